@@ -1,0 +1,112 @@
+"""What is wrong with a configuration, as values; drawn for people in one place, here.
+
+A diagnostic has a stable code (``penstock explain E301`` prints its page), a message in the user's words, a span, and a remedy
+where one is known. Errors refuse a configuration; warnings do not.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from .source import Span
+
+
+class PenstockError(Exception):
+    """The root of the errors that Penstock raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding about a configuration.
+
+    ``code`` starts with E (error) or W (warning); ``span`` is None where no place in a text is to blame.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    remedy: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the configuration is refused because of it."""
+        return self.code.startswith("E")
+
+    @property
+    def place(self) -> str:
+        """``file:line:column``, or nothing."""
+        return self.span.place if self.span else ""
+
+
+class ConfigError(PenstockError):
+    """A configuration that cannot be run; ``diagnostics`` says all that is wrong with it, in the order of the text."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__(render(self.diagnostics))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A remedy that names the nearest of the known names, or nothing."""
+    known = list(known)
+    near = get_close_matches(name.lower(), known, n=3, cutoff=0.6)
+    near = near or [k for k in known if k.replace("_", "") == name.lower().replace("_", "").replace("-", "")]
+    if not near:
+        return ""
+    return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """By place in the text; those without a place first; each finding once."""
+    unique = dict.fromkeys(diagnostics)
+    return sorted(unique, key=lambda d: (d.span.source.name, d.span.start) if d.span else ("", -1))
+
+
+def render(diagnostics: Sequence[Diagnostic], color: bool = False) -> str:
+    """All findings as text for a terminal: place, message, the source line, a caret, the remedy."""
+    return "\n".join(_drawn(d, color) for d in diagnostics)
+
+
+def _drawn(diagnostic: Diagnostic, color: bool) -> str:
+    kind = "error" if diagnostic.is_error else "warning"
+    paint = _painter(color)
+    head = paint(f"{kind}[{diagnostic.code}]", "1;31" if diagnostic.is_error else "1;33")
+    lines = [f"{head}: {paint(diagnostic.message, '1')}"]
+    if diagnostic.span is not None:
+        lines += _excerpt(diagnostic.span, paint)
+    if diagnostic.remedy:
+        lines.append(f"{paint('  = ', '34')}{diagnostic.remedy}")
+    return "\n".join(lines) + "\n"
+
+
+_WIDTH = 120
+
+
+def _excerpt(span: Span, paint: _Painter) -> list[str]:
+    row, column = span.source.place(span.start)
+    text = span.source.line(row)
+    width = max(1, min(span.end - span.start, len(text) - column + 1))
+    skipped = max(0, column - 1 - _WIDTH // 2)
+    shown = "".join(c if c.isprintable() else " " for c in text[skipped : skipped + _WIDTH])
+    lead = " " * (column - 1 - skipped)
+    caret = "^" * max(1, min(width, _WIDTH - len(lead)))
+    gutter = " " * len(str(row))
+    bar = paint("|", "34")
+    return [
+        f"{gutter}{paint('-->', '34')} {span.place}",
+        f"{paint(str(row), '34')} {bar} {'…' if skipped else ''}{shown}",
+        f"{gutter} {bar} {' ' if skipped else ''}{lead}{paint(caret, '1;31')}",
+    ]
+
+
+class _Painter:
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+    def __call__(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self.on else text
+
+
+def _painter(color: bool) -> _Painter:
+    return _Painter(color)

@@ -1,0 +1,241 @@
+"""Text to tree: the Lark grammar, its tree builder, and the few rules that a grammar says badly.
+
+The builder runs inside the LALR parser, so no parse tree is made on the way. Lark keeps its tables in the user's cache folder;
+without one they are built anew, in some 40 ms.
+"""
+from __future__ import annotations
+
+import os
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Token, Transformer
+from lark.exceptions import UnexpectedInput
+
+from . import tree
+from .diagnostics import ConfigError, Diagnostic
+from .source import Source, Span
+from .syntax import explain_syntax_error
+
+_BAREWORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]+\Z")
+
+
+def parse(source: Source) -> tree.Tree:
+    """The tree of one source; raises ConfigError with the first syntax error."""
+    builder = _Builder(source)
+    comments: list[tree.Comment] = []
+    parser, box = _parser()
+    box.builder, box.comments = builder, comments
+    try:
+        sections = parser.parse(source.text)
+    except UnexpectedInput as error:
+        raise ConfigError([explain_syntax_error(source, error)]) from None
+    finally:
+        box.builder = None
+    if builder.problems:
+        raise ConfigError(builder.problems[:1])
+    return tree.Tree(source, sections, tuple(comments))
+
+
+class _Box(Transformer[Token, Any]):
+    """Stands between the cached parser, made once, and the builder of the source at hand."""
+
+    builder: _Builder | None = None
+    comments: list[tree.Comment]
+
+    def _comment(self, token: Token) -> Token:
+        assert self.builder is not None
+        self.comments.append(tree.Comment(str(token), self.builder.span(token)))
+        return token
+
+
+def _forward(name: str) -> Callable[[_Box, list[Any]], Any]:
+    def build(box: _Box, children: list[Any]) -> Any:
+        return getattr(box.builder, name)(children)
+
+    return build
+
+
+@cache
+def _parser() -> tuple[Lark, _Box]:
+    grammar = pkgutil.get_data(__package__, "grammar.lark")
+    assert grammar is not None
+    for rule in _Builder.rules():
+        setattr(_Box, rule, _forward(rule))
+    box = _Box()
+    lark = Lark(
+        grammar.decode(),
+        parser="lalr",
+        transformer=box,
+        lexer_callbacks={"COMMENT": box._comment},
+        maybe_placeholders=False,
+        cache=_cache_file(),
+    )
+    return lark, box
+
+
+def _cache_file() -> str | bool:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(home, "penstock")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return str(folder / "grammar.tables") if os.access(folder, os.W_OK) else False
+
+
+class _Builder:
+    """The rules of the grammar as methods; each takes the children of the rule and returns its part of the tree."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Diagnostic] = []
+
+    @staticmethod
+    def rules() -> Iterator[str]:
+        return (name for name, value in vars(_Builder).items() if getattr(value, "is_rule", False))
+
+    def span(self, first: Any, last: Any = None) -> Span:
+        last = first if last is None else last
+        start = first.start_pos if isinstance(first, Token) else first.span.start
+        end = last.end_pos if isinstance(last, Token) else last.span.end
+        return Span(self.source, start, end)
+
+    def problem(self, code: str, message: str, span: Span, remedy: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, span, remedy))
+
+    def leaf(self, token: Any) -> Any:
+        """A token as a value or an operand; what is built already passes."""
+        if not isinstance(token, Token):
+            return token
+        text, span, kind = str(token), self.span(token), token.type
+        if kind == "STRING":
+            return tree.Text(text[1:-1], span)
+        if kind == "NUMBER":
+            return tree.Number(float(text) if "." in text else int(text), span)
+        if kind == "SELECTOR":
+            return tree.Selector(text, span)
+        if kind == "REGEXP":
+            return tree.Regexp(text[1:-1].replace("\\/", "/"), span)
+        return self.bareword(text, span)
+
+    def bareword(self, text: str, span: Span) -> tree.Bareword:
+        if not _BAREWORD.match(text):
+            why = "is too short for a value without quotes" if len(text) == 1 else "is not a value"
+            self.problem("E103", f"`{text}` {why}", span, f'put it in quotes: "{text}"')
+        return tree.Bareword(text, span)
+
+
+def _rule(build: Callable[[_Builder, list[Any]], Any]) -> Callable[[_Builder, list[Any]], Any]:
+    build.is_rule = True  # type: ignore[attr-defined]
+    setattr(_Builder, build.__name__, build)
+    return build
+
+
+@_rule
+def start(self: _Builder, children: list[Any]) -> tuple[tree.Section, ...]:
+    return tuple(children)
+
+
+@_rule
+def section(self: _Builder, children: list[Any]) -> tree.Section:
+    kind = str(children[0])
+    if kind not in ("input", "filter", "output"):
+        near = {"i": "input", "f": "filter", "o": "output"}.get(kind[:1].lower())
+        remedy = f"did you mean `{near}`?" if near else "a configuration has the sections input, filter and output"
+        self.problem("E102", f"there is no section `{kind}`", self.span(children[0]), remedy)
+    return tree.Section(kind, tuple(children[2:-1]), self.span(children[0], children[-1]))
+
+
+@_rule
+def name(self: _Builder, children: list[Any]) -> Token:
+    token: Token = children[0]
+    return Token.new_borrow_pos("NAME", token[1:-1], token) if token.type == "STRING" else token
+
+
+@_rule
+def plugin(self: _Builder, children: list[Any]) -> tree.Plugin:
+    head, attributes = children[0], children[2:-1]
+    for before, after in zip(attributes, attributes[1:], strict=False):
+        if before.span.end == after.span.start:
+            self.problem("E104", f"a space is missing before `{after.name}`", after.name_span, "put options on lines of their own")
+    return tree.Plugin(str(head), self.span(head), tuple(attributes), self.span(head, children[-1]))
+
+
+@_rule
+def attribute(self: _Builder, children: list[Any]) -> tree.Attribute:
+    head, value = children[0], self.leaf(children[1])
+    return tree.Attribute(str(head), self.span(head), value, self.span(head, value))
+
+
+@_rule
+def array(self: _Builder, children: list[Any]) -> tree.Array:
+    items = tuple(self.leaf(child) for child in children[1:-1])
+    return tree.Array(items, self.span(children[0], children[-1]))
+
+
+@_rule
+def hash(self: _Builder, children: list[Any]) -> tree.Hash:
+    return tree.Hash(tuple(children[1:-1]), self.span(children[0], children[-1]))
+
+
+@_rule
+def entry(self: _Builder, children: list[Any]) -> tree.Entry:
+    key, value = self.leaf(children[0]), self.leaf(children[1])
+    return tree.Entry(key, value, self.span(key, value))
+
+
+@_rule
+def branch(self: _Builder, children: list[Any]) -> tree.Branch:
+    arms, at = [], 0
+    while at < len(children):
+        arm, at = _arm(self, children, at)
+        arms.append(arm)
+    return tree.Branch(tuple(arms), self.span(children[0], children[-1]))
+
+
+def _arm(self: _Builder, children: Sequence[Any], at: int) -> tuple[tree.Arm, int]:
+    first, condition = children[at], None
+    while _is(children[at], "IF", "ELSE", "ELSIF"):
+        at += 1
+    if not _is(children[at], "LBRACE"):
+        condition, at = self.leaf(children[at]), at + 1
+    close = next(i for i in range(at, len(children)) if _is(children[i], "RBRACE"))
+    return tree.Arm(condition, tuple(children[at + 1 : close]), self.span(first, children[close])), close + 1
+
+
+def _is(child: Any, *kinds: str) -> bool:
+    return isinstance(child, Token) and child.type in kinds
+
+
+@_rule
+def binary(self: _Builder, children: list[Any]) -> tree.Binary:
+    left, operator, right = self.leaf(children[0]), str(children[1]), self.leaf(children[2])
+    return tree.Binary(operator, left, right, self.span(left, right))
+
+
+@_rule
+def not_in(self: _Builder, children: list[Any]) -> tree.Binary:
+    left, right = self.leaf(children[0]), self.leaf(children[3])
+    return tree.Binary("not in", left, right, self.span(left, right))
+
+
+@_rule
+def unary(self: _Builder, children: list[Any]) -> tree.Unary:
+    operand = self.leaf(children[1])
+    return tree.Unary(str(children[0]), operand, self.span(children[0], operand))
+
+
+@_rule
+def call(self: _Builder, children: list[Any]) -> tree.Call:
+    arguments = tuple(self.leaf(child) for child in children[2:-1])
+    return tree.Call(str(children[0]), arguments, self.span(children[0], children[-1]))
+
+
+@_rule
+def group(self: _Builder, children: list[Any]) -> tree.Group:
+    return tree.Group(self.leaf(children[1]), self.span(children[0], children[-1]))

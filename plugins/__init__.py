@@ -1,0 +1,1 @@
+"""The contract that every plugin keeps (``contract``), the registry that finds them, and the plugins that touch the world."""

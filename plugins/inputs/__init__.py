@@ -1,0 +1,1 @@
+"""The sources of events: one file a plugin, found by its name."""
