@@ -1,0 +1,60 @@
+"""Events at the border: plain data from outside made an event, an event made plain data again.
+
+Inside, ``@timestamp`` is a Timestamp and ``tags`` a text or a list of texts. What does not fit is kept beside, under a name
+with an underscore, and tagged.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from .reference import Event
+from .timestamp import Timestamp, parse_timestamp
+from .values import plain
+
+
+def accept(data: Event, now: Timestamp) -> Event:
+    """Make an event of a dict from outside, in place: the fields that every event has, checked."""
+    if "@version" not in data:
+        data["@version"] = "1"
+    if "tags" in data:
+        _check_tags(data)
+    stamp = data.get("@timestamp")
+    if type(stamp) is not Timestamp:
+        _check_timestamp(data, stamp, now)
+    return data
+
+
+def _check_timestamp(event: Event, stamp: Any, now: Timestamp) -> None:
+    parsed = parse_timestamp(stamp) if type(stamp) is str else None
+    event["@timestamp"] = parsed or now
+    if parsed is None and stamp is not None:
+        event["_@timestamp"] = stamp
+        add_tag(event, "_timestampparsefailure")
+
+
+def _check_tags(event: Event) -> None:
+    tags = event["tags"]
+    if tags is None or isinstance(tags, str) or (type(tags) is list and all(isinstance(tag, str) for tag in tags)):
+        return
+    event["tags"] = ["_tagsparsefailure"]
+    event["_tags"] = [tags]
+
+
+def add_tag(event: Event, tag: str) -> None:
+    """Tag an event; a tag that it has is not given twice."""
+    tags = event.get("tags")
+    if type(tags) is list:
+        if tag not in tags:
+            tags.append(tag)
+    elif tags is None:
+        event["tags"] = [tag]
+    elif tags != tag:
+        event["tags"] = [tags, tag]
+
+
+def release(event: Event) -> Event:
+    """A copy as plain data: timestamps are text, ``@metadata`` stands there only when it is not empty."""
+    data: Event = plain(event)
+    if not data.get("@metadata", True):
+        del data["@metadata"]
+    return data

@@ -1,0 +1,220 @@
+"""The kinds of option values, a closed set in one table: how each is read, said to a user and put in a schema.
+
+Reading coerces as Logstash does: a scalar where a list is wanted, a flat list where a hash is wanted, numbers and truth values
+from text.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import tree
+from .literals import paired
+from .reference import FieldRef, ReferenceSyntaxError
+from .spec import Kind, OptionSpec
+from .template import Template
+from .values import to_text
+
+
+class Misfit(Exception):
+    """A value that an option does not take: what is wrong, and the remedy; ``path`` leads to the item to blame."""
+
+    def __init__(self, message: str, remedy: str = "", path: tuple[str | int, ...] = (), code: str = "E204") -> None:
+        super().__init__(message)
+        self.message, self.remedy, self.path, self.code = message, remedy, path, code
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One kind: ``said`` names it in a message, ``read`` coerces a literal or raises Misfit, ``schema`` is its JSON schema."""
+
+    said: str
+    read: Callable[[Any, Kind], Any]
+    schema: dict[str, Any]
+
+
+def read_option(spec: OptionSpec, value: Any) -> Any:
+    """The value of an option, typed; raises Misfit."""
+    typed = read(spec.kind, value)
+    for path, item in _scalars(typed) if spec.choices else ():
+        if str(item) not in spec.choices:
+            raise Misfit(f"`{item}` is none of the values of `{spec.name}`", _choices(spec, str(item)), path)
+    if spec.at_least is not None and typed < spec.at_least:
+        raise Misfit(f"`{spec.name}` is at least {spec.at_least:g}", "give a larger number")
+    return typed
+
+
+def _scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, list):
+        return [((i,), item) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return [((key,), item) for key, item in value.items()]
+    return [((), value)]
+
+
+def _choices(spec: OptionSpec, given: str) -> str:
+    from .diagnostics import did_you_mean
+
+    return did_you_mean(given, spec.choices) or "one of " + ", ".join(f"`{c}`" for c in spec.choices)
+
+
+def read(kind: Kind, value: Any) -> Any:
+    """A literal as a value of this kind; raises Misfit."""
+    return KINDS[kind.name].read(value, kind)
+
+
+def _text(value: Any, kind: Kind) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return to_text(value)
+    raise _wrong(value, "text")
+
+
+def _wrong(value: Any, kind: str) -> Misfit:
+    remedies = {
+        "hash": 'write { "key" => "value" }',
+        "number": "write it without quotes, or as digits in quotes",
+        "boolean": "write true or false",
+    }
+    return Misfit(f"this is {_is(value)}; {KINDS[kind].said} is wanted", remedies.get(kind, ""))
+
+
+def _is(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, tree.Plugin):
+        return "a plugin"
+    return {list: "a list", dict: "a hash"}.get(type(value), "a number")
+
+
+def _number(value: Any, kind: Kind) -> int | float:
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.\d*)?([eE][+-]?\d+)?\s*", value):
+        value = float(value) if re.search(r"[.eE]", value) else int(value)
+    if isinstance(value, int | float):
+        return value
+    raise _wrong(value, "number")
+
+
+def _integer(value: Any, kind: Kind) -> int:
+    number = _number(value, kind)
+    if number != int(number):
+        raise Misfit("a whole number is wanted", f"write {round(number)}")
+    return int(number)
+
+
+def _boolean(value: Any, kind: Kind) -> bool:
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise _wrong(value, "boolean")
+
+
+def _list(value: Any, kind: Kind) -> list[Any]:
+    items = value if isinstance(value, list) else [value]
+    return [_item(kind, item, (i,)) for i, item in enumerate(items)]
+
+
+def _hash(value: Any, kind: Kind) -> dict[str, Any]:
+    if isinstance(value, list) and len(value) % 2 == 0 and not any(isinstance(key, list | dict) for key in value[::2]):
+        value = paired(value)
+    if not isinstance(value, dict):
+        raise _wrong(value, "hash")
+    return {key: _item(kind, item, (key,)) for key, item in value.items()}
+
+
+def _item(kind: Kind, value: Any, path: tuple[str | int, ...]) -> Any:
+    if kind.item is None:
+        return value
+    try:
+        return read(kind.item, value)
+    except Misfit as misfit:
+        raise Misfit(misfit.message, misfit.remedy, path + misfit.path, misfit.code) from None
+
+
+def _field(value: Any, kind: Kind) -> FieldRef:
+    try:
+        return FieldRef(_text(value, kind))
+    except ReferenceSyntaxError as error:
+        raise Misfit(str(error), "write a field as name, [name] or [outer][inner]", code="E207") from None
+
+
+def _template(value: Any, kind: Kind) -> Template:
+    from .joda import PatternError
+
+    try:
+        return Template(_text(value, kind))
+    except PatternError as error:
+        raise Misfit(str(error), code="E209") from None
+
+
+def _path(value: Any, kind: Kind) -> Path:
+    path = Path(_text(value, kind))
+    if not path.exists():
+        raise Misfit(f"there is no file `{path}`", "check the path; a relative one starts where penstock runs", code="E210")
+    return path
+
+
+def _regex(value: Any, kind: Kind) -> re.Pattern[str]:
+    from .regex import RegexError, compile
+
+    try:
+        return compile(_text(value, kind))
+    except RegexError as error:
+        raise Misfit(f"bad regular expression: {error}", code="E208") from None
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgtpe])(i?))?b?\s*\Z", re.IGNORECASE)
+
+
+def _bytes(value: Any, kind: Kind) -> int:
+    match = _SIZE.match(_text(value, kind))
+    if match is None:
+        raise Misfit("a size is wanted", "write it as 10MiB, 180 kb or a number of bytes")
+    power = "kmgtpe".index(match[2].lower()) + 1 if match[2] else 0
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** power)
+
+
+_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6}
+_DURATION = re.compile(
+    r"\s*(\d+(?:\.\d+)?)\s*(w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:utes?)?)?|s(?:ec(?:onds?)?)?|"
+    r"ms(?:ecs?)?|msecs?|milli(?:seconds?)?|us(?:ecs?)?|micro(?:seconds?)?)\s*\Z"
+)
+
+
+def _duration(value: Any, kind: Kind) -> float | str:
+    """Seconds; a bare number is handed on as float, its unit being the option's."""
+    if isinstance(value, int | float):
+        return float(value)
+    match = _DURATION.match(_text(value, kind))
+    if match is None:
+        return float(_number(value, kind))
+    unit = match[2]
+    short = "ms" if unit.startswith(("ms", "milli")) else "us" if unit.startswith(("us", "micro")) else unit[0]
+    return float(match[1]) * _SECONDS[short]
+
+
+def _any(value: Any, kind: Kind) -> Any:
+    return value
+
+
+KINDS: dict[str, Reading] = {
+    "any": Reading("a value", _any, {}),
+    "boolean": Reading("true or false", _boolean, {"type": "boolean"}),
+    "bytes": Reading("a size in bytes", _bytes, {"type": ["integer", "string"]}),
+    "codec": Reading("a codec", _any, {"type": "string"}),
+    "duration": Reading("a time span", _duration, {"type": ["number", "string"]}),
+    "field": Reading("a field reference", _field, {"type": "string"}),
+    "hash": Reading("a hash", _hash, {"type": "object"}),
+    "integer": Reading("a whole number", _integer, {"type": "integer"}),
+    "list": Reading("a list", _list, {"type": "array"}),
+    "number": Reading("a number", _number, {"type": "number"}),
+    "password": Reading("a secret text", _text, {"type": "string"}),
+    "path": Reading("a file that exists", _path, {"type": "string"}),
+    "regex": Reading("a regular expression", _regex, {"type": "string"}),
+    "template": Reading("text", _template, {"type": "string"}),
+    "text": Reading("text", _text, {"type": "string"}),
+    "uri": Reading("a URI", _text, {"type": "string", "format": "uri"}),
+}

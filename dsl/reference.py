@@ -1,0 +1,243 @@
+"""Field references: ``name``, ``[a][b]``, ``[[a]][b]``, with numbers as places in lists.
+
+A reference is read once, when the pipeline is compiled, into a tuple of keys and three functions (``get``, ``set``, ``remove``)
+made for its depth, so that an event pays for nothing but its own look-ups. The rules are those of Logstash's strict tokenizer.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from .diagnostics import PenstockError
+from .timestamp import Timestamp
+
+Event = dict[str, Any]
+
+
+class ReferenceSyntaxError(PenstockError, ValueError):
+    """A text that is no field reference."""
+
+
+class FieldError(PenstockError, ValueError):
+    """A field that cannot be set: what stands on its way holds no fields, or its place takes no such value."""
+
+
+class FieldRef:
+    """A field of an event. ``str()`` gives it as written; ``keys`` are its path.
+
+    ``get(event)`` gives the value, None where there is none. ``set(event, value)`` makes the maps on its way and raises
+    FieldError where it cannot. ``remove(event)`` takes the field out and gives what it held, None where there was nothing.
+    """
+
+    __slots__ = ("get", "keys", "remove", "set", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.keys = keys = parse_keys(text)
+        self.get: Callable[[Event], Any] = _getter(keys)
+        self.set: Callable[[Event, Any], None] = _setter(keys)
+        self.remove: Callable[[Event], Any] = _remover(keys)
+
+    def has(self, event: Event) -> bool:
+        """Whether the field is there, be it null."""
+        return lookup(event, self.keys, _MISSING) is not _MISSING
+
+    @property
+    def canonical(self) -> str:
+        """``[a][b]``, however it was written."""
+        return "".join(f"[{key}]" for key in self.keys)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"FieldRef({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FieldRef) and other.keys == self.keys
+
+    def __hash__(self) -> int:
+        return hash(self.keys)
+
+    def __reduce__(self) -> tuple[type[FieldRef], tuple[str]]:
+        return FieldRef, (self.text,)
+
+
+@lru_cache(maxsize=4096)
+def reference(text: str) -> FieldRef:
+    """The reference that a text made at run time means; the latest few thousand are kept."""
+    return FieldRef(text)
+
+
+_MISSING = object()
+
+
+def parse_keys(text: str) -> tuple[str, ...]:
+    """The keys of a reference as written; raises ReferenceSyntaxError."""
+    if "[" not in text and "]" not in text:
+        if not text:
+            raise ReferenceSyntaxError("a field reference is empty")
+        return (text,)
+    keys, at = _bracketed(text, 0, 0)
+    if at != len(text):
+        raise ReferenceSyntaxError(f"`{text}` is no field reference: write [a][b]")
+    return keys
+
+
+def _bracketed(text: str, at: int, depth: int) -> tuple[tuple[str, ...], int]:
+    """The keys of the ``[…]`` that follow each other from ``at``, and where they end."""
+    keys: list[str] = []
+    while at < len(text) and text[at] == "[":
+        if depth > 100:
+            raise ReferenceSyntaxError(f"`{text[:40]}…` nests too many brackets")
+        if text[at + 1 : at + 2] == "[":
+            inner, at = _bracketed(text, at + 1, depth + 1)
+            keys += inner
+        else:
+            end = min((i for i in (text.find("]", at), text.find("[", at + 1)) if i >= 0), default=len(text))
+            if end == at + 1:
+                raise ReferenceSyntaxError(f"`{text}` has empty brackets")
+            keys.append(text[at + 1 : end])
+            at = end
+        if text[at : at + 1] != "]":
+            raise ReferenceSyntaxError(f"`{text}` is no field reference: its brackets do not match")
+        at += 1
+    if not keys:
+        raise ReferenceSyntaxError(f"`{text}` is no field reference: write [a][b]")
+    return tuple(keys), at
+
+
+def index_of(key: str) -> int | None:
+    """The place in a list that a key means, or None."""
+    digits = key[1:] if key[:1] in "+-" else key
+    return int(key) if digits.isascii() and digits.isdigit() else None
+
+
+def lookup(event: Any, keys: tuple[str, ...], default: Any = None) -> Any:
+    """The value at a path of keys."""
+    value = event
+    for key in keys:
+        if type(value) is dict:
+            value = value.get(key, _MISSING)
+            if value is _MISSING:
+                return default
+        elif type(value) is list:
+            place = index_of(key)
+            if place is None or not -len(value) <= place < len(value):
+                return default
+            value = value[place]
+        else:
+            return default
+    return value
+
+
+def _getter(keys: tuple[str, ...]) -> Callable[[Event], Any]:
+    if keys == ("@metadata",):
+        return lambda event: event.get("@metadata", {})
+    if len(keys) == 1:
+        (key,) = keys
+        return lambda event: event.get(key)
+    if len(keys) == 2 and index_of(keys[1]) is None:
+        first, second = keys
+
+        def get(event: Event) -> Any:
+            inner = event.get(first)
+            return inner.get(second) if type(inner) is dict else None
+
+        return get
+    return lambda event: lookup(event, keys)
+
+
+def _setter(keys: tuple[str, ...]) -> Callable[[Event, Any], None]:
+    if keys == ("@timestamp",):
+        return _set_timestamp
+    if keys == ("tags",):
+        return _set_tags
+    if len(keys) == 1:
+        (key,) = keys
+
+        def put(event: Event, value: Any) -> None:
+            event[key] = value
+
+        return put
+
+    def put_deep(event: Event, value: Any) -> None:
+        place(event, keys, value)
+
+    return put_deep
+
+
+def _set_timestamp(event: Event, value: Any) -> None:
+    if type(value) is not Timestamp:
+        raise FieldError("`@timestamp` takes only a timestamp: use a date filter")
+    event["@timestamp"] = value
+
+
+def _set_tags(event: Event, value: Any) -> None:
+    if type(value) is dict:
+        raise FieldError("`tags` takes a text or a list of texts, not a map")
+    event["tags"] = value
+
+
+def place(event: Any, keys: tuple[str, ...], value: Any) -> None:
+    """Set the value at a path of two or more keys, making the maps on the way; raises FieldError."""
+    at = event
+    for key in keys[:-1]:
+        at = _step(at, key, keys)
+    last = keys[-1]
+    if type(at) is dict:
+        at[last] = value
+    elif type(at) is list:
+        _put_in_list(at, last, value, keys)
+    else:
+        raise FieldError(f"`{_text(keys)}` cannot be set: what it stands in is no map")
+
+
+def _step(at: Any, key: str, keys: tuple[str, ...]) -> Any:
+    if type(at) is dict:
+        return at.setdefault(key, {})
+    if type(at) is list:
+        spot = index_of(key)
+        if spot is not None and -len(at) <= spot < len(at):
+            return at[spot]
+        fresh: Event = {}
+        _put_in_list(at, key, fresh, keys)
+        return fresh
+    raise FieldError(f"`{_text(keys)}` cannot be set: what it stands in is no map")
+
+
+def _put_in_list(at: list[Any], key: str, value: Any, keys: tuple[str, ...]) -> None:
+    spot = index_of(key)
+    if spot is None:
+        return  # as Logstash: a name inside a list is left alone
+    if spot < -len(at) or spot > len(at) + 100_000:
+        raise FieldError(f"`{_text(keys)}` cannot be set: the list has {len(at)} items")
+    if spot >= len(at):
+        at.extend([None] * (spot - len(at)))
+        at.append(value)
+    else:
+        at[spot] = value
+
+
+def _remover(keys: tuple[str, ...]) -> Callable[[Event], Any]:
+    if len(keys) == 1:
+        (key,) = keys
+        return lambda event: event.pop(key, None)
+    parents, last = keys[:-1], keys[-1]
+
+    def remove(event: Event) -> Any:
+        parent = lookup(event, parents)
+        if type(parent) is dict:
+            return parent.pop(last, None)
+        if type(parent) is list:
+            spot = index_of(last)
+            if spot is not None and -len(parent) <= spot < len(parent):
+                return parent.pop(spot)
+        return None
+
+    return remove
+
+
+def _text(keys: tuple[str, ...]) -> str:
+    return "".join(f"[{key}]" for key in keys)

@@ -1,0 +1,94 @@
+"""The settings that Penstock knows: Logstash's keys with their defaults, and its own, which start with ``penstock.``."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .diagnostics import ConfigError, Diagnostic, did_you_mean
+from .timestamp import Timestamp, parse_timestamp
+
+DEFAULTS: dict[str, Any] = {
+    "config.support_escapes": False,
+    "config.field_reference.escape_style": "none",
+    "config.reload.automatic": False,
+    "config.reload.interval": "3s",
+    "config.test_and_exit": False,
+    "config.debug": False,
+    "log.format": "plain",
+    "log.level": "info",
+    "node.name": "",
+    "path.config": "",
+    "config.string": "",
+    "path.data": "",
+    "path.logs": "",
+    "path.settings": "",
+    "path.plugins": [],
+    "pipeline.id": "main",
+    "pipeline.workers": 1,
+    "pipeline.batch.size": 0,
+    "pipeline.batch.delay": 50,
+    "pipeline.ordered": "auto",
+    "pipeline.ecs_compatibility": "v8",
+    "pipeline.unsafe_shutdown": False,
+    "pipeline.reloadable": True,
+    "queue.type": "memory",
+    "dead_letter_queue.enable": False,
+    "metric.collect": True,
+    "penstock.now": None,
+    "penstock.timezone": None,
+}
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "pipeline.ecs_compatibility": ("disabled", "v1", "v8"),
+    "pipeline.ordered": ("auto", "true", "false"),
+    "config.field_reference.escape_style": ("none", "percent", "ampersand"),
+    "log.format": ("plain", "json"),
+    "log.level": ("fatal", "error", "warn", "info", "debug", "trace"),
+}
+
+
+def settled(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """All settings: the defaults under the given ones, each of its default's type; raises ConfigError."""
+    settings, problems = dict(DEFAULTS), []
+    for key, value in (given or {}).items():
+        try:
+            settings[key] = _typed(key, value)
+        except ValueError as error:
+            message, remedy = error.args
+            problems.append(Diagnostic("E230", message, None, remedy))
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _typed(key: str, value: Any) -> Any:
+    if key not in DEFAULTS:
+        raise ValueError(f"there is no setting `{key}`", did_you_mean(key, DEFAULTS) or "see the reference of settings")
+    default = DEFAULTS[key]
+    if key == "penstock.now":
+        return _instant(value)
+    if isinstance(default, bool):
+        return _boolean(key, value)
+    if isinstance(default, int) and not isinstance(value, int):
+        if not str(value).lstrip("-").isdigit():
+            raise ValueError(f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits")
+        return int(value)
+    choices = _CHOICES.get(key)
+    if choices and str(value).lower() not in choices:
+        raise ValueError(f"the setting `{key}` is `{value}`", "one of " + ", ".join(choices))
+    return str(value).lower() if choices else value
+
+
+def _boolean(key: str, value: Any) -> bool:
+    if str(value).lower() not in ("true", "false"):
+        raise ValueError(f"the setting `{key}` is `{value}`", "give true or false")
+    return str(value).lower() == "true"
+
+
+def _instant(value: Any) -> Timestamp | None:
+    if value is None or type(value) is Timestamp:
+        return value
+    instant = parse_timestamp(str(value))
+    if instant is None:
+        raise ValueError(f"the setting `penstock.now` is `{value}`", "give an instant such as 2025-09-04T12:00:00Z")
+    return instant

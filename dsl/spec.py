@@ -1,0 +1,57 @@
+"""What a plugin declares, as plain data: the language checks a configuration against it without knowing the plugin.
+
+The kinds of option values are a closed set, in ``options``.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final = _Required()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What values an option takes: the name of a kind of ``options.KINDS`` and, for lists and hashes, that of their items."""
+
+    name: str
+    item: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """One option of a plugin.
+
+    ``choices`` closes the set of texts; ``at_least`` bounds numbers; ``deprecated`` and ``obsolete`` say what to write instead.
+    """
+
+    name: str
+    kind: Kind
+    doc: str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    at_least: float | None = None
+    deprecated: str = ""
+    obsolete: str = ""
+    common: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether a configuration must give it."""
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSpec:
+    """A plugin as the language sees it. ``section`` is input, filter, output or codec."""
+
+    section: str
+    name: str
+    doc: str
+    options: dict[str, OptionSpec] = field(default_factory=dict)

@@ -1,0 +1,122 @@
+"""What values of an event mean: as text, as truth, as equals. Numbers and text are told apart as Java tells them."""
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from .timestamp import Timestamp
+
+
+def to_text(value: Any) -> str:
+    """A value as a template shows it: lists joined with commas, maps as JSON, numbers as Java prints them, null as nothing."""
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is int:
+        return str(value)
+    if kind is Timestamp:
+        return str(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is float:
+        return float_text(value)
+    if value is None:
+        return ""
+    if kind is list:
+        return ",".join(map(to_text, value))
+    return json_text(value)
+
+
+def float_text(value: float) -> str:
+    """A float in the form of Java's Double.toString: 1.0E21, 1.0E-7, NaN, Infinity."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    power = len(digits) + exponent - 1
+    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{power}"
+
+
+def json_text(value: Any) -> str:
+    """A value as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def is_true(value: Any) -> bool:
+    """The truth of a field in a condition: not for missing, null, false, the text "false" and empty text."""
+    if value is None or value is False:
+        return False
+    return not (type(value) is str and (value == "" or value == "false"))
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Equality that tells 1 from 1.0, from true and from "1"; null equals null."""
+    kind = type(left)
+    if kind is not type(right):
+        return False
+    if kind is list:
+        return len(left) == len(right) and all(map(equal, left, right))
+    if kind is dict:
+        return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+    return bool(left == right)
+
+
+def contains(container: Any, value: Any) -> bool:
+    """``value in container`` where both are fields: a part of a text, an item of a list, or the same scalar."""
+    if value is None or type(value) in (dict, list) or type(container) is dict:
+        return False
+    if type(container) is list:
+        return any(equal(value, item) for item in container)
+    if isinstance(container, str) and isinstance(value, str):
+        return str(value) in str(container)
+    return equal(value, container)
+
+
+def compare(left: Any, right: Any) -> int | None:
+    """-1, 0 or 1 as left is less than, equal to or greater than right; None where they cannot be compared."""
+    if type(left) in (int, float):
+        comparable = type(right) in (int, float)
+    else:
+        comparable = isinstance(left, str) and isinstance(right, str)
+    if not comparable or left != left or right != right:
+        return None
+    return int(left > right) - int(left < right)
+
+
+def copy(value: Any) -> Any:
+    """A deep copy of plain data; texts, numbers and timestamps are shared."""
+    kind = type(value)
+    if kind is dict:
+        return {key: copy(item) for key, item in value.items()}
+    if kind is list:
+        return [copy(item) for item in value]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A deep copy in which timestamps are text."""
+    kind = type(value)
+    if kind is dict:
+        return {key: plain(item) for key, item in value.items()}
+    if kind is list:
+        return [plain(item) for item in value]
+    return str(value) if kind is Timestamp else value
+
+
+def ruby_text(value: Any) -> str:
+    """A value as Ruby's ``to_s`` shows it: lists and maps in Ruby's own notation. Templates use ``to_text``."""
+    return _inspect(value) if type(value) in (list, dict) else to_text(value)
+
+
+def _inspect(value: Any) -> str:
+    if type(value) is list:
+        return "[" + ", ".join(map(_inspect, value)) + "]"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{_inspect(key)}=>{_inspect(item)}" for key, item in value.items()) + "}"
+    if type(value) is str:
+        return json.dumps(value, ensure_ascii=False)
+    return "nil" if value is None else to_text(value)

@@ -1,0 +1,305 @@
+"""The contract of plugins: what a filter, an input, an output and a codec is and is given.
+
+A plugin is made once for its place in a configuration: ``__init__`` sets its options as attributes, ``prepare`` builds what its
+loop needs and reports what is wrong with the options. After that nothing is looked up or parsed per event.
+"""
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ..dsl.event import add_tag
+from ..dsl.reference import Event
+from ..dsl.spec import PluginSpec
+from ..dsl.timestamp import Timestamp
+from .declaration import Example, Option, declared, option
+
+log = logging.getLogger("penstock")
+
+
+class OptionProblem(Exception):
+    """An option that cannot be used; raised in ``prepare``, shown at the option's place.
+
+    ``path`` leads to the item to blame, through hash keys and list indices.
+    """
+
+    def __init__(
+        self, option: str, message: str, remedy: str = "", path: Sequence[str | int] = (), code: str = "E220"
+    ) -> None:
+        super().__init__(message)
+        self.option, self.message, self.remedy, self.path, self.code = option, message, remedy, tuple(path), code
+
+
+@dataclass(slots=True)
+class Context:
+    """What a plugin is told of its surroundings.
+
+    ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
+    ``make_codec`` makes a codec of an option's value.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    where: str = ""
+    id: str = ""
+    problems: list[OptionProblem] = field(default_factory=list)
+    make_codec: Callable[[Any], Codec] | None = None
+
+    @property
+    def ecs(self) -> str:
+        """disabled, v1 or v8, as the pipeline sets it."""
+        return str(self.settings.get("pipeline.ecs_compatibility", "v8"))
+
+    def now(self) -> Timestamp:
+        """The present, or the instant that ``penstock.now`` fixes."""
+        fixed = self.settings.get("penstock.now")
+        return fixed if fixed is not None else Timestamp.now()
+
+
+class Plugin:
+    """What all plugins share: options as attributes, a context, a place.
+
+    ``section`` and ``name`` are given as class keywords. Every subclass with a name is a plugin and gets a ``spec``.
+    """
+
+    spec: ClassVar[PluginSpec]
+    examples: ClassVar[tuple[Example, ...]] = ()
+    section: ClassVar[str] = ""
+
+    id: str | None = option("A name for this plugin in logs and metrics.", default=None, common=True)
+    enable_metric: bool = option("Whether figures of this plugin are collected.", default=True, common=True)
+
+    def __init_subclass__(cls, name: str | None = None, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        declared_here = {key: value for key, value in vars(cls).items() if isinstance(value, Option)}
+        cls._declared = declared_here  # type: ignore[attr-defined]
+        for key in declared_here:
+            delattr(cls, key)
+        if name is not None:
+            cls.spec = declared(cls, cls.section, name)
+
+    def __init__(self, values: Mapping[str, Any], context: Context | None = None) -> None:
+        self.context = context or Context()
+        for key, spec in self.spec.options.items():
+            value = values[key] if key in values else copy.copy(spec.default)
+            setattr(self, key, value)
+        self.given = frozenset(values)
+
+    @property
+    def name(self) -> str:
+        """The plugin's name in configurations."""
+        return self.spec.name
+
+    @property
+    def ecs(self) -> bool:
+        """Whether fields are named as the Elastic Common Schema says."""
+        return (getattr(self, "ecs_compatibility", None) or self.context.ecs) != "disabled"
+
+    def problem(
+        self, option: str, message: str, remedy: str = "", path: Sequence[str | int] = (), code: str = "E220"
+    ) -> None:
+        """Report an option that cannot be used (a code with W warns), and go on looking."""
+        self.context.problems.append(OptionProblem(option, message, remedy, path, code))
+
+    def prepare(self) -> None:
+        """Build what the loop needs; report bad options with ``problem`` or raise OptionProblem."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+# `Plugin` itself runs no __init_subclass__: its options are taken off by hand.
+Plugin._declared = {k: v for k, v in vars(Plugin).items() if isinstance(v, Option)}  # type: ignore[attr-defined]
+for _key in Plugin._declared:  # type: ignore[attr-defined]
+    delattr(Plugin, _key)
+
+
+class Ecs:
+    """Mixed into plugins whose field names depend on the Elastic Common Schema."""
+
+    ecs_compatibility: str | None = option(
+        "Which field names to use; the pipeline's setting unless given.",
+        default=None,
+        choices=("disabled", "v1", "v8"),
+        common=True,
+    )
+
+
+Ecs._declared = {"ecs_compatibility": Ecs.ecs_compatibility}  # type: ignore[attr-defined]
+del Ecs.ecs_compatibility
+
+_GONE = "use a conditional around the filter"
+
+
+class Filter(Plugin):
+    """A filter: transforms events, one at a time (``apply``) or a batch (``run``).
+
+    A filter that may give more, fewer or other events than it got says ``reshapes = True`` and answers ``apply`` with a list.
+    ``stateful``: needs all events of a key in one place. ``external``: talks to a server.
+    """
+
+    section = "filter"
+    reshapes: ClassVar[bool] = False
+    stateful: ClassVar[bool] = False
+    external: ClassVar[bool] = False
+    flushes: ClassVar[bool] = False
+
+    add_field: dict[str, Any] = option("Fields to add to an event that the filter handled.", default={}, common=True)
+    remove_field: list[str] = option("Fields to take out of it.", default=[], common=True)
+    add_tag: list[Any] = option("Tags to give it.", default=[], common=True)
+    remove_tag: list[str] = option("Tags to take from it.", default=[], common=True)
+    periodic_flush: bool = option("Whether to flush the filter every few seconds.", default=False, common=True)
+    type: str | None = option("Gone.", default=None, obsolete=_GONE, common=True)
+    tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
+    exclude_tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
+
+    decorate: Callable[[Event], None] | None = None
+    """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is nothing to apply."""
+
+    def apply(self, event: Event) -> bool | None | list[Event]:
+        """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives the events instead,
+        decorated by itself."""
+        raise NotImplementedError
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Transform a batch and give the events that go on; the same list, unless the filter reshapes.
+
+        An event that makes the filter raise is tagged and goes on; the others do not notice.
+        """
+        if self.reshapes:
+            return [out for event in events for out in self.spread(event)]
+        apply, decorate = self.apply, self.decorate
+        for event in events:
+            try:
+                if apply(event) and decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
+    def spread(self, event: Event) -> list[Event]:
+        """The events that a reshaping filter makes of one."""
+        try:
+            made = self.apply(event)
+            assert isinstance(made, list)
+        except Exception as error:
+            self.failed(event, error)
+            return [event]
+        return made
+
+    def flush(self, final: bool) -> list[Event]:
+        """Events that are due (all that is held, when ``final``); called every few seconds if ``flushes``."""
+        return []
+
+    def failed(self, event: Event, error: Exception) -> None:
+        """Tag an event on which the filter raised, with the reason; log it once a minute."""
+        add_tag(event, f"_{self.name}_exception")
+        reason = f"{type(error).__name__}: {error}"
+        metadata = event.setdefault("@metadata", {})
+        if isinstance(metadata, dict):
+            metadata["exception"] = {"filter": self.name, "place": self.context.where, "reason": reason}
+        complain(self.context.where, "%s: the filter %s raised on an event: %s", self.context.where, self.name, reason)
+
+
+class Codec(Plugin):
+    """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for another."""
+
+    section = "codec"
+
+    def stream(self) -> Codec:
+        """A codec with the same options and nothing held."""
+        fresh = copy.copy(self)
+        fresh.start()
+        return fresh
+
+    def start(self) -> None:
+        """Forget what is held of a stream; called for every new one."""
+
+    def decode(self, data: bytes) -> list[Event]:
+        """The events that are complete with these bytes; events may lack ``@timestamp`` and ``@version``."""
+        raise NotImplementedError
+
+    def flush(self) -> list[Event]:
+        """What is held when the stream ends."""
+        return []
+
+    def idle(self) -> list[Event]:
+        """Events that are due because nothing came for a while; called about once a second."""
+        return []
+
+    def encode(self, events: list[Event]) -> bytes:
+        """Events as bytes; ``@metadata`` is left out, the events are left as they are."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class Batch:
+    """Events on their way from an input. ``done(None)`` acknowledges: the input may move on; ``done(error)`` gives them back."""
+
+    events: list[Event]
+    done: Callable[[Exception | None], None] | None = None
+    bytes: int = 0
+
+
+class Input(Plugin):
+    """A source of events."""
+
+    section = "input"
+    default_codec: ClassVar[str] = "plain"
+
+    add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
+    tags: list[str] = option("Tags to give every event.", default=[], common=True)
+    type: str | None = option("A value for the field `type`, where an event has none.", default=None, common=True)
+    codec: Any = option("How bytes become events.", default=None, kind="codec", common=True)
+
+    decorate: Callable[[Event], None] | None = None
+    """Applies type, tags and add_field; None when there is nothing to apply."""
+
+    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        """Batches as they come; None when nothing came for a moment (at least once a second). Ends when the source has
+        ended, or soon after ``stopping()`` turns true."""
+        raise NotImplementedError
+
+    def new_codec(self) -> Codec:
+        """A codec for a new stream of this input."""
+        assert self.context.make_codec is not None
+        return self.context.make_codec(self.codec or self.default_codec).stream()
+
+
+class Output(Plugin):
+    """A target of events."""
+
+    section = "output"
+    default_codec: ClassVar[str] = "plain"
+
+    codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
+    workers: int = option("Ignored.", default=1, deprecated="take it out: it has no effect", common=True)
+    type: str | None = option("Gone.", default=None, obsolete="use a conditional around the output", common=True)
+    tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
+    exclude_tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
+
+    def write(self, events: list[Event]) -> None:
+        """Hand over a batch; the events are shared and must be left as they are. Raises when it could not."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Make sure that what was written is on its way; called after a batch when nothing more is waiting."""
+
+    def new_codec(self) -> Codec:
+        """The codec of this output."""
+        assert self.context.make_codec is not None
+        return self.context.make_codec(self.codec or self.default_codec)
+
+
+_complaints: dict[str, float] = {}
+
+
+def complain(key: str, message: str, *arguments: object) -> None:
+    """Log a warning, for each key once a minute at most."""
+    now = time.monotonic()
+    if now - _complaints.get(key, -60.0) >= 60:
+        _complaints[key] = now
+        log.warning(message, *arguments)

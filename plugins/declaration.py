@@ -1,0 +1,135 @@
+"""Declaring options: class annotations and ``option(…)`` become the plugin's spec, as plain data for the language.
+
+    length_bytes: int = option("The longest length to keep.", at_least=1)
+
+An option without a default must be given. The annotation says the kind; ``KINDS`` below is the whole table.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NewType, get_args, get_origin, get_type_hints
+
+from ..dsl.reference import Event, FieldRef
+from ..dsl.spec import REQUIRED, Kind, OptionSpec, PluginSpec
+from ..dsl.template import Template
+
+Bytes = NewType("Bytes", int)
+"""A size, written as 10MiB, 180 kb or a number."""
+
+Duration = NewType("Duration", float)
+"""A time span in seconds (or in the option's own unit, for a bare number), written as 90 or "2 hours"."""
+
+Secret = NewType("Secret", str)
+"""A text that is never shown."""
+
+Uri = NewType("Uri", str)
+"""A URI."""
+
+Regex = re.Pattern[str]
+"""A regular expression in Ruby's syntax, compiled."""
+
+KINDS: dict[Any, str] = {
+    Any: "any",
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    Path: "path",
+    FieldRef: "field",
+    Template: "template",
+    Bytes: "bytes",
+    Duration: "duration",
+    Secret: "password",
+    Uri: "uri",
+    Regex: "regex",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What ``option`` was told, until the class gives it a name and a kind."""
+
+    doc: str
+    default: Any
+    choices: tuple[str, ...]
+    at_least: float | None
+    deprecated: str
+    obsolete: str
+    common: bool
+    kind: str | None
+
+
+def option(
+    doc: str,
+    *,
+    default: Any = REQUIRED,
+    choices: Sequence[str] = (),
+    at_least: float | None = None,
+    deprecated: str = "",
+    obsolete: str = "",
+    common: bool = False,
+    kind: str | None = None,
+) -> Any:
+    """Declare an option of a plugin; see the module's text.
+
+    ``choices`` closes the set of values; ``deprecated``/``obsolete`` say what to write instead; ``kind`` overrides the
+    kind that the annotation says (``kind="codec"``).
+    """
+    return Option(doc, default, tuple(choices), at_least, deprecated, obsolete, common, kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An example of a plugin, run as a test and shown in its page.
+
+    ``before``: an event or several; ``after``: what comes out (fields that are compared whole but for ``@timestamp``/``@version``).
+    """
+
+    title: str
+    config: str
+    before: Event | list[Event]
+    after: Event | list[Event]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def declared(cls: type, section: str, name: str) -> PluginSpec:
+    """The spec of a plugin class, from its annotations, its bases' and its docstring."""
+    hints = get_type_hints(cls)
+    options: dict[str, OptionSpec] = {}
+    for base in reversed(cls.__mro__):
+        for key in vars(base).get("__annotations__", {}):
+            given = vars(base).get("_declared", {}).get(key, vars(base).get(key))
+            if isinstance(given, Option):
+                options[key] = _spec(key, given, hints[key])
+    return PluginSpec(section, name, _doc(cls), options)
+
+
+def _spec(name: str, given: Option, hint: Any) -> OptionSpec:
+    kind = Kind(given.kind) if given.kind else _kind(hint)
+    return OptionSpec(
+        name, kind, given.doc, given.default, given.choices, given.at_least, given.deprecated, given.obsolete, given.common
+    )
+
+
+def _kind(hint: Any) -> Kind:
+    inner = [arg for arg in get_args(hint) if arg is not type(None)]
+    if get_origin(hint) is list:
+        return Kind("list", _kind(inner[0]))
+    if get_origin(hint) is dict:
+        return Kind("hash", _kind(inner[1]))
+    if hint in KINDS:
+        return Kind(KINDS[hint])
+    if len(inner) == 1:  # X | None
+        return _kind(inner[0])
+    if set(inner) == {int, float}:
+        return Kind("number")
+    raise TypeError(f"no kind of option is annotated {hint!r}")
+
+
+def _doc(cls: type) -> str:
+    from inspect import cleandoc
+
+    return cleandoc(cls.__doc__ or "")

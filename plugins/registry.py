@@ -1,0 +1,85 @@
+"""Finding plugins by name: ``filters/truncate.py`` is ``truncate { }``. Nothing is imported until a configuration names it.
+
+Third-party plugins are entry points of the groups ``penstock.filters``, ``penstock.inputs``, ``penstock.outputs`` and
+``penstock.codecs``; an entry point names the plugin's class.
+"""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from ..dsl.check import UnusablePlugin
+from ..dsl.spec import PluginSpec
+from .contract import Codec, Filter, Input, Output, Plugin
+
+ROOTS: dict[str, type[Plugin]] = {"input": Input, "filter": Filter, "output": Output, "codec": Codec}
+
+_ROOT = __package__.rpartition(".")[0]
+_FOLDERS = {
+    "input": f"{_ROOT}.plugins.inputs",
+    "filter": f"{_ROOT}.filters",
+    "output": f"{_ROOT}.plugins.outputs",
+    "codec": f"{_ROOT}.plugins.codecs",
+}
+_ALIASES: dict[tuple[str, str], str] = {}
+
+
+@cache
+def plugin_class(section: str, name: str) -> type[Plugin] | None:
+    """The class of a plugin; None if there is none. Raises UnusablePlugin where a package that it needs is missing."""
+    name = _ALIASES.get((section, name), name)
+    if name in _own_names(section):
+        return _own(section, name)
+    for entry in _entry_points(section):
+        if entry.name == name:
+            loaded: type[Plugin] = entry.load()
+            return loaded
+    return None
+
+
+def _own(section: str, name: str) -> type[Plugin]:
+    module_name = f"{_FOLDERS[section]}.{name}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if package in ("", _ROOT):
+            raise
+        raise UnusablePlugin(
+            f"the {section} `{name}` needs the package `{package}`, which is not installed", f"pip install 'penstock[{name}]'"
+        ) from None
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, ROOTS[section]) and value.__module__ == module_name and "spec" in vars(value):
+            return value
+    raise LookupError(f"{module_name} declares no {section}")
+
+
+def spec(section: str, name: str) -> PluginSpec | None:
+    """The spec of a plugin; None if there is none."""
+    found = plugin_class(section, name)
+    return found.spec if found else None
+
+
+@cache
+def names(section: str) -> Sequence[str]:
+    """The names of all plugins of a section, sorted, third-party ones included."""
+    aliases = {alias for kind, alias in _ALIASES if kind == section}
+    return sorted({*_own_names(section), *(entry.name for entry in _entry_points(section)), *aliases})
+
+
+@cache
+def _own_names(section: str) -> frozenset[str]:
+    folder = importlib.import_module(_FOLDERS[section])
+    return frozenset(m.name for m in pkgutil.iter_modules(folder.__path__) if not m.ispkg and not m.name.startswith("_"))
+
+
+@cache
+def _entry_points(section: str) -> Sequence[Any]:
+    from importlib.metadata import entry_points
+
+    return tuple(entry_points(group=f"penstock.{section}s"))
+
+
