@@ -107,6 +107,9 @@ class Plugin:
     def prepare(self) -> None:
         """Build what the loop needs; report bad options with ``problem`` or raise OptionProblem."""
 
+    def open(self) -> None:
+        """Open files and connections; called once, before the first event of a run, not when a configuration is checked."""
+
     def close(self) -> None:
         """Let go of files and connections."""
 
@@ -208,6 +211,8 @@ class Codec(Plugin):
     """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for another."""
 
     section = "codec"
+    decodes: ClassVar[bool] = True
+    encodes: ClassVar[bool] = True
 
     def stream(self) -> Codec:
         """A codec with the same options and nothing held."""

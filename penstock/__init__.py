@@ -1,0 +1,40 @@
+"""Penstock: a log pipeline that speaks Logstash's configuration language.
+
+    stage = penstock.compile("filter { ... }")
+    events = stage([{"message": "a line"}])
+    events += stage.flush()
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .dsl.diagnostics import ConfigError, Diagnostic, PenstockError
+
+if TYPE_CHECKING:
+    from .pipeline.stage import BareCodec, Stage
+
+__version__ = "0.1.0"
+__all__ = ["ConfigError", "Diagnostic", "PenstockError", "codec", "compile"]
+
+
+def compile(config: str, settings: Mapping[str, Any] | None = None) -> Stage:
+    """Compile a configuration text to a stage, its filter section as a function over batches of events.
+
+    ``settings`` has Logstash's keys, such as ``{"pipeline.ecs_compatibility": "disabled"}``. Raises ConfigError, whose
+    ``diagnostics`` say all that is wrong.
+    """
+    from .dsl.source import Source
+    from .pipeline.stage import compile_stage
+
+    return compile_stage([Source("(config)", config)], settings)
+
+
+def codec(name: str, options: str = "", settings: Mapping[str, Any] | None = None) -> BareCodec:
+    """A codec by name, with ``options`` in the configuration language: ``codec("csv", 'separator => ";"')``.
+
+    It has ``decode(bytes)``, ``flush()`` and ``encode(events)``. Raises ConfigError.
+    """
+    from .pipeline.stage import compile_codec
+
+    return compile_codec(name, options, settings)

@@ -1,0 +1,4 @@
+"""``python -m penstock``."""
+from .pipeline.command import main
+
+main()

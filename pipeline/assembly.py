@@ -1,0 +1,170 @@
+"""Program to plugins: each use becomes a plugin that has prepared itself; what a plugin finds wrong becomes a diagnostic at its place."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dsl.check import check
+from ..dsl.diagnostics import ConfigError, Diagnostic, in_order
+from ..dsl.naming import FieldName
+from ..dsl.parser import parse
+from ..dsl.program import Branch, PluginUse, Program, Setting, Statement
+from ..dsl.source import Source
+from ..dsl.template import Template
+from ..dsl.tree import Tree
+from ..plugins import registry
+from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
+from ..plugins.decoration import decoration
+
+
+@dataclass(slots=True)
+class Assembly:
+    """A checked program with its plugins made. ``made`` has the plugin of each use; ``warnings`` what was found but not fatal."""
+
+    program: Program
+    made: dict[PluginUse, Plugin] = field(default_factory=dict)
+    warnings: list[Diagnostic] = field(default_factory=list)
+
+    def plugins(self, statements: Iterable[Statement]) -> list[Plugin]:
+        """The plugins of a section, in the order of the text."""
+        return [self.made[use] for use in uses(statements)]
+
+    def close(self) -> None:
+        """Close all plugins."""
+        for plugin in self.made.values():
+            plugin.close()
+
+
+def uses(statements: Iterable[Statement]) -> Iterator[PluginUse]:
+    """The uses of plugins in statements and their branches."""
+    for statement in statements:
+        if isinstance(statement, Branch):
+            for arm in statement.arms:
+                yield from uses(arm.body)
+        else:
+            yield statement
+
+
+def inspect(sources: Sequence[Source], settings: Mapping[str, Any]) -> tuple[Assembly | None, list[Diagnostic]]:
+    """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
+    trees, found = _parsed(sources)
+    checked = check(trees, registry, settings, os.environ)
+    assembly = Assembly(checked.program)
+    found += checked.diagnostics
+    for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
+        for use in uses(statements):
+            found += _make(assembly, use)
+    found = in_order(found)
+    if any(finding.is_error for finding in found):
+        assembly.close()
+        return None, found
+    assembly.warnings = found
+    return assembly, found
+
+
+def assemble(sources: Sequence[Source], settings: Mapping[str, Any]) -> Assembly:
+    """The assembly of a configuration; raises ConfigError with all findings if any is an error."""
+    assembly, found = inspect(sources, settings)
+    if assembly is None:
+        raise ConfigError([finding for finding in found if finding.is_error])
+    return assembly
+
+
+def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
+    trees, found = [], []
+    for source in sources:
+        try:
+            trees.append(parse(source))
+        except ConfigError as error:
+            found += error.diagnostics
+    return trees, found
+
+
+def _make(assembly: Assembly, use: PluginUse) -> list[Diagnostic]:
+    settings, problems = assembly.program.settings, list[Diagnostic]()
+
+    def codec(given: Any) -> Codec:
+        return make_codec(given, use, settings, problems)
+
+    plugin = _plugin(use, settings, codec, problems)
+    if plugin is not None:
+        if isinstance(plugin, Filter):
+            problems += _decorations(plugin, use)
+        elif isinstance(plugin, Input):
+            plugin.decorate = _input_decoration(plugin)
+        assembly.made[use] = plugin
+    return problems
+
+
+def _plugin(use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found: list[Diagnostic]) -> Plugin | None:
+    cls = registry.plugin_class(use.spec.section, use.name)
+    assert cls is not None
+    missing = [o.name for o in use.spec.options.values() if o.required and o.name not in use.settings]
+    if missing:
+        return None  # said by the check
+    context = Context(settings, use.span.place, use.id, [], make_codec)
+    plugin = cls({name: setting.value for name, setting in use.settings.items()}, context)
+    try:
+        plugin.prepare()
+    except OptionProblem as problem:
+        context.problems.append(problem)
+    found += [_diagnosed(problem, use) for problem in context.problems]
+    return plugin
+
+
+def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
+    setting: Setting | None = use.settings.get(problem.option)
+    span = setting.span_of(problem.path) if setting else use.name_span
+    return Diagnostic(problem.code, problem.message, span, problem.remedy)
+
+
+def make_codec(given: Any, owner: PluginUse, settings: Mapping[str, Any], found: list[Diagnostic] | None = None) -> Codec:
+    """The codec that an option holds (a use of the configuration) or the name of a default; findings go to ``found``."""
+    found = [] if found is None else found
+    if isinstance(given, PluginUse):
+        plugin = _plugin(given, settings, None, found)
+    else:
+        spec = registry.spec("codec", given)
+        assert spec is not None
+        plugin = _plugin(PluginUse(spec, {}, owner.span, owner.name_span), settings, None, found)
+    if not isinstance(plugin, Codec):
+        raise OptionProblem("codec", "the codec cannot be used")
+    plugin.start()
+    return plugin
+
+
+def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
+    plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
+    names = [("add_field", name, (name,)) for name in plugin.add_field]
+    names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
+    found = []
+    for option, name, path in names:
+        problem = FieldName(name).problem
+        if problem:
+            found.append(_warned(option, problem, path, use))
+    for name, value in plugin.add_field.items():
+        problem = Template(value).problem if isinstance(value, str) else None
+        if problem:
+            found.append(_warned("add_field", problem, (name,), use))
+    return found
+
+
+def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:
+    remedy = "every event that gets here will be tagged as failed: write [a][b]"
+    return _diagnosed(OptionProblem(option, problem, remedy, path, "W304"), use)
+
+
+def _input_decoration(plugin: Input) -> Any:
+    adding = decoration(plugin.add_field, (), plugin.tags)
+    kind = plugin.type
+    if kind is None:
+        return adding
+
+    def decorate(event: dict[str, Any]) -> None:
+        event.setdefault("type", kind)
+        if adding is not None:
+            adding(event)
+
+    return decorate

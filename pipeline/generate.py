@@ -1,0 +1,261 @@
+"""Program to function: the filter section as generated Python over a batch, whose lines stand where the configuration's stand.
+
+The text is made first (``penstock show code`` prints it), then parsed, and every node gets the place of the statement that it came
+from; so a traceback points into the configuration. Filters run over whole batches. A branch sorts the batch into one list an arm;
+events are changed in place, so nothing need be joined again, unless an arm holds a filter that makes more or fewer events: then
+places are kept along and the lists are merged by them.
+"""
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from ..dsl.program import Arm, Branch, PluginUse, Statement
+from ..dsl.reference import Event
+from ..dsl.source import Source, Span
+from ..plugins.contract import Filter, Output, Plugin
+from .assembly import uses
+from .condition import Expressions, Namespace
+
+Events = list[Event]
+_ARMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of generated text and the place that it came from."""
+
+    text: str
+    span: Span
+
+
+class Generated:
+    """A section compiled: ``run(events, flush)`` and the text it was made of."""
+
+    def __init__(self, parts: Sequence[Callable[[Events, bool | None], Events]], text: str) -> None:
+        self.parts = parts
+        self.text = text
+
+    def run(self, events: Events, flush: bool | None = None) -> Events:
+        """The batch through all parts. ``flush``: None, or whether what is held is due as a whole (True) or by time (False)."""
+        for part in self.parts:
+            events = part(events, flush)
+        return events
+
+
+def generate(statements: Iterable[Statement], made: dict[PluginUse, Plugin], name: str) -> Generated:
+    """Compile the statements of a section; ``name`` is the function's."""
+    parts, texts = [], []
+    for source, group in groupby(statements, key=lambda s: s.span.source):
+        part, text = _Part(source, made, name).compiled(list(group))
+        parts.append(part)
+        texts.append(text)
+    return Generated(parts, "\n".join(texts))
+
+
+class _Part:
+    """The statements that follow each other in one source."""
+
+    def __init__(self, source: Source, made: dict[PluginUse, Plugin], name: str) -> None:
+        self.source, self.made, self.name = source, made, name
+        self.names = Namespace(merge=merge, reorder=reorder)
+        self.expressions = Expressions(self.names)
+        self.lines: list[Line] = []
+        self.count = 0
+
+    def compiled(self, statements: list[Statement]) -> tuple[Callable[[Events, bool | None], Events], str]:
+        whole = statements[0].span
+        self.line(0, f"def {self.name}(events, flush=None):", whole)
+        self.body(1, statements, "events", None)
+        self.line(1, "return events", statements[-1].span)
+        head = [Line(line, whole) for text in self.expressions.functions for line in text.splitlines()]
+        lines = [*head, *self.lines]
+        text = "\n".join(line.text for line in lines) + "\n"
+        exec(_code(text, lines, self.source), self.names)
+        run: Callable[[Events, bool | None], Events] = self.names[self.name]
+        return run, f"# {self.source.name}\n{text}"
+
+    def line(self, depth: int, text: str, span: Span) -> None:
+        self.lines.append(Line("    " * depth + text, span))
+
+    def variable(self, stem: str) -> str:
+        self.count += 1
+        return f"{stem}_{self.count}"
+
+    def body(self, depth: int, statements: Iterable[Statement], events: str, at: str | None) -> None:
+        for statement in statements:
+            if isinstance(statement, PluginUse):
+                self.step(depth, statement, events, at)
+            elif at is None and not self.reshapes([statement]):
+                self.branch(depth, statement, events)
+            else:
+                self.reshaping_branch(depth, statement, events, at)
+
+    def step(self, depth: int, use: PluginUse, events: str, at: str | None) -> None:
+        plugin, span = self.made[use], use.span
+        stem = f"{use.name}_{span.line}"
+        if isinstance(plugin, Output):
+            self.line(depth, f"{self.names.name(stem, plugin.write)}({events})", span)
+            return
+        assert isinstance(plugin, Filter)
+        if plugin.reshapes and at is not None:
+            spread = self.names.name(f"{stem}_spread", _spreader(plugin))
+            self.line(depth, f"{events}, {at} = {spread}({events}, {at})", span)
+        elif plugin.reshapes:
+            self.line(depth, f"{events} = {self.names.name(stem, plugin.run)}({events})", span)
+        else:
+            self.line(depth, f"{self.names.name(stem, plugin.run)}({events})", span)
+        if plugin.flushes:
+            self.flush(depth, self.names.name(f"{stem}_flush", plugin.flush), events, at, span)
+
+    def flush(self, depth: int, flush: str, events: str, at: str | None, span: Span) -> None:
+        self.line(depth, "if flush is not None:", span)
+        self.line(depth + 1, f"{events} = [*{events}, *{flush}(flush)]", span)
+        if at is not None:
+            self.line(depth + 1, f"{at} = [*{at}, *[{_END}] * (len({events}) - len({at}))]", span)
+
+    def reshapes(self, statements: Iterable[Statement]) -> bool:
+        plugins = (self.made[use] for use in uses(statements))
+        return any(isinstance(plugin, Filter) and (plugin.reshapes or plugin.flushes) for plugin in plugins)
+
+    def flushes(self, statements: Iterable[Statement]) -> bool:
+        return any(isinstance(self.made[use], Filter) and self.made[use].flushes for use in uses(statements))  # type: ignore[attr-defined]
+
+    def branch(self, depth: int, branch: Branch, events: str) -> None:
+        """A branch whose arms keep their events."""
+        for arms, rest in self.chunks(branch.arms):
+            lists = [self.variable("arm") for _ in arms]
+            for variable in [*lists, *([rest] if rest else [])]:
+                self.line(depth, f"{variable} = []", arms[0].span)
+            self.line(depth, f"for event in {events}:", arms[0].span)
+            for number, (arm, variable) in enumerate(zip(arms, lists, strict=True)):
+                self.line(depth + 1, self.test(arm, number), _head(arm))
+                self.line(depth + 2, f"{variable}.append(event)", arm.span)
+            if rest:
+                self.line(depth + 1, "else:", arms[-1].span)
+                self.line(depth + 2, f"{rest}.append(event)", arms[-1].span)
+                events = rest
+            for arm, variable in zip(arms, lists, strict=True):
+                if arm.body:
+                    self.line(depth, f"if {variable}:", arm.span)
+                    self.body(depth + 1, arm.body, variable, None)
+
+    def reshaping_branch(self, depth: int, branch: Branch, events: str, at: str | None) -> None:
+        """A branch in which events may become more or fewer; the order is put together again."""
+        pairs: list[tuple[str, str]] = []
+        source, places = events, None
+        for arms, rest in self.chunks(branch.arms, keep_rest=True):
+            lists = [(self.variable("arm"), self.variable("at")) for _ in arms]
+            left = (rest, self.variable("at")) if rest else None
+            for name, place in [*lists, *([left] if left else [])]:
+                self.line(depth, f"{name}, {place} = [], []", arms[0].span)
+            walk = f"zip({places}, {source})" if places else f"enumerate({source})"
+            self.line(depth, f"for place, event in {walk}:", arms[0].span)
+            for number, (arm, (name, place)) in enumerate(zip(arms, lists, strict=True)):
+                self.line(depth + 1, self.test(arm, number), _head(arm))
+                self.line(depth + 2, f"{name}.append(event)", arm.span)
+                self.line(depth + 2, f"{place}.append(place)", arm.span)
+            if left:
+                self.line(depth + 1, "else:", arms[-1].span)
+                self.line(depth + 2, f"{left[0]}.append(event)", arms[-1].span)
+                self.line(depth + 2, f"{left[1]}.append(place)", arms[-1].span)
+            for arm, (name, place) in zip(arms, lists, strict=True):
+                self.arm(depth, arm, name, place)
+            pairs += lists
+            if left:
+                source, places = left
+        if places:
+            pairs.append((source, places))
+        parts = ", ".join(f"({name}, {place})" for name, place in pairs)
+        order = self.variable("order")
+        self.line(depth, f"{events}, {order} = merge({parts})", branch.span)
+        if at is not None:
+            self.line(depth, f"{at} = reorder({at}, {order})", branch.span)
+
+    def arm(self, depth: int, arm: Arm, name: str, place: str) -> None:
+        if not arm.body:
+            return
+        due = " or flush is not None" if self.flushes(arm.body) else ""
+        self.line(depth, f"if {name}{due}:", arm.span)
+        self.body(depth + 1, arm.body, name, place if self.reshapes(arm.body) else None)
+
+    def chunks(self, arms: Sequence[Arm], keep_rest: bool = False) -> Iterable[tuple[Sequence[Arm], str | None]]:
+        """Arms in portions that Python's parser takes, each with a list for the events that fall through, if any must go on."""
+        has_else = arms[-1].condition is None
+        for start in range(0, len(arms), _ARMS):
+            portion = arms[start : start + _ARMS]
+            last = start + _ARMS >= len(arms)
+            needs_rest = not last or (keep_rest and not has_else)
+            yield portion, self.variable("rest") if needs_rest else None
+
+    def test(self, arm: Arm, number: int) -> str:
+        if arm.condition is None:
+            return "else:" if number else "if True:"
+        return f"{'elif' if number else 'if'} {self.expressions.of(arm.condition)}:"
+
+
+_END = 1 << 60
+
+
+def _head(arm: Arm) -> Span:
+    return arm.condition.span if arm.condition is not None else arm.span
+
+
+def _spreader(plugin: Filter) -> Callable[[Events, list[int]], tuple[Events, list[int]]]:
+    spread = plugin.spread
+
+    def spread_all(events: Events, at: list[int]) -> tuple[Events, list[int]]:
+        out: Events = []
+        places: list[int] = []
+        for event, place in zip(events, at, strict=True):
+            made = spread(event)
+            out += made
+            places += [place] * len(made)
+        return out, places
+
+    return spread_all
+
+
+def merge(*parts: tuple[Events, list[int]]) -> tuple[Events, list[int]]:
+    """Lists of events, each with the places that they had, as one list in the order of the places."""
+    filled = [part for part in parts if part[0]]
+    if len(filled) == 1:
+        return filled[0]
+    events = [event for part in filled for event in part[0]]
+    places = [place for part in filled for place in part[1]]
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return [events[i] for i in order], [places[i] for i in order]
+
+
+def reorder(at: list[int], order: list[int]) -> list[int]:
+    """The places of events that were merged, seen from outside."""
+    return [at[i] if i < len(at) else _END for i in order]
+
+
+def _code(text: str, lines: Sequence[Line], source: Source) -> Any:
+    tree = ast.parse(text)
+    places: dict[int, tuple[int, int, int, int]] = {}
+    for number, line in enumerate(lines, 1):
+        places[number] = _extent(line.span)
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = places[node.lineno]
+    _show_to_tracebacks(source)
+    return compile(tree, source.name, "exec")
+
+
+def _extent(span: Span) -> tuple[int, int, int, int]:
+    """A span as ast counts it: lines from 1, columns in UTF-8 bytes; cut at the end of its first line."""
+    row, column = span.source.place(span.start)
+    line = span.source.line(row)
+    end = min(len(line), column - 1 + span.end - span.start)
+    start = len(line[: column - 1].encode())
+    return row, start, row, len(line[:end].encode())
+
+
+def _show_to_tracebacks(source: Source) -> None:
+    linecache.cache[source.name] = (len(source.text), None, source.text.splitlines(True), source.name)
