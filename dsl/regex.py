@@ -1,0 +1,71 @@
+"""Ruby's regular expressions on Python's ``re``: what ``=~``, gsub, kv, prune and grok are written in.
+
+An expression is parsed as Ruby parses it and written anew for Python, so that ``^`` and ``$`` are line anchors,
+``\\d`` and ``\\w`` are ASCII, ``\\b`` and the POSIX classes are Unicode, unknown escapes are the character, and a
+named group silences the unnamed ones.
+"""
+from __future__ import annotations
+
+import re
+
+from .regex_escapes import RegexError
+from .regex_parser import Parser
+from .regex_tree import Call, Capture, Node, children, rebuilt
+from .regex_writer import Writer
+
+__all__ = ["RegexError", "compile", "translate", "without_calls"]
+
+
+def translate(pattern: str) -> str:
+    """A Ruby expression as text for ``re.compile(…, re.MULTILINE)``.
+
+    A named group keeps its name if Python can have it; of several groups of one name the first does. Raises RegexError.
+    """
+    parser = Parser(pattern)
+    try:
+        node = parser.parse()
+        return Writer(unnamed=not parser.named).write(without_calls(node) if parser.calls else node)
+    except RecursionError:
+        raise RegexError("the expression is nested too deeply", 0) from None
+
+
+def compile(pattern: str) -> re.Pattern[str]:  # noqa: A001 - it is re.compile for Ruby's expressions
+    """A Ruby expression, ready to match; raises RegexError with the place in the given text."""
+    try:
+        return re.compile(translate(pattern), re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise RegexError(str(error), 0) from error
+
+
+def without_calls(node: Node) -> Node:
+    """The tree with every ``\\g<name>`` replaced by the group's expression; what that matches is not captured.
+
+    Raises RegexError where a group calls itself.
+    """
+    return _resolved(node, _groups(node), ())
+
+
+def _groups(node: Node) -> dict[str, Node]:
+    found: dict[str, Node] = {}
+    pending = [node]
+    while pending:
+        at = pending.pop()
+        if isinstance(at, Capture) and at.name is not None:
+            found[at.name] = at.node
+        pending.extend(children(at))
+    return found
+
+
+def _resolved(node: Node, groups: dict[str, Node], inside: tuple[str, ...]) -> Node:
+    if isinstance(node, Call):
+        if node.name in inside:
+            raise RegexError(f"\\g<{node.name}>: a group that calls itself is not supported", node.position)
+        if node.name in groups:
+            return _uncaptured(_resolved(groups[node.name], groups, (*inside, node.name)))
+    if isinstance(node, Capture) and node.name is not None:
+        inside = (*inside, node.name)
+    return rebuilt(node, lambda child: _resolved(child, groups, inside))
+
+
+def _uncaptured(node: Node) -> Node:
+    return _uncaptured(node.node) if isinstance(node, Capture) else rebuilt(node, _uncaptured)
