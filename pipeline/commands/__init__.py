@@ -1,0 +1,1 @@
+"""The commands, one module each; ``command`` imports the one that is called."""

@@ -1,0 +1,96 @@
+"""``penstock show``: the tree that was written, the program that was meant, the Python that runs."""
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+import click
+
+from ...dsl.diagnostics import ConfigError
+from ...dsl.parser import parse
+from ...dsl.program import PluginUse, Program, Setting
+from ...dsl.source import Span
+from ..assembly import Assembly, assemble
+from ..generate import generate
+from .configuration import configuration_options, refuse, settings_of, sources_of
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["tree", "program", "code"]))
+@configuration_options
+@click.argument("files", nargs=-1)
+def show(
+    what: str, paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None,
+    escape_style: str | None, files: tuple[str, ...],
+) -> None:
+    """Show the parsed tree, the checked program, or the generated Python code of a configuration."""
+    try:
+        settled = settings_of(settings, **{"pipeline.ecs_compatibility": ecs, "config.field_reference.escape_style": escape_style})
+        sources = sources_of((*paths, *files), text)
+        if what == "tree":
+            shown = "\n".join(_drawn(parse(source).sections) for source in sources)
+        else:
+            assembly = assemble(sources, settled)
+            shown = _drawn(_plain(assembly.program)) if what == "program" else _code(assembly)
+    except ConfigError as error:
+        refuse(error)
+    click.echo(shown)
+
+
+def _code(assembly: Assembly) -> str:
+    program = assembly.program
+    parts = [generate(body, assembly.made, name).text for body, name in ((program.filters, "filters"), (program.outputs, "outputs"))]
+    return "\n".join(parts)
+
+
+def _plain(program: Program) -> dict[str, Any]:
+    return {"inputs": program.inputs, "filters": program.filters, "outputs": program.outputs}
+
+
+def _drawn(value: Any, depth: int = 0) -> str:
+    """Dataclasses as an indented outline, each with its place; short ones on a line."""
+    pad = "  " * depth
+    if isinstance(value, dict):
+        return "\n".join(f"{pad}{key}:\n{_drawn(item, depth + 1)}" for key, item in value.items())
+    if isinstance(value, tuple | list):
+        return "\n".join(_drawn(item, depth) for item in value) or f"{pad}(nothing)"
+    if isinstance(value, PluginUse):
+        return _use(value, depth)
+    if not dataclasses.is_dataclass(value):
+        return f"{pad}{_secretless(value)}"
+    lines = [f"{pad}{type(value).__name__}{_place(value)}"]
+    for field in dataclasses.fields(value):
+        inner = getattr(value, field.name)
+        if isinstance(inner, Span):
+            continue
+        if isinstance(inner, tuple | list) or dataclasses.is_dataclass(inner):
+            lines.append(f"{pad}  {field.name}:\n{_drawn(inner, depth + 2)}")
+        else:
+            lines.append(f"{pad}  {field.name}: {_secretless(inner)}")
+    return "\n".join(lines)
+
+
+def _use(use: PluginUse, depth: int) -> str:
+    pad = "  " * depth
+    lines = [f"{pad}{use.spec.section} {use.name}{_place(use)}"]
+    for name, setting in use.settings.items():
+        lines.append(f"{pad}  {name} => {_shown(use, name, setting)}")
+    return "\n".join(lines)
+
+
+def _shown(use: PluginUse, name: str, setting: Setting) -> str:
+    if use.spec.options[name].kind.name == "password":
+        return "<password>"
+    if isinstance(setting.value, PluginUse):
+        return _use(setting.value, 0).strip()
+    return repr(setting.value)
+
+
+def _place(value: Any) -> str:
+    span = getattr(value, "span", None)
+    return f"  ({span.line}:{span.column})" if isinstance(span, Span) else ""
+
+
+def _secretless(value: Any) -> str:
+    return re.sub(r"(://[^:/@]+:)[^@]+@", r"\1…@", repr(value))
