@@ -13,6 +13,7 @@ from ..dsl.parser import parse
 from ..dsl.program import Branch, PluginUse, Program, Setting, Statement
 from ..dsl.source import Source
 from ..dsl.template import Template
+from ..dsl.timestamp import Timestamp
 from ..dsl.tree import Tree
 from ..plugins import registry
 from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
@@ -30,6 +31,11 @@ class Assembly:
     def plugins(self, statements: Iterable[Statement]) -> list[Plugin]:
         """The plugins of a section, in the order of the text."""
         return [self.made[use] for use in uses(statements)]
+
+    def now(self) -> Timestamp:
+        """The present, or the instant that a setting fixes."""
+        fixed = self.program.settings.get("penstock.now")
+        return fixed if fixed is not None else Timestamp.now()
 
     def close(self) -> None:
         """Close all plugins."""
@@ -85,8 +91,8 @@ def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
 def _make(assembly: Assembly, use: PluginUse) -> list[Diagnostic]:
     settings, problems = assembly.program.settings, list[Diagnostic]()
 
-    def codec(given: Any) -> Codec:
-        return make_codec(given, use, settings, problems)
+    def codec(given: Any, streaming: bool) -> Codec:
+        return make_codec(given, use, settings, problems, streaming)
 
     plugin = _plugin(use, settings, codec, problems)
     if plugin is not None:
@@ -120,19 +126,31 @@ def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
     return Diagnostic(problem.code, problem.message, span, problem.remedy)
 
 
-def make_codec(given: Any, owner: PluginUse, settings: Mapping[str, Any], found: list[Diagnostic] | None = None) -> Codec:
-    """The codec that an option holds (a use of the configuration) or the name of a default; findings go to ``found``."""
-    found = [] if found is None else found
-    if isinstance(given, PluginUse):
-        plugin = _plugin(given, settings, None, found)
-    else:
-        spec = registry.spec("codec", given)
-        assert spec is not None
-        plugin = _plugin(PluginUse(spec, {}, owner.span, owner.name_span), settings, None, found)
+_STREAMING = {"json": "json_lines", "plain": "line"}
+
+
+def make_codec(
+    given: Any, owner: PluginUse, settings: Mapping[str, Any], found: list[Diagnostic] | None = None, streaming: bool = False
+) -> Codec:
+    """The codec that an option holds (a use of the configuration) or the name of a default; findings go to ``found``.
+
+    ``streaming``: the codec that cuts a stream of bytes, where the one given takes whole payloads.
+    """
+    use = given if isinstance(given, PluginUse) else _default_use(given, owner)
+    if streaming and use.name in _STREAMING:
+        use = _default_use(_STREAMING[use.name], use, use.settings)
+    plugin = _plugin(use, settings, None, [] if found is None else found)
     if not isinstance(plugin, Codec):
         raise OptionProblem("codec", "the codec cannot be used")
     plugin.start()
     return plugin
+
+
+def _default_use(name: str, owner: PluginUse, given: Mapping[str, Setting] | None = None) -> PluginUse:
+    spec = registry.spec("codec", name)
+    assert spec is not None
+    settings = {key: setting for key, setting in (given or {}).items() if key in spec.options}
+    return PluginUse(spec, settings, owner.span, owner.name_span)
 
 
 def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:

@@ -39,14 +39,14 @@ class Context:
     """What a plugin is told of its surroundings.
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
-    ``make_codec`` makes a codec of an option's value.
+    ``make_codec`` makes a codec of an option's value; for a stream of bytes if its second argument is true.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
     id: str = ""
     problems: list[OptionProblem] = field(default_factory=list)
-    make_codec: Callable[[Any], Codec] | None = None
+    make_codec: Callable[[Any, bool], Codec] | None = None
 
     @property
     def ecs(self) -> str:
@@ -250,10 +250,11 @@ class Batch:
 
 
 class Input(Plugin):
-    """A source of events."""
+    """A source of events. One that ``streams`` gets bytes without borders: there, json means json_lines and plain means line."""
 
     section = "input"
     default_codec: ClassVar[str] = "plain"
+    streams: ClassVar[bool] = False
 
     add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
     tags: list[str] = option("Tags to give every event.", default=[], common=True)
@@ -271,7 +272,7 @@ class Input(Plugin):
     def new_codec(self) -> Codec:
         """A codec for a new stream of this input."""
         assert self.context.make_codec is not None
-        return self.context.make_codec(self.codec or self.default_codec).stream()
+        return self.context.make_codec(self.codec or self.default_codec, self.streams).stream()
 
 
 class Output(Plugin):
@@ -296,7 +297,7 @@ class Output(Plugin):
     def new_codec(self) -> Codec:
         """The codec of this output."""
         assert self.context.make_codec is not None
-        return self.context.make_codec(self.codec or self.default_codec)
+        return self.context.make_codec(self.codec or self.default_codec, False)
 
 
 _complaints: dict[str, float] = {}

@@ -1,0 +1,181 @@
+"""The filter grok: texts taken apart by named patterns.
+
+Everything is decided beforehand: expressions compiled, captures bound to fields. The loop looks for a text without which nothing
+can match, matches, and puts the captures in place. A guard ends a match that takes too long.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..dsl.event import add_tag
+from ..dsl.grok import Guard, GrokError, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
+from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
+from ..dsl.regex import RegexError
+from ..dsl.values import ruby_text
+from ..plugins.contract import Ecs, Filter
+from ..plugins.declaration import Example, option
+from ._captures import Assign, assigner
+
+Attempt = tuple[Callable[[str], re.Match[str] | None], Assign]
+
+
+class Grok(Ecs, Filter, name="grok"):
+    """Take text apart with named patterns and keep the parts as fields.
+
+    A pattern is a regular expression in which `%{NAME}` stands for a pattern of the library and `%{NAME:field}` keeps what it
+    matched in a field; `%{NAME:field:int}` and `:float` convert it. The patterns of a field are tried in order; the first
+    that matches wins. The library is the one of Logstash: field names follow the Elastic Common Schema unless
+    `ecs_compatibility` is `disabled`. A name that only pygrok knows is found in pygrok's own files.
+
+    A field that is there already becomes a list of the old and the new value, unless `overwrite` names it. A missing field is
+    matched as an empty text, a list item by item.
+
+    Differs from Logstash: `timeout_millis` counts the CPU time of the process, not the time on the wall.
+    """
+
+    match: dict[str, Any] = option("Fields, each with a pattern or a list of patterns to try in order.", default={})
+    break_on_match: bool = option("Stop at the first pattern, and the first field, that matches.", default=True)
+    keep_empty_captures: bool = option("Keep captures that are empty or took no part.", default=False)
+    named_captures_only: bool = option("Keep only named captures; if false `%{WORD}` is kept as `WORD`.", default=True)
+    overwrite: list[str] = option("Fields whose old value is replaced.", default=[])
+    pattern_definitions: dict[str, str] = option("Patterns of your own, by name; they come before the library's.", default={})
+    patterns_dir: list[str] = option("Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[])
+    patterns_files_glob: str = option("Which files of those folders.", default="*")
+    tag_on_failure: list[str] = option("Tags for an event that no pattern matched.", default=["_grokparsefailure"])
+    tag_on_timeout: str = option("A tag for an event on which a pattern took too long.", default="_groktimeout")
+    target: str | None = option("A field under which all captures go.", default=None)
+    timeout_millis: int = option("How long a match may take, in milliseconds; 0 for ever.", default=30000, at_least=0)
+    timeout_scope: str = option("Whether the limit is for each pattern or for all of an event.", default="pattern",
+                                choices=("pattern", "event"))
+
+    examples = (
+        Example(
+            "a request line",
+            'grok { match => { "message" => "%{IP:[client][ip]} %{WORD:[http][request][method]} %{NUMBER:took:float}" } }',
+            before={"message": "55.3.244.1 GET 0.043"},
+            after={
+                "message": "55.3.244.1 GET 0.043",
+                "client": {"ip": "55.3.244.1"},
+                "http": {"request": {"method": "GET"}},
+                "took": 0.043,
+            },
+        ),
+        Example(
+            "a pattern of your own",
+            """grok {
+  pattern_definitions => { "QUEUEID" => "[0-9A-F]{10,11}" }
+  match => { "message" => "^%{QUEUEID:queue_id}: %{GREEDYDATA:message}" }
+  overwrite => ["message"]
+}""",
+            before={"message": "BEF25A72965: message-id=<20130101142543.5828399CCAF@mail.example>"},
+            after={"queue_id": "BEF25A72965", "message": "message-id=<20130101142543.5828399CCAF@mail.example>"},
+        ),
+        Example(
+            "nothing matches",
+            'grok { match => { "message" => "^%{INT:number}$" } }',
+            before={"message": "no number"},
+            after={"message": "no number", "tags": ["_grokparsefailure"]},
+        ),
+    )
+
+    def prepare(self) -> None:
+        library = self._library()
+        self._fields = [self._field(name, patterns, library) for name, patterns in self.match.items()]
+        self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
+
+    def _library(self) -> Library:
+        library = shipped("ecs-v1" if self.ecs else "legacy")
+        if self.patterns_dir or self.pattern_definitions:
+            try:
+                return library.extended(self.patterns_dir, self.patterns_files_glob, self.pattern_definitions)
+            except OSError as error:
+                self.problem("patterns_dir", f"`{error.filename}` cannot be read: {error.strerror}", "check its owner and mode")
+        return library
+
+    def _field(self, name: str, given: Any, library: Library) -> tuple[Callable[[Event], Any], list[Attempt]]:
+        patterns = given if isinstance(given, list) else [given]
+        attempts = []
+        for number, pattern in enumerate(patterns):
+            path = (name, number) if isinstance(given, list) else (name,)
+            attempt = self._attempt(str(pattern), library, path)
+            if attempt is not None:
+                attempts.append(attempt)
+        try:
+            return FieldRef(name).get, attempts
+        except ReferenceSyntaxError as error:
+            self.problem("match", str(error), "write a field as name, [name] or [outer][inner]", (name,), "E207")
+            return lambda event: None, attempts
+
+    def _attempt(self, pattern: str, library: Library, path: Sequence[str | int]) -> Attempt | None:
+        try:
+            expression = compile_expression(pattern, library, self.named_captures_only)
+        except UnknownPattern as error:
+            near = " or ".join(f"%{{{name}}}" for name in error.suggestions[:3])
+            remedy = f"did you mean {near}?" if near else "define it in pattern_definitions, or in a file of patterns_dir"
+            self.problem("match", str(error), remedy, path, "E221")
+            return None
+        except (GrokError, RegexError) as error:
+            self.problem("match", f"bad pattern: {error}", "", path, "E208")
+            return None
+        return expression.find, assigner(expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
+
+    def run(self, events: list[Event]) -> list[Event]:
+        if self._guard is None:
+            return self._loop(events)
+        with self._guard:
+            return self._loop(events)
+
+    def _loop(self, events: list[Event]) -> list[Event]:
+        simple = self._simple()
+        decorate, failed = self.decorate, self._unmatched
+        if simple is None:
+            attempt = self._matched
+        else:
+            attempt = simple
+        for event in events:
+            try:
+                if not attempt(event):
+                    failed(event)
+                elif decorate is not None:
+                    decorate(event)
+            except MatchTimeout:
+                add_tag(event, self.tag_on_timeout)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
+    def _simple(self) -> Callable[[Event], bool] | None:
+        return None
+
+    def _unmatched(self, event: Event) -> None:
+        for tag in self.tag_on_failure:
+            add_tag(event, tag)
+
+    def _matched(self, event: Event) -> bool:
+        matched = False
+        for get, attempts in self._fields:
+            value = get(event)
+            if type(value) is list:
+                hits = [self._try(attempts, item, event) for item in value]
+                hit = any(hits)
+            else:
+                hit = self._try(attempts, value, event)
+            if hit:
+                matched = True
+                if self.break_on_match:
+                    break
+        return matched
+
+    def _try(self, attempts: list[Attempt], value: Any, event: Event) -> bool:
+        text = value if type(value) is str else ruby_text(value)
+        matched = False
+        for find, assign in attempts:
+            match = find(text)
+            if match is not None:
+                assign(event, match)
+                matched = True
+                if self.break_on_match:
+                    break
+        return matched

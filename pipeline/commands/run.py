@@ -1,0 +1,132 @@
+"""``penstock run``: run a configuration until its inputs end or a signal comes."""
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import sys
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from ...dsl.diagnostics import ConfigError
+from ...dsl.source import Source
+from ..assembly import Assembly, inspect, uses
+from ..logs import start_logging
+from ..progress import end_progress_line, progress_line
+from ..run import Pipeline, Undelivered
+from ..sources import text_source
+from .configuration import configuration_options, refuse, settings_of, show_findings, sources_of
+
+DEFAULT_INPUT = "input { stdin { type => stdin } }"
+DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
+
+
+@click.command()
+@configuration_options
+@click.option("-t", "--config.test_and_exit", "test", is_flag=True, help="Check the configuration and exit.")
+@click.option("-w", "--pipeline.workers", "workers", type=int, metavar="N", help="How many workers filter at once.")
+@click.option("-b", "--pipeline.batch.size", "batch", type=int, metavar="N", help="The most events that are worked on at once.")
+@click.option("-u", "--pipeline.batch.delay", "delay", type=int, metavar="MS", help="How long to wait for a batch to fill.")
+@click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload the configuration when it changes (comes later).")
+@click.option("--pipeline.id", "pipeline_id", metavar="ID", help="The pipeline's name.")
+@click.option("--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept.")
+@click.option("--log.level", "level", metavar="LEVEL", help="fatal, error, warn, info, debug or trace.")
+@click.option("--log.format", "form", metavar="FORM", help="plain or json.")
+def run(
+    paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None, escape_style: str | None, **flags: Any
+) -> None:
+    """Run a configuration: -f FILE, or -e TEXT.
+
+    With -e, a missing input is stdin and a missing output is stdout, as in Logstash. Ctrl-C or SIGTERM lets what was
+    read be delivered; a second one leaves at once.
+    """
+    if flags["reload"]:
+        raise click.UsageError("-r comes later: for now stop the pipeline and start it again")
+    try:
+        settled = settings_of(settings, **_keys(flags, ecs, escape_style))
+        start_logging(settled["log.level"], settled["log.format"])
+        sources = _with_defaults(sources_of(paths, text), text)
+    except ConfigError as error:
+        refuse(error)
+    assembly, found = inspect(sources, settled)
+    show_findings(found)
+    if assembly is None:
+        raise SystemExit(1)
+    if flags["test"] or settled["config.test_and_exit"]:
+        click.echo("Configuration OK", err=True)
+        return
+    if not assembly.program.inputs:
+        raise click.UsageError("the configuration has no input: add input { stdin { } }, or run it with -e")
+    _run(assembly)
+
+
+def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> dict[str, Any]:
+    return {
+        "pipeline.ecs_compatibility": ecs,
+        "config.field_reference.escape_style": escape_style,
+        "pipeline.workers": flags["workers"],
+        "pipeline.batch.size": flags["batch"],
+        "pipeline.batch.delay": flags["delay"],
+        "pipeline.id": flags["pipeline_id"],
+        "path.data": flags["path_data"],
+        "log.level": flags["level"],
+        "log.format": flags["form"],
+    }
+
+
+def _with_defaults(sources: list[Source], text: str | None) -> list[Source]:
+    """What ``-e`` leaves out, as Logstash adds it."""
+    if text is None:
+        return sources
+    from ...dsl.parser import parse
+
+    try:
+        kinds = {section.kind for source in sources for section in parse(source).sections}
+    except ConfigError:
+        return sources
+    missing = [default for kind, default in (("input", DEFAULT_INPUT), ("output", DEFAULT_OUTPUT)) if kind not in kinds]
+    return [*sources, *(text_source(default, "(default)") for default in missing)]
+
+
+def _run(assembly: Assembly) -> None:
+    line = progress_line(_stdin_size(assembly))
+    pipeline = Pipeline(assembly, line)
+    _stop_on_signals(pipeline)
+    try:
+        pipeline.run()
+    except BrokenPipeError:
+        _leave_quietly()
+    except Undelivered as error:
+        click.echo(f"stopped with events that were not delivered: {error}", err=True)
+        raise SystemExit(1) from None
+    finally:
+        end_progress_line(line)
+
+
+def _stop_on_signals(pipeline: Pipeline) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        pipeline.stop()
+        for again in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(again, _leave_at_once)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)
+
+
+def _leave_quietly() -> None:
+    """The reader of stdout has gone: nothing more can be said there, and Python must not try when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stdin_size(assembly: Assembly) -> int | None:
+    names = [use.name for use in uses(assembly.program.inputs)]
+    if names != ["stdin"]:
+        return None
+    found = os.fstat(sys.stdin.fileno())
+    return found.st_size if stat.S_ISREG(found.st_mode) else None

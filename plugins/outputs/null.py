@@ -1,0 +1,12 @@
+"""The output null."""
+from __future__ import annotations
+
+from ...dsl.reference import Event
+from ..contract import Output
+
+
+class Null(Output, name="null"):
+    """Throw events away."""
+
+    def write(self, events: list[Event]) -> None:
+        """Nothing is kept."""
