@@ -108,6 +108,8 @@ class Conditions:
     def _bareword(self, node: tree.Bareword) -> Constant:
         if node.value not in ("true", "false"):
             remedy = f"write a field as [{node.value}], a text as \"{node.value}\""
+            if node.value in ("null", "nil", "none", "None", "undefined"):
+                remedy = "write exists([field]) to ask whether a field is there, ![field] whether it is missing, empty or false"
             self.problem("E217", f"`{node.value}` is neither a field nor a text", node.span, remedy)
         return Constant(node.value == "true", node.span)
 

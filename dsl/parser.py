@@ -123,6 +123,12 @@ class _Builder:
             return tree.Regexp(text[1:-1].replace("\\/", "/"), span)
         return self.bareword(text, span)
 
+    def operand(self, token: Any) -> Any:
+        """A token in a condition; whether a bareword is one is for the check to say, who knows fields from texts."""
+        if isinstance(token, Token) and token.type == "NAME":
+            return tree.Bareword(str(token), self.span(token))
+        return self.leaf(token)
+
     def bareword(self, text: str, span: Span) -> tree.Bareword:
         if not _BAREWORD.match(text):
             why = "is too short for a value without quotes" if len(text) == 1 else "is not a value"
@@ -203,7 +209,7 @@ def _arm(self: _Builder, children: Sequence[Any], at: int) -> tuple[tree.Arm, in
     while _is(children[at], "IF", "ELSE", "ELSIF"):
         at += 1
     if not _is(children[at], "LBRACE"):
-        condition, at = self.leaf(children[at]), at + 1
+        condition, at = self.operand(children[at]), at + 1
     close = next(i for i in range(at, len(children)) if _is(children[i], "RBRACE"))
     return tree.Arm(condition, tuple(children[at + 1 : close]), self.span(first, children[close])), close + 1
 
@@ -214,28 +220,28 @@ def _is(child: Any, *kinds: str) -> bool:
 
 @_rule
 def binary(self: _Builder, children: list[Any]) -> tree.Binary:
-    left, operator, right = self.leaf(children[0]), str(children[1]), self.leaf(children[2])
+    left, operator, right = self.operand(children[0]), str(children[1]), self.operand(children[2])
     return tree.Binary(operator, left, right, self.span(left, right))
 
 
 @_rule
 def not_in(self: _Builder, children: list[Any]) -> tree.Binary:
-    left, right = self.leaf(children[0]), self.leaf(children[3])
+    left, right = self.operand(children[0]), self.operand(children[3])
     return tree.Binary("not in", left, right, self.span(left, right))
 
 
 @_rule
 def unary(self: _Builder, children: list[Any]) -> tree.Unary:
-    operand = self.leaf(children[1])
+    operand = self.operand(children[1])
     return tree.Unary(str(children[0]), operand, self.span(children[0], operand))
 
 
 @_rule
 def call(self: _Builder, children: list[Any]) -> tree.Call:
-    arguments = tuple(self.leaf(child) for child in children[2:-1])
+    arguments = tuple(self.operand(child) for child in children[2:-1])
     return tree.Call(str(children[0]), arguments, self.span(children[0], children[-1]))
 
 
 @_rule
 def group(self: _Builder, children: list[Any]) -> tree.Group:
-    return tree.Group(self.leaf(children[1]), self.span(children[0], children[-1]))
+    return tree.Group(self.operand(children[1]), self.span(children[0], children[-1]))

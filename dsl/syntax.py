@@ -1,16 +1,28 @@
 """Syntax errors in the user's words: what stands there, what was expected, what was still open, and how to mend it.
 
-Lark says which token failed and which would have been accepted; a plain scan of the text before it finds the braces that are open.
+Lark says which token failed and which would have been accepted; a rough reading of the text before it (``brackets``) and the rules
+of ``remedies`` say what was probably meant.
 """
 from __future__ import annotations
 
 import re
+import unicodedata
 
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
+from .brackets import CLOSER, Reading, Token
 from .diagnostics import Diagnostic
+from .remedies import Fault, remedy
 from .source import Source, Span
 
+_PHRASES = (
+    ({"LPAR", "SELECTOR", "STRING", "NUMBER", "REGEXP", "NAME", "LSQB"}, "a field like [a][b], a string, a number or a list"),
+    ({"LSQB", "LBRACE", "NAME", "NUMBER", "STRING"}, "a value"),
+    ({"IF", "NAME", "STRING"}, "a plugin or `if`"),
+    ({"NAME", "STRING", "RBRACE"}, "a name or `}`"),
+    ({"REGEXP", "STRING"}, "a /regular expression/ or a string"),
+    ({"COMPARE", "MATCH", "IN", "AND", "OR"}, "a comparison, `and` or `or`"),
+)
 _WORDS = {
     "_ARROW": "`=>`",
     "_COMMA": "`,`",
@@ -26,34 +38,25 @@ _WORDS = {
     "SELECTOR": "a field like [a][b]",
     "REGEXP": "a /regular expression/",
     "COMPARE": "a comparison",
-    "MATCH": "`=~`",
     "IN": "`in`",
     "AND": "`and`",
     "OR": "`or`",
     "IF": "`if`",
 }
-_UNSAID = {"NAND", "XOR", "NOT", "BANG", "ELSIF", "ELSE", "COMMENT", "SPACE"}
-_TOKENS = re.compile(
-    r"""(?P<comment>\#[^\n]*) | (?P<string>"(?:[^"\\]|[\\]"?)*+"|'(?:[^'\\]|[\\]'?)*+')
-      | (?P<regexp>(?<=~)\s*/(?:[^/\\]|[\\]/?)*+/) | (?P<unclosed>["']) | (?P<open>[{\[(]) | (?P<close>[}\])])""",
-    re.VERBOSE,
-)
-_CLOSER = {"{": "}", "[": "]", "(": ")"}
+_FOUND = re.compile(r"""[A-Za-z0-9_.-]+|"[^"\n]*"|'[^'\n]*'|=+>?|&&|\|\||[!=<>~]+|.""", re.DOTALL)
 
 
 def explain_syntax_error(source: Source, error: UnexpectedInput) -> Diagnostic:
     """The diagnostic for an error that Lark raised on this source."""
     offset = _offset(source, error)
-    opened, unclosed = _scan(source, offset)
-    if unclosed is not None:
-        quote = source.text[unclosed]
-        return Diagnostic(
-            "E101",
-            "this string is never closed",
-            Span(source, unclosed, _line_end(source, unclosed)),
-            f"close it with {quote}; inside, write \\{quote} or use the other kind of quotes",
-        )
-    return _unexpected(source, offset, _accepted(error), opened)
+    reading = Reading(source, offset)
+    if reading.unclosed is not None:
+        return _unclosed(source, reading, reading.unclosed)
+    if offset >= len(source.text.rstrip()):
+        return _ended(source, reading, _accepted(error))
+    match = _FOUND.match(source.text, offset)
+    assert match is not None
+    return _unexpected(Fault(source, offset, match[0], _accepted(error), reading))
 
 
 def _offset(source: Source, error: UnexpectedInput) -> int:
@@ -64,103 +67,60 @@ def _offset(source: Source, error: UnexpectedInput) -> int:
     return len(source.text)
 
 
-def _accepted(error: UnexpectedInput) -> set[str]:
+def _accepted(error: UnexpectedInput) -> frozenset[str]:
     if isinstance(error, UnexpectedToken):
-        return set(error.accepts or error.expected)
-    if isinstance(error, UnexpectedCharacters):
-        return set(error.allowed or ())
-    assert isinstance(error, UnexpectedEOF | UnexpectedInput)
-    return set(getattr(error, "expected", ()))
+        return frozenset(error.accepts or error.expected)
+    return frozenset(getattr(error, "allowed", ()) or ())
 
 
-def _line_end(source: Source, offset: int) -> int:
-    end = source.text.find("\n", offset)
-    return len(source.text) if end < 0 else end
+def _unclosed(source: Source, reading: Reading, quote: Token) -> Diagnostic:
+    line_end = source.text.find("\n", quote.start)
+    span = Span(source, quote.start, len(source.text) if line_end < 0 else line_end)
+    advice = f"close it with {quote.text}; inside, write \\{quote.text} or use the other kind of quotes"
+    before, word = reading.last(2), reading.last()
+    if before and word and before.kind == "string" and before.end == word.start:
+        advice = f"a quote inside a string is written \\{before.text[0]}; or use the other kind of quotes around it"
+    long = next((token for token in reading.tokens if token.kind == "string" and "\n" in token.text), None)
+    if long is not None:
+        advice += f"; or is it the string of line {reading.row(long)} whose end is missing?"
+    return Diagnostic("E101", "this string is never closed", span, advice)
 
 
-def _scan(source: Source, end: int) -> tuple[list[int], int | None]:
-    """The offsets of the brackets open at ``end``, and that of a quote before it that nothing closes."""
-    opened: list[int] = []
-    for match in _TOKENS.finditer(source.text):
-        if match.start() > end:
-            break
-        kind = match.lastgroup
-        if kind == "unclosed":
-            return opened, match.start()
-        if match.start() == end:
-            break
-        if kind == "open":
-            opened.append(match.start())
-        elif kind == "close" and opened:
-            opened.pop()
-    return opened, None
-
-
-def _unexpected(source: Source, offset: int, accepted: set[str], opened: list[int]) -> Diagnostic:
-    found = _found(source, offset)
-    expected = _listed(accepted)
-    if offset >= len(source.text.rstrip()):
-        return _ended(source, opened, expected)
-    span = Span(source, offset, offset + max(1, len(found)))
-    remedy = _remedy(source, offset, found, accepted, opened)
-    message = f"`{found}` is not expected here" if found.isprintable() else f"the character {found!r} is not expected here"
-    if expected and not remedy.startswith("write"):
-        message += f"; {expected} would be"
-    return Diagnostic("E101", message, span, remedy)
-
-
-def _ended(source: Source, opened: list[int], expected: str) -> Diagnostic:
-    if not opened:
+def _ended(source: Source, reading: Reading, accepted: frozenset[str]) -> Diagnostic:
+    if not reading.opened:
         at = max(0, len(source.text.rstrip()) - 1)
-        return Diagnostic("E101", f"the text ends too early; {expected} is missing", Span(source, at, at + 1))
-    at = opened[-1]
-    opener = source.text[at]
-    row, _ = source.place(at)
-    head = source.text[source.text.rfind("\n", 0, at) + 1 : at].strip()
-    what = f"`{head} {opener}`" if head else f"`{opener}`"
-    return Diagnostic(
-        "E101", f"{what} on line {row} is never closed", Span(source, at, at + 1), f"add the missing `{_CLOSER[opener]}`"
-    )
+        return Diagnostic(
+            "E101", f"the text ends too early; {_listed(accepted)} is missing", Span(source, at, at + 1),
+            "a section is written filter { … }",
+        )
+    opener = reading.askew or reading.opened[-1]
+    message = f"`{reading.title(opener)}` on line {reading.row(opener)} is never closed"
+    if reading.askew is not None:
+        message += ", going by the indentation"
+    return Diagnostic("E101", message, Span(source, opener.start, opener.end), f"add the missing `{CLOSER[opener.text]}`")
 
 
-def _found(source: Source, offset: int) -> str:
-    match = re.compile(r"[A-Za-z0-9_.-]+|=+>?|[!=<>~]+|.", re.DOTALL).match(source.text, offset)
-    return match.group()[:40] if match else ""
+def _unexpected(fault: Fault) -> Diagnostic:
+    advice = remedy(fault)
+    message = f"{_named(fault.found)} is not expected here"
+    expected = _listed(fault.accepted)
+    if expected and not advice:
+        message += f"; {expected} would be"
+    span = Span(fault.source, fault.offset, fault.offset + max(1, len(fault.found)))
+    return Diagnostic("E101", message, span, advice)
 
 
-def _listed(accepted: set[str]) -> str:
-    words = sorted({_WORDS[name] for name in accepted - _UNSAID if name in _WORDS})
-    if not words:
-        return ""
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]
+def _named(found: str) -> str:
+    if found.isprintable() and not found.isspace():
+        return f"`{found if len(found) <= 40 else found[:39] + '…'}`"
+    return f"the character U+{ord(found[0]):04X} ({unicodedata.name(found[0], 'a control character')})"
 
 
-def _remedy(source: Source, offset: int, found: str, accepted: set[str], opened: list[int]) -> str:
-    text = source.text
-    if found in (",", ";"):
-        return "write no comma between options or hash entries: a space or a new line is enough"
-    if "_ARROW" in accepted and found in ("=", ":", "==", "->", "-"):
-        return "write `=>` between a name and its value"
-    if "COMPARE" in accepted and found in ("=", "===", "eq"):
-        return "write `==` to compare"
-    if "AND" in accepted and found in ("&", "&&", "|", "||"):
-        return "write `and` or `or`"
-    if found in ("}", "]", ")"):
-        return _closing_remedy(source, found, opened)
-    if "AND" in accepted and text[:offset].rstrip().endswith("]") and re.match(r"[=!<>]|in\b", found):
-        return "write `!( … )` around the whole comparison: `!` before a field binds to the field alone"
-    if "SELECTOR" in accepted and re.match(r"[A-Za-z_]", found):
-        return f"write a field in brackets, [{found}], and a text in quotes"
-    return ""
-
-
-def _closing_remedy(source: Source, found: str, opened: list[int]) -> str:
-    if not opened:
-        return f"nothing is open that `{found}` could close: take it out"
-    opener = source.text[opened[-1]]
-    row, _ = source.place(opened[-1])
-    if _CLOSER[opener] != found:
-        return f"`{opener}` of line {row} is still open: close it with `{_CLOSER[opener]}` first"
-    return ""
-
-
+def _listed(accepted: frozenset[str]) -> str:
+    left, words = set(accepted), []
+    for tokens, phrase in _PHRASES:
+        if tokens <= left:
+            left -= tokens
+            words.append(phrase)
+    words += sorted(_WORDS[name] for name in left if name in _WORDS)
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
