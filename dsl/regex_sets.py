@@ -109,7 +109,8 @@ _CASED: dict[str, Callable[[str], bool]] = {"lower": str.islower, "upper": str.i
 _SCRIPTS = {
     "arabic": "ARABIC", "armenian": "ARMENIAN", "bengali": "BENGALI", "cyrillic": "CYRILLIC",
     "devanagari": "DEVANAGARI", "georgian": "GEORGIAN", "greek": "GREEK", "han": "CJK", "hangul": "HANGUL",
-    "hebrew": "HEBREW", "hiragana": "HIRAGANA", "katakana": "KATAKANA", "latin": "LATIN", "tamil": "TAMIL", "thai": "THAI",
+    "hebrew": "HEBREW", "hiragana": "HIRAGANA", "katakana": "KATAKANA", "latin": "LATIN", "tamil": "TAMIL",
+    "thai": "THAI",
 }  # fmt: skip
 
 _CATEGORIES = {

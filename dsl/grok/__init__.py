@@ -1,0 +1,23 @@
+"""Grok: regular expressions with names in them (``%{IP:[client][ip]}``), from the pattern files to what a filter
+matches with.
+
+``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without changing what
+it captures, ``guard`` ends a match that takes too long.
+"""
+from .expression import Capture, Expression, GrokError, RecursivePattern, UnknownPattern, compile_expression
+from .guard import Guard, MatchTimeout
+from .library import Library, Pattern, shipped
+
+__all__ = [
+    "Capture",
+    "Expression",
+    "GrokError",
+    "Guard",
+    "Library",
+    "MatchTimeout",
+    "Pattern",
+    "RecursivePattern",
+    "UnknownPattern",
+    "compile_expression",
+    "shipped",
+]

@@ -1,0 +1,224 @@
+"""From a grok expression to what a filter matches with: one compiled pattern, and for each of its groups the field
+it fills.
+
+Every ``%{NAME}`` becomes the tree of its pattern, in a group of its own. What Logstash does with the groups is the
+spec here (jls-grok 0.11, grok-pure.rb): dot takes newlines; captures come name by name, in the order of each name's
+first group; and of several groups with the same *whole* name (``INT:size:int`` twice) only the first is converted.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from operator import methodcaller
+from typing import Literal
+
+from ..diagnostics import PenstockError
+from ..regex import without_calls
+from ..regex_escapes import RegexError
+from ..regex_parser import Flags, Parser
+from ..regex_tree import Node, Sequence
+from ..regex_tree import Capture as Group
+from ..regex_writer import Writer
+from . import lean
+from .library import Library
+
+Type = Literal["int", "float"]
+Find = Callable[[str], re.Match[str] | None]
+
+#: What jls-grok takes for a reference: a pattern's name is ``[A-z0-9]+``, and what follows the field is passed over.
+REFERENCE = re.compile(
+    r"%\{(?P<name>(?P<pattern>[A-z0-9]+)(?::[@\[\]A-z0-9_:.-]+)?)"
+    r"(?:=(?P<definition>(?:[^{}\\]|\\.|\{(?:[^{}\\]|\\.|\{(?:[^{}\\]|\\.)*\})*\})+))?[^}]*\}",
+    re.DOTALL,
+)
+_START = Flags(newlines=True)
+_INTEGER = re.compile(r"\s*([+-]?\d+)")
+_FLOAT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
+
+
+class GrokError(PenstockError):
+    """A grok expression that cannot be compiled; ``position`` is where, in the text of the expression."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+
+
+class UnknownPattern(GrokError):
+    """A name that no pattern has; ``suggestions`` are names that look like it."""
+
+    def __init__(self, name: str, position: int, suggestions: list[str], inside: str = "") -> None:
+        where = f" (in the pattern {inside})" if inside else ""
+        super().__init__(f"there is no pattern %{{{name}}}{where}", position)
+        self.name = name
+        self.suggestions = suggestions
+
+
+class RecursivePattern(GrokError):
+    """A pattern that needs itself; ``path`` says over which others."""
+
+    def __init__(self, path: tuple[str, ...], position: int) -> None:
+        super().__init__("a pattern needs itself: " + " → ".join(path), position)
+        self.path = path
+
+
+def to_integer(text: str) -> int:
+    """The integer that a text begins with, as Ruby's to_i reads it; 0 where it begins with none."""
+    try:
+        return int(text)
+    except ValueError:
+        found = _INTEGER.match(text)
+        return int(found[1]) if found else 0
+
+
+def to_float(text: str) -> float:
+    """The number that a text begins with, as Ruby's to_f reads it; 0.0 where it begins with none."""
+    try:
+        value = float(text)
+        if value - value == 0:
+            return value
+    except ValueError:
+        pass
+    found = _FLOAT.match(text)
+    return float(found[1]) if found else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One group of the compiled pattern, and the field that it fills.
+
+    ``name`` is a field reference as written: ``a`` or ``[a][b]``. ``type`` says to what the text is converted.
+    """
+
+    group: int
+    name: str
+    type: Type | None
+
+    @property
+    def convert(self) -> Callable[[str], int | float] | None:
+        """The conversion of a text that was captured (never None, perhaps empty), or None where it stays text."""
+        return to_integer if self.type == "int" else to_float if self.type == "float" else None
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A compiled grok expression.
+
+    ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
+    ``read`` takes a match and gives their texts in that order, None for a group that took no part. ``required`` is a
+    text without which nothing matches, None where there is none: it is cheaper to look for than to match.
+    """
+
+    text: str
+    pattern: re.Pattern[str]
+    captures: tuple[Capture, ...]
+    required: str | None
+    anchored: bool
+
+    @cached_property
+    def find(self) -> Find:
+        """Look for the expression anywhere in a text."""
+        return self.pattern.match if self.anchored else self.pattern.search
+
+    @cached_property
+    def read(self) -> Callable[[re.Match[str]], tuple[str | None, ...]]:
+        """The texts of a match's captures, in the order of ``captures``."""
+        groups = [capture.group for capture in self.captures]
+        if groups == list(range(1, self.pattern.groups + 1)):
+            return re.Match.groups
+        if len(groups) < 2:
+            return lambda match: tuple([match[group] for group in groups])
+        return methodcaller("group", *groups)
+
+
+def compile_expression(text: str, library: Library, named_captures_only: bool = True) -> Expression:
+    """Compile a grok expression: ``%{NAME}``, ``%{NAME:field}``, ``%{NAME:field:int}``, ``(?<field>…)``.
+
+    ``%{NAME=definition}`` defines a pattern on the way, as in jls-grok. Raises UnknownPattern, RecursivePattern or RegexError, each with a position in ``text``.
+    """
+    try:
+        node = _Expander(library, named_captures_only).expand(text)
+        slim = lean.slimmed(node)
+        writer = Writer(unnamed=lean.counts_groups(node))
+        pattern = re.compile(writer.write(slim), re.MULTILINE)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
+    return Expression(text, pattern, tuple(_captures(writer.groups)), lean.required_text(slim), lean.is_anchored(slim))
+
+
+def _captures(groups: list[str | None]) -> Iterator[Capture]:
+    """The groups that fill a field, name by name; of one name only the first is converted."""
+    numbers: dict[str, list[int]] = {}
+    for number, name in enumerate(groups, 1):
+        if name is not None:
+            numbers.setdefault(name, []).append(number)
+    for name, found in numbers.items():
+        pattern, field, kind = [*name.split(":"), "", ""][:3]
+        types: list[Type | None] = ["int" if kind == "int" else "float" if kind == "float" else None]
+        if ":" in name and not field:
+            continue
+        for number, kept in zip_longest(found, types):
+            yield Capture(number, field or pattern, kept)
+
+
+class _Expander:
+    """Turns references into trees; a pattern is parsed once for a library."""
+
+    def __init__(self, library: Library, named_captures_only: bool) -> None:
+        self._library = library
+        self._named_only = named_captures_only
+        self._path: tuple[str, ...] = ()
+        self._outer = 0
+        self._calls = False
+
+    def expand(self, text: str) -> Node:
+        node = self._parsed(text, _START)
+        return without_calls(node) if self._calls else node
+
+    def _parsed(self, text: str, flags: Flags) -> Node:
+        parser = Parser(text, flags, self._refer)
+        node = parser.parse()
+        self._calls = self._calls or parser.calls
+        return node
+
+    def _refer(self, text: str, position: int, flags: Flags) -> tuple[Node, int] | None:
+        found = REFERENCE.match(text, position)
+        if found is None:
+            return None
+        if not self._path:
+            self._outer = position
+        if found["definition"] is not None:
+            self._library = self._library.extended(definitions={found["pattern"]: found["definition"]})
+        node = self._pattern(found["pattern"], flags)
+        if ":" in found["name"] or not self._named_only:
+            return Group(node, found["name"]), found.end()
+        return Sequence((node,)), found.end()
+
+    def _pattern(self, name: str, flags: Flags) -> Node:
+        parsed = self._library.parsed
+        key = (name, flags, self._named_only)
+        if key not in parsed:
+            parsed[key] = self._read(name, flags)
+        return parsed[key]
+
+    def _read(self, name: str, flags: Flags) -> Node:
+        outside = self._path
+        if name in outside:
+            raise RecursivePattern((*outside[outside.index(name) :], name), self._outer)
+        pattern = self._library.find(name)
+        if pattern is None:
+            inside = outside[-1] if outside else ""
+            raise UnknownPattern(name, self._outer, self._library.suggest(name), inside)
+        self._path = (*outside, name)
+        try:
+            return self._parsed(pattern.text, flags)
+        except RegexError as error:
+            if error.message.startswith("in the pattern "):
+                raise
+            raise RegexError(f"in the pattern {name}: {error.message}", self._outer) from error
+        finally:
+            self._path = outside

@@ -1,0 +1,127 @@
+"""Ends a match that takes too long, at no cost to those that do not.
+
+The hard idea: nothing is done per event. A timer of the process' CPU time ticks a few times within the limit, and
+its handler looks where the thread is: in the same call, of the same frame, with the same locals as at the last
+tick? Then one match has been running all that time, and once the limit is reached the handler raises, which
+Python's ``re`` lets through. How a loop is to be written for it:
+
+    with guard:
+        finds = [guard.finder(expression) for expression in expressions]
+        for event in events:            # a local changes from one match to the next: the handler tells them apart by it
+            try:
+                match = finds[0](event["message"])
+            except MatchTimeout:
+                ...
+
+For a limit on all matches of an event together, set ``guard.turn = event`` before the first of them.
+
+SIGVTALRM and ITIMER_VIRTUAL are used (what stood there before is put back), so that timers of the wall clock stay
+free. Signals reach the main thread only; in other threads ``finder`` gives a match by the ``regex`` module, slower,
+whose own limit is used.
+"""
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..diagnostics import PenstockError
+
+if TYPE_CHECKING:
+    from .expression import Expression
+
+Find = Callable[[str], re.Match[str] | None]
+
+_LONGEST_TICK = 0.25
+_SHORTEST_TICK = 0.002
+
+
+class MatchTimeout(PenstockError):
+    """A match took longer than its limit."""
+
+
+class Guard:
+    """A context in which no match takes longer than ``seconds`` of CPU time; MatchTimeout is raised out of it.
+
+    May be entered again and again, by one thread at a time. ``turn`` is what the limit is for as a whole, None for each
+    match by itself.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.turn: object = None
+        self._tick = min(max(seconds / 4, _SHORTEST_TICK), _LONGEST_TICK)
+        self._in_main = False
+        self._place: tuple[Any, ...] = ()
+        self._since = 0.0
+        self._before: tuple[Any, tuple[float, float]] = (signal.SIG_DFL, (0.0, 0.0))
+        self._fallbacks: dict[int, tuple[Expression, Find]] = {}
+
+    def __enter__(self) -> Guard:
+        self._in_main = threading.current_thread() is threading.main_thread()
+        if self._in_main:
+            handler = signal.signal(signal.SIGVTALRM, self._look)
+            self._before = (handler, signal.setitimer(signal.ITIMER_VIRTUAL, self._tick, self._tick))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._in_main:
+            handler, timer = self._before
+            signal.setitimer(signal.ITIMER_VIRTUAL, *timer)
+            signal.signal(signal.SIGVTALRM, handler if handler is not None else signal.SIG_DFL)
+        self._place = ()
+        self.turn = None
+
+    def finder(self, expression: Expression) -> Find:
+        """How to look for the expression under this guard; to be asked for inside of it."""
+        if self._in_main:
+            return expression.find
+        kept = self._fallbacks.get(id(expression))
+        if kept is None:
+            # The expression is kept with its finder: else its id could come to stand for another one.
+            kept = self._fallbacks[id(expression)] = (expression, self._timed(expression))
+        return kept[1]
+
+    def _look(self, number: int, frame: FrameType | None) -> None:
+        if self.turn is not None:
+            place: tuple[Any, ...] = (self.turn,)
+        elif frame is not None:
+            place = (frame, frame.f_lasti, *frame.f_locals.values())
+        else:
+            return
+        now = time.thread_time()
+        if len(place) != len(self._place) or any(map(_is_other, place, self._place)):
+            self._place, self._since = place, now
+        elif now - self._since >= self.seconds - self._tick:
+            self._place = ()
+            raise MatchTimeout(f"a match took longer than {self.seconds:g} s")
+
+    def _timed(self, expression: Expression) -> Find:
+        import regex  # type: ignore[import-untyped]
+
+        flags = regex.VERSION0 | regex.MULTILINE
+        pattern = regex.compile(expression.pattern.pattern, flags)
+        search = pattern.match if expression.anchored else pattern.search
+        started: list[Any] = [None, 0.0]
+
+        def find(text: str) -> re.Match[str] | None:
+            now = time.monotonic()
+            if self.turn is None or started[0] is not self.turn:
+                started[:] = self.turn, now
+            try:
+                match: re.Match[str] | None = search(text, timeout=max(self.seconds - (now - started[1]), 0.001))
+            except TimeoutError:
+                raise MatchTimeout(f"a match took longer than {self.seconds:g} s") from None
+            return match
+
+        return find
+
+
+def _is_other(one: object, other: object) -> bool:
+    return one is not other
