@@ -67,9 +67,9 @@ def test_a_target_that_holds_no_map_is_reported_on_the_event() -> None:
 
 
 def test_results_are_not_shared_between_events() -> None:
-    stage = penstock.compile('filter { useragent { source => "a" add_field => { "[user_agent][os][name]" => "mine" } } }')
+    stage = penstock.compile('filter { useragent { source => "a" add_field => { "[user_agent][os][name]" => "me" } } }')
     for out in stage([{"a": FIREFOX}, {"a": FIREFOX}]):
-        assert out["user_agent"]["os"]["name"] == ["Mac OS X", "mine"]
+        assert out["user_agent"]["os"]["name"] == ["Mac OS X", "me"]
 
 
 RULES = """
