@@ -1,0 +1,260 @@
+"""The operations of mutate, each made once of its options into a function of the event.
+
+An operation that cannot be done raises; mutate then leaves the rest of the block undone. What a value means as text or
+number is Ruby's business (``_ruby``).
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..dsl.naming import FieldName
+from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError, reference
+from ..dsl.template import Render, Template
+from ..dsl.timestamp import Timestamp
+from ..dsl.values import copy as copied
+from ..plugins.decoration import as_list
+from . import _ruby as ruby
+
+Operation = Callable[[Event], None]
+
+
+class BrokenReference(FieldRef):
+    """A reference that is none: whatever is asked of it raises, as in Logstash when an event comes."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        self.text, self.keys, self.problem = text, (text,), problem
+        self.get = self.set = self.remove = self._fail
+
+    def _fail(self, *given: Any) -> Any:
+        raise ReferenceSyntaxError(self.problem)
+
+    def has(self, event: Event) -> bool:
+        """Raises."""
+        return bool(self._fail())
+
+
+def field(text: str) -> FieldRef:
+    """The field that a text names, templates not filled in; a BrokenReference where it names none."""
+    try:
+        return FieldRef(text)
+    except ReferenceSyntaxError as error:
+        return BrokenReference(text, str(error))
+
+
+def coerce(target: FieldRef, render: Render) -> Operation:
+    """Give a field that is there, and null, a value."""
+
+    def run(event: Event) -> None:
+        if target.get(event) is None and target.has(event):
+            target.set(event, render(event))
+
+    return run
+
+
+def rename(old: FieldName, new: Template) -> Operation:
+    """Move a field; its old name is gone even where the new one cannot be set."""
+    known = field(new.text) if new.is_constant else None
+    render = new.render
+
+    def run(event: Event) -> None:
+        source = old.of(event)
+        if source.has(event):
+            name = "" if known else render(event)
+            value = source.remove(event)
+            (known or reference(name)).set(event, value)
+
+    return run
+
+
+def update(target: FieldRef, render: Render) -> Operation:
+    """Set a field that is there."""
+
+    def run(event: Event) -> None:
+        if target.has(event):
+            target.set(event, render(event))
+
+    return run
+
+
+def replace(target: FieldRef, render: Render) -> Operation:
+    """Set a field."""
+    put = target.set
+    return lambda event: put(event, render(event))
+
+
+def _of_number(value: Any, text: Callable[[str], Any], number: type, instant: Callable[[Timestamp], Any]) -> Any:
+    kind = type(value)
+    if kind is str:
+        return text(value.strip(ruby.BLANK).replace(",", ""))
+    if kind is int or kind is float or kind is bool:
+        return number(value)
+    if kind is Timestamp:
+        return instant(value)
+    raise TypeError(f"a {kind.__name__} cannot be converted to a number")
+
+
+def to_integer(value: Any) -> int:
+    """A value as a whole number: of a text what it starts with, without commas; of a float the part before the point."""
+    return _of_number(value, ruby.to_i, int, Timestamp.seconds)  # type: ignore[no-any-return]
+
+
+def to_float(value: Any) -> float:
+    """A value as a float: of a text what it starts with, commas left out."""
+    return _of_number(value, ruby.to_f, float, lambda at: at.nanos() / 10**9)  # type: ignore[no-any-return]
+
+
+_EUROPEAN = str.maketrans(",.", ".,")
+_TRUTH = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0", ""), False),
+}
+
+
+def to_boolean(value: Any) -> Any:
+    """True or false for the usual words and for 1 and 0; any other value stays."""
+    return _TRUTH.get(ruby.to_s(value).lower(), value)
+
+
+def _european(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: convert(value.translate(_EUROPEAN) if type(value) is str else value)
+
+
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
+    "integer": to_integer,
+    "float": to_float,
+    "integer_eu": _european(to_integer),
+    "float_eu": _european(to_float),
+    "string": ruby.to_s,
+    "boolean": to_boolean,
+}
+
+
+def convert(target: FieldRef, kind: str) -> Operation:
+    """Convert a field or the items of a list; null and maps stay."""
+    get, put, converted = target.get, target.set, CONVERSIONS[kind]
+
+    def run(event: Event) -> None:
+        value = get(event)
+        if type(value) is list:
+            put(event, [None if item is None else converted(item) for item in value])
+        elif value is not None and type(value) is not dict:
+            put(event, converted(value))
+
+    return run
+
+
+def on_text(target: FieldRef, change: Callable[[str], Any]) -> Operation:
+    """Change a text, or the texts in a list; anything else stays."""
+    get, put = target.get, target.set
+
+    def run(event: Event) -> None:
+        value = get(event)
+        if type(value) is str:
+            put(event, change(value))
+        elif type(value) is list:
+            put(event, [change(item) if type(item) is str else item for item in value])
+
+    return run
+
+
+_PLAIN = re.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s])+", re.ASCII)
+
+
+def gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template) -> Operation:
+    """Replace what an expression matches in a text, or in the texts of a list."""
+    if isinstance(needle, Template) or not replacement.is_constant:
+        return _changing_gsub(target, needle, replacement)
+    try:
+        substitute = ruby.substitute(needle, replacement.render({}))
+    except LookupError:
+        return _changing_gsub(target, needle, replacement)  # a group that is not there fails when an event comes
+    if isinstance(substitute, str) and _PLAIN.fullmatch(needle.pattern):
+        plain = re.sub(r"\\(.)", r"\1", needle.pattern)
+        return on_text(target, lambda text: text.replace(plain, substitute))
+    sub = needle.sub
+    return on_text(target, lambda text: sub(substitute, text))
+
+
+def _changing_gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template) -> Operation:
+    def run(event: Event) -> None:
+        value = target.get(event)
+        if type(value) is not str and type(value) is not list:
+            return
+        pattern = ruby.pattern(needle.render(event)) if isinstance(needle, Template) else needle
+        substitute = ruby.substitute(pattern, replacement.render(event))
+        on_text(target, lambda text: pattern.sub(substitute, text))(event)
+
+    return run
+
+
+def strip(target: FieldRef) -> Operation:
+    """Take white space off both ends of a text, or of all texts of a list; a list with anything else in it raises."""
+    get, put, blank = target.get, target.set, ruby.BLANK
+
+    def run(event: Event) -> None:
+        value = get(event)
+        if type(value) is str:
+            put(event, value.strip(blank))
+        elif type(value) is list:
+            put(event, [_text(item).strip(blank) for item in value])
+
+    return run
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError(f"strip takes texts, and the list holds a {type(value).__name__}")
+    return value
+
+
+def split(target: FieldRef, separator: str) -> Operation:
+    """Make a list of a text."""
+    get, put, parts = target.get, target.set, ruby.split
+
+    def run(event: Event) -> None:
+        value = get(event)
+        if type(value) is str:
+            put(event, parts(value, separator))
+
+    return run
+
+
+def join(target: FieldRef, separator: str) -> Operation:
+    """Make a text of a list."""
+    get, put, joined = target.get, target.set, ruby.join
+
+    def run(event: Event) -> None:
+        value = get(event)
+        if type(value) is list:
+            put(event, joined(value, separator))
+
+    return run
+
+
+def merge(target: FieldRef, sources: Sequence[FieldRef]) -> Operation:
+    """Append fields to a list, or put the fields of maps into a map; a map and anything else do not mix."""
+
+    def run(event: Event) -> None:
+        held = target.get(event)
+        for source in sources:
+            added = source.get(event)
+            if (type(held) is dict) != (type(added) is dict):
+                continue
+            held = {**held, **copied(added)} if type(held) is dict else [*as_list(held), *copied(as_list(added))]
+            target.set(event, held)
+
+    return run
+
+
+def copy(source: FieldRef, target: FieldRef) -> Operation:
+    """Set a field to a copy of another, unless that is null or not there."""
+    get, put = source.get, target.set
+
+    def run(event: Event) -> None:
+        value = get(event)
+        if value is not None:
+            put(event, copied(value))
+
+    return run

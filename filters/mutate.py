@@ -1,0 +1,188 @@
+"""The filter mutate. The hard idea is the order: however the options are written, the operations run in Logstash's."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from ..dsl.event import add_tag
+from ..dsl.joda import PatternError
+from ..dsl.naming import FieldName
+from ..dsl.reference import Event, FieldRef
+from ..dsl.regex import RegexError
+from ..dsl.template import Template
+from ..dsl.values import ruby_text
+from ..plugins.contract import Filter, complain
+from ..plugins.declaration import Example, option
+from . import _mutations as operations
+from . import _ruby as ruby
+from ._mutations import BrokenReference, Operation
+
+
+class Mutate(Filter, name="mutate"):
+    """Rename, set, convert and rewrite fields.
+
+    The operations of one block always run in this order, whatever order they are written in: `coerce`, `rename`,
+    `update`, `replace`, `convert`, `gsub`, `uppercase`, `capitalize`, `lowercase`, `strip`, `split`, `join`, `merge`,
+    `copy`; then the common options `add_field`, `remove_field`, `add_tag` and `remove_tag`. Where another order is
+    wanted, write several blocks.
+
+    An operation that cannot be done (a field below a text, `@timestamp` set to a text) tags the event with
+    `tag_on_failure`; the rest of the block, the common options included, is left undone, and what was done stays.
+
+    `convert` takes of a text the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5` is 1234.5. To reject
+    such texts, test them with `=~` first. Truth values are true, t, yes, y, 1 and 1.0, false, f, no, n, 0, 0.0 and the
+    empty text, in any case; another value stays as it is. Lists are converted item by item, null and maps stay.
+
+    `gsub` reads its expressions in Ruby's syntax, and in the replacement `\\1` or `\\k<name>` stands for a group, `\\0`
+    for the whole match. Backslashes are written once, as the language has no escapes in strings.
+
+    Differs from Logstash: several fields merged into one that is no list are all kept (Logstash keeps the last), and
+    `1x0` is not the truth value 1.0.
+    """
+
+    coerce: dict[str, Any] = option("Values for fields that are there and null; templates are filled in.", default={})
+    rename: dict[str, str] = option("New names of fields; templates are filled in on both sides.", default={})
+    update: dict[str, Any] = option("New values of fields that are there; templates are filled in.", default={})
+    replace: dict[str, Any] = option("New values of fields, there or not; templates are filled in.", default={})
+    convert: dict[str, str] = option("The types of fields.", default={}, choices=tuple(operations.CONVERSIONS))
+    gsub: list[str] = option("Threes of a field, a regular expression and a replacement.", default=[])
+    uppercase: list[str] = option("Fields to put in upper case.", default=[])
+    capitalize: list[str] = option("Fields to start with a capital, the rest in lower case.", default=[])
+    lowercase: list[str] = option("Fields to put in lower case.", default=[])
+    strip: list[str] = option("Fields to take white space off, at both ends.", default=[])
+    split: dict[str, str] = option("Fields to split, with their separators; empty last parts are dropped.", default={})
+    join: dict[str, str] = option("Lists to join to one text, with their separators.", default={})
+    merge: dict[str, Any] = option("Lists or maps, each with the field or the fields to add to it.", default={})
+    copy: dict[str, str] = option("Fields to copy, with the names of the copies.", default={})
+    tag_on_failure: str = option("The tag for an event on which an operation failed.", default="_mutate_error")
+
+    examples = (
+        Example(
+            "rename and convert",
+            'mutate { rename => { "took" => "[event][duration]" } convert => { "[event][duration]" => "integer" } }',
+            before={"took": "17 ms"},
+            after={"event": {"duration": 17}},
+        ),
+        Example(
+            "swap two words, split a list",
+            r'mutate { gsub => ["who", "^(\w+), (\w+)$", "\2 \1"] split => { "groups" => "," } }',
+            before={"who": "Lovelace, Ada", "groups": "math,poetry"},
+            after={"who": "Ada Lovelace", "groups": ["math", "poetry"]},
+        ),
+        Example(
+            "what cannot be set is tagged",
+            'mutate { replace => { "[host][name]" => "web1" } add_tag => ["named"] }',
+            before={"host": "10.0.0.1"},
+            after={"host": "10.0.0.1", "tags": ["_mutate_error"]},
+        ),
+    )
+
+    def prepare(self) -> None:
+        """Make the operations, in their fixed order."""
+        self.operations: tuple[Operation, ...] = tuple(chain(self._settings(), self._rewritings(), self._collections()))
+
+    def _settings(self) -> Iterator[Operation]:
+        for name, value in self.coerce.items():
+            yield operations.coerce(self._field("coerce", name), self._template("coerce", name, value).render)
+        for old, new in self.rename.items():
+            yield operations.rename(self._renamed(old, old), self._renamed_to(old, new))
+        for name, value in self.update.items():
+            yield operations.update(self._field("update", name), self._template("update", name, value).render)
+        for name, value in self.replace.items():
+            yield operations.replace(self._field("replace", name), self._template("replace", name, value).render)
+
+    def _rewritings(self) -> Iterator[Operation]:
+        for name, kind in self.convert.items():
+            yield operations.convert(self._field("convert", name), kind)
+        yield from self._gsubs()
+        cases = (("uppercase", str.upper), ("capitalize", str.capitalize), ("lowercase", str.lower))
+        for case, change in cases:
+            for at, name in enumerate(getattr(self, case)):
+                yield operations.on_text(self._field(case, name, at), change)
+        for at, name in enumerate(self.strip):
+            yield operations.strip(self._field("strip", name, at))
+
+    def _collections(self) -> Iterator[Operation]:
+        for name, separator in self.split.items():
+            yield operations.split(self._field("split", name), separator)
+        for name, separator in self.join.items():
+            yield operations.join(self._field("join", name), separator)
+        for name, sources in self.merge.items():
+            several = sources if isinstance(sources, list) else [sources]
+            added = [self._field("merge", str(each), name) for each in several]
+            yield operations.merge(self._field("merge", name), added)
+        for source, target in self.copy.items():
+            yield operations.copy(self._field("copy", source), self._field("copy", target, source))
+
+    def _gsubs(self) -> Iterator[Operation]:
+        if len(self.gsub) % 3:
+            last = len(self.gsub) - 1
+            self.problem("gsub", "gsub takes threes: a field, an expression and a replacement", path=(last,))
+            return
+        for at in range(0, len(self.gsub), 3):
+            name, needle, replacement = self.gsub[at : at + 3]
+            pattern = self._needle(needle, at + 1)
+            if pattern is not None:
+                rendered = self._template("gsub", at + 2, replacement)
+                yield operations.gsub(self._field("gsub", name, at), pattern, rendered)
+
+    def _needle(self, text: str, at: int) -> Any:
+        if "%{" in text:
+            return self._template("gsub", at, text)
+        try:
+            return ruby.pattern(text)
+        except RegexError as error:
+            self.problem("gsub", f"bad regular expression: {error}", path=(at,), code="E208")
+            return None
+
+    def _field(self, option: str, name: str, at: str | int | None = None) -> FieldRef:
+        """The field that an option names, with a warning where it names none: that fails when an event comes."""
+        found = operations.field(name)
+        if isinstance(found, BrokenReference):
+            self._broken(option, found.problem, name if at is None else at)
+        return found
+
+    def _renamed(self, old: str, at: str) -> FieldName:
+        found = FieldName(old)
+        if found.problem:
+            self._broken("rename", found.problem, at)
+        return found
+
+    def _renamed_to(self, old: str, new: str) -> Template:
+        template = self._template("rename", old, new)
+        if template.is_constant:
+            self._field("rename", new, old)
+        return template
+
+    def _broken(self, option: str, problem: str, at: str | int) -> None:
+        self.problem(option, problem, "write a field as name, [name] or [outer][inner]", path=(at,), code="W304")
+
+    def _template(self, option: str, at: str | int, value: Any) -> Template:
+        try:
+            template = Template(ruby_text(value))
+        except PatternError as error:
+            self.problem(option, str(error), path=(at,), code="E209")
+            return Template("")
+        if template.problem:
+            self._broken(option, template.problem, at)
+        return template
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Run all operations on each event; the same list."""
+        steps, decorate = self.operations, self.decorate
+        for event in events:
+            try:
+                for step in steps:
+                    step(event)
+                if decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
+    def failed(self, event: Event, error: Exception) -> None:
+        """Tag an event on which an operation failed."""
+        add_tag(event, self.tag_on_failure)
+        where = self.context.where
+        complain(where, "%s: mutate failed on an event, which is tagged %s: %s", where, self.tag_on_failure, error)
