@@ -49,9 +49,9 @@ class ConfigError(PenstockError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy that names the nearest of the known names, or nothing."""
-    known = list(known)
-    near = get_close_matches(name.lower(), known, n=3, cutoff=0.6)
-    near = near or [k for k in known if k.replace("_", "") == name.lower().replace("_", "").replace("-", "")]
+    folded = {k.lower(): k for k in known}
+    near = [folded[k] for k in get_close_matches(name.lower(), folded, n=3, cutoff=0.6)]
+    near = near or [folded[k] for k in folded if k.replace("_", "") == name.lower().replace("_", "").replace("-", "")]
     if not near:
         return ""
     return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"

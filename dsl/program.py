@@ -27,7 +27,15 @@ class Setting:
             found = _find(attribute.value, path)
             if found is not None:
                 return found.span
+            path = _past(attribute.value, path)
         return self.given[0].value.span
+
+
+def _past(node: Any, path: Sequence[str | int]) -> Sequence[str | int]:
+    """A path into what an option collects from several attributes, seen from the one after this."""
+    if not path or isinstance(path[0], str):
+        return path
+    return path[0] - (len(node.items) if isinstance(node, tree.Array) else 1), *path[1:]
 
 
 def _find(node: Any, path: Sequence[str | int]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-MARKER = re.compile(r"[ ]*###[ ](?P<code>[EW]\d{3})[ ]‹(?P<caret>[^›]*)›[ ]?(?P<words>.*)$")
+MARKER = re.compile(r"[ ]*###[ ](?P<code>[EW]\d{3})[ ]‹(?P<caret>[^›]*)›[ ]?(?P<words>(?:(?!###).)*)$")
 
 
 @dataclass
@@ -36,7 +36,7 @@ def case(body: str) -> Case:
     lines, wanted = [], []
     for number, line in enumerate(body.rstrip("\n").split("\n"), 1):
         while match := MARKER.search(line):
-            wanted.append((number, match["code"], match["caret"], match["words"]))
+            wanted.append((number, match["code"], match["caret"], match["words"].strip()))
             line = line[: match.start()]
         lines.append(line)
     return Case("\n".join(lines) + "\n", wanted)
