@@ -96,7 +96,7 @@ def _of_number(value: Any, text: Callable[[str], Any], number: type, instant: Ca
 
 
 def to_integer(value: Any) -> int:
-    """A value as a whole number: of a text what it starts with, without commas; of a float the part before the point."""
+    """A value as a whole number: of a text what it starts with, without commas; a float is cut at its point."""
     return _of_number(value, ruby.to_i, int, Timestamp.seconds)  # type: ignore[no-any-return]
 
 
