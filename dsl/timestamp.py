@@ -68,6 +68,11 @@ def _date_text(days: int) -> str:
     return f"{year:+05d}-{month:02d}-{day:02d}"
 
 
+@lru_cache(maxsize=1440)
+def _minute_text(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
 @lru_cache(maxsize=4096)
 def _date_days(date: str) -> int:
     return days_from_civil(int(date[:-6]), int(date[-5:-3]), int(date[-2:]))
@@ -92,19 +97,16 @@ class Timestamp(str):
     @classmethod
     def of_millis(cls, millis: int) -> Timestamp:
         """The instant `millis` milliseconds after 1970."""
-        seconds, milli = divmod(millis, 1000)
-        days, second = divmod(seconds, _DAY)
-        hour, second = divmod(second, 3600)
-        return cls(f"{_date_text(days)}T{hour:02d}:{second // 60:02d}:{second % 60:02d}.{milli:03d}Z")
+        days, rest = divmod(millis, _DAY * 1000)
+        second, milli = divmod(rest, 1000)
+        return cls(f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{milli:03d}Z")
 
     @classmethod
     def of_nanos(cls, nanos: int) -> Timestamp:
         """The instant `nanos` nanoseconds after 1970."""
         seconds, nano = divmod(nanos, _BILLION)
         days, second = divmod(seconds, _DAY)
-        hour, second = divmod(second, 3600)
-        clock = f"{hour:02d}:{second // 60:02d}:{second % 60:02d}"
-        return cls(f"{_date_text(days)}T{clock}.{_fraction_text(nano)}Z")
+        return cls(f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{_fraction_text(nano)}Z")
 
     @classmethod
     def of(cls, moment: datetime) -> Timestamp:

@@ -1,0 +1,82 @@
+"""Parsers: texts and numbers to instants, by the formats that the date filter takes.
+
+    parser("dd/MMM/yyyy:HH:mm:ss Z").read("24/Nov/2013:01:29:01 -0800")    # Timestamp 2013-11-24T09:29:01.000Z
+
+A format is a Joda-Time pattern or one of the names in ``NAMED``. All is compiled beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..timestamp import Timestamp
+from .clock import Clock
+from .epochs import tai64n, unix, unix_ms, unix_ms_number, unix_number
+from .iso8601 import readers
+from .names import ENGLISH, Names
+from .pattern import joda_tokens
+from .reading import has_year, reader
+from .zones import UTC, Zone
+
+NAMED = ("ISO8601", "UNIX", "UNIX_MS", "TAI64N", "AUTO")
+"""The formats with a name of their own; AUTO, which guesses, is none of Logstash's."""
+
+
+def _nothing() -> None:
+    pass
+
+
+def _no_number(value: float) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """A compiled format. ``read`` and ``read_number`` give None for what does not fit.
+
+    Where ``follows_clock``, results hold for the clock's month only; call ``forget`` when it has turned.
+    """
+
+    read: Callable[[str], Timestamp | None]
+    read_number: Callable[[int | float], Timestamp | None] = _no_number
+    follows_clock: bool = False
+    forget: Callable[[], None] = _nothing
+
+
+def parser(pattern: str, zone: Zone = UTC, names: Names = ENGLISH, clock: Clock | None = None) -> Parser:
+    """Compile a format; raises PatternError.
+
+    Texts that say no zone are in ``zone``; months and days have these ``names``; dates without a year get the clock's.
+    """
+    clock = clock or Clock()
+    if pattern == "ISO8601":
+        return _iso8601(zone)
+    if pattern == "AUTO":
+        from .guess import guesser
+
+        return Parser(guesser(zone, clock), follows_clock=True)
+    if pattern in _COUNTS:
+        return _COUNTS[pattern]
+    compiled = reader(pattern, zone, names, clock)
+    return Parser(compiled.read, follows_clock=not has_year(joda_tokens(pattern)), forget=compiled.forget)
+
+
+_COUNTS = {"UNIX": Parser(unix, unix_number), "UNIX_MS": Parser(unix_ms, unix_ms_number), "TAI64N": Parser(tai64n)}
+
+
+def uses_names(pattern: str) -> bool:
+    """Whether a format reads names of months or days, so that its locale counts."""
+    if pattern in NAMED:
+        return False
+    letters = [(token.letter, token.count) for token in joda_tokens(pattern) if token.letter]
+    return any(letter in "EaG" or (letter == "M" and count > 2) for letter, count in letters)
+
+
+def _iso8601(zone: Zone) -> Parser:
+    dated, timed, spaced = (form.read for form in readers(zone))
+
+    def read(text: str) -> Timestamp | None:
+        return dated(text) or spaced(text) or timed(text)
+
+    return Parser(read)
