@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from .source import Span
 
@@ -50,11 +50,18 @@ class ConfigError(PenstockError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy that names the nearest of the known names, or nothing."""
     folded = {k.lower(): k for k in known}
-    near = [folded[k] for k in get_close_matches(name.lower(), folded, n=3, cutoff=0.6)]
+    near = [folded[k] for k in _nearest(name.lower(), folded)]
     near = near or [folded[k] for k in folded if k.replace("_", "") == name.lower().replace("_", "").replace("-", "")]
     if not near:
         return ""
     return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three names that resemble a name about as well as the one that resembles it most."""
+    near = get_close_matches(name, known, n=3, cutoff=0.6)
+    likeness = {k: SequenceMatcher(None, k, name).ratio() for k in near}
+    return [k for k in near if likeness[k] > max(likeness.values()) - 0.1]
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -21,6 +21,7 @@ from .diagnostics import ConfigError, Diagnostic
 from .source import Source, Span
 from .syntax import explain_syntax_error
 
+_DEEPEST = 80
 _BAREWORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]+\Z")
 
 
@@ -29,7 +30,7 @@ def parse(source: Source) -> tree.Tree:
     builder = _Builder(source)
     comments: list[tree.Comment] = []
     parser, box = _parser()
-    box.builder, box.comments = builder, comments
+    box.builder, box.comments, box.depth = builder, comments, 0
     try:
         sections = parser.parse(source.text)
     except UnexpectedInput as error:
@@ -46,11 +47,27 @@ class _Box(Transformer[Token, Any]):
 
     builder: _Builder | None = None
     comments: list[tree.Comment]
+    depth: int
+
+    def _open(self, token: Token) -> Token:
+        assert self.builder is not None
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise ConfigError([_too_deep(self.builder.span(token))])
+        return token
+
+    def _close(self, token: Token) -> Token:
+        self.depth -= 1
+        return token
 
     def _comment(self, token: Token) -> Token:
         assert self.builder is not None
         self.comments.append(tree.Comment(str(token), self.builder.span(token)))
         return token
+
+
+def _too_deep(span: Span) -> Diagnostic:
+    return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, "use `else if`, or join conditions with `and`")
 
 
 def _forward(name: str) -> Callable[[_Box, list[Any]], Any]:
@@ -71,7 +88,11 @@ def _parser() -> tuple[Lark, _Box]:
         grammar.decode(),
         parser="lalr",
         transformer=box,
-        lexer_callbacks={"COMMENT": box._comment},
+        lexer_callbacks={
+            "COMMENT": box._comment,
+            **dict.fromkeys(("LBRACE", "LSQB", "LPAR"), box._open),
+            **dict.fromkeys(("RBRACE", "RSQB", "RPAR"), box._close),
+        },
         maybe_placeholders=False,
         cache=_cache_file(),
     )
@@ -94,6 +115,7 @@ class _Builder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
+        self.depths: dict[int, int] = {}
 
     @staticmethod
     def rules() -> Iterator[str]:
@@ -128,6 +150,16 @@ class _Builder:
         if isinstance(token, Token) and token.type == "NAME":
             return tree.Bareword(str(token), self.span(token))
         return self.leaf(token)
+
+    def deepen(self, node: tree.Binary | tree.Unary, below: int) -> None:
+        """Note how deep operators nest without brackets: chains of ``not``, ``xor`` and ``nand``."""
+        self.depths[id(node)] = depth = below + 1
+        if depth > _DEEPEST:
+            self.problems.append(_too_deep(node.span))
+
+    def depth(self, node: Any) -> int:
+        """How many operators nest in a condition."""
+        return self.depths.get(id(node), 0)
 
     def bareword(self, text: str, span: Span) -> tree.Bareword:
         if not _BAREWORD.match(text):
@@ -221,7 +253,10 @@ def _is(child: Any, *kinds: str) -> bool:
 @_rule
 def binary(self: _Builder, children: list[Any]) -> tree.Binary:
     left, operator, right = self.operand(children[0]), str(children[1]), self.operand(children[2])
-    return tree.Binary(operator, left, right, self.span(left, right))
+    node = tree.Binary(operator, left, right, self.span(left, right))
+    is_chain = operator in ("and", "or") and isinstance(left, tree.Binary) and left.operator == operator
+    self.deepen(node, max(self.depth(left) - is_chain, self.depth(right)))
+    return node
 
 
 @_rule
@@ -233,7 +268,9 @@ def not_in(self: _Builder, children: list[Any]) -> tree.Binary:
 @_rule
 def unary(self: _Builder, children: list[Any]) -> tree.Unary:
     operand = self.operand(children[1])
-    return tree.Unary(str(children[0]), operand, self.span(children[0], operand))
+    node = tree.Unary(str(children[0]), operand, self.span(children[0], operand))
+    self.deepen(node, self.depth(operand))
+    return node
 
 
 @_rule
