@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..dsl.event import add_tag
-from ..dsl.grok import Guard, GrokError, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
+from ..dsl.grok import Expression, GrokError, Guard, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
@@ -18,7 +18,10 @@ from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ._captures import Assign, assigner
 
-Attempt = tuple[Callable[[str], re.Match[str] | None], Assign]
+Get = Callable[[Event], Any]
+Find = Callable[[str], re.Match[str] | None]
+Finder = Callable[[Expression], Find]
+Attempt = tuple[Expression, Assign]
 
 
 class Grok(Ecs, Filter, name="grok"):
@@ -94,7 +97,7 @@ class Grok(Ecs, Filter, name="grok"):
                 self.problem("patterns_dir", f"`{error.filename}` cannot be read: {error.strerror}", "check its owner and mode")
         return library
 
-    def _field(self, name: str, given: Any, library: Library) -> tuple[Callable[[Event], Any], list[Attempt]]:
+    def _field(self, name: str, given: Any, library: Library) -> tuple[Get, list[Attempt]]:
         patterns = given if isinstance(given, list) else [given]
         attempts = []
         for number, pattern in enumerate(patterns):
@@ -119,25 +122,26 @@ class Grok(Ecs, Filter, name="grok"):
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
-        return expression.find, assigner(expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
+        return expression, assigner(expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
 
     def run(self, events: list[Event]) -> list[Event]:
         if self._guard is None:
-            return self._loop(events)
-        with self._guard:
-            return self._loop(events)
+            return self._loop(events, _unguarded)
+        with self._guard as guard:
+            return self._loop(events, guard.finder)
 
-    def _loop(self, events: list[Event]) -> list[Event]:
-        simple = self._simple()
-        decorate, failed = self.decorate, self._unmatched
-        if simple is None:
-            attempt = self._matched
-        else:
-            attempt = simple
+    def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
+        fields = [(get, [(finder(x), assign) for x, assign in attempts]) for get, attempts in self._fields]
+        if len(fields) == 1 and len(fields[0][1]) == 1 and self.timeout_scope == "pattern":
+            ((get, ((find, assign),)),) = fields
+            return self._loop_one(events, get, find, assign)
+        decorate, guard = self.decorate, self._guard if self.timeout_scope == "event" else None
         for event in events:
             try:
-                if not attempt(event):
-                    failed(event)
+                if guard is not None:
+                    guard.turn = event
+                if not self._matched(event, fields):
+                    self._unmatched(event)
                 elif decorate is not None:
                     decorate(event)
             except MatchTimeout:
@@ -146,32 +150,51 @@ class Grok(Ecs, Filter, name="grok"):
                 self.failed(event, error)
         return events
 
-    def _simple(self) -> Callable[[Event], bool] | None:
-        return None
+    def _loop_one(self, events: list[Event], get: Get, find: Find, assign: Assign) -> list[Event]:
+        """The loop of one pattern for one field, which is what most filters are."""
+        decorate, tries = self.decorate, [(find, assign)]
+        for event in events:
+            try:
+                value = get(event)
+                if type(value) is str:
+                    match = find(value)
+                    if match is None:
+                        self._unmatched(event)
+                        continue
+                    assign(event, match)
+                elif not self._found(tries, value, event):
+                    self._unmatched(event)
+                    continue
+                if decorate is not None:
+                    decorate(event)
+            except MatchTimeout:
+                add_tag(event, self.tag_on_timeout)
+            except Exception as error:
+                self.failed(event, error)
+        return events
 
     def _unmatched(self, event: Event) -> None:
         for tag in self.tag_on_failure:
             add_tag(event, tag)
 
-    def _matched(self, event: Event) -> bool:
+    def _matched(self, event: Event, fields: list[tuple[Get, list[tuple[Find, Assign]]]]) -> bool:
         matched = False
-        for get, attempts in self._fields:
-            value = get(event)
-            if type(value) is list:
-                hits = [self._try(attempts, item, event) for item in value]
-                hit = any(hits)
-            else:
-                hit = self._try(attempts, value, event)
-            if hit:
+        for get, tries in fields:
+            if self._found(tries, get(event), event):
                 matched = True
                 if self.break_on_match:
                     break
         return matched
 
-    def _try(self, attempts: list[Attempt], value: Any, event: Event) -> bool:
+    def _found(self, tries: list[tuple[Find, Assign]], value: Any, event: Event) -> bool:
+        if type(value) is list:
+            return any([self._try(tries, item, event) for item in value])
+        return self._try(tries, value, event)
+
+    def _try(self, tries: list[tuple[Find, Assign]], value: Any, event: Event) -> bool:
         text = value if type(value) is str else ruby_text(value)
         matched = False
-        for find, assign in attempts:
+        for find, assign in tries:
             match = find(text)
             if match is not None:
                 assign(event, match)
@@ -179,3 +202,7 @@ class Grok(Ecs, Filter, name="grok"):
                 if self.break_on_match:
                     break
         return matched
+
+
+def _unguarded(expression: Expression) -> Find:
+    return expression.find
