@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..dsl.naming import FieldName
-from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError, reference
+from ..dsl.reference import Event, FieldRef, reference
 from ..dsl.template import Render, Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy as copied
@@ -18,29 +18,6 @@ from ..plugins.decoration import as_list
 from . import _ruby as ruby
 
 Operation = Callable[[Event], None]
-
-
-class BrokenReference(FieldRef):
-    """A reference that is none: whatever is asked of it raises, as in Logstash when an event comes."""
-
-    def __init__(self, text: str, problem: str) -> None:
-        self.text, self.keys, self.problem = text, (text,), problem
-        self.get = self.set = self.remove = self._fail
-
-    def _fail(self, *given: Any) -> Any:
-        raise ReferenceSyntaxError(self.problem)
-
-    def has(self, event: Event) -> bool:
-        """Raises."""
-        return bool(self._fail())
-
-
-def field(text: str) -> FieldRef:
-    """The field that a text names, templates not filled in; a BrokenReference where it names none."""
-    try:
-        return FieldRef(text)
-    except ReferenceSyntaxError as error:
-        return BrokenReference(text, str(error))
 
 
 def coerce(target: FieldRef, render: Render) -> Operation:
@@ -53,15 +30,14 @@ def coerce(target: FieldRef, render: Render) -> Operation:
     return run
 
 
-def rename(old: FieldName, new: Template) -> Operation:
+def rename(old: FieldName, new: FieldRef | Template) -> Operation:
     """Move a field; its old name is gone even where the new one cannot be set."""
-    known = field(new.text) if new.is_constant else None
-    render = new.render
+    known, render = (None, new.render) if isinstance(new, Template) else (new, None)
 
     def run(event: Event) -> None:
         source = old.of(event)
         if source.has(event):
-            name = "" if known else render(event)
+            name = render(event) if render else ""
             value = source.remove(event)
             (known or reference(name)).set(event, value)
 

@@ -16,7 +16,8 @@ from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from . import _mutations as operations
 from . import _ruby as ruby
-from ._mutations import BrokenReference, Operation
+from ._mutations import Operation
+from ._references import REMEDY, named_field
 
 
 class Mutate(Filter, name="mutate"):
@@ -137,11 +138,7 @@ class Mutate(Filter, name="mutate"):
             return None
 
     def _field(self, option: str, name: str, at: str | int | None = None) -> FieldRef:
-        """The field that an option names, with a warning where it names none: that fails when an event comes."""
-        found = operations.field(name)
-        if isinstance(found, BrokenReference):
-            self._broken(option, found.problem, name if at is None else at)
-        return found
+        return named_field(self, option, name, (name if at is None else at,))
 
     def _renamed(self, old: str, at: str) -> FieldName:
         found = FieldName(old)
@@ -149,14 +146,12 @@ class Mutate(Filter, name="mutate"):
             self._broken("rename", found.problem, at)
         return found
 
-    def _renamed_to(self, old: str, new: str) -> Template:
+    def _renamed_to(self, old: str, new: str) -> FieldRef | Template:
         template = self._template("rename", old, new)
-        if template.is_constant:
-            self._field("rename", new, old)
-        return template
+        return self._field("rename", new, old) if template.is_constant else template
 
     def _broken(self, option: str, problem: str, at: str | int) -> None:
-        self.problem(option, problem, "write a field as name, [name] or [outer][inner]", path=(at,), code="W304")
+        self.problem(option, problem, REMEDY, path=(at,), code="W304")
 
     def _template(self, option: str, at: str | int, value: Any) -> Template:
         try:

@@ -1,0 +1,38 @@
+"""Fields that options name as plain text.
+
+What names none is a warning, not an error: Logstash takes such a configuration, and the filter fails when an event
+comes.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
+from ..plugins.contract import Plugin
+
+REMEDY = "write a field as name, [name] or [outer][inner]"
+
+
+class BrokenReference(FieldRef):
+    """A reference that is none: whatever is asked of it raises ReferenceSyntaxError."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        self.text, self.keys, self.problem = text, (text,), problem
+        self.get = self.set = self.remove = self._fail
+
+    def _fail(self, *given: Any) -> Any:
+        raise ReferenceSyntaxError(self.problem)
+
+    def has(self, event: Event) -> bool:
+        """Raises."""
+        return bool(self._fail())
+
+
+def named_field(plugin: Plugin, option: str, text: str, path: Sequence[str | int] = ()) -> FieldRef:
+    """The field that an option names, templates not filled in; a BrokenReference and a warning where it is none."""
+    try:
+        return FieldRef(text)
+    except ReferenceSyntaxError as error:
+        plugin.problem(option, str(error), REMEDY, path=path, code="W304")
+        return BrokenReference(text, str(error))
