@@ -1,0 +1,57 @@
+"""Lines of text, the codec that most streams use; its two loops are one comprehension each."""
+from __future__ import annotations
+
+from ...dsl.event import add_tag
+from ...dsl.reference import Event
+from ...dsl.template import Template
+from ..contract import Codec, Ecs
+from ..declaration import option
+from ._charset import charset_option
+from ._framing import LIMIT, LineReader, delimiter_option
+from ._rendering import renderer, utf8
+
+
+class Line(Ecs, Codec, name="line"):
+    """Lines of text, one event each.
+
+    Decoding: a line is the event's `message` (and `[event][original]`, with ECS), without the delimiter; a carriage
+    return before it stays. The last line counts even without a delimiter. A line with bytes that are no UTF-8 is
+    escaped as Ruby's `inspect` does it (`\\xE9`; quotes and backslashes of such a line are escaped too). Encoding:
+    `format`, or `<@timestamp> <host> <message>`, and the delimiter.
+
+    Differs from Logstash: `charset` holds for the delimiter too, so that UTF-16 works; a line over
+    `decode_size_limit_bytes` comes in parts, each tagged `_linetoobig`.
+    """
+
+    charset: str = option("The character set of the bytes.", default="UTF-8")
+    delimiter: str = option("What ends a line.", default="\n")
+    format: Template | None = option("The text to write for an event, before the delimiter.", default=None)
+    decode_size_limit_bytes: int = option("The longest line that becomes one event.", default=LIMIT, at_least=1)
+
+    def prepare(self) -> None:
+        self._charset = charset_option(self)
+        self._render = renderer(self.format)
+        delimiter_option(self)
+
+    def start(self) -> None:
+        self._reader = LineReader(self._charset, self.delimiter, self.decode_size_limit_bytes)
+
+    def decode(self, data: bytes) -> list[Event]:
+        return self._events(self._reader.lines(data))
+
+    def flush(self) -> list[Event]:
+        return self._events(self._reader.rest())
+
+    def _events(self, lines: list[str]) -> list[Event]:
+        events: list[Event]
+        if self.ecs:
+            events = [{"message": line, "event": {"original": line}} for line in lines]
+        else:
+            events = [{"message": line} for line in lines]
+        for place in self._reader.cut:
+            add_tag(events[place], "_linetoobig")
+        return events
+
+    def encode(self, events: list[Event]) -> bytes:
+        render, delimiter = self._render, self.delimiter
+        return utf8("".join([render(event) + delimiter for event in events]))

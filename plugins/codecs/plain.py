@@ -1,0 +1,32 @@
+"""Text without a frame: what an input hands over is one event."""
+from __future__ import annotations
+
+from ...dsl.reference import Event
+from ...dsl.template import Template
+from ..contract import Codec, Ecs
+from ..declaration import option
+from ._charset import charset_option
+from ._rendering import renderer, utf8
+
+
+class Plain(Ecs, Codec, name="plain"):
+    """Text, one event for each payload.
+
+    Decoding: the payload of a message or request, whole, is the event's `message` (and `[event][original]`, with
+    ECS). Inputs that read a stream use `line` instead. Encoding: `format`, or `<@timestamp> <host> <message>`;
+    nothing stands between the events.
+    """
+
+    charset: str = option("The character set of the bytes.", default="UTF-8")
+    format: Template | None = option("The text to write for an event.", default=None)
+
+    def prepare(self) -> None:
+        self._text = charset_option(self).text
+        self._render = renderer(self.format)
+
+    def decode(self, data: bytes) -> list[Event]:
+        text = self._text(data)
+        return [{"message": text, "event": {"original": text}} if self.ecs else {"message": text}]
+
+    def encode(self, events: list[Event]) -> bytes:
+        return utf8("".join([self._render(event) for event in events]))
