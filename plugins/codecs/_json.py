@@ -1,0 +1,116 @@
+"""JSON as Logstash reads and writes it: fast where it is plain, and never an error for an event that is odd.
+
+Logstash reads the first value of a text and lets the rest be. Values that msgspec refuses (numbers beyond a double,
+half surrogates) are read again by the standard library.
+"""
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+import msgspec
+
+from ...dsl.event import accept
+from ...dsl.reference import Event
+from ...dsl.timestamp import Timestamp
+from ._rendering import utf8
+
+FAILED = "_jsonparsefailure"
+BLANK = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+_BLANK = BLANK.encode()
+
+decode = msgspec.json.Decoder().decode
+encoder = msgspec.json.Encoder(enc_hook=str)
+_encode = encoder.encode
+_HALF = re.compile("[\ud800-\udfff]")
+_DEEPEST = 300
+
+
+def parse(text: str | bytes) -> Any:
+    """The first value of a text; raises ValueError where there is none."""
+    try:
+        return decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _parse_odd(text if isinstance(text, str) else text.decode())
+    except RecursionError:
+        raise ValueError("the JSON is nested too deep") from None
+
+
+def parse_events(text: str | bytes) -> list[Event]:
+    """The maps of a text: one map, or a list of maps; none for a blank text. Raises ValueError for anything else."""
+    found = [] if _is_blank(text) else parse(text)
+    events: list[Any] = found if type(found) is list else [found]
+    for event in events:
+        if type(event) is not dict or type(event.get("@metadata", {})) is not dict:
+            raise ValueError("neither a map nor a list of maps")
+    return events
+
+
+def _is_blank(text: str | bytes) -> bool:
+    return not (text.strip(BLANK) if isinstance(text, str) else text.strip(_BLANK))
+
+
+def checked(event: Event, now: Timestamp) -> Event:
+    """A map from outside as an event: what ``@timestamp`` and ``tags`` hold is checked."""
+    return accept(event, now) if "@timestamp" in event or "tags" in event else event
+
+
+def _parse_odd(text: str) -> Any:
+    try:
+        value, _ = _ODD.raw_decode(text.lstrip(BLANK))
+        return _mended(value) if "\\u" in text else value
+    except RecursionError:
+        raise ValueError("the JSON is nested too deep") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_ODD = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _mended(value: Any) -> Any:
+    """The value with U+FFFD for surrogates that stand alone, which no encoder takes."""
+    if type(value) is str:
+        return _HALF.sub("\ufffd", value)
+    if type(value) is list:
+        return [_mended(item) for item in value]
+    if type(value) is dict:
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value
+
+
+def bare(event: Event) -> Event:
+    """The event without its metadata; itself, if it has none."""
+    if "@metadata" not in event:
+        return event
+    return {key: value for key, value in event.items() if key != "@metadata"}
+
+
+def encode(event: Event) -> bytes:
+    """An event as JSON without metadata. Numbers that are none (NaN) become null; what JSON does not know becomes
+    text.
+    """
+    try:
+        return _encode(bare(event))
+    except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
+        return utf8(json.dumps(_plain(bare(event), 0), ensure_ascii=False, separators=(",", ":")))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The value with nothing in it that the standard library refuses; what is nested too deep becomes text."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, dict):
+        return {_HALF.sub("\ufffd", str(key)): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, depth + 1) for item in value]
+    return str(value)

@@ -1,0 +1,49 @@
+"""JSON without a frame: a payload is one map, or a list of maps."""
+from __future__ import annotations
+
+from ...dsl.reference import Event, FieldError, FieldRef
+from ..contract import Codec, Ecs
+from ..declaration import option
+from ._charset import charset_option
+from ._json import FAILED, checked, encode, parse_events
+from ._target import check_target, under
+
+_ORIGINAL = FieldRef("[event][original]")
+
+
+class Json(Ecs, Codec, name="json"):
+    """JSON, one map (or a list of maps) for each payload.
+
+    Decoding: a map is an event; a list of maps is one event for each. A payload that is neither is an event that
+    holds it as `message`, tagged `_jsonparsefailure`; a blank one is none. With ECS a payload of one event is kept in
+    `[event][original]`, unless the data has that field. What follows the first JSON value is ignored, as Logstash
+    does. Encoding: the event without `@metadata`; nothing stands between the events.
+    """
+
+    charset: str = option("The character set of the bytes.", default="UTF-8")
+    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+
+    def prepare(self) -> None:
+        self._charset = charset_option(self)
+        check_target(self)
+
+    def decode(self, data: bytes) -> list[Event]:
+        text = self._charset.text
+        try:
+            made = [self._event(event) for event in parse_events(data if self._charset.is_utf8 else text(data))]
+        except (ValueError, FieldError):
+            return [{"message": text(data), "tags": [FAILED]}]
+        if len(made) == 1 and self.ecs:
+            _keep_original(made[0], text(data))
+        return made
+
+    def _event(self, data: Event) -> Event:
+        return checked(data, self.context.now()) if self.target is None else under(self.target, data)
+
+    def encode(self, events: list[Event]) -> bytes:
+        return b"".join(map(encode, events))
+
+
+def _keep_original(event: Event, text: str) -> None:
+    if type(event.get("event", {})) is dict and not _ORIGINAL.has(event):
+        _ORIGINAL.set(event, text)

@@ -1,0 +1,115 @@
+"""JSON, a line for each event. A block of lines is read in one go; only if one of them is odd, line by line."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...dsl.event import accept
+from ...dsl.reference import Event, FieldError, FieldRef
+from ...dsl.timestamp import Timestamp
+from ..contract import Codec, Ecs
+from ..declaration import option
+from ._charset import charset_option
+from ._framing import LIMIT, Framing, LineReader, delimiter_option
+from ._json import FAILED, bare, decode, encode, encoder, parse_events
+from ._target import check_target, under
+
+TOO_BIG = "_jsonparsetoobigfailure"
+
+
+class JsonLines(Ecs, Codec, name="json_lines"):
+    """JSON, one map on a line.
+
+    Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank lines are none. A
+    line that is neither is an event that holds it as `message`, tagged `_jsonparsefailure`. The last line counts even
+    without a delimiter. Encoding: a line for each event, without `@metadata`.
+
+    Differs from Logstash: a line over `decode_size_limit_bytes` is not thrown away; it comes in parts as `message`,
+    each tagged `_jsonparsetoobigfailure`.
+    """
+
+    charset: str = option("The character set of the bytes.", default="UTF-8")
+    delimiter: str = option("What ends a line.", default="\n")
+    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+    decode_size_limit_bytes: int = option("The longest line that is read as JSON, in bytes.", default=LIMIT, at_least=1)
+
+    def prepare(self) -> None:
+        self._charset = charset_option(self)
+        self._end = delimiter_option(self).encode()
+        check_target(self)
+
+    def start(self) -> None:
+        self._framing = Framing(self._end, self.decode_size_limit_bytes)
+        self._reader = LineReader(self._charset, self.delimiter, self.decode_size_limit_bytes)
+
+    def decode(self, data: bytes) -> list[Event]:
+        if self._charset.is_utf8:
+            return self._block(self._framing.feed(data))
+        return self._each(self._reader.lines(data), self._reader.cut)
+
+    def flush(self) -> list[Event]:
+        if self._charset.is_utf8:
+            return self._block(self._framing.rest())
+        return self._each(self._reader.rest(), self._reader.cut)
+
+    def _block(self, block: bytes | None) -> list[Event]:
+        if block is None:
+            return []
+        lines = block.split(self._end)
+        if not self._framing.cut:
+            try:
+                return self._finished([decode(line) for line in lines])
+            except (ValueError, FieldError, RecursionError):
+                pass  # one of them is odd
+        return self._each(lines, self._framing.cut)
+
+    def _finished(self, events: list[Event]) -> list[Event]:
+        """Maps as events; raises ValueError or FieldError where one cannot be."""
+        if not all(type(event) is dict for event in events):
+            raise ValueError("no map")
+        if self.target is not None:
+            return [under(self.target, event) for event in events]
+        stamps: dict[str, Timestamp] = {}  # many events of a block have the same: each is read once
+        for event in events:
+            stamp = event.get("@timestamp")
+            if type(stamp) is str and stamp in stamps:
+                event["@timestamp"] = stamps[stamp]
+            elif stamp is not None or "@timestamp" in event:
+                self._check(event, stamps)
+            if "tags" in event:
+                self._check(event, stamps)
+            if "@metadata" in event and type(event["@metadata"]) is not dict:
+                raise ValueError("@metadata is no map")
+        return events
+
+    def _check(self, event: Event, stamps: dict[str, Timestamp]) -> None:
+        stamp = event.get("@timestamp")
+        accept(event, self.context.now())
+        if type(stamp) is str and "_@timestamp" not in event:
+            stamps[stamp] = event["@timestamp"]
+
+    def _each(self, lines: Sequence[str | bytes], cut: Sequence[int]) -> list[Event]:
+        events: list[Event] = []
+        for place, line in enumerate(lines):
+            if cut and place in cut:
+                events.append({"message": self._text(line), "tags": [TOO_BIG]})
+            else:
+                events += self._line(line)
+        return events
+
+    def _line(self, line: str | bytes) -> list[Event]:
+        try:
+            return self._finished(parse_events(line))
+        except (ValueError, FieldError):
+            return [{"message": self._text(line), "tags": [FAILED]}]
+
+    def _text(self, line: str | bytes) -> str:
+        return line if isinstance(line, str) else self._charset.text(line)
+
+    def encode(self, events: list[Event]) -> bytes:
+        if self._end == b"\n":
+            try:
+                return encoder.encode_lines([bare(event) if "@metadata" in event else event for event in events])
+            except Exception:
+                pass  # one of them is odd: each is encoded for itself, below
+        end = self._end
+        return b"".join([encode(event) + end for event in events])
