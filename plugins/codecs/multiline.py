@@ -1,0 +1,133 @@
+"""Lines joined to events: a pattern tells which lines belong together."""
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from ...dsl.grok import GrokError, Library, UnknownPattern, compile_expression, shipped
+from ...dsl.reference import Event
+from ...dsl.regex import RegexError
+from ..contract import Codec, Ecs
+from ..declaration import Bytes, option
+from ._charset import charset_option
+from ._framing import LineReader
+
+_LONGEST = 10 * 1024 * 1024
+
+
+class Multiline(Ecs, Codec, name="multiline"):
+    """Join lines that belong together to one event; for inputs only.
+
+    A line that matches `pattern` (or does not, with `negate`) belongs to the line before it (`what => "previous"`) or
+    to one after it (`"next"`). The lines of an event are its `message`, with line breaks between them; an event
+    of several lines is tagged `multiline`. One that grows over `max_lines` or `max_bytes` is handed on at once and
+    tagged `multiline_codec_max_lines_reached` or `multiline_codec_max_bytes_reached`.
+
+    An event is complete when the next one starts, so the last one waits: until the stream ends, or for
+    `auto_flush_interval` seconds. Stack traces: `pattern => "^\\s" what => "previous"`. Events that start with a
+    time: `pattern => "^%{TIMESTAMP_ISO8601} " negate => true what => "previous"`.
+
+    Differs from Logstash: a line may come in several pieces, and empty lines at the end of a piece are kept.
+    """
+
+    encodes: ClassVar[bool] = False
+
+    pattern: str = option("A grok expression that tells which lines belong to another.")
+    what: str = option("Which line they belong to.", choices=("previous", "next"))
+    negate: bool = option("Whether it is the lines that do not match.", default=False)
+    patterns_dir: list[str] = option("Folders (or globs) of files with grok patterns, `NAME regex` a line.", default=[])
+    multiline_tag: str = option("A tag for events of several lines; none if empty.", default="multiline")
+    max_lines: int = option("The most lines of an event.", default=500, at_least=0)
+    max_bytes: Bytes = option("The most bytes of an event.", default=_LONGEST)
+    auto_flush_interval: int | float | None = option(
+        "After how many seconds without a line an event is complete.", default=None, at_least=0
+    )
+    charset: str = option("The character set of the bytes.", default="UTF-8")
+
+    def prepare(self) -> None:
+        self._charset = charset_option(self)
+        try:
+            self._find = compile_expression(self.pattern, self._library()).find
+        except UnknownPattern as error:
+            near = " or ".join(f"%{{{name}}}" for name in error.suggestions)
+            self.problem("pattern", str(error), f"did you mean {near}?" if near else "", code="E221")
+        except (GrokError, RegexError) as error:
+            self.problem("pattern", f"bad pattern: {error}", code="E208")
+
+    def _library(self) -> Library:
+        library = shipped("ecs-v1" if self.ecs else "legacy")
+        if not self.patterns_dir:
+            return library
+        try:
+            return library.extended(self.patterns_dir)
+        except OSError as error:
+            self.problem("patterns_dir", f"`{error.filename}` cannot be read: {error.strerror}", code="E210")
+            return library
+
+    def start(self) -> None:
+        self._reader = LineReader(self._charset, "\n")
+        self._lines: list[str] = []
+        self._bytes = 0
+        self._fed = time.monotonic()
+
+    def decode(self, data: bytes) -> list[Event]:
+        return self._joined(self._reader.lines(data))
+
+    def flush(self) -> list[Event]:
+        events = self._joined(self._reader.rest())
+        return [*events, self._event()] if self._lines else events
+
+    def idle(self) -> list[Event]:
+        wait = self.auto_flush_interval
+        if wait is None or not self._lines or time.monotonic() - self._fed < wait:
+            return []
+        return [self._event()]
+
+    def _joined(self, lines: list[str]) -> list[Event]:
+        if lines:
+            self._fed = time.monotonic()
+        return self._before(lines) if self.what == "previous" else self._after(lines)
+
+    def _before(self, lines: list[str]) -> list[Event]:
+        """Events of lines of which some belong to the one before."""
+        events: list[Event] = []
+        find, negate = self._find, self.negate
+        for line in lines:
+            belongs = (find(line) is not None) is not negate
+            if self._lines and (not belongs or self._is_full()):
+                events.append(self._event())
+            self._add(line)
+        return events
+
+    def _after(self, lines: list[str]) -> list[Event]:
+        """Events of lines of which some belong to the one after."""
+        events: list[Event] = []
+        find, negate = self._find, self.negate
+        for line in lines:
+            self._add(line)
+            belongs = (find(line) is not None) is not negate
+            if not belongs or self._is_full():
+                events.append(self._event())
+        return events
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        self._bytes += len(line) if line.isascii() else len(line.encode("utf-8", "replace"))
+
+    def _is_full(self) -> bool:
+        return len(self._lines) > self.max_lines or self._bytes >= self.max_bytes
+
+    def _event(self) -> Event:
+        """The lines that are held as an event; nothing is held afterwards."""
+        lines, size = self._lines, self._bytes
+        self._lines, self._bytes = [], 0
+        text = "\n".join(lines)
+        event: Event = {"message": text, "event": {"original": text}} if self.ecs else {"message": text}
+        tags = [self.multiline_tag] if self.multiline_tag and len(lines) > 1 else []
+        if size >= self.max_bytes:
+            tags.append("multiline_codec_max_bytes_reached")
+        if len(lines) > self.max_lines:
+            tags.append("multiline_codec_max_lines_reached")
+        if tags:
+            event["tags"] = tags
+        return event

@@ -1,0 +1,53 @@
+"""What holds for every codec: bytes of any kind become events, at whatever places they are cut."""
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+STREAMING: list[tuple[str, dict[str, Any], bytes]] = [
+    ("line", {}, b"ab\n\r\xc3\xa9\xff"),
+    ("line", {"delimiter": "\r\n"}, b"ab\n\r"),
+    ("line", {"charset": "UTF-16LE"}, b"a\x00\n\x00\xd8"),
+    ("line", {"charset": "Shift_JIS"}, b"a\n\x83\x65\x5c"),
+    ("json_lines", {}, b'{"a":1}[],\n \xff'),
+    ("multiline", {"pattern": "^ ", "what": "previous"}, b"ab \n\xff"),
+    ("multiline", {"pattern": "b$", "what": "next", "max_lines": 2}, b"ab \n\r"),
+]
+ALL: list[tuple[str, dict[str, Any]]] = [
+    ("plain", {}),
+    ("json", {}),
+    ("line", {}),
+    ("json_lines", {}),
+    ("multiline", {"pattern": "a", "what": "previous"}),
+]
+
+
+def ids(value: Any) -> str:
+    return value if type(value) is str else ""
+
+
+@pytest.mark.parametrize(("name", "options", "alphabet"), STREAMING, ids=ids)
+@given(places=st.lists(st.integers(0, 1000), max_size=80), cuts=st.lists(st.integers(0, 80), max_size=6))
+def test_events_do_not_depend_on_how_the_bytes_come(
+    codec: Any, name: str, options: dict[str, Any], alphabet: bytes, places: list[int], cuts: list[int]
+) -> None:
+    data = bytes(alphabet[place % len(alphabet)] for place in places)
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    whole, parts = codec(name, **options), codec(name, **options)
+    expected = [*whole.decode(data), *whole.flush()]
+    pieces = [data[a:b] for a, b in pairwise(edges)]
+    assert [*(event for piece in pieces for event in parts.decode(piece)), *parts.flush()] == expected
+
+
+@pytest.mark.parametrize(("name", "options"), ALL, ids=ids)
+@given(data=st.binary(max_size=200), ecs=st.booleans())
+def test_any_bytes_become_events(codec: Any, name: str, options: dict[str, Any], data: bytes, ecs: bool) -> None:
+    made = codec(name, ecs=ecs, **options)
+    events = [*made.decode(data), *made.flush()]
+    assert all(type(event) is dict for event in events)
+    assert events or not data.strip() or data.lstrip().startswith(b"[")
+    assert [*made.decode(b""), *made.flush()] in ([], codec(name, ecs=ecs, **options).decode(b""))
