@@ -77,14 +77,36 @@ class Literals:
             if key in found:
                 self.report(Diagnostic("E205", f"the key `{key}` is given twice", entry.key.span, "keep one of the two"))
             found[key] = self.value(entry.value)
-        return found
+        return in_java_order(found)
+
+
+def in_java_order(entries: dict[str, Any]) -> dict[str, Any]:
+    """The entries of a hash in the order in which Logstash's options come out of a Java HashMap.
+
+    It decides which field of a grok goes first, and which of two renames. Source: java.util.HashMap, whose table doubles when it
+    is three quarters full and is walked bucket by bucket.
+    """
+    if len(entries) < 2:
+        return entries
+    buckets = 16
+    while len(entries) > buckets * 3 // 4:
+        buckets *= 2
+    return dict(sorted(entries.items(), key=lambda entry: _java_hash(entry[0]) & (buckets - 1)))
+
+
+def _java_hash(text: str) -> int:
+    value = 0
+    units = text.encode("utf-16-be", "surrogatepass")
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    return value ^ value >> 16
 
 
 def merged(first: Any, second: Any) -> Any:
     """The value of an option given twice: hashes joined, lists appended, different scalars a list."""
     if isinstance(first, dict) and isinstance(second, dict):
-        return {k: merged(first[k], second[k]) if k in first and k in second else first.get(k, second.get(k))
-                for k in [*first, *(k for k in second if k not in first)]}
+        both = first | second
+        return in_java_order({k: merged(first[k], second[k]) if k in first and k in second else both[k] for k in both})
     if isinstance(first, list) and isinstance(second, list):
         return first + second
     if isinstance(first, list):
