@@ -88,7 +88,9 @@ def _is(value: Any) -> str:
         return "text"
     if isinstance(value, tree.Plugin):
         return "a plugin"
-    return {list: "a list", dict: "a hash"}.get(type(value), "a number")
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a hash"
+    return "a number"
 
 
 def _number(value: Any, kind: Kind) -> int | float:
@@ -158,10 +160,11 @@ def _path(value: Any, kind: Kind) -> Path:
 
 
 def _regex(value: Any, kind: Kind) -> re.Pattern[str]:
-    from .regex import RegexError, compile
+    from .regex import RegexError
+    from .regex import compile as compile_regex
 
     try:
-        return compile(_text(value, kind))
+        return compile_regex(_text(value, kind))
     except RegexError as error:
         raise Misfit(f"bad regular expression: {error}", code="E208") from None
 

@@ -10,6 +10,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def parse(source: Source) -> tree.Tree:
     parser, box = _parser()
     box.builder, box.comments, box.depth = builder, comments, 0
     try:
-        sections = parser.parse(source.text)
+        sections: Any = parser.parse(source.text)
     except UnexpectedInput as error:
         raise ConfigError([explain_syntax_error(source, error)]) from None
     finally:
@@ -67,7 +68,8 @@ class _Box(Transformer[Token, Any]):
 
 
 def _too_deep(span: Span) -> Diagnostic:
-    return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, "use `else if`, or join conditions with `and`")
+    remedy = "use `else if`, or join conditions with `and`"
+    return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, remedy)
 
 
 def _forward(name: str) -> Callable[[_Box, list[Any]], Any]:
@@ -100,11 +102,10 @@ def _parser() -> tuple[Lark, _Box]:
 
 
 def _cache_file() -> str | bool:
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(home, "penstock")
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "penstock")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
+    except (OSError, RuntimeError):  # the latter: there is no home
         return False
     return str(folder / "grammar.tables") if os.access(folder, os.W_OK) else False
 
@@ -123,8 +124,8 @@ class _Builder:
 
     def span(self, first: Any, last: Any = None) -> Span:
         last = first if last is None else last
-        start = first.start_pos if isinstance(first, Token) else first.span.start
-        end = last.end_pos if isinstance(last, Token) else last.span.end
+        start: Any = first.start_pos if isinstance(first, Token) else first.span.start
+        end: Any = last.end_pos if isinstance(last, Token) else last.span.end
         return Span(self.source, start, end)
 
     def problem(self, code: str, message: str, span: Span, remedy: str = "") -> None:
@@ -198,7 +199,7 @@ def name(self: _Builder, children: list[Any]) -> Token:
 @_rule
 def plugin(self: _Builder, children: list[Any]) -> tree.Plugin:
     head, attributes = children[0], children[2:-1]
-    for before, after in zip(attributes, attributes[1:], strict=False):
+    for before, after in pairwise(attributes):
         if before.span.end == after.span.start:
             self.problem("E104", f"a space is missing before `{after.name}`", after.name_span, "put options on lines of their own")
     return tree.Plugin(str(head), self.span(head), tuple(attributes), self.span(head, children[-1]))
@@ -217,7 +218,7 @@ def array(self: _Builder, children: list[Any]) -> tree.Array:
 
 
 @_rule
-def hash(self: _Builder, children: list[Any]) -> tree.Hash:
+def hash(self: _Builder, children: list[Any]) -> tree.Hash:  # noqa: A001 (the rule of the grammar is named so)
     return tree.Hash(tuple(children[1:-1]), self.span(children[0], children[-1]))
 
 

@@ -26,7 +26,8 @@ class Setting:
         for attribute in self.given:
             found = _find(attribute.value, path)
             if found is not None:
-                return found.span
+                span: Span = found.span
+                return span
             path = _past(attribute.value, path)
         return self.given[0].value.span
 

@@ -86,7 +86,7 @@ def _run_on_string(fault: Fault) -> str:
     if "\n" in token.text:
         return f"the string of line {fault.before.row(token)} ends only here: is its closing {quote} missing?"
     if "\\" + quote in token.text:
-        return f"the string {_short(token.text)} ends only here: \\{quote} does not end it (write [\\\\] for a backslash in a pattern)"
+        return f"\\{quote} does not end the string {_short(token.text)}: write [\\\\] for a backslash in a pattern"
     following = fault.source.text[token.end : token.end + 1]
     if following.isalnum() or following in "_\"'":
         return f"a quote inside a string is written \\{quote}; or use the other kind of quotes around it"
@@ -194,7 +194,8 @@ def _closing(fault: Fault) -> str:
     if not any(CLOSER[opener.text] == found for opener in opened):
         return f"nothing is open that `{found}` could close: take it out"
     opener = opened[-1]
-    return f"`{fault.before.title(opener)}` of line {fault.before.row(opener)} is still open: close it with `{CLOSER[opener.text]}` first"
+    row, title = fault.before.row(opener), fault.before.title(opener)
+    return f"`{title}` of line {row} is still open: close it with `{CLOSER[opener.text]}` first"
 
 
 @_rule

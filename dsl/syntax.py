@@ -63,7 +63,7 @@ def _offset(source: Source, error: UnexpectedInput) -> int:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         return error.token.start_pos or 0
     if isinstance(error, UnexpectedCharacters):
-        return int(error.pos_in_stream)
+        return error.pos_in_stream or 0
     return len(source.text)
 
 

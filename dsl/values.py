@@ -78,11 +78,8 @@ def contains(container: Any, value: Any) -> bool:
 
 def compare(left: Any, right: Any) -> int | None:
     """-1, 0 or 1 as left is less than, equal to or greater than right; None where they cannot be compared."""
-    if type(left) in (int, float):
-        comparable = type(right) in (int, float)
-    else:
-        comparable = isinstance(left, str) and isinstance(right, str)
-    if not comparable or left != left or right != right:
+    numbers, texts = type(left) in (int, float), isinstance(left, str)
+    if not ((numbers and type(right) in (int, float)) or (texts and isinstance(right, str))) or left != left or right != right:
         return None
     return int(left > right) - int(left < right)
 

@@ -1,4 +1,4 @@
-"""Program to plugins: each use becomes a plugin that has prepared itself; what a plugin finds wrong becomes a diagnostic at its place."""
+"""Program to plugins: each use becomes a plugin that has prepared itself; what it finds wrong, a diagnostic at its place."""
 from __future__ import annotations
 
 import os
@@ -79,7 +79,8 @@ def assemble(sources: Sequence[Source], settings: Mapping[str, Any]) -> Assembly
 
 
 def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
-    trees, found = [], []
+    trees: list[Tree] = []
+    found: list[Diagnostic] = []
     for source in sources:
         try:
             trees.append(parse(source))
@@ -155,7 +156,7 @@ def _default_use(name: str, owner: PluginUse, given: Mapping[str, Setting] | Non
 
 def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
     plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
-    names = [("add_field", name, (name,)) for name in plugin.add_field]
+    names: list[tuple[str, str, tuple[str | int, ...]]] = [("add_field", name, (name,)) for name in plugin.add_field]
     names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
     found = []
     for option, name, path in names:

@@ -242,7 +242,7 @@ def _code(text: str, lines: Sequence[Line], source: Source) -> Any:
     for number, line in enumerate(lines, 1):
         places[number] = _extent(line.span)
     for node in ast.walk(tree):
-        if hasattr(node, "lineno"):
+        if isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword):
             node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = places[node.lineno]
     _show_to_tracebacks(source)
     return compile(tree, source.name, "exec")

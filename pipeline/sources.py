@@ -36,7 +36,7 @@ def _files(path: str) -> list[Path]:
 
 def _globbed(pattern: str) -> Iterable[str]:
     for one in _braces(pattern):
-        yield from glob.glob(one, recursive=True)
+        yield from glob.glob(one, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
 
 
 def _braces(pattern: str) -> list[str]:

@@ -52,8 +52,10 @@ def _own(section: str, name: str) -> type[Plugin]:
             f"the {section} `{name}` needs the package `{package}`, which is not installed", f"pip install 'penstock[{name}]'"
         ) from None
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, ROOTS[section]) and value.__module__ == module_name and "spec" in vars(value):
-            return value
+        is_plugin = isinstance(value, type) and issubclass(value, ROOTS[section]) and "spec" in vars(value)
+        if is_plugin and value.__module__ == module_name:
+            found: type[Plugin] = value
+            return found
     raise LookupError(f"{module_name} declares no {section}")
 
 

@@ -19,7 +19,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 def configuration_options(command: F) -> F:
     """-f, -e and -S: where the configuration is and what its settings are."""
     options = [
-        click.option("-f", "--path.config", "paths", multiple=True, metavar="FILE|DIR|GLOB", help="The configuration; all parts make one pipeline."),
+        click.option(
+            "-f", "--path.config", "paths", multiple=True, metavar="FILE|DIR|GLOB",
+            help="The configuration; all parts make one pipeline.",
+        ),
         click.option("-e", "--config.string", "text", metavar="TEXT", help="The configuration as text."),
         click.option("-S", "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, with Logstash's key."),
         click.option("--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."),

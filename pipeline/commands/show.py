@@ -40,8 +40,8 @@ def show(
 
 def _code(assembly: Assembly) -> str:
     program = assembly.program
-    parts = [generate(body, assembly.made, name).text for body, name in ((program.filters, "filters"), (program.outputs, "outputs"))]
-    return "\n".join(parts)
+    sections = ((program.filters, "filters"), (program.outputs, "outputs"))
+    return "\n".join(generate(body, assembly.made, name).text for body, name in sections)
 
 
 def _plain(program: Program) -> dict[str, Any]:

@@ -43,7 +43,8 @@ SPECS = [
         option("bytes", "bytes"), option("duration", "duration"), option("field", "field"), option("path", "path"),
         option("regex", "regex"), option("template", "template"), option("password", "password"), option("uri", "uri"),
         option("hash", "hash", "text"), option("list", "list", "integer"), option("fields", "list", "field"),
-        option("choice", "text", choices=("left", "right")), option("any", "any"), option("choices", "list", "text", choices=("a", "b")),
+        option("choice", "text", choices=("left", "right")), option("any", "any"),
+        option("choices", "list", "text", choices=("a", "b")),
     ),
 ]
 
