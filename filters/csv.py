@@ -1,0 +1,173 @@
+"""The filter csv: the columns of a row as fields."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..dsl.diagnostics import did_you_mean
+from ..dsl.event import add_tag
+from ..dsl.joda.zones import find_zone, platform_zone
+from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError
+from ..plugins.contract import Ecs, Filter
+from ..plugins.declaration import Example, option
+from ._csv_rows import MalformedRowError, Reader, Row
+from ._csv_values import Conversion, conversions
+
+Setter = Callable[[Event, Any], None]
+
+
+class Csv(Ecs, Filter, name="csv"):
+    """Split a text into columns and set them as fields.
+
+    The first row of the text is read as Ruby's CSV library reads it: an empty column is null, a quoted empty one is an
+    empty text; a quote inside a column that is not quoted, a text behind a closing quote and a quote that is never
+    closed are errors, as is a field that is no text. Such an event gets the tag `_csvparsefailure`, and so does an
+    empty text, unless `skip_empty_rows` says otherwise. An event without the field passes untouched.
+
+    Columns are named by `columns`, in order, and `column3`, `column4` … beyond. A name in brackets is a field
+    reference, below `target` if there is one: `[a][b]`.
+
+    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a text that is none stays as it
+    is. A date starts at midnight in the platform's zone (the setting `penstock.timezone`), a time without an offset is
+    in UTC.
+
+    The language has no escapes in strings: the separator of tab-separated text is a real tab between the quotes, unless
+    the setting `config.support_escapes` is on.
+
+    With `autodetect_column_names` the first event that comes names the columns and is dropped; as with `skip_header`,
+    this needs all events in one place, one worker.
+
+    Differs from Logstash: a null in a column that is converted to boolean stays null and is no failure.
+    """
+
+    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    target: FieldRef | None = option("The field to put the columns in; unless given, the event's top.", default=None)
+    columns: list[str] = option("The names of the columns.", default=[])
+    separator: str = option("What stands between columns; one character or more.", default=",")
+    quote_char: str = option("What quotes a column; `\\x00` for nothing.", default='"')
+    convert: dict[str, str] = option(
+        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.", default={}
+    )
+    autodetect_column_names: bool = option("Whether the first event names the columns.", default=False)
+    autogenerate_column_names: bool = option("Whether columns without a name get one, or are left out.", default=True)
+    skip_empty_columns: bool = option("Whether to leave out columns that are empty.", default=False)
+    skip_empty_rows: bool = option("Whether to tag an empty text `_csvskippedemptyfield` only.", default=False)
+    skip_header: bool = option("Whether to drop events whose columns are the names of the columns.", default=False)
+
+    examples = (
+        Example(
+            "named columns, two of them converted",
+            'csv { columns => ["user", "bytes", "ok"] convert => { "bytes" => "integer" "ok" => "boolean" } }',
+            before={"message": 'jo,5120,"true"'},
+            after={"message": 'jo,5120,"true"', "user": "jo", "bytes": 5120, "ok": True},
+        ),
+        Example(
+            "columns without names, below a field",
+            'csv { target => "row" separator => ";" skip_empty_columns => true }',
+            before={"message": '1;;"a ""b"""'},
+            after={"message": '1;;"a ""b"""', "row": {"column1": "1", "column3": 'a "b"'}},
+        ),
+        Example(
+            "a row that is none",
+            "csv { }",
+            before={"message": 'a,"b'},
+            after={"message": 'a,"b', "tags": ["_csvparsefailure"]},
+        ),
+    )
+
+    def prepare(self) -> None:
+        quote = "\0" if self.quote_char == "\\x00" else self.quote_char
+        if len(quote) != 1:
+            self.problem("quote_char", "`quote_char` is one character", "write \"\\x00\" to have none")
+        if not self.separator:
+            self.problem("separator", "`separator` is empty", "give one character or more")
+        elif self.separator == "\\t":
+            message = "`separator` is a backslash and a `t`, no tab: strings have no escapes"
+            self.problem("separator", message, "write a real tab, or set config.support_escapes", code="W305")
+        known = conversions(find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone())
+        for name, kind in self.convert.items():
+            if kind not in known:
+                remedy = did_you_mean(kind, known) or "one of " + ", ".join(known)
+                self.problem("convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,))
+        self._conversions = {name: known[kind] for name, kind in self.convert.items() if kind in known}
+        if len(quote) == 1 and self.separator:
+            self._first_row = Reader(self.separator, quote).first_row
+        self._name_columns(self.columns)
+        self._may_drop = self.autodetect_column_names or self.skip_header
+        vars(self)["reshapes"] = self._may_drop
+
+    def _name_columns(self, names: Sequence[str | None]) -> None:
+        self._header = list(names)
+        self._setters: list[tuple[Setter, Conversion | None] | None] = [
+            self._column(place, name) for place, name in enumerate(names)
+        ]
+
+    def _column(self, place: int, name: str | None = None) -> tuple[Setter, Conversion | None] | None:
+        """How a column is set and converted; None for one that is left out."""
+        if name is None:
+            if not self.autogenerate_column_names:
+                return None
+            name = f"column{place + 1}"
+        below = name if name.startswith("[") and name.endswith("]") else f"[{name}]"
+        above = self.target.canonical if self.target else ""
+        try:
+            setter = FieldRef(above + below).set
+        except ReferenceSyntaxError as error:
+            setter = _refuse(str(error))
+        return setter, self._conversions.get(name)
+
+    def apply(self, event: Event) -> bool | list[Event]:
+        goes_on, handled = self._read(event)
+        if not self._may_drop:
+            return handled
+        if handled and self.decorate is not None:
+            self.decorate(event)
+        return [event] if goes_on else []
+
+    def _read(self, event: Event) -> tuple[bool, bool]:
+        """Whether the event goes on, and whether it was handled."""
+        text = self.source.get(event)
+        if text is None or text is False:
+            return True, False
+        try:
+            row = self._first_row(text) if type(text) is str else _refuse_value(text)
+            if self._may_drop and self._names_columns(row):
+                return False, False
+            if row is None and self.skip_empty_rows:
+                add_tag(event, "_csvskippedemptyfield")
+                return True, False
+            if row is None:
+                raise MalformedRowError("the text is empty")
+            self._set(event, row)
+        except (MalformedRowError, FieldError, ReferenceSyntaxError):
+            add_tag(event, "_csvparsefailure")
+            return True, False
+        return True, True
+
+    def _names_columns(self, row: Row | None) -> bool:
+        """Whether the row is the header, and not an event's."""
+        if self.autodetect_column_names and not self._header and row:
+            self._name_columns(row)
+            return True
+        return self.skip_header and bool(self._header) and row == self._header
+
+    def _set(self, event: Event, row: Row) -> None:
+        setters, skip = self._setters, self.skip_empty_columns
+        while len(setters) < len(row):
+            setters.append(self._column(len(setters)))
+        for column, value in zip(setters, row, strict=False):
+            if column is None or (skip and not value):
+                continue
+            put, convert = column
+            put(event, value if convert is None or value is None else convert(value))
+
+
+def _refuse(message: str) -> Setter:
+    def put(event: Event, value: Any) -> None:
+        raise ReferenceSyntaxError(message)
+
+    return put
+
+
+def _refuse_value(value: Any) -> Row:
+    raise MalformedRowError("the field holds no text")
