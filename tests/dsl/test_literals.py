@@ -98,5 +98,12 @@ def test_a_missing_variable_refuses_the_configuration(language: Any) -> None:
 
 @given(st.dictionaries(st.text(max_size=2), st.integers()), st.dictionaries(st.text(max_size=2), st.integers()))
 def test_merging_hashes_keeps_every_key(first: dict[str, int], second: dict[str, int]) -> None:
-    both = merged(first, second)
-    assert list(both) == list(dict.fromkeys([*first, *second]))
+    assert set(merged(first, second)) == {*first, *second}
+
+
+def test_entries_of_a_hash_come_in_the_order_of_a_java_hashmap(language: Any) -> None:
+    """The hash code of a letter is its number: p (112) stands in bucket 0 of 16, a (97) in bucket 1."""
+    assert list(language.setting("hash", "{ 'b' => 1 'p' => 2 'a' => 3 }")) == ["p", "a", "b"]
+    letters = "abcdefghijklmnop"
+    many = " ".join(f"'{letter}' => 1" for letter in reversed(letters))
+    assert "".join(language.setting("hash", f"{{ {many} }}")) == letters, "with 32 buckets, a is 1 and p is 16"
