@@ -1,6 +1,7 @@
 """Program to plugins: each use becomes a plugin that has prepared itself; what it finds wrong, a diagnostic at its place."""
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from ..dsl.tree import Tree
 from ..plugins import registry
 from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
 from ..plugins.decoration import decoration
+
+log = logging.getLogger("penstock")
 
 
 @dataclass(slots=True)
@@ -117,8 +120,17 @@ def _plugin(use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found:
         plugin.prepare()
     except OptionProblem as problem:
         context.problems.append(problem)
+    except Exception as error:
+        log.debug("%s: %s", use.span.place, use.name, exc_info=True)
+        found.append(_fault(use, error))
     found += [_diagnosed(problem, use) for problem in context.problems]
     return plugin
+
+
+def _fault(use: PluginUse, error: Exception) -> Diagnostic:
+    reason = f"{type(error).__name__}: {error}"
+    remedy = "this is a fault of the plugin: please report it with the configuration; --log.level debug shows more"
+    return Diagnostic("E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, remedy)
 
 
 def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
