@@ -77,9 +77,7 @@ class Reader:
 
         return read
 
-    def _slow(
-        self, regex: re.Pattern[str], evaluate: Evaluate, second: int, fraction: int
-    ) -> Callable[[str], Timestamp | None]:
+    def _slow(self, regex: re.Pattern[str], evaluate: Evaluate, second: int, fraction: int) -> Callable[[str], Timestamp | None]:
         fullmatch = regex.fullmatch
 
         def read(text: str) -> Timestamp | None:

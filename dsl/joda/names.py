@@ -52,15 +52,25 @@ ENGLISH = Names(
 )
 
 
+def _subtags(tag: str) -> list[str]:
+    return [part for part in re.split("[-_]", re.split("[.@]", tag)[0]) if part]
+
+
+def is_english(tag: str) -> bool:
+    """Whether a locale asks for English as it is written in the United States, or for nothing in particular."""
+    subtags = [part.lower() for part in _subtags(tag)]
+    return subtags in ([], ["en"], ["en", "us"], ["c"], ["posix"], ["root"], ["und"])
+
+
 @lru_cache(maxsize=64)
 def names_of(tag: str) -> Names:
     """The names of a locale such as `de`, `pt-BR` or `fr_FR.UTF-8`; English for a language that CLDR does not know.
 
     Raises UnknownLocaleError where Babel is needed and not installed.
     """
-    subtags = [part for part in re.split("[-_]", re.split("[.@]", tag)[0]) if part]
-    if not subtags or [part.lower() for part in subtags] in (["en"], ["en", "us"], ["c"], ["posix"], ["root"], ["und"]):
+    if is_english(tag):
         return ENGLISH
+    subtags = _subtags(tag)
     try:
         from babel import Locale
         from babel import UnknownLocaleError as NotInCldr
@@ -78,9 +88,7 @@ def _from_cldr(locale: Any) -> Names:
     months, days = locale.months["format"], locale.days["format"]
     wide, short = _in_order(months["wide"]), _in_order(months["abbreviated"])
     periods = locale.day_periods["format"]
-    halves = [
-        (periods[form]["am"], periods[form]["pm"]) for form in ("wide", "abbreviated") if "am" in periods.get(form, {})
-    ]
+    halves = [(periods[form]["am"], periods[form]["pm"]) for form in ("wide", "abbreviated") if "am" in periods.get(form, {})]
     return Names(
         months=_spellings(1, wide, short, _dotted(short, wide) if locale.language != "en" else ()),
         weekdays=_spellings(1, _in_order(days["wide"]), _in_order(days["abbreviated"])),

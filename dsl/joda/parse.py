@@ -56,13 +56,13 @@ def parser(pattern: str, zone: Zone = UTC, names: Names = ENGLISH, clock: Clock 
         from .guess import guesser
 
         return Parser(guesser(zone, clock), follows_clock=True)
-    if pattern in _COUNTS:
-        return _COUNTS[pattern]
+    if pattern in COUNTS:
+        return COUNTS[pattern]
     compiled = reader(pattern, zone, names, clock)
     return Parser(compiled.read, follows_clock=not has_year(joda_tokens(pattern)), forget=compiled.forget)
 
 
-_COUNTS = {"UNIX": Parser(unix, unix_number), "UNIX_MS": Parser(unix_ms, unix_ms_number), "TAI64N": Parser(tai64n)}
+COUNTS = {"UNIX": Parser(unix, unix_number), "UNIX_MS": Parser(unix_ms, unix_ms_number), "TAI64N": Parser(tai64n)}
 
 
 def uses_names(pattern: str) -> bool:

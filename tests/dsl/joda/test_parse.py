@@ -194,9 +194,7 @@ WITHOUT_YEAR = [
 
 
 @pytest.mark.parametrize(("now", "text", "zone", "expected"), WITHOUT_YEAR)
-def test_a_date_without_a_year_is_of_this_year_or_the_one_next_door(
-    now: str, text: str, zone: str, expected: str
-) -> None:
+def test_a_date_without_a_year_is_of_this_year_or_the_one_next_door(now: str, text: str, zone: str, expected: str) -> None:
     assert parser_at("MMM dd HH:mm:ss", zone, now=now).read(text) == expected
 
 
@@ -314,9 +312,7 @@ COUNTS: list[tuple[str, str | float, str | None]] = [
 
 
 @pytest.mark.parametrize(("pattern", "value", "expected"), COUNTS)
-def test_counts_of_seconds_are_read_and_only_they_may_be_numbers(
-    pattern: str, value: str | float, expected: str | None
-) -> None:
+def test_counts_of_seconds_are_read_and_only_they_may_be_numbers(pattern: str, value: str | float, expected: str | None) -> None:
     format_ = parser_at(pattern)
     assert (format_.read(value) if isinstance(value, str) else format_.read_number(value)) == expected
 
@@ -400,9 +396,7 @@ REPEATED = [
 
 
 @pytest.mark.parametrize(("pattern", "first", "second"), REPEATED)
-def test_what_is_remembered_of_one_text_does_not_change_how_the_next_is_read(
-    pattern: str, first: str, second: str
-) -> None:
+def test_what_is_remembered_of_one_text_does_not_change_how_the_next_is_read(pattern: str, first: str, second: str) -> None:
     used = parser_at(pattern, "America/New_York")
     assert used.read(first) is not None
     assert used.read(second) == parser_at(pattern, "America/New_York").read(second)

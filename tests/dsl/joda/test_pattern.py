@@ -67,9 +67,7 @@ def test_joda_patterns_that_mean_no_date_are_refused(pattern: str, position: int
 
 
 @pytest.mark.parametrize(("pattern", "position", "message", "remedy"), REFUSED_BY_JAVA_TIME)
-def test_java_time_patterns_that_mean_no_date_are_refused(
-    pattern: str, position: int, message: str, remedy: str
-) -> None:
+def test_java_time_patterns_that_mean_no_date_are_refused(pattern: str, position: int, message: str, remedy: str) -> None:
     with pytest.raises(PatternError) as refused:
         java_tokens(pattern)
     assert (refused.value.position, message in refused.value.message) == (position, True)
