@@ -42,6 +42,7 @@ _UNSEEN = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\f": r"\f", "\v": r"\v"}
 _NAMES = {"word": r"\w", "digit": r"\d", "alnum": r"\w", "alpha": r"\w"}
 #: What Python's ``\w`` has that the class has not.
 _WITHOUT = {"alnum": "_", "alpha": r"\d_"}
+_NO_SPACE = sets.complement(sets.SPACE)
 
 
 class Writer:
@@ -98,7 +99,7 @@ class Writer:
         whole = is_single(inner) or isinstance(inner, Atomic | Look | Choice | Folded | Back | Condition)
         whole = whole or (isinstance(inner, Capture) and self._captures(inner))
         body = self._item(inner, more=False)
-        if not whole or (isinstance(inner, Set) and not body.startswith(("[", "\\")) and len(body) > 1):
+        if not whole or (isinstance(inner, Set) and not body.startswith(("[", "\\", "(?a:")) and len(body) > 1):
             body = f"(?:{body})"
         return body + _times(node.low, node.high) + _SUFFIX[node.mode]
 
@@ -161,6 +162,8 @@ def bracket(node: Set) -> str:
     """A set, as short as it can be written: a character, a set or what is not in it, or a small group."""
     names, ranges = node.names, node.ranges
     if not names:
+        if ranges == _NO_SPACE:
+            return r"(?a:\S)"  # as fast as a set can be; others of this kind are slow
         if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
             return _literal(chr(ranges[0][0]))
         if ranges and ranges[-1][1] == sets.LAST:

@@ -147,7 +147,7 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
         pattern = re.compile(writer.write(slim), re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
-    return Expression(text, pattern, tuple(_captures(writer.groups)), lean.required_text(slim), lean.is_anchored(slim))
+    return Expression(text, pattern, tuple(_captures(writer.groups)), lean.required_text(node), lean.is_anchored(node))
 
 
 def _captures(groups: list[str | None]) -> Iterator[Capture]:
