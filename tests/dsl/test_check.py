@@ -75,7 +75,7 @@ def test_the_drawing_has_place_source_line_caret_and_remedy(language: Any) -> No
 def test_a_long_line_is_cut_around_the_caret(language: Any) -> None:
     text = "filter { " + "drop { } " * 100 + "drop { x1 => 2 } " + "drop { } " * 100 + "}"
     (found,) = language.findings(text)
-    head, place, line, caret, *_ = render([found]).split("\n")
+    _, _, line, caret, *_ = render([found]).split("\n")
     assert line.startswith("1 | …")
     assert len(line) < 140
     at = caret.index("^")
