@@ -136,6 +136,23 @@ class Timestamp(str):
         at = self.index(".") + 1
         return self.seconds() * _BILLION + int(self[at:-1].ljust(9, "0"))
 
+    # Texts of other lengths (a far year, more digits) do not stand in the order of time.
+    def __lt__(self, other: str) -> bool:
+        if isinstance(other, Timestamp) and not len(self) == len(other) == 24:
+            return self.nanos() < other.nanos()
+        return str.__lt__(self, other)
+
+    def __gt__(self, other: str) -> bool:
+        if isinstance(other, Timestamp) and not len(self) == len(other) == 24:
+            return self.nanos() > other.nanos()
+        return str.__gt__(self, other)
+
+    def __le__(self, other: str) -> bool:
+        return self == other or self < other
+
+    def __ge__(self, other: str) -> bool:
+        return self == other or self > other
+
     def __copy__(self) -> Timestamp:
         return self
 

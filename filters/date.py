@@ -40,7 +40,7 @@ class Date(Filter, name="date"):
     A pattern must fit the whole text. Where it has no year, the present one is taken; in December and January dates
     of the other month belong to the year next door. A field that is missing or null is passed over in silence.
 
-    Differs from Logstash: `AUTO` is new.
+    Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that clocks skipped in 2000.
     """
 
     match: list[str] = option("The field, then one format or several: `[field, format, …]`.", default=[])

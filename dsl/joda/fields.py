@@ -43,6 +43,7 @@ def _check(value: int, least: int, most: int) -> None:
 
 def civil(year: int, month: int, day: int, hour: int, minute: int, second: int, milli: int) -> int:
     """Local milliseconds since 1970 of fields that cannot contradict each other; raises FieldValueError."""
+    _check(year, -_LAST_YEAR, _LAST_YEAR)
     if month > 12 or hour > 23 or minute > 59 or second > 59 or month == 0 or day == 0:
         raise FieldValueError("there is no such time")
     days = days_from_civil(year, month, day)

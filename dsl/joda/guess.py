@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ..timestamp import Timestamp
 from .clock import Clock
@@ -36,12 +36,11 @@ def guesser(zone: Zone, clock: Clock) -> Callable[[str], Timestamp | None]:
             moment, other = (parse(text, default=default, tzinfos=_zone_offset) for default in _DEFAULTS)
             if moment.year != other.year:
                 moment = _of_year(moment, clock.year_of(moment.month))
-        except (ValueError, OverflowError, TypeError):
+            offset = moment.utcoffset()
+        except (ValueError, ArithmeticError, TypeError):
             return None
-        local = moment.replace(tzinfo=None)
-        if moment.tzinfo is not None:
-            return Timestamp.of_millis((moment.astimezone(UTC).replace(tzinfo=None) - _EPOCH) // _MILLI)
-        utc = zone.to_utc((local - _EPOCH) // _MILLI)
+        local = (moment.replace(tzinfo=None) - _EPOCH) // _MILLI
+        utc = zone.to_utc(local) if offset is None else local - offset // _MILLI
         return None if utc is None else Timestamp.of_millis(utc)
 
     return read

@@ -7,7 +7,7 @@ import pickle
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.dsl.timestamp import Timestamp, civil_from_days, days_from_civil, parse_timestamp
@@ -108,6 +108,15 @@ def test_copies_and_pickles_stay_instants() -> None:
     for again in (copy.copy(stamp), copy.deepcopy({"a": [stamp]})["a"][0], *pickled):
         assert again == stamp
         assert type(again) is Timestamp
+
+
+@given(st.integers(-(10**22), 10**22), st.integers(-(10**22), 10**22))
+@example(253_402_300_800_000_000_000, 0)
+@example(1_000, 0)
+def test_instants_stand_in_the_order_of_time(one: int, two: int) -> None:
+    first, second = Timestamp.of_nanos(one), Timestamp.of_nanos(two)
+    assert (first < second, first <= second) == (one < two, one <= two)
+    assert (first > second, first >= second) == (one > two, one >= two)
 
 
 def test_text_is_told_from_an_instant_by_its_type() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.dsl.joda.clock import Clock
+from penstock.dsl.joda.format import formatter
+from penstock.dsl.joda.moment import iso_week
 from penstock.dsl.joda.names import names_of
 from penstock.dsl.joda.parse import Parser, parser, uses_names
 from penstock.dsl.joda.pattern import PatternError
 from penstock.dsl.joda.zones import get_zone
-from penstock.dsl.timestamp import Timestamp
+from penstock.dsl.timestamp import Timestamp, civil_from_days
 
 NO = None
 
@@ -372,6 +376,31 @@ def test_the_locale_counts_where_names_are_read(pattern: str, expected: bool) ->
 def test_a_format_that_is_none_is_refused() -> None:
     with pytest.raises(PatternError):
         parser("yyyy-MM-ddTHH:mm:ss")
+
+
+COMPILED: dict[str, Parser] = {}
+
+COMPLETE = [
+    "yyyy-MM-dd HH:mm:ss.SSS", "YYYY/MMM/d HH:mm:ss,SSS Z", "EEE MMM d yyyy hh:mm:ss.SSS a ZZ", "yyyy-DDD'T'k:m:s.SSS",
+    "ss yyyyMMdd SSS HHmm", "EEEE d MMMM yyyy K:mm:ss a SSSSSS z", "yyyy xxxx ww e HH:mm:ss.SSS",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", COMPLETE)
+@given(millis=st.lists(st.integers(-2_000_000_000_000, 4_000_000_000_000), min_size=1, max_size=4))
+def test_what_a_pattern_prints_it_reads(pattern: str, millis: list[int]) -> None:
+    used = COMPILED.setdefault(pattern, parser_at(pattern))
+    for milli in millis:
+        stamp = Timestamp.of_millis(milli)
+        if "ww" not in pattern or civil_from_days(milli // 86_400_000)[0] == iso_week(milli // 86_400_000)[0]:
+            assert used.read(formatter(pattern)(stamp)) == stamp
+
+
+@pytest.mark.parametrize("pattern", [*COMPLETE, "ISO8601", "UNIX", "UNIX_MS", "TAI64N", "AUTO", "yyyy HH ZZZ", "MMM d"])
+@given(text=st.text(st.sampled_from("0123456789-+:., TZWaAMPovNSungE/@\n٣"), max_size=30))
+def test_no_text_makes_a_format_raise(pattern: str, text: str) -> None:
+    read = COMPILED.setdefault(pattern, parser_at(pattern)).read
+    assert isinstance(read(text), Timestamp | None)
 
 
 REPEATED = [
