@@ -5,11 +5,12 @@ with an underscore, and tagged.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .reference import Event
 from .timestamp import Timestamp, parse_timestamp
-from .values import plain
+from .values import copy, plain
 
 
 def accept(data: Event, now: Timestamp) -> Event:
@@ -22,6 +23,20 @@ def accept(data: Event, now: Timestamp) -> Event:
     if type(stamp) is not Timestamp:
         _check_timestamp(data, stamp, now)
     return data
+
+
+def complete(events: list[Event], now: Timestamp, origin: Mapping[str, Any]) -> None:
+    """Give events what every event has, and the fields of an origin, unless they have them."""
+    for event in events:
+        if "@timestamp" not in event:
+            event["@timestamp"] = now
+        if "@version" not in event:
+            event["@version"] = "1"
+        for key, value in origin.items():
+            if key not in event:
+                event[key] = copy(value)
+            elif type(value) is dict and type(event[key]) is dict:
+                event[key] = copy(value) | event[key]
 
 
 def _check_timestamp(event: Event, stamp: Any, now: Timestamp) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..dsl.event import complete
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Input, Output
 from .assembly import Assembly, uses
@@ -93,12 +94,15 @@ class Pipeline:
                     return write(events)
                 except BrokenPipeError:
                     raise
-                except Exception as error:
+                except OSError as error:
                     where, name = output.context.where, output.name
                     log.error("%s: the output %s failed: %s; again in %.0f s", where, name, error, wait)
                     if self._stopping.wait(wait):
                         raise Undelivered(f"{where}: the output {name} failed: {error}") from error
                     wait = min(wait * 2, _LONGEST_WAIT)
+                except Exception as error:
+                    reason = f"{type(error).__name__}: {error}"
+                    raise Undelivered(f"{output.context.where}: the output {output.name} failed: {reason}") from error
 
         return write_surely
 
@@ -110,9 +114,12 @@ class Pipeline:
     def _checked(self, source: Input) -> Iterator[Batch | None]:
         decorate = source.decorate
         for batch in source.batches(self._stopping.is_set):
-            if batch is not None and decorate is not None:
-                for event in batch.events:
-                    decorate(event)
+            if batch is not None:
+                if not source.completes:
+                    complete(batch.events, self.assembly.now(), {})
+                if decorate is not None:
+                    for event in batch.events:
+                        decorate(event)
             yield batch
 
     def _from_threads(self) -> Iterator[Batch | None]:
@@ -147,8 +154,6 @@ class Pipeline:
 
     def _work(self, batch: Batch | None) -> None:
         if batch is not None and batch.events:
-            now = self.assembly.now()
-            _complete(batch.events, now)
             self.counts.events_in += len(batch.events)
             for events in self._portions(batch.events):
                 self._deliver(self.filters.run(events))
@@ -177,15 +182,6 @@ class Pipeline:
         if events:
             self.outputs.run(events)
             self.counts.events_out += len(events)
-
-
-def _complete(events: list[Event], now: object) -> None:
-    """Give events what every event has."""
-    for event in events:
-        if "@timestamp" not in event:
-            event["@timestamp"] = now
-        if "@version" not in event:
-            event["@version"] = "1"
 
 
 class _rare_collections:  # noqa: N801  (reads as a word in `with`)

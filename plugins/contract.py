@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..dsl.event import add_tag
+from ..dsl.event import add_tag, complete
 from ..dsl.reference import Event
 from ..dsl.spec import PluginSpec
 from ..dsl.timestamp import Timestamp
@@ -213,12 +213,24 @@ class Codec(Plugin):
     section = "codec"
     decodes: ClassVar[bool] = True
     encodes: ClassVar[bool] = True
+    completes: ClassVar[bool] = False
+    """Whether ``decode`` itself gives events all that ``complete`` would."""
 
-    def stream(self) -> Codec:
-        """A codec with the same options and nothing held."""
+    origin: Mapping[str, Any] = {}
+    """Fields that every event of this stream gets unless it has them, such as the host that it came from."""
+
+    def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
+        """A codec with the same options and nothing held, for a stream of that origin."""
         fresh = copy.copy(self)
+        fresh.origin = origin or {}
         fresh.start()
         return fresh
+
+    def complete(self, events: list[Event]) -> list[Event]:
+        """Give decoded events what every event has, and their origin; the same list."""
+        if not self.completes:
+            complete(events, self.context.now(), self.origin)
+        return events
 
     def start(self) -> None:
         """Forget what is held of a stream; called for every new one."""
@@ -255,6 +267,8 @@ class Input(Plugin):
     section = "input"
     default_codec: ClassVar[str] = "plain"
     streams: ClassVar[bool] = False
+    completes: ClassVar[bool] = False
+    """Whether the events of its batches have ``@timestamp`` and ``@version`` already: those of ``Codec.complete`` do."""
 
     add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
     tags: list[str] = option("Tags to give every event.", default=[], common=True)
@@ -269,10 +283,10 @@ class Input(Plugin):
         ended, or soon after ``stopping()`` turns true."""
         raise NotImplementedError
 
-    def new_codec(self) -> Codec:
-        """A codec for a new stream of this input."""
+    def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
+        """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
         assert self.context.make_codec is not None
-        return self.context.make_codec(self.codec or self.default_codec, self.streams).stream()
+        return self.context.make_codec(self.codec or self.default_codec, self.streams).stream(origin)
 
 
 class Output(Plugin):

@@ -31,11 +31,12 @@ class Generator(Ecs, Input, name="generator"):
 
     def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
         message = sys.stdin.readline().rstrip("\n") if self.message == "stdin" else self.message
-        codec, host = self.new_codec(), socket.gethostname()
+        host = socket.gethostname()
+        codec = self.new_codec({"host": {"name": host} if self.ecs else host})
         batch: list[Event] = []
         for sequence in range(self.count) if self.count else numbers():
             for text in (self.lines or [message]) * self.threads:
-                batch += [self._event(event, sequence, host) for event in codec.decode(text.encode())]
+                batch += [self._numbered(event, sequence) for event in codec.complete(codec.decode(text.encode()))]
             if len(batch) >= _BATCH:
                 yield Batch(batch)
                 batch = []
@@ -44,11 +45,9 @@ class Generator(Ecs, Input, name="generator"):
         if batch:
             yield Batch(batch)
 
-    def _event(self, event: Event, sequence: int, host: str) -> Event:
+    def _numbered(self, event: Event, sequence: int) -> Event:
         if self.ecs:
             event.setdefault("event", {})["sequence"] = sequence
-            event.setdefault("host", {"name": host})
         else:
             event["sequence"] = sequence
-            event.setdefault("host", host)
         return event

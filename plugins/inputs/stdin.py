@@ -5,7 +5,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 
-from ...dsl.reference import Event
 from ..contract import Batch, Ecs, Input
 from ..streams import chunks
 
@@ -20,22 +19,14 @@ class Stdin(Ecs, Input, name="stdin"):
     default_codec = "line"
     streams = True
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        codec, host = self.new_codec(), socket.gethostname()
-        for data in chunks(sys.stdin.fileno(), stopping):
-            events = codec.idle() if data is None else codec.decode(data)
-            yield Batch(self._from(host, events), bytes=len(data or b"")) if events or data else None
-        held = codec.flush()
-        if held:
-            yield Batch(self._from(host, held))
+    completes = True
 
-    def _from(self, host: str, events: list[Event]) -> list[Event]:
-        if self.ecs:
-            for event in events:
-                if "host" not in event:
-                    event["host"] = {"hostname": host}
-        else:
-            for event in events:
-                if "host" not in event:
-                    event["host"] = host
-        return events
+    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        host = socket.gethostname()
+        codec = self.new_codec({"host": {"hostname": host} if self.ecs else host})
+        for data in chunks(sys.stdin.fileno(), stopping):
+            events = codec.complete(codec.idle() if data is None else codec.decode(data))
+            yield Batch(events, bytes=len(data or b"")) if events or data else None
+        held = codec.complete(codec.flush())
+        if held:
+            yield Batch(held)
