@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from ..dsl.grok import Capture, Expression
+from ..dsl.grok import Capture, Expression, MatchTimeout
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError, parse_keys
 
 Assign = Callable[[Event, re.Match[str]], None]
+Loop = Callable[..., list[Event]]
 Put = Callable[[Event, Any], None]
 Tree = dict[str, Any]
 
@@ -25,13 +26,69 @@ def assigner(expression: Expression, target: str, overwrite: Collection[str], ke
 
     ``target``: a reference under which all fields go, or nothing; ``overwrite``: references whose old value is replaced.
     """
-    one_by_one = _one_by_one(expression, target, overwrite, keep_empty)
+    lines, scope = _lines(expression, target, overwrite, keep_empty)
+    assign: Assign = _function(expression, ["def assign(event, match):", *_indented(lines, 1)], scope)
+    return assign
+
+
+def matcher(
+    expression: Expression, key: str, target: str, overwrite: Collection[str], keep_empty: bool, decorated: bool
+) -> Loop:
+    """The whole loop of a filter with one expression for one field of the event itself, as one function.
+
+    It is called with the events and with what it does not do itself: ``find(text)``, ``decorate(event)``,
+    ``unmatched(event)``, ``other(event, value)`` for a value that is no text, ``timed_out(event)`` and ``failed(event, error)``.
+    """
+    lines, scope = _lines(expression, target, overwrite, keep_empty)
+    body = [
+        f"value = event.get({key!r})",
+        "if type(value) is not str:",
+        "    other(event, value)",
+        "    continue",
+        "match = find(value)",
+        "if match is None:",
+        "    unmatched(event)",
+        "    continue",
+        *lines,
+        *(["decorate(event)"] if decorated else []),
+    ]
+    text = [
+        "def run(events, find, decorate, unmatched, other, timed_out, failed):",
+        "    for event in events:",
+        "        try:",
+        *_indented(body, 3),
+        "        except MatchTimeout:",
+        "            timed_out(event)",
+        "        except Exception as error:",
+        "            failed(event, error)",
+        "    return events",
+    ]
+    run: Loop = _function(expression, text, {**scope, "MatchTimeout": MatchTimeout})
+    return run
+
+
+def _lines(
+    expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool
+) -> tuple[list[str], dict[str, Any]]:
+    """The lines that put ``match`` into ``event``, and the names that they use."""
     if not expression.captures:
-        return lambda event, match: None
-    if keep_empty:
-        return one_by_one
-    tree = _tree(expression.captures, target, overwrite)
-    return one_by_one if tree is None else _at_once(expression, tree, overwrite, one_by_one)
+        return ["pass"], {}
+    scope: dict[str, Any] = {"one_by_one": _one_by_one(expression, target, overwrite, keep_empty)}
+    tree = None if keep_empty else _tree(expression.captures, target, overwrite)
+    if tree is None:
+        return ["one_by_one(event, match)"], scope
+    scope |= {"read": expression.read, "fields": frozenset(key for key in tree if key not in overwrite)}
+    return _at_once(expression.captures, tree), scope
+
+
+def _function(expression: Expression, lines: list[str], scope: dict[str, Any]) -> Any:
+    before = set(scope)
+    exec(compile("\n".join(lines), f"<grok {expression.text[:60]}>", "exec"), scope)
+    return next(value for name, value in scope.items() if name not in before and not name.startswith("__"))
+
+
+def _indented(lines: Sequence[str], depth: int) -> list[str]:
+    return ["    " * depth + line for line in lines]
 
 
 def _reference(name: str, target: str) -> str:
@@ -98,62 +155,61 @@ def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) 
     return tree
 
 
-def _at_once(expression: Expression, tree: Tree, overwrite: Collection[str], one_by_one: Assign) -> Assign:
-    names = [f"g{place}" for place in range(len(expression.captures))]
-    writer = _Writer(expression.captures)
+def _at_once(captures: Sequence[Capture], tree: Tree) -> list[str]:
+    names = ", ".join(f"g{place}" for place in range(len(captures)))
+    numbers = [f"n{place} = {c.type}(g{place}) if g{place} else None" for place, c in enumerate(captures) if c.type]
+    writer = _Writer(captures)
     for key, node in tree.items():
-        writer.top(key, node)
-    guarded = frozenset(key for key in tree if key not in overwrite)
-    text = "\n".join(
-        [
-            "def assign(event, match):",
-            f"    {', '.join(names)}, = read(match)",
-            "    if not fields.isdisjoint(event):",
-            "        return one_by_one(event, match)",
-            "    try:",
-            *(f"        {line}" for line in writer.building or ["pass"]),
-            "    except ValueError:",
-            "        return one_by_one(event, match)",
-            *(f"    {line}" for line in writer.setting),
+        writer.put("event", key, node)
+    setting = [f"{names}, = read(match)", *writer.lines]
+    if numbers:
+        setting = [
+            f"{names}, = read(match)",
+            "try:",
+            *_indented(numbers, 1),
+            "except ValueError:",
+            "    one_by_one(event, match)",
+            "else:",
+            *_indented(writer.lines, 1),
         ]
-    )
-    scope: dict[str, Any] = {"read": expression.read, "fields": guarded, "one_by_one": one_by_one}
-    exec(compile(text, f"<grok {expression.text[:60]}>", "exec"), scope)
-    assign: Assign = scope["assign"]
-    return assign
+    return ["if not fields.isdisjoint(event):", "    one_by_one(event, match)", "else:", *_indented(setting, 1)]
 
 
 class _Writer:
-    """Writes the lines that build the maps, and those that set them into the event."""
+    """Writes the lines that set captures into maps. A map with one capture is written down whole, where it is needed."""
 
     def __init__(self, captures: Sequence[Capture]) -> None:
         self.captures = captures
-        self.building: list[str] = []
-        self.setting: list[str] = []
+        self.lines: list[str] = []
         self.maps = 0
 
-    def top(self, key: str, node: Any) -> None:
-        name = self.value(node)
-        self.setting += [f"if {name}:" if not self._number(node) else f"if {name} is not None:", f"    event[{key!r}] = {name}"]
-
-    def value(self, node: Any) -> str:
-        if isinstance(node, dict):
-            return self.map(node)
-        capture = self.captures[node]
-        if capture.type is None:
-            return f"g{node}"
-        self.building.append(f"n{node} = {capture.type}(g{node}) if g{node} else None")
-        return f"n{node}"
-
-    def map(self, node: Tree) -> str:
+    def put(self, into: str, key: str, node: Any) -> None:
+        """Lines that set what stands at a node of the tree, if anything was captured there."""
+        single = _single(node)
+        if single is not None:
+            before, place, after = single
+            name, test = self._leaf(place)
+            self.lines += [f"if {test}:", f"    {into}[{key!r}] = {before}{name}{after}"]
+            return
         self.maps += 1
-        name = f"m{self.maps}"
-        self.building.append(f"{name} = {{}}")
-        for key, child in node.items():
-            inner = self.value(child)
-            self.building.append(f"if {inner}:" if not self._number(child) else f"if {inner} is not None:")
-            self.building.append(f"    {name}[{key!r}] = {inner}")
-        return name
+        inner = f"m{self.maps}"
+        self.lines.append(f"{inner} = {{}}")
+        for name, child in node.items():
+            self.put(inner, name, child)
+        self.lines += [f"if {inner}:", f"    {into}[{key!r}] = {inner}"]
 
-    def _number(self, node: Any) -> bool:
-        return not isinstance(node, dict) and self.captures[node].type is not None
+    def _leaf(self, place: int) -> tuple[str, str]:
+        if self.captures[place].type is None:
+            return f"g{place}", f"g{place}"
+        return f"n{place}", f"n{place} is not None"
+
+
+def _single(node: Any) -> tuple[str, int, str] | None:
+    """What is written around the one capture of a node; None where there are several."""
+    before = after = ""
+    while isinstance(node, dict):
+        if len(node) != 1:
+            return None
+        ((key, node),) = node.items()
+        before, after = f"{before}{{{key!r}: ", f"}}{after}"
+    return before, node, after

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -16,7 +17,7 @@ from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
-from ._captures import Assign, assigner
+from ._captures import Assign, Loop, assigner, matcher
 
 Get = Callable[[Event], Any]
 Find = Callable[[str], re.Match[str] | None]
@@ -88,6 +89,17 @@ class Grok(Ecs, Filter, name="grok"):
         self._fields = [self._field(name, patterns, library) for name, patterns in self.match.items()]
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
 
+    @cached_property
+    def _only(self) -> Loop | None:
+        """The loop of one expression for one field of the event itself, which is what most groks are."""
+        if len(self._fields) != 1 or len(self._fields[0][1]) != 1 or self.timeout_scope != "pattern":
+            return None
+        keys, ((expression, _),) = FieldRef(next(iter(self.match))).keys, self._fields[0][1]
+        if len(keys) > 1 or keys == ("@metadata",):
+            return None
+        overwrite, decorated = frozenset(self.overwrite), self.decorate is not None
+        return matcher(expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decorated)
+
     def _library(self) -> Library:
         library = shipped("ecs-v1" if self.ecs else "legacy")
         if self.patterns_dir or self.pattern_definitions:
@@ -131,10 +143,10 @@ class Grok(Ecs, Filter, name="grok"):
             return self._loop(events, guard.finder)
 
     def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
+        if self._only is not None:
+            find = finder(self._fields[0][1][0][0])
+            return self._only(events, find, self.decorate, self._unmatched, self._other, self._timed_out, self.failed)
         fields = [(get, [(finder(x), assign) for x, assign in attempts]) for get, attempts in self._fields]
-        if len(fields) == 1 and len(fields[0][1]) == 1 and self.timeout_scope == "pattern":
-            ((get, ((find, assign),)),) = fields
-            return self._loop_one(events, get, find, assign)
         decorate, guard = self.decorate, self._guard if self.timeout_scope == "event" else None
         for event in events:
             try:
@@ -145,33 +157,21 @@ class Grok(Ecs, Filter, name="grok"):
                 elif decorate is not None:
                     decorate(event)
             except MatchTimeout:
-                add_tag(event, self.tag_on_timeout)
+                self._timed_out(event)
             except Exception as error:
                 self.failed(event, error)
         return events
 
-    def _loop_one(self, events: list[Event], get: Get, find: Find, assign: Assign) -> list[Event]:
-        """The loop of one pattern for one field, which is what most filters are."""
-        decorate, tries = self.decorate, [(find, assign)]
-        for event in events:
-            try:
-                value = get(event)
-                if type(value) is str:
-                    match = find(value)
-                    if match is None:
-                        self._unmatched(event)
-                        continue
-                    assign(event, match)
-                elif not self._found(tries, value, event):
-                    self._unmatched(event)
-                    continue
-                if decorate is not None:
-                    decorate(event)
-            except MatchTimeout:
-                add_tag(event, self.tag_on_timeout)
-            except Exception as error:
-                self.failed(event, error)
-        return events
+    def _other(self, event: Event, value: Any) -> None:
+        """What the loop of one expression does with a value that is no text."""
+        ((expression, assign),) = self._fields[0][1]
+        if not self._found([(expression.find, assign)], value, event):
+            self._unmatched(event)
+        elif self.decorate is not None:
+            self.decorate(event)
+
+    def _timed_out(self, event: Event) -> None:
+        add_tag(event, self.tag_on_timeout)
 
     def _unmatched(self, event: Event) -> None:
         for tag in self.tag_on_failure:
