@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..dsl.check import check
+from ..dsl.check import Catalogue, check
 from ..dsl.diagnostics import ConfigError, Diagnostic, in_order
+from ..dsl.joda import PatternError
 from ..dsl.naming import FieldName
 from ..dsl.parser import parse
 from ..dsl.program import Branch, PluginUse, Program, Setting, Statement
@@ -21,6 +23,22 @@ from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plu
 from ..plugins.decoration import decoration
 
 log = logging.getLogger("penstock")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a configuration meets: the plugins that there are, environment variables, and for tests, stand-ins.
+
+    ``rewritten`` may change a tree before it is checked; ``stand_in`` gives the plugin to put in the place of one, or None.
+    """
+
+    catalogue: Catalogue = registry
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    rewritten: Callable[[Tree], Tree] | None = None
+    stand_in: Callable[[PluginUse, Context], Plugin | None] | None = None
+
+
+REAL = Surroundings()
 
 
 @dataclass(slots=True)
@@ -56,15 +74,19 @@ def uses(statements: Iterable[Statement]) -> Iterator[PluginUse]:
             yield statement
 
 
-def inspect(sources: Sequence[Source], settings: Mapping[str, Any]) -> tuple[Assembly | None, list[Diagnostic]]:
+def inspect(
+    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
+) -> tuple[Assembly | None, list[Diagnostic]]:
     """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
     trees, found = _parsed(sources)
-    checked = check(trees, registry, settings, os.environ)
+    if surroundings.rewritten is not None:
+        trees = [surroundings.rewritten(tree) for tree in trees]
+    checked = check(trees, surroundings.catalogue, settings, surroundings.variables)
     assembly = Assembly(checked.program)
     found += checked.diagnostics
     for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
         for use in uses(statements):
-            found += _make(assembly, use)
+            found += _make(assembly, use, surroundings)
     found = in_order(found)
     if any(finding.is_error for finding in found):
         assembly.close()
@@ -73,9 +95,9 @@ def inspect(sources: Sequence[Source], settings: Mapping[str, Any]) -> tuple[Ass
     return assembly, found
 
 
-def assemble(sources: Sequence[Source], settings: Mapping[str, Any]) -> Assembly:
+def assemble(sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL) -> Assembly:
     """The assembly of a configuration; raises ConfigError with all findings if any is an error."""
-    assembly, found = inspect(sources, settings)
+    assembly, found = inspect(sources, settings, surroundings)
     if assembly is None:
         raise ConfigError([finding for finding in found if finding.is_error])
     return assembly
@@ -92,18 +114,28 @@ def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
     return trees, found
 
 
-def _make(assembly: Assembly, use: PluginUse) -> list[Diagnostic]:
+def remake(assembly: Assembly, use: PluginUse) -> None:
+    """Make the plugin of a use anew, without what it has seen."""
+    _make(assembly, use, REAL)
+
+
+def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> list[Diagnostic]:
     settings, problems = assembly.program.settings, list[Diagnostic]()
 
     def codec(given: Any, streaming: bool) -> Codec:
         return make_codec(given, use, settings, problems, streaming)
 
-    plugin = _plugin(use, settings, codec, problems)
+    plugin = None
+    if surroundings.stand_in is not None:
+        plugin = surroundings.stand_in(use, Context(settings, use.span.place, use.id, [], codec))
+    plugin = plugin or _plugin(use, settings, codec, problems)
     if plugin is not None:
         if isinstance(plugin, Filter):
             problems += _decorations(plugin, use)
         elif isinstance(plugin, Input):
-            plugin.decorate = _input_decoration(plugin)
+            unusable = list(_written_badly(plugin, ("add_field", "tags"), use))
+            problems += unusable
+            plugin.decorate = None if unusable else _input_decoration(plugin)
         assembly.made[use] = plugin
     return problems
 
@@ -123,7 +155,7 @@ def _plugin(use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found:
     except Exception as error:
         log.debug("%s: %s", use.span.place, use.name, exc_info=True)
         found.append(_fault(use, error))
-    found += [_diagnosed(problem, use) for problem in context.problems]
+    found += [_diagnosed(problem, use) for problem in context.problems if problem.option not in use.rejected]
     return plugin
 
 
@@ -167,19 +199,47 @@ def _default_use(name: str, owner: PluginUse, given: Mapping[str, Setting] | Non
 
 
 def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
-    plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
+    found = [*_named_badly(plugin, use), *_written_badly(plugin, ("add_field", "remove_field", "add_tag", "remove_tag"), use)]
+    if not any(finding.is_error for finding in found):
+        plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
+    return found
+
+
+def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
+    """Fields to add or remove whose names are no references; a bad date pattern in a name is said with the texts."""
     names: list[tuple[str, str, tuple[str | int, ...]]] = [("add_field", name, (name,)) for name in plugin.add_field]
     names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
-    found = []
     for option, name, path in names:
-        problem = FieldName(name).problem
-        if problem:
-            found.append(_warned(option, problem, path, use))
-    for name, value in plugin.add_field.items():
-        problem = Template(value).problem if isinstance(value, str) else None
-        if problem:
-            found.append(_warned("add_field", problem, (name,), use))
-    return found
+        with suppress(PatternError):
+            problem = FieldName(name).problem
+            if problem:
+                yield _warned(option, problem, path, use)
+
+
+def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
+    """Texts in these options that are no templates, or fail as such when events come."""
+    for option in options:
+        for path, text in _texts(getattr(plugin, option)):
+            try:
+                problem = Template(text).problem
+            except PatternError as error:
+                yield _diagnosed(OptionProblem(option, f"bad date pattern in `{text}`: {error}", "", path, "E209"), use)
+                continue
+            if problem:
+                yield _warned(option, problem, path, use)
+
+
+def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The texts in a list or hash with their paths, keys included."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, (*path, place))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield (*path, key), key
+            yield from _texts(item, (*path, key))
 
 
 def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:

@@ -12,7 +12,7 @@ import linecache
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 from ..dsl.program import Arm, Branch, PluginUse, Statement
 from ..dsl.reference import Event
@@ -23,6 +23,22 @@ from .condition import Expressions, Namespace
 
 Events = list[Event]
 _ARMS = 50
+
+
+class Observer(Protocol):
+    """Sees the events of a section go by. Where none is given, the generated code has no trace of it."""
+
+    def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
+        """What is called in the place of a plugin's own function, which takes and gives a batch (an output gives None)."""
+        ...
+
+    def flush(self, use: PluginUse, run: Callable[[bool], Events]) -> Callable[[bool], Events]:
+        """What is called in the place of a filter's ``flush``."""
+        ...
+
+    def arm(self, branch: Branch, number: int) -> Callable[[Events], None]:
+        """What is called with the events that take an arm, or, after the last one, with those that take none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +63,13 @@ class Generated:
         return events
 
 
-def generate(statements: Iterable[Statement], made: dict[PluginUse, Plugin], name: str) -> Generated:
+def generate(
+    statements: Iterable[Statement], made: dict[PluginUse, Plugin], name: str, observer: Observer | None = None
+) -> Generated:
     """Compile the statements of a section; ``name`` is the function's."""
     parts, texts = [], []
     for source, group in groupby(statements, key=lambda s: s.span.source):
-        part, text = _Part(source, made, name).compiled(list(group))
+        part, text = _Part(source, made, name, observer).compiled(list(group))
         parts.append(part)
         texts.append(text)
     return Generated(parts, "\n".join(texts))
@@ -60,8 +78,8 @@ def generate(statements: Iterable[Statement], made: dict[PluginUse, Plugin], nam
 class _Part:
     """The statements that follow each other in one source."""
 
-    def __init__(self, source: Source, made: dict[PluginUse, Plugin], name: str) -> None:
-        self.source, self.made, self.name = source, made, name
+    def __init__(self, source: Source, made: dict[PluginUse, Plugin], name: str, observer: Observer | None) -> None:
+        self.source, self.made, self.name, self.observer = source, made, name, observer
         self.names = Namespace(merge=merge, reorder=reorder)
         self.expressions = Expressions(self.names)
         self.lines: list[Line] = []
@@ -99,18 +117,36 @@ class _Part:
         plugin, span = self.made[use], use.span
         stem = f"{use.name}_{span.line}"
         if isinstance(plugin, Output):
-            self.line(depth, f"{self.names.name(stem, plugin.write)}({events})", span)
+            self.line(depth, f"{self.names.name(stem, self.observed(use, plugin.write))}({events})", span)
             return
         assert isinstance(plugin, Filter)
         if plugin.reshapes and at is not None:
-            spread = self.names.name(f"{stem}_spread", _spreader(plugin))
+            spread = self.names.name(f"{stem}_spread", _spreader(self.spread(use, plugin)))
             self.line(depth, f"{events}, {at} = {spread}({events}, {at})", span)
         elif plugin.reshapes:
-            self.line(depth, f"{events} = {self.names.name(stem, plugin.run)}({events})", span)
+            self.line(depth, f"{events} = {self.names.name(stem, self.observed(use, plugin.run))}({events})", span)
         else:
-            self.line(depth, f"{self.names.name(stem, plugin.run)}({events})", span)
+            self.line(depth, f"{self.names.name(stem, self.observed(use, plugin.run))}({events})", span)
         if plugin.flushes:
-            self.flush(depth, self.names.name(f"{stem}_flush", plugin.flush), events, at, span)
+            flush = plugin.flush if self.observer is None else self.observer.flush(use, plugin.flush)
+            self.flush(depth, self.names.name(f"{stem}_flush", flush), events, at, span)
+
+    def observed(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
+        return run if self.observer is None else self.observer.step(use, run)
+
+    def spread(self, use: PluginUse, plugin: Filter) -> Callable[[Event], Events]:
+        if self.observer is None:
+            return plugin.spread
+        run = self.observer.step(use, plugin.run)
+        return lambda event: run([event])
+
+    def taken(self, depth: int, branch: Branch, arm: Arm | None, events: str) -> None:
+        """Tell the observer, where there is one, who takes an arm, or None of them."""
+        if self.observer is not None:
+            number = len(branch.arms) if arm is None else branch.arms.index(arm)
+            see = self.observer.arm(branch, number)
+            span = branch.span if arm is None else arm.span
+            self.line(depth, f"{self.names.name(f'taken_{span.line}', see)}({events})", span)
 
     def flush(self, depth: int, flush: str, events: str, at: str | None, span: Span) -> None:
         self.line(depth, "if flush is not None:", span)
@@ -127,7 +163,7 @@ class _Part:
 
     def branch(self, depth: int, branch: Branch, events: str) -> None:
         """A branch whose arms keep their events."""
-        for arms, rest in self.chunks(branch.arms):
+        for arms, rest in self.chunks(branch.arms, keep_rest=self.observer is not None):
             lists = [self.variable("arm") for _ in arms]
             for variable in [*lists, *([rest] if rest else [])]:
                 self.line(depth, f"{variable} = []", arms[0].span)
@@ -140,14 +176,17 @@ class _Part:
                 self.line(depth + 2, f"{rest}.append(event)", arms[-1].span)
                 events = rest
             for arm, variable in zip(arms, lists, strict=True):
+                self.taken(depth, branch, arm, variable)
                 if arm.body:
                     self.line(depth, f"if {variable}:", arm.span)
                     self.body(depth + 1, arm.body, variable, None)
+        if rest:
+            self.taken(depth, branch, None, rest)
 
     def reshaping_branch(self, depth: int, branch: Branch, events: str, at: str | None) -> None:
         """A branch in which events may become more or fewer; the order is put together again."""
         pairs: list[tuple[str, str]] = []
-        source, places = events, None
+        source, places = events, ""
         for arms, rest in self.chunks(branch.arms, keep_rest=True):
             lists = [(self.variable("arm"), self.variable("at")) for _ in arms]
             left = (rest, self.variable("at")) if rest else None
@@ -164,11 +203,12 @@ class _Part:
                 self.line(depth + 2, f"{left[0]}.append(event)", arms[-1].span)
                 self.line(depth + 2, f"{left[1]}.append(place)", arms[-1].span)
             for arm, (name, place) in zip(arms, lists, strict=True):
+                self.taken(depth, branch, arm, name)
                 self.arm(depth, arm, name, place)
             pairs += lists
-            if left:
-                source, places = left
+            source, places = left or ("", "")
         if places:
+            self.taken(depth, branch, None, source)
             pairs.append((source, places))
         parts = ", ".join(f"({name}, {place})" for name, place in pairs)
         order = self.variable("order")
@@ -205,9 +245,7 @@ def _head(arm: Arm) -> Span:
     return arm.condition.span if arm.condition is not None else arm.span
 
 
-def _spreader(plugin: Filter) -> Callable[[Events, list[int]], tuple[Events, list[int]]]:
-    spread = plugin.spread
-
+def _spreader(spread: Callable[[Event], Events]) -> Callable[[Events, list[int]], tuple[Events, list[int]]]:
     def spread_all(events: Events, at: list[int]) -> tuple[Events, list[int]]:
         out: Events = []
         places: list[int] = []
