@@ -17,7 +17,7 @@ from ...dsl.timestamp import Timestamp
 from ._rendering import utf8
 
 FAILED = "_jsonparsefailure"
-BLANK = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"
+BLANK = " \t\n\r\x0b\x0c"
 _BLANK = BLANK.encode()
 
 decode = msgspec.json.Decoder().decode

@@ -37,7 +37,7 @@ def prepared(name: str, ecs: bool, options: dict[str, Any]) -> Codec:
 def codec() -> MakeCodec:
     """``codec("line", delimiter="|")``: a codec at the start of a stream. ``ecs`` is on unless it says otherwise."""
 
-    def make(name: str, ecs: bool = True, **options: Any) -> Codec:
+    def make(name: str, /, ecs: bool = True, **options: Any) -> Codec:
         made = prepared(name, ecs, options)
         assert not made.context.problems, made.context.problems
         return made.stream()
@@ -48,4 +48,4 @@ def codec() -> MakeCodec:
 @pytest.fixture(scope="session")
 def problems() -> Problems:
     """``problems("line", charset="klingon")``: what is wrong with the options."""
-    return lambda name, ecs=True, **options: prepared(name, ecs, options).context.problems
+    return lambda name, /, ecs=True, **options: prepared(name, ecs, options).context.problems

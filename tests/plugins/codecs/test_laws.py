@@ -16,6 +16,7 @@ STREAMING: list[tuple[str, dict[str, Any], bytes]] = [
     ("json_lines", {}, b'{"a":1}[],\n \xff'),
     ("multiline", {"pattern": "^ ", "what": "previous"}, b"ab \n\xff"),
     ("multiline", {"pattern": "b$", "what": "next", "max_lines": 2}, b"ab \n\r"),
+    ("cef", {"delimiter": "\\n"}, b"CEF:0|a|b|c|d|e|5|x=1 \n"),
 ]
 ALL: list[tuple[str, dict[str, Any]]] = [
     ("plain", {}),
@@ -23,6 +24,8 @@ ALL: list[tuple[str, dict[str, Any]]] = [
     ("line", {}),
     ("json_lines", {}),
     ("multiline", {"pattern": "a", "what": "previous"}),
+    ("cef", {}),
+    ("cef", {"delimiter": "\n"}),
 ]
 
 
