@@ -101,7 +101,7 @@ class _Checker:
                 settings[name] = setting
         self._required(spec, given.keys(), plugin)
         self._note_id(settings.get("id"))
-        return PluginUse(spec, settings, plugin.span, plugin.name_span)
+        return PluginUse(spec, settings, plugin.span, plugin.name_span, frozenset(given.keys() - settings.keys()))
 
     def _spec(self, section: str, plugin: tree.Plugin) -> PluginSpec | None:
         try:

@@ -58,12 +58,16 @@ def _find(node: Any, path: Sequence[str | int]) -> Any:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PluginUse:
-    """One plugin of the configuration. ``settings`` has the options that were given, typed."""
+    """One plugin of the configuration.
+
+    ``settings`` has the options that were given, typed; ``rejected`` names those that were given and are of no use.
+    """
 
     spec: PluginSpec
     settings: dict[str, Setting]
     span: Span
     name_span: Span
+    rejected: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

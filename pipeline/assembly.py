@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..dsl.check import Catalogue, check
-from ..dsl.diagnostics import ConfigError, Diagnostic, in_order
-from ..dsl.joda import PatternError
+from ..dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
 from ..dsl.naming import FieldName
 from ..dsl.parser import parse
 from ..dsl.program import Branch, PluginUse, Program, Setting, Statement
@@ -210,7 +209,7 @@ def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
     names: list[tuple[str, str, tuple[str | int, ...]]] = [("add_field", name, (name,)) for name in plugin.add_field]
     names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
     for option, name, path in names:
-        with suppress(PatternError):
+        with suppress(PenstockError):
             problem = FieldName(name).problem
             if problem:
                 yield _warned(option, problem, path, use)
@@ -222,7 +221,7 @@ def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> It
         for path, text in _texts(getattr(plugin, option)):
             try:
                 problem = Template(text).problem
-            except PatternError as error:
+            except PenstockError as error:
                 yield _diagnosed(OptionProblem(option, f"bad date pattern in `{text}`: {error}", "", path, "E209"), use)
                 continue
             if problem:

@@ -1,0 +1,49 @@
+"""The page of every diagnostic's code: what it means, an example that gives it and one that does not.
+
+The pages are prose and stand in ``codes.md``; the tests hold them true: every code that Penstock can give has its page, the wrong
+example gives the code, the right one is clean.
+"""
+from __future__ import annotations
+
+import pkgutil
+import re
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One code. ``wrong`` and ``right`` are configurations, or command lines where ``is_command``; empty where none can show it."""
+
+    code: str
+    title: str
+    text: str
+    wrong: str
+    right: str
+    is_command: bool
+
+    @property
+    def kind(self) -> str:
+        """Error or warning."""
+        return "error" if self.code.startswith("E") else "warning"
+
+
+@cache
+def pages() -> dict[str, Page]:
+    """All pages by their codes, in order."""
+    data = pkgutil.get_data(__package__, "codes.md")
+    assert data is not None
+    chunks = re.split(r"^## ", data.decode(), flags=re.MULTILINE)[1:]
+    return {page.code: page for page in map(_page, chunks)}
+
+
+_BLOCK = re.compile(r"^```(?P<language>conf|console) (?P<role>wrong|right)\n(?P<body>.*?)^```\n", re.MULTILINE | re.DOTALL)
+
+
+def _page(chunk: str) -> Page:
+    head, _, rest = chunk.partition("\n")
+    code, _, title = head.partition(" ")
+    blocks = {match["role"]: match for match in _BLOCK.finditer(rest)}
+    examples = {role: match["body"].rstrip("\n") for role, match in blocks.items()}
+    is_command = any(match["language"] == "console" for match in blocks.values())
+    return Page(code, title, _BLOCK.sub("", rest).strip(), examples.get("wrong", ""), examples.get("right", ""), is_command)
