@@ -136,6 +136,9 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
             problems += unusable
             plugin.decorate = None if unusable else _input_decoration(plugin)
         assembly.made[use] = plugin
+    for setting in use.settings.values():
+        if isinstance(setting.value, PluginUse):
+            _plugin(setting.value, settings, None, problems)  # codecs are made when they are needed: look at them now
     return problems
 
 
