@@ -1,10 +1,11 @@
 """With which characters a part of an expression can begin and end, and whether it can fail: what ``lean`` decides by.
 
-Everything here is on the safe side: a set may hold too many characters, never too few; "sure" and "fixed" are said only where they
-hold.
+Everything here is on the safe side: a set may hold too many characters, never too few; "sure" and "fixed" are said
+only where they hold.
 """
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from .. import regex_sets as sets
@@ -23,19 +24,21 @@ from ..regex_tree import (
     Set,
     Text,
     is_single,
-    width,
 )
 
 
 class Edge(NamedTuple):
-    """The characters that may stand at a place; ``open`` where the text may end (or begin) there too."""
+    """The characters that may stand at a place; ``open`` where the text may end (or begin) there too.
 
-    characters: Ranges
+    Characters are bits of a number: those of ASCII each their own, all others the one above.
+    """
+
+    characters: int
     open: bool
 
     def joined(self, other: Edge) -> Edge:
         """What may stand there, one or the other."""
-        return Edge(sets.normal(self.characters + other.characters), self.open or other.open)
+        return Edge(self.characters | other.characters, self.open or other.open)
 
 
 class Rest(NamedTuple):
@@ -46,21 +49,35 @@ class Rest(NamedTuple):
     sure_behind_one: bool
 
 
-ANYTHING = Edge(sets.EVERYTHING, True)
-_FOREIGN: Ranges = ((0x80, sets.LAST),)
+FOREIGN = 1 << 0x80
+EVERYTHING = FOREIGN * 2 - 1
+ANYTHING = Edge(EVERYTHING, True)
 
 
-def members(node: Node) -> Ranges:
+@cache
+def bits(ranges: Ranges) -> int:
+    """The characters of some ranges as bits."""
+    found = 0
+    for low, high in ranges:
+        if low < 0x80:
+            found |= (2 << min(high, 0x7F)) - (1 << low)
+        if high >= 0x80:
+            found |= FOREIGN
+    return found
+
+
+WORD = bits(sets.WORD)
+_NO_NEWLINE = EVERYTHING & ~(1 << 10)
+
+
+def members(node: Node) -> int:
     """The characters that a node of one character takes."""
-    if isinstance(node, Text):
-        return sets.of_text(node.value)
+    if isinstance(node, Set):
+        return EVERYTHING if node.negated else bits(node.ranges) | (WORD | FOREIGN if node.names else 0)
     if isinstance(node, Dot):
-        return sets.EVERYTHING if node.newlines else sets.complement(sets.of_text("\n"))
-    assert isinstance(node, Set)
-    if node.negated:
-        return sets.EVERYTHING
-    named = sets.normal((*sets.WORD, *_FOREIGN)) if node.names else ()
-    return sets.normal(node.ranges + named)
+        return EVERYTHING if node.newlines else _NO_NEWLINE
+    assert isinstance(node, Text)
+    return 1 << min(ord(node.value), 0x80)
 
 
 def begins(node: Node, follow: Edge) -> Edge:
@@ -76,11 +93,11 @@ def ends(node: Node, before: Edge) -> Edge:
 def _edge(node: Node, beyond: Edge, side: int) -> Edge:
     """``side`` is 0 for the end of a node, -1 for its beginning."""
     if isinstance(node, Text):
-        return Edge(sets.of_text(node.value[-1 - side]), False) if node.value else beyond
+        return Edge(1 << min(ord(node.value[-1 - side]), 0x80), False) if node.value else beyond
     if isinstance(node, Set | Dot):
         return Edge(members(node), False)
     if isinstance(node, Sequence):
-        for item in node.items if side == 0 else reversed(node.items):
+        for item in reversed(_up_to_a_character(node.items if side else node.items[::-1])):
             beyond = _edge(item, beyond, side)
         return beyond
     if isinstance(node, Choice):
@@ -90,12 +107,33 @@ def _edge(node: Node, beyond: Edge, side: int) -> Edge:
         return edge
     if isinstance(node, Repeat):
         inner = _edge(node.node, beyond, side)
-        return inner.joined(beyond) if node.low == 0 or not width(node.node)[0] else inner
+        return inner.joined(beyond) if node.low == 0 or can_be_empty(node.node) else inner
     if isinstance(node, Capture | Atomic):
         return _edge(node.node, beyond, side)
     if isinstance(node, At | Look):
         return beyond
     return ANYTHING
+
+
+def _up_to_a_character(items: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The first of the items, with the first one that takes a character."""
+    for index, item in enumerate(items, 1):
+        if not can_be_empty(item):
+            return items[:index]
+    return items
+
+
+def can_be_empty(node: Node) -> bool:
+    """Whether the node may take no character."""
+    if isinstance(node, Text | Set | Dot):
+        return False
+    if isinstance(node, Sequence):
+        return all(map(can_be_empty, node.items))
+    if isinstance(node, Choice):
+        return any(map(can_be_empty, node.branches))
+    if isinstance(node, Repeat):
+        return node.low == 0 or can_be_empty(node.node)
+    return can_be_empty(node.node) if isinstance(node, Capture | Atomic | Folded) else True
 
 
 def is_sure(node: Node) -> bool:
@@ -129,24 +167,20 @@ def _is_fixed_repeat(node: Repeat, rest: Rest) -> bool:
         return True
     if node.mode == "lazy":
         return False
-    if is_single(node.node) and (node.low == node.high or sets.disjoint(members(node.node), rest.edge.characters)):
-        return True
-    inside = in_loop(node, rest)
-    return (
-        width(node.node)[0] > 0
-        and (node.low == node.high or sets.disjoint(begins(node.node, rest.edge).characters, rest.edge.characters))
-        and is_fixed(node.node, inside)
-    )
+    if is_single(node.node):
+        return node.low == node.high or not members(node.node) & rest.edge.characters
+    apart = node.low == node.high or not begins(node.node, rest.edge).characters & rest.edge.characters
+    return apart and not can_be_empty(node.node) and is_fixed(node.node, in_loop(node, rest))
 
 
 def _are_apart(branches: tuple[Node, ...], follow: Edge) -> bool:
-    seen: Ranges = ()
+    seen = Edge(0, False)
     for branch in branches:
         edge = begins(branch, follow)
-        if not sets.disjoint(seen, edge.characters):
+        if seen.characters & edge.characters or (seen.open and edge.open):
             return False
-        seen = sets.normal(seen + edge.characters)
-    return sum(begins(branch, follow).open for branch in branches) < 2
+        seen = seen.joined(edge)
+    return True
 
 
 def in_loop(node: Repeat, rest: Rest) -> Rest:

@@ -38,9 +38,8 @@ from ..regex_tree import (
     is_single,
     rebuilt,
     sequence,
-    width,
 )
-from .edges import ANYTHING, Edge, Rest, begins, ends, in_loop, is_fixed, members, with_rests
+from .edges import ANYTHING, FOREIGN, WORD, Edge, Rest, can_be_empty, ends, in_loop, is_fixed, members, with_rests
 
 _MOST_COPIES = 4
 _LARGEST_COPY = 12
@@ -112,20 +111,18 @@ def _holds(node: At, before: Edge, follow: Edge) -> bool:
 
 def _is_word(edge: Edge) -> bool | None:
     """Whether a word's character stands there for certain, or for certain none; None where it may be either."""
-    if not edge.open and edge.characters and sets.within(edge.characters, sets.WORD):
+    if not edge.open and edge.characters and not edge.characters & ~WORD:
         return True
-    others = sets.intersection(sets.complement(sets.WORD), ((0, 0x7F),))
-    return False if sets.within(edge.characters, others) else None
+    return None if edge.characters & (WORD | FOREIGN) else False
 
 
 def _slim_look(node: Look, before: Edge, follow: Edge) -> Node:
     inner = alone(node.node)
     if is_single(inner):
         edge, wanted = (before if node.behind else follow), members(inner)
-        if node.negative and sets.disjoint(wanted, edge.characters):
+        if node.negative and not wanted & edge.characters:
             return NOTHING
-        certain = not isinstance(inner, Set) or not (inner.names or inner.negated)
-        if not node.negative and certain and not edge.open and sets.within(edge.characters, wanted):
+        if not node.negative and not edge.open and not edge.characters & (~wanted | FOREIGN):
             return NOTHING
     if node.behind:
         return node
@@ -148,7 +145,7 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
     if node.low == node.high and node.low <= _MOST_COPIES and _size(made) <= _LARGEST_COPY:
         return sequence([made] * node.low)
     # With groups inside, a possessive repetition is not safe in every Python 3.11.
-    if node.mode == "greedy" and width(made)[0] and is_fixed(slim, rest):
+    if node.mode == "greedy" and not can_be_empty(made) and is_fixed(slim, rest):
         return Repeat(made, node.low, node.high, "possessive")
     return slim
 
@@ -162,11 +159,12 @@ def _optional(made: Node, node: Repeat, rest: Rest) -> Node:
 
 def _slim_run(node: Repeat, rest: Rest) -> Node:
     """A repetition of one character."""
-    follow = rest.edge.characters
     if node.mode == "lazy":
         return _slim_lazy_run(node, rest)
-    if node.mode == "greedy" and (rest.sure or sets.disjoint(members(node.node), follow)):
-        return node if node.low == node.high else Repeat(node.node, node.low, node.high, "possessive")
+    if node.mode == "possessive" or node.low == node.high:
+        return node
+    if rest.sure or not members(node.node) & rest.edge.characters:
+        return Repeat(node.node, node.low, node.high, "possessive")
     return node
 
 
@@ -174,20 +172,21 @@ def _slim_lazy_run(node: Repeat, rest: Rest) -> Node:
     follow = rest.edge
     if rest.sure:
         return Repeat(node.node, node.low, node.low) if node.low else NOTHING
-    if not follow.open and sets.disjoint(members(node.node), follow.characters):
+    if not follow.open and not members(node.node) & follow.characters:
         return Repeat(node.node, node.low, node.high, "possessive")
     if not isinstance(node.node, Dot) or follow.open or node.low > 1 or node.high is not None or not _are_few(follow):
         return node
-    others = Set(sets.intersection(members(node.node), sets.complement(follow.characters)))
-    between = Repeat(others, 0, None, "possessive")
+    stops = tuple([(code, code) for code in range(0x80) if follow.characters >> code & 1])
+    taken = sets.EVERYTHING if node.node.newlines else sets.complement(sets.of_text("\n"))
+    between = Repeat(Set(sets.intersection(taken, sets.complement(stops))), 0, None, "possessive")
     jumps: list[Node] = [*[node.node] * node.low, between]
     if not rest.sure_behind_one:
-        jumps.append(Repeat(Sequence((Set(follow.characters), between)), 0, None, "lazy"))
+        jumps.append(Repeat(Sequence((Set(stops), between)), 0, None, "lazy"))
     return sequence(jumps)
 
 
 def _are_few(edge: Edge) -> bool:
-    return sum(high - low + 1 for low, high in edge.characters) <= _MOST_STOPS
+    return edge.characters < FOREIGN and edge.characters.bit_count() <= _MOST_STOPS
 
 
 def is_anchored(node: Node) -> bool:

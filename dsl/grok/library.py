@@ -23,10 +23,21 @@ Family = Literal["legacy", "ecs-v1"]
 
 #: The shipped files, those of both families first. Listed, because an archive cannot be asked for its files cheaply.
 FILES: dict[Family | Literal["common"], tuple[str, ...]] = {
-    "common": ("grok-patterns", "httpd", "java", "linux-syslog"),
-    "legacy": ("grok-patterns", "httpd", "java", "linux-syslog"),
-    "ecs-v1": ("grok-patterns", "httpd", "java", "linux-syslog"),
-}
+    "common": (
+        "bacula", "bind", "exim", "firewalls", "grok-patterns", "httpd", "java", "junos", "linux-syslog",
+        "maven", "mcollective", "mongodb", "nagios", "rails", "redis", "ruby",
+    ),
+    "legacy": (
+        "aws", "bacula", "bind", "bro", "exim", "firewalls", "grok-patterns", "haproxy", "httpd", "java",
+        "junos", "linux-syslog", "mcollective", "mongodb", "nagios", "postgresql", "rails", "redis", "ruby",
+        "squid",
+    ),
+    "ecs-v1": (
+        "aws", "bacula", "bind", "bro", "exim", "firewalls", "grok-patterns", "haproxy", "httpd", "java",
+        "junos", "linux-syslog", "mcollective", "mongodb", "nagios", "postgresql", "rails", "redis", "ruby",
+        "squid", "zeek",
+    ),
+}  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "filters" / "patterns"
 _LINE = re.compile(r"^[ \t]*([^\s#]\S*)[ \t]+([^\r\n]*)", re.MULTILINE)
 
