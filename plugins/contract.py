@@ -247,6 +247,10 @@ class Codec(Plugin):
         """Events that are due because nothing came for a while; called about once a second."""
         return []
 
+    def boundary(self) -> bytes | None:
+        """The bytes after which a stream may be cut, its parts decoded one without the other; None if there are none."""
+        return None
+
     def encode(self, events: list[Event]) -> bytes:
         """Events as bytes; ``@metadata`` is left out, the events are left as they are."""
         raise NotImplementedError
@@ -259,6 +263,18 @@ class Batch:
     events: list[Event]
     done: Callable[[Exception | None], None] | None = None
     bytes: int = 0
+
+
+@dataclass(slots=True)
+class RawStream:
+    """Bytes of an input, cut so that each piece can be decoded by itself, by a fresh ``codec.stream(origin)``.
+
+    ``pieces`` gives None when nothing came for a moment.
+    """
+
+    codec: Codec
+    origin: Mapping[str, Any]
+    pieces: Iterator[bytes | None]
 
 
 class Input(Plugin):
@@ -283,6 +299,10 @@ class Input(Plugin):
         ended, or soon after ``stopping()`` turns true."""
         raise NotImplementedError
 
+    def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
+        """The stream as bytes, for workers that decode it; None where an input has no such stream."""
+        return None
+
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
         """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
         assert self.context.make_codec is not None
@@ -301,9 +321,18 @@ class Output(Plugin):
     tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
     exclude_tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
 
-    def write(self, events: list[Event]) -> None:
-        """Hand over a batch; the events are shared and must be left as they are. Raises when it could not."""
+    def pack(self, events: list[Event]) -> Any:
+        """What ``deliver`` needs of a batch, as plain data: bytes, mostly. Runs where events are filtered, which may be
+        another process; the events are shared and must be left as they are."""
+        return events
+
+    def deliver(self, packed: Any) -> None:
+        """Hand over what was packed. Raises OSError where trying again may help."""
         raise NotImplementedError
+
+    def write(self, events: list[Event]) -> None:
+        """Pack and deliver a batch."""
+        self.deliver(self.pack(events))
 
     def flush(self) -> None:
         """Make sure that what was written is on its way; called after a batch when nothing more is waiting."""

@@ -41,3 +41,21 @@ def _widen(descriptor: int) -> None:
         import fcntl
 
         fcntl.fcntl(descriptor, _SET_PIPE_SIZE, 1 << 20)
+
+
+def cut(pieces: Iterator[bytes | None], boundary: bytes) -> Iterator[bytes | None]:
+    """The same bytes in pieces that end at a boundary; the last one ends where the bytes end."""
+    held: list[bytes] = []
+    for piece in pieces:
+        if piece is None:
+            yield None
+            continue
+        at = piece.rfind(boundary) + len(boundary)
+        if at < len(boundary):
+            held.append(piece)
+            continue
+        yield b"".join([*held, piece[:at]])
+        held = [piece[at:]] if at < len(piece) else []
+    rest = b"".join(held)
+    if rest:
+        yield rest

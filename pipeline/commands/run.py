@@ -1,10 +1,12 @@
 """``penstock run``: run a configuration until its inputs end or a signal comes."""
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,9 +17,12 @@ from ...dsl.source import Source
 from ..assembly import Assembly, inspect, uses
 from ..logs import start_logging
 from ..progress import end_progress_line, progress_line
-from ..run import Pipeline, Undelivered
+from ..delivery import Undelivered
+from ..run import Counts, Pipeline
 from ..sources import text_source
 from .configuration import configuration_options, refuse, settings_of, show_findings, sources_of
+
+log = logging.getLogger("penstock")
 
 DEFAULT_INPUT = "input { stdin { type => stdin } }"
 DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
@@ -92,7 +97,7 @@ def _with_defaults(sources: list[Source], text: str | None) -> list[Source]:
 
 def _run(assembly: Assembly) -> None:
     line = progress_line(_stdin_size(assembly))
-    pipeline = Pipeline(assembly, line)
+    pipeline = _pipeline(assembly, line)
     _stop_on_signals(pipeline)
     try:
         pipeline.run()
@@ -103,6 +108,19 @@ def _run(assembly: Assembly) -> None:
         raise SystemExit(1) from None
     finally:
         end_progress_line(line)
+
+
+def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None) -> Pipeline:
+    workers = int(assembly.program.settings["pipeline.workers"])
+    if workers < 2:
+        return Pipeline(assembly, line)
+    from ..workers import ParallelPipeline, alone
+
+    keeper = alone(assembly)
+    if keeper is None:
+        return ParallelPipeline(assembly, workers, line)
+    log.warning("%s: the filter %s holds what it saw of other events: one worker does it all", keeper.context.where, keeper.name)
+    return Pipeline(assembly, line)
 
 
 def _stop_on_signals(pipeline: Pipeline) -> None:

@@ -105,6 +105,10 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def _text(self, line: str | bytes) -> str:
         return line if isinstance(line, str) else self._charset.text(line)
 
+    def boundary(self) -> bytes | None:
+        delimiter = self.delimiter.encode()
+        return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
+
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
             try:

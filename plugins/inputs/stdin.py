@@ -4,9 +4,10 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from ..contract import Batch, Ecs, Input
-from ..streams import chunks
+from ..contract import Batch, Ecs, Input, RawStream
+from ..streams import chunks, cut
 
 
 class Stdin(Ecs, Input, name="stdin"):
@@ -21,9 +22,19 @@ class Stdin(Ecs, Input, name="stdin"):
 
     completes = True
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+    def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
+        codec = self.new_codec()
+        boundary = codec.boundary()
+        if boundary is None:
+            return None
+        return RawStream(codec, self._origin(), cut(chunks(sys.stdin.fileno(), stopping), boundary))
+
+    def _origin(self) -> dict[str, Any]:
         host = socket.gethostname()
-        codec = self.new_codec({"host": {"hostname": host} if self.ecs else host})
+        return {"host": {"hostname": host} if self.ecs else host}
+
+    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        codec = self.new_codec(self._origin())
         for data in chunks(sys.stdin.fileno(), stopping):
             events = codec.complete(codec.idle() if data is None else codec.decode(data))
             yield Batch(events, bytes=len(data or b"")) if events or data else None

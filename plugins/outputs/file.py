@@ -86,10 +86,14 @@ class File(Output, name="file"):
         folder = head[: head.rfind("/") + 1]
         return Path(os.path.normpath(folder)) if folder else None
 
-    def write(self, events: list[Event]) -> None:
-        for path, group in self._grouped(events).items():
+    def pack(self, events: list[Event]) -> dict[str, bytes]:
+        """Paths, each with its bytes."""
+        return {path: self._encode(group) for path, group in self._grouped(events).items()}
+
+    def deliver(self, packed: dict[str, bytes]) -> None:
+        for path, data in packed.items():
             file = self._file(path)
-            file.write(self._encode(group))
+            file.write(data)
             if not self.gzip or self.flush_interval == 0:
                 file.flush()
         self._tidy()

@@ -8,5 +8,8 @@ from ..contract import Output
 class Null(Output, name="null"):
     """Throw events away."""
 
-    def write(self, events: list[Event]) -> None:
+    def pack(self, events: list[Event]) -> None:
         """Nothing is kept."""
+
+    def deliver(self, packed: None) -> None:
+        """Nothing is left to do."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import sys
 
-from ...dsl.reference import Event
 from ..contract import Output
 
 
@@ -16,9 +15,9 @@ class Stdout(Output, name="stdout"):
     default_codec = "rubydebug"
 
     def prepare(self) -> None:
-        self._encode = self.new_codec().encode
+        self.pack = self.new_codec().encode  # type: ignore[method-assign]
 
-    def write(self, events: list[Event]) -> None:
+    def deliver(self, packed: bytes) -> None:
         out = sys.stdout.buffer
-        out.write(self._encode(events))
+        out.write(packed)
         out.flush()

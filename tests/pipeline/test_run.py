@@ -11,14 +11,15 @@ import pytest
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.assembly import assemble
-from penstock.pipeline.run import Pipeline, Undelivered
+from penstock.pipeline.delivery import Undelivered
+from penstock.pipeline.run import Pipeline
 from penstock.plugins import contract
 
 GENERATOR = 'input { generator { lines => ["a", "b", "c"] count => 2 ecs_compatibility => disabled } }'
 
 
 class Collector:
-    """Stands in for an output's ``write``; fails as often as it is told to."""
+    """Stands in for an output's ``deliver``; fails as often as it is told to."""
 
     def __init__(self, failures: list[Exception] | None = None) -> None:
         self.events: list[dict[str, Any]] = []
@@ -34,7 +35,8 @@ def pipeline_of(text: str, collect: Callable[[list[dict[str, Any]]], None], **se
     assembly = assemble([Source("test.conf", text)], settled(settings))
     (output,) = assembly.plugins(assembly.program.outputs)
     assert isinstance(output, contract.Output)
-    output.write = collect  # type: ignore[method-assign]
+    output.pack = lambda events: events  # type: ignore[method-assign]
+    output.deliver = collect  # type: ignore[method-assign]
     return Pipeline(assembly)
 
 
@@ -84,7 +86,7 @@ def test_what_an_output_does_not_take_is_tried_again(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pipeline._stopping, "wait", lambda seconds: waits.append(seconds))
     pipeline.run()
     assert messages(collector) == ["a", "b", "c"] * 2
-    assert waits == [1.0, 2.0]
+    assert [round(wait) for wait in waits] == [1, 2]
 
 
 class Source1:
@@ -148,13 +150,12 @@ def test_an_input_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -
 def test_stop_ends_an_endless_input() -> None:
     collector = Collector()
     pipeline = pipeline_of("input { generator { } } output { null { } }", collector)
-    pipeline.targets[0].context.where = ""
 
-    def write(events: list[dict[str, Any]]) -> None:
+    def deliver(events: list[dict[str, Any]]) -> None:
         collector(events)
         pipeline.stop()
 
-    pipeline.outputs.parts = [lambda events, flush: write(events) or events]
+    pipeline.targets[0].deliver = deliver  # type: ignore[method-assign]
     pipeline.run()
     assert 0 < len(collector.events) <= 2000
 
