@@ -245,6 +245,13 @@ def _braces(fault: Fault) -> str:
 
 
 @_rule
+def _outside(fault: Fault) -> str:
+    if not fault.before.opened:
+        return "a configuration is made of the sections input { … }, filter { … } and output { … }"
+    return ""
+
+
+@_rule
 def _unquoted(fault: Fault) -> str:
     last = fault.before.last()
     if fault.found == "[" and fault.innermost == "{" and "STRING" in fault.accepted and "LSQB" not in fault.accepted:
@@ -255,11 +262,4 @@ def _unquoted(fault: Fault) -> str:
         return "a number is written like 5, -5 or 0.5"
     if fault.word() in ("=>", ",", "[") and "LSQB" in fault.accepted:
         return "put a text in quotes; a list is written [ … ], a hash { … }"
-    return ""
-
-
-@_rule
-def _outside(fault: Fault) -> str:
-    if not fault.before.opened:
-        return "a configuration is made of the sections input { … }, filter { … } and output { … }"
     return ""

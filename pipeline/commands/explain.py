@@ -30,7 +30,8 @@ def explain(code: str | None) -> None:
 
 
 def _drawn(page: Page) -> str:
-    parts = [click.style(f"{page.kind}[{page.code}]", fg="red" if page.kind == "error" else "yellow", bold=True) + f": {page.title}"]
+    head = click.style(f"{page.kind}[{page.code}]", fg="red" if page.kind == "error" else "yellow", bold=True)
+    parts = [f"{head}: {page.title}"]
     parts += [click.wrap_text(paragraph.replace("\n", " "), 80) for paragraph in page.text.split("\n\n") if paragraph]
     for title, example in (("Wrong:", page.wrong), ("Right:", page.right)):
         if example:
