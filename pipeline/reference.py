@@ -97,14 +97,34 @@ def _events(events: Any) -> str:
 
 
 _PLURALS = {
-    "any": "values", "boolean": "truth values", "field": "field references", "integer": "whole numbers",
-    "number": "numbers", "password": "secret texts", "path": "files", "regex": "regular expressions", "template": "texts", "text": "texts", "uri": "URIs",
-}  # fmt: skip
+    "any": "values",
+    "boolean": "truth values",
+    "field": "field references",
+    "integer": "whole numbers",
+    "number": "numbers",
+    "password": "secret texts",
+    "path": "files",
+    "regex": "regular expressions",
+    "template": "texts",
+    "text": "texts",
+    "uri": "URIs",
+}
 _SINGULARS = {
-    "any": "any value", "boolean": "true or false", "bytes": "size", "codec": "codec", "duration": "time span",
-    "field": "field reference", "integer": "whole number", "number": "number", "password": "secret text", "path": "file", "regex": "regular expression",
-    "template": "text with %{…}", "text": "text", "uri": "URI",
-}  # fmt: skip
+    "any": "any value",
+    "boolean": "true or false",
+    "bytes": "size",
+    "codec": "codec",
+    "duration": "time span",
+    "field": "field reference",
+    "integer": "whole number",
+    "number": "number",
+    "password": "secret text",
+    "path": "file",
+    "regex": "regular expression",
+    "template": "text with %{…}",
+    "text": "text",
+    "uri": "URI",
+}
 
 
 def takes(spec: OptionSpec) -> str:
