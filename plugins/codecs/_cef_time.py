@@ -1,7 +1,7 @@
 """Instants as the Common Event Format writes them: milliseconds since 1970, or ``Sep 07 2018 14:50:39.123 UTC``.
 
-The year and the zone may be missing. The zone is then the device's or the codec's; the year is the one that puts the instant in the
-past, or no more than two days ahead, for clocks that are wrong.
+The year and the zone may be missing. The zone is then the device's or the codec's; the year is the one that puts the
+instant in the past, or no more than two days ahead, for clocks that are wrong.
 """
 from __future__ import annotations
 

@@ -96,10 +96,10 @@ def encode(event: Event) -> bytes:
     try:
         return _encode(bare(event))
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
-        return utf8(json.dumps(_plain(bare(event), 0), ensure_ascii=False, separators=(",", ":")))
+        return utf8(json.dumps(plain(bare(event)), ensure_ascii=False, separators=(",", ":")))
 
 
-def _plain(value: Any, depth: int) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """The value with nothing in it that the standard library refuses; what is nested too deep becomes text."""
     if isinstance(value, str):
         return _HALF.sub("\ufffd", value)
@@ -110,7 +110,7 @@ def _plain(value: Any, depth: int) -> Any:
     if depth > _DEEPEST:
         return "…"
     if isinstance(value, dict):
-        return {_HALF.sub("\ufffd", str(key)): _plain(item, depth + 1) for key, item in value.items()}
+        return {_HALF.sub("\ufffd", str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, depth + 1) for item in value]
+        return [plain(item, depth + 1) for item in value]
     return str(value)

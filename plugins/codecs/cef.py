@@ -1,7 +1,9 @@
-"""ArcSight's Common Event Format: a header of seven fields parted by ``|``, then ``key=value`` pairs parted by spaces.
+"""ArcSight's Common Event Format: a header of seven fields parted by ``|``, then ``key=value`` pairs parted by
+spaces.
 
-The hard part is that values hold spaces: a value ends where a key follows. Both patterns are possessive, so that no text, however
-malformed, makes them try twice. Source: "Implementing ArcSight Common Event Format", revisions 20 and 23.
+The hard part is that values hold spaces: a value ends where a key follows. Both patterns are possessive, so that no
+text, however malformed, makes them try twice. Source: "Implementing ArcSight Common Event Format", revisions 20 and
+23.
 """
 from __future__ import annotations
 
@@ -36,14 +38,14 @@ _NO_KEY = re.compile("[^a-zA-Z0-9]")
 class Cef(Ecs, Codec, name="cef"):
     """ArcSight's Common Event Format, to and from events.
 
-    Decoding: the short keys of the format's dictionary become names, those of the format (`sourceAddress`) or, with ECS,
-    those of the Elastic Common Schema (`[source][ip]`); values stay text, but with ECS times become instants and
-    `rt` sets `@timestamp`. A syslog header before `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is no CEF is
-    an event with the text as `message`, tagged `_cefparsefailure`. Without a `delimiter` a payload is one event; a final
-    line break is ignored.
+    Decoding: the short keys of the format's dictionary become names, those of the format (`sourceAddress`) or, with
+    ECS, those of the Elastic Common Schema (`[source][ip]`); values stay text, but with ECS times become instants and
+    `rt` sets `@timestamp`. A syslog header before `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is no
+    CEF is an event with the text as `message`, tagged `_cefparsefailure`. Without a `delimiter` a payload is one
+    event; a final line break is ignored.
 
-    Encoding: the header's fields may have `%{field}` in them; `fields` names what is written behind it, as
-    names or, with `reverse_mapping`, as short keys.
+    Encoding: the header's fields may have `%{field}` in them; `fields` names what is written behind it, as names or,
+    with `reverse_mapping`, as short keys.
     """
 
     by_line: ClassVar[bool] = True

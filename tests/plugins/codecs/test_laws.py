@@ -17,6 +17,8 @@ STREAMING: list[tuple[str, dict[str, Any], bytes]] = [
     ("multiline", {"pattern": "^ ", "what": "previous"}, b"ab \n\xff"),
     ("multiline", {"pattern": "b$", "what": "next", "max_lines": 2}, b"ab \n\r"),
     ("cef", {"delimiter": "\\n"}, b"CEF:0|a|b|c|d|e|5|x=1 \n"),
+    ("es_bulk", {}, b'{"a":{}}\n\n'),
+    ("graphite", {}, b"a.b 1.5\n"),
 ]
 ALL: list[tuple[str, dict[str, Any]]] = [
     ("plain", {}),
@@ -26,6 +28,9 @@ ALL: list[tuple[str, dict[str, Any]]] = [
     ("multiline", {"pattern": "a", "what": "previous"}),
     ("cef", {}),
     ("cef", {"delimiter": "\n"}),
+    ("msgpack", {}),
+    ("graphite", {}),
+    ("gzip_lines", {}),
 ]
 
 

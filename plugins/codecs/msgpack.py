@@ -1,0 +1,73 @@
+"""MessagePack, a payload of one map for each event. Source: the MessagePack specification."""
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ...dsl.event import accept
+from ...dsl.reference import Event, FieldError, FieldRef
+from ...dsl.template import Template
+from ..contract import Codec
+from ..declaration import option
+from ._foreign import at_home, text_of
+from ._json import bare, plain
+from ._rendering import renderer
+from ._target import check_target, under
+
+
+def _refuse(code: int, data: memoryview) -> Any:
+    raise ValueError(f"the extension type {code} is not known")
+
+
+_decode = msgspec.msgpack.Decoder(ext_hook=_refuse).decode
+_encode = msgspec.msgpack.Encoder(enc_hook=str).encode
+
+
+class Msgpack(Codec, name="msgpack"):
+    """MessagePack, one map for each payload.
+
+    Decoding: binary values become text, timestamps instants. A payload that is no map is an event with its text
+    as `message`, tagged `_msgpackparsefailure`. Encoding: the event without `@metadata`; times are ISO-8601 text.
+    """
+
+    format: Template | None = option("A text for `message`, where the data has none.", default=None)
+    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+
+    def prepare(self) -> None:
+        check_target(self)
+        self._render = renderer(self.format)
+
+    def decode(self, data: bytes) -> list[Event]:
+        try:
+            event = self._event(at_home(_decode(data)))
+        except (ValueError, TypeError, FieldError, RecursionError):
+            return [{"message": text_of(data), "tags": ["_msgpackparsefailure"]}]
+        if self.format is not None and event.get("message") is None:
+            event["message"] = self._render(event)
+        return [event]
+
+    def _event(self, data: Any) -> Event:
+        if type(data) is not dict or type(data.get("@metadata", {})) is not dict:
+            raise ValueError("the data is no map")
+        return accept(data, self.context.now()) if self.target is None else under(self.target, data)
+
+    def encode(self, events: list[Event]) -> bytes:
+        return b"".join(map(packed, events))
+
+
+def packed(event: Event) -> bytes:
+    """An event as MessagePack, without metadata; what MessagePack does not know becomes text."""
+    try:
+        return _encode(bare(event))
+    except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
+        return _encode(_in_range(plain(bare(event))))
+
+
+def _in_range(value: Any) -> Any:
+    """The value with numbers of more than 64 bits as text."""
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        return str(value)
+    if type(value) is dict:
+        return {key: _in_range(item) for key, item in value.items()}
+    return [_in_range(item) for item in value] if type(value) is list else value
