@@ -1,0 +1,116 @@
+"""The filter syslog_pri: severity and facility out of a syslog priority."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..dsl.event import add_tag
+from ..dsl.reference import Event, FieldRef
+from ..plugins.contract import Ecs, Filter
+from ..plugins.declaration import Example, option
+from ._ruby import to_i
+
+_FACILITIES = (
+    "kernel", "user-level", "mail", "daemon", "security/authorization", "syslogd", "line printer", "network news", "uucp",
+    "clock", "security/authorization", "ftp", "ntp", "log audit", "log alert", "clock", "local0", "local1", "local2",
+    "local3", "local4", "local5", "local6", "local7",
+)  # fmt: skip
+_SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")
+_DEFAULT = 13
+_TAG = "_syslogpriparsefailure"
+
+
+class SyslogPri(Ecs, Filter, name="syslog_pri"):
+    """Split a syslog priority into facility and severity.
+
+    The priority is the number between the angle brackets in front of a message: eight times the facility plus the
+    severity. Without one it is 13, user-level notice. Of a text the number that it starts with is taken, of a list the
+    first item.
+
+    With ECS, the fields are `[log][syslog][facility][code]`, `[log][syslog][severity][code]` and `name` beside each
+    `code`; without, `syslog_facility_code`, `syslog_severity_code`, `syslog_facility` and `syslog_severity`. A facility
+    that has no label gets the codes only and the tag `_syslogpriparsefailure`.
+
+    Differs from Logstash: a priority that is no number at all (a map, true) gets the same tag, and no fields.
+    """
+
+    syslog_pri_field_name: FieldRef | None = option(
+        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else `syslog_pri`.", default=None
+    )
+    use_labels: bool = option("Whether to set the names of facility and severity too.", default=True)
+    facility_labels: list[str] = option("The names of facilities, from 0.", default=list(_FACILITIES))
+    severity_labels: list[str] = option("The names of severities, from 0.", default=list(_SEVERITIES))
+
+    examples = (
+        Example(
+            "with ECS",
+            "syslog_pri { }",
+            before={"log": {"syslog": {"priority": "165"}}},
+            after={
+                "log": {
+                    "syslog": {
+                        "priority": "165",
+                        "facility": {"code": 20, "name": "local4"},
+                        "severity": {"code": 5, "name": "notice"},
+                    }
+                }
+            },
+        ),
+        Example(
+            "codes only, with the names from before ECS",
+            'syslog_pri { syslog_pri_field_name => "pri" use_labels => false ecs_compatibility => disabled }',
+            before={"pri": 34},
+            after={"pri": 34, "syslog_facility_code": 4, "syslog_severity_code": 2},
+        ),
+    )
+
+    def prepare(self) -> None:
+        names = (
+            ("syslog_facility_code", "syslog_severity_code", "syslog_facility", "syslog_severity", "syslog_pri")
+            if not self.ecs
+            else (
+                "[log][syslog][facility][code]",
+                "[log][syslog][severity][code]",
+                "[log][syslog][facility][name]",
+                "[log][syslog][severity][name]",
+                "[log][syslog][priority]",
+            )
+        )
+        self._facility_code, self._severity_code, self._facility, self._severity = (FieldRef(n).set for n in names[:4])
+        self._priority = (self.syslog_pri_field_name or FieldRef(names[4])).get
+
+    def apply(self, event: Event) -> bool:
+        priority = _number(self._priority(event))
+        if priority is None:
+            add_tag(event, _TAG)
+            return True
+        facility, severity = priority >> 3, priority & 7
+        self._severity_code(event, severity)
+        self._facility_code(event, facility)
+        if self.use_labels:
+            self._label(event, facility, severity)
+        return True
+
+    def _label(self, event: Event, facility: int, severity: int) -> None:
+        labels = self.facility_labels
+        if facility >= len(labels):
+            add_tag(event, _TAG)
+            return
+        if facility >= -len(labels):
+            self._facility(event, labels[facility])
+        if severity < len(self.severity_labels):
+            self._severity(event, self.severity_labels[severity])
+
+
+def _number(value: Any) -> int | None:
+    """A priority; None for a value that is none."""
+    if value is None or value is False:
+        return _DEFAULT
+    if type(value) is list:
+        value = value[0] if value else 0
+    if value is None:
+        return 0
+    if isinstance(value, str):
+        return to_i(value.lstrip())
+    if type(value) is int or (type(value) is float and value - value == 0):
+        return int(value)
+    return None

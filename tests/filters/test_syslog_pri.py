@@ -1,0 +1,59 @@
+"""The filter syslog_pri."""
+from typing import Any
+
+import pytest
+
+import penstock
+
+
+def run(options: str, priority: Any, ecs: str = "disabled") -> dict[str, Any]:
+    stage = penstock.compile(f"filter {{ syslog_pri {{ {options} }} }}", settings={"pipeline.ecs_compatibility": ecs})
+    (out,) = stage([{"syslog_pri": priority}])
+    return {key: value for key, value in out.items() if key not in ("@timestamp", "@version", "syslog_pri")}
+
+
+@pytest.mark.parametrize(
+    ("priority", "facility", "severity"),
+    [
+        (0, (0, "kernel"), (0, "emergency")),
+        ("13", (1, "user-level"), (5, "notice")),
+        (191.9, (23, "local7"), (7, "debug")),
+        (["165", "1"], (20, "local4"), (5, "notice")),
+        (" 34>", (4, "security/authorization"), (2, "critical")),
+        ("", (0, "kernel"), (0, "emergency")),
+        ([], (0, "kernel"), (0, "emergency")),
+        (None, (1, "user-level"), (5, "notice")),
+        ("-1", (-1, "local7"), (7, "debug")),
+    ],
+)
+def test_priorities(priority: Any, facility: tuple[int, str], severity: tuple[int, str]) -> None:
+    assert run("", priority) == {
+        "syslog_facility_code": facility[0],
+        "syslog_facility": facility[1],
+        "syslog_severity_code": severity[0],
+        "syslog_severity": severity[1],
+    }
+
+
+def test_a_facility_without_a_label_is_tagged() -> None:
+    codes = {"syslog_facility_code": 24, "syslog_severity_code": 1}
+    assert run("", 193) == {**codes, "tags": ["_syslogpriparsefailure"]}
+    assert run("use_labels => false", 193) == codes
+
+
+@pytest.mark.parametrize("value", [True, {"a": 1}, [{}], [[1]], float("inf")])
+def test_what_is_no_number_is_tagged(value: Any) -> None:
+    assert run("", value) == {"tags": ["_syslogpriparsefailure"]}
+
+
+def test_labels_of_ones_own() -> None:
+    out = run('facility_labels => ["k", "u"] severity_labels => ["bad", "worse"]', 9)
+    assert (out["syslog_facility"], out["syslog_severity"]) == ("u", "worse")
+    assert "syslog_severity" not in run('severity_labels => ["bad"]', 9)
+
+
+def test_fields_with_ecs() -> None:
+    assert run('syslog_pri_field_name => "syslog_pri"', 34, "v8")["log"]["syslog"] == {
+        "facility": {"code": 4, "name": "security/authorization"},
+        "severity": {"code": 2, "name": "critical"},
+    }
