@@ -3,10 +3,11 @@
 A worker is forked from the assembled pipeline, so nothing need be sent to it but input: raw bytes where the input has a stream that
 can be cut, else events. Its answer is what the outputs packed. Answers are delivered in the order of the input, whatever worker
 gives them, so order is kept; each worker has at most two jobs, so what is under way is bounded. A worker that dies is replaced, and
-its jobs are done again.
+its jobs are done again. Bytes go to and fro through shared memory (``_Desk``); the pipes carry little more than where they lie.
 """
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import queue
@@ -23,12 +24,48 @@ from .assembly import Assembly
 from .delivery import Undelivered, persistent
 from .generate import generate
 from .intake import batches
-from .run import Counts, Pipeline, rare_collections
+from .run import Counts, Pipeline
 
 _JOBS = 2
 _MOST_DEATHS = 3
 
+_IN, _OUT = 1 << 19, 1 << 22
+
 Answer = tuple[int, int, list[tuple[int, Any]]]
+
+
+class _Desk:
+    """Memory that a worker shares with the main process: for each job under way a place for its input and one for its output.
+    Pages that are not used cost nothing. What does not fit goes through the pipe."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _JOBS * (_IN + _OUT))
+        self.free = list(range(_JOBS))
+
+    def put_in(self, slot: int, data: bytes) -> bytes | int:
+        """Lay input down; what to send: its length, or the data itself."""
+        return self._put(slot * _IN, _IN, data)
+
+    def take_in(self, slot: int, sent: bytes | int) -> bytes:
+        """The input that was laid down or sent."""
+        return sent if isinstance(sent, bytes) else self._memory[slot * _IN : slot * _IN + sent]
+
+    def put_out(self, slot: int, data: Any) -> Any:
+        """Lay what an output packed down, where it is bytes; what to send."""
+        return self._put(_JOBS * _IN + slot * _OUT, _OUT, data) if isinstance(data, bytes) else (data,)
+
+    def take_out(self, slot: int, sent: Any) -> Any:
+        """What an output packed: bytes where they lie, or what was sent."""
+        start = _JOBS * _IN + slot * _OUT
+        if isinstance(sent, int):
+            return memoryview(self._memory)[start : start + sent]
+        return sent[0] if isinstance(sent, tuple) else sent
+
+    def _put(self, start: int, size: int, data: bytes) -> bytes | int:
+        if len(data) > size:
+            return data
+        self._memory[start : start + len(data)] = data
+        return len(data)
 
 
 @dataclass(slots=True)
@@ -38,12 +75,14 @@ class _Job:
     size: int
     done: Callable[[Exception | None], None] | None
     deaths: int = 0
+    slot: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class _Worker:
     process: int
     pipe: Connection
+    desk: _Desk
     jobs: list[_Job] = field(default_factory=list)
 
 
@@ -62,7 +101,7 @@ class ParallelPipeline(Pipeline):
         self._workers: list[_Worker] = []
         self._free = threading.Semaphore(workers * _JOBS)
         self._lock = threading.Lock()
-        self._answers: dict[int, tuple[_Job, Answer]] = {}
+        self._answers: dict[int, tuple[_Worker, _Job, Answer]] = {}
         self._next = 0
         self._failure: BaseException | None = None
         self._raw: RawStream | None = None
@@ -107,13 +146,14 @@ class ParallelPipeline(Pipeline):
         with self._lock:
             if self._failure is not None:
                 return False
-            self._send(min(self._workers, key=lambda worker: len(worker.jobs)), job)
+            self._send(max(self._workers, key=lambda worker: len(worker.desk.free)), job)
         return True
 
     def _send(self, worker: _Worker, job: _Job) -> None:
         worker.jobs.append(job)
+        job.slot = worker.desk.free.pop()
         try:
-            worker.pipe.send_bytes(job.payload)
+            worker.pipe.send((job.slot, worker.desk.put_in(job.slot, job.payload)))
         except OSError:
             pass  # it has died: the collector sees its end of the pipe closed, and does its jobs again
 
@@ -128,21 +168,23 @@ class ParallelPipeline(Pipeline):
 
     def _receive(self, worker: _Worker) -> None:
         try:
-            answer: Answer = pickle.loads(worker.pipe.recv_bytes())
+            answer: Answer = worker.pipe.recv()
         except (EOFError, OSError):
             self._bury(worker)
             return
         with self._lock:
             job = worker.jobs.pop(0)
-        self._answers[job.number] = job, answer
+        self._answers[job.number] = worker, job, answer
         while self._next in self._answers:
             self._deliver(*self._answers.pop(self._next))
             self._next += 1
 
-    def _deliver(self, job: _Job, answer: Answer) -> None:
+    def _deliver(self, worker: _Worker, job: _Job, answer: Answer) -> None:
         taken, given, packets = answer
-        for place, packed in packets:
-            self._deliveries[place](packed)
+        for place, sent in packets:
+            self._deliveries[place](worker.desk.take_out(job.slot, sent))
+        with self._lock:
+            worker.desk.free.append(job.slot)
         self.counts.events_in += taken
         self.counts.events_out += given
         self.counts.bytes_in += job.size
@@ -184,6 +226,7 @@ class ParallelPipeline(Pipeline):
 
     def _fork(self) -> _Worker:
         ours, theirs = Pipe()
+        desk = _Desk()
         process = os.fork()
         if process == 0:
             status = 1
@@ -191,17 +234,17 @@ class ParallelPipeline(Pipeline):
                 ours.close()
                 for other in self._workers:
                     other.pipe.close()
-                _Work(self, theirs).serve()
+                _Work(self, theirs, desk).serve()
                 status = 0
             finally:
                 os._exit(status)
         theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, ours, desk)
 
 
 def _tell_to_end(worker: _Worker) -> None:
     try:
-        worker.pipe.send_bytes(b"")
+        worker.pipe.send(None)
     except OSError:
         pass  # it has ended
 
@@ -209,8 +252,8 @@ def _tell_to_end(worker: _Worker) -> None:
 class _Work:
     """What a worker does, in its own process."""
 
-    def __init__(self, pipeline: ParallelPipeline, pipe: Connection) -> None:
-        self.pipeline, self.pipe = pipeline, pipe
+    def __init__(self, pipeline: ParallelPipeline, pipe: Connection, desk: _Desk) -> None:
+        self.pipeline, self.pipe, self.desk = pipeline, pipe, desk
         self.packets: list[tuple[int, Any]] = []
         self.raw = pipeline._raw
         for place, output in enumerate(pipeline.targets):
@@ -223,30 +266,32 @@ class _Work:
     def serve(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        jobs: queue.SimpleQueue[tuple[int, bytes | int] | None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, args=(jobs,), daemon=True).start()
-        with rare_collections():
-            while payload := jobs.get():
-                self.pipe.send_bytes(pickle.dumps(self._answer(payload), 5))
+        while (job := jobs.get()) is not None:
+            self.pipe.send(self._answer(*job))
 
-    def _listen(self, jobs: queue.SimpleQueue[bytes]) -> None:
+    def _listen(self, jobs: queue.SimpleQueue[tuple[int, bytes | int] | None]) -> None:
         """Take jobs as they come, so that who sends them never waits for who works."""
         try:
-            while payload := self.pipe.recv_bytes():
-                jobs.put(payload)
+            while (job := self.pipe.recv()) is not None:
+                jobs.put(job)
         except (EOFError, OSError):
             pass  # the main process has gone, and so must we
-        jobs.put(b"")
+        jobs.put(None)
 
-    def _answer(self, payload: bytes) -> Answer:
-        events, self.packets = self._events(payload), []
+    def _answer(self, slot: int, sent: bytes | int) -> Answer:
+        events, self.packets = self._events(self.desk.take_in(slot, sent)), []
         given = 0
         for portion in self.pipeline.portions(events):
             out = self.pipeline.filters.run(portion)
             given += len(out)
             if out:
                 self.outputs.run(out)
-        return len(events), given, self.packets
+        if len(self.packets) == 1:
+            ((place, packed),) = self.packets
+            return len(events), given, [(place, self.desk.put_out(slot, packed))]
+        return len(events), given, [(place, (packed,)) for place, packed in self.packets]
 
     def _events(self, payload: bytes) -> list[Event]:
         if self.raw is None:

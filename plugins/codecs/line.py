@@ -65,6 +65,10 @@ class Line(Ecs, Codec, name="line"):
             add_tag(events[place], "_linetoobig")
         return events
 
+    def boundary(self) -> bytes | None:
+        delimiter = self.delimiter.encode()
+        return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
+
     def encode(self, events: list[Event]) -> bytes:
         render, delimiter = self._render, self.delimiter
         return utf8("".join([render(event) + delimiter for event in events]))

@@ -1,0 +1,91 @@
+"""Several workers: the same events in the same order as with one, even when workers die."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "penstock", "run"]
+CONFIG = """
+input {{ {source} }}
+filter {{
+  grok {{ match => {{ "message" => "^line %{{INT:number:int}}" }} }}
+  if [number] and [number] < 10 {{ mutate {{ add_tag => ["low"] }} }}
+}}
+output {{ stdout {{ codec => json_lines }} }}
+"""
+LINES = "".join(f"line {n} {'x' * (n % 300)}\n" for n in range(20_000)).encode()
+
+
+def numbers(out: bytes) -> list[int]:
+    return [json.loads(line)["number"] for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize(
+    "source", ["stdin { }", "stdin { codec => json_lines }", "stdin { codec => multiline { pattern => '^ ' what => previous } }"]
+)
+def test_order_is_kept_and_nothing_is_lost(workers: int, source: str) -> None:
+    lines = LINES if "json" not in source else b"".join(b'{"message":"%s"}\n' % line.strip() for line in LINES.splitlines())
+    done = subprocess.run(
+        [*COMMAND, "-w", str(workers), "-e", CONFIG.format(source=source)], input=lines, capture_output=True, timeout=120, check=True
+    )
+    assert done.stderr == b""
+    assert numbers(done.stdout) == list(range(20_000))
+
+
+def test_several_inputs_and_outputs_work_too(tmp_path: Path) -> None:
+    text = f"""
+      input {{ generator {{ lines => ["a", "b"] count => 500 }} generator {{ message => "c" count => 500 }} }}
+      output {{
+        if [message] == "a" {{ file {{ path => "{tmp_path}/a" codec => line {{ format => "%{{message}}" }} }} }}
+        else {{ file {{ path => "{tmp_path}/%{{message}}" codec => line {{ format => "%{{message}}" }} }} }}
+      }}"""
+    subprocess.run([*COMMAND, "-w", "2", "-e", text], capture_output=True, timeout=120, check=True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: f"{name}\n" * 500 for name in "abc"}
+
+
+def children(parent: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_work_done_again() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "-w", "2", "-e", CONFIG.format(source="stdin { }")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin and process.stdout
+    process.stdin.write(b"line 0\n")
+    process.stdin.flush()
+    first = process.stdout.readline()
+    victims = children(process.pid)
+    assert len(victims) == 2
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    process.stdin.write(b"".join(b"line %d\n" % n for n in range(1, 1000)))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert numbers(first + out) == list(range(1000))
+
+
+def test_workers_end_with_the_main_process() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "-w", "2", "-e", CONFIG.format(source="stdin { }")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin and process.stdout
+    process.stdin.write(b"line 0\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlived the main process"
+        time.sleep(0.05)
