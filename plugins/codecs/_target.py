@@ -3,7 +3,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...dsl.event import accept
 from ...dsl.reference import Event, FieldError, FieldRef
+from ...dsl.timestamp import Timestamp
+
+
+def placed(target: FieldRef | None, data: Any, now: Timestamp) -> Event:
+    """Decoded data as an event, under the target or as the event itself, checked; raises ValueError or FieldError."""
+    if target is not None:
+        return under(target, data)
+    if type(data) is not dict or type(data.get("@metadata", {})) is not dict:
+        raise ValueError("the data is no map")
+    return accept(data, now)
 
 
 def under(target: FieldRef, data: Any) -> Event:

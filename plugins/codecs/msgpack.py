@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from ...dsl.event import accept
 from ...dsl.reference import Event, FieldError, FieldRef
 from ...dsl.template import Template
 from ..contract import Codec
@@ -13,7 +12,7 @@ from ..declaration import option
 from ._foreign import at_home, text_of
 from ._json import bare, plain
 from ._rendering import renderer
-from ._target import check_target, under
+from ._target import check_target, placed
 
 
 def _refuse(code: int, data: memoryview) -> Any:
@@ -40,17 +39,15 @@ class Msgpack(Codec, name="msgpack"):
 
     def decode(self, data: bytes) -> list[Event]:
         try:
-            event = self._event(at_home(_decode(data)))
+            found = _decode(data)
+            if not isinstance(found, dict):
+                raise ValueError("the data is no map")
+            event = placed(self.target, at_home(found), self.context.now())
         except (ValueError, TypeError, FieldError, RecursionError):
             return [{"message": text_of(data), "tags": ["_msgpackparsefailure"]}]
         if self.format is not None and event.get("message") is None:
             event["message"] = self._render(event)
         return [event]
-
-    def _event(self, data: Any) -> Event:
-        if type(data) is not dict or type(data.get("@metadata", {})) is not dict:
-            raise ValueError("the data is no map")
-        return accept(data, self.context.now()) if self.target is None else under(self.target, data)
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(packed, events))

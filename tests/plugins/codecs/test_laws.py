@@ -28,6 +28,7 @@ ALL: list[tuple[str, dict[str, Any]]] = [
     ("multiline", {"pattern": "a", "what": "previous"}),
     ("cef", {}),
     ("cef", {"delimiter": "\n"}),
+    ("csv", {}),
     ("msgpack", {}),
     ("graphite", {}),
     ("gzip_lines", {}),

@@ -1,0 +1,59 @@
+"""Rows of CSV as Ruby's library reads them, which is how Logstash does.
+
+It is stricter than most: a quote stands at the start of a field or nowhere, and nothing but a separator follows the
+closing one. An empty field is null, a quoted empty one is an empty text. The first line break of the text says what
+ends a row, whatever it is. Source: the documentation of Ruby's CSV and RFC 4180.
+"""
+from __future__ import annotations
+
+import re
+
+Row = list[str | None]
+
+_BREAK = re.compile(r"\r\n?|\n")
+
+
+class MalformedRowError(ValueError):
+    """A text that is no row of CSV."""
+
+
+class Reader:
+    """Reads the first row of a text. ``separator`` has one character or more, ``quote`` one."""
+
+    def __init__(self, separator: str, quote: str) -> None:
+        self._separator, self._quote = separator, quote
+        self._fields = {row_end: self._field(row_end) for row_end in ("\r\n", "\n", "\r")}
+
+    def _field(self, row_end: str) -> re.Pattern[str]:
+        quote, separator = re.escape(self._quote), re.escape(self._separator)
+        end = rf"(?P<end>{separator}|{row_end}|\Z)"
+        bare = rf"[^{quote}\r\n{separator}]*+" if len(self._separator) == 1 else rf"(?:(?!{separator})[^{quote}\r\n])*+"
+        return re.compile(rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{bare})){end}")
+
+    def first_row(self, text: str) -> Row | None:
+        """The first row; None of an empty text, no fields of a blank line. Raises MalformedRowError."""
+        if not text:
+            return None
+        found = _BREAK.search(text)
+        row_end = found[0] if found else "\n"
+        if self._quote in text:
+            return self._quoted_row(text, row_end)
+        line = text[: found.start()] if found else text
+        if not line:
+            return []
+        return [field or None for field in line.split(self._separator)]
+
+    def _quoted_row(self, text: str, row_end: str) -> Row:
+        if text.startswith(row_end):
+            return []
+        match, quote = self._fields[row_end].match, self._quote
+        row: Row = []
+        at, end = 0, self._separator
+        while end == self._separator:
+            field = match(text, at)
+            if field is None:
+                raise MalformedRowError(f"the field at character {at + 1} is badly quoted, or is not closed")
+            quoted = field["quoted"]
+            row.append(field["bare"] or None if quoted is None else quoted.replace(quote + quote, quote))
+            at, end = field.end(), field["end"]
+        return row
