@@ -188,7 +188,8 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _found(self, tries: list[tuple[Find, Assign]], value: Any, event: Event) -> bool:
         if type(value) is list:
-            return any([self._try(tries, item, event) for item in value])
+            hits = [self._try(tries, item, event) for item in value]  # each item is matched, whatever the others do
+            return any(hits)
         return self._try(tries, value, event)
 
     def _try(self, tries: list[tuple[Find, Assign]], value: Any, event: Event) -> bool:

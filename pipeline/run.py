@@ -79,7 +79,7 @@ class Pipeline:
     def _outputs(self) -> Generated:
         """The output section, each output packing and delivering where it stands."""
         for output in self.targets:
-            output.deliver = persistent(output, self._stopping)  # type: ignore[method-assign]
+            output.deliver = persistent(output, self._stopping)  # type: ignore[method-assign, assignment]
         return generate(self.assembly.program.outputs, self.assembly.made, "outputs")
 
     def _work(self, batch: Batch, outputs: Generated) -> None:

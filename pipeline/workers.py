@@ -7,6 +7,7 @@ its jobs are done again. Bytes go to and fro through shared memory (``_Desk``); 
 """
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import pickle
@@ -152,10 +153,8 @@ class ParallelPipeline(Pipeline):
     def _send(self, worker: _Worker, job: _Job) -> None:
         worker.jobs.append(job)
         job.slot = worker.desk.free.pop()
-        try:
+        with contextlib.suppress(OSError):  # it has died: the collector sees the pipe closed, and has its jobs done again
             worker.pipe.send((job.slot, worker.desk.put_in(job.slot, job.payload)))
-        except OSError:
-            pass  # it has died: the collector sees its end of the pipe closed, and does its jobs again
 
     def _collect(self) -> None:
         try:
@@ -243,10 +242,8 @@ class ParallelPipeline(Pipeline):
 
 
 def _tell_to_end(worker: _Worker) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it has ended
         worker.pipe.send(None)
-    except OSError:
-        pass  # it has ended
 
 
 class _Work:
@@ -257,7 +254,7 @@ class _Work:
         self.packets: list[tuple[int, Any]] = []
         self.raw = pipeline._raw
         for place, output in enumerate(pipeline.targets):
-            output.write = self._packer(place, output)  # type: ignore[method-assign]
+            output.write = self._packer(place, output)  # type: ignore[method-assign, assignment]
         self.outputs = generate(pipeline.assembly.program.outputs, pipeline.assembly.made, "outputs")
 
     def _packer(self, place: int, output: Output) -> Callable[[list[Event]], None]:

@@ -15,9 +15,9 @@ import click
 from ...dsl.diagnostics import ConfigError
 from ...dsl.source import Source
 from ..assembly import Assembly, inspect, uses
+from ..delivery import Undelivered
 from ..logs import start_logging
 from ..progress import end_progress_line, progress_line
-from ..delivery import Undelivered
 from ..run import Counts, Pipeline
 from ..sources import text_source
 from .configuration import configuration_options, refuse, settings_of, show_findings, sources_of
@@ -34,7 +34,7 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 @click.option("-w", "--pipeline.workers", "workers", type=int, metavar="N", help="How many workers filter at once.")
 @click.option("-b", "--pipeline.batch.size", "batch", type=int, metavar="N", help="The most events that are worked on at once.")
 @click.option("-u", "--pipeline.batch.delay", "delay", type=int, metavar="MS", help="How long to wait for a batch to fill.")
-@click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload the configuration when it changes (comes later).")
+@click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload (comes later).")
 @click.option("--pipeline.id", "pipeline_id", metavar="ID", help="The pipeline's name.")
 @click.option("--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept.")
 @click.option("--log.level", "level", metavar="LEVEL", help="fatal, error, warn, info, debug or trace.")

@@ -100,7 +100,8 @@ def test_a_configuration_that_is_not_there_says_so() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_delivers_what_was_read_and_ends_well(number: signal.Signals) -> None:
     process = start("-e", JSON_OUT)
-    assert process.stdin and process.stdout
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(b"one\n")
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["message"] == "one"

@@ -60,7 +60,8 @@ def test_a_worker_that_is_killed_is_replaced_and_its_work_done_again() -> None:
     process = subprocess.Popen(
         [*COMMAND, "-w", "2", "-e", CONFIG.format(source="stdin { }")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert process.stdin and process.stdout
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(b"line 0\n")
     process.stdin.flush()
     first = process.stdout.readline()
@@ -78,7 +79,8 @@ def test_workers_end_with_the_main_process() -> None:
     process = subprocess.Popen(
         [*COMMAND, "-w", "2", "-e", CONFIG.format(source="stdin { }")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert process.stdin and process.stdout
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(b"line 0\n")
     process.stdin.flush()
     process.stdout.readline()
