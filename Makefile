@@ -1,0 +1,57 @@
+# `make demo` shows Penstock at work, `make test` checks everything. Both need Python 3.11 or newer, make and a package index.
+
+CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3
+PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell command -v $(name) 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+SAMPLE := samples/apache
+
+.PHONY: help demo test lint types docs samples clean
+
+help:
+	@echo "make demo      run $(SAMPLE) on lines of a real access log"
+	@echo "make test      lint, type check and test everything"
+	@echo "make docs      write the generated pages of docs/ anew"
+	@echo "make samples   write the expected events of samples/ anew"
+	@echo "make clean     remove what the others made"
+
+demo: $(VENV)/.installed
+	@echo "$$ $(BIN)/penstock run -f $(SAMPLE)/pipeline.conf < $(SAMPLE)/input.log"
+	@$(BIN)/penstock run -f $(SAMPLE)/pipeline.conf < $(SAMPLE)/input.log > $(VENV)/demo.jsonl
+	@head -n 3 $(VENV)/demo.jsonl
+	@echo "… and so on: $$(wc -l < $(VENV)/demo.jsonl | tr -d ' ') events. The first, laid out by a pipeline that reads what the first one wrote:"
+	@echo
+	@head -n 1 $(VENV)/demo.jsonl | $(BIN)/penstock run -e 'input { stdin { codec => json_lines } }'
+
+test: lint types
+	$(BIN)/pytest -n $(WORKERS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/generate.py
+
+samples: $(VENV)/.installed-dev
+	PENSTOCK_UPDATE_SAMPLES=1 $(BIN)/pytest -q tests/test_samples.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none of $(CANDIDATES) was found" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(VENV)/.installed $@
