@@ -20,9 +20,9 @@ from ..dsl.source import Source, Span
 from ..plugins.contract import Filter, Output, Plugin
 from .assembly import uses
 from .condition import Expressions, Namespace
+from .portions import Portion, Table, portions
 
 Events = list[Event]
-_ARMS = 50
 
 
 class Observer(Protocol):
@@ -163,23 +163,24 @@ class _Part:
 
     def branch(self, depth: int, branch: Branch, events: str) -> None:
         """A branch whose arms keep their events."""
-        for arms, rest in self.chunks(branch.arms, keep_rest=self.observer is not None):
+        rest = ""
+        for portion in portions(branch.arms):
+            arms, span = portion.arms, portion.arms[0].span
             lists = [self.variable("arm") for _ in arms]
-            for variable in [*lists, *([rest] if rest else [])]:
-                self.line(depth, f"{variable} = []", arms[0].span)
-            self.line(depth, f"for event in {events}:", arms[0].span)
-            for number, (arm, variable) in enumerate(zip(arms, lists, strict=True)):
-                self.line(depth + 1, self.test(arm, number), _head(arm))
-                self.line(depth + 2, f"{variable}.append(event)", arm.span)
-            if rest:
-                self.line(depth + 1, "else:", arms[-1].span)
-                self.line(depth + 2, f"{rest}.append(event)", arms[-1].span)
-                events = rest
+            rest = self.rest(portion, keep=self.observer is not None or portion.table is not None)
+            for variable in filter(None, [*lists, rest]):
+                self.line(depth, f"{variable} = []", span)
+            if portion.table is not None:
+                self.look_up(depth, portion.table, f"for event in {events}:", [*lists, *filter(None, [rest])], [], span)
+            else:
+                self.line(depth, f"for event in {events}:", span)
+                self.tests(depth + 1, arms, [f"{name}.append(event)" for name in lists], rest and f"{rest}.append(event)")
             for arm, variable in zip(arms, lists, strict=True):
                 self.taken(depth, branch, arm, variable)
                 if arm.body:
                     self.line(depth, f"if {variable}:", arm.span)
                     self.body(depth + 1, arm.body, variable, None)
+            events = rest
         if rest:
             self.taken(depth, branch, None, rest)
 
@@ -187,26 +188,26 @@ class _Part:
         """A branch in which events may become more or fewer; the order is put together again."""
         pairs: list[tuple[str, str]] = []
         source, places = events, ""
-        for arms, rest in self.chunks(branch.arms, keep_rest=True):
+        for portion in portions(branch.arms):
+            arms, span = portion.arms, portion.arms[0].span
             lists = [(self.variable("arm"), self.variable("at")) for _ in arms]
-            left = (rest, self.variable("at")) if rest else None
-            for name, place in [*lists, *([left] if left else [])]:
-                self.line(depth, f"{name}, {place} = [], []", arms[0].span)
-            walk = f"zip({places}, {source})" if places else f"enumerate({source})"
-            self.line(depth, f"for place, event in {walk}:", arms[0].span)
-            for number, (arm, (name, place)) in enumerate(zip(arms, lists, strict=True)):
-                self.line(depth + 1, self.test(arm, number), _head(arm))
-                self.line(depth + 2, f"{name}.append(event)", arm.span)
-                self.line(depth + 2, f"{place}.append(place)", arm.span)
-            if left:
-                self.line(depth + 1, "else:", arms[-1].span)
-                self.line(depth + 2, f"{left[0]}.append(event)", arms[-1].span)
-                self.line(depth + 2, f"{left[1]}.append(place)", arms[-1].span)
+            rest = self.rest(portion, keep=True)
+            left = [(rest, self.variable("at"))] if rest else []
+            for name, place in [*lists, *left]:
+                self.line(depth, f"{name}, {place} = [], []", span)
+            walk = f"for place, event in {f'zip({places}, {source})' if places else f'enumerate({source})'}:"
+            if portion.table is not None:
+                everything = [*lists, *left]
+                self.look_up(depth, portion.table, walk, [name for name, _ in everything], [at for _, at in everything], span)
+            else:
+                self.line(depth, walk, span)
+                adds = [f"{name}.append(event); {place}.append(place)" for name, place in [*lists, *left]]
+                self.tests(depth + 1, arms, adds[: len(arms)], adds[-1] if left else "")
             for arm, (name, place) in zip(arms, lists, strict=True):
                 self.taken(depth, branch, arm, name)
                 self.arm(depth, arm, name, place)
             pairs += lists
-            source, places = left or ("", "")
+            source, places = left[0] if left else ("", "")
         if places:
             self.taken(depth, branch, None, source)
             pairs.append((source, places))
@@ -216,21 +217,39 @@ class _Part:
         if at is not None:
             self.line(depth, f"{at} = reorder({at}, {order})", branch.span)
 
+    def rest(self, portion: Portion, keep: bool) -> str:
+        """A list for the events that no arm of a portion takes; "" where there are none, or none that matter."""
+        return "" if portion.takes_all or (portion.is_last and not keep) else self.variable("rest")
+
+    def tests(self, depth: int, arms: Sequence[Arm], adds: Sequence[str], otherwise: str) -> None:
+        """Tests one after the other, and where an event goes that passes one, or none."""
+        for number, (arm, add) in enumerate(zip(arms, adds, strict=True)):
+            self.line(depth, self.test(arm, number), _head(arm))
+            self.line(depth + 1, add, arm.span)
+        if otherwise:
+            self.line(depth, "else:", arms[-1].span)
+            self.line(depth + 1, otherwise, arms[-1].span)
+
+    def look_up(self, depth: int, table: Table, walk: str, lists: Sequence[str], places: Sequence[str], span: Span) -> None:
+        """A look into a table, whose numbers are those of the lists; the last list is for what it does not have."""
+        field, last = self.expressions.field(table.ref), len(lists) - 1
+        arms, name = self.variable("arms"), self.names.name(f"table_{span.line}", table.arms)
+        self.line(depth, f"{arms} = ({', '.join(lists)},)", span)
+        self.line(depth, walk, span)
+        number = f"{name}.get(v, {last}) if isinstance(v := {field}, str) or type(v) is int else {last}"
+        if not places:
+            self.line(depth + 1, f"{arms}[{number}].append(event)", span)
+            return
+        self.lines.insert(-1, Line("    " * depth + f"{arms}_at = ({', '.join(places)},)", span))
+        self.line(depth + 1, f"number = {number}", span)
+        self.line(depth + 1, f"{arms}[number].append(event); {arms}_at[number].append(place)", span)
+
     def arm(self, depth: int, arm: Arm, name: str, place: str) -> None:
         if not arm.body:
             return
         due = " or flush is not None" if self.flushes(arm.body) else ""
         self.line(depth, f"if {name}{due}:", arm.span)
         self.body(depth + 1, arm.body, name, place if self.reshapes(arm.body) else None)
-
-    def chunks(self, arms: Sequence[Arm], keep_rest: bool = False) -> Iterable[tuple[Sequence[Arm], str | None]]:
-        """Arms in portions that Python's parser takes, each with a list for the events that fall through, if any must go on."""
-        has_else = arms[-1].condition is None
-        for start in range(0, len(arms), _ARMS):
-            portion = arms[start : start + _ARMS]
-            last = start + _ARMS >= len(arms)
-            needs_rest = not last or (keep_rest and not has_else)
-            yield portion, self.variable("rest") if needs_rest else None
 
     def test(self, arm: Arm, number: int) -> str:
         if arm.condition is None:
