@@ -1,0 +1,119 @@
+"""The filter alter: fields rewritten when they, or other fields, hold an expected value."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
+from ..dsl.template import Template
+from ..dsl.values import to_text
+from ..plugins.contract import Filter
+from ..plugins.declaration import Example, option
+
+Action = Callable[[Event], None]
+
+_UNRESOLVED = re.compile(r"%\{[^}]*\}")
+
+
+class Alter(Filter, name="alter"):
+    """Rewrite fields whose value is an expected one.
+
+    `condrewrite` is a list of threes: a field, the value that it must have, the value to give it. `condrewriteother` is
+    a list of fours: a field, the value that it must have, another field, the value to give that. Of a list any item
+    counts, and with `condrewrite` those items are rewritten. `coalesce` is a field and texts: the field becomes the
+    first text whose references are all there. Values have templates, and are compared as text.
+
+    A conditional with the filter mutate says the same, and more clearly.
+
+    Differs from Logstash: a per cent sign in a text of `coalesce` does no harm.
+    """
+
+    condrewrite: list[str] = option("Threes of a field, an expected and a new value.", default=[])
+    condrewriteother: list[str] = option(
+        "Fours of a field, an expected value, a field to change and its new value.", default=[]
+    )
+    coalesce: list[str] = option("A field, and texts of which it becomes the first that is complete.", default=[])
+
+    examples = (
+        Example(
+            "another name for a value",
+            'alter { condrewrite => ["level", "WARN", "warning"] }',
+            before=[{"level": "WARN"}, {"level": "INFO"}],
+            after=[{"level": "warning"}, {"level": "INFO"}],
+        ),
+        Example(
+            "the first that is there",
+            'alter { coalesce => ["who", "%{user}", "%{ip}", "nobody"] }',
+            before=[{"ip": "10.0.0.1"}, {}],
+            after=[{"ip": "10.0.0.1", "who": "10.0.0.1"}, {"who": "nobody"}],
+        ),
+    )
+
+    def prepare(self) -> None:
+        self._actions: list[Action] = []
+        for name, values, size, make in (
+            ("condrewrite", self.condrewrite, 3, _rewrite),
+            ("condrewriteother", self.condrewriteother, 4, _rewrite_other),
+        ):
+            if len(values) % size:
+                self.problem(name, f"`{name}` has groups of {size} values", "see the reference")
+            for at in range(0, len(values) - size + 1, size):
+                self._add(name, at, make, *values[at : at + size])
+        if len(self.coalesce) == 1:
+            self.problem("coalesce", "`coalesce` is a field and texts to choose from", "give at least one text")
+        elif self.coalesce:
+            self._add("coalesce", 0, _coalesce, *self.coalesce)
+
+    def _add(self, name: str, at: int, make: Callable[..., Action], *values: str) -> None:
+        try:
+            self._actions.append(make(*values))
+        except ReferenceSyntaxError as error:
+            self.problem(name, str(error), "write a field as [a][b]", path=(at,), code="E207")
+
+    def apply(self, event: Event) -> bool:
+        for action in self._actions:
+            action(event)
+        return True
+
+
+def _rewrite(name: str, expected: str, replacement: str) -> Action:
+    field, wanted, new = FieldRef(name), Template(expected).render, Template(replacement).render
+
+    def rewrite(event: Event) -> None:
+        value, sought = field.get(event), wanted(event)
+        if type(value) is list:
+            field.set(event, [new(event) if _is(item, sought) else item for item in value])
+        elif _is(value, sought):
+            field.set(event, new(event))
+
+    return rewrite
+
+
+def _rewrite_other(name: str, expected: str, other: str, replacement: str) -> Action:
+    field, target = FieldRef(name), FieldRef(other)
+    wanted, new = Template(expected).render, Template(replacement).render
+
+    def rewrite(event: Event) -> None:
+        value, sought = field.get(event), wanted(event)
+        if any(_is(item, sought) for item in (value if type(value) is list else [value])):
+            target.set(event, new(event))
+
+    return rewrite
+
+
+def _coalesce(name: str, *texts: str) -> Action:
+    field, renders = FieldRef(name), [Template(text).render for text in texts]
+
+    def coalesce(event: Event) -> None:
+        for render in renders:
+            text = render(event)
+            if text != "nil" and not _UNRESOLVED.search(text):
+                field.set(event, text)
+                return
+
+    return coalesce
+
+
+def _is(value: Any, sought: str) -> bool:
+    return value is not None and not isinstance(value, list | dict) and to_text(value) == sought
