@@ -1,22 +1,53 @@
-"""Events to outputs: tried again, ever less often, until an output takes them; a batch counts as delivered when all have."""
+"""Events to outputs: each output is tried again until it takes them, and none waits for another.
+
+One output alone is delivered to where its events are filtered. Of several, each has a buffer and a thread of its own, so that a
+slow one holds up the others only when its buffer is full and its policy is to block. A batch counts as delivered when every output
+has what was meant for it: that is what its ticket knows.
+"""
 from __future__ import annotations
 
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ..plugins.contract import Output
+from ..dsl.reference import Event
+from ..plugins.contract import Output, complain
 
 log = logging.getLogger("penstock")
 
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 30.0
+_EVENT_SIZE = 1000
 
 
 class Undelivered(Exception):
     """An output could not take a batch, and the pipeline was told to stop waiting or cannot go on."""
+
+
+class Ticket:
+    """Counts the deliveries of one batch; when the last is done, ``done`` is called, once."""
+
+    def __init__(self, done: Callable[[Exception | None], None] | None) -> None:
+        self._done = done
+        self._left = 1
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """One more delivery belongs to the batch."""
+        with self._lock:
+            self._left += 1
+
+    def finish(self) -> None:
+        """A delivery is done; also called once when all have been added."""
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last and self._done is not None:
+            self._done(None)
 
 
 def persistent(output: Output, stopping: threading.Event) -> Callable[[Any], None]:
@@ -25,18 +56,157 @@ def persistent(output: Output, stopping: threading.Event) -> Callable[[Any], Non
     deliver, where = output.deliver, f"{output.context.where}: the output {output.name}"
 
     def deliver_surely(packed: Any) -> None:
-        wait = _FIRST_WAIT
+        wait, failures = _FIRST_WAIT, 0
         while True:
             try:
-                return deliver(packed)
+                deliver(packed)
             except BrokenPipeError:
                 raise
             except OSError as error:
+                failures += 1
                 log.error("%s failed: %s; again in %.0f s", where, error, wait)
                 if stopping.wait(wait * random.uniform(0.8, 1.2)):
                     raise Undelivered(f"{where} failed: {error}") from error
                 wait = min(wait * 2, _LONGEST_WAIT)
             except Exception as error:
                 raise Undelivered(f"{where} failed: {type(error).__name__}: {error}") from error
+            else:
+                if failures:
+                    log.info("%s works again, after %d failures", where, failures)
+                return
 
     return deliver_surely
+
+
+@dataclass(slots=True)
+class _Parcel:
+    packed: Any
+    size: int
+    events: int
+    ticket: Ticket
+
+
+class Buffered:
+    """An output behind a buffer of its own, delivered to by a thread of its own."""
+
+    def __init__(self, output: Output, stopping: threading.Event, failed: Callable[[BaseException], None]) -> None:
+        self.output = output
+        self.dropped = 0
+        self._limit, self._policy = int(output.buffer_size), output.when_full
+        self._deliver = persistent(output, stopping)
+        self._failed = failed
+        self._parcels: deque[_Parcel] = deque()
+        self._size = 0
+        self._ended = False
+        self._change = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name=f"output {output.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def submit(self, packed: Any, events: int, ticket: Ticket) -> None:
+        """Put what was packed into the buffer; where it is full, do as the policy says."""
+        if isinstance(packed, memoryview):
+            packed = bytes(packed)
+        parcel = _Parcel(packed, _size(packed, events), events, ticket)
+        ticket.add()
+        with self._change:
+            if self._parcels and self._size + parcel.size > self._limit and not self._make_room(parcel):
+                return
+            self._parcels.append(parcel)
+            self._size += parcel.size
+            self._change.notify_all()
+
+    def _make_room(self, parcel: _Parcel) -> bool:
+        """Whether there is room now for a parcel that did not fit."""
+        if self._policy == "drop_newest":
+            self._drop(parcel)
+            return False
+        while self._parcels and self._size + parcel.size > self._limit and not self._ended:
+            if self._policy == "drop_oldest" and len(self._parcels) > 1:
+                oldest = self._parcels[1]  # the first is being delivered
+                del self._parcels[1]
+                self._size -= oldest.size
+                self._drop(oldest)
+            else:
+                self._change.wait()
+        return True
+
+    def _drop(self, parcel: _Parcel) -> None:
+        self.dropped += parcel.events
+        where = f"{self.output.context.where}: the output {self.output.name}"
+        complain(f"{where} full", "%s is full: %d events dropped so far, as when_full says", where, self.dropped)
+        parcel.ticket.finish()
+
+    def _work(self) -> None:
+        try:
+            while True:
+                with self._change:
+                    while not self._parcels and not self._ended:
+                        self._change.wait()
+                    if not self._parcels:
+                        return
+                    parcel = self._parcels[0]
+                self._deliver(parcel.packed)
+                with self._change:
+                    self._parcels.popleft()
+                    self._size -= parcel.size
+                    self._change.notify_all()
+                parcel.ticket.finish()
+        except BaseException as error:
+            with self._change:
+                self._ended = True
+                self._change.notify_all()
+            self._failed(error)
+
+    def end(self) -> None:
+        """Deliver what is in the buffer, and stop."""
+        with self._change:
+            self._ended = True
+            self._change.notify_all()
+        self._thread.join()
+
+
+class Direct:
+    """An output that is delivered to at once."""
+
+    dropped = 0
+
+    def __init__(self, output: Output, stopping: threading.Event) -> None:
+        self.output = output
+        self._deliver = persistent(output, stopping)
+
+    def start(self) -> None:
+        """Nothing need be started."""
+
+    def submit(self, packed: Any, events: int, ticket: Ticket) -> None:
+        """Deliver what was packed."""
+        self._deliver(packed)
+
+    def end(self) -> None:
+        """Nothing is held."""
+
+
+Way = Buffered | Direct
+
+
+def ways(outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]) -> list[Way]:
+    """How each output is delivered to. ``failed`` is told of an error that no retry mends."""
+    if len(outputs) == 1 and outputs[0].when_full == "block":
+        return [Direct(outputs[0], stopping)]
+    return [Buffered(output, stopping, failed) for output in outputs]
+
+
+def write_to(way: Way, ticket: Callable[[], Ticket]) -> Callable[[list[Event]], None]:
+    """What stands in the place of an output's ``write`` where one process does all."""
+    pack = way.output.pack
+    return lambda events: way.submit(pack(events), len(events), ticket())
+
+
+def _size(packed: Any, events: int) -> int:
+    if isinstance(packed, bytes):
+        return len(packed)
+    if isinstance(packed, dict):
+        return sum(len(data) for data in packed.values() if isinstance(data, bytes))
+    return events * _EVENT_SIZE

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
 from .assembly import Assembly
-from .delivery import persistent
+from .delivery import Ticket, Way, ways, write_to
 from .generate import Generated, generate
 from .intake import batches
 
@@ -44,6 +44,9 @@ class Pipeline:
         self._batch_size = int(program.settings.get("pipeline.batch.size") or 0)
         self._flushes = any(p.flushes for p in assembly.plugins(program.filters) if isinstance(p, Filter))
         self._next_flush = 0.0
+        self._ticket = Ticket(None)
+        self._ways: list[Way] = []
+        self._failure: BaseException | None = None
 
     def stop(self) -> None:
         """Let the inputs end; what was read is still delivered."""
@@ -64,31 +67,52 @@ class Pipeline:
     def _run(self) -> None:
         outputs = self._outputs()
         for batch in batches(self.inputs, self._stopping):
+            self._ticket = Ticket(batch.done if batch is not None else None)
             if batch is not None:
                 self._work(batch, outputs)
             if self._flushes and time.monotonic() >= self._next_flush:
                 self._next_flush = time.monotonic() + _FLUSH_EVERY
                 self._pass_on(self.filters.run([], False), outputs)
+            self._ticket.finish()
             if batch is None:
                 self._flush_outputs()
             if self._tick is not None:
                 self._tick(self.counts)
+            if self._failure is not None:
+                break
+        self._ticket = Ticket(None)
         self._pass_on(self.filters.run([], True), outputs)
-        self._flush_outputs()
+        self._end_ways()
 
     def _outputs(self) -> Generated:
-        """The output section, each output packing and delivering where it stands."""
-        for output in self.targets:
-            output.deliver = persistent(output, self._stopping)  # type: ignore[method-assign, assignment]
+        """The output section, each output packing where it stands and delivering by its way."""
+        self._open_ways()
+        for way in self._ways:
+            way.output.write = write_to(way, lambda: self._ticket)  # type: ignore[method-assign]
         return generate(self.assembly.program.outputs, self.assembly.made, "outputs")
+
+    def _open_ways(self) -> None:
+        self._ways = ways(self.targets, self._stopping, self._fail)
+        for way in self._ways:
+            way.start()
+
+    def _end_ways(self) -> None:
+        """Deliver what waits; raises what made an output fail for good."""
+        for way in self._ways:
+            way.end()
+        if self._failure is not None:
+            raise self._failure
+        self._flush_outputs()
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._stopping.set()
 
     def _work(self, batch: Batch, outputs: Generated) -> None:
         self.counts.events_in += len(batch.events)
         self.counts.bytes_in += batch.bytes
         for events in self.portions(batch.events):
             self._pass_on(self.filters.run(events), outputs)
-        if batch.done is not None:
-            batch.done(None)
 
     def portions(self, events: list[Event]) -> Iterator[list[Event]]:
         """Events in batches of the size that a setting asks for."""

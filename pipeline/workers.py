@@ -22,7 +22,7 @@ from typing import Any
 from ..dsl.reference import Event
 from ..plugins.contract import Filter, Output, RawStream
 from .assembly import Assembly
-from .delivery import Undelivered, persistent
+from .delivery import Ticket, Undelivered
 from .generate import generate
 from .intake import batches
 from .run import Counts, Pipeline
@@ -32,7 +32,7 @@ _MOST_DEATHS = 3
 
 _IN, _OUT = 1 << 19, 1 << 22
 
-Answer = tuple[int, int, list[tuple[int, Any]]]
+Answer = tuple[int, int, list[tuple[int, int, Any]]]
 
 
 class _Desk:
@@ -104,14 +104,13 @@ class ParallelPipeline(Pipeline):
         self._lock = threading.Lock()
         self._answers: dict[int, tuple[_Worker, _Job, Answer]] = {}
         self._next = 0
-        self._failure: BaseException | None = None
         self._raw: RawStream | None = None
 
     def _run(self) -> None:
         if len(self.inputs) == 1:
             self._raw = self.inputs[0].raw(self._stopping.is_set)
-        self._deliveries = [persistent(output, self._stopping) for output in self.targets]
         self._workers = [self._fork() for _ in range(self._count)]
+        self._open_ways()
         collector = threading.Thread(target=self._collect, daemon=True)
         collector.start()
         number = 0
@@ -125,19 +124,15 @@ class ParallelPipeline(Pipeline):
         if self._raw is not None:
             for piece in self._raw.pieces:
                 if piece is None:
-                    self._pause()
+                    self._flush_outputs()
                 else:
                     yield piece, len(piece), None
             return
         for batch in batches(self.inputs, self._stopping):
             if batch is None:
-                self._pause()
+                self._flush_outputs()
             else:
                 yield pickle.dumps(batch.events, 5), batch.bytes, batch.done
-
-    def _pause(self) -> None:
-        for target in self.targets:
-            target.flush()
 
     def _submit(self, job: _Job) -> bool:
         """Give a job to the worker with the fewest; False when the pipeline has failed."""
@@ -162,8 +157,7 @@ class ParallelPipeline(Pipeline):
                 for ready in wait([worker.pipe for worker in self._workers], 0.5):
                     self._receive(next(worker for worker in self._workers if worker.pipe is ready))
         except BaseException as error:
-            self._failure = error
-            self._stopping.set()
+            self._fail(error)
 
     def _receive(self, worker: _Worker) -> None:
         try:
@@ -180,15 +174,15 @@ class ParallelPipeline(Pipeline):
 
     def _deliver(self, worker: _Worker, job: _Job, answer: Answer) -> None:
         taken, given, packets = answer
-        for place, sent in packets:
-            self._deliveries[place](worker.desk.take_out(job.slot, sent))
+        ticket = Ticket(job.done)
+        for place, count, sent in packets:
+            self._ways[place].submit(worker.desk.take_out(job.slot, sent), count, ticket)
+        ticket.finish()
         with self._lock:
             worker.desk.free.append(job.slot)
         self.counts.events_in += taken
         self.counts.events_out += given
         self.counts.bytes_in += job.size
-        if job.done is not None:
-            job.done(None)
         self._free.release()
         if self._tick is not None:
             self._tick(self.counts)
@@ -219,9 +213,7 @@ class ParallelPipeline(Pipeline):
             for worker in self._workers:
                 _tell_to_end(worker)
         collector.join()
-        if self._failure is not None:
-            raise self._failure
-        self._pause()
+        self._end_ways()
 
     def _fork(self) -> _Worker:
         ours, theirs = Pipe()
@@ -251,14 +243,14 @@ class _Work:
 
     def __init__(self, pipeline: ParallelPipeline, pipe: Connection, desk: _Desk) -> None:
         self.pipeline, self.pipe, self.desk = pipeline, pipe, desk
-        self.packets: list[tuple[int, Any]] = []
+        self.packets: list[tuple[int, int, Any]] = []
         self.raw = pipeline._raw
         for place, output in enumerate(pipeline.targets):
             output.write = self._packer(place, output)  # type: ignore[method-assign, assignment]
         self.outputs = generate(pipeline.assembly.program.outputs, pipeline.assembly.made, "outputs")
 
     def _packer(self, place: int, output: Output) -> Callable[[list[Event]], None]:
-        return lambda events: self.packets.append((place, output.pack(events)))
+        return lambda events: self.packets.append((place, len(events), output.pack(events)))
 
     def serve(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -286,9 +278,9 @@ class _Work:
             if out:
                 self.outputs.run(out)
         if len(self.packets) == 1:
-            ((place, packed),) = self.packets
-            return len(events), given, [(place, self.desk.put_out(slot, packed))]
-        return len(events), given, [(place, (packed,)) for place, packed in self.packets]
+            ((place, count, packed),) = self.packets
+            return len(events), given, [(place, count, self.desk.put_out(slot, packed))]
+        return len(events), given, [(place, count, (packed,)) for place, count, packed in self.packets]
 
     def _events(self, payload: bytes) -> list[Event]:
         if self.raw is None:

@@ -16,7 +16,7 @@ from ..dsl.event import add_tag, complete
 from ..dsl.reference import Event
 from ..dsl.spec import PluginSpec
 from ..dsl.timestamp import Timestamp
-from .declaration import Example, Option, declared, option
+from .declaration import Bytes, Example, Option, declared, option
 
 log = logging.getLogger("penstock")
 
@@ -316,6 +316,13 @@ class Output(Plugin):
     default_codec: ClassVar[str] = "plain"
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
+    buffer_size: Bytes = option("How much may wait for this output, where there are several.", default=Bytes(16 << 20), common=True)
+    when_full: str = option(
+        "What happens to events when so much waits: all wait (`block`), or some are dropped, counted and logged.",
+        default="block",
+        choices=("block", "drop_oldest", "drop_newest"),
+        common=True,
+    )
     workers: int = option("Ignored.", default=1, deprecated="take it out: it has no effect", common=True)
     type: str | None = option("Gone.", default=None, obsolete="use a conditional around the output", common=True)
     tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
