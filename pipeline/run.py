@@ -88,7 +88,7 @@ class Pipeline:
         """The output section, each output packing where it stands and delivering by its way."""
         self._open_ways()
         for way in self._ways:
-            way.output.write = write_to(way, lambda: self._ticket)  # type: ignore[method-assign]
+            way.output.write = write_to(way, lambda: self._ticket)  # type: ignore[method-assign, assignment]
         return generate(self.assembly.program.outputs, self.assembly.made, "outputs")
 
     def _open_ways(self) -> None:
