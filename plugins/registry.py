@@ -35,9 +35,25 @@ def plugin_class(section: str, name: str) -> type[Plugin] | None:
         return _own(section, name)
     for entry in _entry_points(section):
         if entry.name == name:
-            loaded: type[Plugin] = entry.load()
-            return loaded
+            return _foreign(section, entry)
     return None
+
+
+def _foreign(section: str, entry: Any) -> type[Plugin]:
+    package = entry.dist.name if entry.dist else entry.value
+    try:
+        loaded = entry.load()
+    except Exception as error:
+        raise UnusablePlugin(
+            f"the {section} `{entry.name}` of the package `{package}` cannot be imported: {type(error).__name__}: {error}",
+            "install a version that fits this Penstock, or ask its authors",
+        ) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, ROOTS[section]) and hasattr(loaded, "spec")):
+        raise UnusablePlugin(
+            f"`{entry.value}` of the package `{package}` declares no {section}",
+            f"its entry point must name a subclass of {ROOTS[section].__name__} with a name",
+        )
+    return loaded
 
 
 def _own(section: str, name: str) -> type[Plugin]:
