@@ -1,0 +1,151 @@
+"""The public calls: a stage takes plain dicts and gives plain dicts; a codec turns bytes into them and back."""
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import penstock
+
+NOW = {"penstock.now": "2025-09-04T12:00:00Z"}
+
+
+def test_an_event_gets_what_every_event_has() -> None:
+    (event,) = penstock.compile("", NOW)([{"message": "a line"}])
+    assert event == {"message": "a line", "@timestamp": "2025-09-04T12:00:00.000Z", "@version": "1"}
+    assert type(event["@timestamp"]) is str
+
+
+def test_what_an_event_has_it_keeps() -> None:
+    (event,) = penstock.compile("")([{"@timestamp": "2020-01-01T00:00:00Z", "@version": "2", "tags": ["a"]}])
+    assert event == {"@timestamp": "2020-01-01T00:00:00.000Z", "@version": "2", "tags": ["a"]}
+
+
+@pytest.mark.parametrize("stamp", ["yesterday", 5, ["2020"], {"a": 1}])
+def test_a_timestamp_that_is_none_is_kept_beside_with_a_tag(stamp: Any) -> None:
+    (event,) = penstock.compile("", NOW)([{"@timestamp": stamp}])
+    assert event["@timestamp"] == "2025-09-04T12:00:00.000Z"
+    assert event["_@timestamp"] == stamp
+    assert event["tags"] == ["_timestampparsefailure"]
+
+
+def test_tags_that_are_none_are_kept_beside_with_a_tag() -> None:
+    (event,) = penstock.compile("", NOW)([{"tags": {"a": 1}}])
+    assert event["tags"] == ["_tagsparsefailure"]
+    assert event["_tags"] == [{"a": 1}]
+
+
+def test_metadata_comes_out_when_it_is_not_empty() -> None:
+    stage = penstock.compile('filter { if [m] { mutate { add_field => { "[@metadata][a]" => "b" } } } }')
+    with_metadata, without = stage([{"m": 1}, {"@metadata": {}}])
+    assert with_metadata["@metadata"] == {"a": "b"}
+    assert "@metadata" not in without
+
+
+def test_the_dicts_given_are_not_changed_and_nothing_is_shared() -> None:
+    given = [{"a": {"b": [1, {"c": 2}]}, "tags": ["x"]}]
+    before = copy.deepcopy(given)
+    (event,) = penstock.compile('filter { mutate { add_field => { "[a][n]" => "1" } add_tag => ["y"] } }')(given)
+    assert given == before
+    event["a"]["b"][1]["c"] = 3
+    assert given == before
+
+
+def test_order_is_kept_and_events_may_be_dropped() -> None:
+    stage = penstock.compile('filter { if [n] in [1, 3] { drop { } } else if [n] == 4 { mutate { add_tag => "four" } } }')
+    events = stage([{"n": n} for n in range(6)])
+    assert [event["n"] for event in events] == [0, 2, 4, 5]
+    assert [event.get("tags") for event in events] == [None, None, ["four"], None]
+
+
+def test_an_empty_batch_gives_an_empty_batch() -> None:
+    stage = penstock.compile("filter { if [a] { mutate { } } }")
+    assert stage([]) == []
+    assert stage.flush() == []
+
+
+def test_inputs_and_outputs_are_checked_but_not_run() -> None:
+    stage = penstock.compile("input { stdin { } } filter { mutate { add_tag => 'a' } } output { stdout { } }")
+    assert stage([{}])[0]["tags"] == ["a"]
+    with pytest.raises(penstock.ConfigError):
+        penstock.compile("input { stdinn { } }")
+
+
+def test_two_stages_do_not_know_of_each_other() -> None:
+    first = penstock.compile("filter { mutate { add_tag => 'first' } }")
+    second = penstock.compile("filter { mutate { add_tag => 'second' } }")
+    assert first([{}])[0]["tags"] == ["first"]
+    assert second([{}])[0]["tags"] == ["second"]
+
+
+def test_an_error_is_a_penstock_error_with_diagnostics() -> None:
+    with pytest.raises(penstock.PenstockError) as refused:
+        penstock.compile("filter { nothing { } }")
+    assert isinstance(refused.value, penstock.ConfigError)
+    (finding,) = refused.value.diagnostics
+    assert isinstance(finding, penstock.Diagnostic)
+    assert (finding.code, finding.place) == ("E201", "(config):1:10")
+    assert "error[E201]: there is no filter `nothing`" in str(refused.value)
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(penstock.ConfigError, match="did you mean `pipeline.ecs_compatibility`"):
+        penstock.compile("", {"pipeline.ecs_compatability": "v8"})
+
+
+def test_the_ecs_setting_reaches_filters_and_an_option_goes_before_it() -> None:
+    text = 'filter { grok { match => { "message" => "%{HTTPD_COMMONLOG}" } OPTION } }'
+    line = {"message": '10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5'}
+    legacy = penstock.compile(text.replace("OPTION", ""), {"pipeline.ecs_compatibility": "disabled"})([line])[0]
+    assert legacy["clientip"] == "10.0.0.1"
+    modern = penstock.compile(text.replace("OPTION", "ecs_compatibility => v8"), {"pipeline.ecs_compatibility": "disabled"})([line])[0]
+    assert modern["source"]["address"] == "10.0.0.1"
+
+
+class TestCodec:
+    def test_decoding_a_stream_in_pieces(self) -> None:
+        lines = penstock.codec("line", settings=NOW)
+        assert [event["message"] for event in lines.decode(b"one\ntw")] == ["one"]
+        assert [event["message"] for event in lines.decode(b"o\nthree")] == ["two"]
+        (last,) = lines.flush()
+        assert last["message"] == "three"
+        assert last["@timestamp"] == "2025-09-04T12:00:00.000Z"
+        assert last["@version"] == "1"
+
+    def test_options_are_text_in_the_language(self) -> None:
+        assert penstock.codec("line", 'format => "<%{message}>"').encode([{"message": "a"}, {"message": "b"}]) == b"<a>\n<b>\n"
+
+    def test_metadata_never_leaves(self) -> None:
+        encoded = penstock.codec("json").encode([{"a": 1, "@metadata": {"secret": 1}}])
+        assert json.loads(encoded)["a"] == 1
+        assert b"secret" not in encoded
+
+    @pytest.mark.parametrize(("name", "options"), [("nothing", ""), ("line", "nothing => 1"), ("line", "format => ["), ("line", "}")])
+    def test_what_is_wrong_is_refused(self, name: str, options: str) -> None:
+        with pytest.raises(penstock.ConfigError):
+            penstock.codec(name, options)
+
+    def test_events_given_are_not_changed(self) -> None:
+        event = {"message": "a", "l": [1]}
+        penstock.codec("json_lines").encode([event])
+        assert event == {"message": "a", "l": [1]}
+
+
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8))
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3))
+events = st.dictionaries(st.text(min_size=1, max_size=6).filter(lambda key: not key.startswith("@") and key != "tags"), values, max_size=5)
+
+
+@given(st.lists(events, max_size=4))
+def test_a_stage_without_filters_changes_nothing(batch: list[dict[str, Any]]) -> None:
+    given = [{**event, "@timestamp": "2020-01-01T00:00:00.000Z", "@version": "1"} for event in batch]
+    assert penstock.compile("")(given) == given
+
+
+@given(st.lists(events, max_size=4))
+def test_json_lines_come_back_as_they_went(batch: list[dict[str, Any]]) -> None:
+    given = [{**event, "@timestamp": "2020-01-01T00:00:00.000Z", "@version": "1"} for event in batch]
+    codec = penstock.codec("json_lines", settings={"pipeline.ecs_compatibility": "disabled"})
+    assert [*codec.decode(codec.encode(given)), *codec.flush()] == given
