@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
+from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, reference
 from ..plugins.contract import Plugin
+
+NAMES_APART = frozenset(("@metadata", "@timestamp", "tags"))
+"""Fields that take only some values."""
 
 REMEDY = "write a field as name, [name] or [outer][inner]"
 
@@ -27,6 +30,17 @@ class BrokenReference(FieldRef):
     def has(self, event: Event) -> bool:
         """Raises."""
         return bool(self._fail())
+
+
+def set_named(event: Event, name: str, value: Any) -> None:
+    """Set the field that data names, in brackets or not; raises ReferenceSyntaxError or FieldError where it cannot be."""
+    if "[" not in name and "]" not in name and name not in NAMES_APART:
+        event[name] = value
+        return
+    ref = reference(name)
+    if ref.keys == ("@metadata",) and type(value) is not dict:
+        raise FieldError("`@metadata` takes only a map")
+    ref.set(event, value)
 
 
 def named_field(plugin: Plugin, option: str, text: str, path: Sequence[str | int] = ()) -> FieldRef:

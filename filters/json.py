@@ -12,18 +12,17 @@ from typing import Any, NoReturn
 import msgspec
 
 from ..dsl.event import add_tag
-from ..dsl.reference import Event, FieldError, FieldRef, reference
+from ..dsl.reference import Event, FieldError, FieldRef
 from ..dsl.timestamp import parse_timestamp
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
-from ._references import named_field
+from ._references import named_field, set_named
 
 DEEPEST = 300
 """How many maps and lists may stand in each other: more than any log has, less than functions that recurse can bear."""
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-_ODD = frozenset(("tags", "@metadata"))
 
 
 class NotJsonError(ValueError):
@@ -104,10 +103,7 @@ class Json(Ecs, Filter, name="json"):
             raise FieldError("the JSON is no object: give a `target` for it")
         stamp = value.pop("@timestamp", None)
         for key, item in value.items():
-            if "[" in key or "]" in key or key in _ODD:
-                _set(event, key, item)
-            else:
-                event[key] = item
+            set_named(event, key, item)
         if stamp is not None and stamp is not False:
             self._set_timestamp(event, stamp)
 
@@ -120,13 +116,6 @@ class Json(Ecs, Filter, name="json"):
 
 
 _DECODER = msgspec.json.Decoder()
-
-
-def _set(event: Event, key: str, value: Any) -> None:
-    ref = reference(key)
-    if ref.keys == ("@metadata",) and type(value) is not dict:
-        raise FieldError("`@metadata` takes only a map")
-    ref.set(event, value)
 
 
 def _refuse(constant: str) -> NoReturn:

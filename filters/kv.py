@@ -1,0 +1,314 @@
+"""The filter kv: keys and values out of a text such as ``user=ann action="log in"``. Finding the pairs is ``_kv_scanner``'s."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..dsl.event import add_tag
+from ..dsl.reference import Event, FieldRef
+from ..dsl.regex import RegexError
+from ..dsl.template import Template
+from ..dsl.values import copy
+from ..plugins.contract import Ecs, Filter, complain
+from ..plugins.declaration import Example, option
+from . import _ruby as ruby
+from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters, literal_characters
+from ._references import NAMES_APART, set_named
+
+if TYPE_CHECKING:
+    from ..dsl.grok.guard import Guard
+
+Change = Callable[[str], str]
+CASES: dict[str, Change] = {"lowercase": str.lower, "uppercase": str.upper, "capitalize": str.capitalize}
+Pairs = Callable[[str], list[Pair]]
+_ESCAPES = "in a set of characters, write a backslash before [ ] \\ ^ and -"
+DEEPEST = 64
+"""How deep `recursive` goes; what is below stays text."""
+
+
+class Kv(Ecs, Filter, name="kv"):
+    """Take keys and values out of a text such as `user=ann action="log in"`.
+
+    A value ends at the next field splitter, unless it stands in double or single quotes or, with `include_brackets`, in
+    `( )`, `[ ]` or `< >`, which are taken off. A backslash keeps the splitter behind it from splitting, and stays. What
+    has no value splitter is passed over, and so is a key without a value, unless `allow_empty_values`. A key that comes
+    again makes a list. A key in brackets, `[a][b]`, is a field reference.
+
+    `field_split` and `value_split` are sets of characters, as in a character class of a regular expression: several
+    characters are several splitters, and `[`, `]`, `\\`, `^` and `-` want a backslash. For a splitter of more than one
+    character there are `field_split_pattern` and `value_split_pattern`.
+
+    Each pair goes through, in this order: `trim_key`, `remove_char_key`, `transform_key`, `include_keys`,
+    `exclude_keys`, `prefix`, `trim_value`, `remove_char_value`, `transform_value`, `allow_duplicate_values`,
+    `recursive`.
+
+    If nothing was found and there are no `default_keys`, the event stays as it is and gets no decoration.
+
+    Differs from Logstash: groups in the patterns of splitters are of no effect (there they turn up as values); without
+    `allow_duplicate_values`, a value that is only part of an earlier one is kept; `recursive` goes 64 deep; the time
+    limit applies to patterns only, as sets of characters are always fast, and counts CPU time.
+    """
+
+    source: FieldRef = option("The field to parse, a text or a list of texts.", default=FieldRef("message"))
+    target: FieldRef | None = option("Where the pairs go; the event itself unless given.", default=None)
+    field_split: str = option("The characters that end a pair.", default=" ")
+    field_split_pattern: str | None = option("A regular expression that ends a pair.", default=None)
+    value_split: str = option("The characters between key and value.", default="=")
+    value_split_pattern: str | None = option("A regular expression between key and value.", default=None)
+    whitespace: str = option(
+        "Whether blanks may stand around the value splitter.", default="lenient", choices=("strict", "lenient")
+    )
+    include_brackets: bool = option("Whether brackets hold a value together, as quotes do.", default=True)
+    allow_empty_values: bool = option("Whether a key without a value is kept, with an empty text.", default=False)
+    allow_duplicate_values: bool = option("Whether a pair that comes again is kept.", default=True)
+    recursive: bool = option("Whether values are parsed, too; the pairs in them become a map.", default=False)
+    include_keys: list[str] = option("The keys to keep; all, unless given. Templates are filled in.", default=[])
+    exclude_keys: list[str] = option("The keys to drop. Templates are filled in.", default=[])
+    default_keys: dict[str, Any] = option("Values for keys that are not found.", default={})
+    prefix: Template = option("A text to put in front of every key.", default=Template(""))
+    trim_key: str | None = option("Characters to take off both ends of keys.", default=None)
+    trim_value: str | None = option("Characters to take off both ends of values.", default=None)
+    remove_char_key: str | None = option("Characters to take out of keys.", default=None)
+    remove_char_value: str | None = option("Characters to take out of values.", default=None)
+    transform_key: str | None = option("A change of case for keys.", default=None, choices=tuple(CASES))
+    transform_value: str | None = option("A change of case for values.", default=None, choices=tuple(CASES))
+    tag_on_failure: list[str] = option("Tags for an event on which the filter failed.", default=["_kv_filter_error"])
+    tag_on_timeout: str = option("A tag for an event whose parsing took too long.", default="_kv_filter_timeout")
+    timeout_millis: int = option(
+        "How long the patterns may take for an event, in milliseconds; 0 for ever.", default=30000, at_least=0
+    )
+
+    examples = (
+        Example(
+            "quotes and brackets hold a value together",
+            "kv { }",
+            before={"message": 'user=ann action="log in" from=[10.0.0.1] and so on'},
+            after={
+                "message": 'user=ann action="log in" from=[10.0.0.1] and so on',
+                "user": "ann", "action": "log in", "from": "10.0.0.1",
+            },
+        ),
+        Example(
+            "a query string",
+            'kv { source => "[url][query]" field_split => "&" target => "[url][params]" exclude_keys => ["token"] }',
+            before={"url": {"query": "q=fish&page=2&token=s3cret&q=chips"}},
+            after={
+                "url": {"query": "q=fish&page=2&token=s3cret&q=chips", "params": {"q": ["fish", "chips"], "page": "2"}}
+            },
+        ),
+        Example(
+            "a log of a mail server",
+            'kv { trim_value => "<>," remove_field => ["message"] }',
+            before={"message": "to=<a@example.com>, delay=2.2, dsn=2.0.0"},
+            after={"to": "a@example.com", "delay": "2.2", "dsn": "2.0.0"},
+        ),
+    )  # fmt: skip
+
+    def prepare(self) -> None:
+        """Build the scanner and the changes of keys and values."""
+        self.guard: Guard | None = None
+        self.too_long: tuple[type[Exception], ...] = ()
+        splitters = self._splitters()
+        if splitters is not None:
+            self.scanner = Scanner(splitters)
+            if splitters.by_pattern and self.timeout_millis:
+                self._set_guard(self.timeout_millis / 1000)
+        self.change_key = self._changes("key")
+        self.change_value = self._changes("value")
+        self.included = _Names(self.include_keys)
+        self.excluded = _Names(self.exclude_keys)
+        self.put = self.target.set if self.target is not None else _put_all
+        special = self.change_key or self.change_value or self.include_keys or self.exclude_keys or self.prefix.text
+        is_plain = not special and not self.recursive and self.allow_duplicate_values
+        self.collect = self._collect_plain if is_plain else self._collect
+        self.cut = self.scanner.cut if splitters is not None and is_plain else None
+
+    def _set_guard(self, seconds: float) -> None:
+        from ..dsl.grok.guard import Guard, MatchTimeout
+
+        self.guard = Guard(seconds)
+        self.too_long = (MatchTimeout, TimeoutError)
+
+    def _splitters(self) -> Splitters | None:
+        """The splitters, None where one of them is wrong."""
+        given = ("field_split", "value_split", "field_split_pattern", "value_split_pattern")
+        usable = [self._is_splitter(name) for name in given]
+        if not all(usable):
+            return None
+        return Splitters(
+            field=self.field_split_pattern or self.field_split,
+            value=self.value_split_pattern or self.value_split,
+            field_by_pattern=self.field_split_pattern is not None,
+            value_by_pattern=self.value_split_pattern is not None,
+            lenient=self.whitespace == "lenient",
+            quotes=QUOTES + BRACKETS if self.include_brackets else QUOTES,
+        )
+
+    def _is_splitter(self, option: str) -> bool:
+        given = getattr(self, option)
+        if given is None:
+            return True
+        if given == "":
+            self.problem(option, "a splitter of no characters splits nothing", "leave it out, or give a character")
+            return False
+        return self._compiled(option, given if option.endswith("_pattern") else f"[{given}]") is not None
+
+    def _compiled(self, option: str, expression: str) -> Any:
+        try:
+            return ruby.pattern(expression)
+        except RegexError as error:
+            self.problem(option, f"bad regular expression: {error}", _ESCAPES, code="E208")
+            return None
+
+    def _changes(self, what: str) -> Change | None:
+        """What trim_…, remove_char_… and transform_… do, in this order; None for nothing."""
+        trimmed, removed, case = (getattr(self, f"{name}_{what}") for name in ("trim", "remove_char", "transform"))
+        changes: list[Change] = []
+        if trimmed and self._compiled(f"trim_{what}", f"[{trimmed}]"):
+            changes.append(_trimming(trimmed))
+        if removed and self._compiled(f"remove_char_{what}", f"[{removed}]"):
+            changes.append(_removing(removed))
+        if case:
+            changes.append(CASES[case])
+        if len(changes) < 2:
+            return changes[0] if changes else None
+        return lambda text: _all(changes, text)
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Parse the source of each event; the same list."""
+        if self.guard is None:
+            return self._loop(events, self.scanner.pairs)
+        if threading.current_thread() is not threading.main_thread():
+            seconds = self.guard.seconds
+            return self._loop(events, lambda text: self.scanner.pairs_within(text, seconds))
+        with self.guard:
+            return self._loop(events, self.scanner.pairs)
+
+    def _loop(self, events: list[Event], pairs: Pairs) -> list[Event]:
+        get, put, decorate, collect = self.source.get, self.put, self.decorate, self.collect
+        guard, defaults, cut = self.guard, self.default_keys, self.cut
+        for event in events:
+            try:
+                if guard is not None:
+                    guard.turn = event
+                value = get(event)
+                found: Event | None = cut(value) if cut is not None and type(value) is str else None
+                if found is None:
+                    found = {}
+                    for text in value if type(value) is list else (value,):
+                        if type(text) is str:
+                            collect(text, event, found, pairs)
+                if defaults:
+                    found = {**copy(defaults), **found}
+                if found:
+                    put(event, found)
+                    if decorate is not None:
+                        decorate(event)
+            except self.too_long:
+                add_tag(event, self.tag_on_timeout)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
+    def failed(self, event: Event, error: Exception) -> None:
+        """Tag an event on which the filter failed."""
+        for tag in self.tag_on_failure:
+            add_tag(event, tag)
+        complain(self.context.where, "%s: kv failed on an event: %s", self.context.where, error)
+
+    def _collect_plain(self, text: str, event: Event, found: Event, pairs: Pairs) -> None:
+        """Add pairs as they are."""
+        empty = self.allow_empty_values
+        for key, value in pairs(text):
+            if value or empty:
+                if key in found:
+                    _add_again(found, key, value)
+                else:
+                    found[key] = value
+
+    def _collect(self, text: str, event: Event, found: Event, pairs: Pairs, depth: int = 0) -> None:
+        """Add pairs with all that the options ask for."""
+        prefix = self.prefix.render(event)
+        included, excluded = self.included.of(event), self.excluded.of(event)
+        change_key, change_value = self.change_key or _same, self.change_value or _same
+        for key, value in pairs(text):
+            if not value and not self.allow_empty_values:
+                continue
+            key = change_key(key)
+            if (included and key not in included) or key in excluded:
+                continue
+            self._add(found, prefix + key, change_value(value), event, pairs, depth)
+
+    def _add(self, found: Event, key: str, value: str, event: Event, pairs: Pairs, depth: int) -> None:
+        held = found.get(key)
+        if not self.allow_duplicate_values and (held == value or (type(held) is list and value in held)):
+            return
+        inner: Event = {}
+        if self.recursive and depth < DEEPEST:
+            self._collect(value, event, inner, pairs, depth + 1)
+        if key in found:
+            _add_again(found, key, inner or value)
+        else:
+            found[key] = inner or value
+
+
+class _Names:
+    """Keys that an option lists, some of them perhaps templates."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.templates = [Template(name) for name in names]
+        self.constant: frozenset[str] | None = None
+        if all(template.is_constant for template in self.templates):
+            self.constant = frozenset(names)
+
+    def of(self, event: Event) -> frozenset[str]:
+        """The keys for an event."""
+        if self.constant is not None:
+            return self.constant
+        return frozenset([template.render(event) for template in self.templates])
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _all(changes: list[Change], text: str) -> str:
+    for change in changes:
+        text = change(text)
+    return text
+
+
+def _trimming(inside: str) -> Change:
+    """Takes characters off both ends of every line."""
+    characters = literal_characters(inside)
+    one = f"[{inside}]"
+    holds_line_ends = ruby.pattern(one).match("\n") is not None
+    ends = ruby.pattern(f"^{one}+|{one}+$" if holds_line_ends else f"^{one}++|(?<!{one}){one}++$")
+    if characters is None:
+        return lambda text: ends.sub("", text)
+    return lambda text: ends.sub("", text) if "\n" in text else text.strip(characters)
+
+
+def _removing(inside: str) -> Change:
+    sub = ruby.pattern(f"[{inside}]").sub
+    return lambda text: sub("", text)
+
+
+def _add_again(found: Event, key: str, value: Any) -> None:
+    """Add a value to a key that has one."""
+    held = found[key]
+    if type(held) is list:
+        held.append(value)
+    else:
+        found[key] = [held, value]
+
+
+def _put_all(event: Event, found: Event) -> None:
+    """Set fields by their names, in brackets or not."""
+    names = "".join(found)
+    if "[" not in names and "]" not in names and NAMES_APART.isdisjoint(found):
+        event.update(found)
+        return
+    for name, value in found.items():
+        set_named(event, name, value)
