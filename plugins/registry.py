@@ -14,6 +14,7 @@ from typing import Any
 from ..dsl.check import UnusablePlugin
 from ..dsl.spec import PluginSpec
 from .contract import Codec, Filter, Input, Output, Plugin
+from .elsewhere import ELSEWHERE
 
 ROOTS: dict[str, type[Plugin]] = {"input": Input, "filter": Filter, "output": Output, "codec": Codec}
 
@@ -36,6 +37,11 @@ def plugin_class(section: str, name: str) -> type[Plugin] | None:
     for entry in _entry_points(section):
         if entry.name == name:
             return _foreign(section, entry)
+    if name in ELSEWHERE[section]:
+        raise UnusablePlugin(
+            f"Logstash's {section} `{name}` is not in Penstock",
+            f"`penstock plugins list` shows what is; one of your own is an entry point of the group penstock.{section}s",
+        )
     return None
 
 
