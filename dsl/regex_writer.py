@@ -101,6 +101,9 @@ class Writer:
         body = self._item(inner, more=False)
         if not whole or (isinstance(inner, Set) and not body.startswith(("[", "\\", "(?a:")) and len(body) > 1):
             body = f"(?:{body})"
+        if node.mode == "possessive" and not is_single(inner):
+            # Python 3.11 repeats groups possessively one round at a time, and some of its releases break on captures.
+            return f"(?>{body}{_times(node.low, node.high)})"
         return body + _times(node.low, node.high) + _SUFFIX[node.mode]
 
     def _captures(self, node: Capture) -> bool:

@@ -52,6 +52,8 @@ class Rest(NamedTuple):
 FOREIGN = 1 << 0x80
 EVERYTHING = FOREIGN * 2 - 1
 ANYTHING = Edge(EVERYTHING, True)
+#: The end of an expression or of a part that keeps its first match: what stands behind, whatever it is, changes nothing.
+LOCKED = Rest(ANYTHING, True, False)
 
 
 @cache
@@ -174,6 +176,9 @@ def _is_fixed_repeat(node: Repeat, rest: Rest) -> bool:
 
 
 def _are_apart(branches: tuple[Node, ...], follow: Edge) -> bool:
+    # An empty match of a branch is taken whatever comes, also where only a later branch would lead on.
+    if any(map(can_be_empty, branches[:-1])):
+        return False
     seen = Edge(0, False)
     for branch in branches:
         edge = begins(branch, follow)

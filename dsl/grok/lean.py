@@ -39,7 +39,7 @@ from ..regex_tree import (
     rebuilt,
     sequence,
 )
-from .edges import ANYTHING, FOREIGN, WORD, Edge, Rest, can_be_empty, ends, in_loop, is_fixed, members, with_rests
+from .edges import ANYTHING, FOREIGN, LOCKED, WORD, Edge, Rest, ends, in_loop, is_fixed, members, with_rests
 
 _MOST_COPIES = 4
 _LARGEST_COPY = 12
@@ -50,7 +50,7 @@ def slimmed(node: Node) -> Node:
     """The same expression, faster."""
     if not counts_groups(node):
         node = _named_only(node)
-    return _slim(node, ANYTHING, Rest(ANYTHING, True, False))
+    return _slim(node, ANYTHING, LOCKED)
 
 
 def counts_groups(node: Node) -> bool:
@@ -83,8 +83,8 @@ def _slim(node: Node, before: Edge, rest: Rest) -> Node:
     if isinstance(node, Repeat):
         return _slim_repeat(node, before, rest)
     if isinstance(node, Atomic):
-        inner = _slim(node.node, before, Rest(rest.edge, True, False))
-        return inner if is_fixed(inner, rest) else Atomic(inner)
+        inner = _slim(node.node, before, LOCKED)
+        return _slim(inner, before, rest) if is_fixed(inner, rest) else Atomic(inner)
     if isinstance(node, At):
         return NOTHING if _holds(node, before, rest.edge) else node
     if isinstance(node, Look):
@@ -122,20 +122,19 @@ def _slim_look(node: Look, before: Edge, follow: Edge) -> Node:
         edge, wanted = (before if node.behind else follow), members(inner)
         if node.negative and not wanted & edge.characters:
             return NOTHING
-        if not node.negative and not edge.open and not edge.characters & (~wanted | FOREIGN):
+        exact = not (isinstance(inner, Set) and (inner.names or inner.negated))
+        if not node.negative and exact and not edge.open and not edge.characters & (~wanted | FOREIGN):
             return NOTHING
     if node.behind:
         return node
-    return Look(_slim(inner, before, Rest(ANYTHING, True, False)), node.behind, node.negative)
+    return Look(_slim(inner, before, LOCKED), node.behind, node.negative)
 
 
 def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
     inner = alone(node.node)
     if is_single(inner):
         return _slim_run(Repeat(inner, node.low, node.high, node.mode), rest)
-    inside = in_loop(node, rest)
-    if node.mode == "possessive":
-        inside = inside._replace(sure=node.low < 2)
+    inside = in_loop(node, rest) if node.mode != "possessive" else LOCKED._replace(sure=node.low < 2)
     made = _slim(inner, before.joined(ends(inner, before)) if node.high != 1 else before, inside)
     if (node.low, node.high) == (0, 1):
         return _optional(made, node, rest)
@@ -144,9 +143,6 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
         return slim
     if node.low == node.high and node.low <= _MOST_COPIES and _size(made) <= _LARGEST_COPY:
         return sequence([made] * node.low)
-    # With groups inside, a possessive repetition is not safe in every Python 3.11.
-    if node.mode == "greedy" and not can_be_empty(made) and is_fixed(slim, rest):
-        return Repeat(made, node.low, node.high, "possessive")
     return slim
 
 
