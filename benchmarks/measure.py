@@ -1,0 +1,57 @@
+"""Measuring commands as whole processes: CPU time and memory as the operating system counts them, the median of several runs.
+
+The machine is assumed to be shared and noisy: commands that are compared run in turn, and ratios are taken pair by pair.
+"""
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PENSTOCK = [sys.executable, "-m", "penstock", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process used: CPU seconds (its children's included), seconds on the wall, peak memory in MiB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+def run(command: Sequence[str], stdin: Path | None = None, **environment: str) -> Usage:
+    """Run a command to its end, its output thrown away; raises where it fails."""
+    with Path(stdin or os.devnull).open("rb") as source, Path(os.devnull).open("wb") as sink:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdin=source, stdout=sink, env={**os.environ, **environment})
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+    return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+
+
+def in_turn(rounds: int, *runs: Callable[[], Usage]) -> list[list[Usage]]:
+    """Each run ``rounds`` times, in turn: A B A B …; the usages of each."""
+    found: list[list[Usage]] = [[] for _ in runs]
+    for _ in range(rounds):
+        for one, usages in zip(runs, found, strict=True):
+            usages.append(one())
+    return found
+
+
+def median(usages: Sequence[Usage]) -> Usage:
+    """The median of each figure."""
+    return Usage(*(statistics.median(getattr(usage, figure) for usage in usages) for figure in ("cpu", "wall", "memory")))
+
+
+def ratio(ours: Sequence[Usage], theirs: Sequence[Usage], figure: str = "cpu") -> float:
+    """The median of our figure over theirs, pair by pair."""
+    return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in zip(ours, theirs, strict=True))
