@@ -1,0 +1,190 @@
+"""Writes the pages of docs/ that come from the program: plugins, diagnostics, samples, the options of commands.
+
+    python docs/generate.py
+
+Nothing on them is written twice; ``tests/test_docs.py`` holds that they are up to date.
+"""
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from penstock.dsl.codes import Page, pages
+from penstock.pipeline.command import COMMANDS, main
+from penstock.pipeline.reference import SECTIONS, Block, Code, Heading, Option, Text, page, plugins
+from penstock.plugins.contract import Plugin
+
+DOCS = Path(__file__).parent
+SAMPLES = DOCS.parent / "samples"
+NOTE = "<!-- Written by docs/generate.py: change the program instead. -->\n\n"
+SHOWN_LINES = 3
+
+
+def generated() -> dict[str, str]:
+    """All pages that are generated, by their paths inside of docs/."""
+    made = {f"plugins/{cls.spec.section}s/{cls.spec.name}.md": plugin_page(cls) for cls in plugins()}
+    made["plugins/README.md"] = plugin_index()
+    made["plugins/differences.md"] = plugin_differences()
+    made["diagnostics.md"] = diagnostics_page()
+    made["samples.md"] = samples_page()
+    made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
+    return made
+
+
+def plugin_page(cls: type[Plugin]) -> str:
+    """The reference page of a plugin."""
+    blocks = list(page(cls))
+    parts = []
+    for block, before in zip(blocks, [None, *blocks], strict=False):
+        parts.append(_markdown(block, isinstance(before, Option)))
+    return NOTE + "\n".join(parts).rstrip() + "\n"
+
+
+def _markdown(block: Block, in_table: bool) -> str:
+    if isinstance(block, Heading):
+        return ("\n" if in_table else "") + f"{'#' * block.level} {block.text}\n"
+    if isinstance(block, Code):
+        return f"```{'json' if block.language == 'json' else 'conf'}\n{block.text}\n```\n"
+    if isinstance(block, Option):
+        head = "" if in_table else "| option | takes | unless given | |\n|---|---|---|---|\n"
+        default = {"required": "**required**", "": ""}.get(block.default, f"`{block.default}`")
+        return head + f"| `{block.name}` | {_cell(block.takes)} | {_cell(default)} | {_cell(block.doc)} |"
+    assert isinstance(block, Text)
+    return block.text + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def plugin_index() -> str:
+    """The list of all plugins."""
+    parts = [NOTE + "# Plugins\n"]
+    for section in SECTIONS:
+        parts.append(f"## {section.capitalize()}s\n\n| | |\n|---|---|")
+        for cls in plugins(section):
+            summary = cls.spec.doc.split("\n\n")[0].replace("\n", " ")
+            parts.append(f"| [{cls.spec.name}]({section}s/{cls.spec.name}.md) | {_cell(summary)} |")
+        parts.append("")
+    parts.append("What differs from Logstash, plugin by plugin: [differences.md](differences.md).")
+    return "\n".join(parts) + "\n"
+
+
+def plugin_differences() -> str:
+    """What the pages say of differences from Logstash, in one place."""
+    parts = [NOTE + "# What differs from Logstash, plugin by plugin\n"]
+    for cls in plugins():
+        spec = cls.spec
+        found = [text.replace("\n", " ") for text in spec.doc.split("\n\n") if text.startswith("Differs from Logstash:")]
+        for text in found:
+            said = text.removeprefix("Differs from Logstash:").strip()
+            parts.append(f"**[{spec.name}]({spec.section}s/{spec.name}.md)** ({spec.section}): {said}\n")
+    return "\n".join(parts)
+
+
+def diagnostics_page() -> str:
+    """The pages of all codes."""
+    intro = "# Diagnostics\n\nErrors (E) refuse a configuration, warnings (W) do not. `penstock explain CODE` shows the same.\n"
+    rows = [f"- [{found.code}](#{found.code.lower()}) {found.title}" for found in pages().values()]
+    return NOTE + "\n".join([intro, *rows, "", *(_code(found) for found in pages().values())])
+
+
+def _code(found: Page) -> str:
+    parts = [f'## <a name="{found.code.lower()}"></a>{found.code}: {found.title}\n']
+    if found.text:
+        parts.append(f"{found.text}\n")
+    language = "console" if found.is_command else "conf"
+    for title, example in (("Wrong:", found.wrong), ("Right:", found.right)):
+        if example:
+            parts.append(f"{title}\n\n```{language}\n{example}\n```\n")
+    return "\n".join(parts)
+
+
+def samples_page() -> str:
+    """The samples, each with its pipeline and the first of its events."""
+    intro = (
+        "# Samples\n\nEach is a folder of `samples/`: a pipeline, an input, and the events that it gives, which the tests compare. "
+        "Start them from the root of the repository:\n\n"
+        "```console\npenstock run -f samples/apache/pipeline.conf < samples/apache/input.log\n```\n"
+    )
+    folders = sorted(folder for folder in SAMPLES.iterdir() if (folder / "pipeline.conf").exists())
+    return NOTE + "\n".join([intro, *map(_sample, folders)])
+
+
+def _sample(folder: Path) -> str:
+    readme = re.sub(r"^#", "##", (folder / "README.md").read_text(encoding="utf-8"))
+    pipeline = (folder / "pipeline.conf").read_text(encoding="utf-8").rstrip()
+    (source,) = folder.glob("input.*")
+    lines = source.read_text(encoding="utf-8", errors="replace").splitlines()[:SHOWN_LINES]
+    events = (folder / "expected.jsonl").read_text(encoding="utf-8").splitlines()
+    first = json.dumps(json.loads(events[0]), ensure_ascii=False, indent=2)
+    return "\n".join(
+        [
+            readme,
+            f"`samples/{folder.name}/pipeline.conf`:\n\n```conf\n{pipeline}\n```\n",
+            f"The input begins with:\n\n```text\n{chr(10).join(lines)}\n```\n",
+            f"The first event (without the name of the machine):\n\n```json\n{first}\n```\n",
+        ]
+    )
+
+
+_MARKED = re.compile(r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL)
+
+
+def with_options(text: str) -> str:
+    """The page of commands with its options put in between the marks."""
+    made = "\n" + "\n".join(_command(name) for name in sorted(COMMANDS)) + "\n"
+    return _MARKED.sub(lambda match: made, text)
+
+
+def _command(name: str) -> str:
+    context = click.Context(main, info_name="penstock")
+    command = main.get_command(context, name)
+    assert command is not None
+    return "\n".join(_usage(command, click.Context(command, context, info_name=name)))
+
+
+def _usage(command: click.Command, context: click.Context) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _usage(inner, click.Context(inner, context, info_name=name))
+        return
+    yield f"### {context.command_path}\n"
+    pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
+    yield f"```console\n{' '.join([context.command_path, '[OPTIONS]', *pieces])}\n```\n"
+    yield inspect.cleandoc(command.help or "") + "\n"
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    if options:
+        yield "| option | |\n|---|---|\n" + "\n".join(_option_row(option) for option in options) + "\n"
+
+
+def _option_row(option: click.Option) -> str:
+    takes = "" if option.is_flag else " " + (option.metavar or _choices(option))
+    return f"| `{', '.join(option.opts)}{takes}` | {_cell(option.help or '')} |".replace("|DIR|", "\\|DIR\\|")
+
+
+def _choices(option: click.Option) -> str:
+    return "\\|".join(option.type.choices) if isinstance(option.type, click.Choice) else option.type.name.upper()
+
+
+def write() -> None:
+    """Write all generated pages; take out those of plugins that are gone."""
+    made = generated()
+    for path in (DOCS / "plugins").rglob("*.md"):
+        if str(path.relative_to(DOCS)) not in made:
+            path.unlink()
+    for name, text in made.items():
+        path = DOCS / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
