@@ -87,6 +87,11 @@ def _drawn(diagnostic: Diagnostic, color: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+def excerpt(span: Span, color: bool = False) -> str:
+    """The place of a span, its line and a caret, as text for a terminal."""
+    return "\n".join(_excerpt(span, _painter(color)))
+
+
 _WIDTH = 120
 
 
@@ -94,7 +99,7 @@ def _excerpt(span: Span, paint: _Painter) -> list[str]:
     row, column = span.source.place(span.start)
     text = span.source.line(row)
     width = max(1, min(span.end - span.start, len(text) - column + 1))
-    skipped = max(0, column - 1 - _WIDTH // 2)
+    skipped = max(0, column - 1 - _WIDTH // 2) if len(text) > _WIDTH else 0
     shown = "".join(c if c.isprintable() else " " for c in text[skipped : skipped + _WIDTH])
     lead = " " * (column - 1 - skipped)
     caret = "^" * max(1, min(width, _WIDTH - len(lead)))
