@@ -138,7 +138,8 @@ CASES: tuple[str, ...] = ("apache", "json_lines", "lines", "logstash", "workers"
 
 def machine() -> dict[str, Any]:
     """What this machine is."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "?")
     return {"processor": model, "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 

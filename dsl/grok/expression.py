@@ -19,8 +19,8 @@ from ..diagnostics import PenstockError
 from ..regex import without_calls
 from ..regex_escapes import RegexError
 from ..regex_parser import Flags, Parser
-from ..regex_tree import Node, Sequence
 from ..regex_tree import Capture as Group
+from ..regex_tree import Node, Sequence
 from ..regex_writer import Writer
 from . import lean
 from .library import Library
@@ -138,7 +138,8 @@ class Expression:
 def compile_expression(text: str, library: Library, named_captures_only: bool = True) -> Expression:
     """Compile a grok expression: ``%{NAME}``, ``%{NAME:field}``, ``%{NAME:field:int}``, ``(?<field>…)``.
 
-    ``%{NAME=definition}`` defines a pattern on the way, as in jls-grok. Raises UnknownPattern, RecursivePattern or RegexError, each with a position in ``text``.
+    ``%{NAME=definition}`` defines a pattern on the way, as in jls-grok. Raises UnknownPattern, RecursivePattern or RegexError,
+    each with a position in ``text``.
     """
     try:
         node = _Expander(library, named_captures_only).expand(text)

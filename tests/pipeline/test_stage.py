@@ -91,7 +91,7 @@ def test_an_error_is_a_penstock_error_with_diagnostics() -> None:
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(penstock.ConfigError, match="did you mean `pipeline.ecs_compatibility`"):
+    with pytest.raises(penstock.ConfigError, match=r"did you mean `pipeline\.ecs_compatibility`"):
         penstock.compile("", {"pipeline.ecs_compatability": "v8"})
 
 
