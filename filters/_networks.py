@@ -26,7 +26,7 @@ def masked(text: str, bits: int) -> str:
     """The first address of the network of this many bits that an address is in; raises ValueError for a text that is none."""
     network = parse_network(text)
     if network is None:
-        raise ValueError(f"`{text}` is no IP address")
+        raise ValueError("the value is no IP address")  # the value itself may be what is to be hidden
     return str(ipaddress.ip_network((network.network_address, bits), strict=False).network_address)
 
 

@@ -17,6 +17,9 @@ class Anonymize(Filter, name="anonymize"):
     few bits, for grouping only. `IPV4_NETWORK` leaves of an address its network, `key` being the length of the prefix.
     A list is replaced item by item; a field that is not there stays away.
 
+    A value that is no address stays with `IPV4_NETWORK`, and the event gets the tag `_anonymize_exception`: drop such events
+    where nothing may slip through.
+
     The filter fingerprint does the same and more. `MURMUR3` needs the package mmh3: `pip install
     'penstock[anonymize]'`.
 

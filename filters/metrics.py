@@ -4,7 +4,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from ..dsl.reference import Event, reference
+from ..dsl.reference import Event, FieldError, ReferenceSyntaxError, reference
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..plugins.contract import Filter
@@ -139,8 +139,7 @@ class Metrics(Filter, name="metrics"):
             figures |= {f"rate_{minutes}m": rate.at(now) for minutes, rate in meter.rates.items()}
             if isinstance(meter, Timer):
                 figures |= self._spread(meter)
-            for figure, value in figures.items():
-                reference(f"[{name}][{figure}]").set(event, value)
+            _put(event, name, figures)
         return event
 
     def _spread(self, timer: Timer) -> dict[str, float]:
@@ -150,3 +149,11 @@ class Metrics(Filter, name="metrics"):
         values = timer.quantiles([percentile / 100 for percentile in self.percentiles])
         names = [f"p{percentile:g}" for percentile in self.percentiles]
         return figures | dict(zip(names, values, strict=True))
+
+
+def _put(event: Event, name: str, figures: Event) -> None:
+    """Set figures at the field that a name means; a name that means none is taken as it is, behind an underscore."""
+    try:
+        reference(f"[{name}]").set(event, figures)
+    except (ReferenceSyntaxError, FieldError):
+        event[f"_{name}"] = figures
