@@ -43,10 +43,17 @@ def set_named(event: Event, name: str, value: Any) -> None:
     ref.set(event, value)
 
 
-def named_field(plugin: Plugin, option: str, text: str, path: Sequence[str | int] = ()) -> FieldRef:
-    """The field that an option names, templates not filled in; a BrokenReference and a warning where it is none."""
+def field(text: str) -> FieldRef:
+    """The field that a text names, templates not filled in; a BrokenReference where it names none."""
     try:
         return FieldRef(text)
     except ReferenceSyntaxError as error:
-        plugin.problem(option, str(error), REMEDY, path=path, code="W304")
         return BrokenReference(text, str(error))
+
+
+def named_field(plugin: Plugin, option: str, text: str, path: Sequence[str | int] = ()) -> FieldRef:
+    """The field that an option names, with a warning where it names none."""
+    found = field(text)
+    if isinstance(found, BrokenReference):
+        plugin.problem(option, found.problem, REMEDY, path=path, code="W304")
+    return found
