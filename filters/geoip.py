@@ -46,8 +46,7 @@ class Geoip(Ecs, Filter, name="geoip"):
 
     Differs from Logstash: no database is bundled or kept up to date, so that `database` must be given. Host names are
     not resolved: they count as not found. A database of another kind, and one that is broken, is an error of the
-    configuration. A value that is neither text nor a list counts as not found. `dma_code` is given where the database
-    has it.
+    configuration. A value that is neither text nor a list counts as not found.
     """
 
     source: FieldRef = option("The field with the address.")

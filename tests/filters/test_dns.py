@@ -3,6 +3,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -15,7 +16,7 @@ import penstock
 from penstock.filters._names import Cache
 from penstock.filters.dns import Dns
 
-HOSTS = "tests/data/dns/hosts"
+HOSTS = Path(__file__).parent.parent / "data" / "dns" / "hosts"
 RECORDS = {
     ("host.test.", "A"): "192.0.2.1",
     ("both.test.", "A"): "192.0.2.2",
