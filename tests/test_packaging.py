@@ -1,11 +1,14 @@
 """What is installed is what is in the folders: the list of packages, their data, and the wheel, used as a zip."""
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,27 @@ def test_the_wheel_has_all_that_the_folders_have(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert held == wanted | {"penstock/__init__.py", "penstock/__main__.py", "penstock/py.typed"}
+
+
+def imported() -> dict[str, str]:
+    """The packages of others that modules import, with one of the modules that do."""
+    found: dict[str, str] = {}
+    for path in (path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+            found |= dict.fromkeys(tops, str(path.relative_to(ROOT)))
+    return found
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    lists = [PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()]
+    declared = {re.split(r"[^\w-]", wanted)[0].lower() for wants in lists for wanted in wants}
+    homes = packages_distributions()
+    lost = {name: where for name, where in imported().items() if not {home.lower() for home in homes.get(name, [name])} & declared}
+    assert lost == {}
 
 
 def in_zip(wheel: Path, tmp_path: Path, *arguments: str, stdin: str = "") -> str:
