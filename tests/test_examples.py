@@ -29,12 +29,12 @@ def test_an_example_gives_what_it_shows(cls: type[Plugin], example: Example) -> 
         assert {key: value for key, value in event.items() if key not in left_out} == like
 
 
-@pytest.mark.parametrize("cls", plugins("filter"), ids=lambda cls: cls.spec.name)
+@pytest.mark.parametrize("cls", list(plugins("filter")), ids=lambda cls: cls.spec.name)
 def test_every_filter_has_two_examples_at_least(cls: type[Filter]) -> None:
     assert len(cls.examples) >= 2
 
 
-@pytest.mark.parametrize("cls", plugins(), ids=lambda cls: f"{cls.spec.section}-{cls.spec.name}")
+@pytest.mark.parametrize("cls", list(plugins()), ids=lambda cls: f"{cls.spec.section}-{cls.spec.name}")
 def test_every_plugin_and_option_is_described(cls: type[Plugin]) -> None:
     first = cls.spec.doc.split("\n\n")[0]
     assert first.endswith(".")

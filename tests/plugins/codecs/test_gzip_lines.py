@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+WHOLE = gzip.compress(b"a\nb\n", mtime=0)
 TWO_FILES = gzip.compress(b"a\nb\n") + gzip.compress(b"c\nd") + b"\0" * 20
 
 
@@ -37,9 +38,9 @@ def test_a_charset_holds(codec: Any) -> None:
     [
         (b"", []),
         (b"plain text", ["_gzipparsefailure"]),
-        (gzip.compress(b"a\nb\n")[:-1], ["a", "b", "_gzipparsefailure"]),
-        (gzip.compress(b"a\nb\n")[:-8] + b"\0" * 8, ["a", "b", "_gzipparsefailure"]),
-        (gzip.compress(b"a\nb\n") + b"rest", ["a", "b", "_gzipparsefailure"]),
+        (WHOLE[:-1], ["a", "b", "_gzipparsefailure"]),
+        (WHOLE[:-8] + b"\0" * 8, ["a", "b", "_gzipparsefailure"]),
+        (WHOLE + b"rest", ["a", "b", "_gzipparsefailure"]),
     ],
 )
 def test_what_is_broken_is_said_once(codec: Any, data: bytes, found: list[str]) -> None:
