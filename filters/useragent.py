@@ -82,7 +82,7 @@ class Useragent(Ecs, Filter, name="useragent"):
         try:
             self._parser = Parser(self.regexes)
         except ModuleNotFoundError:
-            self.problem("regexes", "a file of rules needs the package `PyYAML`", "pip install PyYAML", code="E202")
+            self.problem("regexes", "a file of rules needs the package `PyYAML`", "pip install 'penstock[useragent]'", code="E202")
         except RulesError as error:
             self.problem("regexes", str(error), "take one from https://github.com/ua-parser/uap-core")
         if self.ecs and self.prefix:
