@@ -25,6 +25,26 @@ def accept(data: Event, now: Timestamp) -> Event:
     return data
 
 
+def check_all(events: list[Event], now: Timestamp) -> None:
+    """What ``accept`` checks, for many dicts: ``@timestamp`` and ``tags`` where they are there. Each text of an instant is read once."""
+    stamps: dict[str, Timestamp | None] = {}
+    for event in events:
+        if "@timestamp" in event:
+            stamp = event["@timestamp"]
+            if type(stamp) is not str:
+                accept(event, now)
+                continue
+            known = stamps.get(stamp)
+            if known is None:
+                known = stamps[stamp] = parse_timestamp(stamp)
+            if known is None:
+                accept(event, now)
+                continue
+            event["@timestamp"] = known
+        if "tags" in event:
+            _check_tags(event)
+
+
 def complete(events: list[Event], now: Timestamp, origin: Mapping[str, Any]) -> None:
     """Give events what every event has, and the fields of an origin, unless they have them."""
     for event in events:

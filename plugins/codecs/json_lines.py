@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from ...dsl.event import accept
+from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
-from ...dsl.timestamp import Timestamp
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
@@ -54,38 +54,21 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def _block(self, block: bytes | None) -> list[Event]:
         if block is None:
             return []
-        lines = block.split(self._end)
         if not self._framing.cut:
             try:
-                return self._finished([decode(line) for line in lines])
+                return self._finished(list(map(decode, block.split(self._end))))
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
-        return self._each(lines, self._framing.cut)
+        return self._each(block.split(self._end), self._framing.cut)
 
-    def _finished(self, events: list[Event]) -> list[Event]:
+    def _finished(self, found: list[Any]) -> list[Event]:
         """Maps as events; raises ValueError or FieldError where one cannot be."""
-        if not all(type(event) is dict for event in events):
-            raise ValueError("no map")
-        if self.target is not None:
-            return [under(self.target, event) for event in events]
-        stamps: dict[str, Timestamp] = {}  # many events of a block have the same: each is read once
-        for event in events:
-            stamp = event.get("@timestamp")
-            if type(stamp) is str and stamp in stamps:
-                event["@timestamp"] = stamps[stamp]
-            elif stamp is not None or "@timestamp" in event:
-                self._check(event, stamps)
-            if "tags" in event:
-                self._check(event, stamps)
-            if "@metadata" in event and type(event["@metadata"]) is not dict:
-                raise ValueError("@metadata is no map")
+        for data in found:
+            if type(data) is not dict or ("@metadata" in data and type(data["@metadata"]) is not dict):
+                raise ValueError("no map, or one whose metadata is none")
+        events = found if self.target is None else [under(self.target, data) for data in found]
+        check_all(events, self.context.now())
         return events
-
-    def _check(self, event: Event, stamps: dict[str, Timestamp]) -> None:
-        stamp = event.get("@timestamp")
-        accept(event, self.context.now())
-        if type(stamp) is str and "_@timestamp" not in event:
-            stamps[stamp] = event["@timestamp"]
 
     def _each(self, lines: Sequence[str | bytes], cut: Sequence[int]) -> list[Event]:
         events: list[Event] = []
