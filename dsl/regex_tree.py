@@ -183,6 +183,14 @@ def children(node: Node) -> tuple[Node, ...]:
     return ()
 
 
+def walk(node: Node) -> list[Node]:
+    """The node and all below it."""
+    found = [node]
+    for at in found:
+        found.extend(children(at))
+    return found
+
+
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     """A copy of the node over changed children; the node itself where none has changed."""
     before = children(node)

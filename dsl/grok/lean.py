@@ -33,13 +33,14 @@ from ..regex_tree import (
     Set,
     Text,
     alone,
-    children,
     choice,
     is_single,
     rebuilt,
     sequence,
+    walk,
 )
 from .edges import ANYTHING, FOREIGN, LOCKED, WORD, Edge, Rest, ends, in_loop, is_fixed, members, with_rests
+from .sharing import shared_out
 
 _MOST_COPIES = 4
 _LARGEST_COPY = 12
@@ -49,28 +50,22 @@ _MOST_STOPS = 4
 def slimmed(node: Node) -> Node:
     """The same expression, faster."""
     if not counts_groups(node):
-        node = _named_only(node)
-    return _slim(node, ANYTHING, LOCKED)
+        node = named_only(node)
+    return _slim(shared_out(node), ANYTHING, LOCKED)
 
 
 def counts_groups(node: Node) -> bool:
     """Whether a reference counts on groups without a name; Ruby allows it only where no group has one."""
-    every = list(_walk(node))
+    every = list(walk(node))
     counted = any(isinstance(at, Back | Condition) and isinstance(at.group, int) for at in every)
     return counted and not any(isinstance(at, Capture) and at.name is not None for at in every)
 
 
-def _walk(node: Node) -> list[Node]:
-    found = [node]
-    for at in found:
-        found.extend(children(at))
-    return found
-
-
-def _named_only(node: Node) -> Node:
+def named_only(node: Node) -> Node:
+    """The same expression without groups that have no name."""
     if isinstance(node, Capture) and node.name is None:
-        return _named_only(node.node)
-    return rebuilt(node, _named_only)
+        return named_only(node.node)
+    return rebuilt(node, named_only)
 
 
 def _slim(node: Node, before: Edge, rest: Rest) -> Node:
@@ -187,7 +182,7 @@ def _are_few(edge: Edge) -> bool:
 
 def is_anchored(node: Node) -> bool:
     """Whether the expression, found anywhere, is found at the start of the text or not at all."""
-    return _starts(node, dots=not any(isinstance(at, Back | Condition | Call) for at in _walk(node)))
+    return _starts(node, dots=not any(isinstance(at, Back | Condition | Call) for at in walk(node)))
 
 
 def _starts(node: Node, dots: bool) -> bool:
@@ -236,8 +231,8 @@ def _required_of_all(items: tuple[Node, ...]) -> tuple[str | None, str]:
 
 
 def _captures(node: Node) -> bool:
-    return any(isinstance(at, Capture) for at in _walk(node))
+    return any(isinstance(at, Capture) for at in walk(node))
 
 
 def _size(node: Node) -> int:
-    return len(_walk(node))
+    return len(walk(node))
