@@ -73,9 +73,11 @@ class Netflow(Codec, name="netflow"):
 
         try:
             return definitions(path, nested=option == "ipfix_definitions")
+        except ImportError:
+            self.problem(option, "definitions need the package `PyYAML`", "pip install 'penstock[netflow]'", code="E202")
         except (OSError, ValueError) as error:
             self.problem(option, f"the definitions cannot be used: {error}")
-            return {}
+        return {}
 
     def start(self) -> None:
         """Forget the templates of another exporter; those that a file keeps are shared."""
