@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from ..dsl.reference import Event
 from ..dsl.template import Template
@@ -47,7 +48,7 @@ class Sleep(Filter, name="sleep"):
         self._every = int(self.every)
         self._count = 0
         self._last: int | None = None
-        self._sleep = time.sleep
+        self._sleep: Callable[[float], None] = time.sleep
 
     def apply(self, event: Event) -> bool:
         seconds = to_f(self._template.render(event))
