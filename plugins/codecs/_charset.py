@@ -10,7 +10,6 @@ import re
 from typing import Any, Protocol
 
 from ...dsl.diagnostics import did_you_mean
-from ..contract import OptionProblem
 from ._ruby import escaped_bytes
 
 # Ruby's names for which Python has another one. In BINARY, bytes above 127 are no text: Ruby replaces them.
@@ -107,10 +106,11 @@ def _python_name(name: str) -> str:
 
 
 def charset_option(plugin: Any, option: str = "charset") -> Charset:
-    """The set that a plugin's option names; raises OptionProblem."""
+    """The set that a plugin's option names; UTF-8 if it names none, which is reported."""
     name = getattr(plugin, option)
     try:
         return Charset(name)
     except LookupError:
         near = did_you_mean(name, map(str.lower, _COMMON)) or "write UTF-8, ISO-8859-1, CP1252, UTF-16LE …"
-        raise OptionProblem(option, f"`{name}` is no character set that Penstock knows", near) from None
+        plugin.problem(option, f"`{name}` is no character set that Penstock knows", near)
+        return Charset("UTF-8")

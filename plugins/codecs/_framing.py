@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, AnyStr, Generic
 
-from ..contract import OptionProblem
 from ._charset import Charset
 
 LIMIT = 536_870_912
@@ -177,8 +176,8 @@ class LineReader:
 
 
 def delimiter_option(plugin: Any, option: str = "delimiter") -> str:
-    """The delimiter that a plugin's option gives; raises OptionProblem."""
+    """The delimiter that a plugin's option gives; a line feed if it is empty, which is reported."""
     delimiter: str = getattr(plugin, option)
     if not delimiter:
-        raise OptionProblem(option, "the delimiter is empty", "take the option out, or give a character")
-    return delimiter
+        plugin.problem(option, "the delimiter is empty", "take the option out, or give a character")
+    return delimiter or "\n"
