@@ -1,0 +1,214 @@
+"""The files of an input, by path and by identity, and where each of them begins.
+
+``dirty``: files in which there may be something to read. ``waiting``: files read to their end that will not be followed (in read
+mode, or because their name was taken away), until it is sure that nothing comes any more. ``ending``: those of which the last
+events are on their way.
+"""
+from __future__ import annotations
+
+import os
+
+from ..contract import complain
+from ._descriptors import Descriptors, most_open
+from ._finder import Finder, copied, renamed
+from ._log_file import LogFile
+from ._manner import Clock, Manner
+from ._sincedb import Identity, Key, Record, Sincedb, key_of
+
+
+class Files:
+    """What is followed."""
+
+    def __init__(self, manner: Manner, clock: Clock, finder: Finder, sincedb: Sincedb) -> None:
+        self.manner, self.clock, self.finder, self.sincedb = manner, clock, finder, sincedb
+        self.descriptors = Descriptors(most_open(manner.max_open))
+        self.by_path: dict[str, LogFile] = {}
+        self.by_identity: dict[Identity, LogFile] = {}
+        self.detached: dict[LogFile, None] = {}
+        self.dirty: dict[LogFile, None] = {}
+        self.waiting: dict[LogFile, None] = {}
+        self.ending: dict[LogFile, None] = {}
+        self.left_out = False
+        self._known: set[str] = set()
+        self._first = True
+
+    def in_order(self) -> list[LogFile]:
+        """The files that there may be something to read in, in the order in which that is to be done."""
+        if len(self.dirty) < 2:
+            return list(self.dirty)
+        place = self.finder.place
+        return sorted(self.dirty, key=lambda file: place(file.path, file.modified), reverse=self.manner.descending)
+
+    def discover(self) -> None:
+        """Look for new files; and, the first time, for those that were renamed while no one looked."""
+        self.left_out = False
+        if self._first:
+            self._known = {record.path for record in self.sincedb.records.values() if record.path}
+        # Known paths first: the rest of a file that was copied and truncated is then found before its copy counts as new.
+        for path, seen in sorted(self.finder.find(), key=lambda found: found[0] not in self._known):
+            if path not in self.by_path:
+                self.meet(path, seen)
+        if self._first and not self.manner.read:
+            self._find_renamed()
+        self._first = False
+
+    def meet(self, path: str, seen: os.stat_result) -> None:
+        """A path leads to a file that it did not lead to before: a new one, or one under a new name."""
+        file = self.by_identity.get(Identity(seen.st_dev, seen.st_ino))
+        if file is None:
+            self._begin(LogFile(path, seen, self.clock.monotonic()))
+        elif file.detached or not _leads_to(file.path, file.identity):
+            self._rename(file, path)
+
+    def _rename(self, file: LogFile, path: str) -> None:
+        if self.by_path.get(file.path) is file:
+            del self.by_path[file.path]
+        file.path, file.detached, file.ending = path, False, False
+        file.ledger.changed = True
+        if file.stream is not None and not file.stream.holds:
+            file.stream = None  # the next one's events tell the new path
+        for table in (self.detached, self.waiting, self.ending):
+            table.pop(file, None)
+        self.by_path[path] = file
+        self.dirty[file] = None
+
+    def _begin(self, file: LogFile) -> None:
+        try:
+            if not self.descriptors.want(file):
+                self.left_out = True
+                return
+            if self.manner.read:
+                file.unpack()
+            self._start(file)
+        except OSError as error:
+            complain(file.path, "the file `%s` cannot be read: %s", file.path, error.strerror or error)
+            self.descriptors.close(file)
+            return
+        self.by_path[file.path] = self.by_identity[file.identity] = file
+        if not file.ignored and not file.finished:
+            self.dirty[file] = None
+
+    def _start(self, file: LogFile) -> None:
+        record = self._record(file)
+        if record is None:
+            file.start(self._first_position(file))
+        elif not _fits(record, file):
+            self._start_over(file, record)
+        else:
+            file.start(record.position if file.unpacker is None else record.unpacked)
+            file.finished = self.manner.read and record.position >= file.size > 0
+            file.changed = record.changed
+            file.ledger.changed = file.path != record.path or record.print is None
+            return
+        file.changed, file.ledger.changed = self.clock.time(), not file.ignored
+
+    def _record(self, file: LogFile) -> Record | None:
+        """What is remembered of a file; also where its device has another number now, as network file systems may have."""
+        found = self.sincedb.find(file.identity)
+        if found is not None:
+            return found
+        for key, record in self.sincedb.records.items() if file.path in self._known else ():
+            if record.path == file.path and key.inode == file.identity.inode and _fits(record, file):
+                del self.sincedb.records[key]
+                return record
+        return None
+
+    def _first_position(self, file: LogFile) -> int:
+        """Where a file begins of which nothing is remembered. One at a path that was followed took another's place."""
+        manner = self.manner
+        if file.path in self._known:
+            return 0
+        if manner.ignore_older is not None and self.clock.time() - file.modified / 1e9 > manner.ignore_older:
+            file.ignored = True
+            return 0 if file.unpacker else file.size
+        return file.size if self._first and manner.from_end and not manner.read else 0
+
+    def _start_over(self, file: LogFile, record: Record) -> None:
+        """Begin a file anew that is not what it was; if it was copied before, go on in the copy."""
+        file.start(0)
+        if record.print is None or self.manner.read or record.path != file.path:
+            return
+        path = copied(file.path, record.print, record.changed, self.is_known)
+        if path is not None:
+            self._adopt(file.path, path, record.position)
+
+    def is_known(self, identity: Identity) -> bool:
+        """Whether a file is followed, or was."""
+        return identity in self.by_identity or self.sincedb.find(identity) is not None
+
+    def _find_renamed(self) -> None:
+        watched = {key_of(identity) for identity in self.by_identity}
+        for key, record in list(self.sincedb.records.items()):
+            if key in watched or record.path is None or record.print is None:
+                continue
+            path = self._renamed(key, record)
+            if path is not None:
+                self._adopt(record.path, path, record.position)
+
+    def _renamed(self, key: Key, record: Record) -> str | None:
+        assert record.path is not None
+        try:
+            device = os.stat(os.path.dirname(record.path)).st_dev
+        except OSError:
+            return None
+        identity = Identity(device, key.inode)
+        return renamed(record.path, identity) if key_of(identity) == key else None
+
+    def _adopt(self, path: str, found: str, position: int) -> None:
+        """Read the rest of a file that was called ``path`` and is found under another name."""
+        try:
+            file = LogFile(path, os.stat(found), self.clock.monotonic())
+            record = self.sincedb.find(file.identity)
+            if file.identity in self.by_identity or file.size < position or not self.descriptors.want(file, found):
+                return
+            if record is not None and not _fits(record, file):
+                self.descriptors.close(file)
+                return
+            file.start(position)
+        except OSError:
+            return
+        self.by_identity[file.identity] = file
+        self.detach(file)
+        file.changed, file.ledger.changed = self.clock.time(), True
+
+    def take_place(self, file: LogFile) -> None:
+        """A file begins anew under its path and with its identity, which were another's; raises OSError."""
+        if self.manner.read:
+            file.unpack()
+        file.start(0)
+        file.changed, file.ledger.changed = self.clock.time(), True
+        self.by_path[file.path] = self.by_identity[file.identity] = file
+        self.dirty[file] = None
+
+    def detach(self, file: LogFile) -> None:
+        """A file's path leads to it no more: it is read on as long as something comes."""
+        if self.by_path.get(file.path) is file:
+            del self.by_path[file.path]
+        file.detached = True
+        file.quiet_since = self.clock.monotonic()
+        self.detached[file] = self.dirty[file] = None
+
+    def drop(self, file: LogFile) -> None:
+        """Let go of a file."""
+        self.descriptors.close(file)
+        for table in (self.detached, self.dirty, self.waiting, self.ending):
+            table.pop(file, None)
+        if self.by_path.get(file.path) is file:
+            del self.by_path[file.path]
+        if self.by_identity.get(file.identity) is file:
+            del self.by_identity[file.identity]
+
+
+def _leads_to(path: str, identity: Identity) -> bool:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return False
+    return (seen.st_dev, seen.st_ino) == identity
+
+
+def _fits(record: Record, file: LogFile) -> bool:
+    """Whether a record was made of what an open file holds. One that Logstash made is believed if its path is the same."""
+    if record.print is not None:
+        return record.print.fits(file.bytes_at) and (file.unpacker is not None or record.position <= file.size)
+    return record.path in (None, file.path) and record.position <= file.size

@@ -1,0 +1,89 @@
+"""Which files there are under the patterns, and what a file that was rotated is called now."""
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+
+from ._fingerprint import Fingerprint
+from ._globs import Glob, name_matcher
+from ._manner import Manner
+from ._sincedb import Identity
+
+_SLACK = 60.0
+
+
+class Finder:
+    """Finds the files of an input. ``folders``: where it looked the last time."""
+
+    def __init__(self, paths: Sequence[str], exclude: Sequence[str], manner: Manner) -> None:
+        self._globs = [Glob(path) for path in paths]
+        self._excluded = name_matcher(exclude)
+        self._manner = manner
+        self.folders: set[str] = set()
+
+    def find(self) -> list[tuple[str, os.stat_result]]:
+        """The regular files, each path once, in the order in which they are to be read."""
+        self.folders = set()
+        found = {path: seen for path in self._paths() if (seen := regular(path)) is not None}
+        return sorted(found.items(), key=lambda item: self.place(item[0], item[1].st_mtime_ns), reverse=self._manner.descending)
+
+    def place(self, path: str, modified: int) -> tuple[int, str]:
+        """What files are sorted by."""
+        return (0, path) if self._manner.by_path else (modified, path)
+
+    def _paths(self) -> Iterator[str]:
+        for glob in self._globs:
+            for path in glob.paths(self.folders):
+                if not self._excluded(os.path.basename(path)):
+                    yield path
+
+
+def regular(path: str) -> os.stat_result | None:
+    """What there is to know of a regular file; None for anything else."""
+    try:
+        seen = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return seen if stat.S_ISREG(seen.st_mode) else None
+
+
+def renamed(path: str, identity: Identity) -> str | None:
+    """The present path of a file that was called ``path``, in the same folder."""
+    folder = os.path.dirname(path)
+    for entry in _entries(folder):
+        if entry.inode() == identity.inode and (seen := regular(entry.path)) is not None and seen.st_dev == identity.device:
+            return entry.path
+    return None
+
+
+def copied(path: str, print_: Fingerprint, since: float, is_known: Callable[[Identity], bool]) -> str | None:
+    """The path of a copy that was made of the file ``path`` after ``since``, before it was truncated: beside it, its name longer
+    or with something in it, and with the same bytes at both ends of what was read.
+    """
+    stem = os.path.basename(path).partition(".")[0]
+    for entry in _entries(os.path.dirname(path)):
+        if entry.path == path or not stem or not entry.name.startswith(stem):
+            continue
+        seen = regular(entry.path)
+        if seen is None or seen.st_size < print_.mark.position or seen.st_ctime < since - _SLACK:
+            continue
+        if not is_known(Identity(seen.st_dev, seen.st_ino)) and _has(entry.path, print_):
+            return entry.path
+    return None
+
+
+def _has(path: str, print_: Fingerprint) -> bool:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return print_.fits(lambda length, offset: os.pread(file.fileno(), length, offset))
+    except OSError:
+        return False
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []

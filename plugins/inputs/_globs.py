@@ -1,0 +1,150 @@
+"""Names of files from patterns, read as Ruby's ``Dir.glob`` reads them.
+
+``*``, ``?``, ``[a-z]``, ``{one,two}`` and ``**/`` for folders of any depth; a backslash takes a sign's meaning away. A name
+that starts with a dot is found only by a pattern that does, and ``**/`` does not go through symbolic links, so that a link
+to a folder above cannot send it round in circles.
+"""
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+Match = Callable[[str], object]
+_Step = str | Match | None  # a plain part of the path, a pattern for one name, or None for ``**/``
+
+_SPECIAL = re.compile(r"[*?\[]")
+
+
+class Glob:
+    """One pattern of the option ``path``; a relative one starts in the folder where Penstock runs."""
+
+    def __init__(self, pattern: str) -> None:
+        ways = [_steps(os.path.abspath(one)) for one in braces(pattern)]
+        self._ways = [steps for steps in ways if steps]
+
+    def paths(self, folders: set[str]) -> Iterator[str]:
+        """What there is under the pattern, folders and doubles included; the folders looked into are added to ``folders``."""
+        for steps in self._ways:
+            yield from _walk("/", steps, folders)
+
+
+def name_matcher(patterns: Sequence[str]) -> Match:
+    """Whether the last part of a path matches one of the patterns."""
+    matches = [_matcher(one) for pattern in patterns for one in braces(pattern)]
+    return lambda name: any(match(name) for match in matches)
+
+
+def braces(pattern: str) -> list[str]:
+    """``a{b,c}`` as its alternatives, from left to right; braces may hold others."""
+    depth, cuts = 0, [0]
+    for at, sign in _signs(pattern):
+        if sign == "{":
+            depth += 1
+            if depth == 1:
+                cuts = [at]
+        elif sign == "," and depth == 1:
+            cuts.append(at)
+        elif sign == "}" and depth:
+            depth -= 1
+            if not depth:
+                head, tail = pattern[: cuts[0]], pattern[at + 1 :]
+                middles = [pattern[start + 1 : end] for start, end in zip(cuts, [*cuts[1:], at], strict=True)]
+                return [whole for middle in middles for whole in braces(head + middle + tail)]
+    return [pattern]
+
+
+def _signs(pattern: str) -> Iterator[tuple[int, str]]:
+    """The signs that no backslash stands before."""
+    at = 0
+    while at < len(pattern):
+        if pattern[at] == "\\":
+            at += 2
+            continue
+        yield at, pattern[at]
+        at += 1
+
+
+def _steps(pattern: str) -> list[_Step]:
+    steps: list[_Step] = []
+    parts = [part for part in pattern.split("/") if part]
+    for place, part in enumerate(parts):
+        if part == "**" and place < len(parts) - 1:
+            if not steps or steps[-1] is not None:
+                steps.append(None)
+        elif _SPECIAL.search(part.replace("\\", "")):
+            steps.append(_matcher(part))
+        else:
+            _add_plain(steps, re.sub(r"\\(.)", r"\1", part))
+    return steps
+
+
+def _add_plain(steps: list[_Step], part: str) -> None:
+    if steps and isinstance(steps[-1], str):
+        steps[-1] = f"{steps[-1]}/{part}"
+    else:
+        steps.append(part)
+
+
+def _matcher(part: str) -> Match:
+    return re.compile(("" if part.startswith(".") else r"(?!\.)") + _regex(part), re.DOTALL).fullmatch
+
+
+def _regex(part: str) -> str:
+    out, at = [], 0
+    while at < len(part):
+        sign = part[at]
+        at += 1
+        if sign == "*":
+            out.append(".*")
+        elif sign == "?":
+            out.append(".")
+        elif sign == "\\" and at < len(part):
+            out.append(re.escape(part[at]))
+            at += 1
+        elif sign == "[" and "]" in part[at + 1 :]:
+            end = part.index("]", at + 1)
+            out.append(_set(part[at:end]))
+            at = end + 1
+        else:
+            out.append(re.escape(sign))
+    return "".join(out)
+
+
+def _set(inside: str) -> str:
+    negated = inside[0] in "^!"
+    signs = inside[1:] if negated else inside
+    escaped = re.sub(r"[\\\[\]^&~|]", r"\\\g<0>", signs)
+    return f"[{'^' if negated else ''}{escaped}]"
+
+
+def _walk(folder: str, steps: Sequence[_Step], folders: set[str]) -> Iterator[str]:
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, str):
+        path = os.path.join(folder, step)
+        if rest:
+            yield from _walk(path, rest, folders)
+        else:
+            folders.add(os.path.dirname(path))
+            yield path
+        return
+    if step is None:
+        yield from _walk(folder, rest, folders)
+    folders.add(folder)
+    for entry in _entries(folder):
+        if step is None:
+            if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path, steps, folders)
+        elif step(entry.name):
+            if not rest:
+                yield entry.path
+            elif entry.is_dir():
+                yield from _walk(entry.path, rest, folders)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []

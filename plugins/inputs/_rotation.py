@@ -1,0 +1,124 @@
+"""Noticing what happens to the names of files: growth, rotation by renaming, rotation by copying and truncating, deletion.
+
+A file whose name was taken away is read on under its descriptor, for its writer may not have noticed yet. Where it was closed, it
+is looked for in its folder by its identity. A file that no longer has the bytes that were read of it was truncated: it begins
+anew, and what was not read of it is looked for in the copy.
+"""
+from __future__ import annotations
+
+import os
+
+from ._acknowledged import Load
+from ._files import Files
+from ._finder import copied, regular, renamed
+from ._log_file import LogFile
+
+
+class Rotation:
+    """Keeps the files of an input up with the names in the file system."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._expected: dict[str, float] = {}
+
+    def poll(self, load: Load) -> None:
+        """Look at every file once. What files hold that end in the middle goes into ``load``."""
+        now = self._files.clock.monotonic()
+        for path, file in list(self._files.by_path.items()):
+            try:
+                seen = os.stat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                self._leave(file, load)
+                self._expected[path] = now + self._files.manner.discover_interval
+                continue
+            except OSError:
+                continue
+            if seen.st_ino != file.identity.inode or seen.st_dev != file.identity.device:
+                self._leave(file, load)
+                self._meet(path)
+            elif seen.st_size != file.size or seen.st_mtime_ns != file.modified:
+                self._grown(file, seen, now)
+        self._poll_detached(now)
+        self._poll_expected(now)
+
+    def glance(self, path: str) -> bool:
+        """Have a file read of which something was heard; False where the path is not followed."""
+        file = self._files.by_path.get(path)
+        if file is not None:
+            file.ignored = False
+            self._files.dirty[file] = None
+        return file is not None
+
+    def _grown(self, file: LogFile, seen: os.stat_result, now: float) -> None:
+        file.size, file.modified, file.quiet_since = seen.st_size, seen.st_mtime_ns, now
+        file.ignored = False
+        self._files.dirty[file] = None
+        self._files.waiting.pop(file, None)
+
+    def _meet(self, path: str) -> None:
+        seen = regular(path)
+        if seen is not None:
+            self._files.meet(path, seen)
+
+    def _poll_detached(self, now: float) -> None:
+        for file in list(self._files.detached):
+            assert file.descriptor is not None
+            seen = os.fstat(file.descriptor)
+            if seen.st_size != file.size or seen.st_mtime_ns != file.modified:
+                self._grown(file, seen, now)
+
+    def _poll_expected(self, now: float) -> None:
+        """Between a name's loss and its return there may be a moment; the next discovery may be far."""
+        for path, until in list(self._expected.items()):
+            self._meet(path)
+            if path in self._files.by_path or now > until:
+                del self._expected[path]
+
+    def _leave(self, file: LogFile, load: Load) -> None:
+        """A file's path leads to it no more."""
+        files = self._files
+        if file.descriptor is None and not file.finished:
+            path = renamed(file.path, file.identity)
+            if path is not None:
+                files.descriptors.want(file, path)
+        if file.descriptor is None or file.finished:
+            file.flush(load)
+            files.drop(file)
+        else:
+            files.detach(file)
+
+    def ready(self, file: LogFile, load: Load) -> bool:
+        """Open a file to be read, and see that it is still what it was; raises OSError."""
+        if not self._files.descriptors.want(file):
+            return False
+        if file.look():
+            return True
+        self._replace(file, load)
+        return False
+
+    def _replace(self, file: LogFile, load: Load) -> None:
+        """A file no longer has what was read of it: begin anew."""
+        files = self._files
+        attached = files.by_path.get(file.path) is file
+        assert file.descriptor is not None
+        fresh = LogFile(file.path, os.fstat(file.descriptor), files.clock.monotonic())
+        files.descriptors.pass_on(file, fresh)
+        copy = None if files.manner.read else copied(file.path, file.print, file.changed, files.is_known)
+        files.drop(file)
+        if copy is None or not self._move(file, copy):
+            file.flush(load)
+        if attached:
+            files.take_place(fresh)
+        else:
+            files.descriptors.close(fresh)
+
+    def _move(self, file: LogFile, path: str) -> bool:
+        try:
+            if not file.move(path):
+                return False
+        except OSError:
+            return False
+        self._files.descriptors.open[file] = None
+        self._files.by_identity[file.identity] = file
+        self._files.detach(file)
+        return True

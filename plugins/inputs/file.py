@@ -1,0 +1,215 @@
+"""The input file: lines of files, as they are written or once and for all. How it works is told in the modules beside it."""
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ...dsl.options import Misfit, read
+from ...dsl.spec import Kind
+from ..contract import Batch, Ecs, Input
+from ..declaration import Duration, option
+from ._endings import Completion
+from ._finder import Finder
+from ._manner import Clock, Manner
+from ._notices import Notices, SystemNotices
+from ._sincedb import Sincedb, is_disabled
+from ._stream import Streams
+from ._work import Work
+
+_DAY = 86_400.0
+_CHUNK, _CHUNKS = 32_768, 140_737_488_355_327
+
+
+class File(Ecs, Input, name="file"):
+    """Read lines from files: follow them as they grow, or read them to their end.
+
+    With `mode => "tail"` files are followed for as long as the pipeline runs, through rotation by renaming and by
+    copying and truncating. What stands in a file when it is found for the first time is left out unless
+    `start_position => "beginning"`; files that appear later are read from their start. With `mode => "read"` each
+    file is read to its end, packed ones (gzip) too, and then **deleted**, unless `file_completed_action => "log"`;
+    `exit_after_read` ends the pipeline when all files are read.
+
+    Events get the path as `[log][file][path]` and this machine's name as `[host][name]` (`path` and `host` without
+    ECS), and both in `[@metadata]`. Every file has a codec of its own, so that `multiline` joins lines of one file.
+    A last line without its end waits for it in tail mode and is given as it is in read mode.
+
+    `path` takes `*`, `?`, `[a-z]`, `{one,two}` and `**/` for folders of any depth. Each file's position is kept in the
+    sincedb, in Logstash's format, once the outputs have what was read; after a crash, what was on its way is read
+    again. `sincedb_path => "/dev/null"` keeps nothing.
+
+    Differs from Logstash: a path may be relative. A file whose inode is reused or whose content was replaced is told
+    by its first and last bytes (kept in `<sincedb>.fingerprints`) and read anew. What was not read of a file that was
+    renamed or copied while the pipeline was down is looked for in its folder and read. A packed file is known by its
+    content, not its name; one that is damaged is kept. In read mode a file whose size has not stood still for
+    `stat_interval` is not at its end yet. A renamed file is not read again under its new name. A stop leaves an event of
+    several lines that was written within the last second to the next start, which reads it whole.
+    """
+
+    streams = True
+    completes = True
+
+    path: list[str] = option("The files, or patterns of them.")
+    exclude: list[str] = option("Patterns of file names (without folders) to leave out.", default=[])
+    mode: str = option("Whether to follow files or to read them once.", default="tail", choices=("tail", "read"))
+    start_position: str = option(
+        "Where a file begins that is found at the first start.", default="end", choices=("beginning", "end")
+    )
+    delimiter: str = option("What ends a line; the codec's `delimiter` comes before it.", default="\n")
+    stat_interval: Duration = option("Seconds between two looks at a file.", default=1.0, at_least=0)
+    discover_interval: int = option("After how many `stat_interval` to look for new files.", default=15, at_least=1)
+    close_older: Duration = option("Seconds after which a file is closed that nothing came from.", default=3600.0, at_least=0)
+    ignore_older: Duration | None = option("Leave out what stands in files older than so many seconds.", default=None, at_least=0)
+    max_open_files: int = option("How many files may be open.", default=4095, at_least=1)
+    file_sort_by: str = option("Which files are read first.", default="last_modified", choices=("last_modified", "path"))
+    file_sort_direction: str = option("The direction of that order.", default="asc", choices=("asc", "desc"))
+    file_chunk_size: int = option("A chunk, in bytes.", default=_CHUNK, at_least=1)
+    file_chunk_count: int = option("How many chunks of a file are read before the next one's turn.", default=_CHUNKS, at_least=1)
+    file_completed_action: str = option(
+        "What is done with a file in read mode when it was read.", default="delete", choices=("delete", "log", "log_and_delete")
+    )
+    file_completed_log_path: str | None = option("The file to which the action `log` writes paths.", default=None)
+    exit_after_read: bool = option("End in read mode when the files that were there at the start are read.", default=False)
+    check_archive_validity: bool = option("Whether a packed file is tested before it is read.", default=False)
+    sincedb_path: str | None = option("The file for positions; made of `path` unless given.", default=None)
+    sincedb_write_interval: Duration = option("Seconds between two writes of the sincedb.", default=15.0, at_least=0)
+    sincedb_clean_after: str = option(
+        "Forget files that are gone and did not change for so many days (or \"36 hours\").", default="14 days"
+    )
+
+    clock: Clock = Clock()
+    _work: Work | None = None
+
+    def prepare(self) -> None:
+        self._check_paths()
+        self._check_read_mode()
+        self._clean_after = self._days(self.sincedb_clean_after)
+        if not self.delimiter:
+            self.problem("delimiter", "the delimiter is empty", "take the option out, or give a character")
+        self._manner = self._as_manner()
+        self._finder = Finder(self.path, self.exclude, self._manner)
+        self._lock = threading.Lock()
+
+    def _check_paths(self) -> None:
+        if not self.path:
+            self.problem("path", "there is no path", 'write path => "/var/log/*.log"')
+        for place, path in enumerate(self.path):
+            if not path.strip() or "\0" in path:
+                self.problem("path", "this is no path", "write an absolute path or a pattern", (place,))
+        if self.sincedb_path is not None and Path(self.sincedb_path).is_dir():
+            self.problem("sincedb_path", f"`{self.sincedb_path}` is a folder", "name a file in it")
+
+    def _check_read_mode(self) -> None:
+        if self.mode == "tail":
+            if self.exit_after_read:
+                self.problem("exit_after_read", "this has no effect in tail mode", 'add mode => "read"', code="W305")
+            return
+        if "file_completed_action" not in self.given:
+            message = "in read mode, files are deleted when they have been read"
+            remedy = 'to keep them, add file_completed_action => "log" and file_completed_log_path; '
+            self.problem("mode", message, remedy + 'if that is wanted, add file_completed_action => "delete"', code="W305")
+        if "log" in self.file_completed_action and not self.file_completed_log_path:
+            message = f"`{self.file_completed_action}` needs a file for the paths"
+            self.problem("file_completed_action", message, "add file_completed_log_path", code="E214")
+
+    def _days(self, text: str) -> float:
+        """Seconds of an option that counts days, or names its unit."""
+        try:
+            number = float(text)
+        except ValueError:
+            try:
+                return float(read(Kind("duration"), text))
+            except Misfit as misfit:
+                self.problem("sincedb_clean_after", misfit.message, 'write days, or "36 hours"', code="E204")
+                return 14 * _DAY
+        return number * _DAY
+
+    def _as_manner(self) -> Manner:
+        return Manner(
+            read=self.mode == "read",
+            from_end=self.start_position == "end",
+            exit_after_read=self.exit_after_read and self.mode == "read",
+            check_archives=self.check_archive_validity,
+            stat_interval=self.stat_interval,
+            discover_interval=self.stat_interval * self.discover_interval,
+            close_older=self.close_older,
+            ignore_older=self.ignore_older,
+            max_open=self.max_open_files,
+            turn=self.file_chunk_size * self.file_chunk_count,
+            by_path=self.file_sort_by == "path",
+            descending=self.file_sort_direction == "desc",
+            write_interval=self.sincedb_write_interval,
+            clean_after=self._clean_after,
+        )
+
+    def open(self) -> None:
+        sincedb = Sincedb(self._sincedb_path())
+        sincedb.load(self.clock.time())
+        completion = Completion(self.file_completed_action, self.file_completed_log_path)
+        delimiter = self.delimiter if "delimiter" in self.given else None
+        streams = Streams(self.new_codec(), delimiter, socket.gethostname(), self.ecs)
+        self._work = Work(self._manner, self.clock, self._finder, sincedb, streams, completion, self._make_notices())
+
+    def _make_notices(self) -> Notices:
+        return SystemNotices(self.clock) if self.mode == "tail" and type(self.clock) is Clock else Notices(self.clock)
+
+    def _sincedb_path(self) -> str | None:
+        path = self.sincedb_path or self._default_sincedb()
+        if is_disabled(path):
+            return None
+        path = os.path.abspath(path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def _default_sincedb(self) -> str:
+        """Logstash's name, in the data folder or in the one that desktops have for such."""
+        from hashlib import md5
+
+        name = ".sincedb_" + md5(",".join(self.path).encode(), usedforsecurity=False).hexdigest()
+        data = self.context.settings.get("path.data")
+        if not data:
+            state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+            data = os.path.join(state, "penstock")
+        return os.path.join(data, "plugins", "inputs", "file", name)
+
+    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        steps = self._steps(stopping)
+        while True:
+            with self._lock:  # `close` may come from another thread
+                batch = next(steps, _END) if self._work is not None else _END
+            if batch is _END:
+                return
+            yield batch
+
+    def _steps(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        work = self._work
+        assert work is not None
+        while not stopping():
+            work.look()
+            if work.is_over:
+                break
+            idle = True
+            for batch in work.rounds(stopping):
+                idle = False
+                yield batch
+            if idle:
+                yield None
+                work.wait()
+        yield from work.last_events()
+
+    def total_bytes(self) -> int | None:
+        """How much there is to read, in read mode."""
+        if self.mode == "tail":
+            return None
+        return sum(seen.st_size for _, seen in self._finder.find())
+
+    def close(self) -> None:
+        with getattr(self, "_lock", threading.Lock()):
+            if self._work is not None:
+                self._work.close()
+                self._work = None
+
+
+_END = Batch([])

@@ -1,0 +1,119 @@
+"""Inputs for the tests: made of a configuration as a run makes them, driven a step at a time by a clock that does not wait."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.assembly import assemble
+from penstock.plugins.contract import Batch
+from penstock.plugins.inputs._manner import Clock
+
+
+class FakeClock(Clock):
+    """Time passes only where someone waits for it."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self._start = time.time()
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed
+
+    def time(self) -> float:
+        return self._start + self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += max(seconds, 0.001)
+
+
+class FileRun:
+    """A run of the input file. ``events`` are all that came; ``held`` the batches that are not answered."""
+
+    def __init__(self, options: str, settings: dict[str, Any]) -> None:
+        assembly = assemble([Source("(test)", f"input {{ file {{ {options} }} }}")], settled(settings))
+        (self.plugin,) = assembly.plugins(assembly.program.inputs)
+        self.clock = FakeClock()
+        self.plugin.clock = self.clock
+        self.plugin.open()
+        self.stopping = self.ended = self.holding = False
+        self.events: list[dict[str, Any]] = []
+        self.held: list[Batch] = []
+        self._batches: Iterator[Batch | None] = self.plugin.batches(lambda: self.stopping)
+
+    def step(self) -> bool:
+        """Take what comes next; False when nothing did."""
+        batch = next(self._batches, self)
+        if batch is self:
+            self.ended = True
+            return False
+        if batch is None:
+            return False
+        assert isinstance(batch, Batch)
+        self.events += batch.events
+        if self.holding:
+            self.held.append(batch)
+        else:
+            self._answer(batch, None)
+        return True
+
+    def read(self, seconds: float = 2.5) -> list[str]:
+        """Let time pass until nothing came for so long; the messages that came meanwhile."""
+        before = len(self.events)
+        quiet = self.clock.passed
+        while not self.ended and self.clock.passed - quiet < seconds:
+            if self.step():
+                quiet = self.clock.passed
+        return [event["message"] for event in self.events[before:]]
+
+    def answer(self, error: Exception | None = None) -> None:
+        """Answer all batches that are held, the latest first: any order must do."""
+        while self.held:
+            self._answer(self.held.pop(), error)
+
+    def _answer(self, batch: Batch, error: Exception | None) -> None:
+        assert batch.done is not None
+        batch.done(error)
+
+    def stop(self) -> list[str]:
+        """Stop in good order; the messages that still came."""
+        self.stopping = True
+        messages = self.read()
+        self.plugin.close()
+        return messages
+
+    def crash(self) -> None:
+        """Stop as a process does that is killed: what is open is closed, nothing is written."""
+        self.plugin._work._files.descriptors.close_all()
+
+
+RunFile = Callable[..., FileRun]
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Iterator[RunFile]:
+    """``run_file('path => "*.log"')``: a run on ``tmp_path/logs``, its positions in ``tmp_path/data``."""
+    (tmp_path / "logs").mkdir()
+    runs: list[FileRun] = []
+
+    def start(options: str = "", name: str = "*.log", **settings: Any) -> FileRun:
+        path = "" if "path =>" in options.replace("_path", "") else f'path => "{tmp_path}/logs/{name}"'
+        given = {"path.data": str(tmp_path / "data")} | {key.replace("__", "."): value for key, value in settings.items()}
+        runs.append(FileRun(f"{path} {options}", given))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.plugin._work is not None:
+            run.crash()
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """The folder that the runs look into."""
+    return tmp_path / "logs"
