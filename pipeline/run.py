@@ -14,7 +14,7 @@ from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
 from .assembly import Assembly
 from .delivery import Ticket, Way, ways, write_to
-from .generate import Generated, generate
+from .generate import Generated, Observer, generate
 from .intake import batches
 
 _FLUSH_EVERY = 5.0
@@ -33,10 +33,12 @@ class Counts:
 class Pipeline:
     """A configuration that runs. ``run()`` returns when the inputs have ended or ``stop()`` was called."""
 
-    def __init__(self, assembly: Assembly, tick: Callable[[Counts], None] | None = None) -> None:
-        program, self.assembly = assembly.program, assembly
+    def __init__(
+        self, assembly: Assembly, tick: Callable[[Counts], None] | None = None, observer: Observer | None = None
+    ) -> None:
+        program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
-        self.filters = generate(program.filters, assembly.made, "filters")
+        self.filters = generate(program.filters, assembly.made, "filters", observer)
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
         self.counts = Counts()
         self._tick = tick
@@ -89,7 +91,7 @@ class Pipeline:
         self._open_ways()
         for way in self._ways:
             way.output.write = write_to(way, lambda: self._ticket)  # type: ignore[method-assign, assignment]
-        return generate(self.assembly.program.outputs, self.assembly.made, "outputs")
+        return generate(self.assembly.program.outputs, self.assembly.made, "outputs", self._observer)
 
     def _open_ways(self) -> None:
         self._ways = ways(self.targets, self._stopping, self._fail)

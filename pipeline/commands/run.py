@@ -1,12 +1,14 @@
 """``penstock run``: run a configuration until its inputs end or a signal comes."""
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -17,6 +19,7 @@ from ...dsl.source import Source
 from ..assembly import Assembly, inspect, uses
 from ..delivery import Undelivered
 from ..logs import start_logging
+from ..profile import Profile
 from ..progress import end_progress_line, progress_line
 from ..run import Counts, Pipeline
 from ..sources import text_source
@@ -37,6 +40,8 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 @click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload (comes later).")
 @click.option("--pipeline.id", "pipeline_id", metavar="ID", help="The pipeline's name.")
 @click.option("--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept.")
+@click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
+@click.option("--flame", type=click.Path(dir_okay=False), metavar="FILE", help="Write a flame graph (needs penstock[profile]).")
 @click.option("--log.level", "level", metavar="LEVEL", help="fatal, error, warn, info, debug or trace.")
 @click.option("--log.format", "form", metavar="FORM", help="plain or json.")
 def run(
@@ -64,7 +69,8 @@ def run(
         return
     if not assembly.program.inputs:
         raise click.UsageError("the configuration has no input: add input { stdin { } }, or run it with -e")
-    _run(assembly)
+    with _flame_graph(flags["flame"]):
+        _run(assembly, Profile() if flags["profile"] else None)
 
 
 def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> dict[str, Any]:
@@ -95,9 +101,24 @@ def _with_defaults(sources: list[Source], text: str | None) -> list[Source]:
     return [*sources, *(text_source(default, "(default)") for default in missing)]
 
 
-def _run(assembly: Assembly) -> None:
+@contextlib.contextmanager
+def _flame_graph(path: str | None) -> Iterator[None]:
+    """Sample where the time goes, and write it as a page with a flame graph."""
+    if path is None:
+        yield
+        return
+    try:
+        from pyinstrument import Profiler
+    except ModuleNotFoundError:
+        raise click.UsageError("--flame needs the package pyinstrument: pip install 'penstock[profile]'") from None
+    with Profiler() as profiler:
+        yield
+    Path(path).write_text(profiler.output_html(), encoding="utf-8")
+
+
+def _run(assembly: Assembly, profile: Profile | None) -> None:
     line = progress_line(_stdin_size(assembly))
-    pipeline = _pipeline(assembly, line)
+    pipeline = _pipeline(assembly, line, profile)
     _stop_on_signals(pipeline)
     try:
         pipeline.run()
@@ -108,12 +129,14 @@ def _run(assembly: Assembly) -> None:
         raise SystemExit(1) from None
     finally:
         end_progress_line(line)
+    if profile is not None:
+        click.echo(profile.report(), err=True)
 
 
-def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None) -> Pipeline:
+def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None, profile: Profile | None) -> Pipeline:
     workers = int(assembly.program.settings["pipeline.workers"])
-    if workers < 2:
-        return Pipeline(assembly, line)
+    if workers < 2 or profile is not None:
+        return Pipeline(assembly, line, profile)
     from ..workers import ParallelPipeline, alone
 
     keeper = alone(assembly)
