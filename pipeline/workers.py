@@ -104,6 +104,7 @@ class ParallelPipeline(Pipeline):
         self._lock = threading.Lock()
         self._answers: dict[int, tuple[_Worker, _Job, Answer]] = {}
         self._next = 0
+        self._ending = False
         self._raw: RawStream | None = None
 
     def _run(self) -> None:
@@ -188,16 +189,16 @@ class ParallelPipeline(Pipeline):
             self._tick(self.counts)
 
     def _bury(self, worker: _Worker) -> None:
-        """Replace a worker that has gone; if it left jobs, they are done again."""
+        """Replace a worker that has gone, unless all are to go; if it left jobs, they are done again."""
         with self._lock:
             self._workers.remove(worker)
             worker.pipe.close()
             os.waitpid(worker.process, 0)
-            if not worker.jobs:
+            if self._ending and not worker.jobs:
                 return
             for job in worker.jobs:
                 job.deaths += 1
-            if worker.jobs[0].deaths >= _MOST_DEATHS:
+            if worker.jobs and worker.jobs[0].deaths >= _MOST_DEATHS:
                 raise Undelivered(f"{_MOST_DEATHS} workers died of the same batch")
             heir = self._fork()
             self._workers.append(heir)
@@ -210,6 +211,7 @@ class ParallelPipeline(Pipeline):
                 if self._failure is not None:
                     break
         with self._lock:
+            self._ending = True
             for worker in self._workers:
                 _tell_to_end(worker)
         collector.join()
