@@ -37,7 +37,7 @@ class Clone(Ecs, Filter, name="clone"):
     def prepare(self) -> None:
         """Warn where no copy will be made."""
         if not self.clones:
-            self.problem("clones", "no names are given, so no copies are made", "take the filter out", code="W306")
+            self.problem("clones", "no names are given, so no copies are made", "take the filter out", code="W305")
 
     def apply(self, event: Event) -> list[Event]:
         """The event and its copies."""

@@ -38,4 +38,4 @@ def test_copies_stand_behind_their_events(filtered: Filtered) -> None:
 def test_names_must_be_given() -> None:
     with pytest.raises(ConfigError, match="clones"):
         penstock.compile("filter { clone { } }")
-    assert [found.code for found in penstock.compile("filter { clone { clones => [] } }").warnings] == ["W306"]
+    assert [found.code for found in penstock.compile("filter { clone { clones => [] } }").warnings] == ["W305"]
