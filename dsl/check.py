@@ -16,6 +16,7 @@ from .options import Misfit, read_option
 from .program import Arm, Branch, PluginUse, Program, Setting, Statement
 from .source import Span
 from .spec import OptionSpec, PluginSpec
+from .template import Template
 
 
 class Catalogue(Protocol):
@@ -143,11 +144,14 @@ class _Checker:
         if option.kind.name == "codec":
             return self._codec(attributes)
         try:
-            return Setting(read_option(option, raw), tuple(attributes))
+            value = read_option(option, raw)
         except Misfit as misfit:
             message = misfit.message if misfit.code != "E204" else f"`{option.name}`: {misfit.message}"
             self.problem(misfit.code, message, setting.span_of(misfit.path), misfit.remedy)
             return None
+        if isinstance(value, Template) and value.problem:
+            self.problem("W304", value.problem, setting.span_of(), "write a field as name, [name] or [outer][inner]")
+        return Setting(value, tuple(attributes))
 
     def _codec(self, attributes: list[tree.Attribute]) -> Setting | None:
         if len(attributes) > 1:
