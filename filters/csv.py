@@ -9,9 +9,9 @@ from ..dsl.event import add_tag
 from ..dsl.joda.zones import find_zone, platform_zone
 from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError
 from ..plugins.contract import Ecs, Filter
+from ..plugins.csv_rows import MalformedRowError, Reader, Row
+from ..plugins.csv_values import Conversion, conversions
 from ..plugins.declaration import Example, option
-from ._csv_rows import MalformedRowError, Reader, Row
-from ._csv_values import Conversion, conversions
 
 Setter = Callable[[Event, Any], None]
 
@@ -94,7 +94,7 @@ class Csv(Ecs, Filter, name="csv"):
             self._first_row = Reader(self.separator, quote).first_row
         self._name_columns(self.columns)
         self._may_drop = self.autodetect_column_names or self.skip_header
-        vars(self)["reshapes"] = self._may_drop
+        self.reshapes = self._may_drop
 
     def _name_columns(self, names: Sequence[str | None]) -> None:
         self._header = list(names)

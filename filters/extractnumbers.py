@@ -4,7 +4,7 @@ from __future__ import annotations
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
-from ._strict_numbers import integer, number
+from ..plugins.strict_numbers import integer, number
 
 
 class Extractnumbers(Filter, name="extractnumbers"):

@@ -12,8 +12,8 @@ from ..dsl.template import Template
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 from ..plugins.decoration import as_list
+from ..plugins.strict_numbers import integer, number
 from ._ruby import to_s
-from ._strict_numbers import integer, number
 
 Action = Callable[[Event], None]
 
@@ -68,7 +68,7 @@ class Range(Filter, name="range"):
             by_field.setdefault(found.field, []).append(found)
         self._by_field = list(by_field.items())
         self._drops = any(found.action is None for found in self._ranges)
-        vars(self)["reshapes"] = self._drops
+        self.reshapes = self._drops
 
     def _range(self, place: int, name: Any, least: Any, most: Any, action: Any) -> _Range | None:
         try:

@@ -18,6 +18,7 @@ from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.tree import Tree
 from ..plugins import registry
+from ..plugins.codecs._by_line import ByLine
 from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
 from ..plugins.decoration import decoration
 
@@ -28,12 +29,12 @@ log = logging.getLogger("penstock")
 class Surroundings:
     """What a configuration meets: the plugins that there are, environment variables, and for tests, stand-ins.
 
-    ``rewritten`` may change a tree before it is checked; ``stand_in`` gives the plugin to put in the place of one, or None.
+    ``rewritten`` may change the trees before they are checked; ``stand_in`` gives the plugin to put in the place of one, or None.
     """
 
     catalogue: Catalogue = registry
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    rewritten: Callable[[Tree], Tree] | None = None
+    rewritten: Callable[[list[Tree]], list[Tree]] | None = None
     stand_in: Callable[[PluginUse, Context], Plugin | None] | None = None
 
 
@@ -79,7 +80,7 @@ def inspect(
     """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
     trees, found = _parsed(sources)
     if surroundings.rewritten is not None:
-        trees = [surroundings.rewritten(tree) for tree in trees]
+        trees = surroundings.rewritten(trees)
     checked = check(trees, surroundings.catalogue, settings, surroundings.variables)
     assembly = Assembly(checked.program)
     found += checked.diagnostics
@@ -173,7 +174,7 @@ def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
     return Diagnostic(problem.code, problem.message, span, problem.remedy)
 
 
-_STREAMING = {"json": "json_lines", "plain": "line"}
+_STREAMING = {"json": "json_lines", "plain": "line", "edn": "edn_lines"}
 
 
 def make_codec(
@@ -189,6 +190,8 @@ def make_codec(
     plugin = _plugin(use, settings, None, [] if found is None else found)
     if not isinstance(plugin, Codec):
         raise OptionProblem("codec", "the codec cannot be used")
+    if streaming and plugin.by_line:
+        plugin = ByLine(plugin)
     plugin.start()
     return plugin
 

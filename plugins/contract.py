@@ -145,7 +145,7 @@ class Filter(Plugin):
     """
 
     section = "filter"
-    reshapes: ClassVar[bool] = False
+    reshapes: bool = False
     stateful: ClassVar[bool] = False
     external: ClassVar[bool] = False
     flushes: ClassVar[bool] = False
@@ -213,6 +213,9 @@ class Codec(Plugin):
     section = "codec"
     decodes: ClassVar[bool] = True
     encodes: ClassVar[bool] = True
+    by_line: bool = False
+    """Whether it wants to be fed line by line where bytes come as a stream."""
+
     completes: ClassVar[bool] = False
     """Whether ``decode`` itself gives events all that ``complete`` would."""
 

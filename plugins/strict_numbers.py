@@ -6,9 +6,9 @@ import re
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
 _INTEGER = re.compile(
     rf"(?P<sign>[+-]?)(?:0[xX](?P<x>[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)|0[bB](?P<b>[01]+(?:_[01]+)*)"
-    rf"|0[oO]?_?(?P<o>[0-7]+(?:_[0-7]+)*)|(?:0[dD])?(?P<d>{_DIGITS}))"
+    rf"|0[oO]?_?(?P<o>[0-7]+(?:_[0-7]+)*)|0[dD](?P<d>{_DIGITS})|(?P<n>0|[1-9][0-9]*(?:_[0-9]+)*))"
 )
-_BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
+_BASES = {"x": 16, "b": 2, "o": 8, "d": 10, "n": 10}
 _FLOAT = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
 _HEX_FLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F]+(?:\.[0-9a-fA-F]+)?(?:[pP][+-]?[0-9]+)?")
 _BLANK = " \t\n\v\f\r"

@@ -8,7 +8,7 @@ text, however malformed, makes them try twice. Source: "Implementing ArcSight Co
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from ...dsl.joda.names import UnknownLocaleError, names_of, platform_locale
 from ...dsl.joda.zones import Zone, find_zone, platform_zone
@@ -48,7 +48,6 @@ class Cef(Ecs, Codec, name="cef"):
     with `reverse_mapping`, as short keys.
     """
 
-    by_line: ClassVar[bool] = True
 
     delimiter: str | None = option("What stands between events; `\\n` and `\\r` are line breaks.", default=None)
     device: str = option(
@@ -71,6 +70,7 @@ class Cef(Ecs, Codec, name="cef"):
     severity: Template = option("The severity to write, 0 to 10; 6 where it is none.", default=Template("6"))
 
     def prepare(self) -> None:
+        self.by_line = self.delimiter is None
         names = field_names(self.ecs, self.device, self.reverse_mapping)
         self._header = [FieldRef(name) for name in names.header]
         self._read = {key: FieldRef(name) for key, name in names.read.items()}

@@ -1,7 +1,7 @@
 """Comma-separated values: a row for each event."""
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ...dsl.diagnostics import did_you_mean
 from ...dsl.joda.zones import find_zone, platform_zone
@@ -30,7 +30,7 @@ class Csv(Ecs, Codec, name="csv"):
     Encoding: the fields of `columns`, or all fields, as a row.
     """
 
-    by_line: ClassVar[bool] = True
+    by_line = True
 
     columns: list[str] = option("The names of the columns; the fields to write.", default=[])
     separator: str = option("What stands between columns.", default=",")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import penstock
-from penstock.filters._csv_rows import MalformedRowError, Reader
+from penstock.plugins.csv_rows import MalformedRowError, Reader
 
 
 def run(options: str, *texts: Any, **settings: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Numbers as Ruby's Integer() and Float() read them."""
 import pytest
 
-from penstock.filters._strict_numbers import integer, number
+from penstock.plugins.strict_numbers import integer, number
 
 
 @pytest.mark.parametrize(
