@@ -13,14 +13,15 @@ from functools import cache
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One code. ``wrong`` and ``right`` are configurations, or command lines where ``is_command``; empty where none can show it."""
+    """One code. ``wrong`` and ``right`` are examples, empty where none can show it: of configurations (``conf``), command lines
+    (``console``) or test files (``yaml``), as ``language`` says."""
 
     code: str
     title: str
     text: str
     wrong: str
     right: str
-    is_command: bool
+    language: str = "conf"
 
     @property
     def kind(self) -> str:
@@ -37,7 +38,7 @@ def pages() -> dict[str, Page]:
     return {page.code: page for page in map(_page, chunks)}
 
 
-_BLOCK = re.compile(r"^```(?P<language>conf|console) (?P<role>wrong|right)\n(?P<body>.*?)^```\n", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?P<language>conf|console|yaml) (?P<role>wrong|right)\n(?P<body>.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
 def _page(chunk: str) -> Page:
@@ -45,5 +46,5 @@ def _page(chunk: str) -> Page:
     code, _, title = head.partition(" ")
     blocks = {match["role"]: match for match in _BLOCK.finditer(rest)}
     examples = {role: match["body"].rstrip("\n") for role, match in blocks.items()}
-    is_command = any(match["language"] == "console" for match in blocks.values())
-    return Page(code, title, _BLOCK.sub("", rest).strip(), examples.get("wrong", ""), examples.get("right", ""), is_command)
+    language = next((match["language"] for match in blocks.values()), "conf")
+    return Page(code, title, _BLOCK.sub("", rest).strip(), examples.get("wrong", ""), examples.get("right", ""), language)

@@ -15,6 +15,7 @@ COMMANDS = {
     "explain": "Show the page of a diagnostic's code.",
     "plugins": "List plugins; show the reference page of one.",
     "run": "Run pipelines.",
+    "test": "Run the tests of pipelines.",
     "show": "Show the tree, the program or the generated code of a configuration.",
 }
 

@@ -13,6 +13,7 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.assembly import inspect
 from penstock.pipeline.command import main
+from penstock.pipeline.testing.suite import read_suite
 
 ROOT = Path(__file__).parents[2]
 SHOWN = [page for page in pages().values() if page.wrong]
@@ -55,20 +56,35 @@ def ids(page: Page) -> str:
     return page.code
 
 
-@pytest.mark.parametrize("page", [page for page in SHOWN if not page.is_command], ids=ids)
+@pytest.mark.parametrize("page", [page for page in SHOWN if page.language == "conf"], ids=ids)
 @pytest.mark.usefixtures("folder")
 def test_the_wrong_configuration_gives_the_code_and_the_right_one_is_clean(page: Page) -> None:
     assert set(findings(page.wrong)) == {page.code}
     assert findings(page.right) == []
 
 
-@pytest.mark.parametrize("page", [page for page in SHOWN if page.is_command], ids=ids)
+@pytest.mark.parametrize("page", [page for page in SHOWN if page.language == "console"], ids=ids)
 @pytest.mark.usefixtures("folder")
 def test_the_wrong_command_gives_the_code_and_the_right_one_works(page: Page) -> None:
     wrong, right = (CliRunner().invoke(main, shlex.split(line)[1:]) for line in (page.wrong, page.right))
     assert wrong.exit_code == 1
     assert f"error[{page.code}]" in wrong.output
     assert right.exit_code == 0, right.output
+
+
+def findings_in_tests(example: str, path: Path) -> list[str]:
+    """The codes that a test file gives."""
+    path.write_text(example, encoding="utf-8")
+    try:
+        return [found.code for found in read_suite(path).warnings]
+    except penstock.ConfigError as error:
+        return [found.code for found in error.diagnostics]
+
+
+@pytest.mark.parametrize("page", [page for page in SHOWN if page.language == "yaml"], ids=ids)
+def test_the_wrong_test_file_gives_the_code_and_the_right_one_is_clean(page: Page, folder: Path) -> None:
+    assert set(findings_in_tests(page.wrong, folder / "example.test.yml")) == {page.code}
+    assert findings_in_tests(page.right, folder / "example.test.yml") == []
 
 
 def test_an_error_refuses_a_configuration() -> None:

@@ -1,0 +1,195 @@
+"""``penstock test``: run the tests of pipelines, and say what they cover."""
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ...dsl.diagnostics import ConfigError
+from ..testing import coverage_reports, finding, formats, report, session, snapshots
+from ..testing.coverage import Coverage
+from ..testing.runner import Tally
+from ..testing.session import FileRun, Plan
+from ..testing.suite import Extra, Mock
+from .configuration import colored, refuse, settings_of, show_findings
+
+_CONFIG = "The configuration to test, instead of the one that a test file names."
+_MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and mock."
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]…")
+@click.option("-f", "--path.config", "config", multiple=True, metavar="FILE|DIR|GLOB", help=_CONFIG)
+@click.option("--mock", "mocks", multiple=True, metavar="FILE", help=_MOCK)
+@click.option("-S", "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, under those of the test files.")
+@click.option("--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8).")
+@click.option("-k", "expression", metavar="WORDS", help="Only tests with these words in their names; and, or, not join them.")
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
+@click.option("--failed-first", "--ff", is_flag=True, help="Run what failed last time first.")
+@click.option("-j", "--jobs", type=int, default=0, metavar="N", help="How many processes; as it pays, unless given.")
+@click.option("-v", "--verbose", is_flag=True, help="Name every test.")
+@click.option("-q", "--quiet", is_flag=True, help="Show failures and the sum only.")
+@click.option("-w", "--watch", is_flag=True, help="Run again what a saved file touches, until Ctrl-C.")
+@click.option("--update", is_flag=True, help="Show snapshots that changed, ask, and write them.")
+@click.option("-y", "--yes", is_flag=True, help="Write snapshots without asking.")
+@click.option("--junit", metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
+@click.option("--cov", is_flag=True, help="Show which parts of the pipelines the tests reach.")
+@click.option("--cov-html", metavar="FILE", help="Write the coverage as an HTML page.")
+@click.option("--cov-json", metavar="FILE", help="Write the coverage as JSON.")
+@click.option("--cov-fail-under", type=float, metavar="PERCENT", help="Fail if less is covered.")
+@click.option("--mutate", is_flag=True, help="Change the pipelines a little, again and again, and list what no test notices.")
+@click.option("--schema", is_flag=True, help="Print the JSON schema of test files, for editors.")
+def test(paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...], **flags: Any) -> None:
+    """Run the tests in *.test.yml and *.test.json files: those given, or all below folders (default: this one).
+
+    With -f, files of logstash-filter-verifier are run as well. Exits with 1 if a test fails, with 2 if there are none.
+    """
+    if flags["schema"]:
+        from ..testing.form import schema
+
+        click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
+        return
+    try:
+        plan = _plan(paths or (".",), config, mocks, flags)
+    except ConfigError as error:
+        refuse(error)
+    if not plan.files:
+        raise click.UsageError("there are no tests: a test file is called NAME.test.yml, NAME.test.yaml or NAME.test.json")
+    if flags["watch"]:
+        _watch(plan, paths or (".",), flags)
+        return
+    if not _once(plan, flags):
+        raise SystemExit(1)
+
+
+def _plan(paths: Sequence[str], config: tuple[str, ...], mocks: Sequence[str], flags: dict[str, Any]) -> Plan:
+    from ..testing.verifier import mocks_of
+
+    given = [pair.partition("=")[0] for pair in flags["settings"]]
+    known = settings_of(flags["settings"], **{"pipeline.ecs_compatibility": flags["ecs"]})
+    settings = {key: known[key] for key in (*given, *(["pipeline.ecs_compatibility"] if flags["ecs"] else []))}
+    stand_ins: dict[str, Mock] = {}
+    for path in mocks:
+        stand_ins |= mocks_of(Path(path))
+    return Plan(
+        files=tuple(finding.find(paths, foreign=bool(config))),
+        extra=Extra(config, settings, stand_ins),
+        expression=flags["expression"],
+        exit_first=flags["exitfirst"],
+        failed=session.failed_before() if flags["failed_first"] else frozenset(),
+        jobs=flags["jobs"],
+        coverage=_wants_coverage(flags),
+        update=flags["update"],
+    )
+
+
+def _wants_coverage(flags: dict[str, Any]) -> bool:
+    return bool(flags["cov"] or flags["cov_html"] or flags["cov_json"] or flags["cov_fail_under"] is not None)
+
+
+def _once(plan: Plan, flags: dict[str, Any]) -> bool:
+    """Run everything once, and report; whether all is well."""
+    started = time.perf_counter()
+    runs, covered = [], Coverage()
+    for run in session.run(plan):
+        runs.append(run)
+        covered.merge(run.coverage)
+        if not flags["as_json"]:
+            _show(run, flags)
+    results = [result for run in runs for result in run.results]
+    session.remember_failed(results, session.failed_before())
+    fine = not any(run.bad for run in runs)
+    if flags["update"]:
+        fine = _update(runs, flags) and fine
+    if flags["junit"]:
+        formats.write(flags["junit"], formats.junit(results))
+    if flags["as_json"]:
+        click.echo(formats.as_json(results, {"coverage": coverage_reports.as_data(covered)} if plan.coverage else None))
+    else:
+        _sum_up(runs, time.perf_counter() - started)
+    fine = _report_coverage(covered, plan, flags) and fine
+    if flags["mutate"] and fine:
+        return _mutate(plan, flags)
+    return fine and bool(results)
+
+
+def _show(run: FileRun, flags: dict[str, Any]) -> None:
+    color = colored(sys.stdout)
+    show_findings(run.problems)
+    if flags["verbose"]:
+        for result in run.results:
+            click.echo(f"{result.verdict:8} {run.path}: {result.name}" + (f" ({result.reason})" if result.reason else ""))
+    elif not flags["quiet"] and run.results:
+        click.echo(report.file_line(run.path, run.results, color))
+    for result in run.results:
+        if result.bad:
+            click.echo("\n" + report.drawn(result, color), nl=True)
+
+
+def _sum_up(runs: Sequence[FileRun], seconds: float) -> None:
+    tally = Tally()
+    for run in runs:
+        tally.add(run.results)
+    unread = sum(any(problem.is_error for problem in run.problems) for run in runs)
+    click.echo(report.summary(tally, len(runs), seconds, colored(sys.stdout)))
+    if unread:
+        click.echo(f"{unread} file{'s' if unread > 1 else ''} could not be read")
+
+
+def _report_coverage(covered: Coverage, plan: Plan, flags: dict[str, Any]) -> bool:
+    if not plan.coverage:
+        return True
+    if flags["cov"] and not flags["as_json"]:
+        click.echo("\n" + coverage_reports.text(covered, colored(sys.stdout)))
+    if flags["cov_html"]:
+        formats.write(flags["cov_html"], coverage_reports.as_html(covered))
+    if flags["cov_json"]:
+        formats.write(flags["cov_json"], coverage_reports.as_json(covered))
+    wanted = flags["cov_fail_under"]
+    if wanted is not None and covered.percent() < wanted:
+        click.echo(f"{coverage_reports.total(covered)}: less than {wanted:g} %", err=True)
+        return False
+    return True
+
+
+def _update(runs: Sequence[FileRun], flags: dict[str, Any]) -> bool:
+    """Show, ask and write; whether nothing is left that differs."""
+    fresh = [one for run in runs for one in run.fresh]
+    if not fresh:
+        return True
+    chosen = [one for one in fresh if _confirmed(one, flags["yes"])]
+    for path in snapshots.write(chosen):
+        click.echo(f"wrote {path}")
+    return len(chosen) == len(fresh)
+
+
+def _confirmed(one: snapshots.Fresh, yes: bool) -> bool:
+    click.echo(snapshots.drawn(one, colored(sys.stdout)))
+    return yes or click.confirm(f"Take this for `{one.name}`?", default=True)
+
+
+def _mutate(plan: Plan, flags: dict[str, Any]) -> bool:
+    from ..testing import mutation
+
+    holes = mutation.report(plan, colored(sys.stdout))
+    click.echo(holes.text)
+    return not holes.found
+
+
+def _watch(plan: Plan, paths: Sequence[str], flags: dict[str, Any]) -> None:
+    from ..testing.watch import watch
+
+    def show(runs: list[FileRun]) -> None:
+        for run in runs:
+            _show(run, flags)
+        _sum_up(runs, sum(result.seconds for run in runs for result in run.results))
+
+    with contextlib.suppress(KeyboardInterrupt):
+        watch(plan, lambda: finding.find(paths, bool(plan.extra.pipeline)), [Path(path) for path in paths], show)

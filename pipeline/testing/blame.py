@@ -1,0 +1,148 @@
+"""Whose fault it is: the case is run once more with a trace, and each difference is led back to the step after which it stood."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...dsl.program import Branch, PluginUse, Statement
+from ...dsl.reference import Event, lookup, parse_keys
+from ...dsl.source import Span
+from ..assembly import uses
+from .judgement import Difference
+from .matchers import MISSING, alike
+from .rig import Outcome, Rig
+from .trace import Step, Taken, Trace, head_span
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A place in the configuration and what happened there; ``order`` is when, seen from the start of the run."""
+
+    message: str
+    span: Span
+    order: int
+
+
+def blames(rig: Rig, arrivals: list[Event], differences: list[Difference]) -> list[Blame | None]:
+    """For each difference the step that is to blame, None where none can be named; ``arrivals`` are the events before filters."""
+    trace = Trace()
+    outcome = rig.push(arrivals, rig.compiled(trace), final=True)
+    rig.reset()
+    return [_Inquiry(rig, trace, outcome, difference).blame() for difference in differences]
+
+
+class _Inquiry:
+    def __init__(self, rig: Rig, trace: Trace, outcome: Outcome, difference: Difference) -> None:
+        self.rig, self.trace, self.outcome, self.difference = rig, trace, outcome, difference
+        self.steps = trace.steps
+
+    def blame(self) -> Blame | None:
+        number = self.difference.event
+        if number is None or number >= len(self.outcome.events):
+            return self.number() if isinstance(self.difference.target, int) else None
+        event = self.trace.number(self.outcome.events[number])
+        if self.difference.field == "outputs":
+            return self.routing(event)
+        if not self.difference.field:
+            return self.made(event)
+        return self.field(event, parse_keys(self.difference.field))
+
+    def at(self, step: Step | Taken, message: str) -> Blame:
+        if isinstance(step, Taken):
+            span = head_span(step.arm) if step.arm is not None else step.branch.span
+        else:
+            span = step.use.name_span
+        return Blame(message, span, self.steps.index(step))
+
+    def number(self) -> Blame | None:
+        """Where events are missing, the first step at which one was lost; where there are too many, the first that made one."""
+        steps = [step for step in self.steps if isinstance(step, Step) and not step.is_output]
+        if self.difference.value < self.difference.target:
+            lost = next((step for step in steps if step.gone), None)
+            return None if lost is None else self.at(lost, f"an event went no further than `{lost.use.name}`")
+        made = next((step for step in steps if step.made), None)
+        return None if made is None else self.at(made, f"`{made.use.name}` made more events")
+
+    def made(self, event: int) -> Blame | None:
+        steps = (step for step in self.trace.of(event) if isinstance(step, Step) and not step.is_output)
+        made = next((step for step in steps if event in step.made), None)
+        return None if made is None else self.at(made, f"`{made.use.name}` made it")
+
+    def field(self, event: int, keys: tuple[str, ...]) -> Blame | None:
+        history = list(self.history(event, keys))
+        target = self.difference.target
+        for step, before, _ in reversed(history):
+            if target is not MISSING and alike(target, before):
+                return self.at(step, f"it was right before `{step.use.name}`")
+        if history:
+            step, _, after = history[-1]
+            return self.at(step, f"`{step.use.name}` {'removed' if after is MISSING else 'set'} it")
+        return self.failed(event) or self.not_reached(event, keys)
+
+    def history(self, event: int, keys: tuple[str, ...]) -> Iterator[tuple[Step, object, object]]:
+        """The steps that changed a field, each with the values before and after."""
+        for step in self.trace.of(event):
+            if not isinstance(step, Step) or step.is_output:
+                continue
+            if event in step.before and event in step.after:
+                before, after = (lookup(copy[event], keys, MISSING) for copy in (step.before, step.after))
+                if not alike(before, after) and before is not after:
+                    yield step, before, after
+
+    def failed(self, event: int) -> Blame | None:
+        """The first step that tagged the event as failed."""
+        for step in self.trace.of(event):
+            if isinstance(step, Step) and not step.is_output:
+                for change in step.changes(event):
+                    tag = next((tag for tag in _new(change.before, change.after) if tag.startswith("_")), "")
+                    if change.keys == ("tags",) and tag:
+                        return self.at(step, f"`{step.use.name}` failed: it tagged the event {tag}")
+        return None
+
+    def not_reached(self, event: int, keys: tuple[str, ...]) -> Blame | None:
+        """A filter that names the field, in an arm that the event did not take."""
+        reached = {step.use for step in self.trace.of(event) if isinstance(step, Step)}
+        for use in uses(self.rig.assembly.program.filters):
+            if use not in reached and _names(use, keys):
+                arm = _arm_of(use, self.rig.assembly.program.filters)
+                if arm is not None:
+                    message = f"`{use.name}` of line {use.span.line} names it, but this condition did not hold"
+                    return Blame(message, arm, len(self.steps))
+        return None
+
+    def routing(self, event: int) -> Blame | None:
+        wanted, got = self.difference.target, self.difference.value
+        outputs = self.rig.outputs
+        for label in sorted(wanted - got):
+            if label in outputs:
+                arm = _arm_of(outputs[label], self.rig.assembly.program.outputs)
+                if arm is not None:
+                    return Blame(f"this did not hold, so `{label}` got nothing", arm, len(self.steps))
+        for label in sorted(got - wanted):
+            return Blame(f"`{label}` took it", outputs[label].name_span, len(self.steps))
+        return None
+
+
+def _new(before: object, after: object) -> list[str]:
+    old = before if isinstance(before, list) else [before]
+    return [tag for tag in after if tag not in old] if isinstance(after, list) else [after] if isinstance(after, str) else []
+
+
+def _names(use: PluginUse, keys: tuple[str, ...]) -> bool:
+    """Whether the text of a filter names a field."""
+    forms = {"".join(f"[{key}]" for key in keys), *([keys[0]] if len(keys) == 1 else [])}
+    return any(form in use.span.text for form in forms)
+
+
+def _arm_of(use: PluginUse, statements: tuple[Statement, ...]) -> Span | None:
+    """The condition of the innermost arm that a plugin stands in."""
+    for statement in statements:
+        if not isinstance(statement, Branch):
+            continue
+        for arm in statement.arms:
+            if use in arm.body:
+                return head_span(arm)
+            inner = _arm_of(use, arm.body)
+            if inner is not None:
+                return inner
+    return None

@@ -1,0 +1,166 @@
+"""Runs cases and judges them: one after the other in this process, or file by file in several where that pays."""
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
+from ...dsl.source import Span
+from ...dsl.values import plain
+from .blame import Blame, blames
+from .judgement import Difference, judge
+from .rig import Compiled, Outcome, Rig, Rigs
+from .snapshots import Snapshots
+from .suite import Case, Suite
+
+Verdict = Literal["passed", "failed", "error", "skipped"]
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of a case. ``events`` are plain data, with the outputs that each went to in ``routes``."""
+
+    name: str
+    path: Path
+    span: Span | None
+    verdict: Verdict
+    differences: list[Difference] = field(default_factory=list)
+    blames: list[Blame | None] = field(default_factory=list)
+    problems: tuple[Diagnostic, ...] = ()
+    events: list[dict[str, Any]] = field(default_factory=list)
+    routes: list[tuple[str, ...]] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        """What the case is known by: its file and its name."""
+        return f"{self.path}::{self.name}"
+
+    @property
+    def bad(self) -> bool:
+        """Whether it did not pass."""
+        return self.verdict in ("failed", "error")
+
+
+class Runner:
+    """Runs suites. ``observed`` makes the sections that a rig runs, for coverage; ``explain`` finds who is to blame."""
+
+    def __init__(
+        self,
+        rigs: Rigs | None = None,
+        observed: Callable[[Rig], Compiled] | None = None,
+        explain: bool = True,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        self.rigs = rigs or Rigs()
+        self.observed, self.explain = observed, explain
+        self.snapshots = snapshots or Snapshots()
+
+    def run(self, suite: Suite, wanted: Callable[[Case], bool] = lambda case: True) -> Iterator[Result]:
+        """The results of a suite's cases, in order."""
+        cases = [case for case in suite.cases if wanted(case)]
+        if suite.verifier is not None:
+            from .verifier_run import run_verifier
+
+            yield from run_verifier(self, suite, cases)
+            return
+        for case in cases:
+            yield self.case(suite, case)
+
+    def case(self, suite: Suite, case: Case) -> Result:
+        """Run one case."""
+        if case.skip:
+            return Result(case.name, suite.path, case.span, "skipped", reason=case.skip)
+        started = time.perf_counter()
+        with Listening() as log:
+            result = self._judged(suite, case)
+        result.log = log.lines
+        result.seconds = time.perf_counter() - started
+        return result
+
+    def _judged(self, suite: Suite, case: Case) -> Result:
+        try:
+            rig = self.rigs.of(case.setup)
+            _check_outputs(rig, case)
+            outcome = rig.run(case.given, self.sections(rig))
+        except ConfigError as error:
+            return Result(case.name, suite.path, case.span, "error", problems=error.diagnostics)
+        differences = self.differences(suite, case, outcome)
+        result = self.result(suite, case, outcome, differences)
+        if differences and self.explain:
+            result.blames = blames(rig, rig.arrivals(case.given), differences)
+        return result
+
+    def sections(self, rig: Rig) -> Compiled | None:
+        """What a rig is to run: its own sections, or observed ones."""
+        return self.observed(rig) if self.observed is not None else None
+
+    def differences(self, suite: Suite, case: Case, outcome: Outcome) -> list[Difference]:
+        """What differs in a case's outcome."""
+        found = judge(case.expected, outcome)
+        if case.expected.snapshot:
+            found += self.snapshots.judge(suite.path, case, outcome)
+        return found
+
+    def result(self, suite: Suite, case: Case, outcome: Outcome, differences: list[Difference]) -> Result:
+        """The result of a case that was run."""
+        result = Result(case.name, suite.path, case.span, "failed" if differences else "passed", differences)
+        if differences:
+            result.events, result.routes = [plain(event) for event in outcome.events], outcome.routes
+        return result
+
+
+def _check_outputs(rig: Rig, case: Case) -> None:
+    """Raise ConfigError where a case names an output that there is not."""
+    wants = [*(case.expected.events or ()), *([case.expected.each] if case.expected.each else [])]
+    named = [want.outputs or {} for want in wants] + [case.expected.outputs or {}]
+    unknown = [(label, span) for labels in named for label, span in labels.items() if label not in rig.outputs]
+    if unknown:
+        raise ConfigError([_unknown_output(label, span, rig) for label, span in unknown])
+
+
+def _unknown_output(label: str, span: Span, rig: Rig) -> Diagnostic:
+    known = "the outputs are " + ", ".join(rig.outputs) if rig.outputs else "there are no outputs"
+    remedy = did_you_mean(label, rig.outputs) or known
+    return Diagnostic("E406", f"there is no output `{label}`", span, remedy)
+
+
+class Listening(logging.Handler):
+    """Collects what the program logs while a case runs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def __enter__(self) -> Listening:
+        logging.getLogger("penstock").addHandler(self)
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        logging.getLogger("penstock").removeHandler(self)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of verdicts."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Count results."""
+        for result in results:
+            self.counts[result.verdict] = self.counts.get(result.verdict, 0) + 1
+
+    @property
+    def bad(self) -> int:
+        """How many did not pass."""
+        return self.counts.get("failed", 0) + self.counts.get("error", 0)

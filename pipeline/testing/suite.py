@@ -1,0 +1,311 @@
+"""What a test file means: cases, each with what goes in, what must come out, and the pipeline that it is about.
+
+Rows of a table are opened up here, as maps of the file's own form, so that what holds for a test holds for a row.
+"""
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
+from ...dsl.source import Source, Span
+from ...dsl.values import json_text
+from . import form, shapes
+from .document import Items, Node, Scalar, load, plain
+from .document import Mapping as MappingNode
+from .form import Read, Wants
+from .shapes import Faults
+
+if TYPE_CHECKING:
+    from .verifier import Options
+
+Mock = None | str | dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The pipeline of a case and what it is run with; cases of equal setups share one that is compiled."""
+
+    pipeline: tuple[str, ...]
+    folder: str
+    settings: Mapping[str, Any]
+    environment: Mapping[str, str]
+    mocks: Mapping[str, Mock]
+    tolerated: frozenset[str] = frozenset()
+    place: Span | None = None
+
+    @property
+    def key(self) -> str:
+        """A text that is the same for equal setups."""
+        parts = [self.pipeline, self.folder, self.settings, self.environment, self.mocks]
+        return repr(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What goes in: texts and events, or a file; ``through`` names an input, ``codec`` a codec with its options."""
+
+    items: tuple[str | dict[str, Any], ...] = ()
+    file: str = ""
+    through: str = ""
+    codec: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What must come out: events in order, or only their number, or what the snapshot says; ``each`` holds for all."""
+
+    events: tuple[Wants, ...] | None = None
+    count: int | None = None
+    each: Wants | None = None
+    outputs: Mapping[str, Span] | None = None
+    snapshot: bool = False
+    exact: bool = False
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test, or one row of it."""
+
+    name: str
+    span: Span
+    setup: Setup
+    given: Given
+    expected: Expected
+    skip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A test file. ``verifier`` has what a file of logstash-filter-verifier says of its run, None for a file of our own."""
+
+    path: Path
+    cases: tuple[Case, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+    verifier: Options | None = None
+
+
+def read_source(path: Path) -> Source:
+    """The text of a test file; raises ConfigError where it cannot be read."""
+    try:
+        return Source(str(path), path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError([Diagnostic("E406", f"`{path}` cannot be read: {error.strerror or error}")]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Diagnostic("E401", f"`{path}` is no text in UTF-8")]) from None
+
+
+def read_suite(path: Path, extra: Extra | None = None) -> Suite:
+    """The suite of a file; raises ConfigError with all that is wrong with it."""
+    source = read_source(path)
+    root = load(source)
+    extra = extra or Extra()
+    if looks_foreign(root):
+        from . import verifier
+
+        return verifier.suite(path, root, extra)
+    faults = Faults()
+    if isinstance(root, MappingNode) and extra.pipeline:
+        root = _with(root, {"pipeline": _texts(extra.pipeline, root.span)})
+    read = form.SUITE.read(root, faults)
+    if isinstance(read, Read):
+        cases = _Reader(path, read, faults, extra).cases()
+    if faults.found:
+        raise ConfigError(in_order(faults.found))
+    return Suite(path, tuple(cases))
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What the command line adds: a pipeline that goes before the file's, settings and mocks that go under the file's."""
+
+    pipeline: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mocks: Mapping[str, Mock] = field(default_factory=dict)
+
+
+def looks_foreign(root: Node) -> bool:
+    """Whether a document is a test file of logstash-filter-verifier."""
+    if not isinstance(root, MappingNode) or root.get("tests") is not None:
+        return False
+    keys = {key.value for key, _ in root.entries}
+    return "testcases" in keys or {"input", "expected"} <= keys
+
+
+def _texts(texts: Iterable[str], span: Span) -> Items:
+    return Items(tuple(Scalar(text, span, text) for text in texts), span)
+
+
+def _with(node: MappingNode, changed: Mapping[str, Node]) -> MappingNode:
+    """A map with some keys set anew."""
+    kept = [(key, value) for key, value in node.entries if key.value not in changed]
+    added = [(Scalar(name, value.span, name), value) for name, value in changed.items()]
+    return MappingNode((*kept, *added), node.span)
+
+
+class _Reader:
+    """Reads the tests of one file."""
+
+    def __init__(self, path: Path, suite: Read, faults: Faults, extra: Extra) -> None:
+        self.path, self.suite, self.faults, self.extra = path, suite, faults, extra
+
+    def cases(self) -> list[Case]:
+        found: list[Case] = []
+        taken: dict[str, int] = {}
+        for case in (case for node in self.suite.get("tests", ()) for case in self.opened(node)):
+            taken[case.name] = number = taken.get(case.name, 0) + 1
+            found.append(case if number == 1 else dataclasses.replace(case, name=f"{case.name} ({number})"))
+        return found
+
+    def opened(self, node: Node) -> list[Case]:
+        """A test, or a case for each of its rows."""
+        rows = node.get("rows") if isinstance(node, MappingNode) else None
+        if not isinstance(node, MappingNode) or not isinstance(rows, Items):
+            read = form.TEST.read(node, self.faults)
+            return [self.case(read, str(read.get("name", "")))] if isinstance(read, Read) else []
+        titles = plain(node.get("columns") or Items((), node.span))
+        titles = titles if isinstance(titles, list) else [titles]
+        base = MappingNode(tuple(e for e in node.entries if e[0].value not in ("rows", "columns")), node.span)
+        return [case for row in rows.nodes for case in self.row(base, titles, row)]
+
+    def row(self, base: MappingNode, titles: list[str], row: Node) -> list[Case]:
+        cells = self.cells(titles, row)
+        if not cells:
+            return []
+        opened = _Row(base, cells, self.faults).opened()
+        read = form.TEST.read(opened, self.faults)
+        if not isinstance(read, Read):
+            return []
+        named = next((str(plain(value)) for title, value in cells if title.value == "name"), "")
+        label = named or " · ".join(_short(plain(value)) for title, value in cells[:1])
+        return [self.case(Read(read.values, read.spans, row.span), f"{plain(base.get('name') or row_name(row))}: {label}")]
+
+    def cells(self, titles: list[str], row: Node) -> list[tuple[Scalar, Node]]:
+        if isinstance(row, MappingNode):
+            return list(row.entries)
+        if not isinstance(row, Items):
+            self.faults.add("E403", "a row is wanted here", row.span, "write a list of cells, or a map from titles to cells")
+        elif not titles:
+            self.faults.add("E404", "rows that are lists need `columns`", row.span, "add columns: [input, …]")
+        elif len(row.nodes) != len(titles):
+            self.faults.add("E403", f"this row has {len(row.nodes)} cells, there are {len(titles)} columns", row.span)
+        else:
+            return [(Scalar(title, cell.span, title), cell) for title, cell in zip(titles, row.nodes, strict=True)]
+        return []
+
+    def case(self, read: Read, name: str) -> Case:
+        return Case(name, read.span, self.setup(read), self.given(read), self.expected(read), str(read.get("skip", "")))
+
+    def setup(self, read: Read) -> Setup:
+        def merged(key: str) -> dict[str, Any]:
+            return {**self.suite.get(key, {}), **read.get(key, {})}
+
+        settings = {form.SHORT_SETTINGS.get(name, name): plain(node) for name, node in merged("settings").items()}
+        settings = {"penstock.timezone": "UTC", **self.extra.settings, **settings}
+        mocks = {**self.extra.mocks, **{name: _mock(mock) for name, mock in merged("mocks").items()}}
+        pipeline = tuple(self.suite.get("pipeline", ()))
+        folder = "" if self.extra.pipeline else str(self.path.parent)
+        tolerated = frozenset(self.extra.mocks) - read.get("mocks", {}).keys() - self.suite.get("mocks", {}).keys()
+        return Setup(pipeline, folder, settings, merged("environment"), mocks, tolerated, self.suite.place("pipeline"))
+
+    def given(self, read: Read) -> Given:
+        def own(key: str) -> Any:
+            return read.get(key, self.suite.get(key))
+
+        items = tuple(item if isinstance(item, str) else _values(item) for item in read.get("input", ()))
+        if ("input" in read.spans) is ("file" in read.spans) and not read.strange:
+            message = "`input` and `file` exclude each other" if "file" in read.spans else "a test needs the key `input` or `file`"
+            self.faults.add("E404", message, read.span)
+        fields = {**self.suite.get("fields", {}), **read.get("fields", {})}
+        file = str(self.path.parent / read.get("file")) if read.get("file") else ""
+        spans = {**self.suite.spans, **read.spans}
+        return Given(items, file, own("from") or "", own("codec") or "", _values(fields), spans)
+
+    def expected(self, read: Read) -> Expected:
+        wanted = read.get("expect")
+        each, outputs = read.get("each"), read.get("outputs")
+        if not {"expect", "each", "outputs"} & read.spans.keys() and not read.strange:
+            self.faults.add("E404", "a test needs the key `expect`: the events that come out", read.span, "or `each`, or `outputs`")
+        ignore = [name for name, _ in (*self.suite.get("ignore", ()), *read.get("ignore", ()))]
+        return Expected(
+            events=tuple(wanted) if isinstance(wanted, list) else None,
+            count=wanted if isinstance(wanted, int) else None,
+            each=each,
+            outputs=None if outputs is None else dict(outputs),
+            snapshot=wanted == form.SNAPSHOT,
+            exact=bool(read.get("exact", self.suite.get("exact", False))),
+            ignore=tuple(ignore),
+        )
+
+
+def row_name(row: Node) -> Scalar:
+    """A name for rows of a test that has none."""
+    return Scalar("row", row.span, "row")
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json_text(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _values(nodes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: plain(node) for name, node in nodes.items()}
+
+
+def _mock(mock: Any) -> Mock:
+    if not isinstance(mock, dict):
+        return None if mock is None else str(mock)
+    return {key: None if fields is None else _values(fields) for key, fields in mock.items()}
+
+
+class _Row:
+    """A row of a table, laid over its test."""
+
+    def __init__(self, base: MappingNode, cells: list[tuple[Scalar, Node]], faults: Faults) -> None:
+        self.base, self.cells, self.faults = base, cells, faults
+
+    def opened(self) -> MappingNode:
+        """The test that the row stands for."""
+        own = {key.name for key in form.TEST.keys}
+        changed: dict[str, Node] = {}
+        expected: list[tuple[Scalar, Node]] = []
+        for title, cell in self.cells:
+            name = str(title.value)
+            if name.startswith("input "):
+                changed["input"] = self.input(changed, name.removeprefix("input ").strip(), title, cell)
+            elif name in own and name not in ("exact", "outputs"):
+                changed[name] = cell
+            else:
+                expected.append((title, cell))
+        if expected:
+            changed["expect"] = self.expectation(changed, expected)
+        return _with(self.base, changed)
+
+    def input(self, changed: Mapping[str, Node], name: str, title: Scalar, cell: Node) -> Node:
+        node = changed.get("input", self.base.get("input"))
+        if node is None:
+            node = MappingNode((), cell.span)
+        if not isinstance(node, MappingNode):
+            self.faults.add("E403", f"`{title.value}` sets a field of an event, but `input` is none", node.span)
+            return node
+        return _with(node, {name: cell})
+
+    def expectation(self, changed: Mapping[str, Node], expected: list[tuple[Scalar, Node]]) -> Node:
+        node = changed.get("expect", self.base.get("expect"))
+        if isinstance(node, Items) and len(node.nodes) == 1:
+            node = node.nodes[0]
+        if node is not None and not isinstance(node, MappingNode):
+            self.faults.add("E403", "rows add to one expected event, but `expect` is none", node.span)
+            return node
+        names = {title.value for title, _ in expected}
+        kept = [entry for entry in (node.entries if node else ()) if entry[0].value not in names]
+        return MappingNode((*kept, *expected), expected[0][0].span)
+
+
+__all__ = ["Case", "Expected", "Extra", "Given", "Setup", "Suite", "read_suite", "shapes"]

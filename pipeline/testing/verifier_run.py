@@ -1,0 +1,187 @@
+"""Runs a test file of logstash-filter-verifier: all cases through one pipeline, what comes out dealt to the cases in order."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...dsl.diagnostics import ConfigError, Diagnostic
+from ...dsl.event import accept
+from ...dsl.program import PluginUse
+from ...dsl.reference import Event, place
+from ...dsl.values import copy
+from ...plugins.contract import Codec, Input
+from ...plugins.decoration import decoration
+from ..assembly import make_codec
+from .blame import Blame, blames
+from .judgement import Difference
+from .rig import Outcome, Rig, codec_of, framed, set_fields
+from .suite import Case, Given, Suite
+from .verifier import Options, expanded, reference
+
+if TYPE_CHECKING:
+    from .runner import Result, Runner
+
+Seen = tuple[Outcome, list[int]]
+
+
+def run_verifier(runner: Runner, suite: Suite, cases: Sequence[Case]) -> Iterator[Result]:
+    """The results of a file's cases."""
+    from .runner import Listening, Result
+
+    if not cases or suite.verifier is None:
+        return
+    started = time.perf_counter()
+    try:
+        rig = runner.rigs.of(cases[0].setup)
+        session = _Session(rig, suite.verifier)
+        with Listening() as log:
+            outcomes = _outcomes(runner, rig, session, cases)
+    except ConfigError as error:
+        for case in cases:
+            yield Result(case.name, suite.path, case.span, "error", problems=error.diagnostics)
+        return
+    each = (time.perf_counter() - started) / len(cases)
+    for case, (outcome, origins) in zip(cases, outcomes, strict=True):
+        differences = runner.differences(suite, case, outcome)
+        result = runner.result(suite, case, outcome, differences)
+        result.seconds, result.log = each, log.lines
+        if differences and runner.explain:
+            result.blames = _blames(rig, suite.verifier, case, differences, origins)
+        yield result
+
+
+def _outcomes(runner: Runner, rig: Rig, session: _Session, cases: Sequence[Case]) -> list[Seen]:
+    sections = runner.sections(rig)
+    found = []
+    for number, case in enumerate(cases, 1):
+        last = number == len(cases)
+        found.append(session.seen(rig.push(session.arrivals(case.given, last), sections, last)))
+    rig.reset(sections)
+    return _dealt(found, [len(case.expected.events or ()) for case in cases])
+
+
+def _dealt(found: list[Seen], wanted: list[int]) -> list[Seen]:
+    """Events that a codec or filter held back come with a later case: where the sum is right, deal them as they are expected."""
+    events = [event for outcome, _ in found for event in outcome.events]
+    if len(events) != sum(wanted) or all(len(o.events) == n for (o, _), n in zip(found, wanted, strict=True)):
+        return found
+    routes = [route for outcome, _ in found for route in outcome.routes]
+    originals = frozenset[str]().union(*(outcome.originals for outcome, _ in found))
+    stamps = frozenset[str]().union(*(outcome.stamps for outcome, _ in found))
+    dealt, at = [], 0
+    for number in wanted:
+        part = slice(at, at + number)
+        dealt.append((Outcome(events[part], routes[part], originals, stamps), list(range(number))))
+        at += number
+    return dealt
+
+
+def _blames(rig: Rig, options: Options, case: Case, differences: list[Difference], origins: list[int]) -> list[Blame | None]:
+    def led_back(difference: Difference) -> Difference:
+        if difference.event is None or difference.event >= len(origins):
+            return difference
+        return dataclasses.replace(difference, event=origins[difference.event], target=difference.target, value=difference.value)
+
+    arrivals = _Session(rig, options).arrivals(case.given, last=True)
+    return blames(rig, arrivals, [led_back(difference) for difference in differences])
+
+
+class _Session:
+    """One run of a file: a codec for all its lines, and events that are numbered."""
+
+    def __init__(self, rig: Rig, options: Options) -> None:
+        self.rig, self.options = rig, options
+        self.settings = rig.assembly.program.settings
+        self.count = 0
+        self.codec = self.new_codec().stream()
+
+    def new_codec(self) -> Codec:
+        if not self.options.daemon:
+            return codec_of(self.options.codec, self.settings)
+        use = self.use()
+        given = use.settings.get("codec")
+        return make_codec(given.value if given else "plain", use, self.settings)
+
+    def use(self) -> PluginUse:
+        name = self.options.input_plugin
+        use = self.rig.inputs.get(name)
+        if use is None:
+            remedy = "the inputs are " + ", ".join(self.rig.inputs) if self.rig.inputs else "the configuration has no inputs"
+            raise ConfigError([Diagnostic("E406", f"there is no input with the id `{name}`", self.rig.setup.place, remedy)])
+        return use
+
+    def arrivals(self, given: Given, last: bool) -> list[Event]:
+        """The events of a case; the last one gets what the codec holds."""
+        events = [event for item in given.items for event in self.decoded(str(item))]
+        if not given.items and self.options.daemon:
+            events.append({})
+        if last:
+            events += self.codec.flush()
+        return [self.finished(event, given.fields) for event in events]
+
+    def decoded(self, line: str) -> list[Event]:
+        if not self.options.daemon and self.options.codec == "json_lines":
+            line = _expanded_json(line)
+        return self.codec.decode(framed(line, self.codec).encode())
+
+    def finished(self, event: Event, fields: Mapping[str, Any]) -> Event:
+        if self.options.daemon:
+            set_fields(event, {reference(name): value for name, value in fields.items()})
+            place(event, ("@metadata", "__lfv_id"), str(self.count))
+            self.count += 1
+            source = self.rig.assembly.made[self.use()]
+            assert isinstance(source, Input)
+            decorate = source.decorate
+        else:
+            decorate = decoration(dict(_flat(fields)))
+        if decorate is not None:
+            decorate(event)
+        return accept(event, self.rig.assembly.now())
+
+    def seen(self, outcome: Outcome) -> Seen:
+        """The events as they are compared, each with the number of the one that it was."""
+        found = [(n, label) for n, labels in enumerate(outcome.routes) for label in self.labels(labels)]
+        if self.options.daemon:
+            found.sort(key=lambda pair: (_number(outcome.events[pair[0]]), pair[1]))
+        events = [self.exported(outcome.events[number], label) for number, label in found]
+        routes = [outcome.routes[number] for number, _ in found]
+        return Outcome(events, routes, outcome.originals, outcome.stamps), [number for number, _ in found]
+
+    def labels(self, labels: tuple[str, ...]) -> Sequence[str]:
+        """The outputs for which an event is seen: in daemon mode each that it reached."""
+        return labels if self.options.daemon and self.rig.outputs else ("",)
+
+    def exported(self, event: Event, label: str) -> Event:
+        made: Event = copy(event)
+        held = made.pop("@metadata", None)
+        metadata = {k: v for k, v in held.items() if not k.startswith(("__lfv_", "__tmp_"))} if isinstance(held, dict) else {}
+        if metadata and self.options.export_metadata:
+            made["@metadata"] = metadata
+        if self.options.export_outputs:
+            made[self.options.out_name] = label
+        return made
+
+
+def _number(event: Event) -> int:
+    held = event.get("@metadata")
+    number = held.get("__lfv_id") if isinstance(held, dict) else None
+    return int(number) if isinstance(number, str) and number.isdigit() else 0
+
+
+def _flat(fields: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}[{name}]")
+        else:
+            yield (f"{path}[{name}]" if path else name), value
+
+
+def _expanded_json(line: str) -> str:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return line
+    return json.dumps(expanded(data)) if isinstance(data, dict) else line
