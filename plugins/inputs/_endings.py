@@ -46,22 +46,26 @@ class Endings:
         self._manner, self._clock = files.manner, files.clock
         self._told: set[LogFile] = set()
 
-    def read_up(self, file: LogFile) -> None:
+    def read_up(self, file: LogFile, load: Load) -> None:
         """All of a file that was there has been read."""
         if self._manner.read or file.detached:
             self._files.waiting[file] = None
+            self._wait(file, load)
+
+    def _wait(self, file: LogFile, load: Load) -> None:
+        now = self._clock.monotonic()
+        if self._is_over(file, now) and self._is_unchanged(file):
+            del self._files.waiting[file]
+            self._files.ending[file] = None
+            file.ending = True
+            file.flush(load)
+        elif file.detached and file.stream is not None and not file.stream.holds_part and now - file.quiet_since > _LINGER:
+            file.flush(load)
 
     def see_to(self, load: Load) -> None:
         """End the files that are due; their last events go into ``load``."""
-        now = self._clock.monotonic()
         for file in list(self._files.waiting):
-            if self._is_over(file, now) and self._is_unchanged(file):
-                del self._files.waiting[file]
-                self._files.ending[file] = None
-                file.ending = True
-                file.flush(load)
-            elif file.detached and file.stream is not None and not file.stream.holds_part and now - file.quiet_since > _LINGER:
-                file.flush(load)
+            self._wait(file, load)
         for file in list(self._files.ending):
             if not file.ledger.open and self._is_unchanged(file):
                 del self._files.ending[file]

@@ -53,16 +53,32 @@ class Unpacker:
     def _unpack(self, limit: int) -> bytes:
         if self.whole and not self._next_member():
             return b""
-        size = len(self._packed)
+        size, before = len(self._packed), self._inflate.copy()
         try:
             piece = self._inflate.decompress(self._packed, limit)
         except zlib.error as error:
-            self.problem = str(error)
-            return b""
+            self._inflate = before
+            return self._salvage(limit, str(error))
         self._packed = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
         self.consumed += size - len(self._packed)
         self.whole = self._inflate.eof
         return piece
+
+    def _salvage(self, limit: int, problem: str) -> bytes:
+        """What comes out before the flaw: byte by byte, for what an error interrupts gives nothing."""
+        pieces = []
+        for at in range(len(self._packed)):
+            try:
+                piece = self._inflate.decompress(self._packed[at : at + 1], limit)
+            except zlib.error:
+                break
+            pieces.append(piece)
+            limit -= len(piece)
+            if not limit:  # the rest comes with the next piece, and so does the flaw
+                self._packed = self._inflate.unconsumed_tail + self._packed[at + 1 :]
+                return b"".join(pieces)
+        self.problem = problem
+        return b"".join(pieces)
 
     def _next_member(self) -> bool:
         """Whether a member starts here; zeros, with which tapes and disks fill up, are passed over."""

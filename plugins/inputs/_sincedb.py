@@ -108,19 +108,13 @@ class Sincedb:
         for key in [key for key, record in self.records.items() if record.changed < before and key not in kept]:
             del self.records[key]
 
-    def save(self) -> bool:
-        """Write the records, if they changed. False: it could not, which is logged."""
+    def save(self) -> None:
+        """Write the records, if they changed; what cannot be written is logged, and tried again at the next call."""
         if self.path is None:
-            return True
-        lines = [_line(key, record) for key, record in self.records.items()]
+            return
         sides = [_side_line(key, record) for key, record in self.records.items() if record.print is not None]
-        try:
-            self._write(self.path + _SIDE, b"".join(sides))
-            self._write(self.path, b"".join(lines))
-        except OSError as error:
-            complain(self.path, "the sincedb `%s` cannot be written: %s", self.path, error.strerror or error)
-            return False
-        return True
+        self._write(self.path + _SIDE, b"".join(sides))
+        self._write(self.path, b"".join(_line(key, record) for key, record in self.records.items()))
 
     def _write(self, path: str, data: bytes) -> None:
         if self._written.get(path) == data:
@@ -128,14 +122,20 @@ class Sincedb:
         if self._damaged and path == self.path:
             self._damaged = False
             _set_aside(path)
-        write_atomically(path, data)
-        self._written[path] = data
+        try:
+            write_atomically(path, data)
+            self._written[path] = data
+        except OSError as error:
+            complain(path, "the sincedb `%s` cannot be written: %s", path, error.strerror or error)
 
 
 def _set_aside(path: str) -> None:
-    """Keep a damaged file under another name: it may be no sincedb at all, but something that someone needs."""
+    """Keep a damaged file under another name too: it may be no sincedb at all, but something that someone needs."""
+    path = os.path.realpath(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.damaged")
     with contextlib.suppress(OSError):
-        os.replace(os.path.realpath(path), f"{os.path.realpath(path)}.damaged")
+        os.link(path, f"{path}.damaged")
 
 
 def is_disabled(path: str) -> bool:

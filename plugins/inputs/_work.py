@@ -111,7 +111,7 @@ class Work:
                     return
         if file.read_up and file in self._files.dirty:
             del self._files.dirty[file]
-            self._endings.read_up(file)
+            self._endings.read_up(file, self._load)
 
     def _is_ready(self, file: LogFile) -> bool:
         try:
