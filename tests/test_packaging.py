@@ -69,7 +69,7 @@ def test_the_wheel_has_all_that_the_folders_have(wheel: Path) -> None:
         for path in (ROOT / floor).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert held == wanted | {"penstock/__init__.py", "penstock/__main__.py", "penstock/py.typed"}
+    assert held == wanted | {f"penstock/{name}" for name in ("__init__.py", "__main__.py", "py.typed", "testing.py")}
 
 
 def imported() -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .embedded import Pipeline
-    from .runner import Result
+    from .runner import Result, Runner
     from .suite import Case, Suite
 
 _SUFFIXES = (".test.yml", ".test.yaml", ".test.json")
@@ -61,7 +61,8 @@ class _OfFile:
 
         if _RUNNER not in config.stash:
             config.stash[_RUNNER] = Runner()
-        self.runner, self.suite = config.stash[_RUNNER], suite
+        self.runner: Runner = config.stash[_RUNNER]
+        self.suite = suite
         self._results: dict[int, Result] = {}
 
     def result(self, case: Case) -> Result:

@@ -198,22 +198,25 @@ class Rig:
         source = self.input(given)
         if source is not None and not given.codec:
             return source.new_codec()
-        return codec_of(given.codec or ("line" if given.file else "plain"), self.assembly.program.settings)
+        return codec_of(given.codec or "plain", self.assembly.program.settings, streaming=bool(given.file))
 
 
-def codec_of(text: str, settings: Mapping[str, Any]) -> Codec:
-    """The codec that a text names, with its options; raises ConfigError."""
+def codec_of(text: str, settings: Mapping[str, Any], streaming: bool = False) -> Codec:
+    """The codec that a text names, with its options, for messages or for a stream of bytes; raises ConfigError."""
     source = Source("(codec)", f"input {{ generator {{ codec => {text}\n}} }}")
     assembly = assemble([source], settings)
     (use,) = assembly.program.inputs
     assert isinstance(use, PluginUse)
-    return make_codec(use.settings["codec"].value, use, settings)
+    return make_codec(use.settings["codec"].value, use, settings, streaming=streaming)
+
+
+_BY_LINES = frozenset({"line", "json_lines", "edn_lines", "multiline", "es_bulk", "graphite"})
 
 
 def framed(text: str, codec: Codec) -> str:
     """A text as a codec wants it: with an end of line, where it reads a stream of lines."""
     text = text.removesuffix("\n")
-    return text if codec.name in ("plain", "json", "cef", "rubydebug") else text + "\n"
+    return text + "\n" if codec.name in _BY_LINES or codec.boundary() == b"\n" else text
 
 
 def set_fields(event: Event, fields: Mapping[str, Any]) -> Event:
