@@ -46,6 +46,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "log.level": ("fatal", "error", "warn", "info", "debug", "trace"),
 }
 
+_AT_LEAST = {"pipeline.workers": 1}
+
 
 def settled(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """All settings: the defaults under the given ones, each of its default's type; raises ConfigError."""
@@ -69,14 +71,21 @@ def _typed(key: str, value: Any) -> Any:
         return _instant(value)
     if isinstance(default, bool):
         return _boolean(key, value)
-    if isinstance(default, int) and not isinstance(value, int):
-        if not str(value).lstrip("-").isdigit():
-            raise ValueError(f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits")
-        return int(value)
+    if isinstance(default, int):
+        return _whole(key, value)
     choices = _CHOICES.get(key)
     if choices and str(value).lower() not in choices:
         raise ValueError(f"the setting `{key}` is `{value}`", "one of " + ", ".join(choices))
     return str(value).lower() if choices else value
+
+
+def _whole(key: str, value: Any) -> int:
+    if not str(value).lstrip("-").isdigit():
+        raise ValueError(f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits")
+    least = _AT_LEAST.get(key, 0)
+    if int(value) < least:
+        raise ValueError(f"the setting `{key}` is `{value}`", f"it is at least {least}")
+    return int(value)
 
 
 def _boolean(key: str, value: Any) -> bool:

@@ -33,6 +33,12 @@ class _Lazy(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            raise click.UsageError(f"{error.format_message().rstrip('.')}: name a command first, as in `penstock run -f FILE`", context) from None
+
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -33,64 +33,102 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 
 @click.command()
 @configuration_options
+@click.argument("files", nargs=-1)
 @click.option("-t", "--config.test_and_exit", "test", is_flag=True, help="Check the configuration and exit.")
 @click.option("-w", "--pipeline.workers", "workers", type=int, metavar="N", help="How many workers filter at once.")
 @click.option("-b", "--pipeline.batch.size", "batch", type=int, metavar="N", help="The most events that are worked on at once.")
 @click.option("-u", "--pipeline.batch.delay", "delay", type=int, metavar="MS", help="How long to wait for a batch to fill.")
 @click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload (comes later).")
 @click.option("--pipeline.id", "pipeline_id", metavar="ID", help="The pipeline's name.")
+@click.option("--config.reload.interval", "reload_interval", metavar="TIME", help="How often to look (3s).")
+@click.option("--path.settings", "path_settings", metavar="DIR", envvar="LS_SETTINGS_DIR", help="Where penstock.yml and pipelines.yml are.")
 @click.option("--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept.")
 @click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
 @click.option("--flame", type=click.Path(dir_okay=False), metavar="FILE", help="Write a flame graph (needs penstock[profile]).")
 @click.option("--log.level", "level", metavar="LEVEL", help="fatal, error, warn, info, debug or trace.")
 @click.option("--log.format", "form", metavar="FORM", help="plain or json.")
 def run(
-    paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None, escape_style: str | None, **flags: Any
+    paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None, escape_style: str | None,
+    files: tuple[str, ...], **flags: Any,
 ) -> None:
-    """Run a configuration: -f FILE, or -e TEXT.
+    """Run a configuration: FILES, folders or globs, or -e TEXT.
 
     With -e, a missing input is stdin and a missing output is stdout, as in Logstash. Ctrl-C or SIGTERM lets what was
     read be delivered; a second one leaves at once.
     """
-    if flags["reload"]:
-        raise click.UsageError("-r comes later: for now stop the pipeline and start it again")
     try:
-        settled = settings_of(settings, **_keys(flags, ecs, escape_style))
-        start_logging(settled["log.level"], settled["log.format"])
-        sources = _with_defaults(sources_of(paths, text), text)
+        given = _keys(flags, ecs, escape_style)
+        members = _members(paths, text, {**settings_pairs(settings), **given}, flags["path_settings"])
+        start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
+        found = [finding for member in members for finding in member.inspect()]
     except ConfigError as error:
         refuse(error)
-    assembly, found = inspect(sources, settled)
     show_findings(found)
-    if assembly is None:
+    if any(member.assembly is None for member in members):
         raise SystemExit(1)
-    if flags["test"] or settled["config.test_and_exit"]:
+    if flags["test"] or members[0].settings["config.test_and_exit"]:
         click.echo("Configuration OK", err=True)
         return
-    if not assembly.program.inputs:
-        raise click.UsageError("the configuration has no input: add input { stdin { } }, or run it with -e")
+    for member in members:
+        _complete_enough(member)
     with _flame_graph(flags["flame"]):
-        _run(assembly, Profile() if flags["profile"] else None)
+        _run(members, Profile() if flags["profile"] else None)
+
+
+def _members(paths: tuple[str, ...], text: str | None, given: dict[str, Any], folder: str | None) -> list[Member]:
+    """The pipelines that the command line names, or, where it names none, those of ``pipelines.yml``."""
+    from ..settings_files import pipelines_file, settings_file
+
+    shared = settings_file(folder) if folder else {}
+    if text is not None:
+        sources_of(paths, text)
+        settings = settled({**shared, **given})
+        return [Member(settings["pipeline.id"], settings, lambda: _with_defaults([text_source(text, "(-e)")]))]
+    if paths or not folder:
+        sources_of(paths, text)
+        settings = settled({**shared, **given})
+        return [Member(settings["pipeline.id"], settings, lambda: sources_of(paths, None))]
+    found = pipelines_file(folder)
+    if not found and "path.config" not in shared:
+        raise click.UsageError(f"no configuration: give -f FILE, -e TEXT, or put pipelines.yml into `{folder}`")
+    return [_member({**shared, **one, **given}) for one in found or [{}]]
+
+
+def _member(given: dict[str, Any]) -> Member:
+    settings = settled(given)
+    if settings["config.string"]:
+        return Member(settings["pipeline.id"], settings, lambda: [text_source(settings["config.string"], settings["pipeline.id"])])
+    return Member(settings["pipeline.id"], settings, lambda: sources_of([settings["path.config"]], None))
+
+
+def _complete_enough(member: Member) -> None:
+    """A pipeline without an input is a mistake; one without an output perhaps."""
+    assert member.assembly is not None
+    if not member.assembly.program.inputs:
+        raise click.UsageError("the configuration has no input: add input { stdin { } }, or run it with -e")
+    if not member.assembly.program.outputs:
+        log.warning("the pipeline %s has no output: its events go nowhere", member.id)
 
 
 def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> dict[str, Any]:
-    return {
+    keys = {
         "pipeline.ecs_compatibility": ecs,
         "config.field_reference.escape_style": escape_style,
         "pipeline.workers": flags["workers"],
         "pipeline.batch.size": flags["batch"],
         "pipeline.batch.delay": flags["delay"],
         "pipeline.id": flags["pipeline_id"],
+        "config.reload.automatic": flags["reload"] or None,
+        "config.reload.interval": flags["reload_interval"],
         "path.data": flags["path_data"],
         "log.level": flags["level"],
         "log.format": flags["form"],
     }
+    return {key: value for key, value in keys.items() if value is not None}
 
 
-def _with_defaults(sources: list[Source], text: str | None) -> list[Source]:
+def _with_defaults(sources: list[Source]) -> list[Source]:
     """What ``-e`` leaves out, as Logstash adds it."""
-    if text is None:
-        return sources
     from ...dsl.parser import parse
 
     try:
@@ -116,21 +154,31 @@ def _flame_graph(path: str | None) -> Iterator[None]:
     Path(path).write_text(profiler.output_html(), encoding="utf-8")
 
 
-def _run(assembly: Assembly, profile: Profile | None) -> None:
-    line = progress_line(_stdin_size(assembly))
-    pipeline = _pipeline(assembly, line, profile)
-    _stop_on_signals(pipeline)
+def _run(members: list[Member], profile: Profile | None) -> None:
+    lead = members[0]
+    assert lead.assembly is not None
+    line = progress_line(_total_bytes(lead.assembly)) if len(members) == 1 else None
+    interval = _seconds(lead.settings["config.reload.interval"]) if lead.settings["config.reload.automatic"] else None
+    fleet = Fleet(members, lambda assembly: _pipeline(assembly, line, profile), interval)
+    _listen_to_signals(fleet)
     try:
-        pipeline.run()
+        fleet.run()
     except BrokenPipeError:
         _leave_quietly()
     except Undelivered as error:
         click.echo(f"stopped with events that were not delivered: {error}", err=True)
         raise SystemExit(1) from None
+    except OSError as error:
+        click.echo(f"stopped: {error}", err=True)
+        raise SystemExit(1) from None
     finally:
         end_progress_line(line)
     if profile is not None:
         click.echo(profile.report(), err=True)
+
+
+def _seconds(span: Any) -> float:
+    return float(read(Kind("duration"), span))
 
 
 def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None, profile: Profile | None) -> Pipeline:
@@ -146,14 +194,15 @@ def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None, profile
     return Pipeline(assembly, line)
 
 
-def _stop_on_signals(pipeline: Pipeline) -> None:
+def _listen_to_signals(fleet: Fleet) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
-        pipeline.stop()
         for again in (signal.SIGINT, signal.SIGTERM):
             signal.signal(again, _leave_at_once)
+        fleet.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda number, frame: fleet.reload())
 
 
 def _leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
@@ -165,9 +214,11 @@ def _leave_quietly() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stdin_size(assembly: Assembly) -> int | None:
-    names = [use.name for use in uses(assembly.program.inputs)]
-    if names != ["stdin"]:
-        return None
-    found = os.fstat(sys.stdin.fileno())
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+def _total_bytes(assembly: Assembly) -> int | None:
+    """How much there is to read, where that is known."""
+    inputs = assembly.plugins(assembly.program.inputs)
+    if [plugin.name for plugin in inputs] == ["stdin"]:
+        found = os.fstat(sys.stdin.fileno())
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+    sizes = [getattr(plugin, "total_bytes", lambda: None)() for plugin in inputs]
+    return sum(sizes) if all(sizes) else None

@@ -40,6 +40,8 @@ def test_values_take_the_type_of_their_key(key: str, given: Any, value: Any) -> 
         ("nonsense", 1, "there is no setting `nonsense`"),
         ("config.support_escapes", "yes", "give true or false"),
         ("pipeline.workers", "many", "a whole number is wanted"),
+        ("pipeline.workers", 0, "it is at least 1"),
+        ("pipeline.batch.size", "-4", "it is at least 0"),
         ("pipeline.ecs_compatibility", "v9", "one of disabled, v1, v8"),
         ("penstock.now", "soon", "give an instant such as"),
     ],

@@ -48,6 +48,18 @@ def test_a_misspelt_command_is_suggested(penstock: Penstock) -> None:
     assert "there is no command `chek`: did you mean `check`?" in result.output
 
 
+def test_options_without_a_command_are_told_about_run(penstock: Penstock) -> None:
+    result = penstock("-f", "x.conf")
+    assert result.exit_code == 2
+    assert "name a command first, as in `penstock run -f FILE`" in result.output
+
+
+def test_run_takes_files_as_check_does(penstock: Penstock) -> None:
+    Path("a.conf").write_text("input { generator { count => 1 message => 'hey' } } output { stdout { codec => line { format => '%{message}' } } }")
+    done = subprocess.run([sys.executable, "-m", "penstock", "run", "a.conf"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "hey\n")
+
+
 def test_starting_costs_no_imports_that_are_not_needed() -> None:
     code = "import sys, penstock.pipeline.command; print([m for m in sys.modules if m.partition('.')[0] in HEAVY])"
     heavy = ["lark", "regex", "msgspec", "dateutil", "maxminddb", "geoip2", "ua_parser", "pygrok", "asyncio", "multiprocessing"]
