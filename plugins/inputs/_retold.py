@@ -63,4 +63,5 @@ class RetoldEnds(LineEnds):
 
 def begun(data: bytes, delimiter: bytes) -> int:
     """How many of the last bytes may be the start of a delimiter."""
-    return next((k for k in range(len(delimiter) - 1, 0, -1) if data.endswith(delimiter[:k])), 0)
+    rest = data.split(delimiter)[-1]
+    return next((k for k in range(len(delimiter) - 1, 0, -1) if rest.endswith(delimiter[:k])), 0)

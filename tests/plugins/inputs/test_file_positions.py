@@ -124,7 +124,7 @@ def test_batches_may_be_acknowledged_in_any_order(run_file: Any, logs: Path) -> 
         run.read()
         append(logs / "a.log", text)
     run.read()
-    first, *rest = run.held
+    _, *rest = run.held
     for batch in reversed(rest):
         batch.done(None)
     run.read(seconds=20)
