@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "pipeline.unsafe_shutdown": False,
     "pipeline.reloadable": True,
     "queue.type": "memory",
+    "penstock.shutdown_timeout": 30,
     "dead_letter_queue.enable": False,
     "metric.collect": True,
     "penstock.now": None,

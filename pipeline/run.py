@@ -46,6 +46,7 @@ class Pipeline:
         self._batch_size = int(program.settings.get("pipeline.batch.size") or 0)
         self._flushes = any(p.flushes for p in assembly.plugins(program.filters) if isinstance(p, Filter))
         self._next_flush = 0.0
+        self.opened = False
         self._ticket = Ticket(None)
         self._ways: list[Way] = []
         self._failure: BaseException | None = None
@@ -60,6 +61,7 @@ class Pipeline:
         try:
             for plugin in self.assembly.made.values():
                 plugin.open()
+            self.opened = True
             with rare_collections():
                 self._run()
         finally:

@@ -35,14 +35,18 @@ def configuration_options(command: F) -> F:
 
 def settings_of(pairs: Sequence[str], **given: Any) -> dict[str, Any]:
     """The settings of a command line: ``KEY=VALUE`` pairs, then flags that were given; raises ConfigError."""
+    return settled({**settings_pairs(pairs), **{key: value for key, value in given.items() if value is not None}})
+
+
+def settings_pairs(pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings given as ``KEY=VALUE``."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise click.UsageError(f"`{pair}` is no setting: write KEY=VALUE")
         settings[key] = value
-    settings |= {key: value for key, value in given.items() if value is not None}
-    return settled(settings)
+    return settings
 
 
 def sources_of(paths: Sequence[str], text: str | None) -> list[Source]:

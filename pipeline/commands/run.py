@@ -15,15 +15,19 @@ from typing import Any, NoReturn
 import click
 
 from ...dsl.diagnostics import ConfigError
+from ...dsl.options import read
+from ...dsl.settings import settled
 from ...dsl.source import Source
-from ..assembly import Assembly, inspect, uses
+from ...dsl.spec import Kind
+from ..assembly import Assembly
 from ..delivery import Undelivered
+from ..fleet import Fleet, Member
 from ..logs import start_logging
 from ..profile import Profile
 from ..progress import end_progress_line, progress_line
 from ..run import Counts, Pipeline
 from ..sources import text_source
-from .configuration import configuration_options, refuse, settings_of, show_findings, sources_of
+from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
 
 log = logging.getLogger("penstock")
 
@@ -38,10 +42,10 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 @click.option("-w", "--pipeline.workers", "workers", type=int, metavar="N", help="How many workers filter at once.")
 @click.option("-b", "--pipeline.batch.size", "batch", type=int, metavar="N", help="The most events that are worked on at once.")
 @click.option("-u", "--pipeline.batch.delay", "delay", type=int, metavar="MS", help="How long to wait for a batch to fill.")
-@click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload (comes later).")
+@click.option("-r", "--config.reload.automatic", "reload", is_flag=True, help="Reload a configuration that changes.")
 @click.option("--pipeline.id", "pipeline_id", metavar="ID", help="The pipeline's name.")
 @click.option("--config.reload.interval", "reload_interval", metavar="TIME", help="How often to look (3s).")
-@click.option("--path.settings", "path_settings", metavar="DIR", envvar="LS_SETTINGS_DIR", help="Where penstock.yml and pipelines.yml are.")
+@click.option("--path.settings", "path_settings", envvar="LS_SETTINGS_DIR", metavar="DIR", help="Where penstock.yml is.")
 @click.option("--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept.")
 @click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
 @click.option("--flame", type=click.Path(dir_okay=False), metavar="FILE", help="Write a flame graph (needs penstock[profile]).")
@@ -58,7 +62,7 @@ def run(
     """
     try:
         given = _keys(flags, ecs, escape_style)
-        members = _members(paths, text, {**settings_pairs(settings), **given}, flags["path_settings"])
+        members = _members((*paths, *files), text, {**settings_pairs(settings), **given}, flags["path_settings"])
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
     except ConfigError as error:

@@ -81,7 +81,6 @@ def test_t_only_checks() -> None:
     [
         (("-e", "", "-f", "x"), b"exclude each other"),
         ((), b"no configuration"),
-        (("-r", "-e", ""), b"comes later"),
         (("-e", "", "-S", "nonsense"), b"KEY=VALUE"),
     ],
 )
