@@ -224,5 +224,6 @@ def _total_bytes(assembly: Assembly) -> int | None:
     if [plugin.name for plugin in inputs] == ["stdin"]:
         found = os.fstat(sys.stdin.fileno())
         return found.st_size if stat.S_ISREG(found.st_mode) else None
-    sizes = [getattr(plugin, "total_bytes", lambda: None)() for plugin in inputs]
-    return sum(sizes) if all(sizes) else None
+    sizes: list[int | None] = [getattr(plugin, "total_bytes", lambda: None)() for plugin in inputs]
+    known = [size for size in sizes if size]
+    return sum(known) if len(known) == len(sizes) else None
