@@ -98,10 +98,9 @@ def _code(found: Page) -> str:
     parts = [f'## <a name="{found.code.lower()}"></a>{found.code}: {found.title}\n']
     if found.text:
         parts.append(f"{found.text}\n")
-    language = "console" if found.is_command else "conf"
     for title, example in (("Wrong:", found.wrong), ("Right:", found.right)):
         if example:
-            parts.append(f"{title}\n\n```{language}\n{example}\n```\n")
+            parts.append(f"{title}\n\n```{found.language}\n{example}\n```\n")
     return "\n".join(parts)
 
 

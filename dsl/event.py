@@ -26,7 +26,7 @@ def accept(data: Event, now: Timestamp) -> Event:
 
 
 def check_all(events: list[Event], now: Timestamp) -> None:
-    """What ``accept`` checks, for many dicts: ``@timestamp`` and ``tags`` where they are there. Each text of an instant is read once."""
+    """What ``accept`` checks, for many dicts: ``@timestamp`` and ``tags`` where they are there. Each text is read once."""
     stamps: dict[str, Timestamp | None] = {}
     for event in events:
         if "@timestamp" in event:

@@ -37,7 +37,8 @@ class _Lazy(click.Group):
         try:
             return super().parse_args(context, args)
         except click.NoSuchOption as error:
-            raise click.UsageError(f"{error.format_message().rstrip('.')}: name a command first, as in `penstock run -f FILE`", context) from None
+            said = error.format_message().rstrip(".")
+            raise click.UsageError(f"{said}: name a command first, as in `penstock run -f FILE`", context) from None
 
     def resolve_command(
         self, context: click.Context, args: list[str]
