@@ -13,8 +13,24 @@ What comes behind them sees the same place in the text either way, so nothing el
 from __future__ import annotations
 
 from .. import regex_sets as sets
-from ..regex_tree import Atomic, Back, Call, Capture, Condition, Dot, Folded, Mode, Node, Repeat, Sequence, Set, Text
-from ..regex_tree import rebuilt, sequence, walk
+from ..regex_tree import (
+    Atomic,
+    Back,
+    Call,
+    Capture,
+    Condition,
+    Dot,
+    Folded,
+    Mode,
+    Node,
+    Repeat,
+    Sequence,
+    Set,
+    Text,
+    rebuilt,
+    sequence,
+    walk,
+)
 
 
 def shared_out(node: Node) -> Node:
