@@ -125,10 +125,10 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
     def codec(given: Any, streaming: bool) -> Codec:
         return make_codec(given, use, settings, problems, streaming)
 
-    plugin = None
+    stand_in = None
     if surroundings.stand_in is not None:
-        plugin = surroundings.stand_in(use, Context(settings, use.span.place, use.id, [], codec))
-    plugin = plugin or _plugin(use, settings, codec, problems)
+        stand_in = surroundings.stand_in(use, Context(settings, use.span.place, use.id, [], codec))
+    plugin = stand_in or _plugin(use, settings, codec, problems)
     if plugin is not None:
         if isinstance(plugin, Filter):
             problems += _decorations(plugin, use)
@@ -137,7 +137,7 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
             problems += unusable
             plugin.decorate = None if unusable else _input_decoration(plugin)
         assembly.made[use] = plugin
-    for setting in use.settings.values():
+    for setting in use.settings.values() if stand_in is None else ():
         if isinstance(setting.value, PluginUse):
             _plugin(setting.value, settings, None, problems)  # codecs are made when they are needed: look at them now
     return problems

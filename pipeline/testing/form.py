@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -94,7 +95,7 @@ class Expectation:
         for key, value in node.entries:
             if key.value in KEYWORDS:
                 continue
-            if not _misspelt(key, faults):
+            if not misspelt(key, faults):
                 is_field(key, faults)
             want = matchers.wanted(value, faults)
             if want is not UNREAD:
@@ -111,12 +112,12 @@ def _only(node: Mapping, names: tuple[str, ...]) -> Mapping:
     return Mapping(tuple(entry for entry in node.entries if entry[0].value in names), node.span)
 
 
-def _misspelt(key: Scalar, faults: Faults) -> bool:
+def misspelt(key: Scalar, faults: Faults, keywords: Sequence[str] = KEYWORDS) -> bool:
     """Note a bare name that looks like a keyword: it would silently be taken for a field."""
     name = str(key.value)
     if not re.fullmatch(r"[A-Za-z_]+", name) or name == "tags":
         return False
-    near = get_close_matches(name.lower(), [*KEYWORDS, "tags"], n=1, cutoff=0.8)
+    near = get_close_matches(name.lower(), [*keywords, "tags"], n=1, cutoff=0.8)
     if not near:
         return False
     remedy = f"did you mean `{near[0]}`? a field of this name is written [{name}]"
@@ -148,8 +149,18 @@ EVENT = Named(Anything(), "an event", is_field)
 VALUES = Named(Anything(), "a map of fields", is_field)
 SETTINGS = Named(Anything(), "a map of settings", _setting_name)
 ENVIRONMENT = Named(TEXT, "a map of variables")
+ROW = OneOf((NOTHING, VALUES), "a map of fields")
+LONG_TABLE = Record(
+    (
+        Key("field", TEXT, "The field that is looked up, instead of the one that the filter's options name."),
+        Key("table", Named(ROW, "a table"), "Values of that field, each with the fields that are set."),
+        Key("otherwise", VALUES, "Fields that are set for any other value."),
+    ),
+    "a mock",
+    mark="table",
+)
 MOCK = OneOf(
-    (NOTHING, TEXT, Named(OneOf((NOTHING, VALUES), "a map of fields"), "a table")),
+    (NOTHING, TEXT, LONG_TABLE, Named(ROW, "a table")),
     "a table of results, a piece of configuration, or nothing",
 )
 MOCKS = Named(MOCK, "a map of mocks, by the id of what they replace")

@@ -1,7 +1,7 @@
 """What a value must be: the same, or what a matcher says. A matcher is a map with one of the names below, ``{matches: ^GET}``.
 
 Values are told apart by type: the text "200" is not the number 200, and true is neither. Integers and floats are one kind, as in
-JSON (``type: integer`` is stricter). A timestamp equals every way to write its instant.
+JSON (``is_a: integer`` is stricter). A timestamp equals every way to write its instant.
 """
 from __future__ import annotations
 
@@ -189,8 +189,8 @@ MATCHERS: dict[str, Matcher] = {
     "between": Matcher(shapes.Several(_BOUND, "a list of two bounds"), "The value lies between two bounds or is one.", _between),
     "one_of": Matcher(_LIST, "The value is one of these.", _one_of),
     "not": Matcher(_ANY, "The value is another one; the field is there.", _not),
-    "type": Matcher(shapes.Simple("a type", (str,), "string", tuple(sorted(_TYPES))), "The value is of this type.", _type),
-    "length": Matcher(shapes.COUNT, "The text, list or map has this many characters or items.", _length),
+    "is_a": Matcher(shapes.Simple("a type", (str,), "string", tuple(sorted(_TYPES))), "The value is of this type.", _type),
+    "has_length": Matcher(shapes.COUNT, "The text, list or map has this many characters or items.", _length),
     "exists": Matcher(shapes.FLAG, "The field is there, whatever it holds; or with false, it is not.", _exists),
     "equals": Matcher(_ANY, "The value is this, whole: for maps that look like a matcher.", _equals),
 }
@@ -240,7 +240,7 @@ def _nearly(node: Mapping) -> bool:
     if len(node.entries) != 1 or not isinstance(node.entries[0][0].value, str):
         return False
     name = node.entries[0][0].value
-    return bool(get_close_matches(name, MATCHERS, n=1, cutoff=0.84)) and re.fullmatch(r"[a-z_]+", name) is not None
+    return bool(get_close_matches(name, MATCHERS, n=1, cutoff=0.8)) and re.fullmatch(r"[a-z_]+", name) is not None
 
 
 def _unsure(node: Mapping, faults: Faults) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...dsl.check import UnusablePlugin
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ...dsl.event import accept
 from ...dsl.program import PluginUse
@@ -18,6 +19,7 @@ from ...dsl.reference import Event, parse_keys, place
 from ...dsl.settings import settled
 from ...dsl.source import Source, Span
 from ...dsl.values import copy
+from ...plugins import registry
 from ...plugins.contract import Codec, Filter, Input
 from ..assembly import Assembly, Surroundings, assemble, make_codec, remake, uses
 from ..generate import Observer, generate
@@ -194,10 +196,19 @@ class Rig:
             self._codecs[key] = self.new_codec(given)
         return self._codecs[key].stream()
 
+    def codec_of_input(self, source: Input, given: Given) -> Codec:
+        try:
+            known = source.codec is None or registry.spec("codec", source.codec.name) is not None
+        except UnusablePlugin as unusable:
+            raise self.fault(str(unusable), given.spans.get("from"), unusable.remedy) from None
+        if not known:
+            raise self.fault(f"there is no codec `{source.codec.name}`", given.spans.get("from"), "say another with `codec`")
+        return source.new_codec()
+
     def new_codec(self, given: Given) -> Codec:
         source = self.input(given)
         if source is not None and not given.codec:
-            return source.new_codec()
+            return self.codec_of_input(source, given)
         return codec_of(given.codec or "plain", self.assembly.program.settings, streaming=bool(given.file))
 
 

@@ -246,13 +246,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A map with known keys; another one is a fault."""
+    """A map with known keys; another one is a fault. ``mark`` is a key by which it is told from other maps."""
 
     keys: tuple[Key, ...]
     said: str
+    mark: str = ""
 
     def fits(self, node: Node) -> bool:
-        return isinstance(node, Mapping)
+        return isinstance(node, Mapping) and (not self.mark or node.get(self.mark) is not None)
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):

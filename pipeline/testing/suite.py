@@ -169,12 +169,20 @@ class _Reader:
         if not isinstance(node, MappingNode) or not isinstance(rows, Items):
             read = form.TEST.read(node, self.faults)
             return [self.case(read, str(read.get("name", "")))] if isinstance(read, Read) else []
-        titles = plain(node.get("columns") or Items((), node.span))
-        titles = titles if isinstance(titles, list) else [titles]
+        titles = self.titles(node.get("columns"))
+        if titles is None:
+            return []
         base = MappingNode(tuple(e for e in node.entries if e[0].value not in ("rows", "columns")), node.span)
         return [case for row in rows.nodes for case in self.row(base, titles, row)]
 
-    def row(self, base: MappingNode, titles: list[str], row: Node) -> list[Case]:
+    def titles(self, node: Node | None) -> list[Scalar] | None:
+        """The titles of columns, None where one is misspelt."""
+        nodes = node.nodes if isinstance(node, Items) else [node]
+        found = [title for title in nodes if isinstance(title, Scalar)]
+        wrong = [title.value not in _TITLES and form.misspelt(title, self.faults, _TITLES) for title in found]
+        return None if any(wrong) else found
+
+    def row(self, base: MappingNode, titles: list[Scalar], row: Node) -> list[Case]:
         cells = self.cells(titles, row)
         if not cells:
             return []
@@ -186,7 +194,7 @@ class _Reader:
         label = named or " · ".join(_short(plain(value)) for title, value in cells[:1])
         return [self.case(Read(read.values, read.spans, row.span), f"{plain(base.get('name') or row_name(row))}: {label}")]
 
-    def cells(self, titles: list[str], row: Node) -> list[tuple[Scalar, Node]]:
+    def cells(self, titles: list[Scalar], row: Node) -> list[tuple[Scalar, Node]]:
         if isinstance(row, MappingNode):
             return list(row.entries)
         if not isinstance(row, Items):
@@ -196,7 +204,7 @@ class _Reader:
         elif len(row.nodes) != len(titles):
             self.faults.add("E403", f"this row has {len(row.nodes)} cells, there are {len(titles)} columns", row.span)
         else:
-            return [(Scalar(title, cell.span, title), cell) for title, cell in zip(titles, row.nodes, strict=True)]
+            return list(zip(titles, row.nodes, strict=True))
         return []
 
     def case(self, read: Read, name: str) -> Case:
@@ -259,9 +267,18 @@ def _values(nodes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mock(mock: Any) -> Mock:
+    if isinstance(mock, Read):
+        return {key: _mock(value) if key == "table" else _plain(value) for key, value in mock.values.items()}
     if not isinstance(mock, dict):
         return None if mock is None else str(mock)
     return {key: None if fields is None else _values(fields) for key, fields in mock.items()}
+
+
+def _plain(value: Any) -> Any:
+    return _values(value) if isinstance(value, dict) else value
+
+
+_TITLES = (*(key.name for key in form.TEST.keys), *form.KEYWORDS)
 
 
 class _Row:
