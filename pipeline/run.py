@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
@@ -16,6 +17,9 @@ from .assembly import Assembly
 from .delivery import Ticket, Way, ways, write_to
 from .generate import Generated, Observer, generate
 from .intake import batches
+
+if TYPE_CHECKING:
+    from .storage.queue import DiskQueue
 
 _FLUSH_EVERY = 5.0
 
@@ -47,6 +51,7 @@ class Pipeline:
         self._flushes = any(p.flushes for p in assembly.plugins(program.filters) if isinstance(p, Filter))
         self._next_flush = 0.0
         self.opened = False
+        self._queue: DiskQueue | None = None
         self._ticket = Ticket(None)
         self._ways: list[Way] = []
         self._failure: BaseException | None = None
@@ -59,18 +64,27 @@ class Pipeline:
         """Run until the inputs end; raises Undelivered where an output would not take its events."""
         self.counts.started = time.monotonic()
         try:
-            for plugin in self.assembly.made.values():
-                plugin.open()
+            self._open()
             self.opened = True
             with rare_collections():
                 self._run()
         finally:
             self._stopping.set()
             self.assembly.close()
+            if self._queue is not None:
+                self._queue.close()
+
+    def _open(self) -> None:
+        if self.assembly.program.settings["queue.type"] == "persisted":
+            from .persisted import open_queue
+
+            self._queue = open_queue(self.assembly.program.settings)
+        for plugin in self.assembly.made.values():
+            plugin.open()
 
     def _run(self) -> None:
         outputs = self._outputs()
-        for batch in batches(self.inputs, self._stopping):
+        for batch in self.source():
             self._ticket = Ticket(batch.done if batch is not None else None)
             if batch is not None:
                 self._work(batch, outputs)
@@ -87,6 +101,15 @@ class Pipeline:
         self._ticket = Ticket(None)
         self._pass_on(self.filters.run([], True), outputs)
         self._end_ways()
+
+    def source(self) -> Iterator[Batch | None]:
+        """The batches of the inputs, through the disk queue where the settings ask for it."""
+        if self._queue is None:
+            return batches(self.inputs, self._stopping)
+        from . import persisted
+
+        drain = bool(self.assembly.program.settings["queue.drain"])
+        return persisted.batches(self.inputs, self._queue, self._stopping, drain)
 
     def _outputs(self) -> Generated:
         """The output section, each output packing where it stands and delivering by its way."""

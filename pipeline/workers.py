@@ -24,7 +24,6 @@ from ..plugins.contract import Filter, Output, RawStream
 from .assembly import Assembly
 from .delivery import Ticket, Undelivered
 from .generate import generate
-from .intake import batches
 from .run import Counts, Pipeline
 
 _JOBS = 2
@@ -108,7 +107,7 @@ class ParallelPipeline(Pipeline):
         self._raw: RawStream | None = None
 
     def _run(self) -> None:
-        if len(self.inputs) == 1:
+        if len(self.inputs) == 1 and self._queue is None:
             self._raw = self.inputs[0].raw(self._stopping.is_set)
         self._workers = [self._fork() for _ in range(self._count)]
         self._open_ways()
@@ -129,7 +128,7 @@ class ParallelPipeline(Pipeline):
                 else:
                     yield piece, len(piece), None
             return
-        for batch in batches(self.inputs, self._stopping):
+        for batch in self.source():
             if batch is None:
                 self._flush_outputs()
             else:

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -164,7 +165,7 @@ def _run(members: list[Member], profile: Profile | None) -> None:
     line = progress_line(_total_bytes(lead.assembly)) if len(members) == 1 else None
     interval = _seconds(lead.settings["config.reload.interval"]) if lead.settings["config.reload.automatic"] else None
     fleet = Fleet(members, lambda assembly: _pipeline(assembly, line, profile), interval)
-    _listen_to_signals(fleet)
+    _listen_to_signals(fleet, float(lead.settings["penstock.shutdown_timeout"]))
     try:
         fleet.run()
     except BrokenPipeError:
@@ -198,15 +199,23 @@ def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None, profile
     return Pipeline(assembly, line)
 
 
-def _listen_to_signals(fleet: Fleet) -> None:
+def _listen_to_signals(fleet: Fleet, timeout: float) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         for again in (signal.SIGINT, signal.SIGTERM):
             signal.signal(again, _leave_at_once)
         fleet.stop()
+        limit = threading.Timer(timeout, _leave_undrained, (timeout, number))
+        limit.daemon = True
+        limit.start()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     signal.signal(signal.SIGHUP, lambda number, frame: fleet.reload())
+
+
+def _leave_undrained(timeout: float, number: int) -> NoReturn:
+    log.error("what was read could not be delivered within %.0f s (penstock.shutdown_timeout): left undelivered", timeout)
+    os._exit(128 + number)
 
 
 def _leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
