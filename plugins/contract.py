@@ -113,6 +113,10 @@ class Plugin:
     def close(self) -> None:
         """Let go of files and connections."""
 
+    def figures(self) -> dict[str, int | float]:
+        """What the plugin counts for itself, by name, such as the hits of a cache: for the metrics, which count events already."""
+        return {}
+
 
 # `Plugin` itself runs no __init_subclass__: its options are taken off by hand.
 Plugin._declared = {k: v for k, v in vars(Plugin).items() if isinstance(v, Option)}  # type: ignore[attr-defined]
