@@ -1,13 +1,11 @@
-"""Host names to addresses and back: hosts files first, then name servers, with caches that forget.
+"""Host names to addresses and back: hosts files first, then name servers.
 
 Name servers are asked by dnspython, which keeps its time-outs; nothing of the system's resolver is used, so that an
 answer that does not come costs no more than it may.
 """
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -92,29 +90,3 @@ class Names:
                 continue
             return str(first).removesuffix(".")
         raise TimedOutError
-
-
-class Cache:
-    """The latest entries, each for some seconds; a size of 0 keeps none."""
-
-    def __init__(self, size: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size, self._seconds, self._clock = size, seconds, clock
-        self._entries: OrderedDict[str, tuple[float, str]] = OrderedDict()
-
-    def get(self, key: str) -> str | None:
-        if key not in self._entries:
-            return None
-        until, value = self._entries[key]
-        if until < self._clock():
-            del self._entries[key]
-            return None
-        self._entries.move_to_end(key)
-        return value
-
-    def put(self, key: str, value: str) -> None:
-        if self._size < 1:
-            return
-        self._entries[key] = self._clock() + self._seconds, value
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._size:
-            self._entries.popitem(last=False)

@@ -13,9 +13,10 @@ from dns.resolver import NoResolverConfiguration, Resolver
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
+from ..plugins.cache import Cache
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
-from ._names import Cache, Names, TimedOutError, is_address, read_hosts
+from ._names import Names, TimedOutError, is_address, read_hosts
 
 _SYSTEM_HOSTS = Path("/etc/hosts")
 _THREADS = 16
@@ -80,8 +81,8 @@ class Dns(Filter, name="dns"):
         hosts = read_hosts([*self.hostsfile, _SYSTEM_HOSTS])
         self._resolver = self._configured()
         self._names = Names(hosts, self._resolver, self.max_retries + 1)
-        self._hits = Cache(self.hit_cache_size, self.hit_cache_ttl)
-        self._failures = Cache(self.failed_cache_size, self.failed_cache_ttl)
+        self._hits: Cache[str] = Cache(self.hit_cache_size, self.hit_cache_ttl)
+        self._failures: Cache[bool] = Cache(self.failed_cache_size, self.failed_cache_ttl)
         self._pool: ThreadPoolExecutor | None = None
         resolved = set(self.resolve)
         self._first = [("resolve", ref) for ref in self.resolve]
@@ -122,7 +123,7 @@ class Dns(Filter, name="dns"):
         questions = dict.fromkeys(
             question for event in events for kind, ref in self._first if (question := _question(kind, ref.get(event)))
         )
-        unknown = [question for question in questions if self._remembered(question) is None]
+        unknown = [question for question in questions if not self._is_remembered("".join(question))]
         answers: dict[Question, Any] = {}
         if len(unknown) > 1:
             self._pool = self._pool or ThreadPoolExecutor(_THREADS, "dns")
@@ -164,20 +165,29 @@ class Dns(Filter, name="dns"):
 
     def _answer(self, question: Question, answers: dict[Question, Any]) -> Any:
         """A text, None for none, or that no answer came in time."""
-        remembered = self._remembered(question)
-        if remembered is not None:
-            return remembered or None
+        key = "".join(question)
+        remembered = self._hits.get(key)
+        if remembered is not None or self._failures.get(key):
+            return remembered
         if question not in answers:
             answers[question] = self._ask(question)
         found = answers[question]
-        (self._hits if isinstance(found, str) else self._failures).put("".join(question), found if isinstance(found, str) else "")
+        if isinstance(found, str):
+            self._hits.put(key, found)
+        else:
+            self._failures.put(key, True)
         return found
 
-    def _remembered(self, question: Question) -> str | None:
-        """An answer that a cache holds, empty for a failure."""
-        key = "".join(question)
-        known = self._failures.get(key)
-        return known if known is not None else self._hits.get(key)
+    def _is_remembered(self, key: str) -> bool:
+        return self._hits.peek(key) is not None or self._failures.peek(key) is not None
+
+    def figures(self) -> dict[str, int | float]:
+        """How often an answer or a failure was remembered, and how often neither was."""
+        return {
+            "cache_hits": self._hits.hits + self._failures.hits,
+            "cache_misses": self._failures.misses,
+            "cache_entries": len(self._hits) + len(self._failures),
+        }
 
     def _ask(self, question: Question) -> Any:
         kind, text = question

@@ -193,6 +193,11 @@ class Geoip(Ecs, Filter, name="geoip"):
         pairs.pop((), None)
         return nest(pairs)
 
+    def figures(self) -> dict[str, int | float]:
+        """How often an address was remembered."""
+        info = self._look_up.cache_info()
+        return {"cache_hits": info.hits, "cache_misses": info.misses, "cache_entries": info.currsize}
+
     def close(self) -> None:
         if self._reader is not None:
             self._reader.close()

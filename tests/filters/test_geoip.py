@@ -142,6 +142,13 @@ def test_results_are_not_shared_between_events() -> None:
         assert out["c"]["geo"]["city_name"] == ["London", "x"]
 
 
+def test_what_was_remembered_is_counted() -> None:
+    stage = compiled("GeoLite2-City-Test")
+    stage([{"c": {"ip": address}} for address in ("81.2.69.142", "81.2.69.142", "192.168.0.1")])
+    (made,) = stage.assembly.made.values()
+    assert made.figures() == {"cache_hits": 1, "cache_misses": 2, "cache_entries": 2}
+
+
 def test_a_target_that_holds_no_map_is_reported_on_the_event() -> None:
     (out,) = compiled("GeoLite2-City-Test", 'target => "t"')([{"c": {"ip": "81.2.69.142"}, "t": "text"}])
     assert (out["t"], out["tags"]) == ("text", ["_geoip_exception"])
