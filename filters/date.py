@@ -186,8 +186,8 @@ class Date(Filter, name="date"):
         return events
 
     def _run_fixed(self, events: list[Event], formats: Formats) -> None:
-        get, settle, failed = self._get, self._settle(), self.failed
-        known, read, read_other = formats.known.get, formats.read, self._read_other
+        get, settle, failed, decorate = self._get, self._settle(), self.failed, self.decorate
+        known, read, read_other, key = formats.known.get, formats.read, self._read_other, self._plain_target
         for event in events:
             value = get(event)
             if value is None:
@@ -199,7 +199,12 @@ class Date(Filter, name="date"):
                         stamp = read(value)
                 else:
                     stamp = read_other(value, formats)
-                settle(event, stamp)
+                if stamp and key is not None:
+                    event[key] = stamp
+                    if decorate is not None:
+                        decorate(event)
+                else:
+                    settle(event, stamp)
             except Exception as error:
                 failed(event, error)
 
@@ -223,18 +228,19 @@ class Date(Filter, name="date"):
         """What a value means that is no text: only numbers may mean something."""
         return (formats.read_number(value) or "") if type(value) in (int, float) else ""
 
+    @property
+    def _plain_target(self) -> str | None:
+        """The key to set, where the target is a field of the event itself that takes any value."""
+        keys = self.target.keys
+        return keys[0] if len(keys) == 1 and keys != ("tags",) else None
+
     def _settle(self) -> Callable[[Event, str], None]:
         """What puts an instant in its place and decorates the event, or tags it where there is none."""
         put, decorate, tags = self.target.set, self.decorate, self.tag_on_failure
-        plain = len(self.target.keys) == 1 and self.target.keys != ("tags",)
-        key = self.target.keys[0]
 
         def settle(event: Event, stamp: str) -> None:
             if stamp:
-                if plain:
-                    event[key] = stamp
-                else:
-                    put(event, stamp)
+                put(event, stamp)
                 if decorate is not None:
                     decorate(event)
             else:

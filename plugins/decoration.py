@@ -84,6 +84,13 @@ def as_list(value: Any) -> list[Any]:
 
 def _removing(name: str) -> Action:
     field = FieldName(name)
+    if field.constant is not None and len(field.constant.keys) == 1:
+        (key,) = field.constant.keys
+
+        def take_plain(event: Event) -> None:
+            event.pop(key, None)
+
+        return take_plain
     if field.constant is not None:
         remove = field.constant.remove
 
