@@ -77,7 +77,7 @@ class _Inquiry:
         if history:
             step, _, after = history[-1]
             return self.at(step, f"`{step.use.name}` {'removed' if after is MISSING else 'set'} it")
-        return self.failed(event) or self.not_reached(event, keys)
+        return self.failed(event) or self.not_reached(event, keys) if self.difference.value is MISSING else None
 
     def history(self, event: int, keys: tuple[str, ...]) -> Iterator[tuple[Step, object, object]]:
         """The steps that changed a field, each with the values before and after."""

@@ -85,6 +85,8 @@ class Counter:
                 coverage.add(alternative.point)
 
     def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
+        if _is_mock(use.span):
+            return run
         point, add = _plugin_point(use), self.coverage.add
         ways = alternatives(use, self.rig.assembly.made[use])
 
@@ -102,20 +104,26 @@ class Counter:
 
     def arm(self, branch: Branch, number: int) -> Callable[[list[Event]], None]:
         point, add = _arm_point(branch, number), self.coverage.add
-        return lambda events: add(point, len(events))
+        return lambda events: None if _is_mock(point.span) else add(point, len(events))
 
 
 def _points(statements: tuple[Statement, ...]) -> Iterator[Point]:
     for statement in statements:
         if isinstance(statement, PluginUse):
-            if not statement.span.source.name.startswith("(mock "):
+            if not _is_mock(statement.span):
                 yield _plugin_point(statement)
+            continue
+        if _is_mock(statement.span):
             continue
         has_else = statement.arms[-1].condition is None
         for number in range(len(statement.arms) + (not has_else)):
             yield _arm_point(statement, number)
         for arm in statement.arms:
             yield from _points(arm.body)
+
+
+def _is_mock(span: Span) -> bool:
+    return span.source.name.startswith("(mock ")
 
 
 def _plugin_point(use: PluginUse) -> Point:

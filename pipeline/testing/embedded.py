@@ -33,13 +33,13 @@ class Event(dict[str, Any]):
     outcome: Outcome | None = None
 
     def __missing__(self, name: str) -> Any:
-        value = lookup(self, keys_of(name), MISSING)
+        value = lookup(dict(self), keys_of(name), MISSING)
         if value is MISSING:
             raise KeyError(name)
         return value
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and lookup(self, keys_of(name), MISSING) is not MISSING)
+        return super().__contains__(name) or (isinstance(name, str) and lookup(dict(self), keys_of(name), MISSING) is not MISSING)
 
 
 class Pipeline:

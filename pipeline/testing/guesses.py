@@ -89,7 +89,7 @@ def _text(wanted: str, got: str) -> str:
     if wanted.split() == got.split():
         return "blanks differ"
     same = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), min(len(wanted), len(got)))
-    if same >= 8 and max(len(wanted), len(got)) > 30:
+    if same >= 8 and max(len(wanted), len(got)) > 20:
         part = slice(same, same + 12)
         return f"they differ from character {same + 1} on: {wanted[part]!r} is wanted, {got[part]!r} is there"
     return ""

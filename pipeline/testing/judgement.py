@@ -139,7 +139,7 @@ class _Judge:
             for key in got if self.exact else ():
                 if key not in want.fields:
                     yield from self.uncovered(got[key], (*keys, key), self.ignored, span)
-        elif isinstance(want, Every) and type(got) is list and len(got) == len(want.items):
+        elif isinstance(want, Every) and type(got) is list and len(got) == len(want.items) and not _flat(want):
             for place, (inner, value) in enumerate(zip(want.items, got, strict=True)):
                 yield from self.compared((*keys, str(place)), inner, value, span)
         elif not accepts(want, got):
@@ -184,6 +184,11 @@ def _uncovered(value: Any, path: Keys, named: set[Keys]) -> Iterator[tuple[Keys,
     elif type(value) is dict:
         for key, inner in value.items():
             yield from _uncovered(inner, (*path, key), named)
+
+
+def _flat(want: Every) -> bool:
+    """Whether a list holds scalars only: it is then shown as a whole."""
+    return all(isinstance(item, Same) for item in want.items)
 
 
 def accepts(want: Wanted, got: Any) -> bool:

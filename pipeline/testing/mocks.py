@@ -108,9 +108,9 @@ class Lenient:
         stands_in = section != "filter" or name in self.mocked
         try:
             found = registry.spec(section, name)
-        except UnusablePlugin:
+        except UnusablePlugin as unusable:
             if not stands_in:
-                raise
+                raise UnusablePlugin(str(unusable), f"{unusable.remedy}; or mock it, by its id") from None
             found = None
         if found is not None and section in ("input", "output"):
             return _fileless(found)
