@@ -5,6 +5,7 @@ made for its depth, so that an event pays for nothing but its own look-ups. The 
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -78,11 +79,37 @@ def parse_keys(text: str) -> tuple[str, ...]:
     if "[" not in text and "]" not in text:
         if not text:
             raise ReferenceSyntaxError("a field reference is empty")
-        return (text,)
+        return (_unescaped(text),)
     keys, at = _bracketed(text, 0, 0)
     if at != len(text):
         raise ReferenceSyntaxError(f"`{text}` is no field reference: write [a][b]")
-    return keys
+    return tuple(map(_unescaped, keys))
+
+
+_ESCAPES = {"percent": re.compile(r"(?:%[0-9A-Fa-f]{2})+"), "ampersand": re.compile(r"&#([0-9]{1,7});")}
+_escape_style = "none"
+
+
+def set_escape_style(style: str) -> None:
+    """How characters that a name cannot hold are written in references read from now on: ``none``, ``percent`` (%5B) or
+    ``ampersand`` (&#91;). It holds for the whole process, as in Logstash."""
+    global _escape_style
+    if style != _escape_style:
+        _escape_style = style
+        reference.cache_clear()
+
+
+def _unescaped(key: str) -> str:
+    if _escape_style == "none":
+        return key
+    return _ESCAPES[_escape_style].sub(_character, key)
+
+
+def _character(match: re.Match[str]) -> str:
+    if match[0].startswith("%"):
+        return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace")
+    code = int(match[1])
+    return chr(code) if code < 0x110000 else match[0]
 
 
 def _bracketed(text: str, at: int, depth: int) -> tuple[tuple[str, ...], int]:

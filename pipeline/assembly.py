@@ -13,6 +13,7 @@ from ..dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
 from ..dsl.naming import FieldName
 from ..dsl.parser import parse
 from ..dsl.program import Branch, PluginUse, Program, Setting, Statement
+from ..dsl.reference import set_escape_style
 from ..dsl.source import Source
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
@@ -78,6 +79,7 @@ def inspect(
     sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
 ) -> tuple[Assembly | None, list[Diagnostic]]:
     """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
+    set_escape_style(str(settings.get("config.field_reference.escape_style", "none")))
     trees, found = _parsed(sources)
     if surroundings.rewritten is not None:
         trees = surroundings.rewritten(trees)

@@ -18,8 +18,8 @@ from ..contract import Codec
 from ..declaration import option
 from ._foreign import at_home, text_of
 from ._json import bare
+from ._packing import packed
 from ._target import check_target, placed
-from .msgpack import packed
 
 FAILED = "_fluentparsefailure"
 _LARGEST = 128 * 1024 * 1024

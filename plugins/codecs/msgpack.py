@@ -10,7 +10,7 @@ from ...dsl.template import Template
 from ..contract import Codec
 from ..declaration import option
 from ._foreign import at_home, text_of
-from ._json import bare, plain
+from ._packing import packed
 from ._rendering import renderer
 from ._target import check_target, placed
 
@@ -20,7 +20,6 @@ def _refuse(code: int, data: memoryview) -> Any:
 
 
 _decode = msgspec.msgpack.Decoder(ext_hook=_refuse).decode
-_encode = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 
 class Msgpack(Codec, name="msgpack"):
@@ -51,20 +50,3 @@ class Msgpack(Codec, name="msgpack"):
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(packed, events))
-
-
-def packed(event: Event) -> bytes:
-    """An event as MessagePack, without metadata; what MessagePack does not know becomes text."""
-    try:
-        return _encode(bare(event))
-    except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
-        return _encode(_in_range(plain(bare(event))))
-
-
-def _in_range(value: Any) -> Any:
-    """The value with numbers of more than 64 bits as text."""
-    if type(value) is int and not -(2**63) <= value < 2**64:
-        return str(value)
-    if type(value) is dict:
-        return {key: _in_range(item) for key, item in value.items()}
-    return [_in_range(item) for item in value] if type(value) is list else value

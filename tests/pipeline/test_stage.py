@@ -104,6 +104,23 @@ def test_the_ecs_setting_reaches_filters_and_an_option_goes_before_it() -> None:
     assert modern["source"]["address"] == "10.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("style", "name", "key"),
+    [
+        ("none", "a%5Bb%5D", "a%5Bb%5D"),
+        ("percent", "a%5Bb%5D", "a[b]"),
+        ("percent", "%C3%A4 100%", "ä 100%"),
+        ("ampersand", "a&#91;b&#93;", "a[b]"),
+        ("ampersand", "a%5B&#9999999;", "a%5B&#9999999;"),
+    ],
+)
+def test_names_with_brackets_can_be_written_with_escapes(style: str, name: str, key: str) -> None:
+    text = f'filter {{ mutate {{ add_field => {{ "[x][{name}]" => "v" }} }} if [x][{name}] == "v" {{ mutate {{ add_tag => "t" }} }} }}'
+    (event,) = penstock.compile(text, {"config.field_reference.escape_style": style})([{}])
+    assert event["x"] == {key: "v"}
+    assert event["tags"] == ["t"]
+
+
 class TestCodec:
     def test_decoding_a_stream_in_pieces(self) -> None:
         lines = penstock.codec("line", settings=NOW)
