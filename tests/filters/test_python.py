@@ -57,7 +57,7 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize(("value", "plain"), PLAIN, ids=str)
+@pytest.mark.parametrize(("value", "plain"), PLAIN, ids=range(len(PLAIN)))
 def test_values_are_made_plain(value: Any, plain: Any) -> None:
     assert plain_value(value) == plain
 
