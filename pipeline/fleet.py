@@ -142,21 +142,32 @@ class Fleet:
             return
         try:
             sources = member.load()
-            if _texts(sources) == _texts(member.sources):
+            if _texts(sources) == _texts(member.sources) or not self._is_settled(member, sources):
                 return
             member.sources = sources
             assembly = assemble(sources, member.settings)
         except ConfigError as error:
-            found = render(error.diagnostics)
-            if found != member.refused:
-                log.error("the new configuration of the pipeline %s is refused, the old one goes on:\n%s", member.id, found)
-            member.refused = found
+            self._refuse(member, render(error.diagnostics))
+            return
+        if not assembly.program.inputs:
+            self._refuse(member, "it has no input")
             return
         member.refused = ""
         with self._lock:
             member.following = sources, assembly
             if member.pipeline is not None:
                 member.pipeline.stop()
+
+    def _refuse(self, member: Member, why: str) -> None:
+        """Say, once, why a new configuration is not taken."""
+        if why != member.refused:
+            log.error("the new configuration of the pipeline %s is refused, the old one goes on:\n%s", member.id, why)
+        member.refused = why
+
+    def _is_settled(self, member: Member, sources: list[Source]) -> bool:
+        """Whether files are not just being written: a moment later they say the same."""
+        self._stopping.wait(0.05)
+        return _texts(member.load()) == _texts(sources)
 
 
 def _texts(sources: Sequence[Source]) -> list[tuple[str, str]]:
