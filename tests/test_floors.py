@@ -16,11 +16,15 @@ FLOORS = ("dsl", "plugins", "filters", "pipeline")
 
 @dataclass(frozen=True)
 class Import:
-    """An import inside the package: who imports, and the dotted target as seen from the root of the package."""
+    """An import inside the package: who imports, and the dotted target as seen from the root of the package.
+
+    ``is_typing``: it stands under ``if TYPE_CHECKING``, and does not happen when the program runs.
+    """
 
     path: Path
     line: int
     target: str
+    is_typing: bool
 
     @property
     def floor(self) -> str:
@@ -37,7 +41,10 @@ def modules() -> list[Path]:
 
 def imports(path: Path) -> Iterator[Import | str]:
     """The imports of other parts of the package in a module; a complaint for one that is not relative."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    typing = {inner for block in blocks for inner in ast.walk(block)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (f"{path}:{node.lineno}: absolute import of {a.name}" for a in node.names if is_ours(a.name))
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and is_ours(node.module or ""):
@@ -46,7 +53,7 @@ def imports(path: Path) -> Iterator[Import | str]:
             package = path.parent.parts[: len(path.parent.parts) - node.level + 1]
             base = ".".join([*package, *([node.module] if node.module else [])])
             for alias in node.names:
-                yield Import(path, node.lineno, f"{base}.{alias.name}".lstrip("."))
+                yield Import(path, node.lineno, f"{base}.{alias.name}".lstrip("."), node in typing)
 
 
 def is_ours(name: str) -> bool:
@@ -74,7 +81,7 @@ def test_imports_are_relative_and_go_down(path: Path) -> None:
 def test_no_plugin_imports_another(path: Path) -> None:
     """What two share stands in a module with an underscore, or lower down."""
     folder = ".".join(path.parent.parts)
-    siblings = [found for found in inner(path) if found.target.startswith(f"{folder}.")]
+    siblings = [found for found in inner(path) if found.target.startswith(f"{folder}.") and not found.is_typing]
     names = [(found, found.target.removeprefix(f"{folder}.").partition(".")[0]) for found in siblings]
     plugins = {p.stem for p in (ROOT / path.parent).glob("*.py") if not p.stem.startswith("_")}
     assert [str(found) for found, name in names if name in plugins] == []
