@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..dsl.event import add_tag
 from ..dsl.grok import Expression, GrokError, Guard, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
@@ -18,11 +18,19 @@ from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ._captures import Assign, Loop, assigner, matcher
+from ._choice import Choose, chooser
 
 Get = Callable[[Event], Any]
 Find = Callable[[str], re.Match[str] | None]
 Finder = Callable[[Expression], Find]
 Attempt = tuple[Expression, Assign]
+
+
+class Tries(NamedTuple):
+    """What is tried on a value: expressions, and what chooses among them, where there are many."""
+
+    choose: Choose | None
+    each: list[tuple[Find, Assign]]
 
 
 class Grok(Ecs, Filter, name="grok"):
@@ -90,6 +98,11 @@ class Grok(Ecs, Filter, name="grok"):
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
 
     @cached_property
+    def _choices(self) -> list[Choose | None]:
+        """For each field, what chooses among its expressions."""
+        return [chooser([expression for expression, _ in attempts]) for _, attempts in self._fields]
+
+    @cached_property
     def _only(self) -> Loop | None:
         """The loop of one expression for one field of the event itself, which is what most groks are."""
         if len(self._fields) != 1 or len(self._fields[0][1]) != 1 or self.timeout_scope != "pattern":
@@ -146,7 +159,10 @@ class Grok(Ecs, Filter, name="grok"):
         if self._only is not None:
             find = finder(self._fields[0][1][0][0])
             return self._only(events, find, self.decorate, self._unmatched, self._other, self._timed_out, self.failed)
-        fields = [(get, [(finder(x), assign) for x, assign in attempts]) for get, attempts in self._fields]
+        fields = [
+            (get, Tries(self._choices[place], [(finder(x), assign) for x, assign in attempts]))
+            for place, (get, attempts) in enumerate(self._fields)
+        ]
         decorate, guard = self.decorate, self._guard if self.timeout_scope == "event" else None
         for event in events:
             try:
@@ -165,7 +181,7 @@ class Grok(Ecs, Filter, name="grok"):
     def _other(self, event: Event, value: Any) -> None:
         """What the loop of one expression does with a value that is no text."""
         ((expression, assign),) = self._fields[0][1]
-        if not self._found([(expression.find, assign)], value, event):
+        if not self._found(Tries(None, [(expression.find, assign)]), value, event):
             self._unmatched(event)
         elif self.decorate is not None:
             self.decorate(event)
@@ -177,7 +193,7 @@ class Grok(Ecs, Filter, name="grok"):
         for tag in self.tag_on_failure:
             add_tag(event, tag)
 
-    def _matched(self, event: Event, fields: list[tuple[Get, list[tuple[Find, Assign]]]]) -> bool:
+    def _matched(self, event: Event, fields: list[tuple[Get, Tries]]) -> bool:
         matched = False
         for get, tries in fields:
             if self._found(tries, get(event), event):
@@ -186,16 +202,18 @@ class Grok(Ecs, Filter, name="grok"):
                     break
         return matched
 
-    def _found(self, tries: list[tuple[Find, Assign]], value: Any, event: Event) -> bool:
+    def _found(self, tries: Tries, value: Any, event: Event) -> bool:
         if type(value) is list:
             hits = [self._try(tries, item, event) for item in value]  # each item is matched, whatever the others do
             return any(hits)
         return self._try(tries, value, event)
 
-    def _try(self, tries: list[tuple[Find, Assign]], value: Any, event: Event) -> bool:
+    def _try(self, tries: Tries, value: Any, event: Event) -> bool:
         text = value if type(value) is str else ruby_text(value)
         matched = False
-        for find, assign in tries:
+        places = range(len(tries.each)) if tries.choose is None else tries.choose(text)
+        for place in places:
+            find, assign = tries.each[place]
             match = find(text)
             if match is not None:
                 assign(event, match)

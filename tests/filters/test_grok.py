@@ -1,0 +1,160 @@
+"""The filter grok: captures into fields, what happens to fields that are there, failures, time limits, bad patterns."""
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import penstock
+
+
+def grok(options: str, *events: dict[str, Any], ecs: str = "v8") -> list[dict[str, Any]]:
+    """What grok makes of the events, without the fields that every event has."""
+    stage = penstock.compile(f"filter {{ grok {{ {options} }} }}", settings={"pipeline.ecs_compatibility": ecs})
+    return [{k: v for k, v in event.items() if k not in ("@timestamp", "@version")} for event in stage(list(events))]
+
+
+TWO = 'match => { "message" => "%{WORD:a} %{INT:[b][c]:int}" }'
+FAILED = ["_grokparsefailure"]
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "after"),
+    [
+        pytest.param(TWO, {"message": "x 5"}, {"message": "x 5", "a": "x", "b": {"c": 5}}, id="captures become fields"),
+        pytest.param(TWO, {"message": "x"}, {"message": "x", "tags": FAILED}, id="no match is tagged"),
+        pytest.param(TWO, {}, {"tags": FAILED}, id="a missing field is empty text"),
+        pytest.param(TWO, {"message": 7}, {"message": 7, "tags": FAILED}, id="a number is matched as text"),
+        pytest.param(
+            'match => { "message" => "^%{INT:n:float}$" }', {"message": 7}, {"message": 7, "n": 7.0}, id="and may match"
+        ),
+        pytest.param(TWO, {"message": "x 5", "a": "old"}, {"message": "x 5", "a": ["old", "x"], "b": {"c": 5}}, id="text there: a list"),
+        pytest.param(TWO, {"message": "x 5", "a": ["o"]}, {"message": "x 5", "a": ["o", "x"], "b": {"c": 5}}, id="a list there grows"),
+        pytest.param(TWO, {"message": "x 5", "a": 1}, {"message": "x 5", "a": 1, "b": {"c": 5}}, id="a number there stays"),
+        pytest.param(TWO, {"message": "x 5", "b": {"d": 1}}, {"message": "x 5", "a": "x", "b": {"d": 1, "c": 5}}, id="a map is joined"),
+        pytest.param(
+            TWO + ' overwrite => ["a"]', {"message": "x 5", "a": "old"}, {"message": "x 5", "a": "x", "b": {"c": 5}}, id="overwrite"
+        ),
+        pytest.param(
+            'match => { "message" => "(?<message>x)" } overwrite => ["message"]', {"message": "axb"}, {"message": "x"}, id="the source"
+        ),
+        pytest.param(TWO + ' target => "t"', {"message": "x 5"}, {"message": "x 5", "t": {"a": "x", "b": {"c": 5}}}, id="target"),
+        pytest.param(TWO + ' target => "[t][u]"', {"message": "x 5"}, {"message": "x 5", "t": {"u": {"a": "x", "b": {"c": 5}}}}, id="deep"),
+        pytest.param(
+            'match => { "message" => "^(?:a(?<one>x)?)(?<two>.*)$" }', {"message": "a"}, {"message": "a"}, id="empty captures are left out"
+        ),
+        pytest.param(
+            'match => { "message" => "^(?:a(?<one>x)?)(?<two>.*)$" } keep_empty_captures => true',
+            {"message": "a"},
+            {"message": "a", "one": None, "two": ""},
+            id="or kept",
+        ),
+        pytest.param(
+            'match => { "message" => "%{WORD} %{INT:n}" } named_captures_only => false',
+            {"message": "x 5"},
+            {"message": "x 5", "WORD": "x", "n": "5"},
+            id="names of patterns as fields",
+        ),
+        pytest.param(
+            'match => { "message" => ["^%{INT:n}$", "^%{WORD:w}$"] }', {"message": "x"}, {"message": "x", "w": "x"}, id="in turn"
+        ),
+        pytest.param(
+            'match => { "message" => ["%{INT:n}", "%{WORD:w}"] } break_on_match => false',
+            {"message": "5"},
+            {"message": "5", "n": "5", "w": "5"},
+            id="all that match",
+        ),
+        pytest.param(
+            'match => { "message" => "%{INT:n}" }', {"message": ["a 1", "b", "c 2"]}, {"message": ["a 1", "b", "c 2"], "n": ["1", "2"]},
+            id="a list, item by item",
+        ),
+        pytest.param(
+            'match => { "message" => "%{WORD:x} %{WORD:x}" }', {"message": "a b"}, {"message": "a b", "x": ["a", "b"]}, id="a name twice"
+        ),
+        pytest.param('match => { "[a][b]" => "%{INT:n}" }', {"a": {"b": "1"}}, {"a": {"b": "1"}, "n": "1"}, id="a field inside a field"),
+        pytest.param(TWO + " tag_on_failure => []", {"message": ""}, {"message": ""}, id="no tag if none is wanted"),
+        pytest.param(TWO + ' add_tag => ["ok"]', {"message": ""}, {"message": "", "tags": FAILED}, id="no decoration on failure"),
+        pytest.param(
+            'match => { "message" => "%{INT:n:int}" }', {"message": "007"}, {"message": "007", "n": 7}, id="an integer as Ruby reads it"
+        ),
+        pytest.param(
+            'match => { "message" => "%{WORD:n:int}" }', {"message": "abc"}, {"message": "abc", "n": 0}, id="text that is no number is 0"
+        ),
+        pytest.param(
+            'pattern_definitions => { "ID" => "[0-9A-F]{4}" } match => { "message" => "%{ID:id}" }',
+            {"message": "xBEEFx"},
+            {"message": "xBEEFx", "id": "BEEF"},
+            id="patterns of one's own",
+        ),
+        pytest.param(
+            'pattern_definitions => { "WORD" => "x+" } match => { "message" => "%{WORD:w}" }',
+            {"message": "axxb"},
+            {"message": "axxb", "w": "xx"},
+            id="come before the library's",
+        ),
+        pytest.param('match => { "message" => "%{WORD:tags}" }', {"message": "x"}, {"message": "x", "tags": "x"}, id="tags"),
+    ],
+)  # fmt: skip
+def test_one_event(options: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert grok(options, before) == [after]
+
+
+def test_field_names_follow_the_mode() -> None:
+    line = {"message": '127.0.0.1 - - [11/Dec/2013:00:01:45 -0800] "GET / HTTP/1.1" 200 3891'}
+    options = 'match => { "message" => "%{HTTPD_COMMONLOG}" }'
+    (ecs,) = grok(options, line)
+    (legacy,) = grok(options, line, ecs="disabled")
+    assert ecs["http"]["response"]["status_code"] == 200
+    assert (legacy["response"], legacy["clientip"]) == ("200", "127.0.0.1")
+
+
+def test_patterns_are_read_from_folders(tmp_path: Path) -> None:
+    (tmp_path / "mine.grok").write_text("# a comment\nDUCK qu+ack\n\nDUCKS %{DUCK:duck}!\n")
+    (tmp_path / "other.txt").write_text("DUCK moo\n")
+    options = f'patterns_dir => ["{tmp_path}"] patterns_files_glob => "*.grok" match => {{ "message" => "%{{DUCKS}}" }}'
+    assert grok(options, {"message": "quuack!"}) == [{"message": "quuack!", "duck": "quuack"}]
+
+
+SLOW = {"message": "a" * 40 + "b"}
+
+
+def test_a_match_that_takes_too_long_is_ended_and_the_others_go_on() -> None:
+    options = 'match => { "message" => "^(?:x|(a+)+$)" } timeout_millis => 100'
+    assert [event.get("tags") for event in grok(options, {"message": "x"}, SLOW, {"message": "x"})] == [None, ["_groktimeout"], None]
+
+
+def test_the_limit_may_hold_for_all_patterns_of_an_event() -> None:
+    patterns = ", ".join(['"^(?:x|(a+)+$)"'] * 3)
+    options = f'match => {{ "message" => [{patterns}] }} timeout_millis => 100 timeout_scope => event tag_on_timeout => "slow"'
+    assert grok(options, SLOW)[0]["tags"] == ["slow"]
+
+
+def test_the_limit_holds_in_a_thread_too() -> None:
+    found: list[Any] = []
+    options = 'match => { "message" => "^(?:x|(a+)+$)" } timeout_millis => 100'
+    thread = threading.Thread(target=lambda: found.extend(grok(options, SLOW)))
+    thread.start()
+    thread.join(60)
+    assert [event["tags"] for event in found] == [["_groktimeout"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "text", "says"),
+    [
+        ('match => { "message" => "%{IPP:a}" }', "E221", '"%{IPP:a}"', "IP"),
+        ('match => { "message" => ["%{IP:a}", "%{NOPE:b}"] }', "E221", '"%{NOPE:b}"', "pattern_definitions"),
+        ('match => { "message" => "(%{IP:a}" }', "E208", '"(%{IP:a}"', ""),
+        ('match => { "a[b" => "%{IP:a}" }', "E207", '"%{IP:a}"', "[name]"),
+        ('pattern_definitions => { "A" => "%{B}" "B" => "%{A}" } match => { "message" => "%{A}" }', "E208", '"%{A}"', ""),
+        ('match => { "message" => "x" } timeout_scope => "evnt"', "E204", '"evnt"', "event"),
+    ],
+)
+def test_what_is_wrong_is_shown_at_its_place(options: str, code: str, text: str, says: str) -> None:
+    with pytest.raises(penstock.ConfigError) as caught:
+        penstock.compile(f"filter {{ grok {{ {options} }} }}")
+    (found,) = caught.value.diagnostics
+    assert found.span is not None
+    assert (found.code, found.span.text) == (code, text)
+    assert says in found.remedy
