@@ -117,23 +117,23 @@ def test_patterns_are_read_from_folders(tmp_path: Path) -> None:
     assert grok(options, {"message": "quuack!"}) == [{"message": "quuack!", "duck": "quuack"}]
 
 
-SLOW = {"message": "a" * 40 + "b"}
+SLOW = {"message": "a" * 60 + "b"}
 
 
 def test_a_match_that_takes_too_long_is_ended_and_the_others_go_on() -> None:
-    options = 'match => { "message" => "^(?:x|(a+)+$)" } timeout_millis => 100'
+    options = 'match => { "message" => "^(?:x|(a|aa)+$)" } timeout_millis => 100'
     assert [event.get("tags") for event in grok(options, {"message": "x"}, SLOW, {"message": "x"})] == [None, ["_groktimeout"], None]
 
 
 def test_the_limit_may_hold_for_all_patterns_of_an_event() -> None:
-    patterns = ", ".join(['"^(?:x|(a+)+$)"'] * 3)
+    patterns = ", ".join(['"^(?:x|(a|aa)+$)"'] * 3)
     options = f'match => {{ "message" => [{patterns}] }} timeout_millis => 100 timeout_scope => event tag_on_timeout => "slow"'
     assert grok(options, SLOW)[0]["tags"] == ["slow"]
 
 
 def test_the_limit_holds_in_a_thread_too() -> None:
     found: list[Any] = []
-    options = 'match => { "message" => "^(?:x|(a+)+$)" } timeout_millis => 100'
+    options = 'match => { "message" => "^(?:x|(a|aa)+$)" } timeout_millis => 100'
     thread = threading.Thread(target=lambda: found.extend(grok(options, SLOW)))
     thread.start()
     thread.join(60)
