@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 SAMPLE := samples/apache
 
-.PHONY: help demo test lint types docs samples clean
+.PHONY: help demo test lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
 	@echo "make test      lint, type check and test everything"
 	@echo "make docs      write the generated pages of docs/ anew"
 	@echo "make samples   write the expected events of samples/ anew"
+	@echo "make bench     measure everything beside its baseline (bench-quick: in under two minutes)"
 	@echo "make clean     remove what the others made"
 
 demo: $(VENV)/.installed
@@ -39,6 +40,16 @@ docs: $(VENV)/.installed-dev
 samples: $(VENV)/.installed-dev
 	PENSTOCK_UPDATE_SAMPLES=1 $(BIN)/pytest -q tests/test_samples.py
 
+bench: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/filters.py
+
+bench-quick: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/bench.py --quick
+
+bench-gate: $(VENV)/.installed
+	$(BIN)/python benchmarks/gate.py
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -54,4 +65,8 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench,useragent]'
 	@touch $(VENV)/.installed $@
