@@ -16,7 +16,7 @@ def main() -> int:
     limit = float(sys.argv[1]) if len(sys.argv) > 1 else 1.8
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), quick=True)
-        bench.scale = 4
+        bench.scale = 2
         row = bench.apache()
     print(f"apache job: {row['cpu_us']:.2f} µs of CPU an event, {row['ratio']:.2f} × the hand-written loop (at most {limit:g} ×)")
     return int(row["ratio"] > limit)
