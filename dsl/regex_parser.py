@@ -35,8 +35,8 @@ from .regex_tree import (
     Sequence,
     Set,
     Text,
-    alone,
     choice,
+    repeated,
     sequence,
     width,
 )
@@ -157,7 +157,7 @@ class Parser:
         if found[1]:
             low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}[found[1]]
             mode: Mode = {"": "greedy", "?": "lazy", "+": "possessive"}[found[2]]  # type: ignore[assignment]
-            return _nested(node, low, high, mode)
+            return repeated(node, low, high, mode)
         low = int(found[3] or 0)
         high = low if not found[4] else int(found[5]) if found[5] else None
         if max(low, high or 0) > _MOST_REPEATS:
@@ -295,17 +295,6 @@ def _isolated(node: Node) -> Node:
 def _interval(cursor: Cursor) -> bool:
     found = _QUANTIFIER.match(cursor.text, cursor.position)
     return bool(found and (found[3] or found[5]))
-
-
-def _nested(node: Node, low: int, high: int | None, mode: Mode) -> Node:
-    """A repetition; of a repetition it is one only: ``a**`` is ``a*``, which else tries every way to split a text."""
-    inner = alone(node)
-    if isinstance(inner, Repeat) and mode == inner.mode == "greedy" and inner.low < 2:
-        if high is None and inner.high in (None, 1):
-            return Repeat(inner.node, low * inner.low, None)
-        if high == 1 and inner.high in (None, 1):
-            return Repeat(inner.node, 0, inner.high)
-    return Repeat(node, low, high, mode)
 
 
 def parse(text: str, flags: Flags = PLAIN_FLAGS) -> Node:

@@ -170,6 +170,20 @@ def alone(node: Node) -> Node:
     return node
 
 
+
+
+
+def repeated(node: Node, low: int, high: int | None, mode: Mode) -> Node:
+    """A repetition; of a repetition it is one only: ``a**`` is ``a*``, which else tries every way to split a text."""
+    inner = alone(node)
+    if isinstance(inner, Repeat) and mode == inner.mode == "greedy" and inner.low < 2:
+        if high is None and inner.high in (None, 1):
+            return Repeat(inner.node, low * inner.low, None)
+        if high == 1 and inner.high in (None, 1):
+            return Repeat(inner.node, low * inner.low, inner.high)
+    return Repeat(node, low, high, mode)
+
+
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes right below one."""
     if isinstance(node, Sequence):
@@ -202,7 +216,7 @@ def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     if isinstance(node, Choice):
         return choice(after)
     if isinstance(node, Repeat):
-        return Repeat(after[0], node.low, node.high, node.mode)
+        return repeated(after[0], node.low, node.high, node.mode)
     if isinstance(node, Capture):
         return Capture(after[0], node.name)
     if isinstance(node, Look):

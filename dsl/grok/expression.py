@@ -20,7 +20,7 @@ from ..regex import without_calls
 from ..regex_escapes import RegexError
 from ..regex_parser import Flags, Parser
 from ..regex_tree import Capture as Group
-from ..regex_tree import Node, Sequence
+from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_writer import Writer
 from . import lean
 from .library import Library
@@ -108,7 +108,7 @@ class Capture:
 class Expression:
     """A compiled grok expression.
 
-    ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
+    ``anchor`` says where alone it can be found. ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
     ``read`` takes a match and gives their texts in that order, None for a group that took no part. ``required`` is a
     text without which nothing matches, None where there is none: it is cheaper to look for than to match.
     """
@@ -117,12 +117,23 @@ class Expression:
     pattern: re.Pattern[str]
     captures: tuple[Capture, ...]
     required: str | None
-    anchored: bool
+    anchor: lean.Anchor | None
 
     @cached_property
     def find(self) -> Find:
         """Look for the expression anywhere in a text."""
-        return self.pattern.match if self.anchored else self.pattern.search
+        match, search = self.pattern.match, self.pattern.search
+        if self.anchor is None:
+            return search
+        if self.anchor == "start":
+            return match
+
+        # ``re`` would try every place of a text whose one line it could give up at once.
+        def find(text: str) -> re.Match[str] | None:
+            found = match(text)
+            return search(text) if found is None and "\n" in text else found
+
+        return find
 
     @cached_property
     def read(self) -> Callable[[re.Match[str]], tuple[str | None, ...]]:
@@ -142,13 +153,18 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
     each with a position in ``text``.
     """
     try:
-        node = _Expander(library, named_captures_only).expand(text)
+        node = expand(text, library, named_captures_only)
         slim = lean.slimmed(node)
         writer = Writer(unnamed=lean.counts_groups(node))
         pattern = re.compile(writer.write(slim), re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
-    return Expression(text, pattern, tuple(_captures(writer.groups)), lean.required_text(node), lean.is_anchored(node))
+    return Expression(text, pattern, tuple(_captures(writer.groups)), lean.required_text(node), lean.anchor(node))
+
+
+def expand(text: str, library: Library, named_captures_only: bool = True) -> Node:
+    """The tree of a grok expression, its references resolved and nothing made lean; raises as ``compile_expression``."""
+    return _Expander(library, named_captures_only).expand(text)
 
 
 def _captures(groups: list[str | None]) -> Iterator[Capture]:
@@ -174,17 +190,13 @@ class _Expander:
         self._named_only = named_captures_only
         self._path: tuple[str, ...] = ()
         self._outer = 0
-        self._calls = False
 
     def expand(self, text: str) -> Node:
         node = self._parsed(text, _START)
-        return without_calls(node) if self._calls else node
+        return without_calls(node) if any(isinstance(at, Call) for at in walk(node)) else node
 
     def _parsed(self, text: str, flags: Flags) -> Node:
-        parser = Parser(text, flags, self._refer)
-        node = parser.parse()
-        self._calls = self._calls or parser.calls
-        return node
+        return Parser(text, flags, self._refer).parse()
 
     def _refer(self, text: str, position: int, flags: Flags) -> tuple[Node, int] | None:
         found = REFERENCE.match(text, position)

@@ -107,7 +107,7 @@ class Guard:
 
         flags = regex.VERSION0 | regex.MULTILINE
         pattern = regex.compile(expression.pattern.pattern, flags)
-        search = pattern.match if expression.anchored else pattern.search
+        search = pattern.match if expression.anchor == "start" else pattern.search
         started: list[Any] = [None, 0.0]
 
         def find(text: str) -> re.Match[str] | None:

@@ -14,6 +14,8 @@ order: a step is right only if it leaves the order of the ways that can still su
 """
 from __future__ import annotations
 
+from typing import Literal
+
 from .. import regex_sets as sets
 from ..regex_tree import (
     NOTHING,
@@ -41,6 +43,8 @@ from ..regex_tree import (
 )
 from .edges import ANYTHING, FOREIGN, LOCKED, WORD, Edge, Rest, ends, in_loop, is_fixed, members, with_rests
 from .sharing import shared_out
+
+Anchor = Literal["start", "line start"]
 
 _MOST_COPIES = 4
 _LARGEST_COPY = 12
@@ -129,6 +133,10 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
     inner = alone(node.node)
     if is_single(inner):
         return _slim_run(Repeat(inner, node.low, node.high, node.mode), rest)
+    if node.mode == "greedy" and node.low < 2 and node.high is None and not _captures(inner):
+        inner = _unrolled(inner, rest)
+        if is_single(inner):
+            return _slim_run(Repeat(inner, node.low, None), rest)
     inside = in_loop(node, rest) if node.mode != "possessive" else LOCKED._replace(sure=node.low < 2)
     made = _slim(inner, before.joined(ends(inner, before)) if node.high != 1 else before, inside)
     if (node.low, node.high) == (0, 1):
@@ -139,6 +147,21 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
     if node.low == node.high and node.low <= _MOST_COPIES and _size(made) <= _LARGEST_COPY:
         return sequence([made] * node.low)
     return slim
+
+
+def _unrolled(node: Node, rest: Rest) -> Node:
+    """The round of a loop without a loop of its own in it: ``(?:a+|b)*`` is ``(?:a|b)*``, which has one way to match.
+
+    Where what follows the loop has no use for a part of a run, the run is taken whole: that is faster.
+    """
+    if isinstance(node, Choice):
+        return choice([_unrolled(branch, rest) for branch in node.branches])
+    node = alone(node)
+    if not isinstance(node, Repeat) or (node.low, node.high, node.mode) != (1, None, "greedy") or not is_single(node.node):
+        return node
+    if rest.sure or not members(node.node) & rest.edge.characters:
+        return Repeat(node.node, 1, None, "possessive")
+    return node.node
 
 
 def _optional(made: Node, node: Repeat, rest: Rest) -> Node:
@@ -180,22 +203,25 @@ def _are_few(edge: Edge) -> bool:
     return edge.characters < FOREIGN and edge.characters.bit_count() <= _MOST_STOPS
 
 
-def is_anchored(node: Node) -> bool:
-    """Whether the expression, found anywhere, is found at the start of the text or not at all."""
-    return _starts(node, dots=not any(isinstance(at, Back | Condition | Call) for at in walk(node)))
+def anchor(node: Node) -> Anchor | None:
+    """Where alone the expression can be found: at the start of the text, or of a line."""
+    dots = not any(isinstance(at, Back | Condition | Call) for at in walk(node))
+    if _starts(node, ("start",), dots):
+        return "start"
+    return "line start" if _starts(node, ("start", "line start"), dots) else None
 
 
-def _starts(node: Node, dots: bool) -> bool:
+def _starts(node: Node, places: tuple[Anchor, ...], dots: bool) -> bool:
     """``dots``: a leading ``.*`` counts, since it takes all that stands before a later place as well."""
     if isinstance(node, Sequence):
-        return bool(node.items) and _starts(node.items[0], dots)
+        return bool(node.items) and _starts(node.items[0], places, dots)
     if isinstance(node, Choice):
-        return all(_starts(branch, dots) for branch in node.branches)
+        return all(_starts(branch, places, dots) for branch in node.branches)
     if isinstance(node, Capture | Folded):
-        return _starts(node.node, dots)
+        return _starts(node.node, places, dots)
     if isinstance(node, Repeat):
         return dots and isinstance(node.node, Dot) and node.node.newlines and (node.low, node.high) == (0, None)
-    return isinstance(node, At) and node.place == "start"
+    return isinstance(node, At) and node.place in places
 
 
 def required_text(node: Node) -> str | None:
