@@ -2,7 +2,8 @@
 
 ``dirty``: files in which there may be something to read. ``waiting``: files read to their end that will not be followed (in read
 mode, or because their name was taken away), until it is sure that nothing comes any more. ``ending``: those of which the last
-events are on their way.
+events are on their way. ``left_out``: a file could not be opened yet. ``unsaved``: there are files that the sincedb does not
+know: after a crash, a file that is new now would be taken for an old one.
 """
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ class Files:
         self.waiting: dict[LogFile, None] = {}
         self.ending: dict[LogFile, None] = {}
         self.left_out = False
+        self.unsaved = False
         self._known: set[str] = set()
         self._first = True
 
@@ -85,6 +87,7 @@ class Files:
             self.descriptors.close(file)
             return
         self.by_path[file.path] = self.by_identity[file.identity] = file
+        self.unsaved = True
         if not file.ignored and not file.finished:
             self.dirty[file] = None
 
@@ -96,7 +99,7 @@ class Files:
             self._start_over(file, record)
         else:
             file.start(record.position if file.unpacker is None else record.unpacked)
-            file.finished = self.manner.read and record.position >= file.size > 0
+            file.finished = self.manner.read and record.done and record.position >= file.size
             file.changed = record.changed
             file.ledger.changed = file.path != record.path or record.print is None
             return
@@ -170,6 +173,7 @@ class Files:
         self.by_identity[file.identity] = file
         self.detach(file)
         file.changed, file.ledger.changed = self.clock.time(), True
+        self.unsaved = True
 
     def take_place(self, file: LogFile) -> None:
         """A file begins anew under its path and with its identity, which were another's; raises OSError."""
@@ -179,6 +183,7 @@ class Files:
         file.changed, file.ledger.changed = self.clock.time(), True
         self.by_path[file.path] = self.by_identity[file.identity] = file
         self.dirty[file] = None
+        self.unsaved = True
 
     def detach(self, file: LogFile) -> None:
         """A file's path leads to it no more: it is read on as long as something comes."""

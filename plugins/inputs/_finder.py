@@ -59,18 +59,18 @@ def renamed(path: str, identity: Identity) -> str | None:
 
 def copied(path: str, print_: Fingerprint, since: float, is_known: Callable[[Identity], bool]) -> str | None:
     """The path of a copy that was made of the file ``path`` after ``since``, before it was truncated: beside it, its name longer
-    or with something in it, and with the same bytes at both ends of what was read.
+    or with something in it, and with the same bytes at both ends of what was read. The latest, where several have them.
     """
     stem = os.path.basename(path).partition(".")[0]
-    for entry in _entries(os.path.dirname(path)):
-        if entry.path == path or not stem or not entry.name.startswith(stem):
+    found: list[tuple[int, str]] = []
+    for entry in _entries(os.path.dirname(path)) if stem and print_.length else ():
+        if entry.path == path or not entry.name.startswith(stem) or (seen := regular(entry.path)) is None:
             continue
-        seen = regular(entry.path)
-        if seen is None or seen.st_size < print_.mark.position or seen.st_ctime < since - _SLACK:
+        if seen.st_size < print_.mark.position or seen.st_ctime < since - _SLACK or is_known(Identity(seen.st_dev, seen.st_ino)):
             continue
-        if not is_known(Identity(seen.st_dev, seen.st_ino)) and _has(entry.path, print_):
-            return entry.path
-    return None
+        if _has(entry.path, print_):
+            found.append((seen.st_mtime_ns, entry.path))
+    return max(found)[1] if found else None
 
 
 def _has(path: str, print_: Fingerprint) -> bool:

@@ -48,6 +48,5 @@ class Fingerprint:
 
 
 def fingerprint(head: bytes, at: Mark) -> Fingerprint:
-    """The fingerprint of a file that starts with ``head``; only bytes before the mark count."""
-    known = head[: min(HEAD, at.position)]
-    return Fingerprint(len(known), crc32(known), at)
+    """The fingerprint of a file that starts with ``head``."""
+    return Fingerprint(len(head), crc32(head), at)

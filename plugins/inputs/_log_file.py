@@ -6,7 +6,6 @@ bytes of its content; of a packed file those that come out.
 from __future__ import annotations
 
 import os
-from zlib import crc32
 
 from ...dsl.reference import Event
 from ._acknowledged import Ledger, Load
@@ -108,6 +107,7 @@ class LogFile:
         read = self.position if self.unpacker is None else self.unpacker.consumed
         if self.size < read or not head.startswith(self._head) or self.bytes_at(len(tail), read - len(tail)) != tail:
             return False
+        self.ledger.changed = self.ledger.changed or len(head) > len(self._head)
         self._head = head
         self._checked = self.size, self.modified
         return True
@@ -187,9 +187,9 @@ class LogFile:
         """What is to be remembered of the file."""
         safe, head = self.ledger.safe, self._head
         if self.unpacker is None:
-            return Record(safe.position, self.changed, self.path, fingerprint(head, safe))
-        print_ = Fingerprint(len(head), crc32(head), Mark(0, 0, 0))
-        return Record(self.size if self.finished else 0, self.changed, self.path, print_, safe.position)
+            return Record(safe.position, self.changed, self.path, fingerprint(head, safe), 0, self.finished)
+        position = self.size if self.finished else 0
+        return Record(position, self.changed, self.path, fingerprint(head, Mark(0, 0, 0)), safe.position, self.finished)
 
 
 def _before(data: bytes, length: int, earlier: bytes) -> bytes:

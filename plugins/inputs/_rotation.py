@@ -121,4 +121,5 @@ class Rotation:
         self._files.descriptors.open[file] = None
         self._files.by_identity[file.identity] = file
         self._files.detach(file)
+        self._files.unsaved = file.ledger.changed = True
         return True

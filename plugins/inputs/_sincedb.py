@@ -51,6 +51,7 @@ class Record:
 
     ``position``: bytes that were read, as Logstash counts them: of a packed file all or none. ``unpacked``: bytes of a packed
     file's content that were read. ``changed``: when, in seconds since 1970. ``print``: unknown for a line that Logstash wrote.
+    ``done``: in read mode, whether what was to be done with the file after it was read has been done.
     """
 
     position: int
@@ -58,6 +59,7 @@ class Record:
     path: str | None = None
     print: Fingerprint | None = None
     unpacked: int = 0
+    done: bool = True
 
 
 def key_of(identity: Identity) -> Key:
@@ -82,7 +84,7 @@ class Sincedb:
         self.records, self._damaged = _read(self.path, _record)
         sides, _ = _read(self.path + _SIDE, _side)
         for key, record in self.records.items():
-            record.print, record.unpacked = sides.get(key, (None, 0))
+            record.print, record.unpacked, record.done = sides.get(key, (None, 0, True))
             record.changed = record.changed or now
 
     def find(self, identity: Identity) -> Record | None:
@@ -195,11 +197,11 @@ def _record(line: bytes) -> tuple[Key, Record]:
     return key, Record(position, changed, path)
 
 
-def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int]]:
-    inode, major, minor, length, head, position, before, tail, unpacked = _numbers(line.split(b" "), 9)
+def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool]]:
+    inode, major, minor, length, head, position, before, tail, unpacked, done = _numbers(line.split(b" "), 10)
     if length > HEAD or before > min(TAIL, position):
         raise ValueError("no fingerprint of ours")
-    return Key(inode, major, minor), (Fingerprint(length, head, Mark(position, before, tail)), unpacked)
+    return Key(inode, major, minor), (Fingerprint(length, head, Mark(position, before, tail)), unpacked, bool(done))
 
 
 def _numbers(words: list[bytes], count: int) -> list[int]:
@@ -218,5 +220,5 @@ def _line(key: Key, record: Record) -> bytes:
 
 def _side_line(key: Key, record: Record) -> bytes:
     assert record.print is not None
-    words = [*key, record.print.length, record.print.sum, *record.print.mark, record.unpacked]
+    words = [*key, record.print.length, record.print.sum, *record.print.mark, record.unpacked, int(record.done)]
     return (" ".join(map(str, words)) + "\n").encode()

@@ -67,18 +67,15 @@ class Work:
             self._rotation.poll(self._load)
             self._tend(now)
         self._endings.see_to(self._load)
-        if now >= self._next_save:
+        if self._files.unsaved or now >= self._next_save:
             self.save()
 
     def _discover(self, now: float) -> None:
-        first, self._discovered = self._discovered is None, now
-        known = len(self._files.by_identity)
+        self._discovered = now
         self._files.discover()
         again = self._manner.stat_interval if self._files.left_out else self._manner.discover_interval
         self._next_discovery = now + again if not self._manner.exit_after_read or self._files.left_out else float("inf")
         self._notices.watch(self._files.finder.folders)
-        if first or len(self._files.by_identity) != known:
-            self.save()  # else a file that is new now would be taken for an old one after a crash
 
     def rounds(self, stopping: Callable[[], bool]) -> Iterator[Batch]:
         """A batch at a time, what there is to read, every file once."""
@@ -220,6 +217,7 @@ class Work:
     def save(self) -> None:
         """Write down up to where files were delivered."""
         self._next_save = self._clock.monotonic() + self._manner.write_interval
+        self._files.unsaved = False
         now = self._clock.time()
         for file in self._files.by_identity.values():
             if file.ledger.changed and not file.ignored:

@@ -16,33 +16,35 @@ from penstock.plugins.inputs._manner import Clock
 
 
 class FakeClock(Clock):
-    """Time passes only where someone waits for it."""
+    """Time passes only where someone waits for it; but the time of day, if ``is_real``, as the file system's does."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_real: bool = False) -> None:
         self.passed = 0.0
+        self._is_real = is_real
         self._start = time.time()
 
     def monotonic(self) -> float:
         return 1000.0 + self.passed
 
     def time(self) -> float:
-        return self._start + self.passed
+        return time.time() if self._is_real else self._start + self.passed
 
     def sleep(self, seconds: float) -> None:
         self.passed += max(seconds, 0.001)
 
 
 class FileRun:
-    """A run of the input file. ``events`` are all that came; ``held`` the batches that are not answered."""
+    """A run of the input file. ``events`` are all that came, ``delivered`` those acknowledged; ``held``: batches not answered."""
 
-    def __init__(self, options: str, settings: dict[str, Any]) -> None:
+    def __init__(self, options: str, settings: dict[str, Any], clock: FakeClock | None = None) -> None:
         assembly = assemble([Source("(test)", f"input {{ file {{ {options} }} }}")], settled(settings))
         (self.plugin,) = assembly.plugins(assembly.program.inputs)
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.plugin.clock = self.clock
         self.plugin.open()
         self.stopping = self.ended = self.holding = False
         self.events: list[dict[str, Any]] = []
+        self.delivered: list[dict[str, Any]] = []
         self.held: list[Batch] = []
         self._batches: Iterator[Batch | None] = self.plugin.batches(lambda: self.stopping)
 
@@ -78,6 +80,8 @@ class FileRun:
 
     def _answer(self, batch: Batch, error: Exception | None) -> None:
         assert batch.done is not None
+        if error is None:
+            self.delivered += batch.events
         batch.done(error)
 
     def stop(self) -> list[str]:
@@ -117,3 +121,14 @@ def run_file(tmp_path: Path) -> Iterator[RunFile]:
 def logs(tmp_path: Path) -> Path:
     """The folder that the runs look into."""
     return tmp_path / "logs"
+
+
+@pytest.fixture(scope="session")
+def start_run() -> Callable[[Path, str], FileRun]:
+    """``start_run(folder, "*.log")``: a run from the start on ``folder/logs``, its positions in ``folder/data``."""
+
+    def start(folder: Path, name: str) -> FileRun:
+        options = f'path => "{folder}/logs/{name}" start_position => "beginning"'
+        return FileRun(options, {"path.data": str(folder / "data")}, FakeClock(is_real=True))
+
+    return start

@@ -293,7 +293,7 @@ def test_fingerprints_that_are_damaged_are_done_without(run_file: Any, logs: Pat
     run = run_file(BEGINNING)
     run.read()
     run.stop()
-    sincedb(tmp_path).with_suffix(".fingerprints").write_bytes(b"\x00\xff 1 2 3\n9 9 9 99999999999 9 9 999999 9 9\n")
+    sincedb(tmp_path).with_suffix(".fingerprints").write_bytes(b"\x00\xff 1 2 3\n9 9 9 99999999999 9 9 999999 9 9 1\n")
     append(logs / "a.log", "two\n")
     assert run_file(BEGINNING).read() == ["two"]
 

@@ -132,6 +132,19 @@ def test_a_kept_file_that_grows_is_read_on(run_file: Any, logs: Path, tmp_path: 
     assert completed(tmp_path) == ["a.log", "a.log"]
 
 
+def test_a_crash_between_the_last_acknowledgement_and_the_deletion_leaves_no_file(run_file: Any, logs: Path) -> None:
+    append(logs / "a.log", "one\n")
+    run = run_file('mode => "read" file_completed_action => "delete" sincedb_write_interval => 0 stat_interval => 60')
+    os.utime(logs / "a.log", (run.clock.time() + 30, run.clock.time() + 30))
+    assert run.read(seconds=5) == ["one"]
+    run.crash()
+    assert (logs / "a.log").exists()
+    run = run_file(DELETE)
+    assert run.read() == []
+    assert run.ended
+    assert not (logs / "a.log").exists()
+
+
 def test_a_crash_in_the_middle_reads_again_what_was_not_acknowledged(run_file: Any, logs: Path, keep: str) -> None:
     lines = [f"line {number} {'x' * 1000}" for number in range(1000)]
     append(logs / "a.log", "\n".join(lines))
