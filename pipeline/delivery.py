@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..dsl.reference import Event
-from ..plugins.contract import Output, complain
+from ..plugins.contract import Output, Unfinished, complain
 
 log = logging.getLogger("penstock")
 
@@ -26,6 +26,10 @@ _EVENT_SIZE = 1000
 
 class Undelivered(Exception):
     """An output could not take a batch, and the pipeline was told to stop waiting or cannot go on."""
+
+
+class Refused(Undelivered):
+    """An output will never take a batch: trying again does not help."""
 
 
 class Ticket:
@@ -64,12 +68,14 @@ def persistent(output: Output, stopping: threading.Event) -> Callable[[Any], Non
                 raise
             except OSError as error:
                 failures += 1
+                if isinstance(error, Unfinished):
+                    packed = error.rest
                 log.error("%s failed: %s; again in %.0f s", where, error, wait)
                 if stopping.wait(wait * random.uniform(0.8, 1.2)):
                     raise Undelivered(f"{where} failed: {error}") from error
                 wait = min(wait * 2, _LONGEST_WAIT)
             except Exception as error:
-                raise Undelivered(f"{where} failed: {type(error).__name__}: {error}") from error
+                raise Refused(f"{where} failed: {type(error).__name__}: {error}") from error
             else:
                 if failures:
                     log.info("%s works again, after %d failures", where, failures)
@@ -84,6 +90,7 @@ class _Parcel:
     size: int
     events: int
     ticket: Ticket
+    originals: list[Event] | None
 
 
 class Buffered:
@@ -105,11 +112,11 @@ class Buffered:
         """Begin to deliver."""
         self._thread.start()
 
-    def submit(self, packed: Any, events: int, ticket: Ticket) -> None:
-        """Put what was packed into the buffer; where it is full, do as the policy says."""
+    def submit(self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None) -> None:
+        """Put what was packed into the buffer; where it is full, do as the policy says. ``originals`` are for the dead letters."""
         if isinstance(packed, memoryview):
             packed = bytes(packed)
-        parcel = _Parcel(packed, _size(packed, events), events, ticket)
+        parcel = _Parcel(packed, _size(packed, events), events, ticket, originals)
         ticket.add()
         with self._change:
             if self._parcels and self._size + parcel.size > self._limit and not self._make_room(parcel):
@@ -120,7 +127,7 @@ class Buffered:
 
     def _make_room(self, parcel: _Parcel) -> bool:
         """Whether there is room now for a parcel that did not fit."""
-        if self._policy == "drop_newest":
+        if self._policy in ("drop_newest", "dead_letter"):
             self._drop(parcel)
             return False
         while self._parcels and self._size + parcel.size > self._limit and not self._ended:
@@ -134,6 +141,10 @@ class Buffered:
         return True
 
     def _drop(self, parcel: _Parcel) -> None:
+        if self._policy == "dead_letter" and parcel.originals is not None and self.output.context.bury is not None:
+            self.output.context.bury(self.output, parcel.originals, "the buffer of the output is full")
+            parcel.ticket.finish()
+            return
         self.dropped += parcel.events
         where = f"{self.output.context.where}: the output {self.output.name}"
         complain(f"{where} full", "%s is full: %d events dropped so far, as when_full says", where, self.dropped)
@@ -148,7 +159,7 @@ class Buffered:
                     if not self._parcels:
                         return
                     parcel = self._parcels[0]
-                self._deliver(parcel.packed)
+                _delivered_or_buried(self.output, self._deliver, parcel.packed, parcel.originals)
                 with self._change:
                     self._parcels.popleft()
                     self._size -= parcel.size
@@ -180,15 +191,28 @@ class Direct:
     def start(self) -> None:
         """Nothing need be started."""
 
-    def submit(self, packed: Any, events: int, ticket: Ticket) -> None:
+    def submit(self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None) -> None:
         """Deliver what was packed."""
-        self._deliver(packed)
+        _delivered_or_buried(self.output, self._deliver, packed, originals)
 
     def end(self) -> None:
         """Nothing is held."""
 
 
 Way = Buffered | Direct
+
+
+def _delivered_or_buried(
+    output: Output, deliver: Callable[[Any], None], packed: Any, originals: list[Event] | None
+) -> None:
+    """Deliver; what an output will never take goes to the dead letters, where there are some."""
+    try:
+        deliver(packed)
+    except Refused as error:
+        if originals is None or output.context.bury is None:
+            raise
+        log.error("%s: its events go to the dead letters", error)
+        output.context.bury(output, originals, str(error))
 
 
 def ways(outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]) -> list[Way]:
@@ -200,8 +224,8 @@ def ways(outputs: Sequence[Output], stopping: threading.Event, failed: Callable[
 
 def write_to(way: Way, ticket: Callable[[], Ticket]) -> Callable[[list[Event]], None]:
     """What stands in the place of an output's ``write`` where one process does all."""
-    pack = way.output.pack
-    return lambda events: way.submit(pack(events), len(events), ticket())
+    pack, keeps = way.output.pack, way.output.context.bury is not None
+    return lambda events: way.submit(pack(events), len(events), ticket(), events if keeps else None)
 
 
 def _size(packed: Any, events: int) -> int:

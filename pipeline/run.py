@@ -19,6 +19,7 @@ from .generate import Generated, Observer, generate
 from .intake import batches
 
 if TYPE_CHECKING:
+    from .burial import Burial
     from .storage.queue import DiskQueue
 
 _FLUSH_EVERY = 5.0
@@ -52,6 +53,7 @@ class Pipeline:
         self._next_flush = 0.0
         self.opened = False
         self._queue: DiskQueue | None = None
+        self._burial: Burial | None = None
         self._ticket = Ticket(None)
         self._ways: list[Way] = []
         self._failure: BaseException | None = None
@@ -73,12 +75,20 @@ class Pipeline:
             self.assembly.close()
             if self._queue is not None:
                 self._queue.close()
+            if self._burial is not None:
+                self._burial.close()
 
     def _open(self) -> None:
         if self.assembly.program.settings["queue.type"] == "persisted":
             from .persisted import open_queue
 
             self._queue = open_queue(self.assembly.program.settings)
+        if self.assembly.program.settings["dead_letter_queue.enable"]:
+            from .burial import Burial
+
+            self._burial = Burial(self.assembly.program.settings)
+            for plugin in self.assembly.made.values():
+                plugin.context.bury = self._burial.bury
         for plugin in self.assembly.made.values():
             plugin.open()
 

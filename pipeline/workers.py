@@ -20,7 +20,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from ..dsl.reference import Event
-from ..plugins.contract import Filter, Output, RawStream
+from ..dsl.values import copy
+from ..plugins.contract import Filter, Output, Plugin, RawStream
 from .assembly import Assembly
 from .delivery import Ticket, Undelivered
 from .generate import generate
@@ -31,7 +32,9 @@ _MOST_DEATHS = 3
 
 _IN, _OUT = 1 << 19, 1 << 22
 
-Answer = tuple[int, int, list[tuple[int, int, Any]]]
+Letters = list[tuple[int, list[Event], str]]
+Packets = list[tuple[int, int, Any, list[Event] | None]]
+Answer = tuple[int, int, Packets, Letters]
 
 
 class _Desk:
@@ -103,6 +106,7 @@ class ParallelPipeline(Pipeline):
         self._lock = threading.Lock()
         self._answers: dict[int, tuple[_Worker, _Job, Answer]] = {}
         self._next = 0
+        self._plugins = list(assembly.made.values())
         self._ending = False
         self._raw: RawStream | None = None
 
@@ -173,10 +177,14 @@ class ParallelPipeline(Pipeline):
             self._next += 1
 
     def _deliver(self, worker: _Worker, job: _Job, answer: Answer) -> None:
-        taken, given, packets = answer
+        taken, given, packets, letters = answer
+        for number, events, reason in letters:
+            plugin = self._plugins[number]
+            if plugin.context.bury is not None:
+                plugin.context.bury(plugin, events, reason)
         ticket = Ticket(job.done)
-        for place, count, sent in packets:
-            self._ways[place].submit(worker.desk.take_out(job.slot, sent), count, ticket)
+        for place, count, sent, originals in packets:
+            self._ways[place].submit(worker.desk.take_out(job.slot, sent), count, ticket, originals)
         ticket.finish()
         with self._lock:
             worker.desk.free.append(job.slot)
@@ -244,14 +252,23 @@ class _Work:
 
     def __init__(self, pipeline: ParallelPipeline, pipe: Connection, desk: _Desk) -> None:
         self.pipeline, self.pipe, self.desk = pipeline, pipe, desk
-        self.packets: list[tuple[int, int, Any]] = []
+        self.packets: Packets = []
+        self.letters: Letters = []
         self.raw = pipeline._raw
+        if pipeline._burial is not None:
+            for number, plugin in enumerate(pipeline._plugins):
+                plugin.context.bury = self._noted(number)
         for place, output in enumerate(pipeline.targets):
             output.write = self._packer(place, output)  # type: ignore[method-assign, assignment]
         self.outputs = generate(pipeline.assembly.program.outputs, pipeline.assembly.made, "outputs")
 
     def _packer(self, place: int, output: Output) -> Callable[[list[Event]], None]:
-        return lambda events: self.packets.append((place, len(events), output.pack(events)))
+        keeps = output.context.bury is not None
+        return lambda events: self.packets.append((place, len(events), output.pack(events), events if keeps else None))
+
+    def _noted(self, number: int) -> Callable[[Plugin, list[Event], str], None]:
+        """Dead letters are written by the main process: here they are only noted."""
+        return lambda plugin, events, reason: self.letters.append((number, copy(events), reason))
 
     def serve(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -271,7 +288,8 @@ class _Work:
         jobs.put(None)
 
     def _answer(self, slot: int, sent: bytes | int) -> Answer:
-        events, self.packets = self._events(self.desk.take_in(slot, sent)), []
+        self.packets, self.letters = [], []
+        events = self._events(self.desk.take_in(slot, sent))
         given = 0
         for portion in self.pipeline.portions(events):
             out = self.pipeline.filters.run(portion)
@@ -279,9 +297,10 @@ class _Work:
             if out:
                 self.outputs.run(out)
         if len(self.packets) == 1:
-            ((place, count, packed),) = self.packets
-            return len(events), given, [(place, count, self.desk.put_out(slot, packed))]
-        return len(events), given, [(place, count, (packed,)) for place, count, packed in self.packets]
+            ((place, count, packed, originals),) = self.packets
+            return len(events), given, [(place, count, self.desk.put_out(slot, packed), originals)], self.letters
+        packets = [(place, count, (packed,), originals) for place, count, packed, originals in self.packets]
+        return len(events), given, packets, self.letters
 
     def _events(self, payload: bytes) -> list[Event]:
         if self.raw is None:

@@ -39,7 +39,8 @@ class Context:
     """What a plugin is told of its surroundings.
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
-    ``make_codec`` makes a codec of an option's value; for a stream of bytes if its second argument is true.
+    ``make_codec`` makes a codec of an option's value, for a stream of bytes if its second argument is true; ``bury`` writes events
+    that could not be handled to the dead letters, with a reason; None where there are none.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Context:
     id: str = ""
     problems: list[OptionProblem] = field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
+    bury: Callable[[Plugin, list[Event], str], None] | None = None
 
     @property
     def ecs(self) -> str:
@@ -205,6 +207,8 @@ class Filter(Plugin):
         """Tag an event on which the filter raised, with the reason; log it once a minute."""
         add_tag(event, f"_{self.name}_exception")
         reason = f"{type(error).__name__}: {error}"
+        if self.context.bury is not None:
+            self.context.bury(self, [event], reason)
         metadata = event.setdefault("@metadata", {})
         if isinstance(metadata, dict):
             metadata["exception"] = {"filter": self.name, "place": self.context.where, "reason": reason}
@@ -316,6 +320,14 @@ class Input(Plugin):
         return self.context.make_codec(self.codec or self.default_codec, self.streams).stream(origin)
 
 
+class Unfinished(OSError):
+    """A part of what was packed could not be delivered; ``rest`` is what is still to be."""
+
+    def __init__(self, message: str, rest: Any) -> None:
+        super().__init__(message)
+        self.rest = rest
+
+
 class Output(Plugin):
     """A target of events."""
 
@@ -325,9 +337,10 @@ class Output(Plugin):
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
     buffer_size: Bytes = option("How much may wait for this output, where there are several.", default=Bytes(16 << 20), common=True)
     when_full: str = option(
-        "What happens to events when so much waits: all wait (`block`), or some are dropped, counted and logged.",
+        "What happens to events when so much waits: all wait (`block`), some are dropped, counted and logged, or go to the dead "
+        "letters (where there are none they are dropped).",
         default="block",
-        choices=("block", "drop_oldest", "drop_newest"),
+        choices=("block", "drop_oldest", "drop_newest", "dead_letter"),
         common=True,
     )
     workers: int = option("Ignored.", default=1, deprecated="take it out: it has no effect", common=True)
@@ -341,7 +354,8 @@ class Output(Plugin):
         return events
 
     def deliver(self, packed: Any) -> None:
-        """Hand over what was packed. Raises OSError where trying again may help."""
+        """Hand over what was packed. Raises OSError where trying again may help, Unfinished where only with a part of it; any
+        other error means that it never will."""
         raise NotImplementedError
 
     def write(self, events: list[Event]) -> None:

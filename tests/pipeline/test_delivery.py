@@ -8,7 +8,7 @@ import pytest
 
 from penstock.dsl.reference import Event
 from penstock.pipeline.delivery import Buffered, Direct, Ticket, Undelivered, ways, write_to
-from penstock.plugins.contract import Output
+from penstock.plugins.contract import Output, Unfinished
 
 
 class Recorder(Output, name="recorder"):
@@ -149,3 +149,47 @@ def test_a_fault_that_no_retry_mends_is_told() -> None:
     (error,) = told
     assert isinstance(error, Undelivered)
     assert "KeyError" in str(error)
+
+
+def test_what_an_output_will_never_take_goes_to_the_dead_letters() -> None:
+    buried: list[tuple[list[Event], str]] = []
+    done: list[Exception | None] = []
+    output = recorder()
+    output.context.bury = lambda plugin, events, reason: buried.append((events, reason))
+    output.failures = [ValueError("no such index")]
+    way = buffered(output)
+    ticket = Ticket(done.append)
+    write_to(way, lambda: ticket)([{"m": b"bad"}])
+    write_to(way, lambda: Ticket(None))([{"m": b"good"}])
+    ticket.finish()
+    way.end()
+    assert output.delivered == [b"good"]
+    ((events, reason),) = buried
+    assert events == [{"m": b"bad"}]
+    assert "no such index" in reason
+    assert done == [None]
+
+
+def test_a_part_that_was_not_taken_is_tried_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping = threading.Event()
+    monkeypatch.setattr(stopping, "wait", lambda seconds: False)
+    output = recorder()
+    output.failures = [Unfinished("half of it", b"the rest")]
+    way = Buffered(output, stopping, never)
+    way.start()
+    submit(way, b"half, the rest")
+    way.end()
+    assert output.delivered == [b"the rest"]
+
+
+def test_a_full_buffer_may_send_to_the_dead_letters() -> None:
+    buried: list[list[Event]] = []
+    output = recorder(buffer_size=1, when_full="dead_letter")
+    output.context.bury = lambda plugin, events, reason: buried.append(events)
+    output.gate.clear()
+    way = buffered(output)
+    for text in (b"first", b"second"):
+        write_to(way, lambda: Ticket(None))([{"m": text}])
+    output.gate.set()
+    way.end()
+    assert (output.delivered, buried, way.dropped) == ([b"first"], [[{"m": b"second"}]], 0)

@@ -91,3 +91,20 @@ def test_workers_end_with_the_main_process() -> None:
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline, "a worker outlived the main process"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_events_on_which_a_filter_raised_are_in_the_dead_letters(workers: int, tmp_path: Path) -> None:
+    text = """
+      filter { if [message] == "bad" { uuid { target => "u" add_field => { "a[b" => "1" } } } }
+      output { stdout { codec => json_lines } }"""
+    settings = ["--path.data", str(tmp_path), "-S", "dead_letter_queue.enable=true", "-w", str(workers)]
+    done = subprocess.run([*COMMAND, *settings, "-e", text], input=b"good\nbad\n", capture_output=True, timeout=60, check=True)
+    assert [json.loads(line).get("tags") for line in done.stdout.splitlines()] == [None, ["_uuid_exception"]]
+    read = 'input {{ dead_letter_queue {{ path => "{0}" commit_offsets => false }} }} output {{ stdout {{ codec => line {{ {1} }} }} }}'
+    config = read.format(tmp_path / "dead_letter_queue", 'format => "%{message} %{[@metadata][dead_letter_queue][plugin_type]}"')
+    process = subprocess.Popen([*COMMAND, "-e", config], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"bad uuid\n"
+    process.terminate()
+    process.communicate(timeout=30)
