@@ -25,7 +25,11 @@ _FOLDERS = {
     "output": f"{_ROOT}.plugins.outputs",
     "codec": f"{_ROOT}.plugins.codecs",
 }
-_ALIASES: dict[tuple[str, str], str] = {}
+_ALIASES = {
+    ("filter", "jdbc_static"): "sql_static",
+    ("filter", "jdbc_streaming"): "sql_streaming",
+}
+"""Logstash's names of plugins that have another here."""
 
 
 @cache

@@ -6,7 +6,7 @@ import pytest
 PIPELINE = """
 filter {
   geoip { id => geo source => "[client][ip]" target => "x" database => "/nowhere.mmdb" add_tag => ["found"] remove_field => ["gone"] }
-  jdbc_streaming { id => users statement => "select" }
+  metricize { id => users statement => "select" }
   dns { resolve => ["host"] }
 }
 """
@@ -57,7 +57,7 @@ def test_the_values_of_a_table_are_not_shared_between_events(folder: Any) -> Non
     ("mocks", "words"),
     [
         ("geoo: null", "did you mean `geo`?"),
-        ("users: {x: {a: 1}}, geo: null, dns: null", "needs to know which field `jdbc_streaming` looks up"),
+        ("users: {x: {a: 1}}, geo: null, dns: null", "needs to know which field `metricize` looks up"),
         ("geo: null, dns: null", "or mock it, by its id"),
         ("geo: 'mutat { }', users: null, dns: null", "did you mean `mutate`?"),
     ],
