@@ -19,7 +19,8 @@ from ..plugins.contract import Batch, Input
 from ..plugins.folders import data_folder
 from ..plugins.records.events import Unreadable, pack, unpack
 from .intake import finished
-from .storage.queue import Closed, DiskQueue, Item
+from .storage.backlog import Item
+from .storage.queue import Closed, DiskQueue
 
 log = logging.getLogger("penstock")
 

@@ -1,0 +1,85 @@
+"""What the commands on queues and dead letters share: finding the folder, showing sizes, events and damage."""
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import msgspec
+
+from ...dsl.event import release
+from ...dsl.reference import Event
+from ...plugins.codecs._json import plain
+from ...plugins.records.layout import parse_name
+from ...plugins.records.lock import LOCK
+from ...plugins.records.reader import Skipped
+from ...plugins.records.segments import CHECKPOINT
+
+
+def store_folder(path: str, what: str) -> Path:
+    """The folder of a store: the one named, or the only one in it; raises UsageError where that is not clear."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise click.UsageError(f"there is no {what} at `{path}`: there is no such folder")
+    if _is_store(folder):
+        return folder
+    inside = sorted(below for below in folder.iterdir() if below.is_dir() and _is_store(below))
+    if len(inside) == 1:
+        return inside[0]
+    if inside:
+        raise click.UsageError(f"`{path}` holds several: name one of " + ", ".join(f"`{below}`" for below in inside))
+    raise click.UsageError(f"there is no {what} at `{path}`: its folder holds files such as `…-….log`")
+
+
+def _is_store(folder: Path) -> bool:
+    return any(parse_name(file.name) or file.name in (LOCK, CHECKPOINT) for file in folder.iterdir())
+
+
+def fail(error: Exception) -> NoReturn:
+    """Say what went wrong, and leave with 1."""
+    click.echo(f"error: {error}", err=True)
+    raise SystemExit(1)
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON, however odd it is."""
+    try:
+        return msgspec.json.encode(value, enc_hook=str).decode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def event_line(event: Event) -> str:
+    """An event as one line of JSON, with its metadata where it has some."""
+    try:
+        return json_line(release(event))
+    except RecursionError:
+        return json_line(plain(event))
+
+
+def say(text: str) -> None:
+    """A line to stdout; raises BrokenPipeError where nobody reads, rather than going on."""
+    sys.stdout.write(text + "\n")
+
+
+def size_text(size: float) -> str:
+    """A size for people: 1.2 KiB."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 event, 2 events."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def skipped_data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
+    """What was left out, for machines."""
+    return [asdict(one) for one in skipped]

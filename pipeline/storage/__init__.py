@@ -1,0 +1,1 @@
+"""What must outlive the process: the disk queue and the dead letters."""

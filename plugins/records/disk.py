@@ -1,0 +1,105 @@
+"""All that storage asks of the operating system, in one place, so that a test can put a disk there that fails, fills or forgets.
+
+What is written counts as kept only after ``sync`` of the file and, for a new or renamed name, ``sync_folder`` of its folder.
+"""
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .lock import Lock
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors that say that there is no space."""
+
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_CREATE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Disk:
+    """The real one. Files are open to their owner alone. All of it raises OSError."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder, and those above it, unless it is there."""
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self.sync_folder(folder.parent)
+
+    def lock(self, folder: Path) -> Lock:
+        """Make a folder, unless it is there, and take it for this process; raises InUse where another has it."""
+        self.make_folder(folder)
+        return Lock(folder)
+
+    def names(self, folder: Path) -> list[str]:
+        """The names in a folder, sorted; those of folders end in a slash."""
+        with os.scandir(folder) as found:
+            return sorted(entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in found)
+
+    def create(self, path: Path) -> int:
+        """A descriptor of a new file, to append to."""
+        return os.open(path, _CREATE, 0o600)
+
+    def open(self, path: Path) -> int:
+        """A descriptor to read from."""
+        return os.open(path, _READ)
+
+    def size(self, descriptor: int) -> int:
+        """A file's size in bytes."""
+        return os.fstat(descriptor).st_size
+
+    def read(self, descriptor: int, size: int, offset: int) -> bytes:
+        """That many bytes, or all there are."""
+        data = os.pread(descriptor, size, offset)
+        while len(data) < size:
+            more = os.pread(descriptor, size - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def write(self, descriptor: int, parts: Sequence[bytes]) -> None:
+        """Append the parts; where it raises, some of them may have been written."""
+        total, written = sum(map(len, parts)), os.writev(descriptor, parts)
+        if written < total:
+            left = memoryview(b"".join(parts))[written:]
+            while left:
+                left = left[os.write(descriptor, left) :]
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        """Cut a file."""
+        os.ftruncate(descriptor, size)
+
+    def sync(self, descriptor: int) -> None:
+        """Have a file's content on the disk when this returns."""
+        if sys.platform == "darwin":
+            import fcntl
+
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(descriptor)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Have a folder's names on the disk; some file systems know no such thing, and need none."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with contextlib.suppress(OSError):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor."""
+        os.close(descriptor)
+
+    def replace(self, old: Path, new: Path) -> None:
+        """Rename, over what is there."""
+        old.replace(new)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, if it is there."""
+        path.unlink(missing_ok=True)
