@@ -19,8 +19,8 @@ from ..diagnostics import PenstockError
 from ..regex import without_calls
 from ..regex_escapes import RegexError
 from ..regex_parser import Flags, Parser
-from ..regex_tree import Capture as Group
 from ..regex_tree import Call, Node, Sequence, walk
+from ..regex_tree import Capture as Group
 from ..regex_writer import Writer
 from . import lean
 from .library import Library
@@ -108,9 +108,10 @@ class Capture:
 class Expression:
     """A compiled grok expression.
 
-    ``anchor`` says where alone it can be found. ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
+    ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
     ``read`` takes a match and gives their texts in that order, None for a group that took no part. ``required`` is a
-    text without which nothing matches, None where there is none: it is cheaper to look for than to match.
+    text without which nothing matches, None where there is none: it is cheaper to look for than to match. ``anchor``
+    says where alone the expression can be found, None for anywhere.
     """
 
     text: str
