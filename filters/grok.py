@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ..dsl.event import add_tag
@@ -114,7 +114,7 @@ class Grok(Ecs, Filter, name="grok"):
         return matcher(expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decorated)
 
     def _library(self) -> Library:
-        library = shipped("ecs-v1" if self.ecs else "legacy")
+        library = _shipped(self.ecs)
         if self.patterns_dir or self.pattern_definitions:
             try:
                 return library.extended(self.patterns_dir, self.patterns_files_glob, self.pattern_definitions)
@@ -138,7 +138,7 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _attempt(self, pattern: str, library: Library, path: Sequence[str | int]) -> Attempt | None:
         try:
-            expression = compile_expression(pattern, library, self.named_captures_only)
+            expression = self._compiled(pattern, library)
         except UnknownPattern as error:
             near = " or ".join(f"%{{{name}}}" for name in error.suggestions[:3])
             remedy = f"did you mean {near}?" if near else "define it in pattern_definitions, or in a file of patterns_dir"
@@ -148,6 +148,12 @@ class Grok(Ecs, Filter, name="grok"):
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
         return expression, assigner(expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
+
+    def _compiled(self, pattern: str, library: Library) -> Expression:
+        """A compiled pattern; those of the shipped library alone are compiled once for all filters."""
+        if self.patterns_dir or self.pattern_definitions:
+            return compile_expression(pattern, library, self.named_captures_only)
+        return _shared(pattern, self.ecs, self.named_captures_only)
 
     def run(self, events: list[Event]) -> list[Event]:
         if self._guard is None:
@@ -221,6 +227,15 @@ class Grok(Ecs, Filter, name="grok"):
                 if self.break_on_match:
                     break
         return matched
+
+
+@lru_cache(maxsize=1024)
+def _shared(pattern: str, ecs: bool, named_only: bool) -> Expression:
+    return compile_expression(pattern, _shipped(ecs), named_only)
+
+
+def _shipped(ecs: bool) -> Library:
+    return shipped("ecs-v1" if ecs else "legacy")
 
 
 def _unguarded(expression: Expression) -> Find:
