@@ -42,6 +42,8 @@ _UNSEEN = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\f": r"\f", "\v": r"\v"}
 _NAMES = {"word": r"\w", "digit": r"\d", "alnum": r"\w", "alpha": r"\w"}
 #: What Python's ``\w`` has that the class has not.
 _WITHOUT = {"alnum": "_", "alpha": r"\d_"}
+#: Any character but a blank, as fast as a set can be in ``re``: others of this kind are slow.
+NO_SPACE = r"(?a:\S)"
 _NO_SPACE = sets.complement(sets.SPACE)
 
 
@@ -166,7 +168,7 @@ def bracket(node: Set) -> str:
     names, ranges = node.names, node.ranges
     if not names:
         if ranges == _NO_SPACE:
-            return r"(?a:\S)"  # as fast as a set can be; others of this kind are slow
+            return NO_SPACE
         if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
             return _literal(chr(ranges[0][0]))
         if ranges and ranges[-1][1] == sets.LAST:

@@ -30,6 +30,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import PenstockError
+from ..regex_writer import NO_SPACE
 
 if TYPE_CHECKING:
     from .expression import Expression
@@ -105,8 +106,9 @@ class Guard:
     def _timed(self, expression: Expression) -> Find:
         import regex  # type: ignore[import-untyped]
 
-        flags = regex.VERSION0 | regex.MULTILINE
-        pattern = regex.compile(expression.pattern.pattern, flags)
+        # For ``regex`` a flag of this kind would reach over the whole expression.
+        text = expression.pattern.pattern.replace(NO_SPACE, r"[^\t-\r ]")
+        pattern = regex.compile(text, regex.VERSION0 | regex.MULTILINE)
         search = pattern.match if expression.anchor == "start" else pattern.search
         started: list[Any] = [None, 0.0]
 

@@ -22,7 +22,7 @@ def captured(expression: Expression, text: str) -> list[tuple[str, object]] | No
     match = expression.find(text)
     if match is None:
         return None
-    found = []
+    found: list[tuple[str, object]] = []
     for capture, value in zip(expression.captures, expression.read(match), strict=True):
         if value is not None:
             found.append((capture.name, value if capture.convert is None else capture.convert(value)))

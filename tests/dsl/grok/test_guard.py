@@ -71,10 +71,18 @@ def test_other_threads_have_a_limit_too() -> None:
     assert together == ["late", "late"]
 
 
-def test_both_engines_capture_the_same() -> None:
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("%{SYSLOGLINE}", "<13>May 11 15:17:02 meow.soy.se CRON[10973]: pam_unix(cron:session): session opened"),
+        ("%{COMBINEDAPACHELOG}", '::1 - - [04/Jan/2015:05:13:42 +0000] "GET /é HTTP/1.1" 200 12 "-" "a\\"b"'),
+        (r"%{NOTSPACE:s} \bé%{UNIXPATH:p}", "x\u00a0y é/é/b"),
+        ("(?i)(?<a>x)(?:(?<b>y)|z)*+", "XZyz"),
+    ],
+)
+def test_both_engines_capture_the_same(text: str, line: str) -> None:
     """A thread must not see other fields."""
-    expression = compile_expression("%{SYSLOGLINE}", LIBRARY)
-    line = "<13>May 11 15:17:02 meow.soy.se CRON[10973]: pam_unix(cron:session): session opened"
+    expression = compile_expression(text, LIBRARY)
 
     def groups() -> tuple[str | None, ...]:
         with Guard(1) as guard:
