@@ -14,12 +14,13 @@ COMMANDS = {
     "check": "Find every problem of a configuration.",
     "dlq": "Look at dead letters, replay them, delete them.",
     "explain": "Show the page of a diagnostic's code.",
+    "fmt": "Lay configurations out.",
     "plugins": "List plugins; show the reference page of one.",
     "queue": "Look at a disk queue, drain it, repair it.",
     "run": "Run pipelines.",
+    "show": "Show the tree, the program or the generated code of a configuration.",
     "test": "Run the tests of pipelines.",
     "trace": "Show the steps that events take through a pipeline.",
-    "show": "Show the tree, the program or the generated code of a configuration.",
 }
 
 
