@@ -52,19 +52,24 @@ class Line:
 class Generated:
     """A section compiled: ``run(events, flush)`` and the text it was made of."""
 
-    def __init__(self, parts: Sequence[Callable[[Events, bool | None], Events]], text: str) -> None:
+    def __init__(
+        self, parts: Sequence[Callable[[Events, bool | None], Events]], text: str, one_by_one: bool = False
+    ) -> None:
         self.parts = parts
         self.text = text
+        self.one_by_one = one_by_one
 
     def run(self, events: Events, flush: bool | None = None) -> Events:
         """The batch through all parts. ``flush``: None, or whether what is held is due as a whole (True) or by time (False)."""
+        if self.one_by_one and len(events) > 1:
+            return [out for event in events for out in self.run([event], flush)]
         for part in self.parts:
             events = part(events, flush)
         return events
 
 
 def generate(
-    statements: Iterable[Statement], made: dict[PluginUse, Plugin], name: str, observer: Observer | None = None
+    statements: Sequence[Statement], made: dict[PluginUse, Plugin], name: str, observer: Observer | None = None
 ) -> Generated:
     """Compile the statements of a section; ``name`` is the function's."""
     parts, texts = [], []
@@ -72,7 +77,14 @@ def generate(
         part, text = _Part(source, made, name, observer).compiled(list(group))
         parts.append(part)
         texts.append(text)
-    return Generated(parts, "\n".join(texts))
+    return Generated(parts, "\n".join(texts), _one_by_one(statements, made))
+
+
+def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> bool:
+    """Whether each event must be through before the next comes: where filters that remember others share what they remember, or
+    stand in a branch, a batch that goes filter by filter would show them events out of turn."""
+    keepers = [use for use in uses(statements) if isinstance(plugin := made[use], Filter) and plugin.stateful]
+    return len(keepers) > 1 or any(use not in statements for use in keepers)
 
 
 class _Part:

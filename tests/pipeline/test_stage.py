@@ -166,3 +166,18 @@ def test_json_lines_come_back_as_they_went(batch: list[dict[str, Any]]) -> None:
     given = [{**event, "@timestamp": "2020-01-01T00:00:00.000Z", "@version": "1"} for event in batch]
     codec = penstock.codec("json_lines", settings={"pipeline.ecs_compatibility": "disabled"})
     assert [*codec.decode(codec.encode(given)), *codec.flush()] == given
+
+
+def test_filters_that_remember_see_events_in_turn() -> None:
+    """Two filters share a task's map from different arms: the end of a task is seen before the next one's start."""
+    stage = penstock.compile(
+        """filter {
+          if [k] == "end" {
+            aggregate { task_id => "%{id}" code => "event.set('n', map.get('n', 0))" map_action => "update" end_of_task => true }
+          } else {
+            aggregate { task_id => "%{id}" code => "map['n'] = map.get('n', 0) + 1" }
+          }
+        }"""
+    )
+    kinds = ["start", "end", "start", "start", "end"]
+    assert [event.get("n") for event in stage([{"id": 1, "k": kind} for kind in kinds])] == [None, 1, None, None, 2]
