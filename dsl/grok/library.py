@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from glob import glob as find_files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
@@ -39,6 +40,7 @@ FILES: dict[Family | Literal["common"], tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _FOLDER = Path(__file__).parents[2] / "filters" / "patterns"
+_BRACES = re.compile(r"\{([^{}]*)\}")
 _LINE = re.compile(r"^[ \t]*([^\s#]\S*)[ \t]+([^\r\n]*)", re.MULTILINE)
 
 
@@ -139,13 +141,18 @@ def _shipped_file(folder: str, name: str) -> _File:
 
 
 def _files_of(folder: str, glob: str) -> list[Path]:
-    path = Path(folder)
-    if path.is_dir():
-        return sorted(file for file in path.glob(glob) if file.is_file())
-    # Path.glob wants a start: the part of the path that has no wildcards.
-    root = Path(path.anchor or ".")
-    relative = path.relative_to(path.anchor) if path.anchor else path
-    return sorted(file for file in root.glob(str(relative)) if file.is_file()) if folder else []
+    """As Ruby's Dir.glob finds them: without hidden files, and with alternatives in braces."""
+    wanted = str(Path(folder, glob)) if Path(folder).is_dir() else folder
+    found = {name for pattern in _alternatives(wanted) for name in find_files(pattern, recursive=True)}
+    return [path for path in map(Path, sorted(found)) if path.is_file()]
+
+
+def _alternatives(glob: str) -> list[str]:
+    braces = _BRACES.search(glob)
+    if braces is None:
+        return [glob]
+    start, end = braces.span()
+    return [each for part in braces[1].split(",") for each in _alternatives(glob[:start] + part + glob[end:])]
 
 
 def _read(path: Path) -> _File:

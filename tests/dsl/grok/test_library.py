@@ -88,6 +88,11 @@ def test_a_folder_may_be_a_glob_and_its_files_be_chosen(tmp_path: Path) -> None:
     chosen = shipped("legacy").extended([str(tmp_path / "one")], "*.txt")
     assert chosen.find("A") is not None
     assert chosen.find("B") is None
+    (tmp_path / "one" / ".hidden.txt").write_text("C 1")
+    assert shipped("legacy").extended([str(tmp_path / "one")]).find("C") is None
+    both = shipped("legacy").extended([str(tmp_path / "one")], "{a.txt,*.bak}")
+    assert both.find("A") is not None
+    assert both.find("B") is not None
     assert shipped("legacy").extended([str(tmp_path / "*" / "*.bak")]).find("B") is not None
     assert shipped("legacy").extended([str(tmp_path / "one" / "b.bak")]).find("B") is not None
 
