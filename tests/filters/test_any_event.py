@@ -21,9 +21,10 @@ from penstock.plugins.registry import plugin_class
 ROOT = Path(__file__).parents[2]
 
 FILTERS = [
-    "alter", "anonymize", "bytes", "checksum", "cidr", "cipher", "csv", "de_dot", "dns", "elapsed", "environment",
-    "extractnumbers", "fingerprint", "geoip", "i18n", "metrics", "range", "sleep", "syslog_pri", "throttle", "tld", "truncate",
-    "useragent", "uuid", "xml",
+    "aggregate", "alter", "anonymize", "bytes", "checksum", "cidr", "cipher", "clone", "csv", "date", "de_dot", "dissect", "dns",
+    "drop", "elapsed", "environment", "extractnumbers", "fingerprint", "geoip", "grok", "i18n", "json", "json_encode", "kv",
+    "metrics", "mutate", "prune", "python", "range", "sleep", "split", "syslog_pri", "throttle", "tld", "translate", "truncate",
+    "urldecode", "useragent", "uuid", "xml",
 ]  # fmt: skip
 
 EXPECTED = ("FieldError:", "ReferenceSyntaxError:", "ValueError:")
