@@ -1,8 +1,8 @@
 """Grok: regular expressions with names in them (``%{IP:[client][ip]}``), from the pattern files to what a filter
 matches with.
 
-``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without changing what
-it captures, ``guard`` ends a match that takes too long.
+``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without changing what it captures
+(by ``edges`` and ``sharing``), ``known`` tells what is certain before a match, ``guard`` ends one that takes too long.
 """
 from .expression import Capture, Expression, GrokError, RecursivePattern, UnknownPattern, compile_expression
 from .guard import Guard, MatchTimeout

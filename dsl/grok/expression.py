@@ -22,7 +22,7 @@ from ..regex_parser import Flags, Parser
 from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_tree import Capture as Group
 from ..regex_writer import Writer
-from . import lean
+from . import known, lean
 from .library import Library
 
 Type = Literal["int", "float"]
@@ -110,15 +110,16 @@ class Expression:
 
     ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
     ``read`` takes a match and gives their texts in that order, None for a group that took no part. ``required`` is a
-    text without which nothing matches, None where there is none: it is cheaper to look for than to match. ``anchor``
-    says where alone the expression can be found, None for anywhere.
+    text without which nothing matches, None where there is none: it is cheaper to look for than to match. ``prefix`` is
+    the text with which every match begins, perhaps empty; ``anchor`` says where alone there can be one, None for anywhere.
     """
 
     text: str
     pattern: re.Pattern[str]
     captures: tuple[Capture, ...]
     required: str | None
-    anchor: lean.Anchor | None
+    prefix: str
+    anchor: known.Anchor | None
 
     @cached_property
     def find(self) -> Find:
@@ -160,7 +161,8 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
         pattern = re.compile(writer.write(slim), re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
-    return Expression(text, pattern, tuple(_captures(writer.groups)), lean.required_text(node), lean.anchor(node))
+    captures = tuple(_captures(writer.groups))
+    return Expression(text, pattern, captures, known.required_text(node), known.leading_text(node), known.anchor(node))
 
 
 def expand(text: str, library: Library, named_captures_only: bool = True) -> Node:

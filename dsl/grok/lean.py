@@ -14,26 +14,21 @@ order: a step is right only if it leaves the order of the ways that can still su
 """
 from __future__ import annotations
 
-from typing import Literal
-
 from .. import regex_sets as sets
 from ..regex_tree import (
     NOTHING,
     At,
     Atomic,
     Back,
-    Call,
     Capture,
     Choice,
     Condition,
     Dot,
-    Folded,
     Look,
     Node,
     Repeat,
     Sequence,
     Set,
-    Text,
     alone,
     choice,
     is_single,
@@ -43,8 +38,6 @@ from ..regex_tree import (
 )
 from .edges import ANYTHING, FOREIGN, LOCKED, WORD, Edge, Rest, ends, in_loop, is_fixed, members, with_rests
 from .sharing import shared_out
-
-Anchor = Literal["start", "line start"]
 
 _MOST_COPIES = 4
 _LARGEST_COPY = 12
@@ -201,59 +194,6 @@ def _slim_lazy_run(node: Repeat, rest: Rest) -> Node:
 
 def _are_few(edge: Edge) -> bool:
     return edge.characters < FOREIGN and edge.characters.bit_count() <= _MOST_STOPS
-
-
-def anchor(node: Node) -> Anchor | None:
-    """Where alone the expression can be found: at the start of the text, or of a line."""
-    dots = not any(isinstance(at, Back | Condition | Call) for at in walk(node))
-    if _starts(node, ("start",), dots):
-        return "start"
-    return "line start" if _starts(node, ("start", "line start"), dots) else None
-
-
-def _starts(node: Node, places: tuple[Anchor, ...], dots: bool) -> bool:
-    """``dots``: a leading ``.*`` counts, since it takes all that stands before a later place as well."""
-    if isinstance(node, Sequence):
-        return bool(node.items) and _starts(node.items[0], places, dots)
-    if isinstance(node, Choice):
-        return all(_starts(branch, places, dots) for branch in node.branches)
-    if isinstance(node, Capture | Folded):
-        return _starts(node.node, places, dots)
-    if isinstance(node, Repeat):
-        return dots and isinstance(node.node, Dot) and node.node.newlines and (node.low, node.high) == (0, None)
-    return isinstance(node, At) and node.place in places
-
-
-def required_text(node: Node) -> str | None:
-    """The longest text that every match holds, None where none is known that is worth looking for."""
-    longest = _required(node)[1]
-    return longest if len(longest) > 1 else None
-
-
-def _required(node: Node) -> tuple[str | None, str]:
-    """The one text that the node matches, if it is one, and the longest that every match of it holds."""
-    if isinstance(node, Text):
-        return node.value, node.value
-    if isinstance(node, Sequence):
-        return _required_of_all(node.items)
-    if isinstance(node, Choice):
-        texts = {_required(branch)[1] for branch in node.branches}
-        return None, texts.pop() if len(texts) == 1 else ""
-    if isinstance(node, Capture | Atomic):
-        return _required(node.node)
-    if isinstance(node, Repeat):
-        return None, _required(node.node)[1] if node.low else ""
-    return "" if isinstance(node, At | Look) else None, ""
-
-
-def _required_of_all(items: tuple[Node, ...]) -> tuple[str | None, str]:
-    run, longest, exact = "", "", True
-    for item in items:
-        only, inside = _required(item)
-        run = run + only if only is not None else ""
-        exact = exact and only is not None
-        longest = max(longest, run, inside, key=len)
-    return run if exact else None, longest
 
 
 def _captures(node: Node) -> bool:

@@ -143,7 +143,8 @@ def _shipped_file(folder: str, name: str) -> _File:
 def _files_of(folder: str, glob: str) -> list[Path]:
     """As Ruby's Dir.glob finds them: without hidden files, and with alternatives in braces."""
     wanted = str(Path(folder, glob)) if Path(folder).is_dir() else folder
-    found = {name for pattern in _alternatives(wanted) for name in find_files(pattern, recursive=True)}
+    # Path.glob finds hidden files, which editors leave behind, and wants its start apart from its pattern.
+    found = {name for pattern in _alternatives(wanted) for name in find_files(pattern, recursive=True)}  # noqa: PTH207
     return [path for path in map(Path, sorted(found)) if path.is_file()]
 
 

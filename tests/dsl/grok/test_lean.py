@@ -91,6 +91,25 @@ def test_a_text_is_known_that_every_match_holds(text: str, needed: str | None) -
     assert compile_expression(text, LIBRARY).required == needed
 
 
+BEGINNINGS = [
+    ("^sshd: %{WORD:w}", "sshd: "),
+    (r"\A(?:ab|ac)d", "a"),
+    ("(?:ab|ab)c", "abc"),
+    ("(?<n>ab)(?>c)d+e", "abcd"),
+    ("(?:ab){2}c", "ab"),
+    ("(?:ab)?c", ""),
+    ("(?i)ab", ""),
+    (r"a\b\.b", "a.b"),
+    ("%{WORD:w}", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "prefix"), BEGINNINGS)
+def test_a_text_is_known_with_which_every_match_begins(text: str, prefix: str) -> None:
+    """Many anchored expressions can be told apart by it."""
+    assert compile_expression(text, LIBRARY).prefix == prefix
+
+
 ANCHORS = [
     (r"\Aa", "start"),
     ("%{GREEDYDATA:a}b", "start"),  # what it leaves out before a match, it could have taken
@@ -160,7 +179,7 @@ def bounded(find: Callable[[str], re.Match[str] | None], line: str) -> re.Match[
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(EXPRESSIONS, ENUMERATIONS), st.lists(LINES, min_size=1, max_size=6))
 def test_lean_and_plain_match_and_capture_the_same(text: str, lines: list[str]) -> None:
-    """For any expression and any line: the same match, the same groups, and never without the required text."""
+    """For any expression and any line: the same match, the same groups, and never without the texts that are said to be there."""
     try:
         naive = plain(text)
         expression = compile_expression(text, LIBRARY)
@@ -171,3 +190,4 @@ def test_lean_and_plain_match_and_capture_the_same(text: str, lines: list[str]) 
         expected, found = bounded(naive.search, line), bounded(expression.find, line)
         assert (found and found.regs) == (expected and expected.regs), line
         assert expected is None or expression.required is None or expression.required in line
+        assert expected is None or expected[0].startswith(expression.prefix)
