@@ -52,6 +52,10 @@ class Cache(Generic[V]):
         while len(self._entries) > self.size:
             self._entries.popitem(last=False)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget what is kept under a key."""
+        self._entries.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._entries)
 

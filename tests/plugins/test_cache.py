@@ -52,6 +52,14 @@ def test_hits_and_misses_are_counted() -> None:
     assert cache.figures("rows") == {"rows_hits": 2, "rows_misses": 1, "rows_entries": 1}
 
 
+def test_what_is_dropped_is_forgotten() -> None:
+    cache = Cache[int](9, 10)
+    cache.put("a", 1)
+    for key in "ab":
+        cache.drop(key)
+    assert cache.get("a") is None
+
+
 def test_a_cache_of_size_0_keeps_nothing() -> None:
     cache = Cache[int](0, 10)
     cache.put("a", 1)
