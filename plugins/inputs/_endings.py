@@ -74,9 +74,7 @@ class Endings:
     def _is_over(self, file: LogFile, now: float) -> bool:
         quiet = now - file.quiet_since
         if not self._manner.read:
-            assert file.descriptor is not None
-            unlinked = not os.fstat(file.descriptor).st_nlink
-            return quiet >= (_LINGER * max(self._manner.stat_interval, 1) if unlinked else self._manner.close_older)
+            return quiet >= (_LINGER * max(self._manner.stat_interval, 1) if file.is_unlinked() else self._manner.close_older)
         if self._manner.exit_after_read:
             return True
         if file.unpacker is not None and not file.unpacker.whole and not file.unpacker.problem:

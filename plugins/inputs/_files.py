@@ -142,7 +142,7 @@ class Files:
     def _find_renamed(self) -> None:
         watched = {key_of(identity) for identity in self.by_identity}
         for key, record in list(self.sincedb.records.items()):
-            if key in watched or record.path is None or record.print is None:
+            if key in watched or record.path is None or record.print is None or not self.finder.matches(record.path):
                 continue
             path = self._renamed(key, record)
             if path is not None:

@@ -28,6 +28,10 @@ class Finder:
         found = {path: seen for path in self._paths() if (seen := regular(path)) is not None}
         return sorted(found.items(), key=lambda item: self.place(item[0], item[1].st_mtime_ns), reverse=self._manner.descending)
 
+    def matches(self, path: str) -> bool:
+        """Whether a file of this path would be found."""
+        return any(glob.matches(path) for glob in self._globs) and not self._excluded(os.path.basename(path))
+
     def place(self, path: str, modified: int) -> tuple[int, str]:
         """What files are sorted by."""
         return (0, path) if self._manner.by_path else (modified, path)

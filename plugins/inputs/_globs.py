@@ -23,6 +23,10 @@ class Glob:
         ways = [_steps(os.path.abspath(one)) for one in braces(pattern)]
         self._ways = [steps for steps in ways if steps]
 
+    def matches(self, path: str) -> bool:
+        """Whether the pattern means this path, be there such a file or not."""
+        return any(_meets(steps, path.split("/")[1:]) for steps in self._ways)
+
     def paths(self, folders: set[str]) -> Iterator[str]:
         """What there is under the pattern, folders and doubles included; the folders looked into are added to ``folders``."""
         for steps in self._ways:
@@ -140,6 +144,18 @@ def _walk(folder: str, steps: Sequence[_Step], folders: set[str]) -> Iterator[st
                 yield entry.path
             elif entry.is_dir():
                 yield from _walk(entry.path, rest, folders)
+
+
+def _meets(steps: Sequence[_Step], names: Sequence[str]) -> bool:
+    if not steps or not names:
+        return not steps and not names
+    step, rest = steps[0], steps[1:]
+    if step is None:
+        return any(_meets(rest, names[skipped:]) for skipped in range(len(names)))
+    if isinstance(step, str):
+        plain = step.split("/")
+        return list(names[: len(plain)]) == plain and _meets(rest, names[len(plain) :])
+    return bool(step(names[0])) and _meets(rest, names[1:])
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

@@ -112,6 +112,14 @@ class LogFile:
         self._checked = self.size, self.modified
         return True
 
+    def is_unlinked(self) -> bool:
+        """Whether the open file has no name any more."""
+        assert self.descriptor is not None
+        try:
+            return not os.fstat(self.descriptor).st_nlink
+        except OSError:
+            return True
+
     @property
     def print(self) -> Fingerprint:
         """The fingerprint of what was read."""

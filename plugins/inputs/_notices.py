@@ -7,13 +7,14 @@ waiting is all that is left, and nothing else changes.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Set
 
 from ._manner import Clock
 
 log = logging.getLogger("penstock")
 
-_LONGEST = 0.25
+_SHORTEST, _LONGEST = 0.01, 0.25
 _GROUP_MS = 100
 _STEP_MS = 25
 
@@ -29,7 +30,7 @@ class Notices:
 
     def wait(self, seconds: float) -> Set[str]:
         """The paths of which something was heard, after at most ``seconds`` or a quarter of a second."""
-        self._clock.sleep(min(seconds, _LONGEST))
+        self._clock.sleep(min(max(seconds, _SHORTEST), _LONGEST))
         return frozenset()
 
     def close(self) -> None:
@@ -45,11 +46,12 @@ class SystemNotices(Notices):
         self._changes: Iterator[Set[tuple[object, str]]] | None = None
 
     def watch(self, folders: Set[str]) -> None:
-        if folders == self._folders:
+        there = frozenset(filter(os.path.isdir, folders))
+        if there == self._folders:
             return
         self.close()
-        self._folders = frozenset(folders)
-        self._changes = self._listen() if folders else None
+        self._folders = there
+        self._changes = self._listen() if there else None
 
     def _listen(self) -> Iterator[Set[tuple[object, str]]] | None:
         try:

@@ -38,7 +38,7 @@ class Rotation:
                 self._meet(path)
             elif seen.st_size != file.size or seen.st_mtime_ns != file.modified:
                 self._grown(file, seen, now)
-        self._poll_detached(now)
+        self._poll_detached(now, load)
         self._poll_expected(now)
 
     def glance(self, path: str) -> bool:
@@ -60,10 +60,14 @@ class Rotation:
         if seen is not None:
             self._files.meet(path, seen)
 
-    def _poll_detached(self, now: float) -> None:
+    def _poll_detached(self, now: float, load: Load) -> None:
         for file in list(self._files.detached):
             assert file.descriptor is not None
-            seen = os.fstat(file.descriptor)
+            try:
+                seen = os.fstat(file.descriptor)
+            except OSError:  # its server has no more of it
+                self._give_up(file, load)
+                continue
             if seen.st_size != file.size or seen.st_mtime_ns != file.modified:
                 self._grown(file, seen, now)
 
@@ -76,21 +80,28 @@ class Rotation:
 
     def _leave(self, file: LogFile, load: Load) -> None:
         """A file's path leads to it no more."""
-        files = self._files
-        if file.descriptor is None and not file.finished:
-            path = renamed(file.path, file.identity)
-            if path is not None:
-                files.descriptors.want(file, path)
-        if file.descriptor is None or file.finished:
-            file.flush(load)
-            files.drop(file)
+        if file.finished or not (file.descriptor is not None or self._is_found(file)):
+            self._give_up(file, load)
         else:
-            files.detach(file)
+            self._files.detach(file)
+
+    def _is_found(self, file: LogFile) -> bool:
+        path = renamed(file.path, file.identity)
+        try:
+            return path is not None and self._files.descriptors.want(file, path)
+        except OSError:
+            return False
+
+    def _give_up(self, file: LogFile, load: Load) -> None:
+        file.flush(load)
+        self._files.drop(file)
 
     def ready(self, file: LogFile, load: Load) -> bool:
         """Open a file to be read, and see that it is still what it was; raises OSError."""
         if not self._files.descriptors.want(file):
             return False
+        if file.ledger.failed:
+            file.rewind()
         if file.look():
             return True
         self._replace(file, load)
@@ -107,10 +118,12 @@ class Rotation:
         files.drop(file)
         if copy is None or not self._move(file, copy):
             file.flush(load)
-        if attached:
-            files.take_place(fresh)
-        else:
-            files.descriptors.close(fresh)
+        try:
+            if attached:
+                files.take_place(fresh)
+        finally:
+            if fresh.path not in files.by_path:
+                files.descriptors.close(fresh)
 
     def _move(self, file: LogFile, path: str) -> bool:
         try:

@@ -69,10 +69,12 @@ def key_of(identity: Identity) -> Key:
 
 
 class Sincedb:
-    """The records of one input, by key. ``path`` None: nothing is kept."""
+    """The records of one input, by key. ``path`` None: nothing is kept. Where there is no such file yet, that at ``older`` is
+    begun with.
+    """
 
-    def __init__(self, path: str | None) -> None:
-        self.path = path
+    def __init__(self, path: str | None, older: str | None = None) -> None:
+        self.path, self._older = path, older
         self.records: dict[Key, Record] = {}
         self._written: dict[str, bytes] = {}
         self._damaged = False
@@ -81,8 +83,9 @@ class Sincedb:
         """Read what is there; what cannot be read is logged, by name. A record without a time gets ``now``."""
         if self.path is None:
             return
-        self.records, self._damaged = _read(self.path, _record)
-        sides, _ = _read(self.path + _SIDE, _side)
+        path = self._older if self._older is not None and not os.path.exists(self.path) else self.path
+        self.records, self._damaged = _read(path, _record)
+        sides, _ = _read(path + _SIDE, _side)
         for key, record in self.records.items():
             record.print, record.unpacked, record.done = sides.get(key, (None, 0, True))
             record.changed = record.changed or now

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ..contract import Batch, complain
 from ..streams import CHUNK
-from ._acknowledged import Answer, Load
+from ._acknowledged import Answer, Ledger, Load
 from ._endings import Completion, Endings
 from ._files import Files
 from ._finder import Finder
@@ -24,7 +24,9 @@ from ._stream import Streams
 
 log = logging.getLogger("penstock")
 
-_ENOUGH = CHUNK // 2
+_EVENTS = 4096
+_LEAST = 1 << 14
+_STREAMS = 128
 _IDLE = 0.25
 _SETTLED = 1.0
 _LONGEST_DELAY = 30.0
@@ -48,6 +50,8 @@ class Work:
         self._next_save = clock.monotonic() + manner.write_interval
         self._discovered: float | None = None
         self._delay = 1.0
+        self._most = _LEAST * 4
+        self._streaming: dict[LogFile, None] = {}
 
     @property
     def is_over(self) -> bool:
@@ -87,7 +91,10 @@ class Work:
             yield self._batch()
 
     def _batch(self) -> Batch:
+        """What was read, as a batch; the next one is to have a few thousand events too, however long their lines are."""
         load, self._load = self._load, Load(self._answers)
+        if load.size:
+            self._most = min(CHUNK, max(_LEAST, load.size * _EVENTS // (len(load.events) + 1)))
         return load.batch()
 
     def _turn(self, file: LogFile, stopping: Callable[[], bool]) -> Iterator[Batch]:
@@ -95,11 +102,11 @@ class Work:
             return
         left, goal = self._manner.turn, file.size
         while left > 0 and not file.read_up and (file.unpacker is not None or file.position < goal):
-            taken = self._take(file, min(left, CHUNK - self._load.size))
+            taken = self._take(file, min(left, self._most - self._load.size))
             if not taken:
                 break
             left -= taken
-            if self._load.size >= _ENOUGH:
+            if self._load.size * 2 >= self._most:
                 yield self._batch()
                 if stopping():
                     return
@@ -108,7 +115,19 @@ class Work:
                     return
         if file.read_up and file in self._files.dirty:
             del self._files.dirty[file]
-            self._endings.read_up(file, self._load)
+            if not file.finished:
+                self._endings.read_up(file, self._load)
+            self._keep_stream(file)
+
+    def _keep_stream(self, file: LogFile) -> None:
+        """Keep the streams of the files read last, and those that hold something: in thousands of files they take much room."""
+        self._streaming.pop(file, None)
+        self._streaming[file] = None
+        if len(self._streaming) > _STREAMS:
+            oldest = next(iter(self._streaming))
+            del self._streaming[oldest]
+            if oldest.stream is not None and not oldest.stream.holds:
+                oldest.stream = None
 
     def _is_ready(self, file: LogFile) -> bool:
         try:
@@ -129,13 +148,13 @@ class Work:
         return not problem
 
     def _take(self, file: LogFile, limit: int) -> int:
-        file.finished = False
         try:
             taken = file.take(self._load, limit, self._streams)
         except OSError as error:
             self._unreadable(file, error)
             return 0
         file.read_at = self._clock.monotonic()
+        file.finished = file.finished and not taken
         return taken
 
     def _unreadable(self, file: LogFile, error: OSError) -> bool:
@@ -166,17 +185,18 @@ class Work:
 
     def settle(self) -> None:
         """Take note of what was delivered, and of what was given back."""
-        failed = False
+        failed: list[Ledger] = []
         while self._answers:
             spans, error = self._answers.popleft()
+            self._delay = 1.0 if error is None else self._delay
             for span in spans:
                 if error is None:
                     span.ledger.settle(span)
                 else:
                     span.ledger.give_back(span)
-            failed = failed or error is not None
-            self._delay = self._delay if failed else 1.0
+                    failed.append(span.ledger)
         if failed:
+            self._tell_lost(failed)
             self._read_again()
 
     def _read_again(self) -> None:
@@ -184,12 +204,15 @@ class Work:
             self._files.ending.pop(file, None)
             self._files.waiting.pop(file, None)
             self._files.dirty[file] = None
+            file.ending = False
             file.not_before = self._clock.monotonic() + self._delay
-            try:
-                file.rewind()
-            except OSError as error:
-                self._unreadable(file, error)
         self._delay = min(self._delay * 2, _LONGEST_DELAY)
+
+    def _tell_lost(self, failed: Sequence[Ledger]) -> None:
+        """What was given back of a file whose content is gone cannot be read again."""
+        known = {id(file.ledger) for file in self._files.by_identity.values()}
+        if any(id(ledger) not in known for ledger in failed):
+            log.error("events were not delivered and cannot be read again: their file was truncated or deleted meanwhile")
 
     def wait(self) -> None:
         """Wait for a moment, or until something is heard."""

@@ -1,11 +1,13 @@
 """The input file: lines of files, as they are written or once and for all. How it works is told in the modules beside it."""
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from ...dsl.options import Misfit, read
 from ...dsl.spec import Kind
@@ -18,6 +20,8 @@ from ._notices import Notices, SystemNotices
 from ._sincedb import Sincedb, is_disabled
 from ._stream import Streams
 from ._work import Work
+
+log = logging.getLogger("penstock")
 
 _DAY = 86_400.0
 _CHUNK, _CHUNKS = 32_768, 140_737_488_355_327
@@ -145,7 +149,7 @@ class File(Ecs, Input, name="file"):
         )
 
     def open(self) -> None:
-        sincedb = Sincedb(self._sincedb_path())
+        sincedb = self._sincedb()
         sincedb.load(self.clock.time())
         completion = Completion(self.file_completed_action, self.file_completed_log_path)
         delimiter = self.delimiter if "delimiter" in self.given else None
@@ -155,13 +159,28 @@ class File(Ecs, Input, name="file"):
     def _make_notices(self) -> Notices:
         return SystemNotices(self.clock) if self.mode == "tail" and type(self.clock) is Clock else Notices(self.clock)
 
-    def _sincedb_path(self) -> str | None:
+    def _sincedb(self) -> Sincedb:
         path = self.sincedb_path or self._default_sincedb()
         if is_disabled(path):
-            return None
+            return Sincedb(None)
         path = os.path.abspath(path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        return path
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            log.error("the folder for the sincedb `%s` cannot be made: %s", path, error.strerror or error)
+        return Sincedb(*self._own(path))
+
+    def _own(self, path: str) -> tuple[str, str | None]:
+        """A sincedb for this input alone: where another input of the pipeline has the same, its name with a number."""
+        wanted, number = path, 1
+        while (other := _OPEN.get(path)) is not None and other is not self and other.context.settings is self.context.settings:
+            number += 1
+            path = f"{wanted}_{number}"
+        _OPEN[path] = self
+        if number == 1:
+            return path, None
+        log.warning("%s: another input keeps its positions in `%s`; this one's go to `%s`", self.context.where, wanted, path)
+        return path, wanted
 
     def _default_sincedb(self) -> str:
         """Logstash's name, in the data folder or in the one that desktops have for such."""
@@ -210,6 +229,9 @@ class File(Ecs, Input, name="file"):
             if self._work is not None:
                 self._work.close()
                 self._work = None
+                for path in [path for path, plugin in _OPEN.items() if plugin is self]:
+                    del _OPEN[path]
 
 
 _END = Batch([])
+_OPEN: WeakValueDictionary[str, File] = WeakValueDictionary()

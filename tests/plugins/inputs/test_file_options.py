@@ -242,3 +242,19 @@ def test_a_folder_that_cannot_be_watched_is_polled(tmp_path: Path) -> None:
     for _ in range(2):
         assert notices.wait(0.01) == frozenset()
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("/x/*.log", "/x/a.log", True),
+        ("/x/*.log", "/x/y/a.log", False),
+        ("/x/**/*.log", "/x/a.log", True),
+        ("/x/**/*.log", "/x/y/z/a.log", True),
+        ("/x/{a,b}/c", "/x/b/c", True),
+        ("/x/a", "/x/a/b", False),
+        ("/x/*/b", "/x/a", False),
+    ],
+)
+def test_whether_a_pattern_means_a_path(pattern: str, path: str, matches: bool) -> None:
+    assert Glob(pattern).matches(path) is matches

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.assembly import assemble
+
 BEGINNING = 'start_position => "beginning"'
 
 
@@ -363,3 +367,48 @@ def test_records_of_files_that_are_gone_expire(run_file: Any, logs: Path, tmp_pa
 @pytest.mark.parametrize(("text", "seconds"), [("14", 14 * 86400), ("0.5", 43200), ('"36 hours"', 129600), ('"2 weeks"', 1209600)])
 def test_sincedb_clean_after_counts_days(run_file: Any, text: str, seconds: float) -> None:
     assert run_file(f"sincedb_clean_after => {text}").plugin._manner.clean_after == seconds
+
+
+def test_two_inputs_with_the_same_sincedb_do_not_overwrite_each_other(logs: Path, tmp_path: Path, run_file: Any) -> None:
+    """Not even when they read the same file; what one of them knew, both go on from."""
+    config = f"""input {{
+        file {{ path => "{logs}/a.log" {BEGINNING} sincedb_path => "{tmp_path}/db" }}
+        file {{ path => "{logs}/[ab].log" {BEGINNING} sincedb_path => "{tmp_path}/db" }}
+    }}"""
+    append(logs / "a.log", "one\n")
+    append(logs / "b.log", "one\n")
+    first = run_file(f'{BEGINNING} sincedb_path => "{tmp_path}/db"')
+    first.read()
+    first.stop()
+    for expected in (["a2"], ["a2", "b2"]), ([], []):
+        for path in logs.iterdir():
+            append(path, f"{path.stem}2\n" if expected[0] else "")
+        assembly = assemble([Source("(test)", config)], settled({}))
+        plugins = assembly.plugins(assembly.program.inputs)
+        found = []
+        for plugin in plugins:
+            plugin.clock = first.clock
+            plugin.open()
+        for plugin in plugins:
+            batches = plugin.batches(lambda: False)
+            taken = [batch for batch in (next(batches) for _ in range(3)) if batch is not None]
+            found.append(sorted(event["message"] for batch in taken for event in batch.events))
+            for batch in taken:
+                batch.done(None)
+        for plugin in plugins:
+            plugin.close()
+        assert tuple(found) == expected
+    assert (tmp_path / "db_2").exists()
+
+
+def test_what_is_given_back_of_a_file_that_is_gone_is_named(run_file: Any, logs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    append(logs / "a.log", "one\n")
+    run = run_file(BEGINNING)
+    run.holding = True
+    run.read()
+    (logs / "a.log").write_text("")
+    run.read()
+    logging.getLogger("penstock").propagate = True
+    run.answer(OSError("no"))
+    run.read()
+    assert "cannot be read again" in caplog.text
