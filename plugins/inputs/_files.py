@@ -31,7 +31,7 @@ class Files:
         self.ending: dict[LogFile, None] = {}
         self.left_out = False
         self.unsaved = False
-        self._known: set[str] = set()
+        self._known: dict[str, list[Key]] = {}
         self._first = True
 
     def in_order(self) -> list[LogFile]:
@@ -45,7 +45,9 @@ class Files:
         """Look for new files; and, the first time, for those that were renamed while no one looked."""
         self.left_out = False
         if self._first:
-            self._known = {record.path for record in self.sincedb.records.values() if record.path}
+            for key, record in self.sincedb.records.items():
+                if record.path is not None:
+                    self._known.setdefault(record.path, []).append(key)
         # Known paths first: the rest of a file that was copied and truncated is then found before its copy counts as new.
         for path, seen in sorted(self.finder.find(), key=lambda found: found[0] not in self._known):
             if path not in self.by_path:
@@ -110,10 +112,10 @@ class Files:
         found = self.sincedb.find(file.identity)
         if found is not None:
             return found
-        for key, record in self.sincedb.records.items() if file.path in self._known else ():
-            if record.path == file.path and key.inode == file.identity.inode and _fits(record, file):
-                del self.sincedb.records[key]
-                return record
+        for key in self._known.get(file.path, ()):
+            record = self.sincedb.records.get(key)
+            if record is not None and key.inode == file.identity.inode and _fits(record, file):
+                return self.sincedb.records.pop(key)
         return None
 
     def _first_position(self, file: LogFile) -> int:

@@ -21,12 +21,14 @@ class LogFile:
     """A file under a path.
 
     ``size`` and ``modified`` (nanoseconds) are what was last seen of it, ``quiet_since`` and ``read_at`` readings of the
-    monotonic clock. ``detached``: its path no longer leads to it. ``ending``: all that it holds was handed out.
+    monotonic clock. ``unread``: how much had not been read when it was cut short. ``detached``: its path no longer leads to
+    it. ``ending``: all that it holds was handed out.
     """
 
     __slots__ = (
         "_checked", "_head", "_tail", "changed", "descriptor", "detached", "ending", "finished", "identity", "ignored",
         "ledger", "modified", "not_before", "path", "position", "quiet_since", "read_at", "size", "stream", "unpacker",
+        "unread",
     )  # fmt: skip
 
     def __init__(self, path: str, seen: os.stat_result, now: float) -> None:
@@ -36,7 +38,7 @@ class LogFile:
         self.descriptor: int | None = None
         self.unpacker: Unpacker | None = None
         self.stream: Stream | None = None
-        self.position = 0
+        self.position = self.unread = 0
         self.ledger = Ledger(Mark(0, 0, 0))
         self.quiet_since = self.read_at = now
         self.changed = 0.0
@@ -96,11 +98,16 @@ class LogFile:
             length = min(TAIL, position)
             self._tail = self.bytes_at(length, position - length)
 
+    def see(self, seen: os.stat_result) -> None:
+        """Take note of what was seen of the file."""
+        if seen.st_size < self.size:
+            self.unread = max(0, self.size - self.position)
+        self.size, self.modified = seen.st_size, seen.st_mtime_ns
+
     def look(self) -> bool:
         """See how long the open file is now. False where it no longer holds what was read of it."""
         assert self.descriptor is not None
-        seen = os.fstat(self.descriptor)
-        self.size, self.modified = seen.st_size, seen.st_mtime_ns
+        self.see(os.fstat(self.descriptor))
         if self._checked == (self.size, self.modified):
             return True
         head, tail = self.bytes_at(HEAD, 0), self._tail

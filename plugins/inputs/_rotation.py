@@ -6,12 +6,15 @@ anew, and what was not read of it is looked for in the copy.
 """
 from __future__ import annotations
 
+import logging
 import os
 
 from ._acknowledged import Load
 from ._files import Files
 from ._finder import copied, regular, renamed
 from ._log_file import LogFile
+
+log = logging.getLogger("penstock")
 
 
 class Rotation:
@@ -50,8 +53,8 @@ class Rotation:
         return file is not None
 
     def _grown(self, file: LogFile, seen: os.stat_result, now: float) -> None:
-        file.size, file.modified, file.quiet_since = seen.st_size, seen.st_mtime_ns, now
-        file.ignored = False
+        file.see(seen)
+        file.quiet_since, file.ignored = now, False
         self._files.dirty[file] = None
         self._files.waiting.pop(file, None)
 
@@ -117,6 +120,8 @@ class Rotation:
         copy = None if files.manner.read else copied(file.path, file.print, file.changed, files.is_known)
         files.drop(file)
         if copy is None or not self._move(file, copy):
+            if file.unread:
+                log.warning("`%s` was cut short: %d bytes were not read yet, and no copy is beside it", file.path, file.unread)
             file.flush(load)
         try:
             if attached:

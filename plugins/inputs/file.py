@@ -24,6 +24,7 @@ from ._work import Work
 log = logging.getLogger("penstock")
 
 _DAY = 86_400.0
+_SHORTEST = 0.01
 _CHUNK, _CHUNKS = 32_768, 140_737_488_355_327
 
 
@@ -48,7 +49,8 @@ class File(Ecs, Input, name="file"):
     by its first and last bytes (kept in `<sincedb>.fingerprints`) and read anew. What was not read of a file that was
     renamed or copied while the pipeline was down is looked for in its folder and read. A packed file is known by its
     content, not its name; one that is damaged is kept. In read mode a file whose size has not stood still for
-    `stat_interval` is not at its end yet. A renamed file is not read again under its new name. A stop leaves an event of
+    `stat_interval` is not at its end yet. In tail mode, where the system tells of changes, files are found and read
+    without waiting for the intervals. A renamed file is not read again under its new name. A stop leaves an event of
     several lines that was written within the last second to the next start, which reads it whole.
     """
 
@@ -63,7 +65,7 @@ class File(Ecs, Input, name="file"):
     )
     delimiter: str = option("What ends a line; the codec's `delimiter` comes before it.", default="\n")
     stat_interval: Duration = option("Seconds between two looks at a file.", default=1.0, at_least=0)
-    discover_interval: int = option("After how many `stat_interval` to look for new files.", default=15, at_least=1)
+    discover_interval: float = option("After how many `stat_interval` to look for new files.", default=15, at_least=0)
     close_older: Duration = option("Seconds after which a file is closed that nothing came from.", default=3600.0, at_least=0)
     ignore_older: Duration | None = option("Leave out what stands in files older than so many seconds.", default=None, at_least=0)
     max_open_files: int = option("How many files may be open.", default=4095, at_least=1)
@@ -136,8 +138,8 @@ class File(Ecs, Input, name="file"):
             from_end=self.start_position == "end",
             exit_after_read=self.exit_after_read and self.mode == "read",
             check_archives=self.check_archive_validity,
-            stat_interval=self.stat_interval,
-            discover_interval=self.stat_interval * self.discover_interval,
+            stat_interval=max(self.stat_interval, _SHORTEST),
+            discover_interval=max(self.stat_interval, _SHORTEST) * max(self.discover_interval, 1),
             close_older=self.close_older,
             ignore_older=self.ignore_older,
             max_open=self.max_open_files,

@@ -1,6 +1,7 @@
 """The input file in tail mode: files are followed as they grow, whatever happens to their names."""
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -269,3 +270,34 @@ def test_a_file_that_may_not_be_read_is_tried_again(run_file: Any, logs: Path, m
     assert run.read() == []
     closed_to_us[0] = False
     assert run.read() == ["one"]
+
+
+def test_bytes_that_were_cut_off_unread_are_named(run_file: Any, logs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    append(logs / "a.log", "one\n")
+    run = run_file(f"{BEGINNING} file_chunk_size => 4 file_chunk_count => 1")
+    run.read()
+    append(logs / "a.log", "two\nthree\n")
+    run.step()
+    run.plugin._work._rotation.poll(run.plugin._work._load)
+    (logs / "a.log").write_text("")
+    logging.getLogger("penstock").propagate = True
+    run.read()
+    assert "10 bytes were not read" in caplog.text
+
+
+def test_a_file_whose_server_forgot_it_is_let_go(run_file: Any, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(logs / "a.log", "one\nhalf")
+    run = run_file(BEGINNING)
+    run.read()
+    (logs / "a.log").rename(logs / "gone")
+    fstat = os.fstat
+
+    def stale(descriptor: int) -> os.stat_result:
+        raise OSError(116, "Stale file handle")
+
+    run.step()
+    monkeypatch.setattr(os, "fstat", stale)
+    assert run.read() == ["half"]
+    monkeypatch.setattr(os, "fstat", fstat)
+    append(logs / "a.log", "two\n")
+    assert run.read() == ["two"]
