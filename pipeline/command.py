@@ -15,6 +15,7 @@ COMMANDS = {
     "dlq": "Look at dead letters, replay them, delete them.",
     "explain": "Show the page of a diagnostic's code.",
     "fmt": "Lay configurations out.",
+    "grok": "Try grok patterns on lines; propose one for them.",
     "plugins": "List plugins; show the reference page of one.",
     "queue": "Look at a disk queue, drain it, repair it.",
     "run": "Run pipelines.",
