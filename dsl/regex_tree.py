@@ -170,14 +170,14 @@ def alone(node: Node) -> Node:
     return node
 
 
-
-
-
 def repeated(node: Node, low: int, high: int | None, mode: Mode) -> Node:
-    """A repetition; of a repetition it is one only: ``a**`` is ``a*``, which else tries every way to split a text."""
+    """A repetition; of something optional it is one only: ``(a?)*`` is ``a*``.
+
+    ``(a+)+`` stays what it is, though it tries every way to split a text: who writes it is to see the time-out that it asks for.
+    """
     inner = alone(node)
     if isinstance(inner, Repeat) and mode == inner.mode == "greedy" and inner.low < 2:
-        if high is None and inner.high in (None, 1):
+        if high is None and inner.high == 1:
             return Repeat(inner.node, low * inner.low, None)
         if high == 1 and inner.high in (None, 1):
             return Repeat(inner.node, low * inner.low, inner.high)

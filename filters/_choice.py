@@ -5,13 +5,11 @@ that need a text which is not there. The order of the expressions is kept, so th
 """
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from ..dsl.grok import Expression
 
 _LEAST = 4
-_LITERAL = re.compile(r"\\([^A-Za-z0-9])|([^\\.^$*+?{}\[\]|()])")
 
 Choose = Callable[[str], Sequence[int]]
 
@@ -23,9 +21,8 @@ def chooser(expressions: Sequence[Expression]) -> Choose | None:
     prefixed: dict[str, list[int]] = {}
     others: list[tuple[str, int]] = []
     for place, expression in enumerate(expressions):
-        prefix = literal_prefix(expression)
-        if prefix:
-            prefixed.setdefault(prefix, []).append(place)
+        if expression.prefix and expression.anchor is not None:
+            prefixed.setdefault(expression.prefix, []).append(place)
         else:
             others.append((expression.required or "", place))
     return _chosen(prefixed, sorted({len(prefix) for prefix in prefixed}), others, range(len(expressions)))
@@ -47,25 +44,3 @@ def _chosen(
 
     return choose
 
-
-def literal_prefix(expression: Expression) -> str:
-    """The text with which every match of an anchored expression begins; nothing where there is none."""
-    pattern = expression.pattern.pattern
-    if expression.anchor is None or _has_alternatives(pattern):
-        return ""
-    at = 2 if pattern.startswith("\\A") else 1 if pattern.startswith("^") else None
-    prefix = ""
-    while at is not None and (match := _LITERAL.match(pattern, at)) is not None:
-        at = match.end()
-        if pattern[at : at + 1] in ("*", "+", "?", "{"):
-            break
-        prefix += match[1] or match[2]
-    return prefix
-
-
-def _has_alternatives(pattern: str) -> bool:
-    """Whether there is a ``|`` outside of all groups."""
-    bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "", pattern, flags=re.DOTALL)
-    while (less := re.sub(r"\([^()]*\)", "", bare)) != bare:
-        bare = less
-    return "|" in bare

@@ -126,8 +126,8 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
     inner = alone(node.node)
     if is_single(inner):
         return _slim_run(Repeat(inner, node.low, node.high, node.mode), rest)
-    if node.mode == "greedy" and node.low < 2 and node.high is None and not _captures(inner):
-        inner = _unrolled(inner, rest)
+    if node.mode == "greedy" and node.low < 2 and node.high is None and isinstance(inner, Choice) and not _captures(inner):
+        inner = _unrolled(inner, rest)  # a bare ``(a+)+`` stays as slow as it is elsewhere: its author is to see the time-out
         if is_single(inner):
             return _slim_run(Repeat(inner, node.low, None), rest)
     inside = in_loop(node, rest) if node.mode != "possessive" else LOCKED._replace(sure=node.low < 2)

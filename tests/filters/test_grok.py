@@ -125,6 +125,11 @@ def test_a_match_that_takes_too_long_is_ended_and_the_others_go_on() -> None:
     assert [event.get("tags") for event in grok(options, {"message": "x"}, SLOW, {"message": "x"})] == [None, ["_groktimeout"], None]
 
 
+def test_a_pattern_that_tries_everything_is_ended_too() -> None:
+    options = 'match => { "message" => "(a+)+$" } timeout_millis => 100'
+    assert [event.get("tags") for event in grok(options, SLOW, {"message": "a" * 5000})] == [["_groktimeout"], None]
+
+
 def test_the_limit_may_hold_for_all_patterns_of_an_event() -> None:
     patterns = ", ".join(['"^(?:x|(a|aa)+$)"'] * 3)
     options = f'match => {{ "message" => [{patterns}] }} timeout_millis => 100 timeout_scope => event tag_on_timeout => "slow"'
