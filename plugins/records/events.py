@@ -82,10 +82,9 @@ def unpack(data: bytes) -> list[Event]:
             found = _decode(content)
         except RecursionError:  # packed where more of the stack was left
             found = with_room(lambda: _decode(content))
-        if data[:1] == _MIXED:
-            events: list[Event] = found
-            return events
-        return _with_stamps(*found)
+        if type(found) is not list:
+            raise Unreadable("no batch of events: no list")
+        return found if data[:1] == _MIXED else _with_stamps(*found)
     except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
         raise Unreadable(f"no batch of events: {error}") from None
 

@@ -6,6 +6,7 @@ Where a head is damaged, the next sync word with an intact head is searched for.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from .disk import Disk
@@ -118,7 +119,9 @@ class Reader:
         try:
             return self._disk.read(self._descriptor, size, offset)
         except OSError:
-            return b"".join(self._block(min(_BLOCK, offset + size - at), at) for at in range(offset, offset + size, _BLOCK))
+            end = offset + size
+            starts = [offset, *range(offset - offset % _BLOCK + _BLOCK, end, _BLOCK)]
+            return b"".join(self._block(following - at, at) for at, following in pairwise([*starts, end]))
 
     def _block(self, size: int, offset: int) -> bytes:
         try:

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from penstock.pipeline.storage.queue import DiskQueue, Full
 from penstock.plugins.records.reader import Skipped
 
-from .forgetful import ForgetfulDisk
+from ...plugins.records.forgetful import ForgetfulDisk
 
 FOLDER = Path("queue")
 
@@ -176,6 +176,6 @@ class QueueMachine(RuleBasedStateMachine):
 
 TestQueue = QueueMachine.TestCase
 TestQueue.settings = settings(
-    max_examples=int(os.environ.get("PENSTOCK_MODEL_RUNS", "60")), stateful_step_count=40, deadline=None,
+    max_examples=int(os.environ.get("PENSTOCK_MODEL_RUNS", "100")), stateful_step_count=40, deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -1,0 +1,147 @@
+"""A damaged queue: it starts, keeps every intact record, and names what it skipped."""
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from penstock.pipeline.storage.queue import DiskQueue
+from penstock.plugins.records.layout import HEAD, HEADER
+from penstock.plugins.records.reader import Skipped
+
+PAYLOADS = [b"payload %d " % number + b"x" * number for number in range(6)]
+NOTE = {"n": 1}
+NOTE_SIZE = 4
+STARTS = [HEADER + sum(HEAD + NOTE_SIZE + len(payload) for payload in PAYLOADS[:at]) for at in range(len(PAYLOADS) + 1)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A queue with six records in one segment, the first two of them acknowledged."""
+    queue = DiskQueue(tmp_path / "queue", interval=None)
+    sequences = [queue.put(payload, NOTE) for payload in PAYLOADS]
+    for sequence in sequences[:2]:
+        queue.get(0)
+        queue.ack(sequence)
+    queue.close()
+    return tmp_path / "queue"
+
+
+def segment_of(folder: Path) -> Path:
+    (path,) = folder.glob("*.log")
+    return path
+
+
+def handed_out(folder: Path) -> tuple[list[bytes], list[Skipped]]:
+    """What a queue that is opened there gives, and what it reports."""
+    reported: list[Skipped] = []
+    queue = DiskQueue(folder, interval=None, report=reported.append)
+    payloads = [item.payload for item in iter(lambda: queue.get(0), None)]
+    queue.put(b"new", timeout=0)
+    new = queue.get(0)
+    assert new is not None
+    assert new.payload == b"new", "it goes on"
+    assert queue.skipped == reported
+    for file in folder.glob("*.log"):  # leave the folder as it was found
+        if file.stat().st_size == HEADER + HEAD + 3:
+            file.unlink()
+    queue._log.close()
+    queue._folder_lock.release()
+    return payloads, reported
+
+
+def test_an_intact_queue_reports_nothing(folder: Path) -> None:
+    assert handed_out(folder) == (PAYLOADS[2:], [])
+
+
+def test_a_tail_torn_at_any_byte_of_the_last_record_costs_that_record(folder: Path) -> None:
+    path = segment_of(folder)
+    data = path.read_bytes()
+    for size in range(STARTS[-2], STARTS[-1]):
+        path.write_bytes(data[:size])
+        payloads, reported = handed_out(folder)
+        assert payloads == PAYLOADS[2:-1], size
+        expected = [(str(path), STARTS[-2], size - STARTS[-2])] if size > STARTS[-2] else []
+        assert [(one.file, one.offset, one.size) for one in reported] == expected
+
+
+def test_a_byte_flipped_anywhere_costs_at_most_the_record_it_is_in(folder: Path, tmp_path: Path) -> None:
+    path = segment_of(folder)
+    data = path.read_bytes()
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    for place in range(len(data)):
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        hit = max((at for at, start in enumerate(STARTS) if start <= place), default=-1)
+        payloads, reported = handed_out(folder)
+        assert payloads == [payload for at, payload in enumerate(PAYLOADS) if at >= 2 and at != hit], place
+        start, end = (0, HEADER) if hit < 0 else (STARTS[hit], STARTS[hit + 1])
+        assert [(one.file, one.offset, one.size) for one in reported] == [(str(path), start, end - start)], place
+
+
+def write(name: str, data: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("damage", "given", "reports"),
+    [
+        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: 0 bytes at 0: there is no checkpoint: all records are handed out again"], id="a lost checkpoint"),
+        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: 0 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="an empty checkpoint"),
+        pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint whose sum is wrong"),
+        pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint of zeros"),
+        pytest.param(write("checkpoint.new", b"half a chec"), PAYLOADS[2:], [], id="a checkpoint that was being written"),
+        pytest.param(write("00000000000000000001-0000000000000001.log", b""), PAYLOADS[2:], ["00000000000000000001-0000000000000001.log: 0 bytes at 0: the file is empty"], id="an empty segment before"),
+        pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 0 bytes at 0: the file is empty"], id="an empty segment after"),
+        pytest.param(write("01999999999999999999-0000000000000001.log", b"PENST"), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 5 bytes at 0: the header was not written whole"], id="a header cut short"),
+        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: 0 bytes at 0: a foreign file; it is left alone"], id="a foreign file"),
+        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: 0 bytes at 0: a foreign file; it is left alone"], id="a folder"),
+    ],
+)
+def test_whatever_else_is_wrong_the_queue_starts(folder: Path, damage: Callable[[Path], object], given: list[bytes], reports: list[str]) -> None:
+    damage(folder)
+    payloads, reported = handed_out(folder)
+    assert payloads == given
+    assert [str(one).replace(f"{folder}/", "") for one in reported] == reports
+
+
+def test_a_segment_of_rubbish_is_put_aside(folder: Path) -> None:
+    rubbish = folder / "00000000000000000001-0000000000000001.log"
+    rubbish.write_bytes(bytes(range(256)) * 40)
+    payloads, reported = handed_out(folder)
+    assert payloads == PAYLOADS[2:]
+    assert [(one.file, one.offset, one.size) for one in reported] == [(str(rubbish), 0, HEADER), (str(rubbish), HEADER, 256 * 40 - HEADER)]
+    assert (folder / f"{rubbish.name}.damaged").exists()
+    assert not rubbish.exists()
+
+
+def test_damage_that_comes_up_while_the_queue_is_open_costs_one_record_and_is_reported(folder: Path) -> None:
+    reported: list[Skipped] = []
+    queue = DiskQueue(folder, interval=None, report=reported.append)
+    path = segment_of(folder)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(PAYLOADS[3], PAYLOADS[3].swapcase()))
+    assert [item.payload for item in iter(lambda: queue.get(0), None)] == [PAYLOADS[2], *PAYLOADS[4:]]
+    assert [(one.offset, one.size) for one in reported] == [(STARTS[3], STARTS[4] - STARTS[3])]
+    assert queue.events == 3
+    queue.close()
+
+
+def test_every_segment_may_be_damaged_and_the_rest_is_given_in_order(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    queue._log.page = 120
+    for number in range(20):
+        queue.put(b"%02d" % number)
+    queue.close()
+    files = sorted(tmp_path.glob("*.log"))
+    assert len(files) == 10
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-1])
+    queue = DiskQueue(tmp_path, interval=None, report=lambda skipped: None)
+    assert [item.payload for item in iter(lambda: queue.get(0), None)] == [b"%02d" % number for number in range(0, 20, 2)]
+    assert len(queue.skipped) == 10
+    queue.close()
