@@ -167,11 +167,11 @@ def _written(value: Any) -> str:
 
 
 def plugins(section: str | None = None) -> Iterator[type[Plugin]]:
-    """All plugins, or those of a section, by name; those that cannot be had are left out."""
+    """All plugins, or those of a section, by name, each once; those that cannot be had are left out."""
     from ..dsl.check import UnusablePlugin
 
     for kind in SECTIONS if section is None else (section,):
-        for name in registry.names(kind):
+        for name in (name for name in registry.names(kind) if name not in registry.aliases(kind)):
             try:
                 cls = registry.plugin_class(kind, name)
             except UnusablePlugin:

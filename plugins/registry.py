@@ -94,8 +94,13 @@ def spec(section: str, name: str) -> PluginSpec | None:
 @cache
 def names(section: str) -> Sequence[str]:
     """The names of all plugins of a section, sorted, third-party ones included."""
-    aliases = {alias for kind, alias in _ALIASES if kind == section}
-    return sorted({*_own_names(section), *(entry.name for entry in _entry_points(section)), *aliases})
+    return sorted({*_own_names(section), *(entry.name for entry in _entry_points(section)), *aliases(section)})
+
+
+@cache
+def aliases(section: str) -> frozenset[str]:
+    """The names of Logstash among them whose plugins have another here."""
+    return frozenset(alias for kind, alias in _ALIASES if kind == section)
 
 
 @cache

@@ -23,6 +23,16 @@ def test_what_is_not_there_is_none() -> None:
     assert registry.spec("input", "mutate") is None
 
 
+def test_names_of_logstash_lead_to_plugins_of_another_name() -> None:
+    for section in registry.ROOTS:
+        for alias in registry.aliases(section):
+            found = registry.spec(section, alias)
+            assert found is not None
+            assert found.name != alias
+            assert found is registry.spec(section, found.name)
+    assert registry.aliases("filter") >= {"jdbc_static", "jdbc_streaming"}
+
+
 def test_modules_with_an_underscore_are_no_plugins() -> None:
     assert not [name for section in registry.ROOTS for name in registry.names(section) if name.startswith("_")]
     assert registry.plugin_class("filter", "_ruby") is None
