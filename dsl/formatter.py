@@ -16,8 +16,9 @@ from . import tree
 from .parser import parse
 from .source import Source, Span
 
-WIDTH = 100
+WIDTH = 120
 _INDENT = "  "
+Pair = tree.Attribute | tree.Entry
 
 
 def format(source: Source) -> str:  # noqa: A001 - it is what the command is called
@@ -47,6 +48,7 @@ class _Printer:
         self.starts = [comment.span.start for comment in parsed.comments]
         self.lines: list[str] = []
         self.ended = False  # whether the open line ends in a comment: nothing can follow it
+        self.widths: dict[int, int] = {}  # of names, by the place of their pair: arrows stand below each other
 
     def text(self) -> str:
         self.block(self.tree.sections, 0, len(self.source), 0, self.section)
@@ -140,13 +142,14 @@ class _Printer:
             return None
         texts = [text(part) for part in parts]
         whole = [one for one in texts if one is not None and "\n" not in one]
-        return whole if len(whole) == len(texts) and sum(map(len, whole)) <= WIDTH else None
+        fits = len(parts) == 1 or sum(map(len, whole)) <= WIDTH
+        return whole if len(whole) == len(texts) and fits else None
 
     def statement(self, statement: tree.Statement, depth: int) -> None:
         if isinstance(statement, tree.Plugin):
             self.hoist(statement.span.start, self.find("{", statement.name_span.end), depth)
             self.new_line(depth)
-            self.plugin(statement, depth)
+            self.plugin(statement, depth, self.column)
         else:
             self.branch(statement, depth)
 
@@ -155,14 +158,15 @@ class _Printer:
             return self.branch_text(statement)
         return self.plugin_text(statement)
 
-    def plugin(self, plugin: tree.Plugin, depth: int) -> None:
+    def plugin(self, plugin: tree.Plugin, depth: int, column: int) -> None:
         text = self.plugin_text(plugin)
-        if text is not None and (self.column + len(text) <= WIDTH or _is_short(plugin.attributes)):
+        if text is not None and (column + len(text) <= WIDTH or _is_short(plugin.attributes)):
             self.write(text)
             return
         brace = self.find("{", plugin.name_span.end)
         self.write(f"{plugin.name_span.text} {{")
-        self.block(plugin.attributes, brace + 1, plugin.span.end - 1, depth + 1, self.attribute)
+        self.align(plugin.attributes, depth + 1)
+        self.block(plugin.attributes, brace + 1, plugin.span.end - 1, depth + 1, self.pair)
         self.new_line(depth, "}")
 
     def plugin_text(self, plugin: tree.Plugin) -> str | None:
@@ -170,29 +174,55 @@ class _Printer:
         parts = self.inline(plugin.span, brace, plugin.attributes, self.pair_text)
         return None if parts is None else " ".join([plugin.name_span.text, "{", *parts, "}"])
 
-    def attribute(self, attribute: tree.Attribute, depth: int) -> None:
-        self.hoist(attribute.span.start, self.opening(attribute.value), depth)
-        self.new_line(depth, f"{attribute.name_span.text} => ")
-        self.value(attribute.value, depth)
-
     def opening(self, value: tree.Value) -> int:
         """Where a value begins that lines can be broken in: for a plugin, at its brace."""
         return self.find("{", value.name_span.end) if isinstance(value, tree.Plugin) else value.span.start
 
-    def entry(self, entry: tree.Entry, depth: int) -> None:
-        self.hoist(entry.span.start, self.opening(entry.value), depth)
-        self.new_line(depth, f"{entry.key.span.text} => ")
-        self.value(entry.value, depth)
+    def pair(self, pair: Pair, depth: int) -> None:
+        self.hoist(pair.span.start, self.opening(pair.value), depth)
+        self.new_line(depth)
+        self.write(f"{_name(pair).ljust(self.widths.get(pair.span.start, 0))} => ")
+        self.value(pair.value, depth, _bare_column(pair, depth))
+
+    def align(self, pairs: Sequence[Pair], depth: int) -> None:
+        """Note how wide the names are, group by group. A blank line or a comment on its own ends a group, and so does a value of
+        several lines."""
+        group: list[Pair] = []
+        for pair in pairs:
+            if group and self.apart(group[-1], pair, depth):
+                self.note(group)
+                group = []
+            group.append(pair)
+        self.note(group)
+
+    def apart(self, one: Pair, other: Pair, depth: int) -> bool:
+        start, end = one.span.end, other.span.start
+        comments = [comment for comment in self.comments_in(start, end) if "\n" in self.source[start : comment.span.start]]
+        if comments or self.comments_in(end, self.opening(other.value)) or self.source.count("\n", start, end) > 1:
+            return True
+        return not self.on_one_line(one.value, _bare_column(one, depth))
+
+    def on_one_line(self, value: tree.Value, column: int) -> bool:
+        text = self.value_text(value)
+        if text is None or "\n" in text:
+            return False
+        parts = value.attributes if isinstance(value, tree.Plugin) else _parts(value)
+        return column + len(text) <= WIDTH or _is_short(parts)
+
+    def note(self, group: Sequence[Pair]) -> None:
+        names = [len(_name(pair)) for pair in group if "\n" not in _name(pair)]
+        self.widths |= {pair.span.start: max(names) for pair in group if len(names) == len(group)}
 
     def item(self, item: tree.Value, depth: int) -> None:
         self.hoist(item.span.start, self.opening(item), depth)
         self.new_line(depth)
-        self.value(item, depth)
+        self.value(item, depth, self.column)
 
-    def value(self, value: tree.Value, depth: int) -> None:
-        """A value on the open line, and on as many more as it needs."""
+    def value(self, value: tree.Value, depth: int, column: int) -> None:
+        """A value on the open line, and on as many more as it needs. ``column`` is where it would begin if nothing were aligned:
+        breaks must not depend on neighbours."""
         text = self.value_text(value)
-        if text is not None and (self.column + len(text) <= WIDTH or _is_short(_parts(value))):
+        if text is not None and self.on_one_line(value, column):
             self.write(text)
         elif isinstance(value, tree.Array):
             self.write("[")
@@ -200,10 +230,11 @@ class _Printer:
             self.new_line(depth, "]")
         elif isinstance(value, tree.Hash):
             self.write("{")
-            self.block(value.entries, value.span.start + 1, value.span.end - 1, depth + 1, self.entry)
+            self.align(value.entries, depth + 1)
+            self.block(value.entries, value.span.start + 1, value.span.end - 1, depth + 1, self.pair)
             self.new_line(depth, "}")
         elif isinstance(value, tree.Plugin):
-            self.plugin(value, depth)
+            self.plugin(value, depth, column)
         else:
             self.write(value.span.text)
 
@@ -219,10 +250,9 @@ class _Printer:
             return self.plugin_text(value)
         return value.span.text
 
-    def pair_text(self, pair: tree.Attribute | tree.Entry) -> str | None:
+    def pair_text(self, pair: Pair) -> str | None:
         value = self.value_text(pair.value)
-        name = pair.name_span.text if isinstance(pair, tree.Attribute) else pair.key.span.text
-        return None if value is None else f"{name} => {value}"
+        return None if value is None else f"{_name(pair)} => {value}"
 
     def branch(self, branch: tree.Branch, depth: int) -> None:
         text = self.branch_text(branch)
@@ -287,6 +317,14 @@ class _Printer:
         self.write(parts[0])
         for part in parts[1:]:
             self.new_line(depth + 2, part)
+
+
+def _bare_column(pair: Pair, depth: int) -> int:
+    return len(_INDENT) * depth + len(_name(pair)) + len(" => ")
+
+
+def _name(pair: Pair) -> str:
+    return pair.name_span.text if isinstance(pair, tree.Attribute) else pair.key.span.text
 
 
 def _parts(value: tree.Value) -> Sequence[Any]:

@@ -18,7 +18,7 @@ def laid_out(text: str) -> str:
     return formatter.format(Source("p.conf", text))
 
 
-LONG = "a" * 45
+LONG = "a" * 56
 LAYOUTS = {
     "an empty text": ("", ""),
     "blanks only": ("\n \n", ""),
@@ -38,13 +38,18 @@ LAYOUTS = {
     ),
     "one long text is not broken": (
         f'filter {{\n  grok {{ match => {{ "m" => "{LONG * 3}" }} }}\n}}',
-        f'filter {{\n  grok {{\n    match => {{\n      "m" => "{LONG * 3}"\n    }}\n  }}\n}}\n',
+        f'filter {{\n  grok {{\n    match => {{ "m" => "{LONG * 3}" }}\n  }}\n}}\n',
     ),
     "a comma at the end of a list goes": ('filter {\n  m { a => [1, 2,] }\n}', "filter {\n  m { a => [1, 2] }\n}\n"),
     "codecs": ('input { stdin { codec=>json{charset=>"x"} } }', 'input { stdin { codec => json { charset => "x" } } }\n'),
     "texts, names and numbers as they were": (
         """filter {\n "mutate" { 'a' => "b\\"c" d => 'e' f => -5. g => bare }\n}""",
         """filter {\n  "mutate" { 'a' => "b\\"c" d => 'e' f => -5. g => bare }\n}\n""",
+    ),
+    "arrows stand below each other": (
+        'filter {\n m {\n a => 1 # c\n long => 2\n\n b=>3\n list => [\n 1\n ]\n last => { "k" => 1 }\n # alone\n z => { \n"a" => 1 "bcd" => 2 }\n }\n}',
+        "filter {\n  m {\n    a    => 1 # c\n    long => 2\n\n    b    => 3\n    list => [\n      1\n    ]\n    last => { \"k\" => 1 }\n"
+        '    # alone\n    z => {\n      "a"   => 1\n      "bcd" => 2\n    }\n  }\n}\n',
     ),
     "texts over several lines": ('filter {\n  ruby { code => "\n  x\n y" }\n}', 'filter {\n  ruby {\n    code => "\n  x\n y"\n  }\n}\n'),
     "branches": (
@@ -101,8 +106,10 @@ def holds(text: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "samples").glob("*/*.conf")), ids=lambda path: path.parent.name)
-def test_samples_obey_the_laws(path: Path) -> None:
-    holds(path.read_text(encoding="utf-8"))
+def test_samples_are_laid_out_and_obey_the_laws(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    holds(text)
+    assert laid_out(text) == text, "penstock fmt samples"
 
 
 # Configurations as lists of tokens, with a gap of any kind between two of them.
