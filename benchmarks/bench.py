@@ -90,7 +90,7 @@ class Bench:
         path = self.folder / "real.log"
         path.write_bytes(sample * (count // lines))
         count = lines * (count // lines)
-        city = str((HERE / "../samples/benchmark/GeoIP2-City-Test.mmdb").resolve())
+        city = str((HERE / "../samples/benchmark/GeoLite2-City.mmdb").resolve())
         flags = ["--pipeline.ecs_compatibility", "disabled"]
         (ours,) = in_turn(
             self.rounds, lambda: run([*PENSTOCK, "-f", str(HERE / "logstash.conf"), *flags], path, CITY_DATABASE=city)
