@@ -346,6 +346,7 @@ class DiskQueue:
         self._committed_quietly()
         self._saved_quietly()
         with self._lock:
+            self._remove_finished(whole=True)
             self._backlog.close()
             self._log.close()
             self._folder_lock.release()

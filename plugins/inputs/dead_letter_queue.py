@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from ..contract import Batch, Input, complain
 from ..declaration import option
+from ..folders import data_folder
 from ..records.letters import Letter, Letters
 from ._atomic import write_atomically
 
@@ -74,12 +74,9 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         self._letters = Letters(Path(self.path) / self.pipeline_id, self._position)
 
     def _default_sincedb(self) -> Path:
-        """Logstash's name, in the data folder or in the one that desktops have for such."""
-        data = self.context.settings.get("path.data")
-        if not data:
-            data = Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser(), "penstock")
+        """Logstash's name."""
         name = ".sincedb_" + md5(str(self.path).encode(), usedforsecurity=False).hexdigest()
-        return Path(data, "plugins", "inputs", "dead_letter_queue", self.pipeline_id, name)
+        return data_folder(self.context.settings) / "plugins" / "inputs" / "dead_letter_queue" / self.pipeline_id / name
 
     def _remembered(self) -> int:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.pipeline.storage.queue import DiskQueue
+from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEAD, HEADER
 from penstock.plugins.records.reader import Skipped
 
@@ -15,6 +16,16 @@ PAYLOADS = [b"payload %d " % number + b"x" * number for number in range(6)]
 NOTE = {"n": 1}
 NOTE_SIZE = 4
 STARTS = [HEADER + sum(HEAD + NOTE_SIZE + len(payload) for payload in PAYLOADS[:at]) for at in range(len(PAYLOADS) + 1)]
+
+
+class Hasty(Disk):
+    """Does not wait for the disk: what is looked at here is what files hold."""
+
+    def sync(self, descriptor: int) -> None:
+        pass
+
+    def sync_folder(self, folder: Path) -> None:
+        pass
 
 
 @pytest.fixture
@@ -37,7 +48,7 @@ def segment_of(folder: Path) -> Path:
 def handed_out(folder: Path) -> tuple[list[bytes], list[Skipped]]:
     """What a queue that is opened there gives, and what it reports."""
     reported: list[Skipped] = []
-    queue = DiskQueue(folder, interval=None, report=reported.append)
+    queue = DiskQueue(folder, interval=None, report=reported.append, disk=Hasty())
     payloads = [item.payload for item in iter(lambda: queue.get(0), None)]
     queue.put(b"new", timeout=0)
     new = queue.get(0)

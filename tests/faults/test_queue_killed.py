@@ -1,0 +1,83 @@
+"""``kill -9`` at any moment of a process that uses a disk queue: nothing that was put is lost, nothing comes back whose acknowledgement
+was saved, order is kept, and the queue starts."""
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from penstock.pipeline.storage.queue import DiskQueue
+
+WORKER = Path(__file__).with_name("queue_worker.py")
+
+
+class Ledger:
+    """What a worker said over its lives: numbers that were put, acknowledged, and whose acknowledgement was saved."""
+
+    def __init__(self) -> None:
+        self.put: set[int] = set()
+        self.acked: set[int] = set()
+        self.saved: set[int] = set()
+        self.next = 0
+
+    def note(self, said: str) -> list[int]:
+        """Take down what one life said; the numbers that were handed out in it."""
+        handed: list[int] = []
+        for line in said.splitlines(keepends=True):
+            if line.endswith("\n"):
+                kind, number = line[0], int(line[2:])
+                {"o": id, "p": self.put.add, "a": self.acked.add, "s": self.saved.add, "g": handed.append}[kind](number)
+        self.next = max([self.next, *(number + 2 for number in self.put)])
+        return handed
+
+
+def one_life(folder: Path, ledger: Ledger, chance: random.Random) -> list[int]:
+    command = [sys.executable, str(WORKER), str(folder), str(ledger.next), str(chance.randrange(1 << 30))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        first = worker.stdout.readline()
+        time.sleep(chance.choice([0.0, 0.01, 0.05, 0.1]) * chance.random())
+        worker.kill()
+        said = first + worker.stdout.read()
+    assert worker.returncode == -9, said
+    return ledger.note(said)
+
+
+def look(folder: Path) -> tuple[list[int], list[str]]:
+    """What a queue would hand out, and damage that no torn tail explains; the queue keeps it."""
+    queue = DiskQueue(folder, interval=None, max_bytes=2 << 20, report=lambda skipped: None)
+    numbers = [item.note["n"] for item in iter(lambda: queue.get(0), None)]
+    damage = [str(skipped) for skipped in queue.skipped if not skipped.torn]
+    queue.close()
+    return numbers, damage
+
+
+def kill_again_and_again(folder: Path, rounds: int, seed: int) -> None:
+    ledger, chance = Ledger(), random.Random(seed)
+    for _ in range(rounds):
+        handed = one_life(folder, ledger, chance)
+        assert len(handed) == len(set(handed)), "in one life nothing is handed out twice"
+        waiting, damage = look(folder)
+        assert damage == []
+        assert waiting == sorted(set(waiting)), "order is kept, nothing comes twice"
+        assert ledger.saved.isdisjoint(waiting), "what was saved as acknowledged does not come back"
+        unexplained = set(waiting) - ledger.put
+        assert len(unexplained) <= 1, "at most the put that the kill cut off before it was told"
+        ledger.put |= unexplained
+        assert ledger.put - set(waiting) <= ledger.acked, "nothing that was put is lost"
+    assert ledger.saved
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_ten_lives(tmp_path: Path, seed: int) -> None:
+    kill_again_and_again(tmp_path / "queue", 10, seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(4))
+def test_two_hundred_lives(tmp_path: Path, seed: int) -> None:
+    kill_again_and_again(tmp_path / "queue", 50, seed)
