@@ -11,10 +11,12 @@ import os
 
 from ..contract import complain
 from ._descriptors import Descriptors, most_open
-from ._finder import Finder, copied, renamed
+from ._finder import Finder, copied, first_bytes, has_same, renamed, stem
 from ._log_file import LogFile
 from ._manner import Clock, Manner
 from ._sincedb import Identity, Key, Record, Sincedb, key_of
+
+_COPYING = 5.0
 
 
 class Files:
@@ -31,6 +33,8 @@ class Files:
         self.ending: dict[LogFile, None] = {}
         self.left_out = False
         self.unsaved = False
+        self._doubtful: dict[Identity, float] = {}
+        self._stems: dict[tuple[str, str], dict[LogFile, None]] = {}
         self._known: dict[str, list[Key]] = {}
         self._first = True
 
@@ -60,20 +64,53 @@ class Files:
         """A path leads to a file that it did not lead to before: a new one, or one under a new name."""
         file = self.by_identity.get(Identity(seen.st_dev, seen.st_ino))
         if file is None:
-            self._begin(LogFile(path, seen, self.clock.monotonic()))
+            if self._may_be_copy(path, seen):
+                self.left_out = True
+            else:
+                self._begin(LogFile(path, seen, self.clock.monotonic()))
         elif file.detached or not _leads_to(file.path, file.identity):
             self._rename(file, path)
 
-    def _rename(self, file: LogFile, path: str) -> None:
+    def _may_be_copy(self, path: str, seen: os.stat_result) -> bool:
+        """Whether a new file looks like a copy of one that may be truncated in a moment. The next look will tell: a copy is then
+        known as such, and what is none begins."""
+        if self._first or self.manner.read or not seen.st_size:
+            return False
+        identity, now = Identity(seen.st_dev, seen.st_ino), self.clock.monotonic()
+        waited = now - self._doubtful.setdefault(identity, now)
+        for file in self._originals(path):
+            patience = _COPYING if seen.st_size < file.position else 2 * self.manner.stat_interval
+            if waited < patience and has_same(path, seen.st_size, file.print):
+                return True
+        del self._doubtful[identity]
+        return False
+
+    def _originals(self, path: str) -> list[LogFile]:
+        """Followed files that a file beside them, which starts with the same bytes, may be a copy of."""
+        folder, name = os.path.split(path)
+        heads = [(folder, name[:end]) for end in range(1, len(name) + 1)]
+        beside = [file for head in heads if head in self._stems for file in self._stems[head]]
+        head = first_bytes(path) if beside else b""
+        return [file for file in beside if file.starts(head)]
+
+    def _name(self, file: LogFile) -> None:
+        self.by_path[file.path] = file
+        self._stems.setdefault(stem(file.path), {})[file] = None
+
+    def _unname(self, file: LogFile) -> None:
         if self.by_path.get(file.path) is file:
             del self.by_path[file.path]
+            self._stems[stem(file.path)].pop(file, None)
+
+    def _rename(self, file: LogFile, path: str) -> None:
+        self._unname(file)
         file.path, file.detached, file.ending = path, False, False
         file.ledger.changed = True
         if file.stream is not None and not file.stream.holds:
             file.stream = None  # the next one's events tell the new path
         for table in (self.detached, self.waiting, self.ending):
             table.pop(file, None)
-        self.by_path[path] = file
+        self._name(file)
         self.dirty[file] = None
 
     def _begin(self, file: LogFile) -> None:
@@ -88,7 +125,8 @@ class Files:
             complain(file.path, "the file `%s` cannot be read: %s", file.path, error.strerror or error)
             self.descriptors.close(file)
             return
-        self.by_path[file.path] = self.by_identity[file.identity] = file
+        self.by_identity[file.identity] = file
+        self._name(file)
         self.unsaved = True
         if not file.ignored and not file.finished:
             self.dirty[file] = None
@@ -183,14 +221,14 @@ class Files:
             file.unpack()
         file.start(0)
         file.changed, file.ledger.changed = self.clock.time(), True
-        self.by_path[file.path] = self.by_identity[file.identity] = file
+        self.by_identity[file.identity] = file
+        self._name(file)
         self.dirty[file] = None
         self.unsaved = True
 
     def detach(self, file: LogFile) -> None:
         """A file's path leads to it no more: it is read on as long as something comes."""
-        if self.by_path.get(file.path) is file:
-            del self.by_path[file.path]
+        self._unname(file)
         file.detached = True
         file.quiet_since = self.clock.monotonic()
         self.detached[file] = self.dirty[file] = None
@@ -200,8 +238,7 @@ class Files:
         self.descriptors.close(file)
         for table in (self.detached, self.dirty, self.waiting, self.ending):
             table.pop(file, None)
-        if self.by_path.get(file.path) is file:
-            del self.by_path[file.path]
+        self._unname(file)
         if self.by_identity.get(file.identity) is file:
             del self.by_identity[file.identity]
 

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 
-from ._fingerprint import Fingerprint
+from ._fingerprint import HEAD, Fingerprint, Mark
 from ._globs import Glob, name_matcher
 from ._manner import Manner
 from ._sincedb import Identity
@@ -65,22 +65,43 @@ def copied(path: str, print_: Fingerprint, since: float, is_known: Callable[[Ide
     """The path of a copy that was made of the file ``path`` after ``since``, before it was truncated: beside it, its name longer
     or with something in it, and with the same bytes at both ends of what was read. The latest, where several have them.
     """
-    stem = os.path.basename(path).partition(".")[0]
     found: list[tuple[int, str]] = []
-    for entry in _entries(os.path.dirname(path)) if stem and print_.length else ():
-        if entry.path == path or not entry.name.startswith(stem) or (seen := regular(entry.path)) is None:
+    folder, start = stem(path)
+    for entry in _entries(folder):
+        if entry.path == path or not entry.name.startswith(start) or (seen := regular(entry.path)) is None:
             continue
         if seen.st_size < print_.mark.position or seen.st_ctime < since - _SLACK or is_known(Identity(seen.st_dev, seen.st_ino)):
             continue
-        if _has(entry.path, print_):
+        if has_same(entry.path, seen.st_size, print_):
             found.append((seen.st_mtime_ns, entry.path))
     return max(found)[1] if found else None
 
 
-def _has(path: str, print_: Fingerprint) -> bool:
+def stem(path: str) -> tuple[str, str]:
+    """The folder of a path, and its name up to the first dot: with that, the names of its copies begin."""
+    folder, name = os.path.split(path)
+    return folder, name.partition(".")[0] or name
+
+
+def first_bytes(path: str) -> bytes:
+    """The first bytes of a file, as many as a fingerprint has; none where it cannot be read."""
     try:
         with open(path, "rb", buffering=0) as file:
-            return print_.fits(lambda length, offset: os.pread(file.fileno(), length, offset))
+            return file.read(HEAD)
+    except OSError:
+        return b""
+
+
+def has_same(path: str, size: int, print_: Fingerprint) -> bool:
+    """Whether a file has the bytes of a fingerprint; the first ones, while it is shorter than what that was made of."""
+    if not print_.length:
+        return False
+    try:
+        with open(path, "rb", buffering=0) as file:
+            descriptor = file.fileno()
+            if size < print_.mark.position:
+                print_ = Fingerprint(print_.length, print_.sum, Mark(0, 0, 0))
+            return print_.fits(lambda length, offset: os.pread(descriptor, length, offset))
     except OSError:
         return False
 

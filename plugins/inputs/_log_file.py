@@ -127,6 +127,10 @@ class LogFile:
         except OSError:
             return True
 
+    def starts(self, head: bytes) -> bool:
+        """Whether another file, which starts with ``head``, starts as this one does."""
+        return bool(self._head) and head.startswith(self._head)
+
     @property
     def print(self) -> Fingerprint:
         """The fingerprint of what was read."""

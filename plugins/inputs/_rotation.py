@@ -28,29 +28,34 @@ class Rotation:
         """Look at every file once. What files hold that end in the middle goes into ``load``."""
         now = self._files.clock.monotonic()
         for path, file in list(self._files.by_path.items()):
-            try:
-                seen = os.stat(path)
-            except (FileNotFoundError, NotADirectoryError):
-                self._leave(file, load)
-                self._expected[path] = now + self._files.manner.discover_interval
-                continue
-            except OSError:
-                continue
-            if seen.st_ino != file.identity.inode or seen.st_dev != file.identity.device:
-                self._leave(file, load)
-                self._meet(path)
-            elif seen.st_size != file.size or seen.st_mtime_ns != file.modified:
-                self._grown(file, seen, now)
+            self._check(path, file, now, load)
         self._poll_detached(now, load)
         self._poll_expected(now)
 
-    def glance(self, path: str) -> bool:
-        """Have a file read of which something was heard; False where the path is not followed."""
+    def glance(self, path: str, load: Load) -> bool:
+        """Look at a path of which something was heard; False where it is not followed."""
         file = self._files.by_path.get(path)
         if file is not None:
-            file.ignored = False
-            self._files.dirty[file] = None
-        return file is not None
+            self._check(path, file, self._files.clock.monotonic(), load)
+        elif path in self._expected:
+            self._meet(path)
+        return path in self._files.by_path or path in self._expected
+
+    def _check(self, path: str, file: LogFile, now: float, load: Load) -> None:
+        try:
+            seen = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            self._leave(file, load)
+            self._expected[path] = now + self._files.manner.discover_interval
+            return
+        except OSError:
+            return
+        if seen.st_ino != file.identity.inode or seen.st_dev != file.identity.device:
+            self._leave(file, load)
+            self._expected[path] = now + self._files.manner.discover_interval
+            self._meet(path)
+        elif seen.st_size != file.size or seen.st_mtime_ns != file.modified:
+            self._grown(file, seen, now)
 
     def _grown(self, file: LogFile, seen: os.stat_result, now: float) -> None:
         file.see(seen)
@@ -62,6 +67,8 @@ class Rotation:
         seen = regular(path)
         if seen is not None:
             self._files.meet(path, seen)
+        if path in self._files.by_path:
+            self._expected.pop(path, None)
 
     def _poll_detached(self, now: float, load: Load) -> None:
         for file in list(self._files.detached):
@@ -78,8 +85,8 @@ class Rotation:
         """Between a name's loss and its return there may be a moment; the next discovery may be far."""
         for path, until in list(self._expected.items()):
             self._meet(path)
-            if path in self._files.by_path or now > until:
-                del self._expected[path]
+            if now > until:
+                self._expected.pop(path, None)
 
     def _leave(self, file: LogFile, load: Load) -> None:
         """A file's path leads to it no more."""

@@ -218,7 +218,7 @@ class Work:
         """Wait for a moment, or until something is heard."""
         seconds = max(0.0, min(_IDLE, self._next_poll - self._clock.monotonic()))
         for path in self._notices.wait(seconds):
-            if not self._rotation.glance(path):
+            if not self._rotation.glance(path, self._load):
                 assert self._discovered is not None
                 self._next_discovery = min(self._next_discovery, self._discovered + self._manner.stat_interval)
 

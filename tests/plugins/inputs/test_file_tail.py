@@ -4,10 +4,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from penstock.plugins.inputs._notices import Notices
 
 BEGINNING = 'start_position => "beginning"'
 
@@ -301,3 +304,43 @@ def test_a_file_whose_server_forgot_it_is_let_go(run_file: Any, logs: Path, monk
     monkeypatch.setattr(os, "fstat", fstat)
     append(logs / "a.log", "two\n")
     assert run.read() == ["two"]
+
+
+def test_rotations_that_are_heard_of_are_seen_between_two_looks(run_file: Any, logs: Path) -> None:
+    """Files that are followed for less than `stat_interval` would else never be seen under the name that is asked for."""
+    path = logs / "a.log"
+    run = run_file(f"{BEGINNING} stat_interval => 3600")
+    heard = Heard(run.clock)
+    run.plugin._work._notices = heard
+    append(path, "0\n")
+    messages = run.read(seconds=0.1)
+    for number in range(1, 4):
+        append(path, f"late {number}\n")
+        path.rename(logs / f"a.log.{number}")
+        heard.paths = {str(path)}
+        messages += run.read(seconds=0.5)
+        append(path, f"{number}\n")
+        heard.paths = {str(path)}
+        messages += run.read(seconds=0.5)
+    assert messages == ["0", "late 1", "1", "late 2", "2", "late 3", "3"]
+
+
+def test_a_new_file_that_is_heard_of_is_looked_for_soon(run_file: Any, logs: Path) -> None:
+    run = run_file("stat_interval => 2 discover_interval => 1000")
+    run.read()
+    heard = Heard(run.clock)
+    run.plugin._work._notices = heard
+    append(logs / "b.log", "one\n")
+    heard.paths = {str(logs / "b.log")}
+    assert run.read(seconds=3) == ["one"]
+
+
+class Heard(Notices):
+    """Notices that a test gives; what was heard once is forgotten."""
+
+    paths: Set[str] = frozenset()
+
+    def wait(self, seconds: float) -> Set[str]:
+        super().wait(seconds)
+        paths, self.paths = self.paths, frozenset()
+        return paths
