@@ -31,7 +31,7 @@ BEGINNING = 'start_position => "beginning"'
         ('path => "/x" exit_after_read => true', [("W305", "true")]),
         ('path => ["/x", ""]', [("E220", '""')]),
         ("path => []", [("E220", "[]")]),
-        ('path => "/x" sincedb_path => "/tmp"', [("E220", '"/tmp"')]),
+        ('path => "/x" sincedb_path => "/"', [("E220", '"/"')]),
         ('path => "/x" sincedb_clean_after => "soon"', [("E204", '"soon"')]),
         ('path => "/x" delimiter => ""', [("E220", '""')]),
         ('path => "/x" mode => "follow"', [("E204", '"follow"')]),
