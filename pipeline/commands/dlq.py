@@ -185,8 +185,10 @@ def _replayed(letter: Letter) -> Event:
 
 def _through(sources: list[Any], settled: dict[str, Any], events: list[Event]) -> None:
     from ..delivery import Undelivered
+    from ..logs import start_logging
     from ..replay import replay_events
 
+    start_logging(settled["log.level"], settled["log.format"])
     try:
         replay_events(sources, settled, events)
     except Undelivered as error:
