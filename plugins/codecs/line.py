@@ -56,7 +56,7 @@ class Line(Ecs, Codec, name="line"):
         scope: dict[str, Any] = {}
         body = f'{{"message": line{original}, "@version": "1", "@timestamp": now{origin}}}'
         exec(f"def events(lines, now): return [{body} for line in lines]", scope)
-        made: Callable[[list[str], Timestamp], list[Event]] = scope["events"]
+        made: Callable[[list[str], Timestamp], list[Event]] = scope.pop("events")  # no circle: who holds it holds no scope
         return made
 
     def _events(self, lines: list[str]) -> list[Event]:
