@@ -17,6 +17,9 @@ import click
 from penstock.dsl.codes import Page, pages
 from penstock.pipeline.command import COMMANDS, main
 from penstock.pipeline.reference import SECTIONS, Block, Code, Heading, Option, Text, page, plugins
+from penstock.pipeline.testing import form
+from penstock.pipeline.testing.matchers import MATCHERS
+from penstock.pipeline.testing.shapes import Key
 from penstock.plugins.contract import Plugin
 
 DOCS = Path(__file__).parent
@@ -33,6 +36,8 @@ def generated() -> dict[str, str]:
     made["diagnostics.md"] = diagnostics_page()
     made["samples.md"] = samples_page()
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
+    made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
+    made["schema/test-file.schema.json"] = json.dumps(form.schema(), indent=2, ensure_ascii=False) + "\n"
     return made
 
 
@@ -133,6 +138,28 @@ def _sample(folder: Path) -> str:
 
 
 _MARKED = re.compile(r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL)
+
+
+def with_keys(text: str) -> str:
+    """The page of tests with the keys of test files and the matchers put in between the marks."""
+    own = {key.name for key in form.SHARED}
+    tables = {
+        "Of a file": [key for key in form.SUITE.keys if key.name not in own],
+        "Of a test": [key for key in form.TEST.keys if key.name not in own],
+        "Of both; where a test has one too, it goes before the file's": list(form.SHARED),
+        "Of an expected event, beside its fields": list(form.KEYWORD_KEYS),
+    }
+    keys = "\n".join(f"{title}:\n\n| key | |\n|---|---|\n{_key_rows(rows)}\n" for title, rows in tables.items())
+    matchers = "\n".join(f"| `{name}` | {_cell(matcher.doc)} |" for name, matcher in MATCHERS.items())
+    made = {"keys": keys, "matchers": f"| matcher | |\n|---|---|\n{matchers}\n"}
+    return re.sub(
+        r"(<!-- (keys|matchers): [^>]*-->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}\n{made[match[2]]}\n{match[3]}", text, flags=re.DOTALL,
+    )  # fmt: skip
+
+
+def _key_rows(keys: list[Key]) -> str:
+    return "\n".join(f"| `{key.name}`{' (needed)' if key.required else ''} | {_cell(key.doc)} |" for key in keys)
 
 
 def with_options(text: str) -> str:

@@ -77,7 +77,14 @@ class _Inquiry:
         if history:
             step, _, after = history[-1]
             return self.at(step, f"`{step.use.name}` {'removed' if after is MISSING else 'set'} it")
-        return self.failed(event) or self.not_reached(event, keys) if self.difference.value is MISSING else None
+        if keys == ("tags",):
+            return self.not_reached(event, [f'"{tag}"' for tag in self.lacking()])
+        return self.failed(event) or self.not_reached(event, _forms(keys)) if self.difference.value is MISSING else None
+
+    def lacking(self) -> list[str]:
+        """The tags that were expected and are not there."""
+        target, held = self.difference.target, self.difference.value
+        return [str(tag) for tag in target if tag not in held] if isinstance(target, list) and isinstance(held, list) else []
 
     def history(self, event: int, keys: tuple[str, ...]) -> Iterator[tuple[Step, object, object]]:
         """The steps that changed a field, each with the values before and after."""
@@ -99,11 +106,11 @@ class _Inquiry:
                         return self.at(step, f"`{step.use.name}` failed: it tagged the event {tag}")
         return None
 
-    def not_reached(self, event: int, keys: tuple[str, ...]) -> Blame | None:
-        """A filter that names the field, in an arm that the event did not take."""
+    def not_reached(self, event: int, names: list[str]) -> Blame | None:
+        """A filter whose text names the field or tag, in an arm that the event did not take."""
         reached = {step.use for step in self.trace.of(event) if isinstance(step, Step)}
         for use in uses(self.rig.assembly.program.filters):
-            if use not in reached and _names(use, keys):
+            if use not in reached and any(name in use.span.text for name in names):
                 arm = _arm_of(use, self.rig.assembly.program.filters)
                 if arm is not None:
                     message = f"`{use.name}` of line {use.span.line} names it, but this condition did not hold"
@@ -128,10 +135,9 @@ def _new(before: object, after: object) -> list[str]:
     return [tag for tag in after if tag not in old] if isinstance(after, list) else [after] if isinstance(after, str) else []
 
 
-def _names(use: PluginUse, keys: tuple[str, ...]) -> bool:
-    """Whether the text of a filter names a field."""
-    forms = {"".join(f"[{key}]" for key in keys), *([keys[0]] if len(keys) == 1 else [])}
-    return any(form in use.span.text for form in forms)
+def _forms(keys: tuple[str, ...]) -> list[str]:
+    """The ways to write a field."""
+    return ["".join(f"[{key}]" for key in keys), *([keys[0]] if len(keys) == 1 else [])]
 
 
 def _arm_of(use: PluginUse, statements: tuple[Statement, ...]) -> Span | None:

@@ -136,15 +136,13 @@ FIELD = Placed(Simple("a field", (str,), "string"), is_field)
 FIELD_LIST = Several(FIELD, "a list of fields", or_one=True)
 TEXTS = Several(TEXT, "a list of texts", or_one=True)
 OUTPUTS = Several(Placed(TEXT), "a list of outputs", or_one=True)
-_KEYWORDS = Record(
-    (
-        Key("absent", FIELD_LIST, "Fields that the event must not have."),
-        Key("exact", OneOf((FLAG, Anything("fields", {"type": "object"})), "true, or fields"),
-            "Whether the event may have no other fields; or the fields of the whole event."),
-        Key("outputs", OUTPUTS, "The outputs that the event is routed to, by id (or name, where it is the only one)."),
-    ),
-    "an expected event",
+KEYWORD_KEYS = (
+    Key("absent", FIELD_LIST, "Fields that the event must not have."),
+    Key("exact", OneOf((FLAG, Anything("fields", {"type": "object"})), "true, or fields"),
+        "Whether the event may have no other fields; or the fields of the whole event."),
+    Key("outputs", OUTPUTS, "The outputs that the event is routed to, by id (or name, where it is the only one)."),
 )  # fmt: skip
+_KEYWORDS = Record(KEYWORD_KEYS, "an expected event")
 EVENT = Named(Anything(), "an event", is_field)
 VALUES = Named(Anything(), "a map of fields", is_field)
 SETTINGS = Named(Anything(), "a map of settings", _setting_name)
@@ -171,7 +169,7 @@ EXPECT = OneOf(
     "a list of expected events, a number of events, or `snapshot`",
 )
 
-_SHARED = (
+SHARED = (
     Key("settings", SETTINGS, "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present), Logstash's keys."),
     Key("environment", ENVIRONMENT, "Environment variables that the configuration names."),
     Key("mocks", MOCKS, "Stand-ins for filters, by id: a table from values to fields, a piece of configuration, nothing."),
@@ -194,14 +192,14 @@ TEST = Record(
         Key("columns", TEXTS, "Titles for rows that are lists: input, name, a keyword, or a field."),
         Key("rows", Several(Anything("a row", {"type": ["array", "object"]}), "a list of rows"),
             "A table: the test is run once for each row, which overrides `input`, `name` and expected fields."),
-        *_SHARED,
+        *SHARED,
     ),
     "a test",
 )  # fmt: skip
 SUITE = Record(
     (
         Key("pipeline", TEXTS, "The configuration: a file, a folder, a glob (beside the test file), or its text.", required=True),
-        *_SHARED,
+        *SHARED,
         Key("tests", Several(Anything("a test", TEST.schema()), "a list of tests"), "The tests.", required=True),
     ),
     "a test file",

@@ -119,7 +119,7 @@ def _failed(line: str, failure: Failure, paint: Painter) -> Iterator[str]:
 
 def _part(text: str) -> str:
     """A part of an expression; blanks in quotes, to be seen."""
-    return json_text(text) if text != text.strip() else text
+    return f'"{text}"' if text != text.strip() else text
 
 
 def as_data(expression: Expression, line: str, library: Library) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def summary(tally: Tally, files: int, seconds: float, color: bool = False) -> st
     """The last line."""
     paint = Painter(color)
     total = sum(tally.counts.values())
-    text = f"{counts(tally)} of {_number(total, 'test')} in {_number(files, 'file')}, {duration(seconds)}"
+    sum_ = f" of {_number(total, 'test')}" if total else ""
+    text = f"{counts(tally)}{sum_} in {_number(files, 'file')}, {duration(seconds)}"
     return paint(text, "bad" if tally.bad else "good")
 
 
