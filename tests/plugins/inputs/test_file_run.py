@@ -79,6 +79,9 @@ def test_killed_while_it_follows_files_that_are_rotated(tmp_path: Path) -> None:
         run.send_signal(signal.SIGKILL)
         run.communicate()
     run = start(tmp_path, 'start_position => "beginning"')
+    with path.open("a") as file:
+        file.write(f"a {written}\n")  # which only this run can deliver: when it is there, the run has started
+    written += 1
     wait_until(lambda: len(set(delivered(tmp_path))) >= written)
     run.send_signal(signal.SIGTERM)
     _, errors = run.communicate(timeout=LONGEST)
