@@ -237,9 +237,12 @@ class DiskQueue:
         return item
 
     def ack(self, sequence: int) -> None:
-        """An item was delivered: it will not be handed out again, once this was noted in a checkpoint. In any order."""
+        """An item was delivered: it will not be handed out again, once this was noted in a checkpoint. In any order.
+
+        After ``close`` this comes too late and changes nothing.
+        """
         with self._lock:
-            item = self._out.pop(sequence, None)
+            item = None if self._closed else self._out.pop(sequence, None)
             if item is None:
                 return
             self._acknowledged.add(sequence)

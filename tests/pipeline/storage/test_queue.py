@@ -96,6 +96,15 @@ def test_an_acknowledgement_that_comes_twice_or_for_nothing_changes_nothing(tmp_
     queue.close()
 
 
+def test_an_acknowledgement_after_the_end_comes_too_late(tmp_path: Path) -> None:
+    queue = opened(tmp_path)
+    (sequence,) = put_all(queue, b"1")
+    queue.get(0)
+    queue.close()
+    queue.ack(sequence)
+    assert drained(opened(tmp_path)) == [b"1"]
+
+
 def test_segments_go_when_they_are_acknowledged_as_a_whole(tmp_path: Path) -> None:
     queue = opened(tmp_path)
     queue._log.page = 300
