@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ...dsl.diagnostics import ConfigError
+from ...dsl.diagnostics import ConfigError, Diagnostic
 from ..testing import coverage_reports, finding, formats, report, session, snapshots
 from ..testing.coverage import Coverage
 from ..testing.runner import Tally
@@ -122,25 +122,24 @@ def _once(plan: Plan, flags: dict[str, Any]) -> bool:
 
 def _show(run: FileRun, flags: dict[str, Any]) -> None:
     color = colored(sys.stdout)
-    show_findings(run.problems)
+    show_findings(run.warnings)
     if flags["verbose"]:
         for result in run.results:
             click.echo(f"{result.verdict:8} {run.path}: {result.name}" + (f" ({result.reason})" if result.reason else ""))
     elif not flags["quiet"] and run.results:
         click.echo(report.file_line(run.path, run.results, color))
+    known: set[tuple[Diagnostic, ...]] = set()
     for result in run.results:
         if result.bad:
-            click.echo("\n" + report.drawn(result, color), nl=True)
+            click.echo("\n" + report.drawn(result, color, brief=result.problems in known))
+            known |= {result.problems} if result.problems else set()
 
 
 def _sum_up(runs: Sequence[FileRun], seconds: float) -> None:
     tally = Tally()
     for run in runs:
         tally.add(run.results)
-    unread = sum(any(problem.is_error for problem in run.problems) for run in runs)
     click.echo(report.summary(tally, len(runs), seconds, colored(sys.stdout)))
-    if unread:
-        click.echo(f"{unread} file{'s' if unread > 1 else ''} could not be read")
 
 
 def _report_coverage(covered: Coverage, plan: Plan, flags: dict[str, Any]) -> bool:
@@ -191,5 +190,9 @@ def _watch(plan: Plan, paths: Sequence[str], flags: dict[str, Any]) -> None:
             _show(run, flags)
         _sum_up(runs, sum(result.seconds for run in runs for result in run.results))
 
+    try:
+        import watchfiles  # noqa: F401 - asked for here, where its lack can be told
+    except ModuleNotFoundError:
+        raise click.UsageError("--watch needs the package watchfiles: pip install 'penstock[watch]'") from None
     with contextlib.suppress(KeyboardInterrupt):
         watch(plan, lambda: finding.find(paths, bool(plan.extra.pipeline)), [Path(path) for path in paths], show)

@@ -103,7 +103,8 @@ class _Inquiry:
                 for change in step.changes(event):
                     tag = next((tag for tag in _new(change.before, change.after) if tag.startswith("_")), "")
                     if change.keys == ("tags",) and tag:
-                        return self.at(step, f"`{step.use.name}` failed: it tagged the event {tag}")
+                        reason = _reason(step.after[event]) or f"it tagged the event {tag}"
+                        return self.at(step, f"`{step.use.name}` failed: {reason}")
         return None
 
     def not_reached(self, event: int, names: list[str]) -> Blame | None:
@@ -128,6 +129,11 @@ class _Inquiry:
         for label in sorted(got - wanted):
             return Blame(f"`{label}` took it", outputs[label].name_span, len(self.steps))
         return None
+
+
+def _reason(event: Event) -> str:
+    """Why a filter raised on an event, as it wrote down; nothing where it did not raise."""
+    return str(lookup(event, ("@metadata", "exception", "reason"), ""))
 
 
 def _new(before: object, after: object) -> list[str]:

@@ -11,17 +11,17 @@ from .paint import Painter
 from .runner import Result, Tally
 
 
-def drawn(result: Result, color: bool = False) -> str:
-    """A case that did not pass, in full."""
-    return "\n".join(_lines(result, Painter(color))) + "\n"
+def drawn(result: Result, color: bool = False, brief: bool = False) -> str:
+    """A case that did not pass, in full; ``brief`` where its problems were shown with another one."""
+    return "\n".join(_lines(result, Painter(color), brief)) + "\n"
 
 
-def _lines(result: Result, paint: Painter) -> Iterator[str]:
+def _lines(result: Result, paint: Painter, brief: bool) -> Iterator[str]:
     word = "ERROR" if result.verdict == "error" else "FAIL"
     place = f"{result.path}:{result.span.line}" if result.span is not None else str(result.path)
     yield f"{paint(word, 'bad')} {paint(result.name, 'head')}  {paint(place, 'weak')}"
     if result.problems:
-        yield _indented(render(result.problems, paint.color).rstrip())
+        yield "    as above" if brief else _indented(render(result.problems, paint.color).rstrip())
     event: int | None = None
     for number, difference in enumerate(result.differences):
         if difference.event is not None and difference.event != event:

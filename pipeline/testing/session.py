@@ -37,11 +37,11 @@ class Plan:
 
 @dataclass(slots=True)
 class FileRun:
-    """What became of a file; ``problems`` where it could not be read, ``watched`` are the files that it depends on."""
+    """What became of a file; ``watched`` are the files that it depends on. One that cannot be read is an error itself."""
 
     path: Path
     results: list[Result] = field(default_factory=list)
-    problems: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
     fresh: list[Fresh] = field(default_factory=list)
     watched: tuple[Path, ...] = ()
@@ -49,7 +49,7 @@ class FileRun:
     @property
     def bad(self) -> bool:
         """Whether anything did not pass."""
-        return bool(any(p.is_error for p in self.problems) or any(result.bad for result in self.results))
+        return any(result.bad for result in self.results)
 
 
 def run(plan: Plan) -> Iterator[FileRun]:
@@ -83,12 +83,13 @@ def _shared_out(plan: Plan, files: Sequence[Path]) -> Iterator[FileRun]:
 def run_file(plan: Plan, path: Path) -> FileRun:
     """Run one file."""
     try:
-        suite = read_suite(path, plan.extra)
+        suite = _suite(path, plan.extra)
     except ConfigError as error:
-        return FileRun(path, problems=error.diagnostics, watched=(path,))
+        unread = Result("the test file", path, None, "error", problems=error.diagnostics)
+        return FileRun(path, [unread], watched=(path,))
     observed = Observed() if plan.coverage else None
     runner = Runner(observed=observed, snapshots=Snapshots(update=plan.update))
-    done = FileRun(path, problems=suite.warnings)
+    done = FileRun(path, warnings=suite.warnings)
     for result in runner.run(ordered(suite, plan), choice(plan.expression)):
         done.results.append(result)
         if plan.exit_first and result.bad:
@@ -98,6 +99,19 @@ def run_file(plan: Plan, path: Path) -> FileRun:
     done.fresh = runner.snapshots.fresh
     done.watched = _dependencies(suite, runner)
     return done
+
+
+_READ: dict[Path, tuple[tuple[int, int], Extra, Suite]] = {}
+
+
+def _suite(path: Path, extra: Extra) -> Suite:
+    """The suite of a file, kept until the file changes: a watch reads large files once."""
+    found = path.stat() if path.exists() else None
+    state = (found.st_mtime_ns, found.st_size) if found else (0, 0)
+    kept = _READ.get(path)
+    if kept is None or kept[0] != state or kept[1] != extra:
+        kept = _READ[path] = state, extra, read_suite(path, extra)
+    return kept[2]
 
 
 def _dependencies(suite: Suite, runner: Runner) -> tuple[Path, ...]:

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ...dsl.reference import Event
+from ...dsl.source import Span
 from ...dsl.values import plain
 from .judgement import shown
 from .matchers import MISSING
@@ -21,6 +23,17 @@ class Tale:
         self.arrived = {number: plain(event) for number, event in enumerate(arrived)}
         self.left = {trace.number(event): plain(event) for event in outcome.events}
         self.routes = {trace.number(event): route for event, route in zip(outcome.events, outcome.routes, strict=True)}
+
+    def line(self, span: Span) -> str:
+        """A line's number, with its file where there are several."""
+        number = f"{span.line:>4}"
+        return f"{Path(span.source.name).name}:{number.strip()}" if self.several else number
+
+    @property
+    def several(self) -> bool:
+        """Whether the steps stand in several files."""
+        spans = (step.branch.span if isinstance(step, Taken) else step.use.span for step in self.trace.steps)
+        return len({span.source.name for span in spans}) > 1
 
     @property
     def events(self) -> list[int]:
@@ -45,7 +58,7 @@ def _event(tale: Tale, number: int, paint: Painter) -> Iterator[str]:
         yield "  arrives"
         yield from _fields(tale.arrived[number], paint)
     for step in tale.steps(number):
-        yield from _taken(step, paint) if isinstance(step, Taken) else _step(step, number, paint)
+        yield from _taken(tale, step, paint) if isinstance(step, Taken) else _step(tale, step, number, paint)
     if number in tale.left:
         yield f"  goes to {', '.join(tale.routes[number]) or 'no output'}"
     yield ""
@@ -56,24 +69,24 @@ def _fields(event: Event, paint: Painter) -> Iterator[str]:
         yield paint(f"      + {key}: {shown(value)}", "good")
 
 
-def _taken(taken: Taken, paint: Painter) -> Iterator[str]:
+def _taken(tale: Tale, taken: Taken, paint: Painter) -> Iterator[str]:
     for number, arm in enumerate(taken.branch.arms[: taken.number + 1]):
         span = head_span(arm)
         word = "if" if number == 0 else "else if" if arm.condition is not None else "else"
         condition = f" {_one_line(span.text)}" if arm.condition is not None else ""
         holds = number == taken.number
-        yield f"  {paint(f'{span.line:>4}', 'weak')}  {word}{condition}  {paint('yes', 'good') if holds else paint('no', 'bad')}"
+        yield f"  {paint(tale.line(span), 'weak')}  {word}{condition}  {paint('yes', 'good') if holds else paint('no', 'bad')}"
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _step(step: Step, number: int, paint: Painter) -> Iterator[str]:
+def _step(tale: Tale, step: Step, number: int, paint: Painter) -> Iterator[str]:
     use = step.use
     id_ = f" {use.id}" if "id" in use.settings else ""
     note = _note(step, number)
-    yield f"  {paint(f'{use.span.line:>4}', 'weak')}  {paint(use.name, 'head')}{paint(id_, 'weak')}{paint(note, 'note')}"
+    yield f"  {paint(tale.line(use.span), 'weak')}  {paint(use.name, 'head')}{paint(id_, 'weak')}{paint(note, 'note')}"
     if number in step.made:
         yield from _fields(plain(step.after[number]), paint)
     for change in step.changes(number):

@@ -113,6 +113,11 @@ def test_what_comes_in(arguments: list[str], field: str, value: Any) -> None:
     assert event["arrived"][field] == value
 
 
+def test_steps_in_several_files_are_told_with_their_files() -> None:
+    Path("q.conf").write_text("filter { mutate { } }")
+    assert "  q.conf:1  mutate  changes nothing\n" in invoke("-f", "q.conf", "--input", "x 1").stdout
+
+
 def test_filters_may_be_mocked() -> None:
     Path("mocks.yml").write_text("- id: take_apart\n")
     assert "take_apart" not in invoke("--mock", "mocks.yml", "--input", "x 1").stdout

@@ -56,9 +56,17 @@ def test_a_file_that_cannot_be_read_is_shown_and_the_others_are_run(tests: Any) 
     tests.write("a/bad.test.yml", "pipelin: x\ntests: []")
     done = invoke("a")
     assert done.exit_code == 1
-    assert "did you mean `pipeline`?" in done.stderr
-    assert "1 passed" in done.output
-    assert "1 file could not be read" in done.output
+    assert "ERROR the test file  a/bad.test.yml" in done.stdout
+    assert "did you mean `pipeline`?" in done.stdout
+    assert "1 passed, 1 in error, 1 skipped of 3 tests in 2 files" in done.stdout
+    assert json.loads(invoke("a", "--json").stdout)["tests"][0]["problems"][0]["code"] == "E402"
+
+
+def test_a_pipeline_that_cannot_be_run_is_shown_once(tests: Any) -> None:
+    tests.write("pipeline.conf", "filter { mutat { } }")
+    output = invoke("b/fails.test.yaml").stdout
+    assert output.count("did you mean `mutate`?") == 1
+    assert "ERROR second  b/fails.test.yaml:4\n    as above\n" in output
 
 
 def test_choosing_by_name(tests: Any) -> None:

@@ -83,7 +83,9 @@ def test_a_failure_as_it_is_shown(folder: Any) -> None:
     assert "\x1b[" in drawn(result, color=True)
 
 
-def test_what_the_program_logs_is_shown_with_the_failure(folder: Any) -> None:
-    pipeline = 'filter { mutate { join => { "a" => "," } } ruby { code => "x" } }'
-    (result,) = folder.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {b: 1}}]", pipeline)
-    assert result.bad
+def test_a_filter_that_raised_says_why(folder: Any) -> None:
+    pipeline = 'filter { uuid { target => "[message][a]" } }'
+    (result,) = folder.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {'[message][a]': x}}]", pipeline)
+    (found,) = result.blames
+    assert "`uuid` failed: FieldError: `[message][a]` cannot be set" in found.message
+    assert any("uuid" in line for line in result.log)
