@@ -26,7 +26,7 @@ from .matchers import Every, Fields, Matching, Same, Wanted
 from .shapes import FLAG, TEXT, UNREAD, Anything, Faults, Key, Record, Several
 from .suite import Case, Expected, Extra, Given, Mock, Setup, Suite, read_source
 
-_LINES = Several(TEXT, "a list of lines")
+_LINES = Several(TEXT, "a list of lines", or_one=True)
 _EVENTS = Several(Anything("an event"), "a list of events")
 _FIELDS = shapes.OneOf((shapes.NOTHING, shapes.Named(Anything(), "fields")), "fields")
 _TESTCASE = Record(
