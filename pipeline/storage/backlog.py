@@ -1,7 +1,8 @@
 """What of a queue was not handed out yet, in order: from memory where the reader keeps up, from the segments where it does not.
 
-Records that this process wrote lately are kept in memory, up to a number of bytes, with the object that they were made from: a
-reader that keeps up decodes nothing. When more comes, the oldest are let go, and read from the segments when their turn comes.
+The next records are kept in memory, up to a number of bytes, with the object that they were made from: a reader that keeps up
+decodes nothing. What comes while memory is full is read from the segments when its turn comes, and so is all after it until the
+reader has caught up.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from ...plugins.records.log import RecordLog
 from ...plugins.records.reader import Reader, Record, Skipped
 from ...plugins.records.segments import Segment
 
-_IN_MEMORY = 16 << 20
+_IN_MEMORY = 4 << 20
 
 
 @dataclass(eq=False, slots=True)
@@ -55,19 +56,16 @@ class Backlog:
 
     def add(self, item: Item) -> None:
         """An item that was just written."""
-        self._recent.append(item)
-        self._bytes += len(item.payload)
-        while self._bytes > self.in_memory and len(self._recent) > 1:
-            self._bytes -= len(self._recent.popleft().payload)
+        follows = self._recent[-1].sequence + 1 if self._recent else self.next_unread
+        if item.sequence == follows and self._bytes < self.in_memory:
+            self._recent.append(item)
+            self._bytes += len(item.payload)
 
     def take(self) -> Item | None:
         """The next item; None if all were handed out."""
-        if not self._recent:
-            return None if self.next_unread >= self._log.next else self._taken(self._from_segments())
-        if self._recent[0].sequence == self.next_unread:
+        if self._recent:
             return self._from_memory()
-        item = self._from_segments()
-        return self._from_memory() if item is None and not self._log.in_doubt else self._taken(item)
+        return None if self.next_unread >= self._log.next else self._taken(self._from_segments())
 
     def _from_memory(self) -> Item:
         item = self._recent.popleft()
@@ -83,8 +81,6 @@ class Backlog:
             if not self._log.in_doubt:  # then they will be written again
                 self.next_unread = self._log.next
             return None
-        while self._recent and self._recent[0].sequence <= item.sequence:
-            self._bytes -= len(self._recent.popleft().payload)
         self.next_unread = item.sequence + 1
         return item
 
