@@ -72,9 +72,9 @@ class Pipeline:
                 self._run()
         finally:
             self._stopping.set()
-            self.assembly.close()
             if self._queue is not None:
-                self._queue.close()
+                self._queue.close()  # its last word to the inputs comes before they are closed
+            self.assembly.close()
             if self._burial is not None:
                 self._burial.close()
 
