@@ -6,7 +6,7 @@ import os
 import select
 from collections.abc import Callable, Iterator
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 """256 KiB: with larger pieces the events of a batch fall out of the processor's cache."""
 
 _WAIT = 0.25
