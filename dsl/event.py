@@ -47,16 +47,21 @@ def check_all(events: list[Event], now: Timestamp) -> None:
 
 def complete(events: list[Event], now: Timestamp, origin: Mapping[str, Any]) -> None:
     """Give events what every event has, and the fields of an origin, unless they have them."""
+    plain = [(key, value) for key, value in origin.items() if type(value) is not dict]
+    maps = [(key, value) for key, value in origin.items() if type(value) is dict]
     for event in events:
         if "@timestamp" not in event:
             event["@timestamp"] = now
         if "@version" not in event:
             event["@version"] = "1"
-        for key, value in origin.items():
+        for key, value in plain:
+            if key not in event:
+                event[key] = value
+        for key, value in maps:
             if key not in event:
                 event[key] = copy(value)
-            elif type(value) is dict and type(event[key]) is dict:
-                event[key] = copy(value) | event[key]
+            elif type(held := event[key]) is dict and not value.keys() <= held.keys():
+                event[key] = copy(value) | held
 
 
 def _check_timestamp(event: Event, stamp: Any, now: Timestamp) -> None:
