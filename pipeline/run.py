@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
+from ..plugins.raw import RawStream
 from .assembly import Assembly
 from .delivery import Ticket, Way, ways, write_to
 from .generate import Generated, Observer, generate
@@ -111,6 +112,15 @@ class Pipeline:
         self._ticket = Ticket(None)
         self._pass_on(self.filters.run([], True), outputs)
         self._end_ways()
+
+    @property
+    def buries(self) -> bool:
+        """Whether there are dead letters."""
+        return self._burial is not None
+
+    def raw(self) -> RawStream | None:
+        """The one input as bytes, where nothing else need see its events."""
+        return self.inputs[0].raw(self._stopping.is_set) if len(self.inputs) == 1 and self._queue is None else None
 
     def source(self) -> Iterator[Batch | None]:
         """The batches of the inputs, through the disk queue where the settings ask for it."""

@@ -10,13 +10,16 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..dsl.event import add_tag, complete
 from ..dsl.reference import Event
 from ..dsl.spec import PluginSpec
 from ..dsl.timestamp import Timestamp
 from .declaration import Bytes, Example, Option, declared, option
+
+if TYPE_CHECKING:
+    from .raw import RawStream, Relay
 
 log = logging.getLogger("penstock")
 
@@ -262,6 +265,11 @@ class Codec(Plugin):
         """The bytes after which a stream may be cut, its parts decoded one without the other; None if there are none."""
         return None
 
+    def relay(self, encoder: Codec) -> Relay | None:
+        """A shorter way from a piece of this stream, cut at the boundary, to what ``encoder`` makes of its events, where nothing
+        lies between them; None if there is none."""
+        return None
+
     def encode(self, events: list[Event]) -> bytes:
         """Events as bytes; ``@metadata`` is left out, the events are left as they are."""
         raise NotImplementedError
@@ -274,18 +282,6 @@ class Batch:
     events: list[Event]
     done: Callable[[Exception | None], None] | None = None
     bytes: int = 0
-
-
-@dataclass(slots=True)
-class RawStream:
-    """Bytes of an input, cut so that each piece can be decoded by itself, by a fresh ``codec.stream(origin)``.
-
-    ``pieces`` gives None when nothing came for a moment.
-    """
-
-    codec: Codec
-    origin: Mapping[str, Any]
-    pieces: Iterator[bytes | None]
 
 
 class Input(Plugin):
@@ -311,7 +307,7 @@ class Input(Plugin):
         raise NotImplementedError
 
     def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
-        """The stream as bytes, for workers that decode it; None where an input has no such stream."""
+        """The input as bytes, once it is open, in the place of ``batches``; None where its bytes cannot be cut."""
         return None
 
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
@@ -352,6 +348,10 @@ class Output(Plugin):
         """What ``deliver`` needs of a batch, as plain data: bytes, mostly. Runs where events are filtered, which may be
         another process; the events are shared and must be left as they are."""
         return events
+
+    def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
+        """Where ``pack`` does no more than encode a batch: the codec, and what makes of its bytes what ``deliver`` takes."""
+        return None
 
     def deliver(self, packed: Any) -> None:
         """Hand over what was packed. Raises OSError where trying again may help, Unfinished where only with a part of it; any

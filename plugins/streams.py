@@ -7,24 +7,27 @@ import select
 from collections.abc import Callable, Iterator
 
 CHUNK = 1 << 16
-"""256 KiB: with larger pieces the events of a batch fall out of the processor's cache."""
+"""What becomes a batch of events: with more than 64 KiB they fall out of the processor's cache."""
+
+PIECE = 1 << 18
+"""What is handed on as bytes: the larger, the fewer messages."""
 
 _WAIT = 0.25
 _SET_PIPE_SIZE = 1031
 
 
-def chunks(descriptor: int, stopping: Callable[[], bool]) -> Iterator[bytes | None]:
-    """Pieces of up to 256 KiB until the end; None when nothing came for a quarter of a second."""
+def chunks(descriptor: int, stopping: Callable[[], bool], most: int = CHUNK) -> Iterator[bytes | None]:
+    """Pieces of up to ``most`` bytes until the end; None when nothing came for a quarter of a second."""
     _widen(descriptor)
     while not stopping():
         if not _readable(descriptor, _WAIT):
             yield None
             continue
-        data = os.read(descriptor, CHUNK)
+        data = os.read(descriptor, most)
         if not data:
             return
-        while len(data) < CHUNK and _readable(descriptor, 0):
-            more = os.read(descriptor, CHUNK - len(data))
+        while len(data) < most and _readable(descriptor, 0):
+            more = os.read(descriptor, most - len(data))
             if not more:
                 break
             data += more

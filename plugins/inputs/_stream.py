@@ -14,6 +14,7 @@ from ...dsl.reference import Event
 from ..codecs._charset import Charset
 from ..contract import Codec
 from ._line_ends import LineEnds
+from ._pieces import Pieces
 from ._retold import Retold, RetoldEnds
 
 _JOINING = ("multiline",)
@@ -120,6 +121,15 @@ class Streams:
                 self._retold = delimiter.encode()
                 self._codec = Retold(codec, self._retold)
         self._delimiter: str = getattr(codec, "delimiter", "\n")
+
+    def give_pieces(self) -> Codec | None:
+        """From now on streams give pieces in the place of events; the codec that decodes them. None: they cannot be cut."""
+        codec = self._codec
+        boundary = None if self.joins or self._retold else codec.boundary()
+        if boundary is None:
+            return None
+        self._codec = Pieces(codec, boundary)
+        return codec
 
     def start(self, path: str, position: int, head: bytes) -> Stream:
         """The stream of a file from a position on; ``head`` is how the file starts."""

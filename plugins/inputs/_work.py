@@ -8,8 +8,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from ..contract import Batch, complain
-from ..streams import CHUNK
+from ..contract import Batch, Codec, complain
+from ..streams import CHUNK, PIECE
 from ._acknowledged import Answer, Ledger, Load
 from ._endings import Completion, Endings
 from ._files import Files
@@ -50,8 +50,15 @@ class Work:
         self._next_save = clock.monotonic() + manner.write_interval
         self._discovered: float | None = None
         self._delay = 1.0
-        self._most = _LEAST * 4
+        self._most, self._largest = _LEAST * 4, CHUNK
         self._streaming: dict[LogFile, None] = {}
+
+    def give_pieces(self) -> Codec | None:
+        """From now on batches hold pieces in the place of events; the codec that decodes them, None if there can be none."""
+        codec = self._streams.give_pieces()
+        if codec is not None:
+            self._most = self._largest = PIECE
+        return codec
 
     @property
     def is_over(self) -> bool:
@@ -94,7 +101,7 @@ class Work:
         """What was read, as a batch; the next one is to have a few thousand events too, however long their lines are."""
         load, self._load = self._load, Load(self._answers)
         if load.size:
-            self._most = min(CHUNK, max(_LEAST, load.size * _EVENTS // (len(load.events) + 1)))
+            self._most = min(self._largest, max(_LEAST, load.size * _EVENTS // (len(load.events) + 1)))
         return load.batch()
 
     def _turn(self, file: LogFile, stopping: Callable[[], bool]) -> Iterator[Batch]:

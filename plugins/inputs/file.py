@@ -7,12 +7,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 from weakref import WeakValueDictionary
 
 from ...dsl.options import Misfit, read
 from ...dsl.spec import Kind
 from ..contract import Batch, Ecs, Input
 from ..declaration import Duration, option
+from ..raw import Piece, RawBatch, RawStream
 from ._endings import Completion
 from ._finder import Finder
 from ._manner import Clock, Manner
@@ -204,6 +206,13 @@ class File(Ecs, Input, name="file"):
                 return
             yield batch
 
+    def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
+        assert self._work is not None
+        codec = self._work.give_pieces()
+        if codec is None:
+            return None
+        return RawStream(codec, map(_of_pieces, self.batches(stopping)))
+
     def _steps(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
         work = self._work
         assert work is not None
@@ -233,6 +242,10 @@ class File(Ecs, Input, name="file"):
                 self._work = None
                 for path in [path for path, plugin in _OPEN.items() if plugin is self]:
                     del _OPEN[path]
+
+
+def _of_pieces(batch: Batch | None) -> RawBatch | None:
+    return None if batch is None else RawBatch(cast(list[Piece], batch.events), batch.done, batch.bytes)
 
 
 _END = Batch([])

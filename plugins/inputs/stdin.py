@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..contract import Batch, Ecs, Input, RawStream
-from ..streams import chunks, cut
+from ..contract import Batch, Ecs, Input
+from ..raw import Piece, RawBatch, RawStream
+from ..streams import PIECE, chunks, cut
 
 
 class Stdin(Ecs, Input, name="stdin"):
@@ -27,7 +28,9 @@ class Stdin(Ecs, Input, name="stdin"):
         boundary = codec.boundary()
         if boundary is None:
             return None
-        return RawStream(codec, self._origin(), cut(chunks(sys.stdin.fileno(), stopping), boundary))
+        origin, pieces = self._origin(), cut(chunks(sys.stdin.fileno(), stopping, PIECE), boundary)
+        batches = (None if data is None else RawBatch([Piece(data, origin)], bytes=len(data)) for data in pieces)
+        return RawStream(codec, batches)
 
     def _origin(self) -> dict[str, Any]:
         host = socket.gethostname()

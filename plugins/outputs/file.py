@@ -8,12 +8,13 @@ from __future__ import annotations
 import gzip
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from ...dsl.reference import Event
 from ...dsl.template import Template
-from ..contract import Output
+from ..contract import Codec, Output
 from ..declaration import option
 
 
@@ -72,7 +73,8 @@ class File(Output, name="file"):
     write_behavior: str = option("What happens to what a file holds.", default="append", choices=("append", "overwrite"))
 
     def prepare(self) -> None:
-        self._encode = self.new_codec().encode
+        self._codec = self.new_codec()
+        self._encode = self._codec.encode
         self._files: dict[str, _Open] = {}
         self._started: set[str] = set()
         self._flushed = self._cleaned = time.monotonic()
@@ -85,6 +87,10 @@ class File(Output, name="file"):
         head = self.path.text.partition("%{")[0]
         folder = head[: head.rfind("/") + 1]
         return Path(os.path.normpath(folder)) if folder else None
+
+    def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
+        path = self.path.text
+        return (self._codec, lambda data: {path: data}) if self.path.is_constant else None
 
     def pack(self, events: list[Event]) -> dict[str, bytes]:
         """Paths, each with its bytes."""

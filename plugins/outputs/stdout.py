@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from ..contract import Output
+from ..contract import Codec, Output
 
 
 class Stdout(Output, name="stdout"):
@@ -15,7 +17,11 @@ class Stdout(Output, name="stdout"):
     default_codec = "rubydebug"
 
     def prepare(self) -> None:
-        self.pack = self.new_codec().encode  # type: ignore[method-assign]
+        self._codec = self.new_codec()
+        self.pack = self._codec.encode  # type: ignore[method-assign]
+
+    def encoding(self) -> tuple[Codec, Callable[[Any], Any]]:
+        return self._codec, lambda data: data
 
     def deliver(self, packed: bytes) -> None:
         out = sys.stdout.buffer

@@ -13,6 +13,7 @@ from penstock.dsl.source import Source
 from penstock.pipeline.assembly import assemble
 from penstock.plugins.contract import Batch
 from penstock.plugins.inputs._manner import Clock
+from penstock.plugins.raw import RawStream
 
 
 class FakeClock(Clock):
@@ -33,10 +34,26 @@ class FakeClock(Clock):
         self.passed += max(seconds, 0.001)
 
 
-class FileRun:
-    """A run of the input file. ``events`` are all that came, ``delivered`` those acknowledged; ``held``: batches not answered."""
+def decoded(raw: RawStream) -> Iterator[Batch | None]:
+    """The batches of an input that gives bytes."""
+    for batch in raw.batches:
+        if batch is None:
+            yield None
+            continue
+        events = []
+        for data, origin in batch.pieces:
+            codec = raw.codec.stream(origin)
+            events += codec.complete([*codec.decode(data), *codec.flush()])
+        yield Batch(events, batch.done, batch.bytes)
 
-    def __init__(self, options: str, settings: dict[str, Any], clock: FakeClock | None = None) -> None:
+
+class FileRun:
+    """A run of the input file. ``events`` are all that came, ``delivered`` those acknowledged; ``held``: batches not answered.
+
+    ``raw``: the input gives its bytes, where they can be cut, and they are decoded here, as workers do it.
+    """
+
+    def __init__(self, options: str, settings: dict[str, Any], clock: FakeClock | None = None, raw: bool = False) -> None:
         assembly = assemble([Source("(test)", f"input {{ file {{ {options} }} }}")], settled(settings))
         (self.plugin,) = assembly.plugins(assembly.program.inputs)
         self.clock = clock or FakeClock()
@@ -46,7 +63,8 @@ class FileRun:
         self.events: list[dict[str, Any]] = []
         self.delivered: list[dict[str, Any]] = []
         self.held: list[Batch] = []
-        self._batches: Iterator[Batch | None] = self.plugin.batches(lambda: self.stopping)
+        found = self.plugin.raw(lambda: self.stopping) if raw else None
+        self._batches: Iterator[Batch | None] = self.plugin.batches(lambda: self.stopping) if found is None else decoded(found)
 
     def step(self) -> bool:
         """Take what comes next; False when nothing did."""
@@ -99,16 +117,17 @@ class FileRun:
 RunFile = Callable[..., FileRun]
 
 
-@pytest.fixture
-def run_file(tmp_path: Path) -> Iterator[RunFile]:
-    """``run_file('path => "*.log"')``: a run on ``tmp_path/logs``, its positions in ``tmp_path/data``."""
+@pytest.fixture(params=[False, True], ids=["events", "bytes"])
+def run_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunFile]:
+    """``run_file('path => "*.log"')``: a run on ``tmp_path/logs``, its positions in ``tmp_path/data``; once as one that gives events,
+    once as one that gives bytes."""
     (tmp_path / "logs").mkdir()
     runs: list[FileRun] = []
 
     def start(options: str = "", name: str = "*.log", **settings: Any) -> FileRun:
         path = "" if "path =>" in options.replace("_path", "") else f'path => "{tmp_path}/logs/{name}"'
         given = {"path.data": str(tmp_path / "data")} | {key.replace("__", "."): value for key, value in settings.items()}
-        runs.append(FileRun(f"{path} {options}", given))
+        runs.append(FileRun(f"{path} {options}", given, raw=request.param))
         return runs[-1]
 
     yield start

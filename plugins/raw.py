@@ -1,0 +1,35 @@
+"""An input as bytes: pieces that somebody else decodes, or that are passed on without being decoded."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .contract import Codec
+
+Relay = Callable[[bytes], tuple[bytes, int]]
+"""From bytes that came to bytes that go, and how many events they are."""
+
+
+class Piece(NamedTuple):
+    """Bytes of one stream, cut so that they can be decoded by themselves, by a fresh ``codec.stream(origin)``."""
+
+    data: bytes
+    origin: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class RawBatch:
+    """Pieces on their way from an input; ``done`` as in ``Batch``."""
+
+    pieces: list[Piece]
+    done: Callable[[Exception | None], None] | None = None
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class RawStream:
+    """An input's bytes, for whoever decodes them in its place. ``batches`` gives None when nothing came for a moment."""
+
+    codec: Codec
+    batches: Iterator[RawBatch | None]
