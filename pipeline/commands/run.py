@@ -26,6 +26,7 @@ from ..fleet import Fleet, Member
 from ..logs import start_logging
 from ..profile import Profile
 from ..progress import end_progress_line, progress_line
+from ..relay import RelayPipeline, can_relay
 from ..run import Counts, Pipeline
 from ..sources import text_source
 from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
@@ -188,8 +189,12 @@ def _seconds(span: Any) -> float:
 
 def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None, profile: Profile | None) -> Pipeline:
     workers = int(assembly.program.settings["pipeline.workers"])
-    if workers < 2 or profile is not None:
+    if profile is not None:
         return Pipeline(assembly, line, profile)
+    if can_relay(assembly):
+        return RelayPipeline(assembly, line)
+    if workers < 2:
+        return Pipeline(assembly, line)
     from ..workers import ParallelPipeline, alone
 
     keeper = alone(assembly)

@@ -8,9 +8,11 @@ from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
+from ..raw import Relay
 from ._charset import charset_option
 from ._framing import LIMIT, Framing, LineReader, delimiter_option
 from ._json import FAILED, bare, decode, encode, encoder, parse_events
+from ._relayed import relayed
 from ._target import check_target, under
 
 TOO_BIG = "_jsonparsetoobigfailure"
@@ -91,6 +93,25 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def boundary(self) -> bytes | None:
         delimiter = self.delimiter.encode()
         return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
+
+    def relay(self, encoder: Codec) -> Relay | None:
+        if not isinstance(encoder, JsonLines) or self.target is not None or not self._charset.is_utf8:
+            return None
+        if not self._end == encoder._end == b"\n":
+            return None
+        from ._json_relay import JsonRelay, Odd
+
+        short = JsonRelay(self.origin)
+
+        def relay(piece: bytes) -> tuple[bytes, int]:
+            if piece and len(piece) <= self.decode_size_limit_bytes:
+                try:
+                    return short.lines(piece, self.context.now())
+                except Odd:
+                    pass
+            return relayed(self, piece, encoder)
+
+        return relay
 
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":

@@ -10,9 +10,14 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ..contract import Codec, Ecs
 from ..declaration import option
+from ..raw import Relay
 from ._charset import charset_option
 from ._framing import LIMIT, LineReader, delimiter_option
+from ._relayed import relayed
 from ._rendering import renderer, utf8
+
+_MARK = "\x00\ufdd0\x00"
+"""A text that no format has, to see where the text of a line goes."""
 
 
 class Line(Ecs, Codec, name="line"):
@@ -68,6 +73,29 @@ class Line(Ecs, Codec, name="line"):
     def boundary(self) -> bytes | None:
         delimiter = self.delimiter.encode()
         return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
+
+    def relay(self, encoder: Codec) -> Relay | None:
+        if not isinstance(encoder, Line) or self.boundary() is None or self._around(encoder) is None:
+            return None
+        end = self.delimiter
+
+        def relay(piece: bytes) -> tuple[bytes, int]:
+            around = self._around(encoder)
+            try:
+                if around is None or not piece or len(piece) > self.decode_size_limit_bytes:
+                    return relayed(self, piece, encoder)
+                lines = piece.decode().removesuffix(end)
+            except UnicodeDecodeError:
+                return relayed(self, piece, encoder)
+            before, after = around
+            return f"{before}{lines.replace(end, after + before)}{after}".encode(), lines.count(end) + 1
+
+        return relay
+
+    def _around(self, encoder: Codec) -> tuple[str, str] | None:
+        """What the encoder writes before and after the text of a line that comes now; None if that is not all it writes."""
+        parts = encoder.encode(self._fresh([_MARK], self.context.now())).decode().split(_MARK)
+        return (parts[0], parts[1]) if len(parts) == 2 else None
 
     def encode(self, events: list[Event]) -> bytes:
         render, delimiter = self._render, self.delimiter
