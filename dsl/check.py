@@ -5,8 +5,9 @@ All problems are found, not the first: what is wrong is reported and left out, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from . import tree
 from .conditions import Conditions
@@ -39,8 +40,7 @@ class UnusablePlugin(Exception):
         self.remedy = remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """The program and what was found; where there are errors the program is not complete."""
 
     program: Program

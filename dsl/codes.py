@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from dataclasses import dataclass
 from functools import cache
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Page:
+
+class Page(msgspec.Struct, frozen=True):
     """One code. ``wrong`` and ``right`` are examples, empty where none can show it: of configurations (``conf``), command lines
     (``console``) or test files (``yaml``), as ``language`` says."""
 

@@ -6,8 +6,9 @@ where one is known. Errors refuse a configuration; warnings do not.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
+
+import msgspec
 
 from .source import Span
 
@@ -16,8 +17,7 @@ class PenstockError(Exception):
     """The root of the errors that Penstock raises on purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(msgspec.Struct, frozen=True):
     """One finding about a configuration.
 
     ``code`` starts with E (error) or W (warning); ``span`` is None where no place in a text is to blame.

@@ -7,10 +7,11 @@ place where lines cannot be broken (after ``=>``, before ``{``) goes before the 
 """
 from __future__ import annotations
 
-import dataclasses
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import msgspec
 
 from . import tree
 from .parser import parse
@@ -32,9 +33,8 @@ def same(one: Any, other: Any) -> bool:
         return isinstance(other, Span)
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(same, one, other))
-    if dataclasses.is_dataclass(one) and type(one) is type(other):
-        names = (field.name for field in dataclasses.fields(one))
-        return all(same(getattr(one, name), getattr(other, name)) for name in names)
+    if isinstance(one, msgspec.Struct) and type(one) is type(other):
+        return all(same(getattr(one, name), getattr(other, name)) for name in one.__struct_fields__)
     return bool(one == other and type(one) is type(other))
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from . import tree
 from .literals import paired
@@ -27,8 +28,7 @@ class Misfit(Exception):
         self.message, self.remedy, self.path, self.code = message, remedy, path, code
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """One kind: ``said`` names it in a message, ``read`` coerces a literal or raises Misfit, ``schema`` is its JSON schema."""
 
     said: str

@@ -5,8 +5,9 @@ It is plain data still: nothing has been compiled, no plugin has been made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from . import tree
 from .reference import FieldRef
@@ -14,8 +15,7 @@ from .source import Span
 from .spec import PluginSpec
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, eq=False):
     """The value given to an option, and the parts of the tree that gave it."""
 
     value: Any
@@ -56,8 +56,7 @@ def _find(node: Any, path: Sequence[str | int]) -> Any:
     return node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PluginUse:
+class PluginUse(msgspec.Struct, frozen=True, eq=False):
     """One plugin of the configuration.
 
     ``settings`` has the options that were given, typed; ``rejected`` names those that were given and are of no use.
@@ -81,32 +80,28 @@ class PluginUse:
         return str(given.value) if given else f"{self.spec.name}@{self.span.place}"
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     """A text, a number, a truth value or a list of them, known beforehand."""
 
     value: Any
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """A field of the event; alone, its truth is asked."""
 
     ref: FieldRef
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(msgspec.Struct, frozen=True):
     """Whether a field is there."""
 
     ref: FieldRef
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """``==``, ``!=``, ``<``, ``>``, ``<=`` or ``>=`` between two operands."""
 
     operator: str
@@ -115,8 +110,7 @@ class Comparison:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """``value in container``."""
 
     value: Operand
@@ -124,8 +118,7 @@ class Membership:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """``=~``: whether a text holds a match of a regular expression (Ruby's syntax)."""
 
     value: Operand
@@ -133,32 +126,28 @@ class Match:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True):
     """The contrary."""
 
     operand: Condition
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Both:
+class Both(msgspec.Struct, frozen=True):
     """``and``: all of several."""
 
     parts: tuple[Condition, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(msgspec.Struct, frozen=True):
     """``or``: any of several."""
 
     parts: tuple[Condition, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Differ:
+class Differ(msgspec.Struct, frozen=True):
     """``xor``: one of the two, not both."""
 
     left: Condition
@@ -170,8 +159,7 @@ Operand = Constant | Field
 Condition = Constant | Field | Exists | Comparison | Membership | Match | Not | Both | Either | Differ
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Arm:
+class Arm(msgspec.Struct, frozen=True, eq=False):
     """One way through a branch; ``condition`` is None for ``else``."""
 
     condition: Condition | None
@@ -179,8 +167,7 @@ class Arm:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class Branch(msgspec.Struct, frozen=True, eq=False):
     """The first arm whose condition holds is taken."""
 
     arms: tuple[Arm, ...]
@@ -190,11 +177,10 @@ class Branch:
 Statement = PluginUse | Branch
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class Program(msgspec.Struct, frozen=True, eq=False):
     """The sections of all sources, joined in order."""
 
     inputs: tuple[Statement, ...] = ()
     filters: tuple[Statement, ...] = ()
     outputs: tuple[Statement, ...] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from . import regex_sets as sets
 from .regex_sets import Ranges
@@ -18,15 +19,13 @@ Place = Literal["line start", "line end", "start", "end", "last line end", "boun
 Mode = Literal["greedy", "lazy", "possessive"]
 
 
-@dataclass(slots=True, eq=False)
-class Text:
+class Text(msgspec.Struct, eq=False):
     """Characters that stand for themselves."""
 
     value: str
 
 
-@dataclass(slots=True, eq=False)
-class Set:
+class Set(msgspec.Struct, eq=False):
     """One character of a set; ``names`` are classes that Python's ``re`` has an own word for (``sets.NAMED``)."""
 
     ranges: Ranges
@@ -34,36 +33,31 @@ class Set:
     negated: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class Dot:
+class Dot(msgspec.Struct, eq=False):
     """Any character; newlines too where ``newlines``."""
 
     newlines: bool
 
 
-@dataclass(slots=True, eq=False)
-class At:
+class At(msgspec.Struct, eq=False):
     """A place between characters."""
 
     place: Place
 
 
-@dataclass(slots=True, eq=False)
-class Sequence:
+class Sequence(msgspec.Struct, eq=False):
     """One after the other; an empty one matches the empty text."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Choice:
+class Choice(msgspec.Struct, eq=False):
     """The first that matches, the others in order when what follows fails."""
 
     branches: tuple[Node, ...]
 
 
-@dataclass(slots=True, eq=False)
-class Repeat:
+class Repeat(msgspec.Struct, eq=False):
     """``low`` to ``high`` times; ``high`` None is without end."""
 
     node: Node
@@ -72,23 +66,20 @@ class Repeat:
     mode: Mode = "greedy"
 
 
-@dataclass(slots=True, eq=False)
-class Capture:
+class Capture(msgspec.Struct, eq=False):
     """A capturing group; ``name`` None for one that is only counted."""
 
     node: Node
     name: str | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Atomic:
+class Atomic(msgspec.Struct, eq=False):
     """A group that keeps its first match."""
 
     node: Node
 
 
-@dataclass(slots=True, eq=False)
-class Look:
+class Look(msgspec.Struct, eq=False):
     """A look ahead, or behind, that takes nothing."""
 
     node: Node
@@ -96,32 +87,28 @@ class Look:
     negative: bool
 
 
-@dataclass(slots=True, eq=False)
-class Folded:
+class Folded(msgspec.Struct, eq=False):
     """A part in which upper and lower case are one (``on``), or are told apart again."""
 
     node: Node
     on: bool
 
 
-@dataclass(slots=True, eq=False)
-class Back:
+class Back(msgspec.Struct, eq=False):
     """The text of a group again: by its name, or by its number."""
 
     group: str | int
     position: int
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """The expression of a named group once more (``\\g<name>``)."""
 
     name: str
     position: int
 
 
-@dataclass(slots=True, eq=False)
-class Condition:
+class Condition(msgspec.Struct, eq=False):
     """One of two parts, as a group has matched or not."""
 
     group: str | int

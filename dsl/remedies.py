@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from .brackets import CLOSER, Reading
 from .source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """A place where a text does not parse: what was found, the terminals that would have been accepted, what stands before."""
 
     source: Source

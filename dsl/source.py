@@ -8,6 +8,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import msgspec
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -41,8 +43,7 @@ class Source:
         return len(self._starts)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A stretch of a source: from ``start`` up to, not including, ``end``."""
 
     source: Source

@@ -4,8 +4,9 @@ The kinds of option values are a closed set, in ``options``.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+import msgspec
 
 
 class _Required:
@@ -16,16 +17,14 @@ class _Required:
 REQUIRED: Final = _Required()
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """What values an option takes: the name of a kind of ``options.KINDS`` and, for lists and hashes, that of their items."""
 
     name: str
     item: Kind | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OptionSpec:
+class OptionSpec(msgspec.Struct, frozen=True):
     """One option of a plugin.
 
     ``choices`` closes the set of texts; ``at_least`` bounds numbers; ``deprecated`` and ``obsolete`` say what to write instead.
@@ -47,11 +46,10 @@ class OptionSpec:
         return self.default is REQUIRED
 
 
-@dataclass(frozen=True, slots=True)
-class PluginSpec:
+class PluginSpec(msgspec.Struct, frozen=True):
     """A plugin as the language sees it. ``section`` is input, filter, output or codec."""
 
     section: str
     name: str
     doc: str
-    options: dict[str, OptionSpec] = field(default_factory=dict)
+    options: dict[str, OptionSpec] = msgspec.field(default_factory=dict)

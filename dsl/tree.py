@@ -4,45 +4,40 @@ Comments are kept beside the tree (``Tree.comments``), by place, for the formatt
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from .source import Source, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A quoted string; ``value`` is what stands between the quotes, escapes untouched."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Bareword:
+class Bareword(msgspec.Struct, frozen=True):
     """A name without quotes where a value is wanted."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True):
     """A number, an int unless it has a point."""
 
     value: int | float
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(msgspec.Struct, frozen=True):
     """``[ a, b ]``."""
 
     items: tuple[Value, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """``key => value`` in a hash."""
 
     key: Text | Bareword | Number
@@ -50,16 +45,14 @@ class Entry:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Hash:
+class Hash(msgspec.Struct, frozen=True):
     """``{ key => value … }``."""
 
     entries: tuple[Entry, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(msgspec.Struct, frozen=True):
     """``name => value`` in a plugin."""
 
     name: str
@@ -68,8 +61,7 @@ class Attribute:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(msgspec.Struct, frozen=True):
     """``name { attributes }``."""
 
     name: str
@@ -78,24 +70,21 @@ class Plugin:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(msgspec.Struct, frozen=True):
     """A field in a condition, ``[a][b]``, as written."""
 
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Regexp:
+class Regexp(msgspec.Struct, frozen=True):
     """``/pattern/``; ``value`` is what stands between the slashes, with ``\\/`` read as ``/``."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """``name(arguments)`` in a condition."""
 
     name: str
@@ -103,8 +92,7 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(msgspec.Struct, frozen=True):
     """``!x`` or ``not x``."""
 
     operator: str
@@ -112,8 +100,7 @@ class Unary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(msgspec.Struct, frozen=True):
     """Two operands and the operator between them: boolean, comparison, ``in``, ``not in``, ``=~`` or ``!~``."""
 
     operator: str
@@ -122,16 +109,14 @@ class Binary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """``( condition )``."""
 
     inner: Condition
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(msgspec.Struct, frozen=True):
     """One way through a branch; ``condition`` is None for ``else``."""
 
     condition: Condition | None
@@ -139,16 +124,14 @@ class Arm:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True):
     """``if … else if … else``."""
 
     arms: tuple[Arm, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """``input { }``, ``filter { }`` or ``output { }``."""
 
     kind: str
@@ -156,16 +139,14 @@ class Section:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(msgspec.Struct, frozen=True):
     """From ``#`` to the end of the line."""
 
     text: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(msgspec.Struct, frozen=True):
     """One source, parsed."""
 
     source: Source

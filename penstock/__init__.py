@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .dsl.diagnostics import ConfigError, Diagnostic, PenstockError
-
 if TYPE_CHECKING:
+    from .dsl.diagnostics import ConfigError, Diagnostic, PenstockError
     from .pipeline.stage import BareCodec, Stage
 
 __version__ = "0.1.0"
@@ -38,3 +37,12 @@ def codec(name: str, options: str = "", settings: Mapping[str, Any] | None = Non
     from .pipeline.stage import compile_codec
 
     return compile_codec(name, options, settings)
+
+
+def __getattr__(name: str) -> Any:
+    """The names of ``__all__`` that need an import, which `penstock --version` does without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .dsl import diagnostics
+
+    return getattr(diagnostics, name)

@@ -5,8 +5,9 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from ..dsl.check import Catalogue, check
 from ..dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
@@ -26,15 +27,14 @@ from ..plugins.decoration import decoration
 log = logging.getLogger("penstock")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True):
     """What a configuration meets: the plugins that there are, environment variables, and for tests, stand-ins.
 
     ``rewritten`` may change the trees before they are checked; ``stand_in`` gives the plugin to put in the place of one, or None.
     """
 
     catalogue: Catalogue = registry
-    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    variables: Mapping[str, str] = msgspec.field(default_factory=lambda: os.environ)
     rewritten: Callable[[list[Tree]], list[Tree]] | None = None
     stand_in: Callable[[PluginUse, Context], Plugin | None] | None = None
 
@@ -42,13 +42,12 @@ class Surroundings:
 REAL = Surroundings()
 
 
-@dataclass(slots=True)
-class Assembly:
+class Assembly(msgspec.Struct):
     """A checked program with its plugins made. ``made`` has the plugin of each use; ``warnings`` what was found but not fatal."""
 
     program: Program
-    made: dict[PluginUse, Plugin] = field(default_factory=dict)
-    warnings: list[Diagnostic] = field(default_factory=list)
+    made: dict[PluginUse, Plugin] = msgspec.field(default_factory=dict)
+    warnings: list[Diagnostic] = msgspec.field(default_factory=list)
 
     def plugins(self, statements: Iterable[Statement]) -> list[Plugin]:
         """The plugins of a section, in the order of the text."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from ..dsl.diagnostics import ConfigError, Diagnostic, render
 from ..dsl.source import Source
@@ -22,14 +23,13 @@ log = logging.getLogger("penstock")
 _CANNOT_RELOAD = ("stdin",)
 
 
-@dataclass(slots=True, eq=False)
-class Member:
+class Member(msgspec.Struct, eq=False):
     """A pipeline of the fleet: how its configuration is loaded, and what runs of it."""
 
     id: str
     settings: dict[str, Any]
     load: Callable[[], list[Source]]
-    sources: list[Source] = field(default_factory=list)
+    sources: list[Source] = msgspec.field(default_factory=list)
     assembly: Assembly | None = None
     following: tuple[list[Source], Assembly] | None = None
     pipeline: Pipeline | None = None

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol
+
+import msgspec
 
 from ..dsl.program import Arm, Branch, PluginUse, Statement
 from ..dsl.reference import Event
@@ -41,8 +42,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line of generated text and the place that it came from."""
 
     text: str

@@ -7,7 +7,8 @@ takes some nine hundred.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ..dsl.program import Arm, Comparison, Condition, Constant, Field
 from ..dsl.reference import FieldRef
@@ -16,16 +17,14 @@ _MOST_TESTS = 50
 _LEAST_IN_TABLE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """The number of the arm for each text or integer of a field; the first arm that has one wins."""
 
     ref: FieldRef
     arms: dict[str | int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Portion:
+class Portion(msgspec.Struct, frozen=True):
     """Arms in a row; with a table the last may be an ``else``. ``is_last``: no arms follow."""
 
     arms: Sequence[Arm]

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ..dsl.program import Branch, PluginUse
 from ..dsl.reference import Event
@@ -12,8 +13,7 @@ from ..dsl.reference import Event
 Events = list[Event]
 
 
-@dataclass(slots=True)
-class Cost:
+class Cost(msgspec.Struct):
     """How many events a plugin was given, and the seconds of CPU time that it took for them."""
 
     events: int = 0

@@ -8,8 +8,9 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 _FLUSH_EVERY = 5.0
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(msgspec.Struct):
     """What has gone through, for the progress line."""
 
     events_in: int = 0
@@ -185,7 +185,6 @@ class rare_collections:  # noqa: N801  (reads as a word in `with`)
 
     def __enter__(self) -> None:
         self._before = gc.get_threshold()
-        gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 20, 100)
 

@@ -12,9 +12,10 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
+
+import msgspec
 
 from ..plugins.contract import Codec, Filter
 from ..plugins.raw import RawBatch
@@ -29,8 +30,7 @@ _MOST_DEATHS = 3
 Done = Callable[[Exception | None], None] | None
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(msgspec.Struct):
     """``payload``: the bytes of pieces, whose lengths and origins are ``parts``, or without them a pickled batch of events."""
 
     payload: bytes
@@ -42,14 +42,13 @@ class _Job:
     slot: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _Hand:
+class _Hand(msgspec.Struct, eq=False):
     """A worker as the main process sees it."""
 
     process: int
     pipe: Connection
     desk: Desk
-    jobs: list[_Job] = field(default_factory=list)
+    jobs: list[_Job] = msgspec.field(default_factory=list)
 
 
 def alone(assembly: Assembly) -> Filter | None:

@@ -9,8 +9,9 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
 
 from ..dsl.event import add_tag, complete
 from ..dsl.reference import Event
@@ -37,8 +38,7 @@ class OptionProblem(Exception):
         self.option, self.message, self.remedy, self.path, self.code = option, message, remedy, tuple(path), code
 
 
-@dataclass(slots=True)
-class Context:
+class Context(msgspec.Struct):
     """What a plugin is told of its surroundings.
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
@@ -46,10 +46,10 @@ class Context:
     that could not be handled to the dead letters, with a reason; None where there are none.
     """
 
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     where: str = ""
     id: str = ""
-    problems: list[OptionProblem] = field(default_factory=list)
+    problems: list[OptionProblem] = msgspec.field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
     bury: Callable[[Plugin, list[Event], str], None] | None = None
 
@@ -275,8 +275,7 @@ class Codec(Plugin):
         raise NotImplementedError
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """Events on their way from an input. ``done(None)`` acknowledges: the input may move on; ``done(error)`` gives them back."""
 
     events: list[Event]

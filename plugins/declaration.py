@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NewType, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from ..dsl.reference import Event, FieldRef
 from ..dsl.spec import REQUIRED, Kind, OptionSpec, PluginSpec
@@ -48,8 +49,7 @@ KINDS: dict[Any, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """What ``option`` was told, until the class gives it a name and a kind."""
 
     doc: str
@@ -81,8 +81,7 @@ def option(
     return Option(doc, default, tuple(choices), at_least, deprecated, obsolete, common, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(msgspec.Struct, frozen=True):
     """An example of a plugin, run as a test and shown in its page.
 
     ``before``: an event or several; ``after``: what comes out (fields that are compared whole but for ``@timestamp``/``@version``).
@@ -92,7 +91,7 @@ class Example:
     config: str
     before: Event | list[Event]
     after: Event | list[Event]
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 def declared(cls: type, section: str, name: str) -> PluginSpec:

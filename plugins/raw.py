@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from .contract import Codec
 
@@ -18,8 +19,7 @@ class Piece(NamedTuple):
     origin: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class RawBatch:
+class RawBatch(msgspec.Struct):
     """Pieces on their way from an input; ``done`` as in ``Batch``."""
 
     pieces: list[Piece]
@@ -27,8 +27,7 @@ class RawBatch:
     bytes: int = 0
 
 
-@dataclass(slots=True)
-class RawStream:
+class RawStream(msgspec.Struct):
     """An input's bytes, for whoever decodes them in its place. ``batches`` gives None when nothing came for a moment."""
 
     codec: Codec

@@ -15,6 +15,8 @@ from itertools import zip_longest
 from operator import methodcaller
 from typing import Literal
 
+import msgspec
+
 from ..diagnostics import PenstockError
 from ..regex import without_calls
 from ..regex_escapes import RegexError
@@ -87,8 +89,7 @@ def to_float(text: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(msgspec.Struct, frozen=True):
     """One group of the compiled pattern, and the field that it fills.
 
     ``name`` is a field reference as written: ``a`` or ``[a][b]``. ``type`` says to what the text is converted.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from ..diagnostics import PenstockError
 from .moment import MONTHS, WEEKDAYS
@@ -21,8 +22,7 @@ class UnknownLocaleError(PenstockError, ValueError):
     """A locale whose names are not to be had."""
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """What each accepted spelling of a name means: months and weekdays from 1 (Monday), eras and halves from 0."""
 
     months: Mapping[str, int]

@@ -8,7 +8,8 @@ A format is a Joda-Time pattern or one of the names in ``NAMED``. All is compile
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ..timestamp import Timestamp
 from .clock import Clock
@@ -31,8 +32,7 @@ def _no_number(value: float) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Parser:
+class Parser(msgspec.Struct, frozen=True):
     """A compiled format. ``read`` and ``read_number`` give None for what does not fit.
 
     Where ``follows_clock``, results hold for the clock's month only; call ``forget`` when it has turned.

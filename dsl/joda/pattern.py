@@ -8,7 +8,8 @@ is no ASCII letter stands for itself, and two quotes are one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ..diagnostics import PenstockError
 
@@ -21,8 +22,7 @@ class PatternError(PenstockError, ValueError):
         self.message, self.position, self.remedy = message, position, remedy
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """A field (`letter`, repeated `count` times) or, where `letter` is empty, text that stands for itself."""
 
     letter: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ..timestamp import civil_from_days
 from .clock import Clock
@@ -31,17 +32,16 @@ _SHORT_ZONES = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(msgspec.Struct):
     """How a pattern is read: the expression, and for each of its groups, from 1, the field and what the text means.
 
     Among the letters Z stands for an offset and z for a zone.
     """
 
     regex: str = ""
-    letters: list[str] = field(default_factory=list)
-    converts: list[Convert] = field(default_factory=list)
-    zones: Mapping[str, str] = field(default_factory=dict)
+    letters: list[str] = msgspec.field(default_factory=list)
+    converts: list[Convert] = msgspec.field(default_factory=list)
+    zones: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def take(self, letter: str, regex: str, convert: Convert) -> None:
         """Read a field next."""

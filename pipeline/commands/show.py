@@ -1,11 +1,11 @@
 """``penstock show``: the tree that was written, the program that was meant, the Python that runs."""
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Any
 
 import click
+import msgspec
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.parser import parse
@@ -49,7 +49,7 @@ def _plain(program: Program) -> dict[str, Any]:
 
 
 def _drawn(value: Any, depth: int = 0) -> str:
-    """Dataclasses as an indented outline, each with its place; short ones on a line."""
+    """The parts of a tree or a program as an indented outline, each with its place; short ones on a line."""
     pad = "  " * depth
     if isinstance(value, dict):
         return "\n".join(f"{pad}{key}:\n{_drawn(item, depth + 1)}" for key, item in value.items())
@@ -57,17 +57,17 @@ def _drawn(value: Any, depth: int = 0) -> str:
         return "\n".join(_drawn(item, depth) for item in value) or f"{pad}(nothing)"
     if isinstance(value, PluginUse):
         return _use(value, depth)
-    if not dataclasses.is_dataclass(value):
+    if not isinstance(value, msgspec.Struct):
         return f"{pad}{_secretless(value)}"
     lines = [f"{pad}{type(value).__name__}{_place(value)}"]
-    for field in dataclasses.fields(value):
-        inner = getattr(value, field.name)
+    for name in value.__struct_fields__:
+        inner = getattr(value, name)
         if isinstance(inner, Span):
             continue
-        if isinstance(inner, tuple | list) or dataclasses.is_dataclass(inner):
-            lines.append(f"{pad}  {field.name}:\n{_drawn(inner, depth + 2)}")
+        if isinstance(inner, tuple | list | msgspec.Struct):
+            lines.append(f"{pad}  {name}:\n{_drawn(inner, depth + 2)}")
         else:
-            lines.append(f"{pad}  {field.name}: {_secretless(inner)}")
+            lines.append(f"{pad}  {name}: {_secretless(inner)}")
     return "\n".join(lines)
 
 

@@ -6,9 +6,10 @@ inputs never opened: neither needs its plugin to be installed.
 """
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from ...dsl import tree
 from ...dsl.check import UnusablePlugin
@@ -127,8 +128,8 @@ class Lenient:
 
 def _fileless(spec: PluginSpec) -> PluginSpec:
     """A spec that does not ask whether files are there."""
-    options = {name: dataclasses.replace(o, kind=Kind("text")) if o.kind == _PATH else o for name, o in spec.options.items()}
-    return dataclasses.replace(spec, options=options)
+    options = {name: replace(o, kind=Kind("text")) if o.kind == _PATH else o for name, o in spec.options.items()}
+    return replace(spec, options=options)
 
 
 def _without_files(plugin: tree.Plugin) -> tree.Plugin:
@@ -138,7 +139,7 @@ def _without_files(plugin: tree.Plugin) -> tree.Plugin:
     except UnusablePlugin:
         spec = None
     files = {name for name, option in spec.options.items() if option.kind == _PATH} if spec else set()
-    return dataclasses.replace(plugin, attributes=tuple(a for a in plugin.attributes if a.name not in files))
+    return replace(plugin, attributes=tuple(a for a in plugin.attributes if a.name not in files))
 
 
 class Mocks:
@@ -169,14 +170,14 @@ class Mocks:
         return Diagnostic("E406", f"there is nothing to mock with the id `{name}`", self.place, remedy)
 
     def _tree(self, one: tree.Tree) -> tree.Tree:
-        sections = (dataclasses.replace(s, body=tuple(self._body(s.kind, s.body))) for s in one.sections)
-        return dataclasses.replace(one, sections=tuple(sections))
+        sections = (replace(s, body=tuple(self._body(s.kind, s.body))) for s in one.sections)
+        return replace(one, sections=tuple(sections))
 
     def _body(self, section: str, body: Sequence[tree.Statement]) -> Iterator[tree.Statement]:
         for statement in body:
             if isinstance(statement, tree.Branch):
-                arms = (dataclasses.replace(arm, body=tuple(self._body(section, arm.body))) for arm in statement.arms)
-                yield dataclasses.replace(statement, arms=tuple(arms))
+                arms = (replace(arm, body=tuple(self._body(section, arm.body))) for arm in statement.arms)
+                yield replace(statement, arms=tuple(arms))
             else:
                 yield from self._plugin(section, statement)
 
@@ -250,5 +251,5 @@ def _parsed(section: str, label: str, text: str) -> tuple[tree.Statement, ...]:
     if len(body) == 1 and isinstance(body[0], tree.Plugin) and not any(a.name == "id" for a in body[0].attributes):
         plugin, span = body[0], body[0].name_span
         given = tree.Attribute("id", span, tree.Text(label, span), span)
-        return (dataclasses.replace(plugin, attributes=(*plugin.attributes, given)),)
+        return (replace(plugin, attributes=(*plugin.attributes, given)),)
     return body

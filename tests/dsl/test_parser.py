@@ -154,7 +154,7 @@ def spans(node: Any) -> list[Span]:
         return [span for item in node for span in spans(item)]
     if isinstance(node, Span):
         return [node]
-    fields = getattr(node, "__dataclass_fields__", {})
+    fields = getattr(node, "__struct_fields__", ())
     return [span for name in fields for span in spans(getattr(node, name))]
 
 

@@ -60,11 +60,34 @@ def test_run_takes_files_as_check_does(penstock: Penstock) -> None:
     assert (done.returncode, done.stdout) == (0, "hey\n")
 
 
-def test_starting_costs_no_imports_that_are_not_needed() -> None:
-    code = "import sys, penstock.pipeline.command; print([m for m in sys.modules if m.partition('.')[0] in HEAVY])"
-    heavy = ["lark", "regex", "msgspec", "dateutil", "maxminddb", "geoip2", "ua_parser", "pygrok", "asyncio", "multiprocessing"]
-    done = subprocess.run([sys.executable, "-c", code.replace("HEAVY", repr(heavy))], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def imported_by(*arguments: str) -> set[str]:
+    """The modules that a command imports."""
+    code = f"""
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+sys.argv = ['penstock', *{arguments!r}]
+from penstock.pipeline.command import main
+main()"""
+    done = subprocess.run([sys.executable, "-c", code], input="a line\n", capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_the_version_is_said_without_anything_but_the_command_line() -> None:
+    found = imported_by("--version")
+    assert {name for name in found if name.startswith("penstock.")} == {"penstock.pipeline", "penstock.pipeline.command"}
+    assert not found & {"lark", "regex", "msgspec", "logging"}
+
+
+def test_a_minimal_run_imports_the_language_and_its_own_plugins_only() -> None:
+    found = imported_by("run", "-e", "")
+    outside = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - {"__main__", "sitecustomize"}
+    assert {name for name in outside if not name.startswith("_")} <= {"penstock", "click", "lark", "regex", "msgspec", "typing_extensions"}
+    assert not found & {"asyncio", "multiprocessing", "concurrent.futures", "ssl", "http", "email", "unittest", "sqlite3"}
+    plugins = {name for name in found if name.startswith(("penstock.plugins.inputs.", "penstock.plugins.outputs.", "penstock.filters."))}
+    assert plugins == {"penstock.plugins.inputs.stdin", "penstock.plugins.outputs.stdout"}
+    parts = {name.split(".")[2] for name in found if name.startswith("penstock.pipeline.") and name.count(".") > 2}
+    assert parts == {"commands"}, "neither storage nor testing"
+    assert not found & {f"penstock.pipeline.{name}" for name in ("workers", "worker", "desk", "burial", "persisted", "stage")}
 
 
 class TestCheck:
