@@ -126,4 +126,5 @@ class Guard:
 
 
 def _is_other(one: object, other: object) -> bool:
-    return one is not other
+    """Whether two things are not the same; where the frame is (``f_lasti``) is a number, made anew whenever it is asked for."""
+    return one is not other and not (type(one) is int and one == other)

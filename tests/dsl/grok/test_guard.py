@@ -39,6 +39,15 @@ def test_a_match_without_end_is_ended() -> None:
     ]  # fmt: skip
 
 
+def test_a_match_is_ended_wherever_in_a_long_function_it_is_called() -> None:
+    """Beyond the first 256 bytes of code a place is a number that Python makes anew whenever it is asked for."""
+    lines = ["def match(find, text):", *["    spent = text, find"] * 200, "    return find(text)"]
+    scope: dict[str, Callable[..., object]] = {}
+    exec("\n".join(lines), scope)
+    with Guard(0.1) as guard, pytest.raises(MatchTimeout):
+        scope["match"](guard.finder(compile_expression("(?:a|aa)+$", LIBRARY)), TRAP)
+
+
 def test_many_quick_matches_are_not_one_slow_one() -> None:
     """They take longer than the limit together, and each is another text or another call."""
     texts = [str(number) for number in range(60_000)]
