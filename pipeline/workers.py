@@ -182,10 +182,9 @@ class ParallelPipeline(Pipeline):
             plugin = self._plugins[number]
             if plugin.context.bury is not None:
                 plugin.context.bury(plugin, events, reason)
-        ticket = Ticket(job.done)
-        for place, count, sent, originals in packets:
-            self._ways[place].submit(worker.desk.take_out(job.slot, sent), count, ticket, originals)
-        ticket.finish()
+        with Ticket(job.done) as ticket:
+            for place, count, sent, originals in packets:
+                self._ways[place].submit(worker.desk.take_out(job.slot, sent), count, ticket, originals)
         with self._lock:
             worker.desk.free.append(job.slot)
         self.counts.events_in += taken

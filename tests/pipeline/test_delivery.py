@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from penstock.dsl.reference import Event
-from penstock.pipeline.delivery import Buffered, Direct, Ticket, Undelivered, ways, write_to
+from penstock.pipeline.buffer import Buffered
+from penstock.pipeline.delivery import Ticket, Undelivered
+from penstock.pipeline.ways import Direct, ways, write_to
 from penstock.plugins.contract import Output, Unfinished
 
 
@@ -61,7 +63,7 @@ def test_a_single_output_is_delivered_to_at_once_and_several_through_buffers() -
 def test_a_slow_output_does_not_hold_up_another() -> None:
     slow, quick = recorder(), recorder()
     slow.gate.clear()
-    both = ways([slow, quick], threading.Event(), never)
+    both = list(ways([slow, quick], threading.Event(), never))
     for way in both:
         way.start()
         write_to(way, lambda: Ticket(None))([{"m": b"a"}, {"m": b"b"}])
@@ -85,7 +87,7 @@ def test_a_full_buffer_blocks_until_there_is_room() -> None:
     late.join(10)
     way.end()
     assert output.delivered == [b"12345678", b"abcdefgh"]
-    assert way.dropped == 0
+    assert way.figures().dropped == 0
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("drop_newest", [b"1111", b"2222"]), ("drop_oldest", [b"1111", b"4444"])])
@@ -97,7 +99,7 @@ def test_a_full_buffer_drops_what_its_policy_says_and_counts_it(policy: str, kep
     output.gate.set()
     way.end()
     assert output.delivered == kept
-    assert way.dropped == 2
+    assert way.figures().dropped == 2
 
 
 def test_what_is_larger_than_the_buffer_still_goes_through() -> None:
@@ -192,4 +194,4 @@ def test_a_full_buffer_may_send_to_the_dead_letters() -> None:
         write_to(way, lambda: Ticket(None))([{"m": text}])
     output.gate.set()
     way.end()
-    assert (output.delivered, buried, way.dropped) == ([b"first"], [[{"m": b"second"}]], 0)
+    assert (output.delivered, buried, way.figures().dropped) == ([b"first"], [[{"m": b"second"}]], 0)
