@@ -47,13 +47,13 @@ class Circuit:
             self._began, self._since = now, str(Timestamp.now())
         self.failures += 1
         self._in_a_row += 1
+        if self._in_a_row >= _FAILURES_TO_OPEN:
+            self.state = OPEN
         if self._in_a_row == _FAILURES_TO_OPEN:
             self._say(now, "%s does not work, and is tried now and then: %s", error)
         elif now - self._said >= _REMINDER:
             still = "still does not work" if self._in_a_row > _FAILURES_TO_OPEN else "failed, and is tried again"
             self._say(now, f"%s {still}: %s", error)
-        if self._in_a_row >= _FAILURES_TO_OPEN:
-            self.state = OPEN
         return min(_FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT) * random.uniform(0.8, 1.2)
 
     def _say(self, now: float, text: str, error: Exception) -> None:
