@@ -12,7 +12,9 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.assembly import assemble
 from penstock.pipeline.delivery import Undelivered
+from penstock.pipeline.persisted import _put
 from penstock.pipeline.run import Pipeline
+from penstock.pipeline.storage.queue import Closed, DiskQueue
 from penstock.plugins import contract
 
 GENERATOR = 'input { generator { lines => ["a", "b", "c"] count => 2 ecs_compatibility => disabled } }'
@@ -169,3 +171,25 @@ def test_files_get_their_events_by_path(tmp_path: Path) -> None:
         "b/out.log": "b\nb\n",
         "c/out.log": "c\nc\n",
     }
+
+
+def test_what_was_given_back_to_the_disk_queue_is_handed_out_again_at_the_next_start(tmp_path: Path) -> None:
+    settings = {"queue.type": "persisted", "path.data": str(tmp_path)}
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", Collector([OSError("gone")] * 99), **settings)
+    threading.Timer(0.2, pipeline.stop).start()
+    with pytest.raises(Undelivered):
+        pipeline.run()
+    collector = Collector()
+    second = pipeline_of(GENERATOR + " output { null { } }", collector, **settings)
+    second.inputs[0].batches = lambda stopping: iter(())  # type: ignore[method-assign]
+    second.run()
+    assert messages(collector) == ["a", "b", "c"] * 2
+
+
+def test_a_batch_that_comes_when_the_disk_queue_is_closed_is_given_back(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    queue.close()
+    answers: list[Exception | None] = []
+    with pytest.raises(Closed):
+        _put(queue, contract.Batch([{"message": "m"}], answers.append))
+    assert [type(answer) for answer in answers] == [Closed]

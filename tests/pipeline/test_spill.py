@@ -21,6 +21,7 @@ from penstock.pipeline.assembly import assemble
 from penstock.pipeline.buffer import Buffered
 from penstock.pipeline.delivery import Parcel, Ticket, Undelivered
 from penstock.pipeline.spill import restored, spill_names, stored, tell_of_unclaimed
+from penstock.pipeline.storage.queue import DiskQueue
 from penstock.pipeline.ways import ways, write_to
 from penstock.plugins.contract import Context, Output, Unfinished
 
@@ -115,6 +116,23 @@ def test_what_does_not_fit_is_acknowledged_when_it_is_on_disk_and_delivered_in_o
     assert life.end() == TEXTS
     assert [error for _, error in life.answers] == [None] * 20
     assert (life.way.figures().spilled, life.way.figures().waiting, life.failures) == (20, 0, [])
+
+
+def test_what_cannot_be_synced_is_not_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+
+    def commit(queue: DiskQueue) -> None:
+        synced.append("tried")
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(DiskQueue, "commit", commit)
+    life = Life(tmp_path).start()
+    life.output.always = OSError("away")
+    life.submit(*TEXTS)
+    until(lambda: synced)
+    assert life.answers == []
+    life.stop()
+    assert sorted(text for text, error in life.answers if isinstance(error, Undelivered)) == sorted(TEXTS)
 
 
 def test_what_fits_does_not_touch_the_disk(tmp_path: Path) -> None:
