@@ -132,9 +132,9 @@ class Sender:
             circuit.trying()
             try:
                 attempt()
-            except BrokenPipeError:
-                raise
             except OSError as error:
+                if isinstance(error, BrokenPipeError) and self.output.ends_with_its_reader:
+                    raise
                 if self._stopping.wait(circuit.failed(error)):
                     raise Undelivered(f"{circuit.what} failed: {error}") from error
             except Exception as error:

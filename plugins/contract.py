@@ -334,6 +334,8 @@ class Output(Plugin):
 
     section = "output"
     default_codec: ClassVar[str] = "plain"
+    ends_with_its_reader: ClassVar[bool] = False
+    """Whether a broken pipe says that nobody wants its events any more, so that the run ends, without an error."""
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
     buffer_size: Bytes = option(

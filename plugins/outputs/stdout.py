@@ -13,6 +13,7 @@ class Stdout(Output, name="stdout"):
     """
 
     default_codec = "rubydebug"
+    ends_with_its_reader = True
 
     def prepare(self) -> None:
         self.pack = self.new_codec().encode  # type: ignore[method-assign]

@@ -383,3 +383,15 @@ def test_an_output_is_flushed_when_nothing_waits_and_never_during_a_delivery() -
     way.end()
     assert order[:2] == ["delivered", "delivered"]
     assert set(order[2:]) == {"flushed"}
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_broken_pipe_ends_the_run_for_an_output_that_is_a_pipe_and_is_tried_again_for_others(ends: bool) -> None:
+    told, output = list[BaseException](), recorder(when_full="drop_newest")
+    output.ends_with_its_reader = ends  # type: ignore[misc]
+    output.failures = [BrokenPipeError()]
+    way = Buffered(output, Impatient(), told.append)
+    way.start()
+    submit(way, b"x")
+    way.end()
+    assert (output.delivered, [type(error) for error in told]) == (([], [BrokenPipeError]) if ends else ([b"x"], []))
