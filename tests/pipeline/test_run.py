@@ -1,7 +1,6 @@
 """The runtime, in process: batches go from inputs through filters to outputs and are acknowledged when every output has them."""
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,10 +115,12 @@ def test_a_batch_is_acknowledged_after_the_outputs_have_it() -> None:
 
 
 def test_a_batch_that_no_output_took_is_not_acknowledged() -> None:
-    collector = Collector([OSError("gone")] * 99)
-    pipeline = pipeline_of(GENERATOR + " output { null { } }", collector)
+    def refuse(events: list[dict[str, Any]]) -> None:
+        pipeline.stop()
+        raise OSError("gone")
+
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", refuse)
     source = acknowledged(pipeline)
-    threading.Timer(0.05, pipeline.stop).start()
     with pytest.raises(Undelivered, match=r"test.conf:1:\d+: the output null failed: gone"):
         pipeline.run()
     (answer,) = source.answers
@@ -175,8 +176,12 @@ def test_files_get_their_events_by_path(tmp_path: Path) -> None:
 
 def test_what_was_given_back_to_the_disk_queue_is_handed_out_again_at_the_next_start(tmp_path: Path) -> None:
     settings = {"queue.type": "persisted", "path.data": str(tmp_path)}
-    pipeline = pipeline_of(GENERATOR + " output { null { } }", Collector([OSError("gone")] * 99), **settings)
-    threading.Timer(0.2, pipeline.stop).start()
+
+    def refuse(events: list[dict[str, Any]]) -> None:
+        pipeline.stop()
+        raise OSError("gone")
+
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", refuse, **settings)
     with pytest.raises(Undelivered):
         pipeline.run()
     collector = Collector()
