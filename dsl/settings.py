@@ -41,6 +41,7 @@ DEFAULTS: dict[str, Any] = {
     "queue.checkpoint.acks": 1024,
     "queue.drain": False,
     "penstock.shutdown_timeout": 30,
+    "penstock.path.spill": "",
     "dead_letter_queue.enable": False,
     "dead_letter_queue.max_bytes": "1024mb",
     "dead_letter_queue.storage_policy": "drop_newer",

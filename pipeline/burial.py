@@ -26,7 +26,7 @@ def letters_folder(settings: Mapping[str, Any]) -> Path:
 
 
 class Burial:
-    """Writes dead letters; where they cannot be written either, that is logged, and the pipeline goes on."""
+    """Writes dead letters."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         age = settings["dead_letter_queue.retain.age"]
@@ -39,13 +39,18 @@ class Burial:
         )
 
     def bury(self, plugin: Plugin, events: list[Event], reason: str) -> None:
-        """Write letters about events that a plugin could not handle; they are on the disk when this returns."""
+        """Write letters about events that a plugin could not handle; they are on the disk when this returns. Raises OSError where
+        they cannot be written: for an output, the letters are all that is left of its events."""
         where, kind = plugin.context.where, plugin.name
-        letters = [Letter(copy(event), reason, kind, plugin.context.id, where) for event in events]
+        self._store.add([Letter(copy(event), reason, kind, plugin.context.id, where) for event in events])
+
+    def bury_if_possible(self, plugin: Plugin, events: list[Event], reason: str) -> None:
+        """The same for a filter, whose events go on, tagged: letters that cannot be written are logged."""
         try:
-            self._store.add(letters)
+            self.bury(plugin, events, reason)
         except OSError as error:
-            complain(f"{where} burial", "%s: %d dead letters of %s could not be written: %s", where, len(letters), kind, error)
+            where, kind = plugin.context.where, plugin.name
+            complain(f"{where} burial", "%s: %d dead letters of %s could not be written: %s", where, len(events), kind, error)
 
     def close(self) -> None:
         """End the files."""

@@ -110,5 +110,10 @@ def _put(queue: DiskQueue, batch: Batch) -> None:
         if done is not None:
             done()
         return
-    queue.put(pack(batch.events), count=len(batch.events), live=batch.events, on_durable=done)
+    try:
+        queue.put(pack(batch.events), count=len(batch.events), live=batch.events, on_durable=done)
+    except Closed as error:
+        if batch.done is not None:
+            batch.done(error)
+        raise
 

@@ -58,14 +58,14 @@ class RelayPipeline(Pipeline):
         self._end_ways()
 
     def _pass_bytes_on(self, batch: RawBatch, raw: RawStream) -> None:
-        ticket, (way,) = Ticket(batch.done), self._ways
-        for data, origin in batch.pieces:
-            packed, events = self._relay(raw.codec, origin)(data)
-            way.submit(self._wrap(packed), events, ticket)
-            self.counts.events_in += events
-            self.counts.events_out += events
+        (way,) = self._ways
+        with Ticket(batch.done) as ticket:
+            for data, origin in batch.pieces:
+                packed, events = self._relay(raw.codec, origin)(data)
+                way.submit(self._wrap(packed), events, ticket)
+                self.counts.events_in += events
+                self.counts.events_out += events
         self.counts.bytes_in += batch.bytes
-        ticket.finish()
 
     def _relay(self, codec: Codec, origin: Mapping[str, Any]) -> Relay:
         key = repr(origin)

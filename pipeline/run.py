@@ -5,6 +5,7 @@ To stop, inputs are told, what was read is worked off, what filters hold is flus
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,15 +15,20 @@ import msgspec
 
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
+from ..plugins.folders import spills_folder
 from ..plugins.raw import RawStream
 from .assembly import Assembly
-from .delivery import Ticket, Way, ways, write_to
+from .delivery import Ticket
+from .figures import OutputFigures
 from .generate import Generated, Observer, generate
 from .intake import batches
+from .ways import Way, ways, write_to
 
 if TYPE_CHECKING:
     from .burial import Burial
     from .storage.queue import DiskQueue
+
+log = logging.getLogger("penstock")
 
 _FLUSH_EVERY = 5.0
 
@@ -73,11 +79,23 @@ class Pipeline:
                 self._run()
         finally:
             self._stopping.set()
+            for way in self._ways:
+                way.close()  # what a spill has to say comes before the queue is closed
             if self._queue is not None:
                 self._queue.close()  # its last word to the inputs comes before they are closed
             self.assembly.close()
             if self._burial is not None:
                 self._burial.close()
+            self._tell_what_was_left_out()
+
+    def figures(self) -> list[OutputFigures]:
+        """What became of the events meant for each output, in the order of the configuration."""
+        return [way.figures() for way in list(self._ways)]
+
+    def _tell_what_was_left_out(self) -> None:
+        for one in self.figures():
+            if one.left_out:
+                log.warning("the output %s: %s", one.output, one.left_out)
 
     def _open(self) -> None:
         if self.assembly.program.settings["queue.type"] == "persisted":
@@ -89,20 +107,19 @@ class Pipeline:
 
             self._burial = Burial(self.assembly.program.settings)
             for plugin in self.assembly.made.values():
-                plugin.context.bury = self._burial.bury
+                plugin.context.bury = self._burial.bury if isinstance(plugin, Output) else self._burial.bury_if_possible
         for plugin in self.assembly.made.values():
             plugin.open()
 
     def _run(self) -> None:
         outputs = self._outputs()
         for batch in self.source():
-            self._ticket = Ticket(batch.done if batch is not None else None)
-            if batch is not None:
-                self._work(batch, outputs)
-            if self._flushes and time.monotonic() >= self._next_flush:
-                self._next_flush = time.monotonic() + _FLUSH_EVERY
-                self._pass_on(self.filters.run([], False), outputs)
-            self._ticket.finish()
+            with Ticket(batch.done if batch is not None else None) as self._ticket:
+                if batch is not None:
+                    self._work(batch, outputs)
+                if self._flushes and time.monotonic() >= self._next_flush:
+                    self._next_flush = time.monotonic() + _FLUSH_EVERY
+                    self._pass_on(self.filters.run([], False), outputs)
             if batch is None:
                 self._flush_outputs()
             if self._tick is not None:
@@ -139,7 +156,12 @@ class Pipeline:
         return generate(self.assembly.program.outputs, self.assembly.made, "outputs", self._observer)
 
     def _open_ways(self) -> None:
-        self._ways = ways(self.targets, self._stopping, self._fail)
+        for way in ways(self.targets, self._stopping, self._fail):
+            self._ways.append(way)
+        if spills_folder(self.assembly.program.settings).is_dir():
+            from .spill import tell_of_unclaimed
+
+            tell_of_unclaimed(self.assembly.program.settings, self.targets)
         for way in self._ways:
             way.start()
 
@@ -149,7 +171,6 @@ class Pipeline:
             way.end()
         if self._failure is not None:
             raise self._failure
-        self._flush_outputs()
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
@@ -176,8 +197,8 @@ class Pipeline:
             self.counts.events_out += len(events)
 
     def _flush_outputs(self) -> None:
-        for target in self.targets:
-            target.flush()
+        for way in self._ways:
+            way.flush()
 
 
 class rare_collections:  # noqa: N801  (reads as a word in `with`)

@@ -20,9 +20,10 @@ import msgspec
 from ..plugins.contract import Codec, Filter
 from ..plugins.raw import RawBatch
 from .assembly import Assembly
-from .delivery import Direct, Ticket, Undelivered
+from .delivery import Ticket, Undelivered
 from .desk import JOBS, Desk
 from .run import Counts, Pipeline
+from .ways import Direct
 from .worker import Answer, Packet, Parts, Worker
 
 _MOST_DEATHS = 3
@@ -69,6 +70,7 @@ class ParallelPipeline(Pipeline):
         self._free = threading.Semaphore(workers * JOBS)
         self._lock = threading.Lock()
         self._answers: dict[int, tuple[_Hand, _Job, Answer]] = {}
+        self._under_way: dict[int, _Job] = {}
         self._next = 0
         self._ending = False
         self._codec: Codec | None = None
@@ -117,6 +119,7 @@ class ParallelPipeline(Pipeline):
         with self._lock:
             if self._failure is not None:
                 return False
+            self._under_way[job.number] = job
             self._send(max(self._hands, key=lambda hand: len(hand.desk.free)), job)
         return True
 
@@ -155,11 +158,11 @@ class ParallelPipeline(Pipeline):
             plugin = self.plugins[number]
             if plugin.context.bury is not None:
                 plugin.context.bury(plugin, events, reason)
-        ticket = Ticket(job.done)
-        for packet in answer.packets:
-            way, packed = self._ways[packet.output], self._taken(hand, packet)
-            way.submit(packed, packet.events, ticket, packet.originals)
-        ticket.finish()
+        del self._under_way[job.number]
+        with Ticket(job.done) as ticket:
+            for packet in answer.packets:
+                way, packed = self._ways[packet.output], self._taken(hand, packet)
+                way.submit(packed, packet.events, ticket, packet.originals)
         with self._lock:
             hand.desk.free.append(job.slot)
         self.counts.events_in += answer.taken
@@ -203,7 +206,15 @@ class ParallelPipeline(Pipeline):
             for hand in self._hands:
                 _tell_to_end(hand)
         collector.join()
+        if self._failure is not None:
+            self._give_back()
         self._end_ways()
+
+    def _give_back(self) -> None:
+        """What no worker answered for was not delivered."""
+        for job in self._under_way.values():
+            if job.done is not None:
+                job.done(Undelivered(str(self._failure)))
 
     def _fork(self) -> _Hand:
         ours, theirs = Pipe()

@@ -16,7 +16,7 @@ from ..dsl.reference import Event
 _HELD = 8
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Handover:
     """Events on their way to another pipeline, and the news of their delivery."""
 
@@ -25,9 +25,10 @@ class Handover:
     error: Exception | None = None
 
     def done(self, error: Exception | None) -> None:
-        """The other pipeline has delivered them, or gives them back."""
-        self.error = error
-        self.settled.set()
+        """The other pipeline has delivered them, or gives them back; who comes first is heard."""
+        if not self.settled.is_set():
+            self.error = error
+            self.settled.set()
 
 
 class TakenError(ValueError):

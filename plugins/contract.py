@@ -43,7 +43,8 @@ class Context(msgspec.Struct):
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
     ``make_codec`` makes a codec of an option's value, for a stream of bytes if its second argument is true; ``bury`` writes events
-    that could not be handled to the dead letters, with a reason; None where there are none.
+    that could not be handled to the dead letters, with a reason; None where there are none. For an output it raises
+    OSError where they cannot be written.
     """
 
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
@@ -328,14 +329,26 @@ class Output(Plugin):
 
     section = "output"
     default_codec: ClassVar[str] = "plain"
+    ends_with_its_reader: ClassVar[bool] = False
+    """Whether a broken pipe says that nobody wants its events any more, so that the run ends, without an error."""
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
-    buffer_size: Bytes = option("How much may wait for this output, where there are several.", default=Bytes(16 << 20), common=True)
+    buffer_size: Bytes = option(
+        "How much may wait in memory for this output, where there are several, or `when_full` is not `block`.",
+        default=Bytes(16 << 20),
+        common=True,
+    )
     when_full: str = option(
-        "What happens to events when so much waits: all wait (`block`), some are dropped, counted and logged, or go to the dead "
-        "letters (where there are none they are dropped).",
+        "What happens to events when so much waits: all wait (`block`), they go to disk and come later, in order (`spill`), some "
+        "are dropped, counted and logged, or go to the dead letters (where there are none they are dropped).",
         default="block",
-        choices=("block", "drop_oldest", "drop_newest", "dead_letter"),
+        choices=("block", "spill", "drop_oldest", "drop_newest", "dead_letter"),
+        common=True,
+    )
+    spill_max_bytes: Bytes = option(
+        "How much may wait on disk with `when_full => spill`; then all wait. Give the output an `id`: its folder is named after "
+        "it, else after its options, and is not found again when they are changed.",
+        default=Bytes(1 << 30),
         common=True,
     )
     workers: int = option("Ignored.", default=1, deprecated="take it out: it has no effect", common=True)
@@ -344,8 +357,8 @@ class Output(Plugin):
     exclude_tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
 
     def pack(self, events: list[Event]) -> Any:
-        """What ``deliver`` needs of a batch, as plain data: bytes, mostly. Runs where events are filtered, which may be
-        another process; the events are shared and must be left as they are."""
+        """What ``deliver`` needs of a batch, as plain data (bytes mostly; texts, numbers, instants, lists and dicts of such): it
+        may go through another process or to disk. Runs where events are filtered; they are shared and must be left as they are."""
         return events
 
     def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
@@ -353,8 +366,8 @@ class Output(Plugin):
         return None
 
     def deliver(self, packed: Any) -> None:
-        """Hand over what was packed. Raises OSError where trying again may help, Unfinished where only with a part of it; any
-        other error means that it never will."""
+        """Hand over what was packed, and leave it as it is. Raises OSError where trying again may help, Unfinished where only with
+        a part of it; any other error means that it never will."""
         raise NotImplementedError
 
     def write(self, events: list[Event]) -> None:
@@ -362,7 +375,7 @@ class Output(Plugin):
         self.deliver(self.pack(events))
 
     def flush(self) -> None:
-        """Make sure that what was written is on its way; called after a batch when nothing more is waiting."""
+        """Make sure that what was written is on its way; called when nothing more is waiting, never during ``deliver``."""
 
     def new_codec(self) -> Codec:
         """The codec of this output."""

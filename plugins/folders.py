@@ -1,4 +1,4 @@
-"""Where Penstock keeps what outlives a run: positions, queues, dead letters."""
+"""Where Penstock keeps what outlives a run: positions, queues, dead letters, spills."""
 from __future__ import annotations
 
 import os
@@ -13,3 +13,10 @@ def data_folder(settings: Mapping[str, Any]) -> Path:
     if given:
         return Path(given)
     return Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser(), "penstock")
+
+
+def spills_folder(settings: Mapping[str, Any]) -> Path:
+    """Where the outputs of a pipeline keep what did not fit into their buffers."""
+    given = settings.get("penstock.path.spill")
+    root = Path(given) if given else data_folder(settings) / "spill"
+    return root / str(settings.get("pipeline.id", "main"))

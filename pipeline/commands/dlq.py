@@ -191,7 +191,7 @@ def _through(sources: list[Any], settled: dict[str, Any], events: list[Event]) -
     start_logging(settled["log.level"], settled["log.format"])
     try:
         replay_events(sources, settled, events)
-    except Undelivered as error:
+    except (Undelivered, OSError) as error:
         fail(error)
 
 

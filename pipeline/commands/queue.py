@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from ...dsl.reference import Event
 from ...plugins.records.events import Unreadable, unpack
+from ..spill import restored
 from ..storage.backlog import Item
 from ..storage.queue import DiskQueue
 from ..storage.survey import QueueState, queue_state, repair_queue
@@ -21,7 +23,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 def queue() -> None:
     """Look into a disk queue, empty it, repair it.
 
-    PATH is the queue's folder, such as data/queue/main.
+    PATH is the queue's folder, such as data/queue/main, or the spill of an output, such as data/spill/main/ID.
     """
 
 
@@ -88,8 +90,8 @@ def _show(state: QueueState) -> None:
 def drain(path: str, keep: bool, as_json: bool) -> None:
     """Write what waits in a queue to stdout, and take it out.
 
-    Events are written as lines of JSON. Bytes of an input that were queued before they became events are written as
-    they are; with --json as an object with the bytes in base64.
+    Events are written as lines of JSON. Bytes that are no events yet, or, in the spill of an output, no longer, are
+    written as they are; with --json as an object with the bytes in base64.
     """
     folder = store_folder(path, "queue")
     try:
@@ -121,10 +123,21 @@ def _drain(waiting: DiskQueue, keep: bool, as_json: bool) -> int:
 
 def _lines(item: Item, as_json: bool) -> bytes:
     if item.note.get("form", "events") == "events":
-        return "".join(event_line(event) + "\n" for event in unpack(item.payload)).encode()
+        return _event_lines(unpack(item.payload))
+    if item.note["form"] == "data":
+        packed, originals = restored(item.note, item.payload)
+        if originals is not None:
+            return _event_lines(originals)
+        if as_json or not isinstance(packed, dict) or not all(isinstance(part, bytes) for part in packed.values()):
+            return (json_line({"note": item.note, "data": packed}) + "\n").encode()
+        return b"".join(packed.values())
     if as_json:
         return (json_line({"note": item.note, "bytes": base64.b64encode(item.payload).decode()}) + "\n").encode()
     return item.payload if item.payload.endswith(b"\n") else item.payload + b"\n"
+
+
+def _event_lines(events: list[Event]) -> bytes:
+    return "".join(event_line(event) + "\n" for event in events).encode()
 
 
 @queue.command()

@@ -22,6 +22,7 @@ from ...dsl.source import Source
 from ...dsl.spec import Kind
 from ..assembly import Assembly
 from ..delivery import Undelivered
+from ..figures import table
 from ..fleet import Fleet, Member
 from ..logs import start_logging
 from ..profile import Profile
@@ -216,6 +217,24 @@ def _listen_to_signals(fleet: Fleet, timeout: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     signal.signal(signal.SIGHUP, lambda number, frame: fleet.reload())
+    _show_figures_on_signal(fleet)
+
+
+def _show_figures_on_signal(fleet: Fleet) -> None:
+    """On SIGUSR1 log the figures of all outputs; in a thread, since the signal may come while the log is written."""
+    process = os.getpid()
+
+    def show(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == process:  # workers have this handler too
+            threading.Thread(target=_log_figures, args=(fleet,), daemon=True).start()
+
+    signal.signal(signal.SIGUSR1, show)
+
+
+def _log_figures(fleet: Fleet) -> None:
+    for member in fleet.members:
+        if member.pipeline is not None:
+            log.info("the outputs of the pipeline %s:\n%s", member.id, "\n".join(table(member.pipeline.figures())))
 
 
 def _leave_undrained(timeout: float, number: int) -> NoReturn:

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
+from weakref import WeakSet
 
-from ..addresses import reading
+from ..addresses import Handover, reading
 from ..contract import Batch, Input
 from ..declaration import option
 
@@ -19,6 +20,9 @@ class Pipeline(Input, name="pipeline"):
 
     address: str = option("The address to read from; one pipeline reads from it.")
 
+    def prepare(self) -> None:
+        self._taken: WeakSet[Handover] = WeakSet()
+
     def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
         with reading(self.address) as waiting:
             while not stopping():
@@ -27,4 +31,10 @@ class Pipeline(Input, name="pipeline"):
                 except queue.Empty:
                     yield None
                     continue
+                self._taken.add(handover)
                 yield Batch(handover.events, done=handover.done)
+
+    def close(self) -> None:
+        """Give back what this pipeline took and ends without having answered for: its sender waits for the answer."""
+        for handover in list(self._taken):
+            handover.done(OSError(f"the pipeline at `{self.address}` has stopped"))

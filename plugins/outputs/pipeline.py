@@ -4,7 +4,7 @@ from __future__ import annotations
 from ...dsl.reference import Event
 from ...dsl.values import copy
 from ..addresses import Handover, send
-from ..contract import Output
+from ..contract import Output, Unfinished
 from ..declaration import option
 
 
@@ -18,20 +18,23 @@ class Pipeline(Output, name="pipeline"):
     send_to: list[str] = option("The addresses.")
     ensure_delivery: bool = option("Wait for a pipeline that is starting or reloading.", default=True)
 
-    def pack(self, events: list[Event]) -> list[list[Event]]:
-        """A copy for each address."""
-        return [[copy(event) for event in events] for _ in self.send_to]
+    def pack(self, events: list[Event]) -> dict[str, list[Event]]:
+        """The events for each address; copied when they are sent, since they may have to be sent again."""
+        return dict.fromkeys(self.send_to, events)
 
-    def deliver(self, packed: list[list[Event]]) -> None:
-        sent = [(address, self._send(address, events)) for address, events in zip(self.send_to, packed, strict=True)]
-        for address, handover in sent:
-            if handover is None:
-                if self.ensure_delivery:
-                    raise OSError(f"no pipeline reads from `{address}`")
-                continue
-            handover.settled.wait()
-            if handover.error is not None and self.ensure_delivery:
-                raise OSError(str(handover.error))
+    def deliver(self, packed: dict[str, list[Event]]) -> None:
+        sent = {address: self._send(address, events) for address, events in packed.items()}
+        wrong = {address: problem for address, handover in sent.items() if (problem := _problem(address, handover))}
+        if wrong and self.ensure_delivery:
+            raise Unfinished("; ".join(wrong.values()), {address: packed[address] for address in wrong})
 
     def _send(self, address: str, events: list[Event]) -> Handover | None:
-        return send(address, events, 5.0 if self.ensure_delivery else 0.0)
+        return send(address, [copy(event) for event in events], 5.0 if self.ensure_delivery else 0.0)
+
+
+def _problem(address: str, handover: Handover | None) -> str:
+    """Why events that were sent did not arrive; empty if they did."""
+    if handover is None:
+        return f"no pipeline reads from `{address}`"
+    handover.settled.wait()
+    return str(handover.error or "")

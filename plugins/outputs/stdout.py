@@ -15,6 +15,7 @@ class Stdout(Output, name="stdout"):
     """
 
     default_codec = "rubydebug"
+    ends_with_its_reader = True
 
     def prepare(self) -> None:
         self._codec = self.new_codec()

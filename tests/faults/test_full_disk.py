@@ -6,14 +6,21 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from penstock.dsl.reference import Event
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
+from penstock.pipeline.assembly import assemble
+from penstock.pipeline.run import Pipeline
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue, Full
+from penstock.plugins.contract import Batch
 from penstock.plugins.records.letters import Letter, Letters
 
 
@@ -117,3 +124,85 @@ def test_dead_letters_that_find_no_space_do_not_count_as_written_and_those_befor
     assert len(letters.read()) >= 2
     assert letters.skipped == []
     letters.close()
+
+
+class Rig:
+    """A pipeline with one batch and an output that refuses all, its dead letters on the small disk."""
+
+    def __init__(self, disk: Path, text: str, event: Event) -> None:
+        settings = settled({"dead_letter_queue.enable": True, "path.dead_letter_queue": str(disk), "pipeline.id": "letters"})
+        self.pipeline = Pipeline(assemble([Source("test.conf", f"input {{ generator {{ }} }} {text}")], settings))
+        self.event, self.answers, self.delivered = event, list[Exception | None](), list[Event]()
+        self.pipeline.inputs[0].batches = self.batches  # type: ignore[method-assign]
+        self.thread = threading.Thread(target=self.pipeline.run, daemon=True)
+
+    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        yield Batch([self.event], done=self.answers.append)
+
+
+def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> None:
+    """Nothing is acknowledged before the letters are there."""
+    rig = Rig(disk, "output { null { } }", {"message": "x" * 500_000})
+
+    def refuse(packed: object) -> None:
+        raise ValueError("never")
+
+    rig.pipeline.targets[0].deliver = refuse  # type: ignore[method-assign]
+    other = fill(disk)
+    rig.thread.start()
+    deadline = time.monotonic() + 20
+    while not (rig.pipeline.figures() and rig.pipeline.figures()[0].waiting):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    rig.thread.join(0.3)
+    assert rig.answers == []
+    other.unlink()
+    rig.thread.join(30)
+    assert rig.answers == [None]
+    assert rig.pipeline.figures()[0].dead_lettered == 1
+    letters = Letters(disk / "letters")
+    assert {letter.event["message"] for letter in letters.read()} == {"x" * 500_000}
+    letters.close()
+
+
+def test_an_event_on_which_a_filter_raised_goes_on_where_its_dead_letter_finds_no_space(disk: Path) -> None:
+    rig = Rig(disk, 'filter { uuid { target => "u" add_field => { "a[b" => "1" } } } output { null { } }', {"message": "x" * 500_000})
+    rig.pipeline.targets[0].pack = lambda events: events  # type: ignore[method-assign]
+    rig.pipeline.targets[0].deliver = rig.delivered.extend  # type: ignore[method-assign]
+    fill(disk)
+    rig.thread.start()
+    rig.thread.join(30)
+    assert [event["tags"] for event in rig.delivered] == [["_uuid_exception"]]
+    assert rig.answers == [None]
+
+
+def test_a_spill_on_a_full_disk_holds_back_and_goes_on_when_there_is_space(disk: Path) -> None:
+    rig = Rig(disk, 'output { null { id => "out" when_full => "spill" buffer_size => 1 } }', {})
+    rig.pipeline.assembly.program.settings["penstock.path.spill"] = str(disk / "spill")  # type: ignore[index]
+    gate, other = threading.Event(), list[Path]()
+
+    def batches(stopping: Callable[[], bool]) -> Iterator[Batch | None]:
+        yield Batch([{"message": "0"}], done=rig.answers.append)
+        other.append(fill(disk))
+        for number in range(1, 4):
+            yield Batch([{"message": f"{number}" + "x" * 100_000}], done=rig.answers.append)
+
+    def deliver(packed: list[Event]) -> None:
+        gate.wait(30)
+        rig.delivered += packed
+
+    rig.pipeline.inputs[0].batches = batches  # type: ignore[method-assign]
+    rig.pipeline.targets[0].pack = lambda events: events  # type: ignore[method-assign]
+    rig.pipeline.targets[0].deliver = deliver  # type: ignore[method-assign]
+    rig.thread.start()
+    rig.thread.join(0.5)
+    assert rig.answers == []
+    other[0].unlink()
+    deadline = time.monotonic() + 20
+    while rig.answers != [None] * 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert rig.delivered == []
+    gate.set()
+    rig.thread.join(30)
+    assert [event["message"][0] for event in rig.delivered] == ["0", "1", "2", "3"]

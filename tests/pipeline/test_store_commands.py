@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.command import main
+from penstock.pipeline.delivery import Parcel
+from penstock.pipeline.spill import Spill
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue
 from penstock.plugins.records.events import pack
@@ -91,6 +93,28 @@ class TestQueue:
     @pytest.mark.parametrize("path", ["nowhere", "."])
     def test_a_folder_that_is_no_queue(self, tmp_path: Path, path: str) -> None:
         assert "there is no queue at" in run("queue", "inspect", tmp_path / path, code=2).output
+
+    @pytest.mark.parametrize(
+        ("packed", "originals", "shown", "for_machines"),
+        [
+            pytest.param(b"one\n", None, "one\n", {"note": {"form": "bytes"}, "bytes": "b25lCg=="}, id="bytes"),
+            pytest.param({"/a": b"one\n", "/b": b"two\n"}, None, "one\ntwo\n", {"note": {"form": "data"}, "data": {"/a": "b25lCg==", "/b": "dHdvCg=="}}, id="bytes by file"),
+            pytest.param([{"message": "m"}], None, '{"message":"m"}\n', {"message": "m"}, id="events"),
+            pytest.param(b"bytes", [{"message": "m"}], '{"message":"m"}\n', {"message": "m"}, id="bytes with their events"),
+            pytest.param([1, "x"], None, '{"note":{"form":"data"},"data":[1,"x"]}\n', {"note": {"form": "data"}, "data": [1, "x"]}, id="anything else"),
+        ],
+    )
+    def test_the_spill_of_an_output_can_be_looked_at_and_emptied_too(
+        self, tmp_path: Path, packed: Any, originals: Any, shown: str, for_machines: Any
+    ) -> None:
+        spill = Spill(tmp_path / "spill", 1 << 20)
+        spill.put(Parcel(packed, 1, None, originals), 1)
+        spill.close()
+        assert "1 event in 1 record waiting" in run("queue", "inspect", tmp_path / "spill").stdout
+        assert "1 event in 1 record waiting, none damaged" in run("queue", "repair", tmp_path / "spill").stdout
+        assert lines(run("queue", "drain", "--keep", "--json", tmp_path / "spill")) == [for_machines]
+        assert run("queue", "drain", tmp_path / "spill").stdout == shown
+        assert run("queue", "drain", tmp_path / "spill").stdout == ""
 
     def test_drain_writes_the_events_and_takes_them_out(self, queue: Path) -> None:
         result = run("queue", "drain", "--keep", queue)
