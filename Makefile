@@ -43,6 +43,7 @@ samples: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/filters.py
+	$(BIN)/python docs/generate.py
 
 bench-quick: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/bench.py --quick

@@ -37,6 +37,7 @@ def generated() -> dict[str, str]:
     made["samples.md"] = samples_page()
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
+    made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
     made["schema/test-file.schema.json"] = json.dumps(form.schema(), indent=2, ensure_ascii=False) + "\n"
     return made
 
@@ -138,6 +139,16 @@ def _sample(folder: Path) -> str:
 
 
 _MARKED = re.compile(r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL)
+
+
+def with_figures(text: str) -> str:
+    """The page on performance with the figures of the latest run of the benchmarks."""
+    results = DOCS.parent / "benchmarks" / "results"
+    plots = "\n".join(f"![µs of CPU an event over {p.stem}](../benchmarks/results/{p.name})" for p in sorted(results.glob("*.svg")))
+    figures = (results / "table.md").read_text(encoding="utf-8").strip()
+    head, start, rest = text.partition("<!-- figures -->\n")
+    _, end, tail = rest.partition("<!-- end of figures -->\n")
+    return f"{head}{start}\n{figures}\n\nHow the cost of an event grows:\n\n{plots}\n\n{end}{tail}"
 
 
 def with_keys(text: str) -> str:
