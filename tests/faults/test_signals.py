@@ -162,7 +162,7 @@ def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTE
 
 ALONE, PARALLEL, QUEUED, ALL = (), ("-w", "2"), ("-S", "queue.type=persisted"), ("-w", "2", "-S", "queue.type=persisted")
 ARRANGEMENTS = pytest.mark.parametrize("arguments", [ALONE, PARALLEL, QUEUED, ALL], ids=["memory", "memory-2", "persisted", "persisted-2"])
-TWO = pytest.mark.parametrize("arguments", [PARALLEL, QUEUED], ids=["memory-2", "persisted"])
+ONE = pytest.mark.parametrize("arguments", [PARALLEL], ids=["memory-2"])
 
 
 @ARRANGEMENTS
@@ -176,7 +176,7 @@ def test_a_stop_in_the_middle_delivers_what_was_read_once(tmp_path: Path, argume
     run.all_came_once()
 
 
-@TWO
+@ONE
 def test_a_second_signal_leaves_at_once_and_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The output takes nothing; the first signal waits for it, the second does not."""
     run = Run(tmp_path, *arguments)
@@ -193,7 +193,7 @@ def test_a_second_signal_leaves_at_once_and_acknowledges_nothing(tmp_path: Path,
     run.all_came()
 
 
-@TWO
+@ONE
 def test_a_stop_that_takes_too_long_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     run = Run(tmp_path, "-S", "penstock.shutdown_timeout=1", *arguments)
     run.configure("one", output='hung {{ path => "{folder}/asked" }}')
@@ -207,7 +207,7 @@ def test_a_stop_that_takes_too_long_acknowledges_nothing(tmp_path: Path, argumen
     run.all_came()
 
 
-@TWO
+@ONE
 def test_a_stop_while_an_output_fails_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     run = Run(tmp_path, "-S", "penstock.shutdown_timeout=20", *arguments)
     run.configure("one", output='stuck {{ path => "{folder}/asked" }}')
@@ -245,7 +245,7 @@ BROKEN = {
 }  # fmt: skip
 
 
-@TWO
+@ONE
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_reload_that_fails_goes_on_as_before(tmp_path: Path, arguments: tuple[str, ...], broken: str) -> None:
     run = Run(tmp_path, *arguments)
