@@ -12,6 +12,8 @@ from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEAD, HEADER
 from penstock.plugins.records.reader import Skipped
 
+from ...plugins.records.forgetful import ForgetfulDisk
+
 PAYLOADS = [b"payload %d " % number + b"x" * number for number in range(6)]
 NOTE = {"n": 1}
 NOTE_SIZE = 4
@@ -155,4 +157,23 @@ def test_every_segment_may_be_damaged_and_the_rest_is_given_in_order(tmp_path: P
     queue = DiskQueue(tmp_path, interval=None, report=lambda skipped: None)
     assert [item.payload for item in iter(lambda: queue.get(0), None)] == [b"%02d" % number for number in range(0, 20, 2)]
     assert len(queue.skipped) == 10
+    queue.close()
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_was_written_again_takes_the_place_of_what_is_damaged(at: int) -> None:
+    """After a failed sync records stand in two segments; where one of them is damaged the other is given, and in its turn."""
+    disk = ForgetfulDisk()
+    queue = DiskQueue(Path("queue"), interval=None, disk=disk)
+    for number in range(3):
+        queue.put(b"%d" % number)
+    disk.folder_fails = 1
+    with pytest.raises(OSError, match="input/output error"):
+        queue.commit()
+    queue.close()
+    data = disk.files[sorted(name for name in disk.files if name.endswith(".log"))[at]].now
+    data[HEADER + (len(data) - HEADER) // 2] ^= 1  # in the second of three records of one length
+    queue = DiskQueue(Path("queue"), interval=None, disk=disk)
+    assert [item.payload for item in iter(lambda: queue.get(0), None)] == [b"0", b"1", b"2"]
+    assert len(queue.skipped) == 1
     queue.close()
