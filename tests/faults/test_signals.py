@@ -111,10 +111,10 @@ class Run:
     def _write(self) -> None:
         with (self.folder / "in.log").open("a", buffering=1) as file:
             while self._writing:
-                for _ in range(50):
+                for _ in range(20):
                     file.write(f"{self.written}\n")
                     self.written += 1
-                time.sleep(0.005)
+                time.sleep(0.01)
 
     def arrived(self) -> list[tuple[int, str]]:
         """Numbers, each with the version of the configuration through which it came."""
@@ -134,7 +134,7 @@ class Run:
         end = time.monotonic() + LONGEST
         while not holds():
             assert time.monotonic() < end, self.said()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def wait_for_more(self, version: str) -> None:
         """Wait until a line arrives through a version of the configuration, after now."""
