@@ -5,13 +5,15 @@ PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell command -v $(name) 2>
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+ROUNDS ?= 200
 SAMPLE := samples/apache
 
-.PHONY: help demo test lint types docs samples bench bench-quick bench-gate clean
+.PHONY: help demo test soak lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
 	@echo "make test      lint, type check and test everything"
+	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes an hour; ROUNDS=200)"
 	@echo "make docs      write the generated pages of docs/ anew"
 	@echo "make samples   write the expected events of samples/ anew"
 	@echo "make bench     measure everything beside its baseline (bench-quick: in under two minutes)"
@@ -27,6 +29,9 @@ demo: $(VENV)/.installed
 
 test: lint types
 	$(BIN)/pytest -n $(WORKERS)
+
+soak: $(VENV)/.installed-dev
+	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s tests/faults
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -14,7 +14,11 @@ from ...dsl.options import Misfit, read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...dsl.timestamp import Timestamp, parse_timestamp
+from ...plugins.records.disk import Disk
 from ...plugins.records.letters import Letter, Letters
+from ...plugins.records.lock import owner_of
+from ...plugins.records.reader import Skipped
+from ...plugins.records.segments import DAMAGED, survey
 from ..storage.purge import purge_letters
 from .configuration import configuration_options, refuse, settings_of, sources_of
 from .stores import counted, event_line, fail, json_line, say, store_folder
@@ -78,8 +82,16 @@ def _letters(folder: Path, wanted: Callable[[Letter], bool]) -> Iterator[Letter]
             yield from filter(wanted, found)
     finally:
         letters.close()
-        for skipped in letters.skipped:
+        for skipped in _left_out(letters):
             click.echo(f"left out: {skipped}", err=True)
+
+
+def _left_out(letters: Letters) -> list[Skipped]:
+    """Damage that was met, and files in which nothing could be; but not the end of one that is being written."""
+    met, found = {(one.file, one.offset) for one in letters.skipped}, survey(Disk(), letters.folder)
+    written = str(found.segments[-1].path) if found.segments and owner_of(letters.folder) is not None else None
+    others = (one for one in found.skipped if (one.file, one.offset) not in met)
+    return [*letters.skipped, *(one for one in others if not (one.torn and one.file == written))]
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -216,3 +228,5 @@ def purge(path: str, everything: bool, yes: bool, **given: Any) -> None:
         number = sum(1 for _ in _letters(folder, choice))
         click.confirm(f"delete {counted(number, 'dead letter')}?", abort=True, err=True)
     click.echo(f"{counted(_removed(folder, choice), 'dead letter')} deleted", err=True)
+    if aside := sorted(file.name for file in folder.iterdir() if file.name.endswith(DAMAGED)):
+        click.echo("damaged segments that were put aside stay: " + ", ".join(aside), err=True)

@@ -164,7 +164,7 @@ def repair(path: str, discard: bool, as_json: bool) -> None:
         say(f"left out: {skipped}")
     say(f"{counted(after.events.total(), 'event')} in {counted(after.waiting.total(), 'record')} waiting, none damaged")
     if after.aside or gone:
-        say(f"{gone} damaged segments deleted" if gone else "put aside: " + ", ".join(file.name for file in after.aside))
+        say(counted(gone, "damaged segment") + " deleted" if gone else "put aside: " + ", ".join(file.name for file in after.aside))
 
 
 def _discarded(folder: Path) -> int:

@@ -14,6 +14,7 @@ import msgspec
 from ...dsl.event import release
 from ...dsl.reference import Event
 from ...plugins.codecs._json import plain
+from ...plugins.records.disk import FULL
 from ...plugins.records.layout import parse_name
 from ...plugins.records.lock import LOCK
 from ...plugins.records.reader import Skipped
@@ -22,9 +23,11 @@ from ...plugins.records.segments import CHECKPOINT
 
 def store_folder(path: str, what: str) -> Path:
     """The folder of a store: the one named, or the only one in it; raises UsageError where that is not clear."""
-    folder = Path(path)
+    folder, none = Path(path), f"there {'are' if what.endswith('s') else 'is'} no {what} at `{path}`"
+    if folder.is_file():
+        raise click.UsageError(f"{none}: that is a file; name its folder, `{folder.parent}`")
     if not folder.is_dir():
-        raise click.UsageError(f"there is no {what} at `{path}`: there is no such folder")
+        raise click.UsageError(f"{none}: there is no such folder")
     if _is_store(folder):
         return folder
     inside = sorted(below for below in folder.iterdir() if below.is_dir() and _is_store(below))
@@ -32,7 +35,7 @@ def store_folder(path: str, what: str) -> Path:
         return inside[0]
     if inside:
         raise click.UsageError(f"`{path}` holds several: name one of " + ", ".join(f"`{below}`" for below in inside))
-    raise click.UsageError(f"there is no {what} at `{path}`: its folder holds files such as `…-….log`")
+    raise click.UsageError(f"{none}: its folder holds files such as `…-….log`")
 
 
 def _is_store(folder: Path) -> bool:
@@ -41,7 +44,11 @@ def _is_store(folder: Path) -> bool:
 
 def fail(error: Exception) -> NoReturn:
     """Say what went wrong, and leave with 1."""
-    click.echo(f"error: {error}", err=True)
+    reason = getattr(error, "strerror", None)
+    where = getattr(error, "filename", None)
+    click.echo(f"error: {f'`{where}`: ' if reason and where else ''}{reason or error}", err=True)
+    if getattr(error, "errno", None) in FULL:
+        click.echo("nothing is lost; free some space, and call this again", err=True)
     raise SystemExit(1)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...dsl.timestamp import Timestamp
+from ...dsl.timestamp import Timestamp, parse_timestamp
 from ...plugins.contract import complain
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
@@ -20,11 +20,13 @@ from ...plugins.records.letters import Letter, is_marked, time_of
 from ...plugins.records.log import RecordLog
 from ...plugins.records.reader import Record, Skipped
 from ...plugins.records.segments import Segment
+from .background import Background
 
 log = logging.getLogger("penstock")
 
 _PAGE = 10 << 20
 _LEAST_PAGE = 64 << 10
+_SOONEST, _LATEST = 0.05, 30.0
 
 
 @dataclass(slots=True)
@@ -43,8 +45,8 @@ class DeadLetters:
     """The store in a folder, for one process: a second one gets InUse.
 
     ``max_bytes`` bounds the files; over it the newest letters are dropped, or the oldest with ``drop_older``. ``retain``: seconds
-    after which letters go, None to keep them. ``flush_interval``: seconds after which a segment is ended, so that readers can clean
-    up behind them.
+    after which letters go, whether others come or not; None to keep them. ``flush_interval``: seconds after which a segment is
+    ended, so that readers can clean up.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class DeadLetters:
         self.skipped: list[Skipped] = self._log.skipped
         for skipped in self.skipped:
             log.log(logging.INFO if skipped.torn else logging.WARNING, "left out of the dead letters: %s", skipped)
+        self.tidy()
+        self._background = Background("dead letters", _between_looks(retain), self.tidy) if retain is not None else None
 
     @property
     def size(self) -> int:
@@ -128,7 +132,7 @@ class DeadLetters:
         return True
 
     def tidy(self) -> None:
-        """Drop what is too old and end a segment that is due; to be called now and then."""
+        """Drop what is too old and end a segment that is due."""
         with self._lock:
             self._tidy()
 
@@ -140,15 +144,23 @@ class DeadLetters:
             return
         oldest = Timestamp.of_nanos(self._now().nanos() - int(self.retain * 1e9))
         for segment in list(self._log.segments):
-            if segment.records and Timestamp(segment.newest) < oldest:
+            if segment.records and (newest := parse_timestamp(segment.newest)) is not None and newest < oldest:
                 self.counts.expired += segment.records
+                log.info("%d dead letters in `%s` are older than dead_letter_queue.retain.age and go", segment.records, self.folder)
                 self._log.remove(segment)
 
     def close(self) -> None:
         """Let go of the folder."""
+        if self._background is not None:
+            self._background.stop()
         with self._lock:
             self._log.close()
             self._folder_lock.release()
+
+
+def _between_looks(retain: float) -> float:
+    """Seconds between two looks for letters that are too old."""
+    return min(max(retain / 10, _SOONEST), _LATEST)
 
 
 def _note_time(segment: Segment, record: Record, out_of_turn: bool) -> None:

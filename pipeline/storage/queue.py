@@ -220,7 +220,7 @@ class DiskQueue:
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             while not self._closed:
-                item = heapq.heappop(self._returned)[1] if self._returned else self._taken()
+                item = self._next()
                 if item is not None:
                     self._out[item.sequence] = item
                     return item
@@ -229,6 +229,12 @@ class DiskQueue:
                     return None
                 self._arrived.wait(left)
         return None
+
+    def _next(self) -> Item | None:
+        """The item with the lowest sequence: what was given back, or the next one; damage may have one stand behind later ones."""
+        if self._returned and self._returned[0][0] > self._backlog.next_unread and (item := self._taken()) is not None:
+            heapq.heappush(self._returned, (item.sequence, item))
+        return heapq.heappop(self._returned)[1] if self._returned else self._taken()
 
     def _taken(self) -> Item | None:
         item = self._backlog.take()

@@ -41,7 +41,8 @@ class File(Ecs, Input, name="file"):
 
     Events get the path as `[log][file][path]` and this machine's name as `[host][name]` (`path` and `host` without
     ECS), and both in `[@metadata]`. Every file has a codec of its own, so that `multiline` joins lines of one file.
-    A last line without its end waits for it in tail mode and is given as it is in read mode.
+    A last line without its end waits for it in tail mode and is given as it is in read mode. Bytes that are no text in the
+    codec's `charset` are kept, in UTF-8 as `\\xE9`, in other sets as `U+FFFD`; as in Logstash the event is not tagged for them.
 
     `path` takes `*`, `?`, `[a-z]`, `{one,two}` and `**/` for folders of any depth. Each file's position is kept in the
     sincedb, in Logstash's format, once the outputs have what was read; after a crash, what was on its way is read

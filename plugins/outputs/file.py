@@ -1,52 +1,99 @@
 """The output file: events into files whose names may come from the events.
 
 Files stay open between batches and are closed when nothing was written to them for a while. Every batch reaches the operating
-system before ``write`` returns; what is still in a gzip stream does so at ``flush``.
+system before ``deliver`` returns, and with ``fsync`` the disk. What a failed sync leaves in doubt is written again: the system may
+have dropped it, and say of the next sync that all is well.
 """
 from __future__ import annotations
 
 import gzip
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ...dsl.reference import Event
 from ...dsl.template import Template
-from ..contract import Codec, Output
+from ..contract import Codec, Output, Unfinished
 from ..declaration import option
+from ..records.disk import Disk
+from ._writing import forget, target_of
+
+_LEVEL = 6
+_DISK = Disk()
 
 
 class _Open:
-    """An open file, its path's identity, and when it was last written."""
+    """An open file. ``taken``: what it took of a batch that is not written, or not synced, yet. ``folders``: those in which names
+    are not synced yet; None where nothing is synced. ``cut_off``: a kill has left the file in the middle of a line.
+    """
 
-    def __init__(self, path: Path, raw: IO[bytes], packed: Any) -> None:
-        self.path, self.raw, self.packed = path, raw, packed
+    def __init__(self, path: Path, descriptor: int, folders: list[Path] | None, cut_off: bool) -> None:
+        self.path, self._descriptor, self._target = path, descriptor, target_of(descriptor, cut_off)
         self.written = time.monotonic()
-        self.identity = _identity(path)
+        self.taken: list[Any] = []
+        self._identity = _identity(descriptor)
+        self._folders = folders
 
-    def write(self, data: bytes) -> None:
+    @property
+    def is_gone(self) -> bool:
+        """Whether its path leads elsewhere; a line that was begun is ended where it was, as long as someone can read it there."""
+        if _identity(self.path) == self._identity:
+            return False
+        return self._target.midway is not self or not os.fstat(self._descriptor).st_nlink
+
+    def write(self, data: Any) -> None:
+        """Write, and sync where that is asked for; raises OSError, or Unfinished with what is still to be written."""
         self.written = time.monotonic()
-        (self.packed or self.raw).write(data)
+        try:
+            self._target.write(self._descriptor, data, self)
+        except Unfinished as error:
+            self.taken.append(memoryview(data)[: len(data) - len(error.rest)])
+            raise
+        if self._folders is not None:
+            self.taken.append(data)
+            self._sync(self._folders)
+        self.taken.clear()
 
-    def flush(self) -> None:
-        if self.packed is not None:
-            self.packed.flush()
-        self.raw.flush()
+    def _sync(self, folders: list[Path]) -> None:
+        try:
+            _DISK.sync(self._descriptor)
+            while folders:
+                _DISK.sync_folder(folders[-1])
+                folders.pop()
+        except OSError as error:
+            rest = b"".join(self.taken)
+            self.taken.clear()
+            raise Unfinished(error.strerror or str(error), rest) from error
 
     def close(self) -> None:
-        if self.packed is not None:
-            self.packed.close()
-        self.raw.close()
+        self._target.leave(self)
+        if not os.fstat(self._descriptor).st_nlink:
+            forget(self._descriptor)
+        os.close(self._descriptor)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(place: Path | int) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = place.stat() if isinstance(place, Path) else os.fstat(place)
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether a file ends in the middle of a line."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or not found.st_size:
+            return False
+        with path.open("rb", buffering=0) as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:
+        return False
 
 
 class File(Output, name="file"):
@@ -56,8 +103,9 @@ class File(Output, name="file"):
     would leave the part before its first field (`..` in a field) is refused: such events go into the file that `filename_failure`
     names, beneath that part.
 
-    Differs from Logstash: a batch is handed to the operating system before it counts as delivered, so `flush_interval`
-    matters for gzip alone.
+    Differs from Logstash: a batch is handed to the operating system before it counts as delivered, packed ones as a whole
+    gzip member each, so `flush_interval` has no effect. With `fsync` it is on the disk, too. Lines do not go on where a crash
+    left a file in the middle of one: they begin on a new line.
     """
 
     default_codec = "json_lines"
@@ -67,8 +115,9 @@ class File(Output, name="file"):
     dir_mode: int = option("The mode of new folders, such as 0750 written as 488; -1 for the process's.", default=-1)
     file_mode: int = option("The mode of new files; -1 for the process's.", default=-1)
     filename_failure: str = option("The file for events whose path is refused.", default="_filepath_failures")
-    flush_interval: float = option("Seconds between flushes of gzip streams; 0 flushes every batch.", default=2, at_least=0)
-    gzip: bool = option("Pack the stream with gzip.", default=False)
+    flush_interval: float = option("Has no effect: every batch is handed over at once.", default=2, at_least=0)
+    fsync: bool = option("Whether a batch counts as delivered only when it is synced to the disk.", default=False)
+    gzip: bool = option("Pack with gzip.", default=False)
     stale_cleanup_interval: float = option("Seconds without an event after which a file is closed.", default=10, at_least=0)
     write_behavior: str = option("What happens to what a file holds.", default="append", choices=("append", "overwrite"))
 
@@ -77,7 +126,7 @@ class File(Output, name="file"):
         self._encode = self._codec.encode
         self._files: dict[str, _Open] = {}
         self._started: set[str] = set()
-        self._flushed = self._cleaned = time.monotonic()
+        self._cleaned = time.monotonic()
         self._root = self._fixed_part()
         if self._root is None and not self.path.is_constant:
             self.problem("path", "the path may not start with a field", "start it with a folder: /var/log/%{…}")
@@ -90,18 +139,25 @@ class File(Output, name="file"):
 
     def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
         path = self.path.text
-        return (self._codec, lambda data: {path: data}) if self.path.is_constant else None
+        return (self._codec, lambda data: {path: data}) if self.path.is_constant and not self.gzip else None
 
     def pack(self, events: list[Event]) -> dict[str, bytes]:
         """Paths, each with its bytes."""
-        return {path: self._encode(group) for path, group in self._grouped(events).items()}
+        packed = {path: self._encode(group) for path, group in self._grouped(events).items()}
+        return {path: gzip.compress(data, _LEVEL, mtime=0) for path, data in packed.items()} if self.gzip else packed
 
     def deliver(self, packed: dict[str, bytes]) -> None:
-        for path, data in packed.items():
-            file = self._file(path)
-            file.write(data)
-            if not self.gzip or self.flush_interval == 0:
-                file.flush()
+        left: dict[str, Any] = dict(packed)
+        for path in packed:
+            try:
+                file = self._file(path, left)
+                file.write(left[path])
+            except Unfinished as error:
+                left[path] = error.rest
+                raise Unfinished(f"{path}: {error}", left) from error
+            except OSError as error:
+                raise Unfinished(f"{path}: {error.strerror or error}", left) from error
+            del left[path]
         self._tidy()
 
     def _grouped(self, events: list[Event]) -> dict[str, list[Event]]:
@@ -120,9 +176,12 @@ class File(Output, name="file"):
             return str(self._root / self.filename_failure)
         return whole
 
-    def _file(self, path: str) -> _Open:
+    def _file(self, path: str, left: dict[str, Any]) -> _Open:
+        """The open file of a path; what one that was deleted has taken of a batch is put before what is left of it."""
         file = self._files.get(path)
-        if file is not None and self.create_if_deleted and _identity(file.path) != file.identity:
+        if file is not None and self.create_if_deleted and file.is_gone:
+            left[path] = b"".join([*file.taken, left[path]])
+            del self._files[path]
             file.close()
             file = None
         if file is None:
@@ -130,28 +189,28 @@ class File(Output, name="file"):
         return file
 
     def _opened(self, path: Path) -> _Open:
-        if not path.parent.exists():
-            path.parent.mkdir(mode=0o777 if self.dir_mode < 0 else self.dir_mode, parents=True, exist_ok=True)
+        folders = self._make_folder(path.parent)
         fresh = self.write_behavior == "overwrite" and str(path) not in self._started
-        self._started.add(str(path))
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if fresh else os.O_APPEND)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
+        cut_off = not fresh and not self.gzip and _is_cut_off(path)
         descriptor = os.open(path, flags, 0o666 if self.file_mode < 0 else self.file_mode)
-        raw = os.fdopen(descriptor, "wb")
-        return _Open(path, raw, gzip.GzipFile(fileobj=raw, mode="ab") if self.gzip else None)
+        self._started.add(str(path))
+        return _Open(path, descriptor, folders if self.fsync else None, cut_off)
+
+    def _make_folder(self, folder: Path) -> list[Path]:
+        """Make a folder and those above it, unless they are there; the folders in which there are new names then."""
+        if folder.exists():
+            return [folder]
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(mode=0o777 if self.dir_mode < 0 else self.dir_mode, parents=True, exist_ok=True)
+        return [folder, *(one.parent for one in made)]
 
     def _tidy(self) -> None:
         now = time.monotonic()
-        if self.gzip and now - self._flushed >= self.flush_interval:
-            self.flush()
         if now - self._cleaned >= max(self.stale_cleanup_interval, 1):
             self._cleaned = now
             for path in [p for p, file in self._files.items() if now - file.written >= self.stale_cleanup_interval]:
                 self._files.pop(path).close()
-
-    def flush(self) -> None:
-        self._flushed = time.monotonic()
-        for file in self._files.values():
-            file.flush()
 
     def close(self) -> None:
         for file in getattr(self, "_files", {}).values():

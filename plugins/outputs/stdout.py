@@ -6,16 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from ..contract import Codec, Output
+from ._writing import Target, target_of
 
 
 class Stdout(Output, name="stdout"):
     """Write events to standard output, as rubydebug unless a codec says otherwise.
 
-    Each batch is written whole before the next begins. Where the reader has gone (`| head`) the pipeline ends without an error.
+    Each batch is written whole before the next begins, also to a pipe that does not block and to a disk that fills meanwhile. Where
+    the reader has gone (`| head`) the pipeline ends without an error.
     """
 
     default_codec = "rubydebug"
     ends_with_its_reader = True
+
+    _target: Target | None = None
 
     def prepare(self) -> None:
         self._codec = self.new_codec()
@@ -25,6 +29,17 @@ class Stdout(Output, name="stdout"):
         return self._codec, lambda data: data
 
     def deliver(self, packed: bytes) -> None:
-        out = sys.stdout.buffer
-        out.write(packed)
+        out = sys.stdout
         out.flush()
+        try:
+            descriptor = out.fileno()
+        except OSError:  # a program that embeds the pipeline has put something else there
+            out.buffer.write(packed)
+            out.buffer.flush()
+            return
+        self._target = target_of(descriptor)
+        self._target.write(descriptor, packed, self)
+
+    def close(self) -> None:
+        if self._target is not None:
+            self._target.leave(self)

@@ -4,7 +4,6 @@ What is written counts as kept only after ``sync`` of the file and, for a new or
 """
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -15,6 +14,8 @@ from .lock import Lock
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors that say that there is no space."""
+
+_NO_SUCH_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.EROFS})
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -87,8 +88,10 @@ class Disk:
         """Have a folder's names on the disk; some file systems know no such thing, and need none."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            with contextlib.suppress(OSError):
-                os.fsync(descriptor)
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_SYNC:
+                raise
         finally:
             os.close(descriptor)
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 
 LOCK = "lock"
+
+_TRIES, _PAUSE = 10, 0.02
 
 _held: set[str] = set()
 
@@ -31,12 +34,10 @@ class Lock:
         if self._key in _held:
             raise InUse(folder, "this process")
         self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(self._descriptor):
             owner = os.pread(self._descriptor, 40, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
-            raise InUse(folder, f"process {owner}" if owner.isdigit() else "another process") from None
+            raise InUse(folder, f"process {owner}" if owner.isdigit() else "another process")
         _held.add(self._key)
         with contextlib.suppress(OSError):  # a full disk must not keep a queue from being opened
             os.ftruncate(self._descriptor, 0)
@@ -47,6 +48,18 @@ class Lock:
         if self._key in _held:
             _held.discard(self._key)
             os.close(self._descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock; who only looks whether someone has it, has it for a moment, and is waited for."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_PAUSE)
+        else:
+            return True
+    return False
 
 
 def owner_of(folder: Path) -> int | None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from penstock.pipeline.delivery import Parcel
 from penstock.pipeline.spill import Spill
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue
+from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.events import pack
 from penstock.plugins.records.letters import Letter
 
@@ -208,7 +210,46 @@ CHOICES = [
 ]
 
 
+def test_a_file_in_the_place_of_a_folder_is_told_from_one_that_is_not_there(queue: Path, letters: Path) -> None:
+    assert f"that is a file; name its folder, `{queue}`" in run("queue", "inspect", queue / "checkpoint", code=2).stderr
+    assert "there is no queue at" in run("queue", "inspect", queue / "nowhere", code=2).stderr
+    assert "there are no dead letters at" in run("dlq", "list", letters / "nowhere", code=2).stderr
+
+
+def test_a_repair_that_finds_no_space_says_so_and_leaves_all_as_it_was(queue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(queue, b"1a")
+
+    def full(disk: Disk, path: Path) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "create", full)
+        said = run("queue", "repair", queue, code=1).stderr
+    assert ": No space left on device\nnothing is lost; free some space, and call this again\n" in said
+    assert "Errno" not in said
+    assert messages(run("queue", "drain", queue)) == ["2a", "2b"]
+
+
 class TestDeadLetters:
+    def test_all_that_is_damaged_is_named(self, letters: Path) -> None:
+        """Empty files and torn ends too; the latter not while they are being written."""
+        store = DeadLetters(letters)
+        store.add([Letter({"message": "m4"}, "no", "mutate", "m", "a.conf:3:5")])
+        first, last = sorted(letters.glob("*.log"))
+        first.write_bytes(b"")
+        last.write_bytes(last.read_bytes()[:-3])
+        assert run("dlq", "list", letters).stderr.splitlines() == [f"left out: {first}: the file is empty"]
+        store.close()
+        said = run("dlq", "list", letters).stderr.splitlines()
+        assert said[0] == f"left out: {first}: the file is empty"
+        assert said[1].endswith("the last record was not written whole")
+
+    def test_purge_tells_of_damaged_segments_that_stay(self, letters: Path) -> None:
+        file = damage(letters, b"m1")
+        assert run("dlq", "purge", letters, "--all", "-y").stderr.splitlines()[-1] == (
+            f"damaged segments that were put aside stay: {file.name}.damaged"
+        )
+
     def test_list_counts_by_plugin_and_reason(self, letters: Path) -> None:
         assert run("dlq", "list", letters).stdout.splitlines() == [
             "       2  mutate  a.conf:3:5",

@@ -1,6 +1,7 @@
 """The store of dead letters: what is written is on the disk, within bounds of size and age, and can be read while it is written."""
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.storage.dead_letters import DeadLetters, LetterCounts
 from penstock.pipeline.storage.purge import purge_letters
+from penstock.pipeline.storage.queue import DiskQueue
+from penstock.plugins.records.events import pack
 from penstock.plugins.records.letters import Letter, Letters
 from penstock.plugins.records.lock import InUse
 
@@ -19,9 +22,9 @@ NOON = Timestamp("2025-09-04T12:00:00.000Z")
 
 
 def letter(message: str, minutes: int = 0, **about: Any) -> Letter:
-    time = Timestamp.of_nanos(NOON.nanos() + minutes * 60_000_000_000)
+    at = Timestamp.of_nanos(NOON.nanos() + minutes * 60_000_000_000)
     given: dict[str, Any] = {"reason": "refused", "plugin_type": "mutate", "plugin_id": "m1", "place": "a.conf:3:5"} | about
-    return Letter({"message": message, "@timestamp": NOON}, time=time, **given)
+    return Letter({"message": message, "@timestamp": NOON}, time=at, **given)
 
 
 def messages(letters: list[Letter]) -> list[str]:
@@ -124,8 +127,30 @@ def test_letters_go_by_age_segment_by_segment(tmp_path: Path) -> None:
     assert store.counts == LetterCounts(written=6, expired=2)
     store.close()
     store = small(tmp_path, retain=600, now=lambda: letter("", 60).time)
-    store.tidy()
     assert kept(tmp_path) == []
+    store.close()
+
+
+def test_letters_go_by_age_though_no_more_come(tmp_path: Path) -> None:
+    store = DeadLetters(tmp_path, retain=0.5)
+    store.add([Letter({"message": "old"}, "refused", "mutate", "m1")])
+    assert kept(tmp_path) == ["old"]
+    end = time.monotonic() + 60
+    while kept(tmp_path):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert store.counts == LetterCounts(written=1, expired=1)
+    store.close()
+
+
+def test_a_letter_that_does_not_say_when_it_was_written_is_kept(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    queue.put(pack([{"message": "of no letter"}]))
+    queue.close()
+    store = DeadLetters(tmp_path, retain=600)
+    store.add([letter("new", 1_000_000)])
+    assert kept(tmp_path) == ["new"]
+    assert store.counts == LetterCounts(written=1)
     store.close()
 
 

@@ -12,6 +12,8 @@ from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEAD, HEADER
 from penstock.plugins.records.reader import Skipped
 
+from ...plugins.records.forgetful import ForgetfulDisk
+
 PAYLOADS = [b"payload %d " % number + b"x" * number for number in range(6)]
 NOTE = {"n": 1}
 NOTE_SIZE = 4
@@ -101,16 +103,16 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "given", "reports"),
     [
-        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: 0 bytes at 0: there is no checkpoint: all records are handed out again"], id="a lost checkpoint"),
-        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: 0 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="an empty checkpoint"),
+        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: there is no checkpoint: all records are handed out again"], id="a lost checkpoint"),
+        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are handed out again"], id="an empty checkpoint"),
         pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint whose sum is wrong"),
         pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint of zeros"),
         pytest.param(write("checkpoint.new", b"half a chec"), PAYLOADS[2:], [], id="a checkpoint that was being written"),
-        pytest.param(write("00000000000000000001-0000000000000001.log", b""), PAYLOADS[2:], ["00000000000000000001-0000000000000001.log: 0 bytes at 0: the file is empty"], id="an empty segment before"),
-        pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 0 bytes at 0: the file is empty"], id="an empty segment after"),
+        pytest.param(write("00000000000000000001-0000000000000001.log", b""), PAYLOADS[2:], ["00000000000000000001-0000000000000001.log: the file is empty"], id="an empty segment before"),
+        pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: the file is empty"], id="an empty segment after"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b"PENST"), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 5 bytes at 0: the header was not written whole"], id="a header cut short"),
-        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: 0 bytes at 0: a foreign file; it is left alone"], id="a foreign file"),
-        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: 0 bytes at 0: a foreign file; it is left alone"], id="a folder"),
+        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: a foreign file; it is left alone"], id="a foreign file"),
+        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: a foreign file; it is left alone"], id="a folder"),
     ],
 )
 def test_whatever_else_is_wrong_the_queue_starts(folder: Path, damage: Callable[[Path], object], given: list[bytes], reports: list[str]) -> None:
@@ -155,4 +157,23 @@ def test_every_segment_may_be_damaged_and_the_rest_is_given_in_order(tmp_path: P
     queue = DiskQueue(tmp_path, interval=None, report=lambda skipped: None)
     assert [item.payload for item in iter(lambda: queue.get(0), None)] == [b"%02d" % number for number in range(0, 20, 2)]
     assert len(queue.skipped) == 10
+    queue.close()
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_was_written_again_takes_the_place_of_what_is_damaged(at: int) -> None:
+    """After a failed sync records stand in two segments; where one of them is damaged the other is given, and in its turn."""
+    disk = ForgetfulDisk()
+    queue = DiskQueue(Path("queue"), interval=None, disk=disk)
+    for number in range(3):
+        queue.put(b"%d" % number)
+    disk.folder_fails = 1
+    with pytest.raises(OSError, match="input/output error"):
+        queue.commit()
+    queue.close()
+    data = disk.files[sorted(name for name in disk.files if name.endswith(".log"))[at]].now
+    data[HEADER + (len(data) - HEADER) // 2] ^= 1  # in the second of three records of one length
+    queue = DiskQueue(Path("queue"), interval=None, disk=disk)
+    assert [item.payload for item in iter(lambda: queue.get(0), None)] == [b"0", b"1", b"2"]
+    assert len(queue.skipped) == 1
     queue.close()

@@ -1,5 +1,6 @@
-"""The disk queue against a model, on a disk that forgets what was not synced: whatever is put, taken, acknowledged, synced, and
-whenever the power goes, no durable record is lost, none is handed out after its acknowledgement was saved, and order is kept."""
+"""The disk queue against a model, on a disk that forgets what was not synced: whatever is put, taken, given back, acknowledged, synced,
+whenever the power goes, the disk is full or fails, no durable record is lost, none is handed out after its acknowledgement was saved,
+and order is kept. A byte that is damaged costs one record at most."""
 from __future__ import annotations
 
 import os
@@ -34,6 +35,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.handed: list[int] = []
         self.number = 0
         self.reported: list[Skipped] = []
+        self.failed = False
+        self.damaged: set[bytes] = set()
         self.open()
 
     def open(self) -> None:
@@ -52,8 +55,9 @@ class QueueMachine(RuleBasedStateMachine):
     def put_one(self, size: int, durable: bool) -> None:
         self.number += 1
         payload = b"%06d" % self.number + bytes(size)
+        queue, told = self.queue, list[int]()
         try:
-            sequence = self.queue.put(payload, {"n": self.number}, timeout=0, durable=durable)
+            sequence = queue.put(payload, {"n": self.number}, timeout=0, durable=durable, on_durable=lambda: self.tell(queue, told))
         except Full:
             # Without durable nothing was put; with it, the record may be there though its sync failed.
             assert durable or self.disk.capacity is not None or self.queue.size + size + 400 > 8 << 10
@@ -61,8 +65,14 @@ class QueueMachine(RuleBasedStateMachine):
             return
         assert sequence not in self.waiting
         self.waiting[sequence] = payload
+        told.append(sequence)
         if durable:
             self.commit_done()
+
+    def tell(self, queue: DiskQueue, told: list[int]) -> None:
+        """An input is told that what it gave is on the disk: it will not give it again."""
+        assert queue is self.queue
+        self.durable.update(sequence for sequence in told if sequence in self.waiting)
 
     def out_of_sight(self, payload: bytes) -> None:
         """A put that raised may have left its record: it is looked for among what the queue still has."""
@@ -122,16 +132,17 @@ class QueueMachine(RuleBasedStateMachine):
             return
         self.gone |= self.acked
 
-    @rule(fails=st.integers(0, 2), room=st.sampled_from([None, None, 0, 50, 300]))
-    def trouble(self, fails: int, room: int | None) -> None:
+    @rule(fails=st.integers(0, 2), folders=st.integers(0, 1), room=st.sampled_from([None, None, 0, 50, 300]))
+    def trouble(self, fails: int, folders: int, room: int | None) -> None:
         """From now on so many syncs fail, and so many bytes are free."""
+        self.disk.folder_fails, self.failed = folders, self.failed or bool(fails or folders)
         used = sum(len(file.now) for file in self.disk.files.values())
         self.disk.sync_fails, self.disk.capacity = fails, None if room is None else used + room
 
     @rule()
     def restart(self) -> None:
         """A process that ends in order loses nothing, synced or not, and repeats nothing, if its disk works."""
-        works = self.disk.capacity is None and not self.disk.sync_fails
+        works = self.disk.capacity is None and not self.disk.sync_fails and not self.disk.folder_fails
         self.queue.close()
         self.disk.locked = False
         if works:
@@ -150,14 +161,27 @@ class QueueMachine(RuleBasedStateMachine):
         self.disk.crash(random.Random(seed))
         self.come_back(self.durable)
 
-    def come_back(self, must: set[int]) -> None:
+    @rule(seed=st.integers(0, 1 << 32))
+    def damage(self, seed: int) -> None:
+        """A byte is damaged while no process runs. Without its checkpoint a queue knows of no acknowledgement."""
+        self.queue.close()
+        self.disk.locked = False
+        must = self.durable if self.disk.capacity is not None or self.queue._log.in_doubt else set(self.waiting)
+        name = self.disk.flip(random.Random(seed))
+        if name is not None and "checkpoint" in name:
+            self.gone.clear()
+        self.come_back(must, lost=1)
+
+    def come_back(self, must: set[int], lost: int = 0) -> None:
         before, acked = self.waiting, self.acked
-        self.disk.sync_fails = 0
+        self.disk.sync_fails = self.disk.folder_fails = 0
         self.open()
         found = {item.sequence: item.payload for item in iter(lambda: self.queue.get(0), None)}
-        assert must <= set(found), "what was durable is there"
+        assert len(must - set(found)) <= lost, "what was durable is there"
+        self.damaged |= {before[sequence] for sequence in set(before) - set(found)} if lost else set()
         for sequence, payload in found.items():
-            assert payload == before.get(sequence) or payload in acked, "nothing is made up"
+            known = payload == before.get(sequence) or payload in acked or payload in self.damaged
+            assert known, "nothing is made up"
             assert payload not in self.gone, "nothing is handed out after its acknowledgement was saved"
             self.acked.discard(payload)
         assert list(found) == sorted(found), "order is kept"
@@ -169,6 +193,10 @@ class QueueMachine(RuleBasedStateMachine):
     def counts_are_right(self) -> None:
         assert self.queue.events == len(self.waiting)
         assert self.queue.is_empty == (not self.waiting)
+
+    @invariant()
+    def files_are_within_bounds(self) -> None:
+        assert self.failed or self.queue.size <= 8 << 10
 
     def teardown(self) -> None:
         self.queue.close()

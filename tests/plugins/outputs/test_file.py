@@ -1,8 +1,14 @@
-"""The output file: where events go, and what happens to folders, modes, gzip and files that vanish."""
+"""The output file: where events go, and what happens to folders, modes, gzip, files that vanish, disks that fill and syncs that
+fail."""
 from __future__ import annotations
 
+import contextlib
+import errno
 import gzip
+import random
+import resource
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,10 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.assembly import assemble
+from penstock.pipeline.run import Pipeline
+from penstock.plugins.contract import Unfinished
 from penstock.plugins.outputs.file import File
+from penstock.plugins.records.disk import Disk
 
 
 def output(options: str) -> File:
@@ -104,3 +113,210 @@ def test_files_that_are_not_written_to_are_closed(tmp_path: Path, monkeypatch: p
     file.write([event(message="b")])
     assert [Path(p).name for p in file._files] == ["b"]
     file.close()
+
+
+def test_every_packed_batch_can_be_read_at_once(tmp_path: Path) -> None:
+    file = output(f'path => "{tmp_path}/a.gz" gzip => true {LINE}')
+    for count in (1, 2, 3):
+        file.write([event()])
+        assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == b"m\n" * count
+    file.close()
+
+
+def test_a_line_that_a_kill_cut_off_is_left_alone_and_the_next_begins_on_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("whole\ncut o")
+    file = output(f'path => "{tmp_path}/a.log" {LINE}')
+    file.write([event(message="cut off")])
+    file.write([event(message="next")])
+    file.close()
+    assert (tmp_path / "a.log").read_text() == "whole\ncut o\ncut off\nnext\n"
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """What a disk does that fills: the write that crosses the limit is taken in part, the next one not at all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def refused(deliver: Callable[[Any], None], packed: Any) -> Any:
+    """What is left of a delivery that fails."""
+    with pytest.raises(Unfinished) as caught:
+        deliver(packed)
+    return caught.value.rest
+
+
+@pytest.mark.parametrize("extra", ["", "fsync => true", "gzip => true"])
+def test_what_a_full_disk_takes_in_part_is_gone_on_with_where_it_ended(tmp_path: Path, extra: str) -> None:
+    file = output(f'path => "{tmp_path}/a" {extra} {LINE}')
+    messages = [random.Random(number).randbytes(40).hex() for number in range(50)]
+    packed = file.pack([event(message=message) for message in messages])
+    with files_of_at_most(1000):
+        left = refused(file.deliver, packed)
+        left = refused(file.deliver, left)
+    assert (tmp_path / "a").stat().st_size == 1000
+    file.deliver(left)
+    file.deliver(file.pack([event(message="more")]))
+    file.close()
+    written = (tmp_path / "a").read_bytes()
+    lines = (gzip.decompress(written) if "gzip" in extra else written).decode().splitlines()
+    assert lines == [*messages, "more"]
+
+
+def test_a_file_that_fills_does_not_have_others_written_twice(tmp_path: Path) -> None:
+    file = output(f'path => "{tmp_path}/%{{name}}" {LINE}')
+    packed = file.pack([event(name="small"), event(name="large", message="x" * 3000), event(name="last")])
+    with files_of_at_most(1000):
+        left = refused(file.deliver, packed)
+    assert {Path(path).name for path in left} == {"large", "last"}
+    file.deliver(left)
+    file.close()
+    assert {path.name: len(path.read_text()) for path in tmp_path.iterdir()} == {"small": 2, "large": 3001, "last": 2}
+
+
+def test_two_outputs_to_one_file_do_not_write_into_each_others_lines(tmp_path: Path) -> None:
+    one, other = (output(f'path => "{tmp_path}/a" {LINE}') for _ in range(2))
+    packed = one.pack([event(message="x" * 3000)])
+    with files_of_at_most(1000):
+        left = refused(one.deliver, packed)
+    waiting = refused(other.deliver, other.pack([event()]))
+    one.deliver(left)
+    other.deliver(waiting)
+    one.close()
+    other.close()
+    assert (tmp_path / "a").read_text() == "x" * 3000 + "\nm\n"
+
+
+def test_an_output_that_gives_up_in_the_middle_does_not_hold_up_another(tmp_path: Path) -> None:
+    one, other = (output(f'path => "{tmp_path}/a" {LINE}') for _ in range(2))
+    with files_of_at_most(1000):
+        refused(one.deliver, one.pack([event(message="x" * 3000)]))
+    one.close()
+    other.write([event()])
+    other.close()
+    assert (tmp_path / "a").read_text() == "x" * 1000 + "\nm\n"
+
+
+def test_what_a_deleted_file_took_of_a_batch_is_in_the_new_one(tmp_path: Path) -> None:
+    """Who finds the disk full may delete the very file that filled it."""
+    file = output(f'path => "{tmp_path}/a" {LINE}')
+    with files_of_at_most(1000):
+        left = refused(file.deliver, file.pack([event(message="x" * 700), event(message="y" * 700)]))
+    (tmp_path / "a").unlink()
+    file.deliver(left)
+    file.close()
+    assert (tmp_path / "a").read_text() == "x" * 700 + "\n" + "y" * 700 + "\n"
+
+
+def test_a_renamed_file_gets_the_end_of_its_line(tmp_path: Path) -> None:
+    file = output(f'path => "{tmp_path}/a" {LINE}')
+    with files_of_at_most(1000):
+        left = refused(file.deliver, file.pack([event(message="x" * 1700)]))
+    (tmp_path / "a").rename(tmp_path / "b")
+    file.deliver(left)
+    file.write([event()])
+    file.close()
+    assert (tmp_path / "b").read_text() == "x" * 1700 + "\n"
+    assert (tmp_path / "a").read_text() == "m\n"
+
+
+class BadDisk(Disk):
+    """A disk of which some syncs fail. ``synced``: what was in a file when it was synced; names of folders."""
+
+    def __init__(self, failures: int = 0, folder_failures: int = 0) -> None:
+        self.failures, self.folder_failures = failures, folder_failures
+        self.synced: list[str] = []
+
+    def sync(self, descriptor: int) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EIO, "Input/output error")
+        self.synced.append(Path(f"/proc/self/fd/{descriptor}").read_text() if Path("/proc/self").exists() else "")
+
+    def sync_folder(self, folder: Path) -> None:
+        if self.folder_failures:
+            self.folder_failures -= 1
+            raise OSError(errno.EIO, "Input/output error")
+        self.synced.append(folder.name)
+
+
+def bad_disk(monkeypatch: pytest.MonkeyPatch, disk: BadDisk) -> BadDisk:
+    monkeypatch.setattr("penstock.plugins.outputs.file._DISK", disk)
+    return disk
+
+
+def test_with_fsync_a_batch_is_on_the_disk_when_it_counts_as_delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file, and once the folders that have new names in them."""
+    disk = bad_disk(monkeypatch, BadDisk())
+    file = output(f'path => "{tmp_path}/d/e/a" fsync => true {LINE}')
+    file.write([event()])
+    assert disk.synced == ["m\n", tmp_path.name, "d", "e"]
+    file.write([event()])
+    assert disk.synced[4:] == ["m\nm\n"]
+    file.close()
+
+
+def test_without_fsync_nothing_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = bad_disk(monkeypatch, BadDisk())
+    file = output(f'path => "{tmp_path}/d/a" {LINE}')
+    file.write([event()])
+    file.close()
+    assert disk.synced == []
+
+
+@pytest.mark.parametrize("disk", [BadDisk(failures=2), BadDisk(folder_failures=2)])
+def test_what_a_failed_sync_leaves_in_doubt_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: BadDisk) -> None:
+    bad_disk(monkeypatch, disk)
+    file = output(f'path => "{tmp_path}/a" fsync => true {LINE}')
+    left = file.pack([event(message="one"), event(message="two")])
+    for _ in range(2):
+        left = refused(file.deliver, left)
+        assert left == {f"{tmp_path}/a": b"one\ntwo\n"}
+    file.deliver(left)
+    file.close()
+    assert (tmp_path / "a").read_text() == "one\ntwo\n" * 3
+
+
+def test_what_was_taken_before_a_disk_was_full_is_written_again_where_its_sync_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad_disk(monkeypatch, BadDisk(failures=1))
+    file = output(f'path => "{tmp_path}/a" fsync => true {LINE}')
+    with files_of_at_most(1000):
+        left = refused(file.deliver, file.pack([event(message="x" * 700), event(message="y" * 700)]))
+    left = refused(file.deliver, left)
+    file.deliver(left)
+    file.close()
+    assert (tmp_path / "a").read_text() == ("x" * 700 + "\n" + "y" * 700 + "\n") * 2
+
+
+def test_nothing_is_acknowledged_before_its_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline whose disk fails twice: the sincedb of its input knows of no line that is not synced, and in the end of all."""
+    source, sincedb = tmp_path / "in.log", tmp_path / "sincedb"
+    source.write_text("".join(f"line {number}\n" for number in range(100)))
+    known: list[str] = []
+
+    class Watched(BadDisk):
+        def sync(self, descriptor: int) -> None:
+            known.append(sincedb.read_text() if sincedb.exists() else "")
+            super().sync(descriptor)
+
+    bad_disk(monkeypatch, Watched(failures=2))
+    monkeypatch.setattr("penstock.pipeline.circuit._FIRST_WAIT", 0.01)
+    penstock_run(
+        f'input {{ file {{ path => "{source}" mode => "read" exit_after_read => true file_completed_action => "log"'
+        f' file_completed_log_path => "{tmp_path}/done" sincedb_path => "{sincedb}" sincedb_write_interval => 0 }} }}'
+        f' output {{ file {{ path => "{tmp_path}/out" fsync => true codec => line {{ format => "%{{message}}" }} }} }}'
+    )
+    assert len(known) == 3
+    assert not any(f" {source.stat().st_size} " in text for text in known)
+    assert f" {source.stat().st_size} " in sincedb.read_text()
+    assert (tmp_path / "out").read_text() == source.read_text() * 3
+
+
+def penstock_run(config: str) -> None:
+    Pipeline(assemble([Source("test.conf", config)], settled({}))).run()

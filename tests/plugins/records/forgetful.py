@@ -31,7 +31,7 @@ class _FakeLock(Lock):
 
 class ForgetfulDisk(Disk):
     """Folders are not modelled: one is enough. ``capacity`` bounds what ``write`` takes; ``sync_fails`` makes a sync fail and drop what
-    it should have kept, as Linux does.
+    it should have kept, as Linux does; ``folder_fails`` makes that of a folder fail.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class ForgetfulDisk(Disk):
         self.open_files: dict[int, _File] = {}
         self.locked = False
         self.capacity: int | None = None
-        self.sync_fails = 0
+        self.sync_fails = self.folder_fails = 0
         self._next = 3
 
     def crash(self, chance: random.Random) -> None:
@@ -65,6 +65,19 @@ class ForgetfulDisk(Disk):
             block = (file.now if written else file.kept)[start:end]
             result[start : start + len(block)] = block
         file.now, file.kept = result, bytearray(result)
+
+    def flip(self, chance: random.Random) -> str | None:
+        """Damage a byte of a file, for good; the file's name."""
+        names = sorted(name for name, file in self.files.items() if file.now)
+        if not names:
+            return None
+        name = chance.choice(names)
+        file = self.files[name]
+        place, bit = chance.randrange(len(file.now)), 1 << chance.randrange(8)
+        file.now[place] ^= bit
+        if place < len(file.kept):
+            file.kept[place] ^= bit
+        return name
 
     def make_folder(self, folder: Path) -> None:
         pass
@@ -112,6 +125,9 @@ class ForgetfulDisk(Disk):
         file.kept[:] = file.now
 
     def sync_folder(self, folder: Path) -> None:
+        if self.folder_fails:
+            self.folder_fails -= 1
+            raise OSError(errno.EIO, "input/output error")
         for step in self.steps:
             step(self.kept_names)
         self.steps = []

@@ -12,7 +12,7 @@ import pytest
 
 from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEAD, HEADER, segment_name
-from penstock.plugins.records.lock import InUse, owner_of
+from penstock.plugins.records.lock import LOCK, InUse, owner_of
 from penstock.plugins.records.log import RecordLog
 from penstock.plugins.records.reader import Record
 
@@ -207,6 +207,19 @@ def test_one_process_at_a_time_has_a_folder(tmp_path: Path) -> None:
     lock.release()
     assert owner_of(tmp_path) is None
     Disk().lock(tmp_path).release()
+
+
+def test_who_looks_whether_a_folder_is_in_use_does_not_keep_another_from_it(tmp_path: Path) -> None:
+    """A look holds the lock for a moment: here, for a tenth of a second."""
+    Disk().lock(tmp_path).release()
+    program = (
+        "import fcntl, os, sys, time\ndescriptor = os.open(sys.argv[1], os.O_RDWR)\nfcntl.lockf(descriptor, fcntl.LOCK_EX)\n"
+        "print('looks', flush=True)\ntime.sleep(0.1)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path / LOCK)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"looks\n"
+        Disk().lock(tmp_path).release()
 
 
 def test_the_name_of_a_segment_tells_its_first_sequence(tmp_path: Path) -> None:

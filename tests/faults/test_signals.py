@@ -1,0 +1,264 @@
+"""Signals while lines are written: an ordered stop and a reload lose nothing and repeat nothing; a stop that cannot be ended in order
+acknowledges nothing that was not delivered."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LONGEST = 60.0
+
+CONFIG = """
+input {{ file {{ path => "{folder}/in.log" start_position => "beginning" sincedb_path => "{folder}/sincedb" stat_interval => 0.05 {input} }} }}
+filter {{ mutate {{ add_field => {{ "version" => "{version}" }} }} {filter} }}
+output {{ {output} }}
+"""
+OUT = 'file {{ path => "{folder}/out.jsonl" }}'
+
+FAILING = '''
+from pathlib import Path
+from penstock.plugins.contract import Batch, Input, Output
+from penstock.plugins.declaration import option
+
+class CannotOpenInput(Input, name="cannot_open"):
+    """An input that cannot open."""
+    def open(self):
+        raise OSError("the door is locked")
+    def batches(self, stopping):
+        yield None
+
+class CannotOpenOutput(Output, name="cannot_open"):
+    """An output that cannot open."""
+    def open(self):
+        raise OSError("the door is locked")
+
+class Stuck(Output, name="stuck"):
+    """An output that takes nothing, and says once that it was asked to."""
+    path: str = option("The file that tells of it.")
+    def deliver(self, packed):
+        Path(self.path).touch()
+        raise OSError("the door is locked")
+
+class Hung(Stuck, name="hung"):
+    """An output that does not come back."""
+    def deliver(self, packed):
+        Path(self.path).touch()
+        import time
+        time.sleep(1000)
+'''
+ENTRIES = """
+[penstock.inputs]
+cannot_open = failing:CannotOpenInput
+[penstock.outputs]
+cannot_open = failing:CannotOpenOutput
+stuck = failing:Stuck
+hung = failing:Hung
+"""
+
+
+class Run:
+    """A pipeline in a process, and a thread that writes lines meanwhile."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder, self.arguments = folder, arguments
+        self.config = folder / "a.conf"
+        self.written = 0
+        self._writing = False
+        self._plugins()
+        self.configure("one")
+
+    def _plugins(self) -> None:
+        info = self.folder / "plugins" / "failing-1.dist-info"
+        info.mkdir(parents=True)
+        (info.parent / "failing.py").write_text(FAILING)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: failing\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(ENTRIES)
+
+    def configure(self, version: str, **parts: str) -> None:
+        given: dict[str, Any] = {"input": "", "filter": "", "output": OUT} | parts
+        given["output"] = given["output"].format(folder=self.folder)
+        self.config.write_text(CONFIG.format(folder=self.folder, version=version, **given))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "penstock", "run", "-f", str(self.config), "--path.data", str(self.folder / "data")]
+        environment = os.environ | {"PYTHONPATH": str(self.folder / "plugins")}
+        return subprocess.Popen(
+            [*command, *self.arguments], stdin=subprocess.DEVNULL, stderr=(self.folder / "said").open("ab"), env=environment
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Lines are written all the while."""
+        self._writing = True
+        thread = threading.Thread(target=self._write)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._writing = False
+            thread.join()
+
+    def _write(self) -> None:
+        with (self.folder / "in.log").open("a", buffering=1) as file:
+            while self._writing:
+                for _ in range(20):
+                    file.write(f"{self.written}\n")
+                    self.written += 1
+                time.sleep(0.01)
+
+    def arrived(self) -> list[tuple[int, str]]:
+        """Numbers, each with the version of the configuration through which it came."""
+        path = self.folder / "out.jsonl"
+        if not path.exists():
+            return []
+        events = [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        return [(int(event["message"]), event["version"]) for event in events]
+
+    def numbers(self) -> list[int]:
+        return [number for number, _ in self.arrived()]
+
+    def said(self) -> str:
+        return (self.folder / "said").read_text()
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + LONGEST
+        while not holds():
+            assert time.monotonic() < end, self.said()
+            time.sleep(0.05)
+
+    def wait_for_more(self, version: str) -> None:
+        """Wait until a line arrives through a version of the configuration, after now."""
+        before = len(self.arrived())
+        self.wait(lambda: any(one == version for _, one in self.arrived()[before:]))
+
+    def all_came(self) -> None:
+        """A last run that is stopped in order; then each line has come, and in order where it came first."""
+        process = self.start()
+        self.wait(lambda: len(set(self.numbers())) >= self.written)
+        stop(process)
+        assert list(dict.fromkeys(self.numbers())) == list(range(self.written))
+        assert "Traceback" not in self.said()
+
+    def all_came_once(self) -> None:
+        """As ``all_came``, and none has come twice."""
+        self.all_came()
+        assert len(self.numbers()) == self.written
+
+
+def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> None:
+    process.send_signal(number)
+    assert process.wait(LONGEST) == 0
+
+
+ALONE, PARALLEL, QUEUED, ALL = (), ("-w", "2"), ("-S", "queue.type=persisted"), ("-w", "2", "-S", "queue.type=persisted")
+ARRANGEMENTS = pytest.mark.parametrize("arguments", [ALONE, PARALLEL, QUEUED, ALL], ids=["memory", "memory-2", "persisted", "persisted-2"])
+ONE = pytest.mark.parametrize("arguments", [PARALLEL], ids=["memory-2"])
+
+
+@ARRANGEMENTS
+def test_a_stop_in_the_middle_delivers_what_was_read_once(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    run = Run(tmp_path, *arguments)
+    with run.writing():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = run.start()
+            run.wait_for_more("one")
+            stop(process, number)
+    run.all_came_once()
+
+
+@ONE
+def test_a_second_signal_leaves_at_once_and_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The output takes nothing; the first signal waits for it, the second does not."""
+    run = Run(tmp_path, *arguments)
+    run.configure("one", output='hung {{ path => "{folder}/asked" }}')
+    with run.writing():
+        process = run.start()
+        run.wait((tmp_path / "asked").exists)
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(LONGEST) == 128 + signal.SIGTERM
+    run.configure("one")
+    run.all_came()
+
+
+@ONE
+def test_a_stop_that_takes_too_long_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    run = Run(tmp_path, "-S", "penstock.shutdown_timeout=1", *arguments)
+    run.configure("one", output='hung {{ path => "{folder}/asked" }}')
+    with run.writing():
+        process = run.start()
+        run.wait((tmp_path / "asked").exists)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(LONGEST) == 128 + signal.SIGTERM
+    assert "penstock.shutdown_timeout" in run.said()
+    run.configure("one")
+    run.all_came()
+
+
+@ONE
+def test_a_stop_while_an_output_fails_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    run = Run(tmp_path, "-S", "penstock.shutdown_timeout=20", *arguments)
+    run.configure("one", output='stuck {{ path => "{folder}/asked" }}')
+    with run.writing():
+        process = run.start()
+        run.wait((tmp_path / "asked").exists)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(LONGEST) != 0
+    run.configure("one")
+    run.all_came_once()
+
+
+@ARRANGEMENTS
+def test_a_reload_loses_and_repeats_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The first is asked for with a signal; the second is seen by itself."""
+    run = Run(tmp_path, "-r", "--config.reload.interval", "2 s", *arguments)
+    with run.writing():
+        process = run.start()
+        run.wait_for_more("one")
+        run.configure("two")
+        process.send_signal(signal.SIGHUP)
+        run.wait_for_more("two")
+        run.configure("three")
+        run.wait_for_more("three")
+        stop(process)
+    run.all_came_once()
+    assert list(dict.fromkeys(version for _, version in run.arrived())) == ["one", "two", "three"]
+
+
+BROKEN = {
+    "no language": {"filter": "} this is wrong"},
+    "no such plugin": {"filter": "mutat { }"},
+    "an input that cannot open": {"input": "} cannot_open { "},
+    "an output that cannot open": {"output": OUT + " cannot_open {{ }}"},
+}  # fmt: skip
+
+
+@ONE
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_reload_that_fails_goes_on_as_before(tmp_path: Path, arguments: tuple[str, ...], broken: str) -> None:
+    run = Run(tmp_path, *arguments)
+    with run.writing():
+        process = run.start()
+        run.wait_for_more("one")
+        run.configure("two", **BROKEN[broken])
+        process.send_signal(signal.SIGHUP)
+        run.wait(lambda: "the old one goes on" in run.said())
+        run.wait_for_more("one")
+        run.configure("three")
+        process.send_signal(signal.SIGHUP)
+        run.wait_for_more("three")
+        stop(process)
+    run.all_came_once()
+    assert "two" not in {version for _, version in run.arrived()}
