@@ -32,12 +32,13 @@ def assigner(expression: Expression, target: str, overwrite: Collection[str], ke
 
 
 def matcher(
-    expression: Expression, key: str, target: str, overwrite: Collection[str], keep_empty: bool, decorated: bool
+    expression: Expression, key: str, target: str, overwrite: Collection[str], keep_empty: bool, decoration: Sequence[str]
 ) -> Loop:
     """The whole loop of a filter with one expression for one field of the event itself, as one function.
 
     It is called with the events and with what it does not do itself: ``find(text)``, ``decorate(event)``,
     ``unmatched(event)``, ``other(event, value)`` for a value that is no text, ``timed_out(event)`` and ``failed(event, error)``.
+    ``decoration`` are the lines that decorate ``event``.
     """
     lines, scope = _lines(expression, target, overwrite, keep_empty)
     body = [
@@ -50,7 +51,7 @@ def matcher(
         "    unmatched(event)",
         "    continue",
         *lines,
-        *(["decorate(event)"] if decorated else []),
+        *decoration,
     ]
     text = [
         "def run(events, find, decorate, unmatched, other, timed_out, failed):",
@@ -157,7 +158,7 @@ def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) 
 
 def _at_once(captures: Sequence[Capture], tree: Tree) -> list[str]:
     names = ", ".join(f"g{place}" for place in range(len(captures)))
-    numbers = [f"n{place} = {c.type}(g{place}) if g{place} else None" for place, c in enumerate(captures) if c.type]
+    numbers = [_number(place, c) for place, c in enumerate(captures) if c.type]
     writer = _Writer(captures)
     for key, node in tree.items():
         writer.put("event", key, node)
@@ -175,6 +176,18 @@ def _at_once(captures: Sequence[Capture], tree: Tree) -> list[str]:
     return ["if not fields.isdisjoint(event):", "    one_by_one(event, match)", "else:", *_indented(setting, 1)]
 
 
+def _number(place: int, capture: Capture) -> str:
+    test = _test(place, capture)
+    return f"n{place} = {capture.type}(g{place})" + (f" if {test} else None" if test else "")
+
+
+def _test(place: int, capture: Capture) -> str:
+    """What tells whether a text was captured; nothing where there always is one."""
+    if capture.full:
+        return "" if capture.sure else f"g{place} is not None"
+    return f"g{place}"
+
+
 class _Writer:
     """Writes the lines that set captures into maps. A map with one capture is written down whole, where it is needed."""
 
@@ -183,25 +196,30 @@ class _Writer:
         self.lines: list[str] = []
         self.maps = 0
 
-    def put(self, into: str, key: str, node: Any) -> None:
-        """Lines that set what stands at a node of the tree, if anything was captured there."""
+    def put(self, into: str, key: str, node: Any) -> bool:
+        """Lines that set what stands at a node of the tree, if anything was captured there; whether there always is something."""
         single = _single(node)
         if single is not None:
             before, place, after = single
             name, test = self._leaf(place)
-            self.lines += [f"if {test}:", f"    {into}[{key!r}] = {before}{name}{after}"]
-            return
+            self._set(f"{into}[{key!r}] = {before}{name}{after}", test)
+            return not test
         self.maps += 1
         inner = f"m{self.maps}"
         self.lines.append(f"{inner} = {{}}")
-        for name, child in node.items():
-            self.put(inner, name, child)
-        self.lines += [f"if {inner}:", f"    {into}[{key!r}] = {inner}"]
+        sure = [self.put(inner, name, child) for name, child in node.items()]
+        self._set(f"{into}[{key!r}] = {inner}", "" if any(sure) else inner)
+        return any(sure)
+
+    def _set(self, line: str, test: str) -> None:
+        self.lines += [f"if {test}:", f"    {line}"] if test else [line]
 
     def _leaf(self, place: int) -> tuple[str, str]:
+        """The name of a capture's value, and what tells whether there is one."""
+        test = _test(place, self.captures[place])
         if self.captures[place].type is None:
-            return f"g{place}", f"g{place}"
-        return f"n{place}", f"n{place} is not None"
+            return f"g{place}", test
+        return f"n{place}", test and f"n{place} is not None"
 
 
 def _single(node: Any) -> tuple[str, int, str] | None:

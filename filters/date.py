@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -22,6 +23,7 @@ from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.template import Template
 from ..plugins.contract import Filter, OptionProblem
 from ..plugins.declaration import Example, option
+from ..plugins.decoration import decorating
 
 _MOST_ZONES = 256
 
@@ -89,6 +91,7 @@ class Date(Filter, name="date"):
             raise OptionProblem("match", "a field and at least one format are wanted", 'match => ["time", "ISO8601"]')
         field, *self._formats = map(str, self.match)
         self._clock = Clock(self.context.now)
+        self._loop: Callable[..., None] | None = None
         self._get = self._source(field)
         self._check_formats()
         self._names = self._languages()
@@ -186,27 +189,39 @@ class Date(Filter, name="date"):
         return events
 
     def _run_fixed(self, events: list[Event], formats: Formats) -> None:
-        get, settle, failed, decorate = self._get, self._settle(), self.failed, self.decorate
-        known, read, read_other, key = formats.known.get, formats.read, self._read_other, self._plain_target
-        for event in events:
-            value = get(event)
-            if value is None:
-                continue
-            try:
-                if type(value) is str:
-                    stamp = known(value)
-                    if stamp is None:
-                        stamp = read(value)
-                else:
-                    stamp = read_other(value, formats)
-                if stamp and key is not None:
-                    event[key] = stamp
-                    if decorate is not None:
-                        decorate(event)
-                else:
-                    settle(event, stamp)
-            except Exception as error:
-                failed(event, error)
+        if self._loop is None:
+            self._loop = self._compiled()
+        self._loop(events, formats.known.get, formats.read, partial(self._read_other, formats=formats))
+
+    def _compiled(self) -> Callable[..., None]:
+        """The loop over a batch, what is constant written into it."""
+        key, keys = self._plain_target, FieldRef(str(self.match[0])).keys
+        found = f"event.get({keys[0]!r})" if len(keys) == 1 and keys != ("@metadata",) else "get(event)"
+        put = ["settle(event, stamp)"] if key is None else [f"event[{key!r}] = stamp", *decorating(self.decorate, self.removes)]
+        lines = [
+            "def loop(events, known, read, read_other):",
+            "    for event in events:",
+            f"        value = {found}",
+            "        if value is None:",
+            "            continue",
+            "        try:",
+            "            if type(value) is str:",
+            "                stamp = known(value)",
+            "                if stamp is None:",
+            "                    stamp = read(value)",
+            "            else:",
+            "                stamp = read_other(value)",
+            "            if stamp:",
+            *[f"                {line}" for line in put],
+            "            else:",
+            "                settle(event, stamp)",
+            "        except Exception as error:",
+            "            failed(event, error)",
+        ]
+        scope: dict[str, Any] = {"get": self._get, "settle": self._settle(), "failed": self.failed, "decorate": self.decorate}
+        exec(compile("\n".join(lines), "<date>", "exec"), scope)
+        loop: Callable[..., None] = scope.pop("loop")
+        return loop
 
     def _run_zoned(self, events: list[Event]) -> None:
         get, settle = self._get, self._settle()

@@ -17,6 +17,7 @@ from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
+from ..plugins.decoration import decorating
 from ._captures import Assign, Loop, assigner, matcher
 from ._choice import Choose, chooser
 
@@ -110,8 +111,9 @@ class Grok(Ecs, Filter, name="grok"):
         keys, ((expression, _),) = FieldRef(next(iter(self.match))).keys, self._fields[0][1]
         if len(keys) > 1 or keys == ("@metadata",):
             return None
-        overwrite, decorated = frozenset(self.overwrite), self.decorate is not None
-        return matcher(expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decorated)
+        overwrite = frozenset(self.overwrite)
+        decoration = decorating(self.decorate, self.removes)
+        return matcher(expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decoration)
 
     def _library(self) -> Library:
         library = _shipped(self.ecs)

@@ -22,7 +22,7 @@ from ..dsl.tree import Tree
 from ..plugins import registry
 from ..plugins.codecs._by_line import ByLine
 from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
-from ..plugins.decoration import decoration
+from ..plugins.decoration import decoration, only_key
 
 log = logging.getLogger("penstock")
 
@@ -208,6 +208,7 @@ def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
     found = [*_named_badly(plugin, use), *_written_badly(plugin, ("add_field", "remove_field", "add_tag", "remove_tag"), use)]
     if not any(finding.is_error for finding in found):
         plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
+        plugin.removes = None if plugin.add_field or plugin.add_tag or plugin.remove_tag else only_key(plugin.remove_field)
     return found
 
 

@@ -172,6 +172,9 @@ class Filter(Plugin):
     decorate: Callable[[Event], None] | None = None
     """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is nothing to apply."""
 
+    removes: str | None = None
+    """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
+
     def apply(self, event: Event) -> bool | list[Event] | None:
         """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives the events instead,
         decorated by itself."""

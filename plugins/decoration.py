@@ -32,6 +32,19 @@ def decoration(
     return sequence(actions)
 
 
+def only_key(names: Sequence[str]) -> str | None:
+    """The key that the one name given means, if it is a field of the event itself, whatever the event."""
+    constant = FieldName(names[0]).constant if len(names) == 1 else None
+    return constant.keys[0] if constant is not None and len(constant.keys) == 1 else None
+
+
+def decorating(decorate: Action | None, removes: str | None) -> list[str]:
+    """The lines of code that decorate ``event``, as ``Filter.decorate`` and ``Filter.removes`` say; they may call ``decorate``."""
+    if removes is not None:
+        return [f"event.pop({removes!r}, None)"]
+    return [] if decorate is None else ["decorate(event)"]
+
+
 def sequence(actions: Sequence[Action]) -> Action | None:
     """Actions as one function."""
     if len(actions) < 2:

@@ -92,12 +92,15 @@ def to_float(text: str) -> float:
 class Capture(msgspec.Struct, frozen=True):
     """One group of the compiled pattern, and the field that it fills.
 
-    ``name`` is a field reference as written: ``a`` or ``[a][b]``. ``type`` says to what the text is converted.
+    ``name`` is a field reference as written: ``a`` or ``[a][b]``. ``type`` says to what the text is converted. ``sure``: it takes
+    part in every match; ``full``: where it does it holds a character at least.
     """
 
     group: int
     name: str
     type: Type | None
+    sure: bool = False
+    full: bool = False
 
     @property
     def convert(self) -> Callable[[str], int | float] | None:
@@ -162,7 +165,7 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
         pattern = re.compile(writer.write(slim), re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
-    captures = tuple(_captures(writer.groups))
+    captures = tuple(_captures(writer.groups, list(known.groups(slim, writer.unnamed))))
     return Expression(text, pattern, captures, known.required_text(node), known.leading_text(node), known.anchor(node))
 
 
@@ -171,7 +174,7 @@ def expand(text: str, library: Library, named_captures_only: bool = True) -> Nod
     return _Expander(library, named_captures_only).expand(text)
 
 
-def _captures(groups: list[str | None]) -> Iterator[Capture]:
+def _captures(groups: list[str | None], certain: list[tuple[bool, bool]]) -> Iterator[Capture]:
     """The groups that fill a field, name by name; of one name only the first is converted."""
     numbers: dict[str, list[int]] = {}
     for number, name in enumerate(groups, 1):
@@ -183,7 +186,7 @@ def _captures(groups: list[str | None]) -> Iterator[Capture]:
         if ":" in name and not field:
             continue
         for number, kept in zip_longest(found, types):
-            yield Capture(number, field or pattern, kept)
+            yield Capture(number, field or pattern, kept, *certain[number - 1])
 
 
 class _Expander:

@@ -1,6 +1,7 @@
 """What is known of an expression before it is matched: where it can be found, and what a text must hold to be matched."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from ..regex_tree import (
@@ -18,8 +19,10 @@ from ..regex_tree import (
     Repeat,
     Sequence,
     Text,
+    children,
     walk,
 )
+from .edges import can_be_empty
 
 Anchor = Literal["start", "line start"]
 
@@ -111,3 +114,13 @@ def _common(texts: list[str]) -> str:
     first, last = min(texts), max(texts)
     length = next((place for place, letter in enumerate(first) if letter != last[place]), len(first))
     return first[:length]
+
+
+def groups(node: Node, unnamed: bool, sure: bool = True) -> Iterator[tuple[bool, bool]]:
+    """For each capturing group in the order of their numbers: does it take part in every match, and hold a character where it does?
+    ``unnamed``: groups without a name capture too."""
+    if isinstance(node, Capture) and (unnamed or node.name is not None):
+        yield sure, not can_be_empty(node.node)
+    passes = isinstance(node, Sequence | Capture | Atomic | Folded) or (isinstance(node, Repeat) and node.low > 0)
+    for child in children(node):
+        yield from groups(child, unnamed, sure and passes)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from penstock.dsl.grok import Guard, MatchTimeout, compile_expression, shipped
+from penstock.dsl.grok import Capture, Guard, MatchTimeout, compile_expression, shipped
 from penstock.dsl.grok.expression import expand
 from penstock.dsl.grok.lean import named_only
 from penstock.dsl.regex import RegexError
@@ -175,6 +175,11 @@ def bounded(find: Callable[[str], re.Match[str] | None], line: str) -> re.Match[
             raise
 
 
+def is_as_known(capture: Capture, text: str | None) -> bool:
+    """Whether what was captured keeps what is said of the capture."""
+    return not capture.sure if text is None else not capture.full or bool(text)
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="some of the plain forms have no end")
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(EXPRESSIONS, ENUMERATIONS), st.lists(LINES, min_size=1, max_size=6))
@@ -190,4 +195,22 @@ def test_lean_and_plain_match_and_capture_the_same(text: str, lines: list[str]) 
         expected, found = bounded(naive.search, line), bounded(expression.find, line)
         assert (found and found.regs) == (expected and expected.regs), line
         assert expected is None or expression.required is None or expression.required in line
+        assert found is None or all(is_as_known(capture, found[capture.group]) for capture in expression.captures)
         assert expected is None or expected[0].startswith(expression.prefix)
+
+
+CERTAIN = [
+    ("(?<a>x)(?<b>y*)", [(True, True), (True, False)]),
+    ("(?:-|(?<a>x))", [(False, True)]),
+    ("(?<a>x)?(?<b>y)", [(False, True), (True, True)]),
+    ("(?:(?<a>x)-)+", [(True, True)]),
+    ("(?<a>x|(?<b>)y)", [(True, True), (False, False)]),
+    ("(?=(?<a>x)).", [(False, True)]),
+    ("(?>(?<a>x?))", [(True, False)]),
+]
+
+
+@pytest.mark.parametrize(("text", "certain"), CERTAIN)
+def test_it_is_known_which_captures_are_always_there(text: str, certain: list[tuple[bool, bool]]) -> None:
+    """Whether a group takes part in every match, and whether it holds a character then: no need to look, event by event."""
+    assert [(capture.sure, capture.full) for capture in compile_expression(text, LIBRARY).captures] == certain
