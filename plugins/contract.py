@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from ..dsl.event import add_tag, complete
 from ..dsl.reference import Event
+from ..dsl.settings import DEFAULTS
 from ..dsl.spec import PluginSpec
 from ..dsl.timestamp import Timestamp
 from .declaration import Bytes, Example, Option, declared, option
@@ -54,6 +55,10 @@ class Context:
     def ecs(self) -> str:
         """disabled, v1 or v8, as the pipeline sets it."""
         return str(self.settings.get("pipeline.ecs_compatibility", "v8"))
+
+    def limit(self, name: str) -> int:
+        """The setting ``penstock.limits.NAME``; to be asked for when a plugin prepares itself, not for each event."""
+        return int(self.settings.get(f"penstock.limits.{name}", DEFAULTS[f"penstock.limits.{name}"]))
 
     def now(self) -> Timestamp:
         """The present, or the instant that ``penstock.now`` fixes."""
@@ -229,6 +234,17 @@ class Codec(Plugin):
 
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came from."""
+
+    @property
+    def longest(self) -> int:
+        """The longest line, in bytes, that is decoded as one: an option of the codec's, or the setting."""
+        given: int | None = getattr(self, "decode_size_limit_bytes", None)
+        return given or self.context.limit("line")
+
+    @property
+    def held(self) -> int:
+        """How many whole lines are in no event yet, where lines are joined."""
+        return 0
 
     def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
         """A codec with the same options and nothing held, for a stream of that origin."""

@@ -6,6 +6,8 @@ import os
 import select
 from collections.abc import Callable, Iterator
 
+from .codecs._framing import LIMIT, part_end
+
 CHUNK = 1 << 18
 """256 KiB: with larger pieces the events of a batch fall out of the processor's cache."""
 
@@ -43,9 +45,14 @@ def _widen(descriptor: int) -> None:
         fcntl.fcntl(descriptor, _SET_PIPE_SIZE, 1 << 20)
 
 
-def cut(pieces: Iterator[bytes | None], boundary: bytes) -> Iterator[bytes | None]:
-    """The same bytes in pieces that end at a boundary; the last one ends where the bytes end."""
+def cut(pieces: Iterator[bytes | None], boundary: bytes, longest: int = LIMIT) -> Iterator[bytes | None]:
+    """The same bytes in pieces that end at a boundary; the last one ends where the bytes end.
+
+    Of a line that is much longer than ``longest`` pieces are given before it ends: each is over the limit, so that whoever gets it
+    alone sees that, and cuts it where it would have cut the whole.
+    """
     held: list[bytes] = []
+    size = 0
     for piece in pieces:
         if piece is None:
             yield None
@@ -53,9 +60,25 @@ def cut(pieces: Iterator[bytes | None], boundary: bytes) -> Iterator[bytes | Non
         at = piece.rfind(boundary) + len(boundary)
         if at < len(boundary):
             held.append(piece)
+            size += len(piece)
+            if size > 3 * longest + CHUNK:
+                whole = b"".join(held)
+                end = _two_parts(whole, longest)
+                yield whole[:end]
+                held, size = [whole[end:]], size - end
             continue
         yield b"".join([*held, piece[:at]])
         held = [piece[at:]] if at < len(piece) else []
+        size = len(piece) - at
     rest = b"".join(held)
     if rest:
         yield rest
+
+
+def _two_parts(line: bytes, longest: int) -> int:
+    """Where parts of a line end of which at least one more is left: an even number of them, so that none stands alone."""
+    end = 0
+    while len(line) - end > 3 * longest:
+        for _ in range(2):
+            end += part_end(line, end, longest)
+    return end

@@ -9,7 +9,7 @@ from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
-from ._framing import LIMIT, Framing, LineReader, delimiter_option
+from ._framing import Framing, LineReader, delimiter_option
 from ._json import FAILED, bare, decode, encode, encoder, parse_events
 from ._target import check_target, under
 
@@ -23,14 +23,16 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     line that is neither is an event that holds it as `message`, tagged `_jsonparsefailure`. The last line counts even
     without a delimiter. Encoding: a line for each event, without `@metadata`.
 
-    Differs from Logstash: a line over `decode_size_limit_bytes` is not thrown away; it comes in parts as `message`,
-    each tagged `_jsonparsetoobigfailure`.
+    Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, is not
+    thrown away; it comes in parts as `message`, each tagged `_jsonparsetoobigfailure`.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
     delimiter: str = option("What ends a line.", default="\n")
     target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
-    decode_size_limit_bytes: int = option("The longest line that is read as JSON, in bytes.", default=LIMIT, at_least=1)
+    decode_size_limit_bytes: int | None = option(
+        "The longest line that is read as JSON, in bytes; `penstock.limits.line` unless given.", default=None, at_least=1
+    )
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
@@ -38,8 +40,8 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         check_target(self)
 
     def start(self) -> None:
-        self._framing = Framing(self._end, self.decode_size_limit_bytes)
-        self._reader = LineReader(self._charset, self.delimiter, self.decode_size_limit_bytes)
+        self._framing = Framing(self._end, self.longest)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest)
 
     def decode(self, data: bytes) -> list[Event]:
         if self._charset.is_utf8:

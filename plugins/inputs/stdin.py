@@ -27,7 +27,7 @@ class Stdin(Ecs, Input, name="stdin"):
         boundary = codec.boundary()
         if boundary is None:
             return None
-        return RawStream(codec, self._origin(), cut(chunks(sys.stdin.fileno(), stopping), boundary))
+        return RawStream(codec, self._origin(), cut(chunks(sys.stdin.fileno(), stopping), boundary, codec.longest))
 
     def _origin(self) -> dict[str, Any]:
         host = socket.gethostname()
