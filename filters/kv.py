@@ -17,7 +17,7 @@ from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters, literal_cha
 from ._references import NAMES_APART, set_named
 
 if TYPE_CHECKING:
-    from ..dsl.grok.guard import Guard
+    from ..dsl.guard import Guard
 
 Change = Callable[[str], str]
 CASES: dict[str, Change] = {"lowercase": str.lower, "uppercase": str.upper, "capitalize": str.capitalize}
@@ -125,7 +125,7 @@ class Kv(Ecs, Filter, name="kv"):
         self.cut = self.scanner.cut if splitters is not None and is_plain else None
 
     def _set_guard(self, seconds: float) -> None:
-        from ..dsl.grok.guard import Guard, MatchTimeout
+        from ..dsl.guard import Guard, MatchTimeout
 
         self.guard = Guard(seconds)
         self.too_long = (MatchTimeout, TimeoutError)

@@ -10,10 +10,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..dsl.event import add_tag, complete
+from ..dsl.guard import limited, signals_reach
 from ..dsl.reference import Event
+from ..dsl.regex import compile_kept
 from ..dsl.settings import DEFAULTS
 from ..dsl.spec import PluginSpec
 from ..dsl.timestamp import Timestamp
@@ -160,6 +163,12 @@ class Filter(Plugin):
     stateful: ClassVar[bool] = False
     external: ClassVar[bool] = False
     flushes: ClassVar[bool] = False
+    matches: bool = False
+    """Whether it matches expressions of the user's against texts of events: then a guard stands around the batch, and a match that
+    takes too long raises MatchTimeout. In threads that no guard reaches, those of ``compiled`` raise it."""
+
+    compiled: Callable[[str], Any] = staticmethod(compile_kept)
+    """Compiles an expression of the user's, for ``prepare``; raises RegexError."""
 
     add_field: dict[str, Any] = option("Fields to add to an event that the filter handled.", default={}, common=True)
     remove_field: list[str] = option("Fields to take out of it.", default=[], common=True)
@@ -172,6 +181,12 @@ class Filter(Plugin):
 
     decorate: Callable[[Event], None] | None = None
     """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is nothing to apply."""
+
+    def open(self) -> None:
+        seconds = self.context.limit("match") / 1000
+        if self.matches and seconds and not signals_reach():
+            self.compiled = lru_cache(maxsize=1024)(lambda text: limited(compile_kept(text), seconds))
+            self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:
         """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives the events instead,

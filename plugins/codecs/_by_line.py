@@ -16,7 +16,7 @@ from ._framing import TOO_LONG, Framing
 
 
 class ByLine(Codec):
-    """A codec that is fed line by line. Empty lines are left out; of a line over the limit it sees nothing: its parts are events."""
+    """A codec that is fed line by line. Empty lines are left out; parts of a line over the limit are events."""
 
     def __init__(self, codec: Codec) -> None:
         self.codec, self.context, self.given = codec, codec.context, codec.given
