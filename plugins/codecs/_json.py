@@ -24,7 +24,7 @@ decode = msgspec.json.Decoder().decode
 encoder = msgspec.json.Encoder(enc_hook=str)
 _encode = encoder.encode
 _HALF = re.compile("[\ud800-\udfff]")
-_DEEPEST = 300
+_DEEPEST = 1100
 
 
 def parse(text: str | bytes) -> Any:

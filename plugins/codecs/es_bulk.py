@@ -31,6 +31,7 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
 
     def prepare(self) -> None:
         check_target(self)
+        self._bounds = self.context.json_bounds()
 
     def start(self) -> None:
         self._framing = Framing(b"\n", self.longest)
@@ -69,6 +70,7 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
 
     def _document(self, line: bytes, action: dict[str, Any]) -> Event:
         try:
+            self._bounds.check(line)
             data = parse(line)
             if type(data) is not dict:
                 raise ValueError("no map")

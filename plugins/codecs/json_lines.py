@@ -42,6 +42,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def start(self) -> None:
         self._framing = Framing(self._end, self.longest)
         self._reader = LineReader(self._charset, self.delimiter, self.longest)
+        self._bounds = self.context.json_bounds()
 
     def decode(self, data: bytes) -> list[Event]:
         if self._charset.is_utf8:
@@ -58,7 +59,10 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return []
         if not self._framing.cut:
             try:
-                return self._finished(list(map(decode, block.split(self._end))))
+                lines = block.split(self._end)
+                if len(block) > self._bounds.short and max(map(len, lines)) > self._bounds.short:
+                    list(map(self._bounds.check, lines))
+                return self._finished(list(map(decode, lines)))
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
         return self._each(block.split(self._end), self._framing.cut)
@@ -83,6 +87,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
     def _line(self, line: str | bytes) -> list[Event]:
         try:
+            self._bounds.check(line)
             return self._finished(parse_events(line))
         except (ValueError, FieldError):
             return [{"message": self._text(line), "tags": [FAILED]}]
