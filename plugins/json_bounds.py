@@ -1,16 +1,16 @@
 """How deep and how large a JSON text may be, found out before it is read: what it becomes takes many times its length.
 
 Texts that are too short to be over a bound are not looked at. Of longer ones brackets and commas are counted, wherever they stand;
-only where those are enough to be over a bound, strings are taken out and it is looked at closely.
+only where those are enough to be over a bound, it is gone through piece by piece, strings passed over, until it is.
 """
 from __future__ import annotations
 
 import re
 from typing import Any
 
-_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL), re.compile(r"[\[\]{}]")
-_BYTES = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL), re.compile(rb"[\[\]{}]")
-_OPENING = frozenset(("[", "{", b"[", b"{"))
+_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_BYTES = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_OPENING, _CLOSING, _COMMA = ("[", "{", b"[", b"{"), ("]", "}", b"]", b"}"), (",", b",")
 
 
 class Bounds:
@@ -24,29 +24,24 @@ class Bounds:
         """Raise ValueError where a text (or bytes) is over a bound."""
         if len(text) <= self.short:
             return
-        opened, values = _counted(text)
-        if opened <= self.depth and values <= self.fields:
-            return
-        patterns: Any = _TEXT if isinstance(text, str) else _BYTES
-        strings, brackets = patterns
-        bare = strings.sub(text[:0], text)
-        opened, values = _counted(bare)
-        if values > self.fields:
-            raise ValueError(f"the JSON holds more than {self.fields} values (penstock.limits.fields)")
-        if opened > self.depth and _depth(brackets.findall(bare)) > self.depth:
-            raise ValueError(f"the JSON nests more than {self.depth} deep (penstock.limits.depth)")
+        opening, comma = (("{", "["), ",") if isinstance(text, str) else ((b"{", b"["), b",")
+        opened = sum(map(text.count, opening))
+        if opened > self.depth or opened + text.count(comma) > self.fields:
+            self._walk(text)
 
-
-def _counted(text: Any) -> tuple[int, int]:
-    """How many brackets are opened, and the most values that there can be: each stands behind one of them or a comma."""
-    opening, comma = (("{", "["), ",") if isinstance(text, str) else ((b"{", b"["), b",")
-    opened = sum(map(text.count, opening))
-    return opened, opened + text.count(comma)
-
-
-def _depth(brackets: list[Any]) -> int:
-    depth = deepest = 0
-    for bracket in brackets:
-        depth += 1 if bracket in _OPENING else -1
-        deepest = max(deepest, depth)
-    return deepest
+    def _walk(self, text: Any) -> None:
+        """Each value stands behind a bracket that opens, or behind a comma."""
+        depth = values = 0
+        for found in (_TEXT if isinstance(text, str) else _BYTES).finditer(text):
+            sign = found[0]
+            if sign in _COMMA:
+                values += 1
+            elif sign in _OPENING:
+                values += 1
+                depth += 1
+            elif sign in _CLOSING:
+                depth -= 1
+            if values > self.fields:
+                raise ValueError(f"the JSON holds more than {self.fields} values (penstock.limits.fields)")
+            if depth > self.depth:
+                raise ValueError(f"the JSON nests more than {self.depth} deep (penstock.limits.depth)")

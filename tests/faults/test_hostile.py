@@ -6,13 +6,14 @@ The short form makes limits small by their settings; the full sizes are marked `
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,30 @@ ROOM = 60
 
 GROK = 'filter { grok { match => { "message" => "%{COMBINEDAPACHELOG}" } timeout_millis => 20 } }'
 TO_STDOUT = "output { stdout { codec => json_lines } }"
+
+
+MEASURED = """
+import os, resource, subprocess, sys
+with subprocess.Popen(sys.argv[2:], close_fds=False) as process:
+    for descriptor in (0, 1):
+        os.close(descriptor)
+    status = process.wait()
+with open(sys.argv[1], "w") as file:
+    file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
+"""Runs a command and writes down the most memory that it took. It stands between because a process begins with the peak of the one
+that starts it, and that is pytest."""
+
+
+@contextmanager
+def started(config: str, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], int]]]:
+    """A pipeline that runs, and what gives its peak in MiB when it has ended."""
+    with tempfile.NamedTemporaryFile("r") as peak:
+        command = [sys.executable, "-ISc", MEASURED, peak.name, sys.executable, "-m", "penstock", "run", *options, "-e", config]
+        unit = 1 if sys.platform == "darwin" else 1024
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            yield process, lambda: int(peak.read()) * unit // MIB
 
 
 @dataclass
@@ -43,25 +68,19 @@ class Ended:
 
 def run(config: str, given: Iterator[bytes] | None = None, *options: str) -> Ended:
     """Run a configuration with that on its stdin."""
-    command = [sys.executable, "-m", "penstock", "run", *options, "-e", config]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
     said: list[bytes] = []
-    feeder = threading.Thread(target=_feed, args=(process.stdin, given))
-    listener = threading.Thread(target=lambda pipe: said.append(pipe.read()), args=(process.stderr,))
-    feeder.start()
-    listener.start()
-    lines = process.stdout.read().splitlines()
-    feeder.join()
-    listener.join()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    process.stderr.close()
-    unit = 1 if sys.platform == "darwin" else 1024
-    ended = Ended(lines, said[0].decode(), process.returncode, usage.ru_maxrss * unit // MIB)
+    with started(config, *options) as (process, peak):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        feeder = threading.Thread(target=_feed, args=(process.stdin, given))
+        listener = threading.Thread(target=lambda pipe: said.append(pipe.read()), args=(process.stderr,))
+        feeder.start()
+        listener.start()
+        lines = process.stdout.read().splitlines()
+        feeder.join()
+        listener.join()
+        ended = Ended(lines, said[0].decode(), process.wait(), peak())
     assert "Traceback" not in ended.said, ended.said
     return ended
 
@@ -353,33 +372,29 @@ def test_megabytes_of_noise(codec: str) -> None:
 def slow_reader(mebibytes: int) -> tuple[int, int, int]:
     """Let a pipe stand full until the pipeline stands still, then read all; gives the lines given and read, and the peak."""
     line = b"z" * 1023 + b"\n"
-    command = [sys.executable, "-m", "penstock", "run", "-e", 'input { stdin { } } output { stdout { codec => line { format => "%{message}" } } }']
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
     fed = 0
 
-    def feed() -> None:
+    def feed(pipe: IO[bytes]) -> None:
         nonlocal fed
-        for _ in pieces(mebibytes):
-            assert process.stdin is not None
-            process.stdin.write(line * 64)
-            fed += 64
-        process.stdin.close()
+        with pipe:
+            for _ in pieces(mebibytes):
+                pipe.write(line * 64)
+                fed += 64
 
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    before = -1
-    while fed != before or not fed:
-        before = fed
-        time.sleep(0.5)
-    assert fed < mebibytes * 1024, "who is not read does not read"
-    read = sum(piece.count(b"\n") for piece in iter(lambda: process.stdout.read1(), b""))  # type: ignore[union-attr]
-    feeder.join()
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    process.stdout.close()
-    return fed, read, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) // MIB
+    with started('input { stdin { } } output { stdout { codec => line { format => "%{message}" } } }') as (process, peak):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        feeder = threading.Thread(target=feed, args=(process.stdin,))
+        feeder.start()
+        before = -1
+        while fed != before or not fed:
+            before = fed
+            time.sleep(0.5)
+        assert fed < mebibytes * 1024, "who is not read does not read"
+        read = sum(piece.count(b"\n") for piece in iter(process.stdout.read1, b""))
+        feeder.join()
+        process.wait()
+        return fed, read, peak()
 
 
 def test_a_reader_that_is_slow_gets_everything_and_memory_stays(idle: int) -> None:
