@@ -10,6 +10,8 @@ from typing import Any
 
 _TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
 _BYTES = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
+_SIGNS: Any = ("{", "[", ",")
+_SIGN_BYTES: Any = (b"{", b"[", b",")
 _OPENING, _CLOSING, _COMMA = ("[", "{", b"[", b"{"), ("]", "}", b"]", b"}"), (",", b",")
 
 
@@ -24,9 +26,9 @@ class Bounds:
         """Raise ValueError where a text (or bytes) is over a bound."""
         if len(text) <= self.short:
             return
-        opening, comma = (("{", "["), ",") if isinstance(text, str) else ((b"{", b"["), b",")
-        opened = sum(map(text.count, opening))
-        if opened > self.depth or opened + text.count(comma) > self.fields:
+        brace, bracket, comma = _SIGNS if isinstance(text, str) else _SIGN_BYTES
+        opened = text.count(brace) + text.count(bracket)
+        if opened > self.depth or (len(text) > self.fields and opened + text.count(comma) > self.fields):
             self._walk(text)
 
     def _walk(self, text: Any) -> None:

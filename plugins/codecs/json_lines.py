@@ -59,13 +59,17 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return []
         if not self._framing.cut:
             try:
-                lines = block.split(self._end)
-                if len(block) > self._bounds.short and max(map(len, lines)) > self._bounds.short:
-                    list(map(self._bounds.check, lines))
-                return self._finished(list(map(decode, lines)))
+                return self._finished(list(map(decode, self._bounded(block.split(self._end)))))
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
         return self._each(block.split(self._end), self._framing.cut)
+
+    def _bounded(self, lines: list[bytes]) -> list[bytes]:
+        """The lines; raises ValueError where one of them is over a bound."""
+        if max(map(len, lines)) > self._bounds.short:
+            for line in lines:
+                self._bounds.check(line)
+        return lines
 
     def _finished(self, found: list[Any]) -> list[Event]:
         """Maps as events; raises ValueError or FieldError where one cannot be."""
