@@ -7,13 +7,14 @@ named group silences the unnamed ones.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .regex_escapes import RegexError
 from .regex_parser import Parser
 from .regex_tree import Call, Capture, Node, children, rebuilt
 from .regex_writer import Writer
 
-__all__ = ["RegexError", "compile", "translate", "without_calls"]
+__all__ = ["RegexError", "compile", "compile_kept", "translate", "without_calls"]
 
 
 def translate(pattern: str) -> str:
@@ -35,6 +36,10 @@ def compile(pattern: str) -> re.Pattern[str]:  # noqa: A001 - it is re.compile f
         return re.compile(translate(pattern), re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(str(error), 0) from error
+
+
+compile_kept = lru_cache(maxsize=1024)(compile)
+"""``compile``, of which the latest thousand are kept."""
 
 
 def without_calls(node: Node) -> Node:

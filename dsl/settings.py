@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .diagnostics import ConfigError, Diagnostic, did_you_mean
+from .options import Misfit, read
+from .spec import Kind
 from .timestamp import Timestamp, parse_timestamp
 
 DEFAULTS: dict[str, Any] = {
@@ -40,6 +42,10 @@ DEFAULTS: dict[str, Any] = {
     "queue.checkpoint.writes": 1024,
     "queue.checkpoint.acks": 1024,
     "queue.drain": False,
+    "penstock.limits.depth": 1000,
+    "penstock.limits.fields": 100_000,
+    "penstock.limits.line": 16 << 20,
+    "penstock.limits.match": 1000,
     "penstock.shutdown_timeout": 30,
     "penstock.path.spill": "",
     "dead_letter_queue.enable": False,
@@ -62,7 +68,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "log.level": ("fatal", "error", "warn", "info", "debug", "trace"),
 }
 
-_AT_LEAST = {"pipeline.workers": 1}
+_AT_LEAST = {
+    "pipeline.workers": 1, "penstock.limits.depth": 1, "penstock.limits.fields": 1, "penstock.limits.line": 1,
+}  # fmt: skip
+_AT_MOST = {"penstock.limits.depth": 1000}
+_SIZES = ("penstock.limits.line",)
 
 
 def settled(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -88,7 +98,7 @@ def _typed(key: str, value: Any) -> Any:
     if isinstance(default, bool):
         return _boolean(key, value)
     if isinstance(default, int):
-        return _whole(key, value)
+        return _whole(key, _size(key, value) if key in _SIZES else value)
     choices = _CHOICES.get(key)
     if choices and str(value).lower() not in choices:
         raise ValueError(f"the setting `{key}` is `{value}`", "one of " + ", ".join(choices))
@@ -98,10 +108,19 @@ def _typed(key: str, value: Any) -> Any:
 def _whole(key: str, value: Any) -> int:
     if not str(value).lstrip("-").isdigit():
         raise ValueError(f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits")
-    least = _AT_LEAST.get(key, 0)
+    least, most = _AT_LEAST.get(key, 0), _AT_MOST.get(key)
     if int(value) < least:
         raise ValueError(f"the setting `{key}` is `{value}`", f"it is at least {least}")
+    if most is not None and int(value) > most:
+        raise ValueError(f"the setting `{key}` is `{value}`", f"it is at most {most}")
     return int(value)
+
+
+def _size(key: str, value: Any) -> Any:
+    try:
+        return read(Kind("bytes"), str(value)) if not isinstance(value, int) else value
+    except Misfit as misfit:
+        raise ValueError(f"the setting `{key}` is `{value}`; a size is wanted", misfit.remedy) from None
 
 
 def _boolean(key: str, value: Any) -> bool:

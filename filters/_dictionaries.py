@@ -40,12 +40,12 @@ def exact(entries: Entries) -> Find:
     return find
 
 
-def by_expressions(entries: Entries) -> Find:
+def by_expressions(entries: Entries, compiled: Callable[[str], Any] = ruby.pattern) -> Find:
     """A look-up that takes the keys as regular expressions; the first that matches counts. Raises DictionaryError."""
     patterns = []
     for key, value in entries.items():
         try:
-            patterns.append((ruby.pattern(key).search, value))
+            patterns.append((compiled(key).search, value))
         except RegexError as error:
             raise DictionaryError(f"the key `{key}` is no regular expression: {error}") from None
 

@@ -18,6 +18,7 @@ from ..plugins.decoration import as_list
 from . import _ruby as ruby
 
 Operation = Callable[[Event], None]
+Compile = Callable[[str], Any]
 
 
 def coerce(target: FieldRef, render: Render) -> Operation:
@@ -138,14 +139,14 @@ def on_text(target: FieldRef, change: Callable[[str], Any]) -> Operation:
 _PLAIN = re.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s])+", re.ASCII)
 
 
-def gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template) -> Operation:
-    """Replace what an expression matches in a text, or in the texts of a list."""
+def gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template, compiled: Compile) -> Operation:
+    """Replace what an expression matches in a text, or in the texts of a list; a template is ``compiled`` when it is filled in."""
     if isinstance(needle, Template) or not replacement.is_constant:
-        return _changing_gsub(target, needle, replacement)
+        return _changing_gsub(target, needle, replacement, compiled)
     try:
         substitute = ruby.substitute(needle, replacement.render({}))
     except LookupError:
-        return _changing_gsub(target, needle, replacement)  # a group that is not there fails when an event comes
+        return _changing_gsub(target, needle, replacement, compiled)  # a group that is not there fails when an event comes
     if isinstance(substitute, str) and _PLAIN.fullmatch(needle.pattern):
         plain = re.sub(r"\\(.)", r"\1", needle.pattern)
         return on_text(target, lambda text: text.replace(plain, substitute))
@@ -153,12 +154,14 @@ def gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Temp
     return on_text(target, lambda text: sub(substitute, text))
 
 
-def _changing_gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template) -> Operation:
+def _changing_gsub(
+    target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template, compiled: Compile
+) -> Operation:
     def run(event: Event) -> None:
         value = target.get(event)
         if type(value) is not str and type(value) is not list:
             return
-        pattern = ruby.pattern(needle.render(event)) if isinstance(needle, Template) else needle
+        pattern = compiled(needle.render(event)) if isinstance(needle, Template) else needle
         substitute = ruby.substitute(pattern, replacement.render(event))
         on_text(target, lambda text: pattern.sub(substitute, text))(event)
 

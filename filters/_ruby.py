@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from ..dsl.regex import compile as compile_ruby
+from ..dsl.regex import compile_kept
 from ..dsl.values import ruby_text
 
 BLANK = "\0\t\n\v\f\r "
@@ -24,7 +24,7 @@ _FLOAT = re.compile(r"[+-]?(?:\d+(?:_\d+)*)?(?:\.\d+(?:_\d+)*)?(?:(?<=\d)[eE][+-
 _WORD = re.compile(r"[^\t\n\v\f\r ]+")
 _REFERENCE = re.compile(r"\\(?:k<([^>]*)>|(.)|\Z)", re.DOTALL)
 
-pattern = lru_cache(maxsize=1024)(compile_ruby)
+pattern = compile_kept
 """A Ruby expression compiled; the latest thousand are kept. Raises RegexError."""
 
 

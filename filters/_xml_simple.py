@@ -29,10 +29,14 @@ class Mapping:
     """How documents become data.
 
     ``force_array``: single children are lists too; ``force_content``: text is always in ``content``;
+    ``most``: how many elements and attributes there may be;
     ``suppress_empty``: elements without content are null, and left out where their parent has no attributes.
     """
 
-    def __init__(self, force_array: bool = True, force_content: bool = False, suppress_empty: bool = True) -> None:
+    def __init__(
+        self, force_array: bool = True, force_content: bool = False, suppress_empty: bool = True, most: int = 100_000
+    ) -> None:
+        self.most = most
         self.force_array, self.force_content, self.suppress_empty = force_array, force_content, suppress_empty
 
     def data(self, text: str) -> Any:
@@ -61,6 +65,7 @@ class _Building:
         self._open: list[_Element] = []
         self._declared: dict[str, Any] = {}
         self._in_text = False
+        self._left = how.most
         self._result: Any = None
 
     def built(self, text: str) -> Any:
@@ -88,6 +93,9 @@ class _Building:
     def _start(self, name: str, attributes: list[str]) -> None:
         if len(self._open) >= _DEEPEST:
             raise XmlError(f"elements are nested more than {_DEEPEST} deep")
+        self._left -= 1 + len(attributes) // 2
+        if self._left < 0:
+            raise XmlError(f"there are more than {self._how.most} elements and attributes (penstock.limits.fields)")
         fields, self._declared = self._declared, {}
         for place in range(0, len(attributes), 2):
             fields[_expanded(attributes[place])] = attributes[place + 1]

@@ -50,6 +50,7 @@ class Aggregate(Filter, name="aggregate"):
     maps at the end, not one; a filter that may only update still sends out the map whose time was up.
     """
 
+    matches = True
     reshapes = True
     stateful = True
     flushes = True

@@ -91,7 +91,7 @@ class Csv(Ecs, Filter, name="csv"):
                 self.problem("convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,))
         self._conversions = {name: known[kind] for name, kind in self.convert.items() if kind in known}
         if len(quote) == 1 and self.separator:
-            self._first_row = Reader(self.separator, quote).first_row
+            self._first_row = Reader(self.separator, quote, self.context.limit("fields")).first_row
         self._name_columns(self.columns)
         self._may_drop = self.autodetect_column_names or self.skip_header
         self.reshapes = self._may_drop

@@ -17,10 +17,8 @@ from ..dsl.timestamp import parse_timestamp
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
+from ..plugins.json_bounds import Bounds
 from ._references import named_field, set_named
-
-DEEPEST = 300
-"""How many maps and lists may stand in each other: more than any log has, less than functions that recurse can bear."""
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -41,7 +39,8 @@ class Json(Ecs, Filter, name="json"):
     false is passed over. With `skip_on_invalid_json`, text that is no JSON is passed over, too. Of several values in
     a row the last one counts.
 
-    Differs from Logstash: JSON nested more than 300 deep is refused (there, 1000).
+    Differs from Logstash: JSON that holds more values than `penstock.limits.fields` is refused, as is what nests deeper than
+    `penstock.limits.depth`.
     """
 
     source: str = option("The field with the JSON.")
@@ -67,22 +66,24 @@ class Json(Ecs, Filter, name="json"):
     def prepare(self) -> None:
         """Find the source."""
         self.source_field = named_field(self, "source", self.source)
+        self.bounds = self.context.json_bounds()
         self.put = self.target.set if self.target is not None else self._merge
 
     def run(self, events: list[Event]) -> list[Event]:
         """Parse the source of each event; the same list."""
         get, put, decorate, decode = self.source_field.get, self.put, self.decorate, _DECODER.decode
+        short, bounds = self.bounds.short, self.bounds
         for event in events:
             try:
                 text = get(event)
                 if text is None or text is False:
                     continue
                 try:
+                    if len(text) > short:
+                        _measure(text, bounds)
                     value = decode(text)
                 except (msgspec.DecodeError, UnicodeError, TypeError, RecursionError):
                     value = _read_odd(text)
-                if len(text) > 2 * DEEPEST:
-                    _measure(text, value)
                 put(event, value)
                 if decorate is not None:
                     decorate(event)
@@ -160,16 +161,10 @@ def _mended(value: Any) -> Any:
     return value
 
 
-def _measure(text: str, value: Any) -> None:
-    """Raise NotJsonError where maps and lists nest too deep; looked at closely only if there are enough of them."""
-    if text.count("[") + text.count("{") <= DEEPEST:
-        return
-    depth, level = 0, [value]
-    while level := [item for each in level if isinstance(each, dict | list) for item in _items(each)]:
-        depth += 1
-        if depth >= DEEPEST:
-            raise NotJsonError(f"the JSON nests more than {DEEPEST} deep")
-
-
-def _items(value: Any) -> Any:
-    return value.values() if type(value) is dict else value
+def _measure(text: Any, bounds: Bounds) -> None:
+    """Raise NotJsonError where a text is over a bound."""
+    if type(text) is str:
+        try:
+            bounds.check(text)
+        except ValueError as error:
+            raise NotJsonError(str(error)) from None

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..dsl.event import add_tag
@@ -17,7 +18,7 @@ from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters, literal_cha
 from ._references import NAMES_APART, set_named
 
 if TYPE_CHECKING:
-    from ..dsl.grok.guard import Guard
+    from ..dsl.guard import Guard
 
 Change = Callable[[str], str]
 CASES: dict[str, Change] = {"lowercase": str.lower, "uppercase": str.upper, "capitalize": str.capitalize}
@@ -118,6 +119,7 @@ class Kv(Ecs, Filter, name="kv"):
         self.change_value = self._changes("value")
         self.included = _Names(self.include_keys)
         self.excluded = _Names(self.exclude_keys)
+        self.most = self.context.limit("fields")
         self.put = self.target.set if self.target is not None else _put_all
         special = self.change_key or self.change_value or self.include_keys or self.exclude_keys or self.prefix.text
         is_plain = not special and not self.recursive and self.allow_duplicate_values
@@ -125,7 +127,7 @@ class Kv(Ecs, Filter, name="kv"):
         self.cut = self.scanner.cut if splitters is not None and is_plain else None
 
     def _set_guard(self, seconds: float) -> None:
-        from ..dsl.grok.guard import Guard, MatchTimeout
+        from ..dsl.guard import Guard, MatchTimeout
 
         self.guard = Guard(seconds)
         self.too_long = (MatchTimeout, TimeoutError)
@@ -187,12 +189,14 @@ class Kv(Ecs, Filter, name="kv"):
 
     def _loop(self, events: list[Event], pairs: Pairs) -> list[Event]:
         get, put, decorate, collect = self.source.get, self.put, self.decorate, self.collect
-        guard, defaults, cut = self.guard, self.default_keys, self.cut
+        guard, defaults, cut, most = self.guard, self.default_keys, self.cut, self.most
         for event in events:
             try:
                 if guard is not None:
                     guard.turn = event
                 value = get(event)
+                if type(value) is str and len(value) > most and self._has_many(value):
+                    raise ValueError(f"the text may hold more than {most} pairs (penstock.limits.fields)")
                 found: Event | None = cut(value) if cut is not None and type(value) is str else None
                 if found is None:
                     found = {}
@@ -216,6 +220,11 @@ class Kv(Ecs, Filter, name="kv"):
         for tag in self.tag_on_failure:
             add_tag(event, tag)
         complain(self.context.where, "%s: kv failed on an event: %s", self.context.where, error)
+
+    def _has_many(self, text: str) -> bool:
+        """Whether a text may have more pairs than the limit: as many places where a value could begin."""
+        value = ruby.pattern(self.value_split_pattern or f"[{self.value_split}]")
+        return next(islice(value.finditer(text), self.most, None), None) is not None
 
     def _collect_plain(self, text: str, event: Event, found: Event, pairs: Pairs) -> None:
         """Add pairs as they are."""

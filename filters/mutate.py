@@ -15,7 +15,6 @@ from ..dsl.values import ruby_text
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from . import _mutations as operations
-from . import _ruby as ruby
 from ._mutations import Operation
 from ._references import REMEDY, named_field
 
@@ -81,6 +80,7 @@ class Mutate(Filter, name="mutate"):
 
     def prepare(self) -> None:
         """Make the operations, in their fixed order."""
+        self.matches = bool(self.gsub)
         self.operations: tuple[Operation, ...] = tuple(chain(self._settings(), self._rewritings(), self._collections()))
 
     def _settings(self) -> Iterator[Operation]:
@@ -126,13 +126,13 @@ class Mutate(Filter, name="mutate"):
             pattern = self._needle(needle, at + 1)
             if pattern is not None:
                 rendered = self._template("gsub", at + 2, replacement)
-                yield operations.gsub(self._field("gsub", name, at), pattern, rendered)
+                yield operations.gsub(self._field("gsub", name, at), pattern, rendered, self.compiled)
 
     def _needle(self, text: str, at: int) -> Any:
         if "%{" in text:
             return self._template("gsub", at, text)
         try:
-            return ruby.pattern(text)
+            return self.compiled(text)
         except RegexError as error:
             self.problem("gsub", f"bad regular expression: {error}", path=(at,), code="E208")
             return None

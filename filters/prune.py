@@ -31,6 +31,8 @@ class Prune(Filter, name="prune"):
     With `interpolate`, templates in names and expressions are filled in for each event, which is slow.
     """
 
+    matches = True
+
     whitelist_names: list[str] = option("Expressions for the names of fields to keep.", default=[])
     blacklist_names: list[str] = option("Expressions for the names of fields to drop.", default=[r"%\{[^}]+\}"])
     whitelist_values: dict[str, str] = option("Fields, each with an expression for values to keep.", default={})
@@ -76,7 +78,7 @@ class Prune(Filter, name="prune"):
     def _expression(self, option: str, text: str, at: str | int) -> _Expression | None:
         template = self._template(option, text, at)
         try:
-            return _Expression(template) if template is not None else None
+            return _Expression(template, self.compiled) if template is not None else None
         except RegexError as error:
             self.problem(option, f"bad regular expression: {error}", path=(at,), code="E208")
             return None
@@ -140,13 +142,16 @@ class Prune(Filter, name="prune"):
 class _Expression:
     """A regular expression that may be a template; ``of(event)`` gives how to search with it."""
 
-    def __init__(self, template: Template) -> None:
-        self.template = template
-        self.constant: Matches | None = ruby.pattern(template.render({})).search if template.is_constant else None
+    def __init__(self, template: Template, compiled: Callable[[str], Any]) -> None:
+        self.template, self.compiled = template, compiled
+        self.constant: Matches | None = compiled(template.render({})).search if template.is_constant else None
 
     def of(self, event: Event) -> Matches:
         """The search for an event. Raises RegexError where what is filled in makes it no expression."""
-        return self.constant or ruby.pattern(self.template.render(event)).search
+        if self.constant is not None:
+            return self.constant
+        search: Matches = self.compiled(self.template.render(event)).search
+        return search
 
 
 class _Names:

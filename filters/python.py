@@ -37,6 +37,7 @@ class Python(Filter, name="python"):
     Differs from Logstash: the code is Python, not Ruby, and sees the values of the event themselves, not copies.
     """
 
+    matches = True
     reshapes = True
 
     code: str | None = option("The code to run on each event.", default=None)

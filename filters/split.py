@@ -49,6 +49,7 @@ class Split(Filter, name="split"):
 
     def prepare(self) -> None:
         """Find the fields."""
+        self.most = self.context.limit("fields")
         self.source = named_field(self, "field", self.field)
         self.place = self.source if self.target is None else named_field(self, "target", self.target)
 
@@ -56,14 +57,20 @@ class Split(Filter, name="split"):
         """The events of the parts; the event itself where there is nothing to split."""
         value = self.source.get(event)
         if type(value) is list:
+            self._check(len(value))
             return self._spread(event, value, moved=self.target is None)
         if type(value) is str:
+            self._check(len(value) > self.most and value.count(self.terminator))
             parts = _parts(value, self.terminator)
             return [event] if len(parts) == 1 else self._spread(event, parts, moved=False)
         add_tag(event, "_split_type_failure")
         where = self.context.where
         complain(where, "%s: split takes texts and lists, and an event has a %s", where, type(value).__name__)
         return [event]
+
+    def _check(self, parts: int) -> None:
+        if parts > self.most:
+            raise ValueError(f"the event would become more than {self.most} events (penstock.limits.fields)")
 
     def _spread(self, event: Event, parts: list[Any], moved: bool) -> list[Event]:
         if moved:

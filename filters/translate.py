@@ -122,8 +122,11 @@ class Translate(Ecs, Filter, name="translate"):
             self.problem(option, str(error))
 
     def _search(self, entries: dictionaries.Entries) -> None:
-        make = dictionaries.by_expressions if self.regex else dictionaries.exact
-        self.find = make(entries) if self.exact else dictionaries.substituting(entries)
+        self.matches = self.regex
+        if not self.exact:
+            self.find = dictionaries.substituting(entries)
+        else:
+            self.find = dictionaries.by_expressions(entries, self.compiled) if self.regex else dictionaries.exact(entries)
 
     def run(self, events: list[Event]) -> list[Event]:
         """Translate each event; the same list."""

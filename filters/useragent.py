@@ -33,6 +33,8 @@ class Useragent(Ecs, Filter, name="useragent"):
     agents are named otherwise.
     """
 
+    matches = True
+
     source: FieldRef = option("The field with the user agent's text.")
     target: FieldRef | None = option(
         "The field to put the result in; unless given, `user_agent` with ECS, else the top of the event.", default=None

@@ -77,7 +77,7 @@ class Xml(Ecs, Filter, name="xml"):
             message = "xml needs a `target`, unless `store_xml` is off"
             self.problem("target", message, 'write target => "…" or store_xml => false', code="E214")
         self._strict = self._read_parse_options()
-        self._mapping = Mapping(self.force_array, self.force_content, self.suppress_empty)
+        self._mapping = Mapping(self.force_array, self.force_content, self.suppress_empty, self.context.limit("fields"))
         self._paths: Paths | None = None
         self._results: list[FieldRef] = []
         if self.xpath:

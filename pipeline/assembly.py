@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -25,6 +26,8 @@ from ..plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plu
 from ..plugins.decoration import decoration, only_key
 
 log = logging.getLogger("penstock")
+
+_FRAMES = 3  # of Python, for a level of nested data
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -78,6 +81,7 @@ def inspect(
     sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
 ) -> tuple[Assembly | None, list[Diagnostic]]:
     """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES * (int(settings.get("penstock.limits.depth", 0)) + 200)))
     set_escape_style(str(settings.get("config.field_reference.escape_style", "none")))
     trees, found = _parsed(sources)
     if surroundings.rewritten is not None:

@@ -1,16 +1,19 @@
 """Conditions as Python expressions over ``event``, with no look-up left that can be done beforehand.
 
 The expressions are text that a person can read (``penstock show code``); what they name stands in a namespace: compiled patterns,
-sets of constants, readers of nested fields. They never raise: what cannot be compared is false.
+sets of constants, readers of nested fields. They never raise: what cannot be compared is false. A match alone may, that takes too
+long: then the event is looked at again, by expressions in which such a match is false and leaves a tag.
 """
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..dsl import values
+from ..dsl.event import add_tag
+from ..dsl.guard import TIMED_OUT, MatchTimeout, limited, signals_reach
 from ..dsl.program import (
     Both,
     Comparison,
@@ -25,8 +28,9 @@ from ..dsl.program import (
     Not,
     Operand,
 )
-from ..dsl.reference import FieldRef
+from ..dsl.reference import Event, FieldRef
 from ..dsl.regex import compile as compile_regex
+from ..plugins.contract import complain
 
 _DEEP = 30
 
@@ -48,11 +52,25 @@ class Namespace(dict[str, Any]):
 
 
 class Expressions:
-    """Writes conditions as expressions; ``functions`` has the text of what had to be a function of its own."""
+    """Writes conditions as expressions; ``functions`` has the text of what had to be a function of its own.
 
-    def __init__(self, names: Namespace) -> None:
+    ``seconds``: how long a match may take where no guard can end it, 0 for ever.
+    """
+
+    def __init__(self, names: Namespace, seconds: float = 0) -> None:
         self.names = names
         self.functions: list[str] = []
+        self._seconds = 0 if signals_reach() else seconds
+        self._patient = False
+
+    def second_look(self, conditions: Sequence[Condition]) -> str:
+        """The name of a function that gives the number of the first condition that holds, with no match that takes too long."""
+        self._patient = True
+        tests = [f"    if {self.of(condition)}:\n        return {number}\n" for number, condition in enumerate(conditions)]
+        self._patient = False
+        name = f"second_look_{len(self.functions) + 1}"
+        self.functions.append(f"def {name}(event):\n{''.join(tests)}    return {len(conditions)}\n")
+        return name
 
     def of(self, condition: Condition, depth: int = 0) -> str:
         """The expression of a condition; true or false in a boolean context."""
@@ -136,8 +154,12 @@ class Expressions:
         pattern = compile_regex(node.pattern)
         if isinstance(node.value, Constant):
             return repr(type(node.value.value) is str and pattern.search(node.value.value) is not None)
-        search = self.names.name(f"search_{node.span.line}", pattern.search)
-        return f"(type(v := {self.field(node.value.ref)}) is str and {search}(v) is not None)"
+        value, found = self.field(node.value.ref), limited(pattern, self._seconds).search
+        if self._patient:
+            search = self.names.name(f"patient_{node.span.line}", patient(found, node.span.place))
+            return f"(type(v := {value}) is str and {search}(event, v))"
+        search = self.names.name(f"search_{node.span.line}", found)
+        return f"(type(v := {value}) is str and {search}(v) is not None)"
 
     def _membership(self, node: Membership) -> str:
         value, container = node.value, node.container
@@ -157,6 +179,31 @@ class Expressions:
         self.names["is_among"] = is_among
         name = self.names.name(f"set_{line}", texts)
         return f"(v in {name} if type(v := {field}) is str else is_among(v, {name}))"
+
+
+def matches(condition: Condition | None) -> bool:
+    """Whether an expression is matched against a field somewhere in the condition."""
+    if isinstance(condition, Both | Either):
+        return any(map(matches, condition.parts))
+    if isinstance(condition, Not):
+        return matches(condition.operand)
+    if isinstance(condition, Differ):
+        return matches(condition.left) or matches(condition.right)
+    return isinstance(condition, Match) and isinstance(condition.value, Field)
+
+
+def patient(search: Callable[[str], re.Match[str] | None], where: str) -> Callable[[Event, str], bool]:
+    """A search that finds nothing where it takes too long, and tags the event."""
+
+    def look(event: Event, text: str) -> bool:
+        try:
+            return search(text) is not None
+        except MatchTimeout as error:
+            add_tag(event, TIMED_OUT)
+            complain(where, "%s: %s; it counts as none, and the event is tagged %s", where, error, TIMED_OUT)
+            return False
+
+    return look
 
 
 def _texts(items: Iterable[Any]) -> Iterable[str]:

@@ -4,6 +4,9 @@ The text is made first (``penstock show code`` prints it), then parsed, and ever
 from; so a traceback points into the configuration. Filters run over whole batches. A branch sorts the batch into one list an arm;
 events are changed in place, so nothing need be joined again, unless an arm holds a filter that makes more or fewer events: then
 places are kept along and the lists are merged by them.
+
+Where expressions of the user's meet texts of events, a guard stands around the whole batch: it costs nothing per event, and ends a
+match that takes too long (``dsl.guard``). A filter tags the event as it does for any error; a condition is looked at again.
 """
 from __future__ import annotations
 
@@ -15,12 +18,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..dsl.guard import Guard, MatchTimeout, signals_reach
 from ..dsl.program import Arm, Branch, PluginUse, Statement
 from ..dsl.reference import Event
+from ..dsl.settings import DEFAULTS
 from ..dsl.source import Source, Span
 from ..plugins.contract import Filter, Output, Plugin
 from .assembly import uses
-from .condition import Expressions, Namespace
+from .condition import Expressions, Namespace, matches
 from .portions import Portion, Table, portions
 
 Events = list[Event]
@@ -53,16 +58,27 @@ class Generated:
     """A section compiled: ``run(events, flush)`` and the text it was made of."""
 
     def __init__(
-        self, parts: Sequence[Callable[[Events, bool | None], Events]], text: str, one_by_one: bool = False
+        self,
+        parts: Sequence[Callable[[Events, bool | None], Events]],
+        text: str,
+        one_by_one: bool = False,
+        guard: Guard | None = None,
     ) -> None:
         self.parts = parts
+        self.guard = guard
         self.text = text
         self.one_by_one = one_by_one
 
     def run(self, events: Events, flush: bool | None = None) -> Events:
         """The batch through all parts. ``flush``: None, or whether what is held is due as a whole (True) or by time (False)."""
+        if self.guard is None or not signals_reach():
+            return self._through(events, flush)
+        with self.guard:
+            return self._through(events, flush)
+
+    def _through(self, events: Events, flush: bool | None) -> Events:
         if self.one_by_one and len(events) > 1:
-            return [out for event in events for out in self.run([event], flush)]
+            return [out for event in events for out in self._through([event], flush)]
         for part in self.parts:
             events = part(events, flush)
         return events
@@ -71,13 +87,31 @@ class Generated:
 def generate(
     statements: Sequence[Statement], made: dict[PluginUse, Plugin], name: str, observer: Observer | None = None
 ) -> Generated:
-    """Compile the statements of a section; ``name`` is the function's."""
-    parts, texts = [], []
+    """Compile the statements of a section, to run in this thread; ``name`` is the function's."""
+    parts, texts, seconds = [], [], _patience(statements, made)
     for source, group in groupby(statements, key=lambda s: s.span.source):
-        part, text = _Part(source, made, name, observer).compiled(list(group))
+        part, text = _Part(source, made, name, observer, seconds).compiled(list(group))
         parts.append(part)
         texts.append(text)
-    return Generated(parts, "\n".join(texts), _one_by_one(statements, made))
+    guard = Guard(seconds) if seconds and _matches(statements, made) else None
+    return Generated(parts, "\n".join(texts), _one_by_one(statements, made), guard)
+
+
+def _patience(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> float:
+    """How many seconds a match may take."""
+    first = next(iter(uses(statements)), None)
+    return (made[first].context.limit("match") if first is not None else int(DEFAULTS["penstock.limits.match"])) / 1000
+
+
+def _matches(statements: Iterable[Statement], made: dict[PluginUse, Plugin]) -> bool:
+    """Whether expressions of the user's are matched, by conditions or filters."""
+    for statement in statements:
+        if isinstance(statement, Branch):
+            if any(matches(arm.condition) or _matches(arm.body, made) for arm in statement.arms):
+                return True
+        elif isinstance(plugin := made[statement], Filter) and plugin.matches:
+            return True
+    return False
 
 
 def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> bool:
@@ -90,10 +124,12 @@ def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) 
 class _Part:
     """The statements that follow each other in one source."""
 
-    def __init__(self, source: Source, made: dict[PluginUse, Plugin], name: str, observer: Observer | None) -> None:
+    def __init__(
+        self, source: Source, made: dict[PluginUse, Plugin], name: str, observer: Observer | None, seconds: float
+    ) -> None:
         self.source, self.made, self.name, self.observer = source, made, name, observer
-        self.names = Namespace(merge=merge, reorder=reorder)
-        self.expressions = Expressions(self.names)
+        self.names = Namespace(merge=merge, reorder=reorder, MatchTimeout=MatchTimeout)
+        self.expressions = Expressions(self.names, seconds)
         self.lines: list[Line] = []
         self.count = 0
 
@@ -235,6 +271,19 @@ class _Part:
 
     def tests(self, depth: int, arms: Sequence[Arm], adds: Sequence[str], otherwise: str) -> None:
         """Tests one after the other, and where an event goes that passes one, or none."""
+        conditions = [arm.condition for arm in arms if arm.condition is not None]
+        if not any(map(matches, conditions)):
+            self.plain_tests(depth, arms, adds, otherwise)
+            return
+        span = _head(arms[0])
+        self.line(depth, "try:", span)
+        self.plain_tests(depth + 1, arms, adds, otherwise)
+        self.line(depth, "except MatchTimeout:", span)
+        self.line(depth + 1, f"number = {self.expressions.second_look(conditions)}(event)", span)
+        for number, add in enumerate([*adds, *filter(None, [otherwise])]):
+            self.line(depth + 1, f"if number == {number}: {add}", span)
+
+    def plain_tests(self, depth: int, arms: Sequence[Arm], adds: Sequence[str], otherwise: str) -> None:
         for number, (arm, add) in enumerate(zip(arms, adds, strict=True)):
             self.line(depth, self.test(arm, number), _head(arm))
             self.line(depth + 1, add, arm.span)

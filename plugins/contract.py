@@ -9,60 +9,25 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from ..dsl.event import add_tag, complete
+from ..dsl.guard import limited, signals_reach
 from ..dsl.reference import Event
+from ..dsl.regex import compile_kept
 from ..dsl.spec import PluginSpec
-from ..dsl.timestamp import Timestamp
+from .context import Context, OptionProblem
 from .declaration import Bytes, Example, Option, declared, option
 
 if TYPE_CHECKING:
     from .raw import RawStream, Relay
 
+__all__ = ["Batch", "Codec", "Context", "Ecs", "Filter", "Input", "OptionProblem", "Output", "Plugin", "Unfinished", "complain"]
+
 log = logging.getLogger("penstock")
-
-
-class OptionProblem(Exception):
-    """An option that cannot be used; raised in ``prepare``, shown at the option's place.
-
-    ``path`` leads to the item to blame, through hash keys and list indices.
-    """
-
-    def __init__(
-        self, option: str, message: str, remedy: str = "", path: Sequence[str | int] = (), code: str = "E220"
-    ) -> None:
-        super().__init__(message)
-        self.option, self.message, self.remedy, self.path, self.code = option, message, remedy, tuple(path), code
-
-
-class Context(msgspec.Struct):
-    """What a plugin is told of its surroundings.
-
-    ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
-    ``make_codec`` makes a codec of an option's value, for a stream of bytes if its second argument is true; ``bury`` writes events
-    that could not be handled to the dead letters, with a reason; None where there are none. For an output it raises
-    OSError where they cannot be written.
-    """
-
-    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
-    where: str = ""
-    id: str = ""
-    problems: list[OptionProblem] = msgspec.field(default_factory=list)
-    make_codec: Callable[[Any, bool], Codec] | None = None
-    bury: Callable[[Plugin, list[Event], str], None] | None = None
-
-    @property
-    def ecs(self) -> str:
-        """disabled, v1 or v8, as the pipeline sets it."""
-        return str(self.settings.get("pipeline.ecs_compatibility", "v8"))
-
-    def now(self) -> Timestamp:
-        """The present, or the instant that ``penstock.now`` fixes."""
-        fixed = self.settings.get("penstock.now")
-        return fixed if fixed is not None else Timestamp.now()
 
 
 class Plugin:
@@ -159,6 +124,12 @@ class Filter(Plugin):
     stateful: ClassVar[bool] = False
     external: ClassVar[bool] = False
     flushes: ClassVar[bool] = False
+    matches: bool = False
+    """Whether it matches expressions of the user's against texts of events: then a guard stands around the batch, and a match that
+    takes too long raises MatchTimeout. In threads that no guard reaches, those of ``compiled`` raise it."""
+
+    compiled: Callable[[str], Any] = staticmethod(compile_kept)
+    """Compiles an expression of the user's, for ``prepare``; raises RegexError."""
 
     add_field: dict[str, Any] = option("Fields to add to an event that the filter handled.", default={}, common=True)
     remove_field: list[str] = option("Fields to take out of it.", default=[], common=True)
@@ -174,6 +145,12 @@ class Filter(Plugin):
 
     removes: str | None = None
     """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
+
+    def open(self) -> None:
+        seconds = self.context.limit("match") / 1000
+        if self.matches and seconds and not signals_reach():
+            self.compiled = lru_cache(maxsize=1024)(lambda text: limited(compile_kept(text), seconds))
+            self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:
         """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives the events instead,
@@ -236,6 +213,17 @@ class Codec(Plugin):
 
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came from."""
+
+    @property
+    def longest(self) -> int:
+        """The longest line, in bytes, that is decoded as one: an option of the codec's, or the setting."""
+        given: int | None = getattr(self, "decode_size_limit_bytes", None)
+        return given or self.context.limit("line")
+
+    @property
+    def held(self) -> int:
+        """How many whole lines are in no event yet, where lines are joined."""
+        return 0
 
     def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
         """A codec with the same options and nothing held, for a stream of that origin."""

@@ -18,10 +18,10 @@ class MalformedRowError(ValueError):
 
 
 class Reader:
-    """Reads the first row of a text. ``separator`` has one character or more, ``quote`` one."""
+    """Reads the first row of a text. ``separator`` has one character or more, ``quote`` one; ``most``: the most fields."""
 
-    def __init__(self, separator: str, quote: str) -> None:
-        self._separator, self._quote = separator, quote
+    def __init__(self, separator: str, quote: str, most: int = 100_000) -> None:
+        self._separator, self._quote, self._most = separator, quote, most
         self._fields = {row_end: self._field(row_end) for row_end in ("\r\n", "\n", "\r")}
 
     def _field(self, row_end: str) -> re.Pattern[str]:
@@ -41,6 +41,8 @@ class Reader:
         line = text[: found.start()] if found else text
         if not line:
             return []
+        if len(line) > self._most and line.count(self._separator) >= self._most:
+            raise MalformedRowError(f"the row has more than {self._most} fields (penstock.limits.fields)")
         return [field or None for field in line.split(self._separator)]
 
     def _quoted_row(self, text: str, row_end: str) -> Row:
@@ -56,4 +58,6 @@ class Reader:
             quoted = field["quoted"]
             row.append(field["bare"] or None if quoted is None else quoted.replace(quote + quote, quote))
             at, end = field.end(), field["end"]
+            if len(row) > self._most:
+                raise MalformedRowError(f"the row has more than {self._most} fields (penstock.limits.fields)")
         return row

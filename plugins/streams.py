@@ -6,6 +6,8 @@ import os
 import select
 from collections.abc import Callable, Iterator
 
+from .codecs._framing import LIMIT, part_end
+
 CHUNK = 1 << 16
 """What becomes a batch of events: with more than 64 KiB they fall out of the processor's cache."""
 
@@ -46,19 +48,56 @@ def _widen(descriptor: int) -> None:
         fcntl.fcntl(descriptor, _SET_PIPE_SIZE, 1 << 20)
 
 
-def cut(pieces: Iterator[bytes | None], boundary: bytes) -> Iterator[bytes | None]:
-    """The same bytes in pieces that end at a boundary; the last one ends where the bytes end."""
-    held: list[bytes] = []
-    for piece in pieces:
-        if piece is None:
-            yield None
-            continue
-        at = piece.rfind(boundary) + len(boundary)
-        if at < len(boundary):
-            held.append(piece)
-            continue
-        yield b"".join([*held, piece[:at]])
-        held = [piece[at:]] if at < len(piece) else []
-    rest = b"".join(held)
+def cut(chunks: Iterator[bytes | None], boundary: bytes, longest: int = LIMIT) -> Iterator[bytes | None]:
+    """The same bytes in pieces that can be decoded by themselves; the last one ends where the bytes end."""
+    cutter = Cutter(boundary, longest)
+    for data in chunks:
+        piece = None if data is None else cutter.piece(data)
+        if data is None or piece:
+            yield piece
+    rest = cutter.rest()
     if rest:
         yield rest
+
+
+class Cutter:
+    """Cuts a stream into pieces that end at a boundary.
+
+    Of a line that is much longer than ``longest`` pieces are given before it ends: each is over the limit, so that whoever gets it
+    alone sees that, and cuts it where it would have cut the whole.
+    """
+
+    def __init__(self, boundary: bytes, longest: int) -> None:
+        self._boundary, self._longest = boundary, longest
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def piece(self, data: bytes) -> bytes:
+        """What can be given with these bytes, perhaps nothing."""
+        at = data.rfind(self._boundary) + len(self._boundary)
+        whole = at >= len(self._boundary)
+        if not whole:
+            self._held.append(data)
+            self._size += len(data)
+            if self._size <= 3 * self._longest + PIECE:
+                return b""
+            data = b"".join(self._held)
+            at = _two_parts(data, self._longest)
+        piece = b"".join([*self._held, data[:at]]) if whole else data[:at]
+        self._held, self._size = ([data[at:]], len(data) - at) if at < len(data) else ([], 0)
+        return piece
+
+    def rest(self) -> bytes:
+        """What is held; then nothing is."""
+        rest = b"".join(self._held)
+        self._held, self._size = [], 0
+        return rest
+
+
+def _two_parts(line: bytes, longest: int) -> int:
+    """Where parts of a line end of which at least one more is left: an even number of them, so that none stands alone."""
+    end = 0
+    while len(line) - end > 3 * longest:
+        for _ in range(2):
+            end += part_end(line, end, longest)
+    return end

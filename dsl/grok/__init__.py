@@ -2,10 +2,11 @@
 matches with.
 
 ``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without changing what it captures
-(by ``edges`` and ``sharing``), ``known`` tells what is certain before a match, ``guard`` ends one that takes too long.
+(by ``edges`` and ``sharing``), ``known`` tells what is certain before a match; ``guard``, a floor
+above, ends one that takes too long.
 """
+from ..guard import Guard, MatchTimeout
 from .expression import Capture, Expression, GrokError, RecursivePattern, UnknownPattern, compile_expression
-from .guard import Guard, MatchTimeout
 from .library import Library, Pattern, shipped
 
 __all__ = [

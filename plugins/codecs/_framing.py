@@ -11,8 +11,11 @@ from typing import Any, AnyStr, Generic
 
 from ._charset import Charset
 
-LIMIT = 536_870_912
-"""The longest line, in bytes, unless an option says otherwise: Logstash's default for json_lines."""
+LIMIT = 16 << 20
+"""The longest line, in bytes, unless an option or the setting ``penstock.limits.line`` says otherwise."""
+
+TOO_LONG = "_linetoobig"
+"""The tag of an event that holds a part of a line over the limit."""
 
 _SMALL = 65_536
 """Pieces up to this size are joined two by two, so that a stream of single bytes does not become a list of them."""
@@ -106,32 +109,34 @@ class Framing(Generic[AnyStr]):
         for line in whole:
             self._parts(line, lines, cut)
             self._in_parts = False
-        while len(tail) > self.limit + self._overlap:
-            at = self._end(tail)
+        at = 0
+        while len(tail) - at > self.limit + self._overlap:
+            end = at + part_end(tail, at, self.limit)
             cut.append(len(lines))
-            lines.append(tail[:at])
-            tail, self._in_parts = tail[at:], True
-        self._keep(tail)
+            lines.append(tail[at:end])
+            at, self._in_parts = end, True
+        self._keep(tail[at:])
         self.cut = cut
         return self.delimiter.join(lines) if lines else None
 
     def _parts(self, line: AnyStr, lines: list[AnyStr], cut: list[int]) -> None:
         first, in_parts, at = len(lines), self._in_parts, 0
         while len(line) - at > self.limit:
-            end = at + self._end(line[at : at + self.limit + 1])
+            end = at + part_end(line, at, self.limit)
             lines.append(line[at:end])
             at, in_parts = end, True
         lines.append(line[at:])
         if in_parts:
             cut.extend(range(first, len(lines)))
 
-    def _end(self, line: AnyStr) -> int:
-        """Where the first part ends: at the limit, or before the character that it would cut."""
-        at = self.limit
-        if isinstance(line, bytes):
-            while at > max(0, self.limit - 3) and line[at] & 0xC0 == 0x80:
-                at -= 1
-        return at or self.limit
+
+def part_end(line: str | bytes, start: int, limit: int) -> int:
+    """How long the part is that starts there: as the limit says, or shorter by the character that it would cut."""
+    at = limit
+    if isinstance(line, bytes):
+        while at > max(0, limit - 3) and line[start + at] & 0xC0 == 0x80:
+            at -= 1
+    return at or limit
 
 
 class LineReader:

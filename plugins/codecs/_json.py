@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any, NoReturn
 
 import msgspec
@@ -24,7 +25,7 @@ decode = msgspec.json.Decoder().decode
 encoder = msgspec.json.Encoder(enc_hook=str)
 _encode = encoder.encode
 _HALF = re.compile("[\ud800-\udfff]")
-_DEEPEST = 300
+_FRAMES = 3  # of Python, for a level of nested data
 
 
 def parse(text: str | bytes) -> Any:
@@ -99,18 +100,20 @@ def encode(event: Event) -> bytes:
         return utf8(json.dumps(plain(bare(event)), ensure_ascii=False, separators=(",", ":")))
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """The value with nothing in it that the standard library refuses; what is nested too deep becomes text."""
+def plain(value: Any, levels: int | None = None) -> Any:
+    """The value with nothing in it that the standard library refuses; what nests deeper than Python can follow becomes text."""
+    if levels is None:
+        levels = sys.getrecursionlimit() // _FRAMES - 50
     if isinstance(value, str):
         return _HALF.sub("\ufffd", value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
-    if depth > _DEEPEST:
+    if levels < 0:
         return "…"
     if isinstance(value, dict):
-        return {_HALF.sub("\ufffd", str(key)): plain(item, depth + 1) for key, item in value.items()}
+        return {_HALF.sub("\ufffd", str(key)): plain(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item, depth + 1) for item in value]
+        return [plain(item, levels - 1) for item in value]
     return str(value)

@@ -12,6 +12,7 @@ import msgspec
 
 from ...dsl.event import complete
 from ...dsl.timestamp import Timestamp, parse_timestamp
+from ..json_bounds import Bounds
 
 Raw = msgspec.Raw
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -28,7 +29,8 @@ class Odd(Exception):
 class JsonRelay:
     """Passes pieces of one stream on; ``origin`` are the fields that its events get unless they have them."""
 
-    def __init__(self, origin: Mapping[str, Any]) -> None:
+    def __init__(self, origin: Mapping[str, Any], bounds: Bounds) -> None:
+        self._bounds = bounds
         self._stamps: dict[bytes, Raw] = {}
         self._tags: set[bytes] = set()
         plain = {key: value for key, value in origin.items() if key != "@metadata"}
@@ -40,7 +42,7 @@ class JsonRelay:
         """The lines to write for lines that were read, and how many; raises Odd."""
         try:
             data.decode()
-            events = list(map(_decode, data.removesuffix(b"\n").split(b"\n")))
+            events = list(map(_decode, self._bounds.checked(data.removesuffix(b"\n").split(b"\n"))))
         except (ValueError, RecursionError) as error:
             raise Odd(str(error)) from None
         self._complete(events, _raw(now))

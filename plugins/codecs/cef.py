@@ -20,7 +20,7 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ._cef_fields import field_names
 from ._cef_time import cef_time, device_zone
-from ._framing import Framing
+from ._framing import TOO_LONG, Framing
 from ._rendering import renderer, utf8
 
 _HEADER_FIELD = re.compile(r"((?:[^|\\]++|\\[|\\]|\\(?![|\\]))*+)\|")
@@ -97,7 +97,7 @@ class Cef(Ecs, Codec, name="cef"):
             self.problem("locale", str(error))
 
     def start(self) -> None:
-        self._framing = Framing(self._end.encode() or b"\n")
+        self._framing = Framing(self._end.encode() or b"\n", self.longest)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._lines(self._framing.feed(data)) if self._end else [self._event(data)]
@@ -106,7 +106,11 @@ class Cef(Ecs, Codec, name="cef"):
         return self._lines(self._framing.rest())
 
     def _lines(self, block: bytes | None) -> list[Event]:
-        return [] if block is None else [self._event(line) for line in block.split(self._end.encode())]
+        cut = self._framing.cut
+        return [
+            _part(line) if cut and place in cut else self._event(line)
+            for place, line in enumerate([] if block is None else block.split(self._end.encode()))
+        ]
 
     def _event(self, data: bytes) -> Event:
         try:
@@ -179,6 +183,10 @@ class Cef(Ecs, Codec, name="cef"):
 # The format's option hides the plugin's own name, which is a property and could not be set.
 Cef.name = Template("Logstash")
 _TIME_ZONE = FieldRef("[event][timezone]")
+
+
+def _part(line: bytes) -> Event:
+    return {"message": line.decode("utf-8", "replace"), "tags": [TOO_LONG]}
 
 
 def _unknown(key: str) -> FieldRef:

@@ -53,7 +53,7 @@ class Csv(Ecs, Codec, name="csv"):
         elif not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
         else:
-            self._first_row = Reader(self.separator, self.quote_char).first_row
+            self._first_row = Reader(self.separator, self.quote_char, self.context.limit("fields")).first_row
         self._quoted = (*_BREAKS, self.separator, self.quote_char)
         known = conversions(find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone())
         for name, kind in self.convert.items():

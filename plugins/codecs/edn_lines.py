@@ -6,7 +6,7 @@ from ..contract import Codec
 from ..declaration import option
 from ._charset import Charset
 from ._edn import read, written
-from ._framing import LineReader
+from ._framing import TOO_LONG, LineReader
 from ._json import bare
 from ._rendering import utf8
 from ._target import check_target, placed
@@ -26,13 +26,21 @@ class EdnLines(Codec, name="edn_lines"):
         check_target(self)
 
     def start(self) -> None:
-        self._reader = LineReader(Charset("UTF-8"), "\n")
+        self._reader = LineReader(Charset("UTF-8"), "\n", self.longest)
 
     def decode(self, data: bytes) -> list[Event]:
-        return [self._event(line, "\n") for line in self._reader.lines(data) if line]
+        return self._events(self._reader.lines(data), "\n")
 
     def flush(self) -> list[Event]:
-        return [self._event(line, "") for line in self._reader.rest() if line]
+        return self._events(self._reader.rest(), "")
+
+    def _events(self, lines: list[str], end: str) -> list[Event]:
+        cut = self._reader.cut
+        return [
+            {"message": line, "tags": [TOO_LONG]} if cut and place in cut else self._event(line, end)
+            for place, line in enumerate(lines)
+            if line
+        ]
 
     def _event(self, line: str, end: str) -> Event:
         try:

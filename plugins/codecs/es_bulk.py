@@ -7,7 +7,7 @@ from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs, complain
 from ..declaration import option
 from ._charset import Charset
-from ._framing import Framing
+from ._framing import TOO_LONG, Framing
 from ._json import FAILED, checked, parse
 from ._target import check_target, under
 
@@ -31,9 +31,10 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
 
     def prepare(self) -> None:
         check_target(self)
+        self._bounds = self.context.json_bounds()
 
     def start(self) -> None:
-        self._framing = Framing(b"\n")
+        self._framing = Framing(b"\n", self.longest)
         self._action: dict[str, Any] | None = None
 
     def decode(self, data: bytes) -> list[Event]:
@@ -45,8 +46,13 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
         return events
 
     def _events(self, block: bytes | None) -> list[Event]:
-        events = []
-        for line in [] if block is None else block.split(b"\n"):
+        events: list[Event] = []
+        cut = self._framing.cut
+        for place, line in enumerate([] if block is None else block.split(b"\n")):
+            if cut and place in cut:
+                events.append(self._with(self._action or {}, {"message": _UTF8.text(line), "tags": [TOO_LONG]}))
+                self._action = None
+                continue
             if not line.strip():
                 continue
             if self._action is not None:
@@ -64,6 +70,7 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
 
     def _document(self, line: bytes, action: dict[str, Any]) -> Event:
         try:
+            self._bounds.check(line)
             data = parse(line)
             if type(data) is not dict:
                 raise ValueError("no map")

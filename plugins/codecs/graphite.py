@@ -13,7 +13,7 @@ from ...dsl.values import ruby_text
 from ..contract import Codec
 from ..declaration import option
 from ._charset import Charset
-from ._framing import LineReader
+from ._framing import TOO_LONG, LineReader
 from ._rendering import renderer, utf8
 from ._ruby import float_inspect
 
@@ -55,13 +55,21 @@ class Graphite(Codec, name="graphite"):
         return searches
 
     def start(self) -> None:
-        self._reader = LineReader(Charset("UTF-8"), "\n")
+        self._reader = LineReader(Charset("UTF-8"), "\n", self.longest)
 
     def decode(self, data: bytes) -> list[Event]:
-        return [_measured(words) for words in map(_WORD.findall, self._reader.lines(data)) if words]
+        return self._events(self._reader.lines(data))
 
     def flush(self) -> list[Event]:
-        return [_measured(words) for words in map(_WORD.findall, self._reader.rest()) if words]
+        return self._events(self._reader.rest())
+
+    def _events(self, lines: list[str]) -> list[Event]:
+        cut = self._reader.cut
+        return [
+            {"message": line, "tags": [TOO_LONG]} if cut and place in cut else _measured(words)
+            for place, line in enumerate(lines)
+            if (words := _WORD.findall(line))
+        ]
 
     def encode(self, events: list[Event]) -> bytes:
         return utf8("".join([line for event in events for line in self._lines(event)]))

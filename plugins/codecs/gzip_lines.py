@@ -11,9 +11,11 @@ from ...dsl.reference import Event
 from ..contract import Codec, Ecs
 from ..declaration import Bytes, option
 from ._charset import charset_option
-from ._framing import LIMIT, LineReader
+from ._framing import TOO_LONG, LineReader
 
 _GZIP = 16 + zlib.MAX_WBITS
+_LIMIT = Bytes(512 << 20)
+_PIECE = 1 << 20
 
 
 class GzipLines(Ecs, Codec, name="gzip_lines"):
@@ -27,13 +29,13 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
     encodes: ClassVar[bool] = False
 
     charset: str = option("The character set of the text.", default="UTF-8")
-    decompress_size_limit_bytes: Bytes = option("The most that a piece of data may grow to.", default=LIMIT)
+    decompress_size_limit_bytes: Bytes = option("The most that a piece of data may grow to.", default=_LIMIT)
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
 
     def start(self) -> None:
-        self._reader = LineReader(self._charset, "\n")
+        self._reader = LineReader(self._charset, "\n", self.longest)
         self._gzip = zlib.decompressobj(_GZIP)
         self._began = self._failed = False
 
@@ -54,7 +56,7 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
         try:
             while data := self._ahead(data):
                 before = self._gzip.copy()
-                text = self._gzip.decompress(data, left + 1)
+                text = self._gzip.decompress(data, min(left + 1, _PIECE))
                 left -= len(text)
                 events += self._events(self._reader.lines(text))
                 if left < 0:
@@ -80,9 +82,10 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
         return data
 
     def _events(self, lines: list[str]) -> list[Event]:
-        if self.ecs:
-            return [{"message": line, "event": {"original": line}} for line in lines]
-        return [{"message": line} for line in lines]
+        events: list[Event] = [{"message": line, "event": {"original": line}} if self.ecs else {"message": line} for line in lines]
+        for place in self._reader.cut:
+            add_tag(events[place], TOO_LONG)
+        return events
 
     def _failure(self, reason: str) -> Event:
         self._failed = True

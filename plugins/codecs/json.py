@@ -26,10 +26,12 @@ class Json(Ecs, Codec, name="json"):
     def prepare(self) -> None:
         self._charset = charset_option(self)
         check_target(self)
+        self._bounds = self.context.json_bounds()
 
     def decode(self, data: bytes) -> list[Event]:
         text = self._charset.text
         try:
+            self._bounds.check(data)
             made = [self._event(event) for event in parse_events(data if self._charset.is_utf8 else text(data))]
         except (ValueError, FieldError):
             return [{"message": text(data), "tags": [FAILED]}]

@@ -10,7 +10,7 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ..raw import Relay
 from ._charset import charset_option
-from ._framing import LIMIT, Framing, LineReader, delimiter_option
+from ._framing import Framing, LineReader, delimiter_option
 from ._json import FAILED, bare, decode, encode, encoder, parse_events
 from ._relayed import relayed
 from ._target import check_target, under
@@ -25,14 +25,16 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     line that is neither is an event that holds it as `message`, tagged `_jsonparsefailure`. The last line counts even
     without a delimiter. Encoding: a line for each event, without `@metadata`.
 
-    Differs from Logstash: a line over `decode_size_limit_bytes` is not thrown away; it comes in parts as `message`,
-    each tagged `_jsonparsetoobigfailure`.
+    Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, is not
+    thrown away; it comes in parts as `message`, each tagged `_jsonparsetoobigfailure`.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
     delimiter: str = option("What ends a line.", default="\n")
     target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
-    decode_size_limit_bytes: int = option("The longest line that is read as JSON, in bytes.", default=LIMIT, at_least=1)
+    decode_size_limit_bytes: int | None = option(
+        "The longest line that is read as JSON, in bytes; `penstock.limits.line` unless given.", default=None, at_least=1
+    )
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
@@ -40,8 +42,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         check_target(self)
 
     def start(self) -> None:
-        self._framing = Framing(self._end, self.decode_size_limit_bytes)
-        self._reader = LineReader(self._charset, self.delimiter, self.decode_size_limit_bytes)
+        self._framing = Framing(self._end, self.longest)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest)
+        self._bounds = self.context.json_bounds()
 
     def decode(self, data: bytes) -> list[Event]:
         if self._charset.is_utf8:
@@ -58,7 +61,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return []
         if not self._framing.cut:
             try:
-                return self._finished(list(map(decode, block.split(self._end))))
+                return self._finished(list(map(decode, self._bounds.checked(block.split(self._end)))))
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
         return self._each(block.split(self._end), self._framing.cut)
@@ -83,6 +86,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
     def _line(self, line: str | bytes) -> list[Event]:
         try:
+            self._bounds.check(line)
             return self._finished(parse_events(line))
         except (ValueError, FieldError):
             return [{"message": self._text(line), "tags": [FAILED]}]
@@ -101,10 +105,10 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return None
         from ._json_relay import JsonRelay, Odd
 
-        short = JsonRelay(self.origin)
+        short = JsonRelay(self.origin, self._bounds)
 
         def relay(piece: bytes) -> tuple[bytes, int]:
-            if piece and len(piece) <= self.decode_size_limit_bytes:
+            if piece and len(piece) <= self.longest:
                 try:
                     return short.lines(piece, self.context.now())
                 except Odd:

@@ -12,7 +12,7 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ..raw import Relay
 from ._charset import charset_option
-from ._framing import LIMIT, LineReader, delimiter_option
+from ._framing import TOO_LONG, LineReader, delimiter_option
 from ._relayed import relayed
 from ._rendering import renderer, utf8
 
@@ -29,13 +29,15 @@ class Line(Ecs, Codec, name="line"):
     `format`, or `<@timestamp> <host> <message>`, and the delimiter.
 
     Differs from Logstash: `charset` holds for the delimiter too, so that UTF-16 works; a line over
-    `decode_size_limit_bytes` comes in parts, each tagged `_linetoobig`.
+    `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, comes in parts, each tagged `_linetoobig`.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
     delimiter: str = option("What ends a line.", default="\n")
     format: Template | None = option("The text to write for an event, before the delimiter.", default=None)
-    decode_size_limit_bytes: int = option("The longest line that becomes one event.", default=LIMIT, at_least=1)
+    decode_size_limit_bytes: int | None = option(
+        "The longest line that becomes one event; `penstock.limits.line` unless given.", default=None, at_least=1
+    )
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
@@ -46,7 +48,7 @@ class Line(Ecs, Codec, name="line"):
 
     def start(self) -> None:
         self._fresh = self._maker()
-        self._reader = LineReader(self._charset, self.delimiter, self.decode_size_limit_bytes)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._events(self._reader.lines(data))
@@ -67,7 +69,7 @@ class Line(Ecs, Codec, name="line"):
     def _events(self, lines: list[str]) -> list[Event]:
         events = self._fresh(lines, self.context.now())
         for place in self._reader.cut:
-            add_tag(events[place], "_linetoobig")
+            add_tag(events[place], TOO_LONG)
         return events
 
     def boundary(self) -> bytes | None:
@@ -82,7 +84,7 @@ class Line(Ecs, Codec, name="line"):
         def relay(piece: bytes) -> tuple[bytes, int]:
             around = self._around(encoder)
             try:
-                if around is None or not piece or len(piece) > self.decode_size_limit_bytes:
+                if around is None or not piece or len(piece) > self.longest:
                     return relayed(self, piece, encoder)
                 lines = piece.decode().removesuffix(end)
             except UnicodeDecodeError:

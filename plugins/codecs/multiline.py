@@ -2,15 +2,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
-from ...dsl.grok import GrokError, Library, UnknownPattern, compile_expression, shipped
+from ...dsl.event import add_tag
+from ...dsl.grok import GrokError, Guard, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
 from ...dsl.reference import Event
 from ...dsl.regex import RegexError
 from ..contract import Codec, Ecs
 from ..declaration import Bytes, option
 from ._charset import charset_option
-from ._framing import LineReader
+from ._framing import TOO_LONG, LineReader
+
+Find = Callable[[str], object]
 
 _LONGEST = 10 * 1024 * 1024
 
@@ -27,7 +31,9 @@ class Multiline(Ecs, Codec, name="multiline"):
     `auto_flush_interval` seconds. Stack traces: `pattern => "^\\s" what => "previous"`. Events that start with a
     time: `pattern => "^%{TIMESTAMP_ISO8601} " negate => true what => "previous"`.
 
-    Differs from Logstash: a line may come in several pieces, and empty lines at the end of a piece are kept.
+    Differs from Logstash: a line may come in several pieces, and empty lines at the end of a piece are kept. A line over the
+    setting `penstock.limits.line` belongs to no other: its parts are events tagged `_linetoobig`. A line on which the pattern
+    takes longer than `penstock.limits.match` does not match, and its event is tagged `_matchtimeout`.
     """
 
     encodes: ClassVar[bool] = False
@@ -46,8 +52,9 @@ class Multiline(Ecs, Codec, name="multiline"):
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
+        self._patience = self.context.limit("match") / 1000
         try:
-            self._find = compile_expression(self.pattern, self._library()).find
+            self._expression = compile_expression(self.pattern, self._library())
         except UnknownPattern as error:
             near = " or ".join(f"%{{{name}}}" for name in error.suggestions)
             self.problem("pattern", str(error), f"did you mean {near}?" if near else "", code="E221")
@@ -65,8 +72,10 @@ class Multiline(Ecs, Codec, name="multiline"):
             return library
 
     def start(self) -> None:
-        self._reader = LineReader(self._charset, "\n")
+        self._reader = LineReader(self._charset, "\n", self.longest)
+        self._guard = Guard(self._patience) if self._patience else None
         self._lines: list[str] = []
+        self._late = False
         self._bytes = 0
         self._fed = time.monotonic()
 
@@ -86,27 +95,59 @@ class Multiline(Ecs, Codec, name="multiline"):
     def _joined(self, lines: list[str]) -> list[Event]:
         if lines:
             self._fed = time.monotonic()
-        return self._before(lines) if self.what == "previous" else self._after(lines)
+        if self._guard is None:
+            return self._events(lines, self._expression.find)
+        with self._guard as guard:
+            return self._events(lines, guard.finder(self._expression))
 
-    def _before(self, lines: list[str]) -> list[Event]:
+    @property
+    def held(self) -> int:
+        """How many whole lines are in no event yet."""
+        return len(self._lines)
+
+    def _events(self, lines: list[str], find: Find) -> list[Event]:
+        join = self._before if self.what == "previous" else self._after
+        cut = self._reader.cut
+        if not cut:
+            return join(lines, find)
+        events: list[Event] = []
+        for place, line in enumerate(lines):
+            if place not in cut:
+                events += join([line], find)
+                continue
+            if self._lines:
+                events.append(self._event())
+            self._add(line)
+            events.append(self._event())
+            add_tag(events[-1], TOO_LONG)
+        return events
+
+    def _belongs(self, line: str, find: Find) -> bool:
+        try:
+            return (find(line) is not None) is not self.negate
+        except MatchTimeout:
+            self._late = True
+            return self.negate
+
+    def _before(self, lines: list[str], find: Find) -> list[Event]:
         """Events of lines of which some belong to the one before."""
         events: list[Event] = []
-        find, negate = self._find, self.negate
         for line in lines:
-            belongs = (find(line) is not None) is not negate
+            late, self._late = self._late, False
+            belongs = self._belongs(line, find)
+            late, self._late = self._late, late
             if self._lines and (not belongs or self._is_full()):
                 events.append(self._event())
+            self._late = self._late or late
             self._add(line)
         return events
 
-    def _after(self, lines: list[str]) -> list[Event]:
+    def _after(self, lines: list[str], find: Find) -> list[Event]:
         """Events of lines of which some belong to the one after."""
         events: list[Event] = []
-        find, negate = self._find, self.negate
         for line in lines:
             self._add(line)
-            belongs = (find(line) is not None) is not negate
-            if not belongs or self._is_full():
+            if not self._belongs(line, find) or self._is_full():
                 events.append(self._event())
         return events
 
@@ -128,6 +169,9 @@ class Multiline(Ecs, Codec, name="multiline"):
             tags.append("multiline_codec_max_bytes_reached")
         if len(lines) > self.max_lines:
             tags.append("multiline_codec_max_lines_reached")
+        if self._late:
+            self._late = False
+            tags.append("_matchtimeout")
         if tags:
             event["tags"] = tags
         return event

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..contract import Codec
 from ..raw import Piece
+from ..streams import Cutter
 
 
 class Pieces(Codec):
@@ -16,22 +17,21 @@ class Pieces(Codec):
 
     def __init__(self, codec: Codec, boundary: bytes) -> None:
         self._codec, self._boundary = codec, boundary
-        self._held: list[bytes] = []
+        self.start()
 
     def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
         fresh = copy.copy(self)
-        fresh.origin, fresh._held = origin or {}, []
+        fresh.origin = origin or {}
+        fresh.start()
         return fresh
 
+    def start(self) -> None:
+        self._cutter = Cutter(self._boundary, self._codec.longest)
+
     def decode(self, data: bytes) -> list[Any]:
-        at = data.rfind(self._boundary) + len(self._boundary)
-        if at < len(self._boundary):
-            self._held.append(data)
-            return []
-        whole = b"".join([*self._held, data[:at]])
-        self._held = [data[at:]] if at < len(data) else []
-        return [Piece(whole, self.origin)]
+        piece = self._cutter.piece(data)
+        return [Piece(piece, self.origin)] if piece else []
 
     def flush(self) -> list[Any]:
-        held, self._held = b"".join(self._held), []
+        held = self._cutter.rest()
         return [Piece(held, self.origin)] if held else []

@@ -39,6 +39,10 @@ class Retold(Codec):
         edge, self._edge = self._edge, b""
         return [*self._codec.decode(edge), *self._codec.flush()] if edge else self._codec.flush()
 
+    @property
+    def held(self) -> int:
+        return self._codec.held
+
     def idle(self) -> list[Event]:
         return self._codec.idle()
 

@@ -1,8 +1,7 @@
 """The codec of one file, and up to where what it was given has become events.
 
 A position may be remembered when nothing before it is still held back: neither the start of a line nor, where a codec joins
-lines, the lines of an event that is not complete. How many lines such a codec holds is counted: those it was given less
-those in its events.
+lines, the lines of an event that is not complete. Such a codec says how many whole lines it holds.
 """
 from __future__ import annotations
 
@@ -81,7 +80,7 @@ class JoiningStream(Stream):
             starts.append(self._line)
             self._line = fed + end
         self.fed += len(data)
-        self._count(events)
+        self._settle()
         return self._codec.complete(events)
 
     def flush(self) -> list[Event]:
@@ -91,14 +90,13 @@ class JoiningStream(Stream):
 
     def idle(self) -> list[Event]:
         events = super().idle()
-        self._count(events)
+        self._settle()
         return events
 
-    def _count(self, events: list[Event]) -> None:
-        starts = self._starts
-        for event in events:
-            for _ in range(min(len(starts), str(event.get("message", "")).count("\n") + 1)):
-                starts.popleft()
+    def _settle(self) -> None:
+        starts, held = self._starts, self._codec.held
+        while len(starts) > held:
+            starts.popleft()
         self.safe = starts[0] if starts else self._line
 
 

@@ -28,7 +28,7 @@ class Stdin(Ecs, Input, name="stdin"):
         boundary = codec.boundary()
         if boundary is None:
             return None
-        origin, pieces = self._origin(), cut(chunks(sys.stdin.fileno(), stopping, PIECE), boundary)
+        origin, pieces = self._origin(), cut(chunks(sys.stdin.fileno(), stopping, PIECE), boundary, codec.longest)
         batches = (None if data is None else RawBatch([Piece(data, origin)], bytes=len(data)) for data in pieces)
         return RawStream(codec, batches)
 

@@ -24,6 +24,9 @@ def test_without_any_all_have_their_defaults() -> None:
         ("pipeline.id", "web", "web"),
         ("pipeline.ordered", "true", "true"),
         ("penstock.now", "2025-09-04T12:00:00Z", "2025-09-04T12:00:00.000Z"),
+        ("penstock.limits.line", "2MiB", 2 << 20),
+        ("penstock.limits.line", 1000, 1000),
+        ("penstock.limits.depth", "20", 20),
         ("penstock.timezone", "Europe/Berlin", "Europe/Berlin"),
     ],
 )
@@ -37,6 +40,9 @@ def test_values_take_the_type_of_their_key(key: str, given: Any, value: Any) -> 
     ("key", "given", "words"),
     [
         ("pipeline.ecs_compatability", "v8", "did you mean `pipeline.ecs_compatibility`?"),
+        ("penstock.limits.line", "long", "a size is wanted"),
+        ("penstock.limits.line", 0, "at least 1"),
+        ("penstock.limits.depth", 5000, "at most 1000"),
         ("nonsense", 1, "there is no setting `nonsense`"),
         ("config.support_escapes", "yes", "give true or false"),
         ("pipeline.workers", "many", "a whole number is wanted"),

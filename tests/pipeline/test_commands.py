@@ -84,7 +84,7 @@ def test_a_minimal_run_imports_the_language_and_its_own_plugins_only() -> None:
     assert {name for name in outside if not name.startswith("_")} <= {"penstock", "click", "lark", "regex", "msgspec", "typing_extensions"}
     assert not found & {"asyncio", "multiprocessing", "concurrent.futures", "ssl", "http", "email", "unittest", "sqlite3"}
     plugins = {name for name in found if name.startswith(("penstock.plugins.inputs.", "penstock.plugins.outputs.", "penstock.filters."))}
-    assert plugins == {"penstock.plugins.inputs.stdin", "penstock.plugins.outputs.stdout"}
+    assert plugins == {"penstock.plugins.inputs.stdin", "penstock.plugins.outputs.stdout", "penstock.plugins.outputs._writing"}
     parts = {name.split(".")[2] for name in found if name.startswith("penstock.pipeline.") and name.count(".") > 2}
     assert parts == {"commands"}, "neither storage nor testing"
     assert not found & {f"penstock.pipeline.{name}" for name in ("workers", "worker", "desk", "burial", "persisted", "stage")}

@@ -74,7 +74,7 @@ def test_a_long_line_is_cut_between_characters(limit: int, line: str, parts: lis
 
 def test_a_line_may_come_in_very_many_pieces() -> None:
     """Copying what is held for every piece would take minutes here."""
-    framing = Framing(b"\r\n")
+    framing = Framing(b"\r\n", 1 << 30)
     assert all(framing.feed(b"x") is None for _ in range(200_000))
     assert all(framing.feed(b"y" * 65_536) is None for _ in range(1_000))
     assert framing.feed(b"\r\nz") == b"x" * 200_000 + b"y" * 65_536_000

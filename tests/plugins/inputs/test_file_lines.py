@@ -159,7 +159,7 @@ def test_a_line_over_many_reads_costs_its_length(run_file: Any, logs: Path) -> N
     """Its bytes are read once: a cost that grew with the square would read them again, or take minutes."""
     size = 30_000_000
     append(logs / "a.log", b"x" * size + b"\nend\n")
-    run = run_file(BEGINNING)
+    run = run_file(BEGINNING, penstock__limits__line="100mb")
     long, end = run.read()
     assert (len(long), end) == (size, "end")
 

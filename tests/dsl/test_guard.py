@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from penstock.dsl.grok import Expression, Guard, MatchTimeout, compile_expression, shipped
+from penstock.dsl.guard import limited
+from penstock.dsl.regex import compile as compile_regex
 
 LIBRARY = shipped("legacy")
 ENDLESS = compile_expression(r"^(?:a|aa)+$", LIBRARY)
@@ -128,3 +130,23 @@ def test_handler_and_timer_are_put_back() -> None:
             fail_under(handler)
         assert signal.getsignal(signal.SIGVTALRM) is handler
         assert signal.getitimer(signal.ITIMER_VIRTUAL)[1] == 60
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("a+(b|c)*", "xaabcbd"), (r"^\s+|\s+$", "  x y \n z "), (r"\S+(?=é)", "ab é cdé"), ("(?i)x[^y]*+", "aXb\nc"), ("(?<w>o+)|b+", "foo bob")],
+)
+def test_a_limited_pattern_finds_and_replaces_the_same(pattern: str, text: str) -> None:
+    plain = compile_regex(pattern)
+    held = limited(plain, 5)
+    assert held is not plain
+    found, same = plain.search(text), held.search(text)
+    assert (found and (found.span(), found.groups())) == (same and (same.span(), same.groups()))
+    assert plain.sub(lambda match: f"<{match[0]}>", text) == held.sub(lambda match: f"<{match[0]}>", text)
+
+
+def test_what_repeats_nothing_without_end_needs_no_limit() -> None:
+    """It is as fast in a thread as elsewhere."""
+    plain = compile_regex("^err(?:or)?[0-9]{1,3}")
+    assert limited(plain, 5) is plain
+    assert limited(compile_regex("a+"), 0) == compile_regex("a+")

@@ -17,7 +17,7 @@ For a limit on all matches of an event together, set ``guard.turn = event`` befo
 
 SIGVTALRM and ITIMER_VIRTUAL are used (what stood there before is put back), so that timers of the wall clock stay
 free. Signals reach the main thread only; in other threads ``finder`` gives a match by the ``regex`` module, slower,
-whose own limit is used.
+whose own limit is used, and ``limited`` a pattern of that kind.
 """
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..diagnostics import PenstockError
-from ..regex_writer import NO_SPACE
+from .diagnostics import PenstockError
+from .regex_writer import NO_SPACE
 
 if TYPE_CHECKING:
-    from .expression import Expression
+    from .grok.expression import Expression
 
 Find = Callable[[str], re.Match[str] | None]
 
@@ -43,6 +43,58 @@ _SHORTEST_TICK = 0.002
 
 class MatchTimeout(PenstockError):
     """A match took longer than its limit."""
+
+
+TIMED_OUT = "_matchtimeout"
+"""The tag of an event on which a match was ended, where no option names one."""
+
+
+def signals_reach() -> bool:
+    """Whether a guard works in this thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+class Limited:
+    """A pattern that ends its matches itself, for threads that no signal reaches."""
+
+    def __init__(self, pattern: re.Pattern[str], seconds: float) -> None:
+        self.pattern, self.groups, self.groupindex = pattern.pattern, pattern.groups, pattern.groupindex
+        self._regex, self._seconds = _regex_of(pattern.pattern), seconds
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """As ``re.Pattern.search``; raises MatchTimeout."""
+        try:
+            match: re.Match[str] | None = self._regex.search(text, timeout=self._seconds)
+        except TimeoutError:
+            raise _late(self._seconds) from None
+        return match
+
+    def sub(self, replacement: str | Callable[[re.Match[str]], str], text: str) -> str:
+        """As ``re.Pattern.sub``; raises MatchTimeout."""
+        try:
+            changed: str = self._regex.sub(replacement, text, timeout=self._seconds)
+        except TimeoutError:
+            raise _late(self._seconds) from None
+        return changed
+
+
+_REPEATS = re.compile(r"[*+]|\{\d*,\}")
+
+
+def limited(pattern: re.Pattern[str], seconds: float) -> re.Pattern[str] | Limited:
+    """The pattern for a thread that no signal reaches; itself, where it repeats nothing without end, or there is no limit."""
+    return Limited(pattern, seconds) if seconds and _REPEATS.search(pattern.pattern) else pattern
+
+
+def _regex_of(text: str) -> Any:
+    import regex  # type: ignore[import-untyped]
+
+    # For ``regex`` a flag of this kind would reach over the whole expression.
+    return regex.compile(text.replace(NO_SPACE, r"[^\t-\r ]"), regex.VERSION0 | regex.MULTILINE)
+
+
+def _late(seconds: float) -> MatchTimeout:
+    return MatchTimeout(f"a match took longer than {seconds:g} s")
 
 
 class Guard:
@@ -63,7 +115,7 @@ class Guard:
         self._fallbacks: dict[int, tuple[Expression, Find]] = {}
 
     def __enter__(self) -> Guard:
-        self._in_main = threading.current_thread() is threading.main_thread()
+        self._in_main = signals_reach()
         if self._in_main:
             handler = signal.signal(signal.SIGVTALRM, self._look)
             self._before = (handler, signal.setitimer(signal.ITIMER_VIRTUAL, self._tick, self._tick))
@@ -101,14 +153,10 @@ class Guard:
             self._place, self._since = place, now
         elif now - self._since >= self.seconds - self._tick:
             self._place = ()
-            raise MatchTimeout(f"a match took longer than {self.seconds:g} s")
+            raise _late(self.seconds)
 
     def _timed(self, expression: Expression) -> Find:
-        import regex  # type: ignore[import-untyped]
-
-        # For ``regex`` a flag of this kind would reach over the whole expression.
-        text = expression.pattern.pattern.replace(NO_SPACE, r"[^\t-\r ]")
-        pattern = regex.compile(text, regex.VERSION0 | regex.MULTILINE)
+        pattern = _regex_of(expression.pattern.pattern)
         search = pattern.match if expression.anchor == "start" else pattern.search
         started: list[Any] = [None, 0.0]
 
@@ -119,7 +167,7 @@ class Guard:
             try:
                 match: re.Match[str] | None = search(text, timeout=max(self.seconds - (now - started[1]), 0.001))
             except TimeoutError:
-                raise MatchTimeout(f"a match took longer than {self.seconds:g} s") from None
+                raise _late(self.seconds) from None
             return match
 
         return find

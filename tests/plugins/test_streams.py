@@ -1,0 +1,36 @@
+"""Streams cut for workers: each piece decoded alone gives what the whole would."""
+from __future__ import annotations
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from penstock.plugins.codecs._charset import Charset
+from penstock.plugins.codecs._framing import LineReader
+from penstock.plugins.streams import PIECE, cut
+
+Lines = list[tuple[str, bool]]
+
+
+def read(data: bytes, limit: int) -> Lines:
+    """The lines of bytes, each with whether it is a part of one over the limit."""
+    reader = LineReader(Charset("UTF-8"), "\n", limit)
+    lines = reader.lines(data)
+    found = [(line, place in reader.cut) for place, line in enumerate(lines)]
+    rest = reader.rest()
+    return found + [(line, place in reader.cut) for place, line in enumerate(rest)]
+
+
+PIECES = {"end": b"\n", "a": b"a", "wide": "é€😀".encode(), "some": b"xyz" * 100, "half": b"y" * (PIECE // 2), "full": "zé".encode() * (PIECE // 3)}
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(sorted(PIECES)), max_size=12), st.sampled_from([1000, 100_000]))
+@example(["a", "end", "full", "full", "full", "end", "a"], 100_000)
+def test_pieces_for_workers_are_read_as_the_whole_is(names: list[str], limit: int) -> None:
+    """A line over the limit may be given to several workers: each sees that its part is one, and cuts where one alone would."""
+    pieces = [PIECES[name] for name in names]
+    whole = b"".join(pieces)
+    cut_up = [piece for piece in cut(iter(pieces), b"\n", limit) if piece is not None]
+    assert b"".join(cut_up) == whole
+    assert ([line for piece in cut_up for line in read(piece, limit)] == read(whole, limit)) is True
+    assert all(len(piece) <= 3 * limit + 2 * PIECE for piece in cut_up)
