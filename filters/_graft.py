@@ -18,21 +18,50 @@ def map_at(event: Event, target: FieldRef) -> Event:
     return fresh
 
 
-def graft(into: Event, fields: Event) -> None:
-    """Set fields in a map, inner maps field by field; maps are copied, other values are shared."""
-    for key, value in fields.items():
-        if type(value) is not dict:
-            into[key] = value
-            continue
-        there = into.get(key)
-        if there is None:
-            there = into[key] = {}
-        elif type(there) is not dict:
-            raise FieldError(f"`{key}` cannot take fields: it holds no map")
-        graft(there, value)
+def plain_key(target: FieldRef) -> str | None:
+    """The key of a target that is a field of the event itself and may hold a map."""
+    key = target.keys[0]
+    return key if len(target.keys) == 1 and key not in ("tags", "@timestamp", "@metadata") else None
 
 
-def nest(pairs: dict[tuple[str, ...], Any]) -> Event:
+class Tree:
+    """Fields that were looked up, some of them maps. It is never changed: events get copies."""
+
+    __slots__ = ("_fields", "_maps")
+
+    def __init__(self, fields: Event) -> None:
+        self._fields = fields
+        self._maps = [(key, Tree(value)) for key, value in fields.items() if type(value) is dict]
+
+    def __bool__(self) -> bool:
+        return bool(self._fields)
+
+    def copy(self) -> Event:
+        """The fields as a map of its own; values that are no maps are shared."""
+        copied = self._fields.copy()
+        for key, tree in self._maps:
+            copied[key] = tree.copy()
+        return copied
+
+    def graft(self, into: Event) -> None:
+        """Set the fields in a map, inner maps field by field; raises FieldError where one meets a value that is none."""
+        if not into:
+            into.update(self.copy())
+            return
+        maps = dict(self._maps)
+        for key, value in self._fields.items():
+            if key not in maps:
+                into[key] = value
+                continue
+            there = into.get(key)
+            if there is None:
+                there = into[key] = {}
+            elif type(there) is not dict:
+                raise FieldError(f"`{key}` cannot take fields: it holds no map")
+            maps[key].graft(there)
+
+
+def nest(pairs: dict[tuple[str, ...], Any]) -> Tree:
     """Values by path as a tree."""
     tree: Event = {}
     for path, value in pairs.items():
@@ -40,4 +69,4 @@ def nest(pairs: dict[tuple[str, ...], Any]) -> Event:
         for key in path[:-1]:
             at = at.setdefault(key, {})
         at[path[-1]] = value
-    return tree
+    return Tree(tree)

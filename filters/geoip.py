@@ -17,7 +17,7 @@ from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ._addresses import address_text, network_text, parse_address
 from ._geo_fields import PATHS, Found, defaults, has_place, kind_of, kinds
-from ._graft import graft, map_at, nest
+from ._graft import Tree, map_at, nest, plain_key
 
 _WHERE_FROM = (
     "get GeoLite2-{}.mmdb, free with an account, from https://dev.maxmind.com/geoip/geolite2-free-geolocation-data "
@@ -157,6 +157,23 @@ class Geoip(Ecs, Filter, name="geoip"):
             return None
         return reader
 
+    def run(self, events: list[Event]) -> list[Event]:
+        get, look_up, decorate, key = self.source.get, self._look_up, self.decorate, plain_key(self._target)
+        for event in events:
+            try:
+                text = get(event)
+                if key is None or key in event or type(text) is not str or not text.strip():
+                    found = self.apply(event)
+                else:
+                    fields = look_up(text)
+                    event[key] = {} if fields is None else fields.copy()
+                    found = fields is not None or self._not_found(event)
+                if found and decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
     def apply(self, event: Event) -> bool:
         text = self.source.get(event)
         if type(text) is list:
@@ -167,7 +184,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         into = map_at(event, self._target)
         if fields is None:
             return self._not_found(event)
-        graft(into, fields)
+        fields.graft(into)
         return True
 
     def _not_found(self, event: Event) -> bool:
@@ -175,7 +192,7 @@ class Geoip(Ecs, Filter, name="geoip"):
             add_tag(event, tag)
         return False
 
-    def _find(self, text: str) -> Event | None:
+    def _find(self, text: str) -> Tree | None:
         """What the database holds of an address, as a tree; None where it holds nothing or is broken there."""
         address = parse_address(text)
         if address is None or self._reader is None:

@@ -13,7 +13,7 @@ from ua_parser import OS, UserAgent
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
-from ._graft import graft, map_at, nest
+from ._graft import Tree, map_at, nest, plain_key
 from ._user_agents import Agent, Parser, RulesError
 
 
@@ -95,6 +95,25 @@ class Useragent(Ecs, Filter, name="useragent"):
         shape = _ecs_fields if self.ecs else self._legacy_fields
         self._look_up = lru_cache(maxsize=self.lru_cache_size)(lambda text: shape(text, self._parser.parse(text)))
 
+    def run(self, events: list[Event]) -> list[Event]:
+        get, look_up, decorate, target = self.source.get, self._look_up, self.decorate, self.target
+        key = None if target is None or self._takes_source_away else plain_key(target)
+        for event in events:
+            try:
+                text = get(event)
+                if key is None or key in event or type(text) is not str or not text:
+                    found = self.apply(event)
+                else:
+                    fields, metadata = look_up(text)
+                    event[key], found = fields.copy(), True
+                    if metadata:
+                        metadata.graft(map_at(event, _METADATA))
+                if found and decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
     def apply(self, event: Event) -> bool:
         text = self.source.get(event)
         if type(text) is list:
@@ -104,12 +123,12 @@ class Useragent(Ecs, Filter, name="useragent"):
         fields, metadata = self._look_up(text)
         if self._takes_source_away:
             self.source.remove(event)
-        graft(event if self.target is None else map_at(event, self.target), fields)
+        fields.graft(event if self.target is None else map_at(event, self.target))
         if metadata:
-            graft(map_at(event, _METADATA), metadata)
+            metadata.graft(map_at(event, _METADATA))
         return True
 
-    def _legacy_fields(self, text: str, agent: Agent) -> tuple[Event, Event]:
+    def _legacy_fields(self, text: str, agent: Agent) -> tuple[Tree, Tree]:
         browser, system = agent.browser, agent.os
         fields = {
             "name": browser.family,
@@ -126,13 +145,13 @@ class Useragent(Ecs, Filter, name="useragent"):
             "os_minor": system.minor,
             "os_patch": system.patch,
         }
-        return {self.prefix + name: value for name, value in fields.items() if value is not None}, {}
+        return Tree({self.prefix + name: value for name, value in fields.items() if value is not None}), Tree({})
 
 
 _METADATA = FieldRef("[@metadata][filter][user_agent]")
 
 
-def _ecs_fields(text: str, agent: Agent) -> tuple[Event, Event]:
+def _ecs_fields(text: str, agent: Agent) -> tuple[Tree, Tree]:
     browser, system = agent.browser, agent.os
     fields = {
         ("name",): browser.family,
@@ -153,7 +172,7 @@ def _ecs_fields(text: str, agent: Agent) -> tuple[Event, Event]:
     return _known(fields), _known(metadata)
 
 
-def _known(values: dict[tuple[str, ...], str | None]) -> Event:
+def _known(values: dict[tuple[str, ...], str | None]) -> Tree:
     return nest({path: value for path, value in values.items() if value is not None})
 
 

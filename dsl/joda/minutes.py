@@ -26,6 +26,10 @@ def _tail_after(separator: str) -> Callable[[str], str | None]:
     return lambda piece: f"{piece[:2]}.{piece[3:6]:0<3}Z" if fits(piece) else None
 
 
+_QuickWay = tuple[int, int, Callable[[str], str | None], Callable[[str], str | None]]
+"""Of a place: its start, its end, from a text without what stands there to its minute, from what stands there to its tail."""
+
+
 class _Place:
     """Where the seconds (and perhaps their fraction) stand in texts of one length, and the minutes known so far."""
 
@@ -51,26 +55,28 @@ class Reader:
     ``second`` and ``fraction`` are the groups of the seconds and of their fraction, 0 where there is none.
     """
 
-    __slots__ = ("_places", "read")
+    __slots__ = ("_places", "_quick_ways", "read")
 
     def __init__(self, regex: str, evaluate: Evaluate, second: int, fraction: int) -> None:
         self._places: dict[int, _Place] = {}
+        self._quick_ways: dict[int, _QuickWay] = {}
         slow = self._slow(re.compile(regex), evaluate, second, fraction)
         self.read = self._quick(slow) if second else slow
 
     def forget(self) -> None:
         self._places.clear()
+        self._quick_ways.clear()
 
     def _quick(self, slow: Callable[[str], Timestamp | None]) -> Callable[[str], Timestamp | None]:
-        place_of = self._places.get
+        way_of = self._quick_ways.get
 
         def read(text: str) -> Timestamp | None:
-            place = place_of(len(text))
-            if place is not None:
-                start, end = place.start, place.end
-                minute = place.known.get(text[:start] + text[end:])
+            way = way_of(len(text))
+            if way is not None:
+                start, end, minute_of, tail_of = way
+                minute = minute_of(text[:start] + text[end:])
                 if minute is not None:
-                    tail = place.tail(text[start:end])
+                    tail = tail_of(text[start:end])
                     if tail is not None:
                         return Timestamp(minute + tail)
             return slow(text)
@@ -98,6 +104,7 @@ class Reader:
         place = self._places.get(len(text))
         if place is None:
             place = self._places[len(text)] = _Place(text, start, end)
+            self._quick_ways[len(text)] = start, end, place.known.get, place.tail
         if (place.start, place.end) == (start, end):
             place.learn(text, stamp)
 
