@@ -8,6 +8,7 @@ from typing import Any
 from ..dsl.program import Branch
 from ..plugins.contract import Codec, Input, Output
 from ..plugins.raw import RawBatch, RawStream, Relay
+from ..plugins.streams import CHUNK
 from .assembly import Assembly
 from .delivery import Ticket
 from .run import Counts, Pipeline
@@ -41,7 +42,7 @@ class RelayPipeline(Pipeline):
         self._relays: dict[str, Relay] = {}
 
     def _run(self) -> None:
-        raw = self.raw()
+        raw = self.raw(CHUNK)
         if raw is None:
             super()._run()
             return

@@ -135,9 +135,9 @@ class Pipeline:
         """Whether there are dead letters."""
         return self._burial is not None
 
-    def raw(self) -> RawStream | None:
-        """The one input as bytes, where nothing else need see its events."""
-        return self.inputs[0].raw(self._stopping.is_set) if len(self.inputs) == 1 and self._queue is None else None
+    def raw(self, size: int) -> RawStream | None:
+        """The one input as bytes, in pieces of about a size, where nothing else need see its events."""
+        return self.inputs[0].raw(self._stopping.is_set, size) if len(self.inputs) == 1 and self._queue is None else None
 
     def source(self) -> Iterator[Batch | None]:
         """The batches of the inputs, through the disk queue where the settings ask for it."""

@@ -19,6 +19,7 @@ import msgspec
 
 from ..plugins.contract import Codec, Filter
 from ..plugins.raw import RawBatch
+from ..plugins.streams import PIECE
 from .assembly import Assembly
 from .delivery import Ticket, Undelivered
 from .desk import JOBS, Desk
@@ -89,7 +90,7 @@ class ParallelPipeline(Pipeline):
         self._end(collector)
 
     def _jobs(self) -> Iterator[_Job]:
-        raw = self.raw()
+        raw = self.raw(PIECE)
         if raw is None:
             return self._jobs_of_events()
         self._codec = raw.codec

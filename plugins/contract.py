@@ -297,8 +297,8 @@ class Input(Plugin):
         ended, or soon after ``stopping()`` turns true."""
         raise NotImplementedError
 
-    def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
-        """The input as bytes, once it is open, in the place of ``batches``; None where its bytes cannot be cut."""
+    def raw(self, stopping: Callable[[], bool], size: int) -> RawStream | None:
+        """The input as bytes, in pieces of about a size, in the place of ``batches``; None where it cannot be cut. It is open."""
         return None
 
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:

@@ -5,6 +5,7 @@ repeat themselves: each is judged once, by its bytes. What is out of the ordinar
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ Raw = msgspec.Raw
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _encoder = msgspec.json.Encoder()
 _read = msgspec.json.decode
+_REST_OF_MINUTE = re.compile(rb'[0-5][0-9]\.[0-9]{3}Z"').fullmatch
 _VERSION = Raw(b'"1"')
 _MOST = 4096
 
@@ -31,7 +33,7 @@ class JsonRelay:
 
     def __init__(self, origin: Mapping[str, Any], bounds: Bounds) -> None:
         self._bounds = bounds
-        self._stamps: dict[bytes, Raw] = {}
+        self._minutes: set[bytes] = set()
         self._tags: set[bytes] = set()
         plain = {key: value for key, value in origin.items() if key != "@metadata"}
         self._origin: list[tuple[str, Raw, dict[bytes, Raw], Callable[[bytes], Raw] | None]] = [
@@ -49,11 +51,12 @@ class JsonRelay:
         return _encoder.encode_lines(events), len(events)
 
     def _complete(self, events: list[dict[str, Raw]], now: Raw) -> None:
-        stamps, origin = self._stamps, self._origin
+        minutes, origin = self._minutes, self._origin
         for event in events:
             if "@timestamp" in event:
                 text = bytes(event["@timestamp"])
-                event["@timestamp"] = stamps.get(text) or self._stamp(text)
+                if text[:18] not in minutes or not _REST_OF_MINUTE(text, 18):
+                    event["@timestamp"] = self._stamp(text)
             else:
                 event["@timestamp"] = now
             if "@version" not in event:
@@ -74,7 +77,11 @@ class JsonRelay:
         stamp = parse_timestamp(value) if type(value) is str else None
         if stamp is None:
             raise Odd("no instant")
-        return _learnt(self._stamps, text, lambda text: _raw(stamp))
+        if len(text) == 26 and text[1:-1].decode() == stamp:
+            if len(self._minutes) >= _MOST:
+                self._minutes.clear()
+            self._minutes.add(text[:18])
+        return _raw(stamp)
 
     def _check_tags(self, text: bytes) -> None:
         if text in self._tags:

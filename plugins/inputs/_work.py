@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from ..contract import Batch, Codec, complain
-from ..streams import CHUNK, PIECE
+from ..streams import CHUNK
 from ._acknowledged import Answer, Ledger, Load
 from ._endings import Completion, Endings
 from ._files import Files
@@ -53,11 +53,11 @@ class Work:
         self._most, self._largest = _LEAST * 4, CHUNK
         self._streaming: dict[LogFile, None] = {}
 
-    def give_pieces(self) -> Codec | None:
-        """From now on batches hold pieces in the place of events; the codec that decodes them, None if there can be none."""
+    def give_pieces(self, size: int) -> Codec | None:
+        """From now on batches hold pieces of about a size, not events; the codec that decodes them, None if there can be none."""
         codec = self._streams.give_pieces()
         if codec is not None:
-            self._most = self._largest = PIECE
+            self._most = self._largest = size
         return codec
 
     @property

@@ -207,9 +207,9 @@ class File(Ecs, Input, name="file"):
                 return
             yield batch
 
-    def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
+    def raw(self, stopping: Callable[[], bool], size: int) -> RawStream | None:
         assert self._work is not None
-        codec = self._work.give_pieces()
+        codec = self._work.give_pieces(size)
         if codec is None:
             return None
         return RawStream(codec, map(_of_pieces, self.batches(stopping)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..contract import Batch, Ecs, Input
 from ..raw import Piece, RawBatch, RawStream
-from ..streams import PIECE, chunks, cut
+from ..streams import chunks, cut
 
 
 class Stdin(Ecs, Input, name="stdin"):
@@ -23,12 +23,12 @@ class Stdin(Ecs, Input, name="stdin"):
 
     completes = True
 
-    def raw(self, stopping: Callable[[], bool]) -> RawStream | None:
+    def raw(self, stopping: Callable[[], bool], size: int) -> RawStream | None:
         codec = self.new_codec()
         boundary = codec.boundary()
         if boundary is None:
             return None
-        origin, pieces = self._origin(), cut(chunks(sys.stdin.fileno(), stopping, PIECE), boundary, codec.longest)
+        origin, pieces = self._origin(), cut(chunks(sys.stdin.fileno(), stopping, size), boundary, codec.longest)
         batches = (None if data is None else RawBatch([Piece(data, origin)], bytes=len(data)) for data in pieces)
         return RawStream(codec, batches)
 

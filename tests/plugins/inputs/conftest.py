@@ -63,7 +63,7 @@ class FileRun:
         self.events: list[dict[str, Any]] = []
         self.delivered: list[dict[str, Any]] = []
         self.held: list[Batch] = []
-        found = self.plugin.raw(lambda: self.stopping) if raw else None
+        found = self.plugin.raw(lambda: self.stopping, 1 << 18) if raw else None
         self._batches: Iterator[Batch | None] = self.plugin.batches(lambda: self.stopping) if found is None else decoded(found)
 
     def step(self) -> bool:
