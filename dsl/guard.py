@@ -21,11 +21,12 @@ whose own limit is used, and ``limited`` a pattern of that kind.
 """
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,37 @@ def _late(seconds: float) -> MatchTimeout:
     return MatchTimeout(f"a match took longer than {seconds:g} s")
 
 
+_guards: list[Guard] = []  # those entered, the innermost last
+_standing_by = False
+
+
+def _look(number: int, frame: FrameType | None) -> None:
+    if _guards:
+        _guards[-1].look(frame)
+
+
+def _set_handler(handler: Any) -> Any:
+    """Set the handler of the signal; the one that was set before, so that it can be set again."""
+    before = signal.signal(signal.SIGVTALRM, handler)
+    return before if before is not None else signal.SIG_DFL
+
+
+@contextlib.contextmanager
+def standing_by() -> Iterator[None]:
+    """Keep the handler in its place from one guard to the next, in a thread that signals reach: to set it costs as much as five
+    events do, which a loop over batches need not pay for each."""
+    global _standing_by
+    if _standing_by or not signals_reach():
+        yield
+        return
+    before, _standing_by = _set_handler(_look), True
+    try:
+        yield
+    finally:
+        _standing_by = False
+        _set_handler(before)
+
+
 class Guard:
     """A context in which no match takes longer than ``seconds`` of CPU time; MatchTimeout is raised out of it.
 
@@ -111,13 +143,14 @@ class Guard:
         self._in_main = False
         self._place: tuple[Any, ...] = ()
         self._since = 0.0
-        self._before: tuple[Any, tuple[float, float]] = (signal.SIG_DFL, (0.0, 0.0))
+        self._before: tuple[Any, tuple[float, float]] = (None, (0.0, 0.0))
         self._fallbacks: dict[int, tuple[Expression, Find]] = {}
 
     def __enter__(self) -> Guard:
         self._in_main = signals_reach()
         if self._in_main:
-            handler = signal.signal(signal.SIGVTALRM, self._look)
+            handler = None if _standing_by else _set_handler(_look)
+            _guards.append(self)
             self._before = (handler, signal.setitimer(signal.ITIMER_VIRTUAL, self._tick, self._tick))
         return self
 
@@ -127,7 +160,9 @@ class Guard:
         if self._in_main:
             handler, timer = self._before
             signal.setitimer(signal.ITIMER_VIRTUAL, *timer)
-            signal.signal(signal.SIGVTALRM, handler if handler is not None else signal.SIG_DFL)
+            _guards.pop()
+            if handler is not None:
+                _set_handler(handler)
         self._place = ()
         self.turn = None
 
@@ -141,7 +176,8 @@ class Guard:
             kept = self._fallbacks[id(expression)] = (expression, self._timed(expression))
         return kept[1]
 
-    def _look(self, number: int, frame: FrameType | None) -> None:
+    def look(self, frame: FrameType | None) -> None:
+        """See whether the thread is in the match that it was in at the last look; raises MatchTimeout if it is for too long."""
         if self.turn is not None:
             place: tuple[Any, ...] = (self.turn,)
         elif frame is not None:

@@ -178,7 +178,7 @@ class Date(Filter, name="date"):
         return formats
 
     def run(self, events: list[Event]) -> list[Event]:
-        if self._clock.turned():
+        if (self._fixed is None or self._fixed.follows_clock) and self._clock.turned():
             for formats in (self._fixed, *self._in_zones.values()):
                 if formats is not None and formats.follows_clock:
                     formats.forget()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..dsl.guard import standing_by
 from ..dsl.reference import Event
 from ..plugins.contract import Batch, Filter, Input, Output
 from ..plugins.folders import spills_folder
@@ -75,7 +76,7 @@ class Pipeline:
         try:
             self._open()
             self.opened = True
-            with rare_collections():
+            with rare_collections(), standing_by():
                 self._run()
         finally:
             self._stopping.set()

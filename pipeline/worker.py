@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..dsl.guard import standing_by
 from ..dsl.reference import Event
 from ..dsl.values import copy
 from ..plugins.contract import Codec, Output, Plugin
@@ -80,8 +81,9 @@ class Worker:
             signal.signal(number, signal.SIG_IGN)
         jobs: queue.SimpleQueue[tuple[int, Any, Parts | None] | None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, args=(jobs,), daemon=True).start()
-        while (job := jobs.get()) is not None:
-            self._pipe.send(self._answer(*job))
+        with standing_by():
+            while (job := jobs.get()) is not None:
+                self._pipe.send(self._answer(*job))
 
     def _listen(self, jobs: queue.SimpleQueue[tuple[int, Any, Parts | None] | None]) -> None:
         """Take jobs as they come, so that who sends them never waits for who works."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from .codecs._framing import LIMIT, part_end
 
-CHUNK = 1 << 16
-"""What becomes a batch of events: with more than 64 KiB they fall out of the processor's cache."""
+CHUNK = 1 << 15
+"""What becomes a batch of events: with more than 32 KiB they fall out of a cache of half a megabyte."""
 
 PIECE = 1 << 18
 """What is handed on as bytes: the larger, the fewer messages."""

@@ -20,6 +20,8 @@ class Stdout(Output, name="stdout"):
     ends_with_its_reader = True
 
     _target: Target | None = None
+    _out: Any = None
+    _descriptor = -1
 
     def prepare(self) -> None:
         self._codec = self.new_codec()
@@ -31,14 +33,15 @@ class Stdout(Output, name="stdout"):
     def deliver(self, packed: bytes) -> None:
         out = sys.stdout
         out.flush()
-        try:
-            descriptor = out.fileno()
-        except OSError:  # a program that embeds the pipeline has put something else there
-            out.buffer.write(packed)
-            out.buffer.flush()
-            return
-        self._target = target_of(descriptor)
-        self._target.write(descriptor, packed, self)
+        if self._target is None or out is not self._out:
+            try:
+                self._descriptor = out.fileno()
+            except OSError:  # a program that embeds the pipeline has put something else there
+                out.buffer.write(packed)
+                out.buffer.flush()
+                return
+            self._out, self._target = out, target_of(self._descriptor)
+        self._target.write(self._descriptor, packed, self)
 
     def close(self) -> None:
         if self._target is not None:

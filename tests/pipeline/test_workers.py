@@ -40,6 +40,26 @@ def test_order_is_kept_and_nothing_is_lost(workers: int, source: str) -> None:
     assert numbers(done.stdout) == list(range(20_000))
 
 
+def test_order_may_be_given_up_and_nothing_is_lost() -> None:
+    flags = ["-w", "3", "-S", "pipeline.ordered=false"]
+    done = subprocess.run([*COMMAND, *flags, "-e", CONFIG.format(source="stdin { }")], input=LINES, capture_output=True, timeout=120, check=True)
+    assert sorted(numbers(done.stdout)) == list(range(20_000))
+
+
+def test_a_file_is_shipped_as_bytes_and_remembered_when_it_is_delivered(tmp_path: Path) -> None:
+    """Its events know the file that they come from; a second run finds nothing new."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_bytes(LINES)
+    options = f'path => "{tmp_path}/*.log" start_position => "beginning" mode => read file_completed_action => log'
+    source = f'file {{ {options} file_completed_log_path => "{tmp_path}/done" exit_after_read => true sincedb_path => "{tmp_path}/db" }}'
+    for expected in (20_000, 0):
+        done = subprocess.run([*COMMAND, "-w", "2", "-e", CONFIG.format(source=source)], capture_output=True, timeout=120, check=True)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        for name in ("a", "b"):
+            of_file = [event["number"] for event in events if event["log"]["file"]["path"] == f"{tmp_path}/{name}.log"]
+            assert of_file == list(range(expected))
+
+
 def test_several_inputs_and_outputs_work_too(tmp_path: Path) -> None:
     text = f"""
       input {{ generator {{ lines => ["a", "b"] count => 500 }} generator {{ message => "c" count => 500 }} }}
