@@ -59,16 +59,24 @@ def alone(assembly: Assembly) -> Filter | None:
     return next((f for f in filters if f.stateful), None)
 
 
+def useful(assembly: Assembly, workers: int) -> int:
+    """How many of so many workers are of use: as many as there are processors, unless a filter waits for servers meanwhile."""
+    filters = assembly.plugins(assembly.program.filters)
+    if any(isinstance(plugin, Filter) and plugin.external for plugin in filters):
+        return workers
+    return min(workers, max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 2))
+
+
 class ParallelPipeline(Pipeline):
     """A pipeline with several workers."""
 
     def __init__(self, assembly: Assembly, workers: int, tick: Callable[[Counts], None] | None = None) -> None:
         super().__init__(assembly, tick)
         self.plugins = list(assembly.made.values())
-        self._count = workers
+        self._count = useful(assembly, workers)
         self._ordered = assembly.program.settings["pipeline.ordered"] != "false"
         self._hands: list[_Hand] = []
-        self._free = threading.Semaphore(workers * JOBS)
+        self._free = threading.Semaphore(self._count * JOBS)
         self._lock = threading.Lock()
         self._answers: dict[int, tuple[_Hand, _Job, Answer]] = {}
         self._under_way: dict[int, _Job] = {}

@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.assembly import assemble
+from penstock.pipeline.workers import useful
+
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 CONFIG = """
 input {{ {source} }}
@@ -38,6 +43,17 @@ def test_order_is_kept_and_nothing_is_lost(workers: int, source: str) -> None:
     )
     assert done.stderr == b""
     assert numbers(done.stdout) == list(range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("filters", "processors", "asked", "started"),
+    [("mutate { }", 4, 8, 4), ("mutate { }", 4, 3, 3), ("mutate { }", 1, 8, 2), ("dns { resolve => ['a'] }", 2, 8, 8)],
+)
+def test_workers_that_would_only_take_turns_are_not_started(
+    monkeypatch: pytest.MonkeyPatch, filters: str, processors: int, asked: int, started: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)), raising=False)
+    assert useful(assemble([Source("test.conf", f"filter {{ {filters} }}")], settled({})), asked) == started
 
 
 def test_order_may_be_given_up_and_nothing_is_lost() -> None:
