@@ -13,7 +13,8 @@ import pickle
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, Pipe, wait
-from typing import Any
+from typing import Any, NoReturn
+from weakref import WeakSet
 
 import msgspec
 
@@ -28,6 +29,11 @@ from .ways import Direct
 from .worker import Answer, Packet, Parts, Worker
 
 _MOST_DEATHS = 3
+
+_forking = threading.Lock()
+_ours: WeakSet[Connection] = WeakSet()
+"""The ends of pipes that this process holds, of all its pipelines. A worker that kept one open, or was forked while another was
+being made, would keep a pipe alive whose worker, or whose main process, has died: nobody would notice."""
 
 Done = Callable[[Exception | None], None] | None
 
@@ -226,21 +232,25 @@ class ParallelPipeline(Pipeline):
                 job.done(Undelivered(str(self._failure)))
 
     def _fork(self) -> _Hand:
-        ours, theirs = Pipe()
-        desk = Desk()
-        process = os.fork()
-        if process == 0:
-            status = 1
-            try:
-                ours.close()
-                for other in self._hands:
-                    other.pipe.close()
-                Worker(self, theirs, desk, self._codec).serve()
-                status = 0
-            finally:
-                os._exit(status)
-        theirs.close()
+        with _forking:
+            ours, theirs = Pipe()
+            _ours.add(ours)
+            desk = Desk()
+            process = os.fork()
+            if process == 0:
+                self._serve(theirs, desk)
+            theirs.close()
         return _Hand(process, ours, desk)
+
+    def _serve(self, pipe: Connection, desk: Desk) -> NoReturn:
+        status = 1
+        try:
+            for ours in _ours:
+                ours.close()
+            Worker(self, pipe, desk, self._codec).serve()
+            status = 0
+        finally:
+            os._exit(status)
 
 
 def _tell_to_end(hand: _Hand) -> None:
