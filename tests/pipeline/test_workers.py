@@ -111,6 +111,23 @@ def test_a_worker_that_is_killed_is_replaced_and_its_work_done_again() -> None:
     assert numbers(first + out) == list(range(1000))
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open descriptors are looked up in /proc")
+def test_a_worker_holds_its_own_pipe_and_no_other(tmp_path: Path) -> None:
+    """Of several pipelines too: a pipe that somebody else held open would not tell that its worker has died."""
+    config = 'input {{ heartbeat {{ interval => 60 }} }} output {{ file {{ path => "{}/{}" }} }}'
+    both = "".join(f"- pipeline.id: {name}\n  config.string: '{config.format(tmp_path, name)}'\n" for name in ("a", "b"))
+    (tmp_path / "pipelines.yml").write_text(both)
+    with subprocess.Popen([*COMMAND, "--path.settings", str(tmp_path), "-w", "2"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 30
+        while len(children(process.pid)) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.3)  # what was inherited is let go of at the very start
+        held = [[str(fd.readlink()) for fd in Path(f"/proc/{worker}/fd").iterdir()] for worker in children(process.pid)]
+        process.terminate()
+    assert [sum(link.startswith("socket:") for link in links) for links in held] == [1, 1, 1, 1]
+
+
 def test_workers_end_with_the_main_process() -> None:
     process = subprocess.Popen(
         [*COMMAND, "-w", "2", "-e", CONFIG.format(source="stdin { }")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
