@@ -7,7 +7,7 @@ above, ends one that takes too long.
 """
 from ..guard import Guard, MatchTimeout
 from .expression import Capture, Expression, GrokError, RecursivePattern, UnknownPattern, compile_expression
-from .library import Library, Pattern, shipped
+from .pattern_files import Library, Pattern, shipped
 
 __all__ = [
     "Capture",

@@ -25,7 +25,7 @@ from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_tree import Capture as Group
 from ..regex_writer import Writer
 from . import known, lean
-from .library import Library
+from .pattern_files import Library
 
 Type = Literal["int", "float"]
 Find = Callable[[str], re.Match[str] | None]

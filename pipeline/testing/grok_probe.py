@@ -118,13 +118,13 @@ def probe(text: str, line: str, library: Library) -> Failure:
 
 class _Probe:
     def __init__(self, line: str, library: Library) -> None:
-        self.line, self.library = line, library
+        self.line, self.patterns = line, library
         self.found = lru_cache(maxsize=None)(self._found)
 
     def _found(self, text: str) -> tuple[int, int] | None:
         """Where an expression is found in the line."""
         try:
-            match = compile_expression(text, self.library).find(self.line)
+            match = compile_expression(text, self.patterns).find(self.line)
         except (GrokError, RegexError):
             return None
         return match.span() if match else None
@@ -157,7 +157,7 @@ class _Probe:
     def is_leaf(self, part: Part) -> bool:
         """Whether a part names a pattern that is made of no others: how it is made helps no one."""
         reference = _REFERENCE.fullmatch(part.text)
-        pattern = self.library.find(reference[1]) if reference else None
+        pattern = self.patterns.find(reference[1]) if reference else None
         return pattern is not None and "%{" not in pattern.text
 
     def inside(self, before: str, part: Part, depth: int) -> Failure | None:
@@ -166,7 +166,7 @@ class _Probe:
             return None
         reference = _REFERENCE.fullmatch(part.text)
         if reference:
-            pattern = self.library.find(reference[1])
+            pattern = self.patterns.find(reference[1])
             return self.furthest(before, pattern.text, depth + 1) if pattern else None
         group = _GROUP.match(part.text)
         if group and part.text.endswith(")") and not part.text.startswith(("(?=", "(?!", "(?<=", "(?<!")):

@@ -7,7 +7,7 @@ import pytest
 
 import penstock
 from penstock.dsl.grok import shipped
-from penstock.dsl.grok.library import FILES, Family
+from penstock.dsl.grok.pattern_files import FILES, Family
 
 FOLDER = Path(penstock.__file__).parent / "filters" / "patterns"
 FAMILIES: tuple[Family, ...] = ("legacy", "ecs-v1")
