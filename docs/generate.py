@@ -15,11 +15,20 @@ from pathlib import Path
 import click
 
 from penstock.dsl.codes import Page, pages
-from penstock.pipeline.command import COMMANDS, main
-from penstock.pipeline.reference import SECTIONS, Block, Code, Heading, Option, Text, page, plugins
-from penstock.pipeline.testing import form
+from penstock.pipeline.commands.main import COMMANDS, main
+from penstock.pipeline.commands.plugin_reference import (
+    SECTIONS,
+    Block,
+    Code,
+    Heading,
+    Option,
+    Text,
+    page,
+    plugins,
+)
+from penstock.pipeline.testing import test_file_schema
 from penstock.pipeline.testing.matchers import MATCHERS
-from penstock.pipeline.testing.shapes import Key
+from penstock.pipeline.testing.schema import Key
 from penstock.plugins.contract import Plugin
 
 DOCS = Path(__file__).parent
@@ -38,7 +47,7 @@ def generated() -> dict[str, str]:
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
-    made["schema/test-file.schema.json"] = json.dumps(form.schema(), indent=2, ensure_ascii=False) + "\n"
+    made["schema/test-file.schema.json"] = json.dumps(test_file_schema.schema(), indent=2, ensure_ascii=False) + "\n"
     return made
 
 
@@ -153,12 +162,12 @@ def with_figures(text: str) -> str:
 
 def with_keys(text: str) -> str:
     """The page of tests with the keys of test files and the matchers put in between the marks."""
-    own = {key.name for key in form.SHARED}
+    own = {key.name for key in test_file_schema.SHARED}
     tables = {
-        "Of a file": [key for key in form.SUITE.keys if key.name not in own],
-        "Of a test": [key for key in form.TEST.keys if key.name not in own],
-        "Of both; where a test has one too, it goes before the file's": list(form.SHARED),
-        "Of an expected event, beside its fields": list(form.KEYWORD_KEYS),
+        "Of a file": [key for key in test_file_schema.SUITE.keys if key.name not in own],
+        "Of a test": [key for key in test_file_schema.TEST.keys if key.name not in own],
+        "Of both; where a test has one too, it goes before the file's": list(test_file_schema.SHARED),
+        "Of an expected event, beside its fields": list(test_file_schema.KEYWORD_KEYS),
     }
     keys = "\n".join(f"{title}:\n\n| key | |\n|---|---|\n{_key_rows(rows)}\n" for title, rows in tables.items())
     matchers = "\n".join(f"| `{name}` | {_cell(matcher.doc)} |" for name, matcher in MATCHERS.items())

@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from ua_parser import OS, Device, UserAgent
 from ua_parser.loaders import load_lazy, load_lazy_builtins
 
-from ._needles import Index, grams_of
+from ._literals_required import Index, grams_of
 
 T = TypeVar("T")
 

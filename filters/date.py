@@ -13,11 +13,11 @@ from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.joda.clock import Clock
-from ..dsl.joda.doubts import doubts, named_like
 from ..dsl.joda.formats import Formats
 from ..dsl.joda.names import ENGLISH, Names, UnknownLocaleError, is_english, names_of, platform_locale
 from ..dsl.joda.parse import COUNTS, Parser, parser, uses_names
 from ..dsl.joda.pattern import PatternError
+from ..dsl.joda.pattern_lint import doubts, named_like
 from ..dsl.joda.zones import UTC, UnknownZoneError, Zone, find_zone, get_zone, platform_zone
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.template import Template

@@ -13,7 +13,7 @@ from dns.resolver import NoResolverConfiguration, Resolver
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
-from ..plugins.cache import Cache
+from ..plugins.clients.cache import Cache
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 from ._names import Names, TimedOutError, is_address, read_hosts

@@ -17,7 +17,7 @@ from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ._addresses import address_text, network_text, parse_address
 from ._geo_fields import PATHS, Found, defaults, has_place, kind_of, kinds
-from ._graft import Tree, map_at, nest, plain_key
+from ._merge_tree import Tree, map_at, nest, plain_key
 
 _WHERE_FROM = (
     "get GeoLite2-{}.mmdb, free with an account, from https://dev.maxmind.com/geoip/geolite2-free-geolocation-data "

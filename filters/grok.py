@@ -19,7 +19,7 @@ from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ..plugins.decoration import decorating
 from ._captures import Assign, Loop, assigner, matcher
-from ._choice import Choose, chooser
+from ._prefilter import Choose, chooser
 
 Get = Callable[[Event], Any]
 Find = Callable[[str], re.Match[str] | None]

@@ -16,11 +16,18 @@ from ..dsl.joda import PatternError
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.values import copy, json_text, plain, to_text
-from ..plugins.cache import Cache
+from ..plugins.clients.cache import Cache
+from ..plugins.clients.http import (
+    HttpClient,
+    HttpFailure,
+    HttpOptions,
+    Request,
+    Response,
+    check_options,
+)
+from ..plugins.clients.tls import ClientTls, client_context
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
-from ..plugins.http_client import HttpClient, HttpFailure, HttpOptions, Request, Response, check_options
-from ..plugins.tls import ClientTls, client_context
 from ._deep_templates import deep_render, texts
 from ._per_process import PerProcess
 from ._ruby import BLANK

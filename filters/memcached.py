@@ -12,7 +12,7 @@ from ..dsl.event import add_tag
 from ..dsl.reference import Event
 from ..dsl.template import Template
 from ..dsl.values import copy
-from ..plugins.cache import Cache
+from ..plugins.clients.cache import Cache
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._memcached_servers import Host, Servers, key_bytes, parse_host, restore, store

@@ -13,7 +13,7 @@ from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
-from ..plugins.cache import Cache
+from ..plugins.clients.cache import Cache
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._database import Database, JdbcOptions, find_url

@@ -9,7 +9,7 @@ from publicsuffixlist import PublicSuffixList
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
-from ._graft import map_at
+from ._merge_tree import map_at
 
 
 class Tld(Filter, name="tld"):

@@ -13,7 +13,7 @@ from ua_parser import OS, UserAgent
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
-from ._graft import Tree, map_at, nest, plain_key
+from ._merge_tree import Tree, map_at, nest, plain_key
 from ._user_agents import Agent, Parser, RulesError
 
 

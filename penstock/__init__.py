@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .dsl.diagnostics import ConfigError, Diagnostic, PenstockError
-    from .pipeline.stage import BareCodec, Stage
+    from .pipeline.compile.stage import BareCodec, Stage
 
 __version__ = "0.1.0"
 __all__ = ["ConfigError", "Diagnostic", "PenstockError", "codec", "compile"]
@@ -24,7 +24,7 @@ def compile(config: str, settings: Mapping[str, Any] | None = None) -> Stage:
     ``diagnostics`` say all that is wrong.
     """
     from .dsl.source import Source
-    from .pipeline.stage import compile_stage
+    from .pipeline.compile.stage import compile_stage
 
     return compile_stage([Source("(config)", config)], settings)
 
@@ -34,7 +34,7 @@ def codec(name: str, options: str = "", settings: Mapping[str, Any] | None = Non
 
     It has ``decode(bytes)``, ``flush()`` and ``encode(events)``. Raises ConfigError.
     """
-    from .pipeline.stage import compile_codec
+    from .pipeline.compile.stage import compile_codec
 
     return compile_codec(name, options, settings)
 

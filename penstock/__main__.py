@@ -1,4 +1,4 @@
 """``python -m penstock``."""
-from .pipeline.command import main
+from .pipeline.commands.main import main
 
 main()

@@ -23,7 +23,7 @@ from .context import Context, OptionProblem
 from .declaration import Bytes, Example, Option, declared, option
 
 if TYPE_CHECKING:
-    from .raw import RawStream, Relay
+    from .passthrough import RawStream, Relay
 
 __all__ = ["Batch", "Codec", "Context", "Ecs", "Filter", "Input", "OptionProblem", "Output", "Plugin", "Unfinished", "complain"]
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..dsl.check import UnusablePlugin
 from ..dsl.spec import PluginSpec
 from .contract import Codec, Filter, Input, Output, Plugin
-from .elsewhere import ELSEWHERE
+from .unsupported import ELSEWHERE
 
 ROOTS: dict[str, type[Plugin]] = {"input": Input, "filter": Filter, "output": Output, "codec": Codec}
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 import penstock
-from penstock.pipeline.reference import plugins
+from penstock.pipeline.commands.plugin_reference import plugins
 from penstock.plugins.contract import Filter, Plugin
 from penstock.plugins.declaration import Example
 

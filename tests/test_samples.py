@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from penstock.dsl.source import Source
-from penstock.pipeline.sources import load_sources
-from penstock.pipeline.stage import compile_stage
+from penstock.pipeline.compile.sources import load_sources
+from penstock.pipeline.compile.stage import compile_stage
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted(folder for folder in (ROOT / "samples").iterdir() if (folder / "pipeline.conf").exists())

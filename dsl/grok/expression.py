@@ -24,7 +24,7 @@ from ..regex_parser import Flags, Parser
 from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_tree import Capture as Group
 from ..regex_writer import Writer
-from . import known, lean
+from . import facts, optimize
 from .pattern_files import Library
 
 Type = Literal["int", "float"]
@@ -123,7 +123,7 @@ class Expression:
     captures: tuple[Capture, ...]
     required: str | None
     prefix: str
-    anchor: known.Anchor | None
+    anchor: facts.Anchor | None
 
     @cached_property
     def find(self) -> Find:
@@ -160,13 +160,13 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
     """
     try:
         node = expand(text, library, named_captures_only)
-        slim = lean.slimmed(node)
-        writer = Writer(unnamed=lean.counts_groups(node))
+        slim = optimize.slimmed(node)
+        writer = Writer(unnamed=optimize.counts_groups(node))
         pattern = re.compile(writer.write(slim), re.MULTILINE)
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
-    captures = tuple(_captures(writer.groups, list(known.groups(slim, writer.unnamed))))
-    return Expression(text, pattern, captures, known.required_text(node), known.leading_text(node), known.anchor(node))
+    captures = tuple(_captures(writer.groups, list(facts.groups(slim, writer.unnamed))))
+    return Expression(text, pattern, captures, facts.required_text(node), facts.leading_text(node), facts.anchor(node))
 
 
 def expand(text: str, library: Library, named_captures_only: bool = True) -> Node:

@@ -6,7 +6,7 @@ import json
 import click
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
-from ..assembly import inspect
+from ..compile.instantiate import inspect
 from .configuration import configuration_options, refuse, settings_of, show_findings, sources_of
 
 

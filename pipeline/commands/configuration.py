@@ -11,7 +11,7 @@ import click
 from ...dsl.diagnostics import ConfigError, Diagnostic, render
 from ...dsl.settings import settled
 from ...dsl.source import Source
-from ..sources import load_sources, text_source
+from ..compile.sources import load_sources, text_source
 
 F = TypeVar("F", bound=Callable[..., Any])
 

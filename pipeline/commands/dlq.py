@@ -14,8 +14,8 @@ from ...dsl.options import Misfit, read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...dsl.timestamp import Timestamp, parse_timestamp
+from ...plugins.records.dead_letter import Letter, Letters
 from ...plugins.records.disk import Disk
-from ...plugins.records.letters import Letter, Letters
 from ...plugins.records.lock import owner_of
 from ...plugins.records.reader import Skipped
 from ...plugins.records.segments import DAMAGED, survey
@@ -196,9 +196,9 @@ def _replayed(letter: Letter) -> Event:
 
 
 def _through(sources: list[Any], settled: dict[str, Any], events: list[Event]) -> None:
-    from ..delivery import Undelivered
-    from ..logs import start_logging
-    from ..replay import replay_events
+    from ..delivery.sender import Undelivered
+    from ..observe.logging import start_logging
+    from ..runtime.replay import replay_events
 
     start_logging(settled["log.level"], settled["log.format"])
     try:

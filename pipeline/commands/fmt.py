@@ -12,7 +12,7 @@ from ...dsl.diagnostics import ConfigError
 from ...dsl.formatter import format, same  # noqa: A004 - it is what the command is called
 from ...dsl.parser import parse
 from ...dsl.source import Source
-from ..sources import read_source
+from ..compile.sources import read_source
 from .configuration import show_findings
 
 

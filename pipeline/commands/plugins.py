@@ -12,8 +12,8 @@ from ...dsl.check import UnusablePlugin
 from ...dsl.diagnostics import did_you_mean
 from ...plugins import registry
 from ...plugins.contract import Plugin
-from ..reference import SECTIONS, Block, Code, Heading, Option, Text, page
-from ..reference import plugins as all_plugins
+from .plugin_reference import SECTIONS, Block, Code, Heading, Option, Text, page
+from .plugin_reference import plugins as all_plugins
 
 if TYPE_CHECKING:
     from ...dsl.grok import Library

@@ -10,7 +10,7 @@ import click
 
 from ...dsl.reference import Event
 from ...plugins.records.events import Unreadable, unpack
-from ..spill import restored
+from ..delivery.spill import restored
 from ..storage.backlog import Item
 from ..storage.queue import DiskQueue
 from ..storage.survey import QueueState, queue_state, repair_queue

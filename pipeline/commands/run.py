@@ -20,17 +20,17 @@ from ...dsl.options import read
 from ...dsl.settings import settled
 from ...dsl.source import Source
 from ...dsl.spec import Kind
-from ..assembly import Assembly
-from ..delivery import Undelivered
-from ..figures import table
-from ..fleet import Fleet, Member
-from ..logs import start_logging
-from ..profile import Profile
-from ..progress import end_progress_line, progress_line
-from ..relay import RelayPipeline, can_relay
-from ..run import Counts, Pipeline
-from ..sources import text_source
+from ..compile.instantiate import Assembly
+from ..compile.profile import Profile
+from ..compile.sources import text_source
+from ..delivery.sender import Undelivered
+from ..observe.counters import table
+from ..observe.logging import start_logging
+from ..runtime.passthrough import RelayPipeline, can_relay
+from ..runtime.pipeline import Counts, Pipeline
+from ..runtime.supervisor import Fleet, Member
 from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
+from .progress import end_progress_line, progress_line
 
 log = logging.getLogger("penstock")
 
@@ -84,7 +84,7 @@ def run(
 
 def _members(paths: tuple[str, ...], text: str | None, given: dict[str, Any], folder: str | None) -> list[Member]:
     """The pipelines that the command line names, or, where it names none, those of ``pipelines.yml``."""
-    from ..settings_files import pipelines_file, settings_file
+    from .settings_files import pipelines_file, settings_file
 
     shared = settings_file(folder) if folder else {}
     if text is not None:
@@ -196,7 +196,7 @@ def _pipeline(assembly: Assembly, line: Callable[[Counts], None] | None, profile
         return RelayPipeline(assembly, line)
     if workers < 2:
         return Pipeline(assembly, line)
-    from ..workers import ParallelPipeline, alone
+    from ..runtime.worker_pool import ParallelPipeline, alone
 
     keeper = alone(assembly)
     if keeper is None:

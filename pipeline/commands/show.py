@@ -11,8 +11,8 @@ from ...dsl.diagnostics import ConfigError
 from ...dsl.parser import parse
 from ...dsl.program import PluginUse, Program, Setting
 from ...dsl.source import Span
-from ..assembly import Assembly, assemble
-from ..generate import generate
+from ..compile.generate import generate
+from ..compile.instantiate import Assembly, assemble
 from .configuration import configuration_options, refuse, settings_of, sources_of
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
-from ..testing import coverage_reports, finding, formats, report, session, snapshots
+from ..testing import coverage_reports, discovery, formats, report, session, snapshots
 from ..testing.coverage import Coverage
 from ..testing.runner import Tally
 from ..testing.session import FileRun, Plan
@@ -52,7 +52,7 @@ def test(paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...]
     With -f, files of logstash-filter-verifier are run as well. Exits with 1 if a test fails, with 2 if there are none.
     """
     if flags["schema"]:
-        from ..testing.form import schema
+        from ..testing.test_file_schema import schema
 
         click.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
         return
@@ -79,7 +79,7 @@ def _plan(paths: Sequence[str], config: tuple[str, ...], mocks: Sequence[str], f
     for path in mocks:
         stand_ins |= mocks_of(Path(path))
     return Plan(
-        files=tuple(finding.find(paths, foreign=bool(config))),
+        files=tuple(discovery.find(paths, foreign=bool(config))),
         extra=Extra(config, settings, stand_ins),
         expression=flags["expression"],
         exit_first=flags["exitfirst"],
@@ -195,4 +195,4 @@ def _watch(plan: Plan, paths: Sequence[str], flags: dict[str, Any]) -> None:
     except ModuleNotFoundError:
         raise click.UsageError("--watch needs the package watchfiles: pip install 'penstock[watch]'") from None
     with contextlib.suppress(KeyboardInterrupt):
-        watch(plan, lambda: finding.find(paths, bool(plan.extra.pipeline)), [Path(path) for path in paths], show)
+        watch(plan, lambda: discovery.find(paths, bool(plan.extra.pipeline)), [Path(path) for path in paths], show)

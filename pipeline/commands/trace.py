@@ -9,7 +9,7 @@ import click
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.values import copy
-from ..testing.rig import Rig
+from ..testing.harness import Rig
 from ..testing.suite import Given, Mock, Setup
 from ..testing.trace import Trace
 from ..testing.trace_report import Tale, as_data

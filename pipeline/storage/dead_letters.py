@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from ...plugins.contract import complain
+from ...plugins.records.dead_letter import Letter, is_marked, time_of
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
-from ...plugins.records.letters import Letter, is_marked, time_of
 from ...plugins.records.log import RecordLog
 from ...plugins.records.reader import Record, Skipped
 from ...plugins.records.segments import Segment

@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ...plugins.records.dead_letter import Letter, letter_of
 from ...plugins.records.disk import Disk
 from ...plugins.records.events import Unreadable
-from ...plugins.records.letters import Letter, letter_of
 from ...plugins.records.log import RecordLog
 from ...plugins.records.reader import Record
 from ...plugins.records.segments import Segment

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ...dsl.program import Branch, PluginUse, Statement
 from ...dsl.reference import Event, lookup, parse_keys
 from ...dsl.source import Span
-from ..assembly import uses
-from .judgement import Difference
+from ..compile.instantiate import uses
+from .compare import Difference
+from .harness import Outcome, Rig
 from .matchers import MISSING, alike
-from .rig import Outcome, Rig
 from .trace import Step, Taken, Trace, head_span
 
 

@@ -15,8 +15,8 @@ from ...dsl.reference import Event, FieldRef
 from ...dsl.source import Source, Span
 from ...dsl.values import ruby_text
 from ...plugins.contract import Filter, Plugin
-from ..assembly import uses
-from .rig import Compiled, Rig
+from ..compile.instantiate import uses
+from .harness import Compiled, Rig
 from .trace import head_span
 
 Find = Callable[[str], Any]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...dsl.source import Source
+from .colors import Painter
 from .coverage import Coverage, Point
-from .paint import Painter
 
 Counted = tuple[Point, int]
 

@@ -15,15 +15,15 @@ from ...dsl.diagnostics import ConfigError, Diagnostic
 from ...dsl.reference import lookup
 from ...dsl.source import Source
 from ...dsl.values import plain
-from . import form
+from . import test_file_schema
+from .compare import Difference, judge
 from .document import Mapping as MappingNode
 from .document import node_of
-from .form import Wants, keys_of
-from .judgement import Difference, judge
+from .harness import Outcome, Rig
 from .matchers import MISSING
-from .rig import Outcome, Rig
-from .shapes import Faults
+from .schema import Faults
 from .suite import Expected, Given, Mock, Setup
+from .test_file_schema import Wants, keys_of
 
 
 class Event(dict[str, Any]):
@@ -91,7 +91,7 @@ def pipeline(
     """
     caller = sys._getframe(1).f_globals.get("__file__")
     short = {"ecs_compatibility": ecs_compatibility, "timezone": timezone, "now": now}
-    given = {form.SHORT_SETTINGS[name]: value for name, value in short.items() if value is not None}
+    given = {test_file_schema.SHORT_SETTINGS[name]: value for name, value in short.items() if value is not None}
     folder = str(Path(caller).parent) if caller else ""
     return compiled(Setup((config,), folder, {**given, **(settings or {})}, environment or {}, mocks or {}))
 
@@ -164,7 +164,7 @@ def event(
     node = node_of({**(fields or {}), **more, **keywords}, source)
     faults = Faults()
     assert isinstance(node, MappingNode)
-    wants = form.EXPECTATION.read(node, faults)
+    wants = test_file_schema.EXPECTATION.read(node, faults)
     if faults.found:
         raise ConfigError([Diagnostic(fault.code, fault.message, None, fault.remedy) for fault in faults.found])
     return Expectation(wants, ignore)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.source import Span
-from .judgement import Difference
+from .compare import Difference
 from .report import drawn
 from .runner import Result
 

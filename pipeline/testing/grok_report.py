@@ -8,8 +8,8 @@ from typing import Any
 
 from ...dsl.grok import Expression, Library
 from ...dsl.values import json_text
+from .colors import Painter
 from .grok_probe import Failure, probe
-from .paint import Painter
 
 
 @dataclass(frozen=True, slots=True)

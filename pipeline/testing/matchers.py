@@ -15,9 +15,9 @@ from ...dsl.regex import RegexError
 from ...dsl.regex import compile as compile_regex
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from ...dsl.values import json_text
-from . import shapes
+from . import schema
 from .document import Items, Mapping, Node, Scalar, plain
-from .shapes import UNREAD, Faults, Schema, Shape
+from .schema import UNREAD, Faults, Schema, Shape
 
 Test = Callable[[Any], bool]
 
@@ -176,22 +176,22 @@ class Matcher:
     make: Callable[[Any], Test]
 
 
-_ANY = shapes.Anything()
-_BOUND = shapes.OneOf((shapes.NUMBER, shapes.TEXT), "a number or an instant")
-_LIST = shapes.Several(_ANY, "a list")
+_ANY = schema.Anything()
+_BOUND = schema.OneOf((schema.NUMBER, schema.TEXT), "a number or an instant")
+_LIST = schema.Several(_ANY, "a list")
 MATCHERS: dict[str, Matcher] = {
-    "matches": Matcher(shapes.TEXT, "A regular expression, as in the pipeline's conditions, that is found in the text.", _matches),
+    "matches": Matcher(schema.TEXT, "A regular expression, as in the pipeline's conditions, that is found in the text.", _matches),
     "contains": Matcher(_ANY, "A part of the text; an item of the list, or several.", _contains),
     "above": Matcher(_BOUND, "The value is greater: a number, an instant or a text.", _above),
     "below": Matcher(_BOUND, "The value is less.", _below),
     "at_least": Matcher(_BOUND, "The value is this or greater.", _at_least),
     "at_most": Matcher(_BOUND, "The value is this or less.", _at_most),
-    "between": Matcher(shapes.Several(_BOUND, "a list of two bounds"), "The value lies between two bounds or is one.", _between),
+    "between": Matcher(schema.Several(_BOUND, "a list of two bounds"), "The value lies between two bounds or is one.", _between),
     "one_of": Matcher(_LIST, "The value is one of these.", _one_of),
     "not": Matcher(_ANY, "The value is another one; the field is there.", _not),
-    "is_a": Matcher(shapes.Simple("a type", (str,), "string", tuple(sorted(_TYPES))), "The value is of this type.", _type),
-    "has_length": Matcher(shapes.COUNT, "The text, list or map has this many characters or items.", _length),
-    "exists": Matcher(shapes.FLAG, "The field is there, whatever it holds; or with false, it is not.", _exists),
+    "is_a": Matcher(schema.Simple("a type", (str,), "string", tuple(sorted(_TYPES))), "The value is of this type.", _type),
+    "has_length": Matcher(schema.COUNT, "The text, list or map has this many characters or items.", _length),
+    "exists": Matcher(schema.FLAG, "The field is there, whatever it holds; or with false, it is not.", _exists),
     "equals": Matcher(_ANY, "The value is this, whole: for maps that look like a matcher.", _equals),
 }
 
@@ -225,7 +225,7 @@ def _made(key: Scalar, node: Node, faults: Faults) -> Any:
     read = matcher.takes.read(node, faults)
     if read is UNREAD:
         return UNREAD
-    if isinstance(matcher.takes, shapes.Anything) or matcher.takes is _LIST:
+    if isinstance(matcher.takes, schema.Anything) or matcher.takes is _LIST:
         read = plain(node)
     if key.value == "between" and len(read) != 2:
         return faults.add("E403", "`between` wants two bounds", node.span, "write between: [low, high]")
@@ -251,7 +251,7 @@ def _unsure(node: Mapping, faults: Faults) -> Any:
     return faults.add("E402", f"`{key.value}` is no matcher", key.span, hint)
 
 
-def schema() -> Schema:
+def json_schema() -> Schema:
     """The JSON schema of a wanted value: any value, with the matchers as completions."""
     properties = {name: {"description": matcher.doc, **matcher.takes.schema()} for name, matcher in MATCHERS.items()}
     return {

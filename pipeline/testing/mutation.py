@@ -14,10 +14,10 @@ from ...dsl import tree
 from ...dsl.diagnostics import ConfigError, excerpt
 from ...dsl.parser import parse
 from ...dsl.source import Source, Span
+from .colors import Painter
 from .coverage import Counter, Coverage
-from .finding import choice
-from .paint import Painter
-from .rig import Rig, Rigs, sources_of
+from .discovery import choice
+from .harness import Rig, Rigs, sources_of
 from .runner import Runner
 from .session import Plan
 from .suite import Case, Setup, Suite, read_suite

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...dsl.diagnostics import excerpt, render
 from ...dsl.values import json_text
-from .judgement import Difference
-from .paint import Painter
+from .colors import Painter
+from .compare import Difference
 from .runner import Result, Tally
 
 

@@ -12,8 +12,8 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ...dsl.source import Span
 from ...dsl.values import plain
 from .blame import Blame, blames
-from .judgement import Difference, judge
-from .rig import Compiled, Outcome, Rig, Rigs
+from .compare import Difference, judge
+from .harness import Compiled, Outcome, Rig, Rigs
 from .snapshots import Snapshots
 from .suite import Case, Suite
 

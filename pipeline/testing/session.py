@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
 from .coverage import Coverage, Observed
-from .finding import choice
+from .discovery import choice
 from .runner import Result, Runner
 from .snapshots import Fresh, Snapshots, path_of
 from .suite import Case, Extra, Suite, read_suite

@@ -12,10 +12,10 @@ from typing import Any
 
 from ...dsl.reference import Event, FieldRef
 from ...dsl.values import plain
-from .judgement import Difference, labels, shown
+from .colors import Painter
+from .compare import Difference, labels, shown
+from .harness import Outcome
 from .matchers import MISSING
-from .paint import Painter
-from .rig import Outcome
 from .suite import Case
 from .trace import changes
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.source import Source, Span
 from ...dsl.values import json_text
-from . import form, shapes
+from . import test_file_schema
 from .document import Items, Node, Scalar, load, plain
 from .document import Mapping as MappingNode
-from .form import Read, Wants
-from .shapes import Faults
+from .schema import Faults
+from .test_file_schema import Read, Wants
 
 if TYPE_CHECKING:
     from .verifier import Options
@@ -113,7 +113,7 @@ def read_suite(path: Path, extra: Extra | None = None) -> Suite:
     faults = Faults()
     if isinstance(root, MappingNode) and extra.pipeline:
         root = _with(root, {"pipeline": _texts(extra.pipeline, root.span)})
-    read = form.SUITE.read(root, faults)
+    read = test_file_schema.SUITE.read(root, faults)
     if isinstance(read, Read):
         cases = _Reader(path, read, faults, extra).cases()
     if faults.found:
@@ -167,7 +167,7 @@ class _Reader:
         """A test, or a case for each of its rows."""
         rows = node.get("rows") if isinstance(node, MappingNode) else None
         if not isinstance(node, MappingNode) or not isinstance(rows, Items):
-            read = form.TEST.read(node, self.faults)
+            read = test_file_schema.TEST.read(node, self.faults)
             return [self.case(read, str(read.get("name", "")))] if isinstance(read, Read) else []
         titles = self.titles(node.get("columns"))
         if titles is None:
@@ -179,7 +179,7 @@ class _Reader:
         """The titles of columns, None where one is misspelt."""
         nodes = node.nodes if isinstance(node, Items) else [node]
         found = [title for title in nodes if isinstance(title, Scalar)]
-        wrong = [title.value not in _TITLES and form.misspelt(title, self.faults, _TITLES) for title in found]
+        wrong = [title.value not in _TITLES and test_file_schema.misspelt(title, self.faults, _TITLES) for title in found]
         return None if any(wrong) else found
 
     def row(self, base: MappingNode, titles: list[Scalar], row: Node) -> list[Case]:
@@ -187,7 +187,7 @@ class _Reader:
         if not cells:
             return []
         opened = _Row(base, cells, self.faults).opened()
-        read = form.TEST.read(opened, self.faults)
+        read = test_file_schema.TEST.read(opened, self.faults)
         if not isinstance(read, Read):
             return []
         named = next((str(plain(value)) for title, value in cells if title.value == "name"), "")
@@ -214,7 +214,7 @@ class _Reader:
         def merged(key: str) -> dict[str, Any]:
             return {**self.suite.get(key, {}), **read.get(key, {})}
 
-        settings = {form.SHORT_SETTINGS.get(name, name): plain(node) for name, node in merged("settings").items()}
+        settings = {test_file_schema.SHORT_SETTINGS.get(name, name): plain(node) for name, node in merged("settings").items()}
         settings = {"penstock.timezone": "UTC", **self.extra.settings, **settings}
         mocks = {**self.extra.mocks, **{name: _mock(mock) for name, mock in merged("mocks").items()}}
         pipeline = tuple(self.suite.get("pipeline", ()))
@@ -246,7 +246,7 @@ class _Reader:
             count=wanted if isinstance(wanted, int) else None,
             each=each,
             outputs=None if outputs is None else dict(outputs),
-            snapshot=wanted == form.SNAPSHOT,
+            snapshot=wanted == test_file_schema.SNAPSHOT,
             exact=bool(read.get("exact", self.suite.get("exact", False))),
             ignore=tuple(ignore),
         )
@@ -278,7 +278,7 @@ def _plain(value: Any) -> Any:
     return _values(value) if isinstance(value, dict) else value
 
 
-_TITLES = (*(key.name for key in form.TEST.keys), *form.KEYWORDS)
+_TITLES = (*(key.name for key in test_file_schema.TEST.keys), *test_file_schema.KEYWORDS)
 
 
 class _Row:
@@ -289,7 +289,7 @@ class _Row:
 
     def opened(self) -> MappingNode:
         """The test that the row stands for."""
-        own = {key.name for key in form.TEST.keys}
+        own = {key.name for key in test_file_schema.TEST.keys}
         changed: dict[str, Node] = {}
         expected: list[tuple[Scalar, Node]] = []
         for title, cell in self.cells:
@@ -325,4 +325,4 @@ class _Row:
         return MappingNode((*kept, *expected), expected[0][0].span)
 
 
-__all__ = ["Case", "Expected", "Extra", "Given", "Setup", "Suite", "read_suite", "shapes"]
+__all__ = ["Case", "Expected", "Extra", "Given", "Setup", "Suite", "read_suite"]

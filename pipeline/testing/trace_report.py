@@ -8,10 +8,10 @@ from typing import Any
 from ...dsl.reference import Event
 from ...dsl.source import Span
 from ...dsl.values import plain
-from .judgement import shown
+from .colors import Painter
+from .compare import shown
+from .harness import Outcome
 from .matchers import MISSING
-from .paint import Painter
-from .rig import Outcome
 from .trace import Change, Step, Taken, Trace, head_span
 
 

@@ -18,17 +18,17 @@ from ...dsl.diagnostics import ConfigError, Diagnostic
 from ...dsl.reference import Event, place
 from ...dsl.source import Span
 from ...dsl.values import to_text
-from . import shapes
+from . import schema
 from .document import Items, Node, Scalar, load, plain
 from .document import Mapping as MappingNode
-from .form import Wants
 from .matchers import Every, Fields, Matching, Same, Wanted
-from .shapes import FLAG, TEXT, UNREAD, Anything, Faults, Key, Record, Several
+from .schema import FLAG, TEXT, UNREAD, Anything, Faults, Key, Record, Several
 from .suite import Case, Expected, Extra, Given, Mock, Setup, Suite, read_source
+from .test_file_schema import Wants
 
 _LINES = Several(TEXT, "a list of lines", or_one=True)
 _EVENTS = Several(Anything("an event"), "a list of events")
-_FIELDS = shapes.OneOf((shapes.NOTHING, shapes.Named(Anything(), "fields")), "fields")
+_FIELDS = schema.OneOf((schema.NOTHING, schema.Named(Anything(), "fields")), "fields")
 _TESTCASE = Record(
     (
         Key("input", _LINES, "Lines."),
@@ -53,7 +53,7 @@ _FILE = Record(
     "a test file",
 )
 _MOCKS = Several(
-    Record((Key("id", TEXT, "The id.", required=True), Key("mock", shapes.OneOf((shapes.NOTHING, TEXT), "text"), "")), "a mock"),
+    Record((Key("id", TEXT, "The id.", required=True), Key("mock", schema.OneOf((schema.NOTHING, TEXT), "text"), "")), "a mock"),
     "a list of mocks",
 )
 
@@ -174,7 +174,7 @@ class _File:
         return Case(name, read.span, self.setup, given, expected)
 
     def wants(self, given: Given, node: Node) -> Wants:
-        span = shapes.head(node) if isinstance(node, MappingNode) else node.span
+        span = schema.head(node) if isinstance(node, MappingNode) else node.span
         data = plain(node)
         fields = expanded(data) if isinstance(data, dict) else {}
         absent = {"@metadata": span} if self.options.export_metadata and "@metadata" not in fields else {}

@@ -14,10 +14,10 @@ from ...dsl.reference import Event, place
 from ...dsl.values import copy
 from ...plugins.contract import Codec, Input
 from ...plugins.decoration import decoration
-from ..assembly import make_codec
+from ..compile.instantiate import make_codec
 from .blame import Blame, blames
-from .judgement import Difference
-from .rig import Outcome, Rig, codec_of, framed, set_fields
+from .compare import Difference
+from .harness import Outcome, Rig, codec_of, framed, set_fields
 from .suite import Case, Given, Suite
 from .verifier import Options, expanded, reference
 

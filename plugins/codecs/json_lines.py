@@ -8,11 +8,11 @@ from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
-from ..raw import Relay
+from ..passthrough import Relay
 from ._charset import charset_option
 from ._framing import Framing, LineReader, delimiter_option
 from ._json import FAILED, bare, decode, encode, encoder, parse_events
-from ._relayed import relayed
+from ._passthrough import relayed
 from ._target import check_target, under
 
 TOO_BIG = "_jsonparsetoobigfailure"
@@ -103,7 +103,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return None
         if not self._end == encoder._end == b"\n":
             return None
-        from ._json_relay import JsonRelay, Odd
+        from ._json_passthrough import JsonRelay, Odd
 
         short = JsonRelay(self.origin, self._bounds)
 

@@ -10,10 +10,10 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ..contract import Codec, Ecs
 from ..declaration import option
-from ..raw import Relay
+from ..passthrough import Relay
 from ._charset import charset_option
 from ._framing import TOO_LONG, LineReader, delimiter_option
-from ._relayed import relayed
+from ._passthrough import relayed
 from ._rendering import renderer, utf8
 
 _MARK = "\x00\ufdd0\x00"

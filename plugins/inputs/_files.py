@@ -11,9 +11,9 @@ import os
 
 from ..contract import complain
 from ._descriptors import Descriptors, most_open
+from ._file_options import Clock, Manner
 from ._finder import Finder, copied, first_bytes, has_same, renamed, stem
 from ._log_file import LogFile
-from ._manner import Clock, Manner
 from ._sincedb import Identity, Key, Record, Sincedb, key_of
 
 _COPYING = 5.0

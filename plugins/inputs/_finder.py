@@ -5,9 +5,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 
+from ._file_options import Manner
 from ._fingerprint import HEAD, Fingerprint, Mark
 from ._globs import Glob, name_matcher
-from ._manner import Manner
 from ._sincedb import Identity
 
 _SLACK = 60.0

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from ...dsl.reference import Event
-from ._acknowledged import Ledger, Load
 from ._fingerprint import HEAD, TAIL, Fingerprint, Mark, fingerprint, mark
 from ._gunzip import MAGIC, Unpacker
+from ._in_flight import Ledger, Load
 from ._sincedb import Identity, Record
 from ._stream import Stream, Streams
 

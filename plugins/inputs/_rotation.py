@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 
-from ._acknowledged import Load
 from ._files import Files
 from ._finder import copied, regular, renamed
+from ._in_flight import Load
 from ._log_file import LogFile
 
 log = logging.getLogger("penstock")

@@ -12,9 +12,9 @@ from typing import Any
 from ...dsl.reference import Event
 from ..codecs._charset import Charset
 from ..contract import Codec
+from ._delimiter import Retold, RetoldEnds
 from ._line_ends import LineEnds
-from ._pieces import Pieces
-from ._retold import Retold, RetoldEnds
+from ._raw_codec import Pieces
 
 _JOINING = ("multiline",)
 _WIDTHS = {"utf-16": 2, "utf-32": 4}

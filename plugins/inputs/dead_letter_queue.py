@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from ..contract import Batch, Input, complain
+from ..data_paths import data_folder
 from ..declaration import option
-from ..folders import data_folder
-from ..records.letters import Letter, Letters
+from ..records.dead_letter import Letter, Letters
 from ._atomic import write_atomically
 
 _BATCH = 500

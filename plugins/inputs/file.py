@@ -14,14 +14,14 @@ from ...dsl.options import Misfit, read
 from ...dsl.spec import Kind
 from ..contract import Batch, Ecs, Input
 from ..declaration import Duration, option
-from ..raw import Piece, RawBatch, RawStream
-from ._endings import Completion
+from ..passthrough import Piece, RawBatch, RawStream
+from ._completion import Completion
+from ._file_options import Clock, Manner
 from ._finder import Finder
-from ._manner import Clock, Manner
-from ._notices import Notices, SystemNotices
 from ._sincedb import Sincedb, is_disabled
 from ._stream import Streams
-from ._work import Work
+from ._tailer import Work
+from ._watcher import Notices, SystemNotices
 
 log = logging.getLogger("penstock")
 

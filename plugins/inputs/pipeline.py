@@ -5,9 +5,9 @@ import queue
 from collections.abc import Callable, Iterator
 from weakref import WeakSet
 
-from ..addresses import Handover, reading
 from ..contract import Batch, Input
 from ..declaration import option
+from ..pipeline_bus import Handover, reading
 
 
 class Pipeline(Input, name="pipeline"):

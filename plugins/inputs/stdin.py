@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..contract import Batch, Ecs, Input
-from ..raw import Piece, RawBatch, RawStream
+from ..passthrough import Piece, RawBatch, RawStream
 from ..streams import chunks, cut
 
 

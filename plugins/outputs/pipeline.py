@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from ...dsl.reference import Event
 from ...dsl.values import copy
-from ..addresses import Handover, send
 from ..contract import Output, Unfinished
 from ..declaration import option
+from ..pipeline_bus import Handover, send
 
 
 class Pipeline(Output, name="pipeline"):

@@ -17,7 +17,7 @@ import msgspec
 
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
-from .odd import flattened, rebuilt, with_room
+from .flat_encoding import flattened, rebuilt, with_room
 
 _INSTANT = 1
 _ODD = 2

@@ -11,8 +11,8 @@ import penstock
 from penstock.dsl.codes import Page, pages
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
-from penstock.pipeline.assembly import inspect
-from penstock.pipeline.command import main
+from penstock.pipeline.commands.main import main
+from penstock.pipeline.compile.instantiate import inspect
 from penstock.pipeline.testing.suite import read_suite
 
 ROOT = Path(__file__).parents[2]

@@ -16,12 +16,12 @@ from penstock.dsl.reference import Event
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.assembly import assemble
-from penstock.pipeline.run import Pipeline
+from penstock.pipeline.compile.instantiate import assemble
+from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue, Full
 from penstock.plugins.contract import Batch
-from penstock.plugins.records.letters import Letter, Letters
+from penstock.plugins.records.dead_letter import Letter, Letters
 
 
 @pytest.fixture

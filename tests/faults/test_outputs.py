@@ -16,9 +16,9 @@ import pytest
 from penstock.dsl.reference import Event
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
-from penstock.pipeline.assembly import Surroundings, assemble
-from penstock.pipeline.delivery import Undelivered
-from penstock.pipeline.run import Pipeline
+from penstock.pipeline.compile.instantiate import Surroundings, assemble
+from penstock.pipeline.delivery.sender import Undelivered
+from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.survey import queue_state
 from penstock.plugins.contract import Batch, Input, Output, Unfinished
 from penstock.plugins.declaration import option
@@ -259,8 +259,8 @@ def test_a_pipeline_gives_back_to_the_one_before_it_and_both_end(tmp_path: Path)
 
 
 def test_what_another_pipeline_gave_back_is_sent_again_as_it_was() -> None:
-    from penstock.plugins.addresses import reading
     from penstock.plugins.outputs.pipeline import Pipeline as Sender
+    from penstock.plugins.pipeline_bus import reading
 
     output = Sender({"send_to": ["x", "y"]})
     packed = output.pack([{"message": "m"}])

@@ -9,7 +9,7 @@ import pytest
 import penstock
 from penstock.dsl.diagnostics import ConfigError
 from penstock.filters.aggregate import Aggregate
-from penstock.pipeline.stage import Stage
+from penstock.pipeline.compile.stage import Stage
 
 Filtered = Callable[..., list[dict[str, Any]]]
 COUNT = "map['n'] = map.get('n', 0) + 1; event.set('n', map['n'])"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import penstock
 from penstock.filters.sleep import Sleep
-from penstock.pipeline.stage import Stage
+from penstock.pipeline.compile.stage import Stage
 from penstock.plugins.contract import Filter
 from penstock.plugins.registry import plugin_class
 

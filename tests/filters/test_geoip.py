@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 import penstock
-from penstock.pipeline.stage import Stage
+from penstock.pipeline.compile.stage import Stage
 
 DATA = Path(__file__).parent.parent / "data" / "geoip"
 

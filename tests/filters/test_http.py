@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import penstock
 from penstock.filters.http import Http
-from penstock.pipeline.stage import Stage
-from penstock.plugins import http_client, tls
+from penstock.pipeline.compile.stage import Stage
+from penstock.plugins.clients import http, tls
 
 Event = dict[str, Any]
 
@@ -320,7 +320,7 @@ def test_an_answer_that_drips_is_none(ask: Asking) -> None:
 
 
 def test_an_answer_beyond_measure_is_none(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_client, "_MOST_BYTES", 10)
+    monkeypatch.setattr(http, "_MOST_BYTES", 10)
     stage = ask.stage("/%{p}", "pool_max => 1")
     assert [out["tags"] for out in stage([{"p": "text"}, {"p": "twice"}])] == [FAILED["tags"], ["done"]]  # the connection is given back
 

@@ -22,7 +22,7 @@ import penstock
 from penstock.filters._memcached_servers import Host, Ring, Servers, key_bytes, parse_host, restore, store
 from penstock.filters._ruby_marshal import MarshalError, dump, load
 from penstock.filters.memcached import Memcached
-from penstock.pipeline.stage import Stage
+from penstock.pipeline.compile.stage import Stage
 
 Event = dict[str, Any]
 

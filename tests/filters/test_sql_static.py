@@ -14,7 +14,7 @@ import penstock
 from penstock.filters import _loading
 from penstock.filters._local_tables import Table, Tables
 from penstock.filters.sql_static import SqlStatic
-from penstock.pipeline.stage import Stage
+from penstock.pipeline.compile.stage import Stage
 
 Event = dict[str, Any]
 

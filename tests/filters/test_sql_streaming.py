@@ -12,7 +12,7 @@ import penstock
 from penstock.filters._sql_statements import Statement, unknown_names, with_names
 from penstock.filters._sql_values import value_reader
 from penstock.filters.sql_streaming import SqlStreaming
-from penstock.pipeline.stage import Stage
+from penstock.pipeline.compile.stage import Stage
 
 Event = dict[str, Any]
 Compiled = Callable[..., Stage]

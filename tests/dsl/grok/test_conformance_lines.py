@@ -14,12 +14,12 @@ import pytest
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.grok import Guard, MatchTimeout
 from penstock.dsl.grok.expression import expand
-from penstock.dsl.grok.lean import named_only
+from penstock.dsl.grok.optimize import named_only
 from penstock.dsl.regex_writer import Writer
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.filters.grok import Grok
-from penstock.pipeline.assembly import assemble
+from penstock.pipeline.compile.instantiate import assemble
 
 CASES = Path(__file__).parents[3].parent / "shared" / "conformance"
 FILES = [CASES / f"{name}.jsonl" for name in ("grok", "grok_patterns_ecs", "grok_patterns_legacy", "pipelines")]

@@ -11,7 +11,7 @@ import pytest
 
 from penstock.dsl.grok import Guard, compile_expression, shipped
 from penstock.dsl.grok.expression import expand
-from penstock.dsl.grok.lean import named_only
+from penstock.dsl.grok.optimize import named_only
 from penstock.dsl.regex_tree import Atomic, Capture, Choice, Node, Repeat, Sequence
 from penstock.dsl.regex_writer import Writer
 

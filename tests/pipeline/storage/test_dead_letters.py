@@ -11,8 +11,8 @@ from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.storage.dead_letters import DeadLetters, LetterCounts
 from penstock.pipeline.storage.purge import purge_letters
 from penstock.pipeline.storage.queue import DiskQueue
+from penstock.plugins.records.dead_letter import Letter, Letters
 from penstock.plugins.records.events import pack
-from penstock.plugins.records.letters import Letter, Letters
 from penstock.plugins.records.lock import InUse
 
 from ...plugins.records.forgetful import ForgetfulDisk

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from penstock.pipeline.command import main
-from penstock.pipeline.testing.finding import chosen, find
+from penstock.pipeline.commands.main import main
+from penstock.pipeline.testing.discovery import chosen, find
 from penstock.pipeline.testing.session import Plan, run
 
 PIPELINE = 'filter { grok { match => { "message" => "^%{INT:n:int}$" } } } output { stdout { } }'

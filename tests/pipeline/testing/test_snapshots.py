@@ -5,7 +5,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from penstock.pipeline.command import main
+from penstock.pipeline.commands.main import main
 
 PIPELINE = 'filter { mutate { add_field => { "a" => "1" } } } output { stdout { } }'
 TESTS = "pipeline: pipeline.conf\nignore: noise\ntests: [{name: one, input: {message: x, noise: 1}, expect: snapshot}]"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.dsl.reference import FieldRef
 from penstock.dsl.template import Template
-from penstock.plugins.codecs._relayed import relayed
+from penstock.plugins.codecs._passthrough import relayed
 from penstock.plugins.contract import Codec
 
 ORIGIN = {"host": {"hostname": "h"}, "log": {"file": {"path": "/p"}}, "type": "t", "@metadata": {"path": "/p"}}

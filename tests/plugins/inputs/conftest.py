@@ -10,10 +10,10 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
-from penstock.pipeline.assembly import assemble
+from penstock.pipeline.compile.instantiate import assemble
 from penstock.plugins.contract import Batch
-from penstock.plugins.inputs._manner import Clock
-from penstock.plugins.raw import RawStream
+from penstock.plugins.inputs._file_options import Clock
+from penstock.plugins.passthrough import RawStream
 
 
 class FakeClock(Clock):

@@ -13,7 +13,7 @@ from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.plugins.contract import Batch, Context
 from penstock.plugins.inputs import dead_letter_queue
 from penstock.plugins.inputs.dead_letter_queue import DeadLetterQueue
-from penstock.plugins.records.letters import Letter
+from penstock.plugins.records.dead_letter import Letter
 
 NOON = Timestamp("2025-09-04T12:00:00.000Z")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from penstock.plugins.inputs._delimiter import RetoldEnds
 from penstock.plugins.inputs._line_ends import LineEnds
-from penstock.plugins.inputs._retold import RetoldEnds
 
 BEGINNING = 'start_position => "beginning"'
 JOINED = 'codec => multiline { pattern => "^\\s" what => "previous" }'

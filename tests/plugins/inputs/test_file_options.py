@@ -13,10 +13,10 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
-from penstock.pipeline.assembly import inspect
+from penstock.pipeline.compile.instantiate import inspect
+from penstock.plugins.inputs._file_options import Clock
 from penstock.plugins.inputs._globs import Glob, braces, name_matcher
-from penstock.plugins.inputs._manner import Clock
-from penstock.plugins.inputs._notices import SystemNotices
+from penstock.plugins.inputs._watcher import SystemNotices
 
 BEGINNING = 'start_position => "beginning"'
 

@@ -11,7 +11,7 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
-from penstock.pipeline.assembly import assemble
+from penstock.pipeline.compile.instantiate import assemble
 
 BEGINNING = 'start_position => "beginning"'
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from penstock.plugins.inputs._notices import Notices
+from penstock.plugins.inputs._watcher import Notices
 
 BEGINNING = 'start_position => "beginning"'
 

@@ -18,8 +18,8 @@ import penstock
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.assembly import assemble
-from penstock.pipeline.run import Pipeline
+from penstock.pipeline.compile.instantiate import assemble
+from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.plugins.contract import Unfinished
 from penstock.plugins.outputs.file import File
 from penstock.plugins.records.disk import Disk
@@ -306,7 +306,7 @@ def test_nothing_is_acknowledged_before_its_sync(tmp_path: Path, monkeypatch: py
             super().sync(descriptor)
 
     bad_disk(monkeypatch, Watched(failures=2))
-    monkeypatch.setattr("penstock.pipeline.circuit._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("penstock.pipeline.delivery.circuit_breaker._FIRST_WAIT", 0.01)
     penstock_run(
         f'input {{ file {{ path => "{source}" mode => "read" exit_after_read => true file_completed_action => "log"'
         f' file_completed_log_path => "{tmp_path}/done" sincedb_path => "{sincedb}" sincedb_write_interval => 0 }} }}'

@@ -15,7 +15,7 @@ import pytest
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.assembly import assemble
+from penstock.pipeline.compile.instantiate import assemble
 from penstock.plugins.contract import Unfinished
 from penstock.plugins.outputs.stdout import Stdout
 

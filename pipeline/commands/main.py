@@ -1,0 +1,77 @@
+"""The command line. Each command lives in a module beside this one and is imported when it is called.
+
+Exit codes: 0 all well; 1 the configuration has errors, or a run could not deliver; 2 the command was called wrongly;
+130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
+"""
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "check": "Find every problem of a configuration.",
+    "dlq": "Look at dead letters, replay them, delete them.",
+    "explain": "Show the page of a diagnostic's code.",
+    "fmt": "Lay configurations out.",
+    "grok": "Try grok patterns on lines; propose one for them.",
+    "plugins": "List plugins; show the reference page of one.",
+    "queue": "Look at a disk queue, drain it, repair it.",
+    "run": "Run pipelines.",
+    "show": "Show the tree, the program or the generated code of a configuration.",
+    "test": "Run the tests of pipelines.",
+    "trace": "Show the steps that events take through a pipeline.",
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command's module when it is asked for it."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{name}", __package__)
+        command: click.Command = getattr(module, name)
+        return command
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            said = error.format_message().rstrip(".")
+            raise click.UsageError(f"{said}: name a command first, as in `penstock run -f FILE`", context) from None
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from ...dsl.diagnostics import did_you_mean
+
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            remedy = did_you_mean(args[0], COMMANDS) or "`penstock --help` lists the commands"
+            raise click.UsageError(f"there is no command `{args[0]}`: {remedy}", context)
+        return super().resolve_command(context, args)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _version(context: click.Context, parameter: click.Parameter, asked: Any) -> None:
+    if asked:
+        from ... import __version__
+
+        click.echo(f"penstock {__version__}")
+        context.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def main() -> None:
+    """A log pipeline that speaks Logstash's configuration language.
+
+    Events go to stdout, everything else to stderr.
+    """

@@ -1,0 +1,1 @@
+"""A checked program becomes plugins and a generated function: the `Stage`."""

@@ -1,0 +1,272 @@
+"""Program to plugins: each use becomes a plugin that has prepared itself; what it finds wrong, a diagnostic at its place."""
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from ...dsl.check import Catalogue, check
+from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
+from ...dsl.naming import FieldName
+from ...dsl.parser import parse
+from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
+from ...dsl.reference import set_escape_style
+from ...dsl.source import Source
+from ...dsl.template import Template
+from ...dsl.timestamp import Timestamp
+from ...dsl.tree import Tree
+from ...plugins import registry
+from ...plugins.codecs._by_line import ByLine
+from ...plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
+from ...plugins.decoration import decoration, only_key
+
+log = logging.getLogger("penstock")
+
+_FRAMES = 3  # of Python, for a level of nested data
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What a configuration meets: the plugins that there are, environment variables, and for tests, stand-ins.
+
+    ``rewritten`` may change the trees before they are checked; ``stand_in`` gives the plugin to put in the place of one, or None.
+    """
+
+    catalogue: Catalogue = registry
+    variables: Mapping[str, str] = msgspec.field(default_factory=lambda: os.environ)
+    rewritten: Callable[[list[Tree]], list[Tree]] | None = None
+    stand_in: Callable[[PluginUse, Context], Plugin | None] | None = None
+
+
+REAL = Surroundings()
+
+
+class Assembly(msgspec.Struct):
+    """A checked program with its plugins made. ``made`` has the plugin of each use; ``warnings`` what was found but not fatal."""
+
+    program: Program
+    made: dict[PluginUse, Plugin] = msgspec.field(default_factory=dict)
+    warnings: list[Diagnostic] = msgspec.field(default_factory=list)
+
+    def plugins(self, statements: Iterable[Statement]) -> list[Plugin]:
+        """The plugins of a section, in the order of the text."""
+        return [self.made[use] for use in uses(statements)]
+
+    def now(self) -> Timestamp:
+        """The present, or the instant that a setting fixes."""
+        fixed = self.program.settings.get("penstock.now")
+        return fixed if fixed is not None else Timestamp.now()
+
+    def close(self) -> None:
+        """Close all plugins."""
+        for plugin in self.made.values():
+            plugin.close()
+
+
+def uses(statements: Iterable[Statement]) -> Iterator[PluginUse]:
+    """The uses of plugins in statements and their branches."""
+    for statement in statements:
+        if isinstance(statement, Branch):
+            for arm in statement.arms:
+                yield from uses(arm.body)
+        else:
+            yield statement
+
+
+def inspect(
+    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
+) -> tuple[Assembly | None, list[Diagnostic]]:
+    """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES * (int(settings.get("penstock.limits.depth", 0)) + 200)))
+    set_escape_style(str(settings.get("config.field_reference.escape_style", "none")))
+    trees, found = _parsed(sources)
+    if surroundings.rewritten is not None:
+        trees = surroundings.rewritten(trees)
+    checked = check(trees, surroundings.catalogue, settings, surroundings.variables)
+    assembly = Assembly(checked.program)
+    found += checked.diagnostics
+    for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
+        for use in uses(statements):
+            found += _make(assembly, use, surroundings)
+    found = in_order(found)
+    if any(finding.is_error for finding in found):
+        assembly.close()
+        return None, found
+    assembly.warnings = found
+    return assembly, found
+
+
+def assemble(sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL) -> Assembly:
+    """The assembly of a configuration; raises ConfigError with all findings if any is an error."""
+    assembly, found = inspect(sources, settings, surroundings)
+    if assembly is None:
+        raise ConfigError([finding for finding in found if finding.is_error])
+    return assembly
+
+
+def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
+    trees: list[Tree] = []
+    found: list[Diagnostic] = []
+    for source in sources:
+        try:
+            trees.append(parse(source))
+        except ConfigError as error:
+            found += error.diagnostics
+    return trees, found
+
+
+def remake(assembly: Assembly, use: PluginUse) -> None:
+    """Make the plugin of a use anew, without what it has seen."""
+    _make(assembly, use, REAL)
+
+
+def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> list[Diagnostic]:
+    settings, problems = assembly.program.settings, list[Diagnostic]()
+
+    def codec(given: Any, streaming: bool) -> Codec:
+        return make_codec(given, use, settings, problems, streaming)
+
+    stand_in = None
+    if surroundings.stand_in is not None:
+        stand_in = surroundings.stand_in(use, Context(settings, use.span.place, use.id, [], codec))
+    plugin = stand_in or _plugin(use, settings, codec, problems)
+    if plugin is not None:
+        if isinstance(plugin, Filter):
+            problems += _decorations(plugin, use)
+        elif isinstance(plugin, Input):
+            unusable = list(_written_badly(plugin, ("add_field", "tags"), use))
+            problems += unusable
+            plugin.decorate = None if unusable else _input_decoration(plugin)
+        assembly.made[use] = plugin
+    for setting in use.settings.values() if stand_in is None else ():
+        if isinstance(setting.value, PluginUse):
+            _plugin(setting.value, settings, None, problems)  # codecs are made when they are needed: look at them now
+    return problems
+
+
+def _plugin(use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found: list[Diagnostic]) -> Plugin | None:
+    cls = registry.plugin_class(use.spec.section, use.name)
+    assert cls is not None
+    missing = [o.name for o in use.spec.options.values() if o.required and o.name not in use.settings]
+    if missing:
+        return None  # said by the check
+    context = Context(settings, use.span.place, use.id, [], make_codec)
+    plugin = cls({name: setting.value for name, setting in use.settings.items()}, context)
+    try:
+        plugin.prepare()
+    except OptionProblem as problem:
+        context.problems.append(problem)
+    except Exception as error:
+        log.debug("%s: %s", use.span.place, use.name, exc_info=True)
+        found.append(_fault(use, error))
+    found += [_diagnosed(problem, use) for problem in context.problems if problem.option not in use.rejected]
+    return plugin
+
+
+def _fault(use: PluginUse, error: Exception) -> Diagnostic:
+    reason = f"{type(error).__name__}: {error}"
+    remedy = "this is a fault of the plugin: please report it with the configuration; --log.level debug shows more"
+    return Diagnostic("E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, remedy)
+
+
+def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
+    setting: Setting | None = use.settings.get(problem.option)
+    span = setting.span_of(problem.path) if setting else use.name_span
+    return Diagnostic(problem.code, problem.message, span, problem.remedy)
+
+
+_STREAMING = {"json": "json_lines", "plain": "line", "edn": "edn_lines"}
+
+
+def make_codec(
+    given: Any, owner: PluginUse, settings: Mapping[str, Any], found: list[Diagnostic] | None = None, streaming: bool = False
+) -> Codec:
+    """The codec that an option holds (a use of the configuration) or the name of a default; findings go to ``found``.
+
+    ``streaming``: the codec that cuts a stream of bytes, where the one given takes whole payloads.
+    """
+    use = given if isinstance(given, PluginUse) else _default_use(given, owner)
+    if streaming and use.name in _STREAMING:
+        use = _default_use(_STREAMING[use.name], use, use.settings)
+    plugin = _plugin(use, settings, None, [] if found is None else found)
+    if not isinstance(plugin, Codec):
+        raise OptionProblem("codec", "the codec cannot be used")
+    if streaming and plugin.by_line:
+        plugin = ByLine(plugin)
+    plugin.start()
+    return plugin
+
+
+def _default_use(name: str, owner: PluginUse, given: Mapping[str, Setting] | None = None) -> PluginUse:
+    spec = registry.spec("codec", name)
+    assert spec is not None
+    settings = {key: setting for key, setting in (given or {}).items() if key in spec.options}
+    return PluginUse(spec, settings, owner.span, owner.name_span)
+
+
+def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
+    found = [*_named_badly(plugin, use), *_written_badly(plugin, ("add_field", "remove_field", "add_tag", "remove_tag"), use)]
+    if not any(finding.is_error for finding in found):
+        plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
+        plugin.removes = None if plugin.add_field or plugin.add_tag or plugin.remove_tag else only_key(plugin.remove_field)
+    return found
+
+
+def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
+    """Fields to add or remove whose names are no references; a bad date pattern in a name is said with the texts."""
+    names: list[tuple[str, str, tuple[str | int, ...]]] = [("add_field", name, (name,)) for name in plugin.add_field]
+    names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
+    for option, name, path in names:
+        with suppress(PenstockError):
+            problem = FieldName(name).problem
+            if problem:
+                yield _warned(option, problem, path, use)
+
+
+def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
+    """Texts in these options that are no templates, or fail as such when events come."""
+    for option in options:
+        for path, text in _texts(getattr(plugin, option)):
+            try:
+                problem = Template(text).problem
+            except PenstockError as error:
+                yield _diagnosed(OptionProblem(option, f"bad date pattern in `{text}`: {error}", "", path, "E209"), use)
+                continue
+            if problem:
+                yield _warned(option, problem, path, use)
+
+
+def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The texts in a list or hash with their paths, keys included."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, (*path, place))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield (*path, key), key
+            yield from _texts(item, (*path, key))
+
+
+def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:
+    remedy = "every event that gets here will be tagged as failed: write [a][b]"
+    return _diagnosed(OptionProblem(option, problem, remedy, path, "W304"), use)
+
+
+def _input_decoration(plugin: Input) -> Any:
+    adding = decoration(plugin.add_field, (), plugin.tags)
+    kind = plugin.type
+    if kind is None:
+        return adding
+
+    def decorate(event: dict[str, Any]) -> None:
+        event.setdefault("type", kind)
+        if adding is not None:
+            adding(event)
+
+    return decorate

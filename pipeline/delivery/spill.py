@@ -1,0 +1,181 @@
+"""What does not fit into the buffer of an output, on disk: parcels in a disk queue of the output's own.
+
+A record is a parcel. Its note says the form: ``bytes`` as they are, ``events`` as a batch of events, or ``data``: anything else
+that is plain data, with the events for the dead letters where there are some. A restart finds a spill by its folder, which is
+named after the output's id, or, where it has none, after its kind and a digest of its options: an output whose target was changed
+must not get what was meant for another.
+"""
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...dsl.event import complete
+from ...dsl.program import PluginUse, Setting
+from ...dsl.reference import Event
+from ...dsl.timestamp import Timestamp
+from ...plugins.contract import Output
+from ...plugins.data_paths import spills_folder
+from ...plugins.records.events import Unreadable, pack, unpack
+from ..storage.queue import DiskQueue, Full
+from ..storage.survey import queue_state
+from .sender import Parcel, Undelivered
+
+log = logging.getLogger("penstock")
+
+_OF_THE_BUFFER = frozenset({"id", "enable_metric", "buffer_size", "when_full", "spill_max_bytes", "workers"})
+
+
+def spill_names(outputs: Iterable[Output]) -> list[str]:
+    """The names of the folders of outputs, in their order."""
+    names: list[str] = []
+    for output in outputs:
+        name = _safe(output.id) if output.id else f"{output.name}-{_digest(output)}"
+        same = sum(known == name or known.startswith(f"{name}.") for known in names)
+        names.append(f"{name}.{same + 1}" if same else name)
+    return names
+
+
+def _safe(text: str) -> str:
+    """A text as a file's name, unlike that of any other text."""
+    plain = re.sub(r"[^\w-]", "_", text, flags=re.ASCII)[:80]
+    return plain if plain == text else f"{plain}-{_short(text)}"
+
+
+def _digest(output: Output) -> str:
+    return _short(repr([(key, _written(getattr(output, key))) for key in sorted(output.given - _OF_THE_BUFFER)]))
+
+
+def _written(value: Any) -> str:
+    """An option's value as text, the same in every process."""
+    if isinstance(value, PluginUse):
+        return repr((value.name, sorted((key, _written(setting)) for key, setting in value.settings.items())))
+    if isinstance(value, Setting):
+        return _written(value.value)
+    if isinstance(value, Mapping):
+        return repr([(str(key), _written(item)) for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        return repr([_written(item) for item in value])
+    return str(getattr(value, "text", value))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+
+
+def tell_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) -> None:
+    """Warn of spills that hold events and belong to no output of the configuration any more."""
+    names = zip(outputs, spill_names(outputs), strict=True)
+    claimed = {name for output, name in names if output.when_full == "spill"}
+    for folder in _folders(spills_folder(settings)):
+        if folder.name in claimed:
+            continue
+        try:
+            events = queue_state(folder).events.total()
+        except OSError as error:
+            log.warning("the spill `%s` belongs to no output, and cannot be looked into: %s", folder, error)
+            continue
+        if events:
+            remedy = 'give the output its old id and when_full => "spill", or take them out with `penstock queue drain`'
+            log.warning("%d events wait in `%s`, and no output of the configuration spills there: %s", events, folder, remedy)
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from sorted(folder for folder in root.iterdir() if folder.is_dir())
+
+
+class Spill:
+    """The spill of one output; raises InUse where another process has it, OSError where there can be none."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self._queue = DiskQueue(folder, max_bytes=max_bytes)
+        self._unsynced: set[Parcel] = set()
+
+    @property
+    def events(self) -> int:
+        """Events that were not delivered yet."""
+        return self._queue.events
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was delivered."""
+        return self._queue.is_empty
+
+    def put(self, parcel: Parcel, patience: float) -> bool:
+        """Put a parcel behind the others, which finishes it as soon as it is synced; False where there was no room in time."""
+        note, payload = stored(parcel)
+        self._unsynced.add(parcel)
+
+        def synced() -> None:
+            self._unsynced.discard(parcel)
+            parcel.finish()
+
+        try:
+            self._queue.put(payload, note, parcel.events, live=parcel, timeout=patience, on_durable=synced)
+        except Full:
+            self._unsynced.discard(parcel)
+            return False
+        return True
+
+    def take(self) -> tuple[Parcel, int] | None:
+        """The first parcel, and the number by which it is taken out when it was delivered; None if none can be had now."""
+        while (item := self._queue.get(0)) is not None:
+            if isinstance(item.live, Parcel):
+                return item.live, item.sequence
+            try:
+                packed, originals = restored(item.note, item.payload)
+            except Unreadable as error:
+                what = "the spill `%s` holds something that cannot be read, and is left out, at %d: %s"
+                log.error(what, self.folder, item.sequence, error)
+                self._queue.ack(item.sequence)
+                continue
+            return Parcel(packed, item.count, None, originals or _as_text(packed)), item.sequence
+        return None
+
+    def take_out(self, number: int) -> None:
+        """A parcel was delivered."""
+        self._queue.ack(number)
+
+    def close(self) -> None:
+        """Let go of the folder. What could not be synced counts as not delivered."""
+        self._queue.close()
+        for parcel in list(self._unsynced):
+            parcel.finish(Undelivered(f"the spill `{self.folder}` could not be synced"))
+
+
+def _as_text(packed: Any) -> list[Event]:
+    """Something for the dead letters, where there were none when it was spilled."""
+    text = packed.decode("utf-8", "backslashreplace") if isinstance(packed, bytes) else str(packed)
+    events: list[Event] = [{"message": text}]
+    complete(events, Timestamp.now(), {})
+    return events
+
+
+def stored(parcel: Parcel) -> tuple[dict[str, Any], bytes]:
+    """A parcel as the note and the payload of a record."""
+    packed, originals = parcel.packed, parcel.originals
+    if isinstance(packed, bytes) and originals is None:
+        return {"form": "bytes"}, packed
+    if type(packed) is list and all(type(event) is dict for event in packed) and originals in (None, packed):
+        return {"form": "events"}, pack(packed)
+    return {"form": "data"}, pack([{"packed": packed} if originals is None else {"packed": packed, "originals": originals}])
+
+
+def restored(note: Mapping[str, Any], payload: bytes) -> tuple[Any, list[Event] | None]:
+    """What was packed, and the events for the dead letters; raises Unreadable."""
+    form = note.get("form", "events")
+    if form == "bytes":
+        return payload, None
+    if form == "events":
+        events = unpack(payload)
+        return events, events
+    if form != "data":
+        raise Unreadable(f"the form `{form}` is not known")
+    (data,) = unpack(payload)
+    return data["packed"], data.get("originals")

@@ -1,0 +1,1 @@
+"""Counters, logs and everything that looks at a running pipeline."""

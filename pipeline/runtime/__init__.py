@@ -1,0 +1,1 @@
+"""The loop: inputs, the queue, workers, reload, several pipelines in one process."""

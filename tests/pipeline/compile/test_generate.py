@@ -1,0 +1,269 @@
+"""The compiled filter section: its order is that of an interpreter that takes events one by one, whatever branches do.
+
+The interpreter below is the definition; the generated function must give the same events in the same order.
+"""
+import traceback
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.dsl.check import check
+from penstock.dsl.parser import parse
+from penstock.dsl.program import Arm, Branch, PluginUse, Program, Statement
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.dsl.spec import PluginSpec
+from penstock.pipeline.compile.condition import Expressions, Namespace
+from penstock.pipeline.compile.generate import generate
+from penstock.pipeline.compile.instantiate import uses
+from penstock.plugins.contract import Filter, Plugin
+from penstock.plugins.declaration import option
+
+Event = dict[str, Any]
+
+
+class Mark(Filter, name="mark"):
+    """Writes its name into the event's trail, and counts."""
+
+    by: str = option("The mark.", default="m")
+
+    def apply(self, event: Event) -> bool:
+        event["trail"] = event.get("trail", "") + self.by
+        event["n"] = (event["n"] * 7 + 3) % 10
+        return True
+
+
+class Lose(Filter, name="lose"):
+    """Drops events whose n is odd."""
+
+    reshapes = True
+
+    def apply(self, event: Event) -> list[Event]:
+        return [] if event["n"] % 2 else [event]
+
+
+class Twin(Filter, name="twin"):
+    """Makes two of each, the second with another n."""
+
+    reshapes = True
+
+    def apply(self, event: Event) -> list[Event]:
+        return [event, {**event, "n": (event["n"] + 1) % 10, "trail": event.get("trail", "") + "'"}]
+
+
+class Swap(Filter, name="swap"):
+    """Takes the whole batch, as hot filters do."""
+
+    def run(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            event["trail"] = event.get("trail", "") + "s"
+        return events
+
+
+class Hold(Filter, name="hold"):
+    """Keeps every event until it is flushed."""
+
+    reshapes = True
+    flushes = True
+    stateful = True
+
+    def prepare(self) -> None:
+        self.held: list[Event] = []
+
+    def apply(self, event: Event) -> list[Event]:
+        self.held.append(event)
+        return []
+
+    def flush(self, final: bool) -> list[Event]:
+        if not final:
+            return []
+        held, self.held = self.held, []
+        return held
+
+
+FILTERS = {cls.spec.name: cls for cls in (Mark, Lose, Twin, Swap, Hold)}
+
+
+class Catalogue:
+    """The filters of this module."""
+
+    def spec(self, section: str, name: str) -> PluginSpec | None:
+        return FILTERS[name].spec if name in FILTERS else None
+
+    def names(self, section: str) -> list[str]:
+        return list(FILTERS)
+
+
+def assembled(text: str) -> tuple[Program, dict[PluginUse, Plugin]]:
+    """A program and its plugins."""
+    checked = check([parse(Source("test.conf", text))], Catalogue(), settled(None), {})
+    assert not checked.diagnostics, checked.diagnostics
+    made: dict[PluginUse, Plugin] = {}
+    for use in uses(checked.program.filters):
+        made[use] = FILTERS[use.name]({name: setting.value for name, setting in use.settings.items()})
+        made[use].prepare()
+    return checked.program, made
+
+
+def compiled(text: str, events: list[Event]) -> list[Event]:
+    program, made = assembled(text)
+    return generate(program.filters, made, "filters").run([dict(event) for event in events])
+
+
+def interpreted(text: str, events: list[Event]) -> list[Event]:
+    program, made = assembled(text)
+    return [out for event in events for out in walk(program.filters, dict(event), made)]
+
+
+def walk(statements: Iterable[Statement], event: Event, made: dict[PluginUse, Plugin]) -> list[Event]:
+    """One event through statements."""
+    events = [event]
+    for statement in statements:
+        if isinstance(statement, PluginUse):
+            plugin = made[statement]
+            assert isinstance(plugin, Filter)
+            events = [out for one in events for out in plugin.run([one])]
+        else:
+            events = [out for one in events for out in walk(taken(statement, one), one, made)]
+    return events
+
+
+def taken(branch: Branch, event: Event) -> tuple[Statement, ...]:
+    """The body of the first arm that holds."""
+    return next((arm.body for arm in branch.arms if holds(arm, event)), ())
+
+
+def holds(arm: Arm, event: Event) -> bool:
+    if arm.condition is None:
+        return True
+    names = Namespace()
+    return bool(eval(Expressions(names).of(arm.condition), names, {"event": event}))
+
+
+plugins = st.sampled_from(["mark { }", "mark { by => 'x' }", "mark { by => 'y' }", "lose { }", "twin { }", "swap { }"])
+conditions = st.sampled_from(["[n] > 4", "[n] < 3", "[n] in [1, 4, 7]", "'x' in [trail]", "[trail]", "true", "false", "[n] == 6"])
+
+
+def branch(bodies: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    arm = st.tuples(conditions, bodies)
+    return st.builds(
+        lambda first, others, last: f"if {first[0]} {{ {first[1]} }} "
+        + " ".join(f"else if {condition} {{ {body} }}" for condition, body in others)
+        + ("" if last is None else f" else {{ {last} }}"),
+        arm, st.lists(arm, max_size=3), st.one_of(st.none(), bodies),
+    )
+
+
+bodies = st.recursive(
+    st.lists(plugins, max_size=3).map(" ".join),
+    lambda inner: st.lists(st.one_of(plugins, branch(inner)), max_size=3).map(" ".join),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(bodies, st.lists(st.integers(0, 9), max_size=12))
+def test_a_batch_goes_as_its_events_would_one_by_one(body: str, numbers: list[int]) -> None:
+    text = f"filter {{ {body} }}"
+    events = [{"n": n, "id": i} for i, n in enumerate(numbers)]
+    assert compiled(text, events) == interpreted(text, events)
+
+
+@given(bodies, st.lists(st.integers(0, 9), max_size=12), st.integers(0, 12))
+def test_where_a_batch_is_cut_does_not_matter(body: str, numbers: list[int], cut: int) -> None:
+    text = f"filter {{ {body} }}"
+    events = [{"n": n, "id": i} for i, n in enumerate(numbers)]
+    assert compiled(text, events) == compiled(text, events[:cut]) + compiled(text, events[cut:])
+
+
+def test_what_a_filter_holds_goes_through_the_filters_that_follow() -> None:
+    program, made = assembled("filter { mark { by => 'a' } hold { } mark { by => 'b' } if [n] { mark { by => 'c' } } }")
+    section = generate(program.filters, made, "filters")
+    assert section.run([{"n": 1}, {"n": 2}]) == []
+    assert section.run([], False) == []
+    assert [event["trail"] for event in section.run([], True)] == ["abc", "abc"]
+
+
+def test_what_a_filter_holds_inside_of_a_branch_comes_out_behind() -> None:
+    program, made = assembled("filter { if [n] > 4 { hold { } mark { by => 'in' } } else { mark { by => 'else' } } mark { by => '.' } }")
+    section = generate(program.filters, made, "filters")
+    assert [event["trail"] for event in section.run([{"n": 9}, {"n": 1}])] == ["else."]
+    assert [event["trail"] for event in section.run([{"n": 2}], True)] == ["else.", "in."]
+
+
+def test_a_chain_of_two_thousand_arms_runs() -> None:
+    chain = "if [n] == 0 { mark { by => 'a0' } }" + "".join(
+        f" else if [n] == {n} {{ mark {{ by => 'a{n}' }} }}" for n in range(1, 2000)
+    )
+    events = [{"n": n} for n in (1999, 0, 50, 49, 2000, 1000)]
+    assert [event.get("trail") for event in compiled(f"filter {{ {chain} }}", events)] == ["a1999", "a0", "a50", "a49", None, "a1000"]
+
+
+def test_a_long_chain_that_drops_and_clones_keeps_the_order() -> None:
+    arms = ["lose { }", "twin { }", "mark { }"]
+    chain = "if [id] == 0 { mark { } }" + "".join(f" else if [id] == {n} {{ {arms[n % 3]} }}" for n in range(1, 200))
+    events = [{"n": n % 10, "id": n} for n in (199, 3, 120, 61, 77, 0, 198, 500, 51)]
+    assert compiled(f"filter {{ {chain} }}", events) == interpreted(f"filter {{ {chain} }}", events)
+
+
+def test_five_thousand_lines_run() -> None:
+    text = "filter {\n" + "  if [n] > 4 {\n    mark {\n    }\n  }\n" * 1250 + "}\n"
+    assert text.count("\n") > 5000
+    events = [{"n": 5}, {"n": 1}]
+    assert compiled(text, events) == interpreted(text, events)
+
+
+@pytest.mark.parametrize(("depth", "wanted"), [(30, "x"), (75, "x")])
+def test_branches_may_nest(depth: int, wanted: str) -> None:
+    text = "filter { " + "if true { " * depth + "mark { by => 'x' }" + " }" * depth + " }"
+    assert compiled(text, [{"n": 1}])[0]["trail"] == wanted
+
+
+def test_sources_are_compiled_apart_and_run_in_order() -> None:
+    trees = [parse(Source(name, f"filter {{ mark {{ by => '{name}' }} }}")) for name in "abc"]
+    program = check(trees, Catalogue(), settled(None), {}).program
+    made = {use: FILTERS[use.name]({name: s.value for name, s in use.settings.items()}) for use in uses(program.filters)}
+    section = generate(program.filters, dict(made), "filters")
+    assert section.run([{"n": 1}])[0]["trail"] == "abc"
+    assert [line for line in section.text.splitlines() if line.startswith("# ")] == ["# a", "# b", "# c"]
+
+
+def test_a_traceback_points_into_the_configuration() -> None:
+    class Break(Filter, name="break"):
+        """Raises for the whole batch, which no filter should."""
+
+        def run(self, events: list[Event]) -> list[Event]:
+            raise RuntimeError("broken")
+
+    FILTERS["break"] = Break
+    try:
+        program, made = assembled("filter {\n  mark { }\n  if [n] {\n    break { }\n  }\n}")
+    finally:
+        del FILTERS["break"]
+    with pytest.raises(RuntimeError) as raised:
+        generate(program.filters, made, "filters").run([{"n": 1}])
+    frames = [frame for frame in traceback.extract_tb(raised.value.__traceback__) if frame.filename == "test.conf"]
+    assert [(frame.lineno, frame.line) for frame in frames] == [(4, "break { }")]
+
+
+def test_a_filter_that_raises_on_one_event_leaves_the_others_alone() -> None:
+    class Stumble(Filter, name="stumble"):
+        """Raises on a zero."""
+
+        def apply(self, event: Event) -> bool:
+            event["inverse"] = 1 / event["n"]
+            return True
+
+    FILTERS["stumble"] = Stumble
+    try:
+        program, made = assembled("filter { stumble { } mark { } }")
+    finally:
+        del FILTERS["stumble"]
+    first, second, third = generate(program.filters, made, "filters").run([{"n": 2}, {"n": 0}, {"n": 4}])
+    assert (first["inverse"], third["inverse"]) == (0.5, 0.25)
+    assert second["tags"] == ["_stumble_exception"]
+    assert second["trail"] == "m"
+    assert "ZeroDivisionError" in second["@metadata"]["exception"]["reason"]

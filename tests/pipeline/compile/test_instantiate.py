@@ -1,0 +1,69 @@
+"""Program to plugins: what plugins find wrong stands at its place, beside what the language finds."""
+import pytest
+
+import penstock
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.compile.instantiate import assemble, inspect
+
+
+def found(text: str) -> list[tuple[str, str]]:
+    """The findings of a text: code and the text under the caret."""
+    findings = inspect([Source("test.conf", text)], settled(None))[1]
+    return [(finding.code, finding.span.text if finding.span else "") for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('filter { grok { match => { "message" => ["%{IP:a}", "%{NOSUCH:b}"] } } }', [("E221", '"%{NOSUCH:b}"')]),
+        ('filter { grok { match => ["message", "%{NOSUCH:b}"] } }', [("E221", '"%{NOSUCH:b}"')]),
+        ('filter { date { match => ["t", "yyyy", "BB"] } }', [("E222", '"BB"')]),
+        ('filter { mutate { add_field => { "a[b" => "x" } } }', [("W304", '"x"')]),
+        ('filter { mutate { add_field => { "a" => "%{b[c}" } } }', [("W304", '"%{b[c}"')]),
+        ('filter { mutate { add_field => { "a" => ["%{+BB}", "b"] } } }', [("E209", '"%{+BB}"')]),
+        ('filter { mutate { add_tag => ["a", "%{+BB}"] } }', [("E209", '"%{+BB}"')]),
+        ('input { stdin { add_field => { "a" => "%{+BB}" } } }', [("E209", '"%{+BB}"')]),
+        ('input { stdin { codec => multiline { pattern => "(" what => previous } } }', [("E208", '"("')]),
+        ('filter { if [a] { if [b] { date { match => ["t", "BB"] } } } }', [("E222", '"BB"')]),
+    ],
+)
+def test_what_plugins_find_wrong_is_blamed_where_it_stands(text: str, wanted: list[tuple[str, str]]) -> None:
+    assert found(text) == wanted
+
+
+def test_an_option_that_is_wrong_is_not_missed_as_well() -> None:
+    text = 'filter { geoip { source => "ip" target => "geo" database => "no-such-file.mmdb" } }'
+    assert found(text) == [("E210", '"no-such-file.mmdb"')]
+
+
+def test_problems_of_the_language_and_of_plugins_come_together_in_order() -> None:
+    text = 'filter { date { match => ["t", "BB"] } nothing { } grok { match => { "a" => "%{NOSUCH}" } bad => 1 } }'
+    assert [code for code, _ in found(text)] == ["E222", "E201", "E221", "E203"]
+
+
+def test_a_file_that_does_not_parse_does_not_hide_the_others() -> None:
+    sources = [Source("a.conf", "filter {"), Source("b.conf", "filter { nothing { } }")]
+    assembly, findings = inspect(sources, settled(None))
+    assert assembly is None
+    assert [(f.code, f.place) for f in findings] == [("E101", "a.conf:1:8"), ("E201", "b.conf:1:10")]
+
+
+def test_only_errors_refuse() -> None:
+    with pytest.raises(penstock.ConfigError) as refused:
+        penstock.compile('filter { mutate { add_field => { "a[b" => "x" } } nothing { } }')
+    assert [finding.code for finding in refused.value.diagnostics] == ["E201"]
+    stage = penstock.compile('filter { mutate { add_field => { "a[b" => "x" } } }')
+    assert [warning.code for warning in stage.warnings] == ["W304"]
+
+
+def test_plugins_stand_in_the_order_of_the_text_those_of_branches_among_them() -> None:
+    text = "filter { drop { id => 'a' } if [x] { drop { id => 'b' } } else { drop { id => 'c' } } drop { id => 'd' } }"
+    assembly = assemble([Source("test.conf", text)], settled(None))
+    assert [plugin.context.id for plugin in assembly.plugins(assembly.program.filters)] == ["a", "b", "c", "d"]
+
+
+def test_a_plugin_knows_its_place() -> None:
+    assembly = assemble([Source("test.conf", "filter {\n  drop { }\n}")], settled(None))
+    (plugin,) = assembly.plugins(assembly.program.filters)
+    assert plugin.context.where == "test.conf:2:3"

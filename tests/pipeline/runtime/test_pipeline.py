@@ -1,0 +1,200 @@
+"""The runtime, in process: batches go from inputs through filters to outputs and are acknowledged when every output has them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.compile.instantiate import assemble
+from penstock.pipeline.delivery.sender import Undelivered
+from penstock.pipeline.runtime.input_queue import _put
+from penstock.pipeline.runtime.pipeline import Pipeline
+from penstock.pipeline.storage.queue import Closed, DiskQueue
+from penstock.plugins import contract
+
+GENERATOR = 'input { generator { lines => ["a", "b", "c"] count => 2 ecs_compatibility => disabled } }'
+
+
+class Collector:
+    """Stands in for an output's ``deliver``; fails as often as it is told to."""
+
+    def __init__(self, failures: list[Exception] | None = None) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.failures = failures or []
+
+    def __call__(self, events: list[dict[str, Any]]) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.events += events
+
+
+def pipeline_of(text: str, collect: Callable[[list[dict[str, Any]]], None], **settings: Any) -> Pipeline:
+    assembly = assemble([Source("test.conf", text)], settled(settings))
+    (output,) = assembly.plugins(assembly.program.outputs)
+    assert isinstance(output, contract.Output)
+    output.pack = lambda events: events  # type: ignore[method-assign]
+    output.deliver = collect  # type: ignore[method-assign]
+    return Pipeline(assembly)
+
+
+def messages(collector: Collector) -> list[Any]:
+    return [event["message"] for event in collector.events]
+
+
+def test_events_arrive_in_order_with_the_fields_that_every_event_has() -> None:
+    collector = Collector()
+    pipeline_of(GENERATOR + " output { null { } }", collector).run()
+    assert messages(collector) == ["a", "b", "c", "a", "b", "c"]
+    assert all(event["@version"] == "1" and event["@timestamp"].endswith("Z") for event in collector.events)
+    assert [event["sequence"] for event in collector.events] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_batch_size_cuts_what_an_input_gives() -> None:
+    sizes: list[int] = []
+    pipeline_of(GENERATOR + " output { null { } }", lambda events: sizes.append(len(events)), **{"pipeline.batch.size": 4}).run()
+    assert sizes == [4, 2]
+
+
+def test_conditions_in_the_output_section_route() -> None:
+    collector = Collector()
+    pipeline_of(GENERATOR + ' output { if [message] == "b" { null { } } }', collector).run()
+    assert messages(collector) == ["b", "b"]
+
+
+def test_several_inputs_are_all_read_to_their_ends() -> None:
+    collector = Collector()
+    text = 'input { generator { message => "x" count => 3 } generator { message => "y" count => 2 } } output { null { } }'
+    pipeline_of(text, collector).run()
+    assert sorted(messages(collector)) == ["x", "x", "x", "y", "y"]
+
+
+def test_an_inputs_type_tags_and_fields_are_added() -> None:
+    collector = Collector()
+    text = 'input { generator { count => 1 type => "t" tags => ["i"] add_field => { "[a][b]" => "%{type}!" } } } output { null { } }'
+    pipeline_of(text, collector).run()
+    (event,) = collector.events
+    assert (event["type"], event["tags"], event["a"]) == ("t", ["i"], {"b": "t!"})
+
+
+def test_what_an_output_does_not_take_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = Collector([OSError("disk full"), OSError("disk full")])
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", collector)
+    waits: list[float] = []
+    monkeypatch.setattr(pipeline._stopping, "wait", lambda seconds: waits.append(seconds))
+    pipeline.run()
+    assert messages(collector) == ["a", "b", "c"] * 2
+    assert [round(wait) for wait in waits] == [1, 2]
+
+
+class Source1:
+    """An input's ``batches`` with one batch, which notes how it was acknowledged."""
+
+    def __init__(self) -> None:
+        self.answers: list[Exception | None] = []
+
+    def __call__(self, stopping: Callable[[], bool]) -> Iterator[contract.Batch | None]:
+        yield contract.Batch([{"message": "m"}], done=self.answers.append)
+
+
+def acknowledged(pipeline: Pipeline) -> Source1:
+    source = Source1()
+    pipeline.inputs[0].batches = source  # type: ignore[method-assign]
+    return source
+
+
+def test_a_batch_is_acknowledged_after_the_outputs_have_it() -> None:
+    order: list[str] = []
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", lambda events: order.append("written"))
+    source = acknowledged(pipeline)
+    pipeline.run()
+    assert (order, source.answers) == (["written"], [None])
+
+
+def test_a_batch_that_no_output_took_is_not_acknowledged() -> None:
+    def refuse(events: list[dict[str, Any]]) -> None:
+        pipeline.stop()
+        raise OSError("gone")
+
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", refuse)
+    source = acknowledged(pipeline)
+    with pytest.raises(Undelivered, match=r"test.conf:1:\d+: the output null failed: gone"):
+        pipeline.run()
+    (answer,) = source.answers
+    assert "gone" in str(answer)
+
+
+def test_an_output_with_a_fault_of_its_own_stops_the_pipeline_and_says_where() -> None:
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", Collector([KeyError("x")]))
+    with pytest.raises(Undelivered, match="KeyError"):
+        pipeline.run()
+
+
+def test_an_input_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = Collector()
+    text = 'input { generator { message => "x" count => 1 } generator { message => "y" count => 1 } } output { null { } }'
+    pipeline = pipeline_of(text, collector)
+    monkeypatch.setattr(pipeline._stopping, "wait", lambda seconds: False)
+    whole, calls = pipeline.inputs[0].batches, [0]
+
+    def failing(stopping: Callable[[], bool]) -> Iterator[contract.Batch | None]:
+        calls[0] += 1
+        if calls[0] == 1:
+            raise OSError("not yet")
+        yield from whole(stopping)
+
+    pipeline.inputs[0].batches = failing  # type: ignore[method-assign]
+    pipeline.run()
+    assert sorted(messages(collector)) == ["x", "y"]
+
+
+def test_stop_ends_an_endless_input() -> None:
+    collector = Collector()
+    pipeline = pipeline_of("input { generator { } } output { null { } }", collector)
+
+    def deliver(events: list[dict[str, Any]]) -> None:
+        collector(events)
+        pipeline.stop()
+
+    pipeline.targets[0].deliver = deliver  # type: ignore[method-assign]
+    pipeline.run()
+    assert 0 < len(collector.events) <= 2000
+
+
+def test_files_get_their_events_by_path(tmp_path: Path) -> None:
+    text = f'{GENERATOR} output {{ file {{ path => "{tmp_path}/%{{message}}/out.log" codec => line {{ format => "%{{message}}" }} }} }}'
+    Pipeline(assemble([Source("test.conf", text)], settled({}))).run()
+    assert {p.relative_to(tmp_path).as_posix(): p.read_text() for p in tmp_path.rglob("*.log")} == {
+        "a/out.log": "a\na\n",
+        "b/out.log": "b\nb\n",
+        "c/out.log": "c\nc\n",
+    }
+
+
+def test_what_was_given_back_to_the_disk_queue_is_handed_out_again_at_the_next_start(tmp_path: Path) -> None:
+    settings = {"queue.type": "persisted", "path.data": str(tmp_path)}
+
+    def refuse(events: list[dict[str, Any]]) -> None:
+        pipeline.stop()
+        raise OSError("gone")
+
+    pipeline = pipeline_of(GENERATOR + " output { null { } }", refuse, **settings)
+    with pytest.raises(Undelivered):
+        pipeline.run()
+    collector = Collector()
+    second = pipeline_of(GENERATOR + " output { null { } }", collector, **settings)
+    second.inputs[0].batches = lambda stopping: iter(())  # type: ignore[method-assign]
+    second.run()
+    assert messages(collector) == ["a", "b", "c"] * 2
+
+
+def test_a_batch_that_comes_when_the_disk_queue_is_closed_is_given_back(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    queue.close()
+    answers: list[Exception | None] = []
+    with pytest.raises(Closed):
+        _put(queue, contract.Batch([{"message": "m"}], answers.append))
+    assert [type(answer) for answer in answers] == [Closed]

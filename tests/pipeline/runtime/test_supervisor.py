@@ -1,0 +1,124 @@
+"""Several pipelines in one process, and pipelines that are exchanged while they run."""
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from penstock.dsl.diagnostics import ConfigError
+from penstock.pipeline.commands.settings_files import pipelines_file, settings_file
+
+COMMAND = [sys.executable, "-m", "penstock", "run"]
+BEAT = 'input {{ heartbeat {{ interval => 0.05 }} }} output {{ stdout {{ codec => line {{ format => "{word}" }} }} }}'
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def read_until(process: subprocess.Popen[bytes], wanted: bytes) -> None:
+    assert process.stdout is not None
+    while process.stdout.readline() != wanted:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+
+
+def wait_for(process: subprocess.Popen[bytes], said: bytes) -> None:
+    assert process.stderr is not None
+    while said not in process.stderr.readline():
+        assert process.poll() is None
+
+
+def ended(process: subprocess.Popen[bytes]) -> bytes:
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    return err
+
+
+def test_a_changed_configuration_takes_over_and_a_wrong_one_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "beat.conf"
+    path.write_text(BEAT.format(word="one"))
+    process = start("-r", "--config.reload.interval", "100 ms", "-f", str(path))
+    read_until(process, b"one\n")
+    path.write_text("output { this is wrong")
+    assert process.stderr is not None
+    assert b"is refused, the old one goes on" in process.stderr.readline()
+    read_until(process, b"one\n")
+    path.write_text("filter { }")
+    wait_for(process, b"has no input")
+    read_until(process, b"one\n")
+    path.write_text(BEAT.format(word="two"))
+    read_until(process, b"two\n")
+    assert b"goes on with its new configuration" in ended(process)
+
+
+def test_hangup_looks_for_changes_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "beat.conf"
+    path.write_text(BEAT.format(word="one"))
+    process = start("-f", str(path))
+    read_until(process, b"one\n")
+    path.write_text(BEAT.format(word="two"))
+    process.send_signal(signal.SIGHUP)
+    read_until(process, b"two\n")
+    ended(process)
+
+
+def test_pipelines_hand_events_to_each_other(tmp_path: Path) -> None:
+    (tmp_path / "pipelines.yml").write_text(
+        f"""
+- pipeline.id: intake
+  config.string: |
+    input {{ generator {{ lines => ["a", "b"] count => 50 }} }}
+    output {{
+      if [message] == "a" {{ pipeline {{ send_to => ["only_a"] }} }}
+      pipeline {{ send_to => ["everything"] }}
+    }}
+- pipeline.id: only_a
+  config.string: |
+    input {{ pipeline {{ address => "only_a" }} }}
+    filter {{ mutate {{ add_tag => ["a"] }} }}
+    output {{ file {{ path => "{tmp_path}/a.log" }} }}
+- pipeline:
+    id: everything
+  config.string: 'input {{ pipeline {{ address => everything }} }} output {{ file {{ path => "{tmp_path}/all.log" }} }}'
+"""
+    )
+    process = start("--path.settings", str(tmp_path))
+    deadline = time.monotonic() + 30
+    while lines(tmp_path / "all.log") < 100 or lines(tmp_path / "a.log") < 50:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    ended(process)
+    assert {tuple(json.loads(line)["tags"]) for line in (tmp_path / "a.log").open()} == {("a",)}
+    assert not any("tags" in json.loads(line) for line in (tmp_path / "all.log").open())  # each has its own copy
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_settings_may_be_flat_or_nested_and_take_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODE", "disabled")
+    (tmp_path / "penstock.yml").write_text("pipeline:\n  workers: 2\n  ecs_compatibility: ${MODE}\nlog.level: ${LEVEL:warn}\n")
+    assert settings_file(str(tmp_path)) == {"pipeline.workers": 2, "pipeline.ecs_compatibility": "disabled", "log.level": "warn"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1", "a list of maps"),
+        ("- pipeline.id: a", "neither path.config nor config.string"),
+        ("- {pipeline.id: a, config.string: ''}\n- {pipeline.id: a, config.string: ''}", "is there twice"),
+        ("- [", "line 1"),
+    ],
+)
+def test_a_pipelines_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "pipelines.yml").write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        pipelines_file(str(tmp_path))
