@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""All benchmarks: each beside its baseline, in one run; writes results/results.json, results/table.md and plots as SVG.
+"""All benchmarks: each beside its baseline, in one run; writes results/results.json,
+results/table.md and plots as SVG.
 
 usage: bench.py [--quick] [--only NAME …]     (make bench, make bench-quick)
 """
+
 from __future__ import annotations
 
 import argparse
@@ -42,11 +44,24 @@ class Bench:
         if count not in self._logs:
             path = self.folder / f"access-{count}.log"
             with path.open("wb") as file:
-                subprocess.run([sys.executable, str(HERE / "baseline/make_access_log.py"), str(count)], stdout=file, check=True)
+                subprocess.run(
+                    [sys.executable, str(HERE / "baseline/make_access_log.py"), str(count)],
+                    stdout=file,
+                    check=True,
+                )
             self._logs[count] = path
         return self._logs[count]
 
-    def against(self, title: str, config: str, baseline: str, log: Path, count: int, limit: float, *flags: str) -> Row:
+    def against(
+        self,
+        title: str,
+        config: str,
+        baseline: str,
+        log: Path,
+        count: int,
+        limit: float,
+        *flags: str,
+    ) -> Row:
         """Penstock on a configuration against a script, on the same input."""
         ours, theirs = in_turn(
             self.rounds,
@@ -68,20 +83,33 @@ class Bench:
     def apache(self) -> Row:
         """The apache job against the hand-written loop."""
         count = 1_000_000 // self.scale
-        return self.against("apache job, one core", "apache.conf", "handwritten.py", self.access_log(count), count, 1.3)
+        return self.against(
+            "apache job, one core",
+            "apache.conf",
+            "handwritten.py",
+            self.access_log(count),
+            count,
+            1.3,
+        )
 
     def json_lines(self) -> Row:
         """JSON lines through, no filter."""
         count = 500_000 // self.scale
         path = self.folder / "events.json"
         with path.open("wb") as out, self.access_log(count).open("rb") as log:
-            subprocess.run([*PENSTOCK, "-f", str(HERE / "apache.conf")], stdin=log, stdout=out, check=True)
-        return self.against("JSON lines through", "json_lines.conf", "json_lines.py", path, count, 1.3)
+            subprocess.run(
+                [*PENSTOCK, "-f", str(HERE / "apache.conf")], stdin=log, stdout=out, check=True
+            )
+        return self.against(
+            "JSON lines through", "json_lines.conf", "json_lines.py", path, count, 1.3
+        )
 
     def lines(self) -> Row:
         """Lines through, no filter."""
         count = 1_000_000 // self.scale
-        return self.against("lines through", "lines.conf", "copy_lines.py", self.access_log(count), count, 1.5)
+        return self.against(
+            "lines through", "lines.conf", "copy_lines.py", self.access_log(count), count, 1.5
+        )
 
     def logstash(self) -> Row:
         """Logstash's own benchmark case, on a real access log repeated."""
@@ -91,16 +119,27 @@ class Bench:
         path = self.folder / "real.log"
         with path.open("wb") as file:
             for _ in range(count // lines):
-                file.write(sample)  # piece by piece: what this process once took would count as its children's peak
+                file.write(
+                    sample
+                )  # piece by piece: what this process once took would count as its children's peak
         count = lines * (count // lines)
         city = str((HERE / "../samples/benchmark/GeoLite2-City.mmdb").resolve())
         flags = ["--pipeline.ecs_compatibility", "disabled"]
         (ours,) = in_turn(
-            self.rounds, lambda: run([*PENSTOCK, "-f", str(HERE / "logstash.conf"), *flags], path, CITY_DATABASE=city)
+            self.rounds,
+            lambda: run(
+                [*PENSTOCK, "-f", str(HERE / "logstash.conf"), *flags], path, CITY_DATABASE=city
+            ),
         )
         cost = 1e6 * median(ours).cpu / count
-        return {"case": "Logstash's benchmark case", "events": count, "cpu_us": cost, "limit": "≤ 8 µs", "met": cost <= 8,
-                "memory_mib": median(ours).memory}
+        return {
+            "case": "Logstash's benchmark case",
+            "events": count,
+            "cpu_us": cost,
+            "limit": "≤ 8 µs",
+            "met": cost <= 8,
+            "memory_mib": median(ours).memory,
+        }
 
     def workers(self) -> Row:
         """Two workers against one: events a second."""
@@ -116,11 +155,15 @@ class Bench:
         return self.speed("disk queue, events a second of the memory queue", disk, [], 0.6)
 
     def speed(self, title: str, ours: list[str], theirs: list[str], least: float) -> Row:
-        """The apache job with some flags against the same with others: events a second on the wall, and the largest process."""
+        """The apache job with some flags against the same with others: events a second on the wall,
+        and the largest process.
+        """
         count = 1_000_000 // self.scale
         log, config = self.access_log(count), str(HERE / "apache.conf")
         mine, other = in_turn(
-            self.rounds, lambda: run([*PENSTOCK, *ours, "-f", config], log), lambda: run([*PENSTOCK, *theirs, "-f", config], log)
+            self.rounds,
+            lambda: run([*PENSTOCK, *ours, "-f", config], log),
+            lambda: run([*PENSTOCK, *theirs, "-f", config], log),
         )
         gain = 1 / ratio(mine, other, "wall")
         return {
@@ -144,12 +187,27 @@ class Bench:
             lambda: run([sys.executable, "-m", "penstock", "--version"]),
         )
         wall = median(first).wall
-        return {"case": "start: one event through and out; --version", "events": 1, "wall_ms": 1e3 * wall,
-                "version_ms": 1e3 * median(version).wall, "limit": "≤ 250 ms, ≤ 100 ms",
-                "met": wall <= 0.25 and median(version).wall <= 0.1, "memory_mib": median(first).memory}
+        return {
+            "case": "start: one event through and out; --version",
+            "events": 1,
+            "wall_ms": 1e3 * wall,
+            "version_ms": 1e3 * median(version).wall,
+            "limit": "≤ 250 ms, ≤ 100 ms",
+            "met": wall <= 0.25 and median(version).wall <= 0.1,
+            "memory_mib": median(first).memory,
+        }
 
 
-CASES = ("apache", "json_lines", "lines", "logstash", "workers", "more_workers", "disk_queue", "start")
+CASES = (
+    "apache",
+    "json_lines",
+    "lines",
+    "logstash",
+    "workers",
+    "more_workers",
+    "disk_queue",
+    "start",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -165,22 +223,66 @@ def machine() -> dict[str, Any]:
 
 def table(rows: list[Row]) -> str:
     """The results for a person."""
-    head = ["case", "events", "µs of CPU an event", "baseline", "ratio", "wanted", "met", "memory, MiB"]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *map(_cells, rows))) + "\n"
+    head = [
+        "case",
+        "events",
+        "µs of CPU an event",
+        "baseline",
+        "ratio",
+        "wanted",
+        "met",
+        "memory, MiB",
+    ]
+    return (
+        "\n".join(
+            f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *map(_cells, rows))
+        )
+        + "\n"
+    )
 
 
 def _cells(row: Row) -> list[str]:
-    cost = f"{row['cpu_us']:.2f}" if "cpu_us" in row else f"{row['wall_ms']:.0f} ms" if "wall_ms" in row else ""
-    base = f"{row['baseline_us']:.2f}" if "baseline_us" in row else f"{row['version_ms']:.0f} ms" if "version_ms" in row else ""
+    cost = (
+        f"{row['cpu_us']:.2f}"
+        if "cpu_us" in row
+        else f"{row['wall_ms']:.0f} ms"
+        if "wall_ms" in row
+        else ""
+    )
+    base = (
+        f"{row['baseline_us']:.2f}"
+        if "baseline_us" in row
+        else f"{row['version_ms']:.0f} ms"
+        if "version_ms" in row
+        else ""
+    )
     times = f"{row['ratio']:.2f}" if "ratio" in row else ""
     met = "yes" if row["met"] else "no"
-    return [row["case"], f"{row['events']:,}", cost, base, times, row["limit"], met, f"{row['memory_mib']:.0f}"]
+    return [
+        row["case"],
+        f"{row['events']:,}",
+        cost,
+        base,
+        times,
+        row["limit"],
+        met,
+        f"{row['memory_mib']:.0f}",
+    ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the events, fewer rounds; written to results/quick")
-    parser.add_argument("--only", nargs="*", metavar="NAME", help=f"of {', '.join(CASES)}, growth: the others stay as they are")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a tenth of the events, fewer rounds; written to results/quick",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        metavar="NAME",
+        help=f"of {', '.join(CASES)}, growth: the others stay as they are",
+    )
     arguments = parser.parse_args()
     results = RESULTS / "quick" if arguments.quick else RESULTS
     results.mkdir(parents=True, exist_ok=True)
@@ -198,7 +300,9 @@ def main() -> int:
     found["machine"] = machine()
     (results / "results.json").write_text(json.dumps(found, indent=1) + "\n")
     rows = [found["cases"][name] for name in CASES if name in found["cases"]]
-    (results / "table.md").write_text(f"{_described(arguments.quick, bench.rounds)}\n\n{table(rows)}")
+    (results / "table.md").write_text(
+        f"{_described(arguments.quick, bench.rounds)}\n\n{table(rows)}"
+    )
     plots.draw(found["growth"], results)
     return 0
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""What each filter costs on its typical event, which is that of its first example: µs of CPU an event, the best of several runs.
+"""What each filter costs on its typical event, which is that of its first example: µs of CPU an
+event, the best of several runs.
 
 usage: filters.py            writes results/filters.md
 """
+
 from __future__ import annotations
 
 import os
@@ -36,7 +38,13 @@ def main() -> int:
 def measured(name: str) -> str | None:
     """The row of a filter; None for one without an example, or one that waits or asks a server."""
     found = registry.plugin_class("filter", name)
-    if found is None or not issubclass(found, Filter) or not found.examples or found.external or name == "sleep":
+    if (
+        found is None
+        or not issubclass(found, Filter)
+        or not found.examples
+        or found.external
+        or name == "sleep"
+    ):
         return None
     example = found.examples[0]
     return f"| {name} | {cost(example):.2f} | {example.title} |"
@@ -44,7 +52,9 @@ def measured(name: str) -> str | None:
 
 def cost(example: Example) -> float:
     """µs of CPU an event, in batches of a thousand."""
-    stage = penstock.compile(f"filter {{ {example.config} }}", {"pipeline.ecs_compatibility": "v8", **example.settings})
+    stage = penstock.compile(
+        f"filter {{ {example.config} }}", {"pipeline.ecs_compatibility": "v8", **example.settings}
+    )
     before = example.before if isinstance(example.before, list) else [example.before]
     now = Timestamp.now()
     typical = [accept(copy(event), now) for event in before]
@@ -52,7 +62,9 @@ def cost(example: Example) -> float:
 
 
 def _spent(stage: Any, typical: list[Event]) -> float:
-    """µs an event, over enough batches for the clock of the processor's time, which ticks coarsely on some machines."""
+    """µs an event, over enough batches for the clock of the processor's time, which ticks coarsely
+    on some machines.
+    """
     spent, done = 0.0, 0
     while spent < 0.05:
         batches = [[copy(typical[n % len(typical)]) for n in range(1000)] for _ in range(10)]

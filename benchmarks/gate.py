@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The one timing that CI judges: the CPU time of the apache job over that of the hand-written loop, in one run.
+"""The one timing that CI judges: the CPU time of the apache job over that of the hand-written loop,
+in one run.
 
 usage: gate.py [LIMIT]       fails where the ratio is worse than LIMIT (1.8)
 """
+
 from __future__ import annotations
 
 import sys
@@ -18,7 +20,9 @@ def main() -> int:
         bench = Bench(Path(folder), quick=True)
         bench.scale = 2
         row = bench.apache()
-    print(f"apache job: {row['cpu_us']:.2f} µs of CPU an event, {row['ratio']:.2f} × the hand-written loop (at most {limit:g} ×)")
+    print(
+        f"apache job: {row['cpu_us']:.2f} µs of CPU an event, {row['ratio']:.2f} × the hand-written loop (at most {limit:g} ×)"
+    )
     return int(row["ratio"] > limit)
 
 

@@ -1,4 +1,7 @@
-"""How costs grow: with events, filters, branches and grok patterns. In process, CPU time, the best of several runs."""
+"""How costs grow: with events, filters, branches and grok patterns. In process, CPU time, the best
+of several runs.
+"""
+
 from __future__ import annotations
 
 import time
@@ -28,7 +31,9 @@ def curve(cost: Callable[[int], float], numbers: list[int]) -> Curve:
 
 
 def _cost(config: str, events: Callable[[], list[Event]], rounds: int = 3) -> float:
-    """µs of CPU an event, over enough batches for the clock of the processor's time, which ticks coarsely on some machines."""
+    """µs of CPU an event, over enough batches for the clock of the processor's time, which ticks
+    coarsely on some machines.
+    """
     stage = penstock.compile(config)
     stage.run(events())
     return min(_spent(stage.run, events) for _ in range(rounds))
@@ -49,12 +54,19 @@ def _spent(run: Callable[[list[Event]], Any], events: Callable[[], list[Event]])
 
 def _batch(**fields: Callable[[int], Any]) -> list[Event]:
     now = Timestamp("2025-09-04T20:51:05.000Z")
-    return [{"@timestamp": now, "@version": "1", **{name: value(n) for name, value in fields.items()}} for n in range(1000)]
+    return [
+        {"@timestamp": now, "@version": "1", **{name: value(n) for name, value in fields.items()}}
+        for n in range(1000)
+    ]
 
 
 def _events(number: int) -> float:
-    """The mean cost over ever more events, in batches of a thousand: flat, unless something is kept."""
-    stage = penstock.compile('filter { grok { match => { "message" => "%{INT:n:int} %{WORD:w}" } } mutate { uppercase => ["w"] } }')
+    """The mean cost over ever more events, in batches of a thousand: flat, unless something is
+    kept.
+    """
+    stage = penstock.compile(
+        'filter { grok { match => { "message" => "%{INT:n:int} %{WORD:w}" } } mutate { uppercase => ["w"] } }'
+    )
     spent = 0.0
     for start in range(0, number, 1000):
         batch = _batch(message=lambda n, start=start: f"{start + n} word")
@@ -65,16 +77,27 @@ def _events(number: int) -> float:
 
 
 def _filters(number: int) -> float:
-    config = "filter { " + " ".join(f'mutate {{ replace => {{ "f{n}" => "v" }} }}' for n in range(number)) + " }"
+    config = (
+        "filter { "
+        + " ".join(f'mutate {{ replace => {{ "f{n}" => "v" }} }}' for n in range(number))
+        + " }"
+    )
     return _cost(config, lambda: _batch(message=str))
 
 
 def _branches(number: int) -> float:
-    arms = " else ".join(f'if [type] == "t{n}" {{ mutate {{ replace => {{ "arm" => "{n}" }} }} }}' for n in range(number))
+    arms = " else ".join(
+        f'if [type] == "t{n}" {{ mutate {{ replace => {{ "arm" => "{n}" }} }} }}'
+        for n in range(number)
+    )
     return _cost(f"filter {{ {arms} }}", lambda: _batch(type=lambda n: f"t{n % number}"))
 
 
 def _patterns(number: int) -> float:
-    patterns = ", ".join(f'"^service{n}: %{{WORD:action}} took %{{NUMBER:ms:float}} ms$"' for n in range(number))
+    patterns = ", ".join(
+        f'"^service{n}: %{{WORD:action}} took %{{NUMBER:ms:float}} ms$"' for n in range(number)
+    )
     config = f'filter {{ grok {{ match => {{ "message" => [{patterns}] }} }} }}'
-    return _cost(config, lambda: _batch(message=lambda n: f"service{n % number}: query took 12.5 ms"))
+    return _cost(
+        config, lambda: _batch(message=lambda n: f"service{n % number}: query took 12.5 ms")
+    )

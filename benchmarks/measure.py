@@ -1,7 +1,10 @@
-"""Measuring commands as whole processes: CPU time and memory as the operating system counts them, the median of several runs.
+"""Measuring commands as whole processes: CPU time and memory as the operating system counts them,
+the median of several runs.
 
-The machine is assumed to be shared and noisy: commands that are compared run in turn, and ratios are taken pair by pair.
+The machine is assumed to be shared and noisy: commands that are compared run in turn, and ratios
+are taken pair by pair.
 """
+
 from __future__ import annotations
 
 import os
@@ -18,7 +21,9 @@ PENSTOCK = [sys.executable, "-m", "penstock", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process used: CPU seconds (its children's included), seconds on the wall, peak memory in MiB."""
+    """What a process used: CPU seconds (its children's included), seconds on the wall, peak memory
+    in MiB.
+    """
 
     cpu: float
     wall: float
@@ -29,7 +34,9 @@ def run(command: Sequence[str], stdin: Path | None = None, **environment: str) -
     """Run a command to its end, its output thrown away; raises where it fails."""
     with Path(stdin or os.devnull).open("rb") as source, Path(os.devnull).open("wb") as sink:
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdin=source, stdout=sink, env={**os.environ, **environment})
+        process = subprocess.Popen(
+            command, stdin=source, stdout=sink, env={**os.environ, **environment}
+        )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -49,9 +56,16 @@ def in_turn(rounds: int, *runs: Callable[[], Usage]) -> list[list[Usage]]:
 
 def median(usages: Sequence[Usage]) -> Usage:
     """The median of each figure."""
-    return Usage(*(statistics.median(getattr(usage, figure) for usage in usages) for figure in ("cpu", "wall", "memory")))
+    return Usage(
+        *(
+            statistics.median(getattr(usage, figure) for usage in usages)
+            for figure in ("cpu", "wall", "memory")
+        )
+    )
 
 
 def ratio(ours: Sequence[Usage], theirs: Sequence[Usage], figure: str = "cpu") -> float:
     """The median of our figure over theirs, pair by pair."""
-    return statistics.median(getattr(a, figure) / getattr(b, figure) for a, b in zip(ours, theirs, strict=True))
+    return statistics.median(
+        getattr(a, figure) / getattr(b, figure) for a, b in zip(ours, theirs, strict=True)
+    )

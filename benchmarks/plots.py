@@ -1,4 +1,5 @@
 """The growth curves as SVG, with matplotlib."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,9 +1,11 @@
-"""Writes the pages of docs/ that come from the program: plugins, diagnostics, samples, the options of commands.
+"""Writes the pages of docs/ that come from the program: plugins, diagnostics, samples, the options
+of commands.
 
     python docs/generate.py
 
 Nothing on them is written twice; ``tests/test_docs.py`` holds that they are up to date.
 """
+
 from __future__ import annotations
 
 import inspect
@@ -39,7 +41,9 @@ SHOWN_LINES = 3
 
 def generated() -> dict[str, str]:
     """All pages that are generated, by their paths inside of docs/."""
-    made = {f"plugins/{cls.spec.section}s/{cls.spec.name}.md": plugin_page(cls) for cls in plugins()}
+    made = {
+        f"plugins/{cls.spec.section}s/{cls.spec.name}.md": plugin_page(cls) for cls in plugins()
+    }
     made["plugins/README.md"] = plugin_index()
     made["plugins/differences.md"] = plugin_differences()
     made["diagnostics.md"] = diagnostics_page()
@@ -47,7 +51,9 @@ def generated() -> dict[str, str]:
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
-    made["schema/test-file.schema.json"] = json.dumps(test_file_schema.schema(), indent=2, ensure_ascii=False) + "\n"
+    made["schema/test-file.schema.json"] = (
+        json.dumps(test_file_schema.schema(), indent=2, ensure_ascii=False) + "\n"
+    )
     return made
 
 
@@ -68,7 +74,10 @@ def _markdown(block: Block, in_table: bool) -> str:
     if isinstance(block, Option):
         head = "" if in_table else "| option | takes | unless given | |\n|---|---|---|---|\n"
         default = {"required": "**required**", "": ""}.get(block.default, f"`{block.default}`")
-        return head + f"| `{block.name}` | {_cell(block.takes)} | {_cell(default)} | {_cell(block.doc)} |"
+        return (
+            head
+            + f"| `{block.name}` | {_cell(block.takes)} | {_cell(default)} | {_cell(block.doc)} |"
+        )
     assert isinstance(block, Text)
     return block.text + "\n"
 
@@ -95,10 +104,16 @@ def plugin_differences() -> str:
     parts = [NOTE + "# What differs from Logstash, plugin by plugin\n"]
     for cls in plugins():
         spec = cls.spec
-        found = [text.replace("\n", " ") for text in spec.doc.split("\n\n") if text.startswith("Differs from Logstash:")]
+        found = [
+            text.replace("\n", " ")
+            for text in spec.doc.split("\n\n")
+            if text.startswith("Differs from Logstash:")
+        ]
         for text in found:
             said = text.removeprefix("Differs from Logstash:").strip()
-            parts.append(f"**[{spec.name}]({spec.section}s/{spec.name}.md)** ({spec.section}): {said}\n")
+            parts.append(
+                f"**[{spec.name}]({spec.section}s/{spec.name}.md)** ({spec.section}): {said}\n"
+            )
     return "\n".join(parts)
 
 
@@ -147,13 +162,18 @@ def _sample(folder: Path) -> str:
     )
 
 
-_MARKED = re.compile(r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL)
+_MARKED = re.compile(
+    r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL
+)
 
 
 def with_figures(text: str) -> str:
     """The page on performance with the figures of the latest run of the benchmarks."""
     results = DOCS.parent / "benchmarks" / "results"
-    plots = "\n".join(f"![µs of CPU an event over {p.stem}](../benchmarks/results/{p.name})" for p in sorted(results.glob("*.svg")))
+    plots = "\n".join(
+        f"![µs of CPU an event over {p.stem}](../benchmarks/results/{p.name})"
+        for p in sorted(results.glob("*.svg"))
+    )
     figures = (results / "table.md").read_text(encoding="utf-8").strip()
     head, start, rest = text.partition("<!-- figures -->\n")
     _, end, tail = rest.partition("<!-- end of figures -->\n")
@@ -166,11 +186,17 @@ def with_keys(text: str) -> str:
     tables = {
         "Of a file": [key for key in test_file_schema.SUITE.keys if key.name not in own],
         "Of a test": [key for key in test_file_schema.TEST.keys if key.name not in own],
-        "Of both; where a test has one too, it goes before the file's": list(test_file_schema.SHARED),
+        "Of both; where a test has one too, it goes before the file's": list(
+            test_file_schema.SHARED
+        ),
         "Of an expected event, beside its fields": list(test_file_schema.KEYWORD_KEYS),
     }
-    keys = "\n".join(f"{title}:\n\n| key | |\n|---|---|\n{_key_rows(rows)}\n" for title, rows in tables.items())
-    matchers = "\n".join(f"| `{name}` | {_cell(matcher.doc)} |" for name, matcher in MATCHERS.items())
+    keys = "\n".join(
+        f"{title}:\n\n| key | |\n|---|---|\n{_key_rows(rows)}\n" for title, rows in tables.items()
+    )
+    matchers = "\n".join(
+        f"| `{name}` | {_cell(matcher.doc)} |" for name, matcher in MATCHERS.items()
+    )
     made = {"keys": keys, "matchers": f"| matcher | |\n|---|---|\n{matchers}\n"}
     return re.sub(
         r"(<!-- (keys|matchers): [^>]*-->\n).*?(<!-- end -->)",
@@ -179,7 +205,9 @@ def with_keys(text: str) -> str:
 
 
 def _key_rows(keys: list[Key]) -> str:
-    return "\n".join(f"| `{key.name}`{' (needed)' if key.required else ''} | {_cell(key.doc)} |" for key in keys)
+    return "\n".join(
+        f"| `{key.name}`{' (needed)' if key.required else ''} | {_cell(key.doc)} |" for key in keys
+    )
 
 
 def with_options(text: str) -> str:
@@ -208,16 +236,26 @@ def _usage(command: click.Command, context: click.Context) -> Iterator[str]:
     yield inspect.cleandoc(command.help or "") + "\n"
     options = [option for option in command.params if isinstance(option, click.Option)]
     if options:
-        yield "| option | |\n|---|---|\n" + "\n".join(_option_row(option) for option in options) + "\n"
+        yield (
+            "| option | |\n|---|---|\n"
+            + "\n".join(_option_row(option) for option in options)
+            + "\n"
+        )
 
 
 def _option_row(option: click.Option) -> str:
     takes = "" if option.is_flag else " " + (option.metavar or _choices(option))
-    return f"| `{', '.join(option.opts)}{takes}` | {_cell(option.help or '')} |".replace("|DIR|", "\\|DIR\\|")
+    return f"| `{', '.join(option.opts)}{takes}` | {_cell(option.help or '')} |".replace(
+        "|DIR|", "\\|DIR\\|"
+    )
 
 
 def _choices(option: click.Option) -> str:
-    return "\\|".join(option.type.choices) if isinstance(option.type, click.Choice) else option.type.name.upper()
+    return (
+        "\\|".join(option.type.choices)
+        if isinstance(option.type, click.Choice)
+        else option.type.name.upper()
+    )
 
 
 def write() -> None:

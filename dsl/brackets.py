@@ -1,8 +1,11 @@
-"""A rough reading of a text that does not parse: its tokens up to a place, and the brackets that are open there.
+"""A rough reading of a text that does not parse: its tokens up to a place, and the brackets that
+are open there.
 
-A scan cannot know what was meant, but indentation often does: a closing bracket that starts its line further left than the line of
-the bracket it closes was written for an outer one. ``Reading.askew`` is the first such bracket.
+A scan cannot know what was meant, but indentation often does: a closing bracket that starts its
+line further left than the line of the bracket it closes was written for an outer one.
+``Reading.askew`` is the first such bracket.
 """
+
 from __future__ import annotations
 
 import re
@@ -23,7 +26,9 @@ _TOKENS = re.compile(
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A piece of text and what it looks like: string, name, arrow, open, close, regexp, unclosed, other."""
+    """A piece of text and what it looks like: string, name, arrow, open, close, regexp, unclosed,
+    other.
+    """
 
     kind: str
     text: str
@@ -68,7 +73,9 @@ class Reading:
 
     @property
     def askew(self) -> Token | None:
-        """The first bracket whose closer stands further left than the line of the bracket: its own closer is missing."""
+        """The first bracket whose closer stands further left than the line of the bracket: its own
+        closer is missing.
+        """
         for opener, closer in sorted(self._matched[1], key=lambda pair: pair[1].start):
             margin = self._margin(closer)
             if margin == closer.start - self._line_start(closer) and margin < self._margin(opener):
@@ -88,7 +95,9 @@ class Reading:
         line = self.source.text[self._line_start(opener) : opener.start]
         head = re.split(r"[{}]", line)[-1].strip()
         if not head:
-            before = next((token for token in reversed(self.tokens) if token.end <= opener.start), None)
+            before = next(
+                (token for token in reversed(self.tokens) if token.end <= opener.start), None
+            )
             head = before.text if before is not None and before.kind == "name" else ""
         return f"{head} {opener.text}" if head else opener.text
 

@@ -1,7 +1,9 @@
 """Tree to program: every plugin bound to its spec, every option typed, every condition resolved.
 
-All problems are found, not the first: what is wrong is reported and left out, and the rest is still looked at.
+All problems are found, not the first: what is wrong is reported and left out, and the rest is still
+looked at.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +50,10 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def check(
-    trees: Iterable[tree.Tree], catalogue: Catalogue, settings: Mapping[str, Any], variables: Mapping[str, str]
+    trees: Iterable[tree.Tree],
+    catalogue: Catalogue,
+    settings: Mapping[str, Any],
+    variables: Mapping[str, str],
 ) -> Checked:
     """The program of all trees, joined in order."""
     checker = _Checker(catalogue, settings, variables)
@@ -56,15 +61,24 @@ def check(
     for one in trees:
         for section in one.sections:
             sections[section.kind] += checker.body(section.kind, section.body)
-    program = Program(tuple(sections["input"]), tuple(sections["filter"]), tuple(sections["output"]), dict(settings))
+    program = Program(
+        tuple(sections["input"]),
+        tuple(sections["filter"]),
+        tuple(sections["output"]),
+        dict(settings),
+    )
     return Checked(program, checker.found)
 
 
 class _Checker:
-    def __init__(self, catalogue: Catalogue, settings: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, settings: Mapping[str, Any], variables: Mapping[str, str]
+    ) -> None:
         self.catalogue = catalogue
         self.found: list[Diagnostic] = []
-        self.literals = Literals(variables, bool(settings.get("config.support_escapes")), self.found.append)
+        self.literals = Literals(
+            variables, bool(settings.get("config.support_escapes")), self.found.append
+        )
         self.conditions = Conditions(self.literals, self.found.append)
         self.ids: dict[str, Span] = {}
 
@@ -80,7 +94,12 @@ class _Checker:
         if isinstance(statement, tree.Plugin):
             return self.plugin(section, statement)
         if section == "input":
-            self.problem("E211", "`if` has no meaning among inputs", statement.span.part(0, 2), "move it to the filter section")
+            self.problem(
+                "E211",
+                "`if` has no meaning among inputs",
+                statement.span.part(0, 2),
+                "move it to the filter section",
+            )
         return Branch(tuple(self._arm(section, arm) for arm in statement.arms), statement.span)
 
     def _arm(self, section: str, arm: tree.Arm) -> Arm:
@@ -102,7 +121,9 @@ class _Checker:
                 settings[name] = setting
         self._required(spec, given.keys(), plugin)
         self._note_id(settings.get("id"))
-        return PluginUse(spec, settings, plugin.span, plugin.name_span, frozenset(given.keys() - settings.keys()))
+        return PluginUse(
+            spec, settings, plugin.span, plugin.name_span, frozenset(given.keys() - settings.keys())
+        )
 
     def _spec(self, section: str, plugin: tree.Plugin) -> PluginSpec | None:
         try:
@@ -111,7 +132,12 @@ class _Checker:
             self.problem("E202", str(unusable), plugin.name_span, unusable.remedy)
             return None
         if spec is None:
-            self.problem("E201", f"there is no {section} `{plugin.name}`", plugin.name_span, self._plugin_remedy(section, plugin))
+            self.problem(
+                "E201",
+                f"there is no {section} `{plugin.name}`",
+                plugin.name_span,
+                self._plugin_remedy(section, plugin),
+            )
         return spec
 
     def _plugin_remedy(self, section: str, plugin: tree.Plugin) -> str:
@@ -122,18 +148,32 @@ class _Checker:
             return f"`{plugin.name}` is {'an' if elsewhere[0] in 'io' else 'a'} {elsewhere}"
         return near or "`penstock plugins list` shows them all"
 
-    def _setting(self, spec: PluginSpec, name: str, attributes: list[tree.Attribute]) -> Setting | None:
+    def _setting(
+        self, spec: PluginSpec, name: str, attributes: list[tree.Attribute]
+    ) -> Setting | None:
         option, first = spec.options.get(name), attributes[0]
         if option is None:
             known = [o.name for o in spec.options.values() if not o.obsolete]
-            remedy = did_you_mean(name, known) or f"`penstock plugins doc {spec.name}` lists the options"
+            remedy = (
+                did_you_mean(name, known) or f"`penstock plugins doc {spec.name}` lists the options"
+            )
             self.problem("E203", f"`{spec.name}` has no option `{name}`", first.name_span, remedy)
             return None
         if option.obsolete:
-            self.problem("E212", f"the option `{name}` of `{spec.name}` is gone", first.name_span, option.obsolete)
+            self.problem(
+                "E212",
+                f"the option `{name}` of `{spec.name}` is gone",
+                first.name_span,
+                option.obsolete,
+            )
             return None
         if option.deprecated:
-            self.problem("W301", f"the option `{name}` of `{spec.name}` is deprecated", first.name_span, option.deprecated)
+            self.problem(
+                "W301",
+                f"the option `{name}` of `{spec.name}` is deprecated",
+                first.name_span,
+                option.deprecated,
+            )
         return self._typed(option, attributes)
 
     def _typed(self, option: OptionSpec, attributes: list[tree.Attribute]) -> Setting | None:
@@ -146,11 +186,18 @@ class _Checker:
         try:
             value = read_option(option, raw)
         except Misfit as misfit:
-            message = misfit.message if misfit.code != "E204" else f"`{option.name}`: {misfit.message}"
+            message = (
+                misfit.message if misfit.code != "E204" else f"`{option.name}`: {misfit.message}"
+            )
             self.problem(misfit.code, message, setting.span_of(misfit.path), misfit.remedy)
             return None
         if isinstance(value, Template) and value.problem:
-            self.problem("W304", value.problem, setting.span_of(), "write a field as name, [name] or [outer][inner]")
+            self.problem(
+                "W304",
+                value.problem,
+                setting.span_of(),
+                "write a field as name, [name] or [outer][inner]",
+            )
         return Setting(value, tuple(attributes))
 
     def _codec(self, attributes: list[tree.Attribute]) -> Setting | None:
@@ -160,7 +207,12 @@ class _Checker:
         if isinstance(node, tree.Text | tree.Bareword):
             node = tree.Plugin(str(self.literals.value(node)), node.span, (), node.span)
         if not isinstance(node, tree.Plugin):
-            self.problem("E204", "`codec`: a codec is wanted", node.span, "write codec => json, or codec => plain { … }")
+            self.problem(
+                "E204",
+                "`codec`: a codec is wanted",
+                node.span,
+                "write codec => json, or codec => plain { … }",
+            )
             return None
         use = self.plugin("codec", node)
         return None if use is None else Setting(use, tuple(attributes))
@@ -181,4 +233,9 @@ class _Checker:
         span = setting.span_of()
         first = self.ids.setdefault(str(setting.value), span)
         if first is not span:
-            self.problem("E215", f"the id `{setting.value}` is taken: see {first.place}", span, "give each plugin an id of its own")
+            self.problem(
+                "E215",
+                f"the id `{setting.value}` is taken: see {first.place}",
+                span,
+                "give each plugin an id of its own",
+            )

@@ -1,8 +1,10 @@
-"""The page of every diagnostic's code: what it means, an example that gives it and one that does not.
+"""The page of every diagnostic's code: what it means, an example that gives it and one that does
+not.
 
-The pages are prose and stand in ``codes.md``; the tests hold them true: every code that Penstock can give has its page, the wrong
-example gives the code, the right one is clean.
+The pages are prose and stand in ``codes.md``; the tests hold them true: every code that Penstock
+can give has its page, the wrong example gives the code, the right one is clean.
 """
+
 from __future__ import annotations
 
 import pkgutil
@@ -13,8 +15,10 @@ import msgspec
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One code. ``wrong`` and ``right`` are examples, empty where none can show it: of configurations (``conf``), command lines
-    (``console``) or test files (``yaml``), as ``language`` says."""
+    """One code. ``wrong`` and ``right`` are examples, empty where none can show it: of
+    configurations (``conf``), command lines (``console``) or test files (``yaml``), as ``language``
+    says.
+    """
 
     code: str
     title: str
@@ -38,7 +42,10 @@ def pages() -> dict[str, Page]:
     return {page.code: page for page in map(_page, chunks)}
 
 
-_BLOCK = re.compile(r"^```(?P<language>conf|console|yaml) (?P<role>wrong|right)\n(?P<body>.*?)^```\n", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^```(?P<language>conf|console|yaml) (?P<role>wrong|right)\n(?P<body>.*?)^```\n",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def _page(chunk: str) -> Page:
@@ -47,4 +54,11 @@ def _page(chunk: str) -> Page:
     blocks = {match["role"]: match for match in _BLOCK.finditer(rest)}
     examples = {role: match["body"].rstrip("\n") for role, match in blocks.items()}
     language = next((match["language"] for match in blocks.values()), "conf")
-    return Page(code, title, _BLOCK.sub("", rest).strip(), examples.get("wrong", ""), examples.get("right", ""), language)
+    return Page(
+        code,
+        title,
+        _BLOCK.sub("", rest).strip(),
+        examples.get("wrong", ""),
+        examples.get("right", ""),
+        language,
+    )

@@ -1,9 +1,11 @@
-"""Conditions of the tree as conditions of the program: operands resolved, chains flattened, what can never hold pointed out.
+"""Conditions of the tree as conditions of the program: operands resolved, chains flattened, what
+can never hold pointed out.
 
-Three habits of Logstash are kept, because configurations rely on them, and warned about: a list of one item is a field whose name
-has quotes; ``in`` between two constants is false; a list never equals a field. ``xor`` binds looser than ``and``/``nand`` and
-tighter than ``or``.
+Three habits of Logstash are kept, because configurations rely on them, and warned about: a list of
+one item is a field whose name has quotes; ``in`` between two constants is false; a list never
+equals a field. ``xor`` binds looser than ``and``/``nand`` and tighter than ``or``.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -59,7 +61,9 @@ class Conditions:
             parts = tuple(self.resolve(part) for part in _chain(node))
             return Both(parts, node.span) if node.operator == "and" else Either(parts, node.span)
         if node.operator == "nand":
-            return Not(Both((self.resolve(node.left), self.resolve(node.right)), node.span), node.span)
+            return Not(
+                Both((self.resolve(node.left), self.resolve(node.right)), node.span), node.span
+            )
         if node.operator == "xor":
             return Differ(self.resolve(node.left), self.resolve(node.right), node.span)
         left = self.operand(node.left)
@@ -72,7 +76,11 @@ class Conditions:
 
     def _match(self, node: tree.Binary, left: Operand) -> Condition:
         assert isinstance(node.right, tree.Text | tree.Regexp)
-        pattern = node.right.value if isinstance(node.right, tree.Regexp) else self.literals.text(node.right)
+        pattern = (
+            node.right.value
+            if isinstance(node.right, tree.Regexp)
+            else self.literals.text(node.right)
+        )
         try:
             compile_regex(pattern)
         except RegexError as error:
@@ -82,7 +90,12 @@ class Conditions:
 
     def _membership(self, node: tree.Binary, left: Operand, right: Operand) -> Condition:
         if isinstance(left, Constant) and isinstance(right, Constant):
-            self.problem("W302", "`in` between two constants is always false, as in Logstash", node.span, "compare a field")
+            self.problem(
+                "W302",
+                "`in` between two constants is always false, as in Logstash",
+                node.span,
+                "compare a field",
+            )
         member = Membership(left, right, node.span)
         return member if node.operator == "in" else Not(member, node.span)
 
@@ -102,12 +115,17 @@ class Conditions:
             return Constant(node.value, node.span)
         if isinstance(node, tree.Bareword):
             return self._bareword(node)
-        self.problem("E216", "a condition cannot be compared", node.span, "compare a field, a text or a number; join with and, or")
+        self.problem(
+            "E216",
+            "a condition cannot be compared",
+            node.span,
+            "compare a field, a text or a number; join with and, or",
+        )
         return Constant(False, node.span)
 
     def _bareword(self, node: tree.Bareword) -> Constant:
         if node.value not in ("true", "false"):
-            remedy = f"write a field as [{node.value}], a text as \"{node.value}\""
+            remedy = f'write a field as [{node.value}], a text as "{node.value}"'
             if node.value in ("null", "nil", "none", "None", "undefined"):
                 remedy = "write exists([field]) to ask whether a field is there, ![field] whether it is missing, empty or false"
             self.problem("E217", f"`{node.value}` is neither a field nor a text", node.span, remedy)

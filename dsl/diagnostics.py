@@ -1,8 +1,9 @@
 """What is wrong with a configuration, as values; drawn for people in one place, here.
 
-A diagnostic has a stable code (``penstock explain E301`` prints its page), a message in the user's words, a span, and a remedy
-where one is known. Errors refuse a configuration; warnings do not.
+A diagnostic has a stable code (``penstock explain E301`` prints its page), a message in the user's
+words, a span, and a remedy where one is known. Errors refuse a configuration; warnings do not.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,8 @@ class PenstockError(Exception):
 class Diagnostic(msgspec.Struct, frozen=True):
     """One finding about a configuration.
 
-    ``code`` starts with E (error) or W (warning); ``span`` is None where no place in a text is to blame.
+    ``code`` starts with E (error) or W (warning); ``span`` is None where no place in a text is to
+    blame.
     """
 
     code: str
@@ -40,7 +42,9 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
 
 class ConfigError(PenstockError):
-    """A configuration that cannot be run; ``diagnostics`` says all that is wrong with it, in the order of the text."""
+    """A configuration that cannot be run; ``diagnostics`` says all that is wrong with it, in the
+    order of the text.
+    """
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
@@ -51,7 +55,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy that names the nearest of the known names, or nothing."""
     folded = {k.lower(): k for k in known}
     near = [folded[k] for k in _nearest(name.lower(), folded)]
-    near = near or [folded[k] for k in folded if k.replace("_", "") == name.lower().replace("_", "").replace("-", "")]
+    near = near or [
+        folded[k]
+        for k in folded
+        if k.replace("_", "") == name.lower().replace("_", "").replace("-", "")
+    ]
     if not near:
         return ""
     return "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"

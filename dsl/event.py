@@ -1,8 +1,9 @@
 """Events at the border: plain data from outside made an event, an event made plain data again.
 
-Inside, ``@timestamp`` is a Timestamp and ``tags`` a text or a list of texts. What does not fit is kept beside, under a name
-with an underscore, and tagged.
+Inside, ``@timestamp`` is a Timestamp and ``tags`` a text or a list of texts. What does not fit is
+kept beside, under a name with an underscore, and tagged.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -26,7 +27,9 @@ def accept(data: Event, now: Timestamp) -> Event:
 
 
 def check_all(events: list[Event], now: Timestamp) -> None:
-    """What ``accept`` checks, for many dicts: ``@timestamp`` and ``tags`` where they are there. Each text is read once."""
+    """What ``accept`` checks, for many dicts: ``@timestamp`` and ``tags`` where they are there.
+    Each text is read once.
+    """
     stamps: dict[str, Timestamp | None] = {}
     for event in events:
         if "@timestamp" in event:
@@ -74,7 +77,11 @@ def _check_timestamp(event: Event, stamp: Any, now: Timestamp) -> None:
 
 def _check_tags(event: Event) -> None:
     tags = event["tags"]
-    if tags is None or isinstance(tags, str) or (type(tags) is list and all(isinstance(tag, str) for tag in tags)):
+    if (
+        tags is None
+        or isinstance(tags, str)
+        or (type(tags) is list and all(isinstance(tag, str) for tag in tags))
+    ):
         return
     event["tags"] = ["_tagsparsefailure"]
     event["_tags"] = [tags]
@@ -93,7 +100,9 @@ def add_tag(event: Event, tag: str) -> None:
 
 
 def release(event: Event) -> Event:
-    """A copy as plain data: timestamps are text, ``@metadata`` stands there only when it is not empty."""
+    """A copy as plain data: timestamps are text, ``@metadata`` stands there only when it is not
+    empty.
+    """
     data: Event = plain(event)
     if not data.get("@metadata", True):
         del data["@metadata"]

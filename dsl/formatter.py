@@ -1,10 +1,13 @@
-"""A configuration laid out anew: two blanks a level, one statement a line, comments and single blank lines kept.
+"""A configuration laid out anew: two blanks a level, one statement a line, comments and single
+blank lines kept.
 
-What an author has put on one line stays on one line where it fits; what he has broken stays broken: so the result is stable. Texts,
-names and numbers are written as they were. The hard idea is the gap: between any two parts stands blank space, comments and perhaps
-a comma, and every comment of the text belongs to exactly one gap. A comment on the line of what precedes it stays there; one in a
+What an author has put on one line stays on one line where it fits; what he has broken stays broken:
+so the result is stable. Texts, names and numbers are written as they were. The hard idea is the
+gap: between any two parts stands blank space, comments and perhaps a comma, and every comment of
+the text belongs to exactly one gap. A comment on the line of what precedes it stays there; one in a
 place where lines cannot be broken (after ``=>``, before ``{``) goes before the whole.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_left
@@ -48,7 +51,9 @@ class _Printer:
         self.starts = [comment.span.start for comment in parsed.comments]
         self.lines: list[str] = []
         self.ended = False  # whether the open line ends in a comment: nothing can follow it
-        self.widths: dict[int, int] = {}  # of names, by the place of their pair: arrows stand below each other
+        self.widths: dict[
+            int, int
+        ] = {}  # of names, by the place of their pair: arrows stand below each other
 
     def text(self) -> str:
         self.block(self.tree.sections, 0, len(self.source), 0, self.section)
@@ -109,7 +114,13 @@ class _Printer:
             self.comment(comment, depth)
 
     def block(
-        self, parts: Sequence[Any], start: int, end: int, depth: int, part: Callable[[Any, int], None], comma: str = ""
+        self,
+        parts: Sequence[Any],
+        start: int,
+        end: int,
+        depth: int,
+        part: Callable[[Any, int], None],
+        comma: str = "",
     ) -> None:
         """Parts on lines of their own, from one bracket to the other."""
         at = start
@@ -135,8 +146,12 @@ class _Printer:
         self.block(section.body, brace + 1, section.span.end - 1, depth + 1, self.statement)
         self.new_line(depth, "}")
 
-    def inline(self, span: Span, opening: int, parts: Sequence[Any], text: Callable[[Any], str | None]) -> list[str] | None:
-        """The parts of what an author has begun on the line of its bracket, each as text; None where they need lines."""
+    def inline(
+        self, span: Span, opening: int, parts: Sequence[Any], text: Callable[[Any], str | None]
+    ) -> list[str] | None:
+        """The parts of what an author has begun on the line of its bracket, each as text; None
+        where they need lines.
+        """
         first = parts[0].span.start if parts else span.end
         if "\n" in self.source[opening:first] or self.comments_in(span.start, span.end):
             return None
@@ -176,7 +191,11 @@ class _Printer:
 
     def opening(self, value: tree.Value) -> int:
         """Where a value begins that lines can be broken in: for a plugin, at its brace."""
-        return self.find("{", value.name_span.end) if isinstance(value, tree.Plugin) else value.span.start
+        return (
+            self.find("{", value.name_span.end)
+            if isinstance(value, tree.Plugin)
+            else value.span.start
+        )
 
     def pair(self, pair: Pair, depth: int) -> None:
         self.hoist(pair.span.start, self.opening(pair.value), depth)
@@ -185,8 +204,9 @@ class _Printer:
         self.value(pair.value, depth, _bare_column(pair, depth))
 
     def align(self, pairs: Sequence[Pair], depth: int) -> None:
-        """Note how wide the names are, group by group. A blank line or a comment on its own ends a group, and so does a value of
-        several lines."""
+        """Note how wide the names are, group by group. A blank line or a comment on its own ends a
+        group, and so does a value of several lines.
+        """
         group: list[Pair] = []
         for pair in pairs:
             if group and self.apart(group[-1], pair, depth):
@@ -197,8 +217,16 @@ class _Printer:
 
     def apart(self, one: Pair, other: Pair, depth: int) -> bool:
         start, end = one.span.end, other.span.start
-        comments = [comment for comment in self.comments_in(start, end) if "\n" in self.source[start : comment.span.start]]
-        if comments or self.comments_in(end, self.opening(other.value)) or self.source.count("\n", start, end) > 1:
+        comments = [
+            comment
+            for comment in self.comments_in(start, end)
+            if "\n" in self.source[start : comment.span.start]
+        ]
+        if (
+            comments
+            or self.comments_in(end, self.opening(other.value))
+            or self.source.count("\n", start, end) > 1
+        ):
             return True
         return not self.on_one_line(one.value, _bare_column(one, depth))
 
@@ -219,19 +247,29 @@ class _Printer:
         self.value(item, depth, self.column)
 
     def value(self, value: tree.Value, depth: int, column: int) -> None:
-        """A value on the open line, and on as many more as it needs. ``column`` is where it would begin if nothing were aligned:
-        breaks must not depend on neighbours."""
+        """A value on the open line, and on as many more as it needs. ``column`` is where it would
+        begin if nothing were aligned: breaks must not depend on neighbours.
+        """
         text = self.value_text(value)
         if text is not None and self.on_one_line(value, column):
             self.write(text)
         elif isinstance(value, tree.Array):
             self.write("[")
-            self.block(value.items, value.span.start + 1, value.span.end - 1, depth + 1, self.item, comma=",")
+            self.block(
+                value.items,
+                value.span.start + 1,
+                value.span.end - 1,
+                depth + 1,
+                self.item,
+                comma=",",
+            )
             self.new_line(depth, "]")
         elif isinstance(value, tree.Hash):
             self.write("{")
             self.align(value.entries, depth + 1)
-            self.block(value.entries, value.span.start + 1, value.span.end - 1, depth + 1, self.pair)
+            self.block(
+                value.entries, value.span.start + 1, value.span.end - 1, depth + 1, self.pair
+            )
             self.new_line(depth, "}")
         elif isinstance(value, tree.Plugin):
             self.plugin(value, depth, column)
@@ -299,10 +337,19 @@ class _Printer:
     def branch_text(self, branch: tree.Branch) -> str | None:
         """A branch of one arm and one statement that its author has put on one line."""
         (arm, *others), span = branch.arms, branch.span
-        if others or len(arm.body) != 1 or "\n" in span.text or self.comments_in(span.start, span.end):
+        if (
+            others
+            or len(arm.body) != 1
+            or "\n" in span.text
+            or self.comments_in(span.start, span.end)
+        ):
             return None
         inner = self.statement_text(arm.body[0])
-        return None if inner is None or arm.condition is None else f"if {condition_text(arm.condition)} {{ {inner} }}"
+        return (
+            None
+            if inner is None or arm.condition is None
+            else f"if {condition_text(arm.condition)} {{ {inner} }}"
+        )
 
     def condition(self, condition: tree.Condition, depth: int) -> None:
         span = condition.span
@@ -328,7 +375,13 @@ def _name(pair: Pair) -> str:
 
 
 def _parts(value: tree.Value) -> Sequence[Any]:
-    return value.items if isinstance(value, tree.Array) else value.entries if isinstance(value, tree.Hash) else ()
+    return (
+        value.items
+        if isinstance(value, tree.Array)
+        else value.entries
+        if isinstance(value, tree.Hash)
+        else ()
+    )
 
 
 def _is_short(parts: Sequence[Any]) -> bool:
@@ -352,7 +405,9 @@ def condition_text(node: tree.Condition) -> str:
     if isinstance(node, tree.Group):
         return f"({condition_text(node.inner)})"
     if isinstance(node, tree.Unary):
-        return f"{node.operator}{' ' if node.operator == 'not' else ''}{condition_text(node.operand)}"
+        return (
+            f"{node.operator}{' ' if node.operator == 'not' else ''}{condition_text(node.operand)}"
+        )
     if isinstance(node, tree.Binary):
         return f"{condition_text(node.left)} {node.operator} {condition_text(node.right)}"
     if isinstance(node, tree.Call):

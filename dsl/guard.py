@@ -1,24 +1,28 @@
 """Ends a match that takes too long, at no cost to those that do not.
 
-The hard idea: nothing is done per event. A timer of the process' CPU time ticks a few times within the limit, and
-its handler looks where the thread is: in the same call, of the same frame, with the same locals as at the last
-tick? Then one match has been running all that time, and once the limit is reached the handler raises, which
-Python's ``re`` lets through. How a loop is to be written for it:
+The hard idea: nothing is done per event. A timer of the process' CPU time ticks a few times within
+the limit, and its handler looks where the thread is: in the same call, of the same frame, with the
+same locals as at the last tick? Then one match has been running all that time, and once the limit
+is reached the handler raises, which Python's ``re`` lets through. How a loop is to be written for
+it:
 
     with guard:
         finds = [guard.finder(expression) for expression in expressions]
-        for event in events:            # a local changes from one match to the next: the handler tells them apart by it
+        for event in events:            # a local changes from one match to the next: the handler
+        tells them apart by it
             try:
                 match = finds[0](event["message"])
             except MatchTimeout:
                 ...
 
-For a limit on all matches of an event together, set ``guard.turn = event`` before the first of them.
+For a limit on all matches of an event together, set ``guard.turn = event`` before the first of
+them.
 
-SIGVTALRM and ITIMER_VIRTUAL are used (what stood there before is put back), so that timers of the wall clock stay
-free. Signals reach the main thread only; in other threads ``finder`` gives a match by the ``regex`` module, slower,
-whose own limit is used, and ``limited`` a pattern of that kind.
+SIGVTALRM and ITIMER_VIRTUAL are used (what stood there before is put back), so that timers of the
+wall clock stay free. Signals reach the main thread only; in other threads ``finder`` gives a match
+by the ``regex`` module, slower, whose own limit is used, and ``limited`` a pattern of that kind.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -59,7 +63,11 @@ class Limited:
     """A pattern that ends its matches itself, for threads that no signal reaches."""
 
     def __init__(self, pattern: re.Pattern[str], seconds: float) -> None:
-        self.pattern, self.groups, self.groupindex = pattern.pattern, pattern.groups, pattern.groupindex
+        self.pattern, self.groups, self.groupindex = (
+            pattern.pattern,
+            pattern.groups,
+            pattern.groupindex,
+        )
         self._regex, self._seconds = _regex_of(pattern.pattern), seconds
 
     def search(self, text: str) -> re.Match[str] | None:
@@ -83,7 +91,9 @@ _REPEATS = re.compile(r"[*+]|\{\d*,\}")
 
 
 def limited(pattern: re.Pattern[str], seconds: float) -> re.Pattern[str] | Limited:
-    """The pattern for a thread that no signal reaches; itself, where it repeats nothing without end, or there is no limit."""
+    """The pattern for a thread that no signal reaches; itself, where it repeats nothing without
+    end, or there is no limit.
+    """
     return Limited(pattern, seconds) if seconds and _REPEATS.search(pattern.pattern) else pattern
 
 
@@ -115,8 +125,9 @@ def _set_handler(handler: Any) -> Any:
 
 @contextlib.contextmanager
 def standing_by() -> Iterator[None]:
-    """Keep the handler in its place from one guard to the next, in a thread that signals reach: to set it costs as much as five
-    events do, which a loop over batches need not pay for each."""
+    """Keep the handler in its place from one guard to the next, in a thread that signals reach: to
+    set it costs as much as five events do, which a loop over batches need not pay for each.
+    """
     global _standing_by
     if _standing_by or not signals_reach():
         yield
@@ -130,10 +141,11 @@ def standing_by() -> Iterator[None]:
 
 
 class Guard:
-    """A context in which no match takes longer than ``seconds`` of CPU time; MatchTimeout is raised out of it.
+    """A context in which no match takes longer than ``seconds`` of CPU time; MatchTimeout is raised
+    out of it.
 
-    May be entered again and again, by one thread at a time. ``turn`` is what the limit is for as a whole, None for each
-    match by itself.
+    May be entered again and again, by one thread at a time. ``turn`` is what the limit is for as a
+    whole, None for each match by itself.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -151,11 +163,17 @@ class Guard:
         if self._in_main:
             handler = None if _standing_by else _set_handler(_look)
             _guards.append(self)
-            self._before = (handler, signal.setitimer(signal.ITIMER_VIRTUAL, self._tick, self._tick))
+            self._before = (
+                handler,
+                signal.setitimer(signal.ITIMER_VIRTUAL, self._tick, self._tick),
+            )
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._in_main:
             handler, timer = self._before
@@ -172,12 +190,15 @@ class Guard:
             return expression.find
         kept = self._fallbacks.get(id(expression))
         if kept is None:
-            # The expression is kept with its finder: else its id could come to stand for another one.
+            # The expression is kept with its finder: else its id could come to stand for another
+            # one.
             kept = self._fallbacks[id(expression)] = (expression, self._timed(expression))
         return kept[1]
 
     def look(self, frame: FrameType | None) -> None:
-        """See whether the thread is in the match that it was in at the last look; raises MatchTimeout if it is for too long."""
+        """See whether the thread is in the match that it was in at the last look; raises
+        MatchTimeout if it is for too long.
+        """
         if self.turn is not None:
             place: tuple[Any, ...] = (self.turn,)
         elif frame is not None:
@@ -201,7 +222,9 @@ class Guard:
             if self.turn is None or started[0] is not self.turn:
                 started[:] = self.turn, now
             try:
-                match: re.Match[str] | None = search(text, timeout=max(self.seconds - (now - started[1]), 0.001))
+                match: re.Match[str] | None = search(
+                    text, timeout=max(self.seconds - (now - started[1]), 0.001)
+                )
             except TimeoutError:
                 raise _late(self.seconds) from None
             return match
@@ -210,5 +233,7 @@ class Guard:
 
 
 def _is_other(one: object, other: object) -> bool:
-    """Whether two things are not the same; where the frame is (``f_lasti``) is a number, made anew whenever it is asked for."""
+    """Whether two things are not the same; where the frame is (``f_lasti``) is a number, made anew
+    whenever it is asked for.
+    """
     return one is not other and not (type(one) is int and one == other)

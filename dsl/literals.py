@@ -1,8 +1,9 @@
 """Literals of the tree as Python values: escapes, ``${VARIABLES}``, repeated options merged.
 
-Substitution follows Logstash: keystore and environment, then the default after the colon, else an error; in values, not in keys.
-What a variable holds is never expanded again.
+Substitution follows Logstash: keystore and environment, then the default after the colon, else an
+error; in values, not in keys. What a variable holds is never expanded again.
 """
+
 from __future__ import annotations
 
 import re
@@ -21,7 +22,9 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Literals:
-    """Reads literals for one configuration: with or without escapes, with these variables; reports what is wrong with them."""
+    """Reads literals for one configuration: with or without escapes, with these variables; reports
+    what is wrong with them.
+    """
 
     def __init__(self, variables: Mapping[str, str], escapes: bool, report: Report) -> None:
         self.variables = variables
@@ -29,7 +32,9 @@ class Literals:
         self.report = report
 
     def value(self, node: tree.Value) -> Any:
-        """A literal as text, number, list or dict; a plugin (a codec with options) stays a part of the tree."""
+        """A literal as text, number, list or dict; a plugin (a codec with options) stays a part of
+        the tree.
+        """
         if isinstance(node, tree.Text):
             return self.text(node)
         if isinstance(node, tree.Bareword):
@@ -66,16 +71,33 @@ class Literals:
             return self.substituted(default, span)
         at = span.text.find(match[0])
         where = span.part(at, at + len(match[0])) if at >= 0 else span
-        remedy = did_you_mean(name, self.variables) or f"set it, or give a default: ${{{name}:default}}"
-        self.report(Diagnostic("E206", f"the variable `{name}` is not set and has no default", where, remedy))
+        remedy = (
+            did_you_mean(name, self.variables) or f"set it, or give a default: ${{{name}:default}}"
+        )
+        self.report(
+            Diagnostic(
+                "E206", f"the variable `{name}` is not set and has no default", where, remedy
+            )
+        )
         return match[0]
 
     def _hash(self, node: tree.Hash) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for entry in node.entries:
-            key = self.unescaped(entry.key.value) if isinstance(entry.key, tree.Text) else str(entry.key.value)
+            key = (
+                self.unescaped(entry.key.value)
+                if isinstance(entry.key, tree.Text)
+                else str(entry.key.value)
+            )
             if key in found:
-                self.report(Diagnostic("E205", f"the key `{key}` is given twice", entry.key.span, "keep one of the two"))
+                self.report(
+                    Diagnostic(
+                        "E205",
+                        f"the key `{key}` is given twice",
+                        entry.key.span,
+                        "keep one of the two",
+                    )
+                )
             found[key] = self.value(entry.value)
         return in_java_order(found)
 
@@ -83,8 +105,9 @@ class Literals:
 def in_java_order(entries: dict[str, Any]) -> dict[str, Any]:
     """The entries of a hash in the order in which Logstash's options come out of a Java HashMap.
 
-    It decides which field of a grok goes first, and which of two renames. Source: java.util.HashMap, whose table doubles when it
-    is three quarters full and is walked bucket by bucket.
+    It decides which field of a grok goes first, and which of two renames. Source:
+    java.util.HashMap, whose table doubles when it is three quarters full and is walked bucket by
+    bucket.
     """
     if len(entries) < 2:
         return entries
@@ -106,7 +129,12 @@ def merged(first: Any, second: Any) -> Any:
     """The value of an option given twice: hashes joined, lists appended, different scalars a list."""
     if isinstance(first, dict) and isinstance(second, dict):
         both = first | second
-        return in_java_order({k: merged(first[k], second[k]) if k in first and k in second else both[k] for k in both})
+        return in_java_order(
+            {
+                k: merged(first[k], second[k]) if k in first and k in second else both[k]
+                for k in both
+            }
+        )
     if isinstance(first, list) and isinstance(second, list):
         return first + second
     if isinstance(first, list):

@@ -1,8 +1,10 @@
-"""Field references that a template names: ``[by_host][%{host}]``. One without a template is read once.
+"""Field references that a template names: ``[by_host][%{host}]``. One without a template is read
+once.
 
-A reference that is none raises ReferenceSyntaxError when it is used, not before: Logstash takes such a configuration and fails
-event by event. ``problem`` says it beforehand, for a warning.
+A reference that is none raises ReferenceSyntaxError when it is used, not before: Logstash takes
+such a configuration and fails event by event. ``problem`` says it beforehand, for a warning.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,8 +1,10 @@
-"""The kinds of option values, a closed set in one table: how each is read, said to a user and put in a schema.
+"""The kinds of option values, a closed set in one table: how each is read, said to a user and put
+in a schema.
 
-Reading coerces as Logstash does: a scalar where a list is wanted, a flat list where a hash is wanted, numbers and truth values
-from text.
+Reading coerces as Logstash does: a scalar where a list is wanted, a flat list where a hash is
+wanted, numbers and truth values from text.
 """
+
 from __future__ import annotations
 
 import re
@@ -21,15 +23,21 @@ from .values import to_text
 
 
 class Misfit(Exception):
-    """A value that an option does not take: what is wrong, and the remedy; ``path`` leads to the item to blame."""
+    """A value that an option does not take: what is wrong, and the remedy; ``path`` leads to the
+    item to blame.
+    """
 
-    def __init__(self, message: str, remedy: str = "", path: tuple[str | int, ...] = (), code: str = "E204") -> None:
+    def __init__(
+        self, message: str, remedy: str = "", path: tuple[str | int, ...] = (), code: str = "E204"
+    ) -> None:
         super().__init__(message)
         self.message, self.remedy, self.path, self.code = message, remedy, path, code
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """One kind: ``said`` names it in a message, ``read`` coerces a literal or raises Misfit, ``schema`` is its JSON schema."""
+    """One kind: ``said`` names it in a message, ``read`` coerces a literal or raises Misfit,
+    ``schema`` is its JSON schema.
+    """
 
     said: str
     read: Callable[[Any, Kind], Any]
@@ -41,7 +49,9 @@ def read_option(spec: OptionSpec, value: Any) -> Any:
     typed = read(spec.kind, value)
     for path, item in _scalars(typed) if spec.choices else ():
         if str(item) not in spec.choices:
-            raise Misfit(f"`{item}` is none of the values of `{spec.name}`", _choices(spec, str(item)), path)
+            raise Misfit(
+                f"`{item}` is none of the values of `{spec.name}`", _choices(spec, str(item)), path
+            )
     if spec.at_least is not None and typed < spec.at_least:
         raise Misfit(f"`{spec.name}` is at least {spec.at_least:g}", "give a larger number")
     return typed
@@ -58,7 +68,9 @@ def _scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
 def _choices(spec: OptionSpec, given: str) -> str:
     from .diagnostics import did_you_mean
 
-    return did_you_mean(given, spec.choices) or "one of " + ", ".join(f"`{c}`" for c in spec.choices)
+    return did_you_mean(given, spec.choices) or "one of " + ", ".join(
+        f"`{c}`" for c in spec.choices
+    )
 
 
 def read(kind: Kind, value: Any) -> Any:
@@ -120,7 +132,11 @@ def _list(value: Any, kind: Kind) -> list[Any]:
 
 
 def _hash(value: Any, kind: Kind) -> dict[str, Any]:
-    if isinstance(value, list) and len(value) % 2 == 0 and not any(isinstance(key, list | dict) for key in value[::2]):
+    if (
+        isinstance(value, list)
+        and len(value) % 2 == 0
+        and not any(isinstance(key, list | dict) for key in value[::2])
+    ):
         value = paired(value)
     if not isinstance(value, dict):
         raise _wrong(value, "hash")
@@ -140,7 +156,9 @@ def _field(value: Any, kind: Kind) -> FieldRef:
     try:
         return FieldRef(_text(value, kind))
     except ReferenceSyntaxError as error:
-        raise Misfit(str(error), "write a field as name, [name] or [outer][inner]", code="E207") from None
+        raise Misfit(
+            str(error), "write a field as name, [name] or [outer][inner]", code="E207"
+        ) from None
 
 
 def _template(value: Any, kind: Kind) -> Template:
@@ -155,7 +173,11 @@ def _template(value: Any, kind: Kind) -> Template:
 def _path(value: Any, kind: Kind) -> Path:
     path = Path(_text(value, kind))
     if not path.exists():
-        raise Misfit(f"there is no file `{path}`", "check the path; a relative one starts where penstock runs", code="E210")
+        raise Misfit(
+            f"there is no file `{path}`",
+            "check the path; a relative one starts where penstock runs",
+            code="E210",
+        )
     return path
 
 
@@ -195,7 +217,13 @@ def _duration(value: Any, kind: Kind) -> float | str:
     if match is None:
         return float(_number(value, kind))
     unit = match[2]
-    short = "ms" if unit.startswith(("ms", "milli")) else "us" if unit.startswith(("us", "micro")) else unit[0]
+    short = (
+        "ms"
+        if unit.startswith(("ms", "milli"))
+        else "us"
+        if unit.startswith(("us", "micro"))
+        else unit[0]
+    )
     return float(match[1]) * _SECONDS[short]
 
 

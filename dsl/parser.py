@@ -1,8 +1,9 @@
 """Text to tree: the Lark grammar, its tree builder, and the few rules that a grammar says badly.
 
-The builder runs inside the LALR parser, so no parse tree is made on the way. Lark keeps its tables in the user's cache folder;
-without one they are built anew, in some 40 ms.
+The builder runs inside the LALR parser, so no parse tree is made on the way. Lark keeps its tables
+in the user's cache folder; without one they are built anew, in some 40 ms.
 """
+
 from __future__ import annotations
 
 import os
@@ -111,7 +112,9 @@ def _cache_file() -> str | bool:
 
 
 class _Builder:
-    """The rules of the grammar as methods; each takes the children of the rule and returns its part of the tree."""
+    """The rules of the grammar as methods; each takes the children of the rule and returns its part
+    of the tree.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -147,7 +150,9 @@ class _Builder:
         return self.bareword(text, span)
 
     def operand(self, token: Any) -> Any:
-        """A token in a condition; whether a bareword is one is for the check to say, who knows fields from texts."""
+        """A token in a condition; whether a bareword is one is for the check to say, who knows
+        fields from texts.
+        """
         if isinstance(token, Token) and token.type == "NAME":
             return tree.Bareword(str(token), self.span(token))
         return self.leaf(token)
@@ -185,7 +190,11 @@ def section(self: _Builder, children: list[Any]) -> tree.Section:
     kind = str(children[0])
     if kind not in ("input", "filter", "output"):
         near = {"i": "input", "f": "filter", "o": "output"}.get(kind[:1].lower())
-        remedy = f"did you mean `{near}`?" if near else "a configuration has the sections input, filter and output"
+        remedy = (
+            f"did you mean `{near}`?"
+            if near
+            else "a configuration has the sections input, filter and output"
+        )
         self.problem("E102", f"there is no section `{kind}`", self.span(children[0]), remedy)
     return tree.Section(kind, tuple(children[2:-1]), self.span(children[0], children[-1]))
 
@@ -201,7 +210,12 @@ def plugin(self: _Builder, children: list[Any]) -> tree.Plugin:
     head, attributes = children[0], children[2:-1]
     for before, after in pairwise(attributes):
         if before.span.end == after.span.start:
-            self.problem("E104", f"a space is missing before `{after.name}`", after.name_span, "put options on lines of their own")
+            self.problem(
+                "E104",
+                f"a space is missing before `{after.name}`",
+                after.name_span,
+                "put options on lines of their own",
+            )
     return tree.Plugin(str(head), self.span(head), tuple(attributes), self.span(head, children[-1]))
 
 
@@ -244,7 +258,9 @@ def _arm(self: _Builder, children: Sequence[Any], at: int) -> tuple[tree.Arm, in
     if not _is(children[at], "LBRACE"):
         condition, at = self.operand(children[at]), at + 1
     close = next(i for i in range(at, len(children)) if _is(children[i], "RBRACE"))
-    return tree.Arm(condition, tuple(children[at + 1 : close]), self.span(first, children[close])), close + 1
+    return tree.Arm(
+        condition, tuple(children[at + 1 : close]), self.span(first, children[close])
+    ), close + 1
 
 
 def _is(child: Any, *kinds: str) -> bool:
@@ -255,7 +271,9 @@ def _is(child: Any, *kinds: str) -> bool:
 def binary(self: _Builder, children: list[Any]) -> tree.Binary:
     left, operator, right = self.operand(children[0]), str(children[1]), self.operand(children[2])
     node = tree.Binary(operator, left, right, self.span(left, right))
-    is_chain = operator in ("and", "or") and isinstance(left, tree.Binary) and left.operator == operator
+    is_chain = (
+        operator in ("and", "or") and isinstance(left, tree.Binary) and left.operator == operator
+    )
     self.deepen(node, max(self.depth(left) - is_chain, self.depth(right)))
     return node
 

@@ -1,7 +1,9 @@
-"""The program: what was meant. Plugins are bound to their specs, options typed, conditions and fields resolved.
+"""The program: what was meant. Plugins are bound to their specs, options typed, conditions and
+fields resolved.
 
 It is plain data still: nothing has been compiled, no plugin has been made.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -48,7 +50,9 @@ def _find(node: Any, path: Sequence[str | int]) -> Any:
             node = items[step]
         elif isinstance(step, str) and items:
             pairs = zip(items[::2], items[1::2], strict=False)
-            node = next((value for key, value in pairs if getattr(key, "value", None) == step), None)
+            node = next(
+                (value for key, value in pairs if getattr(key, "value", None) == step), None
+            )
         elif step == 0:
             continue  # one value stands for a list of one
         else:
@@ -59,7 +63,8 @@ def _find(node: Any, path: Sequence[str | int]) -> Any:
 class PluginUse(msgspec.Struct, frozen=True, eq=False):
     """One plugin of the configuration.
 
-    ``settings`` has the options that were given, typed; ``rejected`` names those that were given and are of no use.
+    ``settings`` has the options that were given, typed; ``rejected`` names those that were given
+    and are of no use.
     """
 
     spec: PluginSpec
@@ -156,7 +161,9 @@ class Differ(msgspec.Struct, frozen=True):
 
 
 Operand = Constant | Field
-Condition = Constant | Field | Exists | Comparison | Membership | Match | Not | Both | Either | Differ
+Condition = (
+    Constant | Field | Exists | Comparison | Membership | Match | Not | Both | Either | Differ
+)
 
 
 class Arm(msgspec.Struct, frozen=True, eq=False):

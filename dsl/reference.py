@@ -1,8 +1,10 @@
 """Field references: ``name``, ``[a][b]``, ``[[a]][b]``, with numbers as places in lists.
 
-A reference is read once, when the pipeline is compiled, into a tuple of keys and three functions (``get``, ``set``, ``remove``)
-made for its depth, so that an event pays for nothing but its own look-ups. The rules are those of Logstash's strict tokenizer.
+A reference is read once, when the pipeline is compiled, into a tuple of keys and three functions
+(``get``, ``set``, ``remove``) made for its depth, so that an event pays for nothing but its own
+look-ups. The rules are those of Logstash's strict tokenizer.
 """
+
 from __future__ import annotations
 
 import re
@@ -21,14 +23,17 @@ class ReferenceSyntaxError(PenstockError, ValueError):
 
 
 class FieldError(PenstockError, ValueError):
-    """A field that cannot be set: what stands on its way holds no fields, or its place takes no such value."""
+    """A field that cannot be set: what stands on its way holds no fields, or its place takes no
+    such value.
+    """
 
 
 class FieldRef:
     """A field of an event. ``str()`` gives it as written; ``keys`` are its path.
 
-    ``get(event)`` gives the value, None where there is none. ``set(event, value)`` makes the maps on its way and raises
-    FieldError where it cannot. ``remove(event)`` takes the field out and gives what it held, None where there was nothing.
+    ``get(event)`` gives the value, None where there is none. ``set(event, value)`` makes the maps
+    on its way and raises FieldError where it cannot. ``remove(event)`` takes the field out and
+    gives what it held, None where there was nothing.
     """
 
     __slots__ = ("get", "keys", "remove", "set", "text")
@@ -86,13 +91,17 @@ def parse_keys(text: str) -> tuple[str, ...]:
     return tuple(map(_unescaped, keys))
 
 
-_ESCAPES = {"percent": re.compile(r"(?:%[0-9A-Fa-f]{2})+"), "ampersand": re.compile(r"&#([0-9]{1,7});")}
+_ESCAPES = {
+    "percent": re.compile(r"(?:%[0-9A-Fa-f]{2})+"),
+    "ampersand": re.compile(r"&#([0-9]{1,7});"),
+}
 _escape_style = "none"
 
 
 def set_escape_style(style: str) -> None:
-    """How characters that a name cannot hold are written in references read from now on: ``none``, ``percent`` (%5B) or
-    ``ampersand`` (&#91;). It holds for the whole process, as in Logstash."""
+    """How characters that a name cannot hold are written in references read from now on: ``none``,
+    ``percent`` (%5B) or ``ampersand`` (&#91;). It holds for the whole process, as in Logstash.
+    """
     global _escape_style
     if style != _escape_style:
         _escape_style = style
@@ -122,7 +131,10 @@ def _bracketed(text: str, at: int, depth: int) -> tuple[tuple[str, ...], int]:
             inner, at = _bracketed(text, at + 1, depth + 1)
             keys += inner
         else:
-            end = min((i for i in (text.find("]", at), text.find("[", at + 1)) if i >= 0), default=len(text))
+            end = min(
+                (i for i in (text.find("]", at), text.find("[", at + 1)) if i >= 0),
+                default=len(text),
+            )
             if end == at + 1:
                 raise ReferenceSyntaxError(f"`{text}` has empty brackets")
             keys.append(text[at + 1 : end])

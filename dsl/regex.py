@@ -1,9 +1,11 @@
-"""Ruby's regular expressions on Python's ``re``: what ``=~``, gsub, kv, prune and grok are written in.
+"""Ruby's regular expressions on Python's ``re``: what ``=~``, gsub, kv, prune and grok are written
+in.
 
-An expression is parsed as Ruby parses it and written anew for Python, so that ``^`` and ``$`` are line anchors,
-``\\d`` and ``\\w`` are ASCII, ``\\b`` and the POSIX classes are Unicode, unknown escapes are the character, and a
-named group silences the unnamed ones.
+An expression is parsed as Ruby parses it and written anew for Python, so that ``^`` and ``$`` are
+line anchors, ``\\d`` and ``\\w`` are ASCII, ``\\b`` and the POSIX classes are Unicode, unknown
+escapes are the character, and a named group silences the unnamed ones.
 """
+
 from __future__ import annotations
 
 import re
@@ -20,7 +22,8 @@ __all__ = ["RegexError", "compile", "compile_kept", "translate", "without_calls"
 def translate(pattern: str) -> str:
     """A Ruby expression as text for ``re.compile(…, re.MULTILINE)``.
 
-    A named group keeps its name if Python can have it; of several groups of one name the first does. Raises RegexError.
+    A named group keeps its name if Python can have it; of several groups of one name the first
+    does. Raises RegexError.
     """
     parser = Parser(pattern)
     try:
@@ -43,7 +46,8 @@ compile_kept = lru_cache(maxsize=1024)(compile)
 
 
 def without_calls(node: Node) -> Node:
-    """The tree with every ``\\g<name>`` replaced by the group's expression; what that matches is not captured.
+    """The tree with every ``\\g<name>`` replaced by the group's expression; what that matches is
+    not captured.
 
     Raises RegexError where a group calls itself.
     """
@@ -64,7 +68,9 @@ def _groups(node: Node) -> dict[str, Node]:
 def _resolved(node: Node, groups: dict[str, Node], inside: tuple[str, ...]) -> Node:
     if isinstance(node, Call):
         if node.name in inside:
-            raise RegexError(f"\\g<{node.name}>: a group that calls itself is not supported", node.position)
+            raise RegexError(
+                f"\\g<{node.name}>: a group that calls itself is not supported", node.position
+            )
         if node.name in groups:
             return _uncaptured(_resolved(groups[node.name], groups, (*inside, node.name)))
     if isinstance(node, Capture) and node.name is not None:

@@ -1,8 +1,10 @@
-"""The sets in brackets of Ruby's regular expressions: ranges, classes in classes, ``&&``, POSIX classes.
+"""The sets in brackets of Ruby's regular expressions: ranges, classes in classes, ``&&``, POSIX
+classes.
 
-Two rules that Python does not have: a bracket inside is a set inside (``[a-z[0-9]]``), and ``&&`` binds weakest
-(``[a-z&&[^aeiou]0]`` is the intersection of ``a-z`` with all that follows).
+Two rules that Python does not have: a bracket inside is a set inside (``[a-z[0-9]]``), and ``&&``
+binds weakest (``[a-z&&[^aeiou]0]`` is the intersection of ``a-z`` with all that follows).
 """
+
 from __future__ import annotations
 
 import re

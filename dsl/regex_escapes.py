@@ -1,8 +1,10 @@
-"""What a backslash means in Ruby's regular expressions, where it means the same inside and outside of a set.
+"""What a backslash means in Ruby's regular expressions, where it means the same inside and outside
+of a set.
 
-Either a text (``\\t``, ``\\x41``, ``\\u{61 62}``, or a character whose escape means nothing: the character) or a
-set (``\\d``, ``\\p{Alpha}``).
+Either a text (``\\t``, ``\\x41``, ``\\u{61 62}``, or a character whose escape means nothing: the
+character) or a set (``\\d``, ``\\p{Alpha}``).
 """
+
 from __future__ import annotations
 
 import re
@@ -15,7 +17,9 @@ from .regex_tree import Node, Set, Text, neither
 
 
 class RegexError(PenstockError):
-    """An expression that Ruby would refuse, or that cannot be said in Python; ``position`` is where, in its text."""
+    """An expression that Ruby would refuse, or that cannot be said in Python; ``position`` is
+    where, in its text.
+    """
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(message)
@@ -76,7 +80,9 @@ _SHORTHANDS: dict[str, tuple[Ranges, str]] = {
 _PLAIN = {key: Set(ranges) for key, (ranges, _) in _SHORTHANDS.items()}
 _PLAIN |= {key.upper(): Set(sets.complement(ranges)) for key, (ranges, _) in _SHORTHANDS.items()}
 
-_HEX = re.compile(r"x\{([0-9A-Fa-f]{1,8})\}|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|u\{\s*([0-9A-Fa-f\s]+)\}")
+_HEX = re.compile(
+    r"x\{([0-9A-Fa-f]{1,8})\}|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|u\{\s*([0-9A-Fa-f\s]+)\}"
+)
 _OCTAL = re.compile(r"[0-3]?[0-7]{1,2}")
 _CONTROL = re.compile(r"c(\\?.)|C-(\\?.)", re.DOTALL)
 _PROPERTY = re.compile(r"[pP]\{(\^?)([^}]*)\}")
@@ -85,7 +91,8 @@ _PROPERTY = re.compile(r"[pP]\{(\^?)([^}]*)\}")
 def read_escape(cursor: Cursor, charset: str) -> Text | Node:
     """What the escape means whose backslash has just been read; the cursor is moved behind it.
 
-    ``charset`` is ``d`` (``\\d \\w \\s`` are ASCII, properties Unicode), ``a`` (all ASCII) or ``u`` (all Unicode).
+    ``charset`` is ``d`` (``\\d \\w \\s`` are ASCII, properties Unicode), ``a`` (all ASCII) or ``u``
+    (all Unicode).
     """
     start = cursor.position - 1
     letter = cursor.peek()
@@ -127,7 +134,9 @@ def _code_point(cursor: Cursor, letter: str, start: int) -> str:
     try:
         if found[2] and int(found[2], 16) >= 0x80:
             return _utf8(cursor, found[2])
-        return "".join(chr(int(code, 16)) for code in (found[1] or found[2] or found[3] or found[4]).split())
+        return "".join(
+            chr(int(code, 16)) for code in (found[1] or found[2] or found[3] or found[4]).split()
+        )
     except (ValueError, OverflowError):
         cursor.fail(f"{found[0]} is no character", start)
 

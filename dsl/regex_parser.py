@@ -1,13 +1,15 @@
 """Ruby's regular expressions, read into a tree.
 
-The language is Onigmo's (its doc/RE, with the options of Ruby's syntax). It differs from Python's in what is a
-literal (an unknown escape, a lone ``{`` or ``]``), in ``{n,m}+`` (not possessive), ``{n}?`` (optional, not lazy),
-``{,n}``, ``(?m)`` (dot takes newlines), in flags in the middle of a group, and in sets in sets. The one hard idea:
-``(?i)`` in the middle opens a group that reaches to the end of the enclosing one, alternatives included.
+The language is Onigmo's (its doc/RE, with the options of Ruby's syntax). It differs from Python's
+in what is a literal (an unknown escape, a lone ``{`` or ``]``), in ``{n,m}+`` (not possessive),
+``{n}?`` (optional, not lazy), ``{,n}``, ``(?m)`` (dot takes newlines), in flags in the middle of a
+group, and in sets in sets. The one hard idea: ``(?i)`` in the middle opens a group that reaches to
+the end of the enclosing one, alternatives included.
 
-A grok expression is the same language with ``%{NAME}`` in it: who parses one passes ``refer``, which turns a
-reference into a node.
+A grok expression is the same language with ``%{NAME}`` in it: who parses one passes ``refer``,
+which turns a reference into a node.
 """
+
 from __future__ import annotations
 
 import re
@@ -43,7 +45,9 @@ from .regex_tree import (
 
 
 class Flags(NamedTuple):
-    """What is switched on at a place: dot takes newlines, blanks and comments are skipped, and what ``\\w`` means."""
+    """What is switched on at a place: dot takes newlines, blanks and comments are skipped, and what
+    ``\\w`` means.
+    """
 
     newlines: bool = False
     extended: bool = False
@@ -112,7 +116,11 @@ class Parser:
         plain = _PLAIN_EXTENDED if self.flags.extended else _PLAIN
         if found := plain.match(cursor.text, cursor.position):
             return self._run(found)
-        if letter == "%" and self.refer and (reference := self.refer(cursor.text, cursor.position, self.flags)):
+        if (
+            letter == "%"
+            and self.refer
+            and (reference := self.refer(cursor.text, cursor.position, self.flags))
+        ):
             node, cursor.position = reference
             return node
         if letter in "*+?" or (letter == "{" and _interval(cursor)):
@@ -201,7 +209,9 @@ class Parser:
             self.cursor.fail(f"the name after \\{letter} is not closed", start)
         name = found[1]
         if letter == "k":
-            return Back(self._group_number(name, start) if name.lstrip("-").isdigit() else name, start)
+            return Back(
+                self._group_number(name, start) if name.lstrip("-").isdigit() else name, start
+            )
         if name.lstrip("+-").isdigit():
             self.cursor.fail("\\g with a number is not supported: name the group", start)
         self.calls = True
@@ -240,7 +250,9 @@ class Parser:
         return self._with_flags(start)
 
     def _closed(self, start: int) -> Node:
-        """What stands in the group, up to and with its closing parenthesis; flags set in it end with it."""
+        """What stands in the group, up to and with its closing parenthesis; flags set in it end
+        with it.
+        """
         flags = self.flags
         node = self._branches()
         self.flags = flags
@@ -288,7 +300,9 @@ class Parser:
 
 
 def _isolated(node: Node) -> Node:
-    """A group of its own: neither its alternatives nor its last character may melt into what stands around it."""
+    """A group of its own: neither its alternatives nor its last character may melt into what stands
+    around it.
+    """
     return node if isinstance(node, Choice) else Sequence((node,))
 
 

@@ -1,12 +1,15 @@
-"""Sets of characters of a regular expression: ranges of code points, their algebra, and the classes that have a
-name.
+"""Sets of characters of a regular expression: ranges of code points, their algebra, and the classes
+that have a name.
 
-The hard idea: a class such as ``[[:alnum:]]`` means hundreds of ranges in Unicode, which would be slow to list.
-Python's ``re`` has letters that say some of them; a set keeps those as *names* beside its ranges. Only a class that
-has no such letter (``\\p{Lu}``, ``\\p{Han}``) is turned into ranges, from ``unicodedata``.
+The hard idea: a class such as ``[[:alnum:]]`` means hundreds of ranges in Unicode, which would be
+slow to list. Python's ``re`` has letters that say some of them; a set keeps those as *names* beside
+its ranges. Only a class that has no such letter (``\\p{Lu}``, ``\\p{Han}``) is turned into ranges,
+from ``unicodedata``.
 
-Ruby's rules (doc/RE of Onigmo): ``\\d \\s \\w \\h`` are ASCII, bracketed POSIX classes and properties are Unicode.
+Ruby's rules (doc/RE of Onigmo): ``\\d \\s \\w \\h`` are ASCII, bracketed POSIX classes and
+properties are Unicode.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -72,7 +75,9 @@ HEX = span("09", "AF", "af")
 SPACE = span("\t\r", " ")
 WORD = span("09", "AZ", "_", "az")
 CONTROL = normal([(0, 0x1F), (0x7F, 0x9F)])
-BLANKS = of_text("\x20\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
+BLANKS = of_text(
+    "\x20\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 
 #: The classes that are said with Python's letters: alpha is a word character, no digit and no ``_``.
 NAMED = frozenset({"word", "digit", "alnum", "alpha"})
@@ -120,15 +125,26 @@ _CATEGORIES = {
     "control": "Cc", "format": "Cf", "unassigned": "Cn", "punct": "P",
 }  # fmt: skip
 
-_MAJOR = {"c": "cfnos", "l": "lmotu", "m": "cen", "n": "dlo", "p": "cdefios", "s": "ckmo", "z": "lps"}
-_ABBREVIATIONS = frozenset(major + minor for major, minors in _MAJOR.items() for minor in ("", *minors))
+_MAJOR = {
+    "c": "cfnos",
+    "l": "lmotu",
+    "m": "cen",
+    "n": "dlo",
+    "p": "cdefios",
+    "s": "ckmo",
+    "z": "lps",
+}
+_ABBREVIATIONS = frozenset(
+    major + minor for major, minors in _MAJOR.items() for minor in ("", *minors)
+)
 
 
 @cache
 def unicode_class(name: str) -> Ranges | None:
     """The ranges of a POSIX class, general category or script; None where the name is not known.
 
-    ``name`` is in lower case, without ``_``, ``-`` and spaces. Scripts are read from the characters' names.
+    ``name`` is in lower case, without ``_``, ``-`` and spaces. Scripts are read from the
+    characters' names.
     """
     if name in _FIXED:
         return _FIXED[name]

@@ -1,9 +1,10 @@
-"""A regular expression as a tree: ``regex_parser`` reads it, ``grok.lean`` makes it leaner, ``regex_writer`` writes
-it.
+"""A regular expression as a tree: ``regex_parser`` reads it, ``grok.lean`` makes it leaner,
+``regex_writer`` writes it.
 
-Nodes are never changed once built, so that a subtree may stand in many trees: a grok pattern is parsed once and
-shared.
+Nodes are never changed once built, so that a subtree may stand in many trees: a grok pattern is
+parsed once and shared.
 """
+
 from __future__ import annotations
 
 import operator
@@ -15,7 +16,9 @@ import msgspec
 from . import regex_sets as sets
 from .regex_sets import Ranges
 
-Place = Literal["line start", "line end", "start", "end", "last line end", "boundary", "no boundary"]
+Place = Literal[
+    "line start", "line end", "start", "end", "last line end", "boundary", "no boundary"
+]
 Mode = Literal["greedy", "lazy", "possessive"]
 
 
@@ -26,7 +29,9 @@ class Text(msgspec.Struct, eq=False):
 
 
 class Set(msgspec.Struct, eq=False):
-    """One character of a set; ``names`` are classes that Python's ``re`` has an own word for (``sets.NAMED``)."""
+    """One character of a set; ``names`` are classes that Python's ``re`` has an own word for
+    (``sets.NAMED``).
+    """
 
     ranges: Ranges
     names: frozenset[str] = frozenset()
@@ -117,13 +122,30 @@ class Condition(msgspec.Struct, eq=False):
     position: int
 
 
-Node = Text | Set | Dot | At | Sequence | Choice | Repeat | Capture | Atomic | Look | Folded | Back | Call | Condition
+Node = (
+    Text
+    | Set
+    | Dot
+    | At
+    | Sequence
+    | Choice
+    | Repeat
+    | Capture
+    | Atomic
+    | Look
+    | Folded
+    | Back
+    | Call
+    | Condition
+)
 
 NOTHING = Sequence(())
 
 
 def sequence(nodes: Iterable[Node]) -> Node:
-    """The nodes one after the other, in the fewest nodes: sequences in sequences are laid flat, texts joined."""
+    """The nodes one after the other, in the fewest nodes: sequences in sequences are laid flat,
+    texts joined.
+    """
     flat: list[Node] = []
     for item in _laid_flat(nodes):
         last = flat[-1] if flat else None
@@ -160,7 +182,8 @@ def alone(node: Node) -> Node:
 def repeated(node: Node, low: int, high: int | None, mode: Mode) -> Node:
     """A repetition; of something optional it is one only: ``(a?)*`` is ``a*``.
 
-    ``(a+)+`` stays what it is, though it tries every way to split a text: who writes it is to see the time-out that it asks for.
+    ``(a+)+`` stays what it is, though it tries every way to split a text: who writes it is to see
+    the time-out that it asks for.
     """
     inner = alone(node)
     if isinstance(inner, Repeat) and mode == inner.mode == "greedy" and inner.low < 2:
@@ -219,7 +242,9 @@ def is_single(node: Node) -> bool:
 
 
 def width(node: Node) -> tuple[int, int | None]:
-    """The fewest and the most characters that a node takes; the most is None where it is not known or has no end."""
+    """The fewest and the most characters that a node takes; the most is None where it is not known
+    or has no end.
+    """
     if isinstance(node, Text):
         return len(node.value), len(node.value)
     if isinstance(node, Set | Dot):
@@ -232,7 +257,9 @@ def width(node: Node) -> tuple[int, int | None]:
     if isinstance(node, Repeat):
         low, high = width(node.node)
         endless = high is None or node.high is None
-        return low * node.low, 0 if 0 in (high, node.high) else None if endless else (high or 0) * (node.high or 0)
+        return low * node.low, 0 if 0 in (high, node.high) else None if endless else (high or 0) * (
+            node.high or 0
+        )
     if isinstance(node, Capture | Atomic | Folded):
         return width(node.node)
     return (0, None) if isinstance(node, Back | Call) else (0, 0)

@@ -1,9 +1,11 @@
 """A tree of a regular expression, written for Python's ``re``.
 
-Three things cannot be written as they are read: the line start (Ruby's ``^`` does not match behind a newline that
-ends the text), groups (their names need not be Python's, and beside named groups the unnamed ones do not capture),
-and a back reference to a name that several groups have (the last that took part counts).
+Three things cannot be written as they are read: the line start (Ruby's ``^`` does not match behind
+a newline that ends the text), groups (their names need not be Python's, and beside named groups the
+unnamed ones do not capture), and a back reference to a name that several groups have (the last that
+took part counts).
 """
+
 from __future__ import annotations
 
 from . import regex_sets as sets
@@ -48,9 +50,11 @@ _NO_SPACE = sets.complement(sets.SPACE)
 
 
 class Writer:
-    """Writes one expression; ``groups`` holds afterwards the names of Python's groups, in order, None where unnamed.
+    """Writes one expression; ``groups`` holds afterwards the names of Python's groups, in order,
+    None where unnamed.
 
-    ``unnamed`` says whether groups without a name capture. The text is for ``re.MULTILINE`` and without ``re.DOTALL``.
+    ``unnamed`` says whether groups without a name capture. The text is for ``re.MULTILINE`` and
+    without ``re.DOTALL``.
     """
 
     __slots__ = ("_open", "groups", "unnamed")
@@ -65,7 +69,9 @@ class Writer:
         return self._alternatives(node, more=False)
 
     def _alternatives(self, node: Node, more: bool) -> str:
-        """A node where alternatives may stand free: in a group, or at the top. ``more``: what follows takes."""
+        """A node where alternatives may stand free: in a group, or at the top. ``more``: what
+        follows takes.
+        """
         node = alone(node)
         if isinstance(node, Choice):
             return "|".join([self._item(branch, more) for branch in node.branches])
@@ -98,13 +104,18 @@ class Writer:
 
     def _repeat(self, node: Repeat) -> str:
         inner = alone(node.node)
-        whole = is_single(inner) or isinstance(inner, Atomic | Look | Choice | Folded | Back | Condition)
+        whole = is_single(inner) or isinstance(
+            inner, Atomic | Look | Choice | Folded | Back | Condition
+        )
         whole = whole or (isinstance(inner, Capture) and self._captures(inner))
         body = self._item(inner, more=False)
-        if not whole or (isinstance(inner, Set) and not body.startswith(("[", "\\", "(?a:")) and len(body) > 1):
+        if not whole or (
+            isinstance(inner, Set) and not body.startswith(("[", "\\", "(?a:")) and len(body) > 1
+        ):
             body = f"(?:{body})"
         if node.mode == "possessive" and not is_single(inner):
-            # Python 3.11 repeats groups possessively one round at a time, and some of its releases break on captures.
+            # Python 3.11 repeats groups possessively one round at a time, and some of its releases
+            # break on captures.
             return f"(?>{body}{_times(node.low, node.high)})"
         return body + _times(node.low, node.high) + _SUFFIX[node.mode]
 
@@ -157,14 +168,18 @@ class Writer:
         else:
             numbers = [number for number, name in enumerate(self.groups, 1) if name == group]
         if not numbers:
-            raise RegexError(f"a reference to the group {group}, which is not there (yet)", position)
+            raise RegexError(
+                f"a reference to the group {group}, which is not there (yet)", position
+            )
         if self._open.intersection(numbers):
             raise RegexError(f"a reference to the group {group} from inside of it", position)
         return numbers
 
 
 def bracket(node: Set) -> str:
-    """A set, as short as it can be written: a character, a set or what is not in it, or a small group."""
+    """A set, as short as it can be written: a character, a set or what is not in it, or a small
+    group.
+    """
     names, ranges = node.names, node.ranges
     if not names:
         if ranges == _NO_SPACE:
@@ -172,7 +187,11 @@ def bracket(node: Set) -> str:
         if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
             return _literal(chr(ranges[0][0]))
         if ranges and ranges[-1][1] == sets.LAST:
-            return f"[^{_ranges(sets.complement(ranges))}]" if ranges[0] != (0, sets.LAST) else "(?s:.)"
+            return (
+                f"[^{_ranges(sets.complement(ranges))}]"
+                if ranges[0] != (0, sets.LAST)
+                else "(?s:.)"
+            )
         return f"[{_ranges(ranges)}]" if ranges else "(?!)"
     known = names - _WITHOUT.keys()
     if known == names:
@@ -212,7 +231,13 @@ def _character(character: str, special: frozenset[str]) -> str:
     if character.isprintable():
         return character
     code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
 
 
 def _times(low: int, high: int | None) -> str:

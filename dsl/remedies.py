@@ -1,7 +1,10 @@
-"""What was probably meant where the text does not parse: rules from the mistakes that people make, the first that fits.
+"""What was probably meant where the text does not parse: rules from the mistakes that people make,
+the first that fits.
 
-Each rule looks at what stands at the fault, at the tokens before it and at the open brackets, and answers with a remedy or nothing.
+Each rule looks at what stands at the fault, at the tokens before it and at the open brackets, and
+answers with a remedy or nothing.
 """
+
 from __future__ import annotations
 
 import re
@@ -14,7 +17,9 @@ from .source import Source
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A place where a text does not parse: what was found, the terminals that would have been accepted, what stands before."""
+    """A place where a text does not parse: what was found, the terminals that would have been
+    accepted, what stands before.
+    """
 
     source: Source
     offset: int
@@ -72,7 +77,11 @@ def _odd_character(fault: Fault) -> str:
 @_rule
 def _comment(fault: Fault) -> str:
     starts = ("//", "/*", "--", "<!--")
-    return "a comment starts with # and ends with its line" if fault.source.text.startswith(starts, fault.offset) else ""
+    return (
+        "a comment starts with # and ends with its line"
+        if fault.source.text.startswith(starts, fault.offset)
+        else ""
+    )
 
 
 @_rule
@@ -104,10 +113,16 @@ def _separator(fault: Fault) -> str:
     if fault.found == ";" and fault.innermost == "[":
         return "write `,` between the items of a list"
     if fault.found in (",", ";"):
-        return "between options, hash entries and plugins stands a space or a new line, nothing else"
+        return (
+            "between options, hash entries and plugins stands a space or a new line, nothing else"
+        )
     if fault.innermost == "[" and "_COMMA" in fault.accepted and fault.found == "=>":
         return 'a list has no `=>`: write { "key" => "value" } for a hash'
-    if fault.innermost == "[" and "_COMMA" in fault.accepted and re.match(r"[\"'A-Za-z0-9]", fault.found):
+    if (
+        fault.innermost == "["
+        and "_COMMA" in fault.accepted
+        and re.match(r"[\"'A-Za-z0-9]", fault.found)
+    ):
         return "put a comma between the items of a list"
     return ""
 
@@ -133,7 +148,9 @@ def _arrow(fault: Fault) -> str:
 @_rule
 def _else(fault: Fault) -> str:
     word = fault.word()
-    if word in ("elseif", "elif") or (fault.found in ("elseif", "elif") and "ELSE" in fault.accepted):
+    if word in ("elseif", "elif") or (
+        fault.found in ("elseif", "elif") and "ELSE" in fault.accepted
+    ):
         return "write `else if`"
     if "_ARROW" in fault.accepted and "else" in (word, fault.before.opener().partition(" ")[0]):
         return "this `else` has no `if` before it"
@@ -142,7 +159,11 @@ def _else(fault: Fault) -> str:
     if word.lower() in ("if", "unless") and word != "if" and fault.found in ("[", "("):
         return "write `if`, in small letters" if word.lower() == "if" else "write `if !( … )`"
     if fault.found == "{" and word in ("if", "elsif", "and", "or", "xor", "nand", "not", "!", "in"):
-        return f"after `{word}` a condition is missing" if word != "in" else "after `in` a list or a field is missing"
+        return (
+            f"after `{word}` a condition is missing"
+            if word != "in"
+            else "after `in` a list or a field is missing"
+        )
     return ""
 
 
@@ -157,7 +178,9 @@ def _condition(fault: Fault) -> str:
     if "COMPARE" in accepted and found in ("<>", "ne", "=!", "!"):
         return "write `!=` for what is not equal"
     if "MATCH" in accepted and found in ("~", "like", "matches", "=~~", "contains"):
-        return 'write `=~ /pattern/` to match a regular expression, `"part" in [field]` to find a part'
+        return (
+            'write `=~ /pattern/` to match a regular expression, `"part" in [field]` to find a part'
+        )
     if "AND" in accepted and found in ("&", "&&", "|", "||", "AND", "OR"):
         return "write `and` or `or`"
     if fault.word() in _JOINING and fault.word(2) in _JOINING:
@@ -216,7 +239,14 @@ def _unclosed_before(fault: Fault) -> str:
     list_ = next((o for o in before.opened if o.text != "{"), None)
     if list_ is not None:
         return f"`{list_.text}` of line {before.row(list_)} is not closed: add the missing `{CLOSER[list_.text]}`"
-    section = next((o for o in before.opened[1:] if re.fullmatch(r"(input|filter|output) \{", before.title(o))), None)
+    section = next(
+        (
+            o
+            for o in before.opened[1:]
+            if re.fullmatch(r"(input|filter|output) \{", before.title(o))
+        ),
+        None,
+    )
     if section is not None or (fault.word() in _SECTIONS and before.askew is None):
         outer, inner = before.opened[0], before.title(section) if section else fault.word()
         return f"`{before.title(outer)}` of line {before.row(outer)} is not closed before `{inner}`: add the missing `}}`"
@@ -237,7 +267,11 @@ def _braces(fault: Fault) -> str:
     last = fault.before.last()
     if "LBRACE" not in fault.accepted or last is None:
         return ""
-    if fault.accepted == {"LBRACE"} and last.kind in ("name", "string") and (fault.before.opened or last.text in _SECTIONS):
+    if (
+        fault.accepted == {"LBRACE"}
+        and last.kind in ("name", "string")
+        and (fault.before.opened or last.text in _SECTIONS)
+    ):
         return f"write {last.text} {{ … }}"
     if "AND" in fault.accepted and re.match(r"[A-Za-z_}]", fault.found):
         return "after the condition of `if` stands `{`; conditions are joined with `and`, `or`"
@@ -254,10 +288,15 @@ def _outside(fault: Fault) -> str:
 @_rule
 def _unquoted(fault: Fault) -> str:
     last = fault.before.last()
-    if fault.found == "[" and fault.innermost == "{" and "STRING" in fault.accepted and "LSQB" not in fault.accepted:
-        return "put the name in quotes: \"[…]\""
+    if (
+        fault.found == "["
+        and fault.innermost == "{"
+        and "STRING" in fault.accepted
+        and "LSQB" not in fault.accepted
+    ):
+        return 'put the name in quotes: "[…]"'
     if last is not None and last.kind == "name" and fault.adjacent and fault.found[0] in "./:@%$*+":
-        return f"put a text with other characters than letters, digits and _ in quotes, like \"{last.text}{fault.found}\""
+        return f'put a text with other characters than letters, digits and _ in quotes, like "{last.text}{fault.found}"'
     if fault.word() in ("=>", ",", "[") and re.match(r"[.+]|-?[0-9]", fault.found):
         return "a number is written like 5, -5 or 0.5"
     if fault.word() in ("=>", ",", "[") and "LSQB" in fault.accepted:

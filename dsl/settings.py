@@ -1,4 +1,7 @@
-"""The settings that Penstock knows: Logstash's keys with their defaults, and its own, which start with ``penstock.``."""
+"""The settings that Penstock knows: Logstash's keys with their defaults, and its own, which start
+with ``penstock.``.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -76,7 +79,9 @@ _SIZES = ("penstock.limits.line",)
 
 
 def settled(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """All settings: the defaults under the given ones, each of its default's type; raises ConfigError."""
+    """All settings: the defaults under the given ones, each of its default's type; raises
+    ConfigError.
+    """
     settings, problems = dict(DEFAULTS), []
     for key, value in (given or {}).items():
         try:
@@ -91,7 +96,10 @@ def settled(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _typed(key: str, value: Any) -> Any:
     if key not in DEFAULTS:
-        raise ValueError(f"there is no setting `{key}`", did_you_mean(key, DEFAULTS) or "see the reference of settings")
+        raise ValueError(
+            f"there is no setting `{key}`",
+            did_you_mean(key, DEFAULTS) or "see the reference of settings",
+        )
     default = DEFAULTS[key]
     if key == "penstock.now":
         return _instant(value)
@@ -107,7 +115,9 @@ def _typed(key: str, value: Any) -> Any:
 
 def _whole(key: str, value: Any) -> int:
     if not str(value).lstrip("-").isdigit():
-        raise ValueError(f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits")
+        raise ValueError(
+            f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits"
+        )
     least, most = _AT_LEAST.get(key, 0), _AT_MOST.get(key)
     if int(value) < least:
         raise ValueError(f"the setting `{key}` is `{value}`", f"it is at least {least}")
@@ -120,7 +130,9 @@ def _size(key: str, value: Any) -> Any:
     try:
         return read(Kind("bytes"), str(value)) if not isinstance(value, int) else value
     except Misfit as misfit:
-        raise ValueError(f"the setting `{key}` is `{value}`; a size is wanted", misfit.remedy) from None
+        raise ValueError(
+            f"the setting `{key}` is `{value}`; a size is wanted", misfit.remedy
+        ) from None
 
 
 def _boolean(key: str, value: Any) -> bool:
@@ -134,5 +146,8 @@ def _instant(value: Any) -> Timestamp | None:
         return value
     instant = parse_timestamp(str(value))
     if instant is None:
-        raise ValueError(f"the setting `penstock.now` is `{value}`", "give an instant such as 2025-09-04T12:00:00Z")
+        raise ValueError(
+            f"the setting `penstock.now` is `{value}`",
+            "give an instant such as 2025-09-04T12:00:00Z",
+        )
     return instant

@@ -1,7 +1,10 @@
-"""Where a piece of configuration stands: a source (a file or a text given by hand) and a span in it.
+"""Where a piece of configuration stands: a source (a file or a text given by hand) and a span in
+it.
 
-Several sources make one pipeline, so a span carries its source. Lines and columns count from 1, offsets from 0, all in characters.
+Several sources make one pipeline, so a span carries its source. Lines and columns count from 1,
+offsets from 0, all in characters.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_right

@@ -1,7 +1,9 @@
-"""What a plugin declares, as plain data: the language checks a configuration against it without knowing the plugin.
+"""What a plugin declares, as plain data: the language checks a configuration against it without
+knowing the plugin.
 
 The kinds of option values are a closed set, in ``options``.
 """
+
 from __future__ import annotations
 
 from typing import Any, Final
@@ -18,7 +20,9 @@ REQUIRED: Final = _Required()
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What values an option takes: the name of a kind of ``options.KINDS`` and, for lists and hashes, that of their items."""
+    """What values an option takes: the name of a kind of ``options.KINDS`` and, for lists and
+    hashes, that of their items.
+    """
 
     name: str
     item: Kind | None = None
@@ -27,7 +31,8 @@ class Kind(msgspec.Struct, frozen=True):
 class OptionSpec(msgspec.Struct, frozen=True):
     """One option of a plugin.
 
-    ``choices`` closes the set of texts; ``at_least`` bounds numbers; ``deprecated`` and ``obsolete`` say what to write instead.
+    ``choices`` closes the set of texts; ``at_least`` bounds numbers; ``deprecated`` and
+    ``obsolete`` say what to write instead.
     """
 
     name: str

@@ -1,8 +1,10 @@
-"""Syntax errors in the user's words: what stands there, what was expected, what was still open, and how to mend it.
+"""Syntax errors in the user's words: what stands there, what was expected, what was still open, and
+how to mend it.
 
-Lark says which token failed and which would have been accepted; a rough reading of the text before it (``brackets``) and the rules
-of ``remedies`` say what was probably meant.
+Lark says which token failed and which would have been accepted; a rough reading of the text before
+it (``brackets``) and the rules of ``remedies`` say what was probably meant.
 """
+
 from __future__ import annotations
 
 import re
@@ -16,7 +18,10 @@ from .remedies import Fault, remedy
 from .source import Source, Span
 
 _PHRASES = (
-    ({"LPAR", "SELECTOR", "STRING", "NUMBER", "REGEXP", "NAME", "LSQB"}, "a field like [a][b], a string, a number or a list"),
+    (
+        {"LPAR", "SELECTOR", "STRING", "NUMBER", "REGEXP", "NAME", "LSQB"},
+        "a field like [a][b], a string, a number or a list",
+    ),
     ({"LSQB", "LBRACE", "NAME", "NUMBER", "STRING"}, "a value"),
     ({"IF", "NAME", "STRING"}, "a plugin or `if`"),
     ({"NAME", "STRING", "RBRACE"}, "a name or `}`"),
@@ -76,11 +81,15 @@ def _accepted(error: UnexpectedInput) -> frozenset[str]:
 def _unclosed(source: Source, reading: Reading, quote: Token) -> Diagnostic:
     line_end = source.text.find("\n", quote.start)
     span = Span(source, quote.start, len(source.text) if line_end < 0 else line_end)
-    advice = f"close it with {quote.text}; inside, write \\{quote.text} or use the other kind of quotes"
+    advice = (
+        f"close it with {quote.text}; inside, write \\{quote.text} or use the other kind of quotes"
+    )
     before, word = reading.last(2), reading.last()
     if before and word and before.kind == "string" and before.end == word.start:
         advice = f"a quote inside a string is written \\{before.text[0]}; or use the other kind of quotes around it"
-    long = next((token for token in reading.tokens if token.kind == "string" and "\n" in token.text), None)
+    long = next(
+        (token for token in reading.tokens if token.kind == "string" and "\n" in token.text), None
+    )
     if long is not None:
         advice += f"; or is it the string of line {reading.row(long)} whose end is missing?"
     return Diagnostic("E101", "this string is never closed", span, advice)
@@ -90,14 +99,21 @@ def _ended(source: Source, reading: Reading, accepted: frozenset[str]) -> Diagno
     if not reading.opened:
         at = max(0, len(source.text.rstrip()) - 1)
         return Diagnostic(
-            "E101", f"the text ends too early; {_listed(accepted)} is missing", Span(source, at, at + 1),
+            "E101",
+            f"the text ends too early; {_listed(accepted)} is missing",
+            Span(source, at, at + 1),
             "a section is written filter { … }",
         )
     opener = reading.askew or reading.opened[-1]
     message = f"`{reading.title(opener)}` on line {reading.row(opener)} is never closed"
     if reading.askew is not None:
         message += ", going by the indentation"
-    return Diagnostic("E101", message, Span(source, opener.start, opener.end), f"add the missing `{CLOSER[opener.text]}`")
+    return Diagnostic(
+        "E101",
+        message,
+        Span(source, opener.start, opener.end),
+        f"add the missing `{CLOSER[opener.text]}`",
+    )
 
 
 def _unexpected(fault: Fault) -> Diagnostic:
@@ -113,7 +129,9 @@ def _unexpected(fault: Fault) -> Diagnostic:
 def _named(found: str) -> str:
     if found.isprintable() and not found.isspace():
         return f"`{found if len(found) <= 40 else found[:39] + '…'}`"
-    return f"the character U+{ord(found[0]):04X} ({unicodedata.name(found[0], 'a control character')})"
+    return (
+        f"the character U+{ord(found[0]):04X} ({unicodedata.name(found[0], 'a control character')})"
+    )
 
 
 def _listed(accepted: frozenset[str]) -> str:

@@ -1,8 +1,11 @@
-"""Templates: ``%{field}``, ``%{+yyyy.MM.dd}``, ``%{{java pattern}}`` in a text, compiled to one function of the event.
+"""Templates: ``%{field}``, ``%{+yyyy.MM.dd}``, ``%{{java pattern}}`` in a text, compiled to one
+function of the event.
 
-A text without any of them is a constant, and says so (``is_constant``): who uses templates in a loop looks at it once.
-Source of the rules: Logstash's StringInterpolation; ``%{`` has no escape, and what is not closed is text.
+A text without any of them is a constant, and says so (``is_constant``): who uses templates in a
+loop looks at it once. Source of the rules: Logstash's StringInterpolation; ``%{`` has no escape,
+and what is not closed is text.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -17,8 +20,9 @@ Render = Callable[[Event], str]
 class Template:
     """A text with places for fields and dates; ``render(event)`` fills them.
 
-    A field reference that is none (``%{a[b]}``) raises ReferenceSyntaxError when rendered, as it does in Logstash;
-    ``problem`` says so beforehand. A date pattern that is none raises joda's PatternError when the template is made.
+    A field reference that is none (``%{a[b]}``) raises ReferenceSyntaxError when rendered, as it
+    does in Logstash; ``problem`` says so beforehand. A date pattern that is none raises joda's
+    PatternError when the template is made.
     """
 
     __slots__ = ("is_constant", "problem", "render", "text")
@@ -134,4 +138,3 @@ def _with_timestamp(render: Callable[[Timestamp], str]) -> Render:
         return render(at) if type(at) is Timestamp else ""
 
     return of_event
-

@@ -1,9 +1,9 @@
 """Instants: what `@timestamp` holds.
 
-An instant is kept as its canonical ISO-8601 text, in a subclass of `str`: every encoder, comparison and hash sees
-text, and only code that asks for the exact type tells an instant from text that looks like one. Arithmetic is done on
-nanoseconds since 1970, in the proleptic Gregorian calendar, with any number of years before and after: `datetime`
-ends at the years 1 and 9999, log data does not.
+An instant is kept as its canonical ISO-8601 text, in a subclass of `str`: every encoder, comparison
+and hash sees text, and only code that asks for the exact type tells an instant from text that looks
+like one. Arithmetic is done on nanoseconds since 1970, in the proleptic Gregorian calendar, with
+any number of years before and after: `datetime` ends at the years 1 and 9999, log data does not.
 """
 
 from __future__ import annotations
@@ -33,13 +33,23 @@ _CANONICAL = re.compile(
 
 
 def days_from_civil(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to a day of the proleptic Gregorian calendar; a day past the month's end runs on.
+    """Days from 1970-01-01 to a day of the proleptic Gregorian calendar; a day past the month's end
+    runs on.
 
-    Source: the era arithmetic of H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"; the year starts in March.
+    Source: the era arithmetic of H. Hinnant, "chrono-Compatible Low-Level Date Algorithms"; the
+    year starts in March.
     """
     year -= month <= 2
     shifted = month - 3 if month > 2 else month + 9
-    return year * 365 + year // 4 - year // 100 + year // 400 + (153 * shifted + 2) // 5 + day - 719_469
+    return (
+        year * 365
+        + year // 4
+        - year // 100
+        + year // 400
+        + (153 * shifted + 2) // 5
+        + day
+        - 719_469
+    )
 
 
 def civil_from_days(days: int) -> tuple[int, int, int]:
@@ -88,8 +98,8 @@ def _fraction_text(nanos: int) -> str:
 class Timestamp(str):
     """An instant in UTC, as text such as `2015-10-01T00:00:00.000Z`.
 
-    `Timestamp(text)` trusts that the text is canonical; use `parse_timestamp` for text from outside. Years before 0 and
-    after 9999 carry a sign. Equal instants have equal texts.
+    `Timestamp(text)` trusts that the text is canonical; use `parse_timestamp` for text from
+    outside. Years before 0 and after 9999 carry a sign. Equal instants have equal texts.
     """
 
     __slots__ = ()
@@ -99,14 +109,18 @@ class Timestamp(str):
         """The instant `millis` milliseconds after 1970."""
         days, rest = divmod(millis, _DAY * 1000)
         second, milli = divmod(rest, 1000)
-        return cls(f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{milli:03d}Z")
+        return cls(
+            f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{milli:03d}Z"
+        )
 
     @classmethod
     def of_nanos(cls, nanos: int) -> Timestamp:
         """The instant `nanos` nanoseconds after 1970."""
         seconds, nano = divmod(nanos, _BILLION)
         days, second = divmod(seconds, _DAY)
-        return cls(f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{_fraction_text(nano)}Z")
+        return cls(
+            f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{_fraction_text(nano)}Z"
+        )
 
     @classmethod
     def of(cls, moment: datetime) -> Timestamp:
@@ -123,7 +137,11 @@ class Timestamp(str):
     def seconds(self) -> int:
         """Whole seconds since 1970, rounded down."""
         at = self.index("T")
-        clock = int(self[at + 1 : at + 3]) * 3600 + int(self[at + 4 : at + 6]) * 60 + int(self[at + 7 : at + 9])
+        clock = (
+            int(self[at + 1 : at + 3]) * 3600
+            + int(self[at + 4 : at + 6]) * 60
+            + int(self[at + 7 : at + 9])
+        )
         return _date_days(self[:at]) * _DAY + clock
 
     def millis(self) -> int:
@@ -165,16 +183,20 @@ class Timestamp(str):
 
 _MOST_MINUTES = 4096
 _minutes: set[str] = set()
-"""The starts (``2015-10-01T00:00:``) of the latest texts that were canonical: the texts of a log share few of them."""
+"""The starts (``2015-10-01T00:00:``) of the latest texts that were canonical: the texts of a log
+share few of them.
+"""
 
 _REST_OF_MINUTE = re.compile(r"[0-5][0-9]\.[0-9]{3}Z").fullmatch
 
 
 def parse_timestamp(text: str) -> Timestamp | None:
-    """The instant that a text means where an event's `@timestamp` is set from text; None if it means none.
+    """The instant that a text means where an event's `@timestamp` is set from text; None if it
+    means none.
 
-    Accepted is what Logstash coerces: an ISO-8601 date, then perhaps `T` and a time of day down to nanoseconds, then
-    perhaps an offset (`Z`, `+02`, `+0200`, `+02:00`). Without an offset the time is in UTC.
+    Accepted is what Logstash coerces: an ISO-8601 date, then perhaps `T` and a time of day down to
+    nanoseconds, then perhaps an offset (`Z`, `+02`, `+0200`, `+02:00`). Without an offset the time
+    is in UTC.
     """
     if text[:17] in _minutes and _REST_OF_MINUTE(text, 17):
         return Timestamp(text)
@@ -187,10 +209,20 @@ def parse_timestamp(text: str) -> Timestamp | None:
     if match is None:
         return None
     year, month, day = int(match["year"]), int(match["month"]), int(match["day"])
-    hour, minute, second = int(match["hour"] or 0), int(match["minute"] or 0), int(match["second"] or 0)
+    hour, minute, second = (
+        int(match["hour"] or 0),
+        int(match["minute"] or 0),
+        int(match["second"] or 0),
+    )
     nano = int((match["fraction"] or "").ljust(9, "0"))
     offset = _offset_seconds(match["zone"])
-    if not (1 <= month <= 12 and 1 <= day <= 31 and minute < 60 and second < 60 and abs(offset) <= 64_800):
+    if not (
+        1 <= month <= 12
+        and 1 <= day <= 31
+        and minute < 60
+        and second < 60
+        and abs(offset) <= 64_800
+    ):
         return None
     if hour > 23 and (hour, minute, second, nano) != (24, 0, 0, 0):
         return None

@@ -2,6 +2,7 @@
 
 Comments are kept beside the tree (``Tree.comments``), by place, for the formatter.
 """
+
 from __future__ import annotations
 
 import msgspec
@@ -101,7 +102,9 @@ class Unary(msgspec.Struct, frozen=True):
 
 
 class Binary(msgspec.Struct, frozen=True):
-    """Two operands and the operator between them: boolean, comparison, ``in``, ``not in``, ``=~`` or ``!~``."""
+    """Two operands and the operator between them: boolean, comparison, ``in``, ``not in``, ``=~``
+    or ``!~``.
+    """
 
     operator: str
     left: Condition

@@ -1,4 +1,7 @@
-"""What values of an event mean: as text, as truth, as equals. Numbers and text are told apart as Java tells them."""
+"""What values of an event mean: as text, as truth, as equals. Numbers and text are told apart as
+Java tells them.
+"""
+
 from __future__ import annotations
 
 import json
@@ -9,7 +12,9 @@ from .timestamp import Timestamp
 
 
 def to_text(value: Any) -> str:
-    """A value as a template shows it: lists joined with commas, maps as JSON, numbers as Java prints them, null as nothing."""
+    """A value as a template shows it: lists joined with commas, maps as JSON, numbers as Java
+    prints them, null as nothing.
+    """
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
@@ -47,7 +52,9 @@ def json_text(value: Any) -> str:
 
 
 def is_true(value: Any) -> bool:
-    """The truth of a field in a condition: not for missing, null, false, the text "false" and empty text."""
+    """The truth of a field in a condition: not for missing, null, false, the text "false" and empty
+    text.
+    """
     if value is None or value is False:
         return False
     return not (type(value) is str and (value == "" or value == "false"))
@@ -61,12 +68,16 @@ def equal(left: Any, right: Any) -> bool:
     if kind is list:
         return len(left) == len(right) and all(map(equal, left, right))
     if kind is dict:
-        return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+        return left.keys() == right.keys() and all(
+            equal(item, right[key]) for key, item in left.items()
+        )
     return bool(left == right)
 
 
 def contains(container: Any, value: Any) -> bool:
-    """``value in container`` where both are fields: a part of a text, an item of a list, or the same scalar."""
+    """``value in container`` where both are fields: a part of a text, an item of a list, or the
+    same scalar.
+    """
     if value is None or type(value) in (dict, list) or type(container) is dict:
         return False
     if type(container) is list:
@@ -77,9 +88,15 @@ def contains(container: Any, value: Any) -> bool:
 
 
 def compare(left: Any, right: Any) -> int | None:
-    """-1, 0 or 1 as left is less than, equal to or greater than right; None where they cannot be compared."""
+    """-1, 0 or 1 as left is less than, equal to or greater than right; None where they cannot be
+    compared.
+    """
     numbers, texts = type(left) in (int, float), isinstance(left, str)
-    if not ((numbers and type(right) in (int, float)) or (texts and isinstance(right, str))) or left != left or right != right:
+    if (
+        not ((numbers and type(right) in (int, float)) or (texts and isinstance(right, str)))
+        or left != left
+        or right != right
+    ):
         return None
     return int(left > right) - int(left < right)
 
@@ -105,7 +122,9 @@ def plain(value: Any) -> Any:
 
 
 def ruby_text(value: Any) -> str:
-    """A value as Ruby's ``to_s`` shows it: lists and maps in Ruby's own notation. Templates use ``to_text``."""
+    """A value as Ruby's ``to_s`` shows it: lists and maps in Ruby's own notation. Templates use
+    ``to_text``.
+    """
     return _inspect(value) if type(value) in (list, dict) else to_text(value)
 
 
@@ -113,7 +132,11 @@ def _inspect(value: Any) -> str:
     if type(value) is list:
         return "[" + ", ".join(map(_inspect, value)) + "]"
     if type(value) is dict:
-        return "{" + ", ".join(f"{_inspect(key)}=>{_inspect(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{_inspect(key)}=>{_inspect(item)}" for key, item in value.items())
+            + "}"
+        )
     if type(value) is str:
         return json.dumps(value, ensure_ascii=False)
     return "nil" if value is None else to_text(value)

@@ -1,4 +1,5 @@
 """Internet addresses as Java reads and writes them, which is how Logstash does."""
+
 from __future__ import annotations
 
 import ipaddress
@@ -11,9 +12,9 @@ _HIGHEST = {1: 0xFFFFFFFF, 2: 0xFFFFFF, 3: 0xFFFF, 4: 0xFF}
 def parse_address(text: str) -> Address | None:
     """The address that a text is; None for any other text, host names among them.
 
-    An IPv4 address may have fewer than four parts, the last filling the rest (``10.1`` is 10.0.0.1); an IPv6 address
-    may stand in brackets and name a scope, which is left out; one that maps an IPv4 address is that one. Source:
-    java.net.InetAddress.getByName.
+    An IPv4 address may have fewer than four parts, the last filling the rest (``10.1`` is
+    10.0.0.1); an IPv6 address may stand in brackets and name a scope, which is left out; one that
+    maps an IPv4 address is that one. Source: java.net.InetAddress.getByName.
     """
     if ":" not in text:
         return _version_4(text)
@@ -28,7 +29,11 @@ def parse_address(text: str) -> Address | None:
 
 def _version_4(text: str) -> Address | None:
     parts = text.split(".")
-    if len(text) > 15 or len(parts) > 4 or not all(part.isascii() and part.isdigit() for part in parts):
+    if (
+        len(text) > 15
+        or len(parts) > 4
+        or not all(part.isascii() and part.isdigit() for part in parts)
+    ):
         return None
     *leading, last = map(int, parts)
     if max(leading, default=0) > 255 or last > _HIGHEST[len(parts)]:
@@ -40,7 +45,9 @@ def _version_4(text: str) -> Address | None:
 
 
 def address_text(address: Address) -> str:
-    """An address as Java's getHostAddress writes it: IPv6 in eight groups, none left out, without leading zeros."""
+    """An address as Java's getHostAddress writes it: IPv6 in eight groups, none left out, without
+    leading zeros.
+    """
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return ":".join(f"{int(group, 16):x}" for group in address.exploded.split(":"))

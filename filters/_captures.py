@@ -1,9 +1,12 @@
-"""Putting captures into an event: a function made for one expression, with straight lines where the event allows it.
+"""Putting captures into an event: a function made for one expression, with straight lines where the
+event allows it.
 
-Most events have none of the fields that an expression fills. For them the maps are built whole and set at once, with no look at
-what was there. Where a field is there already, or a reference is out of the ordinary, the captures go one by one: a text becomes a
-list with the new value, a list grows, any other value stays, as in Logstash.
+Most events have none of the fields that an expression fills. For them the maps are built whole and
+set at once, with no look at what was there. Where a field is there already, or a reference is out
+of the ordinary, the captures go one by one: a text becomes a list with the new value, a list grows,
+any other value stays, as in Logstash.
 """
+
 from __future__ import annotations
 
 import re
@@ -21,24 +24,36 @@ Tree = dict[str, Any]
 _SPECIAL = {"@timestamp", "tags", "@metadata"}
 
 
-def assigner(expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool) -> Assign:
+def assigner(
+    expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool
+) -> Assign:
     """The function that puts a match of the expression into an event.
 
-    ``target``: a reference under which all fields go, or nothing; ``overwrite``: references whose old value is replaced.
+    ``target``: a reference under which all fields go, or nothing; ``overwrite``: references whose
+    old value is replaced.
     """
     lines, scope = _lines(expression, target, overwrite, keep_empty)
-    assign: Assign = _function(expression, ["def assign(event, match):", *_indented(lines, 1)], scope)
+    assign: Assign = _function(
+        expression, ["def assign(event, match):", *_indented(lines, 1)], scope
+    )
     return assign
 
 
 def matcher(
-    expression: Expression, key: str, target: str, overwrite: Collection[str], keep_empty: bool, decoration: Sequence[str]
+    expression: Expression,
+    key: str,
+    target: str,
+    overwrite: Collection[str],
+    keep_empty: bool,
+    decoration: Sequence[str],
 ) -> Loop:
-    """The whole loop of a filter with one expression for one field of the event itself, as one function.
+    """The whole loop of a filter with one expression for one field of the event itself, as one
+    function.
 
-    It is called with the events and with what it does not do itself: ``find(text)``, ``decorate(event)``,
-    ``unmatched(event)``, ``other(event, value)`` for a value that is no text, ``timed_out(event)`` and ``failed(event, error)``.
-    ``decoration`` are the lines that decorate ``event``.
+    It is called with the events and with what it does not do itself: ``find(text)``,
+    ``decorate(event)``, ``unmatched(event)``, ``other(event, value)`` for a value that is no text,
+    ``timed_out(event)`` and ``failed(event, error)``. ``decoration`` are the lines that decorate
+    ``event``.
     """
     lines, scope = _lines(expression, target, overwrite, keep_empty)
     body = [
@@ -78,14 +93,19 @@ def _lines(
     tree = None if keep_empty else _tree(expression.captures, target, overwrite)
     if tree is None:
         return ["one_by_one(event, match)"], scope
-    scope |= {"read": expression.read, "fields": frozenset(key for key in tree if key not in overwrite)}
+    scope |= {
+        "read": expression.read,
+        "fields": frozenset(key for key in tree if key not in overwrite),
+    }
     return _at_once(expression.captures, tree), scope
 
 
 def _function(expression: Expression, lines: list[str], scope: dict[str, Any]) -> Any:
     before = set(scope)
     exec(compile("\n".join(lines), f"<grok {expression.text[:60]}>", "exec"), scope)
-    return next(value for name, value in scope.items() if name not in before and not name.startswith("__"))
+    return next(
+        value for name, value in scope.items() if name not in before and not name.startswith("__")
+    )
 
 
 def _indented(lines: Sequence[str], depth: int) -> list[str]:
@@ -99,7 +119,9 @@ def _reference(name: str, target: str) -> str:
     return prefix + (name if name.startswith("[") else f"[{name}]")
 
 
-def _one_by_one(expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool) -> Assign:
+def _one_by_one(
+    expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool
+) -> Assign:
     puts = [_put(_reference(c.name, target), c.name in overwrite) for c in expression.captures]
     converts = [c.convert for c in expression.captures]
     read = expression.read
@@ -118,7 +140,9 @@ def _put(name: str, replaces: bool) -> Put:
     try:
         ref = FieldRef(name)
     except ReferenceSyntaxError:
-        return lambda event, value: FieldRef(name).set(event, value)  # fails for every event, and says why
+        return lambda event, value: FieldRef(name).set(
+            event, value
+        )  # fails for every event, and says why
     if replaces:
         return ref.set
     get, set_ = ref.get, ref.set
@@ -136,7 +160,9 @@ def _put(name: str, replaces: bool) -> Put:
 
 
 def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) -> Tree | None:
-    """The fields as a tree with the places of their captures as leaves; None where they must go one by one."""
+    """The fields as a tree with the places of their captures as leaves; None where they must go one
+    by one.
+    """
     tree: Tree = {}
     for place, capture in enumerate(captures):
         try:
@@ -173,7 +199,12 @@ def _at_once(captures: Sequence[Capture], tree: Tree) -> list[str]:
             "else:",
             *_indented(writer.lines, 1),
         ]
-    return ["if not fields.isdisjoint(event):", "    one_by_one(event, match)", "else:", *_indented(setting, 1)]
+    return [
+        "if not fields.isdisjoint(event):",
+        "    one_by_one(event, match)",
+        "else:",
+        *_indented(setting, 1),
+    ]
 
 
 def _number(place: int, capture: Capture) -> str:
@@ -189,7 +220,9 @@ def _test(place: int, capture: Capture) -> str:
 
 
 class _Writer:
-    """Writes the lines that set captures into maps. A map with one capture is written down whole, where it is needed."""
+    """Writes the lines that set captures into maps. A map with one capture is written down whole,
+    where it is needed.
+    """
 
     def __init__(self, captures: Sequence[Capture]) -> None:
         self.captures = captures
@@ -197,7 +230,9 @@ class _Writer:
         self.maps = 0
 
     def put(self, into: str, key: str, node: Any) -> bool:
-        """Lines that set what stands at a node of the tree, if anything was captured there; whether there always is something."""
+        """Lines that set what stands at a node of the tree, if anything was captured there; whether
+        there always is something.
+        """
         single = _single(node)
         if single is not None:
             before, place, after = single

@@ -1,8 +1,11 @@
-"""A database that filters ask: rows as maps, a connection that comes back, and one that does not is left alone for a moment.
+"""A database that filters ask: rows as maps, a connection that comes back, and one that does not is
+left alone for a moment.
 
-Each statement is on its own, nothing is kept open in a transaction. A connection that the server has dropped meanwhile (it was
-started again, or ends what is idle) is made anew, and the statement done once more.
+Each statement is on its own, nothing is kept open in a transaction. A connection that the server
+has dropped meanwhile (it was started again, or ends what is idle) is made anew, and the statement
+done once more.
 """
+
 from __future__ import annotations
 
 import time
@@ -40,13 +43,20 @@ class JdbcOptions:
     )
     jdbc_user: str | None = option("The user to connect as.", default=None)
     jdbc_password: Secret | None = option("The user's password.", default=None)
-    jdbc_driver_class: str | None = option("Has no effect: the connection string says which driver is used.", default=None)
-    jdbc_driver_library: str | None = option("Has no effect: drivers are packages of Python.", default=None)
+    jdbc_driver_class: str | None = option(
+        "Has no effect: the connection string says which driver is used.", default=None
+    )
+    jdbc_driver_library: str | None = option(
+        "Has no effect: drivers are packages of Python.", default=None
+    )
 
 
-def find_url(plugin: Plugin, given: dict[str, Any], option: str = "", path: Sequence[str | int] = ()) -> URL | None:
-    """The URL that connection options lead to, with what is wrong or in vain reported at their places: at the options
-    themselves, or in the hash that stands at the path of an option."""
+def find_url(
+    plugin: Plugin, given: dict[str, Any], option: str = "", path: Sequence[str | int] = ()
+) -> URL | None:
+    """The URL that connection options lead to, with what is wrong or in vain reported at their
+    places: at the options themselves, or in the hash that stands at the path of an option.
+    """
 
     def place(key: str) -> tuple[str, tuple[str | int, ...]]:
         return (option, (*path, key)) if option else (key, ())
@@ -54,16 +64,26 @@ def find_url(plugin: Plugin, given: dict[str, Any], option: str = "", path: Sequ
     for key in ("jdbc_driver_class", "jdbc_driver_library"):
         if given.get(key) is not None:
             name, where = place(key)
-            plugin.problem(name, f"`{key}` has no effect: there is no Java here", "take it out", where, "W305")
+            plugin.problem(
+                name, f"`{key}` has no effect: there is no Java here", "take it out", where, "W305"
+            )
     name, where = place("jdbc_connection_string")
     try:
-        address = find_database(str(given["jdbc_connection_string"]), given.get("jdbc_user"), given.get("jdbc_password"))
+        address = find_database(
+            str(given["jdbc_connection_string"]), given.get("jdbc_user"), given.get("jdbc_password")
+        )
         make_engine(address.url).dispose()
     except UrlProblem as problem:
         plugin.problem(name, str(problem), problem.remedy, where)
         return None
     for key in address.ignored:
-        plugin.problem(name, f"the parameter `{key}` of the connection string has no effect", "take it out", where, "W305")
+        plugin.problem(
+            name,
+            f"the parameter `{key}` of the connection string has no effect",
+            "take it out",
+            where,
+            "W305",
+        )
     return address.url
 
 
@@ -79,16 +99,27 @@ def make_engine(url: URL, validate: bool = False) -> Engine:
         raise UrlProblem(f"SQLAlchemy has no driver `{url.drivername}`", remedy) from None
     except ImportError as error:
         package = PACKAGES.get(error.name or "", error.name or url.drivername)
-        raise UrlProblem(f"the driver `{url.drivername}` is not installed", f"pip install '{package}'") from None
+        raise UrlProblem(
+            f"the driver `{url.drivername}` is not installed", f"pip install '{package}'"
+        ) from None
     except (ArgumentError, TypeError, ValueError) as error:
-        raise UrlProblem(f"the connection string cannot be used: {error}", "see the documentation of SQLAlchemy") from None
+        raise UrlProblem(
+            f"the connection string cannot be used: {error}", "see the documentation of SQLAlchemy"
+        ) from None
 
 
 class Database:
-    """A database; each process has connections of its own. ``read`` makes values of an event of a database's."""
+    """A database; each process has connections of its own. ``read`` makes values of an event of a
+    database's.
+    """
 
     def __init__(
-        self, url: URL, read: Reader, where: str, validate: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        url: URL,
+        read: Reader,
+        where: str,
+        validate: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read, self._where, self._clock = read, where, clock
         self._engines = PerProcess(lambda: make_engine(url, validate), Engine.dispose)
@@ -104,11 +135,15 @@ class Database:
             complain(f"{self._where} database", "%s: %s", self._where, error)
 
     def rows(self, clause: TextClause, parameters: dict[str, Any]) -> list[Event]:
-        """The rows of a statement as maps. Raises UnreachableError, and what SQLAlchemy and the driver raise."""
+        """The rows of a statement as maps. Raises UnreachableError, and what SQLAlchemy and the
+        driver raise.
+        """
         names, rows = self.table(clause, parameters)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def table(self, clause: TextClause, parameters: dict[str, Any], most: int | None = None) -> tuple[list[str], list[list[Any]]]:
+    def table(
+        self, clause: TextClause, parameters: dict[str, Any], most: int | None = None
+    ) -> tuple[list[str], list[list[Any]]]:
         """The columns' names and the rows of a statement, up to so many; raises as ``rows``."""
         try:
             return self._done(clause, parameters, most)
@@ -117,7 +152,9 @@ class Database:
                 raise
         return self._done(clause, parameters, most)
 
-    def _done(self, clause: TextClause, parameters: dict[str, Any], most: int | None) -> tuple[list[str], list[list[Any]]]:
+    def _done(
+        self, clause: TextClause, parameters: dict[str, Any], most: int | None
+    ) -> tuple[list[str], list[list[Any]]]:
         with self._connected() as connection:
             result = connection.execute(clause, parameters)
             if not result.returns_rows:
@@ -133,7 +170,9 @@ class Database:
             return self._engines.get().connect()
         except Exception as error:
             self._again = self._clock() + PAUSE
-            raise UnreachableError(f"the database {self._name} cannot be reached: {_first_line(error)}") from error
+            raise UnreachableError(
+                f"the database {self._name} cannot be reached: {_first_line(error)}"
+            ) from error
 
     def close(self) -> None:
         """Close the connections of this process."""

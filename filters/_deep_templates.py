@@ -1,4 +1,5 @@
 """Texts with fields inside of lists and hashes: compiled once, filled in for each event."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ Render = Callable[[Event], Any]
 
 
 def deep_render(value: Any) -> Render:
-    """The function that fills in a value: every text in it, keys of hashes too. Raises joda's PatternError for a bad date."""
+    """The function that fills in a value: every text in it, keys of hashes too. Raises joda's
+    PatternError for a bad date.
+    """
     if isinstance(value, str):
         return Template(value).render
     if isinstance(value, list):
@@ -23,7 +26,9 @@ def deep_render(value: Any) -> Render:
     return lambda event: value
 
 
-def texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def texts(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """The texts in a value, keys included, with the paths to them."""
     if isinstance(value, str):
         yield path, value

@@ -1,8 +1,10 @@
-"""Dictionaries for translate: where they come from, how they are looked up in, and when their files are read again.
+"""Dictionaries for translate: where they come from, how they are looked up in, and when their files
+are read again.
 
-A file is looked at when a batch comes and its time is up, so no thread is needed and a batch sees one state of it. A file
-that cannot be read later on leaves the dictionary as it was.
+A file is looked at when a batch comes and its time is up, so no thread is needed and a batch sees
+one state of it. A file that cannot be read later on leaves the dictionary as it was.
 """
+
 from __future__ import annotations
 
 import csv
@@ -41,7 +43,9 @@ def exact(entries: Entries) -> Find:
 
 
 def by_expressions(entries: Entries, compiled: Callable[[str], Any] = ruby.pattern) -> Find:
-    """A look-up that takes the keys as regular expressions; the first that matches counts. Raises DictionaryError."""
+    """A look-up that takes the keys as regular expressions; the first that matches counts. Raises
+    DictionaryError.
+    """
     patterns = []
     for key, value in entries.items():
         try:
@@ -56,7 +60,9 @@ def by_expressions(entries: Entries, compiled: Callable[[str], Any] = ruby.patte
 
 
 def substituting(entries: Entries) -> Find:
-    """Replaces all keys found in a text; gives nothing where there are none, or the text stays the same."""
+    """Replaces all keys found in a text; gives nothing where there are none, or the text stays the
+    same.
+    """
     if not entries:
         return lambda text: MISSING
     sub = re.compile("|".join(map(re.escape, entries))).sub
@@ -71,19 +77,34 @@ def substituting(entries: Entries) -> Find:
 class DictionaryFile:
     """A file that holds a dictionary, read again after ``interval`` seconds, never if that is 0.
 
-    An interval of 300 or less reads it only if it changed. Entries that are gone stay, unless ``replaces``. Raises
-    DictionaryError where it cannot be read for the first time.
+    An interval of 300 or less reads it only if it changed. Entries that are gone stay, unless
+    ``replaces``. Raises DictionaryError where it cannot be read for the first time.
     """
 
-    def __init__(self, path: Path, interval: float, replaces: bool, most: int, clock: Callable[[], float] = time.monotonic):
-        self.path, self.interval, self.replaces, self.most, self.clock = path, interval, replaces, most, clock
+    def __init__(
+        self,
+        path: Path,
+        interval: float,
+        replaces: bool,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.path, self.interval, self.replaces, self.most, self.clock = (
+            path,
+            interval,
+            replaces,
+            most,
+            clock,
+        )
         self.changed: Any = None
         self.entries: Entries = {}
         self.due = clock() + interval
         self._read()
 
     def refreshed(self) -> bool:
-        """Whether the entries are new, the time having come to look. Raises DictionaryError, and keeps the old ones."""
+        """Whether the entries are new, the time having come to look. Raises DictionaryError, and
+        keeps the old ones.
+        """
         if self.interval <= 0 or self.clock() < self.due:
             return False
         self.due = self.clock() + self.interval
@@ -106,17 +127,27 @@ def load(path: Path, most: int) -> Entries:
     """The entries of a file; raises OSError, UnicodeDecodeError or DictionaryError."""
     text = path.read_text(encoding="utf-8-sig")
     suffix = path.suffix
-    found = _yaml(text, most) if suffix in (".yml", ".yaml") else _json(text) if suffix == ".json" else _csv(text)
+    found = (
+        _yaml(text, most)
+        if suffix in (".yml", ".yaml")
+        else _json(text)
+        if suffix == ".json"
+        else _csv(text)
+    )
     return {key if type(key) is str else ruby.to_s(key): value for key, value in found}
 
 
 def _yaml(text: str, most: int) -> Iterable[tuple[Any, Any]]:
     if len(text) > most:
-        raise DictionaryError(f"the dictionary has more than {most} characters; raise `yaml_dictionary_code_point_limit`")
+        raise DictionaryError(
+            f"the dictionary has more than {most} characters; raise `yaml_dictionary_code_point_limit`"
+        )
     try:
         import yaml
     except ModuleNotFoundError:
-        raise DictionaryError("YAML needs the package PyYAML: pip install 'penstock[yaml]'") from None
+        raise DictionaryError(
+            "YAML needs the package PyYAML: pip install 'penstock[yaml]'"
+        ) from None
     try:
         documents = list(yaml.load_all(text, Loader=_loader(yaml)))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -136,7 +167,11 @@ def _loader(yaml: Any) -> Any:
     def ordered(loader: Any, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
             return loader.construct_mapping(node, deep=True)
-        return {key: value for item in node.value for key, value in loader.construct_mapping(item, deep=True).items()}
+        return {
+            key: value
+            for item in node.value
+            for key, value in loader.construct_mapping(item, deep=True).items()
+        }
 
     for tag in ("tag:yaml.org,2002:omap", "!omap"):
         Loader.add_constructor(tag, ordered)
@@ -169,7 +204,9 @@ def _of_map(value: Any) -> Iterable[tuple[Any, Any]]:
 def _plain(value: Any) -> Any:
     """A value with nothing in it but what events hold."""
     if isinstance(value, dict):
-        return {key if type(key) is str else ruby.to_s(key): _plain(item) for key, item in value.items()}
+        return {
+            key if type(key) is str else ruby.to_s(key): _plain(item) for key, item in value.items()
+        }
     if isinstance(value, list | tuple | set):
         return [_plain(item) for item in value]
     return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -1,4 +1,5 @@
 """Digests of values, with or without a key, as the filters that hash want them."""
+
 from __future__ import annotations
 
 import base64
@@ -12,14 +13,22 @@ from ._ruby import to_s
 Digest = Callable[[Any], Any]
 """What is made of a value: a text, or a number for MURMUR3."""
 
-ALGORITHMS = {"SHA1": "sha1", "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512", "MD5": "md5"}
+ALGORITHMS = {
+    "SHA1": "sha1",
+    "SHA256": "sha256",
+    "SHA384": "sha384",
+    "SHA512": "sha512",
+    "MD5": "md5",
+}
 
 _SEED_128 = 2
 """The seed of Logstash's 128-bit fingerprints."""
 
 
 def canonical(value: Any) -> str:
-    """A value as text: maps sorted by their keys, keys and values and the items of lists with ``|`` between, all flat."""
+    """A value as text: maps sorted by their keys, keys and values and the items of lists with ``|``
+    between, all flat.
+    """
     kind = type(value)
     if kind is str:
         return value  # type: ignore[no-any-return]
@@ -35,7 +44,9 @@ def _encoded(text: str) -> bytes:
 
 
 def cryptographic(algorithm: str, key: str | None, in_base64: bool = False) -> Digest:
-    """A digest by an algorithm of ``ALGORITHMS``, or its HMAC where there is a key; in hexadecimal or base64."""
+    """A digest by an algorithm of ``ALGORITHMS``, or its HMAC where there is a key; in hexadecimal
+    or base64.
+    """
     raw = _raw(ALGORITHMS[algorithm], key)
     if in_base64:
         return lambda value: base64.b64encode(raw(_encoded(canonical(value)))).decode()

@@ -1,10 +1,13 @@
-"""A dissection: ``%{ts} %{+ts} [%{level}] %{msg}``, made once into a matcher of texts and a setter of fields.
+"""A dissection: ``%{ts} %{+ts} [%{level}] %{msg}``, made once into a matcher of texts and a setter
+of fields.
 
-The delimiters are looked for from left to right, each from where the one before it ended; the text between two of them
-is a field. That is one regular expression without alternatives. Only a text that starts with the delimiter behind the
-first field is walked by hand, for there Logstash does something that no expression says: the first field is empty, and
-the delimiter is found again for the next one.
+The delimiters are looked for from left to right, each from where the one before it ended; the text
+between two of them is a field. That is one regular expression without alternatives. Only a text
+that starts with the delimiter behind the first field is walked by hand, for there Logstash does
+something that no expression says: the first field is empty, and the delimiter is found again for
+the next one.
 """
+
 from __future__ import annotations
 
 import re
@@ -22,7 +25,9 @@ Values = Sequence[str]
 Step = Callable[[Event, Values], None]
 
 _PART = re.compile(r"(.*?)%\{([^}]*)\}", re.DOTALL)
-_NAME = re.compile(r"(.*?)(?:/(?P<order>\d{1,2}))?(?P<padded>->)?(?:/(?P<late>\d{1,2}))?", re.DOTALL)
+_NAME = re.compile(
+    r"(.*?)(?:/(?P<order>\d{1,2}))?(?P<padded>->)?(?:/(?P<late>\d{1,2}))?", re.DOTALL
+)
 
 
 class DissectionError(ValueError):
@@ -31,8 +36,9 @@ class DissectionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A field of a dissection. ``kind`` is what stands before its name: nothing, ``?``, ``+`` or ``&``; ``before`` is the
-    delimiter in front of it; ``padded``: the delimiter behind it may come several times.
+    """A field of a dissection. ``kind`` is what stands before its name: nothing, ``?``, ``+`` or
+    ``&``; ``before`` is the delimiter in front of it; ``padded``: the delimiter behind it may come
+    several times.
     """
 
     kind: str
@@ -44,20 +50,31 @@ class Part:
     @property
     def is_plain(self) -> bool:
         """Whether its value is set under its name, and nothing more."""
-        return not self.kind and "[" not in self.name and "]" not in self.name and self.name not in NAMES_APART
+        return (
+            not self.kind
+            and "[" not in self.name
+            and "]" not in self.name
+            and self.name not in NAMES_APART
+        )
 
 
 class Dissection:
-    """``dissect(event, text)`` sets the fields and says whether the text fits; it sets none where it does not.
+    """``dissect(event, text)`` sets the fields and says whether the text fits; it sets none where
+    it does not.
 
-    Raises DissectionError where the text of the dissection is none. ``never`` says why nothing will ever fit, if so;
-    ``broken`` says of names that are no field references why they are not: those raise when they are set.
+    Raises DissectionError where the text of the dissection is none. ``never`` says why nothing will
+    ever fit, if so; ``broken`` says of names that are no field references why they are not: those
+    raise when they are set.
     """
 
     def __init__(self, text: str) -> None:
         self.parts = _parts(text)
         self.delimiters = [part.before for part in self.parts[1:]]
-        self.never = "" if all(self.delimiters) else "two fields without a delimiter between them fit no text"
+        self.never = (
+            ""
+            if all(self.delimiters)
+            else "two fields without a delimiter between them fit no text"
+        )
         named = [field(part.name) for part in self.parts if part.kind != "?"]
         self.broken = [ref.problem for ref in named if isinstance(ref, BrokenReference)]
         self._match = re.compile(_expression(self.parts), re.DOTALL).fullmatch
@@ -67,11 +84,17 @@ class Dissection:
         self._steps = _steps(self.parts)
 
     def dissect(self, event: Event, text: str) -> bool:
-        """Set the fields of a text that fits, and say whether it does. Raises where a field cannot be set."""
+        """Set the fields of a text that fits, and say whether it does. Raises where a field cannot
+        be set.
+        """
         found = self._match(text)
         if found is not None:
             values: Values = found.groups()
-        elif self.never or self.parts[0].before or not text.startswith(self.delimiters[0] if self.delimiters else " "):
+        elif (
+            self.never
+            or self.parts[0].before
+            or not text.startswith(self.delimiters[0] if self.delimiters else " ")
+        ):
             return False
         else:
             walked = self._walk(text)
@@ -115,7 +138,9 @@ def _part(field: str, before: str) -> Part:
     if kind in ("+", "&") and not name:
         raise DissectionError(f"`%{{{field}}}` has no name")
     if field[:2] in ("+&", "&+"):
-        raise DissectionError(f"`%{{{field}}}` is both appended and named by another field; it can be one of them")
+        raise DissectionError(
+            f"`%{{{field}}}` is both appended and named by another field; it can be one of them"
+        )
     order = int(match["order"] or match["late"] or 0)
     return Part(kind if name else "?", name, order, before, match["padded"] is not None)
 
@@ -132,7 +157,9 @@ def _expression(parts: Sequence[Part]) -> str:
 
 
 def _up_to(delimiter: str) -> str:
-    """Matches what stands before the next delimiter; nothing at all where there is none between two fields."""
+    """Matches what stands before the next delimiter; nothing at all where there is none between two
+    fields.
+    """
     if not delimiter:
         return "(?!)"
     first, rest = f"[^{re.escape(delimiter[0])}]*+", re.escape(delimiter[1:])
@@ -150,13 +177,20 @@ def _picker(indexes: Sequence[int]) -> Callable[[Values], Values]:
 
 
 def _steps(parts: Sequence[Part]) -> list[Step]:
-    """What is done with the values of all but plain fields: those that are appended come in order, the indirect last."""
-    steps = [_setting(i, part) for i, part in enumerate(parts) if part.kind == "" and not part.is_plain]
+    """What is done with the values of all but plain fields: those that are appended come in order,
+    the indirect last.
+    """
+    steps = [
+        _setting(i, part) for i, part in enumerate(parts) if part.kind == "" and not part.is_plain
+    ]
     appended: dict[str, list[int]] = {}
     for _, i in sorted((part.order, i) for i, part in enumerate(parts) if part.kind == "+"):
         appended.setdefault(parts[i].name, []).append(i)
     steps += [_appending(name, several, parts) for name, several in appended.items()]
-    return [*steps, *[_indirect(i, part, parts) for i, part in enumerate(parts) if part.kind == "&"]]
+    return [
+        *steps,
+        *[_indirect(i, part, parts) for i, part in enumerate(parts) if part.kind == "&"],
+    ]
 
 
 def _setting(at: int, part: Part) -> Step:
@@ -165,25 +199,35 @@ def _setting(at: int, part: Part) -> Step:
 
 
 def _appending(name: str, several: Sequence[int], parts: Sequence[Part]) -> Step:
-    """Appends values, each with the delimiter in front of it; the first needs none if the field is not there yet."""
+    """Appends values, each with the delimiter in front of it; the first needs none if the field is
+    not there yet.
+    """
     joints = [(parts[i].before or " ", i) for i in several]
     get = field(name).get
 
     def append(event: Event, values: Values) -> None:
         text = "".join([joint + values[i] for joint, i in joints])
         held = get(event)
-        set_named(event, name, text.removeprefix(joints[0][0]) if held is None else _java_text(held) + text)
+        set_named(
+            event,
+            name,
+            text.removeprefix(joints[0][0]) if held is None else _java_text(held) + text,
+        )
 
     return append
 
 
 def _indirect(at: int, part: Part, parts: Sequence[Part]) -> Step:
-    named_by = next((i for i, other in enumerate(parts) if other.name == part.name and i != at), None)
+    named_by = next(
+        (i for i, other in enumerate(parts) if other.name == part.name and i != at), None
+    )
     get = field(part.name).get
 
     def set_indirect(event: Event, values: Values) -> None:
         held = get(event)
-        name = _java_text(held) if held is not None else "" if named_by is None else values[named_by]
+        name = (
+            _java_text(held) if held is not None else "" if named_by is None else values[named_by]
+        )
         if name:
             set_named(event, name, values[at])
 

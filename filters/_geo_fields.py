@@ -1,8 +1,10 @@
 """What databases of MaxMind hold, and what Logstash names it.
 
-A kind of database is known by its type's name; each kind has fields that it can give, and some that it gives unless
-asked. A field is read off a record by a function; one that a record lacks is None and left out.
+A kind of database is known by its type's name; each kind has fields that it can give, and some that
+it gives unless asked. A field is read off a record by a function; one that a record lacks is None
+and left out.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -53,7 +55,9 @@ PATHS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "public_proxy": (("ip_traits", "public_proxy"), ("public_proxy",)),
     "residential_proxy": (("ip_traits", "residential_proxy"), ("residential_proxy",)),
 }
-"""Every field that can be asked for, in the order of setting: its path with ECS (none: left out), and without."""
+"""Every field that can be asked for, in the order of setting: its path with ECS (none: left out),
+and without.
+"""
 
 
 def _at(*keys: str) -> Reader:
@@ -126,7 +130,14 @@ _SYSTEM: dict[str, Reader] = {
     "autonomous_system_number": _at("autonomous_system_number"),
     "autonomous_system_organization": _at("autonomous_system_organization"),
 }
-_FLAGS = ("hosting_provider", "tor_exit_node", "anonymous_vpn", "anonymous", "public_proxy", "residential_proxy")
+_FLAGS = (
+    "hosting_provider",
+    "tor_exit_node",
+    "anonymous_vpn",
+    "anonymous",
+    "public_proxy",
+    "residential_proxy",
+)
 
 
 def _network(found: Found) -> str:
@@ -147,7 +158,11 @@ class Kind:
 
 _KINDS: dict[str, Kind] = {
     "City": Kind(
-        tuple(name for name in _CITY if name not in ("continent_name", "region_code", "region_iso_code")),
+        tuple(
+            name
+            for name in _CITY
+            if name not in ("continent_name", "region_code", "region_iso_code")
+        ),
         _CITY,
         located=True,
     ),
@@ -158,7 +173,8 @@ _KINDS: dict[str, Kind] = {
     "GeoIP2-Domain": Kind(("domain",), {"domain": _at("domain")}),
     "GeoLite2-ASN": Kind(tuple(_SYSTEM), {**_SYSTEM, "network": _network}),
     "GeoIP2-ISP": Kind(
-        (*_SYSTEM, "isp", "organization"), {**_SYSTEM, "isp": _at("isp"), "organization": _at("organization")}
+        (*_SYSTEM, "isp", "organization"),
+        {**_SYSTEM, "isp": _at("isp"), "organization": _at("organization")},
     ),
     "Enterprise": Kind(
         tuple(name for name in _PLACE if name != "timezone"),
@@ -171,7 +187,8 @@ _KINDS: dict[str, Kind] = {
         },
     ),
     "GeoIP2-Anonymous-IP": Kind(
-        _FLAGS, {"ip": lambda found: found.address, **{flag: _flag(f"is_{flag}") for flag in _FLAGS}}
+        _FLAGS,
+        {"ip": lambda found: found.address, **{flag: _flag(f"is_{flag}") for flag in _FLAGS}},
     ),
 }
 
@@ -194,4 +211,8 @@ def kinds() -> list[str]:
 
 def defaults(kind: Kind, ecs: bool) -> tuple[str, ...]:
     """What a database of a kind gives unless asked; a city's region has another code with ECS."""
-    return (*kind.default, "region_iso_code" if ecs else "region_code") if kind.located else kind.default
+    return (
+        (*kind.default, "region_iso_code" if ecs else "region_code")
+        if kind.located
+        else kind.default
+    )

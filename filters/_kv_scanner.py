@@ -1,17 +1,21 @@
 r"""The scanner of kv: the pairs of a text, by one regular expression that no text makes explode.
 
-A pair is a key, a value splitter, a value and a field splitter, where a backslash keeps the character behind it from
-splitting and a value may stand in quotes or brackets. Written down as it is said, `(\\.|[^= ])+` for a key, this takes
-exponential time: a run of backslashes can be cut into escapes in very many ways, and all of them are tried where no
-splitter follows. Two things prevent that, and change nothing of what is found:
+A pair is a key, a value splitter, a value and a field splitter, where a backslash keeps the
+character behind it from splitting and a value may stand in quotes or brackets. Written down as it
+is said, `(\\.|[^= ])+` for a key, this takes exponential time: a run of backslashes can be cut into
+escapes in very many ways, and all of them are tried where no splitter follows. Two things prevent
+that, and change nothing of what is found:
 
-- A run of backslashes is taken as a whole. Where it ends does not matter but in front of a splitter (or closing quote),
-  and there only whether its last backslash escapes that: yes first, if their number is odd; no first, if it is even.
-- Where no pair starts at a character of a key, none starts at the characters behind it either, up to where the key
-  ends: so they are passed over as a whole, by the last branch of the expression.
+- A run of backslashes is taken as a whole. Where it ends does not matter but in front of a splitter
+  (or closing quote), and there only whether its last backslash escapes that: yes first, if their
+  number is odd; no first, if it is even.
+- Where no pair starts at a character of a key, none starts at the characters behind it either, up
+  to where the key ends: so they are passed over as a whole, by the last branch of the expression.
 
-Most texts have no quotes, brackets, backslashes or blanks beside the value splitter: those are cut with ``str.split``.
+Most texts have no quotes, brackets, backslashes or blanks beside the value splitter: those are cut
+with ``str.split``.
 """
+
 from __future__ import annotations
 
 import re
@@ -29,8 +33,9 @@ BRACKETS = (("(", ")"), ("[", "]"), ("<", ">"))
 
 @dataclass(frozen=True, slots=True)
 class Splitters:
-    """What stands between pairs and between key and value, in Ruby's syntax: the inside of a character class or, with
-    ``…_by_pattern``, an expression. ``lenient`` lets blanks stand around the value splitter.
+    """What stands between pairs and between key and value, in Ruby's syntax: the inside of a
+    character class or, with ``…_by_pattern``, an expression. ``lenient`` lets blanks stand around
+    the value splitter.
     """
 
     field: str
@@ -42,15 +47,17 @@ class Splitters:
 
     @property
     def by_pattern(self) -> bool:
-        """Whether an expression of the user's is matched at every character: how long that takes is not known."""
+        """Whether an expression of the user's is matched at every character: how long that takes is
+        not known.
+        """
         return self.field_by_pattern or self.value_by_pattern
 
 
 class Scanner:
     """Finds the pairs of texts. Raises RegexError where the splitters are none.
 
-    ``cut(text)`` gives the pairs of a plain text as a dict, None for any other text; it is None where there is no such
-    short cut.
+    ``cut(text)`` gives the pairs of a plain text as a dict, None for any other text; it is None
+    where there is no such short cut.
     """
 
     def __init__(self, splitters: Splitters) -> None:
@@ -63,7 +70,11 @@ class Scanner:
         """The pairs of a text, in order."""
         pattern = self._escaped if "\\" in text else self._plain
         if pattern.groups == 4:
-            return [(key, bare or rest or quoted[1:-1]) for key, bare, quoted, rest in pattern.findall(text) if key]
+            return [
+                (key, bare or rest or quoted[1:-1])
+                for key, bare, quoted, rest in pattern.findall(text)
+                if key
+            ]
         return _matched(pattern.finditer(text))
 
     def pairs_within(self, text: str, seconds: float) -> list[Pair]:
@@ -77,11 +88,15 @@ class Scanner:
 def _matched(matches: Iterable[re.Match[str]]) -> list[Pair]:
     """The pairs of matches, among whose groups may be some of the user's."""
     groups = [match.group("kv_key", "kv_bare", "kv_quoted", "kv_rest") for match in matches]
-    return [(key, bare or rest or (quoted or "")[1:-1]) for key, bare, quoted, rest in groups if key]
+    return [
+        (key, bare or rest or (quoted or "")[1:-1]) for key, bare, quoted, rest in groups if key
+    ]
 
 
 def literal_characters(inside: str) -> str | None:
-    """The characters that the inside of a character class stands for, None where it is more than a row of them."""
+    """The characters that the inside of a character class stands for, None where it is more than a
+    row of them.
+    """
     if not re.fullmatch(r"(?:[^\\\[\]^&-]|\\[^\w\s])+", inside, re.ASCII | re.DOTALL):
         return None
     return re.sub(r"\\(.)", r"\1", inside)
@@ -90,7 +105,13 @@ def literal_characters(inside: str) -> str | None:
 def _cutter(splitters: Splitters) -> Callable[[str], dict[str, str] | None] | None:
     """The short cut, if the splitters are one character each."""
     field, value = literal_characters(splitters.field), literal_characters(splitters.value)
-    if splitters.by_pattern or not field or not value or field == value or len(field) + len(value) > 2:
+    if (
+        splitters.by_pattern
+        or not field
+        or not value
+        or field == value
+        or len(field) + len(value) > 2
+    ):
         return None
     signs = ["\\", *(opening for opening, _ in splitters.quotes)]
     if splitters.lenient and field != " ":
@@ -110,7 +131,9 @@ def _cutter(splitters: Splitters) -> Callable[[str], dict[str, str] | None] | No
 
 
 class _Writer:
-    """Writes the expression of a scanner. In its parts, ``k`` is a character of a key, ``b`` a backslash that is one."""
+    """Writes the expression of a scanner. In its parts, ``k`` is a character of a key, ``b`` a
+    backslash that is one.
+    """
 
     backslash = r"\\"
 
@@ -124,7 +147,9 @@ class _Writer:
         self.before_field = f"(?!{field})"
         self.openings = "".join(re.escape(opening) for opening, _ in splitters.quotes)
         self.k = f"[^{splitters.value}{splitters.field}]"
-        self.quotes_split = any(compile_ruby(field).match(opening) for opening, _ in splitters.quotes)
+        self.quotes_split = any(
+            compile_ruby(field).match(opening) for opening, _ in splitters.quotes
+        )
         self.escapes_split = not splitters.by_pattern and not compile_ruby(self.k).match("\\")
         if splitters.by_pattern:
             self.k = f"(?:(?!{self.value}|{field}).)"
@@ -142,7 +167,9 @@ class _Writer:
         return f"(?<kv_key>{key}){self.value}(?:{'|'.join(values)})|{passed_over}"
 
     def _bare(self, name: str, escapes: bool, quotes: bool) -> str:
-        """A value up to the next field splitter, or nothing; ``quotes``: whether it may start with one."""
+        """A value up to the next field splitter, or nothing; ``quotes``: whether it may start with
+        one.
+        """
         if self.splitters.field_by_pattern:
             one = rf"(?:{self.before_field}(?:\\.|.))" if escapes else f"(?:{self.before_field}.)"
             start = "" if quotes else f"(?![{self.openings}])"

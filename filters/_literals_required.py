@@ -1,9 +1,11 @@
 """Words that a text must hold to be matched by a regular expression.
 
-Trying a thousand patterns on a text is dear, asking whether it holds a word is cheap: most patterns name words that
-they need, and are skipped where one is missing. The words are read off the pattern as written, without compiling it.
-Where the reader is in doubt it finds nothing, and the pattern is tried.
+Trying a thousand patterns on a text is dear, asking whether it holds a word is cheap: most patterns
+name words that they need, and are skipped where one is missing. The words are read off the pattern
+as written, without compiling it. Where the reader is in doubt it finds nothing, and the pattern is
+tried.
 """
+
 from __future__ import annotations
 
 import re
@@ -17,7 +19,8 @@ _TOKEN = re.compile(
 )
 
 Words = tuple[str, ...]
-"""Words in lower case, of which a text's lower case holds at least one if the pattern matches it."""
+"""Words in lower case, of which a text's lower case holds at least one if the pattern matches it.
+"""
 
 
 def needles(pattern: str) -> list[Words]:
@@ -28,7 +31,9 @@ def needles(pattern: str) -> list[Words]:
 
 
 class Index:
-    """Finds the patterns that may match a text: those that need a word that it holds, and those that need none."""
+    """Finds the patterns that may match a text: those that need a word that it holds, and those
+    that need none.
+    """
 
     def __init__(self, patterns: Sequence[str]) -> None:
         needed = [needles(pattern) for pattern in patterns]
@@ -38,14 +43,20 @@ class Index:
         for place, words in enumerate(needed):
             if not words:
                 self._always.append(place)
-            for word in min(words, key=lambda some: (max(often[w] for w in some), -min(map(len, some))), default=()):
+            for word in min(
+                words,
+                key=lambda some: (max(often[w] for w in some), -min(map(len, some))),
+                default=(),
+            ):
                 places.setdefault(word, []).append(place)
         self._by_gram: dict[str, list[tuple[str, list[int]]]] = {}
         for word, at in places.items():
             self._by_gram.setdefault(word[:3], []).append((word, at))
 
     def candidates(self, lower: str, grams: set[str]) -> list[int]:
-        """The places of the patterns that may match a text, in order: its lower case, and ``grams_of`` that."""
+        """The places of the patterns that may match a text, in order: its lower case, and
+        ``grams_of`` that.
+        """
         found = set(self._always)
         for gram in self._by_gram.keys() & grams:
             for word, places in self._by_gram[gram]:

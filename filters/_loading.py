@@ -1,8 +1,9 @@
 """Loading tables from databases: at first, then as a schedule says, in a thread of its own.
 
-What cannot be loaded keeps the rows that it had. Until every table has been loaded once there are no tables: an event is not
-told that something is unknown when nobody has looked.
+What cannot be loaded keeps the rows that it had. Until every table has been loaded once there are
+no tables: an event is not told that something is unknown when nobody has looked.
 """
+
 from __future__ import annotations
 
 import threading
@@ -33,11 +34,24 @@ class Loader:
 
 
 class Loading:
-    """Tables that are loaded, and again by a schedule. ``tables`` are the present ones, None until all were loaded once."""
+    """Tables that are loaded, and again by a schedule. ``tables`` are the present ones, None until
+    all were loaded once.
+    """
 
-    def __init__(self, tables: Sequence[Table], loaders: Sequence[Loader], schedule: Schedule | None, where: str) -> None:
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        loaders: Sequence[Loader],
+        schedule: Schedule | None,
+        where: str,
+    ) -> None:
         self.tables: Tables | None = None
-        self._declared, self._loaders, self._schedule, self._where = tables, loaders, schedule, where
+        self._declared, self._loaders, self._schedule, self._where = (
+            tables,
+            loaders,
+            schedule,
+            where,
+        )
         self._closed = threading.Event()
         self.loads = self.failures = self.rows = 0
 

@@ -1,9 +1,12 @@
-"""Tables in memory: rows that are asked for event by event, in SQLite, and exchanged as a whole while that goes on.
+"""Tables in memory: rows that are asked for event by event, in SQLite, and exchanged as a whole
+while that goes on.
 
-A new load fills a copy of the database, which then takes the place of the one that look-ups use: they never wait, and see all
-tables as they were or all as they are. SQLite knows no truth values and no instants: columns that are declared so are given
-types of their own, by whose names values are turned back.
+A new load fills a copy of the database, which then takes the place of the one that look-ups use:
+they never wait, and see all tables as they were or all as they are. SQLite knows no truth values
+and no instants: columns that are declared so are given types of their own, by whose names values
+are turned back.
 """
+
 from __future__ import annotations
 
 import re
@@ -55,7 +58,10 @@ class Tables:
 
     def __init__(self, tables: Iterable[Table] = ()) -> None:
         self._db = sqlite3.connect(
-            ":memory:", isolation_level=None, check_same_thread=False, detect_types=sqlite3.PARSE_DECLTYPES
+            ":memory:",
+            isolation_level=None,
+            check_same_thread=False,
+            detect_types=sqlite3.PARSE_DECLTYPES,
         )
         for table in tables:
             for statement in table.statements():
@@ -68,7 +74,9 @@ class Tables:
         return copied
 
     def fill(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Put rows in the place of those of a table; raises sqlite3.Error where they have not as many values as it has columns."""
+        """Put rows in the place of those of a table; raises sqlite3.Error where they have not as
+        many values as it has columns.
+        """
         marks = ", ".join("?" * len(rows[0])) if rows else "NULL"
         with self._db:
             self._db.execute("BEGIN")
@@ -77,7 +85,9 @@ class Tables:
             self._db.executemany(insert, ([_storable(value) for value in row] for row in rows))
 
     def rows(self, query: str, parameters: Parameters) -> list[Event]:
-        """The rows that a query finds; raises sqlite3.Error, and OverflowError for a number beyond 64 bits."""
+        """The rows that a query finds; raises sqlite3.Error, and OverflowError for a number beyond
+        64 bits.
+        """
         cursor = self._db.execute(query, parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor]

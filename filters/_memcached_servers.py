@@ -1,11 +1,15 @@
-"""Servers of memcached: which of them has a key, one connection to each, and values as Logstash keeps them.
+"""Servers of memcached: which of them has a key, one connection to each, and values as Logstash
+keeps them.
 
-Keys are shared out as Dalli, Logstash's client, does: each server has points on a circle, by the SHA-1 of its name, and a key
-belongs to the point at or before its CRC-32. Text is kept as it is, other values in Ruby's Marshal format, which a flag says; so
-Logstash and Penstock read each other's values.
+Keys are shared out as Dalli, Logstash's client, does: each server has points on a circle, by the
+SHA-1 of its name, and a key belongs to the point at or before its CRC-32. Text is kept as it is,
+other values in Ruby's Marshal format, which a flag says; so Logstash and Penstock read each other's
+values.
 
-Sources: doc/protocol.txt of memcached; Dalli's documentation and behaviour (ring, keys that are too long, flags, times to live).
+Sources: doc/protocol.txt of memcached; Dalli's documentation and behaviour (ring, keys that are too
+long, flags, times to live).
 """
+
 from __future__ import annotations
 
 import re
@@ -49,26 +53,35 @@ class Host:
     @property
     def name(self) -> str:
         """The name by which keys are shared out."""
-        return self.address if isinstance(self.address, str) else f"{self.address[0]}:{self.address[1]}"
+        return (
+            self.address
+            if isinstance(self.address, str)
+            else f"{self.address[0]}:{self.address[1]}"
+        )
 
 
 _HOST = re.compile(r"(?:\[(?P<v6>[^]]+)\]|(?P<host>[^:]+))(?::(?P<port>\d+)(?::(?P<weight>\d+))?)?")
 
 
 def parse_host(text: str) -> Host | None:
-    """The server that a text names: `host`, `host:port`, `host:port:weight`, an IPv6 address (in brackets before a port), the
-    path of a socket; None where it names none."""
+    """The server that a text names: `host`, `host:port`, `host:port:weight`, an IPv6 address (in
+    brackets before a port), the path of a socket; None where it names none.
+    """
     if text.startswith("/"):
         return Host(text)
     match = _HOST.fullmatch(text)
     if match is None:
         return Host((text, _PORT)) if parse_address(text) is not None else None
     port, weight = int(match["port"] or _PORT), int(match["weight"] or 1)
-    return Host((match["v6"] or match["host"], port), weight) if 0 < port < 65536 and weight else None
+    return (
+        Host((match["v6"] or match["host"], port), weight) if 0 < port < 65536 and weight else None
+    )
 
 
 def key_bytes(key: str, namespace: str | None) -> bytes:
-    """A key as it is sent: behind its namespace; one that is too long is cut, and told apart by its digest."""
+    """A key as it is sent: behind its namespace; one that is too long is cut, and told apart by its
+    digest.
+    """
     whole = (f"{namespace}:{key}" if namespace else key).encode("utf-8", "replace")
     if len(whole) <= _LONGEST_KEY:
         return whole
@@ -78,11 +91,17 @@ def key_bytes(key: str, namespace: str | None) -> bytes:
 
 def store(value: Any) -> Stored:
     """A value of an event as bytes; raises MarshalError."""
-    return (value.encode("utf-8", "replace"), 0) if isinstance(value, str) else (dump(value), _MARSHALLED)
+    return (
+        (value.encode("utf-8", "replace"), 0)
+        if isinstance(value, str)
+        else (dump(value), _MARSHALLED)
+    )
 
 
 def restore(stored: Stored) -> Any:
-    """The value that bytes hold; raises MarshalError. What others wrote in forms of their own is text."""
+    """The value that bytes hold; raises MarshalError. What others wrote in forms of their own is
+    text.
+    """
     data, flags = stored
     if flags & _PACKED:
         data = _unpacked(data)
@@ -133,13 +152,19 @@ class Ring:
 class _Server:
     def __init__(self, host: Host, clock: Callable[[], float]) -> None:
         self._client = Client(
-            host.address, serde=_AsStored(), connect_timeout=_TIMEOUT, timeout=_TIMEOUT, no_delay=True, allow_unicode_keys=True
+            host.address,
+            serde=_AsStored(),
+            connect_timeout=_TIMEOUT,
+            timeout=_TIMEOUT,
+            no_delay=True,
+            allow_unicode_keys=True,
         )
         self._clock, self._again = clock, 0.0
 
     def call(self, function: Callable[[Client], Any]) -> Any:
-        """Do something with the connection; once more if one was open, and turns out to be lost. Raises OSError and
-        MemcacheError."""
+        """Do something with the connection; once more if one was open, and turns out to be lost.
+        Raises OSError and MemcacheError.
+        """
         if self._clock() < self._again:
             raise ConnectionError("the server could not be reached a moment ago")
         if self._client.sock is not None:
@@ -172,7 +197,13 @@ class Servers:
             self._get(server, several, found, failed)
         return found, failed
 
-    def _get(self, server: _Server, keys: list[bytes], found: dict[bytes, Stored], failed: dict[bytes, Exception]) -> None:
+    def _get(
+        self,
+        server: _Server,
+        keys: list[bytes],
+        found: dict[bytes, Stored],
+        failed: dict[bytes, Exception],
+    ) -> None:
         try:
             found.update(server.call(lambda client: client.get_many(keys)))
         except Exception as error:
@@ -190,7 +221,13 @@ class Servers:
             self._set(server, {key: values[key] for key in keys}, expire, failed)
         return failed
 
-    def _set(self, server: _Server, values: dict[bytes, Stored], expire: int, failed: dict[bytes, Exception]) -> None:
+    def _set(
+        self,
+        server: _Server,
+        values: dict[bytes, Stored],
+        expire: int,
+        failed: dict[bytes, Exception],
+    ) -> None:
         try:
             refused = server.call(lambda client: client.set_many(values, expire, noreply=False))
             failed.update(dict.fromkeys(refused, ValueError("the server did not keep it")))

@@ -1,4 +1,7 @@
-"""Setting a tree of fields at a target: what was looked up once is given to many events, each with maps of its own."""
+"""Setting a tree of fields at a target: what was looked up once is given to many events, each with
+maps of its own.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,7 +10,9 @@ from ..dsl.reference import Event, FieldError, FieldRef, lookup
 
 
 def map_at(event: Event, target: FieldRef) -> Event:
-    """The map at a target, made where there is none (or null); raises FieldError where something else stands."""
+    """The map at a target, made where there is none (or null); raises FieldError where something
+    else stands.
+    """
     there = lookup(event, target.keys)
     if type(there) is dict:
         return there
@@ -44,7 +49,9 @@ class Tree:
         return copied
 
     def graft(self, into: Event) -> None:
-        """Set the fields in a map, inner maps field by field; raises FieldError where one meets a value that is none."""
+        """Set the fields in a map, inner maps field by field; raises FieldError where one meets a
+        value that is none.
+        """
         if not into:
             into.update(self.copy())
             return

@@ -1,10 +1,11 @@
 """Meters and timers: rates that decay, and the spread of the values of late.
 
-A rate is an exponentially weighted moving average over ticks of five seconds, as Unix reckons its load. The values of a
-timer are a sample of about a thousand in which newer ones are likelier, so that percentiles tell of the last minutes.
-All times are handed in. Source: the metrics library of Coda Hale, which Logstash's metriks follows; G. Cormode and
-others, "Forward Decay".
+A rate is an exponentially weighted moving average over ticks of five seconds, as Unix reckons its
+load. The values of a timer are a sample of about a thousand in which newer ones are likelier, so
+that percentiles tell of the last minutes. All times are handed in. Source: the metrics library of
+Coda Hale, which Logstash's metriks follows; G. Cormode and others, "Forward Decay".
 """
+
 from __future__ import annotations
 
 import math

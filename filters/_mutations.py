@@ -1,8 +1,9 @@
 """The operations of mutate, each made once of its options into a function of the event.
 
-An operation that cannot be done raises; mutate then leaves the rest of the block undone. What a value means as text or
-number is Ruby's business (``_ruby``).
+An operation that cannot be done raises; mutate then leaves the rest of the block undone. What a
+value means as text or number is Ruby's business (``_ruby``).
 """
+
 from __future__ import annotations
 
 import re
@@ -61,7 +62,9 @@ def replace(target: FieldRef, render: Render) -> Operation:
     return lambda event: put(event, render(event))
 
 
-def _of_number(value: Any, text: Callable[[str], Any], number: type, instant: Callable[[Timestamp], Any]) -> Any:
+def _of_number(
+    value: Any, text: Callable[[str], Any], number: type, instant: Callable[[Timestamp], Any]
+) -> Any:
     kind = type(value)
     if kind is str:
         return text(value.strip(ruby.BLANK).replace(",", ""))
@@ -73,7 +76,9 @@ def _of_number(value: Any, text: Callable[[str], Any], number: type, instant: Ca
 
 
 def to_integer(value: Any) -> int:
-    """A value as a whole number: of a text what it starts with, without commas; a float is cut at its point."""
+    """A value as a whole number: of a text what it starts with, without commas; a float is cut at
+    its point.
+    """
     return _of_number(value, ruby.to_i, int, Timestamp.seconds)  # type: ignore[no-any-return]
 
 
@@ -139,14 +144,20 @@ def on_text(target: FieldRef, change: Callable[[str], Any]) -> Operation:
 _PLAIN = re.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s])+", re.ASCII)
 
 
-def gsub(target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template, compiled: Compile) -> Operation:
-    """Replace what an expression matches in a text, or in the texts of a list; a template is ``compiled`` when it is filled in."""
+def gsub(
+    target: FieldRef, needle: re.Pattern[str] | Template, replacement: Template, compiled: Compile
+) -> Operation:
+    """Replace what an expression matches in a text, or in the texts of a list; a template is
+    ``compiled`` when it is filled in.
+    """
     if isinstance(needle, Template) or not replacement.is_constant:
         return _changing_gsub(target, needle, replacement, compiled)
     try:
         substitute = ruby.substitute(needle, replacement.render({}))
     except LookupError:
-        return _changing_gsub(target, needle, replacement, compiled)  # a group that is not there fails when an event comes
+        return _changing_gsub(
+            target, needle, replacement, compiled
+        )  # a group that is not there fails when an event comes
     if isinstance(substitute, str) and _PLAIN.fullmatch(needle.pattern):
         plain = re.sub(r"\\(.)", r"\1", needle.pattern)
         return on_text(target, lambda text: text.replace(plain, substitute))
@@ -169,7 +180,9 @@ def _changing_gsub(
 
 
 def strip(target: FieldRef) -> Operation:
-    """Take white space off both ends of a text, or of all texts of a list; a list with anything else in it raises."""
+    """Take white space off both ends of a text, or of all texts of a list; a list with anything
+    else in it raises.
+    """
     get, put, blank = target.get, target.set, ruby.BLANK
 
     def run(event: Event) -> None:
@@ -213,7 +226,9 @@ def join(target: FieldRef, separator: str) -> Operation:
 
 
 def merge(target: FieldRef, sources: Sequence[FieldRef]) -> Operation:
-    """Append fields to a list, or put the fields of maps into a map; a map and anything else do not mix."""
+    """Append fields to a list, or put the fields of maps into a map; a map and anything else do not
+    mix.
+    """
 
     def run(event: Event) -> None:
         held = target.get(event)
@@ -221,7 +236,11 @@ def merge(target: FieldRef, sources: Sequence[FieldRef]) -> Operation:
             added = source.get(event)
             if (type(held) is dict) != (type(added) is dict):
                 continue
-            held = {**held, **copied(added)} if type(held) is dict else [*as_list(held), *copied(as_list(added))]
+            held = (
+                {**held, **copied(added)}
+                if type(held) is dict
+                else [*as_list(held), *copied(as_list(added))]
+            )
             target.set(event, held)
 
     return run

@@ -1,8 +1,9 @@
 """Host names to addresses and back: hosts files first, then name servers.
 
-Name servers are asked by dnspython, which keeps its time-outs; nothing of the system's resolver is used, so that an
-answer that does not come costs no more than it may.
+Name servers are asked by dnspython, which keeps its time-outs; nothing of the system's resolver is
+used, so that an answer that does not come costs no more than it may.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

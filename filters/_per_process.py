@@ -1,4 +1,7 @@
-"""Connections, one set for each process: workers are forked from a pipeline that is open, and may not share its sockets."""
+"""Connections, one set for each process: workers are forked from a pipeline that is open, and may
+not share its sockets.
+"""
+
 from __future__ import annotations
 
 import os
@@ -11,7 +14,8 @@ T = TypeVar("T")
 class PerProcess(Generic[T]):
     """What is made when it is first asked for, and anew in a process that was forked since.
 
-    What a fork inherits is kept and left alone: even to let it go might say good-bye on the other process's connection.
+    What a fork inherits is kept and left alone: even to let it go might say good-bye on the other
+    process's connection.
     """
 
     __slots__ = ("_inherited", "_let_go", "_make", "_process", "_value")

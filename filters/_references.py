@@ -1,8 +1,9 @@
 """Fields that options name as plain text.
 
-What names none is a warning, not an error: Logstash takes such a configuration, and the filter fails when an event
-comes.
+What names none is a warning, not an error: Logstash takes such a configuration, and the filter
+fails when an event comes.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -33,7 +34,9 @@ class BrokenReference(FieldRef):
 
 
 def set_named(event: Event, name: str, value: Any) -> None:
-    """Set the field that data names, in brackets or not; raises ReferenceSyntaxError or FieldError where it cannot be."""
+    """Set the field that data names, in brackets or not; raises ReferenceSyntaxError or FieldError
+    where it cannot be.
+    """
     if "[" not in name and "]" not in name and name not in NAMES_APART:
         event[name] = value
         return

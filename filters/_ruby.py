@@ -1,8 +1,9 @@
 """Ruby's own ways with text and numbers, where Logstash's filters lean on them.
 
-Python's are near but not the same: its ``strip`` and ``split`` know other white space, its ``int`` takes no ``12abc``.
-Source: the documentation of Ruby's String class.
+Python's are near but not the same: its ``strip`` and ``split`` know other white space, its ``int``
+takes no ``12abc``. Source: the documentation of Ruby's String class.
 """
+
 from __future__ import annotations
 
 import re
@@ -29,7 +30,9 @@ pattern = compile_kept
 
 
 def to_i(text: str) -> int:
-    """The whole number that a text starts with, 0 if it starts with none; ``_`` may stand between digits."""
+    """The whole number that a text starts with, 0 if it starts with none; ``_`` may stand between
+    digits.
+    """
     if text.isdecimal() and text.isascii():
         return int(text)
     found = _INTEGER.match(text)
@@ -54,11 +57,15 @@ def to_s(value: Any) -> str:
     if type(value) is not float or value - value != 0:
         return ruby_text(value)
     mantissa, exponent, power = repr(value).partition("e")
-    return mantissa + exponent + power if not exponent or "." in mantissa else f"{mantissa}.0e{power}"
+    return (
+        mantissa + exponent + power if not exponent or "." in mantissa else f"{mantissa}.0e{power}"
+    )
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The parts of a text without empty ones at the end; a blank splits at white space, nothing at every character."""
+    """The parts of a text without empty ones at the end; a blank splits at white space, nothing at
+    every character.
+    """
     if separator == " ":
         return _WORD.findall(text)
     parts = text.split(separator) if separator else list(text)
@@ -69,15 +76,18 @@ def split(text: str, separator: str) -> list[str]:
 
 def join(items: list[Any], separator: str) -> str:
     """The items of a list, and of lists in it, as one text; null is empty."""
-    return separator.join([join(item, separator) if type(item) is list else to_s(item) for item in items])
+    return separator.join(
+        [join(item, separator) if type(item) is list else to_s(item) for item in items]
+    )
 
 
 @lru_cache(maxsize=1024)
 def substitute(pattern: re.Pattern[str], replacement: str) -> Substitute:
-    r"""A replacement of gsub for ``pattern.sub``: ``\1``, ``\0``, ``\&``, ``\k<name>``, ``\\``, and ``\'`` or its
-    opening twin for the text behind or before the match.
+    r"""A replacement of gsub for ``pattern.sub``: ``\1``, ``\0``, ``\&``, ``\k<name>``, ``\\``, and
+    ``\'`` or its opening twin for the text behind or before the match.
 
-    A group without a match is empty, and so is a number without a group; raises LookupError for a name without one.
+    A group without a match is empty, and so is a number without a group; raises LookupError for a
+    name without one.
     """
     if "\\" not in replacement:
         return replacement
@@ -91,7 +101,9 @@ def substitute(pattern: re.Pattern[str], replacement: str) -> Substitute:
     return lambda match: "".join([part if type(part) is str else part(match) for part in filled])  # type: ignore[operator]
 
 
-def _referred(pattern: re.Pattern[str], found: re.Match[str]) -> str | Callable[[re.Match[str]], str]:
+def _referred(
+    pattern: re.Pattern[str], found: re.Match[str]
+) -> str | Callable[[re.Match[str]], str]:
     """What one backslash of a replacement stands for."""
     name, sign = found[1], found[2]
     if name is not None:
@@ -109,7 +121,9 @@ def _referred(pattern: re.Pattern[str], found: re.Match[str]) -> str | Callable[
 
 def _number(pattern: re.Pattern[str], name: str) -> int:
     if name not in pattern.groupindex:
-        raise LookupError(f"the replacement names the group `{name}`, which the expression does not have")
+        raise LookupError(
+            f"the replacement names the group `{name}`, which the expression does not have"
+        )
     return pattern.groupindex[name]
 
 

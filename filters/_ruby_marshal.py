@@ -1,11 +1,13 @@
 """Ruby's Marshal format, version 4.8: how Logstash keeps values in memcached, read and written.
 
-Read is what events hold: nil, truth values, numbers, text, symbols (as text), lists and hashes; objects of other classes are not.
-A text stands with an instance variable that says its encoding. Text, big numbers, floats, lists and hashes are numbered as they
-come, symbols apart from them, and may be meant again by their number.
+Read is what events hold: nil, truth values, numbers, text, symbols (as text), lists and hashes;
+objects of other classes are not. A text stands with an instance variable that says its encoding.
+Text, big numbers, floats, lists and hashes are numbered as they come, symbols apart from them, and
+may be meant again by their number.
 
 Source: the documentation of Ruby, doc/marshal.rdoc.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -32,7 +34,11 @@ def load(data: bytes) -> Any:
     try:
         return reader.value(0)
     except (IndexError, ValueError, OverflowError) as error:
-        raise error if isinstance(error, MarshalError) else MarshalError(f"the value is damaged: {error}") from None
+        raise (
+            error
+            if isinstance(error, MarshalError)
+            else MarshalError(f"the value is damaged: {error}")
+        ) from None
 
 
 class _Reader:
@@ -150,7 +156,9 @@ def _float(text: bytes) -> float:
 
 
 def dump(value: Any) -> bytes:
-    """A value of an event as bytes; raises MarshalError for one that nests too deep or is of no type that events have."""
+    """A value of an event as bytes; raises MarshalError for one that nests too deep or is of no
+    type that events have.
+    """
     return HEAD + b"".join(_Writer().parts(value, 0))
 
 
@@ -164,9 +172,18 @@ class _Writer:
         if isinstance(value, str):
             return [self._text(value)]
         if isinstance(value, list):
-            return [b"[", _integer(len(value)), *[part for item in value for part in self.parts(item, depth + 1)]]
+            return [
+                b"[",
+                _integer(len(value)),
+                *[part for item in value for part in self.parts(item, depth + 1)],
+            ]
         if isinstance(value, dict):
-            inner = [part for pair in value.items() for item in pair for part in self.parts(item, depth + 1)]
+            inner = [
+                part
+                for pair in value.items()
+                for item in pair
+                for part in self.parts(item, depth + 1)
+            ]
             return [b"{", _integer(len(value)), *inner]
         return [_scalar(value)]
 
@@ -203,4 +220,9 @@ def _integer(number: int) -> bytes:
 
 def _big(number: int) -> bytes:
     shorts = (abs(number).bit_length() + 15) // 16
-    return b"l" + (b"+" if number > 0 else b"-") + _integer(shorts) + abs(number).to_bytes(2 * shorts, "little")
+    return (
+        b"l"
+        + (b"+" if number > 0 else b"-")
+        + _integer(shorts)
+        + abs(number).to_bytes(2 * shorts, "little")
+    )

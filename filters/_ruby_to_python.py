@@ -1,8 +1,11 @@
-"""Ruby code of a configuration as Python, as far as that is plain: what the error for the filter ruby proposes.
+"""Ruby code of a configuration as Python, as far as that is plain: what the error for the filter
+ruby proposes.
 
-It is a proposal for a person, not a compiler. Statements, blocks and the calls that such code is made of most of the time are
-rewritten; a line that is still Ruby after that is said to be so, in a comment behind it.
+It is a proposal for a person, not a compiler. Statements, blocks and the calls that such code is
+made of most of the time are rewritten; a line that is still Ruby after that is said to be so, in a
+comment behind it.
 """
+
 from __future__ import annotations
 
 import ast
@@ -95,9 +98,13 @@ def _statements(code: str) -> Iterator[str]:
 
 
 def _hold(text: str, held: list[str]) -> str:
-    """Put a text aside, so that nothing in it is taken for code; one with code in it becomes an f-string."""
+    """Put a text aside, so that nothing in it is taken for code; one with code in it becomes an
+    f-string.
+    """
     if text[0] == '"' and "#{" in text:
-        inside = _INTERPOLATED.sub(lambda match: "{" + _expression(match[1]).replace('"', "'") + "}", text)
+        inside = _INTERPOLATED.sub(
+            lambda match: "{" + _expression(match[1]).replace('"', "'") + "}", text
+        )
         text = "f" + inside
     held.append(text)
     return f"\x00{len(held) - 1}\x00"
@@ -129,7 +136,11 @@ def _expression(text: str) -> str:
     for pattern, by in _CALLS_WITH:
         if match := pattern.search(text):
             start = _receiver(text, match.start())
-            text = text[:start] + by.format(text[start : match.start()], *match.groups()) + text[match.end() :]
+            text = (
+                text[:start]
+                + by.format(text[start : match.start()], *match.groups())
+                + text[match.end() :]
+            )
     done = 0
     while match := _CALL.search(text, done):
         start = _receiver(text, match.start())

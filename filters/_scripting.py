@@ -1,8 +1,11 @@
-"""What the code of a configuration is given: events behind Logstash's event API, and functions made of its text.
+"""What the code of a configuration is given: events behind Logstash's event API, and functions made
+of its text.
 
-A text of code becomes the body of a function, so that it may `return`; its lines are kept, so that a traceback shows them.
-Values that are set are made plain: events hold texts, numbers, truth values, null, lists and maps, and nothing else.
+A text of code becomes the body of a function, so that it may `return`; its lines are kept, so that
+a traceback shows them. Values that are set are made plain: events hold texts, numbers, truth
+values, null, lists and maps, and nothing else.
 """
+
 from __future__ import annotations
 
 import ast
@@ -30,7 +33,8 @@ class ScriptError(ValueError):
 
 
 class ScriptEvent:
-    """An event as code sees it. Fields are named as in configurations: `name`, `[name]`, `[outer][inner]`.
+    """An event as code sees it. Fields are named as in configurations: `name`, `[name]`,
+    `[outer][inner]`.
 
     What `get` and `event[…]` give is the value itself: lists and maps may be changed in place.
     """
@@ -133,7 +137,14 @@ class ScriptEvent:
 def plain_value(value: Any) -> Any:
     """A value as events hold it: what is none of theirs becomes a list, a number or text."""
     kind = type(value)
-    if kind is str or kind is int or kind is float or kind is bool or value is None or kind is Timestamp:
+    if (
+        kind is str
+        or kind is int
+        or kind is float
+        or kind is bool
+        or value is None
+        or kind is Timestamp
+    ):
         return value
     if isinstance(value, ScriptEvent):
         return copy(value.data)
@@ -160,7 +171,9 @@ def _plain_scalar(value: Any) -> Any:
 
 
 def event_of(value: Any, now: Timestamp) -> Event:
-    """The event that code hands out: one of its events, or a map of fields. Raises TypeError for anything else."""
+    """The event that code hands out: one of its events, or a map of fields. Raises TypeError for
+    anything else.
+    """
     if isinstance(value, ScriptEvent):
         return value.data
     if isinstance(value, Mapping):
@@ -179,8 +192,12 @@ def namespace(now: Callable[[], Timestamp]) -> dict[str, Any]:
     return {"__builtins__": __builtins__, "__name__": "penstock_code", "Event": make}
 
 
-def function_of(code: str, place: str, arguments: tuple[str, ...], names: dict[str, Any]) -> Callable[..., Any]:
-    """Code as a function of some arguments. ``place`` names the text in tracebacks. Raises ScriptError."""
+def function_of(
+    code: str, place: str, arguments: tuple[str, ...], names: dict[str, Any]
+) -> Callable[..., Any]:
+    """Code as a function of some arguments. ``place`` names the text in tracebacks. Raises
+    ScriptError.
+    """
     tree = _parsed(code, place)
     signature = ast.arguments([], [ast.arg(name) for name in arguments], None, [], [], None, [])
     function = ast.FunctionDef("code", signature, tree.body or [ast.Pass()], [], None)
@@ -199,7 +216,10 @@ def execute(code: str, place: str, names: dict[str, Any]) -> None:
 def _parsed(code: str, place: str) -> ast.Module:
     first, _, rest = code.partition("\n")
     problem: Exception | None = None
-    for text in (textwrap.dedent(code), f"{first.strip()}\n{textwrap.dedent(rest)}"):  # the first line stands behind a quote
+    for text in (
+        textwrap.dedent(code),
+        f"{first.strip()}\n{textwrap.dedent(rest)}",
+    ):  # the first line stands behind a quote
         try:
             tree = ast.parse(text, place)
         except (SyntaxError, ValueError, RecursionError) as error:
@@ -232,7 +252,9 @@ def _syntax(error: Exception) -> str:
 def explain(error: BaseException, place: str) -> str:
     """An error that code raised, with the line of it that is to blame."""
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place
+    ]
     if not frames:
         return reason
     return f"{reason} in line {frames[-1].lineno}: {(frames[-1].line or '').strip()}"

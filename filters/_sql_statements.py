@@ -1,7 +1,10 @@
-"""Statements with named parameters, `:code`, or with `?` for each; a list takes the place of one in `IN :codes`.
+"""Statements with named parameters, `:code`, or with `?` for each; a list takes the place of one in
+`IN :codes`.
 
-Only names that are given are parameters: other colons, in texts and casts (`::int`), stay what they are.
+Only names that are given are parameters: other colons, in texts and casts (`::int`), stay what they
+are.
 """
+
 from __future__ import annotations
 
 import re
@@ -31,8 +34,12 @@ class Statement:
         return f"(:{found[1]}):" if found[2] else found[0]
 
     def bound(self, values: Sequence[Any]) -> tuple[TextClause, dict[str, Any]]:
-        """The clause and its parameters; those of the statement that are lists become lists of parameters."""
-        given = {name: value for name, value in zip(self.names, values, strict=True) if name in self.used}
+        """The clause and its parameters; those of the statement that are lists become lists of
+        parameters.
+        """
+        given = {
+            name: value for name, value in zip(self.names, values, strict=True) if name in self.used
+        }
         lists = tuple([name for name, value in given.items() if type(value) is list])
         clause = self._clauses.get(lists)
         if clause is None:

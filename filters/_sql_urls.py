@@ -1,8 +1,9 @@
 """Where a database is: JDBC's connection strings, and SQLAlchemy's URLs, as the latter.
 
-Sources: the documentation of the JDBC drivers of PostgreSQL, MySQL, MariaDB, SQL Server (also jTDS), Oracle, SQLite and Db2 for
-the forms of their strings, and SQLAlchemy's for its dialects.
+Sources: the documentation of the JDBC drivers of PostgreSQL, MySQL, MariaDB, SQL Server (also
+jTDS), Oracle, SQLite and Db2 for the forms of their strings, and SQLAlchemy's for its dialects.
 """
+
 from __future__ import annotations
 
 import re
@@ -52,7 +53,9 @@ _DEFAULTS = {name: DRIVERS[name] for name in ("postgresql", "mysql", "mariadb", 
 
 
 def find_database(text: str, user: str | None = None, password: str | None = None) -> Address:
-    """The database that a connection string names; raises UrlProblem. A user and password that are given win over its own."""
+    """The database that a connection string names; raises UrlProblem. A user and password that are
+    given win over its own.
+    """
     address = _from_jdbc(text[5:]) if text.startswith("jdbc:") else Address(_from_url(text))
     url = address.url
     if user is not None:
@@ -67,7 +70,9 @@ def _from_url(text: str) -> URL:
         url = make_url(text)
     except ArgumentError:
         message = f"`{text.partition(':')[0]}…` is no connection string"
-        raise UrlProblem(message, "write jdbc:postgresql://host/database, or a URL of SQLAlchemy") from None
+        raise UrlProblem(
+            message, "write jdbc:postgresql://host/database, or a URL of SQLAlchemy"
+        ) from None
     return url.set(drivername=_DEFAULTS.get(url.drivername, url.drivername))
 
 
@@ -81,7 +86,10 @@ def _from_jdbc(text: str) -> Address:
     kind, _, rest = text.removeprefix("jtds:").partition(":")
     if kind not in DRIVERS:
         known = ", ".join(DRIVERS)
-        raise UrlProblem(f"the database `{kind}` is not known", f"give a URL of SQLAlchemy, or one of {known} in JDBC's form")
+        raise UrlProblem(
+            f"the database `{kind}` is not known",
+            f"give a URL of SQLAlchemy, or one of {known} in JDBC's form",
+        )
     if kind == "sqlite":
         return Address(_sqlite(rest))
     if kind == "oracle":
@@ -90,8 +98,12 @@ def _from_jdbc(text: str) -> Address:
         rest = "//localhost/" + rest.lstrip("/")
     match = _PLACE.fullmatch(rest)
     if match is None:
-        raise UrlProblem(f"`jdbc:{kind}:` is not followed by `//host`", f"write jdbc:{kind}://host/database")
-    return _at_hosts(kind, match["hosts"].split(","), unquote(match["name"]), _parameters(match["rest"]))
+        raise UrlProblem(
+            f"`jdbc:{kind}:` is not followed by `//host`", f"write jdbc:{kind}://host/database"
+        )
+    return _at_hosts(
+        kind, match["hosts"].split(","), unquote(match["name"]), _parameters(match["rest"])
+    )
 
 
 def _sqlite(rest: str) -> URL:
@@ -102,7 +114,9 @@ def _sqlite(rest: str) -> URL:
 def _oracle(rest: str) -> URL:
     match = _ORACLE.fullmatch(rest.removeprefix("thin:").removeprefix("oci:"))
     if match is None:
-        raise UrlProblem("this form of address is not understood", "write jdbc:oracle:thin:@//host:1521/service")
+        raise UrlProblem(
+            "this form of address is not understood", "write jdbc:oracle:thin:@//host:1521/service"
+        )
     service = match["kind"] == "/"
     return URL.create(
         DRIVERS["oracle"], match["user"], match["password"], match["host"], int(match["port"] or 1521),
@@ -138,7 +152,9 @@ def _parameters(text: str) -> dict[str, str]:
 def _host_and_port(text: str) -> tuple[str | None, int | None]:
     match = re.fullmatch(r"(\[[^]]+\]|[^:\\]*)(?:\\[^:]*)?(?::(\d+))?", text)
     if match is None:
-        raise UrlProblem(f"`{text}` is no host with a port", "write host:port, an IPv6 address in brackets")
+        raise UrlProblem(
+            f"`{text}` is no host with a port", "write host:port, an IPv6 address in brackets"
+        )
     return match[1].strip("[]") or "localhost", int(match[2]) if match[2] else None
 
 
@@ -158,7 +174,12 @@ def _seconds(name: str) -> Meaning:
     return lambda value: {name: str(max(1, int(value) // 1000))} if value.isdecimal() else {}
 
 
-_COMMON = {"user": "username", "password": "password", "databasename": "database", "database": "database"}
+_COMMON = {
+    "user": "username",
+    "password": "password",
+    "databasename": "database",
+    "database": "database",
+}
 _POSTGRESQL: dict[str, Meaning] = {
     **{name: _renamed(name) for name in ("sslmode", "sslcert", "sslkey", "sslrootcert")},
     "ssl": _encrypted,
@@ -166,7 +187,10 @@ _POSTGRESQL: dict[str, Meaning] = {
     "connecttimeout": _renamed("connect_timeout"),
     "applicationname": _renamed("application_name"),
 }
-_MYSQL: dict[str, Meaning] = {"connecttimeout": _seconds("connect_timeout"), "sockettimeout": _seconds("read_timeout")}
+_MYSQL: dict[str, Meaning] = {
+    "connecttimeout": _seconds("connect_timeout"),
+    "sockettimeout": _seconds("read_timeout"),
+}
 _KNOWN: dict[str, dict[str, Meaning]] = {
     "postgresql": _POSTGRESQL,
     "mysql": _MYSQL,

@@ -1,7 +1,10 @@
-"""What a database gives as what an event holds: numbers, text, lists and maps as they are, instants as timestamps.
+"""What a database gives as what an event holds: numbers, text, lists and maps as they are, instants
+as timestamps.
 
-A time without a zone is meant in the platform's, as Logstash takes it; a date is its midnight there.
+A time without a zone is meant in the platform's, as Logstash takes it; a date is its midnight
+there.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -62,8 +65,9 @@ def _other(value: Any) -> Any:
 
 
 def parameter(value: Any) -> Any:
-    """A field's value as a parameter of a statement: an instant as such, other values as they are. Raises ValueError for a map,
-    and for an instant beyond the calendar of databases."""
+    """A field's value as a parameter of a statement: an instant as such, other values as they are.
+    Raises ValueError for a map, and for an instant beyond the calendar of databases.
+    """
     if type(value) is Timestamp:
         try:
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value.nanos() // 1000)

@@ -1,7 +1,10 @@
-"""The parts of sql_static, read from the hashes of its options: tables, loaders and look-ups, with what is wrong at its place.
+"""The parts of sql_static, read from the hashes of its options: tables, loaders and look-ups, with
+what is wrong at its place.
 
-Look-ups are read by SQLite before any table is loaded, so that a misspelt column is found when the configuration is checked.
+Look-ups are read by SQLite before any table is loaded, so that a misspelt column is found when the
+configuration is checked.
 """
+
 from __future__ import annotations
 
 import sqlite3
@@ -36,7 +39,9 @@ _MOST_ROWS = 1_000_000
 
 
 class UnanswerableError(Exception):
-    """A look-up cannot be done: the event does not have what it asks with, or there are no tables yet."""
+    """A look-up cannot be done: the event does not have what it asks with, or there are no tables
+    yet.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +78,58 @@ class LoaderPlan:
 def read_tables(plugin: Plugin, given: Hashes) -> list[Table]:
     """The tables of `local_db_objects`."""
     tables: list[Table] = []
-    for place, each in _checked(plugin, "local_db_objects", given, ("name", "columns"), _TABLE_KEYS):
+    for place, each in _checked(
+        plugin, "local_db_objects", given, ("name", "columns"), _TABLE_KEYS
+    ):
         columns = each["columns"]
-        if not (isinstance(columns, list) and all(isinstance(c, list) and len(c) == 2 for c in columns)) or not columns:
+        if (
+            not (
+                isinstance(columns, list)
+                and all(isinstance(c, list) and len(c) == 2 for c in columns)
+            )
+            or not columns
+        ):
             message = "`columns` is a list of pairs, a name and a type"
-            plugin.problem("local_db_objects", message, 'write [["ip", "varchar(64)"], ["name", "text"]]', (place, "columns"))
+            plugin.problem(
+                "local_db_objects",
+                message,
+                'write [["ip", "varchar(64)"], ["name", "text"]]',
+                (place, "columns"),
+            )
             continue
         names = [str(name) for name, _ in columns]
         indexes = [str(name) for name in _listed(each.get("index_columns"))]
         for name in [name for name in indexes if name not in names]:
             remedy = did_you_mean(name, names) or "add it to `columns`"
-            plugin.problem("local_db_objects", f"there is no column `{name}`", remedy, (place, "index_columns"))
+            plugin.problem(
+                "local_db_objects", f"there is no column `{name}`", remedy, (place, "index_columns")
+            )
             indexes.remove(name)
-        table = Table(str(each["name"]), tuple((str(name), str(kind)) for name, kind in columns), tuple(indexes))
+        table = Table(
+            str(each["name"]),
+            tuple((str(name), str(kind)) for name, kind in columns),
+            tuple(indexes),
+        )
         try:
             Tables([*tables, table])
         except sqlite3.Error as error:
-            plugin.problem("local_db_objects", f"the table cannot be made: {error}", "look at its names and types", (place,))
+            plugin.problem(
+                "local_db_objects",
+                f"the table cannot be made: {error}",
+                "look at its names and types",
+                (place,),
+            )
             continue
         tables.append(table)
     return tables
 
 
-def read_loaders(plugin: Plugin, given: Hashes, tables: Sequence[Table], common: dict[str, Any]) -> list[LoaderPlan]:
-    """The loaders; ``common`` has the connection options of the filter, which hold where a loader has none of its own."""
+def read_loaders(
+    plugin: Plugin, given: Hashes, tables: Sequence[Table], common: dict[str, Any]
+) -> list[LoaderPlan]:
+    """The loaders; ``common`` has the connection options of the filter, which hold where a loader
+    has none of its own.
+    """
     plans = []
     names = {table.name.lower(): table.name for table in tables}
     shared = find_url(plugin, common)
@@ -104,20 +137,33 @@ def read_loaders(plugin: Plugin, given: Hashes, tables: Sequence[Table], common:
         table = str(each["local_table"])
         if table.lower() not in names:
             remedy = did_you_mean(table, names.values()) or "declare it in `local_db_objects`"
-            plugin.problem("loaders", f"there is no table `{table}`", remedy, (place, "local_table"))
+            plugin.problem(
+                "loaders", f"there is no table `{table}`", remedy, (place, "local_table")
+            )
             continue
         own = {key: value for key, value in each.items() if key.startswith("jdbc_")}
-        url = find_url(plugin, _without_drivers(common) | own, "loaders", (place,)) if own else shared
+        url = (
+            find_url(plugin, _without_drivers(common) | own, "loaders", (place,)) if own else shared
+        )
         most = str(each.get("max_rows", _MOST_ROWS))
         if not most.isdecimal():
-            plugin.problem("loaders", f"`{most}` is no number of rows", "write max_rows => 5000", (place, "max_rows"))
+            plugin.problem(
+                "loaders",
+                f"`{most}` is no number of rows",
+                "write max_rows => 5000",
+                (place, "max_rows"),
+            )
         elif url is not None:
             query = text(str(each["query"]).replace(":", "\\:"))
-            plans.append(LoaderPlan(str(each.get("id", table)), names[table.lower()], query, int(most), url))
+            plans.append(
+                LoaderPlan(str(each.get("id", table)), names[table.lower()], query, int(most), url)
+            )
     return plans
 
 
-def read_lookups(plugin: Plugin, given: Hashes, tables: Sequence[Table], tags: tuple[list[str], list[str]]) -> list[Lookup]:
+def read_lookups(
+    plugin: Plugin, given: Hashes, tables: Sequence[Table], tags: tuple[list[str], list[str]]
+) -> list[Lookup]:
     """The look-ups; ``tags`` are those of the filter, on failure and where a default is used."""
     empty, lookups = Tables(tables), list[Lookup]()
     for place, each in _checked(plugin, "local_lookups", given, ("query",), _LOOKUP_KEYS):
@@ -125,7 +171,9 @@ def read_lookups(plugin: Plugin, given: Hashes, tables: Sequence[Table], tags: t
         problem = _problem_of(lookup, empty)
         if problem:
             remedy = "look-ups are asked in SQLite's SQL, of the tables of `local_db_objects`"
-            plugin.problem("local_lookups", f"the query cannot be asked: {problem}", remedy, (place, "query"))
+            plugin.problem(
+                "local_lookups", f"the query cannot be asked: {problem}", remedy, (place, "query")
+            )
         lookups.append(lookup)
     _told_apart(plugin, lookups)
     return lookups
@@ -138,21 +186,33 @@ def _problem_of(lookup: Lookup, empty: Tables) -> str:
     if len(marks) != given:
         return f"it has {len(marks)} `?`, but there are {given} `prepared_parameters`"
     try:
-        empty.test(lookup.query, dict.fromkeys(lookup.reads) if isinstance(lookup.reads, dict) else [None] * given)
+        empty.test(
+            lookup.query,
+            dict.fromkeys(lookup.reads) if isinstance(lookup.reads, dict) else [None] * given,
+        )
     except sqlite3.Error as error:
         return str(error)
     return ""
 
 
-def _lookup(plugin: Plugin, place: int, each: dict[str, Any], tags: tuple[list[str], list[str]]) -> Lookup:
+def _lookup(
+    plugin: Plugin, place: int, each: dict[str, Any], tags: tuple[list[str], list[str]]
+) -> Lookup:
     if "parameters" in each and "prepared_parameters" in each:
         message = "a look-up has `parameters` or `prepared_parameters`, not both"
         plugin.problem("local_lookups", message, "take one out", (place, "prepared_parameters"))
     name = str(each.get("id", f"lookup-{place + 1}"))
     default = each.get("default_hash")
     if default is not None and not isinstance(default, dict):
-        plugin.problem("local_lookups", "`default_hash` is a hash", 'write { "name" => "nobody" }', (place, "default_hash"))
-    on_failure, on_default = (_listed(each[key]) if key in each else tags[i] for i, key in enumerate(_LOOKUP_KEYS[-2:]))
+        plugin.problem(
+            "local_lookups",
+            "`default_hash` is a hash",
+            'write { "name" => "nobody" }',
+            (place, "default_hash"),
+        )
+    on_failure, on_default = (
+        _listed(each[key]) if key in each else tags[i] for i, key in enumerate(_LOOKUP_KEYS[-2:])
+    )
     return Lookup(
         name,
         str(each["query"]),
@@ -164,19 +224,34 @@ def _lookup(plugin: Plugin, place: int, each: dict[str, Any], tags: tuple[list[s
     )
 
 
-def _reads(plugin: Plugin, place: int, each: dict[str, Any]) -> dict[str, Callable[[Event], Any]] | list[Callable[[Event], Any]]:
+def _reads(
+    plugin: Plugin, place: int, each: dict[str, Any]
+) -> dict[str, Callable[[Event], Any]] | list[Callable[[Event], Any]]:
     named = each.get("parameters", {})
     if "prepared_parameters" in each:
         values = _listed(each["prepared_parameters"])
-        return [_read(plugin, str(value), (place, "prepared_parameters", i)) for i, value in enumerate(values)]
+        return [
+            _read(plugin, str(value), (place, "prepared_parameters", i))
+            for i, value in enumerate(values)
+        ]
     if not isinstance(named, dict):
-        plugin.problem("local_lookups", "`parameters` is a hash", 'write { "ip" => "[source][ip]" }', (place, "parameters"))
+        plugin.problem(
+            "local_lookups",
+            "`parameters` is a hash",
+            'write { "ip" => "[source][ip]" }',
+            (place, "parameters"),
+        )
         return {}
-    return {name: _read(plugin, str(value), (place, "parameters", name)) for name, value in named.items()}
+    return {
+        name: _read(plugin, str(value), (place, "parameters", name))
+        for name, value in named.items()
+    }
 
 
 def _read(plugin: Plugin, value: str, path: tuple[str | int, ...]) -> Callable[[Event], Any]:
-    """The function that reads a parameter: a field, or a text with fields; it raises UnanswerableError."""
+    """The function that reads a parameter: a field, or a text with fields; it raises
+    UnanswerableError.
+    """
     if "}" not in value.partition("%{")[2]:
         return _field_reader(named_field(plugin, "local_lookups", value, path))
     template = Template(value)
@@ -208,10 +283,17 @@ def _told_apart(plugin: Plugin, lookups: Sequence[Lookup]) -> None:
     targets: set[FieldRef] = set()
     for place, lookup in enumerate(lookups):
         if lookup.id in ids:
-            plugin.problem("local_lookups", f"there are two look-ups `{lookup.id}`", "give each an id of its own", (place, "id"))
+            plugin.problem(
+                "local_lookups",
+                f"there are two look-ups `{lookup.id}`",
+                "give each an id of its own",
+                (place, "id"),
+            )
         elif lookup.target in targets:
             message = f"two look-ups have the target `{lookup.target}`"
-            plugin.problem("local_lookups", message, "give each a target of its own", (place, "target"))
+            plugin.problem(
+                "local_lookups", message, "give each a target of its own", (place, "target")
+            )
         ids.add(lookup.id)
         targets.add(lookup.target)
 
@@ -223,7 +305,9 @@ def _checked(
     for place, each in enumerate(given):
         for key in each.keys() - {*known}:
             remedy = did_you_mean(key, known) or "it has " + ", ".join(known)
-            plugin.problem(option, f"`{key}` has no meaning in `{option}`", remedy, (place, key), "E203")
+            plugin.problem(
+                option, f"`{key}` has no meaning in `{option}`", remedy, (place, key), "E203"
+            )
         lacking = [key for key in needed if not each.get(key)]
         for key in lacking:
             plugin.problem(option, f"`{key}` is missing", f"add {key} => …", (place,), "E214")

@@ -1,8 +1,10 @@
-"""The tasks of aggregate: what is remembered of each, shared by all filters of a pipeline that group events alike.
+"""The tasks of aggregate: what is remembered of each, shared by all filters of a pipeline that
+group events alike.
 
-Time is told twice. Code and time-outs by a field of the events know a task by the times of its events; a flush, which
-happens when no events come, can only go by the clock. So each task has both.
+Time is told twice. Code and time-outs by a field of the events know a task by the times of its
+events; a flush, which happens when no events come, can only go by the clock. So each task has both.
 """
+
 from __future__ import annotations
 
 import json
@@ -22,10 +24,11 @@ _BILLION = 1_000_000_000
 
 @dataclass(slots=True)
 class Task:
-    """What is remembered of a task; code knows it as `map_meta`, and may set its two time-outs, in seconds.
+    """What is remembered of a task; code knows it as `map_meta`, and may set its two time-outs, in
+    seconds.
 
-    ``created`` and ``seen`` are the times of its first and latest event, in seconds since 1970, ``created_at`` and
-    ``seen_at`` those of the clock then.
+    ``created`` and ``seen`` are the times of its first and latest event, in seconds since 1970,
+    ``created_at`` and ``seen_at`` those of the clock then.
     """
 
     task_id: str
@@ -47,7 +50,13 @@ class Task:
         """When the latest event of the task was."""
         return Timestamp.of_nanos(round(self.seen * _BILLION))
 
-    def is_over(self, timeout: float, inactivity: float, now: float | None = None, clock: float | None = None) -> bool:
+    def is_over(
+        self,
+        timeout: float,
+        inactivity: float,
+        now: float | None = None,
+        clock: float | None = None,
+    ) -> bool:
         """Whether its time is up, by the time of an event or by the clock."""
         timeout = timeout if self.timeout is None else self.timeout
         inactivity = inactivity if self.inactivity_timeout is None else self.inactivity_timeout
@@ -59,7 +68,9 @@ class Task:
 
 @dataclass(eq=False)
 class Tasks:
-    """The tasks of a pipeline, by the text that groups them. ``leaders`` are the filters whose options rule time-outs."""
+    """The tasks of a pipeline, by the text that groups them. ``leaders`` are the filters whose
+    options rule time-outs.
+    """
 
     settings: Mapping[str, Any]
     groups: dict[str, dict[str, Task]] = field(default_factory=dict)
@@ -73,15 +84,24 @@ class Tasks:
 
     def save(self, path: Path) -> None:
         """Write all tasks to a file, if there are any."""
-        groups = {text: [_written(task) for task in tasks.values()] for text, tasks in self.groups.items() if tasks}
+        groups = {
+            text: [_written(task) for task in tasks.values()]
+            for text, tasks in self.groups.items()
+            if tasks
+        }
         if groups:
             path.write_text(json.dumps(groups, ensure_ascii=False, default=str), encoding="utf-8")
 
     def load(self, path: Path) -> None:
-        """Read tasks that were saved, and take their file away. Raises OSError or ValueError, and leaves it."""
+        """Read tasks that were saved, and take their file away. Raises OSError or ValueError, and
+        leaves it.
+        """
         try:
             saved = json.loads(path.read_text(encoding="utf-8"))
-            groups = {text: {task.task_id: task for task in map(_read, tasks)} for text, tasks in saved.items()}
+            groups = {
+                text: {task.task_id: task for task in map(_read, tasks)}
+                for text, tasks in saved.items()
+            }
         except (TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"it holds no tasks: {error}") from None
         for text, tasks in groups.items():
@@ -93,7 +113,9 @@ _TASKS: WeakValueDictionary[int, Tasks] = WeakValueDictionary()
 
 
 def tasks_of(settings: Mapping[str, Any]) -> Tasks:
-    """The tasks of the pipeline that has these settings (this very object): its filters share them, and nobody else."""
+    """The tasks of the pipeline that has these settings (this very object): its filters share them,
+    and nobody else.
+    """
     tasks = _TASKS.get(id(settings))
     if tasks is None or tasks.settings is not settings:
         tasks = _TASKS[id(settings)] = Tasks(settings)
@@ -104,11 +126,17 @@ _NUMBERS = ("created", "created_at", "seen", "seen_at", "timeout", "inactivity_t
 
 
 def _written(task: Task) -> dict[str, Any]:
-    return {"task_id": task.task_id, "map": _marked(task.map), **{name: getattr(task, name) for name in _NUMBERS}}
+    return {
+        "task_id": task.task_id,
+        "map": _marked(task.map),
+        **{name: getattr(task, name) for name in _NUMBERS},
+    }
 
 
 def _read(saved: Mapping[str, Any]) -> Task:
-    return Task(saved["task_id"], map=_unmarked(saved["map"]), **{name: saved[name] for name in _NUMBERS})
+    return Task(
+        saved["task_id"], map=_unmarked(saved["map"]), **{name: saved[name] for name in _NUMBERS}
+    )
 
 
 _INSTANT = "$instant"
@@ -120,10 +148,18 @@ def _marked(value: Any) -> Any:
         return {_INSTANT: str(value)}
     if isinstance(value, dict):
         return {str(key): _marked(item) for key, item in value.items()}
-    return [_marked(item) for item in value] if isinstance(value, list | tuple | set | Iterator) else value
+    return (
+        [_marked(item) for item in value]
+        if isinstance(value, list | tuple | set | Iterator)
+        else value
+    )
 
 
 def _unmarked(value: Any) -> Any:
     if type(value) is dict:
-        return Timestamp(value[_INSTANT]) if list(value) == [_INSTANT] else {k: _unmarked(v) for k, v in value.items()}
+        return (
+            Timestamp(value[_INSTANT])
+            if list(value) == [_INSTANT]
+            else {k: _unmarked(v) for k, v in value.items()}
+        )
     return [_unmarked(item) for item in value] if type(value) is list else value

@@ -1,8 +1,10 @@
 """User agents told apart by the rules of uap-core, as the library ua-parser carries them.
 
-The rules are some 1,300 regular expressions, tried in order. A rule is tried only where the text holds a word that the
-rule needs (``_needles``), and compiled when it is first tried: an agent not seen before costs a fourth of what it did.
+The rules are some 1,300 regular expressions, tried in order. A rule is tried only where the text
+holds a word that the rule needs (``_needles``), and compiled when it is first tried: an agent not
+seen before costs a fourth of what it did.
 """
+
 from __future__ import annotations
 
 import copy
@@ -96,5 +98,7 @@ def _own_rules(path: Path) -> Any:
         for matcher in matchers:
             re.compile(matcher.regex)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, re.error) as error:
-        raise RulesError(f"`{path}` holds no rules of uap-core: {type(error).__name__}: {error}") from error
+        raise RulesError(
+            f"`{path}` holds no rules of uap-core: {type(error).__name__}: {error}"
+        ) from error
     return rules

@@ -1,8 +1,9 @@
 """XPath on documents, forgiving ones that are broken; results are texts, as Nokogiri writes them.
 
-An element is written as XML, without the namespaces that are declared outside of it; a text as XML too, with its
-special characters escaped; an attribute bare.
+An element is written as XML, without the namespaces that are declared outside of it; a text as XML
+too, with its special characters escaped; an attribute bare.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -20,12 +21,18 @@ class Paths:
     ``namespaces``: prefixes to use in place of those; ``strict``: broken documents raise XmlError.
     """
 
-    def __init__(self, paths: list[str], namespaces: Mapping[str, str], remove_namespaces: bool, strict: bool) -> None:
+    def __init__(
+        self, paths: list[str], namespaces: Mapping[str, str], remove_namespaces: bool, strict: bool
+    ) -> None:
         self._paths = paths
         self._namespaces = dict(namespaces)
         self._remove_namespaces = remove_namespaces
         self._parser = etree.XMLParser(
-            recover=not strict, resolve_entities=False, no_network=True, encoding="utf-8", strip_cdata=False
+            recover=not strict,
+            resolve_entities=False,
+            no_network=True,
+            encoding="utf-8",
+            strip_cdata=False,
         )
         self._compiled: dict[frozenset[tuple[str, str]], list[Any]] = {}
         self._compile({})
@@ -43,7 +50,10 @@ class Paths:
             _strip_namespaces(root)
         tree = root.getroottree()
         declared = {prefix or "xmlns": uri for prefix, uri in root.nsmap.items()}
-        return (_texts(self._evaluated(path, tree)) for path in self._compile(self._namespaces or declared))
+        return (
+            _texts(self._evaluated(path, tree))
+            for path in self._compile(self._namespaces or declared)
+        )
 
     @staticmethod
     def _evaluated(path: Any, tree: Any) -> Any:
@@ -58,7 +68,9 @@ class Paths:
         if key not in self._compiled:
             if len(self._compiled) > 100:
                 self._compiled.clear()
-            self._compiled[key] = [etree.XPath(path, namespaces=namespaces, regexp=False) for path in self._paths]
+            self._compiled[key] = [
+                etree.XPath(path, namespaces=namespaces, regexp=False) for path in self._paths
+            ]
         return self._compiled[key]
 
 
@@ -90,7 +102,9 @@ def _text(item: Any) -> str:
 def escape(text: str, quotes: bool = False) -> str:
     """A text as XML; ``quotes``: as the value of an attribute."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;") if quotes else text
+    return (
+        text.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;") if quotes else text
+    )
 
 
 def written(element: Any, depth: int = 0, formatted: bool = True) -> str:
@@ -99,14 +113,19 @@ def written(element: Any, depth: int = 0, formatted: bool = True) -> str:
         return str(etree.tostring(element, encoding="unicode", with_tail=False))
     name = _name(element, element.tag)
     head = "".join([f" {key}={value}" for key, value in _declared(element)])
-    head += "".join([f' {_name(element, key)}="{escape(value, True)}"' for key, value in element.attrib.items()])
+    head += "".join(
+        [f' {_name(element, key)}="{escape(value, True)}"' for key, value in element.attrib.items()]
+    )
     children = list(element)
     if not children and element.text is None:
         return f"<{name}{head}/>"
     formatted = formatted and element.text is None and all(child.tail is None for child in children)
     lead = "\n" + "  " * (depth + 1) if formatted else ""
     inner = "".join(
-        [lead + written(child, depth + 1, formatted) + escape(child.tail or "") for child in children]
+        [
+            lead + written(child, depth + 1, formatted) + escape(child.tail or "")
+            for child in children
+        ]
     )
     tail = "\n" + "  " * depth if formatted and children else ""
     return f"<{name}{head}>{escape(element.text or '')}{inner}{tail}</{name}>"
@@ -127,7 +146,11 @@ def _name(element: Any, tag: str) -> str:
     uri, _, local = tag[1:].partition("}")
     if uri == "http://www.w3.org/XML/1998/namespace":
         return f"xml:{local}"
-    prefix = element.prefix if tag == element.tag else next((p for p, u in element.nsmap.items() if u == uri and p), None)
+    prefix = (
+        element.prefix
+        if tag == element.tag
+        else next((p for p, u in element.nsmap.items() if u == uri and p), None)
+    )
     return f"{prefix}:{local}" if prefix else local
 
 

@@ -1,10 +1,12 @@
 """XML documents as plain data, by the rules of Ruby's XmlSimple, which are Logstash's.
 
-An element becomes a map of its attributes and its child elements by their names without prefix; one that holds only
-text becomes the text. Children are lists unless asked for as single values; text beside attributes is ``content``. The
-map is built while the parser goes, without a tree between. A document that declares entities is refused, so that none
-can blow up; entities that nobody declared stay as they are written. Source: the documentation of XmlSimple.
+An element becomes a map of its attributes and its child elements by their names without prefix; one
+that holds only text becomes the text. Children are lists unless asked for as single values; text
+beside attributes is ``content``. The map is built while the parser goes, without a tree between. A
+document that declares entities is refused, so that none can blow up; entities that nobody declared
+stay as they are written. Source: the documentation of XmlSimple.
 """
+
 from __future__ import annotations
 
 import re
@@ -28,16 +30,24 @@ def guard(text: str) -> None:
 class Mapping:
     """How documents become data.
 
-    ``force_array``: single children are lists too; ``force_content``: text is always in ``content``;
-    ``most``: how many elements and attributes there may be;
-    ``suppress_empty``: elements without content are null, and left out where their parent has no attributes.
+    ``force_array``: single children are lists too; ``force_content``: text is always in
+    ``content``; ``most``: how many elements and attributes there may be; ``suppress_empty``:
+    elements without content are null, and left out where their parent has no attributes.
     """
 
     def __init__(
-        self, force_array: bool = True, force_content: bool = False, suppress_empty: bool = True, most: int = 100_000
+        self,
+        force_array: bool = True,
+        force_content: bool = False,
+        suppress_empty: bool = True,
+        most: int = 100_000,
     ) -> None:
         self.most = most
-        self.force_array, self.force_content, self.suppress_empty = force_array, force_content, suppress_empty
+        self.force_array, self.force_content, self.suppress_empty = (
+            force_array,
+            force_content,
+            suppress_empty,
+        )
 
     def data(self, text: str) -> Any:
         """A document as data; raises XmlError."""
@@ -95,7 +105,9 @@ class _Building:
             raise XmlError(f"elements are nested more than {_DEEPEST} deep")
         self._left -= 1 + len(attributes) // 2
         if self._left < 0:
-            raise XmlError(f"there are more than {self._how.most} elements and attributes (penstock.limits.fields)")
+            raise XmlError(
+                f"there are more than {self._how.most} elements and attributes (penstock.limits.fields)"
+            )
         fields, self._declared = self._declared, {}
         for place in range(0, len(attributes), 2):
             fields[_expanded(attributes[place])] = attributes[place + 1]

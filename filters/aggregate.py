@@ -1,4 +1,7 @@
-"""The filter aggregate: what is known of a task, gathered from its events. ``_tasks`` remembers, ``_scripting`` runs code."""
+"""The filter aggregate: what is known of a task, gathered from its events. ``_tasks`` remembers,
+``_scripting`` runs code.
+"""
+
 from __future__ import annotations
 
 import re
@@ -14,7 +17,15 @@ from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
-from ._scripting import ScriptError, ScriptEvent, event_of, explain, function_of, namespace, plain_value
+from ._scripting import (
+    ScriptError,
+    ScriptEvent,
+    event_of,
+    explain,
+    function_of,
+    namespace,
+    plain_value,
+)
 from ._tasks import Task, tasks_of
 
 DEFAULT_TIMEOUT = 1800.0
@@ -25,29 +36,35 @@ _TIMEOUT_OPTIONS = (
 
 
 class Aggregate(Filter, name="aggregate"):
-    """Gather what several events say of one task, and put it into the last of them, or into an event of its own.
+    """Gather what several events say of one task, and put it into the last of them, or into an
+    event of its own.
 
-    Events of one task give the same `task_id`, a text with templates; an event that fills none of it is passed over. The
-    task has a map, and `code` is run on each of its events, as Python, with `event` (see the filter `python`), `map`,
-    `map_meta` (`task_id`, `creation_timestamp`, `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may
-    be set for this task), and `emit(event)`, which sends out a further event. An event on which it raises is tagged
-    `_aggregateexception`. `map_action` says whether the event may start a task, or must belong to one; `end_of_task`
-    forgets the task after it.
+    Events of one task give the same `task_id`, a text with templates; an event that fills none of
+    it is passed over. The task has a map, and `code` is run on each of its events, as Python, with
+    `event` (see the filter `python`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
+    `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may be set for this task),
+    and `emit(event)`, which sends out a further event. An event on which it raises is tagged
+    `_aggregateexception`. `map_action` says whether the event may start a task, or must belong to
+    one; `end_of_task` forgets the task after it.
 
-    A task that does not end is forgotten after `timeout` seconds, or `inactivity_timeout` seconds after its last event.
-    With `push_map_as_event_on_timeout` its map then becomes an event, with `timeout_tags`, the id in
-    `timeout_task_id_field`, and `timeout_code` run on it. With `push_previous_map_as_event` that happens when the next
-    task starts, as suits rows that come in order; at the end, the last map is sent out, too, tagged
-    `_aggregatefinalflush`. Other tasks that are open at the end are lost, unless `aggregate_maps_path` names a file,
-    where they are kept until the next start.
+    A task that does not end is forgotten after `timeout` seconds, or `inactivity_timeout` seconds
+    after its last event. With `push_map_as_event_on_timeout` its map then becomes an event, with
+    `timeout_tags`, the id in `timeout_task_id_field`, and `timeout_code` run on it. With
+    `push_previous_map_as_event` that happens when the next task starts, as suits rows that come in
+    order; at the end, the last map is sent out, too, tagged `_aggregatefinalflush`. Other tasks
+    that are open at the end are lost, unless `aggregate_maps_path` names a file, where they are
+    kept until the next start.
 
-    Time goes by the clock, looked at every few seconds. With `timeout_timestamp_field`, it goes by that field of the
-    events as well: a task that is too old when its next event comes is forgotten, and a new one started.
+    Time goes by the clock, looked at every few seconds. With `timeout_timestamp_field`, it goes by
+    that field of the events as well: a task that is too old when its next event comes is forgotten,
+    and a new one started.
 
-    Several filters with the same `task_id` share their tasks; one of them has the options for time-outs.
+    Several filters with the same `task_id` share their tasks; one of them has the options for
+    time-outs.
 
-    Differs from Logstash: the code is Python, and the file of maps is JSON; `push_previous_map_as_event` sends out all
-    maps at the end, not one; a filter that may only update still sends out the map whose time was up.
+    Differs from Logstash: the code is Python, and the file of maps is JSON;
+    `push_previous_map_as_event` sends out all maps at the end, not one; a filter that may only
+    update still sends out the map whose time was up.
     """
 
     matches = True
@@ -63,16 +80,36 @@ class Aggregate(Filter, name="aggregate"):
         choices=("create", "update", "create_or_update"),
     )
     end_of_task: bool = option("Whether the task is forgotten after the event.", default=False)
-    timeout: float | None = option("The seconds after which a task is forgotten; 1800 unless given.", default=None)
-    inactivity_timeout: float | None = option("The seconds without events after which it is.", default=None)
-    timeout_timestamp_field: FieldRef | None = option("A field with the time of events.", default=None)
-    timeout_code: str | None = option("Python, run on an event made of a map, as `event`.", default=None)
-    timeout_tags: list[str] = option("Tags for an event made of a map; templates are filled in.", default=[])
-    timeout_task_id_field: FieldRef | None = option("Where the id goes in an event made of a map.", default=None)
-    push_map_as_event_on_timeout: bool = option("Whether a map becomes an event when time is up.", default=False)
-    push_previous_map_as_event: bool = option("Whether it does when another task starts.", default=False)
-    map_count_warning_threshold: int = option("The number of tasks to warn of; 0 for none.", default=5000, at_least=0)
-    aggregate_maps_path: str | None = option("A file that keeps tasks from one run to the next.", default=None)
+    timeout: float | None = option(
+        "The seconds after which a task is forgotten; 1800 unless given.", default=None
+    )
+    inactivity_timeout: float | None = option(
+        "The seconds without events after which it is.", default=None
+    )
+    timeout_timestamp_field: FieldRef | None = option(
+        "A field with the time of events.", default=None
+    )
+    timeout_code: str | None = option(
+        "Python, run on an event made of a map, as `event`.", default=None
+    )
+    timeout_tags: list[str] = option(
+        "Tags for an event made of a map; templates are filled in.", default=[]
+    )
+    timeout_task_id_field: FieldRef | None = option(
+        "Where the id goes in an event made of a map.", default=None
+    )
+    push_map_as_event_on_timeout: bool = option(
+        "Whether a map becomes an event when time is up.", default=False
+    )
+    push_previous_map_as_event: bool = option(
+        "Whether it does when another task starts.", default=False
+    )
+    map_count_warning_threshold: int = option(
+        "The number of tasks to warn of; 0 for none.", default=5000, at_least=0
+    )
+    aggregate_maps_path: str | None = option(
+        "A file that keeps tasks from one run to the next.", default=None
+    )
 
     examples = (
         Example(
@@ -107,7 +144,11 @@ class Aggregate(Filter, name="aggregate"):
     event.cancel()"
   push_previous_map_as_event => true
 }""",
-            before=[{"country": "fr", "town": "Lyon"}, {"country": "fr", "town": "Nice"}, {"country": "it", "town": "Rome"}],
+            before=[
+                {"country": "fr", "town": "Lyon"},
+                {"country": "fr", "town": "Nice"},
+                {"country": "it", "town": "Rome"},
+            ],
             after=[
                 {"country": "fr", "towns": ["Lyon", "Nice"]},
                 {"country": "it", "towns": ["Rome"], "tags": ["_aggregatefinalflush"]},
@@ -125,14 +166,24 @@ class Aggregate(Filter, name="aggregate"):
         self.id_of = Template(self.task_id).render
         self.tags_of = [Template(tag).render for tag in self.timeout_tags]
         names = namespace(self.context.now)
-        self.call = self._function("code", self.code, self.place, ("event", "map", "map_meta", "emit"), names)
-        self.finish = self._function("timeout_code", self.timeout_code or "", self.timeout_place, ("event",), names)
+        self.call = self._function(
+            "code", self.code, self.place, ("event", "map", "map_meta", "emit"), names
+        )
+        self.finish = self._function(
+            "timeout_code", self.timeout_code or "", self.timeout_place, ("event",), names
+        )
         if not re.search(r"%\{.+\}", self.task_id):
-            self.problem("task_id", "without a template, all events are one task", "write %{field} where tasks differ")
+            self.problem(
+                "task_id",
+                "without a template, all events are one task",
+                "write %{field} where tasks differ",
+            )
         self._lead()
         self._keep()
 
-    def _function(self, option: str, code: str, place: str, arguments: tuple[str, ...], names: Event) -> Callable[..., Any]:
+    def _function(
+        self, option: str, code: str, place: str, arguments: tuple[str, ...], names: Event
+    ) -> Callable[..., Any]:
         try:
             return function_of(code, place, arguments, names)
         except ScriptError as error:
@@ -140,7 +191,9 @@ class Aggregate(Filter, name="aggregate"):
             return lambda *given: None
 
     def _lead(self) -> None:
-        """Become the filter whose options rule the time-outs of these tasks, if there are such options."""
+        """Become the filter whose options rule the time-outs of these tasks, if there are such
+        options.
+        """
         given = [name for name in _TIMEOUT_OPTIONS if getattr(self, name)]
         if given and self.task_id in self.shared.leaders:
             message = f"another filter with the task_id `{self.task_id}` has options for time-outs"
@@ -149,8 +202,14 @@ class Aggregate(Filter, name="aggregate"):
             self.shared.leaders[self.task_id] = self
         known = self.shared.default_timeout
         if self.timeout is not None:
-            known = self.shared.default_timeout = self.timeout if known is None else min(known, self.timeout)
-        if self.inactivity_timeout is not None and known is not None and self.inactivity_timeout > known:
+            known = self.shared.default_timeout = (
+                self.timeout if known is None else min(known, self.timeout)
+            )
+        if (
+            self.inactivity_timeout is not None
+            and known is not None
+            and self.inactivity_timeout > known
+        ):
             message = f"a task is forgotten after {known:g} seconds in any case"
             self.problem("inactivity_timeout", message, "give less than `timeout`")
 
@@ -158,7 +217,11 @@ class Aggregate(Filter, name="aggregate"):
         if self.aggregate_maps_path is None:
             return
         if self.shared.keeper is not None:
-            self.problem("aggregate_maps_path", "another filter has a file for tasks", "one keeps those of all filters")
+            self.problem(
+                "aggregate_maps_path",
+                "another filter has a file for tasks",
+                "one keeps those of all filters",
+            )
         self.shared.keeper = self
 
     def _time(self) -> float:
@@ -194,11 +257,18 @@ class Aggregate(Filter, name="aggregate"):
         """Run the code on an event of a task."""
         handle, failed, made = ScriptEvent(event), False, list[Event]()
         try:
-            self.call(handle, task.map, task, lambda other: made.append(self._emitted(other, event)))
+            self.call(
+                handle, task.map, task, lambda other: made.append(self._emitted(other, event))
+            )
         except Exception as error:
             failed = True
             add_tag(event, "_aggregateexception")
-            complain(self.context.where, "%s: the code raised on an event: %s", self.context.where, explain(error, self.place))
+            complain(
+                self.context.where,
+                "%s: the code raised on an event: %s",
+                self.context.where,
+                explain(error, self.place),
+            )
         if self.end_of_task:
             self.tasks.pop(task.task_id, None)
         if task.timeout == 0 or task.inactivity_timeout == 0:
@@ -218,13 +288,21 @@ class Aggregate(Filter, name="aggregate"):
         return self.shared.leaders.setdefault(self.task_id, self)
 
     def _timeouts(self) -> tuple[float, float]:
-        default = DEFAULT_TIMEOUT if self.shared.default_timeout is None else self.shared.default_timeout
+        default = (
+            DEFAULT_TIMEOUT if self.shared.default_timeout is None else self.shared.default_timeout
+        )
         timeout = default if self.timeout is None else self.timeout
         return timeout, timeout if self.inactivity_timeout is None else self.inactivity_timeout
 
     def _time_of(self, event: Event, clock: float) -> float:
-        """The time of an event: of its field, if one is given and holds an instant, or of the clock."""
-        at = self.timeout_timestamp_field.get(event) if self.timeout_timestamp_field is not None else None
+        """The time of an event: of its field, if one is given and holds an instant, or of the
+        clock.
+        """
+        at = (
+            self.timeout_timestamp_field.get(event)
+            if self.timeout_timestamp_field is not None
+            else None
+        )
         return at.nanos() / 1e9 if type(at) is Timestamp else clock
 
     def _expired(self, task_id: str, now: float) -> list[Event]:
@@ -251,13 +329,24 @@ class Aggregate(Filter, name="aggregate"):
             except Exception as error:
                 add_tag(event, "_aggregateexception")
                 where = self.context.where
-                complain(where, "%s: timeout_code raised on a map: %s", where, explain(error, self.timeout_place))
+                complain(
+                    where,
+                    "%s: timeout_code raised on a map: %s",
+                    where,
+                    explain(error, self.timeout_place),
+                )
         return event
 
     def _warn_of_many(self) -> None:
         if 0 < self.map_count_warning_threshold < len(self.tasks):
             where, many = self.context.where, len(self.tasks)
-            complain(f"{where} many", "%s: %d tasks of `%s` are open: do they end?", where, many, self.task_id)
+            complain(
+                f"{where} many",
+                "%s: %d tasks of `%s` are open: do they end?",
+                where,
+                many,
+                self.task_id,
+            )
 
     def flush(self, final: bool) -> list[Event]:
         """The events of maps whose time is up; at the end, tagged."""
@@ -286,7 +375,13 @@ class Aggregate(Filter, name="aggregate"):
             try:
                 self.shared.load(path)
             except (OSError, ValueError) as error:
-                complain(self.context.where, "%s: the tasks in `%s` cannot be read: %s", self.context.where, path, error)
+                complain(
+                    self.context.where,
+                    "%s: the tasks in `%s` cannot be read: %s",
+                    self.context.where,
+                    path,
+                    error,
+                )
 
     is_loaded = False
 

@@ -1,4 +1,5 @@
 """The filter alter: fields rewritten when they, or other fields, hold an expected value."""
+
 from __future__ import annotations
 
 import re
@@ -19,10 +20,11 @@ _UNRESOLVED = re.compile(r"%\{[^}]*\}")
 class Alter(Filter, name="alter"):
     """Rewrite fields whose value is an expected one.
 
-    `condrewrite` is a list of threes: a field, the value that it must have, the value to give it. `condrewriteother` is
-    a list of fours: a field, the value that it must have, another field, the value to give that. Of a list any item
-    counts, and with `condrewrite` those items are rewritten. `coalesce` is a field and texts: the field becomes the
-    first text whose references are all there. Values have templates, and are compared as text.
+    `condrewrite` is a list of threes: a field, the value that it must have, the value to give it.
+    `condrewriteother` is a list of fours: a field, the value that it must have, another field, the
+    value to give that. Of a list any item counts, and with `condrewrite` those items are rewritten.
+    `coalesce` is a field and texts: the field becomes the first text whose references are all
+    there. Values have templates, and are compared as text.
 
     A conditional with the filter mutate says the same, and more clearly.
 
@@ -33,7 +35,9 @@ class Alter(Filter, name="alter"):
     condrewriteother: list[str] = option(
         "Fours of a field, an expected value, a field to change and its new value.", default=[]
     )
-    coalesce: list[str] = option("A field, and texts of which it becomes the first that is complete.", default=[])
+    coalesce: list[str] = option(
+        "A field, and texts of which it becomes the first that is complete.", default=[]
+    )
 
     examples = (
         Example(
@@ -61,7 +65,11 @@ class Alter(Filter, name="alter"):
             for at in range(0, len(values) - size + 1, size):
                 self._add(name, at, make, *values[at : at + size])
         if len(self.coalesce) == 1:
-            self.problem("coalesce", "`coalesce` is a field and texts to choose from", "give at least one text")
+            self.problem(
+                "coalesce",
+                "`coalesce` is a field and texts to choose from",
+                "give at least one text",
+            )
         elif self.coalesce:
             self._add("coalesce", 0, _coalesce, *self.coalesce)
 

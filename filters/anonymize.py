@@ -1,4 +1,5 @@
 """The filter anonymize: values replaced by keyed digests."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -13,23 +14,26 @@ from ._networks import masked
 class Anonymize(Filter, name="anonymize"):
     """Replace the values of fields by digests, the same digest for the same value and key.
 
-    `SHA1`, `SHA256`, `SHA384`, `SHA512` and `MD5` are HMACs with `key`. `MURMUR3` is a number, made without the key:
-    few bits, for grouping only. `IPV4_NETWORK` leaves of an address its network, `key` being the length of the prefix.
-    A list is replaced item by item; a field that is not there stays away.
+    `SHA1`, `SHA256`, `SHA384`, `SHA512` and `MD5` are HMACs with `key`. `MURMUR3` is a number, made
+    without the key: few bits, for grouping only. `IPV4_NETWORK` leaves of an address its network,
+    `key` being the length of the prefix. A list is replaced item by item; a field that is not there
+    stays away.
 
-    A value that is no address stays with `IPV4_NETWORK`, and the event gets the tag `_anonymize_exception`: drop such events
-    where nothing may slip through.
+    A value that is no address stays with `IPV4_NETWORK`, and the event gets the tag
+    `_anonymize_exception`: drop such events where nothing may slip through.
 
     The filter fingerprint does the same and more. `MURMUR3` needs the package mmh3: `pip install
     'penstock[anonymize]'`.
 
-    Differs from Logstash: values that are no text are digested as text (Logstash fails on them), and the common options
-    take effect.
+    Differs from Logstash: values that are no text are digested as text (Logstash fails on them),
+    and the common options take effect.
     """
 
     fields: list[FieldRef] = option("The fields to replace.")
     key: str = option("The key; for IPV4_NETWORK the prefix length.")
-    algorithm: str = option("How to digest.", default="SHA1", choices=(*ALGORITHMS, "MURMUR3", "IPV4_NETWORK"))
+    algorithm: str = option(
+        "How to digest.", default="SHA1", choices=(*ALGORITHMS, "MURMUR3", "IPV4_NETWORK")
+    )
 
     examples = (
         Example(
@@ -50,7 +54,9 @@ class Anonymize(Filter, name="anonymize"):
         self._digest: Digest = canonical
         if self.algorithm == "IPV4_NETWORK":
             if not self.key.isdecimal() or int(self.key) > 128:
-                self.problem("key", "this is no length of a prefix", "give a number of bits, as key => 24")
+                self.problem(
+                    "key", "this is no length of a prefix", "give a number of bits, as key => 24"
+                )
                 return
             bits = int(self.key)
             self._digest = lambda value: masked(canonical(value), bits)
@@ -59,7 +65,9 @@ class Anonymize(Filter, name="anonymize"):
                 self._digest = murmur3()
             except ModuleNotFoundError:
                 remedy = "pip install 'penstock[anonymize]'"
-                self.problem("algorithm", "MurmurHash3 needs the package `mmh3`", remedy, code="E202")
+                self.problem(
+                    "algorithm", "MurmurHash3 needs the package `mmh3`", remedy, code="E202"
+                )
         else:
             self._digest = cryptographic(self.algorithm, self.key)
 

@@ -1,4 +1,5 @@
 """The filter bytes: a size such as 1.5 GB as a number of bytes."""
+
 from __future__ import annotations
 
 import re
@@ -16,23 +17,31 @@ _PREFIXES = "kmgtpe"
 class Bytes(Filter, name="bytes"):
     """Read a size with a unit, such as `32 MB`, `1.5gb` or `1,024`, as a whole number of bytes.
 
-    The unit is `k`, `m`, `g`, `t`, `p` or `e` in either case, with or without a `b`; it counts in 1024s, or in 1000s
-    with `conversion_method => metric`. Blanks, `_`, and whichever of `.` and `,` is not the decimal separator are
-    passed over. What is no size, a field that is missing or no text included, gets the tags of `tag_on_failure`.
+    The unit is `k`, `m`, `g`, `t`, `p` or `e` in either case, with or without a `b`; it counts in
+    1024s, or in 1000s with `conversion_method => metric`. Blanks, `_`, and whichever of `.` and `,`
+    is not the decimal separator are passed over. What is no size, a field that is missing or no
+    text included, gets the tags of `tag_on_failure`.
     """
 
     source: FieldRef = option("The field with the size.", default=FieldRef("message"))
     target: FieldRef = option("The field for the number of bytes.")
-    conversion_method: str = option("What a kilobyte is.", default="binary", choices=("binary", "metric"))
+    conversion_method: str = option(
+        "What a kilobyte is.", default="binary", choices=("binary", "metric")
+    )
     decimal_separator: str = option("The decimal separator.", default=".", choices=(".", ","))
-    tag_on_failure: list[str] = option("Tags for an event without a size.", default=["_bytesparsefailure"])
+    tag_on_failure: list[str] = option(
+        "Tags for an event without a size.", default=["_bytesparsefailure"]
+    )
 
     examples = (
         Example(
             "binary units",
             'bytes { source => "size" target => "bytes" }',
             before=[{"size": "1.5 kB"}, {"size": "much"}],
-            after=[{"size": "1.5 kB", "bytes": 1536}, {"size": "much", "tags": ["_bytesparsefailure"]}],
+            after=[
+                {"size": "1.5 kB", "bytes": 1536},
+                {"size": "much", "tags": ["_bytesparsefailure"]},
+            ],
         ),
         Example(
             "metric units, written as in Germany",
@@ -46,7 +55,9 @@ class Bytes(Filter, name="bytes"):
         base = 1024 if self.conversion_method == "binary" else 1000
         self._factors = {prefix: base**power for power, prefix in enumerate(("", *_PREFIXES))}
         other = "," if self.decimal_separator == "." else "."
-        self._clean = str.maketrans({" ": None, "_": None, other: None, self.decimal_separator: "."})
+        self._clean = str.maketrans(
+            {" ": None, "_": None, other: None, self.decimal_separator: "."}
+        )
 
     def apply(self, event: Event) -> bool:
         text = self.source.get(event)

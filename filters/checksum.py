@@ -1,4 +1,5 @@
 """The filter checksum: a digest of some fields, superseded by fingerprint."""
+
 from __future__ import annotations
 
 import hashlib
@@ -14,13 +15,14 @@ _ALGORITHMS = {"md5": "md5", "sha": "sha1", "sha1": "sha1", "sha256": "sha256", 
 class Checksum(Filter, name="checksum"):
     """Set `logstash_checksum` to a digest of the values of some fields.
 
-    The values are put together in the order of the fields' names, without anything between; missing ones are empty.
-    Fields `a` and `b` of `1` and `23` have the same digest as those of `12` and `3`: the filter fingerprint, with
-    `concatenate_sources`, does not confuse them.
+    The values are put together in the order of the fields' names, without anything between; missing
+    ones are empty. Fields `a` and `b` of `1` and `23` have the same digest as those of `12` and
+    `3`: the filter fingerprint, with `concatenate_sources`, does not confuse them.
     """
 
     keys: list[FieldRef] = option(
-        "The fields to digest.", default=[FieldRef("message"), FieldRef("@timestamp"), FieldRef("type")]
+        "The fields to digest.",
+        default=[FieldRef("message"), FieldRef("@timestamp"), FieldRef("type")],
     )
     algorithm: str = option("How to digest.", default="sha256", choices=tuple(_ALGORITHMS))
 
@@ -35,7 +37,11 @@ class Checksum(Filter, name="checksum"):
             "of two fields",
             'checksum { keys => ["b", "a"] algorithm => "sha1" }',
             before={"a": "foo", "b": "bar"},
-            after={"a": "foo", "b": "bar", "logstash_checksum": "8843d7f92416211de9ebb963ff4ce28125932878"},
+            after={
+                "a": "foo",
+                "b": "bar",
+                "logstash_checksum": "8843d7f92416211de9ebb963ff4ce28125932878",
+            },
         ),
     )
 

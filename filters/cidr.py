@@ -1,4 +1,5 @@
 """The filter cidr: whether an address is in a network."""
+
 from __future__ import annotations
 
 import time
@@ -16,17 +17,24 @@ from ._networks import Networks, parse_network
 class Cidr(Filter, name="cidr"):
     """Apply the common options to events with an address in one of some networks.
 
-    Addresses are given as texts with templates (`address`), or by a field that holds one or a list of them
-    (`address_field`). Networks are given in the configuration, with templates, one a text or several with commas
-    between, or in a file, which is read again when it has changed, every `refresh_interval` seconds at most. The first
-    match is enough. What is no address or no network is passed over.
+    Addresses are given as texts with templates (`address`), or by a field that holds one or a list
+    of them (`address_field`). Networks are given in the configuration, with templates, one a text
+    or several with commas between, or in a file, which is read again when it has changed, every
+    `refresh_interval` seconds at most. The first match is enough. What is no address or no network
+    is passed over.
     """
 
     address: list[Template] = option("The addresses, with templates.", default=[])
-    address_field: FieldRef | None = option("A field with an address or a list of them.", default=None)
+    address_field: FieldRef | None = option(
+        "A field with an address or a list of them.", default=None
+    )
     network: list[Template] = option("The networks, such as 10.0.0.0/8 and fe80::/64.", default=[])
-    network_path: Path | None = option("A file with networks; not together with `network`.", default=None)
-    refresh_interval: float = option("How often to look whether the file has changed, in seconds.", default=600)
+    network_path: Path | None = option(
+        "A file with networks; not together with `network`.", default=None
+    )
+    refresh_interval: float = option(
+        "How often to look whether the file has changed, in seconds.", default=600
+    )
     separator: str = option("What stands between the networks in the file.", default="\n")
 
     examples = (
@@ -43,14 +51,25 @@ class Cidr(Filter, name="cidr"):
         Example(
             "any address of a list, networks from the event",
             'cidr { address_field => "[host][ip]" network => ["%{nets}"] add_field => { "known" => "yes" } }',
-            before={"host": {"ip": ["8.8.8.8", "192.168.1.1"]}, "nets": "10.0.0.0/8, 192.168.0.0/16"},
-            after={"host": {"ip": ["8.8.8.8", "192.168.1.1"]}, "nets": "10.0.0.0/8, 192.168.0.0/16", "known": "yes"},
+            before={
+                "host": {"ip": ["8.8.8.8", "192.168.1.1"]},
+                "nets": "10.0.0.0/8, 192.168.0.0/16",
+            },
+            after={
+                "host": {"ip": ["8.8.8.8", "192.168.1.1"]},
+                "nets": "10.0.0.0/8, 192.168.0.0/16",
+                "known": "yes",
+            },
         ),
     )
 
     def prepare(self) -> None:
         if self.network and self.network_path is not None:
-            self.problem("network_path", "`network` and `network_path` exclude each other", "take one of them out")
+            self.problem(
+                "network_path",
+                "`network` and `network_path` exclude each other",
+                "take one of them out",
+            )
         self._templates = [template for template in self.network if not template.is_constant]
         constants: list[str] = []
         for place, template in enumerate(self.network):
@@ -65,7 +84,13 @@ class Cidr(Filter, name="cidr"):
     def _checked(self, texts: list[str], place: int) -> list[str]:
         for text in texts:
             if parse_network(text) is None:
-                self.problem("network", f"`{text}` is no network", "write 10.0.0.0/8", path=(place,), code="W305")
+                self.problem(
+                    "network",
+                    f"`{text}` is no network",
+                    "write 10.0.0.0/8",
+                    path=(place,),
+                    code="W305",
+                )
         return texts
 
     def _use(self, texts: list[str]) -> None:
@@ -91,7 +116,12 @@ class Cidr(Filter, name="cidr"):
         except (OSError, UnicodeDecodeError) as error:
             if self._stamp is None:
                 self.problem("network_path", f"the file cannot be read: {error}", "", code="E210")
-            complain(self.context.where, "%s: the file of networks cannot be read: %s", self.context.where, error)
+            complain(
+                self.context.where,
+                "%s: the file of networks cannot be read: %s",
+                self.context.where,
+                error,
+            )
             return
         self._stamp = stamp
         self._use([text for text in texts if text.strip()])
@@ -118,5 +148,9 @@ class Cidr(Filter, name="cidr"):
     def _in_own_networks(self, event: Event, addresses: list[str]) -> bool:
         """Whether an address is in a network that the event itself names."""
         texts = [text for template in self._templates for text in template.render(event).split(",")]
-        holds = Networks([network for text in texts if (network := parse_network(text)) is not None]).holds
-        return any(holds(parsed) for address in addresses if (parsed := parse_network(address)) is not None)
+        holds = Networks(
+            [network for text in texts if (network := parse_network(text)) is not None]
+        ).holds
+        return any(
+            holds(parsed) for address in addresses if (parsed := parse_network(address)) is not None
+        )

@@ -1,4 +1,5 @@
 """The filter cipher: texts encrypted and decrypted with a key."""
+
 from __future__ import annotations
 
 import base64
@@ -25,18 +26,20 @@ _BLOCK = 16
 class Cipher(Filter, name="cipher"):
     """Encrypt or decrypt a text.
 
-    `algorithm` has OpenSSL's name, such as `aes-256-cbc`: AES with 128, 192 or 256 bits, in the modes cbc,
-    cfb, cfb8, ofb, ctr and ecb. The key is cut, or filled with `key_pad`, to `key_size` bytes: 16, 24 or 32, as the
-    algorithm has bits. Every encryption draws `iv_random_length` random bytes (16), which stand before the result and
-    are read off there again. Text goes in and comes out as UTF-8; what is encrypted is in base64.
+    `algorithm` has OpenSSL's name, such as `aes-256-cbc`: AES with 128, 192 or 256 bits, in the
+    modes cbc, cfb, cfb8, ofb, ctr and ecb. The key is cut, or filled with `key_pad`, to `key_size`
+    bytes: 16, 24 or 32, as the algorithm has bits. Every encryption draws `iv_random_length` random
+    bytes (16), which stand before the result and are read off there again. Text goes in and comes
+    out as UTF-8; what is encrypted is in base64.
 
-    A text that is missing or empty is passed over; one that cannot be decrypted gets the tag `_cipherfiltererror`.
-    Nobody notices a text that was tampered with: these modes do not authenticate.
+    A text that is missing or empty is passed over; one that cannot be decrypted gets the tag
+    `_cipherfiltererror`. Nobody notices a text that was tampered with: these modes do not
+    authenticate.
 
     The filter needs the package cryptography: `pip install 'penstock[cipher]'`.
 
-    Differs from Logstash: without base64, an encrypted text has one character for each byte. `iv` is gone there, and so
-    it is here. `max_cipher_reuse` has no effect.
+    Differs from Logstash: without base64, an encrypted text has one character for each byte. `iv`
+    is gone there, and so it is here. `max_cipher_reuse` has no effect.
     """
 
     algorithm: str = option("The algorithm, with its number of bits and its mode.")
@@ -44,11 +47,15 @@ class Cipher(Filter, name="cipher"):
     key: Secret | None = option("The key.", default=None)
     key_size: int = option("The length of the key in bytes.", default=16, at_least=1)
     key_pad: str = option("What to fill a short key with.", default="\0")
-    iv_random_length: int = option("How many random bytes stand before what is encrypted.", at_least=0)
+    iv_random_length: int = option(
+        "How many random bytes stand before what is encrypted.", at_least=0
+    )
     source: FieldRef = option("The field with the text.", default=FieldRef("message"))
     target: FieldRef = option("The field for the result.", default=FieldRef("message"))
     base64: bool = option("Whether what is encrypted is in base64.", default=True)
-    cipher_padding: str | None = option("0 for no padding; the text is then a multiple of 16 bytes.", default=None)
+    cipher_padding: str | None = option(
+        "0 for no padding; the text is then a multiple of 16 bytes.", default=None
+    )
     max_cipher_reuse: int = option("Without effect.", default=1)
 
     examples = (
@@ -73,7 +80,11 @@ class Cipher(Filter, name="cipher"):
     def prepare(self) -> None:
         found = _NAME.fullmatch(self.algorithm)
         if found is None:
-            self.problem("algorithm", f"there is no algorithm `{self.algorithm}` here", "write it as aes-256-cbc")
+            self.problem(
+                "algorithm",
+                f"there is no algorithm `{self.algorithm}` here",
+                "write it as aes-256-cbc",
+            )
         if self.key is None:
             self.problem("key", "cipher needs a `key`", 'write key => "${CIPHER_KEY}"', code="E214")
         if found is None or self.key is None:
@@ -82,7 +93,9 @@ class Cipher(Filter, name="cipher"):
         self._new_mode, self._has_iv = _mode(mode), mode != "ecb"
         self._pads = mode in ("cbc", "ecb") and self.cipher_padding != "0"
         self._check_sizes(int(found["bits"]) // 8)
-        key = self.key.encode()[: self.key_size].ljust(self.key_size, (self.key_pad.encode() or b"\0")[:1])
+        key = self.key.encode()[: self.key_size].ljust(
+            self.key_size, (self.key_pad.encode() or b"\0")[:1]
+        )
         try:
             self._algorithm = algorithms.AES(key)
         except ValueError:
@@ -94,7 +107,11 @@ class Cipher(Filter, name="cipher"):
             message = f"`{self.algorithm}` has a key of {wanted} bytes, not {self.key_size}"
             self.problem("key_size", message, f"write key_size => {wanted}")
         if self._has_iv and self.iv_random_length != _BLOCK:
-            self.problem("iv_random_length", f"`{self.algorithm}` starts with {_BLOCK} bytes", f"write {_BLOCK}")
+            self.problem(
+                "iv_random_length",
+                f"`{self.algorithm}` starts with {_BLOCK} bytes",
+                f"write {_BLOCK}",
+            )
 
     def apply(self, event: Event) -> bool:
         value: Any = self.source.get(event)

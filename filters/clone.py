@@ -1,4 +1,5 @@
 """The filter clone: copies of an event, marked."""
+
 from __future__ import annotations
 
 from ..dsl.event import add_tag
@@ -11,8 +12,9 @@ from ..plugins.declaration import Example, option
 class Clone(Ecs, Filter, name="clone"):
     """Copy an event, once for each name in `clones`.
 
-    The event itself goes on first, unchanged, then its copies, in order. A copy is marked with its name: in `tags`, or in
-    the field `type` where names of the Elastic Common Schema are off. The common options apply to the copies alone.
+    The event itself goes on first, unchanged, then its copies, in order. A copy is marked with its
+    name: in `tags`, or in the field `type` where names of the Elastic Common Schema are off. The
+    common options apply to the copies alone.
     """
 
     reshapes = True
@@ -37,7 +39,12 @@ class Clone(Ecs, Filter, name="clone"):
     def prepare(self) -> None:
         """Warn where no copy will be made."""
         if not self.clones:
-            self.problem("clones", "no names are given, so no copies are made", "take the filter out", code="W305")
+            self.problem(
+                "clones",
+                "no names are given, so no copies are made",
+                "take the filter out",
+                code="W305",
+            )
 
     def apply(self, event: Event) -> list[Event]:
         """The event and its copies."""

@@ -1,4 +1,5 @@
 """The filter csv: the columns of a row as fields."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -19,40 +20,53 @@ Setter = Callable[[Event, Any], None]
 class Csv(Ecs, Filter, name="csv"):
     """Split a text into columns and set them as fields.
 
-    The first row of the text is read as Ruby's CSV library reads it: an empty column is null, a quoted empty one is an
-    empty text; a quote inside a column that is not quoted, a text behind a closing quote and a quote that is never
-    closed are errors, as is a field that is no text. Such an event gets the tag `_csvparsefailure`, and so does an
-    empty text, unless `skip_empty_rows` says otherwise. An event without the field passes untouched.
+    The first row of the text is read as Ruby's CSV library reads it: an empty column is null, a
+    quoted empty one is an empty text; a quote inside a column that is not quoted, a text behind a
+    closing quote and a quote that is never closed are errors, as is a field that is no text. Such
+    an event gets the tag `_csvparsefailure`, and so does an empty text, unless `skip_empty_rows`
+    says otherwise. An event without the field passes untouched.
 
-    Columns are named by `columns`, in order, and `column3`, `column4` … beyond. A name in brackets is a field
-    reference, below `target` if there is one: `[a][b]`.
+    Columns are named by `columns`, in order, and `column3`, `column4` … beyond. A name in brackets
+    is a field reference, below `target` if there is one: `[a][b]`.
 
-    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a text that is none stays as it
-    is. A date starts at midnight in the platform's zone (the setting `penstock.timezone`), a time without an offset is
-    in UTC.
+    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a text that
+    is none stays as it is. A date starts at midnight in the platform's zone (the setting
+    `penstock.timezone`), a time without an offset is in UTC.
 
-    The language has no escapes in strings: the separator of tab-separated text is a real tab between the quotes, unless
-    the setting `config.support_escapes` is on.
+    The language has no escapes in strings: the separator of tab-separated text is a real tab
+    between the quotes, unless the setting `config.support_escapes` is on.
 
-    With `autodetect_column_names` the first event that comes names the columns and is dropped; as with `skip_header`,
-    this needs all events in one place, one worker.
+    With `autodetect_column_names` the first event that comes names the columns and is dropped; as
+    with `skip_header`, this needs all events in one place, one worker.
 
-    Differs from Logstash: a null in a column that is converted to boolean stays null and is no failure.
+    Differs from Logstash: a null in a column that is converted to boolean stays null and is no
+    failure.
     """
 
     source: FieldRef = option("The field with the text.", default=FieldRef("message"))
-    target: FieldRef | None = option("The field to put the columns in; unless given, the event's top.", default=None)
+    target: FieldRef | None = option(
+        "The field to put the columns in; unless given, the event's top.", default=None
+    )
     columns: list[str] = option("The names of the columns.", default=[])
     separator: str = option("What stands between columns; one character or more.", default=",")
     quote_char: str = option("What quotes a column; `\\x00` for nothing.", default='"')
     convert: dict[str, str] = option(
-        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.", default={}
+        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.",
+        default={},
     )
-    autodetect_column_names: bool = option("Whether the first event names the columns.", default=False)
-    autogenerate_column_names: bool = option("Whether columns without a name get one, or are left out.", default=True)
+    autodetect_column_names: bool = option(
+        "Whether the first event names the columns.", default=False
+    )
+    autogenerate_column_names: bool = option(
+        "Whether columns without a name get one, or are left out.", default=True
+    )
     skip_empty_columns: bool = option("Whether to leave out columns that are empty.", default=False)
-    skip_empty_rows: bool = option("Whether to tag an empty text `_csvskippedemptyfield` only.", default=False)
-    skip_header: bool = option("Whether to drop events whose columns are the names of the columns.", default=False)
+    skip_empty_rows: bool = option(
+        "Whether to tag an empty text `_csvskippedemptyfield` only.", default=False
+    )
+    skip_header: bool = option(
+        "Whether to drop events whose columns are the names of the columns.", default=False
+    )
 
     examples = (
         Example(
@@ -78,18 +92,28 @@ class Csv(Ecs, Filter, name="csv"):
     def prepare(self) -> None:
         quote = "\0" if self.quote_char == "\\x00" else self.quote_char
         if len(quote) != 1:
-            self.problem("quote_char", "`quote_char` is one character", "write \"\\x00\" to have none")
+            self.problem(
+                "quote_char", "`quote_char` is one character", 'write "\\x00" to have none'
+            )
         if not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
         elif self.separator == "\\t":
             message = "`separator` is a backslash and a `t`, no tab: strings have no escapes"
-            self.problem("separator", message, "write a real tab, or set config.support_escapes", code="W305")
-        known = conversions(find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone())
+            self.problem(
+                "separator", message, "write a real tab, or set config.support_escapes", code="W305"
+            )
+        known = conversions(
+            find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone()
+        )
         for name, kind in self.convert.items():
             if kind not in known:
                 remedy = did_you_mean(kind, known) or "one of " + ", ".join(known)
-                self.problem("convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,))
-        self._conversions = {name: known[kind] for name, kind in self.convert.items() if kind in known}
+                self.problem(
+                    "convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,)
+                )
+        self._conversions = {
+            name: known[kind] for name, kind in self.convert.items() if kind in known
+        }
         if len(quote) == 1 and self.separator:
             self._first_row = Reader(self.separator, quote, self.context.limit("fields")).first_row
         self._name_columns(self.columns)
@@ -102,7 +126,9 @@ class Csv(Ecs, Filter, name="csv"):
             self._column(place, name) for place, name in enumerate(names)
         ]
 
-    def _column(self, place: int, name: str | None = None) -> tuple[Setter, Conversion | None] | None:
+    def _column(
+        self, place: int, name: str | None = None
+    ) -> tuple[Setter, Conversion | None] | None:
         """How a column is set and converted; None for one that is left out."""
         if name is None:
             if not self.autogenerate_column_names:

@@ -1,7 +1,7 @@
 """The filter date: an event's time, read from one of its fields.
 
-Formats are compiled when the pipeline is; with a zone that each event names itself, once for each zone. The loop looks texts
-up among those it has read already, and only reads what is new.
+Formats are compiled when the pipeline is; with a zone that each event names itself, once for each
+zone. The loop looks texts up among those it has read already, and only reads what is new.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from typing import Any
 from ..dsl.event import add_tag
 from ..dsl.joda.clock import Clock
 from ..dsl.joda.formats import Formats
-from ..dsl.joda.names import ENGLISH, Names, UnknownLocaleError, is_english, names_of, platform_locale
+from ..dsl.joda.names import (
+    ENGLISH,
+    Names,
+    UnknownLocaleError,
+    is_english,
+    names_of,
+    platform_locale,
+)
 from ..dsl.joda.parse import COUNTS, Parser, parser, uses_names
 from ..dsl.joda.pattern import PatternError
 from ..dsl.joda.pattern_lint import doubts, named_like
@@ -31,21 +38,26 @@ _MOST_ZONES = 256
 class Date(Filter, name="date"):
     """Read a date from a field and make it the event's time.
 
-    The formats are tried in order; the first that fits wins. A format is a pattern of Joda-Time (`yyyy-MM-dd HH:mm:ss`,
-    with text in quotes) or one of these names:
+    The formats are tried in order; the first that fits wins. A format is a pattern of Joda-Time
+    (`yyyy-MM-dd HH:mm:ss`, with text in quotes) or one of these names:
 
     - `ISO8601`: dates such as `2001-12-07T23:54:54.123Z`, also without time, seconds or zone
-    - `UNIX`, `UNIX_MS`: seconds (with a fraction, perhaps) and milliseconds since 1970, as text or number
+    - `UNIX`, `UNIX_MS`: seconds (with a fraction, perhaps) and milliseconds since 1970, as text or
+      number
     - `TAI64N`: labels such as `@4000000050d506482dbdf024`
     - `AUTO`: whatever can be guessed; slow, and for where no pattern is known
 
-    A pattern must fit the whole text. Where it has no year, the present one is taken; in December and January dates
-    of the other month belong to the year next door. A field that is missing or null is passed over in silence.
+    A pattern must fit the whole text. Where it has no year, the present one is taken; in December
+    and January dates of the other month belong to the year next door. A field that is missing or
+    null is passed over in silence.
 
-    Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that clocks skipped in 2000.
+    Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that
+    clocks skipped in 2000.
     """
 
-    match: list[str] = option("The field, then one format or several: `[field, format, …]`.", default=[])
+    match: list[str] = option(
+        "The field, then one format or several: `[field, format, …]`.", default=[]
+    )
     target: FieldRef = option("The field that gets the instant.", default=FieldRef("@timestamp"))
     timezone: str | None = option(
         "The time zone of texts that say none: a name (`Europe/Paris`) or an offset (`+02:00`), perhaps out of a "
@@ -56,7 +68,9 @@ class Date(Filter, name="date"):
         "The language of months and days: `de`, `pt-BR`, `fr_FR`; that of the machine, then English, unless given.",
         default=None,
     )
-    tag_on_failure: list[str] = option("Tags for an event that no format fitted.", default=["_dateparsefailure"])
+    tag_on_failure: list[str] = option(
+        "Tags for an event that no format fitted.", default=["_dateparsefailure"]
+    )
 
     examples = (
         Example(
@@ -88,7 +102,11 @@ class Date(Filter, name="date"):
 
     def prepare(self) -> None:
         if len(self.match) < 2:
-            raise OptionProblem("match", "a field and at least one format are wanted", 'match => ["time", "ISO8601"]')
+            raise OptionProblem(
+                "match",
+                "a field and at least one format are wanted",
+                'match => ["time", "ISO8601"]',
+            )
         field, *self._formats = map(str, self.match)
         self._clock = Clock(self.context.now)
         self._loop: Callable[..., None] | None = None
@@ -103,7 +121,9 @@ class Date(Filter, name="date"):
         try:
             return FieldRef(field).get
         except ReferenceSyntaxError as error:
-            raise OptionProblem("match", str(error), "write a field as name, [name] or [outer][inner]", (0,), "E207") from None
+            raise OptionProblem(
+                "match", str(error), "write a field as name, [name] or [outer][inner]", (0,), "E207"
+            ) from None
 
     def _check_formats(self) -> None:
         """Take out the formats that are none, and say so."""
@@ -114,7 +134,13 @@ class Date(Filter, name="date"):
             except PatternError as error:
                 name = named_like(pattern)
                 remedy = f"write `{name}`" if name else error.remedy
-                self.problem("match", f"`{pattern}` is no date format: {error.message}", remedy, (place,), "E222")
+                self.problem(
+                    "match",
+                    f"`{pattern}` is no date format: {error.message}",
+                    remedy,
+                    (place,),
+                    "E222",
+                )
                 continue
             usable.append(pattern)
             for message, remedy in found:
@@ -134,7 +160,12 @@ class Date(Filter, name="date"):
         if self.locale is None:
             return [names] if names is ENGLISH else [names, ENGLISH]
         if names is ENGLISH and not is_english(self.locale):
-            self.problem("locale", f"the language of `{self.locale}` is not known", "such as de or pt-BR", code="W310")
+            self.problem(
+                "locale",
+                f"the language of `{self.locale}` is not known",
+                "such as de or pt-BR",
+                code="W310",
+            )
         return [names]
 
     def _zone_template(self) -> Template:
@@ -143,7 +174,12 @@ class Date(Filter, name="date"):
         except PatternError as error:
             raise OptionProblem("timezone", error.message, error.remedy, code="E209") from None
         if template.problem:
-            self.problem("timezone", template.problem, "write a field as name, [name] or [outer][inner]", code="E207")
+            self.problem(
+                "timezone",
+                template.problem,
+                "write a field as name, [name] or [outer][inner]",
+                code="E207",
+            )
         return template
 
     def _fixed_zone(self) -> Zone:
@@ -191,13 +227,21 @@ class Date(Filter, name="date"):
     def _run_fixed(self, events: list[Event], formats: Formats) -> None:
         if self._loop is None:
             self._loop = self._compiled()
-        self._loop(events, formats.known.get, formats.read, partial(self._read_other, formats=formats))
+        self._loop(
+            events, formats.known.get, formats.read, partial(self._read_other, formats=formats)
+        )
 
     def _compiled(self) -> Callable[..., None]:
         """The loop over a batch, what is constant written into it."""
         key, keys = self._plain_target, FieldRef(str(self.match[0])).keys
-        found = f"event.get({keys[0]!r})" if len(keys) == 1 and keys != ("@metadata",) else "get(event)"
-        put = ["settle(event, stamp)"] if key is None else [f"event[{key!r}] = stamp", *decorating(self.decorate, self.removes)]
+        found = (
+            f"event.get({keys[0]!r})" if len(keys) == 1 and keys != ("@metadata",) else "get(event)"
+        )
+        put = (
+            ["settle(event, stamp)"]
+            if key is None
+            else [f"event[{key!r}] = stamp", *decorating(self.decorate, self.removes)]
+        )
         lines = [
             "def loop(events, known, read, read_other):",
             "    for event in events:",
@@ -218,7 +262,12 @@ class Date(Filter, name="date"):
             "        except Exception as error:",
             "            failed(event, error)",
         ]
-        scope: dict[str, Any] = {"get": self._get, "settle": self._settle(), "failed": self.failed, "decorate": self.decorate}
+        scope: dict[str, Any] = {
+            "get": self._get,
+            "settle": self._settle(),
+            "failed": self.failed,
+            "decorate": self.decorate,
+        }
         exec(compile("\n".join(lines), "<date>", "exec"), scope)
         loop: Callable[..., None] = scope.pop("loop")
         return loop
@@ -250,7 +299,9 @@ class Date(Filter, name="date"):
         return keys[0] if len(keys) == 1 and keys != ("tags",) else None
 
     def _settle(self) -> Callable[[Event, str], None]:
-        """What puts an instant in its place and decorates the event, or tags it where there is none."""
+        """What puts an instant in its place and decorates the event, or tags it where there is
+        none.
+        """
         put, decorate, tags = self.target.set, self.decorate, self.tag_on_failure
 
         def settle(event: Event, stamp: str) -> None:

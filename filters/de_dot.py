@@ -1,4 +1,5 @@
 """The filter de_dot: dots out of field names."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,20 +15,25 @@ Path = tuple[str, ...]
 class DeDot(Filter, name="de_dot"):
     """Rename fields that have dots in their names.
 
-    Dots become `separator`, or with `nested` the name becomes fields within fields: `a.b` is `[a][b]`. Without `fields`
-    all fields at the top are looked at, with `recursive` those below them too; fields in lists are not. Where `a.b`
-    shall become a field of `a` and `a` holds no map, or where the name starts or ends with a dot, the field stays and
-    the event gets the tag of `tag_on_failure`.
+    Dots become `separator`, or with `nested` the name becomes fields within fields: `a.b` is
+    `[a][b]`. Without `fields` all fields at the top are looked at, with `recursive` those below
+    them too; fields in lists are not. Where `a.b` shall become a field of `a` and `a` holds no map,
+    or where the name starts or ends with a dot, the field stays and the event gets the tag of
+    `tag_on_failure`.
 
-    Fields of `fields` are moved alone: what stands beside `[a.b][c.d]` stays below `[a.b]`, which goes when nothing is
-    left.
+    Fields of `fields` are moved alone: what stands beside `[a.b][c.d]` stays below `[a.b]`, which
+    goes when nothing is left.
     """
 
     separator: str = option("What to put in the place of dots.", default="_")
     nested: bool = option("Whether to make fields within fields.", default=False)
     recursive: bool = option("Whether to look at fields within fields.", default=False)
-    fields: list[FieldRef] | None = option("The fields to rename; all at the top unless given.", default=None)
-    tag_on_failure: str = option("The tag for an event with a field that cannot be renamed.", default="_de_dot_error")
+    fields: list[FieldRef] | None = option(
+        "The fields to rename; all at the top unless given.", default=None
+    )
+    tag_on_failure: str = option(
+        "The tag for an event with a field that cannot be renamed.", default="_de_dot_error"
+    )
 
     examples = (
         Example("a separator", "de_dot { }", before={"a.b": 1, "c": 2}, after={"c": 2, "a_b": 1}),
@@ -47,7 +53,9 @@ class DeDot(Filter, name="de_dot"):
 
     def prepare(self) -> None:
         if "." in self.separator:
-            self.problem("separator", "`separator` has a dot in it", "choose another one, such as `_`")
+            self.problem(
+                "separator", "`separator` has a dot in it", "choose another one, such as `_`"
+            )
         self._paths = [ref.keys for ref in self.fields or [] if any("." in key for key in ref.keys)]
         self._roots = [ref.keys for ref in self.fields or []]
 

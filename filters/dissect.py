@@ -1,4 +1,7 @@
-"""The filter dissect: a text cut at fixed delimiters. What a dissection is and does, ``_dissection`` says."""
+"""The filter dissect: a text cut at fixed delimiters. What a dissection is and does,
+``_dissection`` says.
+"""
+
 from __future__ import annotations
 
 import re
@@ -20,30 +23,38 @@ from ._references import REMEDY, named_field
 class Dissect(Filter, name="dissect"):
     """Cut a text at fixed delimiters into fields.
 
-    `%{name}` is a field: it takes the text up to the delimiter that follows it, which is what stands between two fields;
-    the last field takes the rest. Delimiters are looked for from left to right, and all of them must be there. Where one
-    comes twice in a row, the field between is empty.
+    `%{name}` is a field: it takes the text up to the delimiter that follows it, which is what
+    stands between two fields; the last field takes the rest. Delimiters are looked for from left to
+    right, and all of them must be there. Where one comes twice in a row, the field between is
+    empty.
 
-    `%{}` and `%{?name}` skip a field. `%{+name}` appends to a field, with the delimiter that stood before it in between;
-    `%{+name/2}` says which comes first. `%{&name}` is set under the name that the field `name` holds: `%{?key}=%{&key}`.
-    `%{name->}` lets the delimiter behind it come several times, as in columns filled up with blanks. Text before the
-    first field must start the text, text behind the last one ends it; what follows that is not looked at.
+    `%{}` and `%{?name}` skip a field. `%{+name}` appends to a field, with the delimiter that stood
+    before it in between; `%{+name/2}` says which comes first. `%{&name}` is set under the name that
+    the field `name` holds: `%{?key}=%{&key}`. `%{name->}` lets the delimiter behind it come several
+    times, as in columns filled up with blanks. Text before the first field must start the text,
+    text behind the last one ends it; what follows that is not looked at.
 
-    A text that does not fit, or is empty, gets the tags of `tag_on_failure` and no fields. A field of `mapping` that is
-    not there is passed over. `convert_datatype` comes after all mappings: what cannot be converted stays, tagged
-    `_dataconversionuncoercible_FIELD_TYPE`, or `_dataconversionnullvalue_FIELD_TYPE` where there is nothing. `float`
-    leaves whole numbers whole.
+    A text that does not fit, or is empty, gets the tags of `tag_on_failure` and no fields. A field
+    of `mapping` that is not there is passed over. `convert_datatype` comes after all mappings: what
+    cannot be converted stays, tagged `_dataconversionuncoercible_FIELD_TYPE`, or
+    `_dataconversionnullvalue_FIELD_TYPE` where there is nothing. `float` leaves whole numbers
+    whole.
 
-    Two traps, kept from Logstash: where the text starts with the delimiter behind the first field, the first field is
-    empty and the delimiter is found again for the second. And the entries of `mapping` do not come in the order in which
-    they are written: to dissect what another mapping found, write a second filter.
+    Two traps, kept from Logstash: where the text starts with the delimiter behind the first field,
+    the first field is empty and the delimiter is found again for the second. And the entries of
+    `mapping` do not come in the order in which they are written: to dissect what another mapping
+    found, write a second filter.
 
     Differs from Logstash: several mappings that fit decorate the event once, after the conversions.
     """
 
     mapping: dict[str, str] = option("The fields to dissect, each with its dissection.", default={})
-    convert_datatype: dict[str, str] = option("The fields to convert, each to `int` or `float`.", default={})
-    tag_on_failure: list[str] = option("Tags for an event with a text that does not fit.", default=["_dissectfailure"])
+    convert_datatype: dict[str, str] = option(
+        "The fields to convert, each to `int` or `float`.", default={}
+    )
+    tag_on_failure: list[str] = option(
+        "Tags for an event with a text that does not fit.", default=["_dissectfailure"]
+    )
 
     examples = (
         Example(
@@ -75,9 +86,16 @@ class Dissect(Filter, name="dissect"):
 
     def prepare(self) -> None:
         """Make the dissections and conversions."""
-        found = [(named_field(self, "mapping", name, (name,)), self._dissection(name)) for name in self.mapping]
-        self.dissections = [(ref, dissection.dissect) for ref, dissection in found if dissection is not None]
-        self.conversions = [self._conversion(name, kind) for name, kind in self.convert_datatype.items()]
+        found = [
+            (named_field(self, "mapping", name, (name,)), self._dissection(name))
+            for name in self.mapping
+        ]
+        self.dissections = [
+            (ref, dissection.dissect) for ref, dissection in found if dissection is not None
+        ]
+        self.conversions = [
+            self._conversion(name, kind) for name, kind in self.convert_datatype.items()
+        ]
 
     def _dissection(self, name: str) -> Dissection | None:
         try:
@@ -95,7 +113,13 @@ class Dissect(Filter, name="dissect"):
     def _conversion(self, name: str, kind: str) -> Callable[[Event], None]:
         if kind.lower() not in _CONVERSIONS:
             remedy = did_you_mean(kind, _CONVERSIONS) or "write `int` or `float`"
-            self.problem("convert_datatype", f"there is no type `{kind}` for it", remedy, path=(name,), code="E204")
+            self.problem(
+                "convert_datatype",
+                f"there is no type `{kind}` for it",
+                remedy,
+                path=(name,),
+                code="E204",
+            )
             return lambda event: None
         return _converting(named_field(self, "convert_datatype", name, (name,)), kind)
 
@@ -130,7 +154,9 @@ class Dissect(Filter, name="dissect"):
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter raised."""
         self._tag(event)
-        complain(self.context.where, "%s: dissect failed on an event: %s", self.context.where, error)
+        complain(
+            self.context.where, "%s: dissect failed on an event: %s", self.context.where, error
+        )
 
 
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)

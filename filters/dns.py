@@ -1,8 +1,9 @@
 """The filter dns: host names to addresses, addresses to host names.
 
-An answer takes its time, so the questions of a batch are asked beside each other before its events are gone through; a
-question that several events have is asked once.
+An answer takes its time, so the questions of a batch are asked beside each other before its events
+are gone through; a question that several events have is asked once.
 """
+
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -29,18 +30,22 @@ Question = tuple[str, str]
 class Dns(Filter, name="dns"):
     """Look up host names and addresses.
 
-    `resolve` names fields that hold host names, for which the addresses are looked up (IPv4 before IPv6); `reverse`
-    names fields that hold addresses, for which the names are. What is found is put beside the value, as a list of both,
-    or in its place with `action => replace`. First all names are resolved, then all addresses reversed; the first that
-    cannot be found ends the work on the event, which then gets none of the common options. When no answer came in time
-    it gets the tags of `tag_on_timeout`. A missing field is passed over; a list with more than one item ends the work.
+    `resolve` names fields that hold host names, for which the addresses are looked up (IPv4 before
+    IPv6); `reverse` names fields that hold addresses, for which the names are. What is found is put
+    beside the value, as a list of both, or in its place with `action => replace`. First all names
+    are resolved, then all addresses reversed; the first that cannot be found ends the work on the
+    event, which then gets none of the common options. When no answer came in time it gets the tags
+    of `tag_on_timeout`. A missing field is passed over; a list with more than one item ends the
+    work.
 
-    Hosts files are looked into first, those of `hostsfile` before the system's; then the servers of `nameserver` are
-    asked, or the system's. With a `hostsfile` and no `nameserver`, none is. `nameserver` is an address, a list of them,
-    or a hash of `address`, `search` (up to six domains to try for short names) and `ndots`.
+    Hosts files are looked into first, those of `hostsfile` before the system's; then the servers of
+    `nameserver` are asked, or the system's. With a `hostsfile` and no `nameserver`, none is.
+    `nameserver` is an address, a list of them, or a hash of `address`, `search` (up to six domains
+    to try for short names) and `ndots`.
 
-    Answers are remembered when `hit_cache_size` is given, failures when `failed_cache_size` is: a log repeats itself,
-    so give them. The questions of a batch are asked at the same time, the same question once.
+    Answers are remembered when `hit_cache_size` is given, failures when `failed_cache_size` is: a
+    log repeats itself, so give them. The questions of a batch are asked at the same time, the same
+    question once.
 
     The filter needs the package dnspython: `pip install 'penstock[dns]'`.
     """
@@ -50,9 +55,14 @@ class Dns(Filter, name="dns"):
     resolve: list[FieldRef] = option("Fields with host names.", default=[])
     reverse: list[FieldRef] = option("Fields with addresses.", default=[])
     action: str = option(
-        "Whether to add what is found, or to put it in the value's place.", default="append", choices=("append", "replace")
+        "Whether to add what is found, or to put it in the value's place.",
+        default="append",
+        choices=("append", "replace"),
     )
-    nameserver: Any = option("The servers to ask: an address, a list, or a hash with address, search and ndots.", default=None)
+    nameserver: Any = option(
+        "The servers to ask: an address, a list, or a hash with address, search and ndots.",
+        default=None,
+    )
     hostsfile: list[Path] = option("Hosts files to look into before the system's.", default=[])
     timeout: float = option("How long to wait for an answer, in seconds.", default=0.5)
     max_retries: int = option("How often to ask again when none comes.", default=2, at_least=0)
@@ -60,7 +70,9 @@ class Dns(Filter, name="dns"):
     hit_cache_ttl: float = option("How long to remember an answer, in seconds.", default=60)
     failed_cache_size: int = option("How many failures to remember.", default=0)
     failed_cache_ttl: float = option("How long to remember a failure, in seconds.", default=5)
-    tag_on_timeout: list[str] = option("Tags for an event when no answer came in time.", default=["_dnstimeout"])
+    tag_on_timeout: list[str] = option(
+        "Tags for an event when no answer came in time.", default=["_dnstimeout"]
+    )
 
     examples = (
         Example(
@@ -106,22 +118,41 @@ class Dns(Filter, name="dns"):
         from dns.name import from_text
 
         for key in given.keys() - {"address", "search", "ndots"}:
-            self.problem("nameserver", f"`nameserver` has no `{key}`", "it has address, search and ndots", path=(key,))
+            self.problem(
+                "nameserver",
+                f"`nameserver` has no `{key}`",
+                "it has address, search and ndots",
+                path=(key,),
+            )
         servers, search = _listed(given.get("address")), _listed(given.get("search"))
         if not servers:
-            self.problem("nameserver", "`nameserver` has no address", 'write "address" => "10.0.0.53"')
+            self.problem(
+                "nameserver", "`nameserver` has no address", 'write "address" => "10.0.0.53"'
+            )
         if len(search) > 6:
-            self.problem("nameserver", "`search` has more than six domains", "take some out", path=("search",))
+            self.problem(
+                "nameserver",
+                "`search` has more than six domains",
+                "take some out",
+                path=("search",),
+            )
         try:
             resolver.nameservers = servers
             resolver.search = [from_text(domain) for domain in search]
             resolver.ndots = int(given.get("ndots", 1))
         except (ValueError, TypeError) as error:
-            self.problem("nameserver", f"the name servers cannot be used: {error}", "give addresses, not names")
+            self.problem(
+                "nameserver",
+                f"the name servers cannot be used: {error}",
+                "give addresses, not names",
+            )
 
     def run(self, events: list[Event]) -> list[Event]:
         questions = dict.fromkeys(
-            question for event in events for kind, ref in self._first if (question := _question(kind, ref.get(event)))
+            question
+            for event in events
+            for kind, ref in self._first
+            if (question := _question(kind, ref.get(event)))
         )
         unknown = [question for question in questions if not self._is_remembered("".join(question))]
         answers: dict[Question, Any] = {}
@@ -211,4 +242,8 @@ def _question(kind: str, value: Any) -> Question | None:
 
 
 def _listed(value: Any) -> list[str]:
-    return [] if value is None else [str(item) for item in (value if isinstance(value, list) else [value])]
+    return (
+        []
+        if value is None
+        else [str(item) for item in (value if isinstance(value, list) else [value])]
+    )

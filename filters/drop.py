@@ -1,4 +1,5 @@
 """The filter drop: what it gets, or a part of it, goes no further."""
+
 from __future__ import annotations
 
 import random
@@ -11,8 +12,8 @@ from ..plugins.declaration import Example, option
 class Drop(Filter, name="drop"):
     """Drop events: all that reach the filter, or a percentage of them.
 
-    It stands inside a conditional most of the time. Dropped events reach no filter that follows and no output. Which
-    events of a percentage are dropped is chance, each event for itself.
+    It stands inside a conditional most of the time. Dropped events reach no filter that follows and
+    no output. Which events of a percentage are dropped is chance, each event for itself.
 
     The common options have no effect: what is not dropped is not changed.
     """
@@ -28,7 +29,12 @@ class Drop(Filter, name="drop"):
             before=[{"level": "debug"}, {"level": "error"}],
             after=[{"level": "error"}],
         ),
-        Example("drop none", "drop { percentage => 0 }", before={"level": "debug"}, after={"level": "debug"}),
+        Example(
+            "drop none",
+            "drop { percentage => 0 }",
+            before={"level": "debug"},
+            after={"level": "debug"},
+        ),
     )
 
     def prepare(self) -> None:

@@ -1,4 +1,5 @@
 """The filter elapsed: the time between the event that starts something and the one that ends it."""
+
 from __future__ import annotations
 
 import socket
@@ -25,14 +26,15 @@ class _Start:
 class Elapsed(Filter, name="elapsed"):
     """Measure the time between two events that belong together.
 
-    An event with `start_tag` is remembered by the value of `unique_id_field`; the event with `end_tag` and the same
-    value gets the tags `elapsed` and `elapsed_match`, the seconds between their `@timestamp`s in `elapsed_time`, and
-    the start's in `elapsed_timestamp_start`. With `new_event_on_match` an event of its own gets them, beside `host` and
-    the id. An end without a start gets the tag `elapsed_end_without_start`.
+    An event with `start_tag` is remembered by the value of `unique_id_field`; the event with
+    `end_tag` and the same value gets the tags `elapsed` and `elapsed_match`, the seconds between
+    their `@timestamp`s in `elapsed_time`, and the start's in `elapsed_timestamp_start`. With
+    `new_event_on_match` an event of its own gets them, beside `host` and the id. An end without a
+    start gets the tag `elapsed_end_without_start`.
 
-    A start whose end does not come within `timeout` seconds gives an event with the tags `elapsed` and
-    `elapsed_expired_error`, and its age in `elapsed_time`. The common options apply to starts, ends and events of its
-    own.
+    A start whose end does not come within `timeout` seconds gives an event with the tags `elapsed`
+    and `elapsed_expired_error`, and its age in `elapsed_time`. The common options apply to starts,
+    ends and events of its own.
 
     Differs from Logstash: the time-out counts by the clock, not by the number of flushes.
     """
@@ -46,7 +48,9 @@ class Elapsed(Filter, name="elapsed"):
     unique_id_field: FieldRef = option("The field that start and end have in common.")
     timeout: float = option("After how many seconds a start is given up.", default=1800)
     new_event_on_match: bool = option("Whether the result is an event of its own.", default=False)
-    keep_start_event: str = option("Which of several starts counts.", default="first", choices=("first", "last"))
+    keep_start_event: str = option(
+        "Which of several starts counts.", default="first", choices=("first", "last")
+    )
 
     examples = (
         Example(

@@ -1,4 +1,5 @@
 """The filter environment: variables of the environment as metadata."""
+
 from __future__ import annotations
 
 import os
@@ -11,11 +12,13 @@ from ..plugins.declaration import Example, option
 class Environment(Filter, name="environment"):
     """Put variables of the environment into `@metadata`.
 
-    The variables are read when the pipeline starts; one that is not set is null. Where a value is wanted once, in an
-    option, `${NAME}` in the configuration is simpler.
+    The variables are read when the pipeline starts; one that is not set is null. Where a value is
+    wanted once, in an option, `${NAME}` in the configuration is simpler.
     """
 
-    add_metadata_from_env: dict[str, str] = option("Fields of `@metadata`, with the variables for them.", default={})
+    add_metadata_from_env: dict[str, str] = option(
+        "Fields of `@metadata`, with the variables for them.", default={}
+    )
 
     examples = (
         Example(

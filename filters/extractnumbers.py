@@ -1,4 +1,5 @@
 """The filter extractnumbers: the numbers in a text as fields."""
+
 from __future__ import annotations
 
 from ..dsl.reference import Event, FieldRef
@@ -10,9 +11,9 @@ from ..plugins.strict_numbers import integer, number
 class Extractnumbers(Filter, name="extractnumbers"):
     """Set a field for each number that stands alone in a text.
 
-    Words of the text that are whole numbers become `int1`, `int2` and so on, other numbers `float1`, `float2`. A number
-    with anything beside it but blanks (`5ms`, `10.0.0.1`, `a=3`) is none; `0x1f` and `017` are read as Ruby reads them.
-    Of a list the first item is taken.
+    Words of the text that are whole numbers become `int1`, `int2` and so on, other numbers
+    `float1`, `float2`. A number with anything beside it but blanks (`5ms`, `10.0.0.1`, `a=3`) is
+    none; `0x1f` and `017` are read as Ruby reads them. Of a list the first item is taken.
 
     Differs from Logstash: the common options take effect when there was a number.
     """
@@ -26,7 +27,12 @@ class Extractnumbers(Filter, name="extractnumbers"):
             before={"message": "sent 120 of 300 in 1.5 s"},
             after={"message": "sent 120 of 300 in 1.5 s", "int1": 120, "int2": 300, "float1": 1.5},
         ),
-        Example("none", "extractnumbers { }", before={"message": "took 5ms"}, after={"message": "took 5ms"}),
+        Example(
+            "none",
+            "extractnumbers { }",
+            before={"message": "took 5ms"},
+            after={"message": "took 5ms"},
+        ),
     )
 
     def apply(self, event: Event) -> bool:

@@ -1,4 +1,5 @@
 """The filter fingerprint: a digest of fields, the same whenever they are the same."""
+
 from __future__ import annotations
 
 import unicodedata
@@ -17,28 +18,34 @@ _METHODS = (*ALGORITHMS, "MURMUR3", "MURMUR3_128", "IPV4_NETWORK", "UUID", "PUNC
 class Fingerprint(Ecs, Filter, name="fingerprint"):
     """Set a field to a digest of other fields: an id that is the same for the same values.
 
-    `SHA1`, `SHA256`, `SHA384`, `SHA512` and `MD5` are cryptographic digests, or HMACs when there is a `key`; `MURMUR3`
-    (a number) and `MURMUR3_128` are fast and not for secrets. `IPV4_NETWORK` is the network of an address, with `key`
-    as its prefix length. `PUNCTUATION` is what is left of a text when letters, digits and blanks are taken out. `UUID`
-    is random.
+    `SHA1`, `SHA256`, `SHA384`, `SHA512` and `MD5` are cryptographic digests, or HMACs when there is
+    a `key`; `MURMUR3` (a number) and `MURMUR3_128` are fast and not for secrets. `IPV4_NETWORK` is
+    the network of an address, with `key` as its prefix length. `PUNCTUATION` is what is left of a
+    text when letters, digits and blanks are taken out. `UUID` is random.
 
-    Of several sources the last that is there wins, and a list gives a list of digests. With `concatenate_sources` there
-    is one digest of all of them: of the text `|name|value|name|value|`, the names sorted, missing fields empty. With
-    `concatenate_all_fields` it is the same over all fields but `@metadata`, `@timestamp` among them. Maps and lists are
-    rendered flat, `|` between keys and values, keys sorted.
+    Of several sources the last that is there wins, and a list gives a list of digests. With
+    `concatenate_sources` there is one digest of all of them: of the text `|name|value|name|value|`,
+    the names sorted, missing fields empty. With `concatenate_all_fields` it is the same over all
+    fields but `@metadata`, `@timestamp` among them. Maps and lists are rendered flat, `|` between
+    keys and values, keys sorted.
 
     `MURMUR3` and `MURMUR3_128` need the package mmh3: `pip install 'penstock[fingerprint]'`.
     """
 
     source: list[FieldRef] = option("The fields to digest.", default=[FieldRef("message")])
     target: FieldRef | None = option(
-        "The field for the digest; unless given, `[event][hash]` with ECS, else `fingerprint`.", default=None
+        "The field for the digest; unless given, `[event][hash]` with ECS, else `fingerprint`.",
+        default=None,
     )
     method: str = option("How to digest.", default="SHA1", choices=_METHODS)
-    key: Secret | None = option("The key of an HMAC; for IPV4_NETWORK the prefix length.", default=None)
+    key: Secret | None = option(
+        "The key of an HMAC; for IPV4_NETWORK the prefix length.", default=None
+    )
     base64encode: bool = option("Whether digests are in base64, not hexadecimal.", default=False)
     concatenate_sources: bool = option("Whether to digest all sources together.", default=False)
-    concatenate_all_fields: bool = option("Whether to digest all fields of the event together.", default=False)
+    concatenate_all_fields: bool = option(
+        "Whether to digest all fields of the event together.", default=False
+    )
 
     examples = (
         Example(
@@ -70,9 +77,16 @@ class Fingerprint(Ecs, Filter, name="fingerprint"):
             self._digest = self._network_digest()
         elif self.method.startswith("MURMUR3"):
             try:
-                self._digest = murmur3() if self.method == "MURMUR3" else murmur3_128(self.base64encode)
+                self._digest = (
+                    murmur3() if self.method == "MURMUR3" else murmur3_128(self.base64encode)
+                )
             except ModuleNotFoundError:
-                self.problem("method", "MurmurHash3 needs the package `mmh3`", "pip install 'penstock[fingerprint]'", code="E202")
+                self.problem(
+                    "method",
+                    "MurmurHash3 needs the package `mmh3`",
+                    "pip install 'penstock[fingerprint]'",
+                    code="E202",
+                )
         elif self.method in ALGORITHMS:
             self._digest = cryptographic(self.method, self.key, self.base64encode)
 
@@ -82,7 +96,9 @@ class Fingerprint(Ecs, Filter, name="fingerprint"):
             self.problem("key", message, 'write key => "24"', code="E214")
             return canonical
         if not self.key.isdecimal() or int(self.key) > 128:
-            self.problem("key", "this is no length of a prefix", 'give a number of bits, as key => "24"')
+            self.problem(
+                "key", "this is no length of a prefix", 'give a number of bits, as key => "24"'
+            )
             return canonical
         bits = int(self.key)
         return lambda value: masked(canonical(value), bits)
@@ -115,7 +131,9 @@ class Fingerprint(Ecs, Filter, name="fingerprint"):
 
     def _all(self, event: Event) -> str:
         if self.concatenate_all_fields:
-            parts = [f"|{name}|{canonical(event[name])}" for name in sorted(event) if name != "@metadata"]
+            parts = [
+                f"|{name}|{canonical(event[name])}" for name in sorted(event) if name != "@metadata"
+            ]
         else:
             parts = [f"|{ref.text}|{canonical(ref.get(event))}" for ref in self._sorted]
         return "".join(parts) + "|"

@@ -1,8 +1,9 @@
 """The filter geoip: where an address is, and whose, from a MaxMind database.
 
-What is found for an address is kept ready as a tree of fields, in a cache by the address's text: an event costs one
-look-up there and a copy.
+What is found for an address is kept ready as a tree of fields, in a cache by the address's text: an
+event costs one look-up there and a copy.
 """
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -28,25 +29,29 @@ _WHERE_FROM = (
 class Geoip(Ecs, Filter, name="geoip"):
     """Add what a MaxMind database knows of an IP address: city, country, coordinates, provider.
 
-    `database` is a file in MaxMind's format, of any of the kinds City, Country, ASN, ISP, Domain, Anonymous-IP and
-    Enterprise; Penstock brings none. What a database gives depends on its kind; `fields` asks for a part of it, or for
-    more: `city_name`, `continent_code`, `continent_name`, `country_name`, `country_code2`, `country_code3`,
-    `region_name`, `region_code`, `region_iso_code`, `postal_code`, `dma_code`, `timezone`, `location`, `latitude`,
-    `longitude`, `ip`, `autonomous_system_number`, `autonomous_system_organization`, `isp`, `organization`, `domain`,
-    `network`, `anonymous`, `anonymous_vpn`, `hosting_provider`, `public_proxy`, `residential_proxy` and
-    `tor_exit_node`.
+    `database` is a file in MaxMind's format, of any of the kinds City, Country, ASN, ISP, Domain,
+    Anonymous-IP and Enterprise; Penstock brings none. What a database gives depends on its kind;
+    `fields` asks for a part of it, or for more: `city_name`, `continent_code`, `continent_name`,
+    `country_name`, `country_code2`, `country_code3`, `region_name`, `region_code`,
+    `region_iso_code`, `postal_code`, `dma_code`, `timezone`, `location`, `latitude`, `longitude`,
+    `ip`, `autonomous_system_number`, `autonomous_system_organization`, `isp`, `organization`,
+    `domain`, `network`, `anonymous`, `anonymous_vpn`, `hosting_provider`, `public_proxy`,
+    `residential_proxy` and `tor_exit_node`.
 
-    With `ecs_compatibility`, the fields have the names of the Elastic Common Schema (`[geo][city_name]`,
-    `[as][number]`), and `target` is where the address stands when `source` ends in `[ip]`; it must be given otherwise.
-    Without, they have their own names and stand in `geoip`. The address itself is set again, in the form in which it
-    was looked up: this normalizes `[client][ip]` when `source` is that field.
+    With `ecs_compatibility`, the fields have the names of the Elastic Common Schema
+    (`[geo][city_name]`, `[as][number]`), and `target` is where the address stands when `source`
+    ends in `[ip]`; it must be given otherwise. Without, they have their own names and stand in
+    `geoip`. The address itself is set again, in the form in which it was looked up: this normalizes
+    `[client][ip]` when `source` is that field.
 
-    An address that is not found, and a text that is none, get the tags of `tag_on_failure`, and an empty `target` where
-    there was nothing. An event without the field gets the tags only. Of a list the first item is taken.
+    An address that is not found, and a text that is none, get the tags of `tag_on_failure`, and an
+    empty `target` where there was nothing. An event without the field gets the tags only. Of a list
+    the first item is taken.
 
-    Differs from Logstash: no database is bundled or kept up to date, so that `database` must be given. Host names are
-    not resolved: they count as not found. A database of another kind, and one that is broken, is an error of the
-    configuration. A value that is neither text nor a list counts as not found.
+    Differs from Logstash: no database is bundled or kept up to date, so that `database` must be
+    given. Host names are not resolved: they count as not found. A database of another kind, and one
+    that is broken, is an error of the configuration. A value that is neither text nor a list counts
+    as not found.
     """
 
     source: FieldRef = option("The field with the address.")
@@ -60,7 +65,9 @@ class Geoip(Ecs, Filter, name="geoip"):
         default="City",
         choices=("City", "ASN"),
     )
-    fields: list[str] = option("The fields to add; those usual for the kind of database unless given.", default=[])
+    fields: list[str] = option(
+        "The fields to add; those usual for the kind of database unless given.", default=[]
+    )
     cache_size: int = option("How many addresses to remember.", default=1000)
     tag_on_failure: list[str] = option(
         "Tags for an event whose address is not found.", default=["_geoip_lookup_failure"]
@@ -95,7 +102,10 @@ class Geoip(Ecs, Filter, name="geoip"):
 }""",
             before=[{"clientip": "1.128.0.0"}, {"clientip": "192.168.0.1"}],
             after=[
-                {"clientip": "1.128.0.0", "geoip": {"ip": "1.128.0.0", "asn": 1221, "as_org": "Telstra Pty Ltd"}},
+                {
+                    "clientip": "1.128.0.0",
+                    "geoip": {"ip": "1.128.0.0", "asn": 1221, "as_org": "Telstra Pty Ltd"},
+                },
                 {"clientip": "192.168.0.1", "geoip": {}, "tags": ["_geoip_lookup_failure"]},
             ],
         ),
@@ -136,7 +146,12 @@ class Geoip(Ecs, Filter, name="geoip"):
         if source.endswith("[ip]") and len(source) > 4:
             return FieldRef(source[:-4])
         message = "with ECS, geoip needs a `target` unless its `source` ends in [ip]"
-        self.problem("target", message, 'write target => "client", or "source", "destination", "host"', code="E214")
+        self.problem(
+            "target",
+            message,
+            'write target => "client", or "source", "destination", "host"',
+            code="E214",
+        )
         return FieldRef("geoip")
 
     def _open(self) -> maxminddb.Reader | None:
@@ -148,17 +163,30 @@ class Geoip(Ecs, Filter, name="geoip"):
             reader = maxminddb.open_database(self.database)
             database_type = reader.metadata().database_type
         except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
-            self.problem("database", f"this is no MaxMind database, or a broken one: {error}", "download it again")
+            self.problem(
+                "database",
+                f"this is no MaxMind database, or a broken one: {error}",
+                "download it again",
+            )
             return None
         if kind_of(database_type) is None:
             known = ", ".join(kinds())
-            self.problem("database", f"geoip does not know databases of the type {database_type}", f"it knows {known}")
+            self.problem(
+                "database",
+                f"geoip does not know databases of the type {database_type}",
+                f"it knows {known}",
+            )
             reader.close()
             return None
         return reader
 
     def run(self, events: list[Event]) -> list[Event]:
-        get, look_up, decorate, key = self.source.get, self._look_up, self.decorate, plain_key(self._target)
+        get, look_up, decorate, key = (
+            self.source.get,
+            self._look_up,
+            self.decorate,
+            plain_key(self._target),
+        )
         for event in events:
             try:
                 text = get(event)
@@ -193,7 +221,9 @@ class Geoip(Ecs, Filter, name="geoip"):
         return False
 
     def _find(self, text: str) -> Tree | None:
-        """What the database holds of an address, as a tree; None where it holds nothing or is broken there."""
+        """What the database holds of an address, as a tree; None where it holds nothing or is
+        broken there.
+        """
         address = parse_address(text)
         if address is None or self._reader is None:
             return None
@@ -213,7 +243,11 @@ class Geoip(Ecs, Filter, name="geoip"):
     def figures(self) -> dict[str, int | float]:
         """How often an address was remembered."""
         info = self._look_up.cache_info()
-        return {"cache_hits": info.hits, "cache_misses": info.misses, "cache_entries": info.currsize}
+        return {
+            "cache_hits": info.hits,
+            "cache_misses": info.misses,
+            "cache_entries": info.currsize,
+        }
 
     def close(self) -> None:
         if self._reader is not None:

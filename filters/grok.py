@@ -1,8 +1,10 @@
 """The filter grok: texts taken apart by named patterns.
 
-Everything is decided beforehand: expressions compiled, captures bound to fields. The loop looks for a text without which nothing
-can match, matches, and puts the captures in place. A guard ends a match that takes too long.
+Everything is decided beforehand: expressions compiled, captures bound to fields. The loop looks for
+a text without which nothing can match, matches, and puts the captures in place. A guard ends a
+match that takes too long.
 """
+
 from __future__ import annotations
 
 import re
@@ -11,7 +13,16 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ..dsl.event import add_tag
-from ..dsl.grok import Expression, GrokError, Guard, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
+from ..dsl.grok import (
+    Expression,
+    GrokError,
+    Guard,
+    Library,
+    MatchTimeout,
+    UnknownPattern,
+    compile_expression,
+    shipped,
+)
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
@@ -37,31 +48,54 @@ class Tries(NamedTuple):
 class Grok(Ecs, Filter, name="grok"):
     """Take text apart with named patterns and keep the parts as fields.
 
-    A pattern is a regular expression in which `%{NAME}` stands for a pattern of the library and `%{NAME:field}` keeps what it
-    matched in a field; `%{NAME:field:int}` and `:float` convert it. The patterns of a field are tried in order; the first
-    that matches wins. The library is the one of Logstash: field names follow the Elastic Common Schema unless
-    `ecs_compatibility` is `disabled`. A name that only pygrok knows is found in pygrok's own files.
+    A pattern is a regular expression in which `%{NAME}` stands for a pattern of the library and
+    `%{NAME:field}` keeps what it matched in a field; `%{NAME:field:int}` and `:float` convert it.
+    The patterns of a field are tried in order; the first that matches wins. The library is the one
+    of Logstash: field names follow the Elastic Common Schema unless `ecs_compatibility` is
+    `disabled`. A name that only pygrok knows is found in pygrok's own files.
 
-    A field that is there already becomes a list of the old and the new value, unless `overwrite` names it. A missing field is
-    matched as an empty text, a list item by item.
+    A field that is there already becomes a list of the old and the new value, unless `overwrite`
+    names it. A missing field is matched as an empty text, a list item by item.
 
-    Differs from Logstash: `timeout_millis` counts the CPU time of the process, not the time on the wall.
+    Differs from Logstash: `timeout_millis` counts the CPU time of the process, not the time on the
+    wall.
     """
 
-    match: dict[str, Any] = option("Fields, each with a pattern or a list of patterns to try in order.", default={})
-    break_on_match: bool = option("Stop at the first pattern, and the first field, that matches.", default=True)
-    keep_empty_captures: bool = option("Keep captures that are empty or took no part.", default=False)
-    named_captures_only: bool = option("Keep only named captures; if false `%{WORD}` is kept as `WORD`.", default=True)
+    match: dict[str, Any] = option(
+        "Fields, each with a pattern or a list of patterns to try in order.", default={}
+    )
+    break_on_match: bool = option(
+        "Stop at the first pattern, and the first field, that matches.", default=True
+    )
+    keep_empty_captures: bool = option(
+        "Keep captures that are empty or took no part.", default=False
+    )
+    named_captures_only: bool = option(
+        "Keep only named captures; if false `%{WORD}` is kept as `WORD`.", default=True
+    )
     overwrite: list[str] = option("Fields whose old value is replaced.", default=[])
-    pattern_definitions: dict[str, str] = option("Patterns of your own, by name; they come before the library's.", default={})
-    patterns_dir: list[str] = option("Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[])
+    pattern_definitions: dict[str, str] = option(
+        "Patterns of your own, by name; they come before the library's.", default={}
+    )
+    patterns_dir: list[str] = option(
+        "Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[]
+    )
     patterns_files_glob: str = option("Which files of those folders.", default="*")
-    tag_on_failure: list[str] = option("Tags for an event that no pattern matched.", default=["_grokparsefailure"])
-    tag_on_timeout: str = option("A tag for an event on which a pattern took too long.", default="_groktimeout")
+    tag_on_failure: list[str] = option(
+        "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
+    )
+    tag_on_timeout: str = option(
+        "A tag for an event on which a pattern took too long.", default="_groktimeout"
+    )
     target: str | None = option("A field under which all captures go.", default=None)
-    timeout_millis: int = option("How long a match may take, in milliseconds; 0 for ever.", default=30000, at_least=0)
-    timeout_scope: str = option("Whether the limit is for each pattern or for all of an event.", default="pattern",
-                                choices=("pattern", "event"))
+    timeout_millis: int = option(
+        "How long a match may take, in milliseconds; 0 for ever.", default=30000, at_least=0
+    )
+    timeout_scope: str = option(
+        "Whether the limit is for each pattern or for all of an event.",
+        default="pattern",
+        choices=("pattern", "event"),
+    )
 
     examples = (
         Example(
@@ -83,7 +117,10 @@ class Grok(Ecs, Filter, name="grok"):
   overwrite => ["message"]
 }""",
             before={"message": "BEF25A72965: message-id=<20130101142543.5828399CCAF@mail.example>"},
-            after={"queue_id": "BEF25A72965", "message": "message-id=<20130101142543.5828399CCAF@mail.example>"},
+            after={
+                "queue_id": "BEF25A72965",
+                "message": "message-id=<20130101142543.5828399CCAF@mail.example>",
+            },
         ),
         Example(
             "nothing matches",
@@ -95,7 +132,9 @@ class Grok(Ecs, Filter, name="grok"):
 
     def prepare(self) -> None:
         library = self._library()
-        self._fields = [self._field(name, patterns, library) for name, patterns in self.match.items()]
+        self._fields = [
+            self._field(name, patterns, library) for name, patterns in self.match.items()
+        ]
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
 
     @cached_property
@@ -105,23 +144,37 @@ class Grok(Ecs, Filter, name="grok"):
 
     @cached_property
     def _only(self) -> Loop | None:
-        """The loop of one expression for one field of the event itself, which is what most groks are."""
-        if len(self._fields) != 1 or len(self._fields[0][1]) != 1 or self.timeout_scope != "pattern":
+        """The loop of one expression for one field of the event itself, which is what most groks
+        are.
+        """
+        if (
+            len(self._fields) != 1
+            or len(self._fields[0][1]) != 1
+            or self.timeout_scope != "pattern"
+        ):
             return None
         keys, ((expression, _),) = FieldRef(next(iter(self.match))).keys, self._fields[0][1]
         if len(keys) > 1 or keys == ("@metadata",):
             return None
         overwrite = frozenset(self.overwrite)
         decoration = decorating(self.decorate, self.removes)
-        return matcher(expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decoration)
+        return matcher(
+            expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decoration
+        )
 
     def _library(self) -> Library:
         library = _shipped(self.ecs)
         if self.patterns_dir or self.pattern_definitions:
             try:
-                return library.extended(self.patterns_dir, self.patterns_files_glob, self.pattern_definitions)
+                return library.extended(
+                    self.patterns_dir, self.patterns_files_glob, self.pattern_definitions
+                )
             except OSError as error:
-                self.problem("patterns_dir", f"`{error.filename}` cannot be read: {error.strerror}", "check its owner and mode")
+                self.problem(
+                    "patterns_dir",
+                    f"`{error.filename}` cannot be read: {error.strerror}",
+                    "check its owner and mode",
+                )
         return library
 
     def _field(self, name: str, given: Any, library: Library) -> tuple[Get, list[Attempt]]:
@@ -135,7 +188,13 @@ class Grok(Ecs, Filter, name="grok"):
         try:
             return FieldRef(name).get, attempts
         except ReferenceSyntaxError as error:
-            self.problem("match", str(error), "write a field as name, [name] or [outer][inner]", (name,), "E207")
+            self.problem(
+                "match",
+                str(error),
+                "write a field as name, [name] or [outer][inner]",
+                (name,),
+                "E207",
+            )
             return lambda event: None, attempts
 
     def _attempt(self, pattern: str, library: Library, path: Sequence[str | int]) -> Attempt | None:
@@ -143,13 +202,19 @@ class Grok(Ecs, Filter, name="grok"):
             expression = self._compiled(pattern, library)
         except UnknownPattern as error:
             near = " or ".join(f"%{{{name}}}" for name in error.suggestions[:3])
-            remedy = f"did you mean {near}?" if near else "define it in pattern_definitions, or in a file of patterns_dir"
+            remedy = (
+                f"did you mean {near}?"
+                if near
+                else "define it in pattern_definitions, or in a file of patterns_dir"
+            )
             self.problem("match", str(error), remedy, path, "E221")
             return None
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
-        return expression, assigner(expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
+        return expression, assigner(
+            expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures
+        )
 
     def _compiled(self, pattern: str, library: Library) -> Expression:
         """A compiled pattern; those of the shipped library alone are compiled once for all filters."""
@@ -166,7 +231,15 @@ class Grok(Ecs, Filter, name="grok"):
     def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
         if self._only is not None:
             find = finder(self._fields[0][1][0][0])
-            return self._only(events, find, self.decorate, self._unmatched, self._other, self._timed_out, self.failed)
+            return self._only(
+                events,
+                find,
+                self.decorate,
+                self._unmatched,
+                self._other,
+                self._timed_out,
+                self.failed,
+            )
         fields = [
             (get, Tries(self._choices[place], [(finder(x), assign) for x, assign in attempts]))
             for place, (get, attempts) in enumerate(self._fields)
@@ -212,7 +285,9 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _found(self, tries: Tries, value: Any, event: Event) -> bool:
         if type(value) is list:
-            hits = [self._try(tries, item, event) for item in value]  # each item is matched, whatever the others do
+            hits = [
+                self._try(tries, item, event) for item in value
+            ]  # each item is matched, whatever the others do
             return any(hits)
         return self._try(tries, value, event)
 

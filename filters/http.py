@@ -1,7 +1,9 @@
 """The filter http: a server is asked for each event, and its answer put into the event.
 
-An answer takes its time, so the requests of a batch are under way beside each other; its events keep their order.
+An answer takes its time, so the requests of a batch are under way beside each other; its events
+keep their order.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -41,42 +43,56 @@ Answer = Response | Exception
 class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     """Ask a server over HTTP, and put its answer into the event.
 
-    `url`, `headers`, `query` and `body` may have fields in their texts. With `body_format => "json"`, the body is sent as JSON; a
-    Content-Type that is not among the `headers` is set by the format.
+    `url`, `headers`, `query` and `body` may have fields in their texts. With `body_format =>
+    "json"`, the body is sent as JSON; a Content-Type that is not among the `headers` is set by the
+    format.
 
-    The body of the answer goes to `target_body`, parsed if its type is `application/json`, else as text, without white space at
-    its ends; an answer to HEAD has none. The headers go to `target_headers`, a map with names in
-    small letters. Where the body should be JSON and is not, the event gets the tags of `tag_on_json_failure`. When there is no
-    answer, or one with a status other than 2xx, it gets those of `tag_on_request_failure`, and the common options do not apply.
+    The body of the answer goes to `target_body`, parsed if its type is `application/json`, else as
+    text, without white space at its ends; an answer to HEAD has none. The headers go to
+    `target_headers`, a map with names in small letters. Where the body should be JSON and is not,
+    the event gets the tags of `tag_on_json_failure`. When there is no answer, or one with a status
+    other than 2xx, it gets those of `tag_on_request_failure`, and the common options do not apply.
 
-    The requests of a batch are sent at the same time, over `pool_max` connections, `pool_max_per_route` to a host. What a
-    broken connection lost is sent again `automatic_retries` times if nothing is changed by it (no POST, no PATCH), unless
-    `retry_non_idempotent` says that it does no harm. An answer of more than 64 MiB is a failure.
+    The requests of a batch are sent at the same time, over `pool_max` connections,
+    `pool_max_per_route` to a host. What a broken connection lost is sent again `automatic_retries`
+    times if nothing is changed by it (no POST, no PATCH), unless `retry_non_idempotent` says that
+    it does no harm. An answer of more than 64 MiB is a failure.
 
-    With ECS, `target_body` must be given, and the headers go to `[@metadata][filter][http][response][headers]`; without, to `body`
-    and `headers`.
+    With ECS, `target_body` must be given, and the headers go to
+    `[@metadata][filter][http][response][headers]`; without, to `body` and `headers`.
 
-    Each event costs a request; where the same is asked again and again, `cache_size` says how many answers to GET and HEAD are
-    remembered, for `cache_expiration` seconds.
+    Each event costs a request; where the same is asked again and again, `cache_size` says how many
+    answers to GET and HEAD are remembered, for `cache_expiration` seconds.
 
     The filter needs the package urllib3: `pip install 'penstock[http]'`.
 
-    Differs from Logstash: keys and certificates are PEM files; Java's stores are an error. A body that is a list or a hash needs
-    `body_format => "json"`. `validate_after_inactivity` has no effect. `cache_size` and `cache_expiration` are new.
+    Differs from Logstash: keys and certificates are PEM files; Java's stores are an error. A body
+    that is a list or a hash needs `body_format => "json"`. `validate_after_inactivity` has no
+    effect. `cache_size` and `cache_expiration` are new.
     """
 
     external = True
 
     url: Template = option("The URL, with fields.")
-    verb: str = option("The method.", default="GET", choices=("GET", "HEAD", "PATCH", "DELETE", "POST", "PUT"))
+    verb: str = option(
+        "The method.", default="GET", choices=("GET", "HEAD", "PATCH", "DELETE", "POST", "PUT")
+    )
     headers: dict[str, Any] = option("Headers, with fields.", default={})
     query: dict[str, Any] = option("Parameters that are added to the URL, with fields.", default={})
     body: Any = option("The body: a text, or a list or hash for JSON, with fields.", default=None)
     body_format: str = option("How the body is sent.", default="text", choices=("text", "json"))
-    target_body: FieldRef | None = option("The field for the body of the answer; `body` unless given, but for ECS.", default=None)
-    target_headers: FieldRef | None = option("The field for the headers of the answer.", default=None)
-    tag_on_request_failure: list[str] = option("Tags for an event without an answer.", default=["_httprequestfailure"])
-    tag_on_json_failure: list[str] = option("Tags for an event whose answer is no JSON.", default=["_jsonparsefailure"])
+    target_body: FieldRef | None = option(
+        "The field for the body of the answer; `body` unless given, but for ECS.", default=None
+    )
+    target_headers: FieldRef | None = option(
+        "The field for the headers of the answer.", default=None
+    )
+    tag_on_request_failure: list[str] = option(
+        "Tags for an event without an answer.", default=["_httprequestfailure"]
+    )
+    tag_on_json_failure: list[str] = option(
+        "Tags for an event whose answer is no JSON.", default=["_jsonparsefailure"]
+    )
     cache_size: int = option("How many answers to remember.", default=0)
     cache_expiration: float = option("For how many seconds to remember an answer.", default=5.0)
 
@@ -113,10 +129,14 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         check_options(self, self)
         self._check_texts()
         if self.body_format == "text" and isinstance(self.body, list | dict):
-            self.problem("body", "a list or a hash cannot be sent as text", 'write body_format => "json"')
+            self.problem(
+                "body", "a list or a hash cannot be sent as text", 'write body_format => "json"'
+            )
         self._clients = PerProcess(lambda: HttpClient(self, tls), HttpClient.close)
         self._pools = PerProcess(lambda: ThreadPoolExecutor(self.pool_max, "http"), _stop)
-        self._cache: Cache[Response] = Cache(self.cache_size if self.verb in _SAFE_VERBS else 0, self.cache_expiration)
+        self._cache: Cache[Response] = Cache(
+            self.cache_size if self.verb in _SAFE_VERBS else 0, self.cache_expiration
+        )
 
     def _targets(self) -> tuple[FieldRef, FieldRef]:
         body = self.target_body
@@ -134,13 +154,17 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
                 try:
                     problem = Template(text).problem
                 except PatternError as error:
-                    self.problem(name, f"bad date pattern in `{text}`: {error}", path=path, code="E209")
+                    self.problem(
+                        name, f"bad date pattern in `{text}`: {error}", path=path, code="E209"
+                    )
                     return
                 if problem:
                     self.problem(name, problem, "write a field as [a][b]", path=path, code="W304")
         if self.url.problem:
             self.problem("url", self.url.problem, "write a field as [a][b]", code="W304")
-        self._headers, self._query, self._body = (deep_render(each) for each in (self.headers, self.query, self.body))
+        self._headers, self._query, self._body = (
+            deep_render(each) for each in (self.headers, self.query, self.body)
+        )
 
     def open(self) -> None:
         self._clients.get()
@@ -157,35 +181,52 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     def _answers(self, events: Sequence[Event]) -> list[Answer]:
         """The answer to each event's request, or why there is none."""
         requests = [self._request(event) for event in events]
-        known = [self._cache.get(_key(request)) if self._cache.size else None for request in requests]
-        unknown = [request for request, answer in zip(requests, known, strict=True) if answer is None]
+        known = [
+            self._cache.get(_key(request)) if self._cache.size else None for request in requests
+        ]
+        unknown = [
+            request for request, answer in zip(requests, known, strict=True) if answer is None
+        ]
         if self._cache.size:  # the same is asked once
             unknown = list({_key(request): request for request in unknown}.values())
         pool = self._pools.get() if len(unknown) > 1 else None
         self._clients.get()  # before the threads do
         got = list(map(self._ask, unknown) if pool is None else pool.map(self._ask, unknown))
         if self._cache.size:
-            return self._remembered(requests, known, {_key(request): answer for request, answer in zip(unknown, got, strict=True)})
+            return self._remembered(
+                requests,
+                known,
+                {_key(request): answer for request, answer in zip(unknown, got, strict=True)},
+            )
         return got
 
     def _remembered(
-        self, requests: list[Request | Exception], known: list[Response | None], got: dict[Any, Answer]
+        self,
+        requests: list[Request | Exception],
+        known: list[Response | None],
+        got: dict[Any, Answer],
     ) -> list[Answer]:
         for key, answer in got.items():
             if isinstance(answer, Response) and _is_well(answer):
                 self._cache.put(key, answer)
-        return [answer or got[_key(request)] for request, answer in zip(requests, known, strict=True)]
+        return [
+            answer or got[_key(request)] for request, answer in zip(requests, known, strict=True)
+        ]
 
     def _request(self, event: Event) -> Request | Exception:
         try:
             url, query = self.url.render(event), self._query(event)
             if query:
-                parameters = urlencode({key: _parameter(value) for key, value in query.items()}, doseq=True)
+                parameters = urlencode(
+                    {key: _parameter(value) for key, value in query.items()}, doseq=True
+                )
                 url, hash_, fragment = url.partition("#")
                 url = f"{url}{'&' if '?' in url else '?'}{parameters}{hash_}{fragment}"
             headers = {name: to_text(value) for name, value in self._headers(event).items()}
             if not any(name.lower() == "content-type" for name in headers):
-                headers["Content-Type"] = "application/json" if self.body_format == "json" else "text/plain"
+                headers["Content-Type"] = (
+                    "application/json" if self.body_format == "json" else "text/plain"
+                )
             return Request(self.verb, url, headers, self._encoded(self._body(event)))
         except Exception as error:
             return error
@@ -207,7 +248,11 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     def _take(self, event: Event, answer: Answer) -> bool:
         """Put an answer into its event; whether it is one."""
         if isinstance(answer, Exception) or not _is_well(answer):
-            what = answer if isinstance(answer, Exception) else HttpFailure(f"the status is {answer.status}")
+            what = (
+                answer
+                if isinstance(answer, Exception)
+                else HttpFailure(f"the status is {answer.status}")
+            )
             complain(self.context.where, "%s: a request failed: %s", self.context.where, what)
             _tag(event, self.tag_on_request_failure)
             return False
@@ -220,7 +265,12 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
             try:
                 self._put_body.set(event, _read_json(answer.body))
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                complain(f"{self.context.where} JSON", "%s: the JSON of an answer cannot be read: %s", self.context.where, error)
+                complain(
+                    f"{self.context.where} JSON",
+                    "%s: the JSON of an answer cannot be read: %s",
+                    self.context.where,
+                    error,
+                )
                 _tag(event, self.tag_on_json_failure)
         return True
 
@@ -272,7 +322,9 @@ def _read_json(body: bytes) -> Any:
     if body.count(b"[") + body.count(b"{") > _DEEPEST:
         level = [value]
         for _ in range(_DEEPEST):
-            level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
+            level = [
+                item for each in level if isinstance(each, dict | list) for item in _items(each)
+            ]
         if level:
             raise RecursionError(f"it nests more than {_DEEPEST} deep")
     return value

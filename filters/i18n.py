@@ -1,4 +1,5 @@
 """The filter i18n: accented letters as plain ones."""
+
 from __future__ import annotations
 
 import re
@@ -18,7 +19,9 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _letter(char: str) -> str:
-    """The plain letter or letters for one of the Latin letters up to U+017E, `?` for another character."""
+    """The plain letter or letters for one of the Latin letters up to U+017E, `?` for another
+    character.
+    """
     if char in _SPECIAL:
         return _SPECIAL[char]
     plain = unicodedata.normalize("NFD", char)[0] if "\u00c0" <= char <= "\u017e" else "?"
@@ -35,8 +38,8 @@ def transliterated(text: str) -> str:
 class I18n(Filter, name="i18n"):
     """Write texts in ASCII: letters without their accents, and `?` for what has no likeness.
 
-    The letters of the Latin script of Europe are known; `ß` becomes `ss`, `Æ` becomes `AE`. Lists are rewritten item by
-    item; values that are no text stay.
+    The letters of the Latin script of Europe are known; `ß` becomes `ss`, `Æ` becomes `AE`. Lists
+    are rewritten item by item; values that are no text stay.
     """
 
     transliterate: list[FieldRef] = option("The fields to rewrite.", default=[])

@@ -1,8 +1,10 @@
 """The filter json: a text field parsed, its fields put into the event or below a target.
 
-msgspec reads what is plain, at a fraction of a microsecond a value. What it refuses is read again, as Logstash's
-parser would: a blank text, a byte order mark, several values in a row, half surrogates, numbers beyond a double.
+msgspec reads what is plain, at a fraction of a microsecond a value. What it refuses is read again,
+as Logstash's parser would: a blank text, a byte order mark, several values in a row, half
+surrogates, numbers beyond a double.
 """
+
 from __future__ import annotations
 
 import json
@@ -30,23 +32,29 @@ class NotJsonError(ValueError):
 class Json(Ecs, Filter, name="json"):
     """Parse a field that holds JSON.
 
-    The fields of the JSON object are put into the event, over fields of the same name, or as a whole into `target`. A
-    name in brackets, `"[a][b]"`, is a field reference. Without a target the text must hold an object, and its
-    `@timestamp` becomes the event's; one that cannot be read is kept in `_@timestamp`, tagged
-    `_timestampparsefailure`, and the event gets the present time.
+    The fields of the JSON object are put into the event, over fields of the same name, or as a
+    whole into `target`. A name in brackets, `"[a][b]"`, is a field reference. Without a target the
+    text must hold an object, and its `@timestamp` becomes the event's; one that cannot be read is
+    kept in `_@timestamp`, tagged `_timestampparsefailure`, and the event gets the present time.
 
-    A text that is no JSON leaves the event as it is, tagged with `tag_on_failure`. A field that is not there, null or
-    false is passed over. With `skip_on_invalid_json`, text that is no JSON is passed over, too. Of several values in
-    a row the last one counts.
+    A text that is no JSON leaves the event as it is, tagged with `tag_on_failure`. A field that is
+    not there, null or false is passed over. With `skip_on_invalid_json`, text that is no JSON is
+    passed over, too. Of several values in a row the last one counts.
 
-    Differs from Logstash: JSON that holds more values than `penstock.limits.fields` is refused, as is what nests deeper than
-    `penstock.limits.depth`.
+    Differs from Logstash: JSON that holds more values than `penstock.limits.fields` is refused, as
+    is what nests deeper than `penstock.limits.depth`.
     """
 
     source: str = option("The field with the JSON.")
-    target: FieldRef | None = option("Where the value goes; the event itself unless given.", default=None)
-    tag_on_failure: list[str] = option("Tags for an event whose JSON cannot be used.", default=["_jsonparsefailure"])
-    skip_on_invalid_json: bool = option("Whether text that is no JSON is passed over in silence.", default=False)
+    target: FieldRef | None = option(
+        "Where the value goes; the event itself unless given.", default=None
+    )
+    tag_on_failure: list[str] = option(
+        "Tags for an event whose JSON cannot be used.", default=["_jsonparsefailure"]
+    )
+    skip_on_invalid_json: bool = option(
+        "Whether text that is no JSON is passed over in silence.", default=False
+    )
 
     examples = (
         Example(
@@ -59,7 +67,10 @@ class Json(Ecs, Filter, name="json"):
             "below a target, any value will do",
             'json { source => "[payload]" target => "[doc]" }',
             before=[{"payload": "[1, 2]"}, {"payload": "{oops"}],
-            after=[{"payload": "[1, 2]", "doc": [1, 2]}, {"payload": "{oops", "tags": ["_jsonparsefailure"]}],
+            after=[
+                {"payload": "[1, 2]", "doc": [1, 2]},
+                {"payload": "{oops", "tags": ["_jsonparsefailure"]},
+            ],
         ),
     )
 
@@ -97,7 +108,12 @@ class Json(Ecs, Filter, name="json"):
             return
         for tag in self.tag_on_failure:
             add_tag(event, tag)
-        complain(self.context.where, "%s: the JSON of an event cannot be used: %s", self.context.where, error)
+        complain(
+            self.context.where,
+            "%s: the JSON of an event cannot be used: %s",
+            self.context.where,
+            error,
+        )
 
     def _merge(self, event: Event, value: Any) -> None:
         if type(value) is not dict:

@@ -1,4 +1,5 @@
 """The filter json_encode: a value written down as JSON."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -16,8 +17,9 @@ from ._references import named_field
 class JsonEncode(Filter, name="json_encode"):
     """Write a field as JSON, into another field or in its own place.
 
-    Any value will do; a field that is not there is `null`. Instants are text, numbers that JSON does not know become
-    null. What cannot be written (a map that nests too deep) leaves the event as it is, tagged `_jsongeneratefailure`.
+    Any value will do; a field that is not there is `null`. Instants are text, numbers that JSON
+    does not know become null. What cannot be written (a map that nests too deep) leaves the event
+    as it is, tagged `_jsongeneratefailure`.
     """
 
     source: str = option("The field to write as JSON.")
@@ -41,7 +43,9 @@ class JsonEncode(Filter, name="json_encode"):
     def prepare(self) -> None:
         """Find the fields."""
         self.source_field = named_field(self, "source", self.source)
-        self.target_field = self.source_field if self.target is None else named_field(self, "target", self.target)
+        self.target_field = (
+            self.source_field if self.target is None else named_field(self, "target", self.target)
+        )
 
     def run(self, events: list[Event]) -> list[Event]:
         """Write the source of each event; the same list."""
@@ -58,7 +62,12 @@ class JsonEncode(Filter, name="json_encode"):
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event whose field could not be written."""
         add_tag(event, "_jsongeneratefailure")
-        complain(self.context.where, "%s: a field cannot be written as JSON: %s", self.context.where, error)
+        complain(
+            self.context.where,
+            "%s: a field cannot be written as JSON: %s",
+            self.context.where,
+            error,
+        )
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode

@@ -1,4 +1,7 @@
-"""The filter kv: keys and values out of a text such as ``user=ann action="log in"``. Finding the pairs is ``_kv_scanner``'s."""
+"""The filter kv: keys and values out of a text such as ``user=ann action="log in"``. Finding the
+pairs is ``_kv_scanner``'s.
+"""
+
 from __future__ import annotations
 
 import threading
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
     from ..dsl.guard import Guard
 
 Change = Callable[[str], str]
-CASES: dict[str, Change] = {"lowercase": str.lower, "uppercase": str.upper, "capitalize": str.capitalize}
+CASES: dict[str, Change] = {
+    "lowercase": str.lower,
+    "uppercase": str.upper,
+    "capitalize": str.capitalize,
+}
 Pairs = Callable[[str], list[Pair]]
 _ESCAPES = "in a set of characters, write a backslash before [ ] \\ ^ and -"
 DEEPEST = 64
@@ -31,40 +38,60 @@ DEEPEST = 64
 class Kv(Ecs, Filter, name="kv"):
     """Take keys and values out of a text such as `user=ann action="log in"`.
 
-    A value ends at the next field splitter, unless it stands in double or single quotes or, with `include_brackets`, in
-    `( )`, `[ ]` or `< >`, which are taken off. A backslash keeps the splitter behind it from splitting, and stays. What
-    has no value splitter is passed over, and so is a key without a value, unless `allow_empty_values`. A key that comes
-    again makes a list. A key in brackets, `[a][b]`, is a field reference.
+    A value ends at the next field splitter, unless it stands in double or single quotes or, with
+    `include_brackets`, in `( )`, `[ ]` or `< >`, which are taken off. A backslash keeps the
+    splitter behind it from splitting, and stays. What has no value splitter is passed over, and so
+    is a key without a value, unless `allow_empty_values`. A key that comes again makes a list. A
+    key in brackets, `[a][b]`, is a field reference.
 
-    `field_split` and `value_split` are sets of characters, as in a character class of a regular expression: several
-    characters are several splitters, and `[`, `]`, `\\`, `^` and `-` want a backslash. For a splitter of more than one
-    character there are `field_split_pattern` and `value_split_pattern`.
+    `field_split` and `value_split` are sets of characters, as in a character class of a regular
+    expression: several characters are several splitters, and `[`, `]`, `\\`, `^` and `-` want a
+    backslash. For a splitter of more than one character there are `field_split_pattern` and
+    `value_split_pattern`.
 
-    Each pair goes through, in this order: `trim_key`, `remove_char_key`, `transform_key`, `include_keys`,
-    `exclude_keys`, `prefix`, `trim_value`, `remove_char_value`, `transform_value`, `allow_duplicate_values`,
-    `recursive`.
+    Each pair goes through, in this order: `trim_key`, `remove_char_key`, `transform_key`,
+    `include_keys`, `exclude_keys`, `prefix`, `trim_value`, `remove_char_value`, `transform_value`,
+    `allow_duplicate_values`, `recursive`.
 
-    If nothing was found and there are no `default_keys`, the event stays as it is and gets no decoration.
+    If nothing was found and there are no `default_keys`, the event stays as it is and gets no
+    decoration.
 
-    Differs from Logstash: groups in the patterns of splitters are of no effect (there they turn up as values); without
-    `allow_duplicate_values`, a value that is only part of an earlier one is kept; `recursive` goes 64 deep; the time
-    limit applies to patterns only, as sets of characters are always fast, and counts CPU time.
+    Differs from Logstash: groups in the patterns of splitters are of no effect (there they turn up
+    as values); without `allow_duplicate_values`, a value that is only part of an earlier one is
+    kept; `recursive` goes 64 deep; the time limit applies to patterns only, as sets of characters
+    are always fast, and counts CPU time.
     """
 
-    source: FieldRef = option("The field to parse, a text or a list of texts.", default=FieldRef("message"))
-    target: FieldRef | None = option("Where the pairs go; the event itself unless given.", default=None)
+    source: FieldRef = option(
+        "The field to parse, a text or a list of texts.", default=FieldRef("message")
+    )
+    target: FieldRef | None = option(
+        "Where the pairs go; the event itself unless given.", default=None
+    )
     field_split: str = option("The characters that end a pair.", default=" ")
     field_split_pattern: str | None = option("A regular expression that ends a pair.", default=None)
     value_split: str = option("The characters between key and value.", default="=")
-    value_split_pattern: str | None = option("A regular expression between key and value.", default=None)
-    whitespace: str = option(
-        "Whether blanks may stand around the value splitter.", default="lenient", choices=("strict", "lenient")
+    value_split_pattern: str | None = option(
+        "A regular expression between key and value.", default=None
     )
-    include_brackets: bool = option("Whether brackets hold a value together, as quotes do.", default=True)
-    allow_empty_values: bool = option("Whether a key without a value is kept, with an empty text.", default=False)
+    whitespace: str = option(
+        "Whether blanks may stand around the value splitter.",
+        default="lenient",
+        choices=("strict", "lenient"),
+    )
+    include_brackets: bool = option(
+        "Whether brackets hold a value together, as quotes do.", default=True
+    )
+    allow_empty_values: bool = option(
+        "Whether a key without a value is kept, with an empty text.", default=False
+    )
     allow_duplicate_values: bool = option("Whether a pair that comes again is kept.", default=True)
-    recursive: bool = option("Whether values are parsed, too; the pairs in them become a map.", default=False)
-    include_keys: list[str] = option("The keys to keep; all, unless given. Templates are filled in.", default=[])
+    recursive: bool = option(
+        "Whether values are parsed, too; the pairs in them become a map.", default=False
+    )
+    include_keys: list[str] = option(
+        "The keys to keep; all, unless given. Templates are filled in.", default=[]
+    )
     exclude_keys: list[str] = option("The keys to drop. Templates are filled in.", default=[])
     default_keys: dict[str, Any] = option("Values for keys that are not found.", default={})
     prefix: Template = option("A text to put in front of every key.", default=Template(""))
@@ -72,12 +99,22 @@ class Kv(Ecs, Filter, name="kv"):
     trim_value: str | None = option("Characters to take off both ends of values.", default=None)
     remove_char_key: str | None = option("Characters to take out of keys.", default=None)
     remove_char_value: str | None = option("Characters to take out of values.", default=None)
-    transform_key: str | None = option("A change of case for keys.", default=None, choices=tuple(CASES))
-    transform_value: str | None = option("A change of case for values.", default=None, choices=tuple(CASES))
-    tag_on_failure: list[str] = option("Tags for an event on which the filter failed.", default=["_kv_filter_error"])
-    tag_on_timeout: str = option("A tag for an event whose parsing took too long.", default="_kv_filter_timeout")
+    transform_key: str | None = option(
+        "A change of case for keys.", default=None, choices=tuple(CASES)
+    )
+    transform_value: str | None = option(
+        "A change of case for values.", default=None, choices=tuple(CASES)
+    )
+    tag_on_failure: list[str] = option(
+        "Tags for an event on which the filter failed.", default=["_kv_filter_error"]
+    )
+    tag_on_timeout: str = option(
+        "A tag for an event whose parsing took too long.", default="_kv_filter_timeout"
+    )
     timeout_millis: int = option(
-        "How long the patterns may take for an event, in milliseconds; 0 for ever.", default=30000, at_least=0
+        "How long the patterns may take for an event, in milliseconds; 0 for ever.",
+        default=30000,
+        at_least=0,
     )
 
     examples = (
@@ -121,7 +158,13 @@ class Kv(Ecs, Filter, name="kv"):
         self.excluded = _Names(self.exclude_keys)
         self.most = self.context.limit("fields")
         self.put = self.target.set if self.target is not None else _put_all
-        special = self.change_key or self.change_value or self.include_keys or self.exclude_keys or self.prefix.text
+        special = (
+            self.change_key
+            or self.change_value
+            or self.include_keys
+            or self.exclude_keys
+            or self.prefix.text
+        )
         is_plain = not special and not self.recursive and self.allow_duplicate_values
         self.collect = self._collect_plain if is_plain else self._collect
         self.cut = self.scanner.cut if splitters is not None and is_plain else None
@@ -152,9 +195,16 @@ class Kv(Ecs, Filter, name="kv"):
         if given is None:
             return True
         if given == "":
-            self.problem(option, "a splitter of no characters splits nothing", "leave it out, or give a character")
+            self.problem(
+                option,
+                "a splitter of no characters splits nothing",
+                "leave it out, or give a character",
+            )
             return False
-        return self._compiled(option, given if option.endswith("_pattern") else f"[{given}]") is not None
+        return (
+            self._compiled(option, given if option.endswith("_pattern") else f"[{given}]")
+            is not None
+        )
 
     def _compiled(self, option: str, expression: str) -> Any:
         try:
@@ -165,7 +215,9 @@ class Kv(Ecs, Filter, name="kv"):
 
     def _changes(self, what: str) -> Change | None:
         """What trim_…, remove_char_… and transform_… do, in this order; None for nothing."""
-        trimmed, removed, case = (getattr(self, f"{name}_{what}") for name in ("trim", "remove_char", "transform"))
+        trimmed, removed, case = (
+            getattr(self, f"{name}_{what}") for name in ("trim", "remove_char", "transform")
+        )
         changes: list[Change] = []
         if trimmed and self._compiled(f"trim_{what}", f"[{trimmed}]"):
             changes.append(_trimming(trimmed))
@@ -196,7 +248,9 @@ class Kv(Ecs, Filter, name="kv"):
                     guard.turn = event
                 value = get(event)
                 if type(value) is str and len(value) > most and self._has_many(value):
-                    raise ValueError(f"the text may hold more than {most} pairs (penstock.limits.fields)")
+                    raise ValueError(
+                        f"the text may hold more than {most} pairs (penstock.limits.fields)"
+                    )
                 found: Event | None = cut(value) if cut is not None and type(value) is str else None
                 if found is None:
                     found = {}
@@ -222,7 +276,9 @@ class Kv(Ecs, Filter, name="kv"):
         complain(self.context.where, "%s: kv failed on an event: %s", self.context.where, error)
 
     def _has_many(self, text: str) -> bool:
-        """Whether a text may have more pairs than the limit: as many places where a value could begin."""
+        """Whether a text may have more pairs than the limit: as many places where a value could
+        begin.
+        """
         value = ruby.pattern(self.value_split_pattern or f"[{self.value_split}]")
         return next(islice(value.finditer(text), self.most, None), None) is not None
 
@@ -249,9 +305,13 @@ class Kv(Ecs, Filter, name="kv"):
                 continue
             self._add(found, prefix + key, change_value(value), event, pairs, depth)
 
-    def _add(self, found: Event, key: str, value: str, event: Event, pairs: Pairs, depth: int) -> None:
+    def _add(
+        self, found: Event, key: str, value: str, event: Event, pairs: Pairs, depth: int
+    ) -> None:
         held = found.get(key)
-        if not self.allow_duplicate_values and (held == value or (type(held) is list and value in held)):
+        if not self.allow_duplicate_values and (
+            held == value or (type(held) is list and value in held)
+        ):
             return
         inner: Event = {}
         if self.recursive and depth < DEEPEST:

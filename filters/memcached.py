@@ -1,8 +1,10 @@
-"""The filter memcached: values that other programs left under a key, and values that are left for them.
+"""The filter memcached: values that other programs left under a key, and values that are left for
+them.
 
-What the events of a batch ask for is asked in one go, and so is what they leave; only where a filter does both does each event
-wait for its own, since the next may ask for what it left.
+What the events of a batch ask for is asked in one go, and so is what they leave; only where a
+filter does both does each event wait for its own, since the next may ask for what it left.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -30,36 +32,45 @@ _FAILED = _Failed()
 class Memcached(Filter, name="memcached"):
     """Get values from memcached, or set them there.
 
-    `get` says which field takes the value of a key: `{ "user:%{id}" => "[user][name]" }`; `set` says under which key the value of a
-    field is kept: `{ "[user][name]" => "user:%{id}" }`, for `ttl` seconds, or for ever. Keys stand behind the `namespace` and a
-    colon. First all is set, then all is got. The common options apply when something was set or found; an event that
-    could not be served gets the tag of `tag_on_failure` instead. A server that could not be reached is tried again after a
-    second; until then its keys fail at once.
+    `get` says which field takes the value of a key: `{ "user:%{id}" => "[user][name]" }`; `set`
+    says under which key the value of a field is kept: `{ "[user][name]" => "user:%{id}" }`, for
+    `ttl` seconds, or for ever. Keys stand behind the `namespace` and a colon. First all is set,
+    then all is got. The common options apply when something was set or found; an event that could
+    not be served gets the tag of `tag_on_failure` instead. A server that could not be reached is
+    tried again after a second; until then its keys fail at once.
 
-    `hosts` are `host`, `host:port`, `host:port:weight`, IPv6 addresses (in brackets before a port), or paths of sockets. Keys are
-    shared out among several as Logstash does, which must be given the same list.
+    `hosts` are `host`, `host:port`, `host:port:weight`, IPv6 addresses (in brackets before a port),
+    or paths of sockets. Keys are shared out among several as Logstash does, which must be given the
+    same list.
 
-    Text is kept as it is, so that any program can read it; numbers, truth values, lists and maps are kept as Logstash keeps
-    them, in Ruby's Marshal format, and come back as what they were. What Logstash has kept is read; what others have is text.
+    Text is kept as it is, so that any program can read it; numbers, truth values, lists and maps
+    are kept as Logstash keeps them, in Ruby's Marshal format, and come back as what they were. What
+    Logstash has kept is read; what others have is text.
 
-    Values that are asked for again and again can be remembered: `cache_size` says for how many keys, `cache_expiration` for how
-    many seconds.
+    Values that are asked for again and again can be remembered: `cache_size` says for how many
+    keys, `cache_expiration` for how many seconds.
 
     The filter needs the package pymemcache: `pip install 'penstock[memcached]'`.
 
-    Differs from Logstash: a server that cannot be reached when the pipeline starts does not stop it. A key with white space, which
-    memcached's text protocol does not have, is a failure. Text is kept plainly (there, in Marshal's format, too). `cache_size` and
-    `cache_expiration` are new.
+    Differs from Logstash: a server that cannot be reached when the pipeline starts does not stop
+    it. A key with white space, which memcached's text protocol does not have, is a failure. Text is
+    kept plainly (there, in Marshal's format, too). `cache_size` and `cache_expiration` are new.
     """
 
     external = True
 
     hosts: list[str] = option("The servers.", default=["localhost"])
     namespace: str | None = option("What stands before every key, with a colon.", default=None)
-    get: dict[str, str] = option("Keys, with templates, and the fields for their values.", default={})
-    set: dict[str, str] = option("Fields, and the keys, with templates, under which their values are kept.", default={})
+    get: dict[str, str] = option(
+        "Keys, with templates, and the fields for their values.", default={}
+    )
+    set: dict[str, str] = option(
+        "Fields, and the keys, with templates, under which their values are kept.", default={}
+    )
     ttl: int = option("For how many seconds values are kept; 0 for ever.", default=0, at_least=0)
-    tag_on_failure: str = option("A tag for an event that could not be served.", default="_memcached_failure")
+    tag_on_failure: str = option(
+        "A tag for an event that could not be served.", default="_memcached_failure"
+    )
     cache_size: int = option("For how many keys to remember what was found.", default=0)
     cache_expiration: float = option("For how many seconds to remember it.", default=5.0)
 
@@ -82,9 +93,13 @@ class Memcached(Filter, name="memcached"):
         hosts = self._read_hosts()
         self._servers = PerProcess(lambda: Servers(hosts), Servers.close)
         self._cache: Cache[tuple[Any]] = Cache(self.cache_size, self.cache_expiration)
-        self._gets = [(self._key("get", key, key), named_field(self, "get", field, (key,))) for key, field in self.get.items()]
+        self._gets = [
+            (self._key("get", key, key), named_field(self, "get", field, (key,)))
+            for key, field in self.get.items()
+        ]
         self._sets = [
-            (named_field(self, "set", field, (field,)), self._key("set", key, field)) for field, key in self.set.items()
+            (named_field(self, "set", field, (field,)), self._key("set", key, field))
+            for field, key in self.set.items()
         ]
 
     def _read_hosts(self) -> list[Host]:
@@ -92,7 +107,12 @@ class Memcached(Filter, name="memcached"):
         for place, text in enumerate(self.hosts):
             host = parse_host(text)
             if host is None:
-                self.problem("hosts", f"`{text}` is no server", "write host, host:port or [IPv6]:port", path=(place,))
+                self.problem(
+                    "hosts",
+                    f"`{text}` is no server",
+                    "write host, host:port or [IPv6]:port",
+                    path=(place,),
+                )
             else:
                 hosts.append(host)
         if not self.hosts:
@@ -102,7 +122,9 @@ class Memcached(Filter, name="memcached"):
     def _key(self, option_name: str, text: str, place: str) -> Template:
         template = Template(text)
         if template.problem:
-            self.problem(option_name, template.problem, "write a field as [a][b]", path=(place,), code="W304")
+            self.problem(
+                option_name, template.problem, "write a field as [a][b]", path=(place,), code="W304"
+            )
         return template
 
     def open(self) -> None:
@@ -130,7 +152,11 @@ class Memcached(Filter, name="memcached"):
         for event in events:
             try:
                 held = [(key, field.get(event)) for field, key in self._sets]
-                own = {self._named(key, event): store(value) for key, value in held if value is not None}
+                own = {
+                    self._named(key, event): store(value)
+                    for key, value in held
+                    if value is not None
+                }
             except Exception as error:
                 self._complain("a value cannot be kept", error)
                 keys.append(None)
@@ -141,10 +167,14 @@ class Memcached(Filter, name="memcached"):
         self._complain_of(failed)
         for key in values if self._cache.size else ():
             self._cache.drop(key)
-        return [None if own is None or any(key in failed for key in own) else bool(own) for own in keys]
+        return [
+            None if own is None or any(key in failed for key in own) else bool(own) for own in keys
+        ]
 
     def _get_all(self, events: Sequence[Event]) -> list[bool | None]:
-        """For each event, whether something was found, which is set; None where looking for it failed."""
+        """For each event, whether something was found, which is set; None where looking for it
+        failed.
+        """
         keys: list[list[bytes] | None] = []
         for event in events:
             try:

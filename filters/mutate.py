@@ -1,4 +1,7 @@
-"""The filter mutate. The hard idea is the order: however the options are written, the operations run in Logstash's."""
+"""The filter mutate. The hard idea is the order: however the options are written, the operations
+run in Logstash's.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -22,40 +25,63 @@ from ._references import REMEDY, named_field
 class Mutate(Filter, name="mutate"):
     """Rename, set, convert and rewrite fields.
 
-    The operations of one block always run in this order, whatever order they are written in: `coerce`, `rename`,
-    `update`, `replace`, `convert`, `gsub`, `uppercase`, `capitalize`, `lowercase`, `strip`, `split`, `join`, `merge`,
-    `copy`; then the common options `add_field`, `remove_field`, `add_tag` and `remove_tag`. Where another order is
-    wanted, write several blocks.
+    The operations of one block always run in this order, whatever order they are written in:
+    `coerce`, `rename`, `update`, `replace`, `convert`, `gsub`, `uppercase`, `capitalize`,
+    `lowercase`, `strip`, `split`, `join`, `merge`, `copy`; then the common options `add_field`,
+    `remove_field`, `add_tag` and `remove_tag`. Where another order is wanted, write several blocks.
 
-    An operation that cannot be done (a field below a text, `@timestamp` set to a text) tags the event with
-    `tag_on_failure`; the rest of the block, the common options included, is left undone, and what was done stays.
+    An operation that cannot be done (a field below a text, `@timestamp` set to a text) tags the
+    event with `tag_on_failure`; the rest of the block, the common options included, is left undone,
+    and what was done stays.
 
-    `convert` takes of a text the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5` is 1234.5. To reject
-    such texts, test them with `=~` first. Truth values are true, t, yes, y, 1 and 1.0, false, f, no, n, 0, 0.0 and the
-    empty text, in any case; another value stays as it is. Lists are converted item by item, null and maps stay.
+    `convert` takes of a text the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5`
+    is 1234.5. To reject such texts, test them with `=~` first. Truth values are true, t, yes, y, 1
+    and 1.0, false, f, no, n, 0, 0.0 and the empty text, in any case; another value stays as it is.
+    Lists are converted item by item, null and maps stay.
 
-    `gsub` reads its expressions in Ruby's syntax, and in the replacement `\\1` or `\\k<name>` stands for a group, `\\0`
-    for the whole match. Backslashes are written once, as the language has no escapes in strings.
+    `gsub` reads its expressions in Ruby's syntax, and in the replacement `\\1` or `\\k<name>`
+    stands for a group, `\\0` for the whole match. Backslashes are written once, as the language has
+    no escapes in strings.
 
-    Differs from Logstash: several fields merged into one that is no list are all kept (Logstash keeps the last), and
-    `1x0` is not the truth value 1.0.
+    Differs from Logstash: several fields merged into one that is no list are all kept (Logstash
+    keeps the last), and `1x0` is not the truth value 1.0.
     """
 
-    coerce: dict[str, Any] = option("Values for fields that are there and null; templates are filled in.", default={})
-    rename: dict[str, str] = option("New names of fields; templates are filled in on both sides.", default={})
-    update: dict[str, Any] = option("New values of fields that are there; templates are filled in.", default={})
-    replace: dict[str, Any] = option("New values of fields, there or not; templates are filled in.", default={})
-    convert: dict[str, str] = option("The types of fields.", default={}, choices=tuple(operations.CONVERSIONS))
-    gsub: list[str] = option("Threes of a field, a regular expression and a replacement.", default=[])
+    coerce: dict[str, Any] = option(
+        "Values for fields that are there and null; templates are filled in.", default={}
+    )
+    rename: dict[str, str] = option(
+        "New names of fields; templates are filled in on both sides.", default={}
+    )
+    update: dict[str, Any] = option(
+        "New values of fields that are there; templates are filled in.", default={}
+    )
+    replace: dict[str, Any] = option(
+        "New values of fields, there or not; templates are filled in.", default={}
+    )
+    convert: dict[str, str] = option(
+        "The types of fields.", default={}, choices=tuple(operations.CONVERSIONS)
+    )
+    gsub: list[str] = option(
+        "Threes of a field, a regular expression and a replacement.", default=[]
+    )
     uppercase: list[str] = option("Fields to put in upper case.", default=[])
-    capitalize: list[str] = option("Fields to start with a capital, the rest in lower case.", default=[])
+    capitalize: list[str] = option(
+        "Fields to start with a capital, the rest in lower case.", default=[]
+    )
     lowercase: list[str] = option("Fields to put in lower case.", default=[])
     strip: list[str] = option("Fields to take white space off, at both ends.", default=[])
-    split: dict[str, str] = option("Fields to split, with their separators; empty last parts are dropped.", default={})
+    split: dict[str, str] = option(
+        "Fields to split, with their separators; empty last parts are dropped.", default={}
+    )
     join: dict[str, str] = option("Lists to join to one text, with their separators.", default={})
-    merge: dict[str, Any] = option("Lists or maps, each with the field or the fields to add to it.", default={})
+    merge: dict[str, Any] = option(
+        "Lists or maps, each with the field or the fields to add to it.", default={}
+    )
     copy: dict[str, str] = option("Fields to copy, with the names of the copies.", default={})
-    tag_on_failure: str = option("The tag for an event on which an operation failed.", default="_mutate_error")
+    tag_on_failure: str = option(
+        "The tag for an event on which an operation failed.", default="_mutate_error"
+    )
 
     examples = (
         Example(
@@ -81,17 +107,25 @@ class Mutate(Filter, name="mutate"):
     def prepare(self) -> None:
         """Make the operations, in their fixed order."""
         self.matches = bool(self.gsub)
-        self.operations: tuple[Operation, ...] = tuple(chain(self._settings(), self._rewritings(), self._collections()))
+        self.operations: tuple[Operation, ...] = tuple(
+            chain(self._settings(), self._rewritings(), self._collections())
+        )
 
     def _settings(self) -> Iterator[Operation]:
         for name, value in self.coerce.items():
-            yield operations.coerce(self._field("coerce", name), self._template("coerce", name, value).render)
+            yield operations.coerce(
+                self._field("coerce", name), self._template("coerce", name, value).render
+            )
         for old, new in self.rename.items():
             yield operations.rename(self._renamed(old, old), self._renamed_to(old, new))
         for name, value in self.update.items():
-            yield operations.update(self._field("update", name), self._template("update", name, value).render)
+            yield operations.update(
+                self._field("update", name), self._template("update", name, value).render
+            )
         for name, value in self.replace.items():
-            yield operations.replace(self._field("replace", name), self._template("replace", name, value).render)
+            yield operations.replace(
+                self._field("replace", name), self._template("replace", name, value).render
+            )
 
     def _rewritings(self) -> Iterator[Operation]:
         for name, kind in self.convert.items():
@@ -119,14 +153,18 @@ class Mutate(Filter, name="mutate"):
     def _gsubs(self) -> Iterator[Operation]:
         if len(self.gsub) % 3:
             last = len(self.gsub) - 1
-            self.problem("gsub", "gsub takes threes: a field, an expression and a replacement", path=(last,))
+            self.problem(
+                "gsub", "gsub takes threes: a field, an expression and a replacement", path=(last,)
+            )
             return
         for at in range(0, len(self.gsub), 3):
             name, needle, replacement = self.gsub[at : at + 3]
             pattern = self._needle(needle, at + 1)
             if pattern is not None:
                 rendered = self._template("gsub", at + 2, replacement)
-                yield operations.gsub(self._field("gsub", name, at), pattern, rendered, self.compiled)
+                yield operations.gsub(
+                    self._field("gsub", name, at), pattern, rendered, self.compiled
+                )
 
     def _needle(self, text: str, at: int) -> Any:
         if "%{" in text:
@@ -180,4 +218,10 @@ class Mutate(Filter, name="mutate"):
         """Tag an event on which an operation failed."""
         add_tag(event, self.tag_on_failure)
         where = self.context.where
-        complain(where, "%s: mutate failed on an event, which is tagged %s: %s", where, self.tag_on_failure, error)
+        complain(
+            where,
+            "%s: mutate failed on an event, which is tagged %s: %s",
+            where,
+            self.tag_on_failure,
+            error,
+        )

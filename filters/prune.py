@@ -1,4 +1,5 @@
 """The filter prune: fields are kept or dropped by their names or values."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -19,24 +20,33 @@ _MOST_NAMES = 4096
 class Prune(Filter, name="prune"):
     """Keep or drop fields by their names, or by their values.
 
-    Names and values are matched by regular expressions, anywhere in them: `name` matches `firstname`, too. Only fields at
-    the top are looked at. A field is dropped where `whitelist_names` are given and none matches, where any of
-    `blacklist_names` matches, or where its value fails its expression in `whitelist_values` or matches that in
-    `blacklist_values`. Of a list, the items are dropped one by one; the field, when none is left. What is to be dropped
-    is found out before anything is.
+    Names and values are matched by regular expressions, anywhere in them: `name` matches
+    `firstname`, too. Only fields at the top are looked at. A field is dropped where
+    `whitelist_names` are given and none matches, where any of `blacklist_names` matches, or where
+    its value fails its expression in `whitelist_values` or matches that in `blacklist_values`. Of a
+    list, the items are dropped one by one; the field, when none is left. What is to be dropped is
+    found out before anything is.
 
-    `@timestamp`, `@version` and `tags` are fields like others: a whitelist that does not match them drops them. Unless
-    `blacklist_names` is given, it drops fields whose names still have an unfilled `%{template}`.
+    `@timestamp`, `@version` and `tags` are fields like others: a whitelist that does not match them
+    drops them. Unless `blacklist_names` is given, it drops fields whose names still have an
+    unfilled `%{template}`.
 
-    With `interpolate`, templates in names and expressions are filled in for each event, which is slow.
+    With `interpolate`, templates in names and expressions are filled in for each event, which is
+    slow.
     """
 
     matches = True
 
     whitelist_names: list[str] = option("Expressions for the names of fields to keep.", default=[])
-    blacklist_names: list[str] = option("Expressions for the names of fields to drop.", default=[r"%\{[^}]+\}"])
-    whitelist_values: dict[str, str] = option("Fields, each with an expression for values to keep.", default={})
-    blacklist_values: dict[str, str] = option("Fields, each with an expression for values to drop.", default={})
+    blacklist_names: list[str] = option(
+        "Expressions for the names of fields to drop.", default=[r"%\{[^}]+\}"]
+    )
+    whitelist_values: dict[str, str] = option(
+        "Fields, each with an expression for values to keep.", default={}
+    )
+    blacklist_values: dict[str, str] = option(
+        "Fields, each with an expression for values to drop.", default={}
+    )
     interpolate: bool = option("Whether templates are filled in.", default=False)
 
     examples = (
@@ -66,12 +76,21 @@ class Prune(Filter, name="prune"):
 
     def _of_names(self, option: str) -> _Names | None:
         """The names that an option matches; None where it is not given."""
-        expressions = [self._expression(option, text, at) for at, text in enumerate(getattr(self, option))]
-        return _Names([expression for expression in expressions if expression is not None]) if expressions else None
+        expressions = [
+            self._expression(option, text, at) for at, text in enumerate(getattr(self, option))
+        ]
+        return (
+            _Names([expression for expression in expressions if expression is not None])
+            if expressions
+            else None
+        )
 
     def _of_values(self, option: str) -> Iterable[tuple[Template, _Expression]]:
         for name, text in getattr(self, option).items():
-            expression, template = self._expression(option, text, name), self._template(option, name, name)
+            expression, template = (
+                self._expression(option, text, name),
+                self._template(option, name, name),
+            )
             if expression is not None and template is not None:
                 yield template, expression
 
@@ -144,10 +163,14 @@ class _Expression:
 
     def __init__(self, template: Template, compiled: Callable[[str], Any]) -> None:
         self.template, self.compiled = template, compiled
-        self.constant: Matches | None = compiled(template.render({})).search if template.is_constant else None
+        self.constant: Matches | None = (
+            compiled(template.render({})).search if template.is_constant else None
+        )
 
     def of(self, event: Event) -> Matches:
-        """The search for an event. Raises RegexError where what is filled in makes it no expression."""
+        """The search for an event. Raises RegexError where what is filled in makes it no
+        expression.
+        """
         if self.constant is not None:
             return self.constant
         search: Matches = self.compiled(self.template.render(event)).search
@@ -174,7 +197,9 @@ class _Names:
         if known is None:
             if len(self.known) >= _MOST_NAMES:
                 self.known.clear()
-            known = self.known[name] = any(expression.constant(name) for expression in self.expressions)  # type: ignore[misc]
+            known = self.known[name] = any(
+                expression.constant(name) for expression in self.expressions
+            )  # type: ignore[misc]
         return known
 
 

@@ -1,4 +1,7 @@
-"""The filter python: code of the configuration, or a script, run on every event. The event API is ``_scripting``'s."""
+"""The filter python: code of the configuration, or a script, run on every event. The event API is
+``_scripting``'s.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -18,23 +21,26 @@ Emit = Callable[[Any], None]
 class Python(Filter, name="python"):
     """Run Python on every event: what `ruby` is in Logstash.
 
-    `code` is the body of a function with two arguments. `event` has `get(name)`, `set(name, value)`, `remove(name)`,
-    `include(name)`, `tag(tag)`, `cancel()`, `sprintf(text)`, `to_hash()`, `to_json()`, `clone()` and `timestamp`; names
-    are those of configurations, such as `[user][name]`, and `event["[user][name]"]`, `in` and `del` work, too.
-    `emit(other)` sends out a further event, a map of fields or one made by `Event(fields)`, behind this one. `return`
-    ends the code. What `init` defines and imports, once, can be used in it; to keep something from event to event, put it
-    into a list or map that `init` made.
+    `code` is the body of a function with two arguments. `event` has `get(name)`, `set(name,
+    value)`, `remove(name)`, `include(name)`, `tag(tag)`, `cancel()`, `sprintf(text)`, `to_hash()`,
+    `to_json()`, `clone()` and `timestamp`; names are those of configurations, such as
+    `[user][name]`, and `event["[user][name]"]`, `in` and `del` work, too. `emit(other)` sends out a
+    further event, a map of fields or one made by `Event(fields)`, behind this one. `return` ends
+    the code. What `init` defines and imports, once, can be used in it; to keep something from event
+    to event, put it into a list or map that `init` made.
 
-    `path` names a script instead. It defines `filter(event)`, which gives the events that go on, as a list; none given
-    means the event itself. `register(params)`, if there is one, is called once before, with `script_params`. Functions of
-    the script named `test_…` are run when the configuration is checked. They get `run(fields, params)`, which gives the
-    events that a fresh script makes of an event, as maps, and say by `assert` what is to come out.
+    `path` names a script instead. It defines `filter(event)`, which gives the events that go on, as
+    a list; none given means the event itself. `register(params)`, if there is one, is called once
+    before, with `script_params`. Functions of the script named `test_…` are run when the
+    configuration is checked. They get `run(fields, params)`, which gives the events that a fresh
+    script makes of an event, as maps, and say by `assert` what is to come out.
 
-    An event on which the code raises is tagged with `tag_on_exception`, and goes on. The common options are applied where
-    it did not raise, and not to what it sent out. Values that events do not know become what is next to them: tuples and
-    sets lists, times instants, anything else text.
+    An event on which the code raises is tagged with `tag_on_exception`, and goes on. The common
+    options are applied where it did not raise, and not to what it sent out. Values that events do
+    not know become what is next to them: tuples and sets lists, times instants, anything else text.
 
-    Differs from Logstash: the code is Python, not Ruby, and sees the values of the event themselves, not copies.
+    Differs from Logstash: the code is Python, not Ruby, and sees the values of the event
+    themselves, not copies.
     """
 
     matches = True
@@ -43,14 +49,20 @@ class Python(Filter, name="python"):
     code: str | None = option("The code to run on each event.", default=None)
     init: str | None = option("Code to run once, before the first event.", default=None)
     path: Path | None = option("A script with `filter(event)`.", default=None)
-    script_params: dict[str, Any] = option("What `register(params)` of the script is given.", default={})
-    tag_on_exception: str = option("The tag for an event on which the code raised.", default="_pythonexception")
-    tag_with_exception_message: bool = option("Whether a tag with the reason is given, too.", default=False)
+    script_params: dict[str, Any] = option(
+        "What `register(params)` of the script is given.", default={}
+    )
+    tag_on_exception: str = option(
+        "The tag for an event on which the code raised.", default="_pythonexception"
+    )
+    tag_with_exception_message: bool = option(
+        "Whether a tag with the reason is given, too.", default=False
+    )
 
     examples = (
         Example(
             "arithmetic",
-            'python { code => "event.set(\'ms\', round(event.get(\'seconds\') * 1000))" }',
+            "python { code => \"event.set('ms', round(event.get('seconds') * 1000))\" }",
             before=[{"seconds": 1.25}, {"seconds": None}],
             after=[{"seconds": 1.25, "ms": 1250}, {"seconds": None, "tags": ["_pythonexception"]}],
         ),
@@ -72,9 +84,17 @@ class Python(Filter, name="python"):
 
     def prepare(self) -> None:
         """Compile the code, or load the script and run its tests."""
-        self.place = f"<python at {self.context.where or 'nowhere'}>" if self.path is None else str(self.path)
+        self.place = (
+            f"<python at {self.context.where or 'nowhere'}>"
+            if self.path is None
+            else str(self.path)
+        )
         if (self.code is None) == (self.path is None):
-            self.problem("code" if self.code else "path", "one of `code` and `path` is wanted", "give one of the two")
+            self.problem(
+                "code" if self.code else "path",
+                "one of `code` and `path` is wanted",
+                "give one of the two",
+            )
             return
         self.names = namespace(self.context.now)
         self._run_init()
@@ -100,7 +120,9 @@ class Python(Filter, name="python"):
         except (OSError, UnicodeDecodeError) as error:
             raise ScriptError(f"`{path}` cannot be read: {error}") from None
         self.call = self._script(text, self.script_params)
-        for name in [name for name in self.names if name.startswith("test_") and callable(self.names[name])]:
+        for name in [
+            name for name in self.names if name.startswith("test_") and callable(self.names[name])
+        ]:
             self._test(name, text)
 
     def _script(self, text: str, params: dict[str, Any]) -> Callable[[ScriptEvent, Emit], Any]:
@@ -130,7 +152,11 @@ class Python(Filter, name="python"):
         try:
             self.names[name](run)
         except Exception as error:
-            self.problem("path", f"`{name}` failed: {explain(error, self.place)}", "mend the script, or its test")
+            self.problem(
+                "path",
+                f"`{name}` failed: {explain(error, self.place)}",
+                "mend the script, or its test",
+            )
 
     def run(self, events: list[Event]) -> list[Event]:
         """Run the code on each event, and give what goes on."""
@@ -160,11 +186,18 @@ class Python(Filter, name="python"):
         add_tag(event, self.tag_on_exception)
         if self.tag_with_exception_message:
             add_tag(event, f"{self.tag_on_exception}: {error}")
-        complain(self.context.where, "%s: the code raised on an event: %s", self.context.where, explain(error, self.place))
+        complain(
+            self.context.where,
+            "%s: the code raised on an event: %s",
+            self.context.where,
+            explain(error, self.place),
+        )
 
 
 def _hand_out(event: ScriptEvent, given: Any, emit: Emit) -> None:
-    """Send out what a script's filter gives; the event itself goes on if it is among them, or if nothing is given."""
+    """Send out what a script's filter gives; the event itself goes on if it is among them, or if
+    nothing is given.
+    """
     if given is None:
         return
     if not isinstance(given, list | tuple):

@@ -1,4 +1,5 @@
 """The filter range: what to do with values within limits."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -31,16 +32,18 @@ class _Range:
 class Range(Filter, name="range"):
     """Tag, mark or drop events whose numbers, or lengths of texts, are within limits.
 
-    `ranges` is a list of fours: a field, the least and the greatest value, both included, and an action: `drop`,
-    `tag:NAME` or `field:NAME:VALUE`, with templates in names and values. A value that is written as a number becomes
-    one. Numbers are compared, of texts the length is; other values are in no range. With `negate` the action is taken
-    outside the range.
+    `ranges` is a list of fours: a field, the least and the greatest value, both included, and an
+    action: `drop`, `tag:NAME` or `field:NAME:VALUE`, with templates in names and values. A value
+    that is written as a number becomes one. Numbers are compared, of texts the length is; other
+    values are in no range. With `negate` the action is taken outside the range.
 
-    All ranges are looked at in turn; a field that is not there is passed over. The common options apply to all events
-    that are not dropped.
+    All ranges are looked at in turn; a field that is not there is passed over. The common options
+    apply to all events that are not dropped.
     """
 
-    ranges: list[Any] = option("Fours of a field, the least value, the greatest value and an action.", default=[])
+    ranges: list[Any] = option(
+        "Fours of a field, the least value, the greatest value and an action.", default=[]
+    )
     negate: bool = option("Whether to act on values outside of the ranges.", default=False)
 
     examples = (
@@ -60,9 +63,15 @@ class Range(Filter, name="range"):
 
     def prepare(self) -> None:
         if len(self.ranges) % 4:
-            self.problem("ranges", "`ranges` is a list of fours", "give field, least, greatest and action each time")
+            self.problem(
+                "ranges",
+                "`ranges` is a list of fours",
+                "give field, least, greatest and action each time",
+            )
         fours = [self.ranges[at : at + 4] for at in range(0, len(self.ranges) - 3, 4)]
-        self._ranges = [found for place, four in enumerate(fours) if (found := self._range(place * 4, *four))]
+        self._ranges = [
+            found for place, four in enumerate(fours) if (found := self._range(place * 4, *four))
+        ]
         by_field: dict[FieldRef, list[_Range]] = {}
         for found in self._ranges:
             by_field.setdefault(found.field, []).append(found)
@@ -74,12 +83,19 @@ class Range(Filter, name="range"):
         try:
             field = FieldRef(name if isinstance(name, str) else "")
         except ReferenceSyntaxError as error:
-            self.problem("ranges", str(error), "the first of four is a field", path=(place,), code="E207")
+            self.problem(
+                "ranges", str(error), "the first of four is a field", path=(place,), code="E207"
+            )
             return None
         limits = []
         for offset, limit in enumerate((least, most), 1):
             if isinstance(limit, bool) or not isinstance(limit, int | float):
-                self.problem("ranges", "a limit is a number", "write it without quotes", path=(place + offset,))
+                self.problem(
+                    "ranges",
+                    "a limit is a number",
+                    "write it without quotes",
+                    path=(place + offset,),
+                )
                 return None
             limits.append(limit)
         try:

@@ -1,4 +1,7 @@
-"""The filter ruby, which is not there: a configuration that has it is told how to write the same in Python."""
+"""The filter ruby, which is not there: a configuration that has it is told how to write the same in
+Python.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -12,10 +15,11 @@ from ._ruby_to_python import needed, translated
 class Ruby(Filter, name="ruby"):
     """Refuse the configuration, and show the code as Python: there is no Ruby here.
 
-    Write the filter `python` in its place; its options have the same names. The error proposes the code in Python, as far
-    as it could be translated line by line: blocks, conditions, `event.get`, `event.set`, `event.remove`, `event.tag`,
-    `event.cancel` and the usual calls on texts and lists. What is still Ruby is marked. Read it before you use it: `nil`
-    has no methods in Python either, but `""` and `0` are false there, and `/` gives fractions.
+    Write the filter `python` in its place; its options have the same names. The error proposes the
+    code in Python, as far as it could be translated line by line: blocks, conditions, `event.get`,
+    `event.set`, `event.remove`, `event.tag`, `event.cancel` and the usual calls on texts and lists.
+    What is still Ruby is marked. Read it before you use it: `nil` has no methods in Python either,
+    but `""` and `0` are false there, and `/` gives fractions.
 
     Differs from Logstash: it never runs.
     """
@@ -24,7 +28,9 @@ class Ruby(Filter, name="ruby"):
     init: str | None = option("Ruby, run once.", default=None)
     path: str | None = option("A script in Ruby.", default=None)
     script_params: dict[str, Any] = option("What the script is given.", default={})
-    tag_on_exception: str = option("A tag for events on which the code raised.", default="_rubyexception")
+    tag_on_exception: str = option(
+        "A tag for events on which the code raised.", default="_rubyexception"
+    )
     tag_with_exception_message: bool = option("Whether a tag has the reason, too.", default=False)
 
     examples = (

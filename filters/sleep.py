@@ -1,4 +1,5 @@
 """The filter sleep: a pause."""
+
 from __future__ import annotations
 
 import time
@@ -15,21 +16,28 @@ from ._ruby import to_f
 class Sleep(Filter, name="sleep"):
     """Pause the pipeline, to slow down what follows.
 
-    Every event waits `time` seconds, or every so many with `every`. With `replay` an event waits as long as lies
-    between its `@timestamp` and that of the event before it, so that events go by as they happened; `time` is then how
-    many times faster.
+    Every event waits `time` seconds, or every so many with `every`. With `replay` an event waits as
+    long as lies between its `@timestamp` and that of the event before it, so that events go by as
+    they happened; `time` is then how many times faster.
 
     The pause holds up the whole worker, and everything that comes behind.
     """
 
     stateful = True
 
-    time: Template | None = option("How many seconds, with templates; with `replay`, how many times faster.", default=None)
+    time: Template | None = option(
+        "How many seconds, with templates; with `replay`, how many times faster.", default=None
+    )
     every: str = option("Pause at every so many events.", default="1")
     replay: bool = option("Whether to pause as long as lies between events.", default=False)
 
     examples = (
-        Example("a pause at every second event", 'sleep { time => "0.001" every => 2 }', before={"a": 1}, after={"a": 1}),
+        Example(
+            "a pause at every second event",
+            'sleep { time => "0.001" every => 2 }',
+            before={"a": 1},
+            after={"a": 1},
+        ),
         Example(
             "as it happened, a thousand times as fast",
             'sleep { replay => true time => 1000 add_tag => ["replayed"] }',
@@ -40,7 +48,9 @@ class Sleep(Filter, name="sleep"):
 
     def prepare(self) -> None:
         if self.time is None and not self.replay:
-            self.problem("time", "sleep needs a `time`, unless it replays", 'write time => "1"', code="E214")
+            self.problem(
+                "time", "sleep needs a `time`, unless it replays", 'write time => "1"', code="E214"
+            )
         self._template = self.time or Template("1")
         if not self.every.strip().isdecimal():
             self.problem("every", "`every` is a whole number", 'write every => "10"')

@@ -1,4 +1,5 @@
 """The filter split: one event for each part of a field."""
+
 from __future__ import annotations
 
 import re
@@ -15,18 +16,20 @@ from ._references import named_field
 class Split(Filter, name="split"):
     """Make an event of each part of a field: of each item of a list, or of each line of a text.
 
-    The events take the place of the one they were made of. Each is a copy of it, with its part in the field, or in
-    `target`, where the field then stays as it was. Parts that are empty or null are left out; so an empty list, or an
-    empty text, makes the event disappear.
+    The events take the place of the one they were made of. Each is a copy of it, with its part in
+    the field, or in `target`, where the field then stays as it was. Parts that are empty or null
+    are left out; so an empty list, or an empty text, makes the event disappear.
 
-    A text of one part goes on as it is, without the common options. A field that holds neither a list nor a text, or is
-    not there, tags the event `_split_type_failure`.
+    A text of one part goes on as it is, without the common options. A field that holds neither a
+    list nor a text, or is not there, tags the event `_split_type_failure`.
     """
 
     reshapes = True
 
     field: str = option("The field to split.", default="message")
-    target: str | None = option("Where each part goes; the field itself unless given.", default=None)
+    target: str | None = option(
+        "Where each part goes; the field itself unless given.", default=None
+    )
     terminator: str = option("What stands between the parts of a text.", default="\n")
 
     examples = (
@@ -51,7 +54,9 @@ class Split(Filter, name="split"):
         """Find the fields."""
         self.most = self.context.limit("fields")
         self.source = named_field(self, "field", self.field)
-        self.place = self.source if self.target is None else named_field(self, "target", self.target)
+        self.place = (
+            self.source if self.target is None else named_field(self, "target", self.target)
+        )
 
     def apply(self, event: Event) -> list[Event]:
         """The events of the parts; the event itself where there is nothing to split."""
@@ -65,18 +70,29 @@ class Split(Filter, name="split"):
             return [event] if len(parts) == 1 else self._spread(event, parts, moved=False)
         add_tag(event, "_split_type_failure")
         where = self.context.where
-        complain(where, "%s: split takes texts and lists, and an event has a %s", where, type(value).__name__)
+        complain(
+            where,
+            "%s: split takes texts and lists, and an event has a %s",
+            where,
+            type(value).__name__,
+        )
         return [event]
 
     def _check(self, parts: int) -> None:
         if parts > self.most:
-            raise ValueError(f"the event would become more than {self.most} events (penstock.limits.fields)")
+            raise ValueError(
+                f"the event would become more than {self.most} events (penstock.limits.fields)"
+            )
 
     def _spread(self, event: Event, parts: list[Any], moved: bool) -> list[Event]:
         if moved:
             self.source.remove(event)  # it is not to be copied with each part
         try:
-            return [self._made(event, part) for part in parts if part is not None and part not in ("", [], {})]
+            return [
+                self._made(event, part)
+                for part in parts
+                if part is not None and part not in ("", [], {})
+            ]
         except Exception:
             if moved:
                 self.source.set(event, parts)
@@ -95,7 +111,9 @@ _BLANK_END = re.compile(r"[\t\n\v\f\r ]\Z")
 
 
 def _parts(text: str, separator: str) -> list[str]:
-    """The parts of a text, empty ones too; a blank separates at white space, as in Ruby, and nothing at each character."""
+    """The parts of a text, empty ones too; a blank separates at white space, as in Ruby, and
+    nothing at each character.
+    """
     if separator == " ":
         return [*_WORD.findall(text), *([""] if _BLANK_END.search(text) else [])]
     if not text:

@@ -1,7 +1,9 @@
 """The filter sql_static: look-ups in tables that were fetched from a database beforehand.
 
-The tables stand in memory, so that an event costs microseconds and the database is asked once, or when a schedule says so.
+The tables stand in memory, so that an event costs microseconds and the database is asked once, or
+when a schedule says so.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -24,40 +26,56 @@ from ._static_parts import Lookup, UnanswerableError, read_loaders, read_lookups
 class SqlStatic(JdbcOptions, Filter, name="sql_static"):
     """Add rows of tables that are fetched from a database; `jdbc_static` is its name in Logstash.
 
-    `local_db_objects` declares tables in memory: each has a `name`, `columns` as pairs of name and type, and `index_columns`, by
-    which it is searched. `loaders` fill them: each runs its `query` in the database and puts the rows, column by column, into
-    its `local_table`; one with more than `max_rows` (a million) takes none. A loader may have connection options of its own.
+    `local_db_objects` declares tables in memory: each has a `name`, `columns` as pairs of name and
+    type, and `index_columns`, by which it is searched. `loaders` fill them: each runs its `query`
+    in the database and puts the rows, column by column, into its `local_table`; one with more than
+    `max_rows` (a million) takes none. A loader may have connection options of its own.
 
-    `local_lookups` are done for each event: a `query` of the tables, in SQLite's SQL, with `parameters` by name (`:ip`) or
-    `prepared_parameters` in order (`?`), each a field or a text with fields. The rows are set as a list of maps in `target`,
-    which is the look-up's `id` unless given. Where there are none and the look-up has a `default_hash`, this is the row, and the
-    event is tagged with `tag_on_default_use`; without one the list is empty. A look-up may have tags of its own. When a parameter
-    has no value, or a list or a map, or the query fails, the event gets the tags of `tag_on_failure`. The common options
-    apply when all look-ups went well.
+    `local_lookups` are done for each event: a `query` of the tables, in SQLite's SQL, with
+    `parameters` by name (`:ip`) or `prepared_parameters` in order (`?`), each a field or a text
+    with fields. The rows are set as a list of maps in `target`, which is the look-up's `id` unless
+    given. Where there are none and the look-up has a `default_hash`, this is the row, and the event
+    is tagged with `tag_on_default_use`; without one the list is empty. A look-up may have tags of
+    its own. When a parameter has no value, or a list or a map, or the query fails, the event gets
+    the tags of `tag_on_failure`. The common options apply when all look-ups went well.
 
-    Tables are loaded when the pipeline starts, and again by `loader_schedule`: a cron line (`*/30 * * * *`, perhaps with a
-    time zone) or `every 10m`. What cannot be loaded keeps its rows. As long as the first load has not succeeded it is tried again
-    every ten seconds, and look-ups fail.
+    Tables are loaded when the pipeline starts, and again by `loader_schedule`: a cron line (`*/30 *
+    * * *`, perhaps with a time zone) or `every 10m`. What cannot be loaded keeps its rows. As long
+    as the first load has not succeeded it is tried again every ten seconds, and look-ups fail.
 
-    `jdbc_connection_string` is in JDBC's form, `jdbc:postgresql://host:5432/name`, or a URL of SQLAlchemy; see sql_streaming.
+    `jdbc_connection_string` is in JDBC's form, `jdbc:postgresql://host:5432/name`, or a URL of
+    SQLAlchemy; see sql_streaming.
 
     The filter needs the package SQLAlchemy: `pip install 'penstock[sql_static]'`.
 
-    Differs from Logstash: the tables are SQLite's, not Derby's, and the queries too; all of them are looked at when the
-    configuration is checked. New rows take the place of old ones in all tables at once. Events that come before anything was
-    loaded are tagged as failed, where Logstash finds nothing. `staging_directory`, `jdbc_driver_class` and
-    `jdbc_driver_library` have no effect.
+    Differs from Logstash: the tables are SQLite's, not Derby's, and the queries too; all of them
+    are looked at when the configuration is checked. New rows take the place of old ones in all
+    tables at once. Events that come before anything was loaded are tagged as failed, where Logstash
+    finds nothing. `staging_directory`, `jdbc_driver_class` and `jdbc_driver_library` have no
+    effect.
     """
 
     external = True
 
-    loaders: list[dict[str, Any]] = option("What is fetched from the database, and into which table.", default=[])
+    loaders: list[dict[str, Any]] = option(
+        "What is fetched from the database, and into which table.", default=[]
+    )
     local_db_objects: list[dict[str, Any]] = option("The tables in memory.", default=[])
-    local_lookups: list[dict[str, Any]] = option("The look-ups that are done for each event.", default=[])
-    loader_schedule: str | None = option("When to load again: a cron line, or `every 10m`.", default=None)
-    staging_directory: str | None = option("Has no effect: nothing is staged in files.", default=None)
-    tag_on_failure: list[str] = option("Tags for an event when a look-up failed.", default=["_jdbcstaticfailure"])
-    tag_on_default_use: list[str] = option("Tags for an event that was given a default.", default=["_jdbcstaticdefaultsused"])
+    local_lookups: list[dict[str, Any]] = option(
+        "The look-ups that are done for each event.", default=[]
+    )
+    loader_schedule: str | None = option(
+        "When to load again: a cron line, or `every 10m`.", default=None
+    )
+    staging_directory: str | None = option(
+        "Has no effect: nothing is staged in files.", default=None
+    )
+    tag_on_failure: list[str] = option(
+        "Tags for an event when a look-up failed.", default=["_jdbcstaticfailure"]
+    )
+    tag_on_default_use: list[str] = option(
+        "Tags for an event that was given a default.", default=["_jdbcstaticdefaultsused"]
+    )
 
     examples = (
         Example(
@@ -106,18 +124,33 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
 
     def prepare(self) -> None:
         if self.staging_directory is not None:
-            self.problem("staging_directory", "`staging_directory` has no effect: nothing is staged", "take it out", code="W305")
+            self.problem(
+                "staging_directory",
+                "`staging_directory` has no effect: nothing is staged",
+                "take it out",
+                code="W305",
+            )
         if not self.local_lookups:
-            self.problem("local_lookups", "without look-ups nothing is added", "add local_lookups => [{ … }]", code="E214")
+            self.problem(
+                "local_lookups",
+                "without look-ups nothing is added",
+                "add local_lookups => [{ … }]",
+                code="E214",
+            )
         tables = read_tables(self, self.local_db_objects)
-        self._lookups = read_lookups(self, self.local_lookups, tables, (self.tag_on_failure, self.tag_on_default_use))
+        self._lookups = read_lookups(
+            self, self.local_lookups, tables, (self.tag_on_failure, self.tag_on_default_use)
+        )
         common = {name: getattr(self, name) for name in JdbcOptions.__annotations__}
         plans = read_loaders(self, self.loaders, tables, common)
         schedule = self._schedule()
         read, where = value_reader(self.context.settings), self.context.where
 
         def load() -> Loading:
-            loaders = [Loader(plan.id, plan.table, plan.clause, plan.most, Database(plan.url, read, where)) for plan in plans]
+            loaders = [
+                Loader(plan.id, plan.table, plan.clause, plan.most, Database(plan.url, read, where))
+                for plan in plans
+            ]
             return Loading(tables, loaders, schedule, where).start()
 
         self._loading = PerProcess(load, Loading.close)
@@ -153,7 +186,13 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
                 raise UnanswerableError("nothing has been loaded yet")
             rows = lookup.rows(tables, event)
         except Exception as error:
-            complain(f"{self.context.where} {lookup.id}", "%s: the look-up %s failed: %s", self.context.where, lookup.id, error)
+            complain(
+                f"{self.context.where} {lookup.id}",
+                "%s: the look-up %s failed: %s",
+                self.context.where,
+                lookup.id,
+                error,
+            )
             for tag in lookup.tag_on_failure:
                 add_tag(event, tag)
             return False
@@ -169,7 +208,11 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
         loading = self._loading.peek()
         if loading is None:
             return {}
-        return {"loads": loading.loads, "load_failures": loading.failures, "rows_loaded": loading.rows}
+        return {
+            "loads": loading.loads,
+            "load_failures": loading.failures,
+            "rows_loaded": loading.rows,
+        }
 
     def close(self) -> None:
         self._loading.close()

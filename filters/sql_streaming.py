@@ -1,8 +1,9 @@
 """The filter sql_streaming: rows of a database that belong to an event, asked for as events come.
 
-Answers are kept by their parameters, so that a stream that repeats itself asks once; failures too, for as long, so that a
-statement that fails does not slow every event.
+Answers are kept by their parameters, so that a stream that repeats itself asks once; failures too,
+for as long, so that a statement that fails does not slow every event.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -27,49 +28,70 @@ Read = Callable[[Event], Any]
 class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     """Add the rows that a statement finds in a database; `jdbc_streaming` is its name in Logstash.
 
-    `statement` is SQL with parameters, `:code`; `parameters` says which field each is: `{ "code" => "[country][code]" }`,
-    or a text with fields, `"%{city}, %{country}"`. A list may stand where SQL wants one: `IN :codes`. With
-    `use_prepared_statements`, parameters are written `?`, and `prepared_statement_bind_values` gives their values in order:
-    `"[field]"`, texts with fields, and constants.
+    `statement` is SQL with parameters, `:code`; `parameters` says which field each is: `{ "code" =>
+    "[country][code]" }`, or a text with fields, `"%{city}, %{country}"`. A list may stand where SQL
+    wants one: `IN :codes`. With `use_prepared_statements`, parameters are written `?`, and
+    `prepared_statement_bind_values` gives their values in order: `"[field]"`, texts with fields,
+    and constants.
 
-    The rows are set as a list of maps in `target`, over what is there. Where there are none, `target` is a list with
-    `default_hash`, and the event gets the tags of `tag_on_default_use`; where the statement failed or the database could not be
-    reached, it also gets those of `tag_on_failure`. The common options apply in any case. A database that could not be reached is
+    The rows are set as a list of maps in `target`, over what is there. Where there are none,
+    `target` is a list with `default_hash`, and the event gets the tags of `tag_on_default_use`;
+    where the statement failed or the database could not be reached, it also gets those of
+    `tag_on_failure`. The common options apply in any case. A database that could not be reached is
     tried again after a second; until then look-ups fail at once.
 
-    What was found (or not) is kept for `cache_expiration` seconds, for up to `cache_size` sets of parameters.
+    What was found (or not) is kept for `cache_expiration` seconds, for up to `cache_size` sets of
+    parameters.
 
-    The database is given in JDBC's form, `jdbc:postgresql://host:5432/name`, likewise for `mysql`, `mariadb`, `sqlserver`,
-    `oracle`, `db2` and `sqlite` (a file: `jdbc:sqlite:path`), or as a URL of SQLAlchemy, for any database that it knows. The driver
-    is a package of Python, which is named where it is missing.
+    The database is given in JDBC's form, `jdbc:postgresql://host:5432/name`, likewise for `mysql`,
+    `mariadb`, `sqlserver`, `oracle`, `db2` and `sqlite` (a file: `jdbc:sqlite:path`), or as a URL
+    of SQLAlchemy, for any database that it knows. The driver is a package of Python, which is named
+    where it is missing.
 
     The filter needs the package SQLAlchemy: `pip install 'penstock[sql_streaming]'`.
 
-    Differs from Logstash: drivers are packages of Python, so that `jdbc_driver_class` is not needed and has no effect, as have
-    `jdbc_driver_library`, `jdbc_validation_timeout` and `sequel_opts`. Of the parameters in a JDBC connection string, those
-    that Python's driver does not know have no effect. In a prepared statement a `?` in quotes is text.
+    Differs from Logstash: drivers are packages of Python, so that `jdbc_driver_class` is not needed
+    and has no effect, as have `jdbc_driver_library`, `jdbc_validation_timeout` and `sequel_opts`.
+    Of the parameters in a JDBC connection string, those that Python's driver does not know have no
+    effect. In a prepared statement a `?` in quotes is text.
     """
 
     external = True
 
     statement: str = option("The statement, with `:name` for parameters.")
-    parameters: dict[str, str] = option("Parameters by name: a field, or a text with fields.", default={})
+    parameters: dict[str, str] = option(
+        "Parameters by name: a field, or a text with fields.", default={}
+    )
     target: FieldRef = option("The field for the rows.")
     default_hash: dict[str, Any] = option("The row that is taken where there is none.", default={})
-    tag_on_failure: list[str] = option("Tags for an event when its look-up failed.", default=["_jdbcstreamingfailure"])
-    tag_on_default_use: list[str] = option("Tags for an event that has no rows.", default=["_jdbcstreamingdefaultsused"])
+    tag_on_failure: list[str] = option(
+        "Tags for an event when its look-up failed.", default=["_jdbcstreamingfailure"]
+    )
+    tag_on_default_use: list[str] = option(
+        "Tags for an event that has no rows.", default=["_jdbcstreamingdefaultsused"]
+    )
     use_cache: bool = option("Whether to keep what was found.", default=True)
     cache_expiration: float = option("For how many seconds to keep it.", default=5.0)
     cache_size: int = option("For how many sets of parameters to keep it.", default=500)
     use_prepared_statements: bool = option("Whether parameters are written `?`.", default=False)
-    prepared_statement_name: str = option("A name for the prepared statement, which Logstash asks for.", default="")
-    prepared_statement_bind_values: list[Any] = option("The values for each `?`: fields, texts, constants.", default=[])
+    prepared_statement_name: str = option(
+        "A name for the prepared statement, which Logstash asks for.", default=""
+    )
+    prepared_statement_bind_values: list[Any] = option(
+        "The values for each `?`: fields, texts, constants.", default=[]
+    )
     prepared_statement_warn_on_constant_usage: bool = option(
         "Whether to warn of a constant that may be meant as a field.", default=True
     )
-    jdbc_validate_connection: bool = option("Whether to try a connection before each use.", default=False)
-    jdbc_validation_timeout: float = option("Has no effect: connections are tried each time, if at all.", default=3600)
-    sequel_opts: dict[str, Any] = option("Has no effect: these are options of a library of Ruby.", default={})
+    jdbc_validate_connection: bool = option(
+        "Whether to try a connection before each use.", default=False
+    )
+    jdbc_validation_timeout: float = option(
+        "Has no effect: connections are tried each time, if at all.", default=3600
+    )
+    sequel_opts: dict[str, Any] = option(
+        "Has no effect: these are options of a library of Ruby.", default={}
+    )
 
     examples = (
         Example(
@@ -98,7 +120,11 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
             before=[{"city": "London"}, {"city": "Rome"}],
             after=[
                 {"city": "London", "customers": [{"name": "Ada"}]},
-                {"city": "Rome", "customers": [{"name": "nobody"}], "tags": ["_jdbcstreamingdefaultsused"]},
+                {
+                    "city": "Rome",
+                    "customers": [{"name": "nobody"}],
+                    "tags": ["_jdbcstreamingdefaultsused"],
+                },
             ],
         ),
     )
@@ -109,8 +135,12 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
         for name in ("sequel_opts", "jdbc_validation_timeout"):
             if name in self.given:
                 self.problem(name, f"`{name}` has no effect here", "take it out", code="W305")
-        self._cache: Cache[tuple[list[Event], bool]] = Cache(self.cache_size if self.use_cache else 0, self.cache_expiration)
-        self._statement, self._reads = self._prepared() if self.use_prepared_statements else self._named()
+        self._cache: Cache[tuple[list[Event], bool]] = Cache(
+            self.cache_size if self.use_cache else 0, self.cache_expiration
+        )
+        self._statement, self._reads = (
+            self._prepared() if self.use_prepared_statements else self._named()
+        )
         given = {name: getattr(self, name) for name in JdbcOptions.__annotations__}
         url = find_url(self, given)
         if url is not None:
@@ -120,31 +150,54 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     def _named(self) -> tuple[Statement, list[Read]]:
         names = list(self.parameters)
         for name in unknown_names(self.statement, names):
-            self.problem("statement", f"`:{name}` is none of the `parameters`", f"add {name} => … to them", code="W305")
-        reads = [self._field_or_text(text, "parameters", name) for name, text in self.parameters.items()]
+            self.problem(
+                "statement",
+                f"`:{name}` is none of the `parameters`",
+                f"add {name} => … to them",
+                code="W305",
+            )
+        reads = [
+            self._field_or_text(text, "parameters", name) for name, text in self.parameters.items()
+        ]
         return Statement(self.statement, names), reads
 
     def _prepared(self) -> tuple[Statement, list[Read]]:
         sql, names = with_names(self.statement)
         values = self.prepared_statement_bind_values
         if not self.prepared_statement_name:
-            self.problem("use_prepared_statements", "a prepared statement needs a name", "add prepared_statement_name => …")
+            self.problem(
+                "use_prepared_statements",
+                "a prepared statement needs a name",
+                "add prepared_statement_name => …",
+            )
         if len(names) != len(values):
             option_name = "prepared_statement_bind_values"
-            message = f"the statement has {len(names)} `?`, but there are {len(values)} values for them"
-            self.problem(option_name if option_name in self.given else "statement", message, "give one for each")
-        return Statement(sql, names[: len(values)]), [self._bind_value(value, i) for i, value in enumerate(values[: len(names)])]
+            message = (
+                f"the statement has {len(names)} `?`, but there are {len(values)} values for them"
+            )
+            self.problem(
+                option_name if option_name in self.given else "statement",
+                message,
+                "give one for each",
+            )
+        return Statement(sql, names[: len(values)]), [
+            self._bind_value(value, i) for i, value in enumerate(values[: len(names)])
+        ]
 
     def _bind_value(self, value: Any, place: int) -> Read:
         if isinstance(value, str):
             if value.strip().startswith("[") and value.strip().endswith("]"):
-                return named_field(self, "prepared_statement_bind_values", value.strip(), path=(place,)).get
+                return named_field(
+                    self, "prepared_statement_bind_values", value.strip(), path=(place,)
+                ).get
             if _has_fields(value):
                 return self._field_or_text(value, "prepared_statement_bind_values", place)
             if self.prepared_statement_warn_on_constant_usage:
                 message = f"`{value}` is a constant"
                 remedy = f"write [{value}] for a field, or prepared_statement_warn_on_constant_usage => false"
-                self.problem("prepared_statement_bind_values", message, remedy, path=(place,), code="W305")
+                self.problem(
+                    "prepared_statement_bind_values", message, remedy, path=(place,), code="W305"
+                )
         return lambda event: value
 
     def _field_or_text(self, text: str, option_name: str, place: str | int) -> Read:
@@ -152,7 +205,9 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
             return named_field(self, option_name, text, path=(place,)).get
         template = Template(text)
         if template.problem:
-            self.problem(option_name, template.problem, "write a field as [a][b]", path=(place,), code="W304")
+            self.problem(
+                option_name, template.problem, "write a field as [a][b]", path=(place,), code="W304"
+            )
         return template.render
 
     def open(self) -> None:
@@ -172,7 +227,12 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
 
     def _find(self, values: list[Any]) -> tuple[list[Event], bool]:
         """The rows for values of the parameters, and whether looking for them failed."""
-        key = tuple([(type(value), value if type(value) not in (list, dict) else repr(value)) for value in values])
+        key = tuple(
+            [
+                (type(value), value if type(value) not in (list, dict) else repr(value))
+                for value in values
+            ]
+        )
         found = self._cache.get(key)
         if found is None:
             found = self._ask(values)
@@ -185,7 +245,12 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
             turned = [self._turned(value) for value in values]
             return self._database.rows(*self._statement.bound(turned)), False
         except Exception as error:
-            complain(self.context.where, "%s: a look-up in the database failed: %s", self.context.where, error)
+            complain(
+                self.context.where,
+                "%s: a look-up in the database failed: %s",
+                self.context.where,
+                error,
+            )
             return [], True
 
     def _turned(self, value: Any) -> Any:

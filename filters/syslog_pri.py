@@ -1,4 +1,5 @@
 """The filter syslog_pri: severity and facility out of a syslog priority."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,7 +15,16 @@ _FACILITIES = (
     "clock", "security/authorization", "ftp", "ntp", "log audit", "log alert", "clock", "local0", "local1", "local2",
     "local3", "local4", "local5", "local6", "local7",
 )  # fmt: skip
-_SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")
+_SEVERITIES = (
+    "emergency",
+    "alert",
+    "critical",
+    "error",
+    "warning",
+    "notice",
+    "informational",
+    "debug",
+)
 _DEFAULT = 13
 _TAG = "_syslogpriparsefailure"
 
@@ -22,23 +32,32 @@ _TAG = "_syslogpriparsefailure"
 class SyslogPri(Ecs, Filter, name="syslog_pri"):
     """Split a syslog priority into facility and severity.
 
-    The priority is the number between the angle brackets in front of a message: eight times the facility plus the
-    severity. Without one it is 13, user-level notice. Of a text the number that it starts with is taken, of a list the
-    first item.
+    The priority is the number between the angle brackets in front of a message: eight times the
+    facility plus the severity. Without one it is 13, user-level notice. Of a text the number that
+    it starts with is taken, of a list the first item.
 
-    With ECS, the fields are `[log][syslog][facility][code]`, `[log][syslog][severity][code]` and `name` beside each
-    `code`; without, `syslog_facility_code`, `syslog_severity_code`, `syslog_facility` and `syslog_severity`. A facility
-    that has no label gets the codes only and the tag `_syslogpriparsefailure`.
+    With ECS, the fields are `[log][syslog][facility][code]`, `[log][syslog][severity][code]` and
+    `name` beside each `code`; without, `syslog_facility_code`, `syslog_severity_code`,
+    `syslog_facility` and `syslog_severity`. A facility that has no label gets the codes only and
+    the tag `_syslogpriparsefailure`.
 
-    Differs from Logstash: a priority that is no number at all (a map, true) gets the same tag, and no fields.
+    Differs from Logstash: a priority that is no number at all (a map, true) gets the same tag, and
+    no fields.
     """
 
     syslog_pri_field_name: FieldRef | None = option(
-        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else `syslog_pri`.", default=None
+        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else `syslog_pri`.",
+        default=None,
     )
-    use_labels: bool = option("Whether to set the names of facility and severity too.", default=True)
-    facility_labels: list[str] = option("The names of facilities, from 0.", default=list(_FACILITIES))
-    severity_labels: list[str] = option("The names of severities, from 0.", default=list(_SEVERITIES))
+    use_labels: bool = option(
+        "Whether to set the names of facility and severity too.", default=True
+    )
+    facility_labels: list[str] = option(
+        "The names of facilities, from 0.", default=list(_FACILITIES)
+    )
+    severity_labels: list[str] = option(
+        "The names of severities, from 0.", default=list(_SEVERITIES)
+    )
 
     examples = (
         Example(
@@ -65,7 +84,13 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
 
     def prepare(self) -> None:
         names = (
-            ("syslog_facility_code", "syslog_severity_code", "syslog_facility", "syslog_severity", "syslog_pri")
+            (
+                "syslog_facility_code",
+                "syslog_severity_code",
+                "syslog_facility",
+                "syslog_severity",
+                "syslog_pri",
+            )
             if not self.ecs
             else (
                 "[log][syslog][facility][code]",
@@ -75,7 +100,9 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
                 "[log][syslog][priority]",
             )
         )
-        self._facility_code, self._severity_code, self._facility, self._severity = (FieldRef(n).set for n in names[:4])
+        self._facility_code, self._severity_code, self._facility, self._severity = (
+            FieldRef(n).set for n in names[:4]
+        )
         self._priority = (self.syslog_pri_field_name or FieldRef(names[4])).get
 
     def apply(self, event: Event) -> bool:

@@ -1,8 +1,9 @@
 """The filter throttle: events that come too seldom or too often within a span of time.
 
-Each key has its own slots of time, which start with the first event of the key and are counted on from there. Time is
-that of the events, so that late ones are counted where they belong.
+Each key has its own slots of time, which start with the first event of the key and are counted on
+from there. Time is that of the events, so that late ones are counted where they belong.
 """
+
 from __future__ import annotations
 
 from ..dsl.reference import Event
@@ -19,12 +20,14 @@ _ROOM = 0.8
 class Throttle(Filter, name="throttle"):
     """Mark events that are fewer or more than so many within a period.
 
-    Events are counted by `key` and by periods of time, the first of which starts with the first event of a key. The
-    common options are applied to an event while the count is below `before_count` or above `after_count`; the event
-    itself goes on: give it a tag, and drop tagged events.
+    Events are counted by `key` and by periods of time, the first of which starts with the first
+    event of a key. The common options are applied to an event while the count is below
+    `before_count` or above `after_count`; the event itself goes on: give it a tag, and drop tagged
+    events.
 
-    Counts are kept for `max_age` seconds of the events' own time, at least two periods should fit in. When there are
-    more than `max_counters` of them, they are kept for a shorter time until there are fewer.
+    Counts are kept for `max_age` seconds of the events' own time, at least two periods should fit
+    in. When there are more than `max_counters` of them, they are kept for a shorter time until
+    there are fewer.
 
     A key such as `%{message}` makes a counter for each message: choose one with few values.
     """
@@ -35,7 +38,9 @@ class Throttle(Filter, name="throttle"):
     key: Template = option("What to count by, with templates.")
     before_count: int = option("Events below this count are marked; -1 for none.", default=-1)
     after_count: int = option("Events above this count are marked; -1 for none.", default=-1)
-    period: Template = option("The length of a period in seconds, with templates.", default=Template("60"))
+    period: Template = option(
+        "The length of a period in seconds, with templates.", default=Template("60")
+    )
     max_age: int = option("How long counts are kept, in seconds of the events' time.", default=3600)
     max_counters: int = option("How many counts are kept; -1 for all.", default=100_000)
 
@@ -78,7 +83,9 @@ class Throttle(Filter, name="throttle"):
         if slots is None:
             slots = self._keys[key] = _Slots(epoch)
         count = slots.count(epoch, period, self._age)
-        return (self.before_count != -1 and count < self.before_count) or (self.after_count != -1 and count > self.after_count)
+        return (self.before_count != -1 and count < self.before_count) or (
+            self.after_count != -1 and count > self.after_count
+        )
 
     def flush(self, final: bool) -> list[Event]:
         """Forget keys that are too old, and fit the age to the number of counters."""
@@ -93,7 +100,12 @@ class Throttle(Filter, name="throttle"):
         step = int(self.max_age * _STEP)
         if counters > self.max_counters and self._age > self.max_age * _LEAST:
             self._age -= step
-            log.warning("%s: throttle has %d counters; they are kept for %d s", self.context.where, counters, self._age)
+            log.warning(
+                "%s: throttle has %d counters; they are kept for %d s",
+                self.context.where,
+                counters,
+                self._age,
+            )
         elif self._age < self.max_age and counters < self.max_counters * _ROOM:
             self._age += step
 

@@ -1,4 +1,5 @@
 """The filter tld: the parts of a domain name."""
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -15,12 +16,14 @@ from ._merge_tree import map_at
 class Tld(Filter, name="tld"):
     """Split a domain name by the Public Suffix List (https://publicsuffix.org).
 
-    `tld` is the suffix below which names are registered (`co.uk`), `sld` the label that was registered, `trd` the
-    labels before it, `domain` the registered domain and `subdomain` the whole name if it has more than that;
-    `top_level_domain` is the same as `tld`. What is not there is null. A text that is no name, or a suffix alone, or
-    below no known suffix, leaves the event untouched.
+    `tld` is the suffix below which names are registered (`co.uk`), `sld` the label that was
+    registered, `trd` the labels before it, `domain` the registered domain and `subdomain` the whole
+    name if it has more than that; `top_level_domain` is the same as `tld`. What is not there is
+    null. A text that is no name, or a suffix alone, or below no known suffix, leaves the event
+    untouched.
 
-    The list is that of the installed package publicsuffixlist, which this filter needs: `pip install 'penstock[tld]'`.
+    The list is that of the installed package publicsuffixlist, which this filter needs: `pip
+    install 'penstock[tld]'`.
     """
 
     source: FieldRef = option("The field with the name.", default=FieldRef("message"))
@@ -43,7 +46,12 @@ class Tld(Filter, name="tld"):
                 },
             },
         ),
-        Example("no domain name", 'tld { source => "host" }', before={"host": "localhost"}, after={"host": "localhost"}),
+        Example(
+            "no domain name",
+            'tld { source => "host" }',
+            before={"host": "localhost"},
+            after={"host": "localhost"},
+        ),
     )
 
     def prepare(self) -> None:

@@ -1,4 +1,7 @@
-"""The filter translate: values looked up in a dictionary. Reading and searching dictionaries is ``_dictionaries``'."""
+"""The filter translate: values looked up in a dictionary. Reading and searching dictionaries is
+``_dictionaries``'.
+"""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -16,44 +19,64 @@ from ._dictionaries import MISSING, DictionaryError, DictionaryFile
 class Translate(Ecs, Filter, name="translate"):
     """Look a field up in a dictionary, and set what is found there.
 
-    The dictionary stands in the configuration, or in a file: YAML, JSON, or CSV with two columns, told by its ending.
-    Keys are texts, and the field is looked up as text: `200` finds `"200"`. A value may be a list or a map. Of a list in
-    the field, the first item is looked up.
+    The dictionary stands in the configuration, or in a file: YAML, JSON, or CSV with two columns,
+    told by its ending. Keys are texts, and the field is looked up as text: `200` finds `"200"`. A
+    value may be a list or a map. Of a list in the field, the first item is looked up.
 
-    With `exact => false`, every key that is found anywhere in the text is replaced by its value. With `regex`, keys are
-    regular expressions, and the first that matches counts.
+    With `exact => false`, every key that is found anywhere in the text is replaced by its value.
+    With `regex`, keys are regular expressions, and the first that matches counts.
 
-    What is found goes to `target`: the field itself, or `translation` where names of the Elastic Common Schema are off. A
-    target that is there is not overwritten, unless it is the field itself or `override` says so. Where nothing is found,
-    `fallback` is set, if there is one; if not, the event stays as it is, without the common options.
+    What is found goes to `target`: the field itself, or `translation` where names of the Elastic
+    Common Schema are off. A target that is there is not overwritten, unless it is the field itself
+    or `override` says so. Where nothing is found, `fallback` is set, if there is one; if not, the
+    event stays as it is, without the common options.
 
-    With `iterate_on`, all items of a list are looked up: with the name of the source, its items, and the target is a list
-    with null for what is not found; with the name of another field, `source` and `target` are fields of each map in it.
+    With `iterate_on`, all items of a list are looked up: with the name of the source, its items,
+    and the target is a list with null for what is not found; with the name of another field,
+    `source` and `target` are fields of each map in it.
 
-    The file is looked at every `refresh_interval` seconds, when events come: up to 300 it is read only if it changed.
-    Entries that are gone from it stay, unless `refresh_behaviour` is `replace`. A file that cannot be read any more leaves
-    the dictionary as it is, and a warning in the log.
+    The file is looked at every `refresh_interval` seconds, when events come: up to 300 it is read
+    only if it changed. Entries that are gone from it stay, unless `refresh_behaviour` is `replace`.
+    A file that cannot be read any more leaves the dictionary as it is, and a warning in the log.
 
     Differs from Logstash: keys of YAML that are no text (`200:`) are taken as text, and are found.
     """
 
     source: FieldRef | None = option("The field to look up.", default=None)
-    field: FieldRef | None = option("An old name of `source`.", default=None, deprecated="write `source`")
-    target: FieldRef | None = option("Where the value goes.", default=None)
-    destination: FieldRef | None = option("An old name of `target`.", default=None, deprecated="write `target`")
-    dictionary: dict[str, Any] = option("Keys and their values.", default={})
-    dictionary_path: Path | None = option("A file with keys and values: .yml, .yaml, .json or .csv.", default=None)
-    refresh_interval: float = option("The seconds between looks at the file; 0 for never.", default=300)
-    refresh_behaviour: str = option(
-        "Whether entries that are gone from the file stay.", default="merge", choices=("merge", "replace")
+    field: FieldRef | None = option(
+        "An old name of `source`.", default=None, deprecated="write `source`"
     )
-    exact: bool = option("Whether the whole text is looked up; keys in it are replaced otherwise.", default=True)
+    target: FieldRef | None = option("Where the value goes.", default=None)
+    destination: FieldRef | None = option(
+        "An old name of `target`.", default=None, deprecated="write `target`"
+    )
+    dictionary: dict[str, Any] = option("Keys and their values.", default={})
+    dictionary_path: Path | None = option(
+        "A file with keys and values: .yml, .yaml, .json or .csv.", default=None
+    )
+    refresh_interval: float = option(
+        "The seconds between looks at the file; 0 for never.", default=300
+    )
+    refresh_behaviour: str = option(
+        "Whether entries that are gone from the file stay.",
+        default="merge",
+        choices=("merge", "replace"),
+    )
+    exact: bool = option(
+        "Whether the whole text is looked up; keys in it are replaced otherwise.", default=True
+    )
     regex: bool = option("Whether keys are regular expressions; only with `exact`.", default=False)
     fallback: Template | None = option("The value where nothing is found.", default=None)
     override: bool | None = option("Whether a target that is there is overwritten.", default=None)
-    iterate_on: FieldRef | None = option("A list whose items are looked up, each by itself.", default=None)
-    yaml_dictionary_code_point_limit: int | None = option("The most characters that YAML may have.", default=None)
-    yaml_load_strategy: str = option("No matter.", default="one_shot", choices=("streaming", "one_shot"))
+    iterate_on: FieldRef | None = option(
+        "A list whose items are looked up, each by itself.", default=None
+    )
+    yaml_dictionary_code_point_limit: int | None = option(
+        "The most characters that YAML may have.", default=None
+    )
+    yaml_load_strategy: str = option(
+        "No matter.", default="one_shot", choices=("streaming", "one_shot")
+    )
 
     examples = (
         Example(
@@ -82,10 +105,14 @@ class Translate(Ecs, Filter, name="translate"):
         """Find the fields and load the dictionary."""
         source = self._one_of("source", "field")
         if source is None:
-            self.problem("source", "the option `source` is missing", "name the field to look up", code="E214")
+            self.problem(
+                "source", "the option `source` is missing", "name the field to look up", code="E214"
+            )
             return
         self.looked_up: FieldRef = source
-        self.place: FieldRef = self._one_of("target", "destination") or (source if self.ecs else FieldRef("translation"))
+        self.place: FieldRef = self._one_of("target", "destination") or (
+            source if self.ecs else FieldRef("translation")
+        )
         self.in_place = self.place == source
         self.overrides = self.in_place if self.override is None else self.override
         self.update = self._update_one
@@ -98,19 +125,35 @@ class Translate(Ecs, Filter, name="translate"):
         given: FieldRef | None = getattr(self, name)
         old: FieldRef | None = getattr(self, old_name)
         if given is not None and old is not None:
-            self.problem(old_name, f"`{old_name}` is an old name of `{name}`, which is given, too", f"keep `{name}`")
+            self.problem(
+                old_name,
+                f"`{old_name}` is an old name of `{name}`, which is given, too",
+                f"keep `{name}`",
+            )
         return given if given is not None else old
 
     def _load(self) -> None:
         path, limit = self.dictionary_path, self.yaml_dictionary_code_point_limit
         if path is not None and self.dictionary:
-            self.problem("dictionary", "`dictionary` and `dictionary_path` are both given", "keep one of the two")
-        if limit is not None and (path is None or path.suffix not in (".yml", ".yaml") or limit < 1):
-            reason = "it limits YAML, and the dictionary is none" if limit > 0 else "it is at least 1"
+            self.problem(
+                "dictionary",
+                "`dictionary` and `dictionary_path` are both given",
+                "keep one of the two",
+            )
+        if limit is not None and (
+            path is None or path.suffix not in (".yml", ".yaml") or limit < 1
+        ):
+            reason = (
+                "it limits YAML, and the dictionary is none" if limit > 0 else "it is at least 1"
+            )
             self.problem("yaml_dictionary_code_point_limit", reason, "take it out")
         if path is not None and path.suffix not in dictionaries.SUFFIXES:
             known = ", ".join(dictionaries.SUFFIXES)
-            self.problem("dictionary_path", f"`{path.name}` does not end in one of {known}", "rename the file")
+            self.problem(
+                "dictionary_path",
+                f"`{path.name}` does not end in one of {known}",
+                "rename the file",
+            )
             return
         option = "dictionary" if path is None else "dictionary_path"
         try:
@@ -126,7 +169,11 @@ class Translate(Ecs, Filter, name="translate"):
         if not self.exact:
             self.find = dictionaries.substituting(entries)
         else:
-            self.find = dictionaries.by_expressions(entries, self.compiled) if self.regex else dictionaries.exact(entries)
+            self.find = (
+                dictionaries.by_expressions(entries, self.compiled)
+                if self.regex
+                else dictionaries.exact(entries)
+            )
 
     def run(self, events: list[Event]) -> list[Event]:
         """Translate each event; the same list."""

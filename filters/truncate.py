@@ -1,4 +1,5 @@
 """The filter truncate: long texts cut to a number of bytes."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,9 +12,9 @@ from ..plugins.declaration import Example, option
 class Truncate(Filter, name="truncate"):
     """Cut texts to a number of bytes in UTF-8, at the end and never inside a character.
 
-    Of a list the texts in it are cut, of a map the texts at any depth; lists within lists and maps within lists stay as
-    they are, as do numbers. Without `fields` every field is looked at, but for `@metadata`. The common options apply
-    when something was cut.
+    Of a list the texts in it are cut, of a map the texts at any depth; lists within lists and maps
+    within lists stay as they are, as do numbers. Without `fields` every field is looked at, but for
+    `@metadata`. The common options apply when something was cut.
     """
 
     length_bytes: int = option("The longest length to keep, in bytes.", at_least=0)
@@ -71,12 +72,18 @@ class Truncate(Filter, name="truncate"):
             return truncated(value, length)
         if type(value) is list:
             items = [truncated(item, length) if type(item) is str else item for item in value]
-            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+            return (
+                items
+                if any(new is not old for new, old in zip(items, value, strict=True))
+                else value
+            )
         return value
 
 
 def truncated(text: str, length: int) -> str:
-    """The start of a text that has at most this many bytes in UTF-8; the same text when it is short enough."""
+    """The start of a text that has at most this many bytes in UTF-8; the same text when it is short
+    enough.
+    """
     if len(text) * 4 <= length or (len(text) <= length and text.isascii()):
         return text
     data = text[: length + 1].encode("utf-8", "surrogatepass")

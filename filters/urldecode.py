@@ -1,4 +1,5 @@
 """The filter urldecode: %20 and its like made characters again."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -15,18 +16,21 @@ from ._references import named_field
 class Urldecode(Filter, name="urldecode"):
     """Decode what is percent-encoded in a field, or in all of them.
 
-    Texts in lists and maps are decoded, too, but not the keys of maps. A plus sign stays one. A percent sign without two
-    hexadecimal digits behind it stays as it is. The bytes are read in `charset`; in UTF-8, a text with bytes that are no
-    character shows these as `\\xE9`, and is escaped as Ruby escapes texts, so that nothing is lost.
+    Texts in lists and maps are decoded, too, but not the keys of maps. A plus sign stays one. A
+    percent sign without two hexadecimal digits behind it stays as it is. The bytes are read in
+    `charset`; in UTF-8, a text with bytes that are no character shows these as `\\xE9`, and is
+    escaped as Ruby escapes texts, so that nothing is lost.
 
-    A field that is not there becomes null. A field that cannot be decoded tags the event; the common options are applied
-    all the same. Both as in Logstash.
+    A field that is not there becomes null. A field that cannot be decoded tags the event; the
+    common options are applied all the same. Both as in Logstash.
     """
 
     field: str = option("The field to decode.", default="message")
     all_fields: bool = option("Whether every field is decoded.", default=False)
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    tag_on_failure: list[str] = option("Tags for an event on which it failed.", default=["_urldecodefailure"])
+    tag_on_failure: list[str] = option(
+        "Tags for an event on which it failed.", default=["_urldecodefailure"]
+    )
 
     examples = (
         Example(
@@ -54,7 +58,9 @@ class Urldecode(Filter, name="urldecode"):
         for event in events:
             try:
                 if self.all_fields:
-                    event.update({name: self._decoded(event[name]) for name in event if name != "@metadata"})
+                    event.update(
+                        {name: self._decoded(event[name]) for name in event if name != "@metadata"}
+                    )
                 else:
                     put(event, self._decoded(get(event)))
             except Exception as error:
@@ -74,7 +80,9 @@ class Urldecode(Filter, name="urldecode"):
         """Tag an event on which it failed."""
         for tag in self.tag_on_failure:
             add_tag(event, tag)
-        complain(self.context.where, "%s: urldecode failed on an event: %s", self.context.where, error)
+        complain(
+            self.context.where, "%s: urldecode failed on an event: %s", self.context.where, error
+        )
 
     def _decoded(self, value: Any) -> Any:
         if type(value) is str:

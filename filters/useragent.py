@@ -1,8 +1,9 @@
 """The filter useragent: what browser, system and device a user agent's text tells of.
 
-What a text tells is kept ready as a tree of fields, in a cache by the text: an event costs one look-up and two small
-copies.
+What a text tells is kept ready as a tree of fields, in a cache by the text: an event costs one
+look-up and two small copies.
 """
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -20,34 +21,41 @@ from ._user_agents import Agent, Parser, RulesError
 class Useragent(Ecs, Filter, name="useragent"):
     """Tell browser, operating system and device from the text of a user agent.
 
-    The text is told apart by the regular expressions of uap-core (https://github.com/ua-parser/uap-core), as the Python
-    package `ua-parser` carries them; what no expression knows is named `Other`. An event without the field, or with an
-    empty one or one that is no text, passes untouched; of a list the first item is taken.
+    The text is told apart by the regular expressions of uap-core
+    (https://github.com/ua-parser/uap-core), as the Python package `ua-parser` carries them; what no
+    expression knows is named `Other`. An event without the field, or with an empty one or one that
+    is no text, passes untouched; of a list the first item is taken.
 
-    With `ecs_compatibility`, the fields are `name`, `version`, `[device][name]`, `[os][name]`, `[os][version]` and
-    `[os][full]` in `target`, and the parts of versions are below `[@metadata][filter][user_agent]`. Without, they are
-    `name`, `version`, `major`, `minor`, `patch`, `device`, `os` (the same as `os_name`), `os_full`, `os_version`,
-    `os_major`, `os_minor` and `os_patch`, each with `prefix` before it, in `target` or at the top of the event.
+    With `ecs_compatibility`, the fields are `name`, `version`, `[device][name]`, `[os][name]`,
+    `[os][version]` and `[os][full]` in `target`, and the parts of versions are below
+    `[@metadata][filter][user_agent]`. Without, they are `name`, `version`, `major`, `minor`,
+    `patch`, `device`, `os` (the same as `os_name`), `os_full`, `os_version`, `os_major`, `os_minor`
+    and `os_patch`, each with `prefix` before it, in `target` or at the top of the event.
 
-    Differs from Logstash: the expressions are those of the installed package, which are often newer, so that a few
-    agents are named otherwise.
+    Differs from Logstash: the expressions are those of the installed package, which are often
+    newer, so that a few agents are named otherwise.
     """
 
     matches = True
 
     source: FieldRef = option("The field with the user agent's text.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `user_agent` with ECS, else the top of the event.", default=None
+        "The field to put the result in; unless given, `user_agent` with ECS, else the top of the event.",
+        default=None,
     )
     prefix: str = option("A text to put before the names of fields; without ECS only.", default="")
-    regexes: Path | None = option("A `regexes.yaml` of uap-core to use in place of the package's own.", default=None)
+    regexes: Path | None = option(
+        "A `regexes.yaml` of uap-core to use in place of the package's own.", default=None
+    )
     lru_cache_size: int = option("How many texts to remember.", default=100_000)
 
     examples = (
         Example(
             "a browser, with ECS",
             'useragent { source => "agent" }',
-            before={"agent": "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0"},
+            before={
+                "agent": "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0"
+            },
             after={
                 "agent": "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0",
                 "user_agent": {
@@ -56,7 +64,9 @@ class Useragent(Ecs, Filter, name="useragent"):
                     "device": {"name": "Other"},
                     "os": {"name": "Linux", "full": "Linux"},
                 },
-                "@metadata": {"filter": {"user_agent": {"version": {"major": "115", "minor": "0"}}}},
+                "@metadata": {
+                    "filter": {"user_agent": {"version": {"major": "115", "minor": "0"}}}
+                },
             },
         ),
         Example(
@@ -84,16 +94,30 @@ class Useragent(Ecs, Filter, name="useragent"):
         try:
             self._parser = Parser(self.regexes)
         except ModuleNotFoundError:
-            self.problem("regexes", "a file of rules needs the package `PyYAML`", "pip install 'penstock[useragent]'", code="E202")
+            self.problem(
+                "regexes",
+                "a file of rules needs the package `PyYAML`",
+                "pip install 'penstock[useragent]'",
+                code="E202",
+            )
         except RulesError as error:
-            self.problem("regexes", str(error), "take one from https://github.com/ua-parser/uap-core")
+            self.problem(
+                "regexes", str(error), "take one from https://github.com/ua-parser/uap-core"
+            )
         if self.ecs and self.prefix:
-            self.problem("prefix", "`prefix` has no effect with ECS", "take it out, or give a `target`", code="W305")
+            self.problem(
+                "prefix",
+                "`prefix` has no effect with ECS",
+                "take it out, or give a `target`",
+                code="W305",
+            )
         if self.target is None and self.ecs:
             self.target = FieldRef("[user_agent]")
         self._takes_source_away = self.target == self.source
         shape = _ecs_fields if self.ecs else self._legacy_fields
-        self._look_up = lru_cache(maxsize=self.lru_cache_size)(lambda text: shape(text, self._parser.parse(text)))
+        self._look_up = lru_cache(maxsize=self.lru_cache_size)(
+            lambda text: shape(text, self._parser.parse(text))
+        )
 
     def run(self, events: list[Event]) -> list[Event]:
         get, look_up, decorate, target = self.source.get, self._look_up, self.decorate, self.target
@@ -145,7 +169,9 @@ class Useragent(Ecs, Filter, name="useragent"):
             "os_minor": system.minor,
             "os_patch": system.patch,
         }
-        return Tree({self.prefix + name: value for name, value in fields.items() if value is not None}), Tree({})
+        return Tree(
+            {self.prefix + name: value for name, value in fields.items() if value is not None}
+        ), Tree({})
 
 
 _METADATA = FieldRef("[@metadata][filter][user_agent]")
@@ -177,7 +203,9 @@ def _known(values: dict[tuple[str, ...], str | None]) -> Tree:
 
 
 def browser_version(browser: UserAgent, text: str) -> str | None:
-    """A browser's version; a fourth part that the rules leave out is taken from the text, where it stands there."""
+    """A browser's version; a fourth part that the rules leave out is taken from the text, where it
+    stands there.
+    """
     version = _joined(browser)
     if version is None or browser.patch is None or browser.patch_minor is not None:
         return version

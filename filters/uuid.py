@@ -1,4 +1,5 @@
 """The filter uuid: a random id."""
+
 from __future__ import annotations
 
 from uuid import uuid4

@@ -1,4 +1,5 @@
 """The filter xml: a document as fields, and parts of it by XPath."""
+
 from __future__ import annotations
 
 import re
@@ -25,34 +26,47 @@ _FORGIVING = {"recover", "default_xml", "default_xslt", "default_html"}
 class Xml(Ecs, Filter, name="xml"):
     """Parse XML into fields.
 
-    With `store_xml` the document becomes the value of `target`: an element is a map of its attributes and its child
-    elements, and a text where it has only text. A child is a list of all that have its name, unless `force_array` is
-    off; text beside attributes is called `content`. Elements without content are left out (null where their parent has
-    attributes), or are empty maps when `suppress_empty` is off. The name of the root element is not kept. Text between
+    With `store_xml` the document becomes the value of `target`: an element is a map of its
+    attributes and its child elements, and a text where it has only text. A child is a list of all
+    that have its name, unless `force_array` is off; text beside attributes is called `content`.
+    Elements without content are left out (null where their parent has attributes), or are empty
+    maps when `suppress_empty` is off. The name of the root element is not kept. Text between
     elements is kept if it has no blank line in it.
 
-    `xpath` sets fields to what XPath expressions select, as lists of texts; an element is written as XML again. The
-    prefixes that the root element declares can be used, or those of `namespaces`; `remove_namespaces` takes all of them
-    off first. Documents that are not well-formed are repaired as far as that goes, unless `parse_options` says
-    `strict`. XPath needs the package lxml: `pip install 'penstock[xml]'`.
+    `xpath` sets fields to what XPath expressions select, as lists of texts; an element is written
+    as XML again. The prefixes that the root element declares can be used, or those of `namespaces`;
+    `remove_namespaces` takes all of them off first. Documents that are not well-formed are repaired
+    as far as that goes, unless `parse_options` says `strict`. XPath needs the package lxml: `pip
+    install 'penstock[xml]'`.
 
-    A document that is not well-formed gets the tag `_xmlparsefailure` and no `target`, as does a value that is neither
-    a text nor a list of one text. An empty text passes untouched.
+    A document that is not well-formed gets the tag `_xmlparsefailure` and no `target`, as does a
+    value that is neither a text nor a list of one text. An empty text passes untouched.
 
-    Differs from Logstash: a document that declares entities, or nests elements more than 250 deep, is refused, so that
-    none can exhaust the machine, and of `parse_options` only `strict` and `recover` have an effect.
+    Differs from Logstash: a document that declares entities, or nests elements more than 250 deep,
+    is refused, so that none can exhaust the machine, and of `parse_options` only `strict` and
+    `recover` have an effect.
     """
 
     source: FieldRef = option("The field with the document.")
-    target: FieldRef | None = option("The field for the document; needed unless `store_xml` is off.", default=None)
+    target: FieldRef | None = option(
+        "The field for the document; needed unless `store_xml` is off.", default=None
+    )
     store_xml: bool = option("Whether to store the document.", default=True)
-    xpath: dict[str, str] = option("XPath expressions, each with the field for what it selects.", default={})
+    xpath: dict[str, str] = option(
+        "XPath expressions, each with the field for what it selects.", default={}
+    )
     namespaces: dict[str, str] = option("Prefixes for XPath, with their namespaces.", default={})
-    remove_namespaces: bool = option("Whether to take namespaces off before XPath looks.", default=False)
-    force_array: bool = option("Whether single children, and single results of XPath, are lists too.", default=True)
+    remove_namespaces: bool = option(
+        "Whether to take namespaces off before XPath looks.", default=False
+    )
+    force_array: bool = option(
+        "Whether single children, and single results of XPath, are lists too.", default=True
+    )
     force_content: bool = option("Whether text is always below `content`.", default=False)
     suppress_empty: bool = option("Whether to leave out elements without content.", default=True)
-    parse_options: str | None = option("Names of Nokogiri's options, with commas or | between.", default=None)
+    parse_options: str | None = option(
+        "Names of Nokogiri's options, with commas or | between.", default=None
+    )
 
     examples = (
         Example(
@@ -75,9 +89,13 @@ class Xml(Ecs, Filter, name="xml"):
     def prepare(self) -> None:
         if self.store_xml and self.target is None:
             message = "xml needs a `target`, unless `store_xml` is off"
-            self.problem("target", message, 'write target => "…" or store_xml => false', code="E214")
+            self.problem(
+                "target", message, 'write target => "…" or store_xml => false', code="E214"
+            )
         self._strict = self._read_parse_options()
-        self._mapping = Mapping(self.force_array, self.force_content, self.suppress_empty, self.context.limit("fields"))
+        self._mapping = Mapping(
+            self.force_array, self.force_content, self.suppress_empty, self.context.limit("fields")
+        )
         self._paths: Paths | None = None
         self._results: list[FieldRef] = []
         if self.xpath:
@@ -98,7 +116,12 @@ class Xml(Ecs, Filter, name="xml"):
         try:
             from ._xml_paths import Paths, syntax_problem
         except ModuleNotFoundError:
-            self.problem("xpath", "XPath needs the package `lxml`", "pip install 'penstock[xml]'", code="E202")
+            self.problem(
+                "xpath",
+                "XPath needs the package `lxml`",
+                "pip install 'penstock[xml]'",
+                code="E202",
+            )
             return
         from ..dsl.reference import ReferenceSyntaxError
 
@@ -109,9 +132,13 @@ class Xml(Ecs, Filter, name="xml"):
             try:
                 self._results.append(FieldRef(name))
             except ReferenceSyntaxError as error:
-                self.problem("xpath", str(error), "write a field as [a][b]", path=(path,), code="E207")
+                self.problem(
+                    "xpath", str(error), "write a field as [a][b]", path=(path,), code="E207"
+                )
         if not bad:
-            self._paths = Paths(list(self.xpath), self.namespaces, self.remove_namespaces, self._strict)
+            self._paths = Paths(
+                list(self.xpath), self.namespaces, self.remove_namespaces, self._strict
+            )
 
     def apply(self, event: Event) -> bool:
         text = self.source.get(event)

@@ -1,9 +1,10 @@
 """Penstock: a log pipeline that speaks Logstash's configuration language.
 
-    stage = penstock.compile("filter { ... }")
-    events = stage([{"message": "a line"}])
-    events += stage.flush()
+stage = penstock.compile("filter { ... }")
+events = stage([{"message": "a line"}])
+events += stage.flush()
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -18,10 +19,11 @@ __all__ = ["ConfigError", "Diagnostic", "PenstockError", "codec", "compile"]
 
 
 def compile(config: str, settings: Mapping[str, Any] | None = None) -> Stage:
-    """Compile a configuration text to a stage, its filter section as a function over batches of events.
+    """Compile a configuration text to a stage, its filter section as a function over batches of
+    events.
 
-    ``settings`` has Logstash's keys, such as ``{"pipeline.ecs_compatibility": "disabled"}``. Raises ConfigError, whose
-    ``diagnostics`` say all that is wrong.
+    ``settings`` has Logstash's keys, such as ``{"pipeline.ecs_compatibility": "disabled"}``. Raises
+    ConfigError, whose ``diagnostics`` say all that is wrong.
     """
     from .dsl.source import Source
     from .pipeline.compile.stage import compile_stage
@@ -30,7 +32,8 @@ def compile(config: str, settings: Mapping[str, Any] | None = None) -> Stage:
 
 
 def codec(name: str, options: str = "", settings: Mapping[str, Any] | None = None) -> BareCodec:
-    """A codec by name, with ``options`` in the configuration language: ``codec("csv", 'separator => ";"')``.
+    """A codec by name, with ``options`` in the configuration language: ``codec("csv", 'separator =>
+    ";"')``.
 
     It has ``decode(bytes)``, ``flush()`` and ``encode(events)``. Raises ConfigError.
     """

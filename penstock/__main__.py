@@ -1,4 +1,5 @@
 """``python -m penstock``."""
+
 from .pipeline.commands.main import main
 
 main()

@@ -8,8 +8,10 @@
             event({"[http][response][status_code]": 200}, tags=[], outputs=["archive"])
         ]
 
-The pytest plugin (``pip install 'penstock[pytest]'``) shows what differs, and has the fixture ``penstock_pipeline``.
+The pytest plugin (``pip install 'penstock[pytest]'``) shows what differs, and has the fixture
+``penstock_pipeline``.
 """
+
 from .pipeline.testing.embedded import Event, Expectation, Pipeline, event, pipeline
 
 __all__ = ["Event", "Expectation", "Pipeline", "event", "pipeline"]

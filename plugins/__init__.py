@@ -1,1 +1,3 @@
-"""The contract that every plugin keeps (``contract``), the registry that finds them, and the plugins that touch the world."""
+"""The contract that every plugin keeps (``contract``), the registry that finds them, and the
+plugins that touch the world.
+"""

@@ -1,4 +1,5 @@
 """What a plugin is told of its surroundings, and how it says that an option cannot be used."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,19 +23,31 @@ class OptionProblem(Exception):
     """
 
     def __init__(
-        self, option: str, message: str, remedy: str = "", path: Sequence[str | int] = (), code: str = "E220"
+        self,
+        option: str,
+        message: str,
+        remedy: str = "",
+        path: Sequence[str | int] = (),
+        code: str = "E220",
     ) -> None:
         super().__init__(message)
-        self.option, self.message, self.remedy, self.path, self.code = option, message, remedy, tuple(path), code
+        self.option, self.message, self.remedy, self.path, self.code = (
+            option,
+            message,
+            remedy,
+            tuple(path),
+            code,
+        )
 
 
 class Context(msgspec.Struct):
     """What a plugin is told of its surroundings.
 
-    ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects OptionProblems;
-    ``make_codec`` makes a codec of an option's value, for a stream of bytes if its second argument is true; ``bury`` writes events
-    that could not be handled to the dead letters, with a reason; None where there are none. For an output it raises
-    OSError where they cannot be written.
+    ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
+    OptionProblems; ``make_codec`` makes a codec of an option's value, for a stream of bytes if its
+    second argument is true; ``bury`` writes events that could not be handled to the dead letters,
+    with a reason; None where there are none. For an output it raises OSError where they cannot be
+    written.
     """
 
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
@@ -50,8 +63,12 @@ class Context(msgspec.Struct):
         return str(self.settings.get("pipeline.ecs_compatibility", "v8"))
 
     def limit(self, name: str) -> int:
-        """The setting ``penstock.limits.NAME``; to be asked for when a plugin prepares itself, not for each event."""
-        return int(self.settings.get(f"penstock.limits.{name}", DEFAULTS[f"penstock.limits.{name}"]))
+        """The setting ``penstock.limits.NAME``; to be asked for when a plugin prepares itself, not
+        for each event.
+        """
+        return int(
+            self.settings.get(f"penstock.limits.{name}", DEFAULTS[f"penstock.limits.{name}"])
+        )
 
     def json_bounds(self) -> Bounds:
         """How deep and how large a JSON text may be."""

@@ -1,8 +1,10 @@
 """The contract of plugins: what a filter, an input, an output and a codec is and is given.
 
-A plugin is made once for its place in a configuration: ``__init__`` sets its options as attributes, ``prepare`` builds what its
-loop needs and reports what is wrong with the options. After that nothing is looked up or parsed per event.
+A plugin is made once for its place in a configuration: ``__init__`` sets its options as attributes,
+``prepare`` builds what its loop needs and reports what is wrong with the options. After that
+nothing is looked up or parsed per event.
 """
+
 from __future__ import annotations
 
 import copy
@@ -25,7 +27,19 @@ from .declaration import Bytes, Example, Option, declared, option
 if TYPE_CHECKING:
     from .passthrough import RawStream, Relay
 
-__all__ = ["Batch", "Codec", "Context", "Ecs", "Filter", "Input", "OptionProblem", "Output", "Plugin", "Unfinished", "complain"]
+__all__ = [
+    "Batch",
+    "Codec",
+    "Context",
+    "Ecs",
+    "Filter",
+    "Input",
+    "OptionProblem",
+    "Output",
+    "Plugin",
+    "Unfinished",
+    "complain",
+]
 
 log = logging.getLogger("penstock")
 
@@ -33,19 +47,26 @@ log = logging.getLogger("penstock")
 class Plugin:
     """What all plugins share: options as attributes, a context, a place.
 
-    ``section`` and ``name`` are given as class keywords. Every subclass with a name is a plugin and gets a ``spec``.
+    ``section`` and ``name`` are given as class keywords. Every subclass with a name is a plugin and
+    gets a ``spec``.
     """
 
     spec: ClassVar[PluginSpec]
     examples: ClassVar[tuple[Example, ...]] = ()
     section: ClassVar[str] = ""
 
-    id: str | None = option("A name for this plugin in logs and metrics.", default=None, common=True)
-    enable_metric: bool = option("Whether figures of this plugin are collected.", default=True, common=True)
+    id: str | None = option(
+        "A name for this plugin in logs and metrics.", default=None, common=True
+    )
+    enable_metric: bool = option(
+        "Whether figures of this plugin are collected.", default=True, common=True
+    )
 
     def __init_subclass__(cls, name: str | None = None, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        declared_here = {key: value for key, value in vars(cls).items() if isinstance(value, Option)}
+        declared_here = {
+            key: value for key, value in vars(cls).items() if isinstance(value, Option)
+        }
         cls._declared = declared_here  # type: ignore[attr-defined]
         for key in declared_here:
             delattr(cls, key)
@@ -70,7 +91,12 @@ class Plugin:
         return (getattr(self, "ecs_compatibility", None) or self.context.ecs) != "disabled"
 
     def problem(
-        self, option: str, message: str, remedy: str = "", path: Sequence[str | int] = (), code: str = "E220"
+        self,
+        option: str,
+        message: str,
+        remedy: str = "",
+        path: Sequence[str | int] = (),
+        code: str = "E220",
     ) -> None:
         """Report an option that cannot be used (a code with W warns), and go on looking."""
         self.context.problems.append(OptionProblem(option, message, remedy, path, code))
@@ -79,13 +105,17 @@ class Plugin:
         """Build what the loop needs; report bad options with ``problem`` or raise OptionProblem."""
 
     def open(self) -> None:
-        """Open files and connections; called once, before the first event of a run, not when a configuration is checked."""
+        """Open files and connections; called once, before the first event of a run, not when a
+        configuration is checked.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""
 
     def figures(self) -> dict[str, int | float]:
-        """What the plugin counts for itself, by name, such as the hits of a cache: for the metrics, which count events already."""
+        """What the plugin counts for itself, by name, such as the hits of a cache: for the metrics,
+        which count events already.
+        """
         return {}
 
 
@@ -115,8 +145,9 @@ _GONE = "use a conditional around the filter"
 class Filter(Plugin):
     """A filter: transforms events, one at a time (``apply``) or a batch (``run``).
 
-    A filter that may give more, fewer or other events than it got says ``reshapes = True`` and answers ``apply`` with a list.
-    ``stateful``: needs all events of a key in one place. ``external``: talks to a server.
+    A filter that may give more, fewer or other events than it got says ``reshapes = True`` and
+    answers ``apply`` with a list. ``stateful``: needs all events of a key in one place.
+    ``external``: talks to a server.
     """
 
     section = "filter"
@@ -125,23 +156,31 @@ class Filter(Plugin):
     external: ClassVar[bool] = False
     flushes: ClassVar[bool] = False
     matches: bool = False
-    """Whether it matches expressions of the user's against texts of events: then a guard stands around the batch, and a match that
-    takes too long raises MatchTimeout. In threads that no guard reaches, those of ``compiled`` raise it."""
+    """Whether it matches expressions of the user's against texts of events: then a guard stands
+    around the batch, and a match that takes too long raises MatchTimeout. In threads that no guard
+    reaches, those of ``compiled`` raise it.
+    """
 
     compiled: Callable[[str], Any] = staticmethod(compile_kept)
     """Compiles an expression of the user's, for ``prepare``; raises RegexError."""
 
-    add_field: dict[str, Any] = option("Fields to add to an event that the filter handled.", default={}, common=True)
+    add_field: dict[str, Any] = option(
+        "Fields to add to an event that the filter handled.", default={}, common=True
+    )
     remove_field: list[str] = option("Fields to take out of it.", default=[], common=True)
     add_tag: list[Any] = option("Tags to give it.", default=[], common=True)
     remove_tag: list[str] = option("Tags to take from it.", default=[], common=True)
-    periodic_flush: bool = option("Whether to flush the filter every few seconds.", default=False, common=True)
+    periodic_flush: bool = option(
+        "Whether to flush the filter every few seconds.", default=False, common=True
+    )
     type: str | None = option("Gone.", default=None, obsolete=_GONE, common=True)
     tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
     exclude_tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
 
     decorate: Callable[[Event], None] | None = None
-    """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is nothing to apply."""
+    """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is
+    nothing to apply.
+    """
 
     removes: str | None = None
     """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
@@ -149,16 +188,20 @@ class Filter(Plugin):
     def open(self) -> None:
         seconds = self.context.limit("match") / 1000
         if self.matches and seconds and not signals_reach():
-            self.compiled = lru_cache(maxsize=1024)(lambda text: limited(compile_kept(text), seconds))
+            self.compiled = lru_cache(maxsize=1024)(
+                lambda text: limited(compile_kept(text), seconds)
+            )
             self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:
-        """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives the events instead,
-        decorated by itself."""
+        """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives
+        the events instead, decorated by itself.
+        """
         raise NotImplementedError
 
     def run(self, events: list[Event]) -> list[Event]:
-        """Transform a batch and give the events that go on; the same list, unless the filter reshapes.
+        """Transform a batch and give the events that go on; the same list, unless the filter
+        reshapes.
 
         An event that makes the filter raise is tagged and goes on; the others do not notice.
         """
@@ -184,7 +227,9 @@ class Filter(Plugin):
         return made
 
     def flush(self, final: bool) -> list[Event]:
-        """Events that are due (all that is held, when ``final``); called every few seconds if ``flushes``."""
+        """Events that are due (all that is held, when ``final``); called every few seconds if
+        ``flushes``.
+        """
         return []
 
     def failed(self, event: Event, error: Exception) -> None:
@@ -195,12 +240,24 @@ class Filter(Plugin):
             self.context.bury(self, [event], reason)
         metadata = event.setdefault("@metadata", {})
         if isinstance(metadata, dict):
-            metadata["exception"] = {"filter": self.name, "place": self.context.where, "reason": reason}
-        complain(self.context.where, "%s: the filter %s raised on an event: %s", self.context.where, self.name, reason)
+            metadata["exception"] = {
+                "filter": self.name,
+                "place": self.context.where,
+                "reason": reason,
+            }
+        complain(
+            self.context.where,
+            "%s: the filter %s raised on an event: %s",
+            self.context.where,
+            self.name,
+            reason,
+        )
 
 
 class Codec(Plugin):
-    """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for another."""
+    """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for
+    another.
+    """
 
     section = "codec"
     decodes: ClassVar[bool] = True
@@ -212,11 +269,15 @@ class Codec(Plugin):
     """Whether ``decode`` itself gives events all that ``complete`` would."""
 
     origin: Mapping[str, Any] = {}
-    """Fields that every event of this stream gets unless it has them, such as the host that it came from."""
+    """Fields that every event of this stream gets unless it has them, such as the host that it came
+    from.
+    """
 
     @property
     def longest(self) -> int:
-        """The longest line, in bytes, that is decoded as one: an option of the codec's, or the setting."""
+        """The longest line, in bytes, that is decoded as one: an option of the codec's, or the
+        setting.
+        """
         given: int | None = getattr(self, "decode_size_limit_bytes", None)
         return given or self.context.limit("line")
 
@@ -242,7 +303,9 @@ class Codec(Plugin):
         """Forget what is held of a stream; called for every new one."""
 
     def decode(self, data: bytes) -> list[Event]:
-        """The events that are complete with these bytes; events may lack ``@timestamp`` and ``@version``."""
+        """The events that are complete with these bytes; events may lack ``@timestamp`` and
+        ``@version``.
+        """
         raise NotImplementedError
 
     def flush(self) -> list[Event]:
@@ -254,12 +317,15 @@ class Codec(Plugin):
         return []
 
     def boundary(self) -> bytes | None:
-        """The bytes after which a stream may be cut, its parts decoded one without the other; None if there are none."""
+        """The bytes after which a stream may be cut, its parts decoded one without the other; None
+        if there are none.
+        """
         return None
 
     def relay(self, encoder: Codec) -> Relay | None:
-        """A shorter way from a piece of this stream, cut at the boundary, to what ``encoder`` makes of its events, where nothing
-        lies between them; None if there is none."""
+        """A shorter way from a piece of this stream, cut at the boundary, to what ``encoder`` makes
+        of its events, where nothing lies between them; None if there is none.
+        """
         return None
 
     def encode(self, events: list[Event]) -> bytes:
@@ -268,7 +334,9 @@ class Codec(Plugin):
 
 
 class Batch(msgspec.Struct):
-    """Events on their way from an input. ``done(None)`` acknowledges: the input may move on; ``done(error)`` gives them back."""
+    """Events on their way from an input. ``done(None)`` acknowledges: the input may move on;
+    ``done(error)`` gives them back.
+    """
 
     events: list[Event]
     done: Callable[[Exception | None], None] | None = None
@@ -276,35 +344,46 @@ class Batch(msgspec.Struct):
 
 
 class Input(Plugin):
-    """A source of events. One that ``streams`` gets bytes without borders: there, json means json_lines and plain means line."""
+    """A source of events. One that ``streams`` gets bytes without borders: there, json means
+    json_lines and plain means line.
+    """
 
     section = "input"
     default_codec: ClassVar[str] = "plain"
     streams: ClassVar[bool] = False
     completes: ClassVar[bool] = False
-    """Whether the events of its batches have ``@timestamp`` and ``@version`` already: those of ``Codec.complete`` do."""
+    """Whether the events of its batches have ``@timestamp`` and ``@version`` already: those of
+    ``Codec.complete`` do.
+    """
 
     add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
     tags: list[str] = option("Tags to give every event.", default=[], common=True)
-    type: str | None = option("A value for the field `type`, where an event has none.", default=None, common=True)
+    type: str | None = option(
+        "A value for the field `type`, where an event has none.", default=None, common=True
+    )
     codec: Any = option("How bytes become events.", default=None, kind="codec", common=True)
 
     decorate: Callable[[Event], None] | None = None
     """Applies type, tags and add_field; None when there is nothing to apply."""
 
     def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        """Batches as they come; None when nothing came for a moment (at least once a second). Ends when the source has
-        ended, or soon after ``stopping()`` turns true."""
+        """Batches as they come; None when nothing came for a moment (at least once a second). Ends
+        when the source has ended, or soon after ``stopping()`` turns true.
+        """
         raise NotImplementedError
 
     def raw(self, stopping: Callable[[], bool], size: int) -> RawStream | None:
-        """The input as bytes, in pieces of about a size, in the place of ``batches``; None where it cannot be cut. It is open."""
+        """The input as bytes, in pieces of about a size, in the place of ``batches``; None where it
+        cannot be cut. It is open.
+        """
         return None
 
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
         """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
         assert self.context.make_codec is not None
-        return self.context.make_codec(self.codec or self.default_codec, self.streams).stream(origin)
+        return self.context.make_codec(self.codec or self.default_codec, self.streams).stream(
+            origin
+        )
 
 
 class Unfinished(OSError):
@@ -321,7 +400,9 @@ class Output(Plugin):
     section = "output"
     default_codec: ClassVar[str] = "plain"
     ends_with_its_reader: ClassVar[bool] = False
-    """Whether a broken pipe says that nobody wants its events any more, so that the run ends, without an error."""
+    """Whether a broken pipe says that nobody wants its events any more, so that the run ends,
+    without an error.
+    """
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
     buffer_size: Bytes = option(
@@ -342,23 +423,36 @@ class Output(Plugin):
         default=Bytes(1 << 30),
         common=True,
     )
-    workers: int = option("Ignored.", default=1, deprecated="take it out: it has no effect", common=True)
-    type: str | None = option("Gone.", default=None, obsolete="use a conditional around the output", common=True)
-    tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
-    exclude_tags: list[str] = option("Gone.", default=[], obsolete="use a conditional around the output", common=True)
+    workers: int = option(
+        "Ignored.", default=1, deprecated="take it out: it has no effect", common=True
+    )
+    type: str | None = option(
+        "Gone.", default=None, obsolete="use a conditional around the output", common=True
+    )
+    tags: list[str] = option(
+        "Gone.", default=[], obsolete="use a conditional around the output", common=True
+    )
+    exclude_tags: list[str] = option(
+        "Gone.", default=[], obsolete="use a conditional around the output", common=True
+    )
 
     def pack(self, events: list[Event]) -> Any:
-        """What ``deliver`` needs of a batch, as plain data (bytes mostly; texts, numbers, instants, lists and dicts of such): it
-        may go through another process or to disk. Runs where events are filtered; they are shared and must be left as they are."""
+        """What ``deliver`` needs of a batch, as plain data (bytes mostly; texts, numbers, instants,
+        lists and dicts of such): it may go through another process or to disk. Runs where events
+        are filtered; they are shared and must be left as they are.
+        """
         return events
 
     def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
-        """Where ``pack`` does no more than encode a batch: the codec, and what makes of its bytes what ``deliver`` takes."""
+        """Where ``pack`` does no more than encode a batch: the codec, and what makes of its bytes
+        what ``deliver`` takes.
+        """
         return None
 
     def deliver(self, packed: Any) -> None:
-        """Hand over what was packed, and leave it as it is. Raises OSError where trying again may help, Unfinished where only with
-        a part of it; any other error means that it never will."""
+        """Hand over what was packed, and leave it as it is. Raises OSError where trying again may
+        help, Unfinished where only with a part of it; any other error means that it never will.
+        """
         raise NotImplementedError
 
     def write(self, events: list[Event]) -> None:
@@ -366,7 +460,9 @@ class Output(Plugin):
         self.deliver(self.pack(events))
 
     def flush(self) -> None:
-        """Make sure that what was written is on its way; called when nothing more is waiting, never during ``deliver``."""
+        """Make sure that what was written is on its way; called when nothing more is waiting, never
+        during ``deliver``.
+        """
 
     def new_codec(self) -> Codec:
         """The codec of this output."""

@@ -1,9 +1,11 @@
 """Rows of CSV as Ruby's library reads them, which is how Logstash does.
 
-It is stricter than most: a quote stands at the start of a field or nowhere, and nothing but a separator follows the
-closing one. An empty field is null, a quoted empty one is an empty text. The first line break of the text says what
-ends a row, whatever it is. Source: the documentation of Ruby's CSV and RFC 4180.
+It is stricter than most: a quote stands at the start of a field or nowhere, and nothing but a
+separator follows the closing one. An empty field is null, a quoted empty one is an empty text. The
+first line break of the text says what ends a row, whatever it is. Source: the documentation of
+Ruby's CSV and RFC 4180.
 """
+
 from __future__ import annotations
 
 import re
@@ -18,7 +20,9 @@ class MalformedRowError(ValueError):
 
 
 class Reader:
-    """Reads the first row of a text. ``separator`` has one character or more, ``quote`` one; ``most``: the most fields."""
+    """Reads the first row of a text. ``separator`` has one character or more, ``quote`` one;
+    ``most``: the most fields.
+    """
 
     def __init__(self, separator: str, quote: str, most: int = 100_000) -> None:
         self._separator, self._quote, self._most = separator, quote, most
@@ -27,11 +31,19 @@ class Reader:
     def _field(self, row_end: str) -> re.Pattern[str]:
         quote, separator = re.escape(self._quote), re.escape(self._separator)
         end = rf"(?P<end>{separator}|{row_end}|\Z)"
-        bare = rf"[^{quote}\r\n{separator}]*+" if len(self._separator) == 1 else rf"(?:(?!{separator})[^{quote}\r\n])*+"
-        return re.compile(rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{bare})){end}")
+        bare = (
+            rf"[^{quote}\r\n{separator}]*+"
+            if len(self._separator) == 1
+            else rf"(?:(?!{separator})[^{quote}\r\n])*+"
+        )
+        return re.compile(
+            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{bare})){end}"
+        )
 
     def first_row(self, text: str) -> Row | None:
-        """The first row; None of an empty text, no fields of a blank line. Raises MalformedRowError."""
+        """The first row; None of an empty text, no fields of a blank line. Raises
+        MalformedRowError.
+        """
         if not text:
             return None
         found = _BREAK.search(text)
@@ -42,7 +54,9 @@ class Reader:
         if not line:
             return []
         if len(line) > self._most and line.count(self._separator) >= self._most:
-            raise MalformedRowError(f"the row has more than {self._most} fields (penstock.limits.fields)")
+            raise MalformedRowError(
+                f"the row has more than {self._most} fields (penstock.limits.fields)"
+            )
         return [field or None for field in line.split(self._separator)]
 
     def _quoted_row(self, text: str, row_end: str) -> Row:
@@ -54,10 +68,16 @@ class Reader:
         while end == self._separator:
             field = match(text, at)
             if field is None:
-                raise MalformedRowError(f"the field at character {at + 1} is badly quoted, or is not closed")
+                raise MalformedRowError(
+                    f"the field at character {at + 1} is badly quoted, or is not closed"
+                )
             quoted = field["quoted"]
-            row.append(field["bare"] or None if quoted is None else quoted.replace(quote + quote, quote))
+            row.append(
+                field["bare"] or None if quoted is None else quoted.replace(quote + quote, quote)
+            )
             at, end = field.end(), field["end"]
             if len(row) > self._most:
-                raise MalformedRowError(f"the row has more than {self._most} fields (penstock.limits.fields)")
+                raise MalformedRowError(
+                    f"the row has more than {self._most} fields (penstock.limits.fields)"
+                )
         return row

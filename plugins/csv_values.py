@@ -1,7 +1,10 @@
-"""Values of CSV columns converted as Ruby's CSV library does; a text that is no such value stays as it is.
+"""Values of CSV columns converted as Ruby's CSV library does; a text that is no such value stays as
+it is.
 
-Dates without a time of day start in the platform's zone, times without an offset are in UTC: both as in Ruby.
+Dates without a time of day start in the platform's zone, times without an offset are in UTC: both
+as in Ruby.
 """
+
 from __future__ import annotations
 
 import re
@@ -68,7 +71,9 @@ def _date_time(text: str) -> Timestamp | str:
         )
     except ValueError:
         return text
-    return Timestamp.of_nanos(Timestamp.of(moment).nanos() + int((parts.get("fraction") or "0")[:9].ljust(9, "0")))
+    return Timestamp.of_nanos(
+        Timestamp.of(moment).nanos() + int((parts.get("fraction") or "0")[:9].ljust(9, "0"))
+    )
 
 
 def _day(found: re.Match[str]) -> datetime | None:

@@ -1,4 +1,5 @@
 """Where Penstock keeps what outlives a run: positions, queues, dead letters, spills."""
+
 from __future__ import annotations
 
 import os
@@ -8,7 +9,9 @@ from typing import Any
 
 
 def data_folder(settings: Mapping[str, Any]) -> Path:
-    """The folder ``path.data``, or, where it is not set, the user's folder for the state of programs."""
+    """The folder ``path.data``, or, where it is not set, the user's folder for the state of
+    programs.
+    """
     given = settings.get("path.data")
     if given:
         return Path(given)

@@ -1,9 +1,12 @@
-"""Declaring options: class annotations and ``option(…)`` become the plugin's spec, as plain data for the language.
+"""Declaring options: class annotations and ``option(…)`` become the plugin's spec, as plain data
+for the language.
 
     length_bytes: int = option("The longest length to keep.", at_least=1)
 
-An option without a default must be given. The annotation says the kind; ``KINDS`` below is the whole table.
+An option without a default must be given. The annotation says the kind; ``KINDS`` below is the
+whole table.
 """
+
 from __future__ import annotations
 
 import re
@@ -21,7 +24,9 @@ Bytes = NewType("Bytes", int)
 """A size, written as 10MiB, 180 kb or a number."""
 
 Duration = NewType("Duration", float)
-"""A time span in seconds (or in the option's own unit, for a bare number), written as 90 or "2 hours"."""
+"""A time span in seconds (or in the option's own unit, for a bare number), written as 90 or "2
+hours".
+"""
 
 Secret = NewType("Secret", str)
 """A text that is never shown."""
@@ -75,8 +80,8 @@ def option(
 ) -> Any:
     """Declare an option of a plugin; see the module's text.
 
-    ``choices`` closes the set of values; ``deprecated``/``obsolete`` say what to write instead; ``kind`` overrides the
-    kind that the annotation says (``kind="codec"``).
+    ``choices`` closes the set of values; ``deprecated``/``obsolete`` say what to write instead;
+    ``kind`` overrides the kind that the annotation says (``kind="codec"``).
     """
     return Option(doc, default, tuple(choices), at_least, deprecated, obsolete, common, kind)
 
@@ -84,7 +89,8 @@ def option(
 class Example(msgspec.Struct, frozen=True):
     """An example of a plugin, run as a test and shown in its page.
 
-    ``before``: an event or several; ``after``: what comes out (fields that are compared whole but for ``@timestamp``/``@version``).
+    ``before``: an event or several; ``after``: what comes out (fields that are compared whole but
+    for ``@timestamp``/``@version``).
     """
 
     title: str
@@ -109,7 +115,15 @@ def declared(cls: type, section: str, name: str) -> PluginSpec:
 def _spec(name: str, given: Option, hint: Any) -> OptionSpec:
     kind = Kind(given.kind) if given.kind else _kind(hint)
     return OptionSpec(
-        name, kind, given.doc, given.default, given.choices, given.at_least, given.deprecated, given.obsolete, given.common
+        name,
+        kind,
+        given.doc,
+        given.default,
+        given.choices,
+        given.at_least,
+        given.deprecated,
+        given.obsolete,
+        given.common,
     )
 
 

@@ -1,8 +1,10 @@
-"""The options that all filters share: add_field, remove_field, add_tag and remove_tag, compiled to one function.
+"""The options that all filters share: add_field, remove_field, add_tag and remove_tag, compiled to
+one function.
 
-They run in this order, after the filter declares success. Adding to a field that is there makes a list; a tag is given even if the
-event has it: both as Logstash does.
+They run in this order, after the filter declares success. Adding to a field that is there makes a
+list; a tag is given even if the event has it: both as Logstash does.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +25,9 @@ def decoration(
     remove_tag: Sequence[str] = (),
 ) -> Action | None:
     """The function that decorates an event; None when there is nothing to do."""
-    actions = [_adding(name, value) for name, values in add_field.items() for value in _several(values)]
+    actions = [
+        _adding(name, value) for name, values in add_field.items() for value in _several(values)
+    ]
     actions += [_removing(name) for name in remove_field]
     if add_tag:
         actions.append(_tagging(add_tag))
@@ -33,13 +37,17 @@ def decoration(
 
 
 def only_key(names: Sequence[str]) -> str | None:
-    """The key that the one name given means, if it is a field of the event itself, whatever the event."""
+    """The key that the one name given means, if it is a field of the event itself, whatever the
+    event.
+    """
     constant = FieldName(names[0]).constant if len(names) == 1 else None
     return constant.keys[0] if constant is not None and len(constant.keys) == 1 else None
 
 
 def decorating(decorate: Action | None, removes: str | None) -> list[str]:
-    """The lines of code that decorate ``event``, as ``Filter.decorate`` and ``Filter.removes`` say; they may call ``decorate``."""
+    """The lines of code that decorate ``event``, as ``Filter.decorate`` and ``Filter.removes`` say;
+    they may call ``decorate``.
+    """
     if removes is not None:
         return [f"event.pop({removes!r}, None)"]
     return [] if decorate is None else ["decorate(event)"]
@@ -64,7 +72,11 @@ def _several(values: Any) -> list[Any]:
 def _adding(name: str, value: Any) -> Action:
     field, template = FieldName(name), Template(ruby_text(value))
     render = template.render
-    if field.constant is not None and len(field.constant.keys) == 1 and name not in ("tags", "@timestamp"):
+    if (
+        field.constant is not None
+        and len(field.constant.keys) == 1
+        and name not in ("tags", "@timestamp")
+    ):
         (key,) = field.constant.keys
 
         def add_plain(event: Event) -> None:

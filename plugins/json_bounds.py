@@ -1,8 +1,11 @@
-"""How deep and how large a JSON text may be, found out before it is read: what it becomes takes many times its length.
+"""How deep and how large a JSON text may be, found out before it is read: what it becomes takes
+many times its length.
 
-Texts that are too short to be over a bound are not looked at. Of longer ones brackets and commas are counted, wherever they stand;
-only where those are enough to be over a bound, it is gone through piece by piece, strings passed over, until it is.
+Texts that are too short to be over a bound are not looked at. Of longer ones brackets and commas
+are counted, wherever they stand; only where those are enough to be over a bound, it is gone through
+piece by piece, strings passed over, until it is.
 """
+
 from __future__ import annotations
 
 import re
@@ -16,7 +19,9 @@ _OPENING, _CLOSING, _COMMA = ("[", "{", b"[", b"{"), ("]", "}", b"]", b"}"), (",
 
 
 class Bounds:
-    """At most ``depth`` maps and lists in each other, and ``fields`` values in all of them. Texts up to ``short`` keep them."""
+    """At most ``depth`` maps and lists in each other, and ``fields`` values in all of them. Texts
+    up to ``short`` keep them.
+    """
 
     def __init__(self, depth: int, fields: int) -> None:
         self.depth, self.fields = depth, fields
@@ -28,7 +33,9 @@ class Bounds:
             return
         brace, bracket, comma = _SIGNS if isinstance(text, str) else _SIGN_BYTES
         opened = text.count(brace) + text.count(bracket)
-        if opened > self.depth or (len(text) > self.fields and opened + text.count(comma) > self.fields):
+        if opened > self.depth or (
+            len(text) > self.fields and opened + text.count(comma) > self.fields
+        ):
             self._walk(text)
 
     def checked(self, lines: list[bytes]) -> list[bytes]:
@@ -51,6 +58,10 @@ class Bounds:
             elif sign in _CLOSING:
                 depth -= 1
             if values > self.fields:
-                raise ValueError(f"the JSON holds more than {self.fields} values (penstock.limits.fields)")
+                raise ValueError(
+                    f"the JSON holds more than {self.fields} values (penstock.limits.fields)"
+                )
             if depth > self.depth:
-                raise ValueError(f"the JSON nests more than {self.depth} deep (penstock.limits.depth)")
+                raise ValueError(
+                    f"the JSON nests more than {self.depth} deep (penstock.limits.depth)"
+                )

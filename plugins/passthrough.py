@@ -1,4 +1,7 @@
-"""An input as bytes: pieces that somebody else decodes, or that are passed on without being decoded."""
+"""An input as bytes: pieces that somebody else decodes, or that are passed on without being
+decoded.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +16,9 @@ Relay = Callable[[bytes], tuple[bytes, int]]
 
 
 class Piece(NamedTuple):
-    """Bytes of one stream, cut so that they can be decoded by themselves, by a fresh ``codec.stream(origin)``."""
+    """Bytes of one stream, cut so that they can be decoded by themselves, by a fresh
+    ``codec.stream(origin)``.
+    """
 
     data: bytes
     origin: Mapping[str, Any]
@@ -28,7 +33,9 @@ class RawBatch(msgspec.Struct):
 
 
 class RawStream(msgspec.Struct):
-    """An input's bytes, for whoever decodes them in its place. ``batches`` gives None when nothing came for a moment."""
+    """An input's bytes, for whoever decodes them in its place. ``batches`` gives None when nothing
+    came for a moment.
+    """
 
     codec: Codec
     batches: Iterator[RawBatch | None]

@@ -1,8 +1,10 @@
-"""Addresses inside the process, over which pipelines hand events to each other (the plugins called ``pipeline``).
+"""Addresses inside the process, over which pipelines hand events to each other (the plugins called
+``pipeline``).
 
-An address is a bounded queue with one reader. A sender whose address has no reader waits for one; it learns when a batch has been
-delivered on the other side, so that nothing is acknowledged before.
+An address is a bounded queue with one reader. A sender whose address has no reader waits for one;
+it learns when a batch has been delivered on the other side, so that nothing is acknowledged before.
 """
+
 from __future__ import annotations
 
 import queue
@@ -65,7 +67,9 @@ def _give_back(left: queue.Queue[Handover], address: str) -> None:
 
 
 def send(address: str, events: list[Event], patience: float) -> Handover | None:
-    """Hand events over; None where no one reads from the address, or its reader is too slow, for so many seconds."""
+    """Hand events over; None where no one reads from the address, or its reader is too slow, for so
+    many seconds.
+    """
     with _lock:
         if not _lock.wait_for(lambda: address in _readers, patience):
             return None

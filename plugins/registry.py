@@ -1,8 +1,10 @@
-"""Finding plugins by name: ``filters/truncate.py`` is ``truncate { }``. Nothing is imported until a configuration names it.
+"""Finding plugins by name: ``filters/truncate.py`` is ``truncate { }``. Nothing is imported until a
+configuration names it.
 
-Third-party plugins are entry points of the groups ``penstock.filters``, ``penstock.inputs``, ``penstock.outputs`` and
-``penstock.codecs``; an entry point names the plugin's class.
+Third-party plugins are entry points of the groups ``penstock.filters``, ``penstock.inputs``,
+``penstock.outputs`` and ``penstock.codecs``; an entry point names the plugin's class.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -16,7 +18,12 @@ from ..dsl.spec import PluginSpec
 from .contract import Codec, Filter, Input, Output, Plugin
 from .unsupported import ELSEWHERE
 
-ROOTS: dict[str, type[Plugin]] = {"input": Input, "filter": Filter, "output": Output, "codec": Codec}
+ROOTS: dict[str, type[Plugin]] = {
+    "input": Input,
+    "filter": Filter,
+    "output": Output,
+    "codec": Codec,
+}
 
 _ROOT = __package__.rpartition(".")[0]
 _FOLDERS = {
@@ -34,7 +41,9 @@ _ALIASES = {
 
 @cache
 def plugin_class(section: str, name: str) -> type[Plugin] | None:
-    """The class of a plugin; None if there is none. Raises UnusablePlugin where a package that it needs is missing."""
+    """The class of a plugin; None if there is none. Raises UnusablePlugin where a package that it
+    needs is missing.
+    """
     name = _ALIASES.get((section, name), name)
     if name in _own_names(section):
         return _own(section, name)
@@ -58,7 +67,9 @@ def _foreign(section: str, entry: Any) -> type[Plugin]:
             f"the {section} `{entry.name}` of the package `{package}` cannot be imported: {type(error).__name__}: {error}",
             "install a version that fits this Penstock, or ask its authors",
         ) from error
-    if not (isinstance(loaded, type) and issubclass(loaded, ROOTS[section]) and hasattr(loaded, "spec")):
+    if not (
+        isinstance(loaded, type) and issubclass(loaded, ROOTS[section]) and hasattr(loaded, "spec")
+    ):
         raise UnusablePlugin(
             f"`{entry.value}` of the package `{package}` declares no {section}",
             f"its entry point must name a subclass of {ROOTS[section].__name__} with a name",
@@ -75,10 +86,13 @@ def _own(section: str, name: str) -> type[Plugin]:
         if package in ("", _ROOT):
             raise
         raise UnusablePlugin(
-            f"the {section} `{name}` needs the package `{package}`, which is not installed", f"pip install 'penstock[{name}]'"
+            f"the {section} `{name}` needs the package `{package}`, which is not installed",
+            f"pip install 'penstock[{name}]'",
         ) from None
     for value in vars(module).values():
-        is_plugin = isinstance(value, type) and issubclass(value, ROOTS[section]) and "spec" in vars(value)
+        is_plugin = (
+            isinstance(value, type) and issubclass(value, ROOTS[section]) and "spec" in vars(value)
+        )
         if is_plugin and value.__module__ == module_name:
             found: type[Plugin] = value
             return found
@@ -94,7 +108,9 @@ def spec(section: str, name: str) -> PluginSpec | None:
 @cache
 def names(section: str) -> Sequence[str]:
     """The names of all plugins of a section, sorted, third-party ones included."""
-    return sorted({*_own_names(section), *(entry.name for entry in _entry_points(section)), *aliases(section)})
+    return sorted(
+        {*_own_names(section), *(entry.name for entry in _entry_points(section)), *aliases(section)}
+    )
 
 
 @cache
@@ -106,7 +122,11 @@ def aliases(section: str) -> frozenset[str]:
 @cache
 def _own_names(section: str) -> frozenset[str]:
     folder = importlib.import_module(_FOLDERS[section])
-    return frozenset(m.name for m in pkgutil.iter_modules(folder.__path__) if not m.ispkg and not m.name.startswith("_"))
+    return frozenset(
+        m.name
+        for m in pkgutil.iter_modules(folder.__path__)
+        if not m.ispkg and not m.name.startswith("_")
+    )
 
 
 @cache
@@ -114,5 +134,3 @@ def _entry_points(section: str) -> Sequence[Any]:
     from importlib.metadata import entry_points
 
     return tuple(entry_points(group=f"penstock.{section}s"))
-
-

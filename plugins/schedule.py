@@ -1,10 +1,11 @@
 """Schedules: `*/5 * * * *`, `0 6 * * * America/Chicago`, `every 10m`; when something is due next.
 
-A cron line has five fields (minute, hour, day, month, weekday), or six with seconds in front, and perhaps a time zone behind.
-Days are gone through one by one, which is quick enough for what happens once a second at most. Where both day and weekday are
-restricted either will do, as in crontab(5). Times that clocks skip are skipped; those that come twice count once, unless every
-hour is meant.
+A cron line has five fields (minute, hour, day, month, weekday), or six with seconds in front, and
+perhaps a time zone behind. Days are gone through one by one, which is quick enough for what happens
+once a second at most. Where both day and weekday are restricted either will do, as in crontab(5).
+Times that clocks skip are skipped; those that come twice count once, unless every hour is meant.
 """
+
 from __future__ import annotations
 
 import re
@@ -23,7 +24,9 @@ _DAYS_AHEAD = 366 * 8 + 2
 class ScheduleError(ValueError):
     """A text that is no schedule; ``remedy`` says what one is."""
 
-    remedy = "write `every 10m`, or a cron line such as `*/5 * * * *`: minute, hour, day, month, weekday"
+    remedy = (
+        "write `every 10m`, or a cron line such as `*/5 * * * *`: minute, hour, day, month, weekday"
+    )
 
 
 class Schedule(Protocol):
@@ -78,7 +81,9 @@ class Cron:
     zone: Zone
 
     def after(self, millis: int) -> int | None:
-        """The next instant after one, both in milliseconds since 1970; None if there is none for years."""
+        """The next instant after one, both in milliseconds since 1970; None if there is none for
+        years.
+        """
         local = (millis + self.zone.offset_at(millis)) // 1000
         today = local // _DAY
         for day in range(today, today + _DAYS_AHEAD):
@@ -92,7 +97,9 @@ class Cron:
     def _comes_on(self, day: int) -> bool:
         _, month, of_month = civil_from_days(day)
         by_day, by_weekday = of_month in self.days, (day + 4) % 7 in self.weekdays
-        return month in self.months and (by_day or by_weekday if self.either_day else by_day and by_weekday)
+        return month in self.months and (
+            by_day or by_weekday if self.either_day else by_day and by_weekday
+        )
 
     def _times(self, first_hour: int) -> Iterator[int]:
         """The seconds of a day, from an hour on."""
@@ -103,7 +110,9 @@ class Cron:
                         yield hour * 3600 + minute * 60 + second
 
     def _instants(self, local: int) -> Iterator[int]:
-        """The instants of a local time: none where clocks skip it, two where it comes twice and counts twice."""
+        """The instants of a local time: none where clocks skip it, two where it comes twice and
+        counts twice.
+        """
         instant = self.zone.to_utc(local)
         if instant is None:
             return
@@ -148,11 +157,21 @@ def _values(field: str, least: int, most: int, names: dict[str, int] | None = No
             raise ScheduleError(f"`{part}` has no meaning in a cron line")
         first, last, step = match.group("first", "last", "step")
         start = least if first is None else _number(first, least, most, names)
-        end = _number(last, least, most, names) if last else start if first is not None and step is None else most
+        end = (
+            _number(last, least, most, names)
+            if last
+            else start
+            if first is not None and step is None
+            else most
+        )
         stride = int(step or 1)
         if not stride:
             raise ScheduleError(f"`{part}` makes no step")
-        values = range(start, end + 1) if start <= end else [*range(start, most + 1), *range(least, end + 1)]
+        values = (
+            range(start, end + 1)
+            if start <= end
+            else [*range(start, most + 1), *range(least, end + 1)]
+        )
         found.update(values[::stride])
     return found
 

@@ -1,4 +1,7 @@
-"""Reading bytes from a descriptor in pieces of a size that suits the cache, without hanging where nothing comes."""
+"""Reading bytes from a descriptor in pieces of a size that suits the cache, without hanging where
+nothing comes.
+"""
+
 from __future__ import annotations
 
 import contextlib
@@ -9,7 +12,9 @@ from collections.abc import Callable, Iterator
 from .codecs._framing import LIMIT, part_end
 
 CHUNK = 1 << 15
-"""What becomes a batch of events: with more than 32 KiB they fall out of a cache of half a megabyte."""
+"""What becomes a batch of events: with more than 32 KiB they fall out of a cache of half a
+megabyte.
+"""
 
 PIECE = 1 << 18
 """What is handed on as bytes: the larger, the fewer messages."""
@@ -18,8 +23,12 @@ _WAIT = 0.25
 _SET_PIPE_SIZE = 1031
 
 
-def chunks(descriptor: int, stopping: Callable[[], bool], most: int = CHUNK) -> Iterator[bytes | None]:
-    """Pieces of up to ``most`` bytes until the end; None when nothing came for a quarter of a second."""
+def chunks(
+    descriptor: int, stopping: Callable[[], bool], most: int = CHUNK
+) -> Iterator[bytes | None]:
+    """Pieces of up to ``most`` bytes until the end; None when nothing came for a quarter of a
+    second.
+    """
     _widen(descriptor)
     while not stopping():
         if not _readable(descriptor, _WAIT):
@@ -48,8 +57,12 @@ def _widen(descriptor: int) -> None:
         fcntl.fcntl(descriptor, _SET_PIPE_SIZE, 1 << 20)
 
 
-def cut(chunks: Iterator[bytes | None], boundary: bytes, longest: int = LIMIT) -> Iterator[bytes | None]:
-    """The same bytes in pieces that can be decoded by themselves; the last one ends where the bytes end."""
+def cut(
+    chunks: Iterator[bytes | None], boundary: bytes, longest: int = LIMIT
+) -> Iterator[bytes | None]:
+    """The same bytes in pieces that can be decoded by themselves; the last one ends where the bytes
+    end.
+    """
     cutter = Cutter(boundary, longest)
     for data in chunks:
         piece = None if data is None else cutter.piece(data)
@@ -63,8 +76,8 @@ def cut(chunks: Iterator[bytes | None], boundary: bytes, longest: int = LIMIT) -
 class Cutter:
     """Cuts a stream into pieces that end at a boundary.
 
-    Of a line that is much longer than ``longest`` pieces are given before it ends: each is over the limit, so that whoever gets it
-    alone sees that, and cuts it where it would have cut the whole.
+    Of a line that is much longer than ``longest`` pieces are given before it ends: each is over the
+    limit, so that whoever gets it alone sees that, and cuts it where it would have cut the whole.
     """
 
     def __init__(self, boundary: bytes, longest: int) -> None:
@@ -95,7 +108,9 @@ class Cutter:
 
 
 def _two_parts(line: bytes, longest: int) -> int:
-    """Where parts of a line end of which at least one more is left: an even number of them, so that none stands alone."""
+    """Where parts of a line end of which at least one more is left: an even number of them, so that
+    none stands alone.
+    """
     end = 0
     while len(line) - end > 3 * longest:
         for _ in range(2):

@@ -1,4 +1,7 @@
-"""Numbers as Ruby's ``Integer()`` and ``Float()`` read them: the whole text is one, or there is none."""
+"""Numbers as Ruby's ``Integer()`` and ``Float()`` read them: the whole text is one, or there is
+none.
+"""
+
 from __future__ import annotations
 
 import re
@@ -15,7 +18,9 @@ _BLANK = " \t\n\v\f\r"
 
 
 def integer(text: str) -> int | None:
-    """The whole number that a text is: ``12``, ``1_000``, ``0x1f``, ``0b1``, ``017`` (octal); None if it is none."""
+    """The whole number that a text is: ``12``, ``1_000``, ``0x1f``, ``0b1``, ``017`` (octal); None
+    if it is none.
+    """
     found = _INTEGER.fullmatch(text.strip(_BLANK))
     if found is None:
         return None

@@ -1,4 +1,7 @@
-"""Names of Logstash's plugins that Penstock does not have: a configuration that uses one is told so, not asked what it means."""
+"""Names of Logstash's plugins that Penstock does not have: a configuration that uses one is told
+so, not asked what it means.
+"""
+
 from __future__ import annotations
 
 _INPUTS = """azure_event_hubs beats cloudwatch couchdb_changes elastic_serverless_forwarder elasticsearch exec

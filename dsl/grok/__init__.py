@@ -1,12 +1,20 @@
-"""Grok: regular expressions with names in them (``%{IP:[client][ip]}``), from the pattern files to what a filter
-matches with.
+"""Grok: regular expressions with names in them (``%{IP:[client][ip]}``), from the pattern files to
+what a filter matches with.
 
-``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without changing what it captures
-(by ``edges`` and ``sharing``), ``known`` tells what is certain before a match; ``guard``, a floor
-above, ends one that takes too long.
+``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without
+changing what it captures (by ``edges`` and ``sharing``), ``known`` tells what is certain before a
+match; ``guard``, a floor above, ends one that takes too long.
 """
+
 from ..guard import Guard, MatchTimeout
-from .expression import Capture, Expression, GrokError, RecursivePattern, UnknownPattern, compile_expression
+from .expression import (
+    Capture,
+    Expression,
+    GrokError,
+    RecursivePattern,
+    UnknownPattern,
+    compile_expression,
+)
 from .pattern_files import Library, Pattern, shipped
 
 __all__ = [

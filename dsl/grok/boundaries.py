@@ -1,8 +1,10 @@
-"""With which characters a part of an expression can begin and end, and whether it can fail: what ``lean`` decides by.
+"""With which characters a part of an expression can begin and end, and whether it can fail: what
+``lean`` decides by.
 
-Everything here is on the safe side: a set may hold too many characters, never too few; "sure" and "fixed" are said
-only where they hold.
+Everything here is on the safe side: a set may hold too many characters, never too few; "sure" and
+"fixed" are said only where they hold.
 """
+
 from __future__ import annotations
 
 from functools import cache
@@ -28,7 +30,8 @@ from ..regex_tree import (
 
 
 class Edge(NamedTuple):
-    """The characters that may stand at a place; ``open`` where the text may end (or begin) there too.
+    """The characters that may stand at a place; ``open`` where the text may end (or begin) there
+    too.
 
     Characters are bits of a number: those of ASCII each their own, all others the one above.
     """
@@ -42,7 +45,9 @@ class Edge(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What follows a part: its edge, whether it matches whatever the text is, and whether it does behind one character."""
+    """What follows a part: its edge, whether it matches whatever the text is, and whether it does
+    behind one character.
+    """
 
     edge: Edge
     sure: bool
@@ -75,7 +80,11 @@ _NO_NEWLINE = EVERYTHING & ~(1 << 10)
 def members(node: Node) -> int:
     """The characters that a node of one character takes."""
     if isinstance(node, Set):
-        return EVERYTHING if node.negated else bits(node.ranges) | (WORD | FOREIGN if node.names else 0)
+        return (
+            EVERYTHING
+            if node.negated
+            else bits(node.ranges) | (WORD | FOREIGN if node.names else 0)
+        )
     if isinstance(node, Dot):
         return EVERYTHING if node.newlines else _NO_NEWLINE
     assert isinstance(node, Text)
@@ -152,13 +161,17 @@ def is_sure(node: Node) -> bool:
 
 
 def is_fixed(node: Node, rest: Rest) -> bool:
-    """Whether the node's first way to match is the only one that helps: where what follows fails, no other would do."""
+    """Whether the node's first way to match is the only one that helps: where what follows fails,
+    no other would do.
+    """
     if rest.sure or is_single(node) or isinstance(node, Text | At | Look | Atomic):
         return True
     if isinstance(node, Sequence):
         return all(is_fixed(item, later) for item, later in with_rests(node.items, rest))
     if isinstance(node, Choice):
-        return _are_apart(node.branches, rest.edge) and all(is_fixed(branch, rest) for branch in node.branches)
+        return _are_apart(node.branches, rest.edge) and all(
+            is_fixed(branch, rest) for branch in node.branches
+        )
     if isinstance(node, Repeat):
         return _is_fixed_repeat(node, rest)
     return isinstance(node, Capture) and is_fixed(node.node, rest)
@@ -171,12 +184,15 @@ def _is_fixed_repeat(node: Repeat, rest: Rest) -> bool:
         return False
     if is_single(node.node):
         return node.low == node.high or not members(node.node) & rest.edge.characters
-    apart = node.low == node.high or not begins(node.node, rest.edge).characters & rest.edge.characters
+    apart = (
+        node.low == node.high or not begins(node.node, rest.edge).characters & rest.edge.characters
+    )
     return apart and not can_be_empty(node.node) and is_fixed(node.node, in_loop(node, rest))
 
 
 def _are_apart(branches: tuple[Node, ...], follow: Edge) -> bool:
-    # An empty match of a branch is taken whatever comes, also where only a later branch would lead on.
+    # An empty match of a branch is taken whatever comes, also where only a later branch would lead
+    # on.
     if any(map(can_be_empty, branches[:-1])):
         return False
     seen = Edge(0, False)

@@ -1,10 +1,12 @@
-"""From a grok expression to what a filter matches with: one compiled pattern, and for each of its groups the field
-it fills.
+"""From a grok expression to what a filter matches with: one compiled pattern, and for each of its
+groups the field it fills.
 
-Every ``%{NAME}`` becomes the tree of its pattern, in a group of its own. What Logstash does with the groups is the
-spec here (jls-grok 0.11, grok-pure.rb): dot takes newlines; captures come name by name, in the order of each name's
-first group; and of several groups with the same *whole* name (``INT:size:int`` twice) only the first is converted.
+Every ``%{NAME}`` becomes the tree of its pattern, in a group of its own. What Logstash does with
+the groups is the spec here (jls-grok 0.11, grok-pure.rb): dot takes newlines; captures come name by
+name, in the order of each name's first group; and of several groups with the same *whole* name
+(``INT:size:int`` twice) only the first is converted.
 """
+
 from __future__ import annotations
 
 import re
@@ -42,7 +44,9 @@ _FLOAT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 
 
 class GrokError(PenstockError):
-    """A grok expression that cannot be compiled; ``position`` is where, in the text of the expression."""
+    """A grok expression that cannot be compiled; ``position`` is where, in the text of the
+    expression.
+    """
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(message)
@@ -92,8 +96,9 @@ def to_float(text: str) -> float:
 class Capture(msgspec.Struct, frozen=True):
     """One group of the compiled pattern, and the field that it fills.
 
-    ``name`` is a field reference as written: ``a`` or ``[a][b]``. ``type`` says to what the text is converted. ``sure``: it takes
-    part in every match; ``full``: where it does it holds a character at least.
+    ``name`` is a field reference as written: ``a`` or ``[a][b]``. ``type`` says to what the text is
+    converted. ``sure``: it takes part in every match; ``full``: where it does it holds a character
+    at least.
     """
 
     group: int
@@ -104,7 +109,9 @@ class Capture(msgspec.Struct, frozen=True):
 
     @property
     def convert(self) -> Callable[[str], int | float] | None:
-        """The conversion of a text that was captured (never None, perhaps empty), or None where it stays text."""
+        """The conversion of a text that was captured (never None, perhaps empty), or None where it
+        stays text.
+        """
         return to_integer if self.type == "int" else to_float if self.type == "float" else None
 
 
@@ -112,10 +119,11 @@ class Capture(msgspec.Struct, frozen=True):
 class Expression:
     """A compiled grok expression.
 
-    ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the fields are to be filled;
-    ``read`` takes a match and gives their texts in that order, None for a group that took no part. ``required`` is a
-    text without which nothing matches, None where there is none: it is cheaper to look for than to match. ``prefix`` is
-    the text with which every match begins, perhaps empty; ``anchor`` says where alone there can be one, None for anywhere.
+    ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the
+    fields are to be filled; ``read`` takes a match and gives their texts in that order, None for a
+    group that took no part. ``required`` is a text without which nothing matches, None where there
+    is none: it is cheaper to look for than to match. ``prefix`` is the text with which every match
+    begins, perhaps empty; ``anchor`` says where alone there can be one, None for anywhere.
     """
 
     text: str
@@ -153,10 +161,11 @@ class Expression:
 
 
 def compile_expression(text: str, library: Library, named_captures_only: bool = True) -> Expression:
-    """Compile a grok expression: ``%{NAME}``, ``%{NAME:field}``, ``%{NAME:field:int}``, ``(?<field>…)``.
+    """Compile a grok expression: ``%{NAME}``, ``%{NAME:field}``, ``%{NAME:field:int}``,
+    ``(?<field>…)``.
 
-    ``%{NAME=definition}`` defines a pattern on the way, as in jls-grok. Raises UnknownPattern, RecursivePattern or RegexError,
-    each with a position in ``text``.
+    ``%{NAME=definition}`` defines a pattern on the way, as in jls-grok. Raises UnknownPattern,
+    RecursivePattern or RegexError, each with a position in ``text``.
     """
     try:
         node = expand(text, library, named_captures_only)
@@ -166,11 +175,20 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
     captures = tuple(_captures(writer.groups, list(facts.groups(slim, writer.unnamed))))
-    return Expression(text, pattern, captures, facts.required_text(node), facts.leading_text(node), facts.anchor(node))
+    return Expression(
+        text,
+        pattern,
+        captures,
+        facts.required_text(node),
+        facts.leading_text(node),
+        facts.anchor(node),
+    )
 
 
 def expand(text: str, library: Library, named_captures_only: bool = True) -> Node:
-    """The tree of a grok expression, its references resolved and nothing made lean; raises as ``compile_expression``."""
+    """The tree of a grok expression, its references resolved and nothing made lean; raises as
+    ``compile_expression``.
+    """
     return _Expander(library, named_captures_only).expand(text)
 
 
@@ -182,7 +200,9 @@ def _captures(groups: list[str | None], certain: list[tuple[bool, bool]]) -> Ite
             numbers.setdefault(name, []).append(number)
     for name, found in numbers.items():
         pattern, field, kind = [*name.split(":"), "", ""][:3]
-        types: list[Type | None] = ["int" if kind == "int" else "float" if kind == "float" else None]
+        types: list[Type | None] = [
+            "int" if kind == "int" else "float" if kind == "float" else None
+        ]
         if ":" in name and not field:
             continue
         for number, kept in zip_longest(found, types):
@@ -212,7 +232,9 @@ class _Expander:
         if not self._path:
             self._outer = position
         if found["definition"] is not None:
-            self._library = self._library.extended(definitions={found["pattern"]: found["definition"]})
+            self._library = self._library.extended(
+                definitions={found["pattern"]: found["definition"]}
+            )
         node = self._pattern(found["pattern"], flags)
         if ":" in found["name"] or not self._named_only:
             return Group(node, found["name"]), found.end()

@@ -1,4 +1,7 @@
-"""What is known of an expression before it is matched: where it can be found, and what a text must hold to be matched."""
+"""What is known of an expression before it is matched: where it can be found, and what a text must
+hold to be matched.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -36,7 +39,9 @@ def anchor(node: Node) -> Anchor | None:
 
 
 def _starts(node: Node, places: tuple[Anchor, ...], dots: bool) -> bool:
-    """``dots``: a leading ``.*`` counts, since it takes all that stands before a later place as well."""
+    """``dots``: a leading ``.*`` counts, since it takes all that stands before a later place as
+    well.
+    """
     if isinstance(node, Sequence):
         return bool(node.items) and _starts(node.items[0], places, dots)
     if isinstance(node, Choice):
@@ -44,7 +49,12 @@ def _starts(node: Node, places: tuple[Anchor, ...], dots: bool) -> bool:
     if isinstance(node, Capture | Folded):
         return _starts(node.node, places, dots)
     if isinstance(node, Repeat):
-        return dots and isinstance(node.node, Dot) and node.node.newlines and (node.low, node.high) == (0, None)
+        return (
+            dots
+            and isinstance(node.node, Dot)
+            and node.node.newlines
+            and (node.low, node.high) == (0, None)
+        )
     return isinstance(node, At) and node.place in places
 
 
@@ -54,7 +64,9 @@ def leading_text(node: Node) -> str:
 
 
 def _leading(node: Node) -> tuple[str, bool]:
-    """The text, and whether it is all that the node takes, so that what follows belongs to it as well."""
+    """The text, and whether it is all that the node takes, so that what follows belongs to it as
+    well.
+    """
     if isinstance(node, Text):
         return node.value, True
     if isinstance(node, Sequence):
@@ -84,7 +96,9 @@ def required_text(node: Node) -> str | None:
 
 
 def _required(node: Node) -> tuple[str | None, str]:
-    """The one text that the node matches, if it is one, and the longest that every match of it holds."""
+    """The one text that the node matches, if it is one, and the longest that every match of it
+    holds.
+    """
     if isinstance(node, Text):
         return node.value, node.value
     if isinstance(node, Sequence):
@@ -112,15 +126,20 @@ def _required_of_all(items: tuple[Node, ...]) -> tuple[str | None, str]:
 def _common(texts: list[str]) -> str:
     """The text with which all of them begin."""
     first, last = min(texts), max(texts)
-    length = next((place for place, letter in enumerate(first) if letter != last[place]), len(first))
+    length = next(
+        (place for place, letter in enumerate(first) if letter != last[place]), len(first)
+    )
     return first[:length]
 
 
 def groups(node: Node, unnamed: bool, sure: bool = True) -> Iterator[tuple[bool, bool]]:
-    """For each capturing group in the order of their numbers: does it take part in every match, and hold a character where it does?
-    ``unnamed``: groups without a name capture too."""
+    """For each capturing group in the order of their numbers: does it take part in every match, and
+    hold a character where it does? ``unnamed``: groups without a name capture too.
+    """
     if isinstance(node, Capture) and (unnamed or node.name is not None):
         yield sure, not can_be_empty(node.node)
-    passes = isinstance(node, Sequence | Capture | Atomic | Folded) or (isinstance(node, Repeat) and node.low > 0)
+    passes = isinstance(node, Sequence | Capture | Atomic | Folded) or (
+        isinstance(node, Repeat) and node.low > 0
+    )
     for child in children(node):
         yield from groups(child, unnamed, sure and passes)

@@ -1,17 +1,22 @@
 """Makes an expanded grok expression lean, without changing what it matches or captures.
 
-What costs time in Python's ``re`` (measured with 3.11) is taken away where the neighbours show that it changes nothing:
+What costs time in Python's ``re`` (measured with 3.11) is taken away where the neighbours show that
+it changes nothing:
 
 - groups that no field is filled from do not capture;
-- ``.*?`` before a known character jumps from one such character to the next instead of trying each place: it was two thirds
-  of the time of an access log's line;
-- a repetition that what follows cannot share characters with, or behind which nothing can fail, never gives back;
-- a word boundary or a look around that holds anyway is dropped, and so is an atomic group that has one way to match;
+- ``.*?`` before a known character jumps from one such character to the next instead of trying each
+  place: it was two thirds of the time of an access log's line;
+- a repetition that what follows cannot share characters with, or behind which nothing can fail,
+  never gives back;
+- a word boundary or a look around that holds anyway is dropped, and so is an atomic group that has
+  one way to match;
 - an optional group is a choice between it and nothing; a group repeated a few times is written out.
 
-The hard idea is that each step needs to know what stands before and behind a part (``edges``), since ``re`` tries the parts in
-order: a step is right only if it leaves the order of the ways that can still succeed as it was.
+The hard idea is that each step needs to know what stands before and behind a part (``edges``),
+since ``re`` tries the parts in order: a step is right only if it leaves the order of the ways that
+can still succeed as it was.
 """
+
 from __future__ import annotations
 
 from .. import regex_sets as sets
@@ -64,7 +69,9 @@ def slimmed(node: Node) -> Node:
 
 
 def counts_groups(node: Node) -> bool:
-    """Whether a reference counts on groups without a name; Ruby allows it only where no group has one."""
+    """Whether a reference counts on groups without a name; Ruby allows it only where no group has
+    one.
+    """
     every = list(walk(node))
     counted = any(isinstance(at, Back | Condition) and isinstance(at.group, int) for at in every)
     return counted and not any(isinstance(at, Capture) and at.name is not None for at in every)
@@ -110,11 +117,15 @@ def _holds(node: At, before: Edge, follow: Edge) -> bool:
     left, right = _is_word(before), _is_word(follow)
     if left is None or right is None:
         return False
-    return (node.place == "boundary" and left != right) or (node.place == "no boundary" and left == right)
+    return (node.place == "boundary" and left != right) or (
+        node.place == "no boundary" and left == right
+    )
 
 
 def _is_word(edge: Edge) -> bool | None:
-    """Whether a word's character stands there for certain, or for certain none; None where it may be either."""
+    """Whether a word's character stands there for certain, or for certain none; None where it may
+    be either.
+    """
     if not edge.open and edge.characters and not edge.characters & ~WORD:
         return True
     return None if edge.characters & (WORD | FOREIGN) else False
@@ -127,7 +138,12 @@ def _slim_look(node: Look, before: Edge, follow: Edge) -> Node:
         if node.negative and not wanted & edge.characters:
             return NOTHING
         exact = not (isinstance(inner, Set) and (inner.names or inner.negated))
-        if not node.negative and exact and not edge.open and not edge.characters & (~wanted | FOREIGN):
+        if (
+            not node.negative
+            and exact
+            and not edge.open
+            and not edge.characters & (~wanted | FOREIGN)
+        ):
             return NOTHING
     if node.behind:
         return node
@@ -138,11 +154,21 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
     inner = alone(node.node)
     if is_single(inner):
         return _slim_run(Repeat(inner, node.low, node.high, node.mode), rest)
-    if node.mode == "greedy" and node.low < 2 and node.high is None and isinstance(inner, Choice) and not _captures(inner):
-        inner = _unrolled(inner, rest)  # a bare ``(a+)+`` stays as slow as it is elsewhere: its author is to see the time-out
+    if (
+        node.mode == "greedy"
+        and node.low < 2
+        and node.high is None
+        and isinstance(inner, Choice)
+        and not _captures(inner)
+    ):
+        inner = _unrolled(
+            inner, rest
+        )  # a bare ``(a+)+`` stays as slow as it is elsewhere: its author is to see the time-out
         if is_single(inner):
             return _slim_run(Repeat(inner, node.low, None), rest)
-    inside = in_loop(node, rest) if node.mode != "possessive" else LOCKED._replace(sure=node.low < 2)
+    inside = (
+        in_loop(node, rest) if node.mode != "possessive" else LOCKED._replace(sure=node.low < 2)
+    )
     made = _slim(inner, before.joined(ends(inner, before)) if node.high != 1 else before, inside)
     if (node.low, node.high) == (0, 1):
         return _optional(made, node, rest)
@@ -155,14 +181,20 @@ def _slim_repeat(node: Repeat, before: Edge, rest: Rest) -> Node:
 
 
 def _unrolled(node: Node, rest: Rest) -> Node:
-    """The round of a loop without a loop of its own in it: ``(?:a+|b)*`` is ``(?:a|b)*``, which has one way to match.
+    """The round of a loop without a loop of its own in it: ``(?:a+|b)*`` is ``(?:a|b)*``, which has
+    one way to match.
 
-    Where what follows the loop has no use for a part of a run, the run is taken whole: that is faster.
+    Where what follows the loop has no use for a part of a run, the run is taken whole: that is
+    faster.
     """
     if isinstance(node, Choice):
         return choice([_unrolled(branch, rest) for branch in node.branches])
     node = alone(node)
-    if not isinstance(node, Repeat) or (node.low, node.high, node.mode) != (1, None, "greedy") or not is_single(node.node):
+    if (
+        not isinstance(node, Repeat)
+        or (node.low, node.high, node.mode) != (1, None, "greedy")
+        or not is_single(node.node)
+    ):
         return node
     if rest.sure or not members(node.node) & rest.edge.characters:
         return Repeat(node.node, 1, None, "possessive")
@@ -193,7 +225,13 @@ def _slim_lazy_run(node: Repeat, rest: Rest) -> Node:
         return Repeat(node.node, node.low, node.low) if node.low else NOTHING
     if not follow.open and not members(node.node) & follow.characters:
         return Repeat(node.node, node.low, node.high, "possessive")
-    if not isinstance(node.node, Dot) or follow.open or node.low > 1 or node.high is not None or not _are_few(follow):
+    if (
+        not isinstance(node.node, Dot)
+        or follow.open
+        or node.low > 1
+        or node.high is not None
+        or not _are_few(follow)
+    ):
         return node
     stops = tuple([(code, code) for code in range(0x80) if follow.characters >> code & 1])
     taken = sets.EVERYTHING if node.node.newlines else sets.complement(sets.of_text("\n"))

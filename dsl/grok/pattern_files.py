@@ -1,9 +1,11 @@
-"""Grok patterns by name: the shipped families, what pygrok has beside them, and a user's own files and definitions.
+"""Grok patterns by name: the shipped families, what pygrok has beside them, and a user's own files
+and definitions.
 
-A pattern file has ``NAME expression`` a line; a line that begins with ``#`` is a comment (jls-grok's format).
-Start-up counts, so a family's files are read in one go and split with one expression; nothing is parsed before a
-name is asked for.
+A pattern file has ``NAME expression`` a line; a line that begins with ``#`` is a comment
+(jls-grok's format). Start-up counts, so a family's files are read in one go and split with one
+expression; nothing is parsed before a name is asked for.
 """
+
 from __future__ import annotations
 
 import re
@@ -45,7 +47,9 @@ _LINE = re.compile(r"^[ \t]*([^\s#]\S*)[ \t]+([^\r\n]*)", re.MULTILINE)
 
 
 class Pattern(NamedTuple):
-    """What a name means, and where that is written; ``file`` is empty for a definition in the configuration."""
+    """What a name means, and where that is written; ``file`` is empty for a definition in the
+    configuration.
+    """
 
     name: str
     text: str
@@ -70,15 +74,20 @@ class _File:
 
 
 class Library:
-    """Patterns by name. Later files and definitions go before earlier ones; pygrok's are asked last.
+    """Patterns by name. Later files and definitions go before earlier ones; pygrok's are asked
+    last.
 
-    ``missing`` names the folders that were asked for and are not there (Logstash passes over them in silence).
+    ``missing`` names the folders that were asked for and are not there (Logstash passes over them
+    in silence).
     """
 
     __slots__ = ("_definitions", "_files", "missing", "parsed")
 
     def __init__(
-        self, files: tuple[_File, ...], definitions: Mapping[str, str] | None = None, missing: tuple[str, ...] = ()
+        self,
+        files: tuple[_File, ...],
+        definitions: Mapping[str, str] | None = None,
+        missing: tuple[str, ...] = (),
     ) -> None:
         self._files = files
         self._definitions = dict(definitions or {})
@@ -97,7 +106,10 @@ class Library:
 
     def names(self) -> set[str]:
         """Every name, pygrok's too."""
-        return {*self._definitions, *(name for file in (*_pygrok(), *self._files) for name in file.places)}
+        return {
+            *self._definitions,
+            *(name for file in (*_pygrok(), *self._files) for name in file.places),
+        }
 
     def __iter__(self) -> Iterator[Pattern]:
         """The patterns that are shipped or the user's own, sorted by name."""
@@ -109,12 +121,15 @@ class Library:
         return get_close_matches(name.upper(), self.names(), n=3, cutoff=0.7)
 
     def extended(
-        self, folders: Iterable[str] = (), glob: str = "*", definitions: Mapping[str, str] | None = None
+        self,
+        folders: Iterable[str] = (),
+        glob: str = "*",
+        definitions: Mapping[str, str] | None = None,
     ) -> Library:
         """This library with a user's patterns before it: files first, then definitions.
 
-        A folder stands for the files in it that match ``glob``; anything else is a glob itself. Raises OSError for a file that
-        cannot be read.
+        A folder stands for the files in it that match ``glob``; anything else is a glob itself.
+        Raises OSError for a file that cannot be read.
         """
         paths: list[Path] = []
         missing: list[str] = []
@@ -124,13 +139,21 @@ class Library:
             if not found and not Path(folder).is_dir():
                 missing.append(folder)
         files = (*self._files, *map(_read, paths))
-        return Library(files, {**self._definitions, **(definitions or {})}, (*self.missing, *missing))
+        return Library(
+            files, {**self._definitions, **(definitions or {})}, (*self.missing, *missing)
+        )
 
 
 @cache
 def shipped(family: Family) -> Library:
-    """The patterns of a family: ``legacy`` has flat field names, ``ecs-v1`` those of the Elastic Common Schema, with types."""
-    return Library(tuple([_shipped_file(folder, name) for folder in ("common", family) for name in FILES[folder]]))
+    """The patterns of a family: ``legacy`` has flat field names, ``ecs-v1`` those of the Elastic
+    Common Schema, with types.
+    """
+    return Library(
+        tuple(
+            [_shipped_file(folder, name) for folder in ("common", family) for name in FILES[folder]]
+        )
+    )
 
 
 def _shipped_file(folder: str, name: str) -> _File:
@@ -143,8 +166,11 @@ def _shipped_file(folder: str, name: str) -> _File:
 def _files_of(folder: str, glob: str) -> list[Path]:
     """As Ruby's Dir.glob finds them: without hidden files, and with alternatives in braces."""
     wanted = str(Path(folder, glob)) if Path(folder).is_dir() else folder
-    # Path.glob finds hidden files, which editors leave behind, and wants its start apart from its pattern.
-    found = {name for pattern in _alternatives(wanted) for name in find_files(pattern, recursive=True)}  # noqa: PTH207
+    # Path.glob finds hidden files, which editors leave behind, and wants its start apart from its
+    # pattern.
+    found = {
+        name for pattern in _alternatives(wanted) for name in find_files(pattern, recursive=True)
+    }
     return [path for path in map(Path, sorted(found)) if path.is_file()]
 
 
@@ -153,7 +179,11 @@ def _alternatives(glob: str) -> list[str]:
     if braces is None:
         return [glob]
     start, end = braces.span()
-    return [each for part in braces[1].split(",") for each in _alternatives(glob[:start] + part + glob[end:])]
+    return [
+        each
+        for part in braces[1].split(",")
+        for each in _alternatives(glob[:start] + part + glob[end:])
+    ]
 
 
 def _read(path: Path) -> _File:
@@ -162,7 +192,9 @@ def _read(path: Path) -> _File:
 
 @cache
 def _pygrok() -> tuple[_File, ...]:
-    """The pattern files of the installed pygrok, found without importing it (which would import ``regex``)."""
+    """The pattern files of the installed pygrok, found without importing it (which would import
+    ``regex``).
+    """
     spec = find_spec("pygrok")
     if spec is None or not spec.submodule_search_locations:
         return ()

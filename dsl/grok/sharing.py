@@ -1,15 +1,19 @@
-"""Shares a text out at once where neighbours take anything: ``%{DATA:a};%{DATA:b};%{GREEDYDATA:c}``.
+"""Shares a text out at once where neighbours take anything:
+``%{DATA:a};%{DATA:b};%{GREEDYDATA:c}``.
 
-Each of them could end at any of the separators, and a line that fails at last would be tried in all the ways to give them out:
-n separators and k fields make n^k. But which way wins is known beforehand:
+Each of them could end at any of the separators, and a line that fails at last would be tried in all
+the ways to give them out: n separators and k fields make n^k. But which way wins is known
+beforehand:
 
-- Of two that take anything, the first as little as it can: if it ends at a later separator, it can as well end at the first one
-  and leave the rest to its neighbour. So it never holds the separator.
-- The first as much as it can: if the second holds a separator, the first could have gone up to that one. So the second
-  never holds it.
+- Of two that take anything, the first as little as it can: if it ends at a later separator, it can
+  as well end at the first one and leave the rest to its neighbour. So it never holds the separator.
+- The first as much as it can: if the second holds a separator, the first could have gone up to that
+  one. So the second never holds it.
 
-What comes behind them sees the same place in the text either way, so nothing else changes, unless it refers back to one of them.
+What comes behind them sees the same place in the text either way, so nothing else changes, unless
+it refers back to one of them.
 """
+
 from __future__ import annotations
 
 from .. import regex_sets as sets
@@ -64,7 +68,12 @@ def _flat(node: Sequence) -> Sequence:
 def _bound_the_first(items: list[Node], index: int) -> None:
     first, between, second = items[index : index + 3]
     taker = _taker(first)
-    if taker is None or taker.mode != "lazy" or not isinstance(between, Text) or not _takes_anything(second):
+    if (
+        taker is None
+        or taker.mode != "lazy"
+        or not isinstance(between, Text)
+        or not _takes_anything(second)
+    ):
         return
     if len(between.value) == 1:
         items[index] = _without(first, between.value, "possessive")
@@ -78,7 +87,12 @@ def _bound_the_second(items: list[Node], index: int) -> None:
     if taker is None or taker.mode != "greedy" or not _takes_anything(first):
         return
     other = _taker(second)
-    if other is not None and isinstance(between, Text) and len(between.value) == 1 and other.mode != "possessive":
+    if (
+        other is not None
+        and isinstance(between, Text)
+        and len(between.value) == 1
+        and other.mode != "possessive"
+    ):
         items[index + 2] = _without(second, between.value, other.mode)
 
 
@@ -86,14 +100,23 @@ def _taker(node: Node) -> Repeat | None:
     """The ``.*`` or ``.*?`` that a node is, perhaps in a group."""
     while isinstance(node, Capture):
         node = node.node
-    if isinstance(node, Repeat) and isinstance(node.node, Dot) and (node.low, node.high) == (0, None):
+    if (
+        isinstance(node, Repeat)
+        and isinstance(node.node, Dot)
+        and (node.low, node.high) == (0, None)
+    ):
         return node
     return None
 
 
 def _takes_anything(node: Node) -> bool:
     taker = _taker(node)
-    return taker is not None and taker.mode != "possessive" and isinstance(taker.node, Dot) and taker.node.newlines
+    return (
+        taker is not None
+        and taker.mode != "possessive"
+        and isinstance(taker.node, Dot)
+        and taker.node.newlines
+    )
 
 
 def _without(node: Node, separator: str, mode: Mode) -> Node:

@@ -1,6 +1,7 @@
 """Dates as patterns say: Joda-Time's patterns read and printed, java.time's printed.
 
-Reading is in ``parse``, apart from what is imported here: who only prints dates does not pay for it.
+Reading is in ``parse``, apart from what is imported here: who only prints dates does not pay for
+it.
 """
 
 from .format import formatter, java_formatter

@@ -24,7 +24,9 @@ class Clock:
         return before != (self.year, self.month)
 
     def year_of(self, month: int) -> int:
-        """The year that a date of this month is of: the present one, but for December in January and the other way."""
+        """The year that a date of this month is of: the present one, but for December in January
+        and the other way.
+        """
         if month == 12 and self.month == 1:
             return self.year - 1
         return self.year + (month == 1 and self.month == 12)

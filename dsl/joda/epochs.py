@@ -1,4 +1,5 @@
-"""Instants written as counts: seconds (UNIX) or milliseconds (UNIX_MS) since 1970, and TAI64N labels.
+"""Instants written as counts: seconds (UNIX) or milliseconds (UNIX_MS) since 1970, and TAI64N
+labels.
 
 Source: the documentation of Logstash's date filter, and D. J. Bernstein's description of TAI64N.
 """
@@ -15,7 +16,9 @@ _TAI64N = re.compile(r"@?([0-7][0-9a-f]{15})([0-7][0-9a-f]{7})", re.IGNORECASE)
 
 _MOST_SECONDS = 2**31 - 1
 _MOST_MILLIS = 2**63
-_TAI_LEAP_SECONDS = 10  # what TAI was ahead of UTC in 1970; the leap seconds since are not looked at
+_TAI_LEAP_SECONDS = (
+    10  # what TAI was ahead of UTC in 1970; the leap seconds since are not looked at
+)
 
 
 def _within(millis: int) -> Timestamp | None:
@@ -23,7 +26,9 @@ def _within(millis: int) -> Timestamp | None:
 
 
 def unix(text: str) -> Timestamp | None:
-    """Seconds since 1970, until 2038; of a fraction three digits count, forward from the whole second."""
+    """Seconds since 1970, until 2038; of a fraction three digits count, forward from the whole
+    second.
+    """
     match = _SECONDS.fullmatch(text)
     if match is None or int(match[1]) > _MOST_SECONDS:
         return None
@@ -51,7 +56,9 @@ def unix_ms_number(value: float) -> Timestamp | None:
 
 
 def tai64n(text: str) -> Timestamp | None:
-    """A TAI64N label: sixteen hexadecimal digits of seconds, eight of nanoseconds, perhaps after `@`."""
+    """A TAI64N label: sixteen hexadecimal digits of seconds, eight of nanoseconds, perhaps after
+    `@`.
+    """
     match = _TAI64N.match(text)
     if match is None:
         return None

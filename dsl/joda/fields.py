@@ -1,9 +1,10 @@
 """The fields of a date as Joda-Time sets them, one upon the other, until they are a local time.
 
-The one hard idea: a text may give fields that overlap or contradict each other (a weekday beside a date, a week
-beside a month). They are set from the largest to the smallest, on midnight of 1970-01-01, and then once more, so that
-a field that was cut short by an unlucky start (the 31st, while the month was still February) comes out right. The
-smallest wins. Source: the behaviour of org.joda.time.format.DateTimeParserBucket.
+The one hard idea: a text may give fields that overlap or contradict each other (a weekday beside a
+date, a week beside a month). They are set from the largest to the smallest, on midnight of
+1970-01-01, and then once more, so that a field that was cut short by an unlucky start (the 31st,
+while the month was still February) comes out right. The smallest wins. Source: the behaviour of
+org.joda.time.format.DateTimeParserBucket.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def _check(value: int, least: int, most: int) -> None:
 
 
 def civil(year: int, month: int, day: int, hour: int, minute: int, second: int, milli: int) -> int:
-    """Local milliseconds since 1970 of fields that cannot contradict each other; raises FieldValueError."""
+    """Local milliseconds since 1970 of fields that cannot contradict each other; raises
+    FieldValueError.
+    """
     _check(year, -_LAST_YEAR, _LAST_YEAR)
     if month > 12 or hour > 23 or minute > 59 or second > 59 or month == 0 or day == 0:
         raise FieldValueError("there is no such time")
@@ -132,7 +135,9 @@ def _weekday(at: LocalTime, weekday: int, floor: bool) -> None:
 
 
 def _part(unit: int, count: int, first: int = 0) -> Setter:
-    """A field of the day's time: the `unit`, of which `count` make the next larger; the last may be written for 0."""
+    """A field of the day's time: the `unit`, of which `count` make the next larger; the last may be
+    written for 0.
+    """
 
     def put(at: LocalTime, value: int, floor: bool) -> None:
         _check(value, first, count - 1 + first)
@@ -181,7 +186,9 @@ def lacks_year(letters: Sequence[str]) -> bool:
 
 
 def resolve(fields: Sequence[tuple[str, int]]) -> int:
-    """Local milliseconds since 1970 of fields (letter, value) in the order of setting; raises FieldValueError."""
+    """Local milliseconds since 1970 of fields (letter, value) in the order of setting; raises
+    FieldValueError.
+    """
     at = LocalTime()
     if lacks_year([letter for letter, _ in fields]):
         fields = [("y", DEFAULT_YEAR), *fields]

@@ -3,8 +3,9 @@
     formatter("yyyy.MM.dd")(stamp)       # "2015.10.01", for %{+yyyy.MM.dd}: Joda-Time's patterns
     java_formatter("uuuu/DDD")(stamp)    # "2015/274", for %{{uuuu/DDD}}: java.time's patterns
 
-What a pattern shows is rendered once for each day, hour, minute or second, whichever is the finest field in it. Where
-that saves nothing, as the pattern goes down to (parts of) the second, the numbers are cut out of the instant's text.
+What a pattern shows is rendered once for each day, hour, minute or second, whichever is the finest
+field in it. Where that saves nothing, as the pattern goes down to (parts of) the second, the
+numbers are cut out of the instant's text.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Field = Callable[[Moment], str]
 
 _KEPT = 1024
 
-# Where a field stands in the text of an instant whose year has four digits: 2015-10-01T00:00:00.000Z.
+# Where a field stands in the text of an instant whose year has four digits:
+# 2015-10-01T00:00:00.000Z.
 _PLACES: Mapping[str, slice] = {
     "yyyy": slice(0, 4),
     "yy": slice(2, 4),
@@ -39,7 +41,8 @@ _PLACES: Mapping[str, slice] = {
 _JODA_PLACES = {**_PLACES, "YYYY": slice(0, 4), "YY": slice(2, 4), "CC": slice(0, 2)}
 _JAVA_PLACES = {**_PLACES, "uuuu": slice(0, 4), "uu": slice(2, 4), "LL": slice(5, 7)}
 
-# How much of an instant's text tells two renderings of a letter apart; all of it, for letters that are not here.
+# How much of an instant's text tells two renderings of a letter apart; all of it, for letters that
+# are not here.
 _REACH: Mapping[str, int] = {
     **dict.fromkeys("GCYxweEyDMduLQqgWcFVvzOXxZp", 10),
     **dict.fromkeys("aKhHk", 13),
@@ -67,7 +70,9 @@ def _name(names: Sequence[str], index: Callable[[Moment], int]) -> Callable[[int
 
 
 def _month(count: int) -> Field:
-    return (_number if count < 3 else lambda month: _name(MONTHS, lambda at: month(at) - 1))(lambda at: at.month)(count)
+    return (_number if count < 3 else lambda month: _name(MONTHS, lambda at: month(at) - 1))(
+        lambda at: at.month
+    )(count)
 
 
 def _fraction(count: int) -> Field:
@@ -85,7 +90,9 @@ def _offset(count: int) -> Field:
 _JODA_FIELDS: Mapping[str, Callable[[int], Field]] = {
     "G": lambda count: lambda at: "AD" if at.year > 0 else "BC",
     "C": _number(lambda at: abs(at.year) // 100),
-    "Y": lambda count: _year(lambda at: at.year if at.year > 0 or count == 2 else 1 - at.year)(count),
+    "Y": lambda count: _year(lambda at: at.year if at.year > 0 or count == 2 else 1 - at.year)(
+        count
+    ),
     "x": _year(lambda at: at.iso_week[0]),
     "w": _number(lambda at: at.iso_week[1]),
     "e": _number(lambda at: at.weekday),
@@ -110,7 +117,9 @@ _JODA_FIELDS: Mapping[str, Callable[[int], Field]] = {
 @lru_cache(maxsize=512)
 def formatter(pattern: str) -> Formatter:
     """A function that prints an instant by a Joda-Time pattern; raises PatternError."""
-    return _compiled(joda_tokens(pattern), _JODA_PLACES, lambda token: _JODA_FIELDS[token.letter](token.count))
+    return _compiled(
+        joda_tokens(pattern), _JODA_PLACES, lambda token: _JODA_FIELDS[token.letter](token.count)
+    )
 
 
 @lru_cache(maxsize=512)
@@ -136,7 +145,9 @@ def _java_field(token: Token) -> Field:
     return (lambda at: render(at).rjust(width)) if width else render
 
 
-def _compiled(tokens: list[Token], places: Mapping[str, slice], field: Callable[[Token], Field]) -> Formatter:
+def _compiled(
+    tokens: list[Token], places: Mapping[str, slice], field: Callable[[Token], Field]
+) -> Formatter:
     rendered = _rendered(tokens, field)
     reach = max((_REACH.get(token.letter, _ALL) for token in tokens if token.letter), default=10)
     if reach < _SECOND:
@@ -150,7 +161,9 @@ def _compiled(tokens: list[Token], places: Mapping[str, slice], field: Callable[
 
 
 def _cutting(template: str, slices: list[slice], rendered: Formatter) -> Formatter:
-    """A formatter for patterns whose fields stand in the text; the years 1000 to 9999 do not start with a sign or 0."""
+    """A formatter for patterns whose fields stand in the text; the years 1000 to 9999 do not start
+    with a sign or 0.
+    """
     cut = itemgetter(*slices)
     return lambda stamp: template % cut(stamp) if stamp[0] > "0" else rendered(stamp)
 

@@ -11,9 +11,11 @@ _KEPT = 8192
 
 
 class Formats:
-    """Compiled formats in the order of trying. ``known`` has what texts were read as, empty for those that were not.
+    """Compiled formats in the order of trying. ``known`` has what texts were read as, empty for
+    those that were not.
 
-    ``read`` gives the Timestamp that the first fitting format reads, or empty text; either is known from then on.
+    ``read`` gives the Timestamp that the first fitting format reads, or empty text; either is known
+    from then on.
     """
 
     __slots__ = ("_parsers", "follows_clock", "known", "read")
@@ -40,7 +42,10 @@ class Formats:
 
 
 def _remembering(parsers: Sequence[Parser], known: dict[str, str]) -> Callable[[str], str]:
-    first, others = parsers[0].read if parsers else _nothing, [parser.read for parser in parsers[1:]]
+    first, others = (
+        parsers[0].read if parsers else _nothing,
+        [parser.read for parser in parsers[1:]],
+    )
 
     def read(text: str) -> str:
         if len(known) >= _KEPT:

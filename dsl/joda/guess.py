@@ -1,4 +1,6 @@
-"""The format AUTO: dateutil guesses what a text means. Slower than a pattern, and for where there is none."""
+"""The format AUTO: dateutil guesses what a text means. Slower than a pattern, and for where there
+is none.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _DEFAULTS = datetime(2000, 1, 1), datetime(2004, 1, 1)
 
 
 def _zone_offset(name: str | None, offset: int | None) -> int | None:
-    """Seconds east of UTC of a zone's name within a text; None for a name that dateutil should not mind."""
+    """Seconds east of UTC of a zone's name within a text; None for a name that dateutil should not
+    mind.
+    """
     if offset is not None:
         return offset
     hours = _HOURS.get((name or "").upper())
@@ -28,12 +32,16 @@ def _zone_offset(name: str | None, offset: int | None) -> int | None:
 
 
 def guesser(zone: Zone, clock: Clock) -> Callable[[str], Timestamp | None]:
-    """A reader of texts in any format that dateutil knows; a zone that is not said is `zone`, a year the clock's."""
+    """A reader of texts in any format that dateutil knows; a zone that is not said is `zone`, a
+    year the clock's.
+    """
     from dateutil.parser import parse
 
     def read(text: str) -> Timestamp | None:
         try:
-            moment, other = (parse(text, default=default, tzinfos=_zone_offset) for default in _DEFAULTS)
+            moment, other = (
+                parse(text, default=default, tzinfos=_zone_offset) for default in _DEFAULTS
+            )
             if moment.year != other.year:
                 moment = _of_year(moment, clock.year_of(moment.month))
             offset = moment.utcoffset()

@@ -1,10 +1,12 @@
-"""ISO 8601 as the date filter reads it: a date, perhaps with a time, perhaps with an offset, in more forms than are
-seen.
+"""ISO 8601 as the date filter reads it: a date, perhaps with a time, perhaps with an offset, in
+more forms than are seen.
 
-    2001-12-07T23:54:54.123Z   2001-12-07   2001-341   2001-W49-5   2001   T23:54   2001-12-07T23,5+01:00
+    2001-12-07T23:54:54.123Z   2001-12-07   2001-341   2001-W49-5   2001   T23:54
+    2001-12-07T23,5+01:00
 
 Beside them, because logs have them, a space in place of the T, if there is a fraction of a second.
-Source: org.joda.time.format.ISODateTimeFormat.dateTimeParser and the formats that Logstash's date filter adds to it.
+Source: org.joda.time.format.ISODateTimeFormat.dateTimeParser and the formats that Logstash's date
+filter adds to it.
 """
 
 from __future__ import annotations
@@ -41,14 +43,20 @@ def _dated(groups: Groups) -> int:
         finest = "s" if second is not None else "m" if minute is not None else "H"
         clock = int(hour or 0), int(minute or 0), int(second or 0), _fraction(fraction, finest)
         return civil(int(year or 0), int(month or 0), int(day or 0), *clock)
-    fields = [(letter, int(text)) for letter, text in zip(_FIELDS, groups, strict=False) if text is not None]
+    fields = [
+        (letter, int(text))
+        for letter, text in zip(_FIELDS, groups, strict=False)
+        if text is not None
+    ]
     if groups[4] is not None:
         fields[0] = ("x", fields[0][1])
     return resolve(fields) + _fraction(groups[9], fields[-1][0])
 
 
 def _timed(groups: Groups) -> int:
-    fields = [(letter, int(text)) for letter, text in zip("Hms", groups, strict=False) if text is not None]
+    fields = [
+        (letter, int(text)) for letter, text in zip("Hms", groups, strict=False) if text is not None
+    ]
     return resolve(fields) + _fraction(groups[3], fields[-1][0])
 
 
@@ -58,7 +66,9 @@ def _spaced(groups: Groups) -> int:
 
 
 def _fraction(digits: str | None, of: str) -> int:
-    """Milliseconds of a fraction of an hour, minute or second, cut off digit by digit as Joda-Time does."""
+    """Milliseconds of a fraction of an hour, minute or second, cut off digit by digit as Joda-Time
+    does.
+    """
     unit, tenths = _UNITS.get(of, 0) * 10, 0
     for digit in digits or "":
         unit //= 10

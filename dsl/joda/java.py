@@ -1,7 +1,7 @@
 """The fields of java.time's patterns, as `%{{…}}` prints them: in UTC and English.
 
-Source: the reference of java.time.format.DateTimeFormatter. The zone is the offset zero, which it calls `Z`; weeks
-are those of the United States.
+Source: the reference of java.time.format.DateTimeFormatter. The zone is the offset zero, which it
+calls `Z`; weeks are those of the United States.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def _number(value: Callable[[Moment], int]) -> Callable[[int], Field]:
 
 
 def _year(value: Callable[[Moment], int]) -> Callable[[int], Field]:
-    """Two letters print two digits; from four letters on, a year with more digits than letters has a plus sign."""
+    """Two letters print two digits; from four letters on, a year with more digits than letters has
+    a plus sign.
+    """
 
     def render(count: int) -> Field:
         if count == 2:
@@ -34,8 +36,12 @@ def _year(value: Callable[[Moment], int]) -> Callable[[int], Field]:
     return render
 
 
-def _named(names: Sequence[str], index: Callable[[Moment], int], numbers_to: int) -> Callable[[int], Field]:
-    """A name: its first three letters, whole (four letters) or one (five); fewer letters print the number, if any."""
+def _named(
+    names: Sequence[str], index: Callable[[Moment], int], numbers_to: int
+) -> Callable[[int], Field]:
+    """A name: its first three letters, whole (four letters) or one (five); fewer letters print the
+    number, if any.
+    """
 
     def render(count: int) -> Field:
         if count <= numbers_to:
@@ -71,7 +77,13 @@ def _period(count: int) -> Field:
             return ("mi", "n")[at.hour // 12] if count == 5 else ("midnight", "noon")[at.hour // 12]
         if at.hour < 6 or at.hour >= 21:
             return "at night"
-        return "in the morning" if at.hour < 12 else "in the afternoon" if at.hour < 18 else "in the evening"
+        return (
+            "in the morning"
+            if at.hour < 12
+            else "in the afternoon"
+            if at.hour < 18
+            else "in the evening"
+        )
 
     return render
 

@@ -1,8 +1,9 @@
 """Reading texts that differ in their seconds only, without reading them anew.
 
-The one hard idea: of two texts that are alike but for two digits where the seconds stand, the second needs no
-parsing. Offsets are whole minutes (for all that happened since 1970), so the seconds go over into the result as they
-are. Where the seconds stand is learned from the first text of each length that is read the long way.
+The one hard idea: of two texts that are alike but for two digits where the seconds stand, the
+second needs no parsing. Offsets are whole minutes (for all that happened since 1970), so the
+seconds go over into the result as they are. Where the seconds stand is learned from the first text
+of each length that is read the long way.
 """
 
 from __future__ import annotations
@@ -27,22 +28,32 @@ def _tail_after(separator: str) -> Callable[[str], str | None]:
 
 
 _QuickWay = tuple[int, int, Callable[[str], str | None], Callable[[str], str | None]]
-"""Of a place: its start, its end, from a text without what stands there to its minute, from what stands there to its tail."""
+"""Of a place: its start, its end, from a text without what stands there to its minute, from what
+stands there to its tail.
+"""
 
 
 class _Place:
-    """Where the seconds (and perhaps their fraction) stand in texts of one length, and the minutes known so far."""
+    """Where the seconds (and perhaps their fraction) stand in texts of one length, and the minutes
+    known so far.
+    """
 
     __slots__ = ("end", "known", "start", "tail")
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.start, self.end = start, end
         self.known: dict[str, str] = {}
-        self.tail: Callable[[str], str | None] = _TAILS.get if end - start == 2 else _tail_after(text[start + 2])
+        self.tail: Callable[[str], str | None] = (
+            _TAILS.get if end - start == 2 else _tail_after(text[start + 2])
+        )
 
     def learn(self, text: str, stamp: Timestamp) -> None:
         """Keep the minute of a text that was read, if its seconds could have been copied."""
-        if len(stamp) != 24 or stamp < "1970" or stamp[17:] != self.tail(text[self.start : self.end]):
+        if (
+            len(stamp) != 24
+            or stamp < "1970"
+            or stamp[17:] != self.tail(text[self.start : self.end])
+        ):
             return
         if len(self.known) >= _KEPT:
             self.known.clear()
@@ -50,9 +61,11 @@ class _Place:
 
 
 class Reader:
-    """Texts to instants by a regular expression and arithmetic; ``forget`` when the arithmetic has changed.
+    """Texts to instants by a regular expression and arithmetic; ``forget`` when the arithmetic has
+    changed.
 
-    ``second`` and ``fraction`` are the groups of the seconds and of their fraction, 0 where there is none.
+    ``second`` and ``fraction`` are the groups of the seconds and of their fraction, 0 where there
+    is none.
     """
 
     __slots__ = ("_places", "_quick_ways", "read")
@@ -83,7 +96,9 @@ class Reader:
 
         return read
 
-    def _slow(self, regex: re.Pattern[str], evaluate: Evaluate, second: int, fraction: int) -> Callable[[str], Timestamp | None]:
+    def _slow(
+        self, regex: re.Pattern[str], evaluate: Evaluate, second: int, fraction: int
+    ) -> Callable[[str], Timestamp | None]:
         fullmatch = regex.fullmatch
 
         def read(text: str) -> Timestamp | None:
@@ -110,7 +125,9 @@ class Reader:
 
 
 def _span(match: re.Match[str], second: int, fraction: int) -> tuple[int, int]:
-    """Where the two digits of the seconds stand, with the fraction if it follows after one character."""
+    """Where the two digits of the seconds stand, with the fraction if it follows after one
+    character.
+    """
     start, end = match.span(second)
     if end - start != 2:
         return -1, -1

@@ -1,7 +1,8 @@
 """An instant taken apart into the fields of the calendar, in UTC: what formatters print.
 
-Weeks are counted in two ways: ISO's (Monday first, a year's first week has its first Thursday), as Joda-Time does, and
-that of the United States (Sunday first, a year's first week has January 1st), as java.time does in English.
+Weeks are counted in two ways: ISO's (Monday first, a year's first week has its first Thursday), as
+Joda-Time does, and that of the United States (Sunday first, a year's first week has January 1st),
+as java.time does in English.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def padded(value: int, width: int) -> str:
 
 
 class Moment(NamedTuple):
-    """A day as days since 1970 and as year, month, day; the second of the day; the nanosecond of the second."""
+    """A day as days since 1970 and as year, month, day; the second of the day; the nanosecond of
+    the second.
+    """
 
     days: int
     year: int
@@ -56,7 +59,9 @@ class Moment(NamedTuple):
 
     @property
     def us_week(self) -> tuple[int, int]:
-        """The week's year and its number, with weeks that start on Sunday and a first week that has January 1st."""
+        """The week's year and its number, with weeks that start on Sunday and a first week that has
+        January 1st.
+        """
         sunday = self.days - self.weekday % 7
         year = self.year + (sunday + 6 >= days_from_civil(self.year + 1, 1, 1))
         january = days_from_civil(year, 1, 1)

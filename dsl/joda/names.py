@@ -1,7 +1,7 @@
 """The names of months and days, in the language of a locale.
 
-English is at hand; other languages come from Babel's copy of the Unicode CLDR, which is what Java has its names from.
-A name may be written as the locale has it, in small letters, or in capitals.
+English is at hand; other languages come from Babel's copy of the Unicode CLDR, which is what Java
+has its names from. A name may be written as the locale has it, in small letters, or in capitals.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class UnknownLocaleError(PenstockError, ValueError):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What each accepted spelling of a name means: months and weekdays from 1 (Monday), eras and halves from 0."""
+    """What each accepted spelling of a name means: months and weekdays from 1 (Monday), eras and
+    halves from 0.
+    """
 
     months: Mapping[str, int]
     weekdays: Mapping[str, int]
@@ -57,14 +59,17 @@ def _subtags(tag: str) -> list[str]:
 
 
 def is_english(tag: str) -> bool:
-    """Whether a locale asks for English as it is written in the United States, or for nothing in particular."""
+    """Whether a locale asks for English as it is written in the United States, or for nothing in
+    particular.
+    """
     subtags = [part.lower() for part in _subtags(tag)]
     return subtags in ([], ["en"], ["en", "us"], ["c"], ["posix"], ["root"], ["und"])
 
 
 @lru_cache(maxsize=64)
 def names_of(tag: str) -> Names:
-    """The names of a locale such as `de`, `pt-BR` or `fr_FR.UTF-8`; English for a language that CLDR does not know.
+    """The names of a locale such as `de`, `pt-BR` or `fr_FR.UTF-8`; English for a language that
+    CLDR does not know.
 
     Raises UnknownLocaleError where Babel is needed and not installed.
     """
@@ -75,7 +80,9 @@ def names_of(tag: str) -> Names:
         from babel import Locale
         from babel import UnknownLocaleError as NotInCldr
     except ImportError:
-        raise UnknownLocaleError(f"the names of the locale `{tag}` need Babel: pip install babel") from None
+        raise UnknownLocaleError(
+            f"the names of the locale `{tag}` need Babel: pip install babel"
+        ) from None
     while subtags:
         try:
             return _from_cldr(Locale.parse("_".join(subtags)))
@@ -88,7 +95,11 @@ def _from_cldr(locale: Any) -> Names:
     months, days = locale.months["format"], locale.days["format"]
     wide, short = _in_order(months["wide"]), _in_order(months["abbreviated"])
     periods = locale.day_periods["format"]
-    halves = [(periods[form]["am"], periods[form]["pm"]) for form in ("wide", "abbreviated") if "am" in periods.get(form, {})]
+    halves = [
+        (periods[form]["am"], periods[form]["pm"])
+        for form in ("wide", "abbreviated")
+        if "am" in periods.get(form, {})
+    ]
     return Names(
         months=_spellings(1, wide, short, _dotted(short, wide) if locale.language != "en" else ()),
         weekdays=_spellings(1, _in_order(days["wide"]), _in_order(days["abbreviated"])),

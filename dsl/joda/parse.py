@@ -1,6 +1,7 @@
 """Parsers: texts and numbers to instants, by the formats that the date filter takes.
 
-    parser("dd/MMM/yyyy:HH:mm:ss Z").read("24/Nov/2013:01:29:01 -0800")    # Timestamp 2013-11-24T09:29:01.000Z
+    parser("dd/MMM/yyyy:HH:mm:ss Z").read("24/Nov/2013:01:29:01 -0800")    # Timestamp
+    2013-11-24T09:29:01.000Z
 
 A format is a Joda-Time pattern or one of the names in ``NAMED``. All is compiled beforehand.
 """
@@ -35,7 +36,8 @@ def _no_number(value: float) -> None:
 class Parser(msgspec.Struct, frozen=True):
     """A compiled format. ``read`` and ``read_number`` give None for what does not fit.
 
-    Where ``follows_clock``, results hold for the clock's month only; call ``forget`` when it has turned.
+    Where ``follows_clock``, results hold for the clock's month only; call ``forget`` when it has
+    turned.
     """
 
     read: Callable[[str], Timestamp | None]
@@ -44,10 +46,13 @@ class Parser(msgspec.Struct, frozen=True):
     forget: Callable[[], None] = _nothing
 
 
-def parser(pattern: str, zone: Zone = UTC, names: Names = ENGLISH, clock: Clock | None = None) -> Parser:
+def parser(
+    pattern: str, zone: Zone = UTC, names: Names = ENGLISH, clock: Clock | None = None
+) -> Parser:
     """Compile a format; raises PatternError.
 
-    Texts that say no zone are in ``zone``; months and days have these ``names``; dates without a year get the clock's.
+    Texts that say no zone are in ``zone``; months and days have these ``names``; dates without a
+    year get the clock's.
     """
     clock = clock or Clock()
     if pattern == "ISO8601":
@@ -59,10 +64,16 @@ def parser(pattern: str, zone: Zone = UTC, names: Names = ENGLISH, clock: Clock 
     if pattern in COUNTS:
         return COUNTS[pattern]
     compiled = reader(pattern, zone, names, clock)
-    return Parser(compiled.read, follows_clock=not has_year(joda_tokens(pattern)), forget=compiled.forget)
+    return Parser(
+        compiled.read, follows_clock=not has_year(joda_tokens(pattern)), forget=compiled.forget
+    )
 
 
-COUNTS = {"UNIX": Parser(unix, unix_number), "UNIX_MS": Parser(unix_ms, unix_ms_number), "TAI64N": Parser(tai64n)}
+COUNTS = {
+    "UNIX": Parser(unix, unix_number),
+    "UNIX_MS": Parser(unix_ms, unix_ms_number),
+    "TAI64N": Parser(tai64n),
+}
 
 
 def uses_names(pattern: str) -> bool:

@@ -1,8 +1,10 @@
-"""Patterns of dates: `yyyy.MM.dd` cut into tokens, checked against the letters that its dialect knows.
+"""Patterns of dates: `yyyy.MM.dd` cut into tokens, checked against the letters that its dialect
+knows.
 
-There are two dialects, close enough to be mistaken for each other: Joda-Time's (`%{+…}` and the date filter) and that
-of java.time (`%{{…}}`). In both a run of one letter is a field whose length says its form, text in quotes and all that
-is no ASCII letter stands for itself, and two quotes are one.
+There are two dialects, close enough to be mistaken for each other: Joda-Time's (`%{+…}` and the
+date filter) and that of java.time (`%{{…}}`). In both a run of one letter is a field whose length
+says its form, text in quotes and all that is no ASCII letter stands for itself, and two quotes are
+one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from ..diagnostics import PenstockError
 
 
 class PatternError(PenstockError, ValueError):
-    """A pattern that means no date: what is wrong, at which offset of the pattern, and often what to write instead."""
+    """A pattern that means no date: what is wrong, at which offset of the pattern, and often what
+    to write instead.
+    """
 
     def __init__(self, message: str, position: int, remedy: str = "") -> None:
         super().__init__(message)
@@ -23,7 +27,9 @@ class PatternError(PenstockError, ValueError):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A field (`letter`, repeated `count` times) or, where `letter` is empty, text that stands for itself."""
+    """A field (`letter`, repeated `count` times) or, where `letter` is empty, text that stands for
+    itself.
+    """
 
     letter: str
     count: int
@@ -140,7 +146,9 @@ def _merged(tokens: Iterator[Token]) -> list[Token]:
 
 def _refuse(token: Token, dialect: str, remedies: Mapping[str, str]) -> None:
     remedy = remedies.get(token.letter, f"put text in quotes: '{token.text}'")
-    raise PatternError(f"`{token.letter}` is no letter of {dialect} patterns", token.position, remedy)
+    raise PatternError(
+        f"`{token.letter}` is no letter of {dialect} patterns", token.position, remedy
+    )
 
 
 def joda_tokens(pattern: str) -> list[Token]:
@@ -160,8 +168,8 @@ def joda_tokens(pattern: str) -> list[Token]:
 def java_tokens(pattern: str) -> list[Token]:
     """The tokens of a java.time pattern; raises PatternError.
 
-    Brackets, which make a part optional, are dropped: an instant has every field. A token `p` pads the one after it.
-    Source: the reference of java.time.format.DateTimeFormatter.
+    Brackets, which make a part optional, are dropped: an instant has every field. A token `p` pads
+    the one after it. Source: the reference of java.time.format.DateTimeFormatter.
     """
     depth, tokens = 0, []
     for token in _cut(pattern, strict=True):
@@ -175,7 +183,9 @@ def java_tokens(pattern: str) -> list[Token]:
     tokens = _merged(iter(tokens))
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.letter == "p" and (following is None or following.letter in ("", "p")):
-            raise PatternError("the padding `p` pads no field", token.position, "write it before a letter: ppH")
+            raise PatternError(
+                "the padding `p` pads no field", token.position, "write it before a letter: ppH"
+            )
     return tokens
 
 
@@ -187,13 +197,17 @@ def _check_java(token: Token) -> None:
         _refuse(token, "java.time", _JAVA_REMEDIES)
     elif token.count not in counts:
         allowed = " or ".join(token.letter * n for n in sorted(counts)[:5])
-        raise PatternError(f"`{token.text}` is no form of `{token.letter}`", token.position, f"write {allowed}")
+        raise PatternError(
+            f"`{token.text}` is no form of `{token.letter}`", token.position, f"write {allowed}"
+        )
 
 
 def _nesting(token: Token, depth: int) -> int:
     """How a bare character changes the depth of brackets."""
     if token.text in "{}#":
-        raise PatternError(f"`{token.text}` is reserved", token.position, f"put it in quotes: '{token.text}'")
+        raise PatternError(
+            f"`{token.text}` is reserved", token.position, f"put it in quotes: '{token.text}'"
+        )
     if token.text == "]" and depth == 0:
         raise PatternError("a `]` closes nothing", token.position, "put it in quotes: ']'")
     return (token.text == "[") - (token.text == "]")

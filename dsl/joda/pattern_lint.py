@@ -9,19 +9,28 @@ from .pattern import joda_tokens
 
 
 def doubts(pattern: str) -> list[tuple[str, str]]:
-    """What looks wrong in a Joda-Time pattern that is not: messages, each with what to write instead."""
+    """What looks wrong in a Joda-Time pattern that is not: messages, each with what to write
+    instead.
+    """
     if pattern in NAMED:
         return []
     letters = {token.letter for token in joda_tokens(pattern)}
     if re.search("%[A-Za-z]", pattern):
-        return [("`%` stands for itself in a date format", "write yyyy-MM-dd HH:mm:ss, not %Y-%m-%d %H:%M:%S")]
+        return [
+            (
+                "`%` stands for itself in a date format",
+                "write yyyy-MM-dd HH:mm:ss, not %Y-%m-%d %H:%M:%S",
+            )
+        ]
     found = []
     if "m" in letters and letters & set("yYd") and not letters & set("MHhKkDwC"):
         found.append(("`m` is the minute", "write MM for the month"))
     if "D" in letters and "M" in letters:
         found.append(("`D` is the day of the year", "write dd for the day of the month"))
     if letters & set("hK") and "a" not in letters:
-        found.append(("hours from 1 to 12, without morning or afternoon", "write HH for hours from 0 to 23"))
+        found.append(
+            ("hours from 1 to 12, without morning or afternoon", "write HH for hours from 0 to 23")
+        )
     return found
 
 

@@ -1,8 +1,9 @@
-"""Joda-Time's patterns compiled for reading: a regular expression that takes a text apart, and the arithmetic of its
-fields.
+"""Joda-Time's patterns compiled for reading: a regular expression that takes a text apart, and the
+arithmetic of its fields.
 
-Joda-Time never goes back on what it has read: a number takes all digits that it may have, a name is the longest that
-fits. The expressions are made of possessive and atomic parts, so that they do the same.
+Joda-Time never goes back on what it has read: a number takes all digits that it may have, a name is
+the longest that fits. The expressions are made of possessive and atomic parts, so that they do the
+same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ import msgspec
 
 from ..timestamp import civil_from_days
 from .clock import Clock
-from .fields import DAY, DEFAULT_YEAR, FieldValueError, civil, lacks_year, move_to_year, resolve, setting_order
+from .fields import (
+    DAY,
+    DEFAULT_YEAR,
+    FieldValueError,
+    civil,
+    lacks_year,
+    move_to_year,
+    resolve,
+    setting_order,
+)
 from .minutes import Evaluate, Reader
 from .names import Names
 from .pattern import Token, joda_tokens
@@ -33,7 +43,8 @@ _SHORT_ZONES = {
 
 
 class Plan(msgspec.Struct):
-    """How a pattern is read: the expression, and for each of its groups, from 1, the field and what the text means.
+    """How a pattern is read: the expression, and for each of its groups, from 1, the field and what
+    the text means.
 
     Among the letters Z stands for an offset and z for a zone.
     """
@@ -55,7 +66,9 @@ class Plan(msgspec.Struct):
 
 
 def reader(pattern: str, zone: Zone, names: Names, clock: Clock) -> Reader:
-    """A reader of texts that look like a pattern; raises PatternError. Source: org.joda.time.format.DateTimeFormat."""
+    """A reader of texts that look like a pattern; raises PatternError. Source:
+    org.joda.time.format.DateTimeFormat.
+    """
     tokens = joda_tokens(pattern)
     plan = Plan()
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
@@ -70,11 +83,15 @@ def has_year(tokens: Sequence[Token]) -> bool:
 
 
 def _is_number(token: Token | None) -> bool:
-    return token is not None and (token.letter in _NUMERIC or (token.letter == "M" and token.count < 3))
+    return token is not None and (
+        token.letter in _NUMERIC or (token.letter == "M" and token.count < 3)
+    )
 
 
 def _plan(plan: Plan, token: Token, following: Token | None, names: Names, clock: Clock) -> None:
-    """Add what reads a token. Two letters of a year take any number of digits, unless a number comes next."""
+    """Add what reads a token. Two letters of a year take any number of digits, unless a number
+    comes next.
+    """
     letter, count = token.letter, token.count
     if not letter:
         plan.regex += f"(?i:{re.escape(token.text)})"
@@ -102,7 +119,11 @@ def _signed(most: int) -> str:
 
 def _plan_year(plan: Plan, letter: str, count: int, before_number: bool, clock: Clock) -> None:
     if count == 2:
-        plan.take("y" if letter == "Y" else letter, "[0-9]{2}" if before_number else _signed(9), _near(clock.year - 80))
+        plan.take(
+            "y" if letter == "Y" else letter,
+            "[0-9]{2}" if before_number else _signed(9),
+            _near(clock.year - 80),
+        )
         return
     most = count if before_number else max(count, 9)
     if letter == "Y":
@@ -119,7 +140,9 @@ def _positive(text: str) -> int:
 
 
 def _near(first: int) -> Convert:
-    """Two digits mean a year among the hundred from `first` on; a sign or more digits mean what they say."""
+    """Two digits mean a year among the hundred from `first` on; a sign or more digits mean what
+    they say.
+    """
 
     def convert(text: str) -> int:
         if len(text) != 2 or text[0] in "+-":
@@ -178,7 +201,9 @@ OffsetReader = Callable[[re.Match[str], int], int | None]
 
 
 def _offset_reader(plan: Plan) -> OffsetReader:
-    """What gives the offset that a text says for its local time, or None; of several the last one counts."""
+    """What gives the offset that a text says for its local time, or None; of several the last one
+    counts.
+    """
     places = {letter: place for place, letter in enumerate(plan.letters, 1)}
     if "Z" in places:
         at_offset = places["Z"]
@@ -205,14 +230,18 @@ def _general(plan: Plan) -> Callable[[Groups], int]:
         if letter not in "Zz"
     ]
     steps = [fields[place] for place in setting_order([letter for letter, _, _ in fields])]
-    return lambda groups: resolve([(letter, convert(groups[place])) for letter, place, convert in steps])
+    return lambda groups: resolve(
+        [(letter, convert(groups[place])) for letter, place, convert in steps]
+    )
 
 
 _SIMPLE = "yMdHmsS"
 
 
 def _simple(plan: Plan) -> Callable[[Groups], int] | None:
-    """The local time of the fields that most patterns have, each once, where no field can contradict another."""
+    """The local time of the fields that most patterns have, each once, where no field can
+    contradict another.
+    """
     letters = ["y" if letter == "Y" else letter for letter in plan.letters if letter not in "Zz"]
     if len(set(letters)) < len(letters) or not set(letters) <= set(_SIMPLE):
         return None
@@ -232,8 +261,12 @@ def _simple(plan: Plan) -> Callable[[Groups], int] | None:
     return local
 
 
-def _without_year(local_of: Callable[[Groups], int], offset_of: OffsetReader, zone: Zone, clock: Clock) -> Evaluate:
-    """Dates without a year: read in the default year, then moved to the clock's, in the time of the zone."""
+def _without_year(
+    local_of: Callable[[Groups], int], offset_of: OffsetReader, zone: Zone, clock: Clock
+) -> Evaluate:
+    """Dates without a year: read in the default year, then moved to the clock's, in the time of the
+    zone.
+    """
 
     def evaluate(match: re.Match[str]) -> int | None:
         try:
@@ -246,6 +279,8 @@ def _without_year(local_of: Callable[[Groups], int], offset_of: OffsetReader, zo
         days, millis = divmod(utc + offset, DAY)
         moved = move_to_year(days, clock.year_of(civil_from_days(days)[1])) * DAY + millis
         # In the hour that is there twice, what held in the default year goes on to hold.
-        return moved - offset if zone.offset_at(moved - offset) == offset else zone.nearest_utc(moved)
+        return (
+            moved - offset if zone.offset_at(moved - offset) == offset else zone.nearest_utc(moved)
+        )
 
     return evaluate

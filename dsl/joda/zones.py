@@ -1,7 +1,8 @@
 """Time zones: what an id means, and how local time becomes UTC.
 
-Offsets are in milliseconds east of UTC. Where clocks go back an hour is there twice, and the earlier instant is
-meant; where they go forward an hour is missing, and a local time in it means nothing, as in Joda-Time.
+Offsets are in milliseconds east of UTC. Where clocks go back an hour is there twice, and the
+earlier instant is meant; where they go forward an hour is missing, and a local time in it means
+nothing, as in Joda-Time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
 _CYCLE = 146_097 * 86_400  # the calendar and its weekdays repeat after 400 years
-_FIRST, _PAST = -62_135_596_800 + 86_400, 253_402_300_800 - 86_400  # what datetime can hold, less a day for offsets
+_FIRST, _PAST = (
+    -62_135_596_800 + 86_400,
+    253_402_300_800 - 86_400,
+)  # what datetime can hold, less a day for offsets
 
 OFFSET = (
     "(?>[Zz]|[+-](?:[01][0-9]|2[0-3])(?:"
@@ -29,7 +33,9 @@ OFFSET = (
     "|[0-5][0-9](?:[0-5][0-9](?:[0-9]{1,3})?|(?![0-9]))"
     "|(?![:0-9])))"
 )
-"""A regular expression for an offset within other text: `Z`, `+01`, `+0130`, `+01:30`, down to milliseconds."""
+"""A regular expression for an offset within other text: `Z`, `+01`, `+0130`, `+01:30`, down to
+milliseconds.
+"""
 
 _PARTS = re.compile(r"([+-])(\d\d):?(\d\d)?:?(\d\d)?[.,]?(\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(OFFSET)
@@ -59,7 +65,9 @@ class Zone:
         return self._offset
 
     def to_utc(self, local: int) -> int | None:
-        """The instant of a local time, both in milliseconds since 1970; None where clocks jump over it."""
+        """The instant of a local time, both in milliseconds since 1970; None where clocks jump over
+        it.
+        """
         return local - self._offset
 
     def nearest_utc(self, local: int) -> int:
@@ -112,13 +120,17 @@ def parse_offset(text: str) -> int | None:
     if parts is None:
         return 0
     sign, hours, minutes, seconds, fraction = parts.groups("0")
-    millis = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(fraction.ljust(3, "0"))
+    millis = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(
+        fraction.ljust(3, "0")
+    )
     return -millis if sign == "-" else millis
 
 
 @lru_cache(maxsize=2048)
 def find_zone(zone_id: str) -> Zone | None:
-    """The zone of an id as Joda-Time knows them: `Europe/Paris`, `EST`, `+05:30`, `UTC-03:00`; None if unknown."""
+    """The zone of an id as Joda-Time knows them: `Europe/Paris`, `EST`, `+05:30`, `UTC-03:00`; None
+    if unknown.
+    """
     if zone_id in _UTC_NAMES:
         return UTC
     named = named_zone(zone_id)
@@ -170,7 +182,10 @@ def _remedy(zone_id: str) -> str:
     if near is not None:
         return f"write `{near}`: case counts"
     hint = did_you_mean(zone_id, names)
-    return re.sub("`([^`]+)`", lambda match: f"`{names[match[1]]}`", hint) or "such as `Europe/Paris` or `+02:00`"
+    return (
+        re.sub("`([^`]+)`", lambda match: f"`{names[match[1]]}`", hint)
+        or "such as `Europe/Paris` or `+02:00`"
+    )
 
 
 def platform_zone() -> Zone:

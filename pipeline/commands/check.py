@@ -1,4 +1,5 @@
 """``penstock check``: every problem of a configuration at once."""
+
 from __future__ import annotations
 
 import json
@@ -16,15 +17,28 @@ from .configuration import configuration_options, refuse, settings_of, show_find
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on stdout.")
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 def check(
-    paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None, escape_style: str | None,
-    files: tuple[str, ...], as_json: bool, strict: bool,
+    paths: tuple[str, ...],
+    text: str | None,
+    settings: tuple[str, ...],
+    ecs: str | None,
+    escape_style: str | None,
+    files: tuple[str, ...],
+    as_json: bool,
+    strict: bool,
 ) -> None:
-    """Find every problem of a configuration: syntax, names, types, patterns, formats, files that must exist.
+    """Find every problem of a configuration: syntax, names, types, patterns, formats, files that
+    must exist.
 
     Exits with 1 if there is an error.
     """
     try:
-        settled = settings_of(settings, **{"pipeline.ecs_compatibility": ecs, "config.field_reference.escape_style": escape_style})
+        settled = settings_of(
+            settings,
+            **{
+                "pipeline.ecs_compatibility": ecs,
+                "config.field_reference.escape_style": escape_style,
+            },
+        )
         sources = sources_of((*paths, *files), text)
     except ConfigError as error:
         refuse(error)
@@ -42,5 +56,9 @@ def check(
 
 def _as_data(finding: Diagnostic) -> dict[str, object]:
     span = finding.span
-    place = {"file": span.source.name, "line": span.line, "column": span.column, "text": span.text} if span else {}
+    place = (
+        {"file": span.source.name, "line": span.line, "column": span.column, "text": span.text}
+        if span
+        else {}
+    )
     return {"code": finding.code, "message": finding.message, "remedy": finding.remedy, **place}

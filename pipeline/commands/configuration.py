@@ -1,4 +1,7 @@
-"""What commands share: the options that name a configuration and settings, and how findings are shown."""
+"""What commands share: the options that name a configuration and settings, and how findings are
+shown.
+"""
+
 from __future__ import annotations
 
 import os
@@ -20,13 +23,36 @@ def configuration_options(command: F) -> F:
     """-f, -e and -S: where the configuration is and what its settings are."""
     options = [
         click.option(
-            "-f", "--path.config", "paths", multiple=True, metavar="FILE|DIR|GLOB",
+            "-f",
+            "--path.config",
+            "paths",
+            multiple=True,
+            metavar="FILE|DIR|GLOB",
             help="The configuration; all parts make one pipeline.",
         ),
-        click.option("-e", "--config.string", "text", metavar="TEXT", help="The configuration as text."),
-        click.option("-S", "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, with Logstash's key."),
-        click.option("--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."),
-        click.option("--field-reference-escape-style", "escape_style", metavar="STYLE", help="none, percent or ampersand."),
+        click.option(
+            "-e", "--config.string", "text", metavar="TEXT", help="The configuration as text."
+        ),
+        click.option(
+            "-S",
+            "--setting",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A setting, with Logstash's key.",
+        ),
+        click.option(
+            "--pipeline.ecs_compatibility",
+            "ecs",
+            metavar="MODE",
+            help="disabled, v1 or v8 (default v8).",
+        ),
+        click.option(
+            "--field-reference-escape-style",
+            "escape_style",
+            metavar="STYLE",
+            help="none, percent or ampersand.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -34,8 +60,15 @@ def configuration_options(command: F) -> F:
 
 
 def settings_of(pairs: Sequence[str], **given: Any) -> dict[str, Any]:
-    """The settings of a command line: ``KEY=VALUE`` pairs, then flags that were given; raises ConfigError."""
-    return settled({**settings_pairs(pairs), **{key: value for key, value in given.items() if value is not None}})
+    """The settings of a command line: ``KEY=VALUE`` pairs, then flags that were given; raises
+    ConfigError.
+    """
+    return settled(
+        {
+            **settings_pairs(pairs),
+            **{key: value for key, value in given.items() if value is not None},
+        }
+    )
 
 
 def settings_pairs(pairs: Sequence[str]) -> dict[str, Any]:
@@ -50,7 +83,9 @@ def settings_pairs(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def sources_of(paths: Sequence[str], text: str | None) -> list[Source]:
-    """The sources that the command line names; raises ConfigError, or UsageError where it names none or too many."""
+    """The sources that the command line names; raises ConfigError, or UsageError where it names
+    none or too many.
+    """
     if paths and text is not None:
         raise click.UsageError("-f and -e exclude each other: give one of the two")
     if text is not None:
@@ -63,7 +98,9 @@ def sources_of(paths: Sequence[str], text: str | None) -> list[Source]:
 def colored(stream: Any = None) -> bool:
     """Whether a stream (stderr unless given) takes colours."""
     stream = stream or sys.stderr
-    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return (
+        bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    )
 
 
 def show_findings(found: Sequence[Diagnostic]) -> None:
@@ -73,7 +110,11 @@ def show_findings(found: Sequence[Diagnostic]) -> None:
     click.echo(render(found, colored()), err=True)
     errors = sum(finding.is_error for finding in found)
     warnings = len(found) - errors
-    parts = [f"{n} {word}{'s' if n > 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    parts = [
+        f"{n} {word}{'s' if n > 1 else ''}"
+        for n, word in ((errors, "error"), (warnings, "warning"))
+        if n
+    ]
     hint = next((finding.code for finding in found if finding.is_error), found[0].code)
     click.echo(f"{' and '.join(parts)}; `penstock explain {hint}` tells more", err=True)
 

@@ -1,4 +1,5 @@
 """``penstock dlq``: look into dead letters, send them through a pipeline again, delete them."""
+
 from __future__ import annotations
 
 import sys
@@ -50,8 +51,16 @@ class Choice:
 def choice_options(command: Callable[..., None]) -> Callable[..., None]:
     """--since, --before, --plugin, --reason."""
     options = [
-        click.option("--since", metavar="TIME", help="Not older: 2025-09-04T12:00, or 2h for the last two hours."),
-        click.option("--before", metavar="TIME", help="Older: 2025-09-04T12:00, or 7d for more than seven days ago."),
+        click.option(
+            "--since",
+            metavar="TIME",
+            help="Not older: 2025-09-04T12:00, or 2h for the last two hours.",
+        ),
+        click.option(
+            "--before",
+            metavar="TIME",
+            help="Older: 2025-09-04T12:00, or 7d for more than seven days ago.",
+        ),
         click.option("--plugin", metavar="NAME", help="Of this plugin: its name or its id."),
         click.option("--reason", metavar="TEXT", help="With this text in the reason."),
     ]
@@ -61,7 +70,12 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _choice(given: dict[str, Any]) -> Choice:
-    return Choice(_time(given["since"], "--since"), _time(given["before"], "--before"), given["plugin"], given["reason"])
+    return Choice(
+        _time(given["since"], "--since"),
+        _time(given["before"], "--before"),
+        given["plugin"],
+        given["reason"],
+    )
 
 
 def _time(text: str | None, option: str) -> Timestamp | None:
@@ -71,7 +85,9 @@ def _time(text: str | None, option: str) -> Timestamp | None:
     try:
         return Timestamp.of_nanos(Timestamp.now().nanos() - int(read(Kind("duration"), text) * 1e9))
     except Misfit:
-        raise click.UsageError(f"{option}: `{text}` is no time: write 2025-09-04T12:00 or 2h") from None
+        raise click.UsageError(
+            f"{option}: `{text}` is no time: write 2025-09-04T12:00 or 2h"
+        ) from None
 
 
 def _letters(folder: Path, wanted: Callable[[Letter], bool]) -> Iterator[Letter]:
@@ -87,9 +103,15 @@ def _letters(folder: Path, wanted: Callable[[Letter], bool]) -> Iterator[Letter]
 
 
 def _left_out(letters: Letters) -> list[Skipped]:
-    """Damage that was met, and files in which nothing could be; but not the end of one that is being written."""
+    """Damage that was met, and files in which nothing could be; but not the end of one that is
+    being written.
+    """
     met, found = {(one.file, one.offset) for one in letters.skipped}, survey(Disk(), letters.folder)
-    written = str(found.segments[-1].path) if found.segments and owner_of(letters.folder) is not None else None
+    written = (
+        str(found.segments[-1].path)
+        if found.segments and owner_of(letters.folder) is not None
+        else None
+    )
     others = (one for one in found.skipped if (one.file, one.offset) not in met)
     return [*letters.skipped, *(one for one in others if not (one.torn and one.file == written))]
 
@@ -119,10 +141,17 @@ def list_(path: str, as_json: bool, **given: Any) -> None:
     rows = sorted(groups.items(), key=lambda row: -row[1][0])
     for (plugin, plugin_id, place, reason), (count, first, last) in rows:
         if as_json:
-            about = {"plugin_type": plugin, "plugin_id": plugin_id, "place": place, "reason": reason}
+            about = {
+                "plugin_type": plugin,
+                "plugin_id": plugin_id,
+                "place": place,
+                "reason": reason,
+            }
             say(json_line(about | {"count": count, "first": str(first), "last": str(last)}))
         else:
-            say(f"{count:>8}  {plugin}  {place}\n          {first} to {last}\n          {_brief(reason)}")
+            say(
+                f"{count:>8}  {plugin}  {place}\n          {first} to {last}\n          {_brief(reason)}"
+            )
     if not as_json:
         say(counted(sum(group[0] for group in groups.values()), "dead letter"))
 
@@ -158,13 +187,20 @@ def _about(letter: Letter) -> dict[str, Any]:
 @click.option("--remove", is_flag=True, help="Delete the letters that were delivered.")
 @configuration_options
 def replay(
-    path: str, remove: bool, paths: tuple[str, ...], text: str | None, settings: tuple[str, ...],
-    ecs: str | None, escape_style: str | None, **given: Any,
+    path: str,
+    remove: bool,
+    paths: tuple[str, ...],
+    text: str | None,
+    settings: tuple[str, ...],
+    ecs: str | None,
+    escape_style: str | None,
+    **given: Any,
 ) -> None:
-    """Send dead letters through a configuration (-f or -e), its inputs left out; without one, write them to stdout.
+    """Send dead letters through a configuration (-f or -e), its inputs left out; without one, write
+    them to stdout.
 
-    On stdout they are lines of JSON, with `[@metadata][dead_letter_queue]`. An event that fails again becomes a new dead
-    letter, where the configuration has dead letters on.
+    On stdout they are lines of JSON, with `[@metadata][dead_letter_queue]`. An event that fails
+    again becomes a new dead letter, where the configuration has dead letters on.
     """
     folder = store_folder(path, "dead letters")
     chosen = list(_letters(folder, _choice(given)))
@@ -172,7 +208,11 @@ def replay(
     if paths or text is not None:
         try:
             settled = settings_of(
-                settings, **{"pipeline.ecs_compatibility": ecs, "config.field_reference.escape_style": escape_style}
+                settings,
+                **{
+                    "pipeline.ecs_compatibility": ecs,
+                    "config.field_reference.escape_style": escape_style,
+                },
             )
             _through(sources_of(paths, text), settled, events)
         except ConfigError as error:

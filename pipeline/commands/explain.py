@@ -1,4 +1,5 @@
 """``penstock explain``: the page of a diagnostic's code."""
+
 from __future__ import annotations
 
 import re
@@ -10,9 +11,15 @@ from ...dsl.codes import Page, pages
 from ...dsl.diagnostics import did_you_mean
 
 
-def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     known = pages().values()
-    return [CompletionItem(page.code, help=page.title) for page in known if page.code.startswith(incomplete.upper())]
+    return [
+        CompletionItem(page.code, help=page.title)
+        for page in known
+        if page.code.startswith(incomplete.upper())
+    ]
 
 
 @click.command()
@@ -30,10 +37,20 @@ def explain(code: str | None) -> None:
 
 
 def _drawn(page: Page) -> str:
-    head = click.style(f"{page.kind}[{page.code}]", fg="red" if page.kind == "error" else "yellow", bold=True)
+    head = click.style(
+        f"{page.kind}[{page.code}]", fg="red" if page.kind == "error" else "yellow", bold=True
+    )
     parts = [f"{head}: {page.title}"]
-    parts += [click.wrap_text(paragraph.replace("\n", " "), 80) for paragraph in page.text.split("\n\n") if paragraph]
+    parts += [
+        click.wrap_text(paragraph.replace("\n", " "), 80)
+        for paragraph in page.text.split("\n\n")
+        if paragraph
+    ]
     for title, example in (("Wrong:", page.wrong), ("Right:", page.right)):
         if example:
-            parts.append(click.style(title, bold=True) + "\n" + re.sub(r"^", "    ", example, flags=re.MULTILINE))
+            parts.append(
+                click.style(title, bold=True)
+                + "\n"
+                + re.sub(r"^", "    ", example, flags=re.MULTILINE)
+            )
     return "\n\n".join(parts)

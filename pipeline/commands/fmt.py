@@ -1,4 +1,5 @@
 """``penstock fmt``: lay configurations out."""
+
 from __future__ import annotations
 
 import difflib
@@ -18,12 +19,16 @@ from .configuration import show_findings
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]…")
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a file is laid out otherwise.")
+@click.option(
+    "--check", is_flag=True, help="Change nothing; exit with 1 if a file is laid out otherwise."
+)
 @click.option("--diff", is_flag=True, help="Change nothing; show what would change.")
 def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:
-    """Lay configurations out: files in place, folders with all *.conf below them, `-` from stdin to stdout.
+    """Lay configurations out: files in place, folders with all *.conf below them, `-` from stdin to
+    stdout.
 
-    Comments and blank lines are kept, and the meaning: nothing is written that would be read otherwise.
+    Comments and blank lines are kept, and the meaning: nothing is written that would be read
+    otherwise.
     """
     if not paths:
         raise click.UsageError("name files or folders, or - for stdin")
@@ -43,7 +48,9 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:
 def laid_out(source: Source) -> str:
     """The text of a source, laid out; raises ConfigError where it does not parse."""
     text = format(source)
-    assert same(parse(source).sections, parse(Source(source.name, text)).sections), "the meaning would change"
+    assert same(parse(source).sections, parse(Source(source.name, text)).sections), (
+        "the meaning would change"
+    )
     return text
 
 
@@ -64,7 +71,9 @@ def _shown(path: str, source: Source, text: str, check: bool, diff: bool) -> boo
     """Write, show or only tell; whether the text is another one."""
     changed = text != source.text
     if diff and changed:
-        lines = difflib.unified_diff(source.text.splitlines(True), text.splitlines(True), source.name, source.name)
+        lines = difflib.unified_diff(
+            source.text.splitlines(True), text.splitlines(True), source.name, source.name
+        )
         click.echo("".join(lines), nl=False)
     elif path == "-" and not check:
         click.echo(text, nl=False)

@@ -1,4 +1,5 @@
 """``penstock grok``: try a pattern on lines, or have one proposed for them."""
+
 from __future__ import annotations
 
 import json
@@ -18,16 +19,38 @@ from .configuration import colored, refuse, settings_of
 @click.command()
 @click.argument("pattern", required=False)
 @click.argument("lines", nargs=-1, metavar="[LINE]…")
-@click.option("--suggest", "wants_pattern", is_flag=True, help="Propose a pattern for the lines, PATTERN among them.")
-@click.option("-p", "--patterns-dir", "folders", multiple=True, metavar="DIR", help="A folder of files with more patterns.")
-@click.option("-d", "--define", "definitions", multiple=True, metavar="NAME=REGEX", help="A pattern of your own.")
-@click.option("--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8).")
+@click.option(
+    "--suggest",
+    "wants_pattern",
+    is_flag=True,
+    help="Propose a pattern for the lines, PATTERN among them.",
+)
+@click.option(
+    "-p",
+    "--patterns-dir",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    help="A folder of files with more patterns.",
+)
+@click.option(
+    "-d",
+    "--define",
+    "definitions",
+    multiple=True,
+    metavar="NAME=REGEX",
+    help="A pattern of your own.",
+)
+@click.option(
+    "--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."
+)
 @click.option("--json", "as_json", is_flag=True, help="The results as JSON, a line each.")
 def grok(
     pattern: str | None, lines: tuple[str, ...], wants_pattern: bool, folders: tuple[str, ...], definitions: tuple[str, ...],
     ecs: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Try a grok PATTERN on lines (those given, or of stdin): what it captures and where; or how far it gets and what fails.
+    """Try a grok PATTERN on lines (those given, or of stdin): what it captures and where; or how
+    far it gets and what fails.
 
     Exits with 1 if a line does not match.
     """
@@ -59,7 +82,9 @@ def _library(folders: Sequence[str], definitions: Sequence[str], ecs: str | None
     try:
         return library.extended(folders, "*", own)
     except OSError as error:
-        raise ConfigError([Diagnostic("E100", f"`{error.filename}` cannot be read: {error.strerror}")]) from None
+        raise ConfigError(
+            [Diagnostic("E100", f"`{error.filename}` cannot be read: {error.strerror}")]
+        ) from None
 
 
 def _lines(given: Sequence[str]) -> list[str]:
@@ -88,9 +113,13 @@ def _compiled(pattern: str, library: Library) -> Expression:
         at = max(0, min(error.position, len(pattern) - 1))
         remedy = ""
         if isinstance(error, UnknownPattern) and error.suggestions:
-            remedy = "did you mean " + " or ".join(f"%{{{name}}}" for name in error.suggestions) + "?"
+            remedy = (
+                "did you mean " + " or ".join(f"%{{{name}}}" for name in error.suggestions) + "?"
+            )
         code = "E221" if isinstance(error, UnknownPattern) else "E208"
-        raise ConfigError([Diagnostic(code, error.message, Span(source, at, at + 1), remedy)]) from None
+        raise ConfigError(
+            [Diagnostic(code, error.message, Span(source, at, at + 1), remedy)]
+        ) from None
 
 
 def _show(expression: Expression, lines: Sequence[str], library: Library, as_json: bool) -> bool:

@@ -1,8 +1,10 @@
-"""The command line. Each command lives in a module beside this one and is imported when it is called.
+"""The command line. Each command lives in a module beside this one and is imported when it is
+called.
 
-Exit codes: 0 all well; 1 the configuration has errors, or a run could not deliver; 2 the command was called wrongly;
-130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
+Exit codes: 0 all well; 1 the configuration has errors, or a run could not deliver; 2 the command
+was called wrongly; 130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -43,7 +45,9 @@ class _Lazy(click.Group):
             return super().parse_args(context, args)
         except click.NoSuchOption as error:
             said = error.format_message().rstrip(".")
-            raise click.UsageError(f"{said}: name a command first, as in `penstock run -f FILE`", context) from None
+            raise click.UsageError(
+                f"{said}: name a command first, as in `penstock run -f FILE`", context
+            ) from None
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -69,7 +73,15 @@ def _version(context: click.Context, parameter: click.Parameter, asked: Any) -> 
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version.",
+)
 def main() -> None:
     """A log pipeline that speaks Logstash's configuration language.
 

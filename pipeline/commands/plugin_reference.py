@@ -1,7 +1,10 @@
-"""The reference page of a plugin, from its declaration: as blocks, which a terminal or a page of the documentation draws.
+"""The reference page of a plugin, from its declaration: as blocks, which a terminal or a page of
+the documentation draws.
 
-Nothing on it is written twice: options, kinds, defaults and examples are those that the plugin runs with.
+Nothing on it is written twice: options, kinds, defaults and examples are those that the plugin runs
+with.
 """
+
 from __future__ import annotations
 
 import json
@@ -63,7 +66,9 @@ def page(cls: type[Plugin]) -> Iterator[Block]:
         yield Text(paragraph.replace("\n", " "))
     if issubclass(cls, Codec) and cls.decodes != cls.encodes:
         yield Text(f"For {'inputs' if cls.decodes else 'outputs'} only.")
-    shown = sorted((o for o in spec.options.values() if not o.obsolete), key=lambda o: (not o.required, o.name))
+    shown = sorted(
+        (o for o in spec.options.values() if not o.obsolete), key=lambda o: (not o.required, o.name)
+    )
     for title, common in (("Options", False), (f"Options of every {spec.section}", True)):
         options = [option for option in shown if option.common is common]
         if options:
@@ -84,7 +89,11 @@ def _example(example: Example) -> Iterator[Block]:
     yield Heading(example.title[0].upper() + example.title[1:], 3)
     yield Code(example.config, "conf")
     if example.settings:
-        yield Text("With the settings " + ", ".join(f"`{key}: {value}`" for key, value in example.settings.items()) + ".")
+        yield Text(
+            "With the settings "
+            + ", ".join(f"`{key}: {value}`" for key, value in example.settings.items())
+            + "."
+        )
     yield Text("Before:")
     yield Code(_events(example.before), "json")
     yield Text("After:")
@@ -131,7 +140,9 @@ def takes(spec: OptionSpec) -> str:
     """What an option takes, in words."""
     if spec.choices:
         choices = ", ".join(f"`{choice}`" for choice in spec.choices)
-        return {"list": f"list of {choices}", "hash": f"hash to {choices}"}.get(spec.kind.name, f"one of {choices}")
+        return {"list": f"list of {choices}", "hash": f"hash to {choices}"}.get(
+            spec.kind.name, f"one of {choices}"
+        )
     bound = "" if spec.at_least is None else f", at least {spec.at_least:g}"
     return _kind(spec.kind) + bound
 
@@ -167,7 +178,9 @@ def _written(value: Any) -> str:
 
 
 def plugins(section: str | None = None) -> Iterator[type[Plugin]]:
-    """All plugins, or those of a section, by name, each once; those that cannot be had are left out."""
+    """All plugins, or those of a section, by name, each once; those that cannot be had are left
+    out.
+    """
     from ...dsl.check import UnusablePlugin
 
     for kind in SECTIONS if section is None else (section,):

@@ -1,4 +1,5 @@
 """``penstock plugins``: which plugins there are, what one does, which grok patterns there are."""
+
 from __future__ import annotations
 
 import json
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
     from ...dsl.grok import Library
 
 
-def _complete_plugin(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_plugin(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     names = ((section, name) for section in SECTIONS for name in registry.names(section))
-    return [CompletionItem(name, help=section) for section, name in names if name.startswith(incomplete)]
+    return [
+        CompletionItem(name, help=section) for section, name in names if name.startswith(incomplete)
+    ]
 
 
-section_option = click.option("--section", type=click.Choice(SECTIONS), help="Only plugins of this section.")
+section_option = click.option(
+    "--section", type=click.Choice(SECTIONS), help="Only plugins of this section."
+)
 
 
 @click.group()
@@ -51,7 +58,11 @@ def list_(section: str | None) -> None:
 @section_option
 def doc(name: str, section: str | None) -> None:
     """Show the reference page of a plugin: what it does, its options, examples."""
-    found = [_class(kind, name) for kind in ([section] if section else SECTIONS) if name in registry.names(kind)]
+    found = [
+        _class(kind, name)
+        for kind in ([section] if section else SECTIONS)
+        if name in registry.names(kind)
+    ]
     if not found:
         known = [known for kind in SECTIONS for known in registry.names(kind)]
         remedy = did_you_mean(name, known) or "`penstock plugins list` shows them all"
@@ -59,16 +70,28 @@ def doc(name: str, section: str | None) -> None:
     click.echo("\n\n".join("\n".join(_drawn(block) for block in page(cls)) for cls in found))
 
 
-def _complete_pattern(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_pattern(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     from ...dsl.grok import shipped
 
-    return [CompletionItem(name) for name in sorted(shipped("ecs-v1").names()) if name.startswith(incomplete.upper())]
+    return [
+        CompletionItem(name)
+        for name in sorted(shipped("ecs-v1").names())
+        if name.startswith(incomplete.upper())
+    ]
 
 
 @plugins.command()
 @click.argument("name", required=False, shell_complete=_complete_pattern)
 @click.argument("line", required=False)
-@click.option("--pipeline.ecs_compatibility", "ecs", type=click.Choice(["disabled", "v1", "v8"]), default="v8", help="The family.")
+@click.option(
+    "--pipeline.ecs_compatibility",
+    "ecs",
+    type=click.Choice(["disabled", "v1", "v8"]),
+    default="v8",
+    help="The family.",
+)
 def patterns(name: str | None, line: str | None, ecs: str) -> None:
     """List the grok patterns; show what one means; try it on a line.
 
@@ -117,7 +140,11 @@ def _matched(expression: str, line: str, ecs: str) -> str:
     assert isinstance(grok, Filter)
     grok.prepare()
     (event,) = grok.run([{"message": line}])
-    return json.dumps({key: value for key, value in event.items() if key != "message"}, ensure_ascii=False, indent=2)
+    return json.dumps(
+        {key: value for key, value in event.items() if key != "message"},
+        ensure_ascii=False,
+        indent=2,
+    )
 
 
 def _class(section: str, name: str) -> type[Plugin]:
@@ -151,4 +178,6 @@ def _drawn_option(option: Option) -> str:
     else:
         default = f"; {option.default} unless given" if option.default else ""
     text = click.wrap_text(option.doc, 80, "      ", "      ")
-    return f"  {click.style(option.name, bold=True)}  {option.takes.replace('`', '')}{default}\n{text}"
+    return (
+        f"  {click.style(option.name, bold=True)}  {option.takes.replace('`', '')}{default}\n{text}"
+    )

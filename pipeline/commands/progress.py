@@ -1,4 +1,7 @@
-"""A progress line on the terminal: events, events a second, and for files the part done. Never where stderr is no terminal."""
+"""A progress line on the terminal: events, events a second, and for files the part done. Never
+where stderr is no terminal.
+"""
+
 from __future__ import annotations
 
 import sys
@@ -9,7 +12,9 @@ from ..runtime.pipeline import Counts
 
 
 def progress_line(total_bytes: int | None) -> Callable[[Counts], None] | None:
-    """A function that redraws the line a few times a second; None where no one would see it, or events come to the terminal too."""
+    """A function that redraws the line a few times a second; None where no one would see it, or
+    events come to the terminal too.
+    """
     if not sys.stderr.isatty() or sys.stdout.isatty():
         return None
     last = 0.0

@@ -1,4 +1,5 @@
 """``penstock queue``: look into a disk queue, empty it to stdout, put a damaged one in order."""
+
 from __future__ import annotations
 
 import base64
@@ -23,7 +24,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 def queue() -> None:
     """Look into a disk queue, empty it, repair it.
 
-    PATH is the queue's folder, such as data/queue/main, or the spill of an output, such as data/spill/main/ID.
+    PATH is the queue's folder, such as data/queue/main, or the spill of an output, such as
+    data/spill/main/ID.
     """
 
 
@@ -55,8 +57,14 @@ def _data(state: QueueState) -> dict[str, Any]:
         "checkpoint": {"low": state.checkpoint.low, "acknowledged": state.checkpoint.ranges},
         "segments": [
             {
-                "file": segment.path.name, "bytes": segment.size, "records": segment.records, "events": segment.events,
-                "first": segment.first, "last": segment.last, "damaged": segment.damaged, "waiting": state.waiting[segment.path],
+                "file": segment.path.name,
+                "bytes": segment.size,
+                "records": segment.records,
+                "events": segment.events,
+                "first": segment.first,
+                "last": segment.last,
+                "damaged": segment.damaged,
+                "waiting": state.waiting[segment.path],
             }
             for segment in state.segments
         ],
@@ -67,18 +75,25 @@ def _data(state: QueueState) -> dict[str, Any]:
 
 def _show(state: QueueState) -> None:
     say(f"queue {state.folder}" + (f", in use by process {state.owner}" if state.owner else ""))
-    waiting = f"{counted(state.events.total(), 'event')} in {counted(state.waiting.total(), 'record')}"
+    waiting = (
+        f"{counted(state.events.total(), 'event')} in {counted(state.waiting.total(), 'record')}"
+    )
     size = size_text(sum(segment.size for segment in state.segments))
     say(f"  {waiting} waiting; {size} in {counted(len(state.segments), 'segment')}")
     for segment in state.segments:
         numbers = f"{counted(segment.records, 'record')}, {state.waiting[segment.path]} waiting"
-        say(f"    {segment.path.name}  {size_text(segment.size):>10}  {numbers}" + (", damaged" if segment.damaged else ""))
+        say(
+            f"    {segment.path.name}  {size_text(segment.size):>10}  {numbers}"
+            + (", damaged" if segment.damaged else "")
+        )
     if state.skipped:
         say("  left out:")
     for skipped in state.skipped:
         say(f"    {skipped}")
     if state.damage:
-        say(f"  all else is handed out as it stands; `penstock queue repair {state.folder}` puts the damaged segments aside")
+        say(
+            f"  all else is handed out as it stands; `penstock queue repair {state.folder}` puts the damaged segments aside"
+        )
     if state.aside:
         say("  put aside: " + ", ".join(file.name for file in state.aside))
 
@@ -90,8 +105,8 @@ def _show(state: QueueState) -> None:
 def drain(path: str, keep: bool, as_json: bool) -> None:
     """Write what waits in a queue to stdout, and take it out.
 
-    Events are written as lines of JSON. Bytes that are no events yet, or, in the spill of an output, no longer, are
-    written as they are; with --json as an object with the bytes in base64.
+    Events are written as lines of JSON. Bytes that are no events yet, or, in the spill of an
+    output, no longer, are written as they are; with --json as an object with the bytes in base64.
     """
     folder = store_folder(path, "queue")
     try:
@@ -128,11 +143,17 @@ def _lines(item: Item, as_json: bool) -> bytes:
         packed, originals = restored(item.note, item.payload)
         if originals is not None:
             return _event_lines(originals)
-        if as_json or not isinstance(packed, dict) or not all(isinstance(part, bytes) for part in packed.values()):
+        if (
+            as_json
+            or not isinstance(packed, dict)
+            or not all(isinstance(part, bytes) for part in packed.values())
+        ):
             return (json_line({"note": item.note, "data": packed}) + "\n").encode()
         return b"".join(packed.values())
     if as_json:
-        return (json_line({"note": item.note, "bytes": base64.b64encode(item.payload).decode()}) + "\n").encode()
+        return (
+            json_line({"note": item.note, "bytes": base64.b64encode(item.payload).decode()}) + "\n"
+        ).encode()
     return item.payload if item.payload.endswith(b"\n") else item.payload + b"\n"
 
 
@@ -142,13 +163,15 @@ def _event_lines(events: list[Event]) -> bytes:
 
 @queue.command()
 @click.argument("path")
-@click.option("--discard", is_flag=True, help="Delete the damaged segments, and those put aside before.")
+@click.option(
+    "--discard", is_flag=True, help="Delete the damaged segments, and those put aside before."
+)
 @json_option
 def repair(path: str, discard: bool, as_json: bool) -> None:
     """Put the damaged segments of a queue aside, keeping every intact record.
 
-    A queue with damage starts without this: it leaves out what is damaged, every time. Damaged segments are kept as
-    NAME.damaged, for who wants to look at them, unless --discard.
+    A queue with damage starts without this: it leaves out what is damaged, every time. Damaged
+    segments are kept as NAME.damaged, for who wants to look at them, unless --discard.
     """
     folder = store_folder(path, "queue")
     try:
@@ -162,9 +185,15 @@ def repair(path: str, discard: bool, as_json: bool) -> None:
         return
     for skipped in before.skipped:
         say(f"left out: {skipped}")
-    say(f"{counted(after.events.total(), 'event')} in {counted(after.waiting.total(), 'record')} waiting, none damaged")
+    say(
+        f"{counted(after.events.total(), 'event')} in {counted(after.waiting.total(), 'record')} waiting, none damaged"
+    )
     if after.aside or gone:
-        say(counted(gone, "damaged segment") + " deleted" if gone else "put aside: " + ", ".join(file.name for file in after.aside))
+        say(
+            counted(gone, "damaged segment") + " deleted"
+            if gone
+            else "put aside: " + ", ".join(file.name for file in after.aside)
+        )
 
 
 def _discarded(folder: Path) -> int:

@@ -1,8 +1,10 @@
-"""Settings and pipelines from files: ``penstock.yml`` (or ``logstash.yml``) and ``pipelines.yml`` in the folder ``path.settings``.
+"""Settings and pipelines from files: ``penstock.yml`` (or ``logstash.yml``) and ``pipelines.yml``
+in the folder ``path.settings``.
 
-Keys may be written flat (``pipeline.workers: 2``) or nested; ``${VARIABLES}`` are filled in. A file that is wrong is refused with
-its name and line.
+Keys may be written flat (``pipeline.workers: 2``) or nested; ``${VARIABLES}`` are filled in. A file
+that is wrong is refused with its name and line.
 """
+
 from __future__ import annotations
 
 import os
@@ -30,7 +32,9 @@ def settings_file(folder: str) -> dict[str, Any]:
 
 
 def pipelines_file(folder: str) -> list[dict[str, Any]]:
-    """The pipelines of a folder's ``pipelines.yml``, each a flat map of settings; [] where there is none. Raises ConfigError."""
+    """The pipelines of a folder's ``pipelines.yml``, each a flat map of settings; [] where there is
+    none. Raises ConfigError.
+    """
     path = Path(folder, "pipelines.yml")
     if not path.exists():
         return []
@@ -46,7 +50,10 @@ def pipelines_file(folder: str) -> list[dict[str, Any]]:
             raise _wrong(path, f"the pipeline id `{name}` is there twice")
     for one in pipelines:
         if not {"path.config", "config.string"} & one.keys():
-            raise _wrong(path, f"the pipeline `{one.get('pipeline.id', 'main')}` has neither path.config nor config.string")
+            raise _wrong(
+                path,
+                f"the pipeline `{one.get('pipeline.id', 'main')}` has neither path.config nor config.string",
+            )
     return pipelines
 
 
@@ -54,7 +61,9 @@ def _load(path: Path) -> Any:
     try:
         import yaml
     except ModuleNotFoundError:
-        raise _wrong(path, "reading it needs the package PyYAML", "pip install 'penstock[yaml]'") from None
+        raise _wrong(
+            path, "reading it needs the package PyYAML", "pip install 'penstock[yaml]'"
+        ) from None
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -74,7 +83,10 @@ def _flat(found: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any
 def _filled(value: Any) -> Any:
     if not isinstance(value, str) or "${" not in value:
         return value
-    return _VARIABLE.sub(lambda match: os.environ.get(match[1], match[2] if match[2] is not None else match[0]), value)
+    return _VARIABLE.sub(
+        lambda match: os.environ.get(match[1], match[2] if match[2] is not None else match[0]),
+        value,
+    )
 
 
 def _wrong(path: Path, message: str, remedy: str = "") -> ConfigError:

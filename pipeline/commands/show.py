@@ -1,4 +1,5 @@
 """``penstock show``: the tree that was written, the program that was meant, the Python that runs."""
+
 from __future__ import annotations
 
 import re
@@ -21,12 +22,23 @@ from .configuration import configuration_options, refuse, settings_of, sources_o
 @configuration_options
 @click.argument("files", nargs=-1)
 def show(
-    what: str, paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None,
-    escape_style: str | None, files: tuple[str, ...],
+    what: str,
+    paths: tuple[str, ...],
+    text: str | None,
+    settings: tuple[str, ...],
+    ecs: str | None,
+    escape_style: str | None,
+    files: tuple[str, ...],
 ) -> None:
     """Show the parsed tree, the checked program, or the generated Python code of a configuration."""
     try:
-        settled = settings_of(settings, **{"pipeline.ecs_compatibility": ecs, "config.field_reference.escape_style": escape_style})
+        settled = settings_of(
+            settings,
+            **{
+                "pipeline.ecs_compatibility": ecs,
+                "config.field_reference.escape_style": escape_style,
+            },
+        )
         sources = sources_of((*paths, *files), text)
         if what == "tree":
             shown = "\n".join(_drawn(parse(source).sections) for source in sources)
@@ -49,7 +61,9 @@ def _plain(program: Program) -> dict[str, Any]:
 
 
 def _drawn(value: Any, depth: int = 0) -> str:
-    """The parts of a tree or a program as an indented outline, each with its place; short ones on a line."""
+    """The parts of a tree or a program as an indented outline, each with its place; short ones on a
+    line.
+    """
     pad = "  " * depth
     if isinstance(value, dict):
         return "\n".join(f"{pad}{key}:\n{_drawn(item, depth + 1)}" for key, item in value.items())

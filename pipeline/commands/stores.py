@@ -1,4 +1,7 @@
-"""What the commands on queues and dead letters share: finding the folder, showing sizes, events and damage."""
+"""What the commands on queues and dead letters share: finding the folder, showing sizes, events and
+damage.
+"""
+
 from __future__ import annotations
 
 import json
@@ -22,8 +25,13 @@ from ...plugins.records.segments import CHECKPOINT
 
 
 def store_folder(path: str, what: str) -> Path:
-    """The folder of a store: the one named, or the only one in it; raises UsageError where that is not clear."""
-    folder, none = Path(path), f"there {'are' if what.endswith('s') else 'is'} no {what} at `{path}`"
+    """The folder of a store: the one named, or the only one in it; raises UsageError where that is
+    not clear.
+    """
+    folder, none = (
+        Path(path),
+        f"there {'are' if what.endswith('s') else 'is'} no {what} at `{path}`",
+    )
     if folder.is_file():
         raise click.UsageError(f"{none}: that is a file; name its folder, `{folder.parent}`")
     if not folder.is_dir():
@@ -34,12 +42,16 @@ def store_folder(path: str, what: str) -> Path:
     if len(inside) == 1:
         return inside[0]
     if inside:
-        raise click.UsageError(f"`{path}` holds several: name one of " + ", ".join(f"`{below}`" for below in inside))
+        raise click.UsageError(
+            f"`{path}` holds several: name one of " + ", ".join(f"`{below}`" for below in inside)
+        )
     raise click.UsageError(f"{none}: its folder holds files such as `…-….log`")
 
 
 def _is_store(folder: Path) -> bool:
-    return any(parse_name(file.name) or file.name in (LOCK, CHECKPOINT) for file in folder.iterdir())
+    return any(
+        parse_name(file.name) or file.name in (LOCK, CHECKPOINT) for file in folder.iterdir()
+    )
 
 
 def fail(error: Exception) -> NoReturn:

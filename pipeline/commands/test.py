@@ -1,4 +1,5 @@
 """``penstock test``: run the tests of pipelines, and say what they cover."""
+
 from __future__ import annotations
 
 import contextlib
@@ -27,15 +28,38 @@ _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and
 @click.argument("paths", nargs=-1, metavar="[PATH]…")
 @click.option("-f", "--path.config", "config", multiple=True, metavar="FILE|DIR|GLOB", help=_CONFIG)
 @click.option("--mock", "mocks", multiple=True, metavar="FILE", help=_MOCK)
-@click.option("-S", "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="A setting, under those of the test files.")
-@click.option("--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8).")
-@click.option("-k", "expression", metavar="WORDS", help="Only tests with these words in their names; and, or, not join them.")
+@click.option(
+    "-S",
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting, under those of the test files.",
+)
+@click.option(
+    "--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."
+)
+@click.option(
+    "-k",
+    "expression",
+    metavar="WORDS",
+    help="Only tests with these words in their names; and, or, not join them.",
+)
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first failure.")
 @click.option("--failed-first", "--ff", is_flag=True, help="Run what failed last time first.")
-@click.option("-j", "--jobs", type=int, default=0, metavar="N", help="How many processes; as it pays, unless given.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=int,
+    default=0,
+    metavar="N",
+    help="How many processes; as it pays, unless given.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Name every test.")
 @click.option("-q", "--quiet", is_flag=True, help="Show failures and the sum only.")
-@click.option("-w", "--watch", is_flag=True, help="Run again what a saved file touches, until Ctrl-C.")
+@click.option(
+    "-w", "--watch", is_flag=True, help="Run again what a saved file touches, until Ctrl-C."
+)
 @click.option("--update", is_flag=True, help="Show snapshots that changed, ask, and write them.")
 @click.option("-y", "--yes", is_flag=True, help="Write snapshots without asking.")
 @click.option("--junit", metavar="FILE", help="Write the results as JUnit XML.")
@@ -44,12 +68,20 @@ _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and
 @click.option("--cov-html", metavar="FILE", help="Write the coverage as an HTML page.")
 @click.option("--cov-json", metavar="FILE", help="Write the coverage as JSON.")
 @click.option("--cov-fail-under", type=float, metavar="PERCENT", help="Fail if less is covered.")
-@click.option("--mutate", is_flag=True, help="Change the pipelines a little, again and again, and list what no test notices.")
+@click.option(
+    "--mutate",
+    is_flag=True,
+    help="Change the pipelines a little, again and again, and list what no test notices.",
+)
 @click.option("--schema", is_flag=True, help="Print the JSON schema of test files, for editors.")
-def test(paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...], **flags: Any) -> None:
-    """Run the tests in *.test.yml and *.test.json files: those given, or all below folders (default: this one).
+def test(
+    paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...], **flags: Any
+) -> None:
+    """Run the tests in *.test.yml and *.test.json files: those given, or all below folders
+    (default: this one).
 
-    With -f, files of logstash-filter-verifier are run as well. Exits with 1 if a test fails, with 2 if there are none.
+    With -f, files of logstash-filter-verifier are run as well. Exits with 1 if a test fails, with 2
+    if there are none.
     """
     if flags["schema"]:
         from ..testing.test_file_schema import schema
@@ -61,7 +93,9 @@ def test(paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...]
     except ConfigError as error:
         refuse(error)
     if not plan.files:
-        raise click.UsageError("there are no tests: a test file is called NAME.test.yml, NAME.test.yaml or NAME.test.json")
+        raise click.UsageError(
+            "there are no tests: a test file is called NAME.test.yml, NAME.test.yaml or NAME.test.json"
+        )
     if flags["watch"]:
         _watch(plan, paths or (".",), flags)
         return
@@ -69,12 +103,17 @@ def test(paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...]
         raise SystemExit(1)
 
 
-def _plan(paths: Sequence[str], config: tuple[str, ...], mocks: Sequence[str], flags: dict[str, Any]) -> Plan:
+def _plan(
+    paths: Sequence[str], config: tuple[str, ...], mocks: Sequence[str], flags: dict[str, Any]
+) -> Plan:
     from ..testing.verifier import mocks_of
 
     given = [pair.partition("=")[0] for pair in flags["settings"]]
     known = settings_of(flags["settings"], **{"pipeline.ecs_compatibility": flags["ecs"]})
-    settings = {key: known[key] for key in (*given, *(["pipeline.ecs_compatibility"] if flags["ecs"] else []))}
+    settings = {
+        key: known[key]
+        for key in (*given, *(["pipeline.ecs_compatibility"] if flags["ecs"] else []))
+    }
     stand_ins: dict[str, Mock] = {}
     for path in mocks:
         stand_ins |= mocks_of(Path(path))
@@ -91,7 +130,12 @@ def _plan(paths: Sequence[str], config: tuple[str, ...], mocks: Sequence[str], f
 
 
 def _wants_coverage(flags: dict[str, Any]) -> bool:
-    return bool(flags["cov"] or flags["cov_html"] or flags["cov_json"] or flags["cov_fail_under"] is not None)
+    return bool(
+        flags["cov"]
+        or flags["cov_html"]
+        or flags["cov_json"]
+        or flags["cov_fail_under"] is not None
+    )
 
 
 def _once(plan: Plan, flags: dict[str, Any]) -> bool:
@@ -111,7 +155,11 @@ def _once(plan: Plan, flags: dict[str, Any]) -> bool:
     if flags["junit"]:
         formats.write(flags["junit"], formats.junit(results))
     if flags["as_json"]:
-        click.echo(formats.as_json(results, {"coverage": coverage_reports.as_data(covered)} if plan.coverage else None))
+        click.echo(
+            formats.as_json(
+                results, {"coverage": coverage_reports.as_data(covered)} if plan.coverage else None
+            )
+        )
     else:
         _sum_up(runs, time.perf_counter() - started)
     fine = _report_coverage(covered, plan, flags) and fine
@@ -125,7 +173,10 @@ def _show(run: FileRun, flags: dict[str, Any]) -> None:
     show_findings(run.warnings)
     if flags["verbose"]:
         for result in run.results:
-            click.echo(f"{result.verdict:8} {run.path}: {result.name}" + (f" ({result.reason})" if result.reason else ""))
+            click.echo(
+                f"{result.verdict:8} {run.path}: {result.name}"
+                + (f" ({result.reason})" if result.reason else "")
+            )
     elif not flags["quiet"] and run.results:
         click.echo(report.file_line(run.path, run.results, color))
     known: set[tuple[Diagnostic, ...]] = set()
@@ -193,6 +244,13 @@ def _watch(plan: Plan, paths: Sequence[str], flags: dict[str, Any]) -> None:
     try:
         import watchfiles  # noqa: F401 - asked for here, where its lack can be told
     except ModuleNotFoundError:
-        raise click.UsageError("--watch needs the package watchfiles: pip install 'penstock[watch]'") from None
+        raise click.UsageError(
+            "--watch needs the package watchfiles: pip install 'penstock[watch]'"
+        ) from None
     with contextlib.suppress(KeyboardInterrupt):
-        watch(plan, lambda: discovery.find(paths, bool(plan.extra.pipeline)), [Path(path) for path in paths], show)
+        watch(
+            plan,
+            lambda: discovery.find(paths, bool(plan.extra.pipeline)),
+            [Path(path) for path in paths],
+            show,
+        )

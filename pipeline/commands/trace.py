@@ -1,4 +1,5 @@
 """``penstock trace``: events on their way through a pipeline, step by step."""
+
 from __future__ import annotations
 
 import json
@@ -14,17 +15,47 @@ from ..testing.suite import Given, Mock, Setup
 from ..testing.trace import Trace
 from ..testing.trace_report import Tale, as_data
 from ..testing.trace_report import text as as_text
-from .configuration import colored, configuration_options, refuse, settings_of, show_findings, sources_of
+from .configuration import (
+    colored,
+    configuration_options,
+    refuse,
+    settings_of,
+    show_findings,
+    sources_of,
+)
 
 
 @click.command()
 @configuration_options
 @click.argument("files", nargs=-1, metavar="[FILE]…")
-@click.option("-i", "--input", "lines", multiple=True, metavar="LINE", help="A line to trace; lines of stdin, unless given.")
-@click.option("--event", "events", multiple=True, metavar="JSON", help="An event to trace, as a JSON object.")
-@click.option("--codec", default="", metavar="CODEC", help="The codec that reads lines, with its options.")
-@click.option("--from", "through", default="", metavar="ID", help="The input through whose codec, type and tags lines come.")
-@click.option("--mock", "mocks", multiple=True, metavar="FILE", help="Mocks for filters: a list of id and mock.")
+@click.option(
+    "-i",
+    "--input",
+    "lines",
+    multiple=True,
+    metavar="LINE",
+    help="A line to trace; lines of stdin, unless given.",
+)
+@click.option(
+    "--event", "events", multiple=True, metavar="JSON", help="An event to trace, as a JSON object."
+)
+@click.option(
+    "--codec", default="", metavar="CODEC", help="The codec that reads lines, with its options."
+)
+@click.option(
+    "--from",
+    "through",
+    default="",
+    metavar="ID",
+    help="The input through whose codec, type and tags lines come.",
+)
+@click.option(
+    "--mock",
+    "mocks",
+    multiple=True,
+    metavar="FILE",
+    help="Mocks for filters: a list of id and mock.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The steps as JSON.")
 def trace(
     paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None, escape_style: str | None,
@@ -33,15 +64,24 @@ def trace(
 ) -> None:  # fmt: skip
     """Show each step that events take through a pipeline, with the branches taken and what changed.
 
-    Filters run as they would; outputs are not opened: which of them an event would go to is shown at its end.
+    Filters run as they would; outputs are not opened: which of them an event would go to is shown
+    at its end.
     """
     try:
-        settled = settings_of(settings, **{"pipeline.ecs_compatibility": ecs, "config.field_reference.escape_style": escape_style})
+        settled = settings_of(
+            settings,
+            **{
+                "pipeline.ecs_compatibility": ecs,
+                "config.field_reference.escape_style": escape_style,
+            },
+        )
         stand_ins = _mocks(mocks)
         setup = Setup((), "", settled, {}, stand_ins, frozenset(stand_ins))
         rig = Rig(setup, sources_of((*paths, *files), text))
         show_findings(rig.assembly.warnings)
-        tale = _told(rig, Given((*_lines(lines, events), *map(_event, events)), through=through, codec=codec))
+        tale = _told(
+            rig, Given((*_lines(lines, events), *map(_event, events)), through=through, codec=codec)
+        )
     except ConfigError as error:
         refuse(error)
     click.echo(json.dumps(as_data(tale), indent=1, ensure_ascii=False) if as_json else _text(tale))

@@ -1,9 +1,10 @@
-"""The arms of a branch in portions, each sorted by one loop: by tests one after the other, or, where many arms in a row compare one
-field with texts or integers, by a look into a table.
+"""The arms of a branch in portions, each sorted by one loop: by tests one after the other, or,
+where many arms in a row compare one field with texts or integers, by a look into a table.
 
-A chain of a thousand `else if [type] == "…"` costs as much as one. Chains of other tests are cut every fifty arms: Python's parser
-takes some nine hundred.
+A chain of a thousand `else if [type] == "…"` costs as much as one. Chains of other tests are cut
+every fifty arms: Python's parser takes some nine hundred.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -92,7 +93,10 @@ def _constant(condition: Condition | None) -> tuple[FieldRef, str | int] | None:
         left, right = condition.left, condition.right
         if isinstance(right, Field):
             left, right = right, left
-        if isinstance(left, Field) and isinstance(right, Constant) and type(right.value) in (str, int):
+        if (
+            isinstance(left, Field)
+            and isinstance(right, Constant)
+            and type(right.value) in (str, int)
+        ):
             return left.ref, right.value
     return None
-

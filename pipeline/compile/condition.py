@@ -1,9 +1,12 @@
-"""Conditions as Python expressions over ``event``, with no look-up left that can be done beforehand.
+"""Conditions as Python expressions over ``event``, with no look-up left that can be done
+beforehand.
 
-The expressions are text that a person can read (``penstock show code``); what they name stands in a namespace: compiled patterns,
-sets of constants, readers of nested fields. They never raise: what cannot be compared is false. A match alone may, that takes too
-long: then the event is looked at again, by expressions in which such a match is false and leaves a tag.
+The expressions are text that a person can read (``penstock show code``); what they name stands in a
+namespace: compiled patterns, sets of constants, readers of nested fields. They never raise: what
+cannot be compared is false. A match alone may, that takes too long: then the event is looked at
+again, by expressions in which such a match is false and leaves a tag.
 """
+
 from __future__ import annotations
 
 import keyword
@@ -52,7 +55,8 @@ class Namespace(dict[str, Any]):
 
 
 class Expressions:
-    """Writes conditions as expressions; ``functions`` has the text of what had to be a function of its own.
+    """Writes conditions as expressions; ``functions`` has the text of what had to be a function of
+    its own.
 
     ``seconds``: how long a match may take where no guard can end it, 0 for ever.
     """
@@ -64,9 +68,14 @@ class Expressions:
         self._patient = False
 
     def second_look(self, conditions: Sequence[Condition]) -> str:
-        """The name of a function that gives the number of the first condition that holds, with no match that takes too long."""
+        """The name of a function that gives the number of the first condition that holds, with no
+        match that takes too long.
+        """
         self._patient = True
-        tests = [f"    if {self.of(condition)}:\n        return {number}\n" for number, condition in enumerate(conditions)]
+        tests = [
+            f"    if {self.of(condition)}:\n        return {number}\n"
+            for number, condition in enumerate(conditions)
+        ]
         self._patient = False
         name = f"second_look_{len(self.functions) + 1}"
         self.functions.append(f"def {name}(event):\n{''.join(tests)}    return {len(conditions)}\n")
@@ -145,7 +154,11 @@ class Expressions:
             sign = values.compare(left.value, right.value)
             return repr(sign is not None and bool(eval(f"{sign} {operator} 0")))
         if isinstance(right, Constant) and type(right.value) in (int, float, str):
-            kind = "(type(v := {}) is str" if type(right.value) is str else "((type(v := {}) is int or type(v) is float)"
+            kind = (
+                "(type(v := {}) is str"
+                if type(right.value) is str
+                else "((type(v := {}) is int or type(v) is float)"
+            )
             return f"{kind.format(self._operand(left))} and v {operator} {right.value!r})"
         self.names["compare"] = values.compare
         return f"((v := compare({self._operand(left)}, {self._operand(right)})) is not None and v {operator} 0)"
@@ -153,7 +166,9 @@ class Expressions:
     def _match(self, node: Match) -> str:
         pattern = compile_regex(node.pattern)
         if isinstance(node.value, Constant):
-            return repr(type(node.value.value) is str and pattern.search(node.value.value) is not None)
+            return repr(
+                type(node.value.value) is str and pattern.search(node.value.value) is not None
+            )
         value, found = self.field(node.value.ref), limited(pattern, self._seconds).search
         if self._patient:
             search = self.names.name(f"patient_{node.span.line}", patient(found, node.span.place))
@@ -192,7 +207,9 @@ def matches(condition: Condition | None) -> bool:
     return isinstance(condition, Match) and isinstance(condition.value, Field)
 
 
-def patient(search: Callable[[str], re.Match[str] | None], where: str) -> Callable[[Event, str], bool]:
+def patient(
+    search: Callable[[str], re.Match[str] | None], where: str
+) -> Callable[[Event, str], bool]:
     """A search that finds nothing where it takes too long, and tags the event."""
 
     def look(event: Event, text: str) -> bool:
@@ -200,7 +217,13 @@ def patient(search: Callable[[str], re.Match[str] | None], where: str) -> Callab
             return search(text) is not None
         except MatchTimeout as error:
             add_tag(event, TIMED_OUT)
-            complain(where, "%s: %s; it counts as none, and the event is tagged %s", where, error, TIMED_OUT)
+            complain(
+                where,
+                "%s: %s; it counts as none, and the event is tagged %s",
+                where,
+                error,
+                TIMED_OUT,
+            )
             return False
 
     return look
@@ -211,5 +234,7 @@ def _texts(items: Iterable[Any]) -> Iterable[str]:
 
 
 def is_among(value: Any, texts: frozenset[str]) -> bool:
-    """Whether a value that is not text is in a list of constants: by its text, as Logstash compares."""
+    """Whether a value that is not text is in a list of constants: by its text, as Logstash
+    compares.
+    """
     return value is not None and type(value) not in (list, dict) and values.to_text(value) in texts

@@ -1,13 +1,17 @@
-"""Program to function: the filter section as generated Python over a batch, whose lines stand where the configuration's stand.
+"""Program to function: the filter section as generated Python over a batch, whose lines stand where
+the configuration's stand.
 
-The text is made first (``penstock show code`` prints it), then parsed, and every node gets the place of the statement that it came
-from; so a traceback points into the configuration. Filters run over whole batches. A branch sorts the batch into one list an arm;
-events are changed in place, so nothing need be joined again, unless an arm holds a filter that makes more or fewer events: then
+The text is made first (``penstock show code`` prints it), then parsed, and every node gets the
+place of the statement that it came from; so a traceback points into the configuration. Filters run
+over whole batches. A branch sorts the batch into one list an arm; events are changed in place, so
+nothing need be joined again, unless an arm holds a filter that makes more or fewer events: then
 places are kept along and the lists are merged by them.
 
-Where expressions of the user's meet texts of events, a guard stands around the whole batch: it costs nothing per event, and ends a
-match that takes too long (``dsl.guard``). A filter tags the event as it does for any error; a condition is looked at again.
+Where expressions of the user's meet texts of events, a guard stands around the whole batch: it
+costs nothing per event, and ends a match that takes too long (``dsl.guard``). A filter tags the
+event as it does for any error; a condition is looked at again.
 """
+
 from __future__ import annotations
 
 import ast
@@ -32,10 +36,14 @@ Events = list[Event]
 
 
 class Observer(Protocol):
-    """Sees the events of a section go by. Where none is given, the generated code has no trace of it."""
+    """Sees the events of a section go by. Where none is given, the generated code has no trace of
+    it.
+    """
 
     def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
-        """What is called in the place of a plugin's own function, which takes and gives a batch (an output gives None)."""
+        """What is called in the place of a plugin's own function, which takes and gives a batch (an
+        output gives None).
+        """
         ...
 
     def flush(self, use: PluginUse, run: Callable[[bool], Events]) -> Callable[[bool], Events]:
@@ -43,7 +51,9 @@ class Observer(Protocol):
         ...
 
     def arm(self, branch: Branch, number: int) -> Callable[[Events], None]:
-        """What is called with the events that take an arm, or, after the last one, with those that take none."""
+        """What is called with the events that take an arm, or, after the last one, with those that
+        take none.
+        """
         ...
 
 
@@ -70,7 +80,9 @@ class Generated:
         self.one_by_one = one_by_one
 
     def run(self, events: Events, flush: bool | None = None) -> Events:
-        """The batch through all parts. ``flush``: None, or whether what is held is due as a whole (True) or by time (False)."""
+        """The batch through all parts. ``flush``: None, or whether what is held is due as a whole
+        (True) or by time (False).
+        """
         if self.guard is None or not signals_reach():
             return self._through(events, flush)
         with self.guard:
@@ -85,7 +97,10 @@ class Generated:
 
 
 def generate(
-    statements: Sequence[Statement], made: dict[PluginUse, Plugin], name: str, observer: Observer | None = None
+    statements: Sequence[Statement],
+    made: dict[PluginUse, Plugin],
+    name: str,
+    observer: Observer | None = None,
 ) -> Generated:
     """Compile the statements of a section, to run in this thread; ``name`` is the function's."""
     parts, texts, seconds = [], [], _patience(statements, made)
@@ -100,7 +115,11 @@ def generate(
 def _patience(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> float:
     """How many seconds a match may take."""
     first = next(iter(uses(statements)), None)
-    return (made[first].context.limit("match") if first is not None else int(DEFAULTS["penstock.limits.match"])) / 1000
+    return (
+        made[first].context.limit("match")
+        if first is not None
+        else int(DEFAULTS["penstock.limits.match"])
+    ) / 1000
 
 
 def _matches(statements: Iterable[Statement], made: dict[PluginUse, Plugin]) -> bool:
@@ -115,9 +134,15 @@ def _matches(statements: Iterable[Statement], made: dict[PluginUse, Plugin]) -> 
 
 
 def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> bool:
-    """Whether each event must be through before the next comes: where filters that remember others share what they remember, or
-    stand in a branch, a batch that goes filter by filter would show them events out of turn."""
-    keepers = [use for use in uses(statements) if isinstance(plugin := made[use], Filter) and plugin.stateful]
+    """Whether each event must be through before the next comes: where filters that remember others
+    share what they remember, or stand in a branch, a batch that goes filter by filter would show
+    them events out of turn.
+    """
+    keepers = [
+        use
+        for use in uses(statements)
+        if isinstance(plugin := made[use], Filter) and plugin.stateful
+    ]
     return len(keepers) > 1 or any(use not in statements for use in keepers)
 
 
@@ -125,7 +150,12 @@ class _Part:
     """The statements that follow each other in one source."""
 
     def __init__(
-        self, source: Source, made: dict[PluginUse, Plugin], name: str, observer: Observer | None, seconds: float
+        self,
+        source: Source,
+        made: dict[PluginUse, Plugin],
+        name: str,
+        observer: Observer | None,
+        seconds: float,
     ) -> None:
         self.source, self.made, self.name, self.observer = source, made, name, observer
         self.names = Namespace(merge=merge, reorder=reorder, MatchTimeout=MatchTimeout)
@@ -133,12 +163,16 @@ class _Part:
         self.lines: list[Line] = []
         self.count = 0
 
-    def compiled(self, statements: list[Statement]) -> tuple[Callable[[Events, bool | None], Events], str]:
+    def compiled(
+        self, statements: list[Statement]
+    ) -> tuple[Callable[[Events, bool | None], Events], str]:
         whole = statements[0].span
         self.line(0, f"def {self.name}(events, flush=None):", whole)
         self.body(1, statements, "events", None)
         self.line(1, "return events", statements[-1].span)
-        head = [Line(line, whole) for text in self.expressions.functions for line in text.splitlines()]
+        head = [
+            Line(line, whole) for text in self.expressions.functions for line in text.splitlines()
+        ]
         lines = [*head, *self.lines]
         text = "\n".join(line.text for line in lines) + "\n"
         exec(_code(text, lines, self.source), self.names)
@@ -152,7 +186,9 @@ class _Part:
         self.count += 1
         return f"{stem}_{self.count}"
 
-    def body(self, depth: int, statements: Iterable[Statement], events: str, at: str | None) -> None:
+    def body(
+        self, depth: int, statements: Iterable[Statement], events: str, at: str | None
+    ) -> None:
         for statement in statements:
             if isinstance(statement, PluginUse):
                 self.step(depth, statement, events, at)
@@ -165,18 +201,28 @@ class _Part:
         plugin, span = self.made[use], use.span
         stem = f"{use.name}_{span.line}"
         if isinstance(plugin, Output):
-            self.line(depth, f"{self.names.name(stem, self.observed(use, plugin.write))}({events})", span)
+            self.line(
+                depth, f"{self.names.name(stem, self.observed(use, plugin.write))}({events})", span
+            )
             return
         assert isinstance(plugin, Filter)
         if plugin.reshapes and at is not None:
             spread = self.names.name(f"{stem}_spread", _spreader(self.spread(use, plugin)))
             self.line(depth, f"{events}, {at} = {spread}({events}, {at})", span)
         elif plugin.reshapes:
-            self.line(depth, f"{events} = {self.names.name(stem, self.observed(use, plugin.run))}({events})", span)
+            self.line(
+                depth,
+                f"{events} = {self.names.name(stem, self.observed(use, plugin.run))}({events})",
+                span,
+            )
         else:
-            self.line(depth, f"{self.names.name(stem, self.observed(use, plugin.run))}({events})", span)
+            self.line(
+                depth, f"{self.names.name(stem, self.observed(use, plugin.run))}({events})", span
+            )
         if plugin.flushes:
-            flush = plugin.flush if self.observer is None else self.observer.flush(use, plugin.flush)
+            flush = (
+                plugin.flush if self.observer is None else self.observer.flush(use, plugin.flush)
+            )
             self.flush(depth, self.names.name(f"{stem}_flush", flush), events, at, span)
 
     def observed(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
@@ -204,10 +250,15 @@ class _Part:
 
     def reshapes(self, statements: Iterable[Statement]) -> bool:
         plugins = (self.made[use] for use in uses(statements))
-        return any(isinstance(plugin, Filter) and (plugin.reshapes or plugin.flushes) for plugin in plugins)
+        return any(
+            isinstance(plugin, Filter) and (plugin.reshapes or plugin.flushes) for plugin in plugins
+        )
 
     def flushes(self, statements: Iterable[Statement]) -> bool:
-        return any(isinstance(self.made[use], Filter) and self.made[use].flushes for use in uses(statements))  # type: ignore[attr-defined]
+        return any(
+            isinstance(self.made[use], Filter) and self.made[use].flushes
+            for use in uses(statements)
+        )  # type: ignore[attr-defined]
 
     def branch(self, depth: int, branch: Branch, events: str) -> None:
         """A branch whose arms keep their events."""
@@ -219,10 +270,22 @@ class _Part:
             for variable in filter(None, [*lists, rest]):
                 self.line(depth, f"{variable} = []", span)
             if portion.table is not None:
-                self.look_up(depth, portion.table, f"for event in {events}:", [*lists, *filter(None, [rest])], [], span)
+                self.look_up(
+                    depth,
+                    portion.table,
+                    f"for event in {events}:",
+                    [*lists, *filter(None, [rest])],
+                    [],
+                    span,
+                )
             else:
                 self.line(depth, f"for event in {events}:", span)
-                self.tests(depth + 1, arms, [f"{name}.append(event)" for name in lists], rest and f"{rest}.append(event)")
+                self.tests(
+                    depth + 1,
+                    arms,
+                    [f"{name}.append(event)" for name in lists],
+                    rest and f"{rest}.append(event)",
+                )
             for arm, variable in zip(arms, lists, strict=True):
                 self.taken(depth, branch, arm, variable)
                 if arm.body:
@@ -246,10 +309,20 @@ class _Part:
             walk = f"for place, event in {f'zip({places}, {source})' if places else f'enumerate({source})'}:"
             if portion.table is not None:
                 everything = [*lists, *left]
-                self.look_up(depth, portion.table, walk, [name for name, _ in everything], [at for _, at in everything], span)
+                self.look_up(
+                    depth,
+                    portion.table,
+                    walk,
+                    [name for name, _ in everything],
+                    [at for _, at in everything],
+                    span,
+                )
             else:
                 self.line(depth, walk, span)
-                adds = [f"{name}.append(event); {place}.append(place)" for name, place in [*lists, *left]]
+                adds = [
+                    f"{name}.append(event); {place}.append(place)"
+                    for name, place in [*lists, *left]
+                ]
                 self.tests(depth + 1, arms, adds[: len(arms)], adds[-1] if left else "")
             for arm, (name, place) in zip(arms, lists, strict=True):
                 self.taken(depth, branch, arm, name)
@@ -266,7 +339,9 @@ class _Part:
             self.line(depth, f"{at} = reorder({at}, {order})", branch.span)
 
     def rest(self, portion: Portion, keep: bool) -> str:
-        """A list for the events that no arm of a portion takes; "" where there are none, or none that matter."""
+        """A list for the events that no arm of a portion takes; "" where there are none, or none
+        that matter.
+        """
         return "" if portion.takes_all or (portion.is_last and not keep) else self.variable("rest")
 
     def tests(self, depth: int, arms: Sequence[Arm], adds: Sequence[str], otherwise: str) -> None:
@@ -283,7 +358,9 @@ class _Part:
         for number, add in enumerate([*adds, *filter(None, [otherwise])]):
             self.line(depth + 1, f"if number == {number}: {add}", span)
 
-    def plain_tests(self, depth: int, arms: Sequence[Arm], adds: Sequence[str], otherwise: str) -> None:
+    def plain_tests(
+        self, depth: int, arms: Sequence[Arm], adds: Sequence[str], otherwise: str
+    ) -> None:
         for number, (arm, add) in enumerate(zip(arms, adds, strict=True)):
             self.line(depth, self.test(arm, number), _head(arm))
             self.line(depth + 1, add, arm.span)
@@ -291,13 +368,25 @@ class _Part:
             self.line(depth, "else:", arms[-1].span)
             self.line(depth + 1, otherwise, arms[-1].span)
 
-    def look_up(self, depth: int, table: Table, walk: str, lists: Sequence[str], places: Sequence[str], span: Span) -> None:
-        """A look into a table, whose numbers are those of the lists; the last list is for what it does not have."""
+    def look_up(
+        self,
+        depth: int,
+        table: Table,
+        walk: str,
+        lists: Sequence[str],
+        places: Sequence[str],
+        span: Span,
+    ) -> None:
+        """A look into a table, whose numbers are those of the lists; the last list is for what it
+        does not have.
+        """
         field, last = self.expressions.field(table.ref), len(lists) - 1
         arms, name = self.variable("arms"), self.names.name(f"table_{span.line}", table.arms)
         self.line(depth, f"{arms} = ({', '.join(lists)},)", span)
         self.line(depth, walk, span)
-        number = f"{name}.get(v, {last}) if isinstance(v := {field}, str) or type(v) is int else {last}"
+        number = (
+            f"{name}.get(v, {last}) if isinstance(v := {field}, str) or type(v) is int else {last}"
+        )
         if not places:
             self.line(depth + 1, f"{arms}[{number}].append(event)", span)
             return
@@ -325,7 +414,9 @@ def _head(arm: Arm) -> Span:
     return arm.condition.span if arm.condition is not None else arm.span
 
 
-def _spreader(spread: Callable[[Event], Events]) -> Callable[[Events, list[int]], tuple[Events, list[int]]]:
+def _spreader(
+    spread: Callable[[Event], Events],
+) -> Callable[[Events, list[int]], tuple[Events, list[int]]]:
     def spread_all(events: Events, at: list[int]) -> tuple[Events, list[int]]:
         out: Events = []
         places: list[int] = []
@@ -367,7 +458,9 @@ def _code(text: str, lines: Sequence[Line], source: Source) -> Any:
 
 
 def _extent(span: Span) -> tuple[int, int, int, int]:
-    """A span as ast counts it: lines from 1, columns in UTF-8 bytes; cut at the end of its first line."""
+    """A span as ast counts it: lines from 1, columns in UTF-8 bytes; cut at the end of its first
+    line.
+    """
     row, column = span.source.place(span.start)
     line = span.source.line(row)
     end = min(len(line), column - 1 + span.end - span.start)
@@ -376,4 +469,9 @@ def _extent(span: Span) -> tuple[int, int, int, int]:
 
 
 def _show_to_tracebacks(source: Source) -> None:
-    linecache.cache[source.name] = (len(source.text), None, source.text.splitlines(True), source.name)
+    linecache.cache[source.name] = (
+        len(source.text),
+        None,
+        source.text.splitlines(True),
+        source.name,
+    )

@@ -1,4 +1,7 @@
-"""Program to plugins: each use becomes a plugin that has prepared itself; what it finds wrong, a diagnostic at its place."""
+"""Program to plugins: each use becomes a plugin that has prepared itself; what it finds wrong, a
+diagnostic at its place.
+"""
+
 from __future__ import annotations
 
 import logging
@@ -31,9 +34,11 @@ _FRAMES = 3  # of Python, for a level of nested data
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What a configuration meets: the plugins that there are, environment variables, and for tests, stand-ins.
+    """What a configuration meets: the plugins that there are, environment variables, and for tests,
+    stand-ins.
 
-    ``rewritten`` may change the trees before they are checked; ``stand_in`` gives the plugin to put in the place of one, or None.
+    ``rewritten`` may change the trees before they are checked; ``stand_in`` gives the plugin to put
+    in the place of one, or None.
     """
 
     catalogue: Catalogue = registry
@@ -46,7 +51,9 @@ REAL = Surroundings()
 
 
 class Assembly(msgspec.Struct):
-    """A checked program with its plugins made. ``made`` has the plugin of each use; ``warnings`` what was found but not fatal."""
+    """A checked program with its plugins made. ``made`` has the plugin of each use; ``warnings``
+    what was found but not fatal.
+    """
 
     program: Program
     made: dict[PluginUse, Plugin] = msgspec.field(default_factory=dict)
@@ -80,8 +87,14 @@ def uses(statements: Iterable[Statement]) -> Iterator[PluginUse]:
 def inspect(
     sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
 ) -> tuple[Assembly | None, list[Diagnostic]]:
-    """All that can be said of a configuration: the assembly if it has no errors, and every finding in order."""
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _FRAMES * (int(settings.get("penstock.limits.depth", 0)) + 200)))
+    """All that can be said of a configuration: the assembly if it has no errors, and every finding
+    in order.
+    """
+    sys.setrecursionlimit(
+        max(
+            sys.getrecursionlimit(), _FRAMES * (int(settings.get("penstock.limits.depth", 0)) + 200)
+        )
+    )
     set_escape_style(str(settings.get("config.field_reference.escape_style", "none")))
     trees, found = _parsed(sources)
     if surroundings.rewritten is not None:
@@ -100,7 +113,9 @@ def inspect(
     return assembly, found
 
 
-def assemble(sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL) -> Assembly:
+def assemble(
+    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
+) -> Assembly:
     """The assembly of a configuration; raises ConfigError with all findings if any is an error."""
     assembly, found = inspect(sources, settings, surroundings)
     if assembly is None:
@@ -144,14 +159,20 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
         assembly.made[use] = plugin
     for setting in use.settings.values() if stand_in is None else ():
         if isinstance(setting.value, PluginUse):
-            _plugin(setting.value, settings, None, problems)  # codecs are made when they are needed: look at them now
+            _plugin(
+                setting.value, settings, None, problems
+            )  # codecs are made when they are needed: look at them now
     return problems
 
 
-def _plugin(use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found: list[Diagnostic]) -> Plugin | None:
+def _plugin(
+    use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found: list[Diagnostic]
+) -> Plugin | None:
     cls = registry.plugin_class(use.spec.section, use.name)
     assert cls is not None
-    missing = [o.name for o in use.spec.options.values() if o.required and o.name not in use.settings]
+    missing = [
+        o.name for o in use.spec.options.values() if o.required and o.name not in use.settings
+    ]
     if missing:
         return None  # said by the check
     context = Context(settings, use.span.place, use.id, [], make_codec)
@@ -163,14 +184,20 @@ def _plugin(use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found:
     except Exception as error:
         log.debug("%s: %s", use.span.place, use.name, exc_info=True)
         found.append(_fault(use, error))
-    found += [_diagnosed(problem, use) for problem in context.problems if problem.option not in use.rejected]
+    found += [
+        _diagnosed(problem, use)
+        for problem in context.problems
+        if problem.option not in use.rejected
+    ]
     return plugin
 
 
 def _fault(use: PluginUse, error: Exception) -> Diagnostic:
     reason = f"{type(error).__name__}: {error}"
     remedy = "this is a fault of the plugin: please report it with the configuration; --log.level debug shows more"
-    return Diagnostic("E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, remedy)
+    return Diagnostic(
+        "E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, remedy
+    )
 
 
 def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
@@ -183,9 +210,14 @@ _STREAMING = {"json": "json_lines", "plain": "line", "edn": "edn_lines"}
 
 
 def make_codec(
-    given: Any, owner: PluginUse, settings: Mapping[str, Any], found: list[Diagnostic] | None = None, streaming: bool = False
+    given: Any,
+    owner: PluginUse,
+    settings: Mapping[str, Any],
+    found: list[Diagnostic] | None = None,
+    streaming: bool = False,
 ) -> Codec:
-    """The codec that an option holds (a use of the configuration) or the name of a default; findings go to ``found``.
+    """The codec that an option holds (a use of the configuration) or the name of a default;
+    findings go to ``found``.
 
     ``streaming``: the codec that cuts a stream of bytes, where the one given takes whole payloads.
     """
@@ -201,7 +233,9 @@ def make_codec(
     return plugin
 
 
-def _default_use(name: str, owner: PluginUse, given: Mapping[str, Setting] | None = None) -> PluginUse:
+def _default_use(
+    name: str, owner: PluginUse, given: Mapping[str, Setting] | None = None
+) -> PluginUse:
     spec = registry.spec("codec", name)
     assert spec is not None
     settings = {key: setting for key, setting in (given or {}).items() if key in spec.options}
@@ -209,16 +243,29 @@ def _default_use(name: str, owner: PluginUse, given: Mapping[str, Setting] | Non
 
 
 def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
-    found = [*_named_badly(plugin, use), *_written_badly(plugin, ("add_field", "remove_field", "add_tag", "remove_tag"), use)]
+    found = [
+        *_named_badly(plugin, use),
+        *_written_badly(plugin, ("add_field", "remove_field", "add_tag", "remove_tag"), use),
+    ]
     if not any(finding.is_error for finding in found):
-        plugin.decorate = decoration(plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag)
-        plugin.removes = None if plugin.add_field or plugin.add_tag or plugin.remove_tag else only_key(plugin.remove_field)
+        plugin.decorate = decoration(
+            plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag
+        )
+        plugin.removes = (
+            None
+            if plugin.add_field or plugin.add_tag or plugin.remove_tag
+            else only_key(plugin.remove_field)
+        )
     return found
 
 
 def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
-    """Fields to add or remove whose names are no references; a bad date pattern in a name is said with the texts."""
-    names: list[tuple[str, str, tuple[str | int, ...]]] = [("add_field", name, (name,)) for name in plugin.add_field]
+    """Fields to add or remove whose names are no references; a bad date pattern in a name is said
+    with the texts.
+    """
+    names: list[tuple[str, str, tuple[str | int, ...]]] = [
+        ("add_field", name, (name,)) for name in plugin.add_field
+    ]
     names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
     for option, name, path in names:
         with suppress(PenstockError):
@@ -234,13 +281,20 @@ def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> It
             try:
                 problem = Template(text).problem
             except PenstockError as error:
-                yield _diagnosed(OptionProblem(option, f"bad date pattern in `{text}`: {error}", "", path, "E209"), use)
+                yield _diagnosed(
+                    OptionProblem(
+                        option, f"bad date pattern in `{text}`: {error}", "", path, "E209"
+                    ),
+                    use,
+                )
                 continue
             if problem:
                 yield _warned(option, problem, path, use)
 
 
-def _texts(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _texts(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """The texts in a list or hash with their paths, keys included."""
     if isinstance(value, str):
         yield path, value

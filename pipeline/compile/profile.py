@@ -1,4 +1,7 @@
-"""What each filter and output of a pipeline costs, by its place in the configuration: CPU time of the thread that works."""
+"""What each filter and output of a pipeline costs, by its place in the configuration: CPU time of
+the thread that works.
+"""
+
 from __future__ import annotations
 
 import time
@@ -55,7 +58,20 @@ class Profile:
         rows = [("share", "µs an event", "events", "plugin", "place")]
         for use, cost in dearest:
             each = 1e6 * cost.seconds / cost.events if cost.events else 0.0
-            rows.append((f"{100 * cost.seconds / whole:.1f} %", f"{each:.2f}", f"{cost.events:,}", use.name, use.span.place))
+            rows.append(
+                (
+                    f"{100 * cost.seconds / whole:.1f} %",
+                    f"{each:.2f}",
+                    f"{cost.events:,}",
+                    use.name,
+                    use.span.place,
+                )
+            )
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = ("  ".join([*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows)
+        lines = (
+            "  ".join(
+                [*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[4]]
+            )
+            for row in rows
+        )
         return "\n".join(lines)

@@ -1,7 +1,9 @@
 """Where configurations come from: a file, all files of a folder, a glob, or a text given by hand.
 
-All parts make one pipeline, in the order of their names, each knowing its own places. Names ending in ``~`` are left out.
+All parts make one pipeline, in the order of their names, each knowing its own places. Names ending
+in ``~`` are left out.
 """
+
 from __future__ import annotations
 
 import glob
@@ -25,12 +27,25 @@ def load_sources(path: str) -> list[Source]:
 
 def _files(path: str) -> list[Path]:
     if Path(path).is_dir():
-        found = [file for file in sorted(Path(path).iterdir()) if file.is_file() and not file.name.startswith(".")]
+        found = [
+            file
+            for file in sorted(Path(path).iterdir())
+            if file.is_file() and not file.name.startswith(".")
+        ]
     else:
         found = [Path(path)] if Path(path).exists() else sorted({Path(p) for p in _globbed(path)})
     found = [file for file in found if not file.name.endswith("~") and not file.is_dir()]
     if not found:
-        raise ConfigError([Diagnostic("E100", f"there is no configuration at `{path}`", None, "check the path, or quote a glob")])
+        raise ConfigError(
+            [
+                Diagnostic(
+                    "E100",
+                    f"there is no configuration at `{path}`",
+                    None,
+                    "check the path, or quote a glob",
+                )
+            ]
+        )
     return found
 
 

@@ -1,4 +1,5 @@
 """The compiled pipeline: a batch goes in, a batch comes out, order kept."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,9 @@ from .instantiate import Assembly, assemble, make_codec
 class Stage:
     """The filters of a configuration as one function over a batch.
 
-    Called with a list of plain dicts it gives a list of plain dicts: ``@timestamp`` is ISO-8601 text, ``@metadata`` is kept when
-    it is not empty. The dicts given are not changed. ``run`` does the same on events of the inside, without copies.
+    Called with a list of plain dicts it gives a list of plain dicts: ``@timestamp`` is ISO-8601
+    text, ``@metadata`` is kept when it is not empty. The dicts given are not changed. ``run`` does
+    the same on events of the inside, without copies.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -72,11 +74,12 @@ class BareCodec:
         return [release(accept(event, now)) for event in events]
 
 
-def compile_codec(name: str, options: str = "", settings: Mapping[str, Any] | None = None) -> BareCodec:
+def compile_codec(
+    name: str, options: str = "", settings: Mapping[str, Any] | None = None
+) -> BareCodec:
     """A codec by name, with options in the configuration language; raises ConfigError."""
     source = Source("(codec)", f"input {{ generator {{ codec => {name} {{ {options}\n}} }} }}")
     assembly = assemble([source], settled(settings))
     (use,) = assembly.program.inputs
     assert isinstance(use, PluginUse)
     return BareCodec(make_codec(use.settings["codec"].value, use, assembly.program.settings))
-

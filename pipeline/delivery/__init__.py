@@ -1,1 +1,3 @@
-"""From the filters to an output: batching, requests in flight, retries, buffers, spill, dead letters."""
+"""From the filters to an output: batching, requests in flight, retries, buffers, spill, dead
+letters.
+"""

@@ -1,10 +1,12 @@
 """An output behind a buffer of its own, delivered to by a thread of its own.
 
-What waits is in memory up to a size. When it is more, the output's policy says what happens. With the policy ``spill`` all that
-waits goes to disk, the oldest first, and so does all that comes until the disk is empty again: the spill is always older than
-what is in memory, so that order is kept, and after a crash nothing newer is found on disk than was lost from memory. A parcel may
-be put there while it is being delivered; then it is taken out unread when its turn comes.
+What waits is in memory up to a size. When it is more, the output's policy says what happens. With
+the policy ``spill`` all that waits goes to disk, the oldest first, and so does all that comes until
+the disk is empty again: the spill is always older than what is in memory, so that order is kept,
+and after a crash nothing newer is found on disk than was lost from memory. A parcel may be put
+there while it is being delivered; then it is taken out unread when its turn comes.
 """
+
 from __future__ import annotations
 
 import logging
@@ -30,8 +32,8 @@ Taken = tuple[Parcel | None, int | None]
 
 
 class Buffered:
-    """An output with a buffer. One thread calls ``submit``. ``failed`` is told of what ended the delivery; ``drain``: a stop waits
-    until the spill is empty.
+    """An output with a buffer. One thread calls ``submit``. ``failed`` is told of what ended the
+    delivery; ``drain``: a stop waits until the spill is empty.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Buffered:
     ) -> None:  # fmt: skip
         self.output = output
         self._limit = int(output.buffer_size)
-        self._policy = "block" if output.when_full == "spill" and spill is None else output.when_full
+        self._policy = (
+            "block" if output.when_full == "spill" and spill is None else output.when_full
+        )
         self._sender = Sender(output, stopping, self._waiting)
         self._stopping, self._failed, self._spill, self._drain = stopping, failed, spill, drain
         self._parcels: deque[Parcel] = deque()
@@ -48,12 +52,19 @@ class Buffered:
         self._ended = self._flush = self._saves = False
         self._error: BaseException | None = None
         self._change, self._spilling = threading.Condition(), threading.Lock()
-        self._thread = threading.Thread(target=self._work, name=f"output {output.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name=f"output {output.name}", daemon=True
+        )
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run left on disk."""
         if self._spill is not None and not self._spill.is_empty:
-            log.info("%s: %d events are in the spill `%s`", self._sender.where, self._spill.events, self._spill.folder)
+            log.info(
+                "%s: %d events are in the spill `%s`",
+                self._sender.where,
+                self._spill.events,
+                self._spill.folder,
+            )
         self._thread.start()
 
     def figures(self) -> OutputFigures:
@@ -63,8 +74,12 @@ class Buffered:
     def _waiting(self) -> int:
         return self._events + (self._spill.events if self._spill is not None else 0)
 
-    def submit(self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None) -> None:
-        """Put what was packed into the buffer; where it is full, do as the policy says. ``originals`` are for the dead letters."""
+    def submit(
+        self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None
+    ) -> None:
+        """Put what was packed into the buffer; where it is full, do as the policy says.
+        ``originals`` are for the dead letters.
+        """
         if isinstance(packed, memoryview):
             packed = bytes(packed)
         ticket.add()
@@ -74,7 +89,9 @@ class Buffered:
                 return
 
     def _accepted(self, parcel: Parcel) -> bool:
-        """Whether nothing more need be done for a parcel: it is in memory, or no parcel is delivered any more."""
+        """Whether nothing more need be done for a parcel: it is in memory, or no parcel is
+        delivered any more.
+        """
         with self._change:
             if self._error is None:
                 if not self._fits(parcel):
@@ -94,7 +111,9 @@ class Buffered:
         return not self._parcels or self._size + parcel.size <= self._limit
 
     def _made_room(self, parcel: Parcel) -> bool:
-        """Do as the policy says for a parcel that does not fit: once, or a part of it. Whether the parcel is done with."""
+        """Do as the policy says for a parcel that does not fit: once, or a part of it. Whether the
+        parcel is done with.
+        """
         if self._policy == "block":
             self._wait_for_room(parcel)
         elif self._policy == "spill" and self._spill is not None:
@@ -135,7 +154,9 @@ class Buffered:
             parcel.finish()
 
     def _spilled_oldest(self, parcel: Parcel) -> bool:
-        """Put the oldest parcel that is in memory on disk, or, if there is none, the one that does not fit: whether it was that."""
+        """Put the oldest parcel that is in memory on disk, or, if there is none, the one that does
+        not fit: whether it was that.
+        """
         assert self._spill is not None
         with self._spilling:
             with self._change:
@@ -183,13 +204,19 @@ class Buffered:
             self._give_up(error)
 
     def _next(self) -> Taken | None:
-        """The next parcel, with its number in the spill if it is from there; no parcel if it is time to flush; None at the end."""
+        """The next parcel, with its number in the spill if it is from there; no parcel if it is
+        time to flush; None at the end.
+        """
         with self._change:
             while True:
                 on_disk = self._spill is not None and not self._spill.is_empty
                 if self._error is not None:
                     return None
-                if self._ended and (not self._parcels if not on_disk else self._stopping.is_set() and not self._drain):
+                if self._ended and (
+                    not self._parcels
+                    if not on_disk
+                    else self._stopping.is_set() and not self._drain
+                ):
                     return None
                 if on_disk:
                     assert self._spill is not None
@@ -207,7 +234,11 @@ class Buffered:
         """Nothing is delivered any more."""
         with self._change:
             self._error = error
-            self._saves = self._spill is not None and isinstance(error, Undelivered) and not isinstance(error, Refused)
+            self._saves = (
+                self._spill is not None
+                and isinstance(error, Undelivered)
+                and not isinstance(error, Refused)
+            )
             self._change.notify_all()
         with self._spilling, self._change:
             left, self._parcels = list(self._parcels), deque()
@@ -220,9 +251,15 @@ class Buffered:
             log.error("%s", error)
 
     def _give_back(self, parcels: list[Parcel], error: BaseException) -> None:
-        """Keep on disk what was not delivered because the pipeline stops, where there is a spill; the others have failed."""
+        """Keep on disk what was not delivered because the pipeline stops, where there is a spill;
+        the others have failed.
+        """
         for parcel in parcels:
-            if self._saves and self._spill is not None and self._put(self._spill, parcel, _PATIENCE):
+            if (
+                self._saves
+                and self._spill is not None
+                and self._put(self._spill, parcel, _PATIENCE)
+            ):
                 continue
             if self._saves:
                 self._saves = False  # those behind it would come before it
@@ -236,10 +273,14 @@ class Buffered:
             self._change.notify_all()
 
     def end(self) -> None:
-        """Deliver what waits, and stop; what is on disk stays there if the pipeline was told to stop."""
+        """Deliver what waits, and stop; what is on disk stays there if the pipeline was told to
+        stop.
+        """
         self._end()
         if self._thread.is_alive():
-            self._thread.join(_LAST_PATIENCE if self._spill is not None and self._stopping.is_set() else None)
+            self._thread.join(
+                _LAST_PATIENCE if self._spill is not None and self._stopping.is_set() else None
+            )
         if self._thread.is_alive():  # what it hangs on must not cost what waits behind
             self._give_up(Undelivered(f"{self._sender.where} hangs"))
 
@@ -256,5 +297,10 @@ class Buffered:
         if self._spill is not None:
             if not self._spill.is_empty:
                 where, spill = self._sender.where, self._spill
-                log.warning("%s: %d events stay in `%s` for the next start", where, spill.events, spill.folder)
+                log.warning(
+                    "%s: %d events stay in `%s` for the next start",
+                    where,
+                    spill.events,
+                    spill.folder,
+                )
             self._spill.close()

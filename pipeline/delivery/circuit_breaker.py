@@ -1,9 +1,12 @@
-"""Whether a target works: what is known of it, how long to leave it alone, and what the log says about it.
+"""Whether a target works: what is known of it, how long to leave it alone, and what the log says
+about it.
 
-A circuit is *closed* while all is well. Some failures in a row *open* it: from then on a single trial is made now and then, ever
-less often and never at the same moment as other pipelines make theirs. While such a trial is under way the circuit is *half-open*;
-one that succeeds closes it. The log is told when it changes, and once a minute that it is still open: not of every trial.
+A circuit is *closed* while all is well. Some failures in a row *open* it: from then on a single
+trial is made now and then, ever less often and never at the same moment as other pipelines make
+theirs. While such a trial is under way the circuit is *half-open*; one that succeeds closes it. The
+log is told when it changes, and once a minute that it is still open: not of every trial.
 """
+
 from __future__ import annotations
 
 import logging
@@ -24,7 +27,9 @@ _REMINDER = 60.0
 
 
 class Circuit:
-    """The circuit of one target. ``what`` names it in the log; ``waiting`` says how many events wait for it."""
+    """The circuit of one target. ``what`` names it in the log; ``waiting`` says how many events
+    wait for it.
+    """
 
     def __init__(self, what: str, waiting: Callable[[], int]) -> None:
         self.what, self.state, self.failures = what, CLOSED, 0
@@ -52,13 +57,21 @@ class Circuit:
         if self._in_a_row == _FAILURES_TO_OPEN:
             self._say(now, "%s does not work, and is tried now and then: %s", error)
         elif now - self._said >= _REMINDER:
-            still = "still does not work" if self._in_a_row > _FAILURES_TO_OPEN else "failed, and is tried again"
+            still = (
+                "still does not work"
+                if self._in_a_row > _FAILURES_TO_OPEN
+                else "failed, and is tried again"
+            )
             self._say(now, f"%s {still}: %s", error)
-        return min(_FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT) * random.uniform(0.8, 1.2)
+        return min(
+            _FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT
+        ) * random.uniform(0.8, 1.2)
 
     def _say(self, now: float, text: str, error: Exception) -> None:
         self._said, self._told = now, True
-        failures = f"{self._in_a_row} failure{'s' if self._in_a_row > 1 else ''} since {self._since}"
+        failures = (
+            f"{self._in_a_row} failure{'s' if self._in_a_row > 1 else ''} since {self._since}"
+        )
         log.error(text + "; %s, %d events wait", self.what, error, failures, self._waiting())
 
     def works(self) -> None:
@@ -67,5 +80,10 @@ class Circuit:
             return
         if self._told:
             failures = f"{self._in_a_row} failure{'s' if self._in_a_row > 1 else ''}"
-            log.warning("%s works again, after %s in %.0f s", self.what, failures, time.monotonic() - self._began)
+            log.warning(
+                "%s works again, after %s in %.0f s",
+                self.what,
+                failures,
+                time.monotonic() - self._began,
+            )
         self.state, self._in_a_row, self._told = CLOSED, 0, False

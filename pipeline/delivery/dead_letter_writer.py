@@ -1,4 +1,7 @@
-"""Events that a filter or an output could not handle, on their way to the dead letters of the pipeline."""
+"""Events that a filter or an output could not handle, on their way to the dead letters of the
+pipeline.
+"""
+
 from __future__ import annotations
 
 import logging
@@ -39,18 +42,31 @@ class Burial:
         )
 
     def bury(self, plugin: Plugin, events: list[Event], reason: str) -> None:
-        """Write letters about events that a plugin could not handle; they are on the disk when this returns. Raises OSError where
-        they cannot be written: for an output, the letters are all that is left of its events."""
+        """Write letters about events that a plugin could not handle; they are on the disk when this
+        returns. Raises OSError where they cannot be written: for an output, the letters are all
+        that is left of its events.
+        """
         where, kind = plugin.context.where, plugin.name
-        self._store.add([Letter(copy(event), reason, kind, plugin.context.id, where) for event in events])
+        self._store.add(
+            [Letter(copy(event), reason, kind, plugin.context.id, where) for event in events]
+        )
 
     def bury_if_possible(self, plugin: Plugin, events: list[Event], reason: str) -> None:
-        """The same for a filter, whose events go on, tagged: letters that cannot be written are logged."""
+        """The same for a filter, whose events go on, tagged: letters that cannot be written are
+        logged.
+        """
         try:
             self.bury(plugin, events, reason)
         except OSError as error:
             where, kind = plugin.context.where, plugin.name
-            complain(f"{where} burial", "%s: %d dead letters of %s could not be written: %s", where, len(events), kind, error)
+            complain(
+                f"{where} burial",
+                "%s: %d dead letters of %s could not be written: %s",
+                where,
+                len(events),
+                kind,
+                error,
+            )
 
     def close(self) -> None:
         """End the files."""

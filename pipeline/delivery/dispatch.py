@@ -1,8 +1,10 @@
 """How events get from the filters to each output.
 
-One output alone is delivered to where its events are filtered. Of several, each has a buffer and a thread of its own, so that a
-slow one holds up the others only when its buffer is full and its policy is to block.
+One output alone is delivered to where its events are filtered. Of several, each has a buffer and a
+thread of its own, so that a slow one holds up the others only when its buffer is full and its
+policy is to block.
 """
+
 from __future__ import annotations
 
 import threading
@@ -33,7 +35,9 @@ class Direct:
         """What became of its events so far."""
         return self._sender.figures()
 
-    def submit(self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None) -> None:
+    def submit(
+        self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None
+    ) -> None:
         """Deliver what was packed; raises Undelivered."""
         ticket.add()
         parcel = Parcel(packed, events, ticket, originals)
@@ -65,9 +69,12 @@ class Direct:
 Way = Buffered | Direct
 
 
-def ways(outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]) -> Iterator[Way]:
-    """How each output is delivered to. ``failed`` is told of an error that no retry mends. Raises OSError where a spill cannot be
-    opened: those before it were given by then."""
+def ways(
+    outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]
+) -> Iterator[Way]:
+    """How each output is delivered to. ``failed`` is told of an error that no retry mends. Raises
+    OSError where a spill cannot be opened: those before it were given by then.
+    """
     if len(outputs) == 1 and outputs[0].when_full == "block":
         yield Direct(outputs[0], stopping)
     elif any(output.when_full == "spill" for output in outputs):
@@ -77,12 +84,18 @@ def ways(outputs: Sequence[Output], stopping: threading.Event, failed: Callable[
             yield Buffered(output, stopping, failed)
 
 
-def _spilling(outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]) -> Iterator[Way]:
+def _spilling(
+    outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]
+) -> Iterator[Way]:
     from .spill import Spill, spill_names
 
     for output, name in zip(outputs, spill_names(outputs), strict=True):
         settings = output.context.settings
-        spill = Spill(spills_folder(settings) / name, int(output.spill_max_bytes)) if output.when_full == "spill" else None
+        spill = (
+            Spill(spills_folder(settings) / name, int(output.spill_max_bytes))
+            if output.when_full == "spill"
+            else None
+        )
         yield Buffered(output, stopping, failed, spill, bool(settings.get("queue.drain")))
 
 

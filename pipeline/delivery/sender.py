@@ -1,8 +1,11 @@
-"""Handing events to one output: tried again until it takes them, buried where it never will, given back where neither can be.
+"""Handing events to one output: tried again until it takes them, buried where it never will, given
+back where neither can be.
 
-What is packed for an output is a parcel. Each parcel belongs to a ticket, that of the batch that it came from: the batch counts as
-delivered when every output has what was meant for it, and as not delivered as soon as one was given up. Either is told once.
+What is packed for an output is a parcel. Each parcel belongs to a ticket, that of the batch that it
+came from: the batch counts as delivered when every output has what was meant for it, and as not
+delivered as soon as one was given up. Either is told once.
 """
+
 from __future__ import annotations
 
 import threading
@@ -28,9 +31,11 @@ class Refused(Undelivered):
 
 
 class Ticket:
-    """Counts the deliveries of one batch; when the last has ended, ``done`` is called, once, with the first error if any failed.
+    """Counts the deliveries of one batch; when the last has ended, ``done`` is called, once, with
+    the first error if any failed.
 
-    Used as a context manager it ends, at the end of the block, the count for whoever adds deliveries.
+    Used as a context manager it ends, at the end of the block, the count for whoever adds
+    deliveries.
     """
 
     def __init__(self, done: Callable[[Exception | None], None] | None) -> None:
@@ -51,7 +56,11 @@ class Ticket:
             self._error = self._error or error
             last = self._left == 0
         if last and self._done is not None:
-            self._done(self._error if self._error is None or isinstance(self._error, Exception) else Undelivered(repr(self._error)))
+            self._done(
+                self._error
+                if self._error is None or isinstance(self._error, Exception)
+                else Undelivered(repr(self._error))
+            )
 
     def __enter__(self) -> Ticket:
         return self
@@ -62,7 +71,9 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Parcel:
-    """What was packed of some events for one output; ``originals`` are for the dead letters. ``taken``: the output has it."""
+    """What was packed of some events for one output; ``originals`` are for the dead letters.
+    ``taken``: the output has it.
+    """
 
     packed: Any
     events: int
@@ -73,10 +84,14 @@ class Parcel:
     _open: list[None] = field(default_factory=lambda: [None])
 
     def __post_init__(self) -> None:
-        self.size = _size(self.packed, self.events)  # once: what is packed becomes less when a part of it is delivered
+        self.size = _size(
+            self.packed, self.events
+        )  # once: what is packed becomes less when a part of it is delivered
 
     def finish(self, error: BaseException | None = None) -> None:
-        """Tell the ticket how it ended; whoever comes first, from whatever thread, is the one who is heard."""
+        """Tell the ticket how it ended; whoever comes first, from whatever thread, is the one who
+        is heard.
+        """
         try:
             self._open.pop()  # a list gives its item to one thread only
         except IndexError:
@@ -97,7 +112,9 @@ def _size(packed: Any, events: int) -> int:
 class Sender:
     """Hands parcels to one output, one at a time. ``waiting``: how many events wait for it."""
 
-    def __init__(self, output: Output, stopping: threading.Event, waiting: Callable[[], int]) -> None:
+    def __init__(
+        self, output: Output, stopping: threading.Event, waiting: Callable[[], int]
+    ) -> None:
         self.output, self.where = output, f"{output.context.where}: the output {output.name}"
         self.delivered = self.dropped = self.dead_lettered = self.spilled = 0
         self.waiting = waiting
@@ -106,8 +123,9 @@ class Sender:
         self._burials = Circuit(f"{self.where}: writing its dead letters", waiting)
 
     def send(self, parcel: Parcel) -> None:
-        """Deliver, or bury what the output will never take. Raises Undelivered where neither can be; the parcel is finished then
-        by who called."""
+        """Deliver, or bury what the output will never take. Raises Undelivered where neither can
+        be; the parcel is finished then by who called.
+        """
         try:
             self._surely(partial(self._deliver, parcel), self._circuit)
             self.delivered += parcel.events
@@ -147,7 +165,9 @@ class Sender:
         return parcel.originals is not None and self.output.context.bury is not None
 
     def bury(self, parcel: Parcel, reason: str) -> None:
-        """Write dead letters, trying again until they are written; raises Undelivered where the pipeline is to stop first."""
+        """Write dead letters, trying again until they are written; raises Undelivered where the
+        pipeline is to stop first.
+        """
         bury, originals = self.output.context.bury, parcel.originals
         assert bury is not None
         assert originals is not None
@@ -158,7 +178,12 @@ class Sender:
     def drop(self, parcel: Parcel) -> None:
         """Leave a parcel out, because the configuration says so."""
         self.dropped += parcel.events
-        complain(f"{self.where} full", "%s is full: %d events dropped so far, as when_full says", self.where, self.dropped)
+        complain(
+            f"{self.where} full",
+            "%s is full: %d events dropped so far, as when_full says",
+            self.where,
+            self.dropped,
+        )
         parcel.finish()
 
     def flush(self) -> None:
@@ -166,7 +191,12 @@ class Sender:
         try:
             self.output.flush()
         except OSError as error:
-            complain(f"{self.where} flush", "%s could not be flushed: %s; it is tried again", self.where, error)
+            complain(
+                f"{self.where} flush",
+                "%s could not be flushed: %s; it is tried again",
+                self.where,
+                error,
+            )
 
     def figures(self) -> OutputFigures:
         """What became of its events so far."""

@@ -1,10 +1,13 @@
-"""What does not fit into the buffer of an output, on disk: parcels in a disk queue of the output's own.
+"""What does not fit into the buffer of an output, on disk: parcels in a disk queue of the output's
+own.
 
-A record is a parcel. Its note says the form: ``bytes`` as they are, ``events`` as a batch of events, or ``data``: anything else
-that is plain data, with the events for the dead letters where there are some. A restart finds a spill by its folder, which is
-named after the output's id, or, where it has none, after its kind and a digest of its options: an output whose target was changed
+A record is a parcel. Its note says the form: ``bytes`` as they are, ``events`` as a batch of
+events, or ``data``: anything else that is plain data, with the events for the dead letters where
+there are some. A restart finds a spill by its folder, which is named after the output's id, or,
+where it has none, after its kind and a digest of its options: an output whose target was changed
 must not get what was meant for another.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -27,7 +30,9 @@ from .sender import Parcel, Undelivered
 
 log = logging.getLogger("penstock")
 
-_OF_THE_BUFFER = frozenset({"id", "enable_metric", "buffer_size", "when_full", "spill_max_bytes", "workers"})
+_OF_THE_BUFFER = frozenset(
+    {"id", "enable_metric", "buffer_size", "when_full", "spill_max_bytes", "workers"}
+)
 
 
 def spill_names(outputs: Iterable[Output]) -> list[str]:
@@ -47,13 +52,22 @@ def _safe(text: str) -> str:
 
 
 def _digest(output: Output) -> str:
-    return _short(repr([(key, _written(getattr(output, key))) for key in sorted(output.given - _OF_THE_BUFFER)]))
+    return _short(
+        repr(
+            [(key, _written(getattr(output, key))) for key in sorted(output.given - _OF_THE_BUFFER)]
+        )
+    )
 
 
 def _written(value: Any) -> str:
     """An option's value as text, the same in every process."""
     if isinstance(value, PluginUse):
-        return repr((value.name, sorted((key, _written(setting)) for key, setting in value.settings.items())))
+        return repr(
+            (
+                value.name,
+                sorted((key, _written(setting)) for key, setting in value.settings.items()),
+            )
+        )
     if isinstance(value, Setting):
         return _written(value.value)
     if isinstance(value, Mapping):
@@ -77,11 +91,18 @@ def tell_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
         try:
             events = queue_state(folder).events.total()
         except OSError as error:
-            log.warning("the spill `%s` belongs to no output, and cannot be looked into: %s", folder, error)
+            log.warning(
+                "the spill `%s` belongs to no output, and cannot be looked into: %s", folder, error
+            )
             continue
         if events:
             remedy = 'give the output its old id and when_full => "spill", or take them out with `penstock queue drain`'
-            log.warning("%d events wait in `%s`, and no output of the configuration spills there: %s", events, folder, remedy)
+            log.warning(
+                "%d events wait in `%s`, and no output of the configuration spills there: %s",
+                events,
+                folder,
+                remedy,
+            )
 
 
 def _folders(root: Path) -> Iterator[Path]:
@@ -90,7 +111,9 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 class Spill:
-    """The spill of one output; raises InUse where another process has it, OSError where there can be none."""
+    """The spill of one output; raises InUse where another process has it, OSError where there can
+    be none.
+    """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
@@ -108,7 +131,9 @@ class Spill:
         return self._queue.is_empty
 
     def put(self, parcel: Parcel, patience: float) -> bool:
-        """Put a parcel behind the others, which finishes it as soon as it is synced; False where there was no room in time."""
+        """Put a parcel behind the others, which finishes it as soon as it is synced; False where
+        there was no room in time.
+        """
         note, payload = stored(parcel)
         self._unsynced.add(parcel)
 
@@ -117,21 +142,27 @@ class Spill:
             parcel.finish()
 
         try:
-            self._queue.put(payload, note, parcel.events, live=parcel, timeout=patience, on_durable=synced)
+            self._queue.put(
+                payload, note, parcel.events, live=parcel, timeout=patience, on_durable=synced
+            )
         except Full:
             self._unsynced.discard(parcel)
             return False
         return True
 
     def take(self) -> tuple[Parcel, int] | None:
-        """The first parcel, and the number by which it is taken out when it was delivered; None if none can be had now."""
+        """The first parcel, and the number by which it is taken out when it was delivered; None if
+        none can be had now.
+        """
         while (item := self._queue.get(0)) is not None:
             if isinstance(item.live, Parcel):
                 return item.live, item.sequence
             try:
                 packed, originals = restored(item.note, item.payload)
             except Unreadable as error:
-                what = "the spill `%s` holds something that cannot be read, and is left out, at %d: %s"
+                what = (
+                    "the spill `%s` holds something that cannot be read, and is left out, at %d: %s"
+                )
                 log.error(what, self.folder, item.sequence, error)
                 self._queue.ack(item.sequence)
                 continue
@@ -162,9 +193,15 @@ def stored(parcel: Parcel) -> tuple[dict[str, Any], bytes]:
     packed, originals = parcel.packed, parcel.originals
     if isinstance(packed, bytes) and originals is None:
         return {"form": "bytes"}, packed
-    if type(packed) is list and all(type(event) is dict for event in packed) and originals in (None, packed):
+    if (
+        type(packed) is list
+        and all(type(event) is dict for event in packed)
+        and originals in (None, packed)
+    ):
         return {"form": "events"}, pack(packed)
-    return {"form": "data"}, pack([{"packed": packed} if originals is None else {"packed": packed, "originals": originals}])
+    return {"form": "data"}, pack(
+        [{"packed": packed} if originals is None else {"packed": packed, "originals": originals}]
+    )
 
 
 def restored(note: Mapping[str, Any], payload: bytes) -> tuple[Any, list[Event] | None]:

@@ -1,4 +1,7 @@
-"""What became of the events that were meant for each output, as plain figures and as a table for people."""
+"""What became of the events that were meant for each output, as plain figures and as a table for
+people.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,8 +10,9 @@ from dataclasses import astuple, dataclass, fields
 
 @dataclass(frozen=True, slots=True)
 class OutputFigures:
-    """Events of one run, by what became of them. ``waiting`` is of this moment, ``spilled`` of what went to disk on its way (it is
-    delivered, or waits); ``failures`` counts trials, not events; ``circuit``: closed, open or half-open.
+    """Events of one run, by what became of them. ``waiting`` is of this moment, ``spilled`` of what
+    went to disk on its way (it is delivered, or waits); ``failures`` counts trials, not events;
+    ``circuit``: closed, open or half-open.
     """
 
     output: str
@@ -23,7 +27,10 @@ class OutputFigures:
     @property
     def left_out(self) -> str:
         """In words, what this output did not get; empty where it got all."""
-        parts = [(self.dropped, "dropped, as when_full says"), (self.dead_lettered, "sent to the dead letters")]
+        parts = [
+            (self.dropped, "dropped, as when_full says"),
+            (self.dead_lettered, "sent to the dead letters"),
+        ]
         return ", ".join(f"{number} events were {what}" for number, what in parts if number)
 
 
@@ -32,4 +39,6 @@ def table(figures: Sequence[OutputFigures]) -> list[str]:
     heads = [field.name.replace("_", " ") for field in fields(OutputFigures)]
     rows = [heads, *([str(cell) for cell in astuple(one)] for one in figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]

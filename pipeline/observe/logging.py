@@ -1,4 +1,5 @@
 """The program's own log, on stderr: plain lines for people, or JSON."""
+
 from __future__ import annotations
 
 import json
@@ -6,14 +7,22 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_LEVELS = {"fatal": logging.CRITICAL, "error": logging.ERROR, "warn": logging.WARNING, "info": logging.INFO,
-           "debug": logging.DEBUG, "trace": logging.DEBUG}
+_LEVELS = {
+    "fatal": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warn": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+    "trace": logging.DEBUG,
+}
 
 
 def start_logging(level: str, form: str) -> None:
     """Send the log of Penstock to stderr from ``level`` on, in the form ``plain`` or ``json``."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else logging.Formatter("[%(levelname)s] %(message)s"))
+    handler.setFormatter(
+        _Json() if form == "json" else logging.Formatter("[%(levelname)s] %(message)s")
+    )
     log = logging.getLogger("penstock")
     log.handlers = [handler]
     log.propagate = False
@@ -23,4 +32,7 @@ def start_logging(level: str, form: str) -> None:
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return json.dumps({"@timestamp": at, "level": record.levelname, "message": record.getMessage()}, ensure_ascii=False)
+        return json.dumps(
+            {"@timestamp": at, "level": record.levelname, "message": record.getMessage()},
+            ensure_ascii=False,
+        )

@@ -1,8 +1,10 @@
-"""The disk queue between inputs and filters: what an input gives counts as delivered for it once it is on the disk.
+"""The disk queue between inputs and filters: what an input gives counts as delivered for it once it
+is on the disk.
 
-Inputs are read by a thread each, which puts their batches into the queue; the filters take them out. What was not delivered when
-the process ended is handed out again at the next start.
+Inputs are read by a thread each, which puts their batches into the queue; the filters take them
+out. What was not delivered when the process ended is handed out again at the next start.
 """
+
 from __future__ import annotations
 
 import logging
@@ -26,7 +28,9 @@ log = logging.getLogger("penstock")
 
 
 def open_queue(settings: Mapping[str, Any]) -> DiskQueue:
-    """The queue that the settings describe; raises InUse where another process has it, OSError where there can be none."""
+    """The queue that the settings describe; raises InUse where another process has it, OSError
+    where there can be none.
+    """
 
     def size(key: str) -> int:
         return int(read(Kind("bytes"), settings[key]))
@@ -43,14 +47,22 @@ def open_queue(settings: Mapping[str, Any]) -> DiskQueue:
 
 def queue_folder(settings: Mapping[str, Any]) -> Path:
     """Where a pipeline's queue is."""
-    root = Path(settings["path.queue"]) if settings["path.queue"] else data_folder(settings) / "queue"
+    root = (
+        Path(settings["path.queue"]) if settings["path.queue"] else data_folder(settings) / "queue"
+    )
     return root / str(settings["pipeline.id"])
 
 
-def batches(inputs: Sequence[Input], queue: DiskQueue, stopping: threading.Event, drain: bool) -> Iterator[Batch | None]:
-    """Batches out of the queue, while inputs put theirs in; ends when the inputs have ended and the queue is empty, or, without
-    ``drain``, as soon as the pipeline is to stop."""
-    pumps = [threading.Thread(target=_pump, args=(source, queue, stopping), daemon=True) for source in inputs]
+def batches(
+    inputs: Sequence[Input], queue: DiskQueue, stopping: threading.Event, drain: bool
+) -> Iterator[Batch | None]:
+    """Batches out of the queue, while inputs put theirs in; ends when the inputs have ended and the
+    queue is empty, or, without ``drain``, as soon as the pipeline is to stop.
+    """
+    pumps = [
+        threading.Thread(target=_pump, args=(source, queue, stopping), daemon=True)
+        for source in inputs
+    ]
     for pump in pumps:
         pump.start()
     while True:
@@ -67,13 +79,21 @@ def batches(inputs: Sequence[Input], queue: DiskQueue, stopping: threading.Event
 
 def _batch(queue: DiskQueue, item: Item) -> Batch:
     settle = partial(_settle, queue, item.sequence)
-    live, item.live = item.live, None  # the filters change it: who gets it a second time gets it from the disk
+    live, item.live = (
+        item.live,
+        None,
+    )  # the filters change it: who gets it a second time gets it from the disk
     if live is not None:
         return Batch(live, done=settle)
     try:
         return Batch(unpack(item.payload), done=settle)
     except Unreadable as error:
-        log.error("the queue `%s` holds something that is no batch of events, at %d: %s", queue.folder, item.sequence, error)
+        log.error(
+            "the queue `%s` holds something that is no batch of events, at %d: %s",
+            queue.folder,
+            item.sequence,
+            error,
+        )
         return Batch([_salvaged(item.payload)], done=settle)
 
 
@@ -100,7 +120,12 @@ def _pump(source: Input, queue: DiskQueue, stopping: threading.Event) -> None:
         except Closed:
             return
         except Exception as error:
-            log.error("%s: the input %s failed: %s; it is started again", source.context.where, source.name, error)
+            log.error(
+                "%s: the input %s failed: %s; it is started again",
+                source.context.where,
+                source.name,
+                error,
+            )
             stopping.wait(1)
 
 
@@ -116,4 +141,3 @@ def _put(queue: DiskQueue, batch: Batch) -> None:
         if batch.done is not None:
             batch.done(error)
         raise
-

@@ -1,5 +1,7 @@
-"""Batches from inputs: one input is read in the thread that asks; several by a thread each, through a bounded queue, which is the
-whole of back-pressure."""
+"""Batches from inputs: one input is read in the thread that asks; several by a thread each, through
+a bounded queue, which is the whole of back-pressure.
+"""
+
 from __future__ import annotations
 
 import logging
@@ -59,6 +61,11 @@ def _pump(source: Input, waiting: queue.Queue[Batch | None], stopping: threading
                     waiting.put(batch)
             break
         except Exception as error:
-            log.error("%s: the input %s failed: %s; it is started again", source.context.where, source.name, error)
+            log.error(
+                "%s: the input %s failed: %s; it is started again",
+                source.context.where,
+                source.name,
+                error,
+            )
             stopping.wait(1)
     waiting.put(None)

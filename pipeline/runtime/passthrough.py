@@ -1,5 +1,7 @@
-"""A pipeline with nothing between its input and its output: where their codecs know a shorter way from bytes to bytes, no event is
-made at all."""
+"""A pipeline with nothing between its input and its output: where their codecs know a shorter way
+from bytes to bytes, no event is made at all.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -17,9 +19,16 @@ _MOST_STREAMS = 64
 
 
 def can_relay(assembly: Assembly) -> bool:
-    """Whether all that a configuration does is to pass on what one input gives to one output that encodes it."""
+    """Whether all that a configuration does is to pass on what one input gives to one output that
+    encodes it.
+    """
     program = assembly.program
-    if program.filters or len(program.inputs) != 1 or len(program.outputs) != 1 or isinstance(program.outputs[0], Branch):
+    if (
+        program.filters
+        or len(program.inputs) != 1
+        or len(program.outputs) != 1
+        or isinstance(program.outputs[0], Branch)
+    ):
         return False
     source, target = assembly.plugins([*program.inputs, *program.outputs])
     assert isinstance(source, Input)

@@ -1,7 +1,10 @@
-"""The runtime: batches from inputs through the filters to the outputs, acknowledged when every output has them.
+"""The runtime: batches from inputs through the filters to the outputs, acknowledged when every
+output has them.
 
-To stop, inputs are told, what was read is worked off, what filters hold is flushed, outputs are flushed and closed.
+To stop, inputs are told, what was read is worked off, what filters hold is flushed, outputs are
+flushed and closed.
 """
+
 from __future__ import annotations
 
 import gc
@@ -44,10 +47,15 @@ class Counts(msgspec.Struct):
 
 
 class Pipeline:
-    """A configuration that runs. ``run()`` returns when the inputs have ended or ``stop()`` was called."""
+    """A configuration that runs. ``run()`` returns when the inputs have ended or ``stop()`` was
+    called.
+    """
 
     def __init__(
-        self, assembly: Assembly, tick: Callable[[Counts], None] | None = None, observer: Observer | None = None
+        self,
+        assembly: Assembly,
+        tick: Callable[[Counts], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
@@ -57,7 +65,9 @@ class Pipeline:
         self._tick = tick
         self._stopping = threading.Event()
         self._batch_size = int(program.settings.get("pipeline.batch.size") or 0)
-        self._flushes = any(p.flushes for p in assembly.plugins(program.filters) if isinstance(p, Filter))
+        self._flushes = any(
+            p.flushes for p in assembly.plugins(program.filters) if isinstance(p, Filter)
+        )
         self._next_flush = 0.0
         self.opened = False
         self._queue: DiskQueue | None = None
@@ -108,7 +118,11 @@ class Pipeline:
 
             self._burial = Burial(self.assembly.program.settings)
             for plugin in self.assembly.made.values():
-                plugin.context.bury = self._burial.bury if isinstance(plugin, Output) else self._burial.bury_if_possible
+                plugin.context.bury = (
+                    self._burial.bury
+                    if isinstance(plugin, Output)
+                    else self._burial.bury_if_possible
+                )
         for plugin in self.assembly.made.values():
             plugin.open()
 
@@ -137,8 +151,14 @@ class Pipeline:
         return self._burial is not None
 
     def raw(self, size: int) -> RawStream | None:
-        """The one input as bytes, in pieces of about a size, where nothing else need see its events."""
-        return self.inputs[0].raw(self._stopping.is_set, size) if len(self.inputs) == 1 and self._queue is None else None
+        """The one input as bytes, in pieces of about a size, where nothing else need see its
+        events.
+        """
+        return (
+            self.inputs[0].raw(self._stopping.is_set, size)
+            if len(self.inputs) == 1 and self._queue is None
+            else None
+        )
 
     def source(self) -> Iterator[Batch | None]:
         """The batches of the inputs, through the disk queue where the settings ask for it."""
@@ -154,7 +174,9 @@ class Pipeline:
         self._open_ways()
         for way in self._ways:
             way.output.write = write_to(way, lambda: self._ticket)  # type: ignore[method-assign, assignment]
-        return generate(self.assembly.program.outputs, self.assembly.made, "outputs", self._observer)
+        return generate(
+            self.assembly.program.outputs, self.assembly.made, "outputs", self._observer
+        )
 
     def _open_ways(self) -> None:
         for way in ways(self.targets, self._stopping, self._fail):
@@ -203,7 +225,9 @@ class Pipeline:
 
 
 class rare_collections:  # noqa: N801  (reads as a word in `with`)
-    """While events stream, objects that live long are not looked at again, and young ones seldom: events hold no circles."""
+    """While events stream, objects that live long are not looked at again, and young ones seldom:
+    events hold no circles.
+    """
 
     def __enter__(self) -> None:
         self._before = gc.get_threshold()

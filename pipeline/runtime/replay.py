@@ -1,4 +1,5 @@
 """Sending given events through a configuration: its filters and outputs, with its inputs left out."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +28,12 @@ class Given(Input, name="given"):
             yield Batch(self.events[start : start + _BATCH])
 
 
-def replay_events(sources: Sequence[Source], settings: Mapping[str, Any], events: list[Event]) -> None:
-    """Run events through a configuration; returns when the outputs have them. Raises ConfigError, or Undelivered."""
+def replay_events(
+    sources: Sequence[Source], settings: Mapping[str, Any], events: list[Event]
+) -> None:
+    """Run events through a configuration; returns when the outputs have them. Raises ConfigError,
+    or Undelivered.
+    """
     assembly = assemble([without_inputs(source) for source in sources], settings)
     pipeline = Pipeline(assembly)
     given = Given({})
@@ -38,7 +43,9 @@ def replay_events(sources: Sequence[Source], settings: Mapping[str, Any], events
 
 
 def without_inputs(source: Source) -> Source:
-    """A source with blanks in place of its input sections, so that all else keeps its place; raises ConfigError."""
+    """A source with blanks in place of its input sections, so that all else keeps its place; raises
+    ConfigError.
+    """
     text = source.text
     for section in parse(source).sections:
         if section.kind == "input":

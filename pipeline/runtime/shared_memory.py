@@ -1,7 +1,9 @@
-"""Memory that a worker shares with the main process: for each job under way a place for its input and one for its output.
+"""Memory that a worker shares with the main process: for each job under way a place for its input
+and one for its output.
 
 Pages that are not used cost nothing. What does not fit, or is no bytes, goes through the pipe.
 """
+
 from __future__ import annotations
 
 import mmap
@@ -36,8 +38,14 @@ class Desk:
         return OutTray(self, JOBS * _IN + slot * _OUT)
 
     def take(self, sent: Any) -> Any:
-        """What was sent: a view of bytes where they lie, good until the slot is free again, or what went through the pipe."""
-        return memoryview(self._memory)[sent.start : sent.start + sent.size] if type(sent) is Laid else sent
+        """What was sent: a view of bytes where they lie, good until the slot is free again, or what
+        went through the pipe.
+        """
+        return (
+            memoryview(self._memory)[sent.start : sent.start + sent.size]
+            if type(sent) is Laid
+            else sent
+        )
 
     def _put(self, start: int, room: int, data: bytes) -> Laid | None:
         if len(data) > room:

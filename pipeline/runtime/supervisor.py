@@ -1,9 +1,11 @@
 """Pipelines that run side by side in one process and can be exchanged while they run.
 
-To reload, the new configuration is read, checked and assembled beside the running one. Only if it has no errors is the old pipeline
-told to stop: it delivers what it has read, and the new one goes on from there. One that cannot start is rolled back to what ran
-before. A single pipeline runs in the main thread, several in a thread each.
+To reload, the new configuration is read, checked and assembled beside the running one. Only if it
+has no errors is the old pipeline told to stop: it delivers what it has read, and the new one goes
+on from there. One that cannot start is rolled back to what ran before. A single pipeline runs in
+the main thread, several in a thread each.
 """
+
 from __future__ import annotations
 
 import logging
@@ -51,9 +53,16 @@ class Member(msgspec.Struct, eq=False):
 
 
 class Fleet:
-    """Runs members until their inputs end or ``stop`` is called; ``make`` makes the pipeline of an assembly."""
+    """Runs members until their inputs end or ``stop`` is called; ``make`` makes the pipeline of an
+    assembly.
+    """
 
-    def __init__(self, members: Sequence[Member], make: Callable[[Assembly], Pipeline], interval: float | None = None) -> None:
+    def __init__(
+        self,
+        members: Sequence[Member],
+        make: Callable[[Assembly], Pipeline],
+        interval: float | None = None,
+    ) -> None:
         self.members = members
         self._make = make
         self._interval = interval
@@ -90,7 +99,10 @@ class Fleet:
             raise errors[0]
 
     def _live_together(self) -> None:
-        threads = [threading.Thread(target=self._live, args=(member,), name=member.id) for member in self.members]
+        threads = [
+            threading.Thread(target=self._live, args=(member,), name=member.id)
+            for member in self.members
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -108,7 +120,11 @@ class Fleet:
                 if not before or member.pipeline is None or member.pipeline.opened:
                     member.error = error
                     return
-                log.error("the new configuration of the pipeline %s cannot start, the old one goes on: %s", member.id, error)
+                log.error(
+                    "the new configuration of the pipeline %s cannot start, the old one goes on: %s",
+                    member.id,
+                    error,
+                )
                 sources, assembly, before = before, assemble(before, member.settings), []
                 continue
             following, member.following = member.following, None
@@ -138,7 +154,10 @@ class Fleet:
         """Put a changed configuration in the place of the one that runs, if it has no errors."""
         if not member.reloads:
             if asked:
-                log.warning("the pipeline %s cannot be reloaded: it reads stdin, or pipeline.reloadable is false", member.id)
+                log.warning(
+                    "the pipeline %s cannot be reloaded: it reads stdin, or pipeline.reloadable is false",
+                    member.id,
+                )
             return
         try:
             sources = member.load()
@@ -161,7 +180,11 @@ class Fleet:
     def _refuse(self, member: Member, why: str) -> None:
         """Say, once, why a new configuration is not taken."""
         if why != member.refused:
-            log.error("the new configuration of the pipeline %s is refused, the old one goes on:\n%s", member.id, why)
+            log.error(
+                "the new configuration of the pipeline %s is refused, the old one goes on:\n%s",
+                member.id,
+                why,
+            )
         member.refused = why
 
     def _is_settled(self, member: Member, sources: list[Source]) -> bool:

@@ -1,10 +1,13 @@
 """Several workers: processes that decode, filter and pack, while this one reads and delivers.
 
-A worker is forked from the assembled pipeline, so nothing need be sent to it but input: raw bytes where the input's can be cut,
-else events. Its answer is what the outputs packed. Answers are delivered in the order of the input, whatever worker gives them,
-unless ``pipeline.ordered`` is false; each worker has at most two jobs, so what is under way is bounded. A worker that dies is
-replaced, and its jobs are done again. Bytes go to and fro through shared memory; the pipes carry little more than where they lie.
+A worker is forked from the assembled pipeline, so nothing need be sent to it but input: raw bytes
+where the input's can be cut, else events. Its answer is what the outputs packed. Answers are
+delivered in the order of the input, whatever worker gives them, unless ``pipeline.ordered`` is
+false; each worker has at most two jobs, so what is under way is bounded. A worker that dies is
+replaced, and its jobs are done again. Bytes go to and fro through shared memory; the pipes carry
+little more than where they lie.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -32,14 +35,18 @@ _MOST_DEATHS = 3
 
 _forking = threading.Lock()
 _ours: WeakSet[Connection] = WeakSet()
-"""The ends of pipes that this process holds, of all its pipelines. A worker that kept one open, or was forked while another was
-being made, would keep a pipe alive whose worker, or whose main process, has died: nobody would notice."""
+"""The ends of pipes that this process holds, of all its pipelines. A worker that kept one open, or
+was forked while another was being made, would keep a pipe alive whose worker, or whose main
+process, has died: nobody would notice.
+"""
 
 Done = Callable[[Exception | None], None] | None
 
 
 class _Job(msgspec.Struct):
-    """``payload``: the bytes of pieces, whose lengths and origins are ``parts``, or without them a pickled batch of events."""
+    """``payload``: the bytes of pieces, whose lengths and origins are ``parts``, or without them a
+    pickled batch of events.
+    """
 
     payload: bytes
     parts: Parts | None
@@ -60,23 +67,37 @@ class _Hand(msgspec.Struct, eq=False):
 
 
 def alone(assembly: Assembly) -> Filter | None:
-    """A filter because of which all events must go through one worker, if there is one: it holds what it saw of others."""
+    """A filter because of which all events must go through one worker, if there is one: it holds
+    what it saw of others.
+    """
     filters = [p for p in assembly.plugins(assembly.program.filters) if isinstance(p, Filter)]
     return next((f for f in filters if f.stateful), None)
 
 
 def useful(assembly: Assembly, workers: int) -> int:
-    """How many of so many workers are of use: as many as there are processors, unless a filter waits for servers meanwhile."""
+    """How many of so many workers are of use: as many as there are processors, unless a filter
+    waits for servers meanwhile.
+    """
     filters = assembly.plugins(assembly.program.filters)
     if any(isinstance(plugin, Filter) and plugin.external for plugin in filters):
         return workers
-    return min(workers, max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 2))
+    return min(
+        workers,
+        max(
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1,
+            2,
+        ),
+    )
 
 
 class ParallelPipeline(Pipeline):
     """A pipeline with several workers."""
 
-    def __init__(self, assembly: Assembly, workers: int, tick: Callable[[Counts], None] | None = None) -> None:
+    def __init__(
+        self, assembly: Assembly, workers: int, tick: Callable[[Counts], None] | None = None
+    ) -> None:
         super().__init__(assembly, tick)
         self.plugins = list(assembly.made.values())
         self._count = useful(assembly, workers)
@@ -94,7 +115,9 @@ class ParallelPipeline(Pipeline):
         jobs = self._jobs()
         self._hands = [self._fork() for _ in range(self._count)]
         self._open_ways()
-        self._wraps = [encoding and encoding[1] for encoding in (target.encoding() for target in self.targets)]
+        self._wraps = [
+            encoding and encoding[1] for encoding in (target.encoding() for target in self.targets)
+        ]
         collector = threading.Thread(target=self._collect, daemon=True)
         collector.start()
         for number, job in enumerate(jobs):
@@ -116,7 +139,11 @@ class ParallelPipeline(Pipeline):
                 self._flush_outputs()
             else:
                 parts = [(len(piece.data), piece.origin) for piece in batch.pieces]
-                data = batch.pieces[0].data if len(parts) == 1 else b"".join([piece.data for piece in batch.pieces])
+                data = (
+                    batch.pieces[0].data
+                    if len(parts) == 1
+                    else b"".join([piece.data for piece in batch.pieces])
+                )
                 yield _Job(data, parts, batch.bytes, batch.done)
 
     def _jobs_of_events(self) -> Iterator[_Job]:
@@ -141,7 +168,9 @@ class ParallelPipeline(Pipeline):
     def _send(self, hand: _Hand, job: _Job) -> None:
         hand.jobs.append(job)
         job.slot = hand.desk.free.pop()
-        with contextlib.suppress(OSError):  # it has died: the collector sees the pipe closed, and has its jobs done again
+        with contextlib.suppress(
+            OSError
+        ):  # it has died: the collector sees the pipe closed, and has its jobs done again
             hand.pipe.send((job.slot, hand.desk.put_in(job.slot, job.payload), job.parts))
 
     def _collect(self) -> None:
@@ -188,14 +217,18 @@ class ParallelPipeline(Pipeline):
             self._tick(self.counts)
 
     def _taken(self, hand: _Hand, packet: Packet) -> Any:
-        """What an output packed, as its ``deliver`` takes it; as a copy, unless it is delivered before this returns."""
+        """What an output packed, as its ``deliver`` takes it; as a copy, unless it is delivered
+        before this returns.
+        """
         packed, wrap = hand.desk.take(packet.packed), self._wraps[packet.output]
         if isinstance(packed, memoryview) and not isinstance(self._ways[packet.output], Direct):
             packed = bytes(packed)
         return packed if wrap is None else wrap(packed)
 
     def _bury(self, hand: _Hand) -> None:
-        """Replace a worker that has gone, unless all are to go; if it left jobs, they are done again."""
+        """Replace a worker that has gone, unless all are to go; if it left jobs, they are done
+        again.
+        """
         with self._lock:
             self._hands.remove(hand)
             hand.pipe.close()

@@ -1,4 +1,7 @@
-"""What a worker does, in its own process: it takes jobs, filters their events, packs them for the outputs, and answers."""
+"""What a worker does, in its own process: it takes jobs, filters their events, packs them for the
+outputs, and answers.
+"""
+
 from __future__ import annotations
 
 import pickle
@@ -27,7 +30,9 @@ Parts = list[tuple[int, Mapping[str, Any]]]
 
 
 class Packet(NamedTuple):
-    """What an output packed: the output's number, how many events, the bytes or where they lie, the events for dead letters."""
+    """What an output packed: the output's number, how many events, the bytes or where they lie, the
+    events for dead letters.
+    """
 
     output: int
     events: int
@@ -36,7 +41,9 @@ class Packet(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a job: events taken and given, packets in order, and dead letters as plugin number, events, reason."""
+    """What became of a job: events taken and given, packets in order, and dead letters as plugin
+    number, events, reason.
+    """
 
     taken: int
     given: int
@@ -47,7 +54,9 @@ class Answer(NamedTuple):
 class Worker:
     """The work of one process."""
 
-    def __init__(self, pipeline: ParallelPipeline, pipe: Connection, desk: Desk, codec: Codec | None) -> None:
+    def __init__(
+        self, pipeline: ParallelPipeline, pipe: Connection, desk: Desk, codec: Codec | None
+    ) -> None:
         self._pipeline, self._pipe, self._desk, self._codec = pipeline, pipe, desk, codec
         self._streams: dict[str, Codec] = {}
         self._decorate = pipeline.inputs[0].decorate
@@ -59,7 +68,9 @@ class Worker:
                 plugin.context.bury = self._noted(number)
         for number, output in enumerate(pipeline.targets):
             output.write = self._packer(number, output)  # type: ignore[method-assign, assignment]
-        self._outputs = generate(pipeline.assembly.program.outputs, pipeline.assembly.made, "outputs")
+        self._outputs = generate(
+            pipeline.assembly.program.outputs, pipeline.assembly.made, "outputs"
+        )
 
     def _packer(self, number: int, output: Output) -> Callable[[list[Event]], None]:
         keeps = output.context.bury is not None
@@ -67,7 +78,9 @@ class Worker:
         pack = output.pack if encoding is None else encoding[0].encode
 
         def write(events: list[Event]) -> None:
-            self._packets.append(Packet(number, len(events), self._tray.put(pack(events)), events if keeps else None))
+            self._packets.append(
+                Packet(number, len(events), self._tray.put(pack(events)), events if keeps else None)
+            )
 
         return write
 
@@ -109,7 +122,9 @@ class Worker:
             self._outputs.run(out)
         return len(out)
 
-    def _batches(self, payload: bytes, parts: Sequence[tuple[int, Mapping[str, Any]]] | None) -> Iterator[list[Event]]:
+    def _batches(
+        self, payload: bytes, parts: Sequence[tuple[int, Mapping[str, Any]]] | None
+    ) -> Iterator[list[Event]]:
         if parts is None:
             yield pickle.loads(payload)
             return
@@ -131,7 +146,9 @@ class Worker:
             yield events
 
     def _stream(self, origin: Mapping[str, Any]) -> Codec:
-        """The codec of a stream: at the end of a piece it holds nothing, and can be used for the next."""
+        """The codec of a stream: at the end of a piece it holds nothing, and can be used for the
+        next.
+        """
         key = repr(origin)
         known = self._streams.get(key)
         if known is None:

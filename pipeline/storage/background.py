@@ -1,4 +1,5 @@
 """A thread that does a piece of work now and then, or at once when it is poked."""
+
 from __future__ import annotations
 
 import threading
@@ -6,7 +7,9 @@ from collections.abc import Callable
 
 
 class Background:
-    """Calls ``work`` every ``interval`` seconds and soon after ``poke``, until ``stop``. ``work`` must not raise."""
+    """Calls ``work`` every ``interval`` seconds and soon after ``poke``, until ``stop``. ``work``
+    must not raise.
+    """
 
     def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
         self._interval, self._work = interval, work

@@ -1,9 +1,11 @@
-"""What of a queue was not handed out yet, in order: from memory where the reader keeps up, from the segments where it does not.
+"""What of a queue was not handed out yet, in order: from memory where the reader keeps up, from the
+segments where it does not.
 
-The next records are kept in memory, up to a number of bytes, with the object that they were made from: a reader that keeps up
-decodes nothing. What comes while memory is full is read from the segments when its turn comes, and so is all after it until the
-reader has caught up.
+The next records are kept in memory, up to a number of bytes, with the object that they were made
+from: a reader that keeps up decodes nothing. What comes while memory is full is read from the
+segments when its turn comes, and so is all after it until the reader has caught up.
 """
+
 from __future__ import annotations
 
 from collections import deque
@@ -22,7 +24,9 @@ _IN_MEMORY = 4 << 20
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """A payload with its note. ``count``: its events; ``live``: what was given with it to ``put``, if it did not leave memory."""
+    """A payload with its note. ``count``: its events; ``live``: what was given with it to ``put``,
+    if it did not leave memory.
+    """
 
     sequence: int
     payload: bytes
@@ -40,11 +44,18 @@ def item_of(record: Record) -> Item:
 
 
 class Backlog:
-    """The unread items of a log. ``next_unread``: no unread item has a lower sequence. ``wanted`` says of a sequence whether it was
-    acknowledged already; ``lost`` is told of damage that was not there when the log was opened.
+    """The unread items of a log. ``next_unread``: no unread item has a lower sequence. ``wanted``
+    says of a sequence whether it was acknowledged already; ``lost`` is told of damage that was not
+    there when the log was opened.
     """
 
-    def __init__(self, log: RecordLog, next_unread: int, wanted: Callable[[int], bool], lost: Callable[[Skipped], None]) -> None:
+    def __init__(
+        self,
+        log: RecordLog,
+        next_unread: int,
+        wanted: Callable[[int], bool],
+        lost: Callable[[Skipped], None],
+    ) -> None:
         self.next_unread = next_unread
         self._log, self._wanted, self._lost = log, wanted, lost
         self._recent: deque[Item] = deque()
@@ -109,10 +120,17 @@ class Backlog:
 
     def _read(self, segment: Segment) -> Record | Skipped | None:
         try:
-            self._reader = self._reader or Reader(self._log.disk, segment.path, segment.seal, self._offset)
+            self._reader = self._reader or Reader(
+                self._log.disk, segment.path, segment.seal, self._offset
+            )
         except OSError as error:
             offset, self._offset = self._offset, segment.limit
-            return Skipped(str(segment.path), offset, segment.limit - offset, f"cannot be read: {error.strerror}")
+            return Skipped(
+                str(segment.path),
+                offset,
+                segment.limit - offset,
+                f"cannot be read: {error.strerror}",
+            )
         self._reader.offset = self._offset
         found = self._reader.next(segment.limit)
         self._offset = self._reader.offset
@@ -122,7 +140,14 @@ class Backlog:
         """The next segment in which something may be unread."""
         segments = self._log.segments
         at = segments.index(self._segment) + 1 if self._segment in segments else 0
-        return next((segment for segment in segments[at:] if segment.last >= self.next_unread and segment.readable), None)
+        return next(
+            (
+                segment
+                for segment in segments[at:]
+                if segment.last >= self.next_unread and segment.readable
+            ),
+            None,
+        )
 
     def _turn_to(self, segment: Segment | None) -> None:
         self.close()

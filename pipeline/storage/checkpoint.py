@@ -1,8 +1,9 @@
 """The checkpoint of a queue: which records need not be handed out again.
 
-One line of JSON and its CRC-32, written beside and renamed, so that there is the old one or the new one. It may be lost: then what
-was acknowledged, and is still in a segment, is handed out once more.
+One line of JSON and its CRC-32, written beside and renamed, so that there is the old one or the new
+one. It may be lost: then what was acknowledged, and is still in a segment, is handed out once more.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -22,7 +23,9 @@ _MOST_RANGES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``low``: all records with lower sequences were acknowledged; ``ranges``: these above it too, first and last included."""
+    """``low``: all records with lower sequences were acknowledged; ``ranges``: these above it too,
+    first and last included.
+    """
 
     low: int = 0
     ranges: tuple[tuple[int, int], ...] = ()
@@ -38,7 +41,9 @@ class Checkpoint:
 
 
 def ranges_of(sequences: set[int]) -> tuple[tuple[int, int], ...]:
-    """Sequences as ranges; those beyond the ten-thousandth range are left out, which only means that they are handed out again."""
+    """Sequences as ranges; those beyond the ten-thousandth range are left out, which only means
+    that they are handed out again.
+    """
     ranges: list[tuple[int, int]] = []
     for sequence in sorted(sequences):
         if ranges and ranges[-1][1] == sequence - 1:
@@ -50,7 +55,9 @@ def ranges_of(sequences: set[int]) -> tuple[tuple[int, int], ...]:
 
 def write_checkpoint(disk: Disk, folder: Path, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint, and have it on the disk; raises OSError, and the old one stands then."""
-    line = json.dumps({"version": 1, "low": checkpoint.low, "acknowledged": checkpoint.ranges}).encode()
+    line = json.dumps(
+        {"version": 1, "low": checkpoint.low, "acknowledged": checkpoint.ranges}
+    ).encode()
     beside = folder / f"{CHECKPOINT}.new"
     disk.remove(beside)
     descriptor = disk.create(beside)
@@ -73,12 +80,18 @@ def read_checkpoint(disk: Disk, folder: Path) -> tuple[Checkpoint, Skipped | Non
     try:
         data = _content(disk, path)
     except FileNotFoundError:
-        return Checkpoint(), Skipped(str(path), 0, 0, "there is no checkpoint: all records are handed out again")
+        return Checkpoint(), Skipped(
+            str(path), 0, 0, "there is no checkpoint: all records are handed out again"
+        )
     except OSError as error:
-        return Checkpoint(), Skipped(str(path), 0, 0, f"cannot be read: {error.strerror}; all records are handed out again")
+        return Checkpoint(), Skipped(
+            str(path), 0, 0, f"cannot be read: {error.strerror}; all records are handed out again"
+        )
     found = _parsed(data)
     if found is None:
-        return Checkpoint(), Skipped(str(path), 0, len(data), "the checkpoint is damaged: all records are handed out again")
+        return Checkpoint(), Skipped(
+            str(path), 0, len(data), "the checkpoint is damaged: all records are handed out again"
+        )
     return found, None
 
 

@@ -1,8 +1,11 @@
-"""The dead letters of one pipeline: what no filter or output could handle, kept on disk within bounds of size and age.
+"""The dead letters of one pipeline: what no filter or output could handle, kept on disk within
+bounds of size and age.
 
-A letter counts as written when it is on the disk. What is over the bounds is dropped, the newest or the oldest as the policy
-says; what is too old goes segment by segment. All that is dropped is counted.
+A letter counts as written when it is on the disk. What is over the bounds is dropped, the newest or
+the oldest as the policy says; what is too old goes segment by segment. All that is dropped is
+counted.
 """
+
 from __future__ import annotations
 
 import logging
@@ -31,8 +34,8 @@ _SOONEST, _LATEST = 0.05, 30.0
 
 @dataclass(slots=True)
 class LetterCounts:
-    """What became of letters since the store was opened: written; dropped because the store was full, because they were too old,
-    because they had come from dead letters before.
+    """What became of letters since the store was opened: written; dropped because the store was
+    full, because they were too old, because they had come from dead letters before.
     """
 
     written: int = 0
@@ -44,9 +47,10 @@ class LetterCounts:
 class DeadLetters:
     """The store in a folder, for one process: a second one gets InUse.
 
-    ``max_bytes`` bounds the files; over it the newest letters are dropped, or the oldest with ``drop_older``. ``retain``: seconds
-    after which letters go, whether others come or not; None to keep them. ``flush_interval``: seconds after which a segment is
-    ended, so that readers can clean up.
+    ``max_bytes`` bounds the files; over it the newest letters are dropped, or the oldest with
+    ``drop_older``. ``retain``: seconds after which letters go, whether others come or not; None to
+    keep them. ``flush_interval``: seconds after which a segment is ended, so that readers can clean
+    up.
     """
 
     def __init__(
@@ -60,7 +64,12 @@ class DeadLetters:
         now: Callable[[], Timestamp] = Timestamp.now,
         disk: Disk | None = None,
     ) -> None:
-        self.folder, self.max_bytes, self.drop_older, self.retain = folder, max_bytes, drop_older, retain
+        self.folder, self.max_bytes, self.drop_older, self.retain = (
+            folder,
+            max_bytes,
+            drop_older,
+            retain,
+        )
         self.counts = LetterCounts()
         self._flush_interval, self._now = flush_interval, now
         self._lock = threading.Lock()
@@ -68,15 +77,25 @@ class DeadLetters:
         disk = disk or Disk()
         self._folder_lock = disk.lock(folder)
         try:
-            self._log = RecordLog(folder, min(_PAGE, max(max_bytes // 8, _LEAST_PAGE)), disk, _note_time)
+            self._log = RecordLog(
+                folder, min(_PAGE, max(max_bytes // 8, _LEAST_PAGE)), disk, _note_time
+            )
         except BaseException:
             self._folder_lock.release()
             raise
         self.skipped: list[Skipped] = self._log.skipped
         for skipped in self.skipped:
-            log.log(logging.INFO if skipped.torn else logging.WARNING, "left out of the dead letters: %s", skipped)
+            log.log(
+                logging.INFO if skipped.torn else logging.WARNING,
+                "left out of the dead letters: %s",
+                skipped,
+            )
         self.tidy()
-        self._background = Background("dead letters", _between_looks(retain), self.tidy) if retain is not None else None
+        self._background = (
+            Background("dead letters", _between_looks(retain), self.tidy)
+            if retain is not None
+            else None
+        )
 
     @property
     def size(self) -> int:
@@ -84,10 +103,11 @@ class DeadLetters:
         return self._log.size
 
     def add(self, letters: Sequence[Letter]) -> int:
-        """Write letters; how many were, the others being dropped and counted. When this returns they are on the disk.
+        """Write letters; how many were, the others being dropped and counted. When this returns
+        they are on the disk.
 
-        An event that was read from dead letters is not taken a second time, lest it go round for ever. Raises OSError, and the
-        letters do not count as written then.
+        An event that was read from dead letters is not taken a second time, lest it go round for
+        ever. Raises OSError, and the letters do not count as written then.
         """
         with self._lock:
             self._tidy()
@@ -115,7 +135,13 @@ class DeadLetters:
 
     def _complain(self, kind: str, letter: Letter, why: str) -> None:
         plugin = f"{letter.place or self.folder}: {letter.plugin_type}"
-        complain(f"{self.folder} {kind}", "%s: an event is dropped: %s; its error was: %s", plugin, why, letter.reason)
+        complain(
+            f"{self.folder} {kind}",
+            "%s: an event is dropped: %s; its error was: %s",
+            plugin,
+            why,
+            letter.reason,
+        )
 
     def _has_room(self, need: int) -> bool:
         if need > self.max_bytes:
@@ -127,7 +153,11 @@ class DeadLetters:
             if oldest is None or not self.drop_older:
                 return False
             self.counts.dropped_full += oldest.records
-            log.warning("the dead letters `%s` are full: the oldest %d are dropped", self.folder, oldest.records)
+            log.warning(
+                "the dead letters `%s` are full: the oldest %d are dropped",
+                self.folder,
+                oldest.records,
+            )
             self._log.remove(oldest)
         return True
 
@@ -138,15 +168,27 @@ class DeadLetters:
 
     def _tidy(self) -> None:
         active = self._log.active
-        if active is not None and active.records and time.monotonic() - self._begun >= self._flush_interval:
+        if (
+            active is not None
+            and active.records
+            and time.monotonic() - self._begun >= self._flush_interval
+        ):
             self._log.roll()
         if self.retain is None:
             return
         oldest = Timestamp.of_nanos(self._now().nanos() - int(self.retain * 1e9))
         for segment in list(self._log.segments):
-            if segment.records and (newest := parse_timestamp(segment.newest)) is not None and newest < oldest:
+            if (
+                segment.records
+                and (newest := parse_timestamp(segment.newest)) is not None
+                and newest < oldest
+            ):
                 self.counts.expired += segment.records
-                log.info("%d dead letters in `%s` are older than dead_letter_queue.retain.age and go", segment.records, self.folder)
+                log.info(
+                    "%d dead letters in `%s` are older than dead_letter_queue.retain.age and go",
+                    segment.records,
+                    self.folder,
+                )
                 self._log.remove(segment)
 
     def close(self) -> None:

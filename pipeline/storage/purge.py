@@ -1,4 +1,5 @@
 """Deleting some of the dead letters of a folder."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -14,8 +15,11 @@ from ...plugins.records.segments import Segment
 _PAGE = 10 << 20
 
 
-def purge_letters(folder: Path, unwanted: Callable[[Letter], bool], disk: Disk | None = None) -> int:
-    """Delete letters; how many. One that cannot be read is kept. Raises InUse while a pipeline writes there, or OSError.
+def purge_letters(
+    folder: Path, unwanted: Callable[[Letter], bool], disk: Disk | None = None
+) -> int:
+    """Delete letters; how many. One that cannot be read is kept. Raises InUse while a pipeline
+    writes there, or OSError.
     """
     disk = disk or Disk()
     touched: set[Segment] = set()
@@ -34,7 +38,11 @@ def purge_letters(folder: Path, unwanted: Callable[[Letter], bool], disk: Disk |
     try:
         log = RecordLog(folder, _PAGE, disk, visit)
         try:
-            return sum(log.rewrite(segment, lambda r: not goes(r)) for segment in [*log.segments] if segment in touched)
+            return sum(
+                log.rewrite(segment, lambda r: not goes(r))
+                for segment in [*log.segments]
+                if segment in touched
+            )
         finally:
             log.close()
     finally:

@@ -1,12 +1,15 @@
-"""The disk queue: payloads between inputs and workers that survive the process, and, once committed, the machine.
+"""The disk queue: payloads between inputs and workers that survive the process, and, once
+committed, the machine.
 
-``put`` hands a record to the operating system at once: killing the process loses nothing that was put. A commit (fsync) follows
-after a number of events or a time, in the background; ``durable`` waits for it, ``on_durable`` is called after it. What is
-acknowledged is noted in a checkpoint, now and then: what was not, or was not noted yet, is handed out again after a restart, in
-order. A segment goes when all before its end is acknowledged.
+``put`` hands a record to the operating system at once: killing the process loses nothing that was
+put. A commit (fsync) follows after a number of events or a time, in the background; ``durable``
+waits for it, ``on_durable`` is called after it. What is acknowledged is noted in a checkpoint, now
+and then: what was not, or was not noted yet, is handed out again after a restart, in order. A
+segment goes when all before its end is acknowledged.
 
 The order of locks: the queue's, then the log's. A commit holds neither while the disk works.
 """
+
 from __future__ import annotations
 
 import heapq
@@ -46,14 +49,17 @@ class Closed(Exception):
 
 
 class DiskQueue:
-    """A bounded queue in a folder; for any number of threads, of one process: a second one gets InUse.
+    """A bounded queue in a folder; for any number of threads, of one process: a second one gets
+    InUse.
 
-    ``max_bytes`` bounds the segment files, ``max_events`` (0: no bound) what is unacknowledged; a payload larger than all that is
-    taken when the queue is empty. ``commit_events``: unsynced events after which a commit is due; 1: each put waits for its own.
-    ``checkpoint_acks``: acknowledged items after which a checkpoint is due. ``interval``: seconds after which both are due anyway;
-    None: no thread is started, and both happen in ``put`` and ``ack``.
+    ``max_bytes`` bounds the segment files, ``max_events`` (0: no bound) what is unacknowledged; a
+    payload larger than all that is taken when the queue is empty. ``commit_events``: unsynced
+    events after which a commit is due; 1: each put waits for its own. ``checkpoint_acks``:
+    acknowledged items after which a checkpoint is due. ``interval``: seconds after which both are
+    due anyway; None: no thread is started, and both happen in ``put`` and ``ack``.
 
-    Opening never fails for what the files hold: ``skipped`` says what could not be used, ``report`` is told of each.
+    Opening never fails for what the files hold: ``skipped`` says what could not be used, ``report``
+    is told of each.
     """
 
     def __init__(
@@ -88,7 +94,9 @@ class DiskQueue:
         except BaseException:
             self._folder_lock.release()
             raise
-        self._background = Background("queue", interval, self._tidy) if interval is not None else None
+        self._background = (
+            Background("queue", interval, self._tidy) if interval is not None else None
+        )
 
     def _open(self, page: int) -> None:
         saved, wrong = read_checkpoint(self._disk, self.folder)
@@ -155,7 +163,11 @@ class DiskQueue:
 
     def _low(self) -> int:
         """The lowest sequence that is not acknowledged, or may not be."""
-        return min(self._unfinished[0], self._backlog.next_unread) if self._unfinished else self._backlog.next_unread
+        return (
+            min(self._unfinished[0], self._backlog.next_unread)
+            if self._unfinished
+            else self._backlog.next_unread
+        )
 
     def put(
         self,
@@ -168,10 +180,12 @@ class DiskQueue:
         durable: bool = False,
         on_durable: Callable[[], None] | None = None,
     ) -> int:
-        """Append a payload of ``count`` events with a small header; its sequence. Waits for room, and where the disk fails.
+        """Append a payload of ``count`` events with a small header; its sequence. Waits for room,
+        and where the disk fails.
 
-        ``live`` is handed out with the payload if it did not leave memory. Raises Full after ``timeout`` seconds; with ``durable``
-        the payload may be in the queue even so. Raises Closed, and ValueError for a payload of more than 2 GiB.
+        ``live`` is handed out with the payload if it did not leave memory. Raises Full after
+        ``timeout`` seconds; with ``durable`` the payload may be in the queue even so. Raises
+        Closed, and ValueError for a payload of more than 2 GiB.
         """
         packed = msgspec.msgpack.encode(note) if note else b""
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -179,7 +193,9 @@ class DiskQueue:
             self._commit_surely(deadline)
         with self._lock:
             placed = self._append(packed, payload, count, deadline)
-            item = Item(placed.sequence, payload, dict(note or ()), count, live, placed.segment, placed.end)
+            item = Item(
+                placed.sequence, payload, dict(note or ()), count, live, placed.segment, placed.end
+            )
             self._backlog.add(item)
             self._events += count
             self._arrived.notify()
@@ -216,7 +232,9 @@ class DiskQueue:
         return self._log.size + need <= self.max_bytes
 
     def get(self, timeout: float | None = None) -> Item | None:
-        """The next item, to be acknowledged by its sequence; None if none came in time, or the queue was closed."""
+        """The next item, to be acknowledged by its sequence; None if none came in time, or the
+        queue was closed.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             while not self._closed:
@@ -231,8 +249,14 @@ class DiskQueue:
         return None
 
     def _next(self) -> Item | None:
-        """The item with the lowest sequence: what was given back, or the next one; damage may have one stand behind later ones."""
-        if self._returned and self._returned[0][0] > self._backlog.next_unread and (item := self._taken()) is not None:
+        """The item with the lowest sequence: what was given back, or the next one; damage may have
+        one stand behind later ones.
+        """
+        if (
+            self._returned
+            and self._returned[0][0] > self._backlog.next_unread
+            and (item := self._taken()) is not None
+        ):
             heapq.heappush(self._returned, (item.sequence, item))
         return heapq.heappop(self._returned)[1] if self._returned else self._taken()
 
@@ -243,7 +267,8 @@ class DiskQueue:
         return item
 
     def ack(self, sequence: int) -> None:
-        """An item was delivered: it will not be handed out again, once this was noted in a checkpoint. In any order.
+        """An item was delivered: it will not be handed out again, once this was noted in a
+        checkpoint. In any order.
 
         After ``close`` this comes too late and changes nothing.
         """
@@ -306,7 +331,9 @@ class DiskQueue:
                 if self._closed:
                     raise Closed(f"the queue `{self.folder}` is closed") from error
                 if deadline is not None and time.monotonic() >= deadline:
-                    raise Full(f"the queue `{self.folder}` cannot be written: {error.strerror}") from error
+                    raise Full(
+                        f"the queue `{self.folder}` cannot be written: {error.strerror}"
+                    ) from error
             time.sleep(_FAILING_DISK_WAIT)
 
     def checkpoint(self) -> None:
@@ -314,7 +341,9 @@ class DiskQueue:
         with self._checkpoint_lock:
             with self._lock:
                 low, unsaved = self._low(), self._unsaved
-                self._acknowledged = {sequence for sequence in self._acknowledged if sequence >= low}
+                self._acknowledged = {
+                    sequence for sequence in self._acknowledged if sequence >= low
+                }
                 state = Checkpoint(low, ranges_of(self._acknowledged))
             write_checkpoint(self._disk, self.folder, state)
             with self._lock:
@@ -340,10 +369,17 @@ class DiskQueue:
 
     def _complain(self, error: OSError) -> None:
         reason = error.strerror or str(error)
-        complain(str(self.folder), "the queue `%s` cannot be written: %s; it is tried again", self.folder, reason)
+        complain(
+            str(self.folder),
+            "the queue `%s` cannot be written: %s; it is tried again",
+            self.folder,
+            reason,
+        )
 
     def close(self) -> None:
-        """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is woken."""
+        """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is
+        woken.
+        """
         with self._lock:
             if self._closed:
                 return

@@ -1,4 +1,5 @@
 """What a queue's folder holds, without touching it; and putting a damaged one in order."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -15,8 +16,8 @@ from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """``waiting`` and ``events``: records and events that are not acknowledged, by segment; ``aside``: damaged segments that were
-    replaced.
+    """``waiting`` and ``events``: records and events that are not acknowledged, by segment;
+    ``aside``: damaged segments that were replaced.
     """
 
     folder: Path
@@ -30,7 +31,9 @@ class QueueState:
 
     @property
     def damage(self) -> list[Skipped]:
-        """What was left out, but for what a crash leaves at the end of a segment and files that are not ours."""
+        """What was left out, but for what a crash leaves at the end of a segment and files that are
+        not ours.
+        """
         return [skipped for skipped in self.skipped if skipped.size and not skipped.torn]
 
 
@@ -47,14 +50,20 @@ def queue_state(folder: Path, disk: Disk | None = None) -> QueueState:
             events[segment.path] += record.count
 
     found = survey(disk, folder, visit)
-    skipped = [*([wrong] if wrong is not None and (found.segments or wrong.size) else []), *found.skipped]
+    skipped = [
+        *([wrong] if wrong is not None and (found.segments or wrong.size) else []),
+        *found.skipped,
+    ]
     aside = [folder / name for name in disk.names(folder) if name.endswith(DAMAGED)]
-    return QueueState(folder, owner_of(folder), checkpoint, found.segments, skipped, waiting, events, aside)
+    return QueueState(
+        folder, owner_of(folder), checkpoint, found.segments, skipped, waiting, events, aside
+    )
 
 
 def repair_queue(folder: Path, disk: Disk | None = None) -> QueueState:
-    """Write the intact records of damaged segments to new ones, put the damaged ones aside and write a fresh checkpoint; the state
-    before. Raises InUse, or OSError, and all is as intact as before then.
+    """Write the intact records of damaged segments to new ones, put the damaged ones aside and
+    write a fresh checkpoint; the state before. Raises InUse, or OSError, and all is as intact as
+    before then.
     """
     disk = disk or Disk()
     lock = disk.lock(folder)
@@ -66,7 +75,12 @@ def repair_queue(folder: Path, disk: Disk | None = None) -> QueueState:
         try:
             for segment in [segment for segment in log.segments if segment.readable]:
                 if segment.damaged:
-                    log.rewrite(segment, lambda r: r.sequence >= before.checkpoint.low and r.sequence not in acknowledged)
+                    log.rewrite(
+                        segment,
+                        lambda r: (
+                            r.sequence >= before.checkpoint.low and r.sequence not in acknowledged
+                        ),
+                    )
                 elif not before.waiting[segment.path]:
                     log.remove(segment)
         finally:

@@ -1,4 +1,7 @@
-"""Whose fault it is: the case is run once more with a trace, and each difference is led back to the step after which it stood."""
+"""Whose fault it is: the case is run once more with a trace, and each difference is led back to the
+step after which it stood.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -16,7 +19,9 @@ from .trace import Step, Taken, Trace, head_span
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """A place in the configuration and what happened there; ``order`` is when, seen from the start of the run."""
+    """A place in the configuration and what happened there; ``order`` is when, seen from the start
+    of the run.
+    """
 
     message: str
     span: Span
@@ -24,7 +29,9 @@ class Blame:
 
 
 def blames(rig: Rig, arrivals: list[Event], differences: list[Difference]) -> list[Blame | None]:
-    """For each difference the step that is to blame, None where none can be named; ``arrivals`` are the events before filters."""
+    """For each difference the step that is to blame, None where none can be named; ``arrivals`` are
+    the events before filters.
+    """
     trace = Trace()
     outcome = rig.push(arrivals, rig.compiled(trace), final=True)
     rig.reset()
@@ -55,16 +62,24 @@ class _Inquiry:
         return Blame(message, span, self.steps.index(step))
 
     def number(self) -> Blame | None:
-        """Where events are missing, the first step at which one was lost; where there are too many, the first that made one."""
+        """Where events are missing, the first step at which one was lost; where there are too many,
+        the first that made one.
+        """
         steps = [step for step in self.steps if isinstance(step, Step) and not step.is_output]
         if self.difference.value < self.difference.target:
             lost = next((step for step in steps if step.gone), None)
-            return None if lost is None else self.at(lost, f"an event went no further than `{lost.use.name}`")
+            return (
+                None
+                if lost is None
+                else self.at(lost, f"an event went no further than `{lost.use.name}`")
+            )
         made = next((step for step in steps if step.made), None)
         return None if made is None else self.at(made, f"`{made.use.name}` made more events")
 
     def made(self, event: int) -> Blame | None:
-        steps = (step for step in self.trace.of(event) if isinstance(step, Step) and not step.is_output)
+        steps = (
+            step for step in self.trace.of(event) if isinstance(step, Step) and not step.is_output
+        )
         made = next((step for step in steps if event in step.made), None)
         return None if made is None else self.at(made, f"`{made.use.name}` made it")
 
@@ -79,12 +94,20 @@ class _Inquiry:
             return self.at(step, f"`{step.use.name}` {'removed' if after is MISSING else 'set'} it")
         if keys == ("tags",):
             return self.not_reached(event, [f'"{tag}"' for tag in self.lacking()])
-        return self.failed(event) or self.not_reached(event, _forms(keys)) if self.difference.value is MISSING else None
+        return (
+            self.failed(event) or self.not_reached(event, _forms(keys))
+            if self.difference.value is MISSING
+            else None
+        )
 
     def lacking(self) -> list[str]:
         """The tags that were expected and are not there."""
         target, held = self.difference.target, self.difference.value
-        return [str(tag) for tag in target if tag not in held] if isinstance(target, list) and isinstance(held, list) else []
+        return (
+            [str(tag) for tag in target if tag not in held]
+            if isinstance(target, list) and isinstance(held, list)
+            else []
+        )
 
     def history(self, event: int, keys: tuple[str, ...]) -> Iterator[tuple[Step, object, object]]:
         """The steps that changed a field, each with the values before and after."""
@@ -92,7 +115,9 @@ class _Inquiry:
             if not isinstance(step, Step) or step.is_output:
                 continue
             if event in step.before and event in step.after:
-                before, after = (lookup(copy[event], keys, MISSING) for copy in (step.before, step.after))
+                before, after = (
+                    lookup(copy[event], keys, MISSING) for copy in (step.before, step.after)
+                )
                 if not alike(before, after) and before is not after:
                     yield step, before, after
 
@@ -101,7 +126,10 @@ class _Inquiry:
         for step in self.trace.of(event):
             if isinstance(step, Step) and not step.is_output:
                 for change in step.changes(event):
-                    tag = next((tag for tag in _new(change.before, change.after) if tag.startswith("_")), "")
+                    tag = next(
+                        (tag for tag in _new(change.before, change.after) if tag.startswith("_")),
+                        "",
+                    )
                     if change.keys == ("tags",) and tag:
                         reason = _reason(step.after[event]) or f"it tagged the event {tag}"
                         return self.at(step, f"`{step.use.name}` failed: {reason}")
@@ -125,7 +153,9 @@ class _Inquiry:
             if label in outputs:
                 arm = _arm_of(outputs[label], self.rig.assembly.program.outputs)
                 if arm is not None:
-                    return Blame(f"this did not hold, so `{label}` got nothing", arm, len(self.steps))
+                    return Blame(
+                        f"this did not hold, so `{label}` got nothing", arm, len(self.steps)
+                    )
         for label in sorted(got - wanted):
             return Blame(f"`{label}` took it", outputs[label].name_span, len(self.steps))
         return None
@@ -138,7 +168,13 @@ def _reason(event: Event) -> str:
 
 def _new(before: object, after: object) -> list[str]:
     old = before if isinstance(before, list) else [before]
-    return [tag for tag in after if tag not in old] if isinstance(after, list) else [after] if isinstance(after, str) else []
+    return (
+        [tag for tag in after if tag not in old]
+        if isinstance(after, list)
+        else [after]
+        if isinstance(after, str)
+        else []
+    )
 
 
 def _forms(keys: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,5 @@
 """Colours for a terminal."""
+
 from __future__ import annotations
 
 _STYLES = {"bad": "1;31", "good": "32", "head": "1", "weak": "2", "note": "33"}

@@ -1,8 +1,11 @@
-"""What differs between the events that came and those that were expected, field by field, each with a guess at why.
+"""What differs between the events that came and those that were expected, field by field, each with
+a guess at why.
 
-Where whole events are compared, what every event has on arrival and no filter touched need not be written: ``@version``, the
-``@timestamp`` of its arrival, ``[event][original]``; ``@metadata`` is looked at only where it is named.
+Where whole events are compared, what every event has on arrival and no filter touched need not be
+written: ``@version``, the ``@timestamp`` of its arrival, ``[event][original]``; ``@metadata`` is
+looked at only where it is named.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -26,8 +29,9 @@ Keys = tuple[str, ...]
 class Difference:
     """One thing that is not as expected.
 
-    ``event`` is its number from 0, None where it is about all; ``field`` a reference, or nothing; ``wanted`` and ``got`` are texts
-    for people; ``value`` and ``target`` the values behind them, where there are any.
+    ``event`` is its number from 0, None where it is about all; ``field`` a reference, or nothing;
+    ``wanted`` and ``got`` are texts for people; ``value`` and ``target`` the values behind them,
+    where there are any.
     """
 
     message: str
@@ -67,13 +71,17 @@ def _events(number: int) -> str:
 
 
 def _unpaired(wants: Sequence[Wants], expected: Expected, outcome: Outcome) -> Iterator[Difference]:
-    """Where the numbers differ: the events that were expected and did not come, and those that came unasked."""
+    """Where the numbers differ: the events that were expected and did not come, and those that came
+    unasked.
+    """
     left = list(range(len(outcome.events)))
     for number, want in enumerate(wants, 1):
         fitting = (n for n in left if not _Judge(want, expected, outcome, n).differences())
         found = next(fitting, None)
         if found is None:
-            yield Difference(f"expected event {number} did not come", wanted=_wants_text(want), span=want.span)
+            yield Difference(
+                f"expected event {number} did not come", wanted=_wants_text(want), span=want.span
+            )
         else:
             left.remove(found)
     for number in left:
@@ -81,7 +89,9 @@ def _unpaired(wants: Sequence[Wants], expected: Expected, outcome: Outcome) -> I
 
 
 def _wants_text(want: Wants) -> str:
-    return ", ".join(f"{name}: {said(one)}" for name, (one, _) in want.fields.items()) or "any event"
+    return (
+        ", ".join(f"{name}: {said(one)}" for name, (one, _) in want.fields.items()) or "any event"
+    )
 
 
 def routing(wanted: Mapping[str, Span], got: tuple[str, ...], number: int) -> Iterator[Difference]:
@@ -89,7 +99,14 @@ def routing(wanted: Mapping[str, Span], got: tuple[str, ...], number: int) -> It
     if sorted(set(got)) != sorted(wanted):
         span = next(iter(wanted.values()), None)
         yield Difference(
-            "routed to other outputs", number, "outputs", labels(wanted), labels(got), span=span, target=set(wanted), value=set(got)
+            "routed to other outputs",
+            number,
+            "outputs",
+            labels(wanted),
+            labels(got),
+            span=span,
+            target=set(wanted),
+            value=set(got),
         )
 
 
@@ -114,22 +131,40 @@ class _Judge:
         for name, (want, span) in self.want.fields.items():
             keys = keys_of(name)
             got = lookup(self.event, keys, MISSING)
-            found += self.tags(want, got, span) if keys == ("tags",) else self.compared(keys, want, got, span)
+            found += (
+                self.tags(want, got, span)
+                if keys == ("tags",)
+                else self.compared(keys, want, got, span)
+            )
         for name, span in self.want.absent.items():
             got = lookup(self.event, keys_of(name), MISSING)
             if got is not MISSING:
-                found.append(self.difference(keys_of(name), "must not be there", "no such field", got, span))
+                found.append(
+                    self.difference(keys_of(name), "must not be there", "no such field", got, span)
+                )
         if self.exact:
             found += self.surplus()
         if self.want.outputs is not None:
             found += routing(self.want.outputs, self.outcome.routes[self.number], self.number)
         return found
 
-    def difference(self, keys: Keys, message: str, wanted: str, got: Any, span: Span | None, target: Any = MISSING) -> Difference:
+    def difference(
+        self,
+        keys: Keys,
+        message: str,
+        wanted: str,
+        got: Any,
+        span: Span | None,
+        target: Any = MISSING,
+    ) -> Difference:
         note = guess(keys, target, got, self.event)
-        return Difference(message, self.number, _text(keys), wanted, shown(got), note, span, target, got)
+        return Difference(
+            message, self.number, _text(keys), wanted, shown(got), note, span, target, got
+        )
 
-    def compared(self, keys: Keys, want: Wanted, got: Any, span: Span | None) -> Iterator[Difference]:
+    def compared(
+        self, keys: Keys, want: Wanted, got: Any, span: Span | None
+    ) -> Iterator[Difference]:
         if got is MISSING:
             if not (isinstance(want, Matching) and want.test(MISSING)):
                 yield self.difference(keys, "is missing", said(want), got, span, target_of(want))
@@ -139,11 +174,18 @@ class _Judge:
             for key in got if self.exact else ():
                 if key not in want.fields:
                     yield from self.uncovered(got[key], (*keys, key), self.ignored, span)
-        elif isinstance(want, Every) and type(got) is list and len(got) == len(want.items) and not _flat(want):
+        elif (
+            isinstance(want, Every)
+            and type(got) is list
+            and len(got) == len(want.items)
+            and not _flat(want)
+        ):
             for place, (inner, value) in enumerate(zip(want.items, got, strict=True)):
                 yield from self.compared((*keys, str(place)), inner, value, span)
         elif not accepts(want, got):
-            yield self.difference(keys, "is not as expected", said(want), got, span, target_of(want))
+            yield self.difference(
+                keys, "is not as expected", said(want), got, span, target_of(want)
+            )
 
     def tags(self, want: Wanted, got: Any, span: Span) -> Iterator[Difference]:
         """Tags have no order, and no tags is what an event without the field has."""
@@ -155,13 +197,22 @@ class _Judge:
             return
         target = [item.value for item in want.items if isinstance(item, Same)]
         if sorted(map(str, target)) != sorted(map(str, held)):
-            yield self.difference(("tags",), "are not as expected", json_text(target), held, span, target)
+            yield self.difference(
+                ("tags",), "are not as expected", json_text(target), held, span, target
+            )
 
     def surplus(self) -> Iterator[Difference]:
         """Fields that nothing was said of."""
-        yield from self.uncovered(self.event, (), self.ignored | {keys_of(name) for name in self.want.fields}, self.want.span)
+        yield from self.uncovered(
+            self.event,
+            (),
+            self.ignored | {keys_of(name) for name in self.want.fields},
+            self.want.span,
+        )
 
-    def uncovered(self, value: Any, path: Keys, covered: set[Keys], span: Span | None) -> Iterator[Difference]:
+    def uncovered(
+        self, value: Any, path: Keys, covered: set[Keys], span: Span | None
+    ) -> Iterator[Difference]:
         for keys, held in _uncovered(value, path, covered):
             if not self.on_arrival(keys, held):
                 yield self.difference(keys, "is not expected", "no such field", held, span)
@@ -219,7 +270,11 @@ def said(want: Wanted) -> str:
         return shown(want.value)
     if isinstance(want, Every):
         return "[" + ", ".join(map(said, want.items)) + "]"
-    return "{" + ", ".join(f"{json_text(key)}: {said(inner)}" for key, inner in want.fields.items()) + "}"
+    return (
+        "{"
+        + ", ".join(f"{json_text(key)}: {said(inner)}" for key, inner in want.fields.items())
+        + "}"
+    )
 
 
 def shown(value: Any) -> str:
@@ -238,5 +293,3 @@ def names_of(event: Event, path: Keys = ()) -> Iterator[tuple[str, Any]]:
             yield from names_of(value, (*path, key))
         else:
             yield _text((*path, key)), value
-
-

@@ -1,8 +1,11 @@
-"""Which parts of a pipeline the tests reach: filters, branches both ways, the alternatives of grok, outputs.
+"""Which parts of a pipeline the tests reach: filters, branches both ways, the alternatives of grok,
+outputs.
 
-A *point* is a place that events pass. An observer counts the events of each; grok's alternatives are counted beside the filter, by
-trying the patterns in its order, so that the filter itself stays as it is.
+A *point* is a place that events pass. An observer counts the events of each; grok's alternatives
+are counted beside the filter, by trying the patterns in its order, so that the filter itself stays
+as it is.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +28,9 @@ Key = tuple[str, str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place that events pass. ``what`` says it: a filter, a condition that held, one that did not, a pattern, an output."""
+    """A place that events pass. ``what`` says it: a filter, a condition that held, one that did
+    not, a pattern, an output.
+    """
 
     what: str
     span: Span
@@ -57,7 +62,9 @@ class Coverage:
     @property
     def sources(self) -> list[Source]:
         """The sources that have points, by name."""
-        found = {(p.span.source.name, p.span.source.text): p.span.source for p in self.points.values()}
+        found = {
+            (p.span.source.name, p.span.source.text): p.span.source for p in self.points.values()
+        }
         return [found[key] for key in sorted(found)]
 
     def of(self, source: Source | None = None) -> list[tuple[Point, int]]:
@@ -99,7 +106,9 @@ class Counter:
 
         return counted
 
-    def flush(self, use: PluginUse, run: Callable[[bool], list[Event]]) -> Callable[[bool], list[Event]]:
+    def flush(
+        self, use: PluginUse, run: Callable[[bool], list[Event]]
+    ) -> Callable[[bool], list[Event]]:
         return run
 
     def arm(self, branch: Branch, number: int) -> Callable[[list[Event]], None]:
@@ -154,11 +163,15 @@ def alternatives(use: PluginUse, plugin: Plugin) -> list[Alternative]:
         return []
     options: Any = plugin
     library = shipped("ecs-v1" if plugin.ecs else "legacy")
-    library = library.extended(options.patterns_dir, options.patterns_files_glob, options.pattern_definitions)
+    library = library.extended(
+        options.patterns_dir, options.patterns_files_glob, options.pattern_definitions
+    )
     found = []
     for name, given in match.items():
         for number, pattern in enumerate(given if isinstance(given, list) else [given]):
-            span = use.settings["match"].span_of((name, number) if isinstance(given, list) else (name,))
+            span = use.settings["match"].span_of(
+                (name, number) if isinstance(given, list) else (name,)
+            )
             find = compile_expression(str(pattern), library, options.named_captures_only).find
             found.append(Alternative(Point("pattern", span), FieldRef(name).get, find))
     return found

@@ -1,4 +1,5 @@
 """Coverage shown: the configuration with counts in its margin, as text and as HTML, and as JSON."""
+
 from __future__ import annotations
 
 import html
@@ -14,7 +15,9 @@ Counted = tuple[Point, int]
 
 
 def text(coverage: Coverage, color: bool = False) -> str:
-    """The configurations with a margin: events that passed, ``✗`` where none did; behind a line, what is missing."""
+    """The configurations with a margin: events that passed, ``✗`` where none did; behind a line,
+    what is missing.
+    """
     paint = Painter(color)
     parts = [_annotated(coverage, source, paint) for source in coverage.sources]
     return "\n".join([*parts, total(coverage)])
@@ -34,7 +37,9 @@ def _annotated(coverage: Coverage, source: Source, paint: Painter) -> str:
         if number == source.lines and not line:
             break
         found = by_line.get(number, [])
-        lines.append(f"{_margin(found, paint)} {paint('│', 'weak')} {line}{paint(_missing(found), 'bad')}")
+        lines.append(
+            f"{_margin(found, paint)} {paint('│', 'weak')} {line}{paint(_missing(found), 'bad')}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -78,7 +83,12 @@ def as_data(coverage: Coverage) -> dict[str, Any]:
     files = {}
     for source in coverage.sources:
         points = [
-            {"line": point.span.line, "column": point.span.column, "what": point.what, "events": count}
+            {
+                "line": point.span.line,
+                "column": point.span.column,
+                "what": point.what,
+                "events": count,
+            }
             for point, count in coverage.of(source)
         ]
         files[source.name] = {"percent": round(coverage.percent(source), 2), "points": points}
@@ -122,7 +132,10 @@ def as_html(coverage: Coverage) -> str:
 
 def _rows(coverage: Coverage, source: Source) -> str:
     by_line = _by_line(coverage.of(source))
-    return "\n".join(_row(number, source.line(number), by_line.get(number, [])) for number in range(1, source.lines + 1))
+    return "\n".join(
+        _row(number, source.line(number), by_line.get(number, []))
+        for number in range(1, source.lines + 1)
+    )
 
 
 def _row(number: int, line: str, found: Sequence[Counted]) -> str:

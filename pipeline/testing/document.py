@@ -1,8 +1,10 @@
 """YAML and JSON as nodes that know their place, so that an error in a test file can point at it.
 
-YAML's scalars are read by the core schema of YAML 1.2, whatever the library holds of them: ``no`` and ``GB`` are texts, dates are
-texts, ``0777`` is 777. (PyYAML's own rules are those of 1.1, in which the country code of Norway is false.)
+YAML's scalars are read by the core schema of YAML 1.2, whatever the library holds of them: ``no``
+and ``GB`` are texts, dates are texts, ``0777`` is 777. (PyYAML's own rules are those of 1.1, in
+which the country code of Norway is false.)
 """
+
 from __future__ import annotations
 
 import json
@@ -71,7 +73,9 @@ def plain(node: Node) -> Any:
 
 
 def load(source: Source) -> Node:
-    """The document of a source, JSON where its name ends so, YAML otherwise; raises ConfigError with the first fault."""
+    """The document of a source, JSON where its name ends so, YAML otherwise; raises ConfigError
+    with the first fault.
+    """
     if source.name.endswith(".json"):
         return _Json(source).document()
     return _yaml(source)
@@ -90,13 +94,19 @@ def _yaml(source: Source) -> Node:
         root = yaml.compose(source.text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark.index if error.problem_mark else 0
-        remedy = "indent with spaces, not tabs" if source.text[at : at + 1] == "\t" else error.context or ""
+        remedy = (
+            "indent with spaces, not tabs"
+            if source.text[at : at + 1] == "\t"
+            else error.context or ""
+        )
         raise _fault(source, f"this is no YAML: {error.problem}", at, remedy) from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", str(error))
         raise _fault(source, f"this is no YAML: {reason}", getattr(error, "position", 0)) from None
     if root is None:
-        raise _fault(source, "the file is empty", 0, "a test file has the keys `pipeline` and `tests`")
+        raise _fault(
+            source, "the file is empty", 0, "a test file has the keys `pipeline` and `tests`"
+        )
     return _Yaml(source).node(root)
 
 
@@ -118,7 +128,12 @@ class _Yaml:
         text: str = node.value
         tag = _TAG.match(self.source.text, node.start_mark.index)
         if tag is not None and tag[1] not in ("!", "!!str"):
-            raise _fault(self.source, f"the tag {tag[1]} means nothing here", tag.start(1), "write the value without it")
+            raise _fault(
+                self.source,
+                f"the tag {tag[1]} means nothing here",
+                tag.start(1),
+                "write the value without it",
+            )
         if node.style or tag is not None:
             return text
         if text and text[0] not in "-+.~0123456789nNtTfF":
@@ -131,7 +146,12 @@ class _Yaml:
         for key_node, value_node in node.value:
             key, value = self.node(key_node), self.node(value_node)
             if not isinstance(key, Scalar):
-                raise _fault(self.source, "a key must be a text", key.span.start, 'write a field as a text: "[a][b]"')
+                raise _fault(
+                    self.source,
+                    "a key must be a text",
+                    key.span.start,
+                    'write a field as a text: "[a][b]"',
+                )
             if key.value == "<<" and not key_node.style:
                 merged += _merged(value)
                 continue
@@ -147,11 +167,19 @@ def _merged(node: Node) -> list[tuple[Scalar, Node]]:
     """The entries that ``<<`` brings in."""
     if isinstance(node, Mapping):
         return list(node.entries)
-    return [entry for item in node.nodes for entry in _merged(item)] if isinstance(node, Items) else []
+    return (
+        [entry for item in node.nodes for entry in _merged(item)] if isinstance(node, Items) else []
+    )
 
 
 def _twice(key: Scalar, first: Scalar) -> ConfigError:
-    return ConfigError([Diagnostic("E405", f"the key `{key.value}` is given twice", key.span, f"see {first.span.place}")])
+    return ConfigError(
+        [
+            Diagnostic(
+                "E405", f"the key `{key.value}` is given twice", key.span, f"see {first.span.place}"
+            )
+        ]
+    )
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -197,7 +225,10 @@ class _Json:
             return self.mapping(start)
         match = _LITERAL.match(self.text, self.at)
         if match is None:
-            raise self.fault("this is no JSON: a value is wanted here", "texts stand in double quotes; no comma after the last")
+            raise self.fault(
+                "this is no JSON: a value is wanted here",
+                "texts stand in double quotes; no comma after the last",
+            )
         self.at = match.end()
         node = Scalar(json.loads(match[0]), Span(self.source, start, self.at), match[0])
         self.skip()
@@ -206,7 +237,9 @@ class _Json:
     def string(self) -> Scalar:
         start = self.at
         if self.text[start : start + 1] != '"':
-            raise self.fault("this is no JSON: a key in double quotes is wanted here", "no comma after the last")
+            raise self.fault(
+                "this is no JSON: a key in double quotes is wanted here", "no comma after the last"
+            )
         try:
             value, self.at = json.JSONDecoder().raw_decode(self.text, start)
         except json.JSONDecodeError as error:
@@ -245,7 +278,13 @@ def node_of(value: Any, source: Source) -> Node:
     """Plain data as a node, for what reads nodes; its place is the whole source."""
     span = Span(source, 0, len(source.text))
     if isinstance(value, dict):
-        return Mapping(tuple((Scalar(key, span, str(key)), node_of(inner, source)) for key, inner in value.items()), span)
+        return Mapping(
+            tuple(
+                (Scalar(key, span, str(key)), node_of(inner, source))
+                for key, inner in value.items()
+            ),
+            span,
+        )
     if isinstance(value, list | tuple):
         return Items(tuple(node_of(item, source) for item in value), span)
     return Scalar(value, span, str(value))

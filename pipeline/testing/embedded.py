@@ -1,8 +1,10 @@
 """Tests of pipelines in Python: ``pipeline("p.conf")("a line") == [event({"[field]": value})]``.
 
-An expected event equals every dict that has what it asks for, in the terms of the test files, matchers included; so it works in
-lists, in ``in`` and in plain asserts, and the pytest plugin can say what differs.
+An expected event equals every dict that has what it asks for, in the terms of the test files,
+matchers included; so it works in lists, in ``in`` and in plain asserts, and the pytest plugin can
+say what differs.
 """
+
 from __future__ import annotations
 
 import sys
@@ -27,7 +29,9 @@ from .test_file_schema import Wants, keys_of
 
 
 class Event(dict[str, Any]):
-    """An event that came out, as plain data. ``event["[a][b]"]`` reads a field by reference; ``outputs`` says where it went."""
+    """An event that came out, as plain data. ``event["[a][b]"]`` reads a field by reference;
+    ``outputs`` says where it went.
+    """
 
     outputs: tuple[str, ...] = ()
     outcome: Outcome | None = None
@@ -39,27 +43,42 @@ class Event(dict[str, Any]):
         return value
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (isinstance(name, str) and lookup(dict(self), keys_of(name), MISSING) is not MISSING)
+        return super().__contains__(name) or (
+            isinstance(name, str) and lookup(dict(self), keys_of(name), MISSING) is not MISSING
+        )
 
 
 class Pipeline:
-    """A compiled pipeline. Called with lines and events it gives the events that come out, as Event."""
+    """A compiled pipeline. Called with lines and events it gives the events that come out, as
+    Event.
+    """
 
     def __init__(self, setup: Setup) -> None:
         self.rig = Rig(setup)
 
     def __call__(
-        self, *given: str | Mapping[str, Any], codec: str = "", through: str = "", fields: Mapping[str, Any] | None = None
+        self,
+        *given: str | Mapping[str, Any],
+        codec: str = "",
+        through: str = "",
+        fields: Mapping[str, Any] | None = None,
     ) -> list[Event]:
         """Run lines (texts) and events (maps) through filters and outputs.
 
-        ``codec`` reads the texts; ``through`` names the input through whose codec, type, tags and add_field they come;
-        ``fields`` are set on every event. Raises ConfigError where a codec or an input is not there.
+        ``codec`` reads the texts; ``through`` names the input through whose codec, type, tags and
+        add_field they come; ``fields`` are set on every event. Raises ConfigError where a codec or
+        an input is not there.
         """
         items = tuple(dict(item) if isinstance(item, Mapping) else item for item in given)
         return self._run(Given(items, through=through, codec=codec, fields=fields or {}))
 
-    def file(self, path: str | Path, codec: str = "", through: str = "", fields: Mapping[str, Any] | None = None) -> list[Event]:
+    def file(
+        self,
+        path: str | Path,
+        codec: str = "",
+        through: str = "",
+        fields: Mapping[str, Any] | None = None,
+    ) -> list[Event]:
         """Run the lines of a file, or what ``codec`` reads in it."""
         return self._run(Given(file=str(path), through=through, codec=codec, fields=fields or {}))
 
@@ -71,7 +90,9 @@ class Pipeline:
 def _event(outcome: Outcome, number: int) -> Event:
     made = Event(plain(outcome.events[number]))
     made.outputs = outcome.routes[number]
-    made.outcome = Outcome([outcome.events[number]], [outcome.routes[number]], outcome.originals, outcome.stamps)
+    made.outcome = Outcome(
+        [outcome.events[number]], [outcome.routes[number]], outcome.originals, outcome.stamps
+    )
     return made
 
 
@@ -85,15 +106,22 @@ def pipeline(
     environment: Mapping[str, str] | None = None,
     mocks: Mapping[str, Mock] | None = None,
 ) -> Pipeline:
-    """Compile a pipeline: a file, folder or glob (from the folder of the calling file on), or a configuration's text.
+    """Compile a pipeline: a file, folder or glob (from the folder of the calling file on), or a
+    configuration's text.
 
     Equal calls give the same pipeline. The keywords are those of test files. Raises ConfigError.
     """
     caller = sys._getframe(1).f_globals.get("__file__")
     short = {"ecs_compatibility": ecs_compatibility, "timezone": timezone, "now": now}
-    given = {test_file_schema.SHORT_SETTINGS[name]: value for name, value in short.items() if value is not None}
+    given = {
+        test_file_schema.SHORT_SETTINGS[name]: value
+        for name, value in short.items()
+        if value is not None
+    }
     folder = str(Path(caller).parent) if caller else ""
-    return compiled(Setup((config,), folder, {**given, **(settings or {})}, environment or {}, mocks or {}))
+    return compiled(
+        Setup((config,), folder, {**given, **(settings or {})}, environment or {}, mocks or {})
+    )
 
 
 def compiled(setup: Setup) -> Pipeline:
@@ -139,7 +167,9 @@ class Expectation:
 
     def __repr__(self) -> str:
         wants = self.wants
-        parts = [f"{name!r}: {want!r}" for name, (want, _) in wants.fields.items()] + [f"absent {name}" for name in wants.absent]
+        parts = [f"{name!r}: {want!r}" for name, (want, _) in wants.fields.items()] + [
+            f"absent {name}" for name in wants.absent
+        ]
         return f"event({', '.join(parts)})"
 
 
@@ -153,9 +183,11 @@ def event(
     ignore: Sequence[str] = (),
     **more: Any,
 ) -> Expectation:
-    """An expected event: fields by reference with values or matchers (``{"matches": "^GET"}``), as in test files.
+    """An expected event: fields by reference with values or matchers (``{"matches": "^GET"}``), as
+    in test files.
 
-    ``exact``: it has no other fields, but for those in ``ignore``. Raises ConfigError where a reference or matcher is none.
+    ``exact``: it has no other fields, but for those in ``ignore``. Raises ConfigError where a
+    reference or matcher is none.
     """
     keywords: dict[str, Any] = {"absent": list(absent), "exact": exact}
     if outputs is not None:
@@ -166,7 +198,9 @@ def event(
     assert isinstance(node, MappingNode)
     wants = test_file_schema.EXPECTATION.read(node, faults)
     if faults.found:
-        raise ConfigError([Diagnostic(fault.code, fault.message, None, fault.remedy) for fault in faults.found])
+        raise ConfigError(
+            [Diagnostic(fault.code, fault.message, None, fault.remedy) for fault in faults.found]
+        )
     return Expectation(wants, ignore)
 
 
@@ -175,14 +209,19 @@ def explained(left: object, right: object) -> list[str] | None:
     if _expects(left) and not _expects(right):
         left, right = right, left
     if isinstance(right, Expectation) and isinstance(left, Mapping):
-        return [f"the event is not as expected ({_number(left)}):", *_lines(right.differences(left))]
+        return [
+            f"the event is not as expected ({_number(left)}):",
+            *_lines(right.differences(left)),
+        ]
     if isinstance(left, list) and isinstance(right, list) and _expects(right):
         return _lists(left, right)
     return None
 
 
 def _expects(value: object) -> bool:
-    return isinstance(value, Expectation) or (isinstance(value, list) and any(isinstance(item, Expectation) for item in value))
+    return isinstance(value, Expectation) or (
+        isinstance(value, list) and any(isinstance(item, Expectation) for item in value)
+    )
 
 
 def _number(event: Mapping[str, Any]) -> str:
@@ -196,7 +235,10 @@ def _lists(came: list[Any], wanted: list[Any]) -> list[str]:
     for number, (got, want) in enumerate(zip(came, wanted, strict=False), 1):
         if got != want and isinstance(want, Expectation) and isinstance(got, Mapping):
             lines += [f"event {number} ({_number(got)}):", *_lines(want.differences(got))]
-    return lines + [f"event {number}: {dict(got)}" for number, got in enumerate(came[len(wanted) :], len(wanted) + 1)]
+    return lines + [
+        f"event {number}: {dict(got)}"
+        for number, got in enumerate(came[len(wanted) :], len(wanted) + 1)
+    ]
 
 
 def _lines(differences: list[Difference]) -> list[str]:

@@ -1,4 +1,5 @@
 """Results for programs: JUnit's XML and JSON."""
+
 from __future__ import annotations
 
 import json
@@ -44,7 +45,12 @@ def _sums(results: Sequence[Result]) -> dict[str, str]:
 def _case(result: Result) -> ElementTree.Element:
     place = {"line": str(result.span.line)} if result.span is not None else {}
     stem = re.sub(r"\.test$", "", result.path.stem)
-    named = {"name": _clean(result.name), "classname": stem, "file": str(result.path), "time": f"{result.seconds:.6f}"}
+    named = {
+        "name": _clean(result.name),
+        "classname": stem,
+        "file": str(result.path),
+        "time": f"{result.seconds:.6f}",
+    }
     case = ElementTree.Element("testcase", {**named, **place})
     if result.bad:
         kind = "failure" if result.verdict == "failed" else "error"
@@ -59,7 +65,11 @@ def _first(result: Result) -> str:
     if result.problems:
         return result.problems[0].message
     first = result.differences[0]
-    return f"{first.field} {first.message}: expected {first.wanted}, got {first.got}" if first.field else first.message
+    return (
+        f"{first.field} {first.message}: expected {first.wanted}, got {first.got}"
+        if first.field
+        else first.message
+    )
 
 
 def _clean(text: str) -> str:
@@ -69,8 +79,13 @@ def _clean(text: str) -> str:
 def as_json(results: Sequence[Result], more: dict[str, Any] | None = None) -> str:
     """Results as one JSON document."""
     tests = [_result(result) for result in results]
-    counts = {verdict: sum(r.verdict == verdict for r in results) for verdict in ("passed", "failed", "error", "skipped")}
-    return json.dumps({"summary": counts, "tests": tests, **(more or {})}, indent=1, ensure_ascii=False)
+    counts = {
+        verdict: sum(r.verdict == verdict for r in results)
+        for verdict in ("passed", "failed", "error", "skipped")
+    }
+    return json.dumps(
+        {"summary": counts, "tests": tests, **(more or {})}, indent=1, ensure_ascii=False
+    )
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -85,7 +100,10 @@ def _result(result: Result) -> dict[str, Any]:
     if result.differences:
         blames = [*result.blames, *[None] * (len(result.differences) - len(result.blames))]
         made["differences"] = [
-            {**_difference(difference), "blame": {"message": blame.message, **_place(blame.span)} if blame else None}
+            {
+                **_difference(difference),
+                "blame": {"message": blame.message, **_place(blame.span)} if blame else None,
+            }
             for difference, blame in zip(result.differences, blames, strict=True)
         ]
         pairs = zip(result.events, result.routes, strict=True)
@@ -101,7 +119,12 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _problem(problem: Diagnostic) -> dict[str, Any]:
-    return {"code": problem.code, "message": problem.message, "remedy": problem.remedy, **_place(problem.span)}
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "remedy": problem.remedy,
+        **_place(problem.span),
+    }
 
 
 def _place(span: Span | None) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 """Names for captures: from the key before them, from their kind, else from what they are."""
+
 from __future__ import annotations
 
 import re
@@ -51,7 +52,27 @@ _FLAT = {
 }
 _NAMELESS = frozenset({"INT", "NUMBER", "WORD", "run", "quoted"})
 _LITTLE = frozenset(
-    {"a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "is", "of", "off", "on", "the", "to", "was", "were", "with"}
+    {
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "into",
+        "is",
+        "of",
+        "off",
+        "on",
+        "the",
+        "to",
+        "was",
+        "were",
+        "with",
+    }
 )
 _PLAIN = {"INT": "number", "NUMBER": "number", "quoted": "text", "WORD": "word", "run": "value"}
 
@@ -63,7 +84,9 @@ class Namer:
         self.known = _ECS if ecs else _FLAT
         self.taken: set[str] = set()
 
-    def name(self, kind: str, texts: Sequence[str], before: Sequence[_Token], following: _Token | None) -> str:
+    def name(
+        self, kind: str, texts: Sequence[str], before: Sequence[_Token], following: _Token | None
+    ) -> str:
         """The name of a capture, by what it is and what stands around it."""
         hint = self.hinted(kind, before)
         role = _role(kind, texts, before, following)
@@ -77,7 +100,12 @@ class Namer:
             return _as_name(signs[-2])
         if len(before) >= 3 and before[-3].kind == "WORD" and signs[-2:] == [":", " "]:
             return _as_name(signs[-3])
-        if kind in _NAMELESS and len(before) >= 2 and before[-2].kind == "WORD" and signs[-1] == " ":
+        if (
+            kind in _NAMELESS
+            and len(before) >= 2
+            and before[-2].kind == "WORD"
+            and signs[-1] == " "
+        ):
             word = signs[-2].lower()
             return _as_name(word) if _same(before[-2]) and word not in _LITTLE else ""
         return ""
@@ -106,7 +134,9 @@ def _as_name(text: str) -> str:
     return re.sub(r"\W+", "_", text).strip("_").lower()
 
 
-def _role(kind: str, texts: Sequence[str], before: Sequence[_Token], following: _Token | None) -> str:
+def _role(
+    kind: str, texts: Sequence[str], before: Sequence[_Token], following: _Token | None
+) -> str:
     """What a value is for, where its surroundings tell."""
     behind = following.texts[0] if following is not None else ""
     ahead = "".join(token.texts[0] for token in before[-2:])

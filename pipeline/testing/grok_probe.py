@@ -1,9 +1,11 @@
 """Why a line does not match a grok expression: how far it gets, and the part that fails.
 
-The expression is cut into its parts (texts, sets, groups, references); the longest row of parts that is found in the line is what
-matched, the next part is what failed. If that part has parts itself (a group, the definition of a named pattern) and some of them
-still match, the search goes on inside it.
+The expression is cut into its parts (texts, sets, groups, references); the longest row of parts
+that is found in the line is what matched, the next part is what failed. If that part has parts
+itself (a group, the definition of a named pattern) and some of them still match, the search goes on
+inside it.
 """
+
 from __future__ import annotations
 
 import re
@@ -15,7 +17,10 @@ from ...dsl.grok import GrokError, Library, compile_expression
 from ...dsl.regex import RegexError
 
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
-_ESCAPE = re.compile(r"\\(?:[pP]\{[^}]*\}|[xu]\{[^}]*\}|x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{4}|[kg](?:<[^>]*>|'[^']*')|.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:[pP]\{[^}]*\}|[xu]\{[^}]*\}|x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{4}|[kg](?:<[^>]*>|'[^']*')|.)",
+    re.DOTALL,
+)
 _REFERENCE = re.compile(r"%\{([A-z0-9]+)[^}]*\}")
 _GROUP = re.compile(r"\((?:\?(?:<[^=!>][^>]*>|'[^']*'|[imxadu-]*:|>))?")
 _DEEPEST = 12
@@ -54,7 +59,10 @@ def alternatives(text: str) -> list[list[Part]]:
 
 def _is_plain(part: Part) -> bool:
     """Whether a part is characters that stand for themselves."""
-    return not part.quantifier and re.fullmatch(r"(?:[^\\\[\](){}|*+?.^$%]|\\[^\w\s]|%(?!\{))+", part.text) is not None
+    return (
+        not part.quantifier
+        and re.fullmatch(r"(?:[^\\\[\](){}|*+?.^$%]|\\[^\w\s]|%(?!\{))+", part.text) is not None
+    )
 
 
 def _parts(text: str) -> Iterator[Part]:
@@ -102,8 +110,10 @@ def _closed(text: str, at: int, opening: str, closing: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How far a line gets: it matches ``matched`` from ``start``, and what follows that to ``end``; then ``path`` fails, from the
-    part at the top of the expression to the innermost, each as written."""
+    """How far a line gets: it matches ``matched`` from ``start``, and what follows that to ``end``;
+    then ``path`` fails, from the part at the top of the expression to the innermost, each as
+    written.
+    """
 
     start: int
     end: int
@@ -132,7 +142,9 @@ class _Probe:
     def furthest(self, before: str, text: str, depth: int) -> Failure:
         """How far the alternatives of an expression get, behind what matched before."""
         tries = [self.row(before, parts, depth) for parts in alternatives(text)]
-        return max(tries, key=lambda failure: (failure.end, len(failure.matched), len(failure.path)))
+        return max(
+            tries, key=lambda failure: (failure.end, len(failure.matched), len(failure.path))
+        )
 
     def row(self, before: str, parts: Sequence[Part], depth: int) -> Failure:
         low, high = 0, len(parts)
@@ -169,7 +181,11 @@ class _Probe:
             pattern = self.patterns.find(reference[1])
             return self.furthest(before, pattern.text, depth + 1) if pattern else None
         group = _GROUP.match(part.text)
-        if group and part.text.endswith(")") and not part.text.startswith(("(?=", "(?!", "(?<=", "(?<!")):
+        if (
+            group
+            and part.text.endswith(")")
+            and not part.text.startswith(("(?=", "(?!", "(?<=", "(?<!"))
+        ):
             return self.furthest(before, part.text[group.end() : -1], depth + 1)
         if _is_plain(part) and len(part.text) > 1:
             characters = [Part(found[0]) for found in re.finditer(r"\\.|.", part.text, re.DOTALL)]

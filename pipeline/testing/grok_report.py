@@ -1,4 +1,7 @@
-"""A grok expression and a line for people: what was captured, marked under the line; or how far it got and what failed."""
+"""A grok expression and a line for people: what was captured, marked under the line; or how far it
+got and what failed.
+"""
+
 from __future__ import annotations
 
 import re
@@ -14,7 +17,9 @@ from .grok_probe import Failure, probe
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """A capture in a line: the field, its value, and the characters from ``start`` up to, not including, ``end``."""
+    """A capture in a line: the field, its value, and the characters from ``start`` up to, not
+    including, ``end``.
+    """
 
     field: str
     value: str | int | float
@@ -48,7 +53,9 @@ def _visible(line: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in line)
 
 
-def _matched(line: str, match: re.Match[str], found: Sequence[Caught], paint: Painter) -> Iterator[str]:
+def _matched(
+    line: str, match: re.Match[str], found: Sequence[Caught], paint: Painter
+) -> Iterator[str]:
     yield _visible(line)
     numbered = list(enumerate(found, 1))
     for row in _rows(numbered):
@@ -71,7 +78,11 @@ def _rows(found: Sequence[Numbered]) -> list[list[Numbered]]:
     """Captures in as few rows as they can be marked in without touching."""
     rows: list[list[Numbered]] = []
     for one in found:
-        room = (row for row in rows if row[-1][1].end <= one[1].start and _right_of(row[-1]) < one[1].start)
+        room = (
+            row
+            for row in rows
+            if row[-1][1].end <= one[1].start and _right_of(row[-1]) < one[1].start
+        )
         row = next(room, None)
         if row is None:
             rows.append([one])
@@ -105,7 +116,11 @@ def _numbers(row: Sequence[Numbered]) -> str:
 
 def _failed(line: str, failure: Failure, paint: Painter) -> Iterator[str]:
     shown = _visible(line)
-    yield paint(shown[: failure.start], "weak") + paint(shown[failure.start : failure.end], "good") + shown[failure.end :]
+    yield (
+        paint(shown[: failure.start], "weak")
+        + paint(shown[failure.start : failure.end], "good")
+        + shown[failure.end :]
+    )
     yield " " * failure.end + paint("^", "bad")
     if failure.end > failure.start:
         yield f"matched: {paint(failure.matched, 'good')}" if failure.matched else "matched: a part"
@@ -126,8 +141,17 @@ def as_data(expression: Expression, line: str, library: Library) -> dict[str, An
     """What an expression makes of a line, as plain data."""
     match = expression.find(line)
     if match:
-        captures = [{"field": c.field, "value": c.value, "start": c.start, "end": c.end} for c in caught(expression, match)]
-        return {"line": line, "matched": True, "start": match.start(), "end": match.end(), "captures": captures}
+        captures = [
+            {"field": c.field, "value": c.value, "start": c.start, "end": c.end}
+            for c in caught(expression, match)
+        ]
+        return {
+            "line": line,
+            "matched": True,
+            "start": match.start(),
+            "end": match.end(),
+            "captures": captures,
+        }
     failure = probe(expression.text, line, library)
     return {
         "line": line, "matched": False, "start": failure.start, "end": failure.end, "prefix": failure.matched,

@@ -1,9 +1,12 @@
-"""A grok expression for sample lines: one of the library where it fits all of them, or one that is built.
+"""A grok expression for sample lines: one of the library where it fits all of them, or one that is
+built.
 
-Each line is cut into tokens that the library has patterns for (times, addresses, numbers, quoted texts, words). The lines' tokens
-are laid side by side: what is the same everywhere stays text, what differs becomes a capture of the narrowest kind that fits all;
-where the lines no longer run in parallel the rest is one capture. What comes out is tried on all lines before it is proposed.
+Each line is cut into tokens that the library has patterns for (times, addresses, numbers, quoted
+texts, words). The lines' tokens are laid side by side: what is the same everywhere stays text, what
+differs becomes a capture of the narrowest kind that fits all; where the lines no longer run in
+parallel the rest is one capture. What comes out is tried on all lines before it is proposed.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -48,8 +51,8 @@ _WIDER = {
 class Token:
     """A piece of a line, or of several that run in parallel: its kind, and its texts in the lines.
 
-    The kinds are names of patterns; ``text`` for punctuation, ``space``, ``quoted``, ``run`` for a value of no special kind; a time
-    is given by its whole expression.
+    The kinds are names of patterns; ``text`` for punctuation, ``space``, ``quoted``, ``run`` for a
+    value of no special kind; a time is given by its whole expression.
     """
 
     kind: str
@@ -94,11 +97,17 @@ def _fits(text: str, lines: Sequence[str], library: Library) -> bool:
 
 
 def _of_the_library(lines: Sequence[str], library: Library) -> str:
-    """The pattern of the library that takes all lines whole and captures most of them; nothing where none captures enough."""
+    """The pattern of the library that takes all lines whole and captures most of them; nothing
+    where none captures enough.
+    """
     best, most = "", _LIBRARY_CAPTURES - 1
     for expression in _whole_lines(library):
         matches = [expression.find(line) for line in lines]
-        counts = [sum(1 for capture in expression.captures if match[capture.group]) for match in matches if match]
+        counts = [
+            sum(1 for capture in expression.captures if match[capture.group])
+            for match in matches
+            if match
+        ]
         if len(counts) == len(lines) and min(counts) > most:
             best, most = expression.text, min(counts)
     return best
@@ -177,7 +186,9 @@ def _plain(line: str, at: int, after_equals: bool) -> Token:
         return Token("WORD", (run[0],))
     if _CLASS.fullmatch(run[0]):
         return Token("JAVACLASS", (run[0],))
-    return Token("HOSTNAME" if re.fullmatch(r"[A-Za-z][\w-]*(?:\.[\w-]+){2,}", run[0]) else "run", (run[0],))
+    return Token(
+        "HOSTNAME" if re.fullmatch(r"[A-Za-z][\w-]*(?:\.[\w-]+){2,}", run[0]) else "run", (run[0],)
+    )
 
 
 def _side_by_side(one: Sequence[Token], other: Sequence[Token]) -> tuple[list[Token], bool]:
@@ -195,7 +206,9 @@ def _common(a: Token, b: Token) -> str | None:
     if a.kind in ("text", "key") or b.kind in ("text", "key"):
         if a.kind == b.kind and a.texts[0] == b.texts[0]:
             return a.kind
-        return "run" if {a.texts[0], b.texts[0]} & {"-"} and "quoted" not in (a.kind, b.kind) else None
+        return (
+            "run" if {a.texts[0], b.texts[0]} & {"-"} and "quoted" not in (a.kind, b.kind) else None
+        )
     if a.kind == b.kind:
         return a.kind
     if "space" in (a.kind, b.kind) or "quoted" in (a.kind, b.kind):
@@ -204,9 +217,13 @@ def _common(a: Token, b: Token) -> str | None:
 
 
 def _without_prose(found: list[Token], alone: bool, least: int) -> tuple[list[Token], bool]:
-    """The tokens before a message in words at the end of the line, and whether there is one, of some words at least."""
+    """The tokens before a message in words at the end of the line, and whether there is one, of
+    some words at least.
+    """
     at = len(found)
-    while at and (found[at - 1].kind in _IN_PROSE or found[at - 1].texts[0] in (",", ".", "'", "!", "-")):
+    while at and (
+        found[at - 1].kind in _IN_PROSE or found[at - 1].texts[0] in (",", ".", "'", "!", "-")
+    ):
         at -= 1
     while at < len(found) and not (found[at].kind == "WORD" and _prose(found[at], alone)):
         at += 1
@@ -216,7 +233,9 @@ def _without_prose(found: list[Token], alone: bool, least: int) -> tuple[list[To
 
 def _prose(token: Token, alone: bool) -> bool:
     """Whether a word looks like one of a sentence."""
-    return (alone or not token.constant) and all(re.fullmatch(r"[A-Za-z]?[a-z']+", text) for text in token.texts)
+    return (alone or not token.constant) and all(
+        re.fullmatch(r"[A-Za-z]?[a-z']+", text) for text in token.texts
+    )
 
 
 def _written(found: Sequence[Token], ecs: bool, rest: bool) -> str:

@@ -1,7 +1,10 @@
-"""A pipeline on the bench: compiled once, given the events of one case after the other, its outputs replaced by recorders.
+"""A pipeline on the bench: compiled once, given the events of one case after the other, its outputs
+replaced by recorders.
 
-Filters that keep something from event to event are made anew after each case, so that no case sees what another left behind.
+Filters that keep something from event to event are made anew after each case, so that no case sees
+what another left behind.
 """
+
 from __future__ import annotations
 
 import os
@@ -54,7 +57,9 @@ def sources_of(setup: Setup) -> list[Source]:
     found: list[Source] = []
     for number, text in enumerate(setup.pipeline, 1):
         if _INLINE.search(text):
-            found.append(Source("(pipeline)" if len(setup.pipeline) == 1 else f"(pipeline {number})", text))
+            found.append(
+                Source("(pipeline)" if len(setup.pipeline) == 1 else f"(pipeline {number})", text)
+            )
             continue
         try:
             found += load_sources(str(Path(setup.folder, Path(text).expanduser())))
@@ -62,12 +67,16 @@ def sources_of(setup: Setup) -> list[Source]:
             first = error.diagnostics[0]
             if first.span is not None:
                 raise
-            raise ConfigError([Diagnostic("E406", first.message, setup.place, first.remedy)]) from None
+            raise ConfigError(
+                [Diagnostic("E406", first.message, setup.place, first.remedy)]
+            ) from None
     return found
 
 
 class Rig:
-    """A compiled pipeline that runs cases; ``sources`` are its texts. Raises ConfigError where it does not compile."""
+    """A compiled pipeline that runs cases; ``sources`` are its texts. Raises ConfigError where it
+    does not compile.
+    """
 
     def __init__(self, setup: Setup, sources: list[Source] | None = None) -> None:
         self.setup = setup
@@ -77,12 +86,19 @@ class Rig:
         surroundings = Surroundings(mocks.catalogue, variables, mocks.rewritten, mocks.stand_in)
         self.assembly: Assembly = assemble(self.sources, settled(setup.settings), surroundings)
         program = self.assembly.program
-        self.inputs, self.outputs = _labels(list(uses(program.inputs))), _labels(list(uses(program.outputs)))
+        self.inputs, self.outputs = (
+            _labels(list(uses(program.inputs))),
+            _labels(list(uses(program.outputs))),
+        )
         self.recorders = self._recorders()
         self._codecs: dict[tuple[str, str, bool], Codec] = {}
         plugins = {use: self.assembly.made[use] for use in uses(program.filters)}
-        self.stateful = [use for use, plugin in plugins.items() if isinstance(plugin, Filter) and plugin.stateful]
-        self.flushes = any(isinstance(plugin, Filter) and plugin.flushes for plugin in plugins.values())
+        self.stateful = [
+            use for use, plugin in plugins.items() if isinstance(plugin, Filter) and plugin.stateful
+        ]
+        self.flushes = any(
+            isinstance(plugin, Filter) and plugin.flushes for plugin in plugins.values()
+        )
         self.plain = self.compiled(None)
 
     def _recorders(self) -> list[Recorder]:
@@ -100,7 +116,9 @@ class Rig:
         for use in uses(self.assembly.program.filters):
             for setting in use.settings.values():
                 names += setting.value if isinstance(setting.value, list) else [setting.value]
-        return [Path(name) for name in names if isinstance(name, str | Path) and os.path.isfile(name)]  # noqa: PTH113 - never raises
+        return [
+            Path(name) for name in names if isinstance(name, str | Path) and os.path.isfile(name)
+        ]
 
     def compiled(self, observer: Observer | None) -> Compiled:
         """The sections compiled, so that an observer sees what happens."""
@@ -115,10 +133,16 @@ class Rig:
         self.reset(compiled)
         return outcome
 
-    def push(self, events: list[Event], compiled: Compiled | None = None, final: bool = False) -> Outcome:
-        """Run events through filters and outputs; with ``final``, what filters hold comes out as well."""
+    def push(
+        self, events: list[Event], compiled: Compiled | None = None, final: bool = False
+    ) -> Outcome:
+        """Run events through filters and outputs; with ``final``, what filters hold comes out as
+        well.
+        """
         sections = compiled or self.plain
-        originals = frozenset(text for event in events if isinstance(text := original_of(event), str))
+        originals = frozenset(
+            text for event in events if isinstance(text := original_of(event), str)
+        )
         stamps = frozenset(event["@timestamp"] for event in events)
         out = sections.filters.run(events)
         if final and self.flushes:
@@ -164,7 +188,9 @@ class Rig:
                 data = Path(given.file).read_bytes()
             except OSError as error:
                 message = f"`{given.file}` cannot be read: {error.strerror or error}"
-                raise self.fault(message, given.spans.get("file"), "a path is looked for beside the test file") from None
+                raise self.fault(
+                    message, given.spans.get("file"), "a path is looked for beside the test file"
+                ) from None
             return [*codec.decode(data), *codec.flush()]
         events: list[Event] = []
         for item in given.items:
@@ -180,8 +206,12 @@ class Rig:
             return None
         use = self.inputs.get(given.through)
         if use is None:
-            remedy = did_you_mean(given.through, self.inputs) or "the inputs are " + ", ".join(self.inputs)
-            raise self.fault(f"there is no input with the id `{given.through}`", given.spans.get("from"), remedy)
+            remedy = did_you_mean(given.through, self.inputs) or "the inputs are " + ", ".join(
+                self.inputs
+            )
+            raise self.fault(
+                f"there is no input with the id `{given.through}`", given.spans.get("from"), remedy
+            )
         plugin = self.assembly.made[use]
         assert isinstance(plugin, Input)
         return plugin
@@ -190,7 +220,9 @@ class Rig:
         return ConfigError([Diagnostic("E406", message, span, remedy)])
 
     def codec(self, given: Given) -> Codec:
-        """A codec with nothing held: the case's own, its input's, or for texts plain and for files line."""
+        """A codec with nothing held: the case's own, its input's, or for texts plain and for files
+        line.
+        """
         key = (given.through, given.codec, bool(given.file))
         if key not in self._codecs:
             self._codecs[key] = self.new_codec(given)
@@ -202,18 +234,26 @@ class Rig:
         except UnusablePlugin as unusable:
             raise self.fault(str(unusable), given.spans.get("from"), unusable.remedy) from None
         if not known:
-            raise self.fault(f"there is no codec `{source.codec.name}`", given.spans.get("from"), "say another with `codec`")
+            raise self.fault(
+                f"there is no codec `{source.codec.name}`",
+                given.spans.get("from"),
+                "say another with `codec`",
+            )
         return source.new_codec()
 
     def new_codec(self, given: Given) -> Codec:
         source = self.input(given)
         if source is not None and not given.codec:
             return self.codec_of_input(source, given)
-        return codec_of(given.codec or "plain", self.assembly.program.settings, streaming=bool(given.file))
+        return codec_of(
+            given.codec or "plain", self.assembly.program.settings, streaming=bool(given.file)
+        )
 
 
 def codec_of(text: str, settings: Mapping[str, Any], streaming: bool = False) -> Codec:
-    """The codec that a text names, with its options, for messages or for a stream of bytes; raises ConfigError."""
+    """The codec that a text names, with its options, for messages or for a stream of bytes; raises
+    ConfigError.
+    """
     source = Source("(codec)", f"input {{ generator {{ codec => {text}\n}} }}")
     assembly = assemble([source], settings)
     (use,) = assembly.program.inputs

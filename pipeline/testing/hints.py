@@ -1,4 +1,7 @@
-"""Guesses at why a field is not as expected: the same value elsewhere or of another type, a name or a text that is nearly so."""
+"""Guesses at why a field is not as expected: the same value elsewhere or of another type, a name or
+a text that is nearly so.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -35,7 +38,11 @@ def _elsewhere(keys: Keys, wanted: Any, event: Event) -> str:
     """The field that has the value that is missing here."""
     if wanted is MISSING or wanted in ("", None) or isinstance(wanted, bool):
         return ""
-    found = [path for path, value in _leaves(event) if alike(wanted, value) and path != keys and path[-2:] != ("event", "original")]
+    found = [
+        path
+        for path, value in _leaves(event)
+        if alike(wanted, value) and path != keys and path[-2:] != ("event", "original")
+    ]
     return f"{_reference(found[0])} has this value" if found else ""
 
 
@@ -88,7 +95,10 @@ def _text(wanted: str, got: str) -> str:
         return "blanks at the ends differ"
     if wanted.split() == got.split():
         return "blanks differ"
-    same = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), min(len(wanted), len(got)))
+    same = next(
+        (i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b),
+        min(len(wanted), len(got)),
+    )
     if same >= 8 and max(len(wanted), len(got)) > 20:
         part = slice(same, same + 12)
         return f"they differ from character {same + 1} on: {wanted[part]!r} is wanted, {got[part]!r} is there"
@@ -99,4 +109,6 @@ def _items(wanted: list[Any], got: list[Any]) -> str:
     missing = [item for item in wanted if not any(alike(item, other) for other in got)]
     surplus = [item for item in got if not any(alike(other, item) for other in wanted)]
     found = {"missing": missing, "not expected": surplus}
-    return "; ".join(f"{word}: {', '.join(map(to_text, items))}" for word, items in found.items() if items)
+    return "; ".join(
+        f"{word}: {', '.join(map(to_text, items))}" for word, items in found.items() if items
+    )

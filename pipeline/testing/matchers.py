@@ -1,8 +1,11 @@
-"""What a value must be: the same, or what a matcher says. A matcher is a map with one of the names below, ``{matches: ^GET}``.
+"""What a value must be: the same, or what a matcher says. A matcher is a map with one of the names
+below, ``{matches: ^GET}``.
 
-Values are told apart by type: the text "200" is not the number 200, and true is neither. Integers and floats are one kind, as in
-JSON (``is_a: integer`` is stricter). A timestamp equals every way to write its instant.
+Values are told apart by type: the text "200" is not the number 200, and true is neither. Integers
+and floats are one kind, as in JSON (``is_a: integer`` is stricter). A timestamp equals every way to
+write its instant.
 """
+
 from __future__ import annotations
 
 import re
@@ -64,7 +67,9 @@ Wanted = Same | Every | Fields | Matching
 
 
 def same(wanted: Any, got: Any) -> bool:
-    """Whether two scalars are equal: numbers by value, instants however they are written, anything else with its type."""
+    """Whether two scalars are equal: numbers by value, instants however they are written, anything
+    else with its type.
+    """
     if type(got) is Timestamp:
         return isinstance(wanted, str) and (wanted == got or parse_timestamp(wanted) == got)
     if type(wanted) in (int, float) and type(got) in (int, float):
@@ -77,7 +82,9 @@ def alike(wanted: Any, got: Any) -> bool:
     if type(wanted) is list and type(got) is list:
         return len(wanted) == len(got) and all(map(alike, wanted, got))
     if type(wanted) is dict and type(got) is dict:
-        return wanted.keys() == got.keys() and all(alike(value, got[key]) for key, value in wanted.items())
+        return wanted.keys() == got.keys() and all(
+            alike(value, got[key]) for key, value in wanted.items()
+        )
     return same(wanted, got)
 
 
@@ -91,7 +98,11 @@ def kind(value: Any) -> str:
 _KINDS = {
     str: "text", Timestamp: "timestamp", bool: "boolean", int: "integer", float: "float", list: "list", dict: "map",
 }  # fmt: skip
-_TYPES = {**{name: (name,) for name in _KINDS.values()}, "number": ("integer", "float"), "null": ("null",)}
+_TYPES = {
+    **{name: (name,) for name in _KINDS.values()},
+    "number": ("integer", "float"),
+    "null": ("null",),
+}
 
 
 def _ordered(bound: Any, compare: Callable[[Any, Any], bool]) -> Test:
@@ -138,7 +149,9 @@ def _contains(part: Any) -> Test:
         if isinstance(got, str):
             return isinstance(part, str) and part in got
         wanted = part if isinstance(part, list) else [part]
-        return type(got) is list and all(any(alike(item, other) for other in got) for item in wanted)
+        return type(got) is list and all(
+            any(alike(item, other) for other in got) for item in wanted
+        )
 
     return test
 
@@ -180,19 +193,37 @@ _ANY = schema.Anything()
 _BOUND = schema.OneOf((schema.NUMBER, schema.TEXT), "a number or an instant")
 _LIST = schema.Several(_ANY, "a list")
 MATCHERS: dict[str, Matcher] = {
-    "matches": Matcher(schema.TEXT, "A regular expression, as in the pipeline's conditions, that is found in the text.", _matches),
+    "matches": Matcher(
+        schema.TEXT,
+        "A regular expression, as in the pipeline's conditions, that is found in the text.",
+        _matches,
+    ),
     "contains": Matcher(_ANY, "A part of the text; an item of the list, or several.", _contains),
     "above": Matcher(_BOUND, "The value is greater: a number, an instant or a text.", _above),
     "below": Matcher(_BOUND, "The value is less.", _below),
     "at_least": Matcher(_BOUND, "The value is this or greater.", _at_least),
     "at_most": Matcher(_BOUND, "The value is this or less.", _at_most),
-    "between": Matcher(schema.Several(_BOUND, "a list of two bounds"), "The value lies between two bounds or is one.", _between),
+    "between": Matcher(
+        schema.Several(_BOUND, "a list of two bounds"),
+        "The value lies between two bounds or is one.",
+        _between,
+    ),
     "one_of": Matcher(_LIST, "The value is one of these.", _one_of),
     "not": Matcher(_ANY, "The value is another one; the field is there.", _not),
-    "is_a": Matcher(schema.Simple("a type", (str,), "string", tuple(sorted(_TYPES))), "The value is of this type.", _type),
-    "has_length": Matcher(schema.COUNT, "The text, list or map has this many characters or items.", _length),
-    "exists": Matcher(schema.FLAG, "The field is there, whatever it holds; or with false, it is not.", _exists),
-    "equals": Matcher(_ANY, "The value is this, whole: for maps that look like a matcher.", _equals),
+    "is_a": Matcher(
+        schema.Simple("a type", (str,), "string", tuple(sorted(_TYPES))),
+        "The value is of this type.",
+        _type,
+    ),
+    "has_length": Matcher(
+        schema.COUNT, "The text, list or map has this many characters or items.", _length
+    ),
+    "exists": Matcher(
+        schema.FLAG, "The field is there, whatever it holds; or with false, it is not.", _exists
+    ),
+    "equals": Matcher(
+        _ANY, "The value is this, whole: for maps that look like a matcher.", _equals
+    ),
 }
 
 
@@ -201,7 +232,11 @@ def wanted(node: Node, faults: Faults) -> Any:
     if isinstance(node, Scalar):
         return Same(node.value)
     if isinstance(node, Items):
-        return Every(tuple(want for want in (wanted(item, faults) for item in node.nodes) if want is not UNREAD))
+        return Every(
+            tuple(
+                want for want in (wanted(item, faults) for item in node.nodes) if want is not UNREAD
+            )
+        )
     named = [str(key.value) in MATCHERS for key, _ in node.entries]
     if named and all(named):
         return _matching(node, faults)
@@ -216,7 +251,10 @@ def _matching(node: Mapping, faults: Faults) -> Any:
     if UNREAD in made:
         return UNREAD
     tests = [test for test in made if test is not UNREAD]
-    said = " and ".join(f"{str(key.value).replace('_', ' ')} {json_text(plain(value))}" for key, value in node.entries)
+    said = " and ".join(
+        f"{str(key.value).replace('_', ' ')} {json_text(plain(value))}"
+        for key, value in node.entries
+    )
     return Matching(lambda got: all(test(got) for test in tests), said)
 
 
@@ -228,7 +266,9 @@ def _made(key: Scalar, node: Node, faults: Faults) -> Any:
     if isinstance(matcher.takes, schema.Anything) or matcher.takes is _LIST:
         read = plain(node)
     if key.value == "between" and len(read) != 2:
-        return faults.add("E403", "`between` wants two bounds", node.span, "write between: [low, high]")
+        return faults.add(
+            "E403", "`between` wants two bounds", node.span, "write between: [low, high]"
+        )
     try:
         return matcher.make(read)
     except RegexError as error:
@@ -240,7 +280,10 @@ def _nearly(node: Mapping) -> bool:
     if len(node.entries) != 1 or not isinstance(node.entries[0][0].value, str):
         return False
     name = node.entries[0][0].value
-    return bool(get_close_matches(name, MATCHERS, n=1, cutoff=0.8)) and re.fullmatch(r"[a-z_]+", name) is not None
+    return (
+        bool(get_close_matches(name, MATCHERS, n=1, cutoff=0.8))
+        and re.fullmatch(r"[a-z_]+", name) is not None
+    )
 
 
 def _unsure(node: Mapping, faults: Faults) -> Any:
@@ -253,12 +296,20 @@ def _unsure(node: Mapping, faults: Faults) -> Any:
 
 def json_schema() -> Schema:
     """The JSON schema of a wanted value: any value, with the matchers as completions."""
-    properties = {name: {"description": matcher.doc, **matcher.takes.schema()} for name, matcher in MATCHERS.items()}
+    properties = {
+        name: {"description": matcher.doc, **matcher.takes.schema()}
+        for name, matcher in MATCHERS.items()
+    }
     return {
         "description": "The value that the field must have, or a matcher such as {matches: ^GET}.",
         "anyOf": [
             {"type": ["string", "number", "boolean", "null", "array"]},
-            {"type": "object", "properties": properties, "minProperties": 1, "additionalProperties": False},
+            {
+                "type": "object",
+                "properties": properties,
+                "minProperties": 1,
+                "additionalProperties": False,
+            },
             {"type": "object"},
         ],
     }

@@ -1,9 +1,11 @@
 """Stand-ins: what a test puts in the place of plugins that need a database, a server or the world.
 
-A mock that is a piece of configuration (or nothing) replaces the plugin in the tree, before anything is checked. One that is a
-table takes the plugin's place when plugins are made, so that the plugin itself is never prepared. Outputs are always recorders,
-inputs never opened: neither needs its plugin to be installed.
+A mock that is a piece of configuration (or nothing) replaces the plugin in the tree, before
+anything is checked. One that is a table takes the plugin's place when plugins are made, so that the
+plugin itself is never prepared. Outputs are always recorders, inputs never opened: neither needs
+its plugin to be installed.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,15 +48,23 @@ class Unopened(Input, name="unopened"):
 
 
 class Table(Filter, name="table"):
-    """Stands for a filter that looks something up: the value of a field leads to fields that are set."""
+    """Stands for a filter that looks something up: the value of a field leads to fields that are
+    set.
+    """
 
     def fill(self, use: PluginUse, mock: Mapping[str, Any]) -> None:
-        """Take the mock's table, and from the filter's own options the field to look up and what to do when nothing is found."""
+        """Take the mock's table, and from the filter's own options the field to look up and what to
+        do when nothing is found.
+        """
         is_long = isinstance(mock.get("table"), dict)
         table = mock["table"] if is_long else mock
-        self.rows = {str(key): _fields(values) for key, values in table.items() if values is not None}
+        self.rows = {
+            str(key): _fields(values) for key, values in table.items() if values is not None
+        }
         self.otherwise = _fields(mock["otherwise"]) if is_long and mock.get("otherwise") else None
-        self.source = FieldRef(str(mock["field"])) if is_long and mock.get("field") else _looked_up(use)
+        self.source = (
+            FieldRef(str(mock["field"])) if is_long and mock.get("field") else _looked_up(use)
+        )
         self.failure_tags = _failure_tags(use)
 
     def apply(self, event: Event) -> bool:
@@ -95,7 +105,9 @@ class _AnyOption(dict[str, OptionSpec]):
     """Options of a plugin that is not there: whatever is asked for."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name) or OptionSpec(name, Kind("codec" if name == "codec" else "any"), "")
+        return super().get(name) or OptionSpec(
+            name, Kind("codec" if name == "codec" else "any"), ""
+        )
 
 
 class Lenient:
@@ -111,7 +123,9 @@ class Lenient:
             found = registry.spec(section, name)
         except UnusablePlugin as unusable:
             if not stands_in:
-                raise UnusablePlugin(str(unusable), f"{unusable.remedy}; or mock it, by its id") from None
+                raise UnusablePlugin(
+                    str(unusable), f"{unusable.remedy}; or mock it, by its id"
+                ) from None
             found = None
         if found is not None and section in ("input", "output"):
             return _fileless(found)
@@ -128,7 +142,10 @@ class Lenient:
 
 def _fileless(spec: PluginSpec) -> PluginSpec:
     """A spec that does not ask whether files are there."""
-    options = {name: replace(o, kind=Kind("text")) if o.kind == _PATH else o for name, o in spec.options.items()}
+    options = {
+        name: replace(o, kind=Kind("text")) if o.kind == _PATH else o
+        for name, o in spec.options.items()
+    }
     return replace(spec, options=options)
 
 
@@ -138,14 +155,20 @@ def _without_files(plugin: tree.Plugin) -> tree.Plugin:
         spec = registry.spec("filter", plugin.name)
     except UnusablePlugin:
         spec = None
-    files = {name for name, option in spec.options.items() if option.kind == _PATH} if spec else set()
+    files = (
+        {name for name, option in spec.options.items() if option.kind == _PATH} if spec else set()
+    )
     return replace(plugin, attributes=tuple(a for a in plugin.attributes if a.name not in files))
 
 
 class Mocks:
-    """The mocks of a test, applied to a configuration. ``tolerated`` names those that need not be there."""
+    """The mocks of a test, applied to a configuration. ``tolerated`` names those that need not be
+    there.
+    """
 
-    def __init__(self, mocks: Mapping[str, Mock], tolerated: frozenset[str], place: Span | None) -> None:
+    def __init__(
+        self, mocks: Mapping[str, Mock], tolerated: frozenset[str], place: Span | None
+    ) -> None:
         self.mocks, self.tolerated, self.place = mocks, tolerated, place
         self.tables: dict[tuple[str, int], str] = {}
         self.names: set[str] = set()
@@ -157,7 +180,9 @@ class Mocks:
 
         A plugin without an id answers to its name if it is the only one of that name.
         """
-        plugins = [plugin for one in trees for section in one.sections for plugin in _plugins(section.body)]
+        plugins = [
+            plugin for one in trees for section in one.sections for plugin in _plugins(section.body)
+        ]
         self.labels = {id(plugin): label_of(plugin, plugins) for plugin in plugins}
         known = set(self.labels.values())
         missing = [name for name in self.mocks if name not in known and name not in self.tolerated]
@@ -167,7 +192,9 @@ class Mocks:
 
     def _missing(self, name: str, known: set[str]) -> Diagnostic:
         remedy = did_you_mean(name, known) or f"give the plugin this id: id => {name}"
-        return Diagnostic("E406", f"there is nothing to mock with the id `{name}`", self.place, remedy)
+        return Diagnostic(
+            "E406", f"there is nothing to mock with the id `{name}`", self.place, remedy
+        )
 
     def _tree(self, one: tree.Tree) -> tree.Tree:
         sections = (replace(s, body=tuple(self._body(s.kind, s.body))) for s in one.sections)
@@ -176,7 +203,10 @@ class Mocks:
     def _body(self, section: str, body: Sequence[tree.Statement]) -> Iterator[tree.Statement]:
         for statement in body:
             if isinstance(statement, tree.Branch):
-                arms = (replace(arm, body=tuple(self._body(section, arm.body))) for arm in statement.arms)
+                arms = (
+                    replace(arm, body=tuple(self._body(section, arm.body)))
+                    for arm in statement.arms
+                )
                 yield replace(statement, arms=tuple(arms))
             else:
                 yield from self._plugin(section, statement)
@@ -202,7 +232,10 @@ class Mocks:
         label = self.tables.get((use.span.source.name, use.span.start))
         if label is None:
             return None
-        table = Table({name: s.value for name, s in use.settings.items() if name in Table.spec.options}, context)
+        table = Table(
+            {name: s.value for name, s in use.settings.items() if name in Table.spec.options},
+            context,
+        )
         mock = self.mocks[label]
         assert isinstance(mock, dict)
         table.fill(use, mock)
@@ -212,11 +245,19 @@ class Mocks:
 
     def _no_source(self, use: PluginUse, label: str) -> Diagnostic:
         remedy = 'write {field: "[a][b]", table: {value: {fields}}}'
-        return Diagnostic("E406", f"the mock `{label}` needs to know which field `{use.name}` looks up", self.place, remedy)
+        return Diagnostic(
+            "E406",
+            f"the mock `{label}` needs to know which field `{use.name}` looks up",
+            self.place,
+            remedy,
+        )
 
 
 def _unopened(use: PluginUse, context: Context) -> Unopened:
-    made = Unopened({name: s.value for name, s in use.settings.items() if name in Unopened.spec.options}, context)
+    made = Unopened(
+        {name: s.value for name, s in use.settings.items() if name in Unopened.spec.options},
+        context,
+    )
     try:
         cls = registry.plugin_class("input", use.name)
     except UnusablePlugin:
@@ -248,7 +289,11 @@ def _parsed(section: str, label: str, text: str) -> tuple[tree.Statement, ...]:
     """The statements of a mock, the one plugin with the id of what it stands for."""
     parsed = parse(Source(f"(mock {label})", f"{section} {{\n{text}\n}}"))
     body = parsed.sections[0].body if parsed.sections else ()
-    if len(body) == 1 and isinstance(body[0], tree.Plugin) and not any(a.name == "id" for a in body[0].attributes):
+    if (
+        len(body) == 1
+        and isinstance(body[0], tree.Plugin)
+        and not any(a.name == "id" for a in body[0].attributes)
+    ):
         plugin, span = body[0], body[0].name_span
         given = tree.Attribute("id", span, tree.Text(label, span), span)
         return (replace(plugin, attributes=(*plugin.attributes, given)),)

@@ -1,8 +1,11 @@
-"""Small changes to a pipeline that some test should notice; those that none does are holes in the tests.
+"""Small changes to a pipeline that some test should notice; those that none does are holes in the
+tests.
 
-A change is made in the text, at the place of a part of the tree, so that a hole can be shown where it is. Only the cases that reach
-the place are run against it, and no further than to the first that fails.
+A change is made in the text, at the place of a part of the tree, so that a hole can be shown where
+it is. Only the cases that reach the place are run against it, and no further than to the first that
+fails.
 """
+
 from __future__ import annotations
 
 import re
@@ -24,13 +27,25 @@ from .suite import Case, Setup, Suite, read_suite
 
 _FIELDS = ("source", "target", "field", "destination")
 _CAPTURE = re.compile(r"%\{\w+:(?P<name>[^}:]+)(?::\w+)?\}")
-_TURNED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "and": "or", "or": "and", "=~": "!~", "!~": "=~"}
+_TURNED = {
+    "<": "<=",
+    "<=": "<",
+    ">": ">=",
+    ">=": ">",
+    "==": "!=",
+    "!=": "==",
+    "and": "or",
+    "or": "and",
+    "=~": "!~",
+    "!~": "=~",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A change: the place in the text, what stands there instead, and the change in words. ``reach`` is the part of the text that
-    an event must come to for the change to matter."""
+    """A change: the place in the text, what stands there instead, and the change in words.
+    ``reach`` is the part of the text that an event must come to for the change to matter.
+    """
 
     what: str
     span: Span
@@ -54,7 +69,12 @@ def mutants(source: Source) -> Iterator[Mutant]:
 def _body(kind: str, body: Sequence[tree.Statement]) -> Iterator[Mutant]:
     for statement in body:
         if isinstance(statement, tree.Plugin):
-            yield Mutant(f"the {kind} `{statement.name}` left out", statement.span, _blank(statement.span), statement.name_span)
+            yield Mutant(
+                f"the {kind} `{statement.name}` left out",
+                statement.span,
+                _blank(statement.span),
+                statement.name_span,
+            )
             yield from _plugin(statement) if kind == "filter" else ()
             continue
         for arm in statement.arms:
@@ -70,7 +90,9 @@ def _blank(span: Span) -> str:
 
 
 def _condition(node: tree.Condition, reach: Span) -> Iterator[Mutant]:
-    """A boundary moved, a conjunction made a disjunction; not where the whole condition is one comparison of equality."""
+    """A boundary moved, a conjunction made a disjunction; not where the whole condition is one
+    comparison of equality.
+    """
     if isinstance(node, tree.Group):
         yield from _condition(node.inner, reach)
     if isinstance(node, tree.Unary):
@@ -120,7 +142,9 @@ def _renamed(span: Span, plugin: tree.Plugin) -> Mutant:
 
 @dataclass(slots=True)
 class Subject:
-    """A pipeline and the cases that are about it; ``reached`` has for each case the places that its events came to."""
+    """A pipeline and the cases that are about it; ``reached`` has for each case the places that its
+    events came to.
+    """
 
     sources: list[Source]
     cases: list[tuple[Suite, Case]] = field(default_factory=list)
@@ -146,7 +170,9 @@ class Holes:
 
 
 def report(plan: Plan, color: bool = False) -> Holes:
-    """Change the pipelines of a plan and list what no test notices; raises ConfigError where a file cannot be read."""
+    """Change the pipelines of a plan and list what no test notices; raises ConfigError where a file
+    cannot be read.
+    """
     found: list[tuple[Mutant, bool]] = []
     tried = 0
     for subject in subjects(plan):
@@ -171,7 +197,10 @@ def _text(found: list[tuple[Mutant, bool]], tried: int, paint: Painter) -> str:
     for mutant, ran in found:
         why = "no test fails with" if ran else "no test gets to"
         lines.append(f"{why} {paint(mutant.what, 'bad')}\n{excerpt(mutant.span, paint.color)}\n")
-    lines.append(f"{tried - len(found)} of {tried} changes were noticed" + (f"; {len(found)} holes" if found else ""))
+    lines.append(
+        f"{tried - len(found)} of {tried} changes were noticed"
+        + (f"; {len(found)} holes" if found else "")
+    )
     return "\n".join(lines)
 
 
@@ -208,13 +237,19 @@ def _results(suite: Suite, case: Case, rigs: Rigs, observed: object = None) -> I
 
 
 def _noticed(subject: Subject, mutant: Mutant) -> tuple[bool | None, bool]:
-    """Whether a test fails with a change, None where the change makes no configuration; and whether any was run."""
-    sources = [mutant.source if source is mutant.span.source else source for source in subject.sources]
+    """Whether a test fails with a change, None where the change makes no configuration; and whether
+    any was run.
+    """
+    sources = [
+        mutant.source if source is mutant.span.source else source for source in subject.sources
+    ]
     made: dict[str, Rig] = {}
     relevant = subject.relevant(mutant)
     for suite, case in relevant:
         try:
-            rig = made.get(case.setup.key) or made.setdefault(case.setup.key, _rig(case.setup, sources))
+            rig = made.get(case.setup.key) or made.setdefault(
+                case.setup.key, _rig(case.setup, sources)
+            )
         except ConfigError:
             return None, False
         if any(_results(suite, case, Rigs({case.setup.key: rig}))):

@@ -1,7 +1,10 @@
-"""The pytest plugin: test files are collected, each case is an item; expected events explain themselves; a fixture.
+"""The pytest plugin: test files are collected, each case is an item; expected events explain
+themselves; a fixture.
 
-pytest loads it whenever Penstock is installed, so it imports nothing of Penstock before it has something to do.
+pytest loads it whenever Penstock is installed, so it imports nothing of Penstock before it has
+something to do.
 """
+
 from __future__ import annotations
 
 import os
@@ -71,7 +74,9 @@ class _OfFile:
             return self.runner.case(self.suite, case)
         if not self._results:
             results = self.runner.run(self.suite)
-            self._results = {id(one): result for one, result in zip(self.suite.cases, results, strict=True)}
+            self._results = {
+                id(one): result for one, result in zip(self.suite.cases, results, strict=True)
+            }
         return self._results[id(case)]
 
 
@@ -122,7 +127,9 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.fixture
 def penstock_pipeline(request: pytest.FixtureRequest) -> Callable[..., Pipeline]:
-    """``penstock_pipeline("apache.conf", now=…)``: a compiled pipeline, its path seen from the test's folder."""
+    """``penstock_pipeline("apache.conf", now=…)``: a compiled pipeline, its path seen from the
+    test's folder.
+    """
     from .embedded import pipeline
 
     folder = request.path.parent

@@ -1,4 +1,7 @@
-"""Results for people: what differs as expected and got, who is to blame with the place in the configuration, and the sum."""
+"""Results for people: what differs as expected and got, who is to blame with the place in the
+configuration, and the sum.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +33,9 @@ def _lines(result: Result, paint: Painter, brief: bool) -> Iterator[str]:
         yield from _difference(difference, paint)
         blame = result.blames[number] if number < len(result.blames) else None
         before = result.blames[:number]
-        if blame is not None and not any(b is not None and b.span == blame.span and b.message == blame.message for b in before):
+        if blame is not None and not any(
+            b is not None and b.span == blame.span and b.message == blame.message for b in before
+        ):
             yield f"      {paint(blame.message, 'note')}"
             yield _indented(excerpt(blame.span, paint.color), 6)
     for line in result.log:

@@ -1,4 +1,7 @@
-"""Runs cases and judges them: one after the other in this process, or file by file in several where that pays."""
+"""Runs cases and judges them: one after the other in this process, or file by file in several where
+that pays.
+"""
+
 from __future__ import annotations
 
 import logging
@@ -22,7 +25,9 @@ Verdict = Literal["passed", "failed", "error", "skipped"]
 
 @dataclass(slots=True)
 class Result:
-    """What became of a case. ``events`` are plain data, with the outputs that each went to in ``routes``."""
+    """What became of a case. ``events`` are plain data, with the outputs that each went to in
+    ``routes``.
+    """
 
     name: str
     path: Path
@@ -49,7 +54,9 @@ class Result:
 
 
 class Runner:
-    """Runs suites. ``observed`` makes the sections that a rig runs, for coverage; ``explain`` finds who is to blame."""
+    """Runs suites. ``observed`` makes the sections that a rig runs, for coverage; ``explain`` finds
+    who is to blame.
+    """
 
     def __init__(
         self,
@@ -62,7 +69,9 @@ class Runner:
         self.observed, self.explain = observed, explain
         self.snapshots = snapshots or Snapshots()
 
-    def run(self, suite: Suite, wanted: Callable[[Case], bool] = lambda case: True) -> Iterator[Result]:
+    def run(
+        self, suite: Suite, wanted: Callable[[Case], bool] = lambda case: True
+    ) -> Iterator[Result]:
         """The results of a suite's cases, in order."""
         cases = [case for case in suite.cases if wanted(case)]
         if suite.verifier is not None:
@@ -108,11 +117,18 @@ class Runner:
             found += self.snapshots.judge(suite.path, case, outcome)
         return found
 
-    def result(self, suite: Suite, case: Case, outcome: Outcome, differences: list[Difference]) -> Result:
+    def result(
+        self, suite: Suite, case: Case, outcome: Outcome, differences: list[Difference]
+    ) -> Result:
         """The result of a case that was run."""
-        result = Result(case.name, suite.path, case.span, "failed" if differences else "passed", differences)
+        result = Result(
+            case.name, suite.path, case.span, "failed" if differences else "passed", differences
+        )
         if differences:
-            result.events, result.routes = [plain(event) for event in outcome.events], outcome.routes
+            result.events, result.routes = (
+                [plain(event) for event in outcome.events],
+                outcome.routes,
+            )
         return result
 
 
@@ -120,7 +136,12 @@ def _check_outputs(rig: Rig, case: Case) -> None:
     """Raise ConfigError where a case names an output that there is not."""
     wants = [*(case.expected.events or ()), *([case.expected.each] if case.expected.each else [])]
     named = [want.outputs or {} for want in wants] + [case.expected.outputs or {}]
-    unknown = [(label, span) for labels in named for label, span in labels.items() if label not in rig.outputs]
+    unknown = [
+        (label, span)
+        for labels in named
+        for label, span in labels.items()
+        if label not in rig.outputs
+    ]
     if unknown:
         raise ConfigError([_unknown_output(label, span, rig) for label, span in unknown])
 

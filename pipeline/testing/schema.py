@@ -1,7 +1,9 @@
-"""What may stand where in a test file, declared once: a shape reads a node, says what is wrong with it, and is a JSON schema.
+"""What may stand where in a test file, declared once: a shape reads a node, says what is wrong with
+it, and is a JSON schema.
 
 Reading goes on after a fault: all faults of a file are found. What cannot be read is ``UNREAD``.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
@@ -73,7 +75,9 @@ class Simple:
             return faults.add("E403", f"{self.said} is wanted here", node.span)
         assert isinstance(node, Scalar)
         if self.choices and node.value not in self.choices:
-            remedy = did_you_mean(str(node.value), self.choices) or "one of " + ", ".join(self.choices)
+            remedy = did_you_mean(str(node.value), self.choices) or "one of " + ", ".join(
+                self.choices
+            )
             return faults.add("E403", f"`{node.value}` is none of the choices", node.span, remedy)
         return node.value if type(node.value) in self.types else node.raw
 
@@ -144,7 +148,9 @@ class Several:
             read = [self.item.read(item, faults) for item in node.nodes]
             return [value for value in read if value is not UNREAD]
         if not self.or_one:
-            return faults.add("E403", f"{self.said} is wanted here", node.span, "write a list: [ … ]")
+            return faults.add(
+                "E403", f"{self.said} is wanted here", node.span, "write a list: [ … ]"
+            )
         value = self.item.read(node, faults)
         return value if value is UNREAD else [value]
 
@@ -166,7 +172,9 @@ class Named:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):
-            return faults.add("E403", f"{self.said} is wanted here", node.span, "write a map: key: value")
+            return faults.add(
+                "E403", f"{self.said} is wanted here", node.span, "write a map: key: value"
+            )
         read = {}
         for key, value in node.entries:
             if self.name is not None:
@@ -228,7 +236,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A record that was read: values and places by key, where the whole stands, and whether it has keys that mean nothing."""
+    """A record that was read: values and places by key, where the whole stands, and whether it has
+    keys that mean nothing.
+    """
 
     values: dict[str, Any]
     spans: dict[str, Span]
@@ -246,7 +256,9 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A map with known keys; another one is a fault. ``mark`` is a key by which it is told from other maps."""
+    """A map with known keys; another one is a fault. ``mark`` is a key by which it is told from
+    other maps.
+    """
 
     keys: tuple[Key, ...]
     said: str
@@ -257,7 +269,9 @@ class Record:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):
-            return faults.add("E403", f"{self.said} is wanted here", node.span, "write a map: key: value")
+            return faults.add(
+                "E403", f"{self.said} is wanted here", node.span, "write a map: key: value"
+            )
         known = {key.name: key for key in self.keys}
         values, spans, strange = {}, {}, False
         for name, value in node.entries:
@@ -288,7 +302,9 @@ def head(node: Mapping) -> Span:
 
 
 def unknown(name: Scalar, known: Iterable[str], said: str, faults: Faults) -> bool:
-    """Note a key that means nothing, with what was probably meant; it may stand for one that is missing, so true."""
+    """Note a key that means nothing, with what was probably meant; it may stand for one that is
+    missing, so true.
+    """
     names: Sequence[str] = list(known)
     remedy = did_you_mean(str(name.value), names) or "the keys are " + ", ".join(names)
     faults.add("E402", f"{said} has no key `{name.value}`", name.span, remedy)

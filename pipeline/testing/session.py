@@ -1,4 +1,7 @@
-"""A run of ``penstock test``: which files, in which order, in how many processes, and what they add up to."""
+"""A run of ``penstock test``: which files, in which order, in how many processes, and what they add
+up to.
+"""
+
 from __future__ import annotations
 
 import hashlib
@@ -18,12 +21,16 @@ from .snapshots import Fresh, Snapshots, path_of
 from .suite import Case, Extra, Suite, read_suite
 
 _PAYS_AFTER = 0.5
-"""Seconds after which the files that are left are shared out: starting processes takes about as long as this saves."""
+"""Seconds after which the files that are left are shared out: starting processes takes about as
+long as this saves.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of a run. ``jobs`` 0 lets the clock decide; ``failed`` are the ids to run first."""
+    """What is asked of a run. ``jobs`` 0 lets the clock decide; ``failed`` are the ids to run
+    first.
+    """
 
     files: tuple[Path, ...]
     extra: Extra = field(default_factory=Extra)
@@ -37,7 +44,9 @@ class Plan:
 
 @dataclass(slots=True)
 class FileRun:
-    """What became of a file; ``watched`` are the files that it depends on. One that cannot be read is an error itself."""
+    """What became of a file; ``watched`` are the files that it depends on. One that cannot be read
+    is an error itself.
+    """
 
     path: Path
     results: list[Result] = field(default_factory=list)
@@ -53,8 +62,12 @@ class FileRun:
 
 
 def run(plan: Plan) -> Iterator[FileRun]:
-    """Run the files, those with failures first where that is asked; ends after the first failure with ``exit_first``."""
-    files = sorted(plan.files, key=lambda path: not any(name.startswith(f"{path}::") for name in plan.failed))
+    """Run the files, those with failures first where that is asked; ends after the first failure
+    with ``exit_first``.
+    """
+    files = sorted(
+        plan.files, key=lambda path: not any(name.startswith(f"{path}::") for name in plan.failed)
+    )
     started = time.perf_counter()
     for number, path in enumerate(files):
         if _pays(plan, len(files) - number, time.perf_counter() - started):
@@ -77,7 +90,9 @@ def _pays(plan: Plan, left: int, spent: float) -> bool:
 def _shared_out(plan: Plan, files: Sequence[Path]) -> Iterator[FileRun]:
     jobs = min(plan.jobs or os.cpu_count() or 1, len(files))
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(run_file, [plan] * len(files), files, chunksize=max(1, len(files) // (jobs * 4)))
+        yield from pool.map(
+            run_file, [plan] * len(files), files, chunksize=max(1, len(files) // (jobs * 4))
+        )
 
 
 def run_file(plan: Plan, path: Path) -> FileRun:
@@ -116,12 +131,20 @@ def _suite(path: Path, extra: Extra) -> Suite:
 
 def _dependencies(suite: Suite, runner: Runner) -> tuple[Path, ...]:
     """The files on which the results of a file depend, as far as they are known."""
-    found = [suite.path, path_of(suite.path), *(Path(case.given.file) for case in suite.cases if case.given.file)]
-    return tuple(dict.fromkeys([*found, *(path for rig in runner.rigs.compiled() for path in rig.files())]))
+    found = [
+        suite.path,
+        path_of(suite.path),
+        *(Path(case.given.file) for case in suite.cases if case.given.file),
+    ]
+    return tuple(
+        dict.fromkeys([*found, *(path for rig in runner.rigs.compiled() for path in rig.files())])
+    )
 
 
 def ordered(suite: Suite, plan: Plan) -> Suite:
-    """A suite with the cases first that failed last time; one whose cases build on each other stays as it is."""
+    """A suite with the cases first that failed last time; one whose cases build on each other stays
+    as it is.
+    """
     if suite.verifier is not None or not plan.failed:
         return suite
 

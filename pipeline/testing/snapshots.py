@@ -1,7 +1,9 @@
 """Snapshots: what came out last time stands in a file beside the tests, and must come out again.
 
-``apache.test.yml`` has its snapshots in ``apache.test.snap.json``: for each test the events, with the outputs that they went to.
+``apache.test.yml`` has its snapshots in ``apache.test.snap.json``: for each test the events, with
+the outputs that they went to.
 """
+
 from __future__ import annotations
 
 import json
@@ -24,7 +26,9 @@ Shot = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A snapshot that is not as it was: what stands in the file (None where nothing does), and what came."""
+    """A snapshot that is not as it was: what stands in the file (None where nothing does), and what
+    came.
+    """
 
     path: Path
     name: str
@@ -39,7 +43,9 @@ def path_of(suite: Path) -> Path:
 
 @dataclass(slots=True)
 class Snapshots:
-    """The snapshots of a run; ``fresh`` collects those that differ. With ``update`` they are no failures."""
+    """The snapshots of a run; ``fresh`` collects those that differ. With ``update`` they are no
+    failures.
+    """
 
     update: bool = False
     kept: dict[Path, dict[str, Shot]] = field(default_factory=dict)
@@ -61,7 +67,9 @@ class Snapshots:
         if self.update:
             return
         if old is None:
-            yield Difference("there is no snapshot yet: `penstock test --update` writes it", span=case.span)
+            yield Difference(
+                "there is no snapshot yet: `penstock test --update` writes it", span=case.span
+            )
         else:
             yield from differences(old, new)
 
@@ -88,7 +96,11 @@ def _stable(event: Event, outcome: Outcome, ignored: tuple[str, ...]) -> Event:
 def differences(old: Shot, new: Shot) -> Iterator[Difference]:
     """What differs between two snapshots."""
     if len(old) != len(new):
-        yield Difference(f"the snapshot has {len(old)} events, there are {len(new)}", wanted=str(len(old)), got=str(len(new)))
+        yield Difference(
+            f"the snapshot has {len(old)} events, there are {len(new)}",
+            wanted=str(len(old)),
+            got=str(len(new)),
+        )
     for number, (before, after) in enumerate(zip(old, new, strict=False)):
         for change in changes(before["event"], after["event"]):
             yield Difference(
@@ -97,7 +109,15 @@ def differences(old: Shot, new: Shot) -> Iterator[Difference]:
             )  # fmt: skip
         if before["outputs"] != after["outputs"]:
             wanted, got = set(before["outputs"]), set(after["outputs"])
-            yield Difference("routed to other outputs", number, "outputs", labels(wanted), labels(got), target=wanted, value=got)
+            yield Difference(
+                "routed to other outputs",
+                number,
+                "outputs",
+                labels(wanted),
+                labels(got),
+                target=wanted,
+                value=got,
+            )
 
 
 def write(fresh: list[Fresh]) -> list[Path]:
@@ -106,7 +126,9 @@ def write(fresh: list[Fresh]) -> list[Path]:
     for path in paths:
         kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         kept |= {one.name: one.new for one in fresh if one.path == path}
-        path.write_text(json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8"
+        )
     return paths
 
 
@@ -127,5 +149,9 @@ def drawn(fresh: Fresh, color: bool = False) -> str:
 
 
 def _sides(name: str, before: Any, after: Any, paint: Painter) -> list[str]:
-    lines = [] if before is MISSING or before == [] else [paint(f"    - {name}: {shown(before)}", "bad")]
+    lines = (
+        []
+        if before is MISSING or before == []
+        else [paint(f"    - {name}: {shown(before)}", "bad")]
+    )
     return lines if after is MISSING else [*lines, paint(f"    + {name}: {shown(after)}", "good")]

@@ -1,7 +1,10 @@
-"""What a test file means: cases, each with what goes in, what must come out, and the pipeline that it is about.
+"""What a test file means: cases, each with what goes in, what must come out, and the pipeline that
+it is about.
 
-Rows of a table are opened up here, as maps of the file's own form, so that what holds for a test holds for a row.
+Rows of a table are opened up here, as maps of the file's own form, so that what holds for a test
+holds for a row.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -27,7 +30,9 @@ Mock = None | str | dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The pipeline of a case and what it is run with; cases of equal setups share one that is compiled."""
+    """The pipeline of a case and what it is run with; cases of equal setups share one that is
+    compiled.
+    """
 
     pipeline: tuple[str, ...]
     folder: str
@@ -46,7 +51,9 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What goes in: texts and events, or a file; ``through`` names an input, ``codec`` a codec with its options."""
+    """What goes in: texts and events, or a file; ``through`` names an input, ``codec`` a codec with
+    its options.
+    """
 
     items: tuple[str | dict[str, Any], ...] = ()
     file: str = ""
@@ -58,7 +65,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must come out: events in order, or only their number, or what the snapshot says; ``each`` holds for all."""
+    """What must come out: events in order, or only their number, or what the snapshot says;
+    ``each`` holds for all.
+    """
 
     events: tuple[Wants, ...] | None = None
     count: int | None = None
@@ -83,7 +92,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A test file. ``verifier`` has what a file of logstash-filter-verifier says of its run, None for a file of our own."""
+    """A test file. ``verifier`` has what a file of logstash-filter-verifier says of its run, None
+    for a file of our own.
+    """
 
     path: Path
     cases: tuple[Case, ...]
@@ -96,7 +107,9 @@ def read_source(path: Path) -> Source:
     try:
         return Source(str(path), path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError([Diagnostic("E406", f"`{path}` cannot be read: {error.strerror or error}")]) from None
+        raise ConfigError(
+            [Diagnostic("E406", f"`{path}` cannot be read: {error.strerror or error}")]
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError([Diagnostic("E401", f"`{path}` is no text in UTF-8")]) from None
 
@@ -123,7 +136,9 @@ def read_suite(path: Path, extra: Extra | None = None) -> Suite:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What the command line adds: a pipeline that goes before the file's, settings and mocks that go under the file's."""
+    """What the command line adds: a pipeline that goes before the file's, settings and mocks that
+    go under the file's.
+    """
 
     pipeline: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -160,7 +175,9 @@ class _Reader:
         taken: dict[str, int] = {}
         for case in (case for node in self.suite.get("tests", ()) for case in self.opened(node)):
             taken[case.name] = number = taken.get(case.name, 0) + 1
-            found.append(case if number == 1 else dataclasses.replace(case, name=f"{case.name} ({number})"))
+            found.append(
+                case if number == 1 else dataclasses.replace(case, name=f"{case.name} ({number})")
+            )
         return found
 
     def opened(self, node: Node) -> list[Case]:
@@ -172,14 +189,19 @@ class _Reader:
         titles = self.titles(node.get("columns"))
         if titles is None:
             return []
-        base = MappingNode(tuple(e for e in node.entries if e[0].value not in ("rows", "columns")), node.span)
+        base = MappingNode(
+            tuple(e for e in node.entries if e[0].value not in ("rows", "columns")), node.span
+        )
         return [case for row in rows.nodes for case in self.row(base, titles, row)]
 
     def titles(self, node: Node | None) -> list[Scalar] | None:
         """The titles of columns, None where one is misspelt."""
         nodes = node.nodes if isinstance(node, Items) else [node]
         found = [title for title in nodes if isinstance(title, Scalar)]
-        wrong = [title.value not in _TITLES and test_file_schema.misspelt(title, self.faults, _TITLES) for title in found]
+        wrong = [
+            title.value not in _TITLES and test_file_schema.misspelt(title, self.faults, _TITLES)
+            for title in found
+        ]
         return None if any(wrong) else found
 
     def row(self, base: MappingNode, titles: list[Scalar], row: Node) -> list[Case]:
@@ -192,43 +214,90 @@ class _Reader:
             return []
         named = next((str(plain(value)) for title, value in cells if title.value == "name"), "")
         label = named or " · ".join(_short(plain(value)) for title, value in cells[:1])
-        return [self.case(Read(read.values, read.spans, row.span), f"{plain(base.get('name') or row_name(row))}: {label}")]
+        return [
+            self.case(
+                Read(read.values, read.spans, row.span),
+                f"{plain(base.get('name') or row_name(row))}: {label}",
+            )
+        ]
 
     def cells(self, titles: list[Scalar], row: Node) -> list[tuple[Scalar, Node]]:
         if isinstance(row, MappingNode):
             return list(row.entries)
         if not isinstance(row, Items):
-            self.faults.add("E403", "a row is wanted here", row.span, "write a list of cells, or a map from titles to cells")
+            self.faults.add(
+                "E403",
+                "a row is wanted here",
+                row.span,
+                "write a list of cells, or a map from titles to cells",
+            )
         elif not titles:
-            self.faults.add("E404", "rows that are lists need `columns`", row.span, "add columns: [input, …]")
+            self.faults.add(
+                "E404", "rows that are lists need `columns`", row.span, "add columns: [input, …]"
+            )
         elif len(row.nodes) != len(titles):
-            self.faults.add("E403", f"this row has {len(row.nodes)} cells, there are {len(titles)} columns", row.span)
+            self.faults.add(
+                "E403",
+                f"this row has {len(row.nodes)} cells, there are {len(titles)} columns",
+                row.span,
+            )
         else:
             return list(zip(titles, row.nodes, strict=True))
         return []
 
     def case(self, read: Read, name: str) -> Case:
-        return Case(name, read.span, self.setup(read), self.given(read), self.expected(read), str(read.get("skip", "")))
+        return Case(
+            name,
+            read.span,
+            self.setup(read),
+            self.given(read),
+            self.expected(read),
+            str(read.get("skip", "")),
+        )
 
     def setup(self, read: Read) -> Setup:
         def merged(key: str) -> dict[str, Any]:
             return {**self.suite.get(key, {}), **read.get(key, {})}
 
-        settings = {test_file_schema.SHORT_SETTINGS.get(name, name): plain(node) for name, node in merged("settings").items()}
+        settings = {
+            test_file_schema.SHORT_SETTINGS.get(name, name): plain(node)
+            for name, node in merged("settings").items()
+        }
         settings = {"penstock.timezone": "UTC", **self.extra.settings, **settings}
-        mocks = {**self.extra.mocks, **{name: _mock(mock) for name, mock in merged("mocks").items()}}
+        mocks = {
+            **self.extra.mocks,
+            **{name: _mock(mock) for name, mock in merged("mocks").items()},
+        }
         pipeline = tuple(self.suite.get("pipeline", ()))
         folder = "" if self.extra.pipeline else str(self.path.parent)
-        tolerated = frozenset(self.extra.mocks) - read.get("mocks", {}).keys() - self.suite.get("mocks", {}).keys()
-        return Setup(pipeline, folder, settings, merged("environment"), mocks, tolerated, self.suite.place("pipeline"))
+        tolerated = (
+            frozenset(self.extra.mocks)
+            - read.get("mocks", {}).keys()
+            - self.suite.get("mocks", {}).keys()
+        )
+        return Setup(
+            pipeline,
+            folder,
+            settings,
+            merged("environment"),
+            mocks,
+            tolerated,
+            self.suite.place("pipeline"),
+        )
 
     def given(self, read: Read) -> Given:
         def own(key: str) -> Any:
             return read.get(key, self.suite.get(key))
 
-        items = tuple(item if isinstance(item, str) else _values(item) for item in read.get("input", ()))
+        items = tuple(
+            item if isinstance(item, str) else _values(item) for item in read.get("input", ())
+        )
         if ("input" in read.spans) is ("file" in read.spans) and not read.strange:
-            message = "`input` and `file` exclude each other" if "file" in read.spans else "a test needs the key `input` or `file`"
+            message = (
+                "`input` and `file` exclude each other"
+                if "file" in read.spans
+                else "a test needs the key `input` or `file`"
+            )
             self.faults.add("E404", message, read.span)
         fields = {**self.suite.get("fields", {}), **read.get("fields", {})}
         file = str(self.path.parent / read.get("file")) if read.get("file") else ""
@@ -239,7 +308,12 @@ class _Reader:
         wanted = read.get("expect")
         each, outputs = read.get("each"), read.get("outputs")
         if not {"expect", "each", "outputs"} & read.spans.keys() and not read.strange:
-            self.faults.add("E404", "a test needs the key `expect`: the events that come out", read.span, "or `each`, or `outputs`")
+            self.faults.add(
+                "E404",
+                "a test needs the key `expect`: the events that come out",
+                read.span,
+                "or `each`, or `outputs`",
+            )
         ignore = [name for name, _ in (*self.suite.get("ignore", ()), *read.get("ignore", ()))]
         return Expected(
             events=tuple(wanted) if isinstance(wanted, list) else None,
@@ -268,7 +342,10 @@ def _values(nodes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mock(mock: Any) -> Mock:
     if isinstance(mock, Read):
-        return {key: _mock(value) if key == "table" else _plain(value) for key, value in mock.values.items()}
+        return {
+            key: _mock(value) if key == "table" else _plain(value)
+            for key, value in mock.values.items()
+        }
     if not isinstance(mock, dict):
         return None if mock is None else str(mock)
     return {key: None if fields is None else _values(fields) for key, fields in mock.items()}
@@ -295,7 +372,9 @@ class _Row:
         for title, cell in self.cells:
             name = str(title.value)
             if name.startswith("input "):
-                changed["input"] = self.input(changed, name.removeprefix("input ").strip(), title, cell)
+                changed["input"] = self.input(
+                    changed, name.removeprefix("input ").strip(), title, cell
+                )
             elif name in own and name not in ("exact", "outputs"):
                 changed[name] = cell
             else:
@@ -309,7 +388,9 @@ class _Row:
         if node is None:
             node = MappingNode((), cell.span)
         if not isinstance(node, MappingNode):
-            self.faults.add("E403", f"`{title.value}` sets a field of an event, but `input` is none", node.span)
+            self.faults.add(
+                "E403", f"`{title.value}` sets a field of an event, but `input` is none", node.span
+            )
             return node
         return _with(node, {name: cell})
 
@@ -318,7 +399,9 @@ class _Row:
         if isinstance(node, Items) and len(node.nodes) == 1:
             node = node.nodes[0]
         if node is not None and not isinstance(node, MappingNode):
-            self.faults.add("E403", "rows add to one expected event, but `expect` is none", node.span)
+            self.faults.add(
+                "E403", "rows add to one expected event, but `expect` is none", node.span
+            )
             return node
         names = {title.value for title, _ in expected}
         kept = [entry for entry in (node.entries if node else ()) if entry[0].value not in names]

@@ -1,4 +1,7 @@
-"""The form of a test file, declared once: the reader, the JSON schema and the reference are made of it."""
+"""The form of a test file, declared once: the reader, the JSON schema and the reference are made of
+it.
+"""
+
 from __future__ import annotations
 
 import re
@@ -59,7 +62,9 @@ def is_field(name: Scalar, faults: Faults) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """An event that is expected, as it was read: fields with what they must hold, and the keywords beside them."""
+    """An event that is expected, as it was read: fields with what they must hold, and the keywords
+    beside them.
+    """
 
     fields: dict[str, tuple[matchers.Wanted, Span]]
     absent: dict[str, Span]
@@ -88,7 +93,13 @@ class Expectation:
             fields |= self.fields(exact, faults)
             exact = True
         outputs = keywords.get("outputs")
-        return Wants(fields, dict(keywords.get("absent", [])), None if outputs is None else dict(outputs), exact, head(node))
+        return Wants(
+            fields,
+            dict(keywords.get("absent", [])),
+            None if outputs is None else dict(outputs),
+            exact,
+            head(node),
+        )
 
     def fields(self, node: Mapping, faults: Faults) -> dict[str, tuple[matchers.Wanted, Span]]:
         found = {}
@@ -103,9 +114,18 @@ class Expectation:
         return found
 
     def schema(self) -> Schema:
-        properties = {key.name: {"description": key.doc, **key.shape.schema()} for key in _KEYWORDS.keys}
-        properties["tags"] = {"description": "The tags, in any order; [] for none.", "$ref": "#/$defs/value"}
-        return {"type": "object", "properties": properties, "additionalProperties": {"$ref": "#/$defs/value"}}
+        properties = {
+            key.name: {"description": key.doc, **key.shape.schema()} for key in _KEYWORDS.keys
+        }
+        properties["tags"] = {
+            "description": "The tags, in any order; [] for none.",
+            "$ref": "#/$defs/value",
+        }
+        return {
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": {"$ref": "#/$defs/value"},
+        }
 
 
 def _only(node: Mapping, names: tuple[str, ...]) -> Mapping:
@@ -128,7 +148,10 @@ def misspelt(key: Scalar, faults: Faults, keywords: Sequence[str] = KEYWORDS) ->
 def _setting_name(name: Scalar, faults: Faults) -> None:
     known = {*SHORT_SETTINGS, *DEFAULTS}
     if name.value not in known:
-        remedy = did_you_mean(str(name.value), known) or "the settings are ecs_compatibility, timezone, now, and Logstash's keys"
+        remedy = (
+            did_you_mean(str(name.value), known)
+            or "the settings are ecs_compatibility, timezone, now, and Logstash's keys"
+        )
         faults.add("E402", f"there is no setting `{name.value}`", name.span, remedy)
 
 
@@ -150,8 +173,16 @@ ENVIRONMENT = Named(TEXT, "a map of variables")
 ROW = OneOf((NOTHING, VALUES), "a map of fields")
 LONG_TABLE = Record(
     (
-        Key("field", TEXT, "The field that is looked up, instead of the one that the filter's options name."),
-        Key("table", Named(ROW, "a table"), "Values of that field, each with the fields that are set."),
+        Key(
+            "field",
+            TEXT,
+            "The field that is looked up, instead of the one that the filter's options name.",
+        ),
+        Key(
+            "table",
+            Named(ROW, "a table"),
+            "Values of that field, each with the fields that are set.",
+        ),
         Key("otherwise", VALUES, "Fields that are set for any other value."),
     ),
     "a mock",
@@ -162,19 +193,41 @@ MOCK = OneOf(
     "a table of results, a piece of configuration, or nothing",
 )
 MOCKS = Named(MOCK, "a map of mocks, by the id of what they replace")
-INPUT = Several(OneOf((EVENT, TEXT), "a line or an event"), "a line, an event, or a list of them", or_one=True)
+INPUT = Several(
+    OneOf((EVENT, TEXT), "a line or an event"), "a line, an event, or a list of them", or_one=True
+)
 EXPECTATION = Expectation()
 EXPECT = OneOf(
-    (COUNT, Several(EXPECTATION, "a list of expected events", or_one=True), Simple("a word", (str,), "string", (SNAPSHOT,))),
+    (
+        COUNT,
+        Several(EXPECTATION, "a list of expected events", or_one=True),
+        Simple("a word", (str,), "string", (SNAPSHOT,)),
+    ),
     "a list of expected events, a number of events, or `snapshot`",
 )
 
 SHARED = (
-    Key("settings", SETTINGS, "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present), Logstash's keys."),
+    Key(
+        "settings",
+        SETTINGS,
+        "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present), Logstash's keys.",
+    ),
     Key("environment", ENVIRONMENT, "Environment variables that the configuration names."),
-    Key("mocks", MOCKS, "Stand-ins for filters, by id: a table from values to fields, a piece of configuration, nothing."),
-    Key("from", TEXT, "The id (or name) of the input through whose codec, type, tags and add_field the lines come."),
-    Key("codec", TEXT, "The codec that reads lines and files, with its options: json, or multiline { … }."),
+    Key(
+        "mocks",
+        MOCKS,
+        "Stand-ins for filters, by id: a table from values to fields, a piece of configuration, nothing.",
+    ),
+    Key(
+        "from",
+        TEXT,
+        "The id (or name) of the input through whose codec, type, tags and add_field the lines come.",
+    ),
+    Key(
+        "codec",
+        TEXT,
+        "The codec that reads lines and files, with its options: json, or multiline { … }.",
+    ),
     Key("fields", VALUES, "Fields that every event has on arrival."),
     Key("ignore", FIELD_LIST, "Fields that are not looked at where the whole event is compared."),
     Key("exact", FLAG, "Whether whole events are compared, not only the fields that are named."),
@@ -198,9 +251,19 @@ TEST = Record(
 )  # fmt: skip
 SUITE = Record(
     (
-        Key("pipeline", TEXTS, "The configuration: a file, a folder, a glob (beside the test file), or its text.", required=True),
+        Key(
+            "pipeline",
+            TEXTS,
+            "The configuration: a file, a folder, a glob (beside the test file), or its text.",
+            required=True,
+        ),
         *SHARED,
-        Key("tests", Several(Anything("a test", TEST.schema()), "a list of tests"), "The tests.", required=True),
+        Key(
+            "tests",
+            Several(Anything("a test", TEST.schema()), "a list of tests"),
+            "The tests.",
+            required=True,
+        ),
     ),
     "a test file",
 )

@@ -1,8 +1,9 @@
 """Seeing inside: every step that events take, with what it changed.
 
-An observer copies each event before and after a filter, so a trace is slow and complete. Events keep a number for life: what
-``split`` and ``clone`` make gets a new one.
+An observer copies each event before and after a filter, so a trace is slow and complete. Events
+keep a number for life: what ``split`` and ``clone`` make gets a new one.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -55,7 +56,9 @@ class Step:
     @property
     def gone(self) -> list[int]:
         """The events that came and did not leave."""
-        return [] if self.is_output else [number for number in self.before if number not in self.after]
+        return (
+            [] if self.is_output else [number for number in self.before if number not in self.after]
+        )
 
     def changes(self, number: int) -> list[Change]:
         """What the step changed in an event that came and left."""
@@ -66,7 +69,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An arm of a branch and the events that take it; the number behind the last arm stands for taking none."""
+    """An arm of a branch and the events that take it; the number behind the last arm stands for
+    taking none.
+    """
 
     branch: Branch
     number: int
@@ -109,7 +114,9 @@ class Trace:
 
         return stepped
 
-    def flush(self, use: PluginUse, run: Callable[[bool], list[Event]]) -> Callable[[bool], list[Event]]:
+    def flush(
+        self, use: PluginUse, run: Callable[[bool], list[Event]]
+    ) -> Callable[[bool], list[Event]]:
         def flushed(final: bool) -> list[Event]:
             out = run(final)
             if out:

@@ -1,4 +1,5 @@
 """A trace for people and for programs: one event after the other, each step with what it changed."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -16,13 +17,18 @@ from .trace import Change, Step, Taken, Trace, head_span
 
 
 class Tale:
-    """What became of the events of a trace: ``arrived`` when they came, ``left`` when they had gone through all filters."""
+    """What became of the events of a trace: ``arrived`` when they came, ``left`` when they had gone
+    through all filters.
+    """
 
     def __init__(self, trace: Trace, arrived: list[Event], outcome: Outcome) -> None:
         self.trace = trace
         self.arrived = {number: plain(event) for number, event in enumerate(arrived)}
         self.left = {trace.number(event): plain(event) for event in outcome.events}
-        self.routes = {trace.number(event): route for event, route in zip(outcome.events, outcome.routes, strict=True)}
+        self.routes = {
+            trace.number(event): route
+            for event, route in zip(outcome.events, outcome.routes, strict=True)
+        }
 
     def line(self, span: Span) -> str:
         """A line's number, with its file where there are several."""
@@ -32,18 +38,27 @@ class Tale:
     @property
     def several(self) -> bool:
         """Whether the steps stand in several files."""
-        spans = (step.branch.span if isinstance(step, Taken) else step.use.span for step in self.trace.steps)
+        spans = (
+            step.branch.span if isinstance(step, Taken) else step.use.span
+            for step in self.trace.steps
+        )
         return len({span.source.name for span in spans}) > 1
 
     @property
     def events(self) -> list[int]:
         """The numbers of all events that there were."""
-        made = {number for step in self.trace.steps if isinstance(step, Step) for number in step.after}
+        made = {
+            number for step in self.trace.steps if isinstance(step, Step) for number in step.after
+        }
         return sorted({*self.arrived, *made})
 
     def steps(self, number: int) -> list[Step | Taken]:
         """The steps of an event; outputs are told at its end."""
-        return [step for step in self.trace.of(number) if not (isinstance(step, Step) and step.is_output)]
+        return [
+            step
+            for step in self.trace.of(number)
+            if not (isinstance(step, Step) and step.is_output)
+        ]
 
 
 def text(tale: Tale, color: bool = False) -> str:
@@ -58,7 +73,11 @@ def _event(tale: Tale, number: int, paint: Painter) -> Iterator[str]:
         yield "  arrives"
         yield from _fields(tale.arrived[number], paint)
     for step in tale.steps(number):
-        yield from _taken(tale, step, paint) if isinstance(step, Taken) else _step(tale, step, number, paint)
+        yield from (
+            _taken(tale, step, paint)
+            if isinstance(step, Taken)
+            else _step(tale, step, number, paint)
+        )
     if number in tale.left:
         yield f"  goes to {', '.join(tale.routes[number]) or 'no output'}"
     yield ""
@@ -132,7 +151,13 @@ def _step_data(step: Step | Taken, number: int) -> dict[str, Any]:
     if isinstance(step, Taken):
         arm = step.arm
         span = head_span(arm) if arm is not None else step.branch.span
-        taken = "else" if arm is not None and arm.condition is None else _one_line(span.text) if arm is not None else None
+        taken = (
+            "else"
+            if arm is not None and arm.condition is None
+            else _one_line(span.text)
+            if arm is not None
+            else None
+        )
         return {"branch": _place(step.branch.span), "taken": taken, **_place(span)}
     return {
         "plugin": step.use.name, "id": step.use.id, **_place(step.use.name_span), "dropped": number in step.gone,
@@ -146,4 +171,7 @@ def _place(span: Any) -> dict[str, Any]:
 
 def _change_data(change: Change) -> dict[str, Any]:
     sides = {"before": change.before, "after": change.after}
-    return {"field": change.field, **{name: plain(value) for name, value in sides.items() if value is not MISSING}}
+    return {
+        "field": change.field,
+        **{name: plain(value) for name, value in sides.items() if value is not MISSING},
+    }

@@ -1,10 +1,13 @@
 """Test files of logstash-filter-verifier, run as that program runs them.
 
-A file is one run: what filters hold goes from one test case to the next. In its standalone mode lines go through a codec and the
-fields are added as by ``add_field``; in daemon mode (``input_plugin`` is given) lines go through the codec of that input one by
-one, and an event comes out once for each output it reached. Whole events are compared, without ``ignore``d fields. What a Logstash
-of some version would add by itself (``@version``, ``[event][original]``) need not be in the file.
+A file is one run: what filters hold goes from one test case to the next. In its standalone mode
+lines go through a codec and the fields are added as by ``add_field``; in daemon mode
+(``input_plugin`` is given) lines go through the codec of that input one by one, and an event comes
+out once for each output it reached. Whole events are compared, without ``ignore``d fields. What a
+Logstash of some version would add by itself (``@version``, ``[event][original]``) need not be in
+the file.
 """
+
 from __future__ import annotations
 
 import re
@@ -53,14 +56,22 @@ _FILE = Record(
     "a test file",
 )
 _MOCKS = Several(
-    Record((Key("id", TEXT, "The id.", required=True), Key("mock", schema.OneOf((schema.NOTHING, TEXT), "text"), "")), "a mock"),
+    Record(
+        (
+            Key("id", TEXT, "The id.", required=True),
+            Key("mock", schema.OneOf((schema.NOTHING, TEXT), "text"), ""),
+        ),
+        "a mock",
+    ),
     "a list of mocks",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a file says of its run. ``input_plugin`` is given in daemon mode; ``out_name`` is the field that tells outputs apart."""
+    """What a file says of its run. ``input_plugin`` is given in daemon mode; ``out_name`` is the
+    field that tells outputs apart.
+    """
 
     codec: str = "line"
     input_plugin: str = ""
@@ -81,9 +92,18 @@ def suite(path: Path, root: Node, extra: Extra) -> Suite:
     if faults.found:
         raise ConfigError(faults.found)
     out_name = "_lfv_out_passed" if _SINGLE.search(root.span.text) else "__lfv_out_passed"
-    given = {name: read.get(name) for name in ("codec", "input_plugin", "export_metadata", "export_outputs") if name in read.values}
+    given = {
+        name: read.get(name)
+        for name in ("codec", "input_plugin", "export_metadata", "export_outputs")
+        if name in read.values
+    }
     options = Options(**given, out_name=out_name)
-    file = _File(_setup(path, extra, root.span), expanded(_plain(read.get("fields"))), tuple(read.get("ignore", ())), options)
+    file = _File(
+        _setup(path, extra, root.span),
+        expanded(_plain(read.get("fields"))),
+        tuple(read.get("ignore", ())),
+        options,
+    )
     cases = [file.case(case, number) for number, case in enumerate(read.get("testcases", []), 1)]
     if read.get("input") or read.get("expected"):
         cases.insert(0, file.case(read, 0))
@@ -94,7 +114,9 @@ _SINGLE = re.compile(r"(?<!_)_lfv_out_passed")
 
 
 def mocks_of(path: Path) -> dict[str, Mock]:
-    """The mocks of a file of logstash-filter-verifier: a list of ``{id, mock}``; raises ConfigError."""
+    """The mocks of a file of logstash-filter-verifier: a list of ``{id, mock}``; raises
+    ConfigError.
+    """
     faults = Faults()
     read = _MOCKS.read(load(read_source(path)), faults)
     if faults.found:
@@ -103,7 +125,9 @@ def mocks_of(path: Path) -> dict[str, Mock]:
 
 
 def _known(root: Node, record: Record, warnings: list[Diagnostic]) -> Node:
-    """A map without the keys that mean nothing, which logstash-filter-verifier passes over; the misspelt are warned of."""
+    """A map without the keys that mean nothing, which logstash-filter-verifier passes over; the
+    misspelt are warned of.
+    """
     if not isinstance(root, MappingNode):
         return root
     known = {key.name: key.shape for key in record.keys}
@@ -115,7 +139,14 @@ def _known(root: Node, record: Record, warnings: list[Diagnostic]) -> Node:
                 message = f"`{key.value}` means nothing, as in logstash-filter-verifier"
                 warnings.append(Diagnostic("W401", message, key.span, f"did you mean `{near[0]}`?"))
         elif key.value == "testcases" and isinstance(value, Items):
-            kept.append((key, Items(tuple(_known(node, _TESTCASE, warnings) for node in value.nodes), value.span)))
+            kept.append(
+                (
+                    key,
+                    Items(
+                        tuple(_known(node, _TESTCASE, warnings) for node in value.nodes), value.span
+                    ),
+                )
+            )
         elif not (isinstance(value, Scalar) and value.value is None):
             kept.append((key, value))
     return MappingNode(tuple(kept), root.span)
@@ -127,12 +158,36 @@ def _setup(path: Path, extra: Extra, span: Span) -> Setup:
     if extra.pipeline:
         return Setup(extra.pipeline, "", settings, {}, extra.mocks, frozenset(extra.mocks), span)
     stem = path.name.partition(".")[0]
-    near = [*path.parent.glob(f"{stem}.conf"), *path.parent.glob("*.conf"), *path.parent.parent.glob("*.conf")]
+    near = [
+        *path.parent.glob(f"{stem}.conf"),
+        *path.parent.glob("*.conf"),
+        *path.parent.parent.glob("*.conf"),
+    ]
     if not near:
-        remedy = "say which configuration the file tests: penstock test -f PIPELINE.conf " + str(path)
-        raise ConfigError([Diagnostic("E406", "no configuration stands beside this file", span.part(0, 1), remedy)])
-    found = near[:1] if near[0].stem == stem else [p for p in sorted(set(near)) if p.parent == near[0].parent]
-    return Setup(tuple(p.name for p in found), str(found[0].parent), settings, {}, extra.mocks, frozenset(extra.mocks), span)
+        remedy = "say which configuration the file tests: penstock test -f PIPELINE.conf " + str(
+            path
+        )
+        raise ConfigError(
+            [
+                Diagnostic(
+                    "E406", "no configuration stands beside this file", span.part(0, 1), remedy
+                )
+            ]
+        )
+    found = (
+        near[:1]
+        if near[0].stem == stem
+        else [p for p in sorted(set(near)) if p.parent == near[0].parent]
+    )
+    return Setup(
+        tuple(p.name for p in found),
+        str(found[0].parent),
+        settings,
+        {},
+        extra.mocks,
+        frozenset(extra.mocks),
+        span,
+    )
 
 
 def _plain(fields: Mapping[str, Any] | None) -> Event:
@@ -170,15 +225,24 @@ class _File:
         given = Given(tuple(read.get("input", ())), fields={**self.fields, **own})
         events = tuple(self.wants(given, node) for node in read.get("expected", ()))
         expected = Expected(events, exact=True, ignore=("@version", *map(reference, self.ignore)))
-        name = str(read.get("description") or (f"testcase {number}" if number else "input and expected"))
+        name = str(
+            read.get("description") or (f"testcase {number}" if number else "input and expected")
+        )
         return Case(name, read.span, self.setup, given, expected)
 
     def wants(self, given: Given, node: Node) -> Wants:
         span = schema.head(node) if isinstance(node, MappingNode) else node.span
         data = plain(node)
         fields = expanded(data) if isinstance(data, dict) else {}
-        absent = {"@metadata": span} if self.options.export_metadata and "@metadata" not in fields else {}
-        wanted = {reference(name): (_wanted(value, given.fields.get(name)), span) for name, value in fields.items()}
+        absent = (
+            {"@metadata": span}
+            if self.options.export_metadata and "@metadata" not in fields
+            else {}
+        )
+        wanted = {
+            reference(name): (_wanted(value, given.fields.get(name)), span)
+            for name, value in fields.items()
+        }
         return Wants(wanted, absent, None, True, span)
 
 
@@ -188,7 +252,9 @@ def reference(name: str) -> str:
 
 
 def _wanted(value: Any, field: Any) -> Wanted:
-    """A value; a number that comes from ``fields`` may have become a text, as ``add_field`` makes it."""
+    """A value; a number that comes from ``fields`` may have become a text, as ``add_field`` makes
+    it.
+    """
     if isinstance(value, list):
         return Every(tuple(_wanted(item, None) for item in value))
     if isinstance(value, dict):

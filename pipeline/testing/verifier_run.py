@@ -1,4 +1,7 @@
-"""Runs a test file of logstash-filter-verifier: all cases through one pipeline, what comes out dealt to the cases in order."""
+"""Runs a test file of logstash-filter-verifier: all cases through one pipeline, what comes out
+dealt to the cases in order.
+"""
+
 from __future__ import annotations
 
 import dataclasses
@@ -64,9 +67,13 @@ def _outcomes(runner: Runner, rig: Rig, session: _Session, cases: Sequence[Case]
 
 
 def _dealt(found: list[Seen], wanted: list[int]) -> list[Seen]:
-    """Events that a codec or filter held back come with a later case: where the sum is right, deal them as they are expected."""
+    """Events that a codec or filter held back come with a later case: where the sum is right, deal
+    them as they are expected.
+    """
     events = [event for outcome, _ in found for event in outcome.events]
-    if len(events) != sum(wanted) or all(len(o.events) == n for (o, _), n in zip(found, wanted, strict=True)):
+    if len(events) != sum(wanted) or all(
+        len(o.events) == n for (o, _), n in zip(found, wanted, strict=True)
+    ):
         return found
     routes = [route for outcome, _ in found for route in outcome.routes]
     originals = frozenset[str]().union(*(outcome.originals for outcome, _ in found))
@@ -79,11 +86,18 @@ def _dealt(found: list[Seen], wanted: list[int]) -> list[Seen]:
     return dealt
 
 
-def _blames(rig: Rig, options: Options, case: Case, differences: list[Difference], origins: list[int]) -> list[Blame | None]:
+def _blames(
+    rig: Rig, options: Options, case: Case, differences: list[Difference], origins: list[int]
+) -> list[Blame | None]:
     def led_back(difference: Difference) -> Difference:
         if difference.event is None or difference.event >= len(origins):
             return difference
-        return dataclasses.replace(difference, event=origins[difference.event], target=difference.target, value=difference.value)
+        return dataclasses.replace(
+            difference,
+            event=origins[difference.event],
+            target=difference.target,
+            value=difference.value,
+        )
 
     arrivals = _Session(rig, options).arrivals(case.given, last=True)
     return blames(rig, arrivals, [led_back(difference) for difference in differences])
@@ -109,8 +123,21 @@ class _Session:
         name = self.options.input_plugin
         use = self.rig.inputs.get(name)
         if use is None:
-            remedy = "the inputs are " + ", ".join(self.rig.inputs) if self.rig.inputs else "the configuration has no inputs"
-            raise ConfigError([Diagnostic("E406", f"there is no input with the id `{name}`", self.rig.setup.place, remedy)])
+            remedy = (
+                "the inputs are " + ", ".join(self.rig.inputs)
+                if self.rig.inputs
+                else "the configuration has no inputs"
+            )
+            raise ConfigError(
+                [
+                    Diagnostic(
+                        "E406",
+                        f"there is no input with the id `{name}`",
+                        self.rig.setup.place,
+                        remedy,
+                    )
+                ]
+            )
         return use
 
     def arrivals(self, given: Given, last: bool) -> list[Event]:
@@ -143,12 +170,16 @@ class _Session:
 
     def seen(self, outcome: Outcome) -> Seen:
         """The events as they are compared, each with the number of the one that it was."""
-        found = [(n, label) for n, labels in enumerate(outcome.routes) for label in self.labels(labels)]
+        found = [
+            (n, label) for n, labels in enumerate(outcome.routes) for label in self.labels(labels)
+        ]
         if self.options.daemon:
             found.sort(key=lambda pair: (_number(outcome.events[pair[0]]), pair[1]))
         events = [self.exported(outcome.events[number], label) for number, label in found]
         routes = [outcome.routes[number] for number, _ in found]
-        return Outcome(events, routes, outcome.originals, outcome.stamps), [number for number, _ in found]
+        return Outcome(events, routes, outcome.originals, outcome.stamps), [
+            number for number, _ in found
+        ]
 
     def labels(self, labels: tuple[str, ...]) -> Sequence[str]:
         """The outputs for which an event is seen: in daemon mode each that it reached."""
@@ -157,7 +188,11 @@ class _Session:
     def exported(self, event: Event, label: str) -> Event:
         made: Event = copy(event)
         held = made.pop("@metadata", None)
-        metadata = {k: v for k, v in held.items() if not k.startswith(("__lfv_", "__tmp_"))} if isinstance(held, dict) else {}
+        metadata = (
+            {k: v for k, v in held.items() if not k.startswith(("__lfv_", "__tmp_"))}
+            if isinstance(held, dict)
+            else {}
+        )
         if metadata and self.options.export_metadata:
             made["@metadata"] = metadata
         if self.options.export_outputs:

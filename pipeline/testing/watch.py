@@ -1,4 +1,5 @@
 """Runs tests again when a file is saved: those that the file touches, and no others."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
@@ -10,8 +11,15 @@ _STEP, _SETTLED = 20, 60
 """Milliseconds between looks, and of quiet after which a save is taken for complete."""
 
 
-def watch(plan: Plan, find: Callable[[], list[Path]], roots: list[Path], show: Callable[[list[FileRun]], None]) -> None:
-    """Run all files, then those that changes touch, until KeyboardInterrupt; ``find`` gives the files that there are."""
+def watch(
+    plan: Plan,
+    find: Callable[[], list[Path]],
+    roots: list[Path],
+    show: Callable[[list[FileRun]], None],
+) -> None:
+    """Run all files, then those that changes touch, until KeyboardInterrupt; ``find`` gives the
+    files that there are.
+    """
     runs = {path: run_file(plan, path) for path in plan.files}
     show(list(runs.values()))
 
@@ -30,11 +38,17 @@ def watch(plan: Plan, find: Callable[[], list[Path]], roots: list[Path], show: C
 
 
 def touched(changed: Iterable[Path], known: dict[Path, set[Path]]) -> list[Path]:
-    """The test files to run again. A file that none is known to need concerns those in its folder and above, else all."""
+    """The test files to run again. A file that none is known to need concerns those in its folder
+    and above, else all.
+    """
     affected: dict[Path, None] = {}
     for path in changed:
         owners = [file for file, needed in known.items() if path in needed]
-        near = [file for file in known if path.parent in file.resolve().parents or file.resolve().parent in path.parents]
+        near = [
+            file
+            for file in known
+            if path.parent in file.resolve().parents or file.resolve().parent in path.parents
+        ]
         affected |= dict.fromkeys(owners or near or known)
     return list(affected)
 

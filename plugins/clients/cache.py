@@ -1,7 +1,9 @@
-"""What was looked up, kept for a while: the entries used latest, each for some seconds, with hits and misses counted.
+"""What was looked up, kept for a while: the entries used latest, each for some seconds, with hits
+and misses counted.
 
 A log repeats itself: of the look-ups of a stream most have been made a moment ago.
 """
+
 from __future__ import annotations
 
 import time
@@ -13,11 +15,15 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """Up to ``size`` entries for ``seconds`` each; a size of 0 keeps none. Null is no value: it says that nothing is kept."""
+    """Up to ``size`` entries for ``seconds`` each; a size of 0 keeps none. Null is no value: it
+    says that nothing is kept.
+    """
 
     __slots__ = ("_clock", "_entries", "_seconds", "hits", "misses", "size")
 
-    def __init__(self, size: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, size: int, seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.size, self._seconds, self._clock = size, seconds, clock
         self._entries: OrderedDict[Hashable, tuple[float, V]] = OrderedDict()
         self.hits = self.misses = 0
@@ -61,4 +67,8 @@ class Cache(Generic[V]):
 
     def figures(self, name: str = "cache") -> dict[str, int | float]:
         """Hits, misses and entries, each under a name that starts with this one."""
-        return {f"{name}_hits": self.hits, f"{name}_misses": self.misses, f"{name}_entries": len(self._entries)}
+        return {
+            f"{name}_hits": self.hits,
+            f"{name}_misses": self.misses,
+            f"{name}_entries": len(self._entries),
+        }

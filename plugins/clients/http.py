@@ -1,8 +1,11 @@
-"""HTTP for plugins that ask servers: the options that Logstash's plugins have for it, and a client that heeds them.
+"""HTTP for plugins that ask servers: the options that Logstash's plugins have for it, and a client
+that heeds them.
 
-The client is urllib3's; followed here are redirections, so that cookies are kept on the way, and the time of a request as a whole.
-Connections are kept and shared by threads; each process makes a client of its own.
+The client is urllib3's; followed here are redirections, so that cookies are kept on the way, and
+the time of a request as a whole. Connections are kept and shared by threads; each process makes a
+client of its own.
 """
+
 from __future__ import annotations
 
 import ssl
@@ -36,31 +39,54 @@ class HttpFailure(Exception):
 class HttpOptions:
     """The options of a client; times are in seconds."""
 
-    request_timeout: float = option("How long a request may take as a whole, in seconds.", default=60)
+    request_timeout: float = option(
+        "How long a request may take as a whole, in seconds.", default=60
+    )
     socket_timeout: float = option("How long to wait for data, in seconds.", default=10)
     connect_timeout: float = option("How long to wait for a connection, in seconds.", default=10)
     follow_redirects: bool = option("Whether to follow redirections.", default=True)
     pool_max: int = option("How many connections there may be.", default=50, at_least=1)
     pool_max_per_route: int = option("How many there may be to one host.", default=25, at_least=1)
     keepalive: bool = option("Whether connections are kept open.", default=True)
-    automatic_retries: int = option("How often a request that failed on its way is sent again.", default=1, at_least=0)
-    retry_non_idempotent: bool = option("Whether this is also so for requests that change something (POST, PATCH).", default=False)
-    validate_after_inactivity: float = option("Has no effect: a connection is always looked at before it is used.", default=200)
+    automatic_retries: int = option(
+        "How often a request that failed on its way is sent again.", default=1, at_least=0
+    )
+    retry_non_idempotent: bool = option(
+        "Whether this is also so for requests that change something (POST, PATCH).", default=False
+    )
+    validate_after_inactivity: float = option(
+        "Has no effect: a connection is always looked at before it is used.", default=200
+    )
     cookies: bool = option("Whether cookies are kept and sent back.", default=True)
     proxy: Any = option(
-        "A proxy: its URL, or a hash with `url`, or `scheme`, `host` and `port`, and `user` and `password`.", default=None
+        "A proxy: its URL, or a hash with `url`, or `scheme`, `host` and `port`, and `user` and `password`.",
+        default=None,
     )
     user: str | None = option("A user, for basic authentication.", default=None)
     password: Secret | None = option("The user's password.", default=None)
-    cacert: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities"))
-    client_cert: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
+    cacert: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+    )
+    client_cert: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate")
+    )
     client_key: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_key"))
     keystore: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
-    keystore_password: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_key_passphrase"))
-    keystore_type: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
-    truststore: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities"))
-    truststore_password: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities"))
-    truststore_type: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities"))
+    keystore_password: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_key_passphrase")
+    )
+    keystore_type: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate")
+    )
+    truststore: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+    )
+    truststore_password: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+    )
+    truststore_type: str | None = option(
+        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +111,9 @@ class Response:
 def check_options(plugin: Plugin, options: HttpOptions) -> None:
     """Report what is wrong with the options."""
     if options.proxy is not None and _proxy_url(options.proxy) is None:
-        plugin.problem("proxy", "the proxy has no host", 'write proxy => "http://proxy.example:3128"')
+        plugin.problem(
+            "proxy", "the proxy has no host", 'write proxy => "http://proxy.example:3128"'
+        )
     if options.password is not None and options.user is None:
         plugin.problem("password", "`password` is of no use without `user`", "add user => …")
 
@@ -130,7 +158,11 @@ class HttpClient:
         cookie_request = CookieRequest(request.url, headers=headers)
         if self._jar is not None:
             self._jar.add_cookie_header(cookie_request)
-            headers |= {name: value for name, value in cookie_request.unredirected_hdrs.items() if name == "Cookie"}
+            headers |= {
+                name: value
+                for name, value in cookie_request.unredirected_hdrs.items()
+                if name == "Cookie"
+            }
         response = self._pool.request(
             request.method, request.url, body=request.body, headers=headers, redirect=False, preload_content=False,
             retries=self._retries(), timeout=Timeout(left, options.connect_timeout, options.socket_timeout),
@@ -142,7 +174,9 @@ class HttpClient:
     def _retries(self) -> Retry:
         allowed = None if self._options.retry_non_idempotent else Retry.DEFAULT_ALLOWED_METHODS
         times = self._options.automatic_retries
-        return _Retries(total=times, redirect=False, allowed_methods=allowed, respect_retry_after_header=False)
+        return _Retries(
+            total=times, redirect=False, allowed_methods=allowed, respect_retry_after_header=False
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -189,7 +223,9 @@ def _make_pool(options: HttpOptions, tls: ssl.SSLContext) -> PoolManager:
     parts = urlsplit(url)
     login = {}
     if parts.username is not None:
-        login["Proxy-Authorization"] = _basic(unquote(parts.username), unquote(parts.password or ""))
+        login["Proxy-Authorization"] = _basic(
+            unquote(parts.username), unquote(parts.password or "")
+        )
     return ProxyManager(url, proxy_headers=login, **common)
 
 
@@ -200,7 +236,10 @@ def _basic(user: str, password: str) -> str:
 def _proxy_url(given: Any) -> str | None:
     """The URL of a proxy, in whichever form it was given; None for none."""
     if isinstance(given, dict):
-        url = str(given.get("url") or f"{given.get('scheme', 'http')}://{given.get('host', '')}:{given.get('port', 80)}")
+        url = str(
+            given.get("url")
+            or f"{given.get('scheme', 'http')}://{given.get('host', '')}:{given.get('port', 80)}"
+        )
         if given.get("user"):
             scheme, _, place = url.partition("://")
             url = f"{scheme}://{quote(str(given['user']), '')}:{quote(str(given.get('password', '')), '')}@{place}"
@@ -220,11 +259,21 @@ def _redirected(request: Request, response: BaseHTTPResponse) -> Request | None:
         return None
     url = urljoin(request.url, location)
     method, body, headers = request.method, request.body, dict(request.headers)
-    if method != "HEAD" and (response.status == 303 or (response.status in (301, 302) and method == "POST")):
+    if method != "HEAD" and (
+        response.status == 303 or (response.status in (301, 302) and method == "POST")
+    ):
         method, body = "GET", None
-        headers = {name: value for name, value in headers.items() if name.lower() not in ("content-type", "content-length")}
+        headers = {
+            name: value
+            for name, value in headers.items()
+            if name.lower() not in ("content-type", "content-length")
+        }
     if urlsplit(url)[:2] != urlsplit(request.url)[:2]:
-        headers = {name: value for name, value in headers.items() if name.lower() not in ("authorization", "cookie")}
+        headers = {
+            name: value
+            for name, value in headers.items()
+            if name.lower() not in ("authorization", "cookie")
+        }
     return Request(method, url, headers, body)
 
 

@@ -1,7 +1,9 @@
 """TLS for clients: the options that Logstash's plugins have for it, and the context that they make.
 
-Keys and certificates are PEM files. Cipher suites may have IANA's names, as Java has them, or OpenSSL's.
+Keys and certificates are PEM files. Cipher suites may have IANA's names, as Java has them, or
+OpenSSL's.
 """
+
 from __future__ import annotations
 
 import ssl
@@ -26,25 +28,39 @@ class ClientTls:
     """The options of TLS that clients have."""
 
     ssl_enabled: bool = option("Whether the other options of TLS count.", default=True)
-    ssl_certificate: Path | None = option("The certificate to show to the server, a PEM file.", default=None)
+    ssl_certificate: Path | None = option(
+        "The certificate to show to the server, a PEM file.", default=None
+    )
     ssl_key: Path | None = option("The key of that certificate, a PEM file.", default=None)
     ssl_key_passphrase: Secret | None = option("The passphrase of that key.", default=None)
     ssl_certificate_authorities: list[Path] = option(
         "The authorities that are trusted, PEM files; the system's unless given.", default=[]
     )
     ssl_verification_mode: str = option(
-        "Whether the server's certificate and name are verified.", default="full", choices=("full", "none")
+        "Whether the server's certificate and name are verified.",
+        default="full",
+        choices=("full", "none"),
     )
-    ssl_cipher_suites: list[str] = option("The cipher suites for TLS up to version 1.2.", default=[])
+    ssl_cipher_suites: list[str] = option(
+        "The cipher suites for TLS up to version 1.2.", default=[]
+    )
     ssl_supported_protocols: list[str] = option(
         "The versions of TLS; a range of them.", default=[], choices=tuple(_VERSIONS)
     )
-    ssl_keystore_path: str | None = option("Java's stores of keys cannot be used: give PEM files.", default=None)
+    ssl_keystore_path: str | None = option(
+        "Java's stores of keys cannot be used: give PEM files.", default=None
+    )
     ssl_keystore_password: Secret | None = option("The password of such a store.", default=None)
-    ssl_keystore_type: str | None = option("The kind of such a store.", default=None, choices=("pkcs12", "jks"))
-    ssl_truststore_path: str | None = option("Java's stores of certificates cannot be used: give PEM files.", default=None)
+    ssl_keystore_type: str | None = option(
+        "The kind of such a store.", default=None, choices=("pkcs12", "jks")
+    )
+    ssl_truststore_path: str | None = option(
+        "Java's stores of certificates cannot be used: give PEM files.", default=None
+    )
     ssl_truststore_password: Secret | None = option("The password of such a store.", default=None)
-    ssl_truststore_type: str | None = option("The kind of such a store.", default=None, choices=("pkcs12", "jks"))
+    ssl_truststore_type: str | None = option(
+        "The kind of such a store.", default=None, choices=("pkcs12", "jks")
+    )
 
 
 def client_context(plugin: Plugin, options: ClientTls) -> ssl.SSLContext:
@@ -68,7 +84,9 @@ def client_context(plugin: Plugin, options: ClientTls) -> ssl.SSLContext:
 
 def _trusting(plugin: Plugin, authorities: Sequence[Path]) -> ssl.SSLContext:
     """A context that trusts these authorities, the system's if there are none."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if authorities else ssl.create_default_context()
+    context = (
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if authorities else ssl.create_default_context()
+    )
     for place, path in enumerate(authorities):
         try:
             context.load_verify_locations(path)
@@ -87,9 +105,15 @@ def _identify(context: ssl.SSLContext, plugin: Plugin, options: ClientTls) -> No
         plugin.problem(given, f"`{given}` is of no use without `{lacking}`", f"add {lacking} => …")
         return
     try:
-        context.load_cert_chain(options.ssl_certificate, options.ssl_key, options.ssl_key_passphrase or "")
+        context.load_cert_chain(
+            options.ssl_certificate, options.ssl_key, options.ssl_key_passphrase or ""
+        )
     except (OSError, ssl.SSLError) as error:
-        plugin.problem("ssl_certificate", f"the certificate and its key cannot be used: {error}", "give PEM files that match")
+        plugin.problem(
+            "ssl_certificate",
+            f"the certificate and its key cannot be used: {error}",
+            "give PEM files that match",
+        )
 
 
 def _limit_ciphers(context: ssl.SSLContext, plugin: Plugin, suites: Sequence[str]) -> None:
@@ -98,7 +122,11 @@ def _limit_ciphers(context: ssl.SSLContext, plugin: Plugin, suites: Sequence[str
         if names:
             context.set_ciphers(":".join(names))
     except ssl.SSLError:
-        plugin.problem("ssl_cipher_suites", "none of these cipher suites is known", "such as ECDHE-RSA-AES128-GCM-SHA256")
+        plugin.problem(
+            "ssl_cipher_suites",
+            "none of these cipher suites is known",
+            "such as ECDHE-RSA-AES128-GCM-SHA256",
+        )
 
 
 def _is_of_1_3(suite: str) -> bool:
@@ -106,10 +134,16 @@ def _is_of_1_3(suite: str) -> bool:
 
 
 def _openssl_name(suite: str) -> str:
-    """OpenSSL's name of a suite: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA-AES128-GCM-SHA256."""
+    """OpenSSL's name of a suite: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is
+    ECDHE-RSA-AES128-GCM-SHA256.
+    """
     if not suite.startswith("TLS_"):
         return suite
     exchange, _, cipher = suite[4:].partition("_WITH_")
     exchange = "" if exchange == "RSA" else exchange.replace("_", "-") + "-"
-    cipher = cipher.replace("AES_", "AES").replace("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305").replace("_CBC", "")
+    cipher = (
+        cipher.replace("AES_", "AES")
+        .replace("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305")
+        .replace("_CBC", "")
+    )
     return exchange + cipher.replace("_", "-")

@@ -1,8 +1,10 @@
-"""Codecs that take one line at a time, on a stream of bytes: csv, cef, graphite read from a file or a socket.
+"""Codecs that take one line at a time, on a stream of bytes: csv, cef, graphite read from a file or
+a socket.
 
-Logstash's file input hands such a codec line by line. Inputs here hand over bytes as they come, and this cuts them. A
-codec says with ``by_line = True`` that it wants it.
+Logstash's file input hands such a codec line by line. Inputs here hand over bytes as they come, and
+this cuts them. A codec says with ``by_line = True`` that it wants it.
 """
+
 from __future__ import annotations
 
 import copy
@@ -16,7 +18,9 @@ from ._framing import TOO_LONG, Framing
 
 
 class ByLine(Codec):
-    """A codec that is fed line by line. Empty lines are left out; parts of a line over the limit are events."""
+    """A codec that is fed line by line. Empty lines are left out; parts of a line over the limit
+    are events.
+    """
 
     def __init__(self, codec: Codec) -> None:
         self.codec, self.context, self.given = codec, codec.context, codec.given
@@ -45,7 +49,12 @@ class ByLine(Codec):
         lines = (block or b"").split(b"\n")
         if not cut:
             return [event for line in lines if line for event in decode(line)]
-        return [event for place, line in enumerate(lines) if line for event in (self._part(line) if place in cut else decode(line))]
+        return [
+            event
+            for place, line in enumerate(lines)
+            if line
+            for event in (self._part(line) if place in cut else decode(line))
+        ]
 
     def _part(self, line: bytes) -> list[Event]:
         return [{"message": self._text(line), "tags": [TOO_LONG]}]

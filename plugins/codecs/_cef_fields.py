@@ -1,10 +1,12 @@
-"""The extension dictionary of the Common Event Format, and where its fields go in the Elastic Common Schema.
+"""The extension dictionary of the Common Event Format, and where its fields go in the Elastic
+Common Schema.
 
-A line of the table: the field's name, its short key (``-`` if it has none), the field of the schema, and marks:
-``time`` for instants, ``first`` for the field that stands for the schema's when several do. ``DEVICE`` is the group
-that the option ``device`` names. Sources: ArcSight's "Implementing CEF", revisions 20 and 23, and the mapping in
-Logstash's documentation.
+A line of the table: the field's name, its short key (``-`` if it has none), the field of the
+schema, and marks: ``time`` for instants, ``first`` for the field that stands for the schema's when
+several do. ``DEVICE`` is the group that the option ``device`` names. Sources: ArcSight's
+"Implementing CEF", revisions 20 and 23, and the mapping in Logstash's documentation.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -160,8 +162,8 @@ _OBSERVER = {"DEVICE.id": "observer.name", "DEVICE.name": "observer.hostname"}
 class Names:
     """How fields are named.
 
-    ``header``: the seven fields of the header. ``read``: what a key or a name in an extension means. ``written``: the
-    name to write for a field. ``times``: the fields that hold instants.
+    ``header``: the seven fields of the header. ``read``: what a key or a name in an extension
+    means. ``written``: the name to write for a field. ``times``: the fields that hold instants.
     """
 
     header: tuple[str, ...]
@@ -171,7 +173,9 @@ class Names:
 
 
 def field_names(ecs: bool, device: str, short: bool) -> Names:
-    """The names for a codec. ``device``: observer or host; ``short``: keys are written instead of names."""
+    """The names for a codec. ``device``: observer or host; ``short``: keys are written instead of
+    names.
+    """
     read, written, times = dict[str, str](), dict[str, str](), set[str]()
     for name, key, ecs_field, marks in sorted(_rows(device), key=lambda row: "first" in row[3]):
         field = ecs_field if ecs else name

@@ -1,8 +1,10 @@
-"""Instants as the Common Event Format writes them: milliseconds since 1970, or ``Sep 07 2018 14:50:39.123 UTC``.
+"""Instants as the Common Event Format writes them: milliseconds since 1970, or ``Sep 07 2018
+14:50:39.123 UTC``.
 
-The year and the zone may be missing. The zone is then the device's or the codec's; the year is the one that puts the
-instant in the past, or no more than two days ahead, for clocks that are wrong.
+The year and the zone may be missing. The zone is then the device's or the codec's; the year is the
+one that puts the instant in the past, or no more than two days ahead, for clocks that are wrong.
 """
+
 from __future__ import annotations
 
 import re
@@ -28,7 +30,9 @@ _ABBREVIATIONS = {
 
 
 def cef_time(text: str, zone: Zone, months: Mapping[str, int], now: Timestamp) -> Timestamp:
-    """The instant that a text means; ``zone`` is the one where the text has none. Raises ValueError."""
+    """The instant that a text means; ``zone`` is the one where the text has none. Raises
+    ValueError.
+    """
     millis = _MILLIS.fullmatch(text)
     if millis is not None:
         return Timestamp.of_millis(int(millis[1]))
@@ -37,7 +41,11 @@ def cef_time(text: str, zone: Zone, months: Mapping[str, int], now: Timestamp) -
         raise ValueError(f"`{text}` is no time")
     zone = device_zone(found["zone"]) if found["zone"] else zone
     day = months[found["month"]], int(found["day"]), _clock(found["clock"])
-    at = _instant(int(found["year"]), *day, zone) if found["year"] else _of_recent_year(*day, zone, now)
+    at = (
+        _instant(int(found["year"]), *day, zone)
+        if found["year"]
+        else _of_recent_year(*day, zone, now)
+    )
     return Timestamp.of_nanos(at * 1_000_000 + int((found["fraction"] or "").ljust(9, "0")))
 
 
@@ -59,7 +67,9 @@ def _clock(text: str) -> int:
 def _instant(year: int, month: int, day: int, clock: int, zone: Zone) -> int:
     if not 1 <= day <= 31:
         raise ValueError(f"there is no day {day}")
-    return zone.nearest_utc(days_from_civil(year, month, min(day, month_length(year, month))) * _DAY + clock)
+    return zone.nearest_utc(
+        days_from_civil(year, month, min(day, month_length(year, month))) * _DAY + clock
+    )
 
 
 def _of_recent_year(month: int, day: int, clock: int, zone: Zone, now: Timestamp) -> int:

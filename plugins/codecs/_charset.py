@@ -1,8 +1,10 @@
 """Character sets under Ruby's names: what the option ``charset`` takes, and how bytes become text.
 
-Nothing is lost and nothing raises. In UTF-8, text with a byte that belongs to no character is shown as Ruby's
-``inspect`` shows it (``\\xE9``); in other sets such a byte becomes U+FFFD. Both as Logstash does.
+Nothing is lost and nothing raises. In UTF-8, text with a byte that belongs to no character is shown
+as Ruby's ``inspect`` shows it (``\\xE9``); in other sets such a byte becomes U+FFFD. Both as
+Logstash does.
 """
+
 from __future__ import annotations
 
 import codecs
@@ -12,7 +14,8 @@ from typing import Any, Protocol
 from ...dsl.diagnostics import did_you_mean
 from ._ruby import escaped_bytes
 
-# Ruby's names for which Python has another one. In BINARY, bytes above 127 are no text: Ruby replaces them.
+# Ruby's names for which Python has another one. In BINARY, bytes above 127 are no text: Ruby
+# replaces them.
 _NAMES = {
     "ansi_x3.4-1968": "ascii", "646": "ascii", "ascii-8bit": "ascii", "binary": "ascii", "us-ascii": "ascii",
     "utf8-mac": "utf-8", "utf-8-mac": "utf-8", "utf-8-hfs": "utf-8", "cp65001": "utf-8", "cp65000": "utf-7",
@@ -77,7 +80,10 @@ class Charset:
         return _Marked(self.codec.name) if self.codec.name in _MARKED else make("replace")
 
 
-_MARKED = {"utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)}
+_MARKED = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 
 
 class _Marked:
@@ -111,6 +117,9 @@ def charset_option(plugin: Any, option: str = "charset") -> Charset:
     try:
         return Charset(name)
     except LookupError:
-        near = did_you_mean(name, map(str.lower, _COMMON)) or "write UTF-8, ISO-8859-1, CP1252, UTF-16LE …"
+        near = (
+            did_you_mean(name, map(str.lower, _COMMON))
+            or "write UTF-8, ISO-8859-1, CP1252, UTF-16LE …"
+        )
         plugin.problem(option, f"`{name}` is no character set that Penstock knows", near)
         return Charset("UTF-8")

@@ -1,8 +1,10 @@
 """Extensible Data Notation, Clojure's: read into plain data and written.
 
-The reader keeps its own stack, so that no nesting is too deep for it to refuse. Values with a tag (``#inst``,
-``#uuid``) are refused, as Logstash refuses them. Source: the EDN specification, github.com/edn-format/edn.
+The reader keeps its own stack, so that no nesting is too deep for it to refuse. Values with a tag
+(``#inst``, ``#uuid``) are refused, as Logstash refuses them. Source: the EDN specification,
+github.com/edn-format/edn.
 """
+
 from __future__ import annotations
 
 import re
@@ -29,7 +31,9 @@ _DEEPEST = 500
 
 
 class _Open:
-    """A collection that is being read. ``discards``: how many of the next values are to be left out."""
+    """A collection that is being read. ``discards``: how many of the next values are to be left
+    out.
+    """
 
     def __init__(self, bracket: str) -> None:
         self.bracket = bracket
@@ -54,7 +58,9 @@ class _Open:
 
 
 def read(text: str) -> Any:
-    """The first value of a text; keywords and symbols are text, sets and lists are lists. Raises ValueError."""
+    """The first value of a text; keywords and symbols are text, sets and lists are lists. Raises
+    ValueError.
+    """
     stack = [_Open("")]
     at = 0
     while True:
@@ -131,7 +137,11 @@ def written(value: Any) -> str:
 
 def _written(value: Any) -> str:
     if type(value) is dict:
-        return "{" + ", ".join([f"{_written(key)} {_written(item)}" for key, item in value.items()]) + "}"
+        return (
+            "{"
+            + ", ".join([f"{_written(key)} {_written(item)}" for key, item in value.items()])
+            + "}"
+        )
     if type(value) is list:
         return "[" + " ".join(map(_written, value)) + "]"
     if value is None:

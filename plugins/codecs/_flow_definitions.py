@@ -1,6 +1,7 @@
-"""Definitions of flow fields by the user, in the YAML that Logstash takes: ``number: [:type, :name]``, for IPFIX
-under the enterprise.
+"""Definitions of flow fields by the user, in the YAML that Logstash takes: ``number: [:type,
+:name]``, for IPFIX under the enterprise.
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -16,7 +17,9 @@ _KINDS = {
 
 
 def definitions(path: Path, nested: bool) -> dict[int, dict[int, Field]]:
-    """The fields that a file defines, by enterprise (0 where there is none) and number; raises OSError or ValueError."""
+    """The fields that a file defines, by enterprise (0 where there is none) and number; raises
+    OSError or ValueError.
+    """
     import yaml
 
     try:
@@ -24,13 +27,22 @@ def definitions(path: Path, nested: bool) -> dict[int, dict[int, Field]]:
     except yaml.YAMLError as error:
         raise ValueError(f"it is no YAML: {error}") from None
     groups = found if nested else {0: found}
-    if not isinstance(groups, dict) or not all(isinstance(group, dict) for group in groups.values()):
-        raise ValueError("it is no map of field numbers" if not nested else "it is no map of enterprises")
-    return {int(key): {int(number): _field(number, field) for number, field in group.items()} for key, group in groups.items()}
+    if not isinstance(groups, dict) or not all(
+        isinstance(group, dict) for group in groups.values()
+    ):
+        raise ValueError(
+            "it is no map of field numbers" if not nested else "it is no map of enterprises"
+        )
+    return {
+        int(key): {int(number): _field(number, field) for number, field in group.items()}
+        for key, group in groups.items()
+    }
 
 
 def _field(number: Any, field: Any) -> Field:
-    words = [str(word).strip().removeprefix(":") for word in field] if isinstance(field, list) else []
+    words = (
+        [str(word).strip().removeprefix(":") for word in field] if isinstance(field, list) else []
+    )
     if not words or (len(words) < 2 and words != ["skip"]):
         raise ValueError(f"the field {number} is no list of a type and a name")
     kind = words[0].lower()

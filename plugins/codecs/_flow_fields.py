@@ -1,16 +1,19 @@
 """The names and types of the fields of NetFlow 9 and IPFIX.
 
-A table is text: a number says what the name behind it stands for, and the names that follow count up; ``-`` leaves a
-number out. Types other than unsigned numbers stand in the second table of a pair. Sources: IANA's registry of IPFIX
-information elements, RFC 3954, RFC 5103 (reverse fields), the vendors' documentation; the short names of NetFlow 9
-are Cisco's, in Logstash's spelling.
+A table is text: a number says what the name behind it stands for, and the names that follow count
+up; ``-`` leaves a number out. Types other than unsigned numbers stand in the second table of a
+pair. Sources: IANA's registry of IPFIX information elements, RFC 3954, RFC 5103 (reverse fields),
+the vendors' documentation; the short names of NetFlow 9 are Cisco's, in Logstash's spelling.
 """
+
 from __future__ import annotations
 
 from functools import cache
 
 Field = tuple[str, str]
-"""A name and a type. The types: uint, int, float, string, octets, ip, mac, skip, and forwarding, application, acl, mpls."""
+"""A name and a type. The types: uint, int, float, string, octets, ip, mac, skip, and forwarding,
+application, acl, mpls.
+"""
 
 REVERSE = 29305
 
@@ -274,13 +277,18 @@ def ipfix_fields(enterprise: int) -> dict[int, Field]:
     if enterprise == 0:
         return _fields(_IANA, _IANA_TYPES)
     if enterprise == REVERSE:
-        return {key: (f"reverse{name[0].upper()}{name[1:]}", kind) for key, (name, kind) in ipfix_fields(0).items()}
+        return {
+            key: (f"reverse{name[0].upper()}{name[1:]}", kind)
+            for key, (name, kind) in ipfix_fields(0).items()
+        }
     return _fields(*_VENDORS[enterprise]) if enterprise in _VENDORS else {}
 
 
 def _fields(names: str, types: dict[str, str]) -> dict[int, Field]:
     kinds = {number: kind for kind, numbers in types.items() for number in _numbers(numbers)}
-    found: dict[int, Field] = {number: ("", kind) for number, kind in kinds.items() if kind == "skip"}
+    found: dict[int, Field] = {
+        number: ("", kind) for number, kind in kinds.items() if kind == "skip"
+    }
     number = 0
     for word in names.split():
         if word.isdigit():

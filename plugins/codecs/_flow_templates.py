@@ -1,8 +1,11 @@
-"""Templates of flow records: exporters say once in a while what their records look like, and send the records bare.
+"""Templates of flow records: exporters say once in a while what their records look like, and send
+the records bare.
 
-Templates live for a while and then are forgotten. Their number is bounded, for anyone may send some. They can be kept
-in a file, so that a restart need not wait for the exporters to say them again.
+Templates live for a while and then are forgotten. Their number is bounded, for anyone may send
+some. They can be kept in a file, so that a restart need not wait for the exporters to say them
+again.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -23,7 +26,9 @@ Part = tuple[str, int, Read | None]
 """A field of a template: its name, its length and how it is read."""
 
 Said = list[list[int]]
-"""A template as it was said: the enterprise, number and length of each field; -1 stands for a scope of NetFlow 9."""
+"""A template as it was said: the enterprise, number and length of each field; -1 stands for a scope
+of NetFlow 9.
+"""
 
 
 class Template:
@@ -51,13 +56,21 @@ class Template:
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
-    """The length of a field that says it itself, and where the field starts. Source: RFC 7011, section 7."""
+    """The length of a field that says it itself, and where the field starts. Source: RFC 7011,
+    section 7.
+    """
     length = data[at] if at < len(data) else 0
-    return (int.from_bytes(data[at + 1 : at + 3], "big"), at + 3) if length == 255 else (length, at + 1)
+    return (
+        (int.from_bytes(data[at + 1 : at + 3], "big"), at + 3)
+        if length == 255
+        else (length, at + 1)
+    )
 
 
 class Templates:
-    """The templates of one version, by ``source|template``; those that were not said for ``lifetime`` seconds are forgotten."""
+    """The templates of one version, by ``source|template``; those that were not said for
+    ``lifetime`` seconds are forgotten.
+    """
 
     def __init__(self, lifetime: float, folder: Path | None = None, name: str = "") -> None:
         self._lifetime = lifetime
@@ -79,8 +92,8 @@ class Templates:
             self._save()
 
     def restore(self, made: Callable[[Said], Template]) -> None:
-        """Take the templates from the file; raises ValueError or TypeError if it is none of ours, OSError if it
-        cannot be read.
+        """Take the templates from the file; raises ValueError or TypeError if it is none of ours,
+        OSError if it cannot be read.
         """
         if self._file is None or not self._file.exists():
             return

@@ -1,4 +1,5 @@
 """The values of flow records: bytes of any length, read as a field's type says."""
+
 from __future__ import annotations
 
 import socket
@@ -15,7 +16,9 @@ _NTP_EPOCH = -2_208_988_800  # 1900, in seconds since 1970
 
 
 def reader(kind: str, length: int) -> Read | None:
-    """How a field of this type and length (65535: it varies) is read; None for one that is left out."""
+    """How a field of this type and length (65535: it varies) is read; None for one that is left
+    out.
+    """
     if kind == "skip":
         return None
     if kind == "uint" and length > 16:
@@ -100,7 +103,11 @@ _READERS: dict[str, Read] = {
 
 def flow_time(name: str) -> Read | None:
     """How IPFIX's start and end of a flow are read, as ISO 8601 text; None for another field."""
-    return _TIMES.get(name.removeprefix("flowStart").removeprefix("flowEnd")) if name.startswith("flow") else None
+    return (
+        _TIMES.get(name.removeprefix("flowStart").removeprefix("flowEnd"))
+        if name.startswith("flow")
+        else None
+    )
 
 
 def _seconds(data: bytes) -> str:
@@ -114,7 +121,11 @@ def _milliseconds(data: bytes) -> str:
 def _ntp(data: bytes) -> str:
     """Seconds since 1900 and a fraction, 32 bits each, RFC 7011."""
     value = _uint(data[-8:])
-    return str(Timestamp.of_nanos((_NTP_EPOCH + (value >> 32)) * 10**9 + ((value & 0xFFFFFFFF) * 10**9 >> 32)))
+    return str(
+        Timestamp.of_nanos(
+            (_NTP_EPOCH + (value >> 32)) * 10**9 + ((value & 0xFFFFFFFF) * 10**9 >> 32)
+        )
+    )
 
 
 _TIMES: dict[str, Read] = {

@@ -1,4 +1,5 @@
 """Data from formats that know more than events do: maps with any keys, bytes, dates, decimals."""
+
 from __future__ import annotations
 
 import datetime
@@ -12,8 +13,8 @@ _DEEPEST = 500
 
 
 def at_home(value: Any, depth: int = 0) -> Any:
-    """The value as an event holds it: keys are text, bytes are text, dates are instants. Raises ValueError if it is
-    nested deeper than 500 levels.
+    """The value as an event holds it: keys are text, bytes are text, dates are instants. Raises
+    ValueError if it is nested deeper than 500 levels.
     """
     kind = type(value)
     if kind in (str, int, float, bool) or value is None or kind is Timestamp:

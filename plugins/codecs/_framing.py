@@ -1,9 +1,12 @@
-"""Cutting a stream at a delimiter, however its bytes come: the first half of every codec that reads lines.
+"""Cutting a stream at a delimiter, however its bytes come: the first half of every codec that reads
+lines.
 
-What has no end yet is kept as a list of pieces and joined once, so that a line of 100 MiB costs no more than its
-length. A line longer than the limit is handed out in parts of that size: memory stays bounded and no byte is lost.
-Where the parts are cut depends on the line alone, not on how its bytes came.
+What has no end yet is kept as a list of pieces and joined once, so that a line of 100 MiB costs no
+more than its length. A line longer than the limit is handed out in parts of that size: memory stays
+bounded and no byte is lost. Where the parts are cut depends on the line alone, not on how its bytes
+came.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,18 +15,22 @@ from typing import Any, AnyStr, Generic
 from ._charset import Charset
 
 LIMIT = 16 << 20
-"""The longest line, in bytes, unless an option or the setting ``penstock.limits.line`` says otherwise."""
+"""The longest line, in bytes, unless an option or the setting ``penstock.limits.line`` says
+otherwise.
+"""
 
 TOO_LONG = "_linetoobig"
 """The tag of an event that holds a part of a line over the limit."""
 
 _SMALL = 65_536
-"""Pieces up to this size are joined two by two, so that a stream of single bytes does not become a list of them."""
+"""Pieces up to this size are joined two by two, so that a stream of single bytes does not become a
+list of them.
+"""
 
 
 class Framing(Generic[AnyStr]):
-    """Cuts bytes, or text, at a delimiter. ``cut`` tells which lines of the latest block are parts of a line over the
-    limit.
+    """Cuts bytes, or text, at a delimiter. ``cut`` tells which lines of the latest block are parts
+    of a line over the limit.
     """
 
     def __init__(self, delimiter: AnyStr, limit: int = LIMIT) -> None:
@@ -36,8 +43,8 @@ class Framing(Generic[AnyStr]):
         self._in_parts = False
 
     def feed(self, data: AnyStr) -> AnyStr | None:
-        """The lines that are complete with this data: to be split at the delimiter, the last one without it. None:
-        there are none.
+        """The lines that are complete with this data: to be split at the delimiter, the last one
+        without it. None: there are none.
         """
         if self.cut:
             self.cut = ()
@@ -58,8 +65,8 @@ class Framing(Generic[AnyStr]):
         return block
 
     def rest(self) -> AnyStr | None:
-        """What stands after the last delimiter, to be split like a block; None if nothing does. Nothing is held
-        afterwards.
+        """What stands after the last delimiter, to be split like a block; None if nothing does.
+        Nothing is held afterwards.
         """
         rest = self.delimiter[:0].join(self._held)
         self._keep(rest[:0])
@@ -71,7 +78,9 @@ class Framing(Generic[AnyStr]):
         return self.delimiter.join(lines) if rest else None
 
     def _last(self, data: AnyStr) -> int:
-        """Where the last delimiter starts, found from the left: one that overlaps itself has but one reading."""
+        """Where the last delimiter starts, found from the left: one that overlaps itself has but
+        one reading.
+        """
         if not self._overlap:
             return data.rfind(self.delimiter)
         return len(data) - len(data.split(self.delimiter)[-1]) - len(self.delimiter)
@@ -131,7 +140,9 @@ class Framing(Generic[AnyStr]):
 
 
 def part_end(line: str | bytes, start: int, limit: int) -> int:
-    """How long the part is that starts there: as the limit says, or shorter by the character that it would cut."""
+    """How long the part is that starts there: as the limit says, or shorter by the character that
+    it would cut.
+    """
     at = limit
     if isinstance(line, bytes):
         while at > max(0, limit - 3) and line[start + at] & 0xC0 == 0x80:
@@ -140,8 +151,8 @@ def part_end(line: str | bytes, start: int, limit: int) -> int:
 
 
 class LineReader:
-    """The lines of a stream of bytes, as text. ``cut`` tells which of the latest lines are parts of one over the
-    limit.
+    """The lines of a stream of bytes, as text. ``cut`` tells which of the latest lines are parts of
+    one over the limit.
     """
 
     def __init__(self, charset: Charset, delimiter: str, limit: int = LIMIT) -> None:

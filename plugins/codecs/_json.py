@@ -1,8 +1,10 @@
-"""JSON as Logstash reads and writes it: fast where it is plain, and never an error for an event that is odd.
+"""JSON as Logstash reads and writes it: fast where it is plain, and never an error for an event
+that is odd.
 
-Logstash reads the first value of a text and lets the rest be. Values that msgspec refuses (numbers beyond a double,
-half surrogates) are read again by the standard library.
+Logstash reads the first value of a text and lets the rest be. Values that msgspec refuses (numbers
+beyond a double, half surrogates) are read again by the standard library.
 """
+
 from __future__ import annotations
 
 import json
@@ -39,7 +41,9 @@ def parse(text: str | bytes) -> Any:
 
 
 def parse_events(text: str | bytes) -> list[Event]:
-    """The maps of a text: one map, or a list of maps; none for a blank text. Raises ValueError for anything else."""
+    """The maps of a text: one map, or a list of maps; none for a blank text. Raises ValueError for
+    anything else.
+    """
     found = [] if _is_blank(text) else parse(text)
     events: list[Any] = found if type(found) is list else [found]
     for event in events:
@@ -91,8 +95,8 @@ def bare(event: Event) -> Event:
 
 
 def encode(event: Event) -> bytes:
-    """An event as JSON without metadata. Numbers that are none (NaN) become null; what JSON does not know becomes
-    text.
+    """An event as JSON without metadata. Numbers that are none (NaN) become null; what JSON does
+    not know becomes text.
     """
     try:
         return _encode(bare(event))
@@ -101,7 +105,9 @@ def encode(event: Event) -> bytes:
 
 
 def plain(value: Any, levels: int | None = None) -> Any:
-    """The value with nothing in it that the standard library refuses; what nests deeper than Python can follow becomes text."""
+    """The value with nothing in it that the standard library refuses; what nests deeper than Python
+    can follow becomes text.
+    """
     if levels is None:
         levels = sys.getrecursionlimit() // _FRAMES - 50
     if isinstance(value, str):
@@ -113,7 +119,9 @@ def plain(value: Any, levels: int | None = None) -> Any:
     if levels < 0:
         return "…"
     if isinstance(value, dict):
-        return {_HALF.sub("\ufffd", str(key)): plain(item, levels - 1) for key, item in value.items()}
+        return {
+            _HALF.sub("\ufffd", str(key)): plain(item, levels - 1) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [plain(item, levels - 1) for item in value]
     return str(value)

@@ -1,8 +1,11 @@
-"""JSON lines on their way to JSON lines, with nothing between: maps are opened, what is in them is passed on as it was written.
+"""JSON lines on their way to JSON lines, with nothing between: maps are opened, what is in them is
+passed on as it was written.
 
-Only what an event must have is looked at: ``@timestamp``, ``@version``, ``tags`` and the fields of the stream's origin. Values
-repeat themselves: each is judged once, by its bytes. What is out of the ordinary raises Odd; then the piece goes the long way.
+Only what an event must have is looked at: ``@timestamp``, ``@version``, ``tags`` and the fields of
+the stream's origin. Values repeat themselves: each is judged once, by its bytes. What is out of the
+ordinary raises Odd; then the piece goes the long way.
 """
+
 from __future__ import annotations
 
 import re
@@ -29,7 +32,9 @@ class Odd(Exception):
 
 
 class JsonRelay:
-    """Passes pieces of one stream on; ``origin`` are the fields that its events get unless they have them."""
+    """Passes pieces of one stream on; ``origin`` are the fields that its events get unless they
+    have them.
+    """
 
     def __init__(self, origin: Mapping[str, Any], bounds: Bounds) -> None:
         self._bounds = bounds
@@ -87,7 +92,11 @@ class JsonRelay:
         if text in self._tags:
             return
         tags = _read(text)
-        if tags is not None and type(tags) is not str and not (type(tags) is list and all(type(tag) is str for tag in tags)):
+        if (
+            tags is not None
+            and type(tags) is not str
+            and not (type(tags) is list and all(type(tag) is str for tag in tags))
+        ):
             raise Odd("no tags")
         if len(self._tags) >= _MOST:
             self._tags.clear()
@@ -110,7 +119,9 @@ def _learnt(known: dict[bytes, Raw], text: bytes, judge: Callable[[bytes], Raw])
 
 
 def _merger(key: str, value: Any) -> Callable[[bytes], Raw] | None:
-    """What becomes of a map that an event has where its origin has one too; None where the origin has none."""
+    """What becomes of a map that an event has where its origin has one too; None where the origin
+    has none.
+    """
     if type(value) is not dict:
         return None
 

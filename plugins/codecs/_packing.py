@@ -1,4 +1,5 @@
 """Events as MessagePack, for the codecs that write it. Source: the MessagePack specification."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,8 +1,10 @@
-"""Events as lines of text: through a template, or in the form that Logstash gives an event without one.
+"""Events as lines of text: through a template, or in the form that Logstash gives an event without
+one.
 
-That form is ``<@timestamp> <host> <message>``, with maps and lists as Java writes them and ``%{host}`` for a host
-that is not there.
+That form is ``<@timestamp> <host> <message>``, with maps and lists as Java writes them and
+``%{host}`` for a host that is not there.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,8 +1,9 @@
-"""Text as Ruby's ``inspect`` shows it: what Logstash prints on a terminal, and what it makes of bytes that are no
-UTF-8.
+"""Text as Ruby's ``inspect`` shows it: what Logstash prints on a terminal, and what it makes of
+bytes that are no UTF-8.
 
 Source: Ruby's documentation of ``String#inspect``, ``Float#inspect`` and the print class of Onigmo.
 """
+
 from __future__ import annotations
 
 import re
@@ -18,8 +19,8 @@ _UNPRINTED = frozenset(("Cc", "Cn", "Zl", "Zp"))
 
 
 def inspect(text: str) -> str:
-    """A text in double quotes, escaped. Lone surrogates stand for bytes (``surrogateescape``): they are shown as
-    ``\\xE9``.
+    """A text in double quotes, escaped. Lone surrogates stand for bytes (``surrogateescape``): they
+    are shown as ``\\xE9``.
     """
     return f'"{escaped(text)}"'
 
@@ -33,8 +34,8 @@ def escaped(text: str) -> str:
 
 
 def escaped_bytes(data: bytes) -> str:
-    """Bytes that should be UTF-8 as text: what is none is shown as ``\\xE9``, and the rest escaped, so that nothing
-    is lost.
+    """Bytes that should be UTF-8 as text: what is none is shown as ``\\xE9``, and the rest escaped,
+    so that nothing is lost.
     """
     return escaped(data.decode("utf-8", "surrogateescape"))
 

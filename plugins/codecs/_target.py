@@ -1,4 +1,7 @@
-"""The option ``target`` that codecs share: the field under which decoded data goes, instead of the event's root."""
+"""The option ``target`` that codecs share: the field under which decoded data goes, instead of the
+event's root.
+"""
+
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +12,9 @@ from ...dsl.timestamp import Timestamp
 
 
 def placed(target: FieldRef | None, data: Any, now: Timestamp) -> Event:
-    """Decoded data as an event, under the target or as the event itself, checked; raises ValueError or FieldError."""
+    """Decoded data as an event, under the target or as the event itself, checked; raises ValueError
+    or FieldError.
+    """
     if target is not None:
         return under(target, data)
     if type(data) is not dict or type(data.get("@metadata", {})) is not dict:
@@ -18,7 +23,9 @@ def placed(target: FieldRef | None, data: Any, now: Timestamp) -> Event:
 
 
 def under(target: FieldRef, data: Any) -> Event:
-    """An event that holds the data in one field; raises FieldError where the field takes no such value."""
+    """An event that holds the data in one field; raises FieldError where the field takes no such
+    value.
+    """
     event: Event = {}
     target.set(event, data)
     return event
@@ -31,4 +38,9 @@ def check_target(plugin: Any) -> None:
     try:
         under(plugin.target, {})
     except FieldError as error:
-        plugin.problem("target", f"decoded data cannot be put there: {error}", "name another field", code="W304")
+        plugin.problem(
+            "target",
+            f"decoded data cannot be put there: {error}",
+            "name another field",
+            code="W304",
+        )

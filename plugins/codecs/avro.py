@@ -1,4 +1,5 @@
 """Avro records, one for each payload, bare: the schema is told beforehand."""
+
 from __future__ import annotations
 
 import base64
@@ -26,24 +27,32 @@ _GONE = "the files of a Java keystore are not read: give ssl_certificate_authori
 class Avro(Ecs, Codec, name="avro"):
     """Avro records, one for each payload, without the schema.
 
-    The schema is fetched when the pipeline starts, from a file or by HTTP. Decoding: a payload that is no record of
-    it is an event with the payload as `message`, tagged `_avroparsefailure`. With ECS the payload is kept in
-    `[event][original]`. Encoding: the fields that the schema has; an event that does not fit it is left out, with a
-    warning in the log.
+    The schema is fetched when the pipeline starts, from a file or by HTTP. Decoding: a payload that
+    is no record of it is an event with the payload as `message`, tagged `_avroparsefailure`. With
+    ECS the payload is kept in `[event][original]`. Encoding: the fields that the schema has; an
+    event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: failures are tagged whatever `tag_on_failure` says.
     """
 
     schema_uri: str = option("The schema: a path, or an http or https URI.")
-    encoding: str = option("How records are wrapped.", default="base64", choices=("binary", "base64"))
-    target: FieldRef | None = option("The field to put the record under, instead of the event's root.", default=None)
+    encoding: str = option(
+        "How records are wrapped.", default="base64", choices=("binary", "base64")
+    )
+    target: FieldRef | None = option(
+        "The field to put the record under, instead of the event's root.", default=None
+    )
     tag_on_failure: bool = option("Without effect: failures are always tagged.", default=False)
     username: str | None = option("The user for fetching the schema.", default=None)
     password: Secret | None = option("The password for fetching the schema.", default=None)
     proxy: Uri | None = option("The proxy for fetching the schema.", default=None)
     ssl_enabled: bool | None = option("Without effect: the URI says it.", default=None)
-    ssl_verification_mode: str = option("Whether the server's certificate is checked.", default="full", choices=("full", "none"))
-    ssl_certificate_authorities: list[str] = option("Files of authorities that are trusted.", default=[])
+    ssl_verification_mode: str = option(
+        "Whether the server's certificate is checked.", default="full", choices=("full", "none")
+    )
+    ssl_certificate_authorities: list[str] = option(
+        "Files of authorities that are trusted.", default=[]
+    )
     ssl_certificate: str | None = option("The file of the client's certificate.", default=None)
     ssl_key: str | None = option("The file of its key.", default=None)
     ssl_cipher_suites: list[str] = option("The ciphers to offer, by OpenSSL's names.", default=[])
@@ -60,7 +69,9 @@ class Avro(Ecs, Codec, name="avro"):
         try:
             self._schema = parse_schema(json.loads(self._fetched()))
         except OSError as error:
-            raise OptionProblem("schema_uri", f"the schema cannot be fetched: {error}", "check the path or URI") from None
+            raise OptionProblem(
+                "schema_uri", f"the schema cannot be fetched: {error}", "check the path or URI"
+            ) from None
         except Exception as error:  # fastavro has a dozen errors of its own
             raise OptionProblem("schema_uri", f"this is no Avro schema: {error}") from None
 
@@ -120,6 +131,13 @@ class Avro(Ecs, Codec, name="avro"):
         try:
             schemaless_writer(record, self._schema, bare(event))
         except Exception as error:
-            complain(f"{self.context.where} avro", "%s: an event does not fit the schema: %s", self.context.where, error)
+            complain(
+                f"{self.context.where} avro",
+                "%s: an event does not fit the schema: %s",
+                self.context.where,
+                error,
+            )
             return b""
-        return record.getvalue() if self.encoding == "binary" else base64.b64encode(record.getvalue())
+        return (
+            record.getvalue() if self.encoding == "binary" else base64.b64encode(record.getvalue())
+        )

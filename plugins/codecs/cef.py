@@ -1,10 +1,11 @@
-"""ArcSight's Common Event Format: a header of seven fields parted by ``|``, then ``key=value`` pairs parted by
-spaces.
+"""ArcSight's Common Event Format: a header of seven fields parted by ``|``, then ``key=value``
+pairs parted by spaces.
 
-The hard part is that values hold spaces: a value ends where a key follows. Both patterns are possessive, so that no
-text, however malformed, makes them try twice. Source: "Implementing ArcSight Common Event Format", revisions 20 and
-23.
+The hard part is that values hold spaces: a value ends where a key follows. Both patterns are
+possessive, so that no text, however malformed, makes them try twice. Source: "Implementing ArcSight
+Common Event Format", revisions 20 and 23.
 """
+
 from __future__ import annotations
 
 import re
@@ -38,28 +39,36 @@ _NO_KEY = re.compile("[^a-zA-Z0-9]")
 class Cef(Ecs, Codec, name="cef"):
     """ArcSight's Common Event Format, to and from events.
 
-    Decoding: the short keys of the format's dictionary become names, those of the format (`sourceAddress`) or, with
-    ECS, those of the Elastic Common Schema (`[source][ip]`); values stay text, but with ECS times become instants and
-    `rt` sets `@timestamp`. A syslog header before `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is no
-    CEF is an event with the text as `message`, tagged `_cefparsefailure`. Without a `delimiter` a payload is one
-    event; a final line break is ignored.
+    Decoding: the short keys of the format's dictionary become names, those of the format
+    (`sourceAddress`) or, with ECS, those of the Elastic Common Schema (`[source][ip]`); values stay
+    text, but with ECS times become instants and `rt` sets `@timestamp`. A syslog header before
+    `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is no CEF is an event with the text
+    as `message`, tagged `_cefparsefailure`. Without a `delimiter` a payload is one event; a final
+    line break is ignored.
 
-    Encoding: the header's fields may have `%{field}` in them; `fields` names what is written behind it, as names or,
-    with `reverse_mapping`, as short keys.
+    Encoding: the header's fields may have `%{field}` in them; `fields` names what is written behind
+    it, as names or, with `reverse_mapping`, as short keys.
     """
 
-
-    delimiter: str | None = option("What stands between events; `\\n` and `\\r` are line breaks.", default=None)
+    delimiter: str | None = option(
+        "What stands between events; `\\n` and `\\r` are line breaks.", default=None
+    )
     device: str = option(
         "With ECS, what the device's fields describe: the machine that saw the event, or where it happened.",
         default="observer",
         choices=("observer", "host"),
     )
-    default_timezone: str | None = option("The zone of times without one; this machine's unless given.", default=None)
-    locale: str | None = option("The language of the names of months; this machine's unless given.", default=None)
+    default_timezone: str | None = option(
+        "The zone of times without one; this machine's unless given.", default=None
+    )
+    locale: str | None = option(
+        "The language of the names of months; this machine's unless given.", default=None
+    )
     raw_data_field: FieldRef | None = option("A field to keep the undecoded text in.", default=None)
     fields: list[FieldRef] = option("The fields to write.", default=[])
-    reverse_mapping: bool = option("Whether the short keys of the format are written.", default=False)
+    reverse_mapping: bool = option(
+        "Whether the short keys of the format are written.", default=False
+    )
     vendor: Template = option("The vendor to write.", default=Template("Elasticsearch"))
     product: Template = option("The product to write.", default=Template("Logstash"))
     version: Template = option("The product's version to write.", default=Template("1.0"))
@@ -67,7 +76,9 @@ class Cef(Ecs, Codec, name="cef"):
     name: Template = option(  # type: ignore[assignment]
         "The name of events to write.", default=Template("Logstash")
     )
-    severity: Template = option("The severity to write, 0 to 10; 6 where it is none.", default=Template("6"))
+    severity: Template = option(
+        "The severity to write, 0 to 10; 6 where it is none.", default=Template("6")
+    )
 
     def prepare(self) -> None:
         self.by_line = self.delimiter is None
@@ -76,7 +87,9 @@ class Cef(Ecs, Codec, name="cef"):
         self._read = {key: FieldRef(name) for key, name in names.read.items()}
         self._times = frozenset([FieldRef(name) for name in names.times])
         self._syslog = FieldRef("[log][syslog][header]" if self.ecs else "syslog")
-        self._written = [(ref, _NO_KEY.sub("", names.written.get(ref.text, ref.text))) for ref in self.fields]
+        self._written = [
+            (ref, _NO_KEY.sub("", names.written.get(ref.text, ref.text))) for ref in self.fields
+        ]
         self._renders = [
             (renderer(getattr(self, key)), self.spec.options[key].default.text)
             for key in ("vendor", "product", "version", "signature", "name")
@@ -89,7 +102,9 @@ class Cef(Ecs, Codec, name="cef"):
         given = self.default_timezone or self.context.settings.get("penstock.timezone")
         zone = find_zone(str(given)) if given else platform_zone()
         if zone is None:
-            self.problem("default_timezone", f"`{given}` is no time zone", "write Europe/Paris or +02:00")
+            self.problem(
+                "default_timezone", f"`{given}` is no time zone", "write Europe/Paris or +02:00"
+            )
         self._zone: Zone = zone or platform_zone()
         try:
             self._months = names_of(self.locale or platform_locale()).months
@@ -125,7 +140,13 @@ class Cef(Ecs, Codec, name="cef"):
     def _parsed(self, text: str) -> Event:
         if text.startswith('"'):
             text = text[1:-1]
-        text = text[:-2] if text.endswith("\r\n") else text[:-1] if text.endswith(("\n", "\r")) else text
+        text = (
+            text[:-2]
+            if text.endswith("\r\n")
+            else text[:-1]
+            if text.endswith(("\n", "\r"))
+            else text
+        )
         if "\n" in text:
             raise ValueError("there is a line break in it: the codec wants a delimiter")
         event: Event = {}
@@ -167,7 +188,15 @@ class Cef(Ecs, Codec, name="cef"):
             if ref not in self._times:
                 ref.set(event, value)
             elif value.strip():
-                ref.set(event, cef_time(value, device_zone(zone) if zone else self._zone, self._months, self.context.now()))
+                ref.set(
+                    event,
+                    cef_time(
+                        value,
+                        device_zone(zone) if zone else self._zone,
+                        self._months,
+                        self.context.now(),
+                    ),
+                )
             elif ref.keys != ("@timestamp",):
                 ref.set(event, None)
 
@@ -176,7 +205,11 @@ class Cef(Ecs, Codec, name="cef"):
 
     def _text(self, event: Event) -> str:
         header = [_header_text(render(event)) or default for render, default in self._renders]
-        values = [f"{key}={_value_text(value)}" for ref, key in self._written if (value := ref.get(event)) is not None]
+        values = [
+            f"{key}={_value_text(value)}"
+            for ref, key in self._written
+            if (value := ref.get(event)) is not None
+        ]
         return "|".join(["CEF:0", *header, _severity(self._severity(event)), " ".join(values)])
 
 
@@ -190,7 +223,9 @@ def _part(line: bytes) -> Event:
 
 
 def _unknown(key: str) -> FieldRef:
-    """The field of a key that the dictionary does not have: ``ad.field[0]`` is an item of ``ad.field``."""
+    """The field of a key that the dictionary does not have: ``ad.field[0]`` is an item of
+    ``ad.field``.
+    """
     indexed = _INDEXED.fullmatch(key) if key.endswith("]") else None
     return reference(f"[{indexed[1]}]{indexed[2]}" if indexed else key)
 

@@ -1,8 +1,9 @@
 """collectd's binary network protocol. Source: collectd's wiki, "Binary protocol".
 
-A datagram is a sequence of parts that fill in a picture (host, plugin, type, time); each part with values takes a
-copy of it. Parts may be signed, or encrypted as a whole.
+A datagram is a sequence of parts that fill in a picture (host, plugin, type, time); each part with
+values takes a copy of it. Parts may be signed, or encrypted as a whole.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -20,7 +21,14 @@ from ..declaration import option
 from ._foreign import text_of
 
 _PART = struct.Struct(">HH")
-_TEXTS = {0: "host", 2: "plugin", 3: "plugin_instance", 4: "collectd_type", 5: "type_instance", 256: "message"}
+_TEXTS = {
+    0: "host",
+    2: "plugin",
+    3: "plugin_instance",
+    4: "collectd_type",
+    5: "type_instance",
+    256: "message",
+}
 _TIMES = (1, 8)
 _VALUES, _INTERVALS, _MESSAGE, _SEVERITY, _SIGNATURE, _ENCRYPTION = 6, (7, 9), 256, 257, 512, 528
 _KEPT = ("host", "@timestamp", "plugin", "plugin_instance", "collectd_type", "type_instance")
@@ -39,33 +47,46 @@ smart_attribute current worst threshold pretty/vmpage_action_rw read write/nfs_o
 class Collectd(Codec, name="collectd"):
     """collectd's binary protocol, a datagram of measurements; for inputs only.
 
-    Each measurement is an event with `host`, `plugin`, `collectd_type` and so on, and its value as `value`, or under
-    the names that `typesdb` gives the values of its type. A type of several values that is not known has `value0`,
-    `value1` …. Datagrams that are malformed, or not as safe as `security_level` asks, are left out with a warning in
-    the log.
+    Each measurement is an event with `host`, `plugin`, `collectd_type` and so on, and its value as
+    `value`, or under the names that `typesdb` gives the values of its type. A type of several
+    values that is not known has `value0`, `value1` …. Datagrams that are malformed, or not as safe
+    as `security_level` asks, are left out with a warning in the log.
 
-    Differs from Logstash: with `security_level => "Sign"` datagrams that are neither signed nor encrypted are left
-    out, as collectd does. Not all of collectd's types.db is built in: if there is one at
-    `/usr/share/collectd/types.db` it is read.
+    Differs from Logstash: with `security_level => "Sign"` datagrams that are neither signed nor
+    encrypted are left out, as collectd does. Not all of collectd's types.db is built in: if there
+    is one at `/usr/share/collectd/types.db` it is read.
     """
 
     encodes: ClassVar[bool] = False
 
-    typesdb: list[str] = option("Files in the format of collectd's types.db; the last one wins.", default=[])
-    prune_intervals: bool = option("Whether parts that only say the interval are no events.", default=True)
-    security_level: str = option("How safe a datagram must be.", default="None", choices=("None", "Sign", "Encrypt"))
+    typesdb: list[str] = option(
+        "Files in the format of collectd's types.db; the last one wins.", default=[]
+    )
+    prune_intervals: bool = option(
+        "Whether parts that only say the interval are no events.", default=True
+    )
+    security_level: str = option(
+        "How safe a datagram must be.", default="None", choices=("None", "Sign", "Encrypt")
+    )
     authfile: str | None = option("A file of `user: password` lines.", default=None)
-    nan_handling: str = option("What is done with values that are no number.", default="change_value",
-                               choices=("change_value", "warn", "drop"))
+    nan_handling: str = option(
+        "What is done with values that are no number.",
+        default="change_value",
+        choices=("change_value", "warn", "drop"),
+    )
     nan_value: int | float = option("What they are changed to.", default=0)
-    nan_tag: str = option("A tag for events in which one was changed; none if empty.", default="_collectdNaN")
+    nan_tag: str = option(
+        "A tag for events in which one was changed; none if empty.", default="_collectdNaN"
+    )
 
     def prepare(self) -> None:
         self._types: dict[str, list[str]] = _types(_TYPES.replace("/", "\n"), lambda name: name)
         shipped = Path("/usr/share/collectd/types.db")
         for path in self.typesdb or ([str(shipped)] if shipped.is_file() else []):
             try:
-                self._types |= _types(Path(path).read_text("utf-8", "replace"), lambda name: name.partition(":")[0])
+                self._types |= _types(
+                    Path(path).read_text("utf-8", "replace"), lambda name: name.partition(":")[0]
+                )
             except OSError as error:
                 self.problem("typesdb", f"`{path}` cannot be read: {error.strerror}", code="E210")
         self._keys: dict[str, bytes] = {}
@@ -76,9 +97,18 @@ class Collectd(Codec, name="collectd"):
                 self._decryptor = _decryptors()
             except ImportError:
                 remedy = "pip install 'penstock[collectd]'"
-                self.problem("authfile", "encrypted datagrams need the package `cryptography`", remedy, code="E202")
+                self.problem(
+                    "authfile",
+                    "encrypted datagrams need the package `cryptography`",
+                    remedy,
+                    code="E202",
+                )
         elif self.security_level != "None":
-            self.problem("security_level", f"`{self.security_level}` needs an `authfile`", "give one, or take this out")
+            self.problem(
+                "security_level",
+                f"`{self.security_level}` needs an `authfile`",
+                "give one, or take this out",
+            )
 
     def _read_keys(self, path: str) -> None:
         try:
@@ -94,7 +124,12 @@ class Collectd(Codec, name="collectd"):
         try:
             self._parts(data, events, safety=0)
         except (ValueError, struct.error, IndexError) as error:
-            complain(f"{self.context.where} collectd", "%s: a datagram cannot be decoded: %s", self.context.where, error)
+            complain(
+                f"{self.context.where} collectd",
+                "%s: a datagram cannot be decoded: %s",
+                self.context.where,
+                error,
+            )
         return events
 
     def _parts(self, data: bytes, events: list[Event], safety: int) -> None:
@@ -133,7 +168,13 @@ class Collectd(Codec, name="collectd"):
             return
         if kind in (_VALUES, _MESSAGE) or (kind in _INTERVALS and not self.prune_intervals):
             if usable:
-                events.append({key: value for key, value in held.items() if value != "" or not key.endswith("_instance")})
+                events.append(
+                    {
+                        key: value
+                        for key, value in held.items()
+                        if value != "" or not key.endswith("_instance")
+                    }
+                )
             for key in [key for key in held if key not in _KEPT]:
                 del held[key]
 
@@ -152,8 +193,16 @@ class Collectd(Codec, name="collectd"):
                 if self.nan_tag:
                     held["tags"] = [self.nan_tag]
                 if self.nan_handling == "warn":
-                    complain(f"{self.context.where} nan", "%s: a value is no number", self.context.where)
-            name = names[place] if count > 1 and place < len(names) else f"value{place}" if count > 1 else "value"
+                    complain(
+                        f"{self.context.where} nan", "%s: a value is no number", self.context.where
+                    )
+            name = (
+                names[place]
+                if count > 1 and place < len(names)
+                else f"value{place}"
+                if count > 1
+                else "value"
+            )
             held[name] = value
         return True
 
@@ -163,7 +212,9 @@ class Collectd(Codec, name="collectd"):
             return 0
         signature, user = body[:32], body[32:]
         key = self._keys.get(text_of(user))
-        if key is None or not hmac.compare_digest(hmac.digest(key, user + data, "sha256"), signature):
+        if key is None or not hmac.compare_digest(
+            hmac.digest(key, user + data, "sha256"), signature
+        ):
             raise ValueError("the signature is wrong")
         return 1
 
@@ -171,7 +222,11 @@ class Collectd(Codec, name="collectd"):
         if self._decryptor is None:
             raise ValueError("it is encrypted, and there is no authfile")
         length = int.from_bytes(body[:2], "big")
-        user, vector, text = body[2 : 2 + length], body[2 + length : 18 + length], body[18 + length :]
+        user, vector, text = (
+            body[2 : 2 + length],
+            body[2 + length : 18 + length],
+            body[18 + length :],
+        )
         key = self._keys.get(text_of(user))
         if key is None or len(vector) != 16:
             raise ValueError("there is no key to decrypt it")
@@ -183,7 +238,9 @@ class Collectd(Codec, name="collectd"):
 
 
 def _decryptors() -> Callable[[bytes, bytes], Any]:
-    """What makes a decryptor of a key and an initial vector: AES with 256 bits in output feedback. Raises ImportError."""
+    """What makes a decryptor of a key and an initial vector: AES with 256 bits in output feedback.
+    Raises ImportError.
+    """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
     try:

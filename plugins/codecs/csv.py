@@ -1,4 +1,5 @@
 """Comma-separated values: a row for each event."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -21,11 +22,11 @@ _BREAKS = frozenset("\r\n")
 class Csv(Ecs, Codec, name="csv"):
     """Comma-separated values, one row for each payload or line.
 
-    Decoding: the first row of a payload is an event, each column a field, named by `columns`, or `column3`, `column4`
-    … beyond; what follows the row is ignored, but with ECS the whole text is in `[event][original]`. With
-    `autodetect_column_names` the first payload (or line) names the columns and is no event. A row that is badly
-    quoted is an event with the text as `message`, tagged `_csvparsefailure`. An empty column is null, a quoted empty
-    one an empty text.
+    Decoding: the first row of a payload is an event, each column a field, named by `columns`, or
+    `column3`, `column4` … beyond; what follows the row is ignored, but with ECS the whole text is
+    in `[event][original]`. With `autodetect_column_names` the first payload (or line) names the
+    columns and is no event. A row that is badly quoted is an event with the text as `message`,
+    tagged `_csvparsefailure`. An empty column is null, a quoted empty one an empty text.
 
     Encoding: the fields of `columns`, or all fields, as a row.
     """
@@ -36,13 +37,22 @@ class Csv(Ecs, Codec, name="csv"):
     separator: str = option("What stands between columns.", default=",")
     quote_char: str = option("What quotes a column.", default='"')
     convert: dict[str, str] = option(
-        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.", default={}
+        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.",
+        default={},
     )
-    autodetect_column_names: bool = option("Whether the first row names the columns.", default=False)
-    autogenerate_column_names: bool = option("Whether columns without a name get one, or are left out.", default=True)
+    autodetect_column_names: bool = option(
+        "Whether the first row names the columns.", default=False
+    )
+    autogenerate_column_names: bool = option(
+        "Whether columns without a name get one, or are left out.", default=True
+    )
     skip_empty_columns: bool = option("Whether to leave out columns that are empty.", default=False)
-    include_headers: bool = option("Whether the names of the columns are written once, as the first row.", default=False)
-    target: FieldRef | None = option("The field to put the columns under, instead of the event's root.", default=None)
+    include_headers: bool = option(
+        "Whether the names of the columns are written once, as the first row.", default=False
+    )
+    target: FieldRef | None = option(
+        "The field to put the columns under, instead of the event's root.", default=None
+    )
     charset: str = option("The character set of the bytes.", default="UTF-8")
 
     def prepare(self) -> None:
@@ -53,14 +63,22 @@ class Csv(Ecs, Codec, name="csv"):
         elif not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
         else:
-            self._first_row = Reader(self.separator, self.quote_char, self.context.limit("fields")).first_row
+            self._first_row = Reader(
+                self.separator, self.quote_char, self.context.limit("fields")
+            ).first_row
         self._quoted = (*_BREAKS, self.separator, self.quote_char)
-        known = conversions(find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone())
+        known = conversions(
+            find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone()
+        )
         for name, kind in self.convert.items():
             if kind not in known:
                 remedy = did_you_mean(kind, known) or "one of " + ", ".join(known)
-                self.problem("convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,))
-        self._conversions = {name: known[kind] for name, kind in self.convert.items() if kind in known}
+                self.problem(
+                    "convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,)
+                )
+        self._conversions = {
+            name: known[kind] for name, kind in self.convert.items() if kind in known
+        }
         self._fields = [reference(name) for name in self.columns]
 
     def start(self) -> None:
@@ -90,7 +108,9 @@ class Csv(Ecs, Codec, name="csv"):
         found = []
         for place, value in enumerate(row):
             name = self._names[place] if place < len(self._names) else None
-            if (self.skip_empty_columns and not value) or (name is None and not self.autogenerate_column_names):
+            if (self.skip_empty_columns and not value) or (
+                name is None and not self.autogenerate_column_names
+            ):
                 continue
             name = name or f"column{place + 1}"
             convert = self._conversions.get(name)
@@ -111,7 +131,12 @@ class Csv(Ecs, Codec, name="csv"):
         return [value for key, value in event.items() if key != "@metadata"]
 
     def _row(self, values: list[Any] | list[str]) -> str:
-        return self.separator.join(["" if value is None else self._cell(ruby_text(value)) for value in values]) + "\n"
+        return (
+            self.separator.join(
+                ["" if value is None else self._cell(ruby_text(value)) for value in values]
+            )
+            + "\n"
+        )
 
     def _cell(self, text: str) -> str:
         if text and not any(part in text for part in self._quoted):

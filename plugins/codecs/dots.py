@@ -1,4 +1,5 @@
 """A dot for an event: progress to look at, or the cheapest output to measure with."""
+
 from __future__ import annotations
 
 from typing import ClassVar

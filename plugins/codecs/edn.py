@@ -1,4 +1,5 @@
 """Clojure's data notation, a payload of one map for each event."""
+
 from __future__ import annotations
 
 from ...dsl.reference import Event, FieldError, FieldRef
@@ -16,11 +17,14 @@ _UTF8 = Charset("UTF-8")
 class Edn(Codec, name="edn"):
     """EDN, Clojure's data notation, one map for each payload.
 
-    Decoding: keywords and symbols become text, sets and lists become lists. A payload that is no map, or that has a
-    tagged value such as `#inst`, is an event with the text as `message`. Encoding: the event without `@metadata`.
+    Decoding: keywords and symbols become text, sets and lists become lists. A payload that is no
+    map, or that has a tagged value such as `#inst`, is an event with the text as `message`.
+    Encoding: the event without `@metadata`.
     """
 
-    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put the data under, instead of the event's root.", default=None
+    )
 
     def prepare(self) -> None:
         check_target(self)

@@ -1,4 +1,5 @@
 """Clojure's data notation, a line of one map for each event."""
+
 from __future__ import annotations
 
 from ...dsl.reference import Event, FieldError, FieldRef
@@ -15,12 +16,14 @@ from ._target import check_target, placed
 class EdnLines(Codec, name="edn_lines"):
     """EDN, Clojure's data notation, one map on a line.
 
-    Decoding: keywords and symbols become text, sets and lists become lists; empty lines are none. A line that is no map,
-    or that has a tagged value such as `#inst`, is an event with the line, and its end, as `message`. Encoding: a line for
-    each event, without `@metadata`.
+    Decoding: keywords and symbols become text, sets and lists become lists; empty lines are none. A
+    line that is no map, or that has a tagged value such as `#inst`, is an event with the line, and
+    its end, as `message`. Encoding: a line for each event, without `@metadata`.
     """
 
-    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put the data under, instead of the event's root.", default=None
+    )
 
     def prepare(self) -> None:
         check_target(self)
@@ -37,7 +40,9 @@ class EdnLines(Codec, name="edn_lines"):
     def _events(self, lines: list[str], end: str) -> list[Event]:
         cut = self._reader.cut
         return [
-            {"message": line, "tags": [TOO_LONG]} if cut and place in cut else self._event(line, end)
+            {"message": line, "tags": [TOO_LONG]}
+            if cut and place in cut
+            else self._event(line, end)
             for place, line in enumerate(lines)
             if line
         ]

@@ -1,4 +1,5 @@
 """Elasticsearch's bulk requests as events: a line says what to do, the next one with what."""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -17,9 +18,10 @@ _UTF8 = Charset("UTF-8")
 class EsBulk(Ecs, Codec, name="es_bulk"):
     """Elasticsearch's bulk requests; for inputs only.
 
-    Each document is an event; what is to be done with it is in its metadata, with the action as `action`:
-    `[@metadata][codec][es_bulk]` with ECS, `[@metadata]` without. A `delete` is an event that has nothing else. A
-    line that should be an action and is none is left out, with a warning in the log.
+    Each document is an event; what is to be done with it is in its metadata, with the action as
+    `action`: `[@metadata][codec][es_bulk]` with ECS, `[@metadata]` without. A `delete` is an event
+    that has nothing else. A line that should be an action and is none is left out, with a warning
+    in the log.
 
     Differs from Logstash: a document that is no JSON is an event with the text as `message`, tagged
     `_jsonparsefailure`.
@@ -27,7 +29,9 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
 
     encodes: ClassVar[bool] = False
 
-    target: FieldRef | None = option("The field to put documents under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put documents under, instead of the event's root.", default=None
+    )
 
     def prepare(self) -> None:
         check_target(self)
@@ -50,7 +54,11 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
         cut = self._framing.cut
         for place, line in enumerate([] if block is None else block.split(b"\n")):
             if cut and place in cut:
-                events.append(self._with(self._action or {}, {"message": _UTF8.text(line), "tags": [TOO_LONG]}))
+                events.append(
+                    self._with(
+                        self._action or {}, {"message": _UTF8.text(line), "tags": [TOO_LONG]}
+                    )
+                )
                 self._action = None
                 continue
             if not line.strip():
@@ -61,7 +69,12 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
                 continue
             action = _action(line)
             if action is None:
-                complain(f"{self.context.where} es_bulk", "%s: a line is no bulk action: %r", self.context.where, line[:200])
+                complain(
+                    f"{self.context.where} es_bulk",
+                    "%s: a line is no bulk action: %r",
+                    self.context.where,
+                    line[:200],
+                )
             elif action["action"] == "delete":
                 events.append(self._with(action, {}))
             else:
@@ -74,7 +87,11 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
             data = parse(line)
             if type(data) is not dict:
                 raise ValueError("no map")
-            event = checked(data, self.context.now()) if self.target is None else under(self.target, data)
+            event = (
+                checked(data, self.context.now())
+                if self.target is None
+                else under(self.target, data)
+            )
         except (ValueError, FieldError):
             event = {"message": _UTF8.text(line), "tags": [FAILED]}
         return self._with(action, event)

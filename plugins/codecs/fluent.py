@@ -1,6 +1,7 @@
-"""The forward protocol of Fluentd and Fluent Bit: MessagePack with tags and times. Source: Fluentd's forward protocol
-specification, v1.
+"""The forward protocol of Fluentd and Fluent Bit: MessagePack with tags and times. Source:
+Fluentd's forward protocol specification, v1.
 """
+
 from __future__ import annotations
 
 import struct
@@ -42,18 +43,23 @@ def _extension(code: int, data: bytes) -> Any:
 class Fluent(Codec, name="fluent"):
     """The forward protocol of Fluentd and Fluent Bit.
 
-    Decoding: each record is an event with its time as `@timestamp`, tagged with its tag; single messages, lists, packed and
-    compressed lists are taken. A message that is none is an event with its text, tagged `_fluentparsefailure`. Bytes that are no
-    MessagePack end the stream: there is no way to find the next message.
+    Decoding: each record is an event with its time as `@timestamp`, tagged with its tag; single
+    messages, lists, packed and compressed lists are taken. A message that is none is an event with
+    its text, tagged `_fluentparsefailure`. Bytes that are no MessagePack end the stream: there is
+    no way to find the next message.
 
     Encoding: a message for each event; its tag is the event's tags, joined with dots, or `log`.
 
-    Differs from Logstash: compressed lists are taken, up to 128 MiB when decompressed, and nanoseconds are read whatever
-    `nanosecond_precision` says.
+    Differs from Logstash: compressed lists are taken, up to 128 MiB when decompressed, and
+    nanoseconds are read whatever `nanosecond_precision` says.
     """
 
-    nanosecond_precision: bool = option("Whether times are written with nanoseconds.", default=False)
-    target: FieldRef | None = option("The field to put records under, instead of the event's root.", default=None)
+    nanosecond_precision: bool = option(
+        "Whether times are written with nanoseconds.", default=False
+    )
+    target: FieldRef | None = option(
+        "The field to put records under, instead of the event's root.", default=None
+    )
 
     def prepare(self) -> None:
         check_target(self)
@@ -77,13 +83,20 @@ class Fluent(Codec, name="fluent"):
                 self._taken = self._unpacker.tell()
         except _BROKEN as error:
             self._failed = True
-            events.append({"message": f"the stream is no forward protocol: {error or type(error).__name__}", "tags": [FAILED]})
+            events.append(
+                {
+                    "message": f"the stream is no forward protocol: {error or type(error).__name__}",
+                    "tags": [FAILED],
+                }
+            )
         return events
 
     def flush(self) -> list[Event]:
         cut_off = not self._failed and self._fed > self._taken
         self.start()
-        return [{"message": "the stream ends within a message", "tags": [FAILED]}] if cut_off else []
+        return (
+            [{"message": "the stream ends within a message", "tags": [FAILED]}] if cut_off else []
+        )
 
     def _message(self, item: list[Any]) -> list[Event]:
         try:
@@ -109,7 +122,12 @@ class Fluent(Codec, name="fluent"):
         if self.nanosecond_precision or not 0 <= time < 2**32:
             seconds, nanos = divmod(stamp.nanos(), 10**9)
             time = msgspec.msgpack.Ext(0, _EVENT_TIME.pack(max(0, min(seconds, 2**32 - 1)), nanos))
-        return b"\x93" + msgspec.msgpack.encode(_tag(event)) + msgspec.msgpack.encode(time) + packed(bare(event))
+        return (
+            b"\x93"
+            + msgspec.msgpack.encode(_tag(event))
+            + msgspec.msgpack.encode(time)
+            + packed(bare(event))
+        )
 
 
 def _unpacker() -> Any:

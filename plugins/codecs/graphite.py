@@ -1,4 +1,5 @@
 """Graphite's plaintext protocol: ``name value time``, a line for each measurement."""
+
 from __future__ import annotations
 
 import re
@@ -28,22 +29,30 @@ Search = Callable[[str], Any]
 class Graphite(Codec, name="graphite"):
     """Graphite's lines, `name value time`.
 
-    Decoding: a field of the metric's name holds its value, and `@timestamp` its time. A value that is no number is
-    0.0, a missing time is 1970, as in Logstash. Encoding: a line for each of `metrics`, or for each field if
-    `fields_are_metrics`; an event without any gives nothing.
+    Decoding: a field of the metric's name holds its value, and `@timestamp` its time. A value that
+    is no number is 0.0, a missing time is 1970, as in Logstash. Encoding: a line for each of
+    `metrics`, or for each field if `fields_are_metrics`; an event without any gives nothing.
     """
 
-    metrics: dict[str, Any] = option("Names of metrics, with the value of each; both may have `%{field}`.", default={})
+    metrics: dict[str, Any] = option(
+        "Names of metrics, with the value of each; both may have `%{field}`.", default={}
+    )
     fields_are_metrics: bool = option("Whether every field is a metric.", default=False)
-    include_metrics: list[str] = option("Expressions; a name that matches none is left out.", default=[".*"])
-    exclude_metrics: list[str] = option("Expressions; a name that matches one is left out.", default=[r"%\{[^}]+\}"])
+    include_metrics: list[str] = option(
+        "Expressions; a name that matches none is left out.", default=[".*"]
+    )
+    exclude_metrics: list[str] = option(
+        "Expressions; a name that matches one is left out.", default=[r"%\{[^}]+\}"]
+    )
     metrics_format: str = option("What a name is written as; `*` stands for it.", default="*")
 
     def prepare(self) -> None:
         self._included = self._searches("include_metrics")
         self._excluded = self._searches("exclude_metrics")
         texts = [(name, ruby_text(value)) for name, value in self.metrics.items()]
-        self._metrics = [(renderer(Template(name)), renderer(Template(value))) for name, value in texts]
+        self._metrics = [
+            (renderer(Template(name)), renderer(Template(value))) for name, value in texts
+        ]
 
     def _searches(self, option: str) -> list[Search]:
         searches: list[Search] = []
@@ -78,7 +87,11 @@ class Graphite(Codec, name="graphite"):
         stamp = event.get("@timestamp")
         at = stamp.seconds() if type(stamp) is Timestamp else ""
         if self.fields_are_metrics:
-            pairs = [(key, ruby_text(value)) for key, value in event.items() if key not in _ALWAYS_LEFT_OUT]
+            pairs = [
+                (key, ruby_text(value))
+                for key, value in event.items()
+                if key not in _ALWAYS_LEFT_OUT
+            ]
         else:
             pairs = [(name(event), value(event)) for name, value in self._metrics]
         return [
@@ -97,7 +110,10 @@ def _measured(words: list[str]) -> Event:
     name, value, time, *_ = [*words, "", ""]
     seconds = _WHOLE.match(time)
     at = int(seconds[1][:20]) if seconds else 0
-    return {name: _number(value), "@timestamp": Timestamp.of_millis(max(-_MOST_SECONDS, min(at, _MOST_SECONDS)) * 1000)}
+    return {
+        name: _number(value),
+        "@timestamp": Timestamp.of_millis(max(-_MOST_SECONDS, min(at, _MOST_SECONDS)) * 1000),
+    }
 
 
 def _number(text: str) -> float:

@@ -1,6 +1,7 @@
-"""Lines of text, compressed with gzip. What a piece of data may grow to is bounded: compressed zeros grow a
-thousandfold.
+"""Lines of text, compressed with gzip. What a piece of data may grow to is bounded: compressed
+zeros grow a thousandfold.
 """
+
 from __future__ import annotations
 
 import zlib
@@ -21,15 +22,17 @@ _PIECE = 1 << 20
 class GzipLines(Ecs, Codec, name="gzip_lines"):
     """Lines of text in gzip's format; for inputs only.
 
-    Each line is an event, as with the codec `line`. Files that were compressed one by one and then joined are read
-    through. What cannot be decompressed is one event tagged `_gzipparsefailure`, which says why; the lines before it
-    are kept, the rest of the stream is left out.
+    Each line is an event, as with the codec `line`. Files that were compressed one by one and then
+    joined are read through. What cannot be decompressed is one event tagged `_gzipparsefailure`,
+    which says why; the lines before it are kept, the rest of the stream is left out.
     """
 
     encodes: ClassVar[bool] = False
 
     charset: str = option("The character set of the text.", default="UTF-8")
-    decompress_size_limit_bytes: Bytes = option("The most that a piece of data may grow to.", default=_LIMIT)
+    decompress_size_limit_bytes: Bytes = option(
+        "The most that a piece of data may grow to.", default=_LIMIT
+    )
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
@@ -60,7 +63,10 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
                 left -= len(text)
                 events += self._events(self._reader.lines(text))
                 if left < 0:
-                    return [*events, *self._end(f"it grows over {self.decompress_size_limit_bytes} bytes")]
+                    return [
+                        *events,
+                        *self._end(f"it grows over {self.decompress_size_limit_bytes} bytes"),
+                    ]
                 data = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
         except zlib.error as error:
             text = _saved(before, data, left + 1)
@@ -71,8 +77,8 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
         return [*self._events(self._reader.rest()), self._failure(reason)]
 
     def _ahead(self, data: bytes) -> bytes:
-        """What is still to be decompressed; a file that ended may be followed by another, or by zeros that fill it
-        up.
+        """What is still to be decompressed; a file that ended may be followed by another, or by
+        zeros that fill it up.
         """
         if self._gzip.eof:
             data = data.lstrip(b"\0")
@@ -82,7 +88,10 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
         return data
 
     def _events(self, lines: list[str]) -> list[Event]:
-        events: list[Event] = [{"message": line, "event": {"original": line}} if self.ecs else {"message": line} for line in lines]
+        events: list[Event] = [
+            {"message": line, "event": {"original": line}} if self.ecs else {"message": line}
+            for line in lines
+        ]
         for place in self._reader.cut:
             add_tag(events[place], TOO_LONG)
         return events
@@ -95,7 +104,9 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
 
 
 def _saved(gzip: Any, data: bytes, limit: int) -> bytes:
-    """What can be had of data that turns out to be broken: zlib keeps to itself all that it read in a call that fails."""
+    """What can be had of data that turns out to be broken: zlib keeps to itself all that it read in
+    a call that fails.
+    """
     found: list[bytes] = []
     try:
         for at in range(len(data)):

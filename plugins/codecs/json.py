@@ -1,4 +1,5 @@
 """JSON without a frame: a payload is one map, or a list of maps."""
+
 from __future__ import annotations
 
 from ...dsl.reference import Event, FieldError, FieldRef
@@ -14,14 +15,17 @@ _ORIGINAL = FieldRef("[event][original]")
 class Json(Ecs, Codec, name="json"):
     """JSON, one map (or a list of maps) for each payload.
 
-    Decoding: a map is an event; a list of maps is one event for each. A payload that is neither is an event that
-    holds it as `message`, tagged `_jsonparsefailure`; a blank one is none. With ECS a payload of one event is kept in
-    `[event][original]`, unless the data has that field. What follows the first JSON value is ignored, as Logstash
-    does. Encoding: the event without `@metadata`; nothing stands between the events.
+    Decoding: a map is an event; a list of maps is one event for each. A payload that is neither is
+    an event that holds it as `message`, tagged `_jsonparsefailure`; a blank one is none. With ECS a
+    payload of one event is kept in `[event][original]`, unless the data has that field. What
+    follows the first JSON value is ignored, as Logstash does. Encoding: the event without
+    `@metadata`; nothing stands between the events.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put the data under, instead of the event's root.", default=None
+    )
 
     def prepare(self) -> None:
         self._charset = charset_option(self)
@@ -32,7 +36,10 @@ class Json(Ecs, Codec, name="json"):
         text = self._charset.text
         try:
             self._bounds.check(data)
-            made = [self._event(event) for event in parse_events(data if self._charset.is_utf8 else text(data))]
+            made = [
+                self._event(event)
+                for event in parse_events(data if self._charset.is_utf8 else text(data))
+            ]
         except (ValueError, FieldError):
             return [{"message": text(data), "tags": [FAILED]}]
         if len(made) == 1 and self.ecs:
@@ -40,7 +47,9 @@ class Json(Ecs, Codec, name="json"):
         return made
 
     def _event(self, data: Event) -> Event:
-        return checked(data, self.context.now()) if self.target is None else under(self.target, data)
+        return (
+            checked(data, self.context.now()) if self.target is None else under(self.target, data)
+        )
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(encode, events))

@@ -1,4 +1,7 @@
-"""JSON, a line for each event. A block of lines is read in one go; only if one of them is odd, line by line."""
+"""JSON, a line for each event. A block of lines is read in one go; only if one of them is odd, line
+by line.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -21,19 +24,25 @@ TOO_BIG = "_jsonparsetoobigfailure"
 class JsonLines(Ecs, Codec, name="json_lines"):
     """JSON, one map on a line.
 
-    Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank lines are none. A
-    line that is neither is an event that holds it as `message`, tagged `_jsonparsefailure`. The last line counts even
-    without a delimiter. Encoding: a line for each event, without `@metadata`.
+    Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank
+    lines are none. A line that is neither is an event that holds it as `message`, tagged
+    `_jsonparsefailure`. The last line counts even without a delimiter. Encoding: a line for each
+    event, without `@metadata`.
 
-    Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, is not
-    thrown away; it comes in parts as `message`, each tagged `_jsonparsetoobigfailure`.
+    Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting
+    `penstock.limits.line`, is not thrown away; it comes in parts as `message`, each tagged
+    `_jsonparsetoobigfailure`.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
     delimiter: str = option("What ends a line.", default="\n")
-    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put the data under, instead of the event's root.", default=None
+    )
     decode_size_limit_bytes: int | None = option(
-        "The longest line that is read as JSON, in bytes; `penstock.limits.line` unless given.", default=None, at_least=1
+        "The longest line that is read as JSON, in bytes; `penstock.limits.line` unless given.",
+        default=None,
+        at_least=1,
     )
 
     def prepare(self) -> None:
@@ -61,7 +70,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return []
         if not self._framing.cut:
             try:
-                return self._finished(list(map(decode, self._bounds.checked(block.split(self._end)))))
+                return self._finished(
+                    list(map(decode, self._bounds.checked(block.split(self._end))))
+                )
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
         return self._each(block.split(self._end), self._framing.cut)
@@ -69,7 +80,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def _finished(self, found: list[Any]) -> list[Event]:
         """Maps as events; raises ValueError or FieldError where one cannot be."""
         for data in found:
-            if type(data) is not dict or ("@metadata" in data and type(data["@metadata"]) is not dict):
+            if type(data) is not dict or (
+                "@metadata" in data and type(data["@metadata"]) is not dict
+            ):
                 raise ValueError("no map, or one whose metadata is none")
         events = found if self.target is None else [under(self.target, data) for data in found]
         check_all(events, self.context.now())
@@ -99,7 +112,11 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
 
     def relay(self, encoder: Codec) -> Relay | None:
-        if not isinstance(encoder, JsonLines) or self.target is not None or not self._charset.is_utf8:
+        if (
+            not isinstance(encoder, JsonLines)
+            or self.target is not None
+            or not self._charset.is_utf8
+        ):
             return None
         if not self._end == encoder._end == b"\n":
             return None
@@ -120,7 +137,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
             try:
-                return encoder.encode_lines([bare(event) if "@metadata" in event else event for event in events])
+                return encoder.encode_lines(
+                    [bare(event) if "@metadata" in event else event for event in events]
+                )
             except Exception:
                 pass  # one of them is odd: each is encoded for itself, below
         end = self._end

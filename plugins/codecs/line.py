@@ -1,4 +1,5 @@
 """Lines of text, the codec that most streams use; its two loops are one comprehension each."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -23,20 +24,26 @@ _MARK = "\x00\ufdd0\x00"
 class Line(Ecs, Codec, name="line"):
     """Lines of text, one event each.
 
-    Decoding: a line is the event's `message` (and `[event][original]`, with ECS), without the delimiter; a carriage
-    return before it stays. The last line counts even without a delimiter. A line with bytes that are no UTF-8 is
-    escaped as Ruby's `inspect` does it (`\\xE9`; quotes and backslashes of such a line are escaped too). Encoding:
-    `format`, or `<@timestamp> <host> <message>`, and the delimiter.
+    Decoding: a line is the event's `message` (and `[event][original]`, with ECS), without the
+    delimiter; a carriage return before it stays. The last line counts even without a delimiter. A
+    line with bytes that are no UTF-8 is escaped as Ruby's `inspect` does it (`\\xE9`; quotes and
+    backslashes of such a line are escaped too). Encoding: `format`, or `<@timestamp> <host>
+    <message>`, and the delimiter.
 
     Differs from Logstash: `charset` holds for the delimiter too, so that UTF-16 works; a line over
-    `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, comes in parts, each tagged `_linetoobig`.
+    `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, comes in parts, each
+    tagged `_linetoobig`.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
     delimiter: str = option("What ends a line.", default="\n")
-    format: Template | None = option("The text to write for an event, before the delimiter.", default=None)
+    format: Template | None = option(
+        "The text to write for an event, before the delimiter.", default=None
+    )
     decode_size_limit_bytes: int | None = option(
-        "The longest line that becomes one event; `penstock.limits.line` unless given.", default=None, at_least=1
+        "The longest line that becomes one event; `penstock.limits.line` unless given.",
+        default=None,
+        at_least=1,
     )
 
     def prepare(self) -> None:
@@ -57,13 +64,21 @@ class Line(Ecs, Codec, name="line"):
         return self._events(self._reader.rest())
 
     def _maker(self) -> Callable[[list[str], Timestamp], list[Event]]:
-        """The one comprehension, with the stream's origin written into it: maps that Python builds itself cost the least."""
+        """The one comprehension, with the stream's origin written into it: maps that Python builds
+        itself cost the least.
+        """
         original = ', "event": {"original": line}' if self.ecs else ""
-        origin = "".join(f", {key!r}: {value!r}" for key, value in self.origin.items() if key != "event" or not self.ecs)
+        origin = "".join(
+            f", {key!r}: {value!r}"
+            for key, value in self.origin.items()
+            if key != "event" or not self.ecs
+        )
         scope: dict[str, Any] = {}
         body = f'{{"message": line{original}, "@version": "1", "@timestamp": now{origin}}}'
         exec(f"def events(lines, now): return [{body} for line in lines]", scope)
-        made: Callable[[list[str], Timestamp], list[Event]] = scope.pop("events")  # no circle: who holds it holds no scope
+        made: Callable[[list[str], Timestamp], list[Event]] = scope.pop(
+            "events"
+        )  # no circle: who holds it holds no scope
         return made
 
     def _events(self, lines: list[str]) -> list[Event]:
@@ -77,7 +92,11 @@ class Line(Ecs, Codec, name="line"):
         return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
 
     def relay(self, encoder: Codec) -> Relay | None:
-        if not isinstance(encoder, Line) or self.boundary() is None or self._around(encoder) is None:
+        if (
+            not isinstance(encoder, Line)
+            or self.boundary() is None
+            or self._around(encoder) is None
+        ):
             return None
         end = self.delimiter
 
@@ -90,12 +109,16 @@ class Line(Ecs, Codec, name="line"):
             except UnicodeDecodeError:
                 return relayed(self, piece, encoder)
             before, after = around
-            return f"{before}{lines.replace(end, after + before)}{after}".encode(), lines.count(end) + 1
+            return f"{before}{lines.replace(end, after + before)}{after}".encode(), lines.count(
+                end
+            ) + 1
 
         return relay
 
     def _around(self, encoder: Codec) -> tuple[str, str] | None:
-        """What the encoder writes before and after the text of a line that comes now; None if that is not all it writes."""
+        """What the encoder writes before and after the text of a line that comes now; None if that
+        is not all it writes.
+        """
         parts = encoder.encode(self._fresh([_MARK], self.context.now())).decode().split(_MARK)
         return (parts[0], parts[1]) if len(parts) == 2 else None
 

@@ -1,4 +1,5 @@
 """MessagePack, a payload of one map for each event. Source: the MessagePack specification."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -25,12 +26,15 @@ _decode = msgspec.msgpack.Decoder(ext_hook=_refuse).decode
 class Msgpack(Codec, name="msgpack"):
     """MessagePack, one map for each payload.
 
-    Decoding: binary values become text, timestamps instants. A payload that is no map is an event with its text
-    as `message`, tagged `_msgpackparsefailure`. Encoding: the event without `@metadata`; times are ISO-8601 text.
+    Decoding: binary values become text, timestamps instants. A payload that is no map is an event
+    with its text as `message`, tagged `_msgpackparsefailure`. Encoding: the event without
+    `@metadata`; times are ISO-8601 text.
     """
 
     format: Template | None = option("A text for `message`, where the data has none.", default=None)
-    target: FieldRef | None = option("The field to put the data under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put the data under, instead of the event's root.", default=None
+    )
 
     def prepare(self) -> None:
         check_target(self)

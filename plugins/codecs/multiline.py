@@ -1,4 +1,5 @@
 """Lines joined to events: a pattern tells which lines belong together."""
+
 from __future__ import annotations
 
 import time
@@ -6,7 +7,15 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from ...dsl.event import add_tag
-from ...dsl.grok import GrokError, Guard, Library, MatchTimeout, UnknownPattern, compile_expression, shipped
+from ...dsl.grok import (
+    GrokError,
+    Guard,
+    Library,
+    MatchTimeout,
+    UnknownPattern,
+    compile_expression,
+    shipped,
+)
 from ...dsl.reference import Event
 from ...dsl.regex import RegexError
 from ..contract import Codec, Ecs
@@ -22,18 +31,20 @@ _LONGEST = 10 * 1024 * 1024
 class Multiline(Ecs, Codec, name="multiline"):
     """Join lines that belong together to one event; for inputs only.
 
-    A line that matches `pattern` (or does not, with `negate`) belongs to the line before it (`what => "previous"`) or
-    to one after it (`"next"`). The lines of an event are its `message`, with line breaks between them; an event
-    of several lines is tagged `multiline`. One that grows over `max_lines` or `max_bytes` is handed on at once and
-    tagged `multiline_codec_max_lines_reached` or `multiline_codec_max_bytes_reached`.
+    A line that matches `pattern` (or does not, with `negate`) belongs to the line before it (`what
+    => "previous"`) or to one after it (`"next"`). The lines of an event are its `message`, with
+    line breaks between them; an event of several lines is tagged `multiline`. One that grows over
+    `max_lines` or `max_bytes` is handed on at once and tagged `multiline_codec_max_lines_reached`
+    or `multiline_codec_max_bytes_reached`.
 
-    An event is complete when the next one starts, so the last one waits: until the stream ends, or for
-    `auto_flush_interval` seconds. Stack traces: `pattern => "^\\s" what => "previous"`. Events that start with a
-    time: `pattern => "^%{TIMESTAMP_ISO8601} " negate => true what => "previous"`.
+    An event is complete when the next one starts, so the last one waits: until the stream ends, or
+    for `auto_flush_interval` seconds. Stack traces: `pattern => "^\\s" what => "previous"`. Events
+    that start with a time: `pattern => "^%{TIMESTAMP_ISO8601} " negate => true what => "previous"`.
 
-    Differs from Logstash: a line may come in several pieces, and empty lines at the end of a piece are kept. A line over the
-    setting `penstock.limits.line` belongs to no other: its parts are events tagged `_linetoobig`. A line on which the pattern
-    takes longer than `penstock.limits.match` does not match, and its event is tagged `_matchtimeout`.
+    Differs from Logstash: a line may come in several pieces, and empty lines at the end of a piece
+    are kept. A line over the setting `penstock.limits.line` belongs to no other: its parts are
+    events tagged `_linetoobig`. A line on which the pattern takes longer than
+    `penstock.limits.match` does not match, and its event is tagged `_matchtimeout`.
     """
 
     encodes: ClassVar[bool] = False
@@ -41,8 +52,12 @@ class Multiline(Ecs, Codec, name="multiline"):
     pattern: str = option("A grok expression that tells which lines belong to another.")
     what: str = option("Which line they belong to.", choices=("previous", "next"))
     negate: bool = option("Whether it is the lines that do not match.", default=False)
-    patterns_dir: list[str] = option("Folders (or globs) of files with grok patterns, `NAME regex` a line.", default=[])
-    multiline_tag: str = option("A tag for events of several lines; none if empty.", default="multiline")
+    patterns_dir: list[str] = option(
+        "Folders (or globs) of files with grok patterns, `NAME regex` a line.", default=[]
+    )
+    multiline_tag: str = option(
+        "A tag for events of several lines; none if empty.", default="multiline"
+    )
     max_lines: int = option("The most lines of an event.", default=500, at_least=0)
     max_bytes: Bytes = option("The most bytes of an event.", default=_LONGEST)
     auto_flush_interval: int | float | None = option(
@@ -57,7 +72,9 @@ class Multiline(Ecs, Codec, name="multiline"):
             self._expression = compile_expression(self.pattern, self._library())
         except UnknownPattern as error:
             near = " or ".join(f"%{{{name}}}" for name in error.suggestions)
-            self.problem("pattern", str(error), f"did you mean {near}?" if near else "", code="E221")
+            self.problem(
+                "pattern", str(error), f"did you mean {near}?" if near else "", code="E221"
+            )
         except (GrokError, RegexError) as error:
             self.problem("pattern", f"bad pattern: {error}", code="E208")
 
@@ -68,7 +85,9 @@ class Multiline(Ecs, Codec, name="multiline"):
         try:
             return library.extended(self.patterns_dir)
         except OSError as error:
-            self.problem("patterns_dir", f"`{error.filename}` cannot be read: {error.strerror}", code="E210")
+            self.problem(
+                "patterns_dir", f"`{error.filename}` cannot be read: {error.strerror}", code="E210"
+            )
             return library
 
     def start(self) -> None:
@@ -163,7 +182,9 @@ class Multiline(Ecs, Codec, name="multiline"):
         lines, size = self._lines, self._bytes
         self._lines, self._bytes = [], 0
         text = "\n".join(lines)
-        event: Event = {"message": text, "event": {"original": text}} if self.ecs else {"message": text}
+        event: Event = (
+            {"message": text, "event": {"original": text}} if self.ecs else {"message": text}
+        )
         tags = [self.multiline_tag] if self.multiline_tag and len(lines) > 1 else []
         if size >= self.max_bytes:
             tags.append("multiline_codec_max_bytes_reached")

@@ -1,8 +1,10 @@
 """NetFlow 5 and 9 and IPFIX: the datagrams in which routers report flows.
 
-Version 5 has one layout. In 9 and 10 (IPFIX) a datagram holds sets: templates, which say what records look like, and records.
-Sources: Cisco's description of version 5, RFC 3954 (version 9), RFC 7011 (IPFIX).
+Version 5 has one layout. In 9 and 10 (IPFIX) a datagram holds sets: templates, which say what
+records look like, and records. Sources: Cisco's description of version 5, RFC 3954 (version 9), RFC
+7011 (IPFIX).
 """
+
 from __future__ import annotations
 
 import struct
@@ -26,7 +28,13 @@ _V5_NAMES = (
 )  # fmt: skip
 _V9_HEADER = struct.Struct(">HHIIII")
 _IPFIX_HEADER = struct.Struct(">HHIII")
-_SCOPES = {1: "scope_system", 2: "scope_interface", 3: "scope_line_card", 4: "scope_netflow_cache", 5: "scope_template"}
+_SCOPES = {
+    1: "scope_system",
+    2: "scope_interface",
+    3: "scope_line_card",
+    4: "scope_netflow_cache",
+    5: "scope_template",
+}
 _SCOPE = -1
 _PAIR = struct.Struct(">HH")
 
@@ -34,35 +42,52 @@ _PAIR = struct.Struct(">HH")
 class Netflow(Codec, name="netflow"):
     """NetFlow 5 and 9 and IPFIX; for inputs of datagrams only.
 
-    Each flow is an event: `@timestamp` is the exporter's, the fields stand under `target`. A set whose template was
-    not yet seen is left out, with a warning in the log; exporters repeat templates every few minutes.
+    Each flow is an event: `@timestamp` is the exporter's, the fields stand under `target`. A set
+    whose template was not yet seen is left out, with a warning in the log; exporters repeat
+    templates every few minutes.
 
-    `first_switched` and `last_switched` are computed as Logstash does it, which is up to a second late in version 9:
-    its header counts whole seconds only. Differs from Logstash: fields that are not known do not make a template
-    useless; they are called `field_N`, or `field_ENTERPRISE_N`, and hold a number or hexadecimal text.
+    `first_switched` and `last_switched` are computed as Logstash does it, which is up to a second
+    late in version 9: its header counts whole seconds only. Differs from Logstash: fields that are
+    not known do not make a template useless; they are called `field_N`, or `field_ENTERPRISE_N`,
+    and hold a number or hexadecimal text.
     """
 
     encodes: ClassVar[bool] = False
 
     target: str = option("The field to put the flow under.", default="netflow")
     versions: list[int] = option("The versions to decode; others are left out.", default=[5, 9, 10])
-    include_flowset_id: bool = option("Whether IPFIX events have the set's number as `flowset_id`.", default=False)
+    include_flowset_id: bool = option(
+        "Whether IPFIX events have the set's number as `flowset_id`.", default=False
+    )
     cache_ttl: int = option("For how many seconds a template is valid.", default=4000, at_least=0)
-    cache_save_path: Path | None = option("A folder in which templates are kept over restarts.", default=None)
-    netflow_definitions: Path | None = option("A YAML file with names and types of NetFlow 9 fields.", default=None)
-    ipfix_definitions: Path | None = option("A YAML file with names and types of IPFIX fields.", default=None)
+    cache_save_path: Path | None = option(
+        "A folder in which templates are kept over restarts.", default=None
+    )
+    netflow_definitions: Path | None = option(
+        "A YAML file with names and types of NetFlow 9 fields.", default=None
+    )
+    ipfix_definitions: Path | None = option(
+        "A YAML file with names and types of IPFIX fields.", default=None
+    )
 
     def prepare(self) -> None:
         self._netflow = {0: netflow9_fields() | self._defined("netflow_definitions").get(0, {})}
         self._ipfix = self._defined("ipfix_definitions")
-        self._v9, self._v10 = self._templates("netflow_templates", 9), self._templates("ipfix_templates", 10)
+        self._v9, self._v10 = (
+            self._templates("netflow_templates", 9),
+            self._templates("ipfix_templates", 10),
+        )
 
     def _templates(self, name: str, version: int) -> Templates:
         templates = Templates(self.cache_ttl, self.cache_save_path, name)
         try:
             templates.restore(lambda said: self._made(version, said))
         except (OSError, ValueError, TypeError) as error:
-            self.problem("cache_save_path", f"the templates kept in it cannot be used: {error}", f"remove {name}.json")
+            self.problem(
+                "cache_save_path",
+                f"the templates kept in it cannot be used: {error}",
+                f"remove {name}.json",
+            )
         return templates
 
     def _defined(self, option: str) -> dict[int, dict[int, Field]]:
@@ -74,7 +99,12 @@ class Netflow(Codec, name="netflow"):
         try:
             return definitions(path, nested=option == "ipfix_definitions")
         except ImportError:
-            self.problem(option, "definitions need the package `PyYAML`", "pip install 'penstock[netflow]'", code="E202")
+            self.problem(
+                option,
+                "definitions need the package `PyYAML`",
+                "pip install 'penstock[netflow]'",
+                code="E202",
+            )
         except (OSError, ValueError) as error:
             self.problem(option, f"the definitions cannot be used: {error}")
         return {}
@@ -96,10 +126,14 @@ class Netflow(Codec, name="netflow"):
             return []
 
     def _warn(self, message: str, *arguments: object) -> None:
-        complain(f"{self.context.where} {message}", f"%s: {message}", self.context.where, *arguments)
+        complain(
+            f"{self.context.where} {message}", f"%s: {message}", self.context.where, *arguments
+        )
 
     def _decode_v5(self, data: bytes) -> list[Event]:
-        version, count, uptime, seconds, nanos, sequence, engine_type, engine_id, sampling = _V5_HEADER.unpack_from(data)
+        version, count, uptime, seconds, nanos, sequence, engine_type, engine_id, sampling = (
+            _V5_HEADER.unpack_from(data)
+        )
         if not 1 <= count <= 30 or len(data) < _V5_HEADER.size + count * _V5_RECORD.size:
             self._warn("a datagram of version 5 says that it has %d flows", count)
             return []
@@ -128,7 +162,12 @@ class Netflow(Codec, name="netflow"):
                     self._keep(self._v9, 9, f"{source}|{template}", said)
             elif (found := self._template(self._v9, source, number)) is not None:
                 for record in found.records(body):
-                    flow = {"version": version, "flow_seq_num": sequence, "flowset_id": number, **record}
+                    flow = {
+                        "version": version,
+                        "flow_seq_num": sequence,
+                        "flowset_id": number,
+                        **record,
+                    }
                     for name in ("first_switched", "last_switched"):
                         if type(flow.get(name)) is int:
                             flow[name] = _switched(uptime - flow[name], seconds, None)
@@ -145,7 +184,9 @@ class Netflow(Codec, name="netflow"):
             elif (found := self._template(self._v10, domain, number)) is not None:
                 extra = {"flowset_id": number} if self.include_flowset_id else {}
                 for record in found.records(body):
-                    events.append({"@timestamp": at, self.target: {"version": version, **extra, **record}})
+                    events.append(
+                        {"@timestamp": at, self.target: {"version": version, **extra, **record}}
+                    )
         return events
 
     def _template(self, templates: Templates, source: int, number: int) -> Template | None:
@@ -154,7 +195,11 @@ class Netflow(Codec, name="netflow"):
             return None
         found = templates.get(f"{source}|{number}")
         if found is None:
-            self._warn("flows of the source %d came before their template %d: they are left out", source, number)
+            self._warn(
+                "flows of the source %d came before their template %d: they are left out",
+                source,
+                number,
+            )
         return found
 
     def _keep(self, templates: Templates, version: int, key: str, said: Said) -> None:
@@ -180,7 +225,9 @@ class Netflow(Codec, name="netflow"):
         if version == 9:
             found = self._netflow[0].get(number)
         else:
-            found = self._ipfix.get(enterprise, {}).get(number) or ipfix_fields(enterprise).get(number)
+            found = self._ipfix.get(enterprise, {}).get(number) or ipfix_fields(enterprise).get(
+                number
+            )
         if found is not None:
             return found
         name = f"field_{enterprise}_{number}" if enterprise else f"field_{number}"
@@ -191,7 +238,9 @@ _DECODERS = {5: Netflow._decode_v5, 9: Netflow._decode_v9, 10: Netflow._decode_i
 
 
 def _switched(ago: int, seconds: int, micros: int | None) -> str:
-    """When something happened, ``ago`` milliseconds before the time of the header. Version 9 has no fraction (None)."""
+    """When something happened, ``ago`` milliseconds before the time of the header. Version 9 has no
+    fraction (None).
+    """
     seconds -= ago // 1000
     fraction = (1_000_000 if micros is None else micros) - ago % 1000 * 1000
     if fraction < 0:
@@ -223,7 +272,10 @@ def _templates_v9(body: bytes, options: bool) -> Iterator[tuple[int, Said]]:
             return
         pairs = [_PAIR.unpack_from(body, at + place * 4) for place in range(count)]
         at += count * 4
-        yield template, [[_SCOPE if place < scopes else 0, *pair] for place, pair in enumerate(pairs)]
+        yield (
+            template,
+            [[_SCOPE if place < scopes else 0, *pair] for place, pair in enumerate(pairs)],
+        )
 
 
 def _templates_ipfix(body: bytes, options: bool) -> Iterator[tuple[int, Said]]:

@@ -1,4 +1,5 @@
 """Text without a frame: what an input hands over is one event."""
+
 from __future__ import annotations
 
 from ...dsl.reference import Event
@@ -12,9 +13,9 @@ from ._rendering import renderer, utf8
 class Plain(Ecs, Codec, name="plain"):
     """Text, one event for each payload.
 
-    Decoding: the payload of a message or request, whole, is the event's `message` (and `[event][original]`, with
-    ECS). Inputs that read a stream use `line` instead. Encoding: `format`, or `<@timestamp> <host> <message>`;
-    nothing stands between the events.
+    Decoding: the payload of a message or request, whole, is the event's `message` (and
+    `[event][original]`, with ECS). Inputs that read a stream use `line` instead. Encoding:
+    `format`, or `<@timestamp> <host> <message>`; nothing stands between the events.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")

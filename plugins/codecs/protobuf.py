@@ -1,4 +1,5 @@
 """Protocol Buffers messages, one for each payload, of a type that a descriptor file tells."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,11 +24,11 @@ _DEEPEST = 100
 class Protobuf(Codec, name="protobuf"):
     """Protocol Buffers messages, one for each payload.
 
-    `class_file` is a descriptor set, as `protoc --include_imports --descriptor_set_out=FILE` writes it. Decoding:
-    fields have the names of the `.proto` file; enums are their names, bytes are text, a `google.protobuf.Timestamp`
-    is an instant. What is no message of the type is an event with the payload as `message`, tagged
-    `_protobufdecodefailure`. Encoding: the fields that the type has; an event that does not fit it is left out, with
-    a warning in the log.
+    `class_file` is a descriptor set, as `protoc --include_imports --descriptor_set_out=FILE` writes
+    it. Decoding: fields have the names of the `.proto` file; enums are their names, bytes are text,
+    a `google.protobuf.Timestamp` is an instant. What is no message of the type is an event with the
+    payload as `message`, tagged `_protobufdecodefailure`. Encoding: the fields that the type has;
+    an event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: it takes Ruby files that protoc wrote; here it is the descriptor set.
     """
@@ -35,12 +36,20 @@ class Protobuf(Codec, name="protobuf"):
     class_name: str = option("The type of the messages, with its package: `shop.Order`.")
     class_file: Path = option("A descriptor set that holds the type.")
     protobuf_version: int = option("Without effect: the descriptor says it.", default=3)
-    target: FieldRef | None = option("The field to put messages under, instead of the event's root.", default=None)
+    target: FieldRef | None = option(
+        "The field to put messages under, instead of the event's root.", default=None
+    )
     include_path: list[str] = option("Gone.", default=[], obsolete=_GONE)
     protobuf_root_directory: str | None = option("Gone.", default=None, obsolete=_GONE)
-    stop_on_error: bool = option("Without effect: a payload that is no message is an event, tagged.", default=False)
-    pb3_encoder_autoconvert_types: bool = option("Without effect: values are always converted.", default=True)
-    pb3_add_oneof_metainfo: bool = option("Whether `[@metadata][pb_oneof]` says which field of each oneof is set.", default=False)
+    stop_on_error: bool = option(
+        "Without effect: a payload that is no message is an event, tagged.", default=False
+    )
+    pb3_encoder_autoconvert_types: bool = option(
+        "Without effect: values are always converted.", default=True
+    )
+    pb3_add_oneof_metainfo: bool = option(
+        "Whether `[@metadata][pb_oneof]` says which field of each oneof is set.", default=False
+    )
 
     def prepare(self) -> None:
         check_target(self)
@@ -50,12 +59,20 @@ class Protobuf(Codec, name="protobuf"):
             for file in files.file:
                 pool.Add(file)
         except (OSError, DecodeError, TypeError) as error:
-            raise OptionProblem("class_file", f"this is no descriptor set: {error}", _MAKE) from None
+            raise OptionProblem(
+                "class_file", f"this is no descriptor set: {error}", _MAKE
+            ) from None
         try:
             found = pool.FindMessageTypeByName(self.class_name.replace("::", ".").strip("."))
         except KeyError:
-            names = sorted(f"{file.package}.{m.name}".strip(".") for file in files.file for m in file.message_type)
-            raise OptionProblem("class_name", f"there is no type `{self.class_name}`", "one of " + ", ".join(names)) from None
+            names = sorted(
+                f"{file.package}.{m.name}".strip(".")
+                for file in files.file
+                for m in file.message_type
+            )
+            raise OptionProblem(
+                "class_name", f"there is no type `{self.class_name}`", "one of " + ", ".join(names)
+            ) from None
         self._class = message_factory.GetMessageClass(found)
 
     def decode(self, data: bytes) -> list[Event]:
@@ -81,13 +98,21 @@ class Protobuf(Codec, name="protobuf"):
             found: bytes = message.SerializeToString()
         except (json_format.ParseError, EncodeError, ValueError, TypeError) as error:
             where = self.context.where
-            complain(f"{where} protobuf", "%s: an event does not fit %s: %s", where, self.class_name, error)
+            complain(
+                f"{where} protobuf",
+                "%s: an event does not fit %s: %s",
+                where,
+                self.class_name,
+                error,
+            )
             return b""
         return found
 
 
 def _fields(message: Message, depth: int) -> dict[str, Any]:
-    """The fields of a message; those that always have a value have it, the others only if they are set."""
+    """The fields of a message; those that always have a value have it, the others only if they are
+    set.
+    """
     if depth > _DEEPEST:
         raise ValueError("the message is nested too deep")
     found: dict[str, Any] = {}
@@ -95,11 +120,19 @@ def _fields(message: Message, depth: int) -> dict[str, Any]:
         if field.has_presence and not message.HasField(field.name):
             continue
         value = getattr(message, field.name)
-        entry = field.message_type if field.message_type is not None and field.message_type.GetOptions().map_entry else None
+        entry = (
+            field.message_type
+            if field.message_type is not None and field.message_type.GetOptions().map_entry
+            else None
+        )
         if entry is not None:
             of_value = entry.fields_by_name["value"]
             found[field.name] = {str(key): _value(of_value, value[key], depth) for key in value}
-        elif isinstance(value, str | bytes) or not hasattr(value, "__len__") or isinstance(value, Message):
+        elif (
+            isinstance(value, str | bytes)
+            or not hasattr(value, "__len__")
+            or isinstance(value, Message)
+        ):
             found[field.name] = _value(field, value, depth)
         else:
             found[field.name] = [_value(field, item, depth) for item in value]

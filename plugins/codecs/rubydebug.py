@@ -1,4 +1,7 @@
-"""Events for people to read, in the layout of Ruby's awesome_print, which Logstash shows on a terminal."""
+"""Events for people to read, in the layout of Ruby's awesome_print, which Logstash shows on a
+terminal.
+"""
+
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -18,8 +21,8 @@ _DEEPEST = 200
 class Rubydebug(Codec, name="rubydebug"):
     """Events laid out for people; for outputs only.
 
-    A field on a line, names aligned at the right, maps and lists indented. `@metadata` is shown if `metadata` says
-    so.
+    A field on a line, names aligned at the right, maps and lists indented. `@metadata` is shown if
+    `metadata` says so.
     """
 
     decodes: ClassVar[bool] = False
@@ -28,7 +31,9 @@ class Rubydebug(Codec, name="rubydebug"):
 
     def encode(self, events: list[Event]) -> bytes:
         if self.metadata:
-            shown = [event if "@metadata" in event else {**event, "@metadata": {}} for event in events]
+            shown = [
+                event if "@metadata" in event else {**event, "@metadata": {}} for event in events
+            ]
         else:
             shown = [bare(event) for event in events]
         return utf8("".join([awesome(event) + "\n" for event in shown]))
@@ -55,7 +60,10 @@ def _map(value: dict[Any, Any], indent: int) -> str:
         return "{}" if not value else "{…}"
     keys = [inspect(str(key)) for key in value]
     width = max(map(len, keys)) + indent
-    lines = [f"{key:>{width}} => {awesome(item, indent + 4)}" for key, item in zip(keys, value.values(), strict=True)]
+    lines = [
+        f"{key:>{width}} => {awesome(item, indent + 4)}"
+        for key, item in zip(keys, value.values(), strict=True)
+    ]
     return "{\n" + ",\n".join(lines) + "\n" + " " * (indent - 4) + "}"
 
 
@@ -63,5 +71,8 @@ def _list(value: list[Any], indent: int) -> str:
     if not value or indent > 4 * _DEEPEST:
         return "[]" if not value else "[…]"
     width, margin = len(str(len(value) - 1)), " " * indent
-    lines = [f"{margin}[{place:>{width}}] {awesome(item, indent + 4)}" for place, item in enumerate(value)]
+    lines = [
+        f"{margin}[{place:>{width}}] {awesome(item, indent + 4)}"
+        for place, item in enumerate(value)
+    ]
     return "[\n" + ",\n".join(lines) + "\n" + " " * (indent - 4) + "]"

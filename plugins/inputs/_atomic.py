@@ -1,4 +1,5 @@
 """Writing a small file so that a crash leaves the old one or the new one, never a part."""
+
 from __future__ import annotations
 
 import contextlib
@@ -11,8 +12,8 @@ _IN_PLACE = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.EXDEV, errno.EROFS)
 def write_atomically(path: str, data: bytes) -> None:
     """Write a file whole and have it on disk when this returns; raises OSError.
 
-    A file that cannot be replaced (mounted by itself into a container, or in a folder that is closed to us) is written in
-    place: whoever reads it must take a part of it.
+    A file that cannot be replaced (mounted by itself into a container, or in a folder that is
+    closed to us) is written in place: whoever reads it must take a part of it.
     """
     path = os.path.realpath(path)
     fresh = f"{path}.tmp"

@@ -1,9 +1,12 @@
 """The ends of files: when a file counts as read, and what becomes of it then.
 
-In read mode a file ends where it ends, once its size has stood still for a moment: one that is still being written is not
-deleted under its writer's hands. What the option ``file_completed_action`` says is done when the batch with the last line was
-acknowledged. A damaged archive is kept. In tail mode only a file ends whose name was taken away: when nothing came for long.
+In read mode a file ends where it ends, once its size has stood still for a moment: one that is
+still being written is not deleted under its writer's hands. What the option
+``file_completed_action`` says is done when the batch with the last line was acknowledged. A damaged
+archive is kept. In tail mode only a file ends whose name was taken away: when nothing came for
+long.
 """
+
 from __future__ import annotations
 
 import logging
@@ -19,7 +22,9 @@ _LINGER = 5.0
 
 
 class Completion:
-    """What is done with a file that was read: ``delete``, ``log`` its path to a file, or ``log_and_delete``."""
+    """What is done with a file that was read: ``delete``, ``log`` its path to a file, or
+    ``log_and_delete``.
+    """
 
     def __init__(self, action: str, log_path: str | None) -> None:
         self._deletes, self._log_path = "delete" in action, log_path if "log" in action else None
@@ -59,7 +64,12 @@ class Endings:
             self._files.ending[file] = None
             file.ending = True
             file.flush(load)
-        elif file.detached and file.stream is not None and not file.stream.holds_part and now - file.quiet_since > _LINGER:
+        elif (
+            file.detached
+            and file.stream is not None
+            and not file.stream.holds_part
+            and now - file.quiet_since > _LINGER
+        ):
             file.flush(load)
 
     def see_to(self, load: Load) -> None:
@@ -74,7 +84,11 @@ class Endings:
     def _is_over(self, file: LogFile, now: float) -> bool:
         quiet = now - file.quiet_since
         if not self._manner.read:
-            return quiet >= (_LINGER * max(self._manner.stat_interval, 1) if file.is_unlinked() else self._manner.close_older)
+            return quiet >= (
+                _LINGER * max(self._manner.stat_interval, 1)
+                if file.is_unlinked()
+                else self._manner.close_older
+            )
         if self._manner.exit_after_read:
             return True
         if file.unpacker is not None and not file.unpacker.whole and not file.unpacker.problem:
@@ -113,7 +127,10 @@ class Endings:
         unpacker = file.unpacker
         if unpacker is None or (unpacker.whole and not unpacker.problem):
             return True
-        self._tell(file, f"is damaged: {unpacker.problem or 'it ends in the middle'}; it is kept, what could be read was")
+        self._tell(
+            file,
+            f"is damaged: {unpacker.problem or 'it ends in the middle'}; it is kept, what could be read was",
+        )
         return False
 
     def _tell(self, file: LogFile, what: str) -> None:

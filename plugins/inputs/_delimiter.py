@@ -1,7 +1,9 @@
-"""A delimiter of the input's, for codecs that know no other end of a line than a line break: delimiters become line breaks.
+"""A delimiter of the input's, for codecs that know no other end of a line than a line break:
+delimiters become line breaks.
 
 What may be the first half of a delimiter is kept until the rest is there, by both classes alike.
 """
+
 from __future__ import annotations
 
 import copy

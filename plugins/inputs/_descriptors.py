@@ -1,8 +1,10 @@
-"""The open files, of which there may only be so many: to open one more, the one that was read longest ago is closed.
+"""The open files, of which there may only be so many: to open one more, the one that was read
+longest ago is closed.
 
-Only files that can be opened again under their path are closed for that: not one whose name was taken away, and not one of
-which something is on its way, because it might be given back.
+Only files that can be opened again under their path are closed for that: not one whose name was
+taken away, and not one of which something is on its way, because it might be given back.
 """
+
 from __future__ import annotations
 
 import errno
@@ -27,7 +29,9 @@ class Descriptors:
         self.open: dict[LogFile, None] = {}
 
     def want(self, file: LogFile, path: str | None = None) -> bool:
-        """Open a file if it is not; False where that cannot be now. Raises OSError where it may not be opened."""
+        """Open a file if it is not; False where that cannot be now. Raises OSError where it may not
+        be opened.
+        """
         if file.descriptor is None:
             try:
                 if not self._room() or not file.open(path):
@@ -44,7 +48,9 @@ class Descriptors:
 
     def _room(self) -> bool:
         while len(self.open) >= self.limit:
-            oldest = next((file for file in self.open if not file.detached and not file.ledger.open), None)
+            oldest = next(
+                (file for file in self.open if not file.detached and not file.ledger.open), None
+            )
             if oldest is None:
                 return False
             self.close(oldest)

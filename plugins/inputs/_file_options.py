@@ -1,4 +1,5 @@
 """How an input of files works, as its options say, and the clock that it goes by."""
+
 from __future__ import annotations
 
 import time
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """The options of the input, in seconds and bytes. ``turn``: the most that is read of a file before the next one's turn."""
+    """The options of the input, in seconds and bytes. ``turn``: the most that is read of a file
+    before the next one's turn.
+    """
 
     read: bool = False
     from_end: bool = True

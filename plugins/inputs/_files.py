@@ -1,10 +1,12 @@
 """The files of an input, by path and by identity, and where each of them begins.
 
-``dirty``: files in which there may be something to read. ``waiting``: files read to their end that will not be followed (in read
-mode, or because their name was taken away), until it is sure that nothing comes any more. ``ending``: those of which the last
-events are on their way. ``left_out``: a file could not be opened yet. ``unsaved``: there are files that the sincedb does not
-know: after a crash, a file that is new now would be taken for an old one.
+``dirty``: files in which there may be something to read. ``waiting``: files read to their end that
+will not be followed (in read mode, or because their name was taken away), until it is sure that
+nothing comes any more. ``ending``: those of which the last events are on their way. ``left_out``: a
+file could not be opened yet. ``unsaved``: there are files that the sincedb does not know: after a
+crash, a file that is new now would be taken for an old one.
 """
+
 from __future__ import annotations
 
 import os
@@ -39,11 +41,17 @@ class Files:
         self._first = True
 
     def in_order(self) -> list[LogFile]:
-        """The files that there may be something to read in, in the order in which that is to be done."""
+        """The files that there may be something to read in, in the order in which that is to be
+        done.
+        """
         if len(self.dirty) < 2:
             return list(self.dirty)
         place = self.finder.place
-        return sorted(self.dirty, key=lambda file: place(file.path, file.modified), reverse=self.manner.descending)
+        return sorted(
+            self.dirty,
+            key=lambda file: place(file.path, file.modified),
+            reverse=self.manner.descending,
+        )
 
     def discover(self) -> None:
         """Look for new files; and, the first time, for those that were renamed while no one looked."""
@@ -52,7 +60,8 @@ class Files:
             for key, record in self.sincedb.records.items():
                 if record.path is not None:
                     self._known.setdefault(record.path, []).append(key)
-        # Known paths first: the rest of a file that was copied and truncated is then found before its copy counts as new.
+        # Known paths first: the rest of a file that was copied and truncated is then found before
+        # its copy counts as new.
         for path, seen in sorted(self.finder.find(), key=lambda found: found[0] not in self._known):
             if path not in self.by_path:
                 self.meet(path, seen)
@@ -61,7 +70,9 @@ class Files:
         self._first = False
 
     def meet(self, path: str, seen: os.stat_result) -> None:
-        """A path leads to a file that it did not lead to before: a new one, or one under a new name."""
+        """A path leads to a file that it did not lead to before: a new one, or one under a new
+        name.
+        """
         file = self.by_identity.get(Identity(seen.st_dev, seen.st_ino))
         if file is None:
             if self._may_be_copy(path, seen):
@@ -72,8 +83,9 @@ class Files:
             self._rename(file, path)
 
     def _may_be_copy(self, path: str, seen: os.stat_result) -> bool:
-        """Whether a new file looks like a copy of one that may be truncated in a moment. The next look will tell: a copy is then
-        known as such, and what is none begins."""
+        """Whether a new file looks like a copy of one that may be truncated in a moment. The next
+        look will tell: a copy is then known as such, and what is none begins.
+        """
         if self._first or self.manner.read or not seen.st_size:
             return False
         identity, now = Identity(seen.st_dev, seen.st_ino), self.clock.monotonic()
@@ -86,7 +98,9 @@ class Files:
         return False
 
     def _originals(self, path: str) -> list[LogFile]:
-        """Followed files that a file beside them, which starts with the same bytes, may be a copy of."""
+        """Followed files that a file beside them, which starts with the same bytes, may be a copy
+        of.
+        """
         folder, name = os.path.split(path)
         heads = [(folder, name[:end]) for end in range(1, len(name) + 1)]
         beside = [file for head in heads if head in self._stems for file in self._stems[head]]
@@ -122,7 +136,9 @@ class Files:
                 file.unpack()
             self._start(file)
         except OSError as error:
-            complain(file.path, "the file `%s` cannot be read: %s", file.path, error.strerror or error)
+            complain(
+                file.path, "the file `%s` cannot be read: %s", file.path, error.strerror or error
+            )
             self.descriptors.close(file)
             return
         self.by_identity[file.identity] = file
@@ -146,7 +162,9 @@ class Files:
         file.changed, file.ledger.changed = self.clock.time(), not file.ignored
 
     def _record(self, file: LogFile) -> Record | None:
-        """What is remembered of a file; also where its device has another number now, as network file systems may have."""
+        """What is remembered of a file; also where its device has another number now, as network
+        file systems may have.
+        """
         found = self.sincedb.find(file.identity)
         if found is not None:
             return found
@@ -157,11 +175,16 @@ class Files:
         return None
 
     def _first_position(self, file: LogFile) -> int:
-        """Where a file begins of which nothing is remembered. One at a path that was followed took another's place."""
+        """Where a file begins of which nothing is remembered. One at a path that was followed took
+        another's place.
+        """
         manner = self.manner
         if file.path in self._known:
             return 0
-        if manner.ignore_older is not None and self.clock.time() - file.modified / 1e9 > manner.ignore_older:
+        if (
+            manner.ignore_older is not None
+            and self.clock.time() - file.modified / 1e9 > manner.ignore_older
+        ):
             file.ignored = True
             return 0 if file.unpacker else file.size
         return file.size if self._first and manner.from_end and not manner.read else 0
@@ -182,7 +205,12 @@ class Files:
     def _find_renamed(self) -> None:
         watched = {key_of(identity) for identity in self.by_identity}
         for key, record in list(self.sincedb.records.items()):
-            if key in watched or record.path is None or record.print is None or not self.finder.matches(record.path):
+            if (
+                key in watched
+                or record.path is None
+                or record.print is None
+                or not self.finder.matches(record.path)
+            ):
                 continue
             path = self._renamed(key, record)
             if path is not None:
@@ -202,7 +230,11 @@ class Files:
         try:
             file = LogFile(path, os.stat(found), self.clock.monotonic())
             record = self.sincedb.find(file.identity)
-            if file.identity in self.by_identity or file.size < position or not self.descriptors.want(file, found):
+            if (
+                file.identity in self.by_identity
+                or file.size < position
+                or not self.descriptors.want(file, found)
+            ):
                 return
             if record is not None and not _fits(record, file):
                 self.descriptors.close(file)
@@ -216,7 +248,9 @@ class Files:
         self.unsaved = True
 
     def take_place(self, file: LogFile) -> None:
-        """A file begins anew under its path and with its identity, which were another's; raises OSError."""
+        """A file begins anew under its path and with its identity, which were another's; raises
+        OSError.
+        """
         if self.manner.read:
             file.unpack()
         file.start(0)
@@ -252,7 +286,11 @@ def _leads_to(path: str, identity: Identity) -> bool:
 
 
 def _fits(record: Record, file: LogFile) -> bool:
-    """Whether a record was made of what an open file holds. One that Logstash made is believed if its path is the same."""
+    """Whether a record was made of what an open file holds. One that Logstash made is believed if
+    its path is the same.
+    """
     if record.print is not None:
-        return record.print.fits(file.bytes_at) and (file.unpacker is not None or record.position <= file.size)
+        return record.print.fits(file.bytes_at) and (
+            file.unpacker is not None or record.position <= file.size
+        )
     return record.path in (None, file.path) and record.position <= file.size

@@ -1,4 +1,5 @@
 """Which files there are under the patterns, and what a file that was rotated is called now."""
+
 from __future__ import annotations
 
 import os
@@ -26,11 +27,17 @@ class Finder:
         """The regular files, each path once, in the order in which they are to be read."""
         self.folders = set()
         found = {path: seen for path in self._paths() if (seen := regular(path)) is not None}
-        return sorted(found.items(), key=lambda item: self.place(item[0], item[1].st_mtime_ns), reverse=self._manner.descending)
+        return sorted(
+            found.items(),
+            key=lambda item: self.place(item[0], item[1].st_mtime_ns),
+            reverse=self._manner.descending,
+        )
 
     def matches(self, path: str) -> bool:
         """Whether a file of this path would be found."""
-        return any(glob.matches(path) for glob in self._globs) and not self._excluded(os.path.basename(path))
+        return any(glob.matches(path) for glob in self._globs) and not self._excluded(
+            os.path.basename(path)
+        )
 
     def place(self, path: str, modified: int) -> tuple[int, str]:
         """What files are sorted by."""
@@ -56,21 +63,36 @@ def renamed(path: str, identity: Identity) -> str | None:
     """The present path of a file that was called ``path``, in the same folder."""
     folder = os.path.dirname(path)
     for entry in _entries(folder):
-        if entry.inode() == identity.inode and (seen := regular(entry.path)) is not None and seen.st_dev == identity.device:
+        if (
+            entry.inode() == identity.inode
+            and (seen := regular(entry.path)) is not None
+            and seen.st_dev == identity.device
+        ):
             return entry.path
     return None
 
 
-def copied(path: str, print_: Fingerprint, since: float, is_known: Callable[[Identity], bool]) -> str | None:
-    """The path of a copy that was made of the file ``path`` after ``since``, before it was truncated: beside it, its name longer
-    or with something in it, and with the same bytes at both ends of what was read. The latest, where several have them.
+def copied(
+    path: str, print_: Fingerprint, since: float, is_known: Callable[[Identity], bool]
+) -> str | None:
+    """The path of a copy that was made of the file ``path`` after ``since``, before it was
+    truncated: beside it, its name longer or with something in it, and with the same bytes at both
+    ends of what was read. The latest, where several have them.
     """
     found: list[tuple[int, str]] = []
     folder, start = stem(path)
     for entry in _entries(folder):
-        if entry.path == path or not entry.name.startswith(start) or (seen := regular(entry.path)) is None:
+        if (
+            entry.path == path
+            or not entry.name.startswith(start)
+            or (seen := regular(entry.path)) is None
+        ):
             continue
-        if seen.st_size < print_.mark.position or seen.st_ctime < since - _SLACK or is_known(Identity(seen.st_dev, seen.st_ino)):
+        if (
+            seen.st_size < print_.mark.position
+            or seen.st_ctime < since - _SLACK
+            or is_known(Identity(seen.st_dev, seen.st_ino))
+        ):
             continue
         if has_same(entry.path, seen.st_size, print_):
             found.append((seen.st_mtime_ns, entry.path))
@@ -78,7 +100,9 @@ def copied(path: str, print_: Fingerprint, since: float, is_known: Callable[[Ide
 
 
 def stem(path: str) -> tuple[str, str]:
-    """The folder of a path, and its name up to the first dot: with that, the names of its copies begin."""
+    """The folder of a path, and its name up to the first dot: with that, the names of its copies
+    begin.
+    """
     folder, name = os.path.split(path)
     return folder, name.partition(".")[0] or name
 
@@ -93,7 +117,9 @@ def first_bytes(path: str) -> bytes:
 
 
 def has_same(path: str, size: int, print_: Fingerprint) -> bool:
-    """Whether a file has the bytes of a fingerprint; the first ones, while it is shorter than what that was made of."""
+    """Whether a file has the bytes of a fingerprint; the first ones, while it is shorter than what
+    that was made of.
+    """
     if not print_.length:
         return False
     try:

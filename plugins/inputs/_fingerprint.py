@@ -1,8 +1,10 @@
 """What the bytes of a file were: the first ones, and those before the place that was read up to.
 
-An inode number alone does not tell a file: it is given away again when a file is deleted, and a file that is truncated and
-written again keeps it. If both ends of what was read are still there, what follows is what is still to be read.
+An inode number alone does not tell a file: it is given away again when a file is deleted, and a
+file that is truncated and written again keeps it. If both ends of what was read are still there,
+what follows is what is still to be read.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable

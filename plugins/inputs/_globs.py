@@ -1,9 +1,11 @@
 """Names of files from patterns, read as Ruby's ``Dir.glob`` reads them.
 
-``*``, ``?``, ``[a-z]``, ``{one,two}`` and ``**/`` for folders of any depth; a backslash takes a sign's meaning away. A name
-that starts with a dot is found only by a pattern that does, and ``**/`` does not go through symbolic links, so that a link
-to a folder above cannot send it round in circles.
+``*``, ``?``, ``[a-z]``, ``{one,two}`` and ``**/`` for folders of any depth; a backslash takes a
+sign's meaning away. A name that starts with a dot is found only by a pattern that does, and ``**/``
+does not go through symbolic links, so that a link to a folder above cannot send it round in
+circles.
 """
+
 from __future__ import annotations
 
 import os
@@ -28,7 +30,9 @@ class Glob:
         return any(_meets(steps, path.split("/")[1:]) for steps in self._ways)
 
     def paths(self, folders: set[str]) -> Iterator[str]:
-        """What there is under the pattern, folders and doubles included; the folders looked into are added to ``folders``."""
+        """What there is under the pattern, folders and doubles included; the folders looked into
+        are added to ``folders``.
+        """
         for steps in self._ways:
             yield from _walk("/", steps, folders)
 
@@ -53,7 +57,10 @@ def braces(pattern: str) -> list[str]:
             depth -= 1
             if not depth:
                 head, tail = pattern[: cuts[0]], pattern[at + 1 :]
-                middles = [pattern[start + 1 : end] for start, end in zip(cuts, [*cuts[1:], at], strict=True)]
+                middles = [
+                    pattern[start + 1 : end]
+                    for start, end in zip(cuts, [*cuts[1:], at], strict=True)
+                ]
                 return [whole for middle in middles for whole in braces(head + middle + tail)]
     return [pattern]
 
@@ -91,7 +98,9 @@ def _add_plain(steps: list[_Step], part: str) -> None:
 
 
 def _matcher(part: str) -> Match:
-    return re.compile(("" if part.startswith(".") else r"(?!\.)") + _regex(part), re.DOTALL).fullmatch
+    return re.compile(
+        ("" if part.startswith(".") else r"(?!\.)") + _regex(part), re.DOTALL
+    ).fullmatch
 
 
 def _regex(part: str) -> str:

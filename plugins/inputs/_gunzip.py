@@ -1,4 +1,5 @@
 """Reading gzip a piece at a time, member by member, and knowing whether the file is whole."""
+
 from __future__ import annotations
 
 import zlib
@@ -14,8 +15,9 @@ _GZIP = 31
 class Unpacker:
     """The content of a gzip file, from its byte ``skip`` on. ``consumed`` counts packed bytes.
 
-    ``whole``: the last member has ended. ``drained``: nothing came any more when it was last read. ``problem``: why no more can
-    be read; bytes that follow the last member and are no gzip are one, zeros are not.
+    ``whole``: the last member has ended. ``drained``: nothing came any more when it was last read.
+    ``problem``: why no more can be read; bytes that follow the last member and are no gzip are one,
+    zeros are not.
     """
 
     def __init__(self, read_at: ReadAt, skip: int = 0) -> None:
@@ -59,7 +61,9 @@ class Unpacker:
         except zlib.error as error:
             self._inflate = before
             return self._salvage(limit, str(error))
-        self._packed = self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+        self._packed = (
+            self._inflate.unused_data if self._inflate.eof else self._inflate.unconsumed_tail
+        )
         self.consumed += size - len(self._packed)
         self.whole = self._inflate.eof
         return piece

@@ -1,8 +1,10 @@
 """Which parts of a file were handed out, and which of them have been delivered.
 
-Batches may be acknowledged in any order, from any thread. A file's safe position moves only when everything before it has
-been delivered; what a batch gives back is read again from where the batch began, and with it all that was read after.
+Batches may be acknowledged in any order, from any thread. A file's safe position moves only when
+everything before it has been delivered; what a batch gives back is read again from where the batch
+began, and with it all that was read after.
 """
+
 from __future__ import annotations
 
 from collections import deque
@@ -24,13 +26,17 @@ class Span:
 
 
 class Ledger:
-    """The spans of one file that are on their way. ``safe`` is the mark up to which all is delivered."""
+    """The spans of one file that are on their way. ``safe`` is the mark up to which all is
+    delivered.
+    """
 
     __slots__ = ("changed", "failed", "open", "safe")
 
     def __init__(self, safe: Mark) -> None:
         self.safe = safe
-        self.open: list[Span] = []  # a few at most, and in thousands of files none: no deque, which takes room when empty
+        self.open: list[
+            Span
+        ] = []  # a few at most, and in thousands of files none: no deque, which takes room when empty
         self.changed = False
         self.failed = False
 

@@ -1,9 +1,11 @@
 """Where lines end in the bytes of a stream, however the bytes come.
 
-The codec cuts the lines; the position that may be remembered is that of the last line's end, and this finds it in the bytes
-themselves. In UTF-16 and UTF-32 an end is one only where a character starts; a delimiter of several bytes may be cut by the
-border of two pieces; one that overlaps itself is read from the left.
+The codec cuts the lines; the position that may be remembered is that of the last line's end, and
+this finds it in the bytes themselves. In UTF-16 and UTF-32 an end is one only where a character
+starts; a delimiter of several bytes may be cut by the border of two pieces; one that overlaps
+itself is read from the left.
 """
+
 from __future__ import annotations
 
 

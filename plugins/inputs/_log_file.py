@@ -1,8 +1,9 @@
 """One file that is followed: its descriptor, where it is read, and what of it has been delivered.
 
-A file is an identity, not a name: it may be renamed, or its name given to another, while it is read. ``position`` counts the
-bytes of its content; of a packed file those that come out.
+A file is an identity, not a name: it may be renamed, or its name given to another, while it is
+read. ``position`` counts the bytes of its content; of a packed file those that come out.
 """
+
 from __future__ import annotations
 
 import os
@@ -20,9 +21,10 @@ _PACKED_NAMES = (".gz", ".gzip")
 class LogFile:
     """A file under a path.
 
-    ``size`` and ``modified`` (nanoseconds) are what was last seen of it, ``quiet_since`` and ``read_at`` readings of the
-    monotonic clock. ``unread``: how much had not been read when it was cut short. ``detached``: its path no longer leads to
-    it. ``ending``: all that it holds was handed out.
+    ``size`` and ``modified`` (nanoseconds) are what was last seen of it, ``quiet_since`` and
+    ``read_at`` readings of the monotonic clock. ``unread``: how much had not been read when it was
+    cut short. ``detached``: its path no longer leads to it. ``ending``: all that it holds was
+    handed out.
     """
 
     __slots__ = (
@@ -48,7 +50,9 @@ class LogFile:
         self._checked: tuple[int, int] | None = None
 
     def open(self, path: str | None = None) -> bool:
-        """Open the file; False where the path (its own, unless another is given) leads to another one. Raises OSError."""
+        """Open the file; False where the path (its own, unless another is given) leads to another
+        one. Raises OSError.
+        """
         if self.descriptor is not None:
             return True
         descriptor = os.open(path or self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -112,7 +116,11 @@ class LogFile:
             return True
         head, tail = self.bytes_at(HEAD, 0), self._tail
         read = self.position if self.unpacker is None else self.unpacker.consumed
-        if self.size < read or not head.startswith(self._head) or self.bytes_at(len(tail), read - len(tail)) != tail:
+        if (
+            self.size < read
+            or not head.startswith(self._head)
+            or self.bytes_at(len(tail), read - len(tail)) != tail
+        ):
             return False
         self.ledger.changed = self.ledger.changed or len(head) > len(self._head)
         self._head = head
@@ -137,7 +145,9 @@ class LogFile:
         return fingerprint(self._head, mark(self.position, self._tail))
 
     def move(self, path: str) -> bool:
-        """Go on in a copy of the file that has other identity; False where it is gone. Raises OSError."""
+        """Go on in a copy of the file that has other identity; False where it is gone. Raises
+        OSError.
+        """
         seen = os.stat(path)
         self.identity = Identity(seen.st_dev, seen.st_ino)
         self.close()
@@ -152,7 +162,9 @@ class LogFile:
         return self.position >= self.size
 
     def take(self, load: Load, limit: int, streams: Streams) -> int:
-        """Read up to ``limit`` bytes into a batch; gives how many were read on disk or, if more, came out unpacked."""
+        """Read up to ``limit`` bytes into a batch; gives how many were read on disk or, if more,
+        came out unpacked.
+        """
         data, packed = self._read(limit)
         if not data:
             return packed
@@ -172,7 +184,8 @@ class LogFile:
         if self.unpacker is not None:
             consumed = self.unpacker.consumed
             return self.unpacker.read(limit), self.unpacker.consumed - consumed
-        # Not beyond the size: on network file systems there may be zeros where a writer has not written yet.
+        # Not beyond the size: on network file systems there may be zeros where a writer has not
+        # written yet.
         data = self.bytes_at(max(min(limit, self.size - self.position), 0), self.position)
         return data, len(data)
 
@@ -206,9 +219,18 @@ class LogFile:
         """What is to be remembered of the file."""
         safe, head = self.ledger.safe, self._head
         if self.unpacker is None:
-            return Record(safe.position, self.changed, self.path, fingerprint(head, safe), 0, self.finished)
+            return Record(
+                safe.position, self.changed, self.path, fingerprint(head, safe), 0, self.finished
+            )
         position = self.size if self.finished else 0
-        return Record(position, self.changed, self.path, fingerprint(head, Mark(0, 0, 0)), safe.position, self.finished)
+        return Record(
+            position,
+            self.changed,
+            self.path,
+            fingerprint(head, Mark(0, 0, 0)),
+            safe.position,
+            self.finished,
+        )
 
 
 def _before(data: bytes, length: int, earlier: bytes) -> bytes:

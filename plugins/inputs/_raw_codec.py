@@ -1,4 +1,7 @@
-"""In the place of a file's codec where somebody else decodes: cuts the bytes where they may be cut, and gives them as they are."""
+"""In the place of a file's codec where somebody else decodes: cuts the bytes where they may be cut,
+and gives them as they are.
+"""
+
 from __future__ import annotations
 
 import copy
@@ -11,7 +14,9 @@ from ..streams import Cutter
 
 
 class Pieces(Codec):
-    """Gives pieces in the place of events; what stands after the last boundary is held. ``codec`` is what will decode them."""
+    """Gives pieces in the place of events; what stands after the last boundary is held. ``codec``
+    is what will decode them.
+    """
 
     completes = True
 

@@ -1,9 +1,12 @@
-"""Noticing what happens to the names of files: growth, rotation by renaming, rotation by copying and truncating, deletion.
+"""Noticing what happens to the names of files: growth, rotation by renaming, rotation by copying
+and truncating, deletion.
 
-A file whose name was taken away is read on under its descriptor, for its writer may not have noticed yet. Where it was closed, it
-is looked for in its folder by its identity. A file that no longer has the bytes that were read of it was truncated: it begins
-anew, and what was not read of it is looked for in the copy.
+A file whose name was taken away is read on under its descriptor, for its writer may not have
+noticed yet. Where it was closed, it is looked for in its folder by its identity. A file that no
+longer has the bytes that were read of it was truncated: it begins anew, and what was not read of it
+is looked for in the copy.
 """
+
 from __future__ import annotations
 
 import logging
@@ -82,7 +85,9 @@ class Rotation:
                 self._grown(file, seen, now)
 
     def _poll_expected(self, now: float) -> None:
-        """Between a name's loss and its return there may be a moment; the next discovery may be far."""
+        """Between a name's loss and its return there may be a moment; the next discovery may be
+        far.
+        """
         for path, until in list(self._expected.items()):
             self._meet(path)
             if now > until:
@@ -124,11 +129,19 @@ class Rotation:
         assert file.descriptor is not None
         fresh = LogFile(file.path, os.fstat(file.descriptor), files.clock.monotonic())
         files.descriptors.pass_on(file, fresh)
-        copy = None if files.manner.read else copied(file.path, file.print, file.changed, files.is_known)
+        copy = (
+            None
+            if files.manner.read
+            else copied(file.path, file.print, file.changed, files.is_known)
+        )
         files.drop(file)
         if copy is None or not self._move(file, copy):
             if file.unread:
-                log.warning("`%s` was cut short: %d bytes were not read yet, and no copy is beside it", file.path, file.unread)
+                log.warning(
+                    "`%s` was cut short: %d bytes were not read yet, and no copy is beside it",
+                    file.path,
+                    file.unread,
+                )
             file.flush(load)
         try:
             if attached:

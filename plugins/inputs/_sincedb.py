@@ -1,11 +1,15 @@
-"""The sincedb: up to where each file was read, in the format of Logstash's file input, so that one can follow the other.
+"""The sincedb: up to where each file was read, in the format of Logstash's file input, so that one
+can follow the other.
 
-A line is ``inode major minor position timestamp path``; the last two are missing in old ones. What Penstock knows beyond that, a
-fingerprint of each file, stands in a file of its own beside it (``.fingerprints``), because a word more would become part of
-the path when Logstash reads the line. Neither file is needed whole: a line that cannot be read is named and left out.
+A line is ``inode major minor position timestamp path``; the last two are missing in old ones. What
+Penstock knows beyond that, a fingerprint of each file, stands in a file of its own beside it
+(``.fingerprints``), because a word more would become part of the path when Logstash reads the line.
+Neither file is needed whole: a line that cannot be read is named and left out.
 
-The device's numbers are written as JRuby counts them (the high byte is the major one) and read as JRuby's or as the system's.
+The device's numbers are written as JRuby counts them (the high byte is the major one) and read as
+JRuby's or as the system's.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -49,9 +53,10 @@ class Key(NamedTuple):
 class Record:
     """What is remembered of a file.
 
-    ``position``: bytes that were read, as Logstash counts them: of a packed file all or none. ``unpacked``: bytes of a packed
-    file's content that were read. ``changed``: when, in seconds since 1970. ``print``: unknown for a line that Logstash wrote.
-    ``done``: in read mode, whether what was to be done with the file after it was read has been done.
+    ``position``: bytes that were read, as Logstash counts them: of a packed file all or none.
+    ``unpacked``: bytes of a packed file's content that were read. ``changed``: when, in seconds
+    since 1970. ``print``: unknown for a line that Logstash wrote. ``done``: in read mode, whether
+    what was to be done with the file after it was read has been done.
     """
 
     position: int
@@ -69,8 +74,8 @@ def key_of(identity: Identity) -> Key:
 
 
 class Sincedb:
-    """The records of one input, by key. ``path`` None: nothing is kept. Where there is no such file yet, that at ``older`` is
-    begun with.
+    """The records of one input, by key. ``path`` None: nothing is kept. Where there is no such file
+    yet, that at ``older`` is begun with.
     """
 
     def __init__(self, path: str | None, older: str | None = None) -> None:
@@ -80,10 +85,14 @@ class Sincedb:
         self._damaged = False
 
     def load(self, now: float) -> None:
-        """Read what is there; what cannot be read is logged, by name. A record without a time gets ``now``."""
+        """Read what is there; what cannot be read is logged, by name. A record without a time gets
+        ``now``.
+        """
         if self.path is None:
             return
-        path = self._older if self._older is not None and not os.path.exists(self.path) else self.path
+        path = (
+            self._older if self._older is not None and not os.path.exists(self.path) else self.path
+        )
         self.records, self._damaged = _read(path, _record)
         sides, _ = _read(path + _SIDE, _side)
         for key, record in self.records.items():
@@ -108,16 +117,28 @@ class Sincedb:
         self.records.pop(key_of(identity), None)
 
     def expire(self, before: float, watched: Iterable[Identity]) -> None:
-        """Let go of records that did not change since ``before``, but for those of files that are there."""
+        """Let go of records that did not change since ``before``, but for those of files that are
+        there.
+        """
         kept = {key_of(identity) for identity in watched}
-        for key in [key for key, record in self.records.items() if record.changed < before and key not in kept]:
+        for key in [
+            key
+            for key, record in self.records.items()
+            if record.changed < before and key not in kept
+        ]:
             del self.records[key]
 
     def save(self) -> None:
-        """Write the records, if they changed; what cannot be written is logged, and tried again at the next call."""
+        """Write the records, if they changed; what cannot be written is logged, and tried again at
+        the next call.
+        """
         if self.path is None:
             return
-        sides = [_side_line(key, record) for key, record in self.records.items() if record.print is not None]
+        sides = [
+            _side_line(key, record)
+            for key, record in self.records.items()
+            if record.print is not None
+        ]
         self._write(self.path + _SIDE, b"".join(sides))
         self._write(self.path, b"".join(_line(key, record) for key, record in self.records.items()))
 
@@ -135,7 +156,9 @@ class Sincedb:
 
 
 def _set_aside(path: str) -> None:
-    """Keep a damaged file under another name too: it may be no sincedb at all, but something that someone needs."""
+    """Keep a damaged file under another name too: it may be no sincedb at all, but something that
+    someone needs.
+    """
     path = os.path.realpath(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{path}.damaged")
@@ -146,7 +169,9 @@ def _set_aside(path: str) -> None:
 def is_disabled(path: str) -> bool:
     """Whether a path means that nothing is kept: /dev/null, NUL, or any other device."""
     try:
-        return path == "NUL" or not (stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode))
+        return path == "NUL" or not (
+            stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode)
+        )
     except OSError:
         return False
 
@@ -165,10 +190,17 @@ class _Damage:
 
     def report(self, path: str) -> None:
         more = f"; and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
-        log.warning("the sincedb `%s` is damaged; what is intact is used, left out is %s%s", path, "; ".join(self.shown), more)
+        log.warning(
+            "the sincedb `%s` is damaged; what is intact is used, left out is %s%s",
+            path,
+            "; ".join(self.shown),
+            more,
+        )
 
 
-def _read(path: str, parse: Callable[[bytes], tuple[Key, _Value]]) -> tuple[dict[Key, _Value], bool]:
+def _read(
+    path: str, parse: Callable[[bytes], tuple[Key, _Value]]
+) -> tuple[dict[Key, _Value], bool]:
     """What the lines of a file say, and whether some are damaged, which is logged."""
     found: dict[Key, _Value] = {}
     damage = _Damage()
@@ -184,7 +216,11 @@ def _read(path: str, parse: Callable[[bytes], tuple[Key, _Value]]) -> tuple[dict
     except FileNotFoundError:
         pass
     except OSError as error:
-        log.error("the sincedb `%s` cannot be read: %s; its files count as new", path, error.strerror or error)
+        log.error(
+            "the sincedb `%s` cannot be read: %s; its files count as new",
+            path,
+            error.strerror or error,
+        )
     if damage.count:
         damage.report(path)
     return found, bool(damage.count)
@@ -201,10 +237,16 @@ def _record(line: bytes) -> tuple[Key, Record]:
 
 
 def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool]]:
-    inode, major, minor, length, head, position, before, tail, unpacked, done = _numbers(line.split(b" "), 10)
+    inode, major, minor, length, head, position, before, tail, unpacked, done = _numbers(
+        line.split(b" "), 10
+    )
     if length > HEAD or before > min(TAIL, position):
         raise ValueError("no fingerprint of ours")
-    return Key(inode, major, minor), (Fingerprint(length, head, Mark(position, before, tail)), unpacked, bool(done))
+    return Key(inode, major, minor), (
+        Fingerprint(length, head, Mark(position, before, tail)),
+        unpacked,
+        bool(done),
+    )
 
 
 def _numbers(words: list[bytes], count: int) -> list[int]:
@@ -223,5 +265,12 @@ def _line(key: Key, record: Record) -> bytes:
 
 def _side_line(key: Key, record: Record) -> bytes:
     assert record.print is not None
-    words = [*key, record.print.length, record.print.sum, *record.print.mark, record.unpacked, int(record.done)]
+    words = [
+        *key,
+        record.print.length,
+        record.print.sum,
+        *record.print.mark,
+        record.unpacked,
+        int(record.done),
+    ]
     return (" ".join(map(str, words)) + "\n").encode()

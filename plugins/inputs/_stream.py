@@ -1,8 +1,10 @@
 """The codec of one file, and up to where what it was given has become events.
 
-A position may be remembered when nothing before it is still held back: neither the start of a line nor, where a codec joins
-lines, the lines of an event that is not complete. Such a codec says how many whole lines it holds.
+A position may be remembered when nothing before it is still held back: neither the start of a line
+nor, where a codec joins lines, the lines of an event that is not complete. Such a codec says how
+many whole lines it holds.
 """
+
 from __future__ import annotations
 
 import codecs
@@ -25,7 +27,9 @@ _ORDERS = {
 
 
 class Stream:
-    """One file's bytes on their way through a codec. ``fed`` and ``safe`` are positions in the file."""
+    """One file's bytes on their way through a codec. ``fed`` and ``safe`` are positions in the
+    file.
+    """
 
     def __init__(self, codec: Codec, ends: LineEnds, position: int) -> None:
         self._codec, self._ends = codec, ends
@@ -101,7 +105,8 @@ class JoiningStream(Stream):
 
 
 class Streams:
-    """Makes the stream of each file, from the codec of the input and its delimiter (None: the codec's own).
+    """Makes the stream of each file, from the codec of the input and its delimiter (None: the
+    codec's own).
 
     ``joins``: whether the codec makes events of several lines.
     """
@@ -121,7 +126,9 @@ class Streams:
         self._delimiter: str = getattr(codec, "delimiter", "\n")
 
     def give_pieces(self) -> Codec | None:
-        """From now on streams give pieces in the place of events; the codec that decodes them. None: they cannot be cut."""
+        """From now on streams give pieces in the place of events; the codec that decodes them.
+        None: they cannot be cut.
+        """
         codec = self._codec
         boundary = None if self.joins or self._retold else codec.boundary()
         if boundary is None:
@@ -140,7 +147,11 @@ class Streams:
     def _origin(self, path: str) -> dict[str, Any]:
         metadata = {"path": path, "host": self._host}
         if self._ecs:
-            return {"host": {"name": self._host}, "log": {"file": {"path": path}}, "@metadata": metadata}
+            return {
+                "host": {"name": self._host},
+                "log": {"file": {"path": path}},
+                "@metadata": metadata,
+            }
         return {"host": self._host, "path": path, "@metadata": metadata}
 
     def _ends(self, charset: str) -> LineEnds:
@@ -150,7 +161,9 @@ class Streams:
         return LineEnds(self._delimiter.encode(charset, "replace"), width)
 
     def _order(self, head: bytes) -> tuple[str, bytes]:
-        """The character set with its byte order, and the mark that tells it, where the start of a file does."""
+        """The character set with its byte order, and the mark that tells it, where the start of a
+        file does.
+        """
         for order, mark in _ORDERS.get(self._charset, {}).items():
             if head.startswith(mark):
                 return f"{self._charset}-{order}", mark

@@ -1,7 +1,10 @@
-"""The rounds of an input of files: look, read a batch from what has grown, take note of what was delivered, remember it.
+"""The rounds of an input of files: look, read a batch from what has grown, take note of what was
+delivered, remember it.
 
-Everything happens in the thread that asks for batches; only answers come from elsewhere, through a queue.
+Everything happens in the thread that asks for batches; only answers come from elsewhere, through a
+queue.
 """
+
 from __future__ import annotations
 
 import logging
@@ -54,7 +57,9 @@ class Work:
         self._streaming: dict[LogFile, None] = {}
 
     def give_pieces(self, size: int) -> Codec | None:
-        """From now on batches hold pieces of about a size, not events; the codec that decodes them, None if there can be none."""
+        """From now on batches hold pieces of about a size, not events; the codec that decodes them,
+        None if there can be none.
+        """
         codec = self._streams.give_pieces()
         if codec is not None:
             self._most = self._largest = size
@@ -62,7 +67,9 @@ class Work:
 
     @property
     def is_over(self) -> bool:
-        """Whether all files that were there at the start have been read and delivered, and that was all to do."""
+        """Whether all files that were there at the start have been read and delivered, and that was
+        all to do.
+        """
         files = self._files
         busy = files.dirty or files.waiting or files.ending or files.left_out or self._load.spans
         return self._manner.exit_after_read and self._discovered is not None and not busy
@@ -84,8 +91,14 @@ class Work:
     def _discover(self, now: float) -> None:
         self._discovered = now
         self._files.discover()
-        again = self._manner.stat_interval if self._files.left_out else self._manner.discover_interval
-        self._next_discovery = now + again if not self._manner.exit_after_read or self._files.left_out else float("inf")
+        again = (
+            self._manner.stat_interval if self._files.left_out else self._manner.discover_interval
+        )
+        self._next_discovery = (
+            now + again
+            if not self._manner.exit_after_read or self._files.left_out
+            else float("inf")
+        )
         self._notices.watch(self._files.finder.folders)
 
     def rounds(self, stopping: Callable[[], bool]) -> Iterator[Batch]:
@@ -98,10 +111,14 @@ class Work:
             yield self._batch()
 
     def _batch(self) -> Batch:
-        """What was read, as a batch; the next one is to have a few thousand events too, however long their lines are."""
+        """What was read, as a batch; the next one is to have a few thousand events too, however
+        long their lines are.
+        """
         load, self._load = self._load, Load(self._answers)
         if load.size:
-            self._most = min(self._largest, max(_LEAST, load.size * _EVENTS // (len(load.events) + 1)))
+            self._most = min(
+                self._largest, max(_LEAST, load.size * _EVENTS // (len(load.events) + 1))
+            )
         return load.batch()
 
     def _turn(self, file: LogFile, stopping: Callable[[], bool]) -> Iterator[Batch]:
@@ -127,7 +144,9 @@ class Work:
             self._keep_stream(file)
 
     def _keep_stream(self, file: LogFile) -> None:
-        """Keep the streams of the files read last, and those that hold something: in thousands of files they take much room."""
+        """Keep the streams of the files read last, and those that hold something: in thousands of
+        files they take much room.
+        """
         self._streaming.pop(file, None)
         self._streaming[file] = None
         if len(self._streaming) > _STREAMS:
@@ -188,7 +207,12 @@ class Work:
                     files.descriptors.close(file)
 
     def _is_at_rest(self, file: LogFile) -> bool:
-        return not (file.detached or file in self._files.dirty or file in self._files.ending or file.ledger.open)
+        return not (
+            file.detached
+            or file in self._files.dirty
+            or file in self._files.ending
+            or file.ledger.open
+        )
 
     def settle(self) -> None:
         """Take note of what was delivered, and of what was given back."""
@@ -219,7 +243,9 @@ class Work:
         """What was given back of a file whose content is gone cannot be read again."""
         known = {id(file.ledger) for file in self._files.by_identity.values()}
         if any(id(ledger) not in known for ledger in failed):
-            log.error("events were not delivered and cannot be read again: their file was truncated or deleted meanwhile")
+            log.error(
+                "events were not delivered and cannot be read again: their file was truncated or deleted meanwhile"
+            )
 
     def wait(self) -> None:
         """Wait for a moment, or until something is heard."""
@@ -227,10 +253,14 @@ class Work:
         for path in self._notices.wait(seconds):
             if not self._rotation.glance(path, self._load):
                 assert self._discovered is not None
-                self._next_discovery = min(self._next_discovery, self._discovered + self._manner.stat_interval)
+                self._next_discovery = min(
+                    self._next_discovery, self._discovered + self._manner.stat_interval
+                )
 
     def last_events(self) -> Iterator[Batch]:
-        """What is held and can be given without cutting a line or an event that is still being written."""
+        """What is held and can be given without cutting a line or an event that is still being
+        written.
+        """
         for file in list(self._files.by_identity.values()):
             if file.stream is not None and file.read_up and self._is_complete(file):
                 file.flush(self._load)

@@ -1,9 +1,11 @@
 """Hearing of changes in folders as they happen, from the operating system through ``watchfiles``.
 
-This only makes things faster: files are looked at every ``stat_interval`` all the same, because network file systems tell
-nothing of what other machines do, and because there may be more folders than the system lets us watch. Where watching fails,
-waiting is all that is left, and nothing else changes.
+This only makes things faster: files are looked at every ``stat_interval`` all the same, because
+network file systems tell nothing of what other machines do, and because there may be more folders
+than the system lets us watch. Where watching fails, waiting is all that is left, and nothing else
+changes.
 """
+
 from __future__ import annotations
 
 import logging
@@ -29,7 +31,9 @@ class Notices:
         """Listen to these folders, and no others."""
 
     def wait(self, seconds: float) -> Set[str]:
-        """The paths of which something was heard, after at most ``seconds`` or a quarter of a second."""
+        """The paths of which something was heard, after at most ``seconds`` or a quarter of a
+        second.
+        """
         self._clock.sleep(min(max(seconds, _SHORTEST), _LONGEST))
         return frozenset()
 

@@ -1,4 +1,7 @@
-"""The input dead_letter_queue: events that a pipeline could not handle, read back in order while more may come."""
+"""The input dead_letter_queue: events that a pipeline could not handle, read back in order while
+more may come.
+"""
+
 from __future__ import annotations
 
 import json
@@ -32,21 +35,27 @@ class _Handed:
 class DeadLetterQueue(Input, name="dead_letter_queue"):
     """Read back the events that a pipeline could not handle.
 
-    Each event is as it was when it failed, with `[@metadata][dead_letter_queue]`: `entry_time`, `plugin_id`, `plugin_type`,
-    `reason`, and `place`, which is `file:line:column` of the plugin. An event that fails again is dropped, counted and logged: it
-    does not go round.
+    Each event is as it was when it failed, with `[@metadata][dead_letter_queue]`: `entry_time`,
+    `plugin_id`, `plugin_type`, `reason`, and `place`, which is `file:line:column` of the plugin. An
+    event that fails again is dropped, counted and logged: it does not go round.
 
-    The position is kept once the outputs have the events; after a crash, what was on its way is read again. `start_timestamp`
-    comes before it: each start then begins at that time. `clean_consumed` deletes what was read, segment by segment; without it
-    all stays until it is too old or too much for the pipeline that wrote it, or until `penstock dlq purge`.
+    The position is kept once the outputs have the events; after a crash, what was on its way is
+    read again. `start_timestamp` comes before it: each start then begins at that time.
+    `clean_consumed` deletes what was read, segment by segment; without it all stays until it is too
+    old or too much for the pipeline that wrote it, or until `penstock dlq purge`.
 
-    Differs from Logstash: a folder that is not there yet is waited for. Segments that Logstash wrote cannot be read.
+    Differs from Logstash: a folder that is not there yet is waited for. Segments that Logstash
+    wrote cannot be read.
     """
 
-    path: Path = option("The folder of dead letters: that of all pipelines, `path.dead_letter_queue`.")
+    path: Path = option(
+        "The folder of dead letters: that of all pipelines, `path.dead_letter_queue`."
+    )
     pipeline_id: str = option("The pipeline whose events are read.", default="main")
     commit_offsets: bool = option("Whether to remember up to where was read.", default=True)
-    start_timestamp: str | None = option("Leave out what failed before this time, such as 2017-04-04T23:40:37.", default=None)
+    start_timestamp: str | None = option(
+        "Leave out what failed before this time, such as 2017-04-04T23:40:37.", default=None
+    )
     clean_consumed: bool = option("Delete what was read; needs `commit_offsets`.", default=False)
     sincedb_path: str | None = option("The file for the position.", default=None)
 
@@ -60,7 +69,9 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         if self.start_timestamp is not None:
             self._start = parse_timestamp(self.start_timestamp)
             if self._start is None:
-                self.problem("start_timestamp", "this is no time", "write it as 2017-04-04T23:40:37")
+                self.problem(
+                    "start_timestamp", "this is no time", "write it as 2017-04-04T23:40:37"
+                )
         if self.sincedb_path is not None and Path(self.sincedb_path).is_dir():
             self.problem("sincedb_path", f"`{self.sincedb_path}` is a folder", "name a file in it")
         if not self.pipeline_id or "/" in self.pipeline_id or self.pipeline_id in (".", ".."):
@@ -76,7 +87,14 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     def _default_sincedb(self) -> Path:
         """Logstash's name."""
         name = ".sincedb_" + md5(str(self.path).encode(), usedforsecurity=False).hexdigest()
-        return data_folder(self.context.settings) / "plugins" / "inputs" / "dead_letter_queue" / self.pipeline_id / name
+        return (
+            data_folder(self.context.settings)
+            / "plugins"
+            / "inputs"
+            / "dead_letter_queue"
+            / self.pipeline_id
+            / name
+        )
 
     def _remembered(self) -> int:
         try:
@@ -85,7 +103,13 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             return 0
         except (OSError, ValueError, KeyError, TypeError) as error:
             where, path = self.context.where, self._sincedb
-            complain(str(path), "%s: the position `%s` cannot be read: %s; all is read again", where, path, error)
+            complain(
+                str(path),
+                "%s: the position `%s` cannot be read: %s; all is read again",
+                where,
+                path,
+                error,
+            )
             return 0
 
     def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
@@ -95,7 +119,11 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             if letters:
                 handed = _Handed(letters[-1].sequence)
                 self._handed.append(handed)
-                wanted = [letter.marked() for letter in letters if self._start is None or letter.time >= self._start]
+                wanted = [
+                    letter.marked()
+                    for letter in letters
+                    if self._start is None or letter.time >= self._start
+                ]
                 yield Batch(wanted, partial(self._answer, handed))
             else:
                 yield None
@@ -108,7 +136,12 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         except FileNotFoundError:
             return []
         for skipped in self._letters.skipped:
-            complain(f"{skipped.file} {skipped.offset}", "%s: left out of the dead letters: %s", self.context.where, skipped)
+            complain(
+                f"{skipped.file} {skipped.offset}",
+                "%s: left out of the dead letters: %s",
+                self.context.where,
+                skipped,
+            )
         self._letters.skipped.clear()
         return letters
 
@@ -136,9 +169,17 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     def _save(self) -> None:
         try:
             self._sincedb.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(str(self._sincedb), json.dumps({"sequence": self._position}).encode() + b"\n")
+            write_atomically(
+                str(self._sincedb), json.dumps({"sequence": self._position}).encode() + b"\n"
+            )
         except OSError as error:
-            complain(str(self._sincedb), "%s: the position `%s` cannot be written: %s", self.context.where, self._sincedb, error)
+            complain(
+                str(self._sincedb),
+                "%s: the position `%s` cannot be written: %s",
+                self.context.where,
+                self._sincedb,
+                error,
+            )
             return
         self._saved = self._position
         if self.clean_consumed:
@@ -150,7 +191,9 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                complain(str(path), "%s: what was read cannot be deleted: %s", self.context.where, error)
+                complain(
+                    str(path), "%s: what was read cannot be deleted: %s", self.context.where, error
+                )
 
     def close(self) -> None:
         if self._letters is not None:

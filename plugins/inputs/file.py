@@ -1,4 +1,7 @@
-"""The input file: lines of files, as they are written or once and for all. How it works is told in the modules beside it."""
+"""The input file: lines of files, as they are written or once and for all. How it works is told in
+the modules beside it.
+"""
+
 from __future__ import annotations
 
 import logging
@@ -33,59 +36,100 @@ _CHUNK, _CHUNKS = 32_768, 140_737_488_355_327
 class File(Ecs, Input, name="file"):
     """Read lines from files: follow them as they grow, or read them to their end.
 
-    With `mode => "tail"` files are followed for as long as the pipeline runs, through rotation by renaming and by
-    copying and truncating. What stands in a file when it is found for the first time is left out unless
-    `start_position => "beginning"`; files that appear later are read from their start. With `mode => "read"` each
-    file is read to its end, packed ones (gzip) too, and then **deleted**, unless `file_completed_action => "log"`;
-    `exit_after_read` ends the pipeline when all files are read.
+    With `mode => "tail"` files are followed for as long as the pipeline runs, through rotation by
+    renaming and by copying and truncating. What stands in a file when it is found for the first
+    time is left out unless `start_position => "beginning"`; files that appear later are read from
+    their start. With `mode => "read"` each file is read to its end, packed ones (gzip) too, and
+    then **deleted**, unless `file_completed_action => "log"`; `exit_after_read` ends the pipeline
+    when all files are read.
 
-    Events get the path as `[log][file][path]` and this machine's name as `[host][name]` (`path` and `host` without
-    ECS), and both in `[@metadata]`. Every file has a codec of its own, so that `multiline` joins lines of one file.
-    A last line without its end waits for it in tail mode and is given as it is in read mode. Bytes that are no text in the
-    codec's `charset` are kept, in UTF-8 as `\\xE9`, in other sets as `U+FFFD`; as in Logstash the event is not tagged for them.
+    Events get the path as `[log][file][path]` and this machine's name as `[host][name]` (`path` and
+    `host` without ECS), and both in `[@metadata]`. Every file has a codec of its own, so that
+    `multiline` joins lines of one file. A last line without its end waits for it in tail mode and
+    is given as it is in read mode. Bytes that are no text in the codec's `charset` are kept, in
+    UTF-8 as `\\xE9`, in other sets as `U+FFFD`; as in Logstash the event is not tagged for them.
 
-    `path` takes `*`, `?`, `[a-z]`, `{one,two}` and `**/` for folders of any depth. Each file's position is kept in the
-    sincedb, in Logstash's format, once the outputs have what was read; after a crash, what was on its way is read
-    again. `sincedb_path => "/dev/null"` keeps nothing.
+    `path` takes `*`, `?`, `[a-z]`, `{one,two}` and `**/` for folders of any depth. Each file's
+    position is kept in the sincedb, in Logstash's format, once the outputs have what was read;
+    after a crash, what was on its way is read again. `sincedb_path => "/dev/null"` keeps nothing.
 
-    Differs from Logstash: a path may be relative. A file whose inode is reused or whose content was replaced is told
-    by its first and last bytes (kept in `<sincedb>.fingerprints`) and read anew. What was not read of a file that was
-    renamed or copied while the pipeline was down is looked for in its folder and read. A packed file is known by its
-    content, not its name; one that is damaged is kept. In read mode a file whose size has not stood still for
-    `stat_interval` is not at its end yet. In tail mode, where the system tells of changes, files are found and read
-    without waiting for the intervals. A renamed file is not read again under its new name. A stop leaves an event of
-    several lines that was written within the last second to the next start, which reads it whole.
+    Differs from Logstash: a path may be relative. A file whose inode is reused or whose content was
+    replaced is told by its first and last bytes (kept in `<sincedb>.fingerprints`) and read anew.
+    What was not read of a file that was renamed or copied while the pipeline was down is looked for
+    in its folder and read. A packed file is known by its content, not its name; one that is damaged
+    is kept. In read mode a file whose size has not stood still for `stat_interval` is not at its
+    end yet. In tail mode, where the system tells of changes, files are found and read without
+    waiting for the intervals. A renamed file is not read again under its new name. A stop leaves an
+    event of several lines that was written within the last second to the next start, which reads it
+    whole.
     """
 
     streams = True
     completes = True
 
     path: list[str] = option("The files, or patterns of them.")
-    exclude: list[str] = option("Patterns of file names (without folders) to leave out.", default=[])
-    mode: str = option("Whether to follow files or to read them once.", default="tail", choices=("tail", "read"))
+    exclude: list[str] = option(
+        "Patterns of file names (without folders) to leave out.", default=[]
+    )
+    mode: str = option(
+        "Whether to follow files or to read them once.", default="tail", choices=("tail", "read")
+    )
     start_position: str = option(
-        "Where a file begins that is found at the first start.", default="end", choices=("beginning", "end")
+        "Where a file begins that is found at the first start.",
+        default="end",
+        choices=("beginning", "end"),
     )
-    delimiter: str = option("What ends a line; the codec's `delimiter` comes before it.", default="\n")
-    stat_interval: Duration = option("Seconds between two looks at a file.", default=1.0, at_least=0)
-    discover_interval: float = option("After how many `stat_interval` to look for new files.", default=15, at_least=0)
-    close_older: Duration = option("Seconds after which a file is closed that nothing came from.", default=3600.0, at_least=0)
-    ignore_older: Duration | None = option("Leave out what stands in files older than so many seconds.", default=None, at_least=0)
+    delimiter: str = option(
+        "What ends a line; the codec's `delimiter` comes before it.", default="\n"
+    )
+    stat_interval: Duration = option(
+        "Seconds between two looks at a file.", default=1.0, at_least=0
+    )
+    discover_interval: float = option(
+        "After how many `stat_interval` to look for new files.", default=15, at_least=0
+    )
+    close_older: Duration = option(
+        "Seconds after which a file is closed that nothing came from.", default=3600.0, at_least=0
+    )
+    ignore_older: Duration | None = option(
+        "Leave out what stands in files older than so many seconds.", default=None, at_least=0
+    )
     max_open_files: int = option("How many files may be open.", default=4095, at_least=1)
-    file_sort_by: str = option("Which files are read first.", default="last_modified", choices=("last_modified", "path"))
-    file_sort_direction: str = option("The direction of that order.", default="asc", choices=("asc", "desc"))
-    file_chunk_size: int = option("A chunk, in bytes.", default=_CHUNK, at_least=1)
-    file_chunk_count: int = option("How many chunks of a file are read before the next one's turn.", default=_CHUNKS, at_least=1)
-    file_completed_action: str = option(
-        "What is done with a file in read mode when it was read.", default="delete", choices=("delete", "log", "log_and_delete")
+    file_sort_by: str = option(
+        "Which files are read first.", default="last_modified", choices=("last_modified", "path")
     )
-    file_completed_log_path: str | None = option("The file to which the action `log` writes paths.", default=None)
-    exit_after_read: bool = option("End in read mode when the files that were there at the start are read.", default=False)
-    check_archive_validity: bool = option("Whether a packed file is tested before it is read.", default=False)
-    sincedb_path: str | None = option("The file for positions; made of `path` unless given.", default=None)
-    sincedb_write_interval: Duration = option("Seconds between two writes of the sincedb.", default=15.0, at_least=0)
+    file_sort_direction: str = option(
+        "The direction of that order.", default="asc", choices=("asc", "desc")
+    )
+    file_chunk_size: int = option("A chunk, in bytes.", default=_CHUNK, at_least=1)
+    file_chunk_count: int = option(
+        "How many chunks of a file are read before the next one's turn.",
+        default=_CHUNKS,
+        at_least=1,
+    )
+    file_completed_action: str = option(
+        "What is done with a file in read mode when it was read.",
+        default="delete",
+        choices=("delete", "log", "log_and_delete"),
+    )
+    file_completed_log_path: str | None = option(
+        "The file to which the action `log` writes paths.", default=None
+    )
+    exit_after_read: bool = option(
+        "End in read mode when the files that were there at the start are read.", default=False
+    )
+    check_archive_validity: bool = option(
+        "Whether a packed file is tested before it is read.", default=False
+    )
+    sincedb_path: str | None = option(
+        "The file for positions; made of `path` unless given.", default=None
+    )
+    sincedb_write_interval: Duration = option(
+        "Seconds between two writes of the sincedb.", default=15.0, at_least=0
+    )
     sincedb_clean_after: str = option(
-        "Forget files that are gone and did not change for so many days (or \"36 hours\").", default="14 days"
+        'Forget files that are gone and did not change for so many days (or "36 hours").',
+        default="14 days",
     )
 
     clock: Clock = Clock()
@@ -96,7 +140,9 @@ class File(Ecs, Input, name="file"):
         self._check_read_mode()
         self._clean_after = self._days(self.sincedb_clean_after)
         if not self.delimiter:
-            self.problem("delimiter", "the delimiter is empty", "take the option out, or give a character")
+            self.problem(
+                "delimiter", "the delimiter is empty", "take the option out, or give a character"
+            )
         self._manner = self._as_manner()
         self._finder = Finder(self.path, self.exclude, self._manner)
         self._lock = threading.Lock()
@@ -106,22 +152,38 @@ class File(Ecs, Input, name="file"):
             self.problem("path", "there is no path", 'write path => "/var/log/*.log"')
         for place, path in enumerate(self.path):
             if not path.strip() or "\0" in path:
-                self.problem("path", "this is no path", "write an absolute path or a pattern", (place,))
+                self.problem(
+                    "path", "this is no path", "write an absolute path or a pattern", (place,)
+                )
         if self.sincedb_path is not None and Path(self.sincedb_path).is_dir():
             self.problem("sincedb_path", f"`{self.sincedb_path}` is a folder", "name a file in it")
 
     def _check_read_mode(self) -> None:
         if self.mode == "tail":
             if self.exit_after_read:
-                self.problem("exit_after_read", "this has no effect in tail mode", 'add mode => "read"', code="W305")
+                self.problem(
+                    "exit_after_read",
+                    "this has no effect in tail mode",
+                    'add mode => "read"',
+                    code="W305",
+                )
             return
         if "file_completed_action" not in self.given:
             message = "in read mode, files are deleted when they have been read"
-            remedy = 'to keep them, add file_completed_action => "log" and file_completed_log_path; '
-            self.problem("mode", message, remedy + 'if that is wanted, add file_completed_action => "delete"', code="W305")
+            remedy = (
+                'to keep them, add file_completed_action => "log" and file_completed_log_path; '
+            )
+            self.problem(
+                "mode",
+                message,
+                remedy + 'if that is wanted, add file_completed_action => "delete"',
+                code="W305",
+            )
         if "log" in self.file_completed_action and not self.file_completed_log_path:
             message = f"`{self.file_completed_action}` needs a file for the paths"
-            self.problem("file_completed_action", message, "add file_completed_log_path", code="E214")
+            self.problem(
+                "file_completed_action", message, "add file_completed_log_path", code="E214"
+            )
 
     def _days(self, text: str) -> float:
         """Seconds of an option that counts days, or names its unit."""
@@ -131,7 +193,9 @@ class File(Ecs, Input, name="file"):
             try:
                 return float(read(Kind("duration"), text))
             except Misfit as misfit:
-                self.problem("sincedb_clean_after", misfit.message, 'write days, or "36 hours"', code="E204")
+                self.problem(
+                    "sincedb_clean_after", misfit.message, 'write days, or "36 hours"', code="E204"
+                )
                 return 14 * _DAY
         return number * _DAY
 
@@ -159,10 +223,22 @@ class File(Ecs, Input, name="file"):
         completion = Completion(self.file_completed_action, self.file_completed_log_path)
         delimiter = self.delimiter if "delimiter" in self.given else None
         streams = Streams(self.new_codec(), delimiter, socket.gethostname(), self.ecs)
-        self._work = Work(self._manner, self.clock, self._finder, sincedb, streams, completion, self._make_notices())
+        self._work = Work(
+            self._manner,
+            self.clock,
+            self._finder,
+            sincedb,
+            streams,
+            completion,
+            self._make_notices(),
+        )
 
     def _make_notices(self) -> Notices:
-        return SystemNotices(self.clock) if self.mode == "tail" and type(self.clock) is Clock else Notices(self.clock)
+        return (
+            SystemNotices(self.clock)
+            if self.mode == "tail" and type(self.clock) is Clock
+            else Notices(self.clock)
+        )
 
     def _sincedb(self) -> Sincedb:
         path = self.sincedb_path or self._default_sincedb()
@@ -172,19 +248,32 @@ class File(Ecs, Input, name="file"):
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
-            log.error("the folder for the sincedb `%s` cannot be made: %s", path, error.strerror or error)
+            log.error(
+                "the folder for the sincedb `%s` cannot be made: %s", path, error.strerror or error
+            )
         return Sincedb(*self._own(path))
 
     def _own(self, path: str) -> tuple[str, str | None]:
-        """A sincedb for this input alone: where another input of the pipeline has the same, its name with a number."""
+        """A sincedb for this input alone: where another input of the pipeline has the same, its
+        name with a number.
+        """
         wanted, number = path, 1
-        while (other := _OPEN.get(path)) is not None and other is not self and other.context.settings is self.context.settings:
+        while (
+            (other := _OPEN.get(path)) is not None
+            and other is not self
+            and other.context.settings is self.context.settings
+        ):
             number += 1
             path = f"{wanted}_{number}"
         _OPEN[path] = self
         if number == 1:
             return path, None
-        log.warning("%s: another input keeps its positions in `%s`; this one's go to `%s`", self.context.where, wanted, path)
+        log.warning(
+            "%s: another input keeps its positions in `%s`; this one's go to `%s`",
+            self.context.where,
+            wanted,
+            path,
+        )
         return path, wanted
 
     def _default_sincedb(self) -> str:
@@ -246,7 +335,11 @@ class File(Ecs, Input, name="file"):
 
 
 def _of_pieces(batch: Batch | None) -> RawBatch | None:
-    return None if batch is None else RawBatch(cast(list[Piece], batch.events), batch.done, batch.bytes)
+    return (
+        None
+        if batch is None
+        else RawBatch(cast(list[Piece], batch.events), batch.done, batch.bytes)
+    )
 
 
 _END = Batch([])

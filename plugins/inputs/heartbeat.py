@@ -1,4 +1,5 @@
 """The input heartbeat."""
+
 from __future__ import annotations
 
 import socket
@@ -13,14 +14,19 @@ from ..declaration import option
 class Heartbeat(Ecs, Input, name="heartbeat"):
     """Make an event every so often, to see that a pipeline is alive.
 
-    The event has `message`, the name of this machine, and, if asked, a clock: seconds since 1970 (`sequence => "epoch"`) or a
-    number that grows (`sequence => "sequence"`), in `[event][sequence]` (`clock` without ECS).
+    The event has `message`, the name of this machine, and, if asked, a clock: seconds since 1970
+    (`sequence => "epoch"`) or a number that grows (`sequence => "sequence"`), in
+    `[event][sequence]` (`clock` without ECS).
     """
 
     count: int = option("How many events; -1 for no end.", default=-1)
     interval: float = option("Seconds between two events.", default=60, at_least=0)
-    message: str = option("The message; `epoch` and `sequence` here mean the option `sequence`.", default="ok")
-    sequence: str = option("What the clock says.", default="none", choices=("none", "epoch", "sequence"))
+    message: str = option(
+        "The message; `epoch` and `sequence` here mean the option `sequence`.", default="ok"
+    )
+    sequence: str = option(
+        "What the clock says.", default="none", choices=("none", "epoch", "sequence")
+    )
     threads: int = option("Ignored.", default=1)
 
     def prepare(self) -> None:

@@ -1,4 +1,5 @@
 """The input pipeline."""
+
 from __future__ import annotations
 
 import queue
@@ -35,6 +36,8 @@ class Pipeline(Input, name="pipeline"):
                 yield Batch(handover.events, done=handover.done)
 
     def close(self) -> None:
-        """Give back what this pipeline took and ends without having answered for: its sender waits for the answer."""
+        """Give back what this pipeline took and ends without having answered for: its sender waits
+        for the answer.
+        """
         for handover in list(self._taken):
             handover.done(OSError(f"the pipeline at `{self.address}` has stopped"))

@@ -1,4 +1,5 @@
 """The input stdin."""
+
 from __future__ import annotations
 
 import socket
@@ -14,8 +15,8 @@ from ..streams import chunks, cut
 class Stdin(Ecs, Input, name="stdin"):
     """Read events from standard input, line by line unless a codec says otherwise.
 
-    Events get the name of this machine as `[host][hostname]` (`host` without ECS) unless they have a `host`. The pipeline ends when
-    the input does.
+    Events get the name of this machine as `[host][hostname]` (`host` without ECS) unless they have
+    a `host`. The pipeline ends when the input does.
     """
 
     default_codec = "line"
@@ -28,8 +29,14 @@ class Stdin(Ecs, Input, name="stdin"):
         boundary = codec.boundary()
         if boundary is None:
             return None
-        origin, pieces = self._origin(), cut(chunks(sys.stdin.fileno(), stopping, size), boundary, codec.longest)
-        batches = (None if data is None else RawBatch([Piece(data, origin)], bytes=len(data)) for data in pieces)
+        origin, pieces = (
+            self._origin(),
+            cut(chunks(sys.stdin.fileno(), stopping, size), boundary, codec.longest),
+        )
+        batches = (
+            None if data is None else RawBatch([Piece(data, origin)], bytes=len(data))
+            for data in pieces
+        )
         return RawStream(codec, batches)
 
     def _origin(self) -> dict[str, Any]:

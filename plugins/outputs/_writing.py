@@ -1,8 +1,10 @@
 """Bytes to a descriptor, with the knowledge of how many were taken.
 
-A disk that fills, or a pipe that does not block, may take a part of what it is given, which ends in the middle of a line. What
-follows there must be the rest of that line, and nothing else: not the whole batch once more, nor what another output has to say.
+A disk that fills, or a pipe that does not block, may take a part of what it is given, which ends in
+the middle of a line. What follows there must be the rest of that line, and nothing else: not the
+whole batch once more, nor what another output has to say.
 """
+
 from __future__ import annotations
 
 import errno
@@ -18,8 +20,10 @@ _POLL_MS = 1000
 
 
 class Target:
-    """What a descriptor leads to; all outputs of this process that write there share it. ``midway``: the output that has a line to
-    end. ``cut_off``: it ends in a line that nobody will end."""
+    """What a descriptor leads to; all outputs of this process that write there share it.
+    ``midway``: the output that has a line to end. ``cut_off``: it ends in a line that nobody will
+    end.
+    """
 
     __slots__ = ("__weakref__", "cut_off", "lock", "midway")
 
@@ -29,7 +33,9 @@ class Target:
         self.cut_off = cut_off
 
     def write(self, descriptor: int, data: Any, writer: object) -> None:
-        """Write all of it; raises OSError where nothing was taken, Unfinished with the rest where a part was."""
+        """Write all of it; raises OSError where nothing was taken, Unfinished with the rest where a
+        part was.
+        """
         with self.lock:
             if self.midway is not None and self.midway is not writer:
                 raise OSError(errno.EBUSY, "another output has to end its line there first")
@@ -72,7 +78,9 @@ _targets_lock = threading.Lock()
 
 
 def target_of(descriptor: int, cut_off: bool = False) -> Target:
-    """The target of an open descriptor; ``cut_off`` is believed where nobody in this process writes there yet."""
+    """The target of an open descriptor; ``cut_off`` is believed where nobody in this process writes
+    there yet.
+    """
     found = os.fstat(descriptor)
     with _targets_lock:
         return _targets.setdefault((found.st_dev, found.st_ino), Target(cut_off))

@@ -1,9 +1,11 @@
 """The output file: events into files whose names may come from the events.
 
-Files stay open between batches and are closed when nothing was written to them for a while. Every batch reaches the operating
-system before ``deliver`` returns, and with ``fsync`` the disk. What a failed sync leaves in doubt is written again: the system may
-have dropped it, and say of the next sync that all is well.
+Files stay open between batches and are closed when nothing was written to them for a while. Every
+batch reaches the operating system before ``deliver`` returns, and with ``fsync`` the disk. What a
+failed sync leaves in doubt is written again: the system may have dropped it, and say of the next
+sync that all is well.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -26,11 +28,14 @@ _DISK = Disk()
 
 
 class _Open:
-    """An open file. ``taken``: what it took of a batch that is not written, or not synced, yet. ``folders``: those in which names
-    are not synced yet; None where nothing is synced. ``cut_off``: a kill has left the file in the middle of a line.
+    """An open file. ``taken``: what it took of a batch that is not written, or not synced, yet.
+    ``folders``: those in which names are not synced yet; None where nothing is synced. ``cut_off``:
+    a kill has left the file in the middle of a line.
     """
 
-    def __init__(self, path: Path, descriptor: int, folders: list[Path] | None, cut_off: bool) -> None:
+    def __init__(
+        self, path: Path, descriptor: int, folders: list[Path] | None, cut_off: bool
+    ) -> None:
         self.path, self._descriptor, self._target = path, descriptor, target_of(descriptor, cut_off)
         self.written = time.monotonic()
         self.taken: list[Any] = []
@@ -39,13 +44,17 @@ class _Open:
 
     @property
     def is_gone(self) -> bool:
-        """Whether its path leads elsewhere; a line that was begun is ended where it was, as long as someone can read it there."""
+        """Whether its path leads elsewhere; a line that was begun is ended where it was, as long as
+        someone can read it there.
+        """
         if _identity(self.path) == self._identity:
             return False
         return self._target.midway is not self or not os.fstat(self._descriptor).st_nlink
 
     def write(self, data: Any) -> None:
-        """Write, and sync where that is asked for; raises OSError, or Unfinished with what is still to be written."""
+        """Write, and sync where that is asked for; raises OSError, or Unfinished with what is still
+        to be written.
+        """
         self.written = time.monotonic()
         try:
             self._target.write(self._descriptor, data, self)
@@ -99,27 +108,42 @@ def _is_cut_off(path: Path) -> bool:
 class File(Output, name="file"):
     """Write events to files, as JSON lines unless a codec says otherwise.
 
-    `path` may hold fields and dates of the event: `/var/log/%{[host][name]}/%{+yyyy-MM-dd}.log`; folders are made. A path that
-    would leave the part before its first field (`..` in a field) is refused: such events go into the file that `filename_failure`
-    names, beneath that part.
+    `path` may hold fields and dates of the event: `/var/log/%{[host][name]}/%{+yyyy-MM-dd}.log`;
+    folders are made. A path that would leave the part before its first field (`..` in a field) is
+    refused: such events go into the file that `filename_failure` names, beneath that part.
 
-    Differs from Logstash: a batch is handed to the operating system before it counts as delivered, packed ones as a whole
-    gzip member each, so `flush_interval` has no effect. With `fsync` it is on the disk, too. Lines do not go on where a crash
-    left a file in the middle of one: they begin on a new line.
+    Differs from Logstash: a batch is handed to the operating system before it counts as delivered,
+    packed ones as a whole gzip member each, so `flush_interval` has no effect. With `fsync` it is
+    on the disk, too. Lines do not go on where a crash left a file in the middle of one: they begin
+    on a new line.
     """
 
     default_codec = "json_lines"
 
     path: Template = option("The path, with fields and dates.")
-    create_if_deleted: bool = option("Make a file again that was deleted while it was open.", default=True)
-    dir_mode: int = option("The mode of new folders, such as 0750 written as 488; -1 for the process's.", default=-1)
+    create_if_deleted: bool = option(
+        "Make a file again that was deleted while it was open.", default=True
+    )
+    dir_mode: int = option(
+        "The mode of new folders, such as 0750 written as 488; -1 for the process's.", default=-1
+    )
     file_mode: int = option("The mode of new files; -1 for the process's.", default=-1)
-    filename_failure: str = option("The file for events whose path is refused.", default="_filepath_failures")
-    flush_interval: float = option("Has no effect: every batch is handed over at once.", default=2, at_least=0)
-    fsync: bool = option("Whether a batch counts as delivered only when it is synced to the disk.", default=False)
+    filename_failure: str = option(
+        "The file for events whose path is refused.", default="_filepath_failures"
+    )
+    flush_interval: float = option(
+        "Has no effect: every batch is handed over at once.", default=2, at_least=0
+    )
+    fsync: bool = option(
+        "Whether a batch counts as delivered only when it is synced to the disk.", default=False
+    )
     gzip: bool = option("Pack with gzip.", default=False)
-    stale_cleanup_interval: float = option("Seconds without an event after which a file is closed.", default=10, at_least=0)
-    write_behavior: str = option("What happens to what a file holds.", default="append", choices=("append", "overwrite"))
+    stale_cleanup_interval: float = option(
+        "Seconds without an event after which a file is closed.", default=10, at_least=0
+    )
+    write_behavior: str = option(
+        "What happens to what a file holds.", default="append", choices=("append", "overwrite")
+    )
 
     def prepare(self) -> None:
         self._codec = self.new_codec()
@@ -129,7 +153,11 @@ class File(Output, name="file"):
         self._cleaned = time.monotonic()
         self._root = self._fixed_part()
         if self._root is None and not self.path.is_constant:
-            self.problem("path", "the path may not start with a field", "start it with a folder: /var/log/%{…}")
+            self.problem(
+                "path",
+                "the path may not start with a field",
+                "start it with a folder: /var/log/%{…}",
+            )
 
     def _fixed_part(self) -> Path | None:
         """The folder above the first field of the path."""
@@ -139,12 +167,20 @@ class File(Output, name="file"):
 
     def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
         path = self.path.text
-        return (self._codec, lambda data: {path: data}) if self.path.is_constant and not self.gzip else None
+        return (
+            (self._codec, lambda data: {path: data})
+            if self.path.is_constant and not self.gzip
+            else None
+        )
 
     def pack(self, events: list[Event]) -> dict[str, bytes]:
         """Paths, each with its bytes."""
         packed = {path: self._encode(group) for path, group in self._grouped(events).items()}
-        return {path: gzip.compress(data, _LEVEL, mtime=0) for path, data in packed.items()} if self.gzip else packed
+        return (
+            {path: gzip.compress(data, _LEVEL, mtime=0) for path, data in packed.items()}
+            if self.gzip
+            else packed
+        )
 
     def deliver(self, packed: dict[str, bytes]) -> None:
         left: dict[str, Any] = dict(packed)
@@ -177,7 +213,9 @@ class File(Output, name="file"):
         return whole
 
     def _file(self, path: str, left: dict[str, Any]) -> _Open:
-        """The open file of a path; what one that was deleted has taken of a batch is put before what is left of it."""
+        """The open file of a path; what one that was deleted has taken of a batch is put before
+        what is left of it.
+        """
         file = self._files.get(path)
         if file is not None and self.create_if_deleted and file.is_gone:
             left[path] = b"".join([*file.taken, left[path]])
@@ -198,18 +236,26 @@ class File(Output, name="file"):
         return _Open(path, descriptor, folders if self.fsync else None, cut_off)
 
     def _make_folder(self, folder: Path) -> list[Path]:
-        """Make a folder and those above it, unless they are there; the folders in which there are new names then."""
+        """Make a folder and those above it, unless they are there; the folders in which there are
+        new names then.
+        """
         if folder.exists():
             return [folder]
         made = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(mode=0o777 if self.dir_mode < 0 else self.dir_mode, parents=True, exist_ok=True)
+        folder.mkdir(
+            mode=0o777 if self.dir_mode < 0 else self.dir_mode, parents=True, exist_ok=True
+        )
         return [folder, *(one.parent for one in made)]
 
     def _tidy(self) -> None:
         now = time.monotonic()
         if now - self._cleaned >= max(self.stale_cleanup_interval, 1):
             self._cleaned = now
-            for path in [p for p, file in self._files.items() if now - file.written >= self.stale_cleanup_interval]:
+            for path in [
+                p
+                for p, file in self._files.items()
+                if now - file.written >= self.stale_cleanup_interval
+            ]:
                 self._files.pop(path).close()
 
     def close(self) -> None:

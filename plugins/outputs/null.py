@@ -1,4 +1,5 @@
 """The output null."""
+
 from __future__ import annotations
 
 from ...dsl.reference import Event

@@ -1,4 +1,5 @@
 """The output stdout."""
+
 from __future__ import annotations
 
 import sys
@@ -12,8 +13,9 @@ from ._writing import Target, target_of
 class Stdout(Output, name="stdout"):
     """Write events to standard output, as rubydebug unless a codec says otherwise.
 
-    Each batch is written whole before the next begins, also to a pipe that does not block and to a disk that fills meanwhile. Where
-    the reader has gone (`| head`) the pipeline ends without an error.
+    Each batch is written whole before the next begins, also to a pipe that does not block and to a
+    disk that fills meanwhile. Where the reader has gone (`| head`) the pipeline ends without an
+    error.
     """
 
     default_codec = "rubydebug"

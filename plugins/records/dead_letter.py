@@ -1,8 +1,11 @@
-"""Dead letters: events that a filter or an output could not handle, with the reason; their form on disk, and how they are read.
+"""Dead letters: events that a filter or an output could not handle, with the reason; their form on
+disk, and how they are read.
 
-A letter is a record: the note says why, where and when; the payload is the event as it was. Letters of one pipeline are in one
-folder, and their sequences never begin again, so that a sequence is a position that stays true whatever is deleted.
+A letter is a record: the note says why, where and when; the payload is the event as it was. Letters
+of one pipeline are in one folder, and their sequences never begin again, so that a sequence is a
+position that stays true whatever is deleted.
 """
+
 from __future__ import annotations
 
 import os
@@ -23,14 +26,18 @@ from .reader import Reader, Record, Skipped
 from .segments import Segment, survey_headers
 
 KEY = "dead_letter_queue"
-"""Under this key of its ``@metadata`` an event that was read from the dead letters says why it was there."""
+"""Under this key of its ``@metadata`` an event that was read from the dead letters says why it was
+there.
+"""
 
 _LONGEST_REASON = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An event that could not be handled. ``place``: ``file:line:column`` of the plugin; ``time``: when it failed."""
+    """An event that could not be handled. ``place``: ``file:line:column`` of the plugin; ``time``:
+    when it failed.
+    """
 
     event: Event
     reason: str
@@ -42,11 +49,19 @@ class Letter:
 
     def packed(self) -> tuple[bytes, bytes]:
         """The letter as note and payload."""
-        note = [str(self.time), self.plugin_type, self.plugin_id, self.place, self.reason[:_LONGEST_REASON]]
+        note = [
+            str(self.time),
+            self.plugin_type,
+            self.plugin_id,
+            self.place,
+            self.reason[:_LONGEST_REASON],
+        ]
         return msgspec.msgpack.encode([_encodable(text) for text in note]), pack([self.event])
 
     def marked(self) -> Event:
-        """The event with ``[@metadata][dead_letter_queue]``, as Logstash's input gives it; the event itself is changed."""
+        """The event with ``[@metadata][dead_letter_queue]``, as Logstash's input gives it; the
+        event itself is changed.
+        """
         metadata = self.event.setdefault("@metadata", {})
         if isinstance(metadata, dict):
             metadata[KEY] = self.about()
@@ -54,7 +69,12 @@ class Letter:
 
     def about(self) -> dict[str, Any]:
         """All but the event."""
-        about = {"entry_time": self.time, "plugin_id": self.plugin_id, "plugin_type": self.plugin_type, "reason": self.reason}
+        about = {
+            "entry_time": self.time,
+            "plugin_id": self.plugin_id,
+            "plugin_type": self.plugin_type,
+            "reason": self.reason,
+        }
         return about | {"place": self.place} if self.place else about
 
 
@@ -63,7 +83,9 @@ def _encodable(text: str) -> str:
 
 
 def is_marked(event: Event) -> bool:
-    """Whether an event was read from dead letters by an input; one that is replayed by hand may go back to them."""
+    """Whether an event was read from dead letters by an input; one that is replayed by hand may go
+    back to them.
+    """
     metadata = event.get("@metadata")
     about = metadata.get(KEY) if isinstance(metadata, dict) else None
     return about is not None and not (isinstance(about, dict) and about.get("replayed"))
@@ -80,7 +102,9 @@ def time_of(record: Record) -> str:
 def letter_of(record: Record) -> Letter:
     """The letter in a record; raises Unreadable."""
     try:
-        time, plugin_type, plugin_id, place, reason = msgspec.msgpack.decode(record.note, type=tuple[str, str, str, str, str])
+        time, plugin_type, plugin_id, place, reason = msgspec.msgpack.decode(
+            record.note, type=tuple[str, str, str, str, str]
+        )
     except msgspec.DecodeError as error:
         raise Unreadable(f"no dead letter: {error}") from None
     (event,) = unpack(record.payload)
@@ -88,7 +112,9 @@ def letter_of(record: Record) -> Letter:
 
 
 class Letters:
-    """Reads the letters of a folder in order, while they are written. ``after``: the sequence of the last letter not wanted."""
+    """Reads the letters of a folder in order, while they are written. ``after``: the sequence of
+    the last letter not wanted.
+    """
 
     def __init__(self, folder: Path, after: int = 0, disk: Disk | None = None) -> None:
         self.folder, self.after = folder, after
@@ -98,7 +124,9 @@ class Letters:
         self._reader: Reader | None = None
 
     def read(self, most: int = 1000) -> list[Letter]:
-        """The next letters, up to a number; none where there are no more for now. What is damaged goes to ``skipped``."""
+        """The next letters, up to a number; none where there are no more for now. What is damaged
+        goes to ``skipped``.
+        """
         letters: list[Letter] = []
         for found in self._found():
             if isinstance(found, Skipped):
@@ -115,14 +143,25 @@ class Letters:
             letters.append(letter_of(record))
         except Unreadable as error:
             where = str(self._segment.path) if self._segment else str(self.folder)
-            self.skipped.append(Skipped(where, record.offset, record.end - record.offset, str(error), events=record.count))
+            self.skipped.append(
+                Skipped(
+                    where,
+                    record.offset,
+                    record.end - record.offset,
+                    str(error),
+                    events=record.count,
+                )
+            )
 
     def _found(self) -> Iterator[Record | Skipped]:
         while True:
             following = self._following()
             if self._reader is not None:
-                # Who writes goes on in a new segment: in one that has a successor, a part of a record will not be completed.
-                while (found := self._reader.next(self._reader.size(), final=following is not None)) is not None:
+                # Who writes goes on in a new segment: in one that has a successor, a part of a
+                # record will not be completed.
+                while (
+                    found := self._reader.next(self._reader.size(), final=following is not None)
+                ) is not None:
                     yield found
             if following is None:
                 return
@@ -130,12 +169,23 @@ class Letters:
 
     def _following(self) -> Segment | None:
         """The segment after the one that is read."""
-        segments = [segment for segment in survey_headers(self._disk, self.folder).segments if segment.readable]
+        segments = [
+            segment
+            for segment in survey_headers(self._disk, self.folder).segments
+            if segment.readable
+        ]
         if self._segment is None:
             later = [segment for segment in segments if segment.size > HEADER]
             return later[0] if later else None
         here = (self._segment.first, self._segment.path.name)
-        return next((segment for segment in segments if (segment.first, segment.path.name) > here and segment.size > HEADER), None)
+        return next(
+            (
+                segment
+                for segment in segments
+                if (segment.first, segment.path.name) > here and segment.size > HEADER
+            ),
+            None,
+        )
 
     def _turn_to(self, segment: Segment) -> Iterator[Skipped]:
         self.close()
@@ -149,9 +199,15 @@ class Letters:
             yield Skipped(str(segment.path), 0, segment.size, reason)
 
     def consumed(self, upto: int) -> list[Path]:
-        """The segments in which nothing comes after a sequence; the last one, which may be written, is not among them."""
+        """The segments in which nothing comes after a sequence; the last one, which may be written,
+        is not among them.
+        """
         segments = survey_headers(self._disk, self.folder).segments
-        return [one.path for one, following in pairwise(segments) if following.first <= upto + 1 and one.readable]
+        return [
+            one.path
+            for one, following in pairwise(segments)
+            if following.first <= upto + 1 and one.readable
+        ]
 
     def close(self) -> None:
         """Let go of the file that is read."""

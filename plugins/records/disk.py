@@ -1,7 +1,10 @@
-"""All that storage asks of the operating system, in one place, so that a test can put a disk there that fails, fills or forgets.
+"""All that storage asks of the operating system, in one place, so that a test can put a disk there
+that fails, fills or forgets.
 
-What is written counts as kept only after ``sync`` of the file and, for a new or renamed name, ``sync_folder`` of its folder.
+What is written counts as kept only after ``sync`` of the file and, for a new or renamed name,
+``sync_folder`` of its folder.
 """
+
 from __future__ import annotations
 
 import errno
@@ -15,7 +18,9 @@ from .lock import Lock
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors that say that there is no space."""
 
-_NO_SUCH_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.EROFS})
+_NO_SUCH_SYNC = frozenset(
+    {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM, errno.EROFS}
+)
 
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CREATE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -32,7 +37,9 @@ class Disk:
             self.sync_folder(folder.parent)
 
     def lock(self, folder: Path) -> Lock:
-        """Make a folder, unless it is there, and take it for this process; raises InUse where another has it."""
+        """Make a folder, unless it is there, and take it for this process; raises InUse where
+        another has it.
+        """
         self.make_folder(folder)
         return Lock(folder)
 

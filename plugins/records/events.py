@@ -1,12 +1,16 @@
-"""A batch of events as bytes: MessagePack, with instants as instants wherever they stand, and whatever a field may hold kept.
+"""A batch of events as bytes: MessagePack, with instants as instants wherever they stand, and
+whatever a field may hold kept.
 
-The common case is what is fast: plain data whose only instants are the events' own ``@timestamp``. The encoder hands out every
-value that it does not know and writes null there; if it handed out just the events' timestamps, these are written before the
-events, as texts. Otherwise instants are an extension type. What MessagePack has no place for (numbers beyond 64 bits, half
-surrogates, data nested deeper than the interpreter's stack) is written event by event as a flat list of steps, see ``odd``.
+The common case is what is fast: plain data whose only instants are the events' own ``@timestamp``.
+The encoder hands out every value that it does not know and writes null there; if it handed out just
+the events' timestamps, these are written before the events, as texts. Otherwise instants are an
+extension type. What MessagePack has no place for (numbers beyond 64 bits, half surrogates, data
+nested deeper than the interpreter's stack) is written event by event as a flat list of steps, see
+``odd``.
 
 Source: the MessagePack specification; extension types 1 and 2 are this program's.
 """
+
 from __future__ import annotations
 
 from itertools import repeat
@@ -91,6 +95,8 @@ def unpack(data: bytes) -> list[Event]:
 
 def _with_stamps(texts: list[str], events: list[Event]) -> list[Event]:
     instants = list(map(Timestamp, texts))
-    for event, instant in zip(events, instants if len(instants) == len(events) else repeat(instants[0]), strict=False):
+    for event, instant in zip(
+        events, instants if len(instants) == len(events) else repeat(instants[0]), strict=False
+    ):
         event["@timestamp"] = instant
     return events

@@ -1,9 +1,10 @@
 """Data that MessagePack, or the interpreter's stack, has no room for, as a flat list of steps.
 
-A step is a plain value, or a list of a letter and an argument: ``m``/``l`` a map or list of so many steps that follow, ``i`` a
-large number in hexadecimal, ``s`` text with half surrogates, ``t`` an instant, ``x`` anything else, as text. Neither way
-recurses, so that no nesting is too deep.
+A step is a plain value, or a list of a letter and an argument: ``m``/``l`` a map or list of so many
+steps that follow, ``i`` a large number in hexadecimal, ``s`` text with half surrogates, ``t`` an
+instant, ``x`` anything else, as text. Neither way recurses, so that no nesting is too deep.
 """
+
 from __future__ import annotations
 
 import threading
@@ -39,7 +40,11 @@ def _scalar(value: Any) -> Any:
     if kind is int:
         return value if -(1 << 63) <= value < 1 << 64 else ["i", f"{value:x}"]
     if kind is str:
-        return value if value.isascii() or not _has_half(value) else ["s", value.encode("utf-8", "surrogatepass")]
+        return (
+            value
+            if value.isascii() or not _has_half(value)
+            else ["s", value.encode("utf-8", "surrogatepass")]
+        )
     if kind is Timestamp:
         return ["t", str(value)]
     return value if kind in _PLAIN else ["x", str(value).encode("utf-8", "replace").decode()]
@@ -62,9 +67,13 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
 
 
 def rebuilt(steps: list[Any]) -> Any:
-    """The value that was flattened; raises ValueError, IndexError or KeyError where the steps make none."""
+    """The value that was flattened; raises ValueError, IndexError or KeyError where the steps make
+    none.
+    """
     done: list[Any] = []
-    for step in reversed(steps):  # from the end, so that what a map or list holds is there when its step comes
+    for step in reversed(
+        steps
+    ):  # from the end, so that what a map or list holds is there when its step comes
         if type(step) is not list:
             done.append(step)
         elif step[0] == "l":

@@ -1,13 +1,16 @@
-"""The bytes of a segment file: a header of 32 bytes, then records, each a head of 32 bytes, a note and a payload.
+"""The bytes of a segment file: a header of 32 bytes, then records, each a head of 32 bytes, a note
+and a payload.
 
-All numbers are little-endian. The header: magic, version, flags (none yet), salt, the first sequence, CRC-32 of what stands
-before. A record's head: sync word, size of the body, sequence, size of the note, count of events, CRC-32 of the body, CRC-32 of
-the head.
+All numbers are little-endian. The header: magic, version, flags (none yet), salt, the first
+sequence, CRC-32 of what stands before. A record's head: sync word, size of the body, sequence, size
+of the note, count of events, CRC-32 of the body, CRC-32 of the head.
 
-The hard idea is the salt: eight random bytes of each file, from which its sync word and the seeds of all its sums are made. So
-a payload may hold anything, also bytes of another segment, and is never taken for a record when a damaged file is searched for
-what is left. The salt stands in the file's name too: a header can be lost without its records.
+The hard idea is the salt: eight random bytes of each file, from which its sync word and the seeds
+of all its sums are made. So a payload may hold anything, also bytes of another segment, and is
+never taken for a record when a damaged file is searched for what is left. The salt stands in the
+file's name too: a header can be lost without its records.
 """
+
 from __future__ import annotations
 
 import os
@@ -91,12 +94,18 @@ def parse_header(data: bytes) -> Header | None:
     return Header(version, salt, first) if magic == MAGIC else None
 
 
-def record_parts(seal: Seal, sequence: int, note: bytes, payload: bytes, count: int) -> Sequence[bytes]:
-    """A record as pieces to be written one after the other; raises ValueError where it is too large."""
+def record_parts(
+    seal: Seal, sequence: int, note: bytes, payload: bytes, count: int
+) -> Sequence[bytes]:
+    """A record as pieces to be written one after the other; raises ValueError where it is too
+    large.
+    """
     size = len(note) + len(payload)
     if size > LARGEST:
         raise ValueError(f"a record of {size} bytes is too large: {LARGEST} is the most")
-    head = _RECORD.pack(seal.sync, size, sequence, len(note), count, crc32(payload, crc32(note, seal.body)))
+    head = _RECORD.pack(
+        seal.sync, size, sequence, len(note), count, crc32(payload, crc32(note, seal.body))
+    )
     return (head + _SUM.pack(crc32(head, seal.head)), note, payload)
 
 

@@ -1,9 +1,10 @@
 """One process at a time: a lock on a file in the folder.
 
-A POSIX record lock, since it goes with its process: a child that outlives a killed parent does not keep it. It does not keep a
-process from itself, so a list here does that. Closing any descriptor of the file would let go of the lock: nothing else may open it
-in a process that holds it.
+A POSIX record lock, since it goes with its process: a child that outlives a killed parent does not
+keep it. It does not keep a process from itself, so a list here does that. Closing any descriptor of
+the file would let go of the lock: nothing else may open it in a process that holds it.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -23,17 +24,23 @@ class InUse(OSError):
     """The folder is in use by another process, or elsewhere in this one."""
 
     def __init__(self, folder: Path, owner: str) -> None:
-        super().__init__(f"`{folder}` is in use by {owner}: stop that first, or give another folder")
+        super().__init__(
+            f"`{folder}` is in use by {owner}: stop that first, or give another folder"
+        )
 
 
 class Lock:
-    """Holds a folder from the moment it is made; raises InUse, or OSError where the lock file cannot be opened."""
+    """Holds a folder from the moment it is made; raises InUse, or OSError where the lock file
+    cannot be opened.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._key = os.path.realpath(folder)
         if self._key in _held:
             raise InUse(folder, "this process")
-        self._descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        self._descriptor = os.open(
+            folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
         if not _locked(self._descriptor):
             owner = os.pread(self._descriptor, 40, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)

@@ -1,11 +1,13 @@
 """A log of checksummed records in segment files: append, group commit, remove.
 
-A segment is written by the process that made it and by no other: opening the log never continues a file, so nothing depends on how
-a file ends. ``append`` hands a record to the operating system, where it survives the death of the process; ``commit`` has all that
-was appended on the disk. Records are kept in memory until then, for one reason: after a failed sync the kernel may have dropped
-what it could not write and say of the next sync that all is well. The only safe answer is to write those records again, to another
-file.
+A segment is written by the process that made it and by no other: opening the log never continues a
+file, so nothing depends on how a file ends. ``append`` hands a record to the operating system,
+where it survives the death of the process; ``commit`` has all that was appended on the disk.
+Records are kept in memory until then, for one reason: after a failed sync the kernel may have
+dropped what it could not write and say of the next sync that all is well. The only safe answer is
+to write those records again, to another file.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -56,17 +58,22 @@ class _Open:
 
 
 class RecordLog:
-    """The log in a folder, which its user has locked. ``page``: bytes after which a new segment is begun.
+    """The log in a folder, which its user has locked. ``page``: bytes after which a new segment is
+    begun.
 
-    ``visit`` is called with every intact record that is found; what was damaged is in ``skipped``. ``next`` is the sequence of the
-    record that will be appended next. Raises OSError where the folder cannot be listed.
+    ``visit`` is called with every intact record that is found; what was damaged is in ``skipped``.
+    ``next`` is the sequence of the record that will be appended next. Raises OSError where the
+    folder cannot be listed.
     """
 
-    def __init__(self, folder: Path, page: int, disk: Disk | None = None, visit: Visit | None = None) -> None:
+    def __init__(
+        self, folder: Path, page: int, disk: Disk | None = None, visit: Visit | None = None
+    ) -> None:
         self.folder, self.page, self.disk = folder, page, disk or Disk()
         found = survey(self.disk, folder, visit)
         self.segments, self.skipped = found.segments, found.skipped
-        # Numbers begin at the clock: a log that was lost and begun again does not use numbers that someone remembers.
+        # Numbers begin at the clock: a log that was lost and begun again does not use numbers that
+        # someone remembers.
         self.next = found.highest + 1 if found.highest else time.time_ns() // 1000
         self._lock, self._sync_lock = threading.Lock(), threading.Lock()
         self._active: _Open | None = None
@@ -107,7 +114,9 @@ class RecordLog:
         self.next = max(self.next, sequence + 1)
 
     def append(self, note: bytes, payload: bytes, count: int = 1) -> Placed:
-        """Write a record; raises OSError, and nothing was written then, or ValueError where it is too large."""
+        """Write a record; raises OSError, and nothing was written then, or ValueError where it is
+        too large.
+        """
         with self._lock:
             if self.in_doubt:
                 self._write_again()
@@ -117,12 +126,18 @@ class RecordLog:
 
     def _append(self, sequence: int, note: bytes, payload: bytes, count: int) -> Placed:
         need = HEAD + len(note) + len(payload)
-        if self._active is not None and self._active.segment.size > HEADER and self._active.segment.size + need > self.page:
+        if (
+            self._active is not None
+            and self._active.segment.size > HEADER
+            and self._active.segment.size + need > self.page
+        ):
             self._roll()
         writer = self._active or self._begin(sequence)
         segment, offset = writer.segment, writer.segment.size
         try:
-            self.disk.write(writer.descriptor, record_parts(segment.seal, sequence, note, payload, count))
+            self.disk.write(
+                writer.descriptor, record_parts(segment.seal, sequence, note, payload, count)
+            )
         except OSError:
             self._take_back(writer)
             raise
@@ -150,7 +165,9 @@ class RecordLog:
         return self._active
 
     def _take_back(self, writer: _Open) -> None:
-        """Cut off a part of a record; where that fails nothing may follow it, so that the segment ends there."""
+        """Cut off a part of a record; where that fails nothing may follow it, so that the segment
+        ends there.
+        """
         try:
             self.disk.truncate(writer.descriptor, writer.segment.size)
         except OSError:
@@ -167,13 +184,18 @@ class RecordLog:
             self._active = None
 
     def commit(self) -> int:
-        """Have on the disk what was appended before; the sequence up to which all is. Raises OSError: then call it again."""
+        """Have on the disk what was appended before; the sequence up to which all is. Raises
+        OSError: then call it again.
+        """
         with self._sync_lock:
             with self._lock:
                 if self.in_doubt:
                     self._write_again()
                 upto, names, self._new_names = self.next - 1, self._new_names, False
-                writers = [*self._written, *([self._active] if self._active and self._pending else [])]
+                writers = [
+                    *self._written,
+                    *([self._active] if self._active and self._pending else []),
+                ]
             self._sync(writers, names)
             with self._lock:
                 self._let_go(writers)
@@ -229,7 +251,9 @@ class RecordLog:
         self.in_doubt = False
 
     def remove(self, segment: Segment) -> None:
-        """Take away a segment that nobody needs. A damaged one is put aside under another name, one that cannot be read stays."""
+        """Take away a segment that nobody needs. A damaged one is put aside under another name, one
+        that cannot be read stays.
+        """
         with self._lock:
             if self._active is not None and self._active.segment is segment:
                 self._roll()
@@ -245,9 +269,11 @@ class RecordLog:
                 self.disk.remove(segment.path)
 
     def rewrite(self, segment: Segment, wanted: Callable[[Record], bool]) -> int:
-        """Write the wanted records of a segment to a new one, under their sequences, and remove it; how many were not wanted.
+        """Write the wanted records of a segment to a new one, under their sequences, and remove it;
+        how many were not wanted.
 
-        A crash leaves both, and opening the log then takes what stands in both once. Raises OSError.
+        A crash leaves both, and opening the log then takes what stands in both once. Raises
+        OSError.
         """
         self.roll()
         left_out = 0
@@ -267,7 +293,11 @@ class RecordLog:
         names = set(self.disk.names(self.folder))
         with self._lock:
             active = self._active.segment if self._active else None
-            gone = [segment for segment in self.segments if segment.path.name not in names and segment is not active]
+            gone = [
+                segment
+                for segment in self.segments
+                if segment.path.name not in names and segment is not active
+            ]
             for segment in gone:
                 self.segments.remove(segment)
         return gone

@@ -1,8 +1,10 @@
 """Reading a segment, however damaged: every intact record is found, everything else is named.
 
-A head tells by its own sum whether it can be trusted, so a damaged body costs one record: the next one begins where the head says.
-Where a head is damaged, the next sync word with an intact head is searched for. A block that the disk cannot read is read as zeros.
+A head tells by its own sum whether it can be trusted, so a damaged body costs one record: the next
+one begins where the head says. Where a head is damaged, the next sync word with an intact head is
+searched for. A block that the disk cannot read is read as zeros.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ _BLOCK = 4096
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An intact record. ``offset`` and ``end`` are its place in the file; ``note`` is the small header, as bytes."""
+    """An intact record. ``offset`` and ``end`` are its place in the file; ``note`` is the small
+    header, as bytes.
+    """
 
     sequence: int
     note: bytes
@@ -30,8 +34,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A part of a file that holds no intact record. ``torn``: it was never written whole, as a crash leaves it at the end.
-    ``events``: how many were lost, where that is known.
+    """A part of a file that holds no intact record. ``torn``: it was never written whole, as a
+    crash leaves it at the end. ``events``: how many were lost, where that is known.
     """
 
     file: str
@@ -87,12 +91,22 @@ class Reader:
 
     def _torn(self, limit: int) -> Skipped:
         offset, self.offset = self.offset, limit
-        return Skipped(str(self._path), offset, limit - offset, "the last record was not written whole", torn=True)
+        return Skipped(
+            str(self._path),
+            offset,
+            limit - offset,
+            "the last record was not written whole",
+            torn=True,
+        )
 
     def _resynchronised(self, limit: int) -> Skipped:
         """Go on at the next intact head, or at the end."""
         offset, self.offset = self.offset, self._next_head(self.offset + 1, limit)
-        found = "damaged; the records after it are kept" if self.offset < limit else "damaged up to the end"
+        found = (
+            "damaged; the records after it are kept"
+            if self.offset < limit
+            else "damaged up to the end"
+        )
         return Skipped(str(self._path), offset, self.offset - offset, found)
 
     def _next_head(self, at: int, limit: int) -> int:
@@ -121,7 +135,9 @@ class Reader:
         except OSError:
             end = offset + size
             starts = [offset, *range(offset - offset % _BLOCK + _BLOCK, end, _BLOCK)]
-            return b"".join(self._block(following - at, at) for at, following in pairwise([*starts, end]))
+            return b"".join(
+                self._block(following - at, at) for at, following in pairwise([*starts, end])
+            )
 
     def _block(self, size: int, offset: int) -> bytes:
         try:

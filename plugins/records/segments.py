@@ -1,8 +1,10 @@
-"""The segments of a folder, and what is found when they are read through: how much is intact, and what is not.
+"""The segments of a folder, and what is found when they are read through: how much is intact, and
+what is not.
 
-Reading never fails for what files hold. A file that cannot be opened, is empty, has no header or is no segment at all is named
-among what was skipped, and left where it is.
+Reading never fails for what files hold. A file that cannot be opened, is empty, has no header or is
+no segment at all is named among what was skipped, and left where it is.
 """
+
 from __future__ import annotations
 
 import errno
@@ -23,8 +25,9 @@ _OURS = frozenset({LOCK, CHECKPOINT, CHECKPOINT + ".new"})
 
 @dataclass(eq=False, slots=True)
 class Segment:
-    """A segment file. ``start``: where the first record is that a reader may still want; ``cut``: where the records end that stand
-    here alone, those after it having been written again; ``newest``: what its user notes of the latest record.
+    """A segment file. ``start``: where the first record is that a reader may still want; ``cut``:
+    where the records end that stand here alone, those after it having been written again;
+    ``newest``: what its user notes of the latest record.
     """
 
     path: Path
@@ -53,12 +56,16 @@ class Segment:
 
 
 Visit = Callable[[Segment, Record, bool], None]
-"""Called with every intact record but for repeated ones; true: it is out of turn, records after it were given before."""
+"""Called with every intact record but for repeated ones; true: it is out of turn, records after it
+were given before.
+"""
 
 
 @dataclass(slots=True)
 class Survey:
-    """What a folder holds: segments by their first sequences, and what was skipped, with files that are not ours."""
+    """What a folder holds: segments by their first sequences, and what was skipped, with files that
+    are not ours.
+    """
 
     segments: list[Segment] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -84,7 +91,9 @@ def survey_headers(disk: Disk, folder: Path) -> Survey:
         if known is not None:
             _open(disk, folder / name, Segment(folder / name, Seal(known[1]), known[0]), found)
         elif name not in _OURS and not name.endswith(DAMAGED):
-            found.skipped.append(Skipped(str(folder / name), 0, 0, "a foreign file; it is left alone"))
+            found.skipped.append(
+                Skipped(str(folder / name), 0, 0, "a foreign file; it is left alone")
+            )
     found.segments.sort(key=lambda segment: segment.first)
     return found
 
@@ -101,7 +110,9 @@ def _open(disk: Disk, path: Path, segment: Segment, found: Survey) -> None:
         if error.errno == errno.ENOENT:
             return
         segment.readable, data = False, b""
-        found.skipped.append(Skipped(str(path), 0, segment.size, f"cannot be read: {os.strerror(error.errno or 0)}"))
+        found.skipped.append(
+            Skipped(str(path), 0, segment.size, f"cannot be read: {os.strerror(error.errno or 0)}")
+        )
     if segment.readable:
         _check_header(segment, data, parse_header(data), found)
     found.segments.append(segment)
@@ -120,12 +131,17 @@ def _check_header(segment: Segment, data: bytes, header: Header | None, found: S
         found.skipped.append(Skipped(str(segment.path), 0, segment.size, reason, torn=True))
     else:
         segment.damaged = True
-        found.skipped.append(Skipped(str(segment.path), 0, HEADER, "the header is damaged; the name serves in its place"))
+        found.skipped.append(
+            Skipped(
+                str(segment.path), 0, HEADER, "the header is damaged; the name serves in its place"
+            )
+        )
 
 
 def _read_all(disk: Disk, found: Survey, visit: Visit | None) -> None:
-    """Read the segments in order. After a failed sync records are written again, to the next segment, so that segments may overlap:
-    what was seen in the overlap is remembered, and taken once.
+    """Read the segments in order. After a failed sync records are written again, to the next
+    segment, so that segments may overlap: what was seen in the overlap is remembered, and taken
+    once.
     """
     last, seen = 0, set[int]()
     firsts = [segment.first for segment in found.segments]

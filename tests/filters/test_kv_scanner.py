@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from penstock.dsl.regex import RegexError
 from penstock.dsl.regex import compile as compile_ruby
-from penstock.filters._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters, literal_characters
+from penstock.filters._kv_scanner import (
+    BRACKETS,
+    QUOTES,
+    Pair,
+    Scanner,
+    Splitters,
+    literal_characters,
+)
 
 SPLITTERS = [
     Splitters(" ", "="),

@@ -19,7 +19,15 @@ from hypothesis import strategies as st
 from pymemcache.client.base import Client
 
 import penstock
-from penstock.filters._memcached_servers import Host, Ring, Servers, key_bytes, parse_host, restore, store
+from penstock.filters._memcached_servers import (
+    Host,
+    Ring,
+    Servers,
+    key_bytes,
+    parse_host,
+    restore,
+    store,
+)
 from penstock.filters._ruby_marshal import MarshalError, dump, load
 from penstock.filters.memcached import Memcached
 from penstock.pipeline.compile.stage import Stage

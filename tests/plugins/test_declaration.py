@@ -10,7 +10,16 @@ from penstock.dsl.options import KINDS as READINGS
 from penstock.dsl.reference import FieldRef
 from penstock.dsl.spec import REQUIRED, Kind
 from penstock.dsl.template import Template
-from penstock.plugins.contract import Codec, Context, Ecs, Filter, Input, OptionProblem, Output, Plugin
+from penstock.plugins.contract import (
+    Codec,
+    Context,
+    Ecs,
+    Filter,
+    Input,
+    OptionProblem,
+    Output,
+    Plugin,
+)
 from penstock.plugins.declaration import KINDS, Bytes, Duration, Secret, Uri, option
 
 

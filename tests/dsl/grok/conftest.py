@@ -7,7 +7,18 @@ from collections.abc import Callable
 import pytest
 
 from penstock.dsl import regex_sets as sets
-from penstock.dsl.regex_tree import Atomic, Capture, Choice, Dot, Folded, Node, Repeat, Sequence, Set, Text
+from penstock.dsl.regex_tree import (
+    Atomic,
+    Capture,
+    Choice,
+    Dot,
+    Folded,
+    Node,
+    Repeat,
+    Sequence,
+    Set,
+    Text,
+)
 
 Say = Callable[[Node, random.Random], str]
 Spoil = Callable[[str, random.Random], str]

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.dsl.joda.zones import UnknownZoneError, get_zone, named_zone, parse_offset, platform_zone
+from penstock.dsl.joda.zones import (
+    UnknownZoneError,
+    get_zone,
+    named_zone,
+    parse_offset,
+    platform_zone,
+)
 
 HOUR = 3_600_000
 JULY_2013 = 1_373_889_600_000

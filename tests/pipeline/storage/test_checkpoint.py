@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.pipeline.storage.checkpoint import Checkpoint, ranges_of, read_checkpoint, write_checkpoint
+from penstock.pipeline.storage.checkpoint import (
+    Checkpoint,
+    ranges_of,
+    read_checkpoint,
+    write_checkpoint,
+)
 from penstock.plugins.records.disk import Disk
 
 

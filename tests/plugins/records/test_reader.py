@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from penstock.plugins.records.disk import Disk
-from penstock.plugins.records.layout import HEAD, HEADER, Seal, file_header, parse_name, record_parts, segment_name
+from penstock.plugins.records.layout import (
+    HEAD,
+    HEADER,
+    Seal,
+    file_header,
+    parse_name,
+    record_parts,
+    segment_name,
+)
 from penstock.plugins.records.reader import Reader, Record, Skipped
 from penstock.plugins.records.segments import survey
 
