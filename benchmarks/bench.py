@@ -216,9 +216,13 @@ def machine() -> dict[str, Any]:
     model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "?")
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "processor": model, "cores": os.cpu_count(), "memory": round(pages / 2**30), "python": platform.python_version(),
-        "system": platform.system(), "day": f"{datetime.date.today():%Y-%m-%d}",
-    }  # fmt: skip
+        "processor": model,
+        "cores": os.cpu_count(),
+        "memory": round(pages / 2**30),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "day": f"{datetime.date.today():%Y-%m-%d}",
+    }
 
 
 def table(rows: list[Row]) -> str:
@@ -318,8 +322,9 @@ def _described(quick: bool, rounds: int) -> str:
     found = machine()
     size = ", a tenth of the events" if quick else ""
     return (
-        f"Measured on {found['cores']} cores of {found['processor']} ({found['memory']} GiB), Python {found['python']}, "
-        f"{found['system']}, {found['day']}: medians of {rounds} runs taken in turn{size}."
+        f"Measured on {found['cores']} cores of {found['processor']} ({found['memory']} GiB),"
+        f" Python {found['python']}, {found['system']}, {found['day']}: medians of {rounds} runs"
+        f" taken in turn{size}."
     )
 
 

@@ -21,7 +21,8 @@ def main() -> int:
         bench.scale = 2
         row = bench.apache()
     print(
-        f"apache job: {row['cpu_us']:.2f} µs of CPU an event, {row['ratio']:.2f} × the hand-written loop (at most {limit:g} ×)"
+        f"apache job: {row['cpu_us']:.2f} µs of CPU an event, {row['ratio']:.2f} × the hand-written"
+        f" loop (at most {limit:g} ×)"
     )
     return int(row["ratio"] > limit)
 

@@ -65,7 +65,8 @@ def _events(number: int) -> float:
     kept.
     """
     stage = penstock.compile(
-        'filter { grok { match => { "message" => "%{INT:n:int} %{WORD:w}" } } mutate { uppercase => ["w"] } }'
+        'filter { grok { match => { "message" => "%{INT:n:int} %{WORD:w}" } } mutate { uppercase =>'
+        ' ["w"] } }'
     )
     spent = 0.0
     for start in range(0, number, 1000):

@@ -119,7 +119,10 @@ def plugin_differences() -> str:
 
 def diagnostics_page() -> str:
     """The pages of all codes."""
-    intro = "# Diagnostics\n\nErrors (E) refuse a configuration, warnings (W) do not. `penstock explain CODE` shows the same.\n"
+    intro = (
+        "# Diagnostics\n\nErrors (E) refuse a configuration, warnings (W) do not. `penstock explain"
+        " CODE` shows the same.\n"
+    )
     rows = [f"- [{found.code}](#{found.code.lower()}) {found.title}" for found in pages().values()]
     return NOTE + "\n".join([intro, *rows, "", *(_code(found) for found in pages().values())])
 
@@ -137,9 +140,10 @@ def _code(found: Page) -> str:
 def samples_page() -> str:
     """The samples, each with its pipeline and the first of its events."""
     intro = (
-        "# Samples\n\nEach is a folder of `samples/`: a pipeline, an input, and the events that it gives, which the tests compare. "
-        "Start them from the root of the repository:\n\n"
-        "```console\npenstock run -f samples/apache/pipeline.conf < samples/apache/input.log\n```\n"
+        "# Samples\n\nEach is a folder of `samples/`: a pipeline, an input, and the events that it"
+        " gives, which the tests compare. Start them from the root of the"
+        " repository:\n\n```console\npenstock run -f samples/apache/pipeline.conf <"
+        " samples/apache/input.log\n```\n"
     )
     folders = sorted(folder for folder in SAMPLES.iterdir() if (folder / "pipeline.conf").exists())
     return NOTE + "\n".join([intro, *map(_sample, folders)])
@@ -200,8 +204,10 @@ def with_keys(text: str) -> str:
     made = {"keys": keys, "matchers": f"| matcher | |\n|---|---|\n{matchers}\n"}
     return re.sub(
         r"(<!-- (keys|matchers): [^>]*-->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}\n{made[match[2]]}\n{match[3]}", text, flags=re.DOTALL,
-    )  # fmt: skip
+        lambda match: f"{match[1]}\n{made[match[2]]}\n{match[3]}",
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def _key_rows(keys: list[Key]) -> str:

@@ -18,8 +18,10 @@ from .source import Source
 
 CLOSER = {"{": "}", "[": "]", "(": ")"}
 _TOKENS = re.compile(
-    r"""(?P<comment>\#[^\n]*) | (?P<string>"(?:[^"\\]|[\\]"?)*+"|'(?:[^'\\]|[\\]'?)*+') | (?P<arrow>=>)
-      | (?P<regexp>(?<=~)\s*/(?:[^/\\]|[\\]/?)*+/) | (?P<unclosed>["']) | (?P<open>[{\[(]) | (?P<close>[}\])])
+    r"""(?P<comment>\#[^\n]*)
+      | (?P<string>"(?:[^"\\]|[\\]"?)*+"|'(?:[^'\\]|[\\]'?)*+')
+      | (?P<arrow>=>) | (?P<regexp>(?<=~)\s*/(?:[^/\\]|[\\]/?)*+/)
+      | (?P<unclosed>["']) | (?P<open>[{\[(]) | (?P<close>[}\])])
       | (?P<name>[A-Za-z0-9_-]+) | (?P<other>\S)""",
     re.VERBOSE,
 )

@@ -26,7 +26,9 @@ class Catalogue(Protocol):
     """Where the specs of plugins come from."""
 
     def spec(self, section: str, name: str) -> PluginSpec | None:
-        """The spec of a plugin, or None; raises UnusablePlugin where it is known but cannot be had."""
+        """The spec of a plugin, or None; raises UnusablePlugin where it is known but cannot be
+        had.
+        """
         ...
 
     def names(self, section: str) -> Sequence[str]:
@@ -222,7 +224,8 @@ class _Checker:
             if option.required and option.name not in given:
                 self.problem(
                     "E214",
-                    f"`{spec.name}` needs the option `{option.name}`: {option.doc[0].lower()}{option.doc[1:].rstrip('.')}",
+                    f"`{spec.name}` needs the option `{option.name}`:"
+                    f" {option.doc[0].lower()}{option.doc[1:].rstrip('.')}",
                     plugin.name_span,
                     f"add {option.name} => …",
                 )

@@ -127,7 +127,10 @@ class Conditions:
         if node.value not in ("true", "false"):
             remedy = f'write a field as [{node.value}], a text as "{node.value}"'
             if node.value in ("null", "nil", "none", "None", "undefined"):
-                remedy = "write exists([field]) to ask whether a field is there, ![field] whether it is missing, empty or false"
+                remedy = (
+                    "write exists([field]) to ask whether a field is there, ![field] whether it is"
+                    " missing, empty or false"
+                )
             self.problem("E217", f"`{node.value}` is neither a field nor a text", node.span, remedy)
         return Constant(node.value == "true", node.span)
 
@@ -136,7 +139,8 @@ class Conditions:
         if node.text.count("[") == 1 and (inner[:1] in "\"'" or inner.isdigit()):
             self.problem(
                 "W303",
-                f"`{node.text}` is read as a field of that name, as in Logstash: a list needs two items",
+                f"`{node.text}` is read as a field of that name, as in Logstash: a list needs two"
+                " items",
                 node.span,
                 f"write == {inner}, or give a second item",
             )

@@ -52,7 +52,9 @@ class Literals:
         return self.substituted(self.unescaped(node.value), node.span)
 
     def unescaped(self, text: str) -> str:
-        """A string's text with its escapes read, where the setting asks for it; unknown ones stay."""
+        """A string's text with its escapes read, where the setting asks for it; unknown ones
+        stay.
+        """
         if not self.escapes or "\\" not in text:
             return text
         return _ESCAPED.sub(lambda m: _ESCAPES.get(m[1], m[0]), text)
@@ -126,7 +128,9 @@ def _java_hash(text: str) -> int:
 
 
 def merged(first: Any, second: Any) -> Any:
-    """The value of an option given twice: hashes joined, lists appended, different scalars a list."""
+    """The value of an option given twice: hashes joined, lists appended, different scalars a
+    list.
+    """
     if isinstance(first, dict) and isinstance(second, dict):
         both = first | second
         return in_java_order(

@@ -158,7 +158,9 @@ class _Builder:
         return self.leaf(token)
 
     def deepen(self, node: tree.Binary | tree.Unary, below: int) -> None:
-        """Note how deep operators nest without brackets: chains of ``not``, ``xor`` and ``nand``."""
+        """Note how deep operators nest without brackets: chains of ``not``, ``xor`` and
+        ``nand``.
+        """
         self.depths[id(node)] = depth = below + 1
         if depth > _DEEPEST:
             self.problems.append(_too_deep(node.span))
@@ -258,9 +260,10 @@ def _arm(self: _Builder, children: Sequence[Any], at: int) -> tuple[tree.Arm, in
     if not _is(children[at], "LBRACE"):
         condition, at = self.operand(children[at]), at + 1
     close = next(i for i in range(at, len(children)) if _is(children[i], "RBRACE"))
-    return tree.Arm(
-        condition, tuple(children[at + 1 : close]), self.span(first, children[close])
-    ), close + 1
+    return (
+        tree.Arm(condition, tuple(children[at + 1 : close]), self.span(first, children[close])),
+        close + 1,
+    )
 
 
 def _is(child: Any, *kinds: str) -> bool:

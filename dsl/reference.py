@@ -220,7 +220,9 @@ def _set_tags(event: Event, value: Any) -> None:
 
 
 def place(event: Any, keys: tuple[str, ...], value: Any) -> None:
-    """Set the value at a path of two or more keys, making the maps on the way; raises FieldError."""
+    """Set the value at a path of two or more keys, making the maps on the way; raises
+    FieldError.
+    """
     at = event
     for key in keys[:-1]:
         at = _step(at, key, keys)

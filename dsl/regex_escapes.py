@@ -75,8 +75,11 @@ class Cursor:
 
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
 _SHORTHANDS: dict[str, tuple[Ranges, str]] = {
-    "d": (sets.DIGIT, "digit"), "w": (sets.WORD, "word"), "s": (sets.SPACE, "space"), "h": (sets.HEX, "xdigit"),
-}  # fmt: skip
+    "d": (sets.DIGIT, "digit"),
+    "w": (sets.WORD, "word"),
+    "s": (sets.SPACE, "space"),
+    "h": (sets.HEX, "xdigit"),
+}
 _PLAIN = {key: Set(ranges) for key, (ranges, _) in _SHORTHANDS.items()}
 _PLAIN |= {key.upper(): Set(sets.complement(ranges)) for key, (ranges, _) in _SHORTHANDS.items()}
 

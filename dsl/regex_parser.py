@@ -56,7 +56,8 @@ class Flags(NamedTuple):
 
 PLAIN_FLAGS = Flags()
 
-#: Turns the reference that stands at a position of a text into a node; gives it with the position behind, or None.
+#: Turns the reference that stands at a position of a text into a node; gives it with the position
+#: behind, or None.
 Refer = Callable[[str, int, Flags], tuple[Node, int] | None]
 
 _PLAIN = re.compile(r"[^\\\[\](){}|*+?.^$%]+")
@@ -71,8 +72,13 @@ _LOOKS = (("=", False, False), ("!", False, True), ("<=", True, False), ("<!", T
 _NUMBER = re.compile(r"[1-9]\d{0,2}")
 
 _PLACES: dict[str, Place] = {
-    "A": "start", "G": "start", "z": "end", "Z": "last line end", "b": "boundary", "B": "no boundary",
-}  # fmt: skip
+    "A": "start",
+    "G": "start",
+    "z": "end",
+    "Z": "last line end",
+    "b": "boundary",
+    "B": "no boundary",
+}
 _NEWLINE = Atomic(Choice((Text("\r\n"), Set(((0x0A, 0x0D), (0x85, 0x85), (0x2028, 0x2029))))))
 _MOST_REPEATS = 100_000
 

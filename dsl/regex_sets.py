@@ -79,7 +79,8 @@ BLANKS = of_text(
     "\x20\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 )
 
-#: The classes that are said with Python's letters: alpha is a word character, no digit and no ``_``.
+#: The classes that are said with Python's letters: alpha is a word character, no digit and no
+#: ``_``.
 NAMED = frozenset({"word", "digit", "alnum", "alpha"})
 
 ASCII_CLASSES: dict[str, Ranges] = {
@@ -112,18 +113,46 @@ _CASED: dict[str, Callable[[str], bool]] = {"lower": str.islower, "upper": str.i
 
 #: How the names of a script's characters begin.
 _SCRIPTS = {
-    "arabic": "ARABIC", "armenian": "ARMENIAN", "bengali": "BENGALI", "cyrillic": "CYRILLIC",
-    "devanagari": "DEVANAGARI", "georgian": "GEORGIAN", "greek": "GREEK", "han": "CJK", "hangul": "HANGUL",
-    "hebrew": "HEBREW", "hiragana": "HIRAGANA", "katakana": "KATAKANA", "latin": "LATIN", "tamil": "TAMIL",
+    "arabic": "ARABIC",
+    "armenian": "ARMENIAN",
+    "bengali": "BENGALI",
+    "cyrillic": "CYRILLIC",
+    "devanagari": "DEVANAGARI",
+    "georgian": "GEORGIAN",
+    "greek": "GREEK",
+    "han": "CJK",
+    "hangul": "HANGUL",
+    "hebrew": "HEBREW",
+    "hiragana": "HIRAGANA",
+    "katakana": "KATAKANA",
+    "latin": "LATIN",
+    "tamil": "TAMIL",
     "thai": "THAI",
-}  # fmt: skip
+}
 
 _CATEGORIES = {
-    "letter": "L", "uppercaseletter": "Lu", "lowercaseletter": "Ll", "titlecaseletter": "Lt", "modifierletter": "Lm",
-    "otherletter": "Lo", "mark": "M", "number": "N", "decimalnumber": "Nd", "letternumber": "Nl", "punctuation": "P",
-    "symbol": "S", "mathsymbol": "Sm", "currencysymbol": "Sc", "separator": "Z", "spaceseparator": "Zs", "other": "C",
-    "control": "Cc", "format": "Cf", "unassigned": "Cn", "punct": "P",
-}  # fmt: skip
+    "letter": "L",
+    "uppercaseletter": "Lu",
+    "lowercaseletter": "Ll",
+    "titlecaseletter": "Lt",
+    "modifierletter": "Lm",
+    "otherletter": "Lo",
+    "mark": "M",
+    "number": "N",
+    "decimalnumber": "Nd",
+    "letternumber": "Nl",
+    "punctuation": "P",
+    "symbol": "S",
+    "mathsymbol": "Sm",
+    "currencysymbol": "Sc",
+    "separator": "Z",
+    "spaceseparator": "Zs",
+    "other": "C",
+    "control": "Cc",
+    "format": "Cf",
+    "unassigned": "Cn",
+    "punct": "P",
+}
 
 _MAJOR = {
     "c": "cfnos",

@@ -32,9 +32,13 @@ from .regex_tree import (
 )
 
 _PLACES = {
-    "line end": "$", "start": r"\A", "end": r"\Z", "last line end": r"(?=\n?\Z)",
-    "boundary": r"\b", "no boundary": r"\B",
-}  # fmt: skip
+    "line end": "$",
+    "start": r"\A",
+    "end": r"\Z",
+    "last line end": r"(?=\n?\Z)",
+    "boundary": r"\b",
+    "no boundary": r"\B",
+}
 _LINE_START = r"(?:\A|(?<=\n)(?!\Z))"
 _SUFFIX = {"greedy": "", "lazy": "?", "possessive": "+"}
 _COUNTS = {(0, None): "*", (1, None): "+", (0, 1): "?"}
@@ -195,7 +199,9 @@ def bracket(node: Set) -> str:
         return f"[{_ranges(ranges)}]" if ranges else "(?!)"
     known = names - _WITHOUT.keys()
     if known == names:
-        return f"[{'^' if node.negated else ''}{''.join(_NAMES[name] for name in sorted(names))}{_ranges(ranges)}]"
+        negation = "^" if node.negated else ""
+        classes = "".join(_NAMES[name] for name in sorted(names))
+        return f"[{negation}{classes}{_ranges(ranges)}]"
     return _without(node)
 
 

@@ -93,12 +93,21 @@ def _run_on_string(fault: Fault) -> str:
         return ""
     quote = token.text[0]
     if "\n" in token.text:
-        return f"the string of line {fault.before.row(token)} ends only here: is its closing {quote} missing?"
+        return (
+            f"the string of line {fault.before.row(token)} ends only here: is its closing {quote}"
+            " missing?"
+        )
     if "\\" + quote in token.text:
-        return f"\\{quote} does not end the string {_short(token.text)}: write [\\\\] for a backslash in a pattern"
+        return (
+            f"\\{quote} does not end the string {_short(token.text)}: write [\\\\] for a backslash"
+            " in a pattern"
+        )
     following = fault.source.text[token.end : token.end + 1]
     if following.isalnum() or following in "_\"'":
-        return f"a quote inside a string is written \\{quote}; or use the other kind of quotes around it"
+        return (
+            f"a quote inside a string is written \\{quote}; or use the other kind of quotes"
+            " around it"
+        )
     return ""
 
 
@@ -188,9 +197,15 @@ def _condition(fault: Fault) -> str:
     if fault.word() == "not" and "IN" in accepted:
         return "write `not in` between two values, `not` before a condition"
     if "REGEXP" in accepted and found == "/":
-        return "this regular expression is never closed: end it with /, and write \\/ for a slash inside"
+        return (
+            "this regular expression is never closed: end it with /, and write \\/ for a slash"
+            " inside"
+        )
     if "AND" in accepted and fault.word() == "]" and re.match(r"[=!<>]|in\b", found):
-        return "write `!( … )` around the whole comparison: `!` before a field binds to the field alone"
+        return (
+            "write `!( … )` around the whole comparison: `!` before a field binds to the field"
+            " alone"
+        )
     if "REGEXP" in accepted and "SELECTOR" not in accepted and fault.word() in ("~", "=~"):
         return "on the right of `=~` stands a /pattern/ or a string"
     if fault.word(2) == "[" and "RSQB" in accepted and re.match(r"[=!<>]|in\b", found):
@@ -238,7 +253,10 @@ def _unclosed_before(fault: Fault) -> str:
     before = fault.before
     list_ = next((o for o in before.opened if o.text != "{"), None)
     if list_ is not None:
-        return f"`{list_.text}` of line {before.row(list_)} is not closed: add the missing `{CLOSER[list_.text]}`"
+        return (
+            f"`{list_.text}` of line {before.row(list_)} is not closed: add the missing"
+            f" `{CLOSER[list_.text]}`"
+        )
     section = next(
         (
             o
@@ -249,9 +267,15 @@ def _unclosed_before(fault: Fault) -> str:
     )
     if section is not None or (fault.word() in _SECTIONS and before.askew is None):
         outer, inner = before.opened[0], before.title(section) if section else fault.word()
-        return f"`{before.title(outer)}` of line {before.row(outer)} is not closed before `{inner}`: add the missing `}}`"
+        return (
+            f"`{before.title(outer)}` of line {before.row(outer)} is not closed before `{inner}`:"
+            " add the missing `}`"
+        )
     if before.askew is not None:
-        return f"`{before.title(before.askew)}` of line {before.row(before.askew)} is not closed: add the missing `}}`"
+        return (
+            f"`{before.title(before.askew)}` of line {before.row(before.askew)} is not closed: add"
+            " the missing `}`"
+        )
     opener = before.opened[-1]
     return (
         f"write `=>` after the option `{fault.word()}`; or, if it is a plugin, "
@@ -296,7 +320,10 @@ def _unquoted(fault: Fault) -> str:
     ):
         return 'put the name in quotes: "[…]"'
     if last is not None and last.kind == "name" and fault.adjacent and fault.found[0] in "./:@%$*+":
-        return f'put a text with other characters than letters, digits and _ in quotes, like "{last.text}{fault.found}"'
+        return (
+            "put a text with other characters than letters, digits and _ in quotes, like"
+            f' "{last.text}{fault.found}"'
+        )
     if fault.word() in ("=>", ",", "[") and re.match(r"[.+]|-?[0-9]", fault.found):
         return "a number is written like 5, -5 or 0.5"
     if fault.word() in ("=>", ",", "[") and "LSQB" in fault.accepted:

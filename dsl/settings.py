@@ -72,8 +72,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 _AT_LEAST = {
-    "pipeline.workers": 1, "penstock.limits.depth": 1, "penstock.limits.fields": 1, "penstock.limits.line": 1,
-}  # fmt: skip
+    "pipeline.workers": 1,
+    "penstock.limits.depth": 1,
+    "penstock.limits.fields": 1,
+    "penstock.limits.line": 1,
+}
 _AT_MOST = {"penstock.limits.depth": 1000}
 _SIZES = ("penstock.limits.line",)
 

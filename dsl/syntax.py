@@ -86,7 +86,10 @@ def _unclosed(source: Source, reading: Reading, quote: Token) -> Diagnostic:
     )
     before, word = reading.last(2), reading.last()
     if before and word and before.kind == "string" and before.end == word.start:
-        advice = f"a quote inside a string is written \\{before.text[0]}; or use the other kind of quotes around it"
+        advice = (
+            f"a quote inside a string is written \\{before.text[0]}; or use the other kind of"
+            " quotes around it"
+        )
     long = next(
         (token for token in reading.tokens if token.kind == "string" and "\n" in token.text), None
     )

@@ -118,9 +118,8 @@ class Timestamp(str):
         """The instant `nanos` nanoseconds after 1970."""
         seconds, nano = divmod(nanos, _BILLION)
         days, second = divmod(seconds, _DAY)
-        return cls(
-            f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{_fraction_text(nano)}Z"
-        )
+        time = f"{_minute_text(second // 60)}:{second % 60:02d}.{_fraction_text(nano)}"
+        return cls(f"{_date_text(days)}T{time}Z")
 
     @classmethod
     def of(cls, moment: datetime) -> Timestamp:

@@ -39,7 +39,8 @@ class JdbcOptions:
     """The options that say which database is asked."""
 
     jdbc_connection_string: str = option(
-        "Where the database is: in JDBC's form, `jdbc:postgresql://host/database`, or as a URL of SQLAlchemy."
+        "Where the database is: in JDBC's form, `jdbc:postgresql://host/database`, or as a URL of"
+        " SQLAlchemy."
     )
     jdbc_user: str | None = option("The user to connect as.", default=None)
     jdbc_password: Secret | None = option("The user's password.", default=None)
@@ -95,7 +96,10 @@ def make_engine(url: URL, validate: bool = False) -> Engine:
     try:
         return create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=validate, **more)
     except NoSuchModuleError:
-        remedy = "install the package that brings it, or write another URL: postgresql+psycopg://host/database"
+        remedy = (
+            "install the package that brings it, or write another URL:"
+            " postgresql+psycopg://host/database"
+        )
         raise UrlProblem(f"SQLAlchemy has no driver `{url.drivername}`", remedy) from None
     except ImportError as error:
         package = PACKAGES.get(error.name or "", error.name or url.drivername)

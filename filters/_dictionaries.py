@@ -140,7 +140,8 @@ def load(path: Path, most: int) -> Entries:
 def _yaml(text: str, most: int) -> Iterable[tuple[Any, Any]]:
     if len(text) > most:
         raise DictionaryError(
-            f"the dictionary has more than {most} characters; raise `yaml_dictionary_code_point_limit`"
+            f"the dictionary has more than {most} characters; raise"
+            " `yaml_dictionary_code_point_limit`"
         )
     try:
         import yaml

@@ -50,7 +50,10 @@ class Table:
         columns = ", ".join(f"{_quoted(name)} {_local_type(kind)}" for name, kind in self.columns)
         yield f"CREATE TABLE {_quoted(self.name)} ({columns})"
         if self.indexes:
-            yield f"CREATE INDEX {_quoted(f'{self.name} index')} ON {_quoted(self.name)} ({', '.join(map(_quoted, self.indexes))})"
+            yield (
+                f"CREATE INDEX {_quoted(f'{self.name} index')} ON {_quoted(self.name)}"
+                f" ({', '.join(map(_quoted, self.indexes))})"
+            )
 
 
 class Tables:

@@ -45,7 +45,9 @@ Stored = tuple[bytes, int]
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server: its host and port, or the path of its socket; ``weight`` is its share of the keys."""
+    """A server: its host and port, or the path of its socket; ``weight`` is its share of the
+    keys.
+    """
 
     address: tuple[str, int] | str
     weight: int = 1

@@ -64,7 +64,9 @@ class Meter:
 
 
 class Timer(Meter):
-    """A meter of events that carry a number: its least, greatest, mean, deviation and percentiles."""
+    """A meter of events that carry a number: its least, greatest, mean, deviation and
+    percentiles.
+    """
 
     def __init__(self, rates: Sequence[int], now: float) -> None:
         super().__init__(rates, now)

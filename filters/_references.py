@@ -47,7 +47,9 @@ def set_named(event: Event, name: str, value: Any) -> None:
 
 
 def field(text: str) -> FieldRef:
-    """The field that a text names, templates not filled in; a BrokenReference where it names none."""
+    """The field that a text names, templates not filled in; a BrokenReference where it names
+    none.
+    """
     try:
         return FieldRef(text)
     except ReferenceSyntaxError as error:

@@ -23,7 +23,9 @@ _MOST_REPEATED = 1 << 24
 
 
 class MarshalError(ValueError):
-    """Bytes that are not in the format, or hold an object of a class that events have no place for."""
+    """Bytes that are not in the format, or hold an object of a class that events have no place
+    for.
+    """
 
 
 def load(data: bytes) -> Any:

@@ -18,46 +18,102 @@ _INTERPOLATED = re.compile(r"#\{([^}]*)\}")
 
 #: What a call without arguments becomes: its receiver stands for {}.
 _CALLS = {
-    "to_i": "int({})", "to_f": "float({})", "to_s": "str({})", "length": "len({})", "size": "len({})",
-    "nil?": "{} is None", "empty?": "not {}", "first": "{}[0]", "last": "{}[-1]", "reverse": "{}[::-1]", "abs": "abs({})",
-    "upcase": "{}.upper()", "downcase": "{}.lower()", "capitalize": "{}.capitalize()", "strip": "{}.strip()",
-    "lstrip": "{}.lstrip()", "rstrip": "{}.rstrip()", "chomp": "{}.rstrip('\\n')", "keys": "list({})",
-    "values": "list({}.values())", "sort": "sorted({})", "round": "round({})", "dup": "{}.copy()",
-    "compact": "[x for x in {} if x is not None]", "to_hash": "{}.to_hash()", "cancel": "{}.cancel()", "clone": "{}.clone()",
-    "uncancel": "{}.uncancel()", "to_json": "{}.to_json()",
-}  # fmt: skip
+    "to_i": "int({})",
+    "to_f": "float({})",
+    "to_s": "str({})",
+    "length": "len({})",
+    "size": "len({})",
+    "nil?": "{} is None",
+    "empty?": "not {}",
+    "first": "{}[0]",
+    "last": "{}[-1]",
+    "reverse": "{}[::-1]",
+    "abs": "abs({})",
+    "upcase": "{}.upper()",
+    "downcase": "{}.lower()",
+    "capitalize": "{}.capitalize()",
+    "strip": "{}.strip()",
+    "lstrip": "{}.lstrip()",
+    "rstrip": "{}.rstrip()",
+    "chomp": "{}.rstrip('\\n')",
+    "keys": "list({})",
+    "values": "list({}.values())",
+    "sort": "sorted({})",
+    "round": "round({})",
+    "dup": "{}.copy()",
+    "compact": "[x for x in {} if x is not None]",
+    "to_hash": "{}.to_hash()",
+    "cancel": "{}.cancel()",
+    "clone": "{}.clone()",
+    "uncancel": "{}.uncancel()",
+    "to_json": "{}.to_json()",
+}
 _CALL = re.compile(rf"\.({'|'.join(map(re.escape, _CALLS))})(?:\(\))?(?![\w(?])")
 #: Words and calls that are only called something else.
-_RENAMED = [(re.compile(pattern), by) for pattern, by in (
-    (r"\bnew_event_block\.call\(", "emit("), (r"\bLogStash::Event\.new\(([^{}()]*=>[^{}()]*)\)", r"Event({\1})"),
-    (r"\bLogStash::Event\.new\b", "Event"), (r"\.start_with\?", ".startswith"), (r"\.end_with\?", ".endswith"),
-    (r"\bnil\b(?!\?)", "None"), (r"\btrue\b", "True"), (r"\bfalse\b", "False"), (r"\s*&&\s*", " and "),
-    (r"(\w+)\[(\x00\d+\x00|\w+)\]\s*\|\|=\s*(.+)", r"\1.setdefault(\2, \3)"), (r"\s*\|\|\s*(?!=)", " or "),
-    (r"!(?=[\w(\x00])", "not "), (r"\.push\(", ".append("), (r"(?<![\w:]):(\w+)", r"'\1'"), (r"\s*=>\s*", ": "),
-    (r"\bputs\s+(.+)", r"print(\1)"), (r"(\w+(?:\[[^\]]*\])*)\s*<<\s*(.+)", r"\1.append(\2)"),
-    (r"\bTime\.now(?:\.to_[fi])?", "time.time()"), (r"@(\w+)", r"state['\1']"),
-    (r"(\S+)\s*=~\s*/((?:[^/\\]|\\.)*)/", r"re.search(r'\2', \1)"), (r"\bevent\.include\?", "event.include"),
-)]  # fmt: skip
+_RENAMED = [
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"\bnew_event_block\.call\(", "emit("),
+        (r"\bLogStash::Event\.new\(([^{}()]*=>[^{}()]*)\)", r"Event({\1})"),
+        (r"\bLogStash::Event\.new\b", "Event"),
+        (r"\.start_with\?", ".startswith"),
+        (r"\.end_with\?", ".endswith"),
+        (r"\bnil\b(?!\?)", "None"),
+        (r"\btrue\b", "True"),
+        (r"\bfalse\b", "False"),
+        (r"\s*&&\s*", " and "),
+        (r"(\w+)\[(\x00\d+\x00|\w+)\]\s*\|\|=\s*(.+)", r"\1.setdefault(\2, \3)"),
+        (r"\s*\|\|\s*(?!=)", " or "),
+        (r"!(?=[\w(\x00])", "not "),
+        (r"\.push\(", ".append("),
+        (r"(?<![\w:]):(\w+)", r"'\1'"),
+        (r"\s*=>\s*", ": "),
+        (r"\bputs\s+(.+)", r"print(\1)"),
+        (r"(\w+(?:\[[^\]]*\])*)\s*<<\s*(.+)", r"\1.append(\2)"),
+        (r"\bTime\.now(?:\.to_[fi])?", "time.time()"),
+        (r"@(\w+)", r"state['\1']"),
+        (r"(\S+)\s*=~\s*/((?:[^/\\]|\\.)*)/", r"re.search(r'\2', \1)"),
+        (r"\bevent\.include\?", "event.include"),
+    )
+]
 #: Calls with arguments: the receiver stands for {0}, the arguments for {1} and {2}.
-_CALLS_WITH = [(re.compile(pattern), by) for pattern, by in (
-    (r"\.(?:include|key|has_key|member)\?\(([^()]*)\)", "{1} in {0}"), (r"\.join\(([^()]*)\)", "{1}.join(map(str, {0}))"),
-    (r"\.gsub\(/((?:[^/\\]|\\.)*)/,\s*([^()]*)\)", "re.sub(r'{1}', {2}, {0})"),
-    (r"\.gsub\(([^()/]*),\s*([^()]*)\)", "{0}.replace({1}, {2})"),
-    (r"\.is_a\?\(?String\)?", "isinstance({0}, str)"), (r"\.is_a\?\(?Array\)?", "isinstance({0}, list)"),
-    (r"\.is_a\?\(?Hash\)?", "isinstance({0}, dict)"),
-)]  # fmt: skip
+_CALLS_WITH = [
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"\.(?:include|key|has_key|member)\?\(([^()]*)\)", "{1} in {0}"),
+        (r"\.join\(([^()]*)\)", "{1}.join(map(str, {0}))"),
+        (r"\.gsub\(/((?:[^/\\]|\\.)*)/,\s*([^()]*)\)", "re.sub(r'{1}', {2}, {0})"),
+        (r"\.gsub\(([^()/]*),\s*([^()]*)\)", "{0}.replace({1}, {2})"),
+        (r"\.is_a\?\(?String\)?", "isinstance({0}, str)"),
+        (r"\.is_a\?\(?Array\)?", "isinstance({0}, list)"),
+        (r"\.is_a\?\(?Hash\)?", "isinstance({0}, dict)"),
+    )
+]
 _ONE_LINE = re.compile(r"(.+\.(?:each|each_pair|each_with_index|times)) \{ ?(\|[^|]*\|) ?(.*?) ?\}")
-_BLOCKS = [(re.compile(pattern), by) for pattern, by in (
-    (r"if (.+?)(?: then)?", "if {0}:"), (r"unless (.+?)(?: then)?", "if not ({0}):"), (r"while (.+?)(?: do)?", "while {0}:"),
-    (r"(.+)\.each_with_index do \|\s*(\w+),\s*(\w+)\s*\|", "for {2}, {1} in enumerate({0}):"),
-    (r"(.+)\.each(?:_pair)? do \|\s*(\w+),\s*(\w+)\s*\|", "for {1}, {2} in {0}.items():"),
-    (r"(.+)\.each do \|\s*(\w+)\s*\|", "for {1} in {0}:"), (r"(.+)\.times do \|\s*(\w+)\s*\|", "for {1} in range({0}):"),
-    (r"begin", "try:"), (r"def (\w+)(\(.*\))?", "def {0}{1}:"),
-)]  # fmt: skip
-_TURNS = [(re.compile(pattern), by) for pattern, by in (
-    (r"els(?:e )?if (.+?)(?: then)?", "elif {0}:"), (r"else", "else:"), (r"rescue\s*=>\s*(\w+)", "except Exception as {0}:"),
-    (r"rescue(?: \w+)?", "except Exception:"), (r"ensure", "finally:"),
-)]  # fmt: skip
+_BLOCKS = [
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"if (.+?)(?: then)?", "if {0}:"),
+        (r"unless (.+?)(?: then)?", "if not ({0}):"),
+        (r"while (.+?)(?: do)?", "while {0}:"),
+        (r"(.+)\.each_with_index do \|\s*(\w+),\s*(\w+)\s*\|", "for {2}, {1} in enumerate({0}):"),
+        (r"(.+)\.each(?:_pair)? do \|\s*(\w+),\s*(\w+)\s*\|", "for {1}, {2} in {0}.items():"),
+        (r"(.+)\.each do \|\s*(\w+)\s*\|", "for {1} in {0}:"),
+        (r"(.+)\.times do \|\s*(\w+)\s*\|", "for {1} in range({0}):"),
+        (r"begin", "try:"),
+        (r"def (\w+)(\(.*\))?", "def {0}{1}:"),
+    )
+]
+_TURNS = [
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"els(?:e )?if (.+?)(?: then)?", "elif {0}:"),
+        (r"else", "else:"),
+        (r"rescue\s*=>\s*(\w+)", "except Exception as {0}:"),
+        (r"rescue(?: \w+)?", "except Exception:"),
+        (r"ensure", "finally:"),
+    )
+]
 _ENDED = re.compile(r"(.+?)\s+(if|unless)\s+(.+)")
 
 

@@ -19,7 +19,9 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
 class Statement:
-    """A statement with its parameters in order; ``bound(values)`` gives what SQLAlchemy executes."""
+    """A statement with its parameters in order; ``bound(values)`` gives what SQLAlchemy
+    executes.
+    """
 
     def __init__(self, sql: str, names: Sequence[str]) -> None:
         self.names = tuple(names)

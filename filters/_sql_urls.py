@@ -44,9 +44,16 @@ DRIVERS = {
 """JDBC's names of databases, and SQLAlchemy's with the driver that is taken for them."""
 
 PACKAGES = {
-    "psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "pymysql": "PyMySQL", "pymssql": "pymssql", "oracledb": "oracledb",
-    "ibm_db": "ibm_db_sa", "MySQLdb": "mysqlclient", "cx_Oracle": "cx_Oracle", "pyodbc": "pyodbc",
-}  # fmt: skip
+    "psycopg": "psycopg[binary]",
+    "psycopg2": "psycopg2-binary",
+    "pymysql": "PyMySQL",
+    "pymssql": "pymssql",
+    "oracledb": "oracledb",
+    "ibm_db": "ibm_db_sa",
+    "MySQLdb": "mysqlclient",
+    "cx_Oracle": "cx_Oracle",
+    "pyodbc": "pyodbc",
+}
 """The packages that bring drivers, by the names under which these are imported."""
 
 _DEFAULTS = {name: DRIVERS[name] for name in ("postgresql", "mysql", "mariadb", "oracle")}
@@ -119,9 +126,14 @@ def _oracle(rest: str) -> URL:
         )
     service = match["kind"] == "/"
     return URL.create(
-        DRIVERS["oracle"], match["user"], match["password"], match["host"], int(match["port"] or 1521),
-        None if service else match["name"], {"service_name": match["name"]} if service else {},
-    )  # fmt: skip
+        DRIVERS["oracle"],
+        match["user"],
+        match["password"],
+        match["host"],
+        int(match["port"] or 1521),
+        None if service else match["name"],
+        {"service_name": match["name"]} if service else {},
+    )
 
 
 def _at_hosts(kind: str, hosts: list[str], name: str, parameters: dict[str, str]) -> Address:

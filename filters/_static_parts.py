@@ -29,12 +29,26 @@ Hashes = Sequence[dict[str, Any]]
 
 _TABLE_KEYS = ("name", "columns", "index_columns", "preserve_existing")
 _LOADER_KEYS = (
-    "id", "local_table", "query", "max_rows", "jdbc_connection_string", "jdbc_user", "jdbc_password", "jdbc_driver_class",
+    "id",
+    "local_table",
+    "query",
+    "max_rows",
+    "jdbc_connection_string",
+    "jdbc_user",
+    "jdbc_password",
+    "jdbc_driver_class",
     "jdbc_driver_library",
-)  # fmt: skip
+)
 _LOOKUP_KEYS = (
-    "id", "query", "parameters", "prepared_parameters", "target", "default_hash", "tag_on_failure", "tag_on_default_use",
-)  # fmt: skip
+    "id",
+    "query",
+    "parameters",
+    "prepared_parameters",
+    "target",
+    "default_hash",
+    "tag_on_failure",
+    "tag_on_default_use",
+)
 _MOST_ROWS = 1_000_000
 
 
@@ -301,7 +315,9 @@ def _told_apart(plugin: Plugin, lookups: Sequence[Lookup]) -> None:
 def _checked(
     plugin: Plugin, option: str, given: Hashes, needed: Sequence[str], known: Sequence[str]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The hashes that have what they need, with their places; keys that mean nothing are reported."""
+    """The hashes that have what they need, with their places; keys that mean nothing are
+    reported.
+    """
     for place, each in enumerate(given):
         for key in each.keys() - {*known}:
             remedy = did_you_mean(key, known) or "it has " + ", ".join(known)

@@ -34,10 +34,14 @@ class RulesError(Exception):
 
 
 class Parser:
-    """Tells user agents apart; ``parse(text)`` gives an Agent, with "Other" for what no rule knows."""
+    """Tells user agents apart; ``parse(text)`` gives an Agent, with "Other" for what no rule
+    knows.
+    """
 
     def __init__(self, rules: Path | None = None) -> None:
-        """``rules``: a regexes.yaml of uap-core; the library's own unless given. Raises RulesError."""
+        """``rules``: a regexes.yaml of uap-core; the library's own unless given. Raises
+        RulesError.
+        """
         self._matchers: Any = _own_rules(rules) if rules else None
         self._rules: tuple[_Rules[UserAgent], _Rules[OS], _Rules[Device]] | None = None
 

@@ -106,7 +106,8 @@ class _Building:
         self._left -= 1 + len(attributes) // 2
         if self._left < 0:
             raise XmlError(
-                f"there are more than {self._how.most} elements and attributes (penstock.limits.fields)"
+                f"there are more than {self._how.most} elements and attributes"
+                " (penstock.limits.fields)"
             )
         fields, self._declared = self._declared, {}
         for place in range(0, len(attributes), 2):

@@ -30,9 +30,15 @@ from ._tasks import Task, tasks_of
 
 DEFAULT_TIMEOUT = 1800.0
 _TIMEOUT_OPTIONS = (
-    "timeout", "inactivity_timeout", "timeout_code", "push_map_as_event_on_timeout", "push_previous_map_as_event",
-    "timeout_timestamp_field", "timeout_task_id_field", "timeout_tags",
-)  # fmt: skip
+    "timeout",
+    "inactivity_timeout",
+    "timeout_code",
+    "push_map_as_event_on_timeout",
+    "push_previous_map_as_event",
+    "timeout_timestamp_field",
+    "timeout_task_id_field",
+    "timeout_tags",
+)
 
 
 class Aggregate(Filter, name="aggregate"):
@@ -119,7 +125,10 @@ class Aggregate(Filter, name="aggregate"):
 } else if [logger] == "SQL" {
   aggregate { task_id => "%{task}" code => "map['ms'] += event.get('ms')" map_action => "update" }
 } else {
-  aggregate { task_id => "%{task}" code => "event.set('sql_ms', map['ms'])" map_action => "update" end_of_task => true }
+  aggregate {
+    task_id => "%{task}" code => "event.set('sql_ms', map['ms'])"
+    map_action => "update" end_of_task => true
+  }
 }""",
             before=[
                 {"task": "1", "logger": "START"},

@@ -45,7 +45,8 @@ class Bytes(Filter, name="bytes"):
         ),
         Example(
             "metric units, written as in Germany",
-            'bytes { source => "size" target => "bytes" conversion_method => metric decimal_separator => "," }',
+            'bytes { source => "size" target => "bytes" conversion_method => metric'
+            ' decimal_separator => "," }',
             before={"size": "1.234,5 MB"},
             after={"size": "1.234,5 MB", "bytes": 1234500000},
         ),

@@ -40,7 +40,8 @@ class Cidr(Filter, name="cidr"):
     examples = (
         Example(
             "tag internal clients",
-            'cidr { address => ["%{ip}"] network => ["10.0.0.0/8", "fe80::/64"] add_tag => ["internal"] }',
+            'cidr { address => ["%{ip}"] network => ["10.0.0.0/8", "fe80::/64"] add_tag =>'
+            ' ["internal"] }',
             before=[{"ip": "10.20.30.40"}, {"ip": "fe80::1"}, {"ip": "8.8.8.8"}],
             after=[
                 {"ip": "10.20.30.40", "tags": ["internal"]},
@@ -50,7 +51,8 @@ class Cidr(Filter, name="cidr"):
         ),
         Example(
             "any address of a list, networks from the event",
-            'cidr { address_field => "[host][ip]" network => ["%{nets}"] add_field => { "known" => "yes" } }',
+            'cidr { address_field => "[host][ip]" network => ["%{nets}"] add_field => { "known" =>'
+            ' "yes" } }',
             before={
                 "host": {"ip": ["8.8.8.8", "192.168.1.1"]},
                 "nets": "10.0.0.0/8, 192.168.0.0/16",

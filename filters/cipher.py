@@ -71,7 +71,8 @@ class Cipher(Filter, name="cipher"):
         ),
         Example(
             "what cannot be decrypted",
-            'cipher { mode => "decrypt" algorithm => "aes-128-cbc" iv_random_length => 16 key => "k" }',
+            'cipher { mode => "decrypt" algorithm => "aes-128-cbc" iv_random_length => 16 key =>'
+            ' "k" }',
             before={"message": "nonsense"},
             after={"message": "nonsense", "tags": ["_cipherfiltererror"]},
         ),

@@ -51,7 +51,8 @@ class Csv(Ecs, Filter, name="csv"):
     separator: str = option("What stands between columns; one character or more.", default=",")
     quote_char: str = option("What quotes a column; `\\x00` for nothing.", default='"')
     convert: dict[str, str] = option(
-        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.",
+        "Columns to convert, with the type to convert them to: integer, float, boolean, date or"
+        " date_time.",
         default={},
     )
     autodetect_column_names: bool = option(
@@ -71,7 +72,8 @@ class Csv(Ecs, Filter, name="csv"):
     examples = (
         Example(
             "named columns, two of them converted",
-            'csv { columns => ["user", "bytes", "ok"] convert => { "bytes" => "integer" "ok" => "boolean" } }',
+            'csv { columns => ["user", "bytes", "ok"] convert => { "bytes" => "integer" "ok" =>'
+            ' "boolean" } }',
             before={"message": 'jo,5120,"true"'},
             after={"message": 'jo,5120,"true"', "user": "jo", "bytes": 5120, "ok": True},
         ),

@@ -60,12 +60,13 @@ class Date(Filter, name="date"):
     )
     target: FieldRef = option("The field that gets the instant.", default=FieldRef("@timestamp"))
     timezone: str | None = option(
-        "The time zone of texts that say none: a name (`Europe/Paris`) or an offset (`+02:00`), perhaps out of a "
-        "field (`%{[host][zone]}`); that of the machine unless given.",
+        "The time zone of texts that say none: a name (`Europe/Paris`) or an offset (`+02:00`),"
+        " perhaps out of a field (`%{[host][zone]}`); that of the machine unless given.",
         default=None,
     )
     locale: str | None = option(
-        "The language of months and days: `de`, `pt-BR`, `fr_FR`; that of the machine, then English, unless given.",
+        "The language of months and days: `de`, `pt-BR`, `fr_FR`; that of the machine, then"
+        " English, unless given.",
         default=None,
     )
     tag_on_failure: list[str] = option(

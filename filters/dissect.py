@@ -59,8 +59,8 @@ class Dissect(Filter, name="dissect"):
     examples = (
         Example(
             "a line of syslog",
-            'dissect { mapping => { "message" => "%{ts} %{+ts} %{+ts} %{host} %{program}[%{pid}]: %{message}" }'
-            ' convert_datatype => { "pid" => "int" } }',
+            'dissect { mapping => { "message" => "%{ts} %{+ts} %{+ts} %{host} %{program}[%{pid}]:'
+            ' %{message}" } convert_datatype => { "pid" => "int" } }',
             before={"message": "Mar 16 00:01:25 evita postfix/smtpd[1713]: connect from unknown"},
             after={
                 "ts": "Mar 16 00:01:25",
@@ -72,7 +72,8 @@ class Dissect(Filter, name="dissect"):
         ),
         Example(
             "columns",
-            'dissect { mapping => { "line" => "%{name->} %{size->} %{?unit}" } remove_field => ["line"] }',
+            'dissect { mapping => { "line" => "%{name->} %{size->} %{?unit}" } remove_field =>'
+            ' ["line"] }',
             before=[{"line": "web    12  kB"}, {"line": "web"}],
             after=[{"name": "web", "size": "12"}, {"line": "web", "tags": ["_dissectfailure"]}],
         ),

@@ -77,13 +77,15 @@ class Dns(Filter, name="dns"):
     examples = (
         Example(
             "an address for a name, and the name that belongs to it",
-            'dns { hostsfile => "tests/data/dns/hosts" resolve => ["host"] reverse => ["ip"] action => "replace" }',
+            'dns { hostsfile => "tests/data/dns/hosts" resolve => ["host"] reverse => ["ip"] action'
+            ' => "replace" }',
             before={"host": "db", "ip": "192.0.2.11"},
             after={"host": "192.0.2.10", "ip": "web.example.net"},
         ),
         Example(
             "an address is its own answer, and no name is a missing field's",
-            'dns { hostsfile => "tests/data/dns/hosts" resolve => ["[source][ip]", "gone"] add_tag => ["looked_up"] }',
+            'dns { hostsfile => "tests/data/dns/hosts" resolve => ["[source][ip]", "gone"] add_tag'
+            ' => ["looked_up"] }',
             before={"source": {"ip": "10.0.0.1"}},
             after={"source": {"ip": ["10.0.0.1", "10.0.0.1"]}, "tags": ["looked_up"]},
         ),

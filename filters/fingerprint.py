@@ -50,7 +50,8 @@ class Fingerprint(Ecs, Filter, name="fingerprint"):
     examples = (
         Example(
             "one digest of two fields",
-            'fingerprint { source => ["host", "message"] concatenate_sources => true method => "MD5" target => "id" }',
+            'fingerprint { source => ["host", "message"] concatenate_sources => true method =>'
+            ' "MD5" target => "id" }',
             before={"host": "web1", "message": "up"},
             after={"host": "web1", "message": "up", "id": "dab538ab264f6f90e581abd4b1fceef2"},
         ),

@@ -21,8 +21,8 @@ from ._geo_fields import PATHS, Found, defaults, has_place, kind_of, kinds
 from ._merge_tree import Tree, map_at, nest, plain_key
 
 _WHERE_FROM = (
-    "get GeoLite2-{}.mmdb, free with an account, from https://dev.maxmind.com/geoip/geolite2-free-geolocation-data "
-    "and give its path in `database`"
+    "get GeoLite2-{}.mmdb, free with an account, from"
+    " https://dev.maxmind.com/geoip/geolite2-free-geolocation-data and give its path in `database`"
 )
 
 
@@ -56,12 +56,14 @@ class Geoip(Ecs, Filter, name="geoip"):
 
     source: FieldRef = option("The field with the address.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `geoip`, or with ECS the field that `source` is the `[ip]` of.",
+        "The field to put the result in; unless given, `geoip`, or with ECS the field that `source`"
+        " is the `[ip]` of.",
         default=None,
     )
     database: Path | None = option("The path of the database.", default=None)
     default_database_type: str = option(
-        "Which database Logstash would take when none is given; it says here which one to download.",
+        "Which database Logstash would take when none is given; it says here which one to"
+        " download.",
         default="City",
         choices=("City", "ASN"),
     )

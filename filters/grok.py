@@ -100,7 +100,8 @@ class Grok(Ecs, Filter, name="grok"):
     examples = (
         Example(
             "a request line",
-            'grok { match => { "message" => "%{IP:[client][ip]} %{WORD:[http][request][method]} %{NUMBER:took:float}" } }',
+            'grok { match => { "message" => "%{IP:[client][ip]} %{WORD:[http][request][method]}'
+            ' %{NUMBER:took:float}" } }',
             before={"message": "55.3.244.1 GET 0.043"},
             after={
                 "message": "55.3.244.1 GET 0.043",
@@ -217,7 +218,9 @@ class Grok(Ecs, Filter, name="grok"):
         )
 
     def _compiled(self, pattern: str, library: Library) -> Expression:
-        """A compiled pattern; those of the shipped library alone are compiled once for all filters."""
+        """A compiled pattern; those of the shipped library alone are compiled once for all
+        filters.
+        """
         if self.patterns_dir or self.pattern_definitions:
             return compile_expression(pattern, library, self.named_captures_only)
         return _shared(pattern, self.ecs, self.named_captures_only)

@@ -124,15 +124,21 @@ class Kv(Ecs, Filter, name="kv"):
             before={"message": 'user=ann action="log in" from=[10.0.0.1] and so on'},
             after={
                 "message": 'user=ann action="log in" from=[10.0.0.1] and so on',
-                "user": "ann", "action": "log in", "from": "10.0.0.1",
+                "user": "ann",
+                "action": "log in",
+                "from": "10.0.0.1",
             },
         ),
         Example(
             "a query string",
-            'kv { source => "[url][query]" field_split => "&" target => "[url][params]" exclude_keys => ["token"] }',
+            'kv { source => "[url][query]" field_split => "&" target => "[url][params]"'
+            ' exclude_keys => ["token"] }',
             before={"url": {"query": "q=fish&page=2&token=s3cret&q=chips"}},
             after={
-                "url": {"query": "q=fish&page=2&token=s3cret&q=chips", "params": {"q": ["fish", "chips"], "page": "2"}}
+                "url": {
+                    "query": "q=fish&page=2&token=s3cret&q=chips",
+                    "params": {"q": ["fish", "chips"], "page": "2"},
+                }
             },
         ),
         Example(
@@ -141,7 +147,7 @@ class Kv(Ecs, Filter, name="kv"):
             before={"message": "to=<a@example.com>, delay=2.2, dsn=2.0.0"},
             after={"to": "a@example.com", "delay": "2.2", "dsn": "2.0.0"},
         ),
-    )  # fmt: skip
+    )
 
     def prepare(self) -> None:
         """Build the scanner and the changes of keys and values."""

@@ -77,13 +77,15 @@ class Memcached(Filter, name="memcached"):
     examples = (
         Example(
             "servers that cannot be reached",
-            'memcached { hosts => ["127.0.0.1:1"] get => { "name:%{ip}" => "[host][name]" } add_tag => ["named"] }',
+            'memcached { hosts => ["127.0.0.1:1"] get => { "name:%{ip}" => "[host][name]" } add_tag'
+            ' => ["named"] }',
             before={"ip": "10.0.0.1"},
             after={"ip": "10.0.0.1", "tags": ["_memcached_failure"]},
         ),
         Example(
             "nothing to set",
-            'memcached { hosts => ["127.0.0.1:1"] namespace => "seen" set => { "[user]" => "%{ip}" } add_tag => ["kept"] }',
+            'memcached { hosts => ["127.0.0.1:1"] namespace => "seen" set => { "[user]" => "%{ip}"'
+            ' } add_tag => ["kept"] }',
             before={"ip": "10.0.0.1"},
             after={"ip": "10.0.0.1"},
         ),

@@ -60,7 +60,8 @@ class Metrics(Filter, name="metrics"):
     examples = (
         Example(
             "count answers by status",
-            'metrics { meter => ["http_%{status}"] rates => [] add_tag => ["metric"] remove_field => ["message"] }',
+            'metrics { meter => ["http_%{status}"] rates => [] add_tag => ["metric"] remove_field'
+            ' => ["message"] }',
             before=[{"status": 200}, {"status": 404}, {"status": 200}],
             after=[
                 {"status": 200},
@@ -71,7 +72,8 @@ class Metrics(Filter, name="metrics"):
         ),
         Example(
             "the spread of durations",
-            'metrics { timer => { "took" => "%{ms}" } rates => [] percentiles => [50] remove_field => ["message"] }',
+            'metrics { timer => { "took" => "%{ms}" } rates => [] percentiles => [50] remove_field'
+            ' => ["message"] }',
             before=[{"ms": 1}, {"ms": 2}, {"ms": 6}],
             after=[
                 {"ms": 1},

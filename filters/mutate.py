@@ -86,7 +86,8 @@ class Mutate(Filter, name="mutate"):
     examples = (
         Example(
             "rename and convert",
-            'mutate { rename => { "took" => "[event][duration]" } convert => { "[event][duration]" => "integer" } }',
+            'mutate { rename => { "took" => "[event][duration]" } convert => { "[event][duration]"'
+            ' => "integer" } }',
             before={"took": "17 ms"},
             after={"event": {"duration": 17}},
         ),

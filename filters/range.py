@@ -55,7 +55,8 @@ class Range(Filter, name="range"):
         ),
         Example(
             "a field, and slow requests only",
-            'range { ranges => ["ms", 0, 99, "drop", "ms", 1000, 9999, "field:class_%{app}:slow"] }',
+            'range { ranges => ["ms", 0, 99, "drop", "ms", 1000, 9999,'
+            ' "field:class_%{app}:slow"] }',
             before=[{"ms": 20, "app": "a"}, {"ms": 2000, "app": "a"}],
             after={"ms": 2000, "app": "a", "class_a": "slow"},
         ),

@@ -55,7 +55,10 @@ class Ruby(Filter, name="ruby"):
             if given is not None:
                 self.problem(name, "there is no Ruby here", _proposal(name, translated(given)))
         if self.path is not None or self.code is None:
-            remedy = "write the script in Python, with `register(params)` and `filter(event)`, and python { path => … }"
+            remedy = (
+                "write the script in Python, with `register(params)` and `filter(event)`, and"
+                " python { path => … }"
+            )
             self.problem("path" if self.path else "code", "there is no Ruby here", remedy)
 
     def run(self, events: list[Event]) -> list[Event]:

@@ -104,7 +104,9 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
             "a default, and a look-up that an event has no value for",
             """sql_static {
   jdbc_connection_string => "sqlite:///tests/data/sql/shop.db"
-  loaders => [ { query => "SELECT rack, count(*) FROM servers GROUP BY rack" local_table => "racks" } ]
+  loaders => [ {
+    query => "SELECT rack, count(*) FROM servers GROUP BY rack" local_table => "racks"
+  } ]
   local_db_objects => [ { name => "racks" columns => [["rack", "int"], ["servers", "int"]] } ]
   local_lookups => [ {
     query => "SELECT servers FROM racks WHERE rack = ?"

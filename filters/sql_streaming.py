@@ -194,7 +194,10 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
                 return self._field_or_text(value, "prepared_statement_bind_values", place)
             if self.prepared_statement_warn_on_constant_usage:
                 message = f"`{value}` is a constant"
-                remedy = f"write [{value}] for a field, or prepared_statement_warn_on_constant_usage => false"
+                remedy = (
+                    f"write [{value}] for a field, or prepared_statement_warn_on_constant_usage =>"
+                    " false"
+                )
                 self.problem(
                     "prepared_statement_bind_values", message, remedy, path=(place,), code="W305"
                 )

@@ -11,10 +11,31 @@ from ..plugins.declaration import Example, option
 from ._ruby import to_i
 
 _FACILITIES = (
-    "kernel", "user-level", "mail", "daemon", "security/authorization", "syslogd", "line printer", "network news", "uucp",
-    "clock", "security/authorization", "ftp", "ntp", "log audit", "log alert", "clock", "local0", "local1", "local2",
-    "local3", "local4", "local5", "local6", "local7",
-)  # fmt: skip
+    "kernel",
+    "user-level",
+    "mail",
+    "daemon",
+    "security/authorization",
+    "syslogd",
+    "line printer",
+    "network news",
+    "uucp",
+    "clock",
+    "security/authorization",
+    "ftp",
+    "ntp",
+    "log audit",
+    "log alert",
+    "clock",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
+)
 _SEVERITIES = (
     "emergency",
     "alert",
@@ -46,7 +67,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     """
 
     syslog_pri_field_name: FieldRef | None = option(
-        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else `syslog_pri`.",
+        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else"
+        " `syslog_pri`.",
         default=None,
     )
     use_labels: bool = option(
@@ -76,7 +98,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         ),
         Example(
             "codes only, with the names from before ECS",
-            'syslog_pri { syslog_pri_field_name => "pri" use_labels => false ecs_compatibility => disabled }',
+            'syslog_pri { syslog_pri_field_name => "pri" use_labels => false ecs_compatibility =>'
+            " disabled }",
             before={"pri": 34},
             after={"pri": 34, "syslog_facility_code": 4, "syslog_severity_code": 2},
         ),

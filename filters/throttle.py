@@ -63,7 +63,8 @@ class Throttle(Filter, name="throttle"):
         ),
         Example(
             "drop all but the third event",
-            'throttle { key => "login" before_count => 3 after_count => 3 add_tag => ["t"] } if "t" in [tags] { drop { } }',
+            'throttle { key => "login" before_count => 3 after_count => 3 add_tag => ["t"] } if "t"'
+            " in [tags] { drop { } }",
             before=[{"n": 1}, {"n": 2}, {"n": 3}, {"n": 4}],
             after={"n": 3},
         ),

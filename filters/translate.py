@@ -95,7 +95,8 @@ class Translate(Ecs, Filter, name="translate"):
         ),
         Example(
             "each map of a list",
-            'translate { iterate_on => "users" source => "id" target => "name" dictionary => { "7" => "Ann" } }',
+            'translate { iterate_on => "users" source => "id" target => "name" dictionary => { "7"'
+            ' => "Ann" } }',
             before={"users": [{"id": 7}, {"id": 8}]},
             after={"users": [{"id": 7, "name": "Ann"}, {"id": 8}]},
         ),

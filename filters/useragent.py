@@ -40,7 +40,8 @@ class Useragent(Ecs, Filter, name="useragent"):
 
     source: FieldRef = option("The field with the user agent's text.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `user_agent` with ECS, else the top of the event.",
+        "The field to put the result in; unless given, `user_agent` with ECS, else the top of the"
+        " event.",
         default=None,
     )
     prefix: str = option("A text to put before the names of fields; without ECS only.", default="")
@@ -218,7 +219,9 @@ def browser_version(browser: UserAgent, text: str) -> str | None:
 
 
 def system_version(system: OS) -> str | None:
-    """A system's version: `10.15.7`; where the first part is a name, a space follows it: `XP 64`."""
+    """A system's version: `10.15.7`; where the first part is a name, a space follows it: `XP
+    64`.
+    """
     version = _joined(system)
     if version is None or system.major is None or system.minor is None or system.major.isdigit():
         return version

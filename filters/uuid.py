@@ -27,7 +27,8 @@ class Uuid(Filter, name="uuid"):
         ),
         Example(
             "an id for the time in the pipeline",
-            'uuid { target => "[@metadata][id]" } if [@metadata][id] { mutate { remove_field => ["@metadata"] } }',
+            'uuid { target => "[@metadata][id]" } if [@metadata][id] { mutate { remove_field =>'
+            ' ["@metadata"] } }',
             before={"message": "x"},
             after={"message": "x"},
         ),

@@ -16,10 +16,33 @@ if TYPE_CHECKING:
     from ._xml_paths import Paths
 
 _PARSE_OPTIONS = (
-    "strict", "recover", "noent", "dtdload", "dtdattr", "dtdvalid", "noerror", "nowarning", "pedantic", "noblanks", "sax1",
-    "xinclude", "nonet", "nodict", "nsclean", "nocdata", "noxincnode", "compact", "old10", "nobasefix", "huge", "big_lines",
-    "default_xml", "default_xslt", "default_html", "default_schema",
-)  # fmt: skip
+    "strict",
+    "recover",
+    "noent",
+    "dtdload",
+    "dtdattr",
+    "dtdvalid",
+    "noerror",
+    "nowarning",
+    "pedantic",
+    "noblanks",
+    "sax1",
+    "xinclude",
+    "nonet",
+    "nodict",
+    "nsclean",
+    "nocdata",
+    "noxincnode",
+    "compact",
+    "old10",
+    "nobasefix",
+    "huge",
+    "big_lines",
+    "default_xml",
+    "default_xslt",
+    "default_html",
+    "default_schema",
+)
 _FORGIVING = {"recover", "default_xml", "default_xslt", "default_html"}
 
 
@@ -80,7 +103,8 @@ class Xml(Ecs, Filter, name="xml"):
         ),
         Example(
             "a part of a document",
-            'xml { source => "message" store_xml => false force_array => false xpath => { "/order/@id" => "order" } }',
+            'xml { source => "message" store_xml => false force_array => false xpath => {'
+            ' "/order/@id" => "order" } }',
             before={"message": '<order id="7"><item>tea</item></order>'},
             after={"message": '<order id="7"><item>tea</item></order>', "order": "7"},
         ),

@@ -406,20 +406,23 @@ class Output(Plugin):
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
     buffer_size: Bytes = option(
-        "How much may wait in memory for this output, where there are several, or `when_full` is not `block`.",
+        "How much may wait in memory for this output, where there are several, or `when_full` is"
+        " not `block`.",
         default=Bytes(16 << 20),
         common=True,
     )
     when_full: str = option(
-        "What happens to events when so much waits: all wait (`block`), they go to disk and come later, in order (`spill`), some "
-        "are dropped, counted and logged, or go to the dead letters (where there are none they are dropped).",
+        "What happens to events when so much waits: all wait (`block`), they go to disk and come"
+        " later, in order (`spill`), some are dropped, counted and logged, or go to the dead"
+        " letters (where there are none they are dropped).",
         default="block",
         choices=("block", "spill", "drop_oldest", "drop_newest", "dead_letter"),
         common=True,
     )
     spill_max_bytes: Bytes = option(
-        "How much may wait on disk with `when_full => spill`; then all wait. Give the output an `id`: its folder is named after "
-        "it, else after its options, and is not found again when they are changed.",
+        "How much may wait on disk with `when_full => spill`; then all wait. Give the output an"
+        " `id`: its folder is named after it, else after its options, and is not found again when"
+        " they are changed.",
         default=Bytes(1 << 30),
         common=True,
     )

@@ -1,4 +1,6 @@
-"""Groups of options that several plugins have: a class to be mixed in before the plugin's own base."""
+"""Groups of options that several plugins have: a class to be mixed in before the plugin's own
+base.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ def plugin_class(section: str, name: str) -> type[Plugin] | None:
     if name in ELSEWHERE[section]:
         raise UnusablePlugin(
             f"Logstash's {section} `{name}` is not in Penstock",
-            f"`penstock plugins list` shows what is; one of your own is an entry point of the group penstock.{section}s",
+            "`penstock plugins list` shows what is; one of your own is an entry point of the group"
+            f" penstock.{section}s",
         )
     return None
 
@@ -64,7 +65,8 @@ def _foreign(section: str, entry: Any) -> type[Plugin]:
         loaded = entry.load()
     except Exception as error:
         raise UnusablePlugin(
-            f"the {section} `{entry.name}` of the package `{package}` cannot be imported: {type(error).__name__}: {error}",
+            f"the {section} `{entry.name}` of the package `{package}` cannot be imported:"
+            f" {type(error).__name__}: {error}",
             "install a version that fits this Penstock, or ask its authors",
         ) from error
     if not (

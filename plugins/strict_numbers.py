@@ -31,7 +31,9 @@ def integer(text: str) -> int | None:
 
 
 def number(text: str) -> float | None:
-    """The number that a text is: ``1.5``, ``1e3``, ``1_000.25``, ``0x1.8p1``; None if it is none."""
+    """The number that a text is: ``1.5``, ``1e3``, ``1_000.25``, ``0x1.8p1``; None if it is
+    none.
+    """
     text = text.strip(_BLANK)
     if _FLOAT.fullmatch(text):
         return float(text.replace("_", ""))

@@ -57,7 +57,8 @@ class Rest(NamedTuple):
 FOREIGN = 1 << 0x80
 EVERYTHING = FOREIGN * 2 - 1
 ANYTHING = Edge(EVERYTHING, True)
-#: The end of an expression or of a part that keeps its first match: what stands behind, whatever it is, changes nothing.
+#: The end of an expression or of a part that keeps its first match: what stands behind, whatever it
+#: is, changes nothing.
 LOCKED = Rest(ANYTHING, True, False)
 
 

@@ -32,7 +32,8 @@ from .pattern_files import Library
 Type = Literal["int", "float"]
 Find = Callable[[str], re.Match[str] | None]
 
-#: What jls-grok takes for a reference: a pattern's name is ``[A-z0-9]+``, and what follows the field is passed over.
+#: What jls-grok takes for a reference: a pattern's name is ``[A-z0-9]+``, and what follows the
+#: field is passed over.
 REFERENCE = re.compile(
     r"%\{(?P<name>(?P<pattern>[A-z0-9]+)(?::[@\[\]A-z0-9_:.-]+)?)"
     r"(?:=(?P<definition>(?:[^{}\\]|\\.|\{(?:[^{}\\]|\\.|\{(?:[^{}\\]|\\.)*\})*\})+))?[^}]*\}",
@@ -82,7 +83,9 @@ def to_integer(text: str) -> int:
 
 
 def to_float(text: str) -> float:
-    """The number that a text begins with, as Ruby's to_f reads it; 0.0 where it begins with none."""
+    """The number that a text begins with, as Ruby's to_f reads it; 0.0 where it begins with
+    none.
+    """
     try:
         value = float(text)
         if value - value == 0:

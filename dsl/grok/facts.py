@@ -90,7 +90,9 @@ def _leading(node: Node) -> tuple[str, bool]:
 
 
 def required_text(node: Node) -> str | None:
-    """The longest text that every match holds, None where none is known that is worth looking for."""
+    """The longest text that every match holds, None where none is known that is worth looking
+    for.
+    """
     longest = _required(node)[1]
     return longest if len(longest) > 1 else None
 

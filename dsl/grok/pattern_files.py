@@ -24,23 +24,73 @@ if TYPE_CHECKING:
 
 Family = Literal["legacy", "ecs-v1"]
 
-#: The shipped files, those of both families first. Listed, because an archive cannot be asked for its files cheaply.
+#: The shipped files, those of both families first. Listed, because an archive cannot be asked for
+#: its files cheaply.
 FILES: dict[Family | Literal["common"], tuple[str, ...]] = {
     "common": (
-        "bacula", "bind", "exim", "firewalls", "grok-patterns", "httpd", "java", "junos", "linux-syslog",
-        "maven", "mcollective", "mongodb", "nagios", "rails", "redis", "ruby",
+        "bacula",
+        "bind",
+        "exim",
+        "firewalls",
+        "grok-patterns",
+        "httpd",
+        "java",
+        "junos",
+        "linux-syslog",
+        "maven",
+        "mcollective",
+        "mongodb",
+        "nagios",
+        "rails",
+        "redis",
+        "ruby",
     ),
     "legacy": (
-        "aws", "bacula", "bind", "bro", "exim", "firewalls", "grok-patterns", "haproxy", "httpd", "java",
-        "junos", "linux-syslog", "mcollective", "mongodb", "nagios", "postgresql", "rails", "redis", "ruby",
+        "aws",
+        "bacula",
+        "bind",
+        "bro",
+        "exim",
+        "firewalls",
+        "grok-patterns",
+        "haproxy",
+        "httpd",
+        "java",
+        "junos",
+        "linux-syslog",
+        "mcollective",
+        "mongodb",
+        "nagios",
+        "postgresql",
+        "rails",
+        "redis",
+        "ruby",
         "squid",
     ),
     "ecs-v1": (
-        "aws", "bacula", "bind", "bro", "exim", "firewalls", "grok-patterns", "haproxy", "httpd", "java",
-        "junos", "linux-syslog", "mcollective", "mongodb", "nagios", "postgresql", "rails", "redis", "ruby",
-        "squid", "zeek",
+        "aws",
+        "bacula",
+        "bind",
+        "bro",
+        "exim",
+        "firewalls",
+        "grok-patterns",
+        "haproxy",
+        "httpd",
+        "java",
+        "junos",
+        "linux-syslog",
+        "mcollective",
+        "mongodb",
+        "nagios",
+        "postgresql",
+        "rails",
+        "redis",
+        "ruby",
+        "squid",
+        "zeek",
     ),
-}  # fmt: skip
+}
 _FOLDER = Path(__file__).parents[2] / "filters" / "patterns"
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _LINE = re.compile(r"^[ \t]*([^\s#]\S*)[ \t]+([^\r\n]*)", re.MULTILINE)
@@ -169,7 +219,9 @@ def _files_of(folder: str, glob: str) -> list[Path]:
     # Path.glob finds hidden files, which editors leave behind, and wants its start apart from its
     # pattern.
     found = {
-        name for pattern in _alternatives(wanted) for name in find_files(pattern, recursive=True)
+        name
+        for pattern in _alternatives(wanted)
+        for name in find_files(pattern, recursive=True)  # noqa: PTH207
     }
     return [path for path in map(Path, sorted(found)) if path.is_file()]
 

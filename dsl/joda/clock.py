@@ -8,7 +8,9 @@ from ..timestamp import Timestamp, civil_from_days
 
 
 class Clock:
-    """A calendar on the wall: it shows the year and month (in UTC) of when it was last looked at."""
+    """A calendar on the wall: it shows the year and month (in UTC) of when it was last looked
+    at.
+    """
 
     __slots__ = ("_now", "month", "year")
 

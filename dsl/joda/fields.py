@@ -181,7 +181,9 @@ def setting_order(letters: Sequence[str]) -> list[int]:
 
 
 def lacks_year(letters: Sequence[str]) -> bool:
-    """Whether the largest of these fields is a part of a year, so that the default year comes in."""
+    """Whether the largest of these fields is a part of a year, so that the default year comes
+    in.
+    """
     return bool(letters) and min(letters, key=_RANKS.__getitem__) in _DATES_WITHOUT_YEAR
 
 

@@ -1,4 +1,6 @@
-"""Several formats tried in turn, with a memory of texts: logs say the same second again and again."""
+"""Several formats tried in turn, with a memory of texts: logs say the same second again and
+again.
+"""
 
 from __future__ import annotations
 

@@ -14,9 +14,28 @@ from .zones import Zone
 _EPOCH = datetime(1970, 1, 1)
 _MILLI = timedelta(milliseconds=1)
 _HOURS = {
-    "UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
-    "PDT": -7, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "WET": 0, "WEST": 1, "MSK": 3, "JST": 9, "KST": 9,
-}  # fmt: skip
+    "UTC": 0,
+    "GMT": 0,
+    "UT": 0,
+    "Z": 0,
+    "EST": -5,
+    "EDT": -4,
+    "CST": -6,
+    "CDT": -5,
+    "MST": -7,
+    "MDT": -6,
+    "PST": -8,
+    "PDT": -7,
+    "CET": 1,
+    "CEST": 2,
+    "EET": 2,
+    "EEST": 3,
+    "WET": 0,
+    "WEST": 1,
+    "MSK": 3,
+    "JST": 9,
+    "KST": 9,
+}
 # Two leap years: a date that is read differently by default has no year of its own.
 _DEFAULTS = datetime(2000, 1, 1), datetime(2004, 1, 1)
 

@@ -22,7 +22,9 @@ _TAILS = {f"{second:02d}": f"{second:02d}.000Z" for second in range(60)}
 
 
 def _tail_after(separator: str) -> Callable[[str], str | None]:
-    """From seconds with a fraction, told apart by this character, to how they end a canonical text."""
+    """From seconds with a fraction, told apart by this character, to how they end a canonical
+    text.
+    """
     fits = re.compile(f"[0-5][0-9]{re.escape(separator)}[0-9]+").fullmatch
     return lambda piece: f"{piece[:2]}.{piece[3:6]:0<3}Z" if fits(piece) else None
 

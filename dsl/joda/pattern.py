@@ -97,7 +97,9 @@ def _run(pattern: str, at: int) -> int:
 
 
 def _quoted(pattern: str, at: int) -> tuple[str, int, bool]:
-    """The text in the quotes that open at `at`, where they end, and whether they are closed at all."""
+    """The text in the quotes that open at `at`, where they end, and whether they are closed at
+    all.
+    """
     text, end = [], at + 1
     while end < len(pattern):
         if pattern[end] != "'":

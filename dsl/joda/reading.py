@@ -36,10 +36,18 @@ _WIDTHS = {**dict.fromkeys("MdHkKhmsw", 2), "D": 3, "e": 1}
 _NUMERIC = frozenset("CxyYdhHmsSeDwkK")
 # What Joda-Time takes for `z`: a short name is a region, whatever its season.
 _SHORT_ZONES = {
-    "UTC": "UTC", "UT": "UTC", "GMT": "UTC", "EST": "America/New_York", "EDT": "America/New_York",
-    "CST": "America/Chicago", "CDT": "America/Chicago", "MST": "America/Denver", "MDT": "America/Denver",
-    "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles",
-}  # fmt: skip
+    "UTC": "UTC",
+    "UT": "UTC",
+    "GMT": "UTC",
+    "EST": "America/New_York",
+    "EDT": "America/New_York",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "MST": "America/Denver",
+    "MDT": "America/Denver",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+}
 
 
 class Plan(msgspec.Struct):

@@ -102,7 +102,9 @@ class RegionalZone(Zone):
 
 
 def _within(seconds: int) -> int:
-    """The same moment of the 400 years at the end that datetime can hold, for a moment beyond it."""
+    """The same moment of the 400 years at the end that datetime can hold, for a moment beyond
+    it.
+    """
     if seconds < _FIRST:
         return _FIRST + (seconds - _FIRST) % _CYCLE
     return seconds if seconds < _PAST else _PAST - _CYCLE + (seconds - _PAST) % _CYCLE
@@ -113,7 +115,9 @@ UTC = Zone("UTC", 0)
 
 @lru_cache(maxsize=512)
 def parse_offset(text: str) -> int | None:
-    """Milliseconds of an offset such as `Z`, `+01`, `-0730` or `+05:30:15`; None for other texts."""
+    """Milliseconds of an offset such as `Z`, `+01`, `-0730` or `+05:30:15`; None for other
+    texts.
+    """
     if not _WHOLE.fullmatch(text):
         return None
     parts = _PARTS.fullmatch(text)
@@ -156,10 +160,19 @@ def named_zone(zone_id: str) -> Zone | None:
 
 
 _ABBREVIATIONS = {
-    "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles", "MDT": "America/Denver", "CST": "America/Chicago",
-    "CDT": "America/Chicago", "EDT": "America/New_York", "BST": "Europe/London", "CEST": "Europe/Paris",
-    "EEST": "Europe/Athens", "IST": "Asia/Kolkata", "JST": "Asia/Tokyo", "AEST": "Australia/Sydney",
-}  # fmt: skip
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "MDT": "America/Denver",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "EDT": "America/New_York",
+    "BST": "Europe/London",
+    "CEST": "Europe/Paris",
+    "EEST": "Europe/Athens",
+    "IST": "Asia/Kolkata",
+    "JST": "Asia/Tokyo",
+    "AEST": "Australia/Sydney",
+}
 
 
 def get_zone(zone_id: str) -> Zone:

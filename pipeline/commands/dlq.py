@@ -150,7 +150,8 @@ def list_(path: str, as_json: bool, **given: Any) -> None:
             say(json_line(about | {"count": count, "first": str(first), "last": str(last)}))
         else:
             say(
-                f"{count:>8}  {plugin}  {place}\n          {first} to {last}\n          {_brief(reason)}"
+                f"{count:>8}  {plugin}  {place}\n          {first} to {last}\n         "
+                f" {_brief(reason)}"
             )
     if not as_json:
         say(counted(sum(group[0] for group in groups.values()), "dead letter"))

@@ -46,9 +46,14 @@ from .configuration import colored, refuse, settings_of
 )
 @click.option("--json", "as_json", is_flag=True, help="The results as JSON, a line each.")
 def grok(
-    pattern: str | None, lines: tuple[str, ...], wants_pattern: bool, folders: tuple[str, ...], definitions: tuple[str, ...],
-    ecs: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    pattern: str | None,
+    lines: tuple[str, ...],
+    wants_pattern: bool,
+    folders: tuple[str, ...],
+    definitions: tuple[str, ...],
+    ecs: str | None,
+    as_json: bool,
+) -> None:
     """Try a grok PATTERN on lines (those given, or of stdin): what it captures and where; or how
     far it gets and what fails.
 

@@ -92,7 +92,8 @@ def _show(state: QueueState) -> None:
         say(f"    {skipped}")
     if state.damage:
         say(
-            f"  all else is handed out as it stands; `penstock queue repair {state.folder}` puts the damaged segments aside"
+            f"  all else is handed out as it stands; `penstock queue repair {state.folder}` puts"
+            " the damaged segments aside"
         )
     if state.aside:
         say("  put aside: " + ", ".join(file.name for file in state.aside))
@@ -186,7 +187,8 @@ def repair(path: str, discard: bool, as_json: bool) -> None:
     for skipped in before.skipped:
         say(f"left out: {skipped}")
     say(
-        f"{counted(after.events.total(), 'event')} in {counted(after.waiting.total(), 'record')} waiting, none damaged"
+        f"{counted(after.events.total(), 'event')} in {counted(after.waiting.total(), 'record')}"
+        " waiting, none damaged"
     )
     if after.aside or gone:
         say(

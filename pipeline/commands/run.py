@@ -335,7 +335,8 @@ def _log_figures(fleet: Fleet) -> None:
 
 def _leave_undrained(timeout: float, number: int) -> NoReturn:
     log.error(
-        "what was read could not be delivered within %.0f s (penstock.shutdown_timeout): left undelivered",
+        "what was read could not be delivered within %.0f s (penstock.shutdown_timeout): left"
+        " undelivered",
         timeout,
     )
     os._exit(128 + number)

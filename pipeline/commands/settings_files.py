@@ -52,7 +52,8 @@ def pipelines_file(folder: str) -> list[dict[str, Any]]:
         if not {"path.config", "config.string"} & one.keys():
             raise _wrong(
                 path,
-                f"the pipeline `{one.get('pipeline.id', 'main')}` has neither path.config nor config.string",
+                f"the pipeline `{one.get('pipeline.id', 'main')}` has neither path.config nor"
+                " config.string",
             )
     return pipelines
 

@@ -1,4 +1,6 @@
-"""``penstock show``: the tree that was written, the program that was meant, the Python that runs."""
+"""``penstock show``: the tree that was written, the program that was meant, the Python that
+runs.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def show(
     escape_style: str | None,
     files: tuple[str, ...],
 ) -> None:
-    """Show the parsed tree, the checked program, or the generated Python code of a configuration."""
+    """Show the parsed tree, the checked program, or the generated Python code of a
+    configuration.
+    """
     try:
         settled = settings_of(
             settings,

@@ -94,7 +94,8 @@ def test(
         refuse(error)
     if not plan.files:
         raise click.UsageError(
-            "there are no tests: a test file is called NAME.test.yml, NAME.test.yaml or NAME.test.json"
+            "there are no tests: a test file is called NAME.test.yml, NAME.test.yaml or"
+            " NAME.test.json"
         )
     if flags["watch"]:
         _watch(plan, paths or (".",), flags)

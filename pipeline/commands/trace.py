@@ -58,10 +58,19 @@ from .configuration import (
 )
 @click.option("--json", "as_json", is_flag=True, help="The steps as JSON.")
 def trace(
-    paths: tuple[str, ...], text: str | None, settings: tuple[str, ...], ecs: str | None, escape_style: str | None,
-    files: tuple[str, ...], lines: tuple[str, ...], events: tuple[str, ...], codec: str, through: str, mocks: tuple[str, ...],
+    paths: tuple[str, ...],
+    text: str | None,
+    settings: tuple[str, ...],
+    ecs: str | None,
+    escape_style: str | None,
+    files: tuple[str, ...],
+    lines: tuple[str, ...],
+    events: tuple[str, ...],
+    codec: str,
+    through: str,
+    mocks: tuple[str, ...],
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Show each step that events take through a pipeline, with the branches taken and what changed.
 
     Filters run as they would; outputs are not opened: which of them an event would go to is shown

@@ -19,7 +19,9 @@ _LEAST_IN_TABLE = 4
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The number of the arm for each text or integer of a field; the first arm that has one wins."""
+    """The number of the arm for each text or integer of a field; the first arm that has one
+    wins.
+    """
 
     ref: FieldRef
     arms: dict[str | int, int]

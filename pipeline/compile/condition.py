@@ -91,7 +91,10 @@ class Expressions:
         if isinstance(condition, Not):
             return f"not {self.of(condition.operand, depth + 1)}"
         if isinstance(condition, Differ):
-            return f"(bool({self.of(condition.left, depth + 1)}) is not bool({self.of(condition.right, depth + 1)}))"
+            return (
+                f"(bool({self.of(condition.left, depth + 1)}) is not"
+                f" bool({self.of(condition.right, depth + 1)}))"
+            )
         return self._simple(condition)
 
     def _function(self, condition: Condition) -> str:
@@ -108,7 +111,8 @@ class Expressions:
             self.names["is_true"] = values.is_true
             return f"is_true({self.field(condition.ref)})"
         if isinstance(condition, Exists):
-            return f"{self.names.name('has_' + '_'.join(condition.ref.keys), condition.ref.has)}(event)"
+            has = self.names.name("has_" + "_".join(condition.ref.keys), condition.ref.has)
+            return f"{has}(event)"
         if isinstance(condition, Comparison):
             return self._comparison(condition)
         if isinstance(condition, Match):
@@ -161,7 +165,10 @@ class Expressions:
             )
             return f"{kind.format(self._operand(left))} and v {operator} {right.value!r})"
         self.names["compare"] = values.compare
-        return f"((v := compare({self._operand(left)}, {self._operand(right)})) is not None and v {operator} 0)"
+        return (
+            f"((v := compare({self._operand(left)}, {self._operand(right)})) is not None and v"
+            f" {operator} 0)"
+        )
 
     def _match(self, node: Match) -> str:
         pattern = compile_regex(node.pattern)

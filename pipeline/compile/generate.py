@@ -306,7 +306,10 @@ class _Part:
             left = [(rest, self.variable("at"))] if rest else []
             for name, place in [*lists, *left]:
                 self.line(depth, f"{name}, {place} = [], []", span)
-            walk = f"for place, event in {f'zip({places}, {source})' if places else f'enumerate({source})'}:"
+            walk = (
+                "for place, event in"
+                f" {f'zip({places}, {source})' if places else f'enumerate({source})'}:"
+            )
             if portion.table is not None:
                 everything = [*lists, *left]
                 self.look_up(
@@ -430,7 +433,9 @@ def _spreader(
 
 
 def merge(*parts: tuple[Events, list[int]]) -> tuple[Events, list[int]]:
-    """Lists of events, each with the places that they had, as one list in the order of the places."""
+    """Lists of events, each with the places that they had, as one list in the order of the
+    places.
+    """
     filled = [part for part in parts if part[0]]
     if len(filled) == 1:
         return filled[0]

@@ -194,7 +194,10 @@ def _plugin(
 
 def _fault(use: PluginUse, error: Exception) -> Diagnostic:
     reason = f"{type(error).__name__}: {error}"
-    remedy = "this is a fault of the plugin: please report it with the configuration; --log.level debug shows more"
+    remedy = (
+        "this is a fault of the plugin: please report it with the configuration; --log.level debug"
+        " shows more"
+    )
     return Diagnostic(
         "E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, remedy
     )

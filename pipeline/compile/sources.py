@@ -21,7 +21,9 @@ def text_source(text: str, name: str = "(config)") -> Source:
 
 
 def load_sources(path: str) -> list[Source]:
-    """The sources that ``-f`` names; raises ConfigError where there are none or one cannot be read."""
+    """The sources that ``-f`` names; raises ConfigError where there are none or one cannot be
+    read.
+    """
     return [read_source(file) for file in _files(path.removeprefix("file://"))]
 
 

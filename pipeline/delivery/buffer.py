@@ -37,9 +37,13 @@ class Buffered:
     """
 
     def __init__(
-        self, output: Output, stopping: threading.Event, failed: Callable[[BaseException], None],
-        spill: Spill | None = None, drain: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        output: Output,
+        stopping: threading.Event,
+        failed: Callable[[BaseException], None],
+        spill: Spill | None = None,
+        drain: bool = False,
+    ) -> None:
         self.output = output
         self._limit = int(output.buffer_size)
         self._policy = (

@@ -23,7 +23,9 @@ _EVENT_SIZE = 1000
 
 
 class Undelivered(Exception):
-    """An output could not take a batch, and the pipeline was told to stop waiting or cannot go on."""
+    """An output could not take a batch, and the pipeline was told to stop waiting or cannot go
+    on.
+    """
 
 
 class Refused(Undelivered):
@@ -201,6 +203,12 @@ class Sender:
     def figures(self) -> OutputFigures:
         """What became of its events so far."""
         return OutputFigures(
-            self.output.context.id or self.output.name, self.delivered, self.dropped, self.dead_lettered, self.spilled,
-            self.waiting(), self._circuit.failures, self._circuit.state,
-        )  # fmt: skip
+            self.output.context.id or self.output.name,
+            self.delivered,
+            self.dropped,
+            self.dead_lettered,
+            self.spilled,
+            self.waiting(),
+            self._circuit.failures,
+            self._circuit.state,
+        )

@@ -96,7 +96,10 @@ def tell_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
             )
             continue
         if events:
-            remedy = 'give the output its old id and when_full => "spill", or take them out with `penstock queue drain`'
+            remedy = (
+                'give the output its old id and when_full => "spill", or take them out with'
+                " `penstock queue drain`"
+            )
             log.warning(
                 "%d events wait in `%s`, and no output of the configuration spills there: %s",
                 events,

@@ -81,7 +81,9 @@ class Pipeline:
         self._stopping.set()
 
     def run(self) -> None:
-        """Run until the inputs end; raises Undelivered where an output would not take its events."""
+        """Run until the inputs end; raises Undelivered where an output would not take its
+        events.
+        """
         self.counts.started = time.monotonic()
         try:
             self._open()

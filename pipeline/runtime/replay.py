@@ -1,4 +1,6 @@
-"""Sending given events through a configuration: its filters and outputs, with its inputs left out."""
+"""Sending given events through a configuration: its filters and outputs, with its inputs left
+out.
+"""
 
 from __future__ import annotations
 

@@ -121,7 +121,8 @@ class Fleet:
                     member.error = error
                     return
                 log.error(
-                    "the new configuration of the pipeline %s cannot start, the old one goes on: %s",
+                    "the new configuration of the pipeline %s cannot start, the old one goes"
+                    " on: %s",
                     member.id,
                     error,
                 )
@@ -155,7 +156,8 @@ class Fleet:
         if not member.reloads:
             if asked:
                 log.warning(
-                    "the pipeline %s cannot be reloaded: it reads stdin, or pipeline.reloadable is false",
+                    "the pipeline %s cannot be reloaded: it reads stdin, or pipeline.reloadable is"
+                    " false",
                     member.id,
                 )
             return

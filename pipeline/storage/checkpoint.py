@@ -54,7 +54,9 @@ def ranges_of(sequences: set[int]) -> tuple[tuple[int, int], ...]:
 
 
 def write_checkpoint(disk: Disk, folder: Path, checkpoint: Checkpoint) -> None:
-    """Replace the checkpoint, and have it on the disk; raises OSError, and the old one stands then."""
+    """Replace the checkpoint, and have it on the disk; raises OSError, and the old one stands
+    then.
+    """
     line = json.dumps(
         {"version": 1, "low": checkpoint.low, "acknowledged": checkpoint.ranges}
     ).encode()

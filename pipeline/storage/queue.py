@@ -287,7 +287,9 @@ class DiskQueue:
             self._hurry(self._saved_quietly)
 
     def give_back(self, sequence: int) -> None:
-        """An item was not delivered: hand it out again, before those that were not handed out yet."""
+        """An item was not delivered: hand it out again, before those that were not handed out
+        yet.
+        """
         with self._lock:
             item = self._out.pop(sequence, None)
             if item is not None:

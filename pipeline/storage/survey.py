@@ -38,7 +38,9 @@ class QueueState:
 
 
 def queue_state(folder: Path, disk: Disk | None = None) -> QueueState:
-    """The state of a queue, which may be in use; raises OSError where the folder cannot be listed."""
+    """The state of a queue, which may be in use; raises OSError where the folder cannot be
+    listed.
+    """
     disk = disk or Disk()
     checkpoint, wrong = read_checkpoint(disk, folder)
     acknowledged = checkpoint.sequences()

@@ -142,7 +142,10 @@ class _Inquiry:
             if use not in reached and any(name in use.span.text for name in names):
                 arm = _arm_of(use, self.rig.assembly.program.filters)
                 if arm is not None:
-                    message = f"`{use.name}` of line {use.span.line} names it, but this condition did not hold"
+                    message = (
+                        f"`{use.name}` of line {use.span.line} names it, but this condition did not"
+                        " hold"
+                    )
                     return Blame(message, arm, len(self.steps))
         return None
 

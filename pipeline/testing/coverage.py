@@ -157,7 +157,9 @@ class Alternative:
 
 
 def alternatives(use: PluginUse, plugin: Plugin) -> list[Alternative]:
-    """The patterns of a grok filter, in the order in which it tries them; none for other plugins."""
+    """The patterns of a grok filter, in the order in which it tries them; none for other
+    plugins.
+    """
     match = getattr(plugin, "match", None)
     if use.name != "grok" or not isinstance(plugin, Filter) or not isinstance(match, dict):
         return []

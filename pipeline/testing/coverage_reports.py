@@ -26,7 +26,10 @@ def text(coverage: Coverage, color: bool = False) -> str:
 def total(coverage: Coverage) -> str:
     """The sum in a line."""
     counts = [count for _, count in coverage.of()]
-    return f"coverage: {coverage.percent():.0f} % ({sum(c > 0 for c in counts)} of {len(counts)} places)"
+    return (
+        f"coverage: {coverage.percent():.0f} % ({sum(c > 0 for c in counts)} of {len(counts)}"
+        " places)"
+    )
 
 
 def _annotated(coverage: Coverage, source: Source, paint: Painter) -> str:
@@ -104,13 +107,18 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Coverage of pipelines</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222; background: #fff }}
+body {{ font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem;
+  padding: 0 1rem; color: #222; background: #fff }}
 table {{ border-collapse: collapse; width: 100% }}
-.code td {{ font: 13px/1.5 ui-monospace, monospace; white-space: pre-wrap; padding: 0 .6rem; vertical-align: top }}
+.code td {{ font: 13px/1.5 ui-monospace, monospace; white-space: pre-wrap; padding: 0 .6rem;
+  vertical-align: top }}
 .code td:nth-child(-n+2) {{ text-align: right; color: #888; user-select: none; width: 4rem }}
-.hit td:first-child {{ color: #1a7f37 }} .miss {{ background: #ffebe9 }} .miss td:first-child {{ color: #cf222e }}
+.hit td:first-child {{ color: #1a7f37 }}
+.miss {{ background: #ffebe9 }} .miss td:first-child {{ color: #cf222e }}
 .why {{ color: #cf222e; font: 12px system-ui, sans-serif }}
-@media (prefers-color-scheme: dark) {{ body {{ color: #ddd; background: #111 }} .miss {{ background: #4a1a1a }} }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #ddd; background: #111 }} .miss {{ background: #4a1a1a }}
+}}
 </style></head><body>
 <h1>Coverage: {percent:.0f} %</h1>
 <ul>{index}</ul>
@@ -144,4 +152,5 @@ def _row(number: int, line: str, found: Sequence[Counted]) -> str:
     margin = "✗" if missing else str(_passed(found)) if found else ""
     details = "\n".join(f"{point.what}: {count}" for point, count in found)
     why = f' <span class="why">{html.escape(_missing(found))}</span>' if missing else ""
-    return f'<tr{style} title="{html.escape(details)}"><td>{margin}</td><td>{number}</td><td>{html.escape(line)}{why}</td></tr>'
+    cells = "".join(f"<td>{cell}</td>" for cell in (margin, number, html.escape(line) + why))
+    return f'<tr{style} title="{html.escape(details)}">{cells}</tr>'

@@ -26,7 +26,7 @@ _CORE = (
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), float),
     (re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z"), lambda text: float(text.replace(".", ""))),
     (re.compile(r"\.(?:nan|NaN|NAN)\Z"), lambda text: float("nan")),
-)  # fmt: skip
+)
 
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 

@@ -90,9 +90,12 @@ def as_json(results: Sequence[Result], more: dict[str, Any] | None = None) -> st
 
 def _result(result: Result) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "file": str(result.path), "line": result.span.line if result.span else None, "name": result.name,
-        "verdict": result.verdict, "seconds": round(result.seconds, 6),
-    }  # fmt: skip
+        "file": str(result.path),
+        "line": result.span.line if result.span else None,
+        "name": result.name,
+        "verdict": result.verdict,
+        "seconds": round(result.seconds, 6),
+    }
     if result.reason:
         made["reason"] = result.reason
     if result.problems:
@@ -113,9 +116,14 @@ def _result(result: Result) -> dict[str, Any]:
 
 def _difference(difference: Difference) -> dict[str, Any]:
     return {
-        "event": difference.event, "field": difference.field, "message": difference.message, "expected": difference.wanted,
-        "got": difference.got, "note": difference.note, **_place(difference.span),
-    }  # fmt: skip
+        "event": difference.event,
+        "field": difference.field,
+        "message": difference.message,
+        "expected": difference.wanted,
+        "got": difference.got,
+        "note": difference.note,
+        **_place(difference.span),
+    }
 
 
 def _problem(problem: Diagnostic) -> dict[str, Any]:

@@ -94,7 +94,9 @@ class Namer:
         return self._free(wishes)
 
     def hinted(self, kind: str, before: Sequence[_Token]) -> str:
-        """The name that stands before a value: ``status=``, ``status:``; for numbers, ``status ``."""
+        """The name that stands before a value: ``status=``, ``status:``; for numbers, ``status
+        ``.
+        """
         signs = [token.texts[0] for token in before[-3:]]
         if len(before) >= 2 and before[-2].kind == "key" and signs[-1] == "=":
             return _as_name(signs[-2])

@@ -45,7 +45,9 @@ class Part:
 
 
 def alternatives(text: str) -> list[list[Part]]:
-    """An expression as its alternatives, each a row of parts; neighbouring characters are one part."""
+    """An expression as its alternatives, each a row of parts; neighbouring characters are one
+    part.
+    """
     found: list[list[Part]] = [[]]
     for part in _parts(text):
         if part.whole == "|":

@@ -129,7 +129,10 @@ def _failed(line: str, failure: Failure, paint: Painter) -> Iterator[str]:
     if failure.path:
         yield f"failed:  {paint(' › '.join(map(_part, failure.path)), 'bad')}"
     rest = line[failure.end : failure.end + 40]
-    yield f"found:   {json_text(rest) if rest else 'the end of the line'} (character {failure.end + 1})"
+    yield (
+        f"found:   {json_text(rest) if rest else 'the end of the line'} (character"
+        f" {failure.end + 1})"
+    )
 
 
 def _part(text: str) -> str:
@@ -154,6 +157,10 @@ def as_data(expression: Expression, line: str, library: Library) -> dict[str, An
         }
     failure = probe(expression.text, line, library)
     return {
-        "line": line, "matched": False, "start": failure.start, "end": failure.end, "prefix": failure.matched,
+        "line": line,
+        "matched": False,
+        "start": failure.start,
+        "end": failure.end,
+        "prefix": failure.matched,
         "failed": list(failure.path),
-    }  # fmt: skip
+    }

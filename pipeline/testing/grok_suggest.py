@@ -20,11 +20,17 @@ from ...dsl.regex import RegexError
 from .grok_names import Namer
 
 _TIMES = (
-    "%{TIMESTAMP_ISO8601}", "%{HTTPDATE}", "%{YEAR}[/.]%{MONTHNUM}[/.]%{MONTHDAY}[ T]%{TIME}",
-    "%{DAY},? %{MONTHDAY} %{MONTH} %{YEAR} %{TIME}", "%{DAY} %{MONTH} +%{MONTHDAY} %{TIME} %{YEAR}", "%{SYSLOGTIMESTAMP}",
+    "%{TIMESTAMP_ISO8601}",
+    "%{HTTPDATE}",
+    "%{YEAR}[/.]%{MONTHNUM}[/.]%{MONTHDAY}[ T]%{TIME}",
+    "%{DAY},? %{MONTHDAY} %{MONTH} %{YEAR} %{TIME}",
+    "%{DAY} %{MONTH} +%{MONTHDAY} %{TIME} %{YEAR}",
+    "%{SYSLOGTIMESTAMP}",
     "%{MONTHDAY}[./-]%{MONTHNUM}[./-]%{YEAR}[ T-]%{TIME}",
-    "%{DATESTAMP}", "%{YEAR}-%{MONTHNUM}-%{MONTHDAY}", "%{TIME}",
-)  # fmt: skip
+    "%{DATESTAMP}",
+    "%{YEAR}-%{MONTHNUM}-%{MONTHDAY}",
+    "%{TIME}",
+)
 _KINDS = ("UUID", "MAC", "IP", "EMAILADDRESS", "URI", "LOGLEVEL")
 _LIBRARY_CAPTURES = 4
 _QUOTED = re.compile(r'"(?P<inside>(?:[^"\\]|\\.)*)"')
@@ -35,7 +41,8 @@ _KEY = re.compile(r"[A-Za-z_][\w.-]*(?==)")
 _CLASS = re.compile(r"[a-z]\w*(?:\.[a-z]\w*)*\.[A-Z][\w$]*")
 _IN_PROSE = frozenset({"WORD", "space", "run", "INT", "NUMBER", "IP", "path"})
 _BARE_VALUE = re.compile(r"[^\s,;\"'\[\](){}]+")
-#: What a kind may be widened to when lines differ: a token of the wider kind takes texts of the narrower one.
+#: What a kind may be widened to when lines differ: a token of the wider kind takes texts of the
+#: narrower one.
 _WIDER = {
     frozenset({"INT", "NUMBER"}): "NUMBER",
     frozenset({"IP", "HOSTNAME"}): "IPORHOST",

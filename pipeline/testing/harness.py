@@ -116,9 +116,9 @@ class Rig:
         for use in uses(self.assembly.program.filters):
             for setting in use.settings.values():
                 names += setting.value if isinstance(setting.value, list) else [setting.value]
-        return [
-            Path(name) for name in names if isinstance(name, str | Path) and os.path.isfile(name)
-        ]
+        # os.path.isfile never raises, whatever the text is.
+        is_file = os.path.isfile
+        return [Path(name) for name in names if isinstance(name, str | Path) and is_file(name)]
 
     def compiled(self, observer: Observer | None) -> Compiled:
         """The sections compiled, so that an observer sees what happens."""
@@ -288,7 +288,9 @@ def original_of(event: Event) -> Any:
 
 
 def _labels(found: list[PluginUse]) -> dict[str, PluginUse]:
-    """Plugins by id; those without one by name, where that is the only one, else by name and line."""
+    """Plugins by id; those without one by name, where that is the only one, else by name and
+    line.
+    """
     names = [use.name for use in found if "id" not in use.settings]
     labels: dict[str, PluginUse] = {}
     for use in found:

@@ -28,7 +28,10 @@ def guess(keys: Keys, wanted: Any, got: Any, event: Event) -> str:
     if isinstance(wanted, list) and isinstance(got, list):
         return _items(wanted, got)
     if isinstance(got, list) and any(alike(wanted, item) for item in got):
-        return "the value is in it, with others: it was added to what was there (grok's `overwrite` replaces)"
+        return (
+            "the value is in it, with others: it was added to what was there (grok's `overwrite`"
+            " replaces)"
+        )
     if kind(wanted) != kind(got):
         return _type(wanted, got)
     return _text(wanted, got) if isinstance(wanted, str) else ""
@@ -82,7 +85,10 @@ def _time(wanted: Any, got: Timestamp) -> str:
 def _type(wanted: Any, got: Any) -> str:
     if isinstance(got, str) and type(wanted) in (int, float) and got == to_text(wanted):
         short = _CAPTURE[kind(wanted)]
-        return f"a text, not a number: %{{NUMBER:…:{short}}} or mutate {{ convert => {{ … => {kind(wanted)} }} }} makes it one"
+        return (
+            f"a text, not a number: %{{NUMBER:…:{short}}} or mutate {{ convert => {{ … =>"
+            f" {kind(wanted)} }} }} makes it one"
+        )
     if isinstance(wanted, str) and wanted == to_text(got):
         return f"it is of the type {kind(got)}, not a text"
     return f"it is of the type {kind(got)}; {kind(wanted)} is wanted"
@@ -101,7 +107,10 @@ def _text(wanted: str, got: str) -> str:
     )
     if same >= 8 and max(len(wanted), len(got)) > 20:
         part = slice(same, same + 12)
-        return f"they differ from character {same + 1} on: {wanted[part]!r} is wanted, {got[part]!r} is there"
+        return (
+            f"they differ from character {same + 1} on: {wanted[part]!r} is wanted, {got[part]!r}"
+            " is there"
+        )
     return ""
 
 

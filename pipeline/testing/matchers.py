@@ -96,8 +96,14 @@ def kind(value: Any) -> str:
 
 
 _KINDS = {
-    str: "text", Timestamp: "timestamp", bool: "boolean", int: "integer", float: "float", list: "list", dict: "map",
-}  # fmt: skip
+    str: "text",
+    Timestamp: "timestamp",
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    list: "list",
+    dict: "map",
+}
 _TYPES = {
     **{name: (name,) for name in _KINDS.values()},
     "number": ("integer", "float"),

@@ -278,7 +278,9 @@ def _plugins(body: Sequence[tree.Statement]) -> Iterator[tree.Plugin]:
 
 
 def label_of(plugin: tree.Plugin, among: Sequence[tree.Plugin]) -> str:
-    """The id of a plugin; its name, if it has none and no other plugin is called so; else nothing."""
+    """The id of a plugin; its name, if it has none and no other plugin is called so; else
+    nothing.
+    """
     for attribute in plugin.attributes:
         if attribute.name == "id" and isinstance(attribute.value, tree.Text | tree.Bareword):
             return attribute.value.value

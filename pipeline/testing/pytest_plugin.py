@@ -57,7 +57,9 @@ _RUNNER = pytest.StashKey[Any]()
 
 
 class _OfFile:
-    """What the cases of a file share: a runner, whose compiled pipelines are those of the session."""
+    """What the cases of a file share: a runner, whose compiled pipelines are those of the
+    session.
+    """
 
     def __init__(self, config: pytest.Config, suite: Suite) -> None:
         from .runner import Runner

@@ -15,7 +15,9 @@ from .runner import Result, Tally
 
 
 def drawn(result: Result, color: bool = False, brief: bool = False) -> str:
-    """A case that did not pass, in full; ``brief`` where its problems were shown with another one."""
+    """A case that did not pass, in full; ``brief`` where its problems were shown with another
+    one.
+    """
     return "\n".join(_lines(result, Painter(color), brief)) + "\n"
 
 

@@ -104,9 +104,14 @@ def differences(old: Shot, new: Shot) -> Iterator[Difference]:
     for number, (before, after) in enumerate(zip(old, new, strict=False)):
         for change in changes(before["event"], after["event"]):
             yield Difference(
-                "is not as in the snapshot", number, change.field, shown(change.before), shown(change.after),
-                target=change.before, value=change.after,
-            )  # fmt: skip
+                "is not as in the snapshot",
+                number,
+                change.field,
+                shown(change.before),
+                shown(change.after),
+                target=change.before,
+                value=change.after,
+            )
         if before["outputs"] != after["outputs"]:
             wanted, got = set(before["outputs"]), set(after["outputs"])
             yield Difference(

@@ -161,10 +161,17 @@ TEXTS = Several(TEXT, "a list of texts", or_one=True)
 OUTPUTS = Several(Placed(TEXT), "a list of outputs", or_one=True)
 KEYWORD_KEYS = (
     Key("absent", FIELD_LIST, "Fields that the event must not have."),
-    Key("exact", OneOf((FLAG, Anything("fields", {"type": "object"})), "true, or fields"),
-        "Whether the event may have no other fields; or the fields of the whole event."),
-    Key("outputs", OUTPUTS, "The outputs that the event is routed to, by id (or name, where it is the only one)."),
-)  # fmt: skip
+    Key(
+        "exact",
+        OneOf((FLAG, Anything("fields", {"type": "object"})), "true, or fields"),
+        "Whether the event may have no other fields; or the fields of the whole event.",
+    ),
+    Key(
+        "outputs",
+        OUTPUTS,
+        "The outputs that the event is routed to, by id (or name, where it is the only one).",
+    ),
+)
 _KEYWORDS = Record(KEYWORD_KEYS, "an expected event")
 EVENT = Named(Anything(), "an event", is_field)
 VALUES = Named(Anything(), "a map of fields", is_field)
@@ -210,18 +217,21 @@ SHARED = (
     Key(
         "settings",
         SETTINGS,
-        "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present), Logstash's keys.",
+        "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present),"
+        " Logstash's keys.",
     ),
     Key("environment", ENVIRONMENT, "Environment variables that the configuration names."),
     Key(
         "mocks",
         MOCKS,
-        "Stand-ins for filters, by id: a table from values to fields, a piece of configuration, nothing.",
+        "Stand-ins for filters, by id: a table from values to fields, a piece of configuration,"
+        " nothing.",
     ),
     Key(
         "from",
         TEXT,
-        "The id (or name) of the input through whose codec, type, tags and add_field the lines come.",
+        "The id (or name) of the input through whose codec, type, tags and add_field the lines"
+        " come.",
     ),
     Key(
         "codec",
@@ -238,17 +248,32 @@ TEST = Record(
         Key("description", TEXT, "More about it."),
         Key("skip", TEXT, "Why the test is not run for now."),
         Key("input", INPUT, "A line, an event (a map), or a list of them."),
-        Key("file", TEXT, "A file to read instead, beside the test file; its lines, unless a codec says otherwise."),
-        Key("expect", EXPECT, "The events that come out, in order; [] for none; a number; or `snapshot`."),
+        Key(
+            "file",
+            TEXT,
+            "A file to read instead, beside the test file; its lines, unless a codec says"
+            " otherwise.",
+        ),
+        Key(
+            "expect",
+            EXPECT,
+            "The events that come out, in order; [] for none; a number; or `snapshot`.",
+        ),
         Key("each", EXPECTATION, "What every event that comes out must have."),
         Key("outputs", OUTPUTS, "The outputs that every event is routed to."),
-        Key("columns", TEXTS, "Titles for rows that are lists: input, name, a keyword, or a field."),
-        Key("rows", Several(Anything("a row", {"type": ["array", "object"]}), "a list of rows"),
-            "A table: the test is run once for each row, which overrides `input`, `name` and expected fields."),
+        Key(
+            "columns", TEXTS, "Titles for rows that are lists: input, name, a keyword, or a field."
+        ),
+        Key(
+            "rows",
+            Several(Anything("a row", {"type": ["array", "object"]}), "a list of rows"),
+            "A table: the test is run once for each row, which overrides `input`, `name` and"
+            " expected fields.",
+        ),
         *SHARED,
     ),
     "a test",
-)  # fmt: skip
+)
 SUITE = Record(
     (
         Key(

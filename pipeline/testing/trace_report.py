@@ -1,4 +1,6 @@
-"""A trace for people and for programs: one event after the other, each step with what it changed."""
+"""A trace for people and for programs: one event after the other, each step with what it
+changed.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,10 @@ def _taken(tale: Tale, taken: Taken, paint: Painter) -> Iterator[str]:
         word = "if" if number == 0 else "else if" if arm.condition is not None else "else"
         condition = f" {_one_line(span.text)}" if arm.condition is not None else ""
         holds = number == taken.number
-        yield f"  {paint(tale.line(span), 'weak')}  {word}{condition}  {paint('yes', 'good') if holds else paint('no', 'bad')}"
+        yield (
+            f"  {paint(tale.line(span), 'weak')}  {word}{condition} "
+            f" {paint('yes', 'good') if holds else paint('no', 'bad')}"
+        )
 
 
 def _one_line(text: str) -> str:
@@ -105,7 +110,10 @@ def _step(tale: Tale, step: Step, number: int, paint: Painter) -> Iterator[str]:
     use = step.use
     id_ = f" {use.id}" if "id" in use.settings else ""
     note = _note(step, number)
-    yield f"  {paint(tale.line(use.span), 'weak')}  {paint(use.name, 'head')}{paint(id_, 'weak')}{paint(note, 'note')}"
+    yield (
+        f"  {paint(tale.line(use.span), 'weak')} "
+        f" {paint(use.name, 'head')}{paint(id_, 'weak')}{paint(note, 'note')}"
+    )
     if number in step.made:
         yield from _fields(plain(step.after[number]), paint)
     for change in step.changes(number):
@@ -160,9 +168,13 @@ def _step_data(step: Step | Taken, number: int) -> dict[str, Any]:
         )
         return {"branch": _place(step.branch.span), "taken": taken, **_place(span)}
     return {
-        "plugin": step.use.name, "id": step.use.id, **_place(step.use.name_span), "dropped": number in step.gone,
-        "made": [made + 1 for made in step.made], "changes": [_change_data(change) for change in step.changes(number)],
-    }  # fmt: skip
+        "plugin": step.use.name,
+        "id": step.use.id,
+        **_place(step.use.name_span),
+        "dropped": number in step.gone,
+        "made": [made + 1 for made in step.made],
+        "changes": [_change_data(change) for change in step.changes(number)],
+    }
 
 
 def _place(span: Any) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class HttpOptions:
     )
     cookies: bool = option("Whether cookies are kept and sent back.", default=True)
     proxy: Any = option(
-        "A proxy: its URL, or a hash with `url`, or `scheme`, `host` and `port`, and `user` and `password`.",
+        "A proxy: its URL, or a hash with `url`, or `scheme`, `host` and `port`, and `user` and"
+        " `password`.",
         default=None,
     )
     user: str | None = option("A user, for basic authentication.", default=None)
@@ -164,9 +165,15 @@ class HttpClient:
                 if name == "Cookie"
             }
         response = self._pool.request(
-            request.method, request.url, body=request.body, headers=headers, redirect=False, preload_content=False,
-            retries=self._retries(), timeout=Timeout(left, options.connect_timeout, options.socket_timeout),
-        )  # fmt: skip
+            request.method,
+            request.url,
+            body=request.body,
+            headers=headers,
+            redirect=False,
+            preload_content=False,
+            retries=self._retries(),
+            timeout=Timeout(left, options.connect_timeout, options.socket_timeout),
+        )
         if self._jar is not None:
             self._jar.extract_cookies(_WithInfo(response), cookie_request)  # type: ignore[arg-type]
         return response
@@ -242,7 +249,11 @@ def _proxy_url(given: Any) -> str | None:
         )
         if given.get("user"):
             scheme, _, place = url.partition("://")
-            url = f"{scheme}://{quote(str(given['user']), '')}:{quote(str(given.get('password', '')), '')}@{place}"
+            user, password = (
+                quote(str(given["user"]), ""),
+                quote(str(given.get("password", "")), ""),
+            )
+            url = f"{scheme}://{user}:{password}@{place}"
     else:
         url = "" if given is None else str(given)
     url = url if "://" in url or not url else f"http://{url}"

@@ -14,7 +14,10 @@ from ..contract import Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
 
-_PEM = "give PEM files: `ssl_certificate` and `ssl_key`, `ssl_certificate_authorities`; openssl pkcs12 and keytool convert to them"
+_PEM = (
+    "give PEM files: `ssl_certificate` and `ssl_key`, `ssl_certificate_authorities`; openssl pkcs12"
+    " and keytool convert to them"
+)
 _VERSIONS = {
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
     "TLSv1.2": ssl.TLSVersion.TLSv1_2,

@@ -22,11 +22,25 @@ _WRITTEN = re.compile(
 )
 # What Java knows beside the ids of the tz database.
 _ABBREVIATIONS = {
-    "EST": "America/New_York", "EDT": "America/New_York", "CST": "America/Chicago", "CDT": "America/Chicago",
-    "MST": "America/Denver", "MDT": "America/Denver", "PST": "America/Los_Angeles", "PDT": "America/Los_Angeles",
-    "CEST": "Europe/Paris", "EEST": "Europe/Athens", "BST": "Europe/London", "WEST": "Europe/Lisbon", "MSK": "Europe/Moscow",
-    "JST": "Asia/Tokyo", "KST": "Asia/Seoul", "IST": "Asia/Kolkata", "AEST": "Australia/Sydney", "AEDT": "Australia/Sydney",
-}  # fmt: skip
+    "EST": "America/New_York",
+    "EDT": "America/New_York",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "MST": "America/Denver",
+    "MDT": "America/Denver",
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "CEST": "Europe/Paris",
+    "EEST": "Europe/Athens",
+    "BST": "Europe/London",
+    "WEST": "Europe/Lisbon",
+    "MSK": "Europe/Moscow",
+    "JST": "Asia/Tokyo",
+    "KST": "Asia/Seoul",
+    "IST": "Asia/Kolkata",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+}
 
 
 def cef_time(text: str, zone: Zone, months: Mapping[str, int], now: Timestamp) -> Timestamp:

@@ -10,10 +10,20 @@ from typing import Any
 from ._flow_fields import Field
 
 _KINDS = {
-    "ip4_addr": "ip", "ip6_addr": "ip", "mac_addr": "mac", "string": "string", "skip": "skip", "octetarray": "octets",
-    "float": "float", "float32": "float", "double": "float", "forwarding_status": "forwarding", "application_id": "application",
-    "acl_id_asa": "acl", "mpls_label_stack_octets": "mpls",
-}  # fmt: skip
+    "ip4_addr": "ip",
+    "ip6_addr": "ip",
+    "mac_addr": "mac",
+    "string": "string",
+    "skip": "skip",
+    "octetarray": "octets",
+    "float": "float",
+    "float32": "float",
+    "double": "float",
+    "forwarding_status": "forwarding",
+    "application_id": "application",
+    "acl_id_asa": "acl",
+    "mpls_label_stack_octets": "mpls",
+}
 
 
 def definitions(path: Path, nested: bool) -> dict[int, dict[int, Field]]:

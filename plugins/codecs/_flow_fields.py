@@ -1,9 +1,9 @@
 """The names and types of the fields of NetFlow 9 and IPFIX.
 
-A table is text: a number says what the name behind it stands for, and the names that follow count
-up; ``-`` leaves a number out. Types other than unsigned numbers stand in the second table of a
-pair. Sources: IANA's registry of IPFIX information elements, RFC 3954, RFC 5103 (reverse fields),
-the vendors' documentation; the short names of NetFlow 9 are Cisco's, in Logstash's spelling.
+A table is text: a number says what the name behind it stands for, and the names that follow count up; ``-`` leaves a
+number out. Types other than unsigned numbers stand in the second table of a pair. Sources: IANA's registry of IPFIX
+information elements, RFC 3954, RFC 5103 (reverse fields), the vendors' documentation; the short names of NetFlow 9
+are Cisco's, in Logstash's spelling.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 from functools import cache
 
 Field = tuple[str, str]
-"""A name and a type. The types: uint, int, float, string, octets, ip, mac, skip, and forwarding,
-application, acl, mpls.
-"""
+"""A name and a type. The types: uint, int, float, string, octets, ip, mac, skip, and forwarding, application, acl, mpls."""
 
 REVERSE = 29305
 

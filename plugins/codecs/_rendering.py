@@ -19,7 +19,10 @@ from ...dsl.values import to_text
 def event_text(event: Event) -> str:
     """``2015-12-07T11:37:00.123Z h1 hello``: the text of an event for which no format is given."""
     host, message = event.get("host"), event.get("message")
-    text = f"{'%{host}' if host is None else java_text(host)} {'%{message}' if message is None else java_text(message)}"
+    text = (
+        f"{'%{host}' if host is None else java_text(host)}"
+        f" {'%{message}' if message is None else java_text(message)}"
+    )
     stamp = event.get("@timestamp")
     return f"{stamp} {text}" if type(stamp) is Timestamp else text
 

@@ -10,9 +10,19 @@ import re
 from unicodedata import category
 
 _NAMED = {
-    '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\x0b": "\\v", "\x0c": "\\f", "\x08": "\\b",
-    "\x07": "\\a", "\x1b": "\\e", "\x7f": "\\x7F", "#": "\\#",
-}  # fmt: skip
+    '"': '\\"',
+    "\\": "\\\\",
+    "\n": "\\n",
+    "\t": "\\t",
+    "\r": "\\r",
+    "\x0b": "\\v",
+    "\x0c": "\\f",
+    "\x08": "\\b",
+    "\x07": "\\a",
+    "\x1b": "\\e",
+    "\x7f": "\\x7F",
+    "#": "\\#",
+}
 _SUSPECT = re.compile(r'["\\\x00-\x1f\x7f]|#(?=[{$@])|[^\x00-\x7f]')
 _INTERPOLATED = re.compile(r"#(?=[{$@])")
 _UNPRINTED = frozenset(("Cc", "Cn", "Zl", "Zp"))

@@ -21,7 +21,10 @@ from ._json import bare
 from ._target import check_target, placed
 
 _TIMEOUT = 30
-_GONE = "the files of a Java keystore are not read: give ssl_certificate_authorities, ssl_certificate and ssl_key"
+_GONE = (
+    "the files of a Java keystore are not read: give ssl_certificate_authorities, ssl_certificate"
+    " and ssl_key"
+)
 
 
 class Avro(Ecs, Codec, name="avro"):

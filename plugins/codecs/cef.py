@@ -54,7 +54,8 @@ class Cef(Ecs, Codec, name="cef"):
         "What stands between events; `\\n` and `\\r` are line breaks.", default=None
     )
     device: str = option(
-        "With ECS, what the device's fields describe: the machine that saw the event, or where it happened.",
+        "With ECS, what the device's fields describe: the machine that saw the event, or where it"
+        " happened.",
         default="observer",
         choices=("observer", "host"),
     )

@@ -34,13 +34,16 @@ _VALUES, _INTERVALS, _MESSAGE, _SEVERITY, _SIGNATURE, _ENCRYPTION = 6, (7, 9), 2
 _KEPT = ("host", "@timestamp", "plugin", "plugin_instance", "collectd_type", "type_instance")
 # The types of collectd's types.db that have several values, for which the names are needed.
 _TYPES = """
-compression uncompressed compressed/disk_latency read write/disk_merged read write/disk_octets read write/disk_ops read write
-disk_io_time io_time weighted_io_time/disk_time read write/dns_octets queries responses/if_dropped rx tx/if_errors rx tx
-if_octets rx tx/if_packets rx tx/io_octets rx tx/io_packets rx tx/load shortterm midterm longterm/memcached_octets rx tx
-mysql_octets rx tx/node_octets rx tx/ps_count processes threads/ps_cputime user syst/ps_disk_octets read write
-ps_disk_ops read write/ps_pagefaults minflt majflt/serial_octets rx tx/vmpage_faults minflt majflt/vmpage_io in out
-voltage_threshold value threshold/df used free/disk_pending_operations_rw read write/if_rx_tx_octets rx tx
-smart_attribute current worst threshold pretty/vmpage_action_rw read write/nfs_octets rx tx/total_io_octets rx tx
+compression uncompressed compressed/disk_latency read write/disk_merged read write
+disk_octets read write/disk_ops read write/disk_io_time io_time weighted_io_time
+disk_time read write/dns_octets queries responses/if_dropped rx tx/if_errors rx tx
+if_octets rx tx/if_packets rx tx/io_octets rx tx/io_packets rx tx
+load shortterm midterm longterm/memcached_octets rx tx/mysql_octets rx tx/node_octets rx tx
+ps_count processes threads/ps_cputime user syst/ps_disk_octets read write/ps_disk_ops read write
+ps_pagefaults minflt majflt/serial_octets rx tx/vmpage_faults minflt majflt/vmpage_io in out
+voltage_threshold value threshold/df used free/disk_pending_operations_rw read write
+if_rx_tx_octets rx tx/smart_attribute current worst threshold pretty/vmpage_action_rw read write
+nfs_octets rx tx/total_io_octets rx tx
 """
 
 

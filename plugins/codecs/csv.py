@@ -37,7 +37,8 @@ class Csv(Ecs, Codec, name="csv"):
     separator: str = option("What stands between columns.", default=",")
     quote_char: str = option("What quotes a column.", default='"')
     convert: dict[str, str] = option(
-        "Columns to convert, with the type to convert them to: integer, float, boolean, date or date_time.",
+        "Columns to convert, with the type to convert them to: integer, float, boolean, date or"
+        " date_time.",
         default={},
     )
     autodetect_column_names: bool = option(

@@ -85,7 +85,9 @@ class Fluent(Codec, name="fluent"):
             self._failed = True
             events.append(
                 {
-                    "message": f"the stream is no forward protocol: {error or type(error).__name__}",
+                    "message": (
+                        f"the stream is no forward protocol: {error or type(error).__name__}"
+                    ),
                     "tags": [FAILED],
                 }
             )

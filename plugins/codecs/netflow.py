@@ -23,9 +23,25 @@ from ._flow_values import flow_time, reader
 _V5_HEADER = struct.Struct(">HHIIIIBBH")
 _V5_RECORD = struct.Struct(">4s4s4sHHIIIIHHxBBBHHBBxx")
 _V5_NAMES = (
-    "ipv4_src_addr", "ipv4_dst_addr", "ipv4_next_hop", "input_snmp", "output_snmp", "in_pkts", "in_bytes", "first_switched",
-    "last_switched", "l4_src_port", "l4_dst_port", "tcp_flags", "protocol", "src_tos", "src_as", "dst_as", "src_mask", "dst_mask",
-)  # fmt: skip
+    "ipv4_src_addr",
+    "ipv4_dst_addr",
+    "ipv4_next_hop",
+    "input_snmp",
+    "output_snmp",
+    "in_pkts",
+    "in_bytes",
+    "first_switched",
+    "last_switched",
+    "l4_src_port",
+    "l4_dst_port",
+    "tcp_flags",
+    "protocol",
+    "src_tos",
+    "src_as",
+    "dst_as",
+    "src_mask",
+    "dst_mask",
+)
 _V9_HEADER = struct.Struct(">HHIIII")
 _IPFIX_HEADER = struct.Struct(">HHIII")
 _SCOPES = {
@@ -138,9 +154,14 @@ class Netflow(Codec, name="netflow"):
             self._warn("a datagram of version 5 says that it has %d flows", count)
             return []
         header = {
-            "version": version, "flow_seq_num": sequence, "engine_type": engine_type, "engine_id": engine_id,
-            "sampling_algorithm": sampling >> 14, "sampling_interval": sampling & 0x3FFF, "flow_records": count,
-        }  # fmt: skip
+            "version": version,
+            "flow_seq_num": sequence,
+            "engine_type": engine_type,
+            "engine_id": engine_id,
+            "sampling_algorithm": sampling >> 14,
+            "sampling_interval": sampling & 0x3FFF,
+            "flow_records": count,
+        }
         at = Timestamp.of_nanos(seconds * 10**9 + nanos // 1000 * 1000)
         events = []
         for number in range(count):

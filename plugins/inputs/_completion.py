@@ -129,7 +129,8 @@ class Endings:
             return True
         self._tell(
             file,
-            f"is damaged: {unpacker.problem or 'it ends in the middle'}; it is kept, what could be read was",
+            f"is damaged: {unpacker.problem or 'it ends in the middle'}; it is kept, what could be"
+            " read was",
         )
         return False
 

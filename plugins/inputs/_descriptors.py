@@ -22,7 +22,9 @@ def most_open(wanted: int) -> int:
 
 
 class Descriptors:
-    """Opens files and closes them, the least recently used first. ``limit``: how many may be open."""
+    """Opens files and closes them, the least recently used first. ``limit``: how many may be
+    open.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

@@ -54,7 +54,9 @@ class Files:
         )
 
     def discover(self) -> None:
-        """Look for new files; and, the first time, for those that were renamed while no one looked."""
+        """Look for new files; and, the first time, for those that were renamed while no one
+        looked.
+        """
         self.left_out = False
         if self._first:
             for key, record in self.sincedb.records.items():

@@ -19,7 +19,9 @@ _SPECIAL = re.compile(r"[*?\[]")
 
 
 class Glob:
-    """One pattern of the option ``path``; a relative one starts in the folder where Penstock runs."""
+    """One pattern of the option ``path``; a relative one starts in the folder where Penstock
+    runs.
+    """
 
     def __init__(self, pattern: str) -> None:
         ways = [_steps(os.path.abspath(one)) for one in braces(pattern)]

@@ -69,7 +69,9 @@ class Unpacker:
         return piece
 
     def _salvage(self, limit: int, problem: str) -> bytes:
-        """What comes out before the flaw: byte by byte, for what an error interrupts gives nothing."""
+        """What comes out before the flaw: byte by byte, for what an error interrupts gives
+        nothing.
+        """
         pieces = []
         for at in range(len(self._packed)):
             try:
@@ -85,7 +87,9 @@ class Unpacker:
         return b"".join(pieces)
 
     def _next_member(self) -> bool:
-        """Whether a member starts here; zeros, with which tapes and disks fill up, are passed over."""
+        """Whether a member starts here; zeros, with which tapes and disks fill up, are passed
+        over.
+        """
         filled = len(self._packed)
         self._packed = self._packed.lstrip(b"\0")
         self.consumed += filled - len(self._packed)

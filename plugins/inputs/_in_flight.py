@@ -34,9 +34,8 @@ class Ledger:
 
     def __init__(self, safe: Mark) -> None:
         self.safe = safe
-        self.open: list[
-            Span
-        ] = []  # a few at most, and in thousands of files none: no deque, which takes room when empty
+        # A few at most, and in thousands of files none: a deque takes room even when it is empty.
+        self.open: list[Span] = []
         self.changed = False
         self.failed = False
 

@@ -21,7 +21,9 @@ class LineEnds:
         self._offset = 0  # of the edge, from where a character started
 
     def rest(self, data: bytes) -> int | None:
-        """How many of these bytes stand after the last end of a line; None if no line ends in them."""
+        """How many of these bytes stand after the last end of a line; None if no line ends in
+        them.
+        """
         if self._plain:
             at = data.rfind(self._delimiter)
             return None if at < 0 else len(data) - at - 1

@@ -28,10 +28,28 @@ class LogFile:
     """
 
     __slots__ = (
-        "_checked", "_head", "_tail", "changed", "descriptor", "detached", "ending", "finished", "identity", "ignored",
-        "ledger", "modified", "not_before", "path", "position", "quiet_since", "read_at", "size", "stream", "unpacker",
+        "_checked",
+        "_head",
+        "_tail",
+        "changed",
+        "descriptor",
+        "detached",
+        "ending",
+        "finished",
+        "identity",
+        "ignored",
+        "ledger",
+        "modified",
+        "not_before",
+        "path",
+        "position",
+        "quiet_since",
+        "read_at",
+        "size",
+        "stream",
+        "unpacker",
         "unread",
-    )  # fmt: skip
+    )
 
     def __init__(self, path: str, seen: os.stat_result, now: float) -> None:
         self.path = path

@@ -39,9 +39,15 @@ class Work:
     """What goes on in one input."""
 
     def __init__(
-        self, manner: Manner, clock: Clock, finder: Finder, sincedb: Sincedb, streams: Streams,
-        completion: Completion, notices: Notices,
-    ) -> None:  # fmt: skip
+        self,
+        manner: Manner,
+        clock: Clock,
+        finder: Finder,
+        sincedb: Sincedb,
+        streams: Streams,
+        completion: Completion,
+        notices: Notices,
+    ) -> None:
         self._manner, self._clock, self._sincedb, self._notices = manner, clock, sincedb, notices
         self._streams = streams
         self._files = Files(manner, clock, finder, sincedb)
@@ -244,7 +250,8 @@ class Work:
         known = {id(file.ledger) for file in self._files.by_identity.values()}
         if any(id(ledger) not in known for ledger in failed):
             log.error(
-                "events were not delivered and cannot be read again: their file was truncated or deleted meanwhile"
+                "events were not delivered and cannot be read again: their file was truncated or"
+                " deleted meanwhile"
             )
 
     def wait(self) -> None:

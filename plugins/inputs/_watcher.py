@@ -65,9 +65,16 @@ class SystemNotices(Notices):
             return None
         milliseconds = int(_LONGEST * 1000)
         return watch(
-            *sorted(self._folders), watch_filter=None, debounce=_GROUP_MS, step=_STEP_MS, rust_timeout=milliseconds,
-            yield_on_timeout=True, recursive=False, raise_interrupt=False, ignore_permission_denied=True,
-        )  # fmt: skip
+            *sorted(self._folders),
+            watch_filter=None,
+            debounce=_GROUP_MS,
+            step=_STEP_MS,
+            rust_timeout=milliseconds,
+            yield_on_timeout=True,
+            recursive=False,
+            raise_interrupt=False,
+            ignore_permission_denied=True,
+        )
 
     def wait(self, seconds: float) -> Set[str]:
         if self._changes is None:

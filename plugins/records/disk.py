@@ -92,7 +92,9 @@ class Disk:
             os.fdatasync(descriptor)
 
     def sync_folder(self, folder: Path) -> None:
-        """Have a folder's names on the disk; some file systems know no such thing, and need none."""
+        """Have a folder's names on the disk; some file systems know no such thing, and need
+        none.
+        """
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)

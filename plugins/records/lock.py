@@ -58,7 +58,9 @@ class Lock:
 
 
 def _locked(descriptor: int) -> bool:
-    """Take the lock; who only looks whether someone has it, has it for a moment, and is waited for."""
+    """Take the lock; who only looks whether someone has it, has it for a moment, and is waited
+    for.
+    """
     for _ in range(_TRIES):
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -46,7 +46,10 @@ class Skipped:
     events: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}: {f'{self.size} bytes at {self.offset}: ' if self.size else ''}{self.reason}"
+        return (
+            f"{self.file}:"
+            f" {f'{self.size} bytes at {self.offset}: ' if self.size else ''}{self.reason}"
+        )
 
 
 class Reader:
