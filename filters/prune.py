@@ -197,9 +197,8 @@ class _Names:
         if known is None:
             if len(self.known) >= _MOST_NAMES:
                 self.known.clear()
-            known = self.known[name] = any(
-                expression.constant(name) for expression in self.expressions
-            )  # type: ignore[misc]
+            tests = [expression.constant for expression in self.expressions]
+            known = self.known[name] = any(test is not None and test(name) for test in tests)
         return known
 
 
