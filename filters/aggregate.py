@@ -75,7 +75,7 @@ class Aggregate(Filter, name="aggregate"):
 
     matches = True
     reshapes = True
-    stateful = True
+    shares = True
     flushes = True
 
     task_id: str = option("What the events of a task have in common, with templates.")

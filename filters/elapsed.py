@@ -40,7 +40,7 @@ class Elapsed(Filter, name="elapsed"):
     """
 
     reshapes = True
-    stateful = True
+    shares = True
     flushes = True
 
     start_tag: str = option("The tag of events that start something.")

@@ -36,7 +36,7 @@ class Metrics(Filter, name="metrics"):
     """
 
     reshapes = False
-    stateful = True
+    keyed_by = ()
     flushes = True
 
     meter: list[Template] = option("The names of meters, with templates.", default=[])

@@ -23,7 +23,7 @@ class Sleep(Filter, name="sleep"):
     The pause holds up the whole worker, and everything that comes behind.
     """
 
-    stateful = True
+    keyed_by = ()
 
     time: Template | None = option(
         "How many seconds, with templates; with `replay`, how many times faster.", default=None

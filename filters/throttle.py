@@ -32,7 +32,6 @@ class Throttle(Filter, name="throttle"):
     A key such as `%{message}` makes a counter for each message: choose one with few values.
     """
 
-    stateful = True
     flushes = True
 
     key: Template = option("What to count by, with templates.")
@@ -71,6 +70,7 @@ class Throttle(Filter, name="throttle"):
     )
 
     def prepare(self) -> None:
+        self.keyed_by = (self.key,)
         self._keys: dict[str, _Slots] = {}
         self._age = self.max_age
         self._fixed_period = to_i(self.period.text) or 60 if self.period.is_constant else 0

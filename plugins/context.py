@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event
 from ..dsl.settings import DEFAULTS
 from ..dsl.timestamp import Timestamp
+from .data_paths import data_folder
 from .json_bounds import Bounds
+from .metrics import Metrics
+from .rate_limit import PluginLog
 
 if TYPE_CHECKING:
-    from .contract import Codec, Plugin
+    from .codec import Codec
 
 
-class OptionProblem(Exception):
+class OptionProblem(PenstockError):
     """An option that cannot be used; raised in ``prepare``, shown at the option's place.
 
     ``path`` leads to the item to blame, through hash keys and list indices.
@@ -40,39 +47,80 @@ class OptionProblem(Exception):
         )
 
 
+class Shared:
+    """Things that the plugins of one pipeline share, such as a client or a cache, by key."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The thing of that key, made by whoever asks first."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            return self._made[key]
+
+
 class Context(msgspec.Struct):
     """What a plugin is told of its surroundings.
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
     OptionProblems; ``make_codec`` makes a codec of an option's value, for a stream of bytes if its
-    second argument is true; ``bury`` writes events that could not be handled to the dead letters,
-    with a reason; None where there are none. For an output it raises OSError where they cannot be
-    written.
+    second argument is true. ``dead_letter(events, reason)`` writes events that could not be
+    handled; None where there are no dead letters; for an output it raises OSError where they cannot
+    be written. ``stopping`` is set when the pipeline is to end; ``shared`` belongs to the pipeline.
+
+    ``revoked(partitions, timeout)`` is for inputs, from inside ``read``: these partitions go to
+    another process; it returns when nothing of them is under way any more, and what could not be
+    delivered in time is no longer counted.
     """
 
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     where: str = ""
     id: str = ""
+    name: str = ""
     problems: list[OptionProblem] = msgspec.field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
-    bury: Callable[[Plugin, list[Event], str], None] | None = None
+    dead_letter: Callable[[list[Event], str], None] | None = None
+    stopping: threading.Event = msgspec.field(default_factory=threading.Event)
+    shared_things: Shared = msgspec.field(default_factory=Shared)
+    revoked: Callable[[Sequence[str], float], None] = lambda partitions, timeout: None
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
+
+    @property
+    def log(self) -> PluginLog:
+        """The program's log, for lines that name this plugin and do not repeat each second."""
+        return PluginLog(self.where, self.name)
 
     @property
     def ecs(self) -> str:
         """disabled, v1 or v8, as the pipeline sets it."""
         return str(self.settings.get("pipeline.ecs_compatibility", "v8"))
 
+    @property
+    def data_folder(self) -> Path:
+        """Where this pipeline keeps what outlives a run."""
+        return data_folder(self.settings)
+
+    def shared(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """A thing that plugins of this pipeline share, made by whoever asks first."""
+        return self.shared_things.get(key, make)
+
     def limit(self, name: str) -> int:
         """The setting ``penstock.limits.NAME``; to be asked for when a plugin prepares itself, not
         for each event.
         """
-        return int(
-            self.settings.get(f"penstock.limits.{name}", DEFAULTS[f"penstock.limits.{name}"])
-        )
+        key = f"penstock.limits.{name}"
+        return int(self.settings.get(key, DEFAULTS[key]))
 
     def json_bounds(self) -> Bounds:
         """How deep and how large a JSON text may be."""
         return Bounds(self.limit("depth"), self.limit("fields"))
+
+    def clock(self) -> float:
+        """Seconds that never go back, for measuring and for waiting."""
+        return time.monotonic()
 
     def now(self) -> Timestamp:
         """The present, or the instant that ``penstock.now`` fixes."""

@@ -1,10 +1,10 @@
 """What holds for all tests."""
 import pytest
 
-from penstock.plugins import contract
+from penstock.plugins import rate_limit
 
 
 @pytest.fixture(autouse=True)
-def complaints_are_forgotten() -> None:
+def repeated_warnings_are_heard_again() -> None:
     """Warnings come once a minute for each place; each test is to hear its own."""
-    contract._complaints.clear()
+    rate_limit.forget()

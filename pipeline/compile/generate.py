@@ -141,7 +141,7 @@ def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) 
     keepers = [
         use
         for use in uses(statements)
-        if isinstance(plugin := made[use], Filter) and plugin.stateful
+        if isinstance(plugin := made[use], Filter) and plugin.shares
     ]
     return len(keepers) > 1 or any(use not in statements for use in keepers)
 

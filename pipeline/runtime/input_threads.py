@@ -1,71 +1,328 @@
-"""Batches from inputs: one input is read in the thread that asks; several by a thread each, through
-a bounded queue, which is the whole of back-pressure.
+"""Inputs on their way to the filters: one local input in the thread that filters, others in a
+thread each, through a bounded buffer or the disk queue.
+
+While that is full, an input is tended instead of read, and a listener is told so at once: the bound
+is the whole of back-pressure. At a stop, inputs are read no more, what they gave is delivered while
+they are still tended, and only then they are settled for the last time.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
-from ...dsl.event import complete
-from ...plugins.contract import Batch, Input
+from ...plugins.batch import Batch
+from ...plugins.errors import EndOfInput, Misconfigured
+from ...plugins.input import Answer, Input, Listener
+from ..delivery.circuit_breaker import Circuit
+from .in_flight import Delivery, InFlight
+from .reader import Reader
 
 log = logging.getLogger("penstock")
 
-_QUEUED = 8
+_HELD = 8
+_WAIT = 1.0
+
+Done = Callable[[Exception | None], None]
+Failed = Callable[[BaseException], None]
 
 
-def batches(inputs: Sequence[Input], stopping: threading.Event) -> Iterator[Batch | None]:
-    """Batches of whole events, as they come; None when nothing came for a moment."""
-    return finished(inputs[0], stopping) if len(inputs) == 1 else _merged(inputs, stopping)
+class Incoming(NamedTuple):
+    """A batch on its way to the filters. ``source``: the number of its input; ``done`` is called
+    when the batch was delivered or failed.
+    """
+
+    source: int
+    batch: Batch
+    done: Done | None
 
 
-def finished(source: Input, stopping: threading.Event) -> Iterator[Batch | None]:
-    """The batches of one input, its events complete and decorated."""
-    decorate = source.decorate
-    for batch in source.batches(stopping.is_set):
-        if batch is not None:
-            if not source.completes:
-                complete(batch.events, source.context.now(), {})
-            if decorate is not None:
-                for event in batch.events:
-                    decorate(event)
-        yield batch
+class Intake(Protocol):
+    """What takes the batches of inputs that have threads of their own."""
+
+    def offer(self, incoming: Incoming, timeout: float) -> bool:
+        """Take a batch, waiting for room up to so many seconds; False where there was none."""
+        ...
+
+    def when_free(self, callback: Callable[[], None]) -> None:
+        """Call back, once, when there may be room."""
+        ...
 
 
-def _merged(inputs: Sequence[Input], stopping: threading.Event) -> Iterator[Batch | None]:
-    waiting: queue.Queue[Batch | None] = queue.Queue(_QUEUED)
-    for source in inputs:
-        threading.Thread(target=_pump, args=(source, waiting, stopping), daemon=True).start()
-    left = len(inputs)
-    while left:
+class MemoryIntake:
+    """A bounded buffer in memory."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Incoming] = deque()
+        self._change = threading.Condition()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def offer(self, incoming: Incoming, timeout: float) -> bool:
+        """As ``Intake``."""
+        with self._change:
+            if len(self._waiting) >= _HELD and not timeout:
+                return False
+            if not self._change.wait_for(lambda: len(self._waiting) < _HELD, timeout):
+                return False
+            self._waiting.append(incoming)
+            self._change.notify_all()
+        return True
+
+    def when_free(self, callback: Callable[[], None]) -> None:
+        """As ``Intake``."""
+        with self._change:
+            self._callbacks.append(callback)
+
+    def take(self, timeout: float) -> Incoming | None:
+        """The oldest batch; None where none came in time."""
+        with self._change:
+            if not self._waiting:
+                self._change.wait(timeout)
+            if not self._waiting:
+                return None
+            taken = self._waiting.popleft()
+            callbacks, self._callbacks = self._callbacks, []
+            self._change.notify_all()
+        for callback in callbacks:
+            callback()
+        return taken
+
+    def poke(self) -> None:
+        """End a ``take`` that waits."""
+        with self._change:
+            self._change.notify_all()
+
+
+class InputThread:
+    """One input that is read in a thread of its own."""
+
+    def __init__(
+        self,
+        number: int,
+        source: Input,
+        intake: Intake,
+        stopping: threading.Event,
+        failed: Failed,
+    ) -> None:
+        self.reader = Reader(source, stopping)
+        self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
+        self._drained = threading.Event()
+        self.has_ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name=f"input {source.name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at ``stopping`` now."""
+        self.reader.source.wake()
+
+    def finish(self) -> None:
+        """All is delivered: settle it, and end."""
+        self._drained.set()
+        self._thread.join()
+
+    def _run(self) -> None:
         try:
-            batch = waiting.get(timeout=0.25)
-        except queue.Empty:
-            yield None
-            continue
-        if batch is None:
-            left -= 1
+            self._read()
+        except EndOfInput:
+            pass
+        except BaseException as error:
+            self._failed(error)
+        finally:
+            self.has_ended.set()
+            if isinstance(self._intake, MemoryIntake):
+                self._intake.poke()
+        self.reader.finish(self._drained.is_set)
+
+    def _read(self) -> None:
+        reader = self.reader
+        while not self._stopping.is_set():
+            got = reader.step()
+            if got is None:
+                continue
+            incoming = Incoming(self._number, got[0], got[1].done)
+            while not self._intake.offer(incoming, _WAIT):
+                reader.source.tend(0)
+                reader.settle()
+
+
+class ListenerThread:
+    """One listener, served in a thread of its own."""
+
+    def __init__(
+        self,
+        number: int,
+        source: Listener,
+        intake: Intake,
+        stopping: threading.Event,
+        failed: Failed,
+    ) -> None:
+        self._number, self._source, self._intake = number, source, intake
+        self._stopping, self._failed = stopping, failed
+        self.in_flight = InFlight(source.max_in_flight, self._answer)
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+        self._stop = threading.Event()
+        self.has_ended = stopping  # it never ends by itself
+        self._thread = threading.Thread(
+            target=self._run, name=f"input {source.name}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Nothing waits: ``emit`` says no from now on."""
+
+    def finish(self) -> None:
+        """All is delivered and answered: stop serving."""
+        self._stop.set()
+        self._source.wake()
+        self._thread.join()
+
+    def _run(self) -> None:
+        circuit = Circuit(f"{self._source.context.where}: input {self._source.name}", lambda: 0)
+        has_worked = False
+        while not self._stop.is_set():
+            try:
+                circuit.trying()
+                self._source.connect()
+                has_worked = True
+                circuit.works()
+                self._source.serve(self, self._stop)
+                return
+            except Misconfigured as error:
+                if not has_worked:
+                    self._failed(error)
+                    return
+                self._stop.wait(circuit.failed(error))
+            except Exception as error:
+                log.debug("%s raised", circuit.what, exc_info=True)
+                self._stop.wait(circuit.failed(error))
+
+    def __call__(self, batch: Batch, answer: Answer | None = None) -> bool:
+        """Take a batch from the listener, or say at once that there is no room."""
+        if self._stopping.is_set() or self.in_flight.is_full:
+            return False
+        batch.token = answer
+        delivery = self.in_flight.add(batch)
+        if self._intake.offer(Incoming(self._number, batch, delivery.done), 0):
+            return True
+        batch.token = delivery._token = None  # nobody waits for the answer
+        delivery.done(None)
+        return False
+
+    def when_free(self, callback: Callable[[], None]) -> None:
+        """Call back when a batch may be taken again."""
+        with self._lock:
+            self._callbacks.append(callback)
+        self._intake.when_free(self._call_back)
+
+    def _call_back(self) -> None:
+        with self._lock:
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def _answer(self) -> None:
+        with self._lock:
+            outcomes, _ = self.in_flight.take_outcomes()
+        for token, error in outcomes:
+            if token is not None:
+                token(error)
+        self._call_back()
+
+
+def threads_of(
+    inputs: Sequence[Input], intake: Intake, stopping: threading.Event, failed: Failed
+) -> list[InputThread | ListenerThread]:
+    """A thread for each input."""
+    made: list[InputThread | ListenerThread] = []
+    for number, source in enumerate(inputs):
+        if isinstance(source, Listener):
+            made.append(ListenerThread(number, source, intake, stopping, failed))
         else:
-            yield batch
+            made.append(InputThread(number, source, intake, stopping, failed))
+    return made
 
 
-def _pump(source: Input, waiting: queue.Queue[Batch | None], stopping: threading.Event) -> None:
-    """Put what an input gives into the queue; one that fails is logged and started again."""
-    while not stopping.is_set():
-        try:
-            for batch in finished(source, stopping):
-                if batch is not None:
-                    waiting.put(batch)
-            break
-        except Exception as error:
-            log.error(
-                "%s: the input %s failed: %s; it is started again",
-                source.context.where,
-                source.name,
-                error,
-            )
-            stopping.wait(1)
-    waiting.put(None)
+class InlineSource:
+    """One local input, stepped in the thread that filters."""
+
+    def __init__(self, source: Input, stopping: threading.Event) -> None:
+        self._reader, self._stopping = Reader(source, stopping), stopping
+
+    def batches(self) -> Iterator[Incoming | None]:
+        """Batches as they come; None where nothing came for a moment."""
+        reader, stopping = self._reader, self._stopping
+        while not stopping.is_set():
+            try:
+                got = reader.step()
+            except EndOfInput:
+                return
+            yield None if got is None else Incoming(0, got[0], got[1].done)
+
+    def wake(self) -> None:
+        """End a read that waits, from any thread."""
+        self._reader.source.wake()
+
+    def finish(self) -> None:
+        """All is delivered: settle it."""
+        self._reader.finish(lambda: True)
+
+
+class ThreadedSource:
+    """Inputs with threads of their own, merged in memory."""
+
+    def __init__(
+        self, inputs: Sequence[Input], stopping: threading.Event, failed: Failed
+    ) -> None:
+        self._intake = MemoryIntake()
+        self._stopping = stopping
+        self._threads = threads_of(inputs, self._intake, stopping, failed)
+
+    def batches(self) -> Iterator[Incoming | None]:
+        """Batches as they come; None where nothing came for a moment."""
+        for thread in self._threads:
+            thread.start()
+        while True:
+            incoming = self._intake.take(_WAIT)
+            if incoming is None and self._have_ended():
+                incoming = self._intake.take(0)
+                if incoming is None:
+                    return
+            yield incoming
+
+    def _have_ended(self) -> bool:
+        return all(thread.has_ended.is_set() for thread in self._threads)
+
+    def wake(self) -> None:
+        """Look at ``stopping`` now."""
+        for thread in self._threads:
+            thread.wake()
+        self._intake.poke()
+
+    def finish(self) -> None:
+        """All is delivered: let the inputs settle it, and end their threads."""
+        for thread in self._threads:
+            thread.finish()
+
+
+def source_of(
+    inputs: Sequence[Input], stopping: threading.Event, failed: Failed
+) -> InlineSource | ThreadedSource:
+    """How the inputs of a pipeline without a disk queue are read."""
+    if len(inputs) == 1 and inputs[0].local:
+        return InlineSource(inputs[0], stopping)
+    return ThreadedSource(inputs, stopping, failed)
+
+
+__all__ = ["Delivery", "Incoming", "InlineSource", "ThreadedSource", "source_of", "threads_of"]

@@ -3,7 +3,7 @@ passed on as it was written.
 
 Only what an event must have is looked at: ``@timestamp``, ``@version``, ``tags`` and the fields of
 the stream's origin. Values repeat themselves: each is judged once, by its bytes. What is out of the
-ordinary raises Odd; then the piece goes the long way.
+ordinary raises NotPlain; then the chunk goes the long way.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _VERSION = Raw(b'"1"')
 _MOST = 4096
 
 
-class Odd(Exception):
+class NotPlain(Exception):
     """Something that only the long way knows what to do with."""
 
 
-class JsonRelay:
+class JsonPassthrough:
     """Passes pieces of one stream on; ``origin`` are the fields that its events get unless they
     have them.
     """
@@ -46,12 +46,12 @@ class JsonRelay:
         ]
 
     def lines(self, data: bytes, now: Timestamp) -> tuple[bytes, int]:
-        """The lines to write for lines that were read, and how many; raises Odd."""
+        """The lines to write for lines that were read, and how many; raises NotPlain."""
         try:
             data.decode()
             events = list(map(_decode, self._bounds.checked(data.removesuffix(b"\n").split(b"\n"))))
         except (ValueError, RecursionError) as error:
-            raise Odd(str(error)) from None
+            raise NotPlain(str(error)) from None
         self._complete(events, _raw(now))
         return _encoder.encode_lines(events), len(events)
 
@@ -81,7 +81,7 @@ class JsonRelay:
         value = _read(text)
         stamp = parse_timestamp(value) if type(value) is str else None
         if stamp is None:
-            raise Odd("no instant")
+            raise NotPlain("no instant")
         if len(text) == 26 and text[1:-1].decode() == stamp:
             if len(self._minutes) >= _MOST:
                 self._minutes.clear()
@@ -97,14 +97,14 @@ class JsonRelay:
             and type(tags) is not str
             and not (type(tags) is list and all(type(tag) is str for tag in tags))
         ):
-            raise Odd("no tags")
+            raise NotPlain("no tags")
         if len(self._tags) >= _MOST:
             self._tags.clear()
         self._tags.add(text)
 
     def _take_off_metadata(self, event: dict[str, Raw]) -> None:
         if not bytes(event.pop("@metadata")).startswith(b"{"):
-            raise Odd("metadata that is no map")
+            raise NotPlain("metadata that is no map")
 
 
 def _raw(value: Any) -> Raw:

@@ -9,13 +9,13 @@ from typing import Any
 
 from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
+from ..codec import Passthrough
 from ..contract import Codec, Ecs
 from ..declaration import option
-from ..passthrough import Relay
 from ._charset import charset_option
 from ._framing import Framing, LineReader, delimiter_option
 from ._json import FAILED, bare, decode, encode, encoder, parse_events
-from ._passthrough import relayed
+from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
 
 TOO_BIG = "_jsonparsetoobigfailure"
@@ -111,7 +111,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         delimiter = self.delimiter.encode()
         return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
 
-    def relay(self, encoder: Codec) -> Relay | None:
+    def passthrough(self, encoder: Codec) -> Passthrough | None:
         if (
             not isinstance(encoder, JsonLines)
             or self.target is not None
@@ -120,19 +120,19 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return None
         if not self._end == encoder._end == b"\n":
             return None
-        from ._json_passthrough import JsonRelay, Odd
+        from ._json_passthrough import JsonPassthrough, NotPlain
 
-        short = JsonRelay(self.origin, self._bounds)
+        short = JsonPassthrough(self.origin, self._bounds)
 
-        def relay(piece: bytes) -> tuple[bytes, int]:
-            if piece and len(piece) <= self.longest:
+        def pass_on(chunk: bytes) -> tuple[bytes, int]:
+            if chunk and len(chunk) <= self.longest:
                 try:
-                    return short.lines(piece, self.context.now())
-                except Odd:
+                    return short.lines(chunk, self.context.now())
+                except NotPlain:
                     pass
-            return relayed(self, piece, encoder)
+            return decoded_and_encoded(self, chunk, encoder)
 
-        return relay
+        return pass_on
 
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":

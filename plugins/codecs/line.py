@@ -9,12 +9,12 @@ from ...dsl.event import add_tag
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
+from ..codec import Passthrough
 from ..contract import Codec, Ecs
 from ..declaration import option
-from ..passthrough import Relay
 from ._charset import charset_option
 from ._framing import TOO_LONG, LineReader, delimiter_option
-from ._passthrough import relayed
+from ._passthrough import decoded_and_encoded
 from ._rendering import renderer, utf8
 
 _MARK = "\x00\ufdd0\x00"
@@ -91,7 +91,7 @@ class Line(Ecs, Codec, name="line"):
         delimiter = self.delimiter.encode()
         return delimiter if self._charset.is_utf8 and len(delimiter) == 1 else None
 
-    def relay(self, encoder: Codec) -> Relay | None:
+    def passthrough(self, encoder: Codec) -> Passthrough | None:
         if (
             not isinstance(encoder, Line)
             or self.boundary() is None
@@ -100,20 +100,20 @@ class Line(Ecs, Codec, name="line"):
             return None
         end = self.delimiter
 
-        def relay(piece: bytes) -> tuple[bytes, int]:
+        def pass_on(chunk: bytes) -> tuple[bytes, int]:
             around = self._around(encoder)
             try:
-                if around is None or not piece or len(piece) > self.longest:
-                    return relayed(self, piece, encoder)
-                lines = piece.decode().removesuffix(end)
+                if around is None or not chunk or len(chunk) > self.longest:
+                    return decoded_and_encoded(self, chunk, encoder)
+                lines = chunk.decode().removesuffix(end)
             except UnicodeDecodeError:
-                return relayed(self, piece, encoder)
+                return decoded_and_encoded(self, chunk, encoder)
             before, after = around
             return f"{before}{lines.replace(end, after + before)}{after}".encode(), lines.count(
                 end
             ) + 1
 
-        return relay
+        return pass_on
 
     def _around(self, encoder: Codec) -> tuple[str, str] | None:
         """What the encoder writes before and after the text of a line that comes now; None if that

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.dsl.reference import FieldRef
 from penstock.dsl.template import Template
-from penstock.plugins.codecs._passthrough import relayed
+from penstock.plugins.codecs._passthrough import decoded_and_encoded
 from penstock.plugins.contract import Codec
 
 ORIGIN = {"host": {"hostname": "h"}, "log": {"file": {"path": "/p"}}, "type": "t", "@metadata": {"path": "/p"}}
@@ -33,11 +33,11 @@ LINES = st.lists(MAPS.map(json.dumps) | st.sampled_from(["", " ", "[]", '[{"a":1
 
 
 def through(stream: Codec, encoder: Codec, data: bytes) -> tuple[bytes, bytes]:
-    """What the short way and the long way make of a piece."""
-    relay = stream.relay(encoder)
-    assert relay is not None
-    short, count = relay(data)
-    long, expected = relayed(stream, data, encoder)
+    """What the short way and the long way make of a chunk."""
+    pass_on = stream.passthrough(encoder)
+    assert pass_on is not None
+    short, count = pass_on(data)
+    long, expected = decoded_and_encoded(stream, data, encoder)
     assert count == expected
     return short, long
 
@@ -61,9 +61,9 @@ def test_json_lines_mean_the_same(codec: Any, lines: list[str], ends: bool) -> N
     [b'{"a": {"b" : 1.50}}', b'{"a":1e400}', b'{"a":[12345678901234567890123]}', '{"a":["\\u00e9é"]}'.encode()],
 )
 def test_values_are_passed_on_as_they_were_written(codec: Any, line: bytes) -> None:
-    relay = stream(codec, "json_lines").relay(codec("json_lines"))
-    assert relay is not None
-    assert relay(line + b"\n")[0].startswith(line.replace(b'"a": ', b'"a":')[:-1])
+    pass_on = stream(codec, "json_lines").passthrough(codec("json_lines"))
+    assert pass_on is not None
+    assert pass_on(line + b"\n")[0].startswith(line.replace(b'"a": ', b'"a":')[:-1])
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_what_is_odd_goes_the_long_way(codec: Any, line: bytes) -> None:
 
 @pytest.mark.parametrize("options", [{"target": FieldRef("x")}, {"charset": "UTF-16"}, {"delimiter": "|"}], ids=str)
 def test_json_lines_that_are_read_in_another_way_have_no_short_way(codec: Any, options: dict[str, Any]) -> None:
-    assert stream(codec, "json_lines", **options).relay(codec("json_lines")) is None
+    assert stream(codec, "json_lines", **options).passthrough(codec("json_lines")) is None
 
 
 @pytest.mark.parametrize(("name", "options"), [("json_lines", {"delimiter": "|"}), ("line", {})])
 def test_json_lines_that_are_written_in_another_way_have_no_short_way(codec: Any, name: str, options: dict[str, Any]) -> None:
-    assert stream(codec, "json_lines").relay(codec(name, **options)) is None
+    assert stream(codec, "json_lines").passthrough(codec(name, **options)) is None
 
 
 FORMATS = ["%{message}", "<%{message}>", "%{@timestamp} %{host} %{type} %{message}\t", "%{+yyyy} %{message}", None]
@@ -103,8 +103,8 @@ def test_a_line_over_the_limit_goes_the_long_way(codec: Any) -> None:
 
 @pytest.mark.parametrize("format_", ["%{tags}", "%{[message]}%{[message]}", "constant"])
 def test_formats_that_are_not_a_line_with_something_around_it_have_no_short_way(codec: Any, format_: str) -> None:
-    assert stream(codec, "line").relay(codec("line", format=Template(format_))) is None
+    assert stream(codec, "line").passthrough(codec("line", format=Template(format_))) is None
 
 
 def test_lines_that_become_json_have_no_short_way(codec: Any) -> None:
-    assert stream(codec, "line").relay(codec("json_lines")) is None
+    assert stream(codec, "line").passthrough(codec("json_lines")) is None

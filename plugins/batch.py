@@ -1,0 +1,93 @@
+"""What travels between the parts of the runtime: batches from inputs, payloads to outputs.
+
+A batch carries decoded events, or chunks of bytes that can be decoded by themselves; never both. It
+knows which partitions its events come from and up to which position, so that the runtime can keep
+one low-water mark per partition, whatever the source: a file, a partition of a topic, a shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from ..dsl.reference import Event
+
+
+class Position(NamedTuple):
+    """A place in a partition, behind what was read. A file that was truncated or replaced, a topic
+    that was made anew, is another ``incarnation``: its content is new, whatever the offset.
+    """
+
+    incarnation: str
+    offset: int
+
+
+class Part(msgspec.Struct):
+    """What a batch has of one partition: ``events`` of them, in order, up to ``position``.
+
+    ``events`` is filled in by whoever decodes. ``state`` may say that the partition has just begun,
+    is idle, or is finished; the part may then be empty.
+    """
+
+    partition: str
+    position: Position | None = None
+    events: int = 0
+    state: Literal["active", "begun", "idle", "finished"] = "active"
+
+
+class Chunk(NamedTuple):
+    """Bytes of one stream, cut so that a fresh ``codec.stream(origin)`` decodes them by
+    themselves. ``part``: which part of its batch they belong to.
+    """
+
+    data: bytes
+    origin: Mapping[str, Any]
+    part: int = 0
+
+
+class Batch(msgspec.Struct):
+    """What one ``read`` gave, or one ``emit`` brings.
+
+    ``token`` is the input's own word for it, handed back by ``settle``; ``bytes`` is its size at
+    the source, for the figures.
+    """
+
+    events: list[Event] | None = None
+    chunks: list[Chunk] | None = None
+    token: Any = None
+    parts: list[Part] = msgspec.field(default_factory=list)
+    bytes: int = 0
+
+
+class Payload(msgspec.Struct):
+    """What an output packed of some events, as plain data, for one ``deliver``.
+
+    ``data``: bytes, or a list with an item for each event; it may go through another process or to
+    disk. Payloads of one ``lane`` are delivered in order, one at a time; the lane None asks for no
+    order beyond ``max_in_flight``. ``events`` are kept for the dead letters only, where there are
+    some: ``count`` stays when they are gone.
+    """
+
+    data: Any
+    events: list[Event] | None = None
+    lane: Hashable = None
+    count: int = -1
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            self.count = len(self.events or ())
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it is."""
+        data = self.data
+        if isinstance(data, bytes):
+            return len(data)
+        if isinstance(data, list) and data and isinstance(data[0], bytes | str):
+            return sum(map(len, data))
+        return self.count * _EVENT_SIZE
+
+
+_EVENT_SIZE = 1000

@@ -1,0 +1,92 @@
+"""The contract of codecs: bytes to events and back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from ..dsl.event import complete
+from ..dsl.reference import Event
+from .plugin import Plugin
+
+Passthrough = Callable[[bytes], tuple[bytes, int]]
+"""From bytes that came to bytes that go, and how many events they are."""
+
+class Codec(Plugin):
+    """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for
+    another.
+    """
+
+    section = "codec"
+    decodes: ClassVar[bool] = True
+    encodes: ClassVar[bool] = True
+    by_line: bool = False
+    """Whether it wants to be fed line by line where bytes come as a stream."""
+
+    completes: ClassVar[bool] = False
+    """Whether ``decode`` itself gives events all that ``complete`` would."""
+
+    origin: Mapping[str, Any] = {}
+    """Fields that every event of this stream gets unless it has them, such as the host that it came
+    from.
+    """
+
+    @property
+    def longest(self) -> int:
+        """The longest line, in bytes, that is decoded as one: an option of the codec's, or the
+        setting.
+        """
+        given: int | None = getattr(self, "decode_size_limit_bytes", None)
+        return given or self.context.limit("line")
+
+    @property
+    def held(self) -> int:
+        """How many whole lines are in no event yet, where lines are joined."""
+        return 0
+
+    def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
+        """A codec with the same options and nothing held, for a stream of that origin."""
+        fresh = copy.copy(self)
+        fresh.origin = origin or {}
+        fresh.start()
+        return fresh
+
+    def complete(self, events: list[Event]) -> list[Event]:
+        """Give decoded events what every event has, and their origin; the same list."""
+        if not self.completes:
+            complete(events, self.context.now(), self.origin)
+        return events
+
+    def start(self) -> None:
+        """Forget what is held of a stream; called for every new one."""
+
+    def decode(self, data: bytes) -> list[Event]:
+        """The events that are complete with these bytes; events may lack ``@timestamp`` and
+        ``@version``.
+        """
+        raise NotImplementedError
+
+    def flush(self) -> list[Event]:
+        """What is held when the stream ends."""
+        return []
+
+    def idle(self) -> list[Event]:
+        """Events that are due because nothing came for a while; called about once a second."""
+        return []
+
+    def boundary(self) -> bytes | None:
+        """The bytes after which a stream may be cut, its parts decoded one without the other; None
+        if there are none.
+        """
+        return None
+
+    def passthrough(self, encoder: Codec) -> Passthrough | None:
+        """A shorter way from a chunk of this stream, cut at the boundary, to what ``encoder`` makes
+        of its events, where nothing lies between them; None if there is none.
+        """
+        return None
+
+    def encode(self, events: list[Event]) -> bytes:
+        """Events as bytes; ``@metadata`` is left out, the events are left as they are."""
+        raise NotImplementedError

@@ -1,0 +1,149 @@
+"""The contract of filters: events in, events out, no I/O but their own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from ..dsl.event import add_tag
+from ..dsl.guard import limited, signals_reach
+from ..dsl.reference import Event, FieldRef
+from ..dsl.regex import compile_kept
+from ..dsl.template import Template
+from .declaration import option
+from .plugin import Plugin
+from .rate_limit import complain
+
+_GONE = "use a conditional around the filter"
+
+
+class Filter(Plugin):
+    """A filter: transforms events, one at a time (``apply``) or a batch (``run``).
+
+    A filter that may give more, fewer or other events than it got says ``reshapes = True`` and
+    answers ``apply`` with a list. ``external``: it talks to a server.
+    """
+
+    section = "filter"
+    reshapes: bool = False
+
+    keyed_by: tuple[FieldRef | Template, ...] | None = None
+    """What tells apart the keys by which it holds state, set in ``prepare`` at the latest: () for
+    state of all events, None for none. 1 and "1" are two keys.
+    """
+
+    shares: ClassVar[bool] = False
+    """Whether it shares what it holds with other filters: events then go one by one."""
+
+    event_time: ClassVar[bool] = False
+    """Whether its state goes by the time of events: it runs where positions are committed."""
+
+    external: ClassVar[bool] = False
+    flushes: ClassVar[bool] = False
+    matches: bool = False
+    """Whether it matches expressions of the user's against texts of events: then a guard stands
+    around the batch, and a match that takes too long raises MatchTimeout. In threads that no guard
+    reaches, those of ``compiled`` raise it.
+    """
+
+    compiled: Callable[[str], Any] = staticmethod(compile_kept)
+    """Compiles an expression of the user's, for ``prepare``; raises RegexError."""
+
+    @property
+    def stateful(self) -> bool:
+        """Whether all events of a key must come to one place."""
+        return self.keyed_by is not None or self.shares
+
+    add_field: dict[str, Any] = option(
+        "Fields to add to an event that the filter handled.", default={}, common=True
+    )
+    remove_field: list[str] = option("Fields to take out of it.", default=[], common=True)
+    add_tag: list[Any] = option("Tags to give it.", default=[], common=True)
+    remove_tag: list[str] = option("Tags to take from it.", default=[], common=True)
+    periodic_flush: bool = option(
+        "Accepted; a filter that holds events gives them in time without it.",
+        default=False,
+        common=True,
+    )
+    type: str | None = option("Gone.", default=None, obsolete=_GONE, common=True)
+    tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
+    exclude_tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
+
+    decorate: Callable[[Event], None] | None = None
+    """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is
+    nothing to apply.
+    """
+
+    removes: str | None = None
+    """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
+
+    def open(self) -> None:
+        seconds = self.context.limit("match") / 1000
+        if self.matches and seconds and not signals_reach():
+            self.compiled = lru_cache(maxsize=1024)(
+                lambda text: limited(compile_kept(text), seconds)
+            )
+            self.prepare()
+
+    def apply(self, event: Event) -> bool | list[Event] | None:
+        """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives
+        the events instead, decorated by itself.
+        """
+        raise NotImplementedError
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Transform a batch and give the events that go on; the same list, unless the filter
+        reshapes.
+
+        An event that makes the filter raise is tagged and goes on; the others do not notice.
+        """
+        if self.reshapes:
+            return [out for event in events for out in self.spread(event)]
+        apply, decorate = self.apply, self.decorate
+        for event in events:
+            try:
+                if apply(event) and decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
+    def spread(self, event: Event) -> list[Event]:
+        """The events that a reshaping filter makes of one."""
+        try:
+            made = self.apply(event)
+            assert isinstance(made, list)
+        except Exception as error:
+            self.failed(event, error)
+            return [event]
+        return made
+
+    def flush(self, final: bool) -> list[Event]:
+        """Events that are due (all that is held, when ``final``); called every few seconds if
+        ``flushes``.
+        """
+        return []
+
+    def failed(self, event: Event, error: Exception) -> None:
+        """Tag an event on which the filter raised, with the reason; log it once a minute."""
+        add_tag(event, f"_{self.name}_exception")
+        reason = f"{type(error).__name__}: {error}"
+        if self.context.dead_letter is not None:
+            self.context.dead_letter([event], reason)
+        metadata = event.setdefault("@metadata", {})
+        if isinstance(metadata, dict):
+            metadata["exception"] = {
+                "filter": self.name,
+                "place": self.context.where,
+                "reason": reason,
+            }
+        complain(
+            self.context.where,
+            "%s: the filter %s raised on an event: %s",
+            self.context.where,
+            self.name,
+            reason,
+        )
+
+

@@ -1,0 +1,168 @@
+"""The contract of inputs: sources that are read (``Input``) and sources that are talked to
+(``Listener``).
+
+Threads are the runtime's business: the methods of an input are called one at a time, in one thread,
+except ``wake`` and, where ``settles_anywhere``, ``settle``. The runtime bounds how many batches are
+under way, connects again with back-off, and keeps for each partition the position behind which
+everything is settled; the input says where its events come from and does what its source calls an
+acknowledgement.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from ..dsl.reference import Event
+from .batch import Batch, Position
+from .declaration import option
+from .plugin import Plugin
+
+if TYPE_CHECKING:
+    from .codec import Codec
+
+CHUNK_BYTES = 1 << 15
+"""What becomes a batch of events: more than 32 KiB falls out of a cache of half a megabyte."""
+
+
+class Outcome(NamedTuple):
+    """How a batch ended: its token, and why it was not delivered, or None where it was."""
+
+    token: Any
+    error: Exception | None
+
+
+class Input(Plugin):
+    """A source of events that is read. One that ``streams`` gets bytes without borders: there, the
+    codec json means json_lines and plain means line.
+    """
+
+    section = "input"
+    default_codec: ClassVar[str] = "plain"
+    streams: ClassVar[bool] = False
+
+    completes: ClassVar[bool] = False
+    """Whether the events of its batches have ``@timestamp`` and ``@version`` already: those of
+    ``Codec.complete`` do.
+    """
+
+    replays: ClassVar[bool] = False
+    """Whether what was not acknowledged can be had again, from the source or at the next start."""
+
+    exclusive: ClassVar[bool] = False
+    """Whether two of it cannot live side by side, for a port, a lock or a client id: a reload then
+    closes the old one before the new one opens.
+    """
+
+    reloads: ClassVar[bool] = True
+    """Whether it can go on in a new pipeline where it was in the old one."""
+
+    local: ClassVar[bool] = False
+    """Whether it needs no thread of its own: reading never waits long, and nothing is lost or ended
+    where it is not tended for a while.
+    """
+
+    settles_anywhere: ClassVar[bool] = False
+    """Whether ``settle`` may be called from any thread, so that it need not wait for a read."""
+
+    add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
+    tags: list[str] = option("Tags to give every event.", default=[], common=True)
+    type: str | None = option(
+        "A value for the field `type`, where an event has none.", default=None, common=True
+    )
+    codec: Any = option("How bytes become events.", default=None, kind="codec", common=True)
+    max_in_flight: int = option(
+        "The most batches that are read and not yet acknowledged; above it nothing is read.",
+        default=256,
+        at_least=1,
+        common=True,
+    )
+
+    decorate: Callable[[Event], None] | None = None
+    """Applies type, tags and add_field; None when there is nothing to apply."""
+
+    chunk_bytes: int = CHUNK_BYTES
+    """How many bytes a chunk should have; the runtime sets it before ``open``: larger with workers."""
+
+    @property
+    def bounded(self) -> bool:
+        """Whether it ends by itself."""
+        return False
+
+    def decoder(self) -> Codec | None:
+        """The codec that decodes its chunks; None where its batches carry events. Asked for after
+        ``prepare``, and the answer stays.
+        """
+        return None
+
+    def connect(self) -> None:
+        """Make the connection to the source. Called before the first read and after Disconnected,
+        with back-off. Raises Disconnected or OSError where it is not there yet, Misconfigured.
+        """
+
+    def resume(self, positions: Mapping[str, Position]) -> None:
+        """Begin behind these positions, by partition, where the source can; called after each
+        ``connect`` where the runtime knows better than the source.
+        """
+
+    def read(self, timeout: float) -> Batch | None:
+        """What came, waiting for it up to so many seconds; None where nothing did. ``wake`` ends
+        the wait. Raises Disconnected, EndOfInput.
+        """
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """End a read that waits, from any thread; called again and again it must stay cheap."""
+
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
+        """Acknowledge: batches that have ended, and for each partition that moved the position
+        behind which all is settled.
+
+        An outcome with an error is to be given again, with all behind it in its partitions. A token
+        of an older connection is to be ignored. What it raises is logged, and tried again with the
+        next batch; it fails no output.
+        """
+
+    def tend(self, timeout: float) -> None:
+        """Do what the source expects while nothing may be read: heartbeats, leases, visibility.
+        Called at least once a second then.
+        """
+
+    def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
+        """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
+        assert self.context.make_codec is not None
+        made: Codec = self.context.make_codec(self.codec or self.default_codec, self.streams)
+        return made.stream(origin)
+
+
+Answer = Callable[[Exception | None], None]
+"""Told once how a batch ended, from any thread; it must return at once."""
+
+
+class Emit(Protocol):
+    """What a listener hands its batches to."""
+
+    def __call__(self, batch: Batch, answer: Answer | None = None) -> bool:
+        """Take a batch; False, without waiting, where too many are under way: answer 429, stop
+        accepting, send keep-alives. ``answer`` is called when the batch was delivered or failed.
+        """
+        ...
+
+    def when_free(self, callback: Callable[[], None]) -> None:
+        """Call back, once, from any thread, when a batch may be taken again."""
+        ...
+
+
+class Listener(Input):
+    """A source that is talked to: it serves connections and emits what they bring.
+
+    ``connect`` takes the port (Misconfigured where it is taken); ``serve`` runs in a thread of its
+    own until ``stop`` is set. ``emit`` may be called from any thread.
+    """
+
+    exclusive = True
+
+    def serve(self, emit: Emit, stop: threading.Event) -> None:
+        """Serve until ``stop`` is set; returns soon after ``wake`` then."""
+        raise NotImplementedError

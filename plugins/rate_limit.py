@@ -1,0 +1,61 @@
+"""Log lines that would repeat, at most one a minute for each key."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+log = logging.getLogger("penstock")
+
+_PERIOD = 60.0
+_MOST_KEYS = 10_000
+_last_logged: dict[str, float] = {}
+
+
+def is_due(key: str) -> bool:
+    """Whether a line of that key may be logged again: once a minute."""
+    now = time.monotonic()
+    if now - _last_logged.get(key, -_PERIOD) < _PERIOD:
+        return False
+    if len(_last_logged) >= _MOST_KEYS:
+        _last_logged.clear()
+    _last_logged[key] = now
+    return True
+
+
+def forget() -> None:
+    """Log every key again."""
+    _last_logged.clear()
+
+
+def complain(key: str, message: str, *arguments: object) -> None:
+    """Log a warning, for each key once a minute at most."""
+    if is_due(key):
+        log.warning(message, *arguments)
+
+
+class PluginLog:
+    """The program's log for one plugin: each line names it and its place; the same line comes once
+    a minute at most, for warnings and errors.
+    """
+
+    def __init__(self, where: str, name: str) -> None:
+        self._prefix = f"{where}: {name}: " if where else f"{name}: "
+
+    def debug(self, message: str, *arguments: object) -> None:
+        """Something for whoever looks for a fault."""
+        log.debug("%s" + message, self._prefix, *arguments)
+
+    def info(self, message: str, *arguments: object) -> None:
+        """Something that an operator may want to know."""
+        log.info("%s" + message, self._prefix, *arguments)
+
+    def warning(self, message: str, *arguments: object) -> None:
+        """Something went wrong and was handled."""
+        complain(f"{self._prefix}{message}", "%s" + message, self._prefix, *arguments)
+
+    def error(self, message: str, *arguments: object) -> None:
+        """Something does not work."""
+        key = f"{self._prefix}{message}"
+        if is_due(key):
+            log.error("%s" + message, self._prefix, *arguments)
