@@ -16,7 +16,7 @@ from ...dsl.timestamp import Timestamp, parse_timestamp
 from ..contract import Batch, Input, complain
 from ..data_paths import data_folder
 from ..declaration import option
-from ..records.dead_letter import Letter, Letters
+from ..records.dead_letter import DeadLetter, DeadLetterReader
 from ._atomic import write_atomically
 
 _BATCH = 500
@@ -59,7 +59,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     clean_consumed: bool = option("Delete what was read; needs `commit_offsets`.", default=False)
     sincedb_path: str | None = option("The file for the position.", default=None)
 
-    _letters: Letters | None = None
+    _letters: DeadLetterReader | None = None
 
     def prepare(self) -> None:
         self._start: Timestamp | None = None
@@ -82,7 +82,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         self._position = self._saved = 0 if self._start is not None else self._remembered()
         self._handed: deque[_Handed] = deque()
         self._answers: deque[tuple[_Handed, Exception | None]] = deque()
-        self._letters = Letters(Path(self.path) / self.pipeline_id, self._position)
+        self._letters = DeadLetterReader(Path(self.path) / self.pipeline_id, self._position)
 
     def _default_sincedb(self) -> Path:
         """Logstash's name."""
@@ -129,7 +129,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
                 yield None
                 time.sleep(_WAIT)
 
-    def _read(self) -> list[Letter]:
+    def _read(self) -> list[DeadLetter]:
         assert self._letters is not None
         try:
             letters = self._letters.read(_BATCH)
@@ -164,7 +164,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     def _begin_again(self) -> None:
         assert self._letters is not None
         self._letters.close()
-        self._letters = Letters(self._letters.folder, self._position)
+        self._letters = DeadLetterReader(self._letters.folder, self._position)
 
     def _save(self) -> None:
         try:
