@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..dsl.reference import Event
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
-from ..plugins.contract import Filter, log
+from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 from ._ruby import to_i
 

@@ -13,6 +13,7 @@ from .plugin import Plugin
 Passthrough = Callable[[bytes], tuple[bytes, int]]
 """From bytes that came to bytes that go, and how many events they are."""
 
+
 class Codec(Plugin):
     """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for
     another.

@@ -24,14 +24,14 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ...dsl.tree import Tree
 from ...plugins import registry
-from ...plugins.codecs._by_line import ByLine
 from ...plugins.codec import Codec
+from ...plugins.codecs._by_line import ByLine
 from ...plugins.context import Context, OptionProblem, Shared
+from ...plugins.decoration import decoration, only_key
 from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
-from ...plugins.decoration import decoration, only_key
 
 log = logging.getLogger("penstock")
 

@@ -63,7 +63,10 @@ class Epochs:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._participant, self._interval, self._news, self._clock = (
-            participant, interval, news, clock,
+            participant,
+            interval,
+            news,
+            clock,
         )
         self._change = threading.Condition()
         self._closed: deque[_Epoch] = deque()
