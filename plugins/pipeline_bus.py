@@ -30,6 +30,7 @@ class Address:
     def __init__(self, name: str) -> None:
         self.name = name
         self._emit: Emit | None = None
+        self._waits = False
         self._unanswered: WeakSet[Future[None]] = WeakSet()
 
     @property
@@ -64,8 +65,15 @@ class Address:
                 _answer(future, Disconnected(f"the pipeline at `{self.name}` has stopped"))
             return future
         self._unanswered.discard(future)
-        emit.when_free(_notify)
+        if not self._waits:
+            self._waits = True
+            emit.when_free(self._is_free)
         return None
+
+    def _is_free(self) -> None:
+        with _change:
+            self._waits = False
+            _change.notify_all()
 
 
 _change = threading.Condition()
@@ -104,11 +112,6 @@ def send(name: str, events: list[Event], timeout: float) -> Future[None] | None:
 
 
 _LOOK_AGAIN = 0.05
-
-
-def _notify() -> None:
-    with _change:
-        _change.notify_all()
 
 
 def _answer(future: Future[None], error: Exception | None) -> None:

@@ -46,12 +46,18 @@ class Pipeline(Output, name="pipeline"):
             raise Disconnected(f"the address `{address}` {why}")
         return future
 
-    def _send_or_drop(self, address: str, events: list[Event]) -> None:
+    def _send_or_drop(self, address: str, events: list[Event]) -> Future[None]:
+        """Send once; how it fares there is waited for, and then it is done in any case."""
+        done: Future[None] = Future()
         future = send(address, events, 0)
-        if future is None:
+        if future is not None:
+            future.add_done_callback(lambda _: done.set_result(None))
+        else:
+            done.set_result(None)
             self.context.metrics.counter("dropped").add(len(events))
             self.context.log.warning(
                 "no pipeline takes events at `%s`: they are dropped, as ensure_delivery says",
                 address,
                 about=address,
             )
+        return done
