@@ -45,6 +45,11 @@ class Output(Plugin):
     delivered to where its events are filtered, without a buffer and a thread.
     """
 
+    pipelined: ClassVar[bool] = False
+    """Whether ``deliver`` answers at once with a Future, since its client keeps order by itself: one
+    thread then has up to ``max_in_flight`` requests under way.
+    """
+
     exclusive: ClassVar[bool] = False
     """Whether two of it cannot live side by side; as of inputs."""
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from ..dsl.spec import PluginSpec
 from .context import Context, OptionProblem
+from .epoch import Participant
 from .declaration import Example, Option, declared, option
 
 class Plugin:
@@ -26,6 +27,9 @@ class Plugin:
     spec: ClassVar[PluginSpec]
     examples: ClassVar[tuple[Example, ...]] = ()
     section: ClassVar[str] = ""
+
+    participant: Participant | None = None
+    """Commits for many batches at once, where the plugin does; set in ``open`` at the latest."""
 
     id: str | None = option(
         "A name for this plugin in logs and metrics.", default=None, common=True

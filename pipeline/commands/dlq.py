@@ -15,7 +15,7 @@ from ...dsl.options import Misfit, read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...dsl.timestamp import Timestamp, parse_timestamp
-from ...plugins.records.dead_letter import Letter, Letters
+from ...plugins.records.dead_letter import DeadLetter, DeadLetterReader
 from ...plugins.records.disk import Disk
 from ...plugins.records.lock import owner_of
 from ...plugins.records.reader import Skipped
@@ -34,7 +34,7 @@ class Choice:
     plugin: str | None
     reason: str | None
 
-    def __call__(self, letter: Letter) -> bool:
+    def __call__(self, letter: DeadLetter) -> bool:
         return (
             (self.since is None or letter.time >= self.since)
             and (self.before is None or letter.time < self.before)
@@ -90,9 +90,9 @@ def _time(text: str | None, option: str) -> Timestamp | None:
         ) from None
 
 
-def _letters(folder: Path, wanted: Callable[[Letter], bool]) -> Iterator[Letter]:
+def _letters(folder: Path, wanted: Callable[[DeadLetter], bool]) -> Iterator[DeadLetter]:
     """The letters that are there now; damage is told on stderr."""
-    letters = Letters(folder)
+    letters = DeadLetterReader(folder)
     try:
         while found := letters.read():
             yield from filter(wanted, found)
@@ -102,7 +102,7 @@ def _letters(folder: Path, wanted: Callable[[Letter], bool]) -> Iterator[Letter]
             click.echo(f"left out: {skipped}", err=True)
 
 
-def _left_out(letters: Letters) -> list[Skipped]:
+def _left_out(letters: DeadLetterReader) -> list[Skipped]:
     """Damage that was met, and files in which nothing could be; but not the end of one that is
     being written.
     """
@@ -178,7 +178,7 @@ def show(path: str, last: int | None, as_json: bool, **given: Any) -> None:
             say(f"  {letter.reason}\n  {event_line(letter.event)}\n")
 
 
-def _about(letter: Letter) -> dict[str, Any]:
+def _about(letter: DeadLetter) -> dict[str, Any]:
     return {"sequence": letter.sequence, **letter.about(), "entry_time": str(letter.time)}
 
 
@@ -229,7 +229,7 @@ def replay(
     click.echo(done, err=True)
 
 
-def _replayed(letter: Letter) -> Event:
+def _replayed(letter: DeadLetter) -> Event:
     event = letter.marked()
     if isinstance(event["@metadata"], dict):
         event["@metadata"]["dead_letter_queue"]["replayed"] = True
@@ -248,7 +248,7 @@ def _through(sources: list[Any], settled: dict[str, Any], events: list[Event]) -
         fail(error)
 
 
-def _removed(folder: Path, wanted: Callable[[Letter], bool]) -> int:
+def _removed(folder: Path, wanted: Callable[[DeadLetter], bool]) -> int:
     try:
         return purge_letters(folder, wanted)
     except OSError as error:

@@ -1,24 +1,29 @@
-"""An output behind a buffer of its own, delivered to by a thread of its own.
+"""An output behind a buffer of its own, delivered to by threads of its own.
 
 What waits is in memory up to a size. When it is more, the output's policy says what happens. With
 the policy ``spill`` all that waits goes to disk, the oldest first, and so does all that comes until
 the disk is empty again: the spill is always older than what is in memory, so that order is kept,
-and after a crash nothing newer is found on disk than was lost from memory. A parcel may be put
-there while it is being delivered; then it is taken out unread when its turn comes.
+and after a crash nothing newer is found on disk than was lost from memory. A unit may be put there
+while it is being delivered; then it is taken out unread when its turn comes.
+
+There are ``max_in_flight`` threads; each lane is delivered to by one of them at a time.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...dsl.reference import Event
-from ...plugins.contract import Output
-from ..observe.counters import OutputFigures
-from .sender import Parcel, Refused, Sender, Ticket, Undelivered
+from ...plugins.batch import Payload
+from ...plugins.errors import Undelivered
+from ...plugins.output import Output
+from ..observe.counters import OutputStats
+from .lanes import Lanes
+from .limits import limits_of
+from .pending import DeliveryUnit, PendingAck, Request
+from .sender import Sender
 
 if TYPE_CHECKING:
     from .spill import Spill
@@ -27,11 +32,10 @@ log = logging.getLogger("penstock")
 
 _PATIENCE = 0.25
 _LAST_PATIENCE = 5.0
+_TEND_EVERY = 1.0
 
-Taken = tuple[Parcel | None, int | None]
 
-
-class Buffered:
+class BufferedSink:
     """An output with a buffer. One thread calls ``submit``. ``failed`` is told of what ended the
     delivery; ``drain``: a stop waits until the spill is empty.
     """
@@ -46,246 +50,270 @@ class Buffered:
     ) -> None:
         self.output = output
         self._limit = int(output.buffer_size)
-        self._policy = (
-            "block" if output.when_full == "spill" and spill is None else output.when_full
-        )
+        has_no_spill = output.when_full == "spill" and spill is None
+        self._policy = "block" if has_no_spill else output.when_full
         self._sender = Sender(output, stopping, self._waiting)
         self._stopping, self._failed, self._spill, self._drain = stopping, failed, spill, drain
-        self._parcels: deque[Parcel] = deque()
+        self._lanes = Lanes(output, limits_of(output), single=spill is not None)
+        self._under_way: dict[DeliveryUnit, None] = {}  # in memory, and being delivered
+        self._on_disk: dict[DeliveryUnit, int] = {}  # being delivered, and in the spill
         self._size = self._events = 0
-        self._ended = self._flush = self._saves = False
+        self._ended = self._saves = False
         self._error: BaseException | None = None
         self._change, self._spilling = threading.Condition(), threading.Lock()
-        self._thread = threading.Thread(
-            target=self._work, name=f"output {output.name}", daemon=True
-        )
+        self._tends = type(output).tend is not Output.tend
+        self._threads = [
+            threading.Thread(target=self._work, name=f"output {output.name}", daemon=True)
+            for _ in range(self._thread_count())
+        ]
+
+    def _thread_count(self) -> int:
+        return 1 if self._spill is not None else self.output.max_in_flight
 
     def start(self) -> None:
         """Begin to deliver, first what an earlier run left on disk."""
         if self._spill is not None and not self._spill.is_empty:
-            log.info(
-                "%s: %d events are in the spill `%s`",
-                self._sender.where,
-                self._spill.events,
-                self._spill.folder,
-            )
-        self._thread.start()
+            where, spill = self._sender.where, self._spill
+            log.info("%s: %d events are in the spill `%s`", where, spill.events, spill.folder)
+        for thread in self._threads:
+            thread.start()
 
-    def figures(self) -> OutputFigures:
+    def stats(self) -> OutputStats:
         """What became of its events so far."""
-        return self._sender.figures()
+        return self._sender.stats()
 
     def _waiting(self) -> int:
         return self._events + (self._spill.events if self._spill is not None else 0)
 
-    def submit(
-        self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None
-    ) -> None:
-        """Put what was packed into the buffer; where it is full, do as the policy says.
-        ``originals`` are for the dead letters.
-        """
-        if isinstance(packed, memoryview):
-            packed = bytes(packed)
-        ticket.add()
-        parcel = Parcel(packed, events, ticket, originals)
-        while not self._accepted(parcel):
-            if self._made_room(parcel):
+    def submit(self, payload: Payload, pending: PendingAck) -> None:
+        """Put what was packed into the buffer; where it is full, do as the policy says."""
+        if isinstance(payload.data, memoryview):
+            payload.data = bytes(payload.data)
+        pending.add()
+        unit = DeliveryUnit(payload, pending)
+        while not self._is_accepted(unit):
+            if self._made_room(unit):
                 return
 
-    def _accepted(self, parcel: Parcel) -> bool:
-        """Whether nothing more need be done for a parcel: it is in memory, or no parcel is
-        delivered any more.
+    def _is_accepted(self, unit: DeliveryUnit) -> bool:
+        """Whether nothing more need be done for a unit: it is in memory, or no unit is delivered
+        any more.
         """
         with self._change:
             if self._error is None:
-                if not self._fits(parcel):
+                if not self._fits(unit):
                     return False
-                self._parcels.append(parcel)
-                self._size += parcel.size
-                self._events += parcel.events
+                self._lanes.add(unit)
+                self._size += unit.size
+                self._events += unit.events
                 self._change.notify_all()
                 return True
             error = self._error
-        self._give_back([parcel], error)
+        self._give_back([unit], error)
         return True
 
-    def _fits(self, parcel: Parcel) -> bool:
+    def _fits(self, unit: DeliveryUnit) -> bool:
         if self._spill is not None and not self._spill.is_empty:
             return False
-        return not self._parcels or self._size + parcel.size <= self._limit
+        return not self._events or self._size + unit.size <= self._limit
 
-    def _made_room(self, parcel: Parcel) -> bool:
-        """Do as the policy says for a parcel that does not fit: once, or a part of it. Whether the
-        parcel is done with.
+    def _made_room(self, unit: DeliveryUnit) -> bool:
+        """Do as the policy says for a unit that does not fit: once, or a part of it. Whether the
+        unit is done with.
         """
         if self._policy == "block":
-            self._wait_for_room(parcel)
+            self._wait_for_room(unit)
         elif self._policy == "spill" and self._spill is not None:
-            return self._spilled_oldest(parcel)
+            return self._spilled_oldest(self._spill, unit)
         elif self._policy == "drop_oldest":
-            self._drop_oldest(parcel)
-        elif self._policy == "dead_letter" and self._sender.can_bury(parcel):
-            self._bury(parcel)
+            self._drop_oldest(unit)
+        elif self._policy == "dead_letter" and self._sender.can_dead_letter(unit):
+            self._dead_letter(unit)
             return True
         else:
-            self._sender.drop(parcel)
+            self._sender.drop(unit)
             return True
         return False
 
-    def _wait_for_room(self, parcel: Parcel) -> None:
+    def _wait_for_room(self, unit: DeliveryUnit) -> None:
         with self._change:
-            while self._error is None and not self._fits(parcel):
+            while self._error is None and not self._fits(unit):
                 self._change.wait()
 
-    def _drop_oldest(self, parcel: Parcel) -> None:
+    def _drop_oldest(self, unit: DeliveryUnit) -> None:
         with self._change:
-            if len(self._parcels) < 2:  # the first is being delivered
-                if self._error is None and not self._fits(parcel):
+            oldest = self._lanes.take_oldest()
+            if oldest is None:  # all that there is is being delivered
+                if self._error is None and not self._fits(unit):
                     self._change.wait()
                 return
-            oldest = self._parcels[1]
-            del self._parcels[1]
             self._account_for(oldest)
         self._sender.drop(oldest)
 
-    def _bury(self, parcel: Parcel) -> None:
+    def _dead_letter(self, unit: DeliveryUnit) -> None:
         try:
-            self._sender.bury(parcel, "the buffer of the output is full")
+            self._sender.dead_letter_unit(unit, "the buffer of the output is full")
         except Undelivered as error:
-            parcel.finish(error)
+            unit.finish(error)
             self._failed(error)
         else:
-            parcel.finish()
+            unit.finish()
 
-    def _spilled_oldest(self, parcel: Parcel) -> bool:
-        """Put the oldest parcel that is in memory on disk, or, if there is none, the one that does
+    def _spilled_oldest(self, spill: Spill, unit: DeliveryUnit) -> bool:
+        """Put the oldest unit that is in memory on disk, or, if there is none, the one that does
         not fit: whether it was that.
         """
-        assert self._spill is not None
         with self._spilling:
             with self._change:
                 if self._error is not None:
                     return False
-                oldest = self._parcels[0] if self._parcels else parcel
-            if not self._put(self._spill, oldest, _PATIENCE):
+                oldest = next(iter(self._under_way), None) or self._lanes.oldest() or unit
+            if not self._put(spill, oldest, _PATIENCE):
                 return False
-            with self._change:
-                self._remove(oldest)
-                self._change.notify_all()
-        return oldest is parcel
+            if oldest is not unit:
+                self._forget(oldest)
+        return oldest is unit
 
-    def _put(self, spill: Spill, parcel: Parcel, patience: float) -> bool:
-        if not spill.put(parcel, patience):
+    def _put(self, spill: Spill, unit: DeliveryUnit, patience: float) -> bool:
+        if not spill.put(unit, patience):
             return False
-        self._sender.spilled += parcel.events
+        self._sender.spilled += unit.events
         return True
 
-    def _remove(self, parcel: Parcel) -> None:
-        """Take a parcel out of memory, if it is there: the first one."""
-        if self._parcels and self._parcels[0] is parcel:
-            self._account_for(self._parcels.popleft())
+    def _forget(self, unit: DeliveryUnit) -> None:
+        """A unit is no longer in memory, if it still was: it is on disk, or delivered."""
+        with self._change:
+            if unit in self._under_way:
+                del self._under_way[unit]
+                self._account_for(unit)
+            elif self._lanes.oldest() is unit:
+                self._lanes.take_oldest()
+                self._account_for(unit)
+            self._change.notify_all()
 
-    def _account_for(self, parcel: Parcel) -> None:
-        self._size -= parcel.size
-        self._events -= parcel.events
+    def _account_for(self, unit: DeliveryUnit) -> None:
+        self._size -= unit.size
+        self._events -= unit.events
 
     def _work(self) -> None:
+        """Deliver request by request: the body of each thread."""
         try:
-            while (taken := self._next()) is not None:
-                parcel, number = taken
-                if parcel is None:
-                    self._sender.flush()
-                    continue
-                if not parcel.taken:
-                    self._sender.send(parcel)
-                if number is not None and self._spill is not None:
-                    self._spill.take_out(number)
-                with self._change:
-                    self._remove(parcel)
-                    self._change.notify_all()
-            self._sender.flush()
+            self._sender.connect()
+            while (request := self._next()) is not None:
+                self._deliver(request)
         except BaseException as error:
             self._give_up(error)
 
-    def _next(self) -> Taken | None:
-        """The next parcel, with its number in the spill if it is from there; no parcel if it is
-        time to flush; None at the end.
-        """
-        with self._change:
-            while True:
-                on_disk = self._spill is not None and not self._spill.is_empty
+    def _deliver(self, request: Request) -> None:
+        self._sender.send(request)
+        self._through(request)
+
+    def _next(self) -> Request | None:
+        """The next request; None at the end."""
+        while True:
+            with self._change:
                 if self._error is not None:
                     return None
-                if self._ended and (
-                    not self._parcels
-                    if not on_disk
-                    else self._stopping.is_set() and not self._drain
-                ):
+                wait = self._due()
+                request = self._taken() if wait == 0 else None
+                if request is not None:
+                    return request
+                if wait is None and self._is_finished():
                     return None
-                if on_disk:
-                    assert self._spill is not None
-                    taken = self._spill.take()
-                    if taken is not None:
-                        return taken
-                elif self._parcels:
-                    return self._parcels[0], None
-                elif self._flush:
-                    self._flush = False
-                    return None, None
-                self._change.wait(_PATIENCE if on_disk else None)
+                notified = self._change.wait(self._longest_wait(wait))
+                is_idle = not notified and not self._under_way
+            if is_idle and self._tends:
+                self._sender.tend()
+
+    def _due(self) -> float | None:
+        """In how many seconds there is a request to take; None where only news can bring one."""
+        if self._spill is not None and not self._spill.is_empty:
+            stops = self._ended and self._stopping.is_set() and not self._drain
+            return None if stops else 0
+        return self._lanes.due(ends=self._ended)
+
+    def _is_finished(self) -> bool:
+        return self._ended and not len(self._lanes)
+
+    def _longest_wait(self, wait: float | None) -> float | None:
+        if wait == 0:  # something is in the spill, and cannot be had yet
+            return _PATIENCE
+        if not self._tends:
+            return wait
+        return _TEND_EVERY if wait is None else min(wait, _TEND_EVERY)
+
+    def _taken(self) -> Request | None:
+        """The next request, out of memory or from the disk; None where none can be had now."""
+        if self._spill is None or self._spill.is_empty:
+            units = self._lanes.take()
+            self._under_way.update(dict.fromkeys(units))
+            return Request(units, self.output)
+        while (taken := self._spill.take()) is not None:
+            unit, number = taken
+            if unit.is_delivered:
+                self._spill.take_out(number)
+                continue
+            self._on_disk[unit] = number
+            return Request([unit], self.output)
+        return None
+
+    def _through(self, request: Request) -> None:
+        """A request was delivered, or is among the dead letters."""
+        request.finish()
+        with self._change:
+            for unit in request.units:
+                if unit in self._under_way:
+                    del self._under_way[unit]
+                    self._account_for(unit)
+                number = self._on_disk.pop(unit, None)
+                if number is not None and self._spill is not None:
+                    self._spill.take_out(number)
+            self._lanes.release(request.units[0])
+            self._change.notify_all()
 
     def _give_up(self, error: BaseException) -> None:
         """Nothing is delivered any more."""
         with self._change:
+            if self._error is not None:
+                return
             self._error = error
-            self._saves = (
-                self._spill is not None
-                and isinstance(error, Undelivered)
-                and not isinstance(error, Refused)
-            )
+            stops = isinstance(error, Undelivered) and self._stopping.is_set()
+            self._saves = self._spill is not None and stops
             self._change.notify_all()
         with self._spilling, self._change:
-            left, self._parcels = list(self._parcels), deque()
+            left = [*self._under_way, *self._lanes.take_all()]
+            self._under_way.clear()
             self._size = self._events = 0
         saved = self._saves
-        self._give_back([parcel for parcel in left if not parcel.taken], error)
+        self._give_back([unit for unit in left if not unit.is_delivered], error)
         if not saved:
             self._failed(error)
         elif self._saves:
             log.error("%s", error)
 
-    def _give_back(self, parcels: list[Parcel], error: BaseException) -> None:
+    def _give_back(self, units: list[DeliveryUnit], error: BaseException) -> None:
         """Keep on disk what was not delivered because the pipeline stops, where there is a spill;
         the others have failed.
         """
-        for parcel in parcels:
-            if (
-                self._saves
-                and self._spill is not None
-                and self._put(self._spill, parcel, _PATIENCE)
-            ):
+        for unit in units:
+            if self._saves and self._spill is not None and self._put(self._spill, unit, _PATIENCE):
                 continue
             if self._saves:
                 self._saves = False  # those behind it would come before it
                 self._failed(error)
-            parcel.finish(error)
-
-    def flush(self) -> None:
-        """Have the output flushed as soon as nothing waits."""
-        with self._change:
-            self._flush = True
-            self._change.notify_all()
+            unit.finish(error)
 
     def end(self) -> None:
         """Deliver what waits, and stop; what is on disk stays there if the pipeline was told to
         stop.
         """
         self._end()
-        if self._thread.is_alive():
-            self._thread.join(
-                _LAST_PATIENCE if self._spill is not None and self._stopping.is_set() else None
-            )
-        if self._thread.is_alive():  # what it hangs on must not cost what waits behind
+        stops_soon = self._spill is not None and self._stopping.is_set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_LAST_PATIENCE if stops_soon else None)
+        if any(thread.is_alive() for thread in self._threads):
+            # What it hangs on must not cost what waits behind.
             self._give_up(Undelivered(f"{self._sender.where} hangs"))
 
     def _end(self) -> None:
@@ -296,15 +324,12 @@ class Buffered:
     def close(self) -> None:
         """Let go of the spill, whether or not the output comes back from what it does."""
         self._end()
-        if self._thread.is_alive() and self._error is None:
-            self._thread.join(_LAST_PATIENCE)
-        if self._spill is not None:
-            if not self._spill.is_empty:
-                where, spill = self._sender.where, self._spill
-                log.warning(
-                    "%s: %d events stay in `%s` for the next start",
-                    where,
-                    spill.events,
-                    spill.folder,
-                )
-            self._spill.close()
+        for thread in self._threads:
+            if thread.is_alive() and self._error is None:
+                thread.join(_LAST_PATIENCE)
+        if self._spill is None:
+            return
+        if not self._spill.is_empty:
+            where, spill = self._sender.where, self._spill
+            log.warning("%s: %d events stay in `%s` for the next start", where, spill.events, spill.folder)
+        self._spill.close()

@@ -55,12 +55,12 @@ class Circuit:
         if self._in_a_row >= _FAILURES_TO_OPEN:
             self.state = OPEN
         if self._in_a_row == _FAILURES_TO_OPEN:
-            self._say(now, "%s does not work, and is tried now and then: %s", error)
+            self._say(now, "%s is failing; circuit open, retrying with back-off: %s", error)
         elif now - self._said >= _REMINDER:
             still = (
-                "still does not work"
+                "is still failing"
                 if self._in_a_row > _FAILURES_TO_OPEN
-                else "failed, and is tried again"
+                else "failed, retrying"
             )
             self._say(now, f"%s {still}: %s", error)
         return min(
@@ -81,7 +81,7 @@ class Circuit:
         if self._told:
             failures = f"{self._in_a_row} failure{'s' if self._in_a_row > 1 else ''}"
             log.warning(
-                "%s works again, after %s in %.0f s",
+                "%s recovered after %s (%.0f s)",
                 self.what,
                 failures,
                 time.monotonic() - self._began,

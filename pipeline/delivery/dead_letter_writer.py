@@ -1,10 +1,7 @@
-"""Events that a filter or an output could not handle, on their way to the dead letters of the
-pipeline.
-"""
+"""Events that a filter or an output could not handle, written to the pipeline's dead letters."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,60 +10,49 @@ from ...dsl.options import read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...dsl.values import copy
-from ...plugins.contract import Plugin, complain
 from ...plugins.data_paths import data_folder
-from ...plugins.records.dead_letter import Letter
+from ...plugins.plugin import Plugin
+from ...plugins.rate_limit import complain
+from ...plugins.records.dead_letter import DeadLetter
 from ..storage.dead_letters import DeadLetters
 
-log = logging.getLogger("penstock")
 
-
-def letters_folder(settings: Mapping[str, Any]) -> Path:
+def dead_letter_folder(settings: Mapping[str, Any]) -> Path:
     """Where a pipeline's dead letters are."""
     given = settings["path.dead_letter_queue"]
     root = Path(given) if given else data_folder(settings) / "dead_letter_queue"
     return root / str(settings["pipeline.id"])
 
 
-class Burial:
+class DeadLetterWriter:
     """Writes dead letters."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         age = settings["dead_letter_queue.retain.age"]
         self._store = DeadLetters(
-            letters_folder(settings),
+            dead_letter_folder(settings),
             max_bytes=int(read(Kind("bytes"), settings["dead_letter_queue.max_bytes"])),
             drop_older=settings["dead_letter_queue.storage_policy"] == "drop_older",
             retain=float(read(Kind("duration"), age)) if age else None,
             flush_interval=float(settings["dead_letter_queue.flush_interval"]) / 1000,
         )
 
-    def bury(self, plugin: Plugin, events: list[Event], reason: str) -> None:
-        """Write letters about events that a plugin could not handle; they are on the disk when this
-        returns. Raises OSError where they cannot be written: for an output, the letters are all
-        that is left of its events.
+    def write(self, plugin: Plugin, events: list[Event], reason: str) -> None:
+        """Write events that a plugin could not handle; they are on the disk when this returns.
+        Raises OSError where they cannot be written: for an output, the dead letters are all that
+        is left of its events.
         """
-        where, kind = plugin.context.where, plugin.name
-        self._store.add(
-            [Letter(copy(event), reason, kind, plugin.context.id, where) for event in events]
-        )
+        where, kind, id = plugin.context.where, plugin.name, plugin.context.id
+        self._store.add([DeadLetter(copy(event), reason, kind, id, where) for event in events])
 
-    def bury_if_possible(self, plugin: Plugin, events: list[Event], reason: str) -> None:
-        """The same for a filter, whose events go on, tagged: letters that cannot be written are
-        logged.
-        """
+    def write_if_possible(self, plugin: Plugin, events: list[Event], reason: str) -> None:
+        """The same for a filter, whose events go on, tagged: what cannot be written is logged."""
         try:
-            self.bury(plugin, events, reason)
+            self.write(plugin, events, reason)
         except OSError as error:
-            where, kind = plugin.context.where, plugin.name
-            complain(
-                f"{where} burial",
-                "%s: %d dead letters of %s could not be written: %s",
-                where,
-                len(events),
-                kind,
-                error,
-            )
+            where, kind, count = plugin.context.where, plugin.name, len(events)
+            message = "%s: %d dead letters of %s could not be written: %s"
+            complain(f"{where} dead letters", message, where, count, kind, error)
 
     def close(self) -> None:
         """End the files."""

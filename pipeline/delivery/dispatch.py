@@ -1,105 +1,140 @@
 """How events get from the filters to each output.
 
-One output alone is delivered to where its events are filtered. Of several, each has a buffer and a
-thread of its own, so that a slow one holds up the others only when its buffer is full and its
-policy is to block.
+One output that only hands bytes to the operating system is delivered to where its events are
+filtered. Others have a buffer and threads of their own, so that a slow one holds up the rest only
+when its buffer is full and its policy is to block.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Protocol
 
 from ...dsl.reference import Event
-from ...plugins.contract import Output
+from ...plugins.batch import Payload
 from ...plugins.data_paths import spills_folder
-from ..observe.counters import OutputFigures
-from .buffer import Buffered
-from .sender import Parcel, Sender, Ticket
+from ...plugins.output import Output
+from ..observe.counters import OutputStats
+from .buffer import BufferedSink
+from .pending import DeliveryUnit, PendingAck, Request
+from .sender import Sender
+
+Failed = Callable[[BaseException], None]
 
 
-class Direct:
-    """An output that is delivered to at once."""
+class OutputSink(Protocol):
+    """What takes the payloads of one output."""
+
+    output: Output
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        ...
+
+    def submit(self, payload: Payload, pending: PendingAck) -> None:
+        """Take a payload of a batch; the batch's acknowledgement waits for it."""
+        ...
+
+    def stats(self) -> OutputStats:
+        """What became of its events so far."""
+        ...
+
+    def end(self) -> None:
+        """Deliver what waits, and stop."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held on disk."""
+        ...
+
+
+class DirectSink:
+    """An output that is delivered to at once, in the thread that filters."""
 
     def __init__(self, output: Output, stopping: threading.Event) -> None:
         self.output = output
         self._sender = Sender(output, stopping, lambda: self._waiting)
         self._waiting = 0
-        self._busy = threading.Lock()
+        self._ended = False
 
     def start(self) -> None:
-        """Nothing need be started."""
+        """Connect."""
+        self._sender.connect()
 
-    def figures(self) -> OutputFigures:
+    def stats(self) -> OutputStats:
         """What became of its events so far."""
-        return self._sender.figures()
+        return self._sender.stats()
 
-    def submit(
-        self, packed: Any, events: int, ticket: Ticket, originals: list[Event] | None = None
-    ) -> None:
+    def submit(self, payload: Payload, pending: PendingAck) -> None:
         """Deliver what was packed; raises Undelivered."""
-        ticket.add()
-        parcel = Parcel(packed, events, ticket, originals)
-        with self._busy:
-            self._waiting = events
-            try:
-                self._sender.send(parcel)
-            except BaseException as error:
-                parcel.finish(error)
-                raise
-            self._waiting = 0
-
-    def flush(self) -> None:
-        """Flush the output, unless it is being delivered to."""
-        if self._busy.acquire(blocking=False):
-            try:
-                self._sender.flush()
-            finally:
-                self._busy.release()
+        pending.add()
+        unit = DeliveryUnit(payload, pending)
+        self._waiting = unit.events
+        try:
+            request = Request([unit], self.output)
+            self._sender.send(request)
+            request.finish()
+        except BaseException as error:
+            unit.finish(error)
+            raise
+        self._waiting = 0
 
     def end(self) -> None:
         """Nothing is held."""
-        self.flush()
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-Way = Buffered | Direct
-
-
-def ways(
-    outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]
-) -> Iterator[Way]:
+def sinks_of(
+    outputs: Sequence[Output], stopping: threading.Event, failed: Failed
+) -> Iterator[OutputSink]:
     """How each output is delivered to. ``failed`` is told of an error that no retry mends. Raises
     OSError where a spill cannot be opened: those before it were given by then.
     """
-    if len(outputs) == 1 and outputs[0].when_full == "block":
-        yield Direct(outputs[0], stopping)
+    if len(outputs) == 1 and outputs[0].immediate and outputs[0].when_full == "block":
+        yield DirectSink(outputs[0], stopping)
     elif any(output.when_full == "spill" for output in outputs):
         yield from _spilling(outputs, stopping, failed)
     else:
         for output in outputs:
-            yield Buffered(output, stopping, failed)
+            yield _buffered(output, stopping, failed)
+
+
+def _buffered(output: Output, stopping: threading.Event, failed: Failed) -> OutputSink:
+    if output.pipelined:
+        from .pipelined import PipelinedSink
+
+        return PipelinedSink(output, stopping, failed)
+    return BufferedSink(output, stopping, failed)
 
 
 def _spilling(
-    outputs: Sequence[Output], stopping: threading.Event, failed: Callable[[BaseException], None]
-) -> Iterator[Way]:
+    outputs: Sequence[Output], stopping: threading.Event, failed: Failed
+) -> Iterator[OutputSink]:
     from .spill import Spill, spill_names
 
     for output, name in zip(outputs, spill_names(outputs), strict=True):
         settings = output.context.settings
-        spill = (
-            Spill(spills_folder(settings) / name, int(output.spill_max_bytes))
-            if output.when_full == "spill"
-            else None
-        )
-        yield Buffered(output, stopping, failed, spill, bool(settings.get("queue.drain")))
+        if output.when_full != "spill":
+            yield _buffered(output, stopping, failed)
+            continue
+        spill = Spill(spills_folder(settings) / name, int(output.spill_max_bytes))
+        yield BufferedSink(output, stopping, failed, spill, bool(settings.get("queue.drain")))
 
 
-def write_to(way: Way, ticket: Callable[[], Ticket]) -> Callable[[list[Event]], None]:
+def submitting(
+    sink: OutputSink, pending: Callable[[], PendingAck]
+) -> Callable[[list[Event]], None]:
     """What stands in the place of an output's ``write`` where one process does all."""
-    pack, keeps = way.output.pack, way.output.context.bury is not None
-    return lambda events: way.submit(pack(events), len(events), ticket(), events if keeps else None)
+    pack, submit = sink.output.pack, sink.submit
+    keeps = sink.output.context.dead_letter is not None
+
+    def write(events: list[Event]) -> None:
+        for payload in pack(events):
+            if not keeps:
+                payload.events = None
+            submit(payload, pending())
+
+    return write

@@ -1,214 +1,256 @@
-"""Handing events to one output: tried again until it takes them, buried where it never will, given
-back where neither can be.
+"""Delivering requests to one output: connected with back-off, tried again as the error says, dead
+letters where the target will never take something.
 
-What is packed for an output is a parcel. Each parcel belongs to a ticket, that of the batch that it
-came from: the batch counts as delivered when every output has what was meant for it, and as not
-delivered as soon as one was given up. Either is told once.
+The errors of ``plugins.errors`` decide. An outage (Disconnected, OSError) is waited for, however
+long it lasts. Retry and Rejected name items: the others of the request were delivered. Any other
+exception is a fault of the plugin: it is tried ``attempts`` times, then its events become dead
+letters; without dead letters the pipeline ends, and its inputs give the events again.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...dsl.reference import Event
-from ...plugins.contract import Output, Unfinished, complain
-from ..observe.counters import OutputFigures
+from ...plugins.errors import Disconnected, Misconfigured, Rejected, Retry, Undelivered
+from ...plugins.output import Output
+from ...plugins.rate_limit import complain
+from ..observe.counters import OutputStats
 from .circuit_breaker import Circuit
+from .pending import DeliveryUnit, Request
 
-_EVENT_SIZE = 1000
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
+log = logging.getLogger("penstock")
 
-class Undelivered(Exception):
-    """An output could not take a batch, and the pipeline was told to stop waiting or cannot go
-    on.
-    """
-
-
-class Refused(Undelivered):
-    """An output will never take a batch: trying again does not help."""
-
-
-class Ticket:
-    """Counts the deliveries of one batch; when the last has ended, ``done`` is called, once, with
-    the first error if any failed.
-
-    Used as a context manager it ends, at the end of the block, the count for whoever adds
-    deliveries.
-    """
-
-    def __init__(self, done: Callable[[Exception | None], None] | None) -> None:
-        self._done = done
-        self._left = 1
-        self._error: BaseException | None = None
-        self._lock = threading.Lock()
-
-    def add(self) -> None:
-        """One more delivery belongs to the batch."""
-        with self._lock:
-            self._left += 1
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """A delivery has ended, or was given up; also called once when all have been added."""
-        with self._lock:
-            self._left -= 1
-            self._error = self._error or error
-            last = self._left == 0
-        if last and self._done is not None:
-            self._done(
-                self._error
-                if self._error is None or isinstance(self._error, Exception)
-                else Undelivered(repr(self._error))
-            )
-
-    def __enter__(self) -> Ticket:
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self.finish(error)
-
-
-@dataclass(slots=True, eq=False)
-class Parcel:
-    """What was packed of some events for one output; ``originals`` are for the dead letters.
-    ``taken``: the output has it.
-    """
-
-    packed: Any
-    events: int
-    ticket: Ticket | None = None
-    originals: list[Event] | None = None
-    taken: bool = False
-    size: int = 0
-    _open: list[None] = field(default_factory=lambda: [None])
-
-    def __post_init__(self) -> None:
-        self.size = _size(
-            self.packed, self.events
-        )  # once: what is packed becomes less when a part of it is delivered
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """Tell the ticket how it ended; whoever comes first, from whatever thread, is the one who
-        is heard.
-        """
-        try:
-            self._open.pop()  # a list gives its item to one thread only
-        except IndexError:
-            return
-        if self.ticket is not None:
-            self.ticket.finish(error)
-
-
-def _size(packed: Any, events: int) -> int:
-    """About how much memory it takes."""
-    if isinstance(packed, bytes):
-        return len(packed)
-    if isinstance(packed, dict):
-        return sum(len(data) for data in packed.values() if isinstance(data, bytes))
-    return events * _EVENT_SIZE
+Outages = (Disconnected, OSError)
 
 
 class Sender:
-    """Hands parcels to one output, one at a time. ``waiting``: how many events wait for it."""
+    """Hands requests to one output, from any number of threads. ``waiting``: how many events wait
+    for it.
+    """
 
     def __init__(
         self, output: Output, stopping: threading.Event, waiting: Callable[[], int]
     ) -> None:
-        self.output, self.where = output, f"{output.context.where}: the output {output.name}"
+        self.output = output
+        self.where = f"{output.context.where}: output {output.name}"
         self.delivered = self.dropped = self.dead_lettered = self.spilled = 0
-        self.waiting = waiting
-        self._stopping, self._lock = stopping, threading.Lock()
+        self.rejected = self.retried = 0
+        self._waiting, self._stopping = waiting, stopping
         self._circuit = Circuit(self.where, waiting)
-        self._burials = Circuit(f"{self.where}: writing its dead letters", waiting)
+        self._letters = Circuit(f"{self.where}: dead letters", waiting)
+        self._connecting, self._counting = threading.Lock(), threading.Lock()
+        self._connected = self._has_worked = False
 
-    def send(self, parcel: Parcel) -> None:
-        """Deliver, or bury what the output will never take. Raises Undelivered where neither can
-        be; the parcel is finished then by who called.
+    def connect(self) -> None:
+        """Connect, with back-off, for as long as it takes. Raises Undelivered where the pipeline is
+        to stop first, Misconfigured where the output has never worked.
         """
-        try:
-            self._surely(partial(self._deliver, parcel), self._circuit)
-            self.delivered += parcel.events
-        except Refused as error:
-            if not self.can_bury(parcel):
-                raise
-            complain(f"{self.where} refuses", "%s; its events go to the dead letters", error)
-            self.bury(parcel, str(error))
-        parcel.taken = True
-        parcel.finish()
+        with self._connecting:
+            while not self._connected:
+                self._circuit.trying()
+                try:
+                    self.output.connect()
+                except Misconfigured as error:
+                    if not self._has_worked:
+                        raise
+                    self._pause(self._circuit.failed(error), error)
+                except Exception as error:
+                    log.debug("%s: connect raised", self.where, exc_info=True)
+                    self._pause(_wait(error, self._circuit.failed(error)), error)
+                else:
+                    self._connected = True
 
-    def _deliver(self, parcel: Parcel) -> None:
-        try:
-            self.output.deliver(parcel.packed)
-        except Unfinished as error:
-            parcel.packed = error.rest
-            raise
+    def send(self, request: Request) -> None:
+        """Deliver a request, or dead-letter what the output will never take. Raises Undelivered
+        where neither can be.
+        """
+        while not self._is_through(request):
+            pass
 
-    def _surely(self, attempt: Callable[[], object], circuit: Circuit) -> None:
-        """Try again what fails with OSError, until it works or the pipeline is to stop."""
-        while True:
-            circuit.trying()
-            try:
-                attempt()
-            except OSError as error:
-                if isinstance(error, BrokenPipeError) and self.output.ends_with_its_reader:
-                    raise
-                if self._stopping.wait(circuit.failed(error)):
-                    raise Undelivered(f"{circuit.what} failed: {error}") from error
-            except Exception as error:
-                raise Refused(f"{circuit.what} failed: {type(error).__name__}: {error}") from error
+    def _is_through(self, request: Request) -> bool:
+        """Whether one try brought a request to its end."""
+        try:
+            future = self.start(request)
+            if future is not None:
+                future.result()
+        except Exception as error:
+            return self.failed(request, error)
+        self.succeeded(request)
+        return True
+
+    def start(self, request: Request) -> Future[None] | None:
+        """Begin to deliver; a Future where the output keeps order by itself. Raises as
+        ``deliver``.
+        """
+        if not self._connected:
+            self.connect()
+        self._circuit.trying()
+        return self.output.deliver(request.payload)
+
+    def succeeded(self, request: Request) -> None:
+        """What is left of a request was delivered."""
+        self._has_worked = True
+        self._circuit.works()
+        with self._counting:
+            self.delivered += request.events
+
+    def failed(self, request: Request, error: Exception) -> bool:
+        """Do what an error asks for, and wait before the next try; whether nothing is left to be
+        tried. Raises Undelivered, or the error, where the output cannot go on.
+        """
+        if isinstance(error, Undelivered):
+            raise error
+        if isinstance(error, BrokenPipeError) and self.output.ends_with_its_reader:
+            raise error
+        if isinstance(error, Rejected):
+            return self._rejected(request, error)
+        if isinstance(error, Misconfigured) and not self._has_worked:
+            raise error
+        if isinstance(error, Retry):
+            self._partly_delivered(request, error.indexes)
+        elif isinstance(error, Outages | Misconfigured):
+            self._connected = False
+        elif self._is_given_up(request, error):
+            return True
+        with self._counting:
+            self.retried += request.events
+        self._pause(_wait(error, self._circuit.failed(error)), error)
+        return False
+
+    def _partly_delivered(self, request: Request, left: list[int] | None) -> None:
+        if left is None or len(left) == request.events:
+            return
+        with self._counting:
+            self.delivered += request.events - len(left)
+        request.keep(left, self.output)
+
+    def _rejected(self, request: Request, error: Rejected) -> bool:
+        """Dead-letter the rejected items; whether nothing of the request is left."""
+        self._has_worked = True
+        reasons = error.reasons_of(request.events)
+        self._discard(request, reasons)
+        with self._counting:
+            self.delivered += request.events - len(reasons) - len(error.retry)
+        if not error.retry:
+            self._circuit.works()
+            return True
+        request.keep(error.retry, self.output)
+        self._pause(_wait(error, self._circuit.failed(error)), error)
+        return False
+
+    def _discard(self, request: Request, reasons: dict[int, str]) -> None:
+        """Dead-letter items, each with its reason; without dead letters they are counted and
+        logged.
+        """
+        by_reason: dict[str, list[int]] = {}
+        for index, reason in reasons.items():
+            by_reason.setdefault(reason, []).append(index)
+        for reason, indexes in by_reason.items():
+            text = "%s: %d events rejected: %s"
+            if self.output.context.dead_letter is not None and request.originals is not None:
+                complain(f"{self.where} rejected", text + "; sent to dead letters", self.where, len(indexes), reason)
+                self._dead_letter([request.originals[i] for i in indexes], reason)
             else:
-                return circuit.works()
+                complain(f"{self.where} rejected", text + "; dropped, no dead letter queue", self.where, len(indexes), reason)
+                with self._counting:
+                    self.rejected += len(indexes)
 
-    def can_bury(self, parcel: Parcel) -> bool:
-        """Whether there are dead letters for a parcel."""
-        return parcel.originals is not None and self.output.context.bury is not None
+    def _is_given_up(self, request: Request, error: Exception) -> bool:
+        """Whether a fault of the plugin has come too often, so that its events are dead letters."""
+        request.tries += 1
+        name = type(error).__name__
+        log.debug("%s raised", self.where, exc_info=error)
+        if request.tries < self.output.attempts:
+            return False
+        reason = f"{name}: {error}"
+        if self.output.context.dead_letter is None or request.originals is None:
+            raise Undelivered(
+                f"{self.where} failed {request.tries} times: {reason}"
+            ) from error
+        log.error(
+            "%s failed %d times; %d events sent to dead letters", self.where, request.tries,
+            request.events, exc_info=error,
+        )
+        self._dead_letter(request.originals, reason)
+        self._circuit.works()
+        return True
 
-    def bury(self, parcel: Parcel, reason: str) -> None:
-        """Write dead letters, trying again until they are written; raises Undelivered where the
-        pipeline is to stop first.
+    def can_dead_letter(self, unit: DeliveryUnit) -> bool:
+        """Whether there are dead letters for a unit."""
+        has_queue = self.output.context.dead_letter is not None
+        return has_queue and unit.payload.events is not None
+
+    def dead_letter_unit(self, unit: DeliveryUnit, reason: str) -> None:
+        """Write a whole unit to the dead letters; raises Undelivered where the pipeline is to stop
+        before they are written.
         """
-        bury, originals = self.output.context.bury, parcel.originals
-        assert bury is not None
-        assert originals is not None
-        self._surely(lambda: bury(self.output, originals, reason), self._burials)
-        with self._lock:  # a full buffer buries from another thread than the one that delivers
-            self.dead_lettered += parcel.events
+        assert unit.payload.events is not None
+        self._dead_letter(unit.payload.events, reason)
 
-    def drop(self, parcel: Parcel) -> None:
-        """Leave a parcel out, because the configuration says so."""
-        self.dropped += parcel.events
+    def _dead_letter(self, events: list[Event], reason: str) -> None:
+        write = self.output.context.dead_letter
+        assert write is not None
+        while True:
+            self._letters.trying()
+            try:
+                write(events, reason)
+            except OSError as error:
+                self._pause(self._letters.failed(error), error)
+            else:
+                break
+        self._letters.works()
+        with self._counting:
+            self.dead_lettered += len(events)
+
+    def _pause(self, seconds: float, error: Exception) -> None:
+        if self._stopping.wait(seconds):
+            raise Undelivered(f"{self.where} is failing: {error}") from error
+
+    def drop(self, unit: DeliveryUnit) -> None:
+        """Leave a unit out, because the configuration says so."""
+        with self._counting:
+            self.dropped += unit.events
         complain(
             f"{self.where} full",
-            "%s is full: %d events dropped so far, as when_full says",
+            "%s: buffer full, %d events dropped so far (when_full)",
             self.where,
             self.dropped,
         )
-        parcel.finish()
+        unit.finish()
 
-    def flush(self) -> None:
-        """Have on its way what was delivered."""
+    def tend(self) -> None:
+        """Let the output do what is due while nothing is delivered."""
+        if not self._connected:
+            return
         try:
-            self.output.flush()
-        except OSError as error:
-            complain(
-                f"{self.where} flush",
-                "%s could not be flushed: %s; it is tried again",
-                self.where,
-                error,
-            )
+            self.output.tend(0)
+        except Exception as error:
+            self._connected = not isinstance(error, Outages) and self._connected
+            self.output.context.log.warning("tend failed: %s", error)
 
-    def figures(self) -> OutputFigures:
+    def stats(self) -> OutputStats:
         """What became of its events so far."""
-        return OutputFigures(
-            self.output.context.id or self.output.name,
-            self.delivered,
-            self.dropped,
-            self.dead_lettered,
-            self.spilled,
-            self.waiting(),
-            self._circuit.failures,
-            self._circuit.state,
+        return OutputStats(
+            output=self.output.context.id or self.output.name,
+            delivered=self.delivered,
+            dropped=self.dropped,
+            rejected=self.rejected,
+            dead_lettered=self.dead_lettered,
+            spilled=self.spilled,
+            waiting=self._waiting(),
+            failures=self._circuit.failures,
+            circuit=self._circuit.state,
         )
+
+
+def _wait(error: Exception, backoff: float) -> float:
+    """How long to wait: what the other side asked for, else the back-off."""
+    after = getattr(error, "after", None)
+    return backoff if after is None else float(after)

@@ -1,7 +1,7 @@
-"""What does not fit into the buffer of an output, on disk: parcels in a disk queue of the output's
+"""What does not fit into the buffer of an output, on disk: units of delivery in a disk queue of the output's
 own.
 
-A record is a parcel. Its note says the form: ``bytes`` as they are, ``events`` as a batch of
+A record is a payload. Its note says the form: ``bytes`` as they are, ``events`` as a batch of
 events, or ``data``: anything else that is plain data, with the events for the dead letters where
 there are some. A restart finds a spill by its folder, which is named after the output's id, or,
 where it has none, after its kind and a digest of its options: an output whose target was changed
@@ -21,12 +21,14 @@ from ...dsl.event import complete
 from ...dsl.program import PluginUse, Setting
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
-from ...plugins.contract import Output
+from ...plugins.output import Output
 from ...plugins.data_paths import spills_folder
 from ...plugins.records.events import Unreadable, pack, unpack
 from ..storage.queue import DiskQueue, Full
 from ..storage.survey import queue_state
-from .sender import Parcel, Undelivered
+from ...plugins.batch import Payload
+from ...plugins.errors import Undelivered
+from .pending import DeliveryUnit
 
 log = logging.getLogger("penstock")
 
@@ -121,7 +123,7 @@ class Spill:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
         self._queue = DiskQueue(folder, max_bytes=max_bytes)
-        self._unsynced: set[Parcel] = set()
+        self._unsynced: set[DeliveryUnit] = set()
 
     @property
     def events(self) -> int:
@@ -133,89 +135,90 @@ class Spill:
         """Whether all was delivered."""
         return self._queue.is_empty
 
-    def put(self, parcel: Parcel, patience: float) -> bool:
-        """Put a parcel behind the others, which finishes it as soon as it is synced; False where
+    def put(self, unit: DeliveryUnit, patience: float) -> bool:
+        """Put a unit behind the others, which finishes it as soon as it is synced; False where
         there was no room in time.
         """
-        note, payload = stored(parcel)
-        self._unsynced.add(parcel)
+        note, data = stored(unit.payload)
+        self._unsynced.add(unit)
 
         def synced() -> None:
-            self._unsynced.discard(parcel)
-            parcel.finish()
+            self._unsynced.discard(unit)
+            unit.finish()
 
         try:
             self._queue.put(
-                payload, note, parcel.events, live=parcel, timeout=patience, on_durable=synced
+                data, note, unit.events, live=unit, timeout=patience, on_durable=synced
             )
         except Full:
-            self._unsynced.discard(parcel)
+            self._unsynced.discard(unit)
             return False
         return True
 
-    def take(self) -> tuple[Parcel, int] | None:
-        """The first parcel, and the number by which it is taken out when it was delivered; None if
+    def take(self) -> tuple[DeliveryUnit, int] | None:
+        """The first unit, and the number by which it is taken out when it was delivered; None if
         none can be had now.
         """
         while (item := self._queue.get(0)) is not None:
-            if isinstance(item.live, Parcel):
+            if isinstance(item.live, DeliveryUnit):
                 return item.live, item.sequence
             try:
-                packed, originals = restored(item.note, item.payload)
+                payload = restored(item.note, item.payload, item.count)
             except Unreadable as error:
-                what = (
-                    "the spill `%s` holds something that cannot be read, and is left out, at %d: %s"
+                log.error(
+                    "spill `%s`: cannot decode record %d, left out: %s",
+                    self.folder,
+                    item.sequence,
+                    error,
                 )
-                log.error(what, self.folder, item.sequence, error)
                 self._queue.ack(item.sequence)
                 continue
-            return Parcel(packed, item.count, None, originals or _as_text(packed)), item.sequence
+            return DeliveryUnit(payload), item.sequence
         return None
 
     def take_out(self, number: int) -> None:
-        """A parcel was delivered."""
+        """A unit was delivered."""
         self._queue.ack(number)
 
     def close(self) -> None:
         """Let go of the folder. What could not be synced counts as not delivered."""
         self._queue.close()
-        for parcel in list(self._unsynced):
-            parcel.finish(Undelivered(f"the spill `{self.folder}` could not be synced"))
+        for unit in list(self._unsynced):
+            unit.finish(Undelivered(f"the spill `{self.folder}` could not be synced"))
 
 
-def _as_text(packed: Any) -> list[Event]:
+def _as_text(data: Any) -> list[Event]:
     """Something for the dead letters, where there were none when it was spilled."""
-    text = packed.decode("utf-8", "backslashreplace") if isinstance(packed, bytes) else str(packed)
+    text = data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else str(data)
     events: list[Event] = [{"message": text}]
     complete(events, Timestamp.now(), {})
     return events
 
 
-def stored(parcel: Parcel) -> tuple[dict[str, Any], bytes]:
-    """A parcel as the note and the payload of a record."""
-    packed, originals = parcel.packed, parcel.originals
-    if isinstance(packed, bytes) and originals is None:
-        return {"form": "bytes"}, packed
-    if (
-        type(packed) is list
-        and all(type(event) is dict for event in packed)
-        and originals in (None, packed)
-    ):
-        return {"form": "events"}, pack(packed)
-    return {"form": "data"}, pack(
-        [{"packed": packed} if originals is None else {"packed": packed, "originals": originals}]
-    )
+def stored(payload: Payload) -> tuple[dict[str, Any], bytes]:
+    """A payload as the note and the content of a record."""
+    data, events, lane = payload.data, payload.events, payload.lane
+    note: dict[str, Any] = {} if lane is None else {"lane": lane}
+    if isinstance(data, bytes) and events is None:
+        return {"form": "bytes", **note}, data
+    is_events = type(data) is list and all(type(event) is dict for event in data)
+    if is_events and events in (None, data):
+        return {"form": "events", **note}, pack(data)
+    whole = {"data": data} if events is None else {"data": data, "events": events}
+    return {"form": "data", **note}, pack([whole])
 
 
-def restored(note: Mapping[str, Any], payload: bytes) -> tuple[Any, list[Event] | None]:
-    """What was packed, and the events for the dead letters; raises Unreadable."""
-    form = note.get("form", "events")
+def restored(note: Mapping[str, Any], content: bytes, count: int) -> Payload:
+    """The payload of a record, with events for the dead letters; raises Unreadable."""
+    form, lane = note.get("form", "events"), note.get("lane")
     if form == "bytes":
-        return payload, None
+        return Payload(content, _as_text(content), lane, count)
     if form == "events":
-        events = unpack(payload)
-        return events, events
+        events = unpack(content)
+        return Payload(events, events, lane, count)
     if form != "data":
-        raise Unreadable(f"the form `{form}` is not known")
-    (data,) = unpack(payload)
-    return data["packed"], data.get("originals")
+        raise Unreadable(f"unknown form `{form}`")
+    (whole,) = unpack(content)
+    data = whole["packed"] if "packed" in whole else whole["data"]  # version 1 called it packed
+    events = whole.get("events", whole.get("originals")) or _as_text(data)
+    return Payload(data, events, lane, count)

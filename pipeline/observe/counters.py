@@ -1,6 +1,4 @@
-"""What became of the events that were meant for each output, as plain figures and as a table for
-people.
-"""
+"""What became of the events that were meant for each output, as numbers and as a table for people."""
 
 from __future__ import annotations
 
@@ -9,15 +7,17 @@ from dataclasses import astuple, dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
-class OutputFigures:
-    """Events of one run, by what became of them. ``waiting`` is of this moment, ``spilled`` of what
-    went to disk on its way (it is delivered, or waits); ``failures`` counts trials, not events;
-    ``circuit``: closed, open or half-open.
+class OutputStats:
+    """Events of one run, by what became of them. ``rejected`` were refused by the target, and there
+    were no dead letters for them; ``waiting`` is of this moment, ``spilled`` of what went to disk
+    on its way (it is delivered, or waits); ``failures`` counts tries, not events; ``circuit``:
+    closed, open or half-open.
     """
 
     output: str
     delivered: int
     dropped: int
+    rejected: int
     dead_lettered: int
     spilled: int
     waiting: int
@@ -28,16 +28,17 @@ class OutputFigures:
     def left_out(self) -> str:
         """In words, what this output did not get; empty where it got all."""
         parts = [
-            (self.dropped, "dropped, as when_full says"),
-            (self.dead_lettered, "sent to the dead letters"),
+            (self.dropped, "dropped (when_full)"),
+            (self.rejected, "rejected by the target and dropped"),
+            (self.dead_lettered, "sent to dead letters"),
         ]
-        return ", ".join(f"{number} events were {what}" for number, what in parts if number)
+        return ", ".join(f"{number} events {what}" for number, what in parts if number)
 
 
-def table(figures: Sequence[OutputFigures]) -> list[str]:
-    """The figures as lines of a table, heads first."""
-    heads = [field.name.replace("_", " ") for field in fields(OutputFigures)]
-    rows = [heads, *([str(cell) for cell in astuple(one)] for one in figures)]
+def table(stats: Sequence[OutputStats]) -> list[str]:
+    """The numbers as lines of a table, heads first."""
+    heads = [field.name.replace("_", " ") for field in fields(OutputStats)]
+    rows = [heads, *([str(cell) for cell in astuple(one)] for one in stats)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows

@@ -7,6 +7,7 @@ out. What was not delivered when the process ended is handed out again at the ne
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,14 +18,19 @@ from typing import Any
 from ...dsl.options import read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
-from ...plugins.contract import Batch, Input
+from ...plugins.batch import Batch, Part, Position
 from ...plugins.data_paths import data_folder
+from ...plugins.input import Input
 from ...plugins.records.events import Unreadable, pack, unpack
 from ..storage.backlog import Item
-from ..storage.queue import Closed, DiskQueue
-from .input_threads import finished
+from ..storage.incarnation import incarnation_of
+from ..storage.queue import Closed, DiskQueue, Full
+from .decoding import Decoder
+from .input_threads import Failed, Incoming, threads_of
 
 log = logging.getLogger("penstock")
+
+_WAIT = 1.0
 
 
 def open_queue(settings: Mapping[str, Any]) -> DiskQueue:
@@ -53,91 +59,134 @@ def queue_folder(settings: Mapping[str, Any]) -> Path:
     return root / str(settings["pipeline.id"])
 
 
-def batches(
-    inputs: Sequence[Input], queue: DiskQueue, stopping: threading.Event, drain: bool
-) -> Iterator[Batch | None]:
+class QueueIntake:
+    """Takes what the inputs give into the queue; a batch counts as delivered for its input when it
+    is on the disk.
+    """
+
+    def __init__(self, inputs: Sequence[Input], queue: DiskQueue) -> None:
+        self._queue = queue
+        self._decoders = [Decoder(source) for source in inputs]
+        self._callbacks: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def offer(self, incoming: Incoming, timeout: float) -> bool:
+        """Put a batch into the queue, waiting for room up to so many seconds; False where there was
+        none.
+        """
+        decoded = self._decoders[incoming.source].batches(incoming.batch)
+        events = [event for some in decoded for event in some]
+        done = incoming.done or (lambda error: None)
+        if not events:
+            done(None)
+            return True
+        # What was decoded must not be decoded again where there is no room yet: the batch goes on
+        # as events.
+        incoming.batch.events, incoming.batch.chunks = events, None
+        on_durable = partial(done, None)
+        try:
+            self._queue.put(
+                pack(events), count=len(events), live=events, timeout=timeout, on_durable=on_durable
+            )
+        except Full:
+            return False
+        except Closed as error:
+            done(error)
+        return True
+
+    def when_free(self, callback: Callable[[], None]) -> None:
+        """Call back, once, when an item was taken out."""
+        with self._lock:
+            self._callbacks.append(callback)
+
+    def freed(self) -> None:
+        """An item was taken out."""
+        if not self._callbacks:
+            return
+        with self._lock:
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def poke(self) -> None:
+        """The reader of the queue looks by itself."""
+
+
+class QueueSource:
     """Batches out of the queue, while inputs put theirs in; ends when the inputs have ended and the
     queue is empty, or, without ``drain``, as soon as the pipeline is to stop.
     """
-    pumps = [
-        threading.Thread(target=_pump, args=(source, queue, stopping), daemon=True)
-        for source in inputs
-    ]
-    for pump in pumps:
-        pump.start()
-    while True:
-        item = queue.get(0.25)
-        if item is not None:
-            yield _batch(queue, item)
-        elif not any(pump.is_alive() for pump in pumps) and queue.is_empty:
-            return
-        else:
-            yield None
-        if stopping.is_set() and not drain and not any(pump.is_alive() for pump in pumps):
-            return
 
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        queue: DiskQueue,
+        stopping: threading.Event,
+        failed: Failed,
+        drain: bool,
+    ) -> None:
+        self._queue, self._stopping, self._drain = queue, stopping, drain
+        self._incarnation = incarnation_of(queue.folder)
+        self._intake = QueueIntake(inputs, queue)
+        self._threads = threads_of(inputs, self._intake, stopping, failed)
 
-def _batch(queue: DiskQueue, item: Item) -> Batch:
-    settle = partial(_settle, queue, item.sequence)
-    live, item.live = (
-        item.live,
-        None,
-    )  # the filters change it: who gets it a second time gets it from the disk
-    if live is not None:
-        return Batch(live, done=settle)
-    try:
-        return Batch(unpack(item.payload), done=settle)
-    except Unreadable as error:
-        log.error(
-            "the queue `%s` holds something that is no batch of events, at %d: %s",
-            queue.folder,
-            item.sequence,
-            error,
-        )
-        return Batch([_salvaged(item.payload)], done=settle)
+    def __iter__(self) -> Iterator[Incoming | None]:
+        for thread in self._threads:
+            thread.start()
+        while True:
+            item = self._queue.get(_WAIT)
+            if item is not None:
+                self._intake.freed()
+                yield self._incoming(item)
+            elif self._inputs_have_ended() and self._queue.is_empty:
+                return
+            else:
+                yield None
+            if self._stopping.is_set() and not self._drain and self._inputs_have_ended():
+                return
 
+    def _inputs_have_ended(self) -> bool:
+        return all(thread.has_ended.is_set() for thread in self._threads)
 
-def _salvaged(payload: bytes) -> Event:
-    """What cannot be read any more, kept as text rather than lost."""
-    return {"message": payload.decode("utf-8", "backslashreplace"), "tags": ["_queue_unreadable"]}
+    def _incoming(self, item: Item) -> Incoming:
+        position = Position(self._incarnation, item.sequence)
+        live, item.live = item.live, None  # filters change it: a redelivery reads it from the disk
+        events = live if live is not None else self._events(item)
+        batch = Batch(events, parts=[Part("queue", position, len(events))])
+        return Incoming(-1, batch, partial(self._settle, item.sequence))
 
-
-def _settle(queue: DiskQueue, sequence: int, error: Exception | None) -> None:
-    if error is None:
-        queue.ack(sequence)
-    else:
-        queue.give_back(sequence)
-
-
-def _pump(source: Input, queue: DiskQueue, stopping: threading.Event) -> None:
-    """Put what an input gives into the queue; one that fails is logged and started again."""
-    while not stopping.is_set():
+    def _events(self, item: Item) -> list[Event]:
         try:
-            for batch in finished(source, stopping):
-                if batch is not None:
-                    _put(queue, batch)
-            return
-        except Closed:
-            return
-        except Exception as error:
+            return unpack(item.payload)
+        except Unreadable as error:
             log.error(
-                "%s: the input %s failed: %s; it is started again",
-                source.context.where,
-                source.name,
+                "queue `%s`: cannot decode record %d; kept as text: %s",
+                self._queue.folder,
+                item.sequence,
                 error,
             )
-            stopping.wait(1)
+            return [_as_text(item.payload)]
+
+    def _settle(self, sequence: int, error: Exception | None) -> None:
+        if error is None:
+            self._queue.ack(sequence)
+        else:
+            self._queue.give_back(sequence)
+
+    def wake(self) -> None:
+        """Look at ``stopping`` now."""
+        for thread in self._threads:
+            thread.wake()
+        self._queue.wake()
+
+    def finish(self) -> None:
+        """All is delivered: let the inputs settle what is on the disk, and end their threads."""
+        with contextlib.suppress(OSError):  # what is not on the disk is not acknowledged
+            self._queue.commit()
+        for thread in self._threads:
+            thread.finish()
 
 
-def _put(queue: DiskQueue, batch: Batch) -> None:
-    done: Callable[[], None] | None = None if batch.done is None else partial(batch.done, None)
-    if not batch.events:
-        if done is not None:
-            done()
-        return
-    try:
-        queue.put(pack(batch.events), count=len(batch.events), live=batch.events, on_durable=done)
-    except Closed as error:
-        if batch.done is not None:
-            batch.done(error)
-        raise
+def _as_text(payload: bytes) -> Event:
+    """What cannot be decoded any more, kept as text rather than lost."""
+    return {"message": payload.decode("utf-8", "backslashreplace"), "tags": ["_queue_unreadable"]}

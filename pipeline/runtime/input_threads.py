@@ -18,7 +18,7 @@ from ...plugins.batch import Batch
 from ...plugins.errors import EndOfInput, Misconfigured
 from ...plugins.input import Answer, Input, Listener
 from ..delivery.circuit_breaker import Circuit
-from .in_flight import Delivery, InFlight
+from .in_flight import InFlight
 from .reader import Reader
 
 log = logging.getLogger("penstock")
@@ -49,6 +49,10 @@ class Intake(Protocol):
 
     def when_free(self, callback: Callable[[], None]) -> None:
         """Call back, once, when there may be room."""
+        ...
+
+    def poke(self) -> None:
+        """Have whoever takes batches out look at what has changed."""
         ...
 
 
@@ -137,8 +141,7 @@ class InputThread:
             self._failed(error)
         finally:
             self.has_ended.set()
-            if isinstance(self._intake, MemoryIntake):
-                self._intake.poke()
+            self._intake.poke()
         self.reader.finish(self._drained.is_set)
 
     def _read(self) -> None:
@@ -260,14 +263,29 @@ def threads_of(
     return made
 
 
+class Source(Protocol):
+    """How the inputs of a pipeline are read: batches as they come, None where nothing came for a
+    moment.
+    """
+
+    def __iter__(self) -> Iterator[Incoming | None]: ...
+
+    def wake(self) -> None:
+        """End a read that waits, and look at what has changed; from any thread."""
+        ...
+
+    def finish(self) -> None:
+        """All is delivered: settle it, and end the threads of inputs."""
+        ...
+
+
 class InlineSource:
     """One local input, stepped in the thread that filters."""
 
     def __init__(self, source: Input, stopping: threading.Event) -> None:
         self._reader, self._stopping = Reader(source, stopping), stopping
 
-    def batches(self) -> Iterator[Incoming | None]:
-        """Batches as they come; None where nothing came for a moment."""
+    def __iter__(self) -> Iterator[Incoming | None]:
         reader, stopping = self._reader, self._stopping
         while not stopping.is_set():
             try:
@@ -298,8 +316,7 @@ class ThreadedSource:
         self._stopping = stopping
         self._threads = threads_of(inputs, self._intake, stopping, failed)
 
-    def batches(self) -> Iterator[Incoming | None]:
-        """Batches as they come; None where nothing came for a moment."""
+    def __iter__(self) -> Iterator[Incoming | None]:
         for thread in self._threads:
             thread.start()
         while True:
@@ -325,13 +342,9 @@ class ThreadedSource:
             thread.finish()
 
 
-def source_of(
-    inputs: Sequence[Input], stopping: threading.Event, failed: Failed
-) -> InlineSource | ThreadedSource:
+def source_of(inputs: Sequence[Input], stopping: threading.Event, failed: Failed) -> Source:
     """How the inputs of a pipeline without a disk queue are read."""
     if len(inputs) == 1 and inputs[0].local:
         return InlineSource(inputs[0], stopping)
     return ThreadedSource(inputs, stopping, failed)
 
-
-__all__ = ["Delivery", "Incoming", "InlineSource", "ThreadedSource", "source_of", "threads_of"]

@@ -1,8 +1,8 @@
-"""The runtime: batches from inputs through the filters to the outputs, acknowledged when every
-output has them.
+"""A pipeline that runs: batches from inputs through the filters to the outputs, acknowledged when
+every output has them.
 
-To stop, inputs are told, what was read is worked off, what filters hold is flushed, outputs are
-flushed and closed.
+To stop, inputs are told, what was read is worked off, what filters hold is flushed, outputs deliver
+what waits, and only then the inputs are settled and closed.
 """
 
 from __future__ import annotations
@@ -11,25 +11,31 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from ...dsl.diagnostics import ConfigError
 from ...dsl.guard import standing_by
-from ...dsl.reference import Event
-from ...plugins.contract import Batch, Filter, Input, Output
+from ...plugins.batch import Batch
 from ...plugins.data_paths import spills_folder
-from ...plugins.passthrough import RawStream
-from ..compile.generate import Generated, Observer, generate
-from ..compile.instantiate import Assembly
-from ..delivery.dispatch import Way, ways, write_to
-from ..delivery.sender import Ticket
-from ..observe.counters import OutputFigures
-from .input_threads import batches
+from ...plugins.errors import Misconfigured
+from ...plugins.input import CHUNK_BYTES, Input
+from ...plugins.output import Output
+from ...plugins.plugin import Plugin
+from ..compile.generate import Observer
+from ..compile.instantiate import Assembly, misconfigured
+from ..delivery.dispatch import OutputSink, sinks_of, submitting
+from ..delivery.pending import PendingAck
+from ..observe.counters import OutputStats
+from .input_threads import Incoming, Source, source_of
+from .work import Work
 
 if TYPE_CHECKING:
-    from ..delivery.dead_letter_writer import Burial
+    from ..delivery.dead_letter_writer import DeadLetterWriter
+    from ..state.epochs import Epochs
     from ..storage.queue import DiskQueue
 
 log = logging.getLogger("penstock")
@@ -48,8 +54,10 @@ class Counts(msgspec.Struct):
 
 class Pipeline:
     """A configuration that runs. ``run()`` returns when the inputs have ended or ``stop()`` was
-    called.
+    called. ``carried`` are plugins that are open already, from the pipeline before a reload.
     """
+
+    chunk_bytes = CHUNK_BYTES
 
     def __init__(
         self,
@@ -59,30 +67,32 @@ class Pipeline:
     ) -> None:
         program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
-        self.filters = generate(program.filters, assembly.made, "filters", observer)
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
         self.counts = Counts()
         self._tick = tick
         self._stopping = threading.Event()
-        self._batch_size = int(program.settings.get("pipeline.batch.size") or 0)
-        self._flushes = any(
-            p.flushes for p in assembly.plugins(program.filters) if isinstance(p, Filter)
-        )
-        self._next_flush = 0.0
         self.opened = False
+        self._open_plugins: list[Plugin] = []
         self._queue: DiskQueue | None = None
-        self._burial: Burial | None = None
-        self._ticket = Ticket(None)
-        self._ways: list[Way] = []
+        self._dead_letters: DeadLetterWriter | None = None
+        self._source: Source | None = None
+        self._epochs: Epochs | None = None
+        self._pending = PendingAck(None)
+        self._sinks: list[OutputSink] = []
         self._failure: BaseException | None = None
 
     def stop(self) -> None:
-        """Let the inputs end; what was read is still delivered."""
+        """Let the inputs end; what was read is still delivered. From any thread."""
         self._stopping.set()
+        source = self._source
+        if source is not None:
+            source.wake()
 
     def run(self) -> None:
-        """Run until the inputs end; raises Undelivered where an output would not take its
-        events.
+        """Run until the inputs end.
+
+        Raises Undelivered where an output would not take its events, and ConfigError where a
+        server refuses what an option says.
         """
         self.counts.started = time.monotonic()
         try:
@@ -90,140 +100,176 @@ class Pipeline:
             self.opened = True
             with rare_collections(), standing_by():
                 self._run()
+        except Misconfigured as error:
+            raise ConfigError([misconfigured(self.assembly, error)]) from error
         finally:
             self._stopping.set()
-            for way in self._ways:
-                way.close()  # what a spill has to say comes before the queue is closed
-            if self._queue is not None:
-                self._queue.close()  # its last word to the inputs comes before they are closed
-            self.assembly.close()
-            if self._burial is not None:
-                self._burial.close()
-            self._tell_what_was_left_out()
+            self._close()
+            self._log_what_was_left_out()
 
-    def figures(self) -> list[OutputFigures]:
+    def _close(self) -> None:
+        for sink in self._sinks:
+            sink.close()  # pending callbacks of spills acknowledge items of the queue
+        if self._source is not None:
+            self._source.finish()
+        if self._queue is not None:
+            self._queue.close()  # the last acknowledgements come before the inputs are closed
+        for plugin in reversed(self._open_plugins):
+            try:
+                plugin.close()
+            except Exception as error:
+                plugin.context.log.error("close failed: %s: %s", type(error).__name__, error)
+                log.debug("close of %s raised", plugin.name, exc_info=True)
+        if self._dead_letters is not None:
+            self._dead_letters.close()
+
+    def stats(self) -> list[OutputStats]:
         """What became of the events meant for each output, in the order of the configuration."""
-        return [way.figures() for way in list(self._ways)]
+        return [sink.stats() for sink in list(self._sinks)]
 
-    def _tell_what_was_left_out(self) -> None:
-        for one in self.figures():
+    def _log_what_was_left_out(self) -> None:
+        for one in self.stats():
             if one.left_out:
-                log.warning("the output %s: %s", one.output, one.left_out)
+                log.warning("output %s: %s", one.output, one.left_out)
 
     def _open(self) -> None:
-        if self.assembly.program.settings["queue.type"] == "persisted":
+        settings = self.assembly.program.settings
+        if settings["queue.type"] == "persisted":
             from .input_queue import open_queue
 
-            self._queue = open_queue(self.assembly.program.settings)
-        if self.assembly.program.settings["dead_letter_queue.enable"]:
-            from ..delivery.dead_letter_writer import Burial
+            self._queue = open_queue(settings)
+        if settings["dead_letter_queue.enable"]:
+            self._open_dead_letters()
+        for source in self.inputs:
+            source.chunk_bytes = self.chunk_bytes
+        for plugin in self.own_plugins():
+            plugin.context.stopping = self._stopping
+            open_plugin(plugin)
+            self._open_plugins.append(plugin)
 
-            self._burial = Burial(self.assembly.program.settings)
-            for plugin in self.assembly.made.values():
-                plugin.context.bury = (
-                    self._burial.bury
-                    if isinstance(plugin, Output)
-                    else self._burial.bury_if_possible
-                )
+    def own_plugins(self) -> list[Plugin]:
+        """The plugins that this process opens."""
+        return list(self.assembly.made.values())
+
+    def _open_dead_letters(self) -> None:
+        from ..delivery.dead_letter_writer import DeadLetterWriter
+
+        self._dead_letters = DeadLetterWriter(self.assembly.program.settings)
         for plugin in self.assembly.made.values():
-            plugin.open()
+            is_output = isinstance(plugin, Output)
+            write = self._dead_letters.write if is_output else self._dead_letters.write_if_possible
+            plugin.context.dead_letter = partial(write, plugin)
 
     def _run(self) -> None:
-        outputs = self._outputs()
-        for batch in self.source():
-            with Ticket(batch.done if batch is not None else None) as self._ticket:
-                if batch is not None:
-                    self._work(batch, outputs)
-                if self._flushes and time.monotonic() >= self._next_flush:
-                    self._next_flush = time.monotonic() + _FLUSH_EVERY
-                    self._pass_on(self.filters.run([], False), outputs)
-            if batch is None:
-                self._flush_outputs()
+        self._open_sinks()
+        for sink in self._sinks:
+            write = submitting(sink, lambda: self._pending)
+            sink.output.write = write  # type: ignore[method-assign]
+        work = Work(self.assembly, self.inputs, self._observer)
+        self._open_epochs()
+        next_flush = 0.0
+        for incoming in self._incoming():
+            if incoming is not None:
+                self._work(work, incoming)
+            if work.flushes and time.monotonic() >= next_flush:
+                next_flush = time.monotonic() + _FLUSH_EVERY
+                self._flush(work, final=False)
+            if self._epochs is not None:
+                self._epochs.tick(idle=incoming is None)
             if self._tick is not None:
                 self._tick(self.counts)
             if self._failure is not None:
                 break
-        self._ticket = Ticket(None)
-        self._pass_on(self.filters.run([], True), outputs)
-        self._end_ways()
+        self._flush(work, final=True)
+        self._end_sinks()
 
-    @property
-    def buries(self) -> bool:
-        """Whether there are dead letters."""
-        return self._burial is not None
+    def _incoming(self) -> Source:
+        self._source = self._make_source()
+        if self._stopping.is_set():
+            self._source.wake()
+        return self._source
 
-    def raw(self, size: int) -> RawStream | None:
-        """The one input as bytes, in pieces of about a size, where nothing else need see its
-        events.
-        """
-        return (
-            self.inputs[0].raw(self._stopping.is_set, size)
-            if len(self.inputs) == 1 and self._queue is None
-            else None
-        )
-
-    def source(self) -> Iterator[Batch | None]:
-        """The batches of the inputs, through the disk queue where the settings ask for it."""
+    def _make_source(self) -> Source:
+        """How the inputs are read: through the disk queue where the settings ask for it."""
         if self._queue is None:
-            return batches(self.inputs, self._stopping)
-        from . import input_queue
+            return source_of(self.inputs, self._stopping, self._fail)
+        from .input_queue import QueueSource
 
         drain = bool(self.assembly.program.settings["queue.drain"])
-        return input_queue.batches(self.inputs, self._queue, self._stopping, drain)
+        return QueueSource(self.inputs, self._queue, self._stopping, self._fail, drain)
 
-    def _outputs(self) -> Generated:
-        """The output section, each output packing where it stands and delivering by its way."""
-        self._open_ways()
-        for way in self._ways:
-            way.output.write = write_to(way, lambda: self._ticket)  # type: ignore[method-assign, assignment]
-        return generate(
-            self.assembly.program.outputs, self.assembly.made, "outputs", self._observer
-        )
+    def _work(self, work: Work, incoming: Incoming) -> None:
+        done = incoming.done
+        if self._epochs is not None:
+            done = self._epochs.take(incoming.source, incoming.batch.parts, done)
+        with PendingAck(done) as self._pending:
+            through = work.run(incoming.source, incoming.batch)
+        self.count(through.events_in, through.events_out, incoming.batch)
 
-    def _open_ways(self) -> None:
-        for way in ways(self.targets, self._stopping, self._fail):
-            self._ways.append(way)
-        if spills_folder(self.assembly.program.settings).is_dir():
-            from ..delivery.spill import tell_of_unclaimed
+    def count(self, events_in: int, events_out: int, batch: Batch) -> None:
+        """So much more has gone through."""
+        self.counts.events_in += events_in
+        self.counts.events_out += events_out
+        self.counts.bytes_in += batch.bytes
 
-            tell_of_unclaimed(self.assembly.program.settings, self.targets)
-        for way in self._ways:
-            way.start()
+    def _flush(self, work: Work, final: bool) -> None:
+        self._pending = PendingAck(None)
+        self.counts.events_out += work.flush(final)
 
-    def _end_ways(self) -> None:
+    def _open_sinks(self) -> None:
+        settings = self.assembly.program.settings
+        for sink in sinks_of(self.targets, self._stopping, self._fail):
+            self._sinks.append(sink)
+        if spills_folder(settings).is_dir():
+            from ..delivery.spill import warn_of_unclaimed
+
+            warn_of_unclaimed(settings, self.targets)
+        for sink in self._sinks:
+            sink.start()
+
+    def _open_epochs(self) -> None:
+        """Run in epochs, where a plugin commits for many batches at once."""
+        plugins = self.assembly.made.values()
+        participants = [p.participant for p in plugins if p.participant is not None]
+        if not participants:
+            return
+        from ..state.epochs import Epochs
+
+        interval = float(self.assembly.program.settings["penstock.state.interval"])
+        self._epochs = Epochs(participants[0], interval, self._wake_source)
+
+    def _wake_source(self) -> None:
+        if self._source is not None:
+            self._source.wake()
+
+    def _end_sinks(self) -> None:
         """Deliver what waits; raises what made an output fail for good."""
-        for way in self._ways:
-            way.end()
+        for sink in self._sinks:
+            sink.end()
+        if self._epochs is not None and self._failure is None:
+            self._epochs.finish()
         if self._failure is not None:
             raise self._failure
 
     def _fail(self, error: BaseException) -> None:
+        """Nothing more can be delivered, or read; from any thread."""
         self._failure = self._failure or error
-        self._stopping.set()
+        self.stop()
 
-    def _work(self, batch: Batch, outputs: Generated) -> None:
-        self.counts.events_in += len(batch.events)
-        self.counts.bytes_in += batch.bytes
-        for events in self.portions(batch.events):
-            self._pass_on(self.filters.run(events), outputs)
 
-    def portions(self, events: list[Event]) -> Iterator[list[Event]]:
-        """Events in batches of the size that a setting asks for."""
-        size = self._batch_size
-        if not size or len(events) <= size:
-            yield events
-            return
-        for start in range(0, len(events), size):
-            yield events[start : start + size]
-
-    def _pass_on(self, events: list[Event], outputs: Generated) -> None:
-        if events:
-            outputs.run(events)
-            self.counts.events_out += len(events)
-
-    def _flush_outputs(self) -> None:
-        for way in self._ways:
-            way.flush()
+def open_plugin(plugin: Plugin) -> None:
+    """Open a plugin. An OSError names what could not be opened; any other error is a fault of the
+    plugin and says which one.
+    """
+    try:
+        plugin.open()
+    except (OSError, Misconfigured):
+        raise
+    except Exception as error:
+        log.debug("open of %s raised", plugin.name, exc_info=True)
+        where = plugin.context.where
+        reason = f"{type(error).__name__}: {error}"
+        raise OSError(f"{where}: {plugin.name} could not be opened: {reason}") from error
 
 
 class rare_collections:  # noqa: N801  (reads as a word in `with`)

@@ -4,13 +4,15 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...dsl.parser import parse
 from ...dsl.reference import Event
 from ...dsl.source import Source
-from ...plugins.contract import Batch, Input
+from ...plugins.batch import Batch
+from ...plugins.errors import EndOfInput
+from ...plugins.input import Input
 from ..compile.instantiate import assemble
 from .pipeline import Pipeline
 
@@ -20,14 +22,16 @@ _BATCH = 500
 class Given(Input, name="given"):
     """Events from a list."""
 
+    local = True
+    bounded = True
     events: list[Event]
-    delivered = 0
+    _next = 0
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        for start in range(0, len(self.events), _BATCH):
-            if stopping():
-                return
-            yield Batch(self.events[start : start + _BATCH])
+    def read(self, timeout: float) -> Batch | None:
+        start, self._next = self._next, self._next + _BATCH
+        if start >= len(self.events):
+            raise EndOfInput
+        return Batch(self.events[start : start + _BATCH])
 
 
 def replay_events(

@@ -1,11 +1,11 @@
 """Several workers: processes that decode, filter and pack, while this one reads and delivers.
 
-A worker is forked from the assembled pipeline, so nothing need be sent to it but input: raw bytes
-where the input's can be cut, else events. Its answer is what the outputs packed. Answers are
-delivered in the order of the input, whatever worker gives them, unless ``pipeline.ordered`` is
-false; each worker has at most two jobs, so what is under way is bounded. A worker that dies is
-replaced, and its jobs are done again. Bytes go to and fro through shared memory; the pipes carry
-little more than where they lie.
+Workers are forked by a clean parent (see ``worker_parent``), and sent batches: chunks of bytes
+where the input's stream can be cut, else pickled events. Their answers are what the outputs packed.
+Answers are delivered in the order of the input, whatever worker gives them, unless
+``pipeline.ordered`` is false; each worker has at most two jobs, so what is under way is bounded. A
+worker that dies is replaced, and its jobs are done again. Bytes go to and fro through shared
+memory; the pipes carry little more than where they stand.
 """
 
 from __future__ import annotations
@@ -14,249 +14,260 @@ import contextlib
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection, Pipe, wait
-from typing import Any, NoReturn
-from weakref import WeakSet
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 
-from ...plugins.contract import Codec, Filter
-from ...plugins.passthrough import RawBatch
+from ...plugins.batch import Batch, Payload
+from ...plugins.errors import Undelivered
+from ...plugins.filter import Filter
+from ...plugins.plugin import Plugin
 from ...plugins.streams import PIECE
 from ..compile.instantiate import Assembly
-from ..delivery.dispatch import Direct
-from ..delivery.sender import Ticket, Undelivered
+from ..delivery.dispatch import DirectSink
+from ..delivery.pending import PendingAck
+from .input_threads import Done, Incoming
 from .pipeline import Counts, Pipeline
-from .shared_memory import JOBS, Desk
-from .worker_process import Answer, Packet, Parts, Worker
+from .shared_memory import JOBS, SharedBuffers, new_memory
+from .worker_messages import Answer, ChunkPlace, Failure, JobMessage, WorkerOutput
+from .worker_parent import WorkerParent
 
 _MOST_DEATHS = 3
-
-_forking = threading.Lock()
-_ours: WeakSet[Connection] = WeakSet()
-"""The ends of pipes that this process holds, of all its pipelines. A worker that kept one open, or
-was forked while another was being made, would keep a pipe alive whose worker, or whose main
-process, has died: nobody would notice.
-"""
-
-Done = Callable[[Exception | None], None] | None
+_WAIT = 1.0
 
 
-class _Job(msgspec.Struct):
-    """``payload``: the bytes of pieces, whose lengths and origins are ``parts``, or without them a
-    pickled batch of events.
-    """
+class _Job(msgspec.Struct, eq=False):
+    """A batch under way, with what is sent for it."""
 
+    source: int
     payload: bytes
-    parts: Parts | None
-    size: int
-    done: Done
+    chunks: list[ChunkPlace] | None
+    batch: Batch
+    done: Done | None
     number: int = 0
     deaths: int = 0
     slot: int = 0
 
 
-class _Hand(msgspec.Struct, eq=False):
+class _Worker(msgspec.Struct, eq=False):
     """A worker as the main process sees it."""
 
-    process: int
     pipe: Connection
-    desk: Desk
+    buffers: SharedBuffers
     jobs: list[_Job] = msgspec.field(default_factory=list)
 
 
-def alone(assembly: Assembly) -> Filter | None:
-    """A filter because of which all events must go through one worker, if there is one: it holds
-    what it saw of others.
+def stateful_filter(assembly: Assembly) -> Filter | None:
+    """A filter because of which all events must go through one worker, if there is one: it keeps
+    state, or gives events by itself.
     """
     filters = [p for p in assembly.plugins(assembly.program.filters) if isinstance(p, Filter)]
-    return next((f for f in filters if f.stateful), None)
+    return next((f for f in filters if f.stateful or f.flushes), None)
 
 
-def useful(assembly: Assembly, workers: int) -> int:
+def useful_workers(assembly: Assembly, workers: int) -> int:
     """How many of so many workers are of use: as many as there are processors, unless a filter
     waits for servers meanwhile.
     """
     filters = assembly.plugins(assembly.program.filters)
     if any(isinstance(plugin, Filter) and plugin.external for plugin in filters):
         return workers
-    return min(
-        workers,
-        max(
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1,
-            2,
-        ),
-    )
+    if hasattr(os, "sched_getaffinity"):
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    return min(workers, max(processors, 2))
 
 
 class ParallelPipeline(Pipeline):
-    """A pipeline with several workers."""
+    """A pipeline with workers. ``parent``: the process that they are forked from; without one the
+    pipeline starts its own.
+    """
+
+    chunk_bytes = PIECE
 
     def __init__(
-        self, assembly: Assembly, workers: int, tick: Callable[[Counts], None] | None = None
+        self,
+        assembly: Assembly,
+        workers: int,
+        tick: Callable[[Counts], None] | None = None,
+        parent: WorkerParent | None = None,
     ) -> None:
         super().__init__(assembly, tick)
-        self.plugins = list(assembly.made.values())
-        self._count = useful(assembly, workers)
-        self._ordered = assembly.program.settings["pipeline.ordered"] != "false"
-        self._hands: list[_Hand] = []
+        self._count = useful_workers(assembly, workers)
+        self._ordered = str(assembly.program.settings["pipeline.ordered"]) != "false"
+        self._own_parent = WorkerParent() if parent is None else None
+        self._parent = parent or self._own_parent
+        self._key = uuid4().hex
+        self._plugins = list(assembly.made.values())
+        self._workers: list[_Worker] = []
         self._free = threading.Semaphore(self._count * JOBS)
         self._lock = threading.Lock()
-        self._answers: dict[int, tuple[_Hand, _Job, Answer]] = {}
+        self._answers: dict[int, tuple[_Worker, _Job, Answer]] = {}
         self._under_way: dict[int, _Job] = {}
         self._next = 0
         self._ending = False
-        self._codec: Codec | None = None
+
+    def own_plugins(self) -> list[Plugin]:
+        """Filters are opened by the workers."""
+        return [plugin for plugin in self._plugins if not isinstance(plugin, Filter)]
 
     def _run(self) -> None:
-        jobs = self._jobs()
-        self._hands = [self._fork() for _ in range(self._count)]
-        self._open_ways()
-        self._wraps = [
-            encoding and encoding[1] for encoding in (target.encoding() for target in self.targets)
-        ]
-        collector = threading.Thread(target=self._collect, daemon=True)
+        assert self._parent is not None
+        program = self.assembly.program
+        self._parent.compile(self._key, self.assembly.sources, program.settings)
+        self._workers = [self._fork() for _ in range(self._count)]
+        self._open_sinks()
+        self._open_epochs()
+        collector = threading.Thread(target=self._collect, name="workers", daemon=True)
         collector.start()
-        for number, job in enumerate(jobs):
-            job.number = number
-            if not self._submit(job):
+        for number, incoming in enumerate(self._numbered()):
+            if not self._submit(self._job(number, incoming)):
                 break
         self._end(collector)
 
-    def _jobs(self) -> Iterator[_Job]:
-        raw = self.raw(PIECE)
-        if raw is None:
-            return self._jobs_of_events()
-        self._codec = raw.codec
-        return self._jobs_of_pieces(raw.batches)
+    def _numbered(self) -> Any:
+        """The batches, while the pipeline works."""
+        for incoming in self._incoming():
+            if self._epochs is not None:
+                self._epochs.tick(idle=incoming is None)
+            if self._failure is not None:
+                return
+            if incoming is not None:
+                yield incoming
 
-    def _jobs_of_pieces(self, batches: Iterator[RawBatch | None]) -> Iterator[_Job]:
-        for batch in batches:
-            if batch is None:
-                self._flush_outputs()
-            else:
-                parts = [(len(piece.data), piece.origin) for piece in batch.pieces]
-                data = (
-                    batch.pieces[0].data
-                    if len(parts) == 1
-                    else b"".join([piece.data for piece in batch.pieces])
-                )
-                yield _Job(data, parts, batch.bytes, batch.done)
-
-    def _jobs_of_events(self) -> Iterator[_Job]:
-        for batch in self.source():
-            if batch is None:
-                self._flush_outputs()
-            else:
-                yield _Job(pickle.dumps(batch.events, 5), None, batch.bytes, batch.done)
+    def _job(self, number: int, incoming: Incoming) -> _Job:
+        source, batch, done = incoming
+        if self._epochs is not None:
+            done = self._epochs.take(source, batch.parts, done)
+        if batch.chunks is None:
+            events, batch.events = pickle.dumps(batch.events, 5), None
+            return _Job(source, events, None, batch, done, number)
+        chunks, batch.chunks = batch.chunks, None
+        places = [ChunkPlace(len(chunk.data), chunk.origin, chunk.part) for chunk in chunks]
+        is_one = len(chunks) == 1
+        data = chunks[0].data if is_one else b"".join([chunk.data for chunk in chunks])
+        return _Job(source, data, places, batch, done, number)
 
     def _submit(self, job: _Job) -> bool:
         """Give a job to the worker with the fewest; False when the pipeline has failed."""
-        while not self._free.acquire(timeout=0.25):
+        while not self._free.acquire(timeout=_WAIT):
             if self._failure is not None:
                 return False
         with self._lock:
             if self._failure is not None:
                 return False
             self._under_way[job.number] = job
-            self._send(max(self._hands, key=lambda hand: len(hand.desk.free)), job)
+            self._send(max(self._workers, key=lambda worker: len(worker.buffers.free)), job)
         return True
 
-    def _send(self, hand: _Hand, job: _Job) -> None:
-        hand.jobs.append(job)
-        job.slot = hand.desk.free.pop()
-        with contextlib.suppress(
-            OSError
-        ):  # it has died: the collector sees the pipe closed, and has its jobs done again
-            hand.pipe.send((job.slot, hand.desk.put_in(job.slot, job.payload), job.parts))
+    def _send(self, worker: _Worker, job: _Job) -> None:
+        worker.jobs.append(job)
+        job.slot = worker.buffers.free.pop()
+        sent = worker.buffers.write_input(job.slot, job.payload)
+        message = JobMessage(job.slot, sent, job.source, job.chunks, job.batch.parts)
+        # A worker that has died is noticed by the collector, which has its jobs done again.
+        with contextlib.suppress(OSError):
+            worker.pipe.send(message)
 
     def _collect(self) -> None:
         try:
-            while self._hands:
-                for ready in wait([hand.pipe for hand in self._hands], 0.5):
-                    self._receive(next(hand for hand in self._hands if hand.pipe is ready))
+            while self._workers:
+                for ready in wait([worker.pipe for worker in self._workers], _WAIT):
+                    self._receive(next(one for one in self._workers if one.pipe is ready))
         except BaseException as error:
             self._fail(error)
 
-    def _receive(self, hand: _Hand) -> None:
+    def _receive(self, worker: _Worker) -> None:
         try:
-            answer: Answer = hand.pipe.recv()
+            answer: Answer | Failure = worker.pipe.recv()
         except (EOFError, OSError):
-            self._bury(hand)
+            self._replace_dead_worker(worker)
             return
+        if isinstance(answer, Failure):
+            raise OSError(answer.reason)
         with self._lock:
-            job = hand.jobs.pop(0)
+            job = worker.jobs.pop(0)
         if not self._ordered:
-            self._deliver(hand, job, answer)
+            self._deliver(worker, job, answer)
             return
-        self._answers[job.number] = hand, job, answer
+        self._answers[job.number] = worker, job, answer
         while self._next in self._answers:
             self._deliver(*self._answers.pop(self._next))
             self._next += 1
 
-    def _deliver(self, hand: _Hand, job: _Job, answer: Answer) -> None:
-        for number, events, reason in answer.letters:
-            plugin = self.plugins[number]
-            if plugin.context.bury is not None:
-                plugin.context.bury(plugin, events, reason)
+    def _deliver(self, worker: _Worker, job: _Job, answer: Answer) -> None:
+        for number, events, reason in answer.dead_letters:
+            write = self._plugins[number].context.dead_letter
+            if write is not None:
+                write(events, reason)
+        for part, count in zip(job.batch.parts, answer.counts, strict=True):
+            part.events = count
         del self._under_way[job.number]
-        with Ticket(job.done) as ticket:
-            for packet in answer.packets:
-                way, packed = self._ways[packet.output], self._taken(hand, packet)
-                way.submit(packed, packet.events, ticket, packet.originals)
+        with PendingAck(job.done) as pending:
+            for sent in answer.outputs:
+                self._sinks[sent.output].submit(self._payload(worker, sent), pending)
         with self._lock:
-            hand.desk.free.append(job.slot)
-        self.counts.events_in += answer.taken
-        self.counts.events_out += answer.given
-        self.counts.bytes_in += job.size
+            worker.buffers.free.append(job.slot)
+        self.count(answer.events_in, answer.events_out, job.batch)
         self._free.release()
         if self._tick is not None:
             self._tick(self.counts)
 
-    def _taken(self, hand: _Hand, packet: Packet) -> Any:
-        """What an output packed, as its ``deliver`` takes it; as a copy, unless it is delivered
-        before this returns.
-        """
-        packed, wrap = hand.desk.take(packet.packed), self._wraps[packet.output]
-        if isinstance(packed, memoryview) and not isinstance(self._ways[packet.output], Direct):
-            packed = bytes(packed)
-        return packed if wrap is None else wrap(packed)
+    def _payload(self, worker: _Worker, sent: WorkerOutput) -> Payload:
+        """What an output packed; as a copy, unless it is delivered before this returns."""
+        data = worker.buffers.read(sent.data)
+        is_direct = isinstance(self._sinks[sent.output], DirectSink)
+        if isinstance(data, memoryview) and not is_direct:
+            data = bytes(data)
+        return Payload(data, sent.events, sent.lane, sent.count)
 
-    def _bury(self, hand: _Hand) -> None:
+    def _replace_dead_worker(self, worker: _Worker) -> None:
         """Replace a worker that has gone, unless all are to go; if it left jobs, they are done
         again.
         """
         with self._lock:
-            self._hands.remove(hand)
-            hand.pipe.close()
-            os.waitpid(hand.process, 0)
-            if self._ending and not hand.jobs:
+            self._workers.remove(worker)
+            worker.pipe.close()
+            if self._ending and not worker.jobs:
                 return
-            for job in hand.jobs:
+            for job in worker.jobs:
                 job.deaths += 1
-            if hand.jobs and hand.jobs[0].deaths >= _MOST_DEATHS:
+            if worker.jobs and worker.jobs[0].deaths >= _MOST_DEATHS:
                 raise Undelivered(f"{_MOST_DEATHS} workers died of the same batch")
-            heir = self._fork()
-            self._hands.append(heir)
-            for job in hand.jobs:
-                self._send(heir, job)
+            replacement = self._fork()
+            self._workers.append(replacement)
+            for job in worker.jobs:
+                self._send(replacement, job)
+
+    def _fork(self) -> _Worker:
+        assert self._parent is not None
+        ours, theirs = Pipe()
+        memory = new_memory()
+        try:
+            keeps = self._dead_letters is not None
+            self._parent.fork(self._key, keeps, theirs.fileno(), memory)
+            return _Worker(ours, SharedBuffers(memory))
+        finally:
+            theirs.close()
+            os.close(memory)
 
     def _end(self, collector: threading.Thread) -> None:
         for _ in range(self._count * JOBS):
-            while not self._free.acquire(timeout=0.25):
+            while not self._free.acquire(timeout=_WAIT):
                 if self._failure is not None:
                     break
         with self._lock:
             self._ending = True
-            for hand in self._hands:
-                _tell_to_end(hand)
+            for worker in self._workers:
+                _tell_to_end(worker)
         collector.join()
         if self._failure is not None:
             self._give_back()
-        self._end_ways()
+        self._end_sinks()
 
     def _give_back(self) -> None:
         """What no worker answered for was not delivered."""
@@ -264,28 +275,14 @@ class ParallelPipeline(Pipeline):
             if job.done is not None:
                 job.done(Undelivered(str(self._failure)))
 
-    def _fork(self) -> _Hand:
-        with _forking:
-            ours, theirs = Pipe()
-            _ours.add(ours)
-            desk = Desk()
-            process = os.fork()
-            if process == 0:
-                self._serve(theirs, desk)
-            theirs.close()
-        return _Hand(process, ours, desk)
-
-    def _serve(self, pipe: Connection, desk: Desk) -> NoReturn:
-        status = 1
-        try:
-            for ours in _ours:
-                ours.close()
-            Worker(self, pipe, desk, self._codec).serve()
-            status = 0
-        finally:
-            os._exit(status)
+    def _close(self) -> None:
+        super()._close()
+        if self._parent is not None:
+            self._parent.forget(self._key)
+        if self._own_parent is not None:
+            self._own_parent.close()
 
 
-def _tell_to_end(hand: _Hand) -> None:
+def _tell_to_end(worker: _Worker) -> None:
     with contextlib.suppress(OSError):  # it has ended
-        hand.pipe.send(None)
+        worker.pipe.send(None)

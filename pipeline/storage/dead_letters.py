@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from ...plugins.contract import complain
-from ...plugins.records.dead_letter import Letter, is_marked, time_of
+from ...plugins.records.dead_letter import DeadLetter, is_marked, time_of
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
 from ...plugins.records.log import RecordLog
@@ -33,7 +33,7 @@ _SOONEST, _LATEST = 0.05, 30.0
 
 
 @dataclass(slots=True)
-class LetterCounts:
+class DeadLetterCounts:
     """What became of letters since the store was opened: written; dropped because the store was
     full, because they were too old, because they had come from dead letters before.
     """
@@ -70,7 +70,7 @@ class DeadLetters:
             drop_older,
             retain,
         )
-        self.counts = LetterCounts()
+        self.counts = DeadLetterCounts()
         self._flush_interval, self._now = flush_interval, now
         self._lock = threading.Lock()
         self._begun = 0.0
@@ -102,7 +102,7 @@ class DeadLetters:
         """Bytes of the files."""
         return self._log.size
 
-    def add(self, letters: Sequence[Letter]) -> int:
+    def add(self, letters: Sequence[DeadLetter]) -> int:
         """Write letters; how many were, the others being dropped and counted. When this returns
         they are on the disk.
 
@@ -117,7 +117,7 @@ class DeadLetters:
             self.counts.written += written
             return written
 
-    def _add(self, letter: Letter) -> bool:
+    def _add(self, letter: DeadLetter) -> bool:
         if is_marked(letter.event):
             self.counts.dropped_again += 1
             self._complain("again", letter, "it had come from dead letters before")
@@ -133,7 +133,7 @@ class DeadLetters:
         placed.segment.newest = max(placed.segment.newest, letter.time)
         return True
 
-    def _complain(self, kind: str, letter: Letter, why: str) -> None:
+    def _complain(self, kind: str, letter: DeadLetter, why: str) -> None:
         plugin = f"{letter.place or self.folder}: {letter.plugin_type}"
         complain(
             f"{self.folder} {kind}",

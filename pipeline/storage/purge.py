@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ...plugins.records.dead_letter import Letter, letter_of
+from ...plugins.records.dead_letter import DeadLetter, letter_of
 from ...plugins.records.disk import Disk
 from ...plugins.records.events import Unreadable
 from ...plugins.records.log import RecordLog
@@ -16,7 +16,7 @@ _PAGE = 10 << 20
 
 
 def purge_letters(
-    folder: Path, unwanted: Callable[[Letter], bool], disk: Disk | None = None
+    folder: Path, unwanted: Callable[[DeadLetter], bool], disk: Disk | None = None
 ) -> int:
     """Delete letters; how many. One that cannot be read is kept. Raises InUse while a pipeline
     writes there, or OSError.

@@ -80,7 +80,7 @@ class DiskQueue:
         self._report = report or _log_skipped
         self._lock, self._checkpoint_lock = threading.Lock(), threading.Lock()
         self._arrived, self._room = threading.Condition(self._lock), threading.Condition(self._lock)
-        self._closed = False
+        self._closed = self._woken = False
         self._events = self._unsaved = 0
         self._out: dict[int, Item] = {}
         self._returned: list[tuple[int, Item]] = []
@@ -243,10 +243,17 @@ class DiskQueue:
                     self._out[item.sequence] = item
                     return item
                 left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
+                if self._woken or (left is not None and left <= 0):
+                    self._woken = False
                     return None
                 self._arrived.wait(left)
         return None
+
+    def wake(self) -> None:
+        """End a ``get`` that waits."""
+        with self._lock:
+            self._woken = True
+            self._arrived.notify_all()
 
     def _next(self) -> Item | None:
         """The item with the lowest sequence: what was given back, or the next one; damage may have

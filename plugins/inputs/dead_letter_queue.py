@@ -15,7 +15,7 @@ from ..batch import Batch, Part, Position
 from ..contract import Input, Outcome
 from ..declaration import option
 from ..rate_limit import complain
-from ..records.dead_letter import Letter, Letters
+from ..records.dead_letter import DeadLetter, DeadLetterReader
 from ..wake_pipe import WakePipe
 from ._atomic import write_atomically
 
@@ -57,7 +57,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     clean_consumed: bool = option("Delete what was read; needs `commit_offsets`.", default=False)
     sincedb_path: str | None = option("The file for the position.", default=None)
 
-    _letters: Letters | None = None
+    _letters: DeadLetterReader | None = None
     _pipe: WakePipe | None = None
 
     def prepare(self) -> None:
@@ -80,7 +80,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         self._sincedb = Path(self.sincedb_path) if self.sincedb_path else self._default_sincedb()
         self._position = self._saved = 0 if self._start is not None else self._remembered()
         self._last_given = self._position
-        self._letters = Letters(Path(self.path) / self.pipeline_id, self._position)
+        self._letters = DeadLetterReader(Path(self.path) / self.pipeline_id, self._position)
         self._numbers = count()
         self._under_way: list[tuple[int, int]] = []  # what was given: number, sequence before it
         self._pipe = WakePipe()
@@ -136,7 +136,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         if pipe is not None:
             pipe.wake()
 
-    def _read(self) -> list[Letter]:
+    def _read(self) -> list[DeadLetter]:
         assert self._letters is not None
         try:
             letters = self._letters.read(_BATCH)
@@ -172,7 +172,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             return
         assert self._letters is not None
         self._letters.close()
-        self._letters = Letters(self._letters.folder, after)
+        self._letters = DeadLetterReader(self._letters.folder, after)
         self._last_given = after
 
     def _save(self) -> None:

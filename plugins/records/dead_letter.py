@@ -1,9 +1,9 @@
 """Dead letters: events that a filter or an output could not handle, with the reason; their form on
 disk, and how they are read.
 
-A letter is a record: the note says why, where and when; the payload is the event as it was. Letters
-of one pipeline are in one folder, and their sequences never begin again, so that a sequence is a
-position that stays true whatever is deleted.
+A dead letter is a record: the note says why, where and when; the payload is the event as it was.
+Those of one pipeline are in one folder, and their sequences never begin again, so that a sequence
+is a position that stays true whatever is deleted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LONGEST_REASON = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """An event that could not be handled. ``place``: ``file:line:column`` of the plugin; ``time``:
     when it failed.
     """
@@ -99,7 +99,7 @@ def time_of(record: Record) -> str:
         return ""
 
 
-def letter_of(record: Record) -> Letter:
+def letter_of(record: Record) -> DeadLetter:
     """The letter in a record; raises Unreadable."""
     try:
         time, plugin_type, plugin_id, place, reason = msgspec.msgpack.decode(
@@ -108,10 +108,10 @@ def letter_of(record: Record) -> Letter:
     except msgspec.DecodeError as error:
         raise Unreadable(f"no dead letter: {error}") from None
     (event,) = unpack(record.payload)
-    return Letter(event, reason, plugin_type, plugin_id, place, Timestamp(time), record.sequence)
+    return DeadLetter(event, reason, plugin_type, plugin_id, place, Timestamp(time), record.sequence)
 
 
-class Letters:
+class DeadLetterReader:
     """Reads the letters of a folder in order, while they are written. ``after``: the sequence of
     the last letter not wanted.
     """
@@ -123,11 +123,11 @@ class Letters:
         self._segment: Segment | None = None
         self._reader: Reader | None = None
 
-    def read(self, most: int = 1000) -> list[Letter]:
+    def read(self, most: int = 1000) -> list[DeadLetter]:
         """The next letters, up to a number; none where there are no more for now. What is damaged
         goes to ``skipped``.
         """
-        letters: list[Letter] = []
+        letters: list[DeadLetter] = []
         for found in self._found():
             if isinstance(found, Skipped):
                 self.skipped.append(found)
@@ -138,7 +138,7 @@ class Letters:
                     break
         return letters
 
-    def _add(self, record: Record, letters: list[Letter]) -> None:
+    def _add(self, record: Record, letters: list[DeadLetter]) -> None:
         try:
             letters.append(letter_of(record))
         except Unreadable as error:

@@ -21,7 +21,7 @@ from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue, Full
 from penstock.plugins.contract import Batch
-from penstock.plugins.records.dead_letter import Letter, Letters
+from penstock.plugins.records.dead_letter import DeadLetter, DeadLetterReader
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_queue_starts_on_a_full_disk_and_is_worked_off(disk: Path) -> None:
 
 def test_dead_letters_that_find_no_space_do_not_count_as_written_and_those_before_them_stay(disk: Path) -> None:
     store = DeadLetters(disk / "letters")
-    letter = Letter({"message": "x" * 5000}, "refused", "mutate", "m", time=Timestamp("2025-09-04T12:00:00.000Z"))
+    letter = DeadLetter({"message": "x" * 5000}, "refused", "mutate", "m", time=Timestamp("2025-09-04T12:00:00.000Z"))
     assert store.add([letter]) == 1
     other = fill(disk)
     with pytest.raises(OSError, match="No space left"):
@@ -120,7 +120,7 @@ def test_dead_letters_that_find_no_space_do_not_count_as_written_and_those_befor
     other.unlink()
     assert store.add([letter]) == 1
     store.close()
-    letters = Letters(disk / "letters")
+    letters = DeadLetterReader(disk / "letters")
     assert len(letters.read()) >= 2
     assert letters.skipped == []
     letters.close()
@@ -160,7 +160,7 @@ def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> 
     rig.thread.join(30)
     assert rig.answers == [None]
     assert rig.pipeline.figures()[0].dead_lettered == 1
-    letters = Letters(disk / "letters")
+    letters = DeadLetterReader(disk / "letters")
     assert {letter.event["message"] for letter in letters.read()} == {"x" * 500_000}
     letters.close()
 

@@ -16,7 +16,7 @@ from penstock.pipeline.delivery.sender import Parcel
 from penstock.pipeline.delivery.spill import Spill
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue
-from penstock.plugins.records.dead_letter import Letter
+from penstock.plugins.records.dead_letter import DeadLetter
 from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.events import pack
 
@@ -192,7 +192,7 @@ def letters(tmp_path: Path) -> Path:
     for hour, (plugin, reason) in enumerate([("mutate", "no number"), ("mutate", "no number"), ("grok", "too slow"), ("mutate", "no map")]):
         event = {"@timestamp": NOON, "message": f"m{hour}", "n": 2**70}
         time = Timestamp.of_nanos(NOON.nanos() + hour * 3_600_000_000_000)
-        store.add([Letter(event, reason, plugin, f"{plugin}-id", "a.conf:3:5", time)])
+        store.add([DeadLetter(event, reason, plugin, f"{plugin}-id", "a.conf:3:5", time)])
     store.close()
     return tmp_path / "dead_letter_queue" / "main"
 
@@ -234,7 +234,7 @@ class TestDeadLetters:
     def test_all_that_is_damaged_is_named(self, letters: Path) -> None:
         """Empty files and torn ends too; the latter not while they are being written."""
         store = DeadLetters(letters)
-        store.add([Letter({"message": "m4"}, "no", "mutate", "m", "a.conf:3:5")])
+        store.add([DeadLetter({"message": "m4"}, "no", "mutate", "m", "a.conf:3:5")])
         first, last = sorted(letters.glob("*.log"))
         first.write_bytes(b"")
         last.write_bytes(last.read_bytes()[:-3])

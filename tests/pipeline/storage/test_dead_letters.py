@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.storage.dead_letters import DeadLetters, LetterCounts
+from penstock.pipeline.storage.dead_letters import DeadLetters, DeadLetterCounts
 from penstock.pipeline.storage.purge import purge_letters
 from penstock.pipeline.storage.queue import DiskQueue
-from penstock.plugins.records.dead_letter import Letter, Letters
+from penstock.plugins.records.dead_letter import DeadLetter, DeadLetterReader
 from penstock.plugins.records.events import pack
 from penstock.plugins.records.lock import InUse
 
@@ -21,18 +21,18 @@ from .test_queue import _NoLuck
 NOON = Timestamp("2025-09-04T12:00:00.000Z")
 
 
-def letter(message: str, minutes: int = 0, **about: Any) -> Letter:
+def letter(message: str, minutes: int = 0, **about: Any) -> DeadLetter:
     at = Timestamp.of_nanos(NOON.nanos() + minutes * 60_000_000_000)
     given: dict[str, Any] = {"reason": "refused", "plugin_type": "mutate", "plugin_id": "m1", "place": "a.conf:3:5"} | about
-    return Letter({"message": message, "@timestamp": NOON}, time=at, **given)
+    return DeadLetter({"message": message, "@timestamp": NOON}, time=at, **given)
 
 
-def messages(letters: list[Letter]) -> list[str]:
+def messages(letters: list[DeadLetter]) -> list[str]:
     return [letter.event["message"] for letter in letters]
 
 
 def kept(folder: Path) -> list[str]:
-    letters = Letters(folder)
+    letters = DeadLetterReader(folder)
     try:
         return messages(letters.read(100_000))
     finally:
@@ -51,9 +51,9 @@ BULK = "x" * 100
 
 def test_a_letter_comes_back_whole(tmp_path: Path) -> None:
     store = DeadLetters(tmp_path)
-    written = Letter({"message": "m", "@timestamp": NOON, "at": [NOON], "n": 2**70}, "no \ud800 number", "grok", "g1", "a.conf:1:1", NOON)
+    written = DeadLetter({"message": "m", "@timestamp": NOON, "at": [NOON], "n": 2**70}, "no \ud800 number", "grok", "g1", "a.conf:1:1", NOON)
     assert store.add([written]) == 1
-    (read,) = Letters(tmp_path).read()
+    (read,) = DeadLetterReader(tmp_path).read()
     assert read.event == written.event
     assert type(read.event["at"][0]) is Timestamp
     assert (read.reason, read.plugin_type, read.plugin_id, read.place, read.time) == ("no ? number", "grok", "g1", "a.conf:1:1", NOON)
@@ -71,7 +71,7 @@ def test_letters_are_on_the_disk_when_they_count_as_written() -> None:
     folder = Path("letters")
     DeadLetters(folder, disk=disk).add([letter("1"), letter("2")])
     disk.crash(_NoLuck())
-    assert messages(Letters(folder, disk=disk).read()) == ["1", "2"]
+    assert messages(DeadLetterReader(folder, disk=disk).read()) == ["1", "2"]
 
 
 def test_letters_that_could_not_be_written_do_not_count() -> None:
@@ -80,10 +80,10 @@ def test_letters_that_could_not_be_written_do_not_count() -> None:
     disk.sync_fails = 1
     with pytest.raises(OSError, match="input/output"):
         store.add([letter("1")])
-    assert store.counts == LetterCounts()
+    assert store.counts == DeadLetterCounts()
     assert store.add([letter("2")]) == 1
     disk.crash(_NoLuck())
-    assert messages(Letters(Path("letters"), disk=disk).read()) == ["1", "2"], "what failed may be there: at least once"
+    assert messages(DeadLetterReader(Path("letters"), disk=disk).read()) == ["1", "2"], "what failed may be there: at least once"
 
 
 def test_a_full_store_drops_the_newest_and_counts_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -91,7 +91,7 @@ def test_a_full_store_drops_the_newest_and_counts_them(tmp_path: Path, caplog: p
     written = sum(store.add([letter(f"{number} {BULK}")]) for number in range(10))
     assert 0 < written < 10
     assert [message.split()[0] for message in kept(tmp_path)] == [str(number) for number in range(written)]
-    assert store.counts == LetterCounts(written=written, dropped_full=10 - written)
+    assert store.counts == DeadLetterCounts(written=written, dropped_full=10 - written)
     assert store.size <= 1000
     assert "a.conf:3:5: mutate: an event is dropped: the dead letters are full; its error was: refused" in caplog.text
     store.close()
@@ -103,7 +103,7 @@ def test_a_full_store_drops_the_oldest_if_it_is_to(tmp_path: Path) -> None:
         assert store.add([letter(f"{number} {BULK}")]) == 1
     left = [message.split()[0] for message in kept(tmp_path)]
     assert left == [str(number) for number in range(10)][-len(left) :]
-    assert store.counts == LetterCounts(written=10, dropped_full=10 - len(left))
+    assert store.counts == DeadLetterCounts(written=10, dropped_full=10 - len(left))
     assert store.size <= 1000
     store.close()
 
@@ -124,7 +124,7 @@ def test_letters_go_by_age_segment_by_segment(tmp_path: Path) -> None:
     now[0] = letter("", 13).time
     store.tidy()
     assert [message.split()[0] for message in kept(tmp_path)] == ["2", "3", "4", "5"], "3 is not ten minutes old, so 2 stays with it"
-    assert store.counts == LetterCounts(written=6, expired=2)
+    assert store.counts == DeadLetterCounts(written=6, expired=2)
     store.close()
     store = small(tmp_path, retain=600, now=lambda: letter("", 60).time)
     assert kept(tmp_path) == []
@@ -133,13 +133,13 @@ def test_letters_go_by_age_segment_by_segment(tmp_path: Path) -> None:
 
 def test_letters_go_by_age_though_no_more_come(tmp_path: Path) -> None:
     store = DeadLetters(tmp_path, retain=0.5)
-    store.add([Letter({"message": "old"}, "refused", "mutate", "m1")])
+    store.add([DeadLetter({"message": "old"}, "refused", "mutate", "m1")])
     assert kept(tmp_path) == ["old"]
     end = time.monotonic() + 60
     while kept(tmp_path):
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert store.counts == LetterCounts(written=1, expired=1)
+    assert store.counts == DeadLetterCounts(written=1, expired=1)
     store.close()
 
 
@@ -150,15 +150,15 @@ def test_a_letter_that_does_not_say_when_it_was_written_is_kept(tmp_path: Path) 
     store = DeadLetters(tmp_path, retain=600)
     store.add([letter("new", 1_000_000)])
     assert kept(tmp_path) == ["new"]
-    assert store.counts == LetterCounts(written=1)
+    assert store.counts == DeadLetterCounts(written=1)
     store.close()
 
 
 def test_an_event_that_came_from_dead_letters_does_not_go_round(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = DeadLetters(tmp_path)
-    again = Letter(letter("1").marked(), "refused again", "mutate", "m1")
+    again = DeadLetter(letter("1").marked(), "refused again", "mutate", "m1")
     assert store.add([again]) == 0
-    assert store.counts == LetterCounts(dropped_again=1)
+    assert store.counts == DeadLetterCounts(dropped_again=1)
     assert "it had come from dead letters before" in caplog.text
     again.event["@metadata"]["dead_letter_queue"]["replayed"] = True
     assert store.add([again]) == 1, "unless it is replayed by hand"
@@ -176,7 +176,7 @@ def test_what_someone_else_deleted_makes_room(tmp_path: Path) -> None:
 
 
 def test_a_reader_follows_the_writer_over_segments(tmp_path: Path) -> None:
-    store, letters = small(tmp_path), Letters(tmp_path)
+    store, letters = small(tmp_path), DeadLetterReader(tmp_path)
     assert letters.read() == []
     for number in range(7):
         store.add([letter(f"{number} {BULK}")])
@@ -193,15 +193,15 @@ def test_a_reader_goes_on_after_a_sequence_whatever_was_deleted(tmp_path: Path) 
     store = small(tmp_path)
     for number in range(6):
         store.add([letter(f"{number} {BULK}")])
-    position = Letters(tmp_path).read(3)[-1].sequence
+    position = DeadLetterReader(tmp_path).read(3)[-1].sequence
     min(tmp_path.glob("*.log")).unlink()
-    assert [message.split()[0] for message in messages(Letters(tmp_path, position).read())] == ["3", "4", "5"]
+    assert [message.split()[0] for message in messages(DeadLetterReader(tmp_path, position).read())] == ["3", "4", "5"]
     store.close()
     for file in tmp_path.glob("*.log"):
         file.unlink()
     store = DeadLetters(tmp_path)
     store.add([letter("new")])
-    assert messages(Letters(tmp_path, position).read()) == ["new"], "a store that was begun again gives no old numbers"
+    assert messages(DeadLetterReader(tmp_path, position).read()) == ["new"], "a store that was begun again gives no old numbers"
     store.close()
 
 
@@ -211,7 +211,7 @@ def test_a_damaged_letter_costs_itself(tmp_path: Path) -> None:
     store.close()
     (file,) = tmp_path.glob("*.log")
     file.write_bytes(file.read_bytes().replace(b"message\xa12", b"message\xa1X"))
-    letters = Letters(tmp_path)
+    letters = DeadLetterReader(tmp_path)
     assert messages(letters.read()) == ["1", "3"]
     assert len(letters.skipped) == 1
     store = DeadLetters(tmp_path)

@@ -13,14 +13,14 @@ from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.plugins.contract import Batch, Context
 from penstock.plugins.inputs import dead_letter_queue
 from penstock.plugins.inputs.dead_letter_queue import DeadLetterQueue
-from penstock.plugins.records.dead_letter import Letter
+from penstock.plugins.records.dead_letter import DeadLetter
 
 NOON = Timestamp("2025-09-04T12:00:00.000Z")
 
 
-def letter(message: str, hours: int = 0) -> Letter:
+def letter(message: str, hours: int = 0) -> DeadLetter:
     time = Timestamp.of_nanos(NOON.nanos() + hours * 3_600_000_000_000)
-    return Letter({"message": message, "@timestamp": NOON}, "refused", "mutate", "m1", "a.conf:3:5", time)
+    return DeadLetter({"message": message, "@timestamp": NOON}, "refused", "mutate", "m1", "a.conf:3:5", time)
 
 
 class Run:

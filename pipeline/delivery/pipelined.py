@@ -1,0 +1,88 @@
+"""An output whose client keeps order by itself: its deliveries are futures, many at once.
+
+One thread begins requests, up to ``max_in_flight`` of them. They end in whatever thread the client
+has. When one fails, nothing new is begun until the others have ended; then the failed ones are
+delivered again in their order, one after the other.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .buffer import BufferedSink
+from .pending import Request
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+
+class PipelinedSink(BufferedSink):
+    """As BufferedSink, with one thread and many requests under way."""
+
+    _begun = 0
+
+    def _thread_count(self) -> int:
+        self._flying: dict[Request, int] = {}
+        self._failed_ones: list[tuple[int, Request, Exception]] = []
+        return 1
+
+    def _due(self) -> float | None:
+        if self._failed_ones:
+            return None if self._flying else 0
+        if len(self._flying) >= self.output.max_in_flight:
+            return None
+        return super()._due()
+
+    def _is_finished(self) -> bool:
+        return not self._flying and not self._failed_ones and super()._is_finished()
+
+    def _taken(self) -> Request | None:
+        if self._failed_ones:
+            return self._failed_ones[0][1]
+        return super()._taken()
+
+    def _deliver(self, request: Request) -> None:
+        """Begin to deliver; where it has failed before, after what its error asks for."""
+        number = self._begun
+        if self._failed_ones and self._failed_ones[0][1] is request:
+            number, _, error = self._failed_ones[0]
+            if self._sender.failed(request, error):
+                self._failed_ones.pop(0)
+                self._through(request)
+                return
+            self._failed_ones.pop(0)
+        else:
+            self._begun += 1
+        self._begin(number, request)
+
+    def _begin(self, number: int, request: Request) -> None:
+        try:
+            future = self._sender.start(request)
+        except Exception as error:
+            self._land(number, request, error)
+            return
+        if future is None:
+            self._land(number, request, None)
+            return
+        with self._change:
+            self._flying[request] = number
+        future.add_done_callback(partial(self._landed, number, request))
+
+    def _landed(self, number: int, request: Request, future: Future[None]) -> None:
+        """A request has ended; in a thread of the client."""
+        error = future.exception()
+        if error is not None and not isinstance(error, Exception):
+            error = OSError(repr(error))
+        self._land(number, request, error)
+
+    def _land(self, number: int, request: Request, error: Exception | None) -> None:
+        if error is None:
+            self._sender.succeeded(request)
+            self._through(request)
+        with self._change:
+            self._flying.pop(request, None)
+            if error is not None:
+                self._failed_ones.append((number, request, error))
+                self._failed_ones.sort(key=lambda failed: failed[0])
+            self._change.notify_all()

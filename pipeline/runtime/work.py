@@ -1,0 +1,70 @@
+"""One step of the pipeline, wherever it runs: decode a batch, filter it, pack it for the outputs.
+
+The main process, a worker process and an engine all run this; they differ in what becomes of the
+payloads, which the outputs' ``write`` decides: whoever makes a Work sets it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ...dsl.reference import Event
+from ...plugins.batch import Batch
+from ...plugins.filter import Filter
+from ...plugins.input import Input
+from ..compile.generate import Observer, generate
+from ..compile.instantiate import Assembly
+from .decoding import Decoder
+
+
+class Through(NamedTuple):
+    """How many events a step took in, and how many came out of the filters."""
+
+    events_in: int
+    events_out: int
+
+
+class Work:
+    """The step of one pipeline. The plugins are open; ``inputs`` are those that batches come
+    from.
+    """
+
+    def __init__(
+        self, assembly: Assembly, inputs: list[Input], observer: Observer | None = None
+    ) -> None:
+        program = assembly.program
+        self._decoders = [Decoder(source) for source in inputs]
+        self.filters = generate(program.filters, assembly.made, "filters", observer)
+        self._outputs = generate(program.outputs, assembly.made, "outputs", observer)
+        self._size = int(program.settings.get("pipeline.batch.size") or 0)
+        plugins = assembly.plugins(program.filters)
+        self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
+
+    def run(self, source: int, batch: Batch) -> Through:
+        """Work on a batch of the input with this number; a batch without an input is decoded."""
+        taken = given = 0
+        decoded = [batch.events or []] if source < 0 else self._decoders[source].batches(batch)
+        for events in decoded:
+            taken += len(events)
+            for some in self.slices(events):
+                given += self._write(self.filters.run(some))
+        return Through(taken, given)
+
+    def flush(self, final: bool) -> int:
+        """Have what the filters hold and is due go on; all of it, when ``final``."""
+        return self._write(self.filters.run([], final))
+
+    def slices(self, events: list[Event]) -> Iterator[list[Event]]:
+        """Events in batches of the size that a setting asks for."""
+        size = self._size
+        if not size or len(events) <= size:
+            yield events
+            return
+        for start in range(0, len(events), size):
+            yield events[start : start + size]
+
+    def _write(self, events: list[Event]) -> int:
+        if events:
+            self._outputs.run(events)
+        return len(events)

@@ -1,0 +1,65 @@
+"""What the main process and a worker say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
+
+from ...dsl.reference import Event
+from ...plugins.batch import Part
+
+
+class ChunkPlace(NamedTuple):
+    """Of a job's bytes, the length of one chunk, its origin and its part."""
+
+    length: int
+    origin: Mapping[str, Any]
+    part: int
+
+
+class JobMessage(NamedTuple):
+    """A batch for a worker. ``sent``: bytes of chunks, or without ``chunks`` a pickled list of
+    events; or where they stand in the shared memory.
+    """
+
+    slot: int
+    sent: Any
+    source: int
+    chunks: list[ChunkPlace] | None
+    parts: list[Part]
+
+
+class WorkerOutput(NamedTuple):
+    """What an output packed. ``data``: as packed, or where it stands; ``events`` are for the dead
+    letters.
+    """
+
+    output: int
+    data: Any
+    lane: Hashable
+    count: int
+    events: list[Event] | None
+
+
+class WorkerDeadLetter(NamedTuple):
+    """Events that the plugin with this number could not handle."""
+
+    plugin: int
+    events: list[Event]
+    reason: str
+
+
+class Answer(NamedTuple):
+    """What became of a job. ``counts``: the events of each part of its batch."""
+
+    events_in: int
+    events_out: int
+    counts: list[int]
+    outputs: list[WorkerOutput]
+    dead_letters: list[WorkerDeadLetter]
+
+
+class Failure(NamedTuple):
+    """A worker that cannot work, such as one whose filter cannot be opened."""
+
+    reason: str

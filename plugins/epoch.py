@@ -1,0 +1,44 @@
+"""Who commits for many batches at once: the state of windows, a producer's transaction, a changelog.
+
+A plugin with a ``participant`` has its pipeline run in epochs. The batches of an epoch are worked
+and delivered as always, but acknowledged together, after the participant committed their positions
+and what it keeps in one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from .batch import Position
+
+Offsets = Mapping[int, Mapping[str, Position]]
+"""By the number of an input and by partition: the position behind the last batch of an epoch."""
+
+
+class Participant(Protocol):
+    """Called in the thread that filters, one call at a time.
+
+    ``overlaps``: whether an epoch may begin before the one before it is committed. A producer has
+    one transaction at a time and says no: its batches wait for the commit.
+    """
+
+    overlaps: bool
+
+    def begin(self) -> None:
+        """An epoch begins."""
+        ...
+
+    def snapshot(self) -> Any:
+        """What is to be committed of this moment, between two batches: the only pause."""
+        ...
+
+    def commit(self, offsets: Offsets, state: Any) -> None:
+        """All deliveries of an epoch have ended: commit its positions with the snapshot that was
+        taken at its end, in one step. What it raises aborts the epoch.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Go back to the last commit: the inputs give again what came after it."""
+        ...
