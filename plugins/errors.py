@@ -86,8 +86,10 @@ class Misconfigured(ConnectorError):
     """An option is wrong in a way that only the other side can tell: a password, a topic, a port.
 
     At the first connect it ends the run with a diagnostic at the option's place; once it has
-    worked, it counts as an outage.
+    worked, it counts as an outage. ``plugin`` is filled in by the runtime.
     """
+
+    plugin: object = None
 
     def __init__(self, option: str, reason: str, help: str = "") -> None:
         super().__init__(f"`{option}`: {reason}")

@@ -25,7 +25,12 @@ from ...dsl.timestamp import Timestamp
 from ...dsl.tree import Tree
 from ...plugins import registry
 from ...plugins.codecs._by_line import ByLine
-from ...plugins.contract import Codec, Context, Filter, Input, OptionProblem, Plugin
+from ...plugins.codec import Codec
+from ...plugins.context import Context, OptionProblem, Shared
+from ...plugins.errors import Misconfigured
+from ...plugins.filter import Filter
+from ...plugins.input import Input
+from ...plugins.plugin import Plugin
 from ...plugins.decoration import decoration, only_key
 
 log = logging.getLogger("penstock")
@@ -57,6 +62,8 @@ class Assembly(msgspec.Struct):
 
     program: Program
     made: dict[PluginUse, Plugin] = msgspec.field(default_factory=dict)
+    sources: list[Source] = msgspec.field(default_factory=list)
+    shared: Shared = msgspec.field(default_factory=Shared)
     warnings: list[Diagnostic] = msgspec.field(default_factory=list)
 
     def plugins(self, statements: Iterable[Statement]) -> list[Plugin]:
@@ -100,7 +107,7 @@ def inspect(
     if surroundings.rewritten is not None:
         trees = surroundings.rewritten(trees)
     checked = check(trees, surroundings.catalogue, settings, surroundings.variables)
-    assembly = Assembly(checked.program)
+    assembly = Assembly(checked.program, sources=list(sources))
     found += checked.diagnostics
     for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
         for use in uses(statements):
@@ -134,6 +141,16 @@ def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
     return trees, found
 
 
+def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
+    """What a server refuses, at the place of the option that it is about."""
+    use = next((use for use, plugin in assembly.made.items() if plugin is error.plugin), None)
+    if use is None:
+        return Diagnostic("E250", str(error), None, error.help)
+    name = f"{use.spec.section} `{use.name}`"
+    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.help, (), "E250")
+    return _diagnosed(problem, use)
+
+
 def remake(assembly: Assembly, use: PluginUse) -> None:
     """Make the plugin of a use anew, without what it has seen."""
     _make(assembly, use, REAL)
@@ -147,8 +164,8 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
 
     stand_in = None
     if surroundings.stand_in is not None:
-        stand_in = surroundings.stand_in(use, Context(settings, use.span.place, use.id, [], codec))
-    plugin = stand_in or _plugin(use, settings, codec, problems)
+        stand_in = surroundings.stand_in(use, _context(use, settings, codec, assembly.shared))
+    plugin = stand_in or _plugin(use, settings, codec, problems, assembly.shared)
     if plugin is not None:
         if isinstance(plugin, Filter):
             problems += _decorations(plugin, use)
@@ -159,14 +176,30 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
         assembly.made[use] = plugin
     for setting in use.settings.values() if stand_in is None else ():
         if isinstance(setting.value, PluginUse):
-            _plugin(
-                setting.value, settings, None, problems
-            )  # codecs are made when they are needed: look at them now
+            # Codecs are made when they are needed: look at them now.
+            _plugin(setting.value, settings, None, problems)
     return problems
 
 
+def _context(
+    use: PluginUse, settings: Mapping[str, Any], make_codec: Any, shared: Shared | None
+) -> Context:
+    return Context(
+        settings,
+        where=use.span.place,
+        id=use.id,
+        name=use.name,
+        make_codec=make_codec,
+        shared_things=shared or Shared(),
+    )
+
+
 def _plugin(
-    use: PluginUse, settings: Mapping[str, Any], make_codec: Any, found: list[Diagnostic]
+    use: PluginUse,
+    settings: Mapping[str, Any],
+    make_codec: Any,
+    found: list[Diagnostic],
+    shared: Shared | None = None,
 ) -> Plugin | None:
     cls = registry.plugin_class(use.spec.section, use.name)
     assert cls is not None
@@ -175,7 +208,7 @@ def _plugin(
     ]
     if missing:
         return None  # said by the check
-    context = Context(settings, use.span.place, use.id, [], make_codec)
+    context = _context(use, settings, make_codec, shared)
     plugin = cls({name: setting.value for name, setting in use.settings.items()}, context)
     try:
         plugin.prepare()

@@ -58,6 +58,7 @@ class Sender:
                 try:
                     self.output.connect()
                 except Misconfigured as error:
+                    error.plugin = self.output
                     if not self._has_worked:
                         raise
                     self._pause(self._circuit.failed(error), error)
@@ -112,6 +113,7 @@ class Sender:
         if isinstance(error, Rejected):
             return self._rejected(request, error)
         if isinstance(error, Misconfigured) and not self._has_worked:
+            error.plugin = self.output
             raise error
         if isinstance(error, Retry):
             self._partly_delivered(request, error.indexes)

@@ -83,7 +83,7 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
-def tell_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) -> None:
+def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) -> None:
     """Warn of spills that hold events and belong to no output of the configuration any more."""
     names = zip(outputs, spill_names(outputs), strict=True)
     claimed = {name for output, name in names if output.when_full == "spill"}

@@ -209,6 +209,7 @@ class ListenerThread:
                 self._source.serve(self, self._stop)
                 return
             except Misconfigured as error:
+                error.plugin = self._source
                 if not has_worked:
                     self._failed(error)
                     return

@@ -63,6 +63,7 @@ class Reader:
         except EndOfInput:
             raise
         except Misconfigured as error:
+            error.plugin = self.source
             if not self.has_worked:
                 raise
             self._lost(error)

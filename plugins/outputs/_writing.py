@@ -14,9 +14,47 @@ import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
-from ..contract import Unfinished
+from ..batch import Payload
+from ..errors import Disconnected
 
 _POLL_MS = 1000
+
+
+class PartlyWritten(Disconnected):
+    """A part of what was to be written was taken; ``rest`` is what is still to be."""
+
+    def __init__(self, message: str, rest: Any) -> None:
+        super().__init__(message)
+        self.rest = rest
+
+
+class Rest:
+    """What is still to be written of the payload that was taken in part: it is delivered again
+    whole, and must not be written twice.
+    """
+
+    def __init__(self) -> None:
+        self._payload: Payload | None = None
+        self._data: Any = None
+
+    def of(self, payload: Payload) -> Any:
+        """What is to be written of a payload."""
+        return self._data if payload is self._payload else payload.data
+
+    def write(
+        self, target: Target, descriptor: int, payload: Payload, data: Any, writer: object
+    ) -> None:
+        """Write it; what a failure leaves is kept for the next try."""
+        try:
+            target.write(descriptor, data, writer)
+        except PartlyWritten as error:
+            self.keep(payload, error.rest)
+            raise
+        self._payload = self._data = None
+
+    def keep(self, payload: Payload, rest: Any) -> None:
+        """So much is still to be written of a payload."""
+        self._payload, self._data = payload, rest
 
 
 class Target:
@@ -33,8 +71,8 @@ class Target:
         self.cut_off = cut_off
 
     def write(self, descriptor: int, data: Any, writer: object) -> None:
-        """Write all of it; raises OSError where nothing was taken, Unfinished with the rest where a
-        part was.
+        """Write all of it; raises OSError where nothing was taken, PartlyWritten with the rest
+        where a part was.
         """
         with self.lock:
             if self.midway is not None and self.midway is not writer:
@@ -52,7 +90,7 @@ class Target:
                 if len(left) == len(data):
                     raise
                 self.midway = writer
-                raise Unfinished(error.strerror or str(error), left) from error
+                raise PartlyWritten(error.strerror or str(error), left) from error
             self.midway = None
 
     def leave(self, writer: object) -> None:

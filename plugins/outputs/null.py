@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from ...dsl.reference import Event
-from ..contract import Output
+from ..batch import Payload
+from ..output import Output
 
 
 class Null(Output, name="null"):
     """Throw events away."""
 
-    def pack(self, events: list[Event]) -> None:
-        """Nothing is kept."""
+    immediate = True
 
-    def deliver(self, packed: None) -> None:
+    def pack(self, events: list[Event]) -> list[Payload]:
+        """Nothing is kept."""
+        return [Payload(b"", None, count=len(events))]
+
+    def deliver(self, payload: Payload) -> None:
         """Nothing is left to do."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Hashable
 from typing import Any
 
-from ..contract import Codec, Output
-from ._writing import Target, target_of
+from ...dsl.reference import Event
+from ..batch import Payload
+from ..codec import Codec
+from ..errors import Misconfigured
+from ..output import Output
+from ._writing import Rest, Target, target_of
 
 
 class Stdout(Output, name="stdout"):
@@ -19,6 +23,7 @@ class Stdout(Output, name="stdout"):
     """
 
     default_codec = "rubydebug"
+    immediate = True
     ends_with_its_reader = True
 
     _target: Target | None = None
@@ -27,23 +32,31 @@ class Stdout(Output, name="stdout"):
 
     def prepare(self) -> None:
         self._codec = self.new_codec()
-        self.pack = self._codec.encode  # type: ignore[method-assign]
+        self._rest = Rest()
 
-    def encoding(self) -> tuple[Codec, Callable[[Any], Any]]:
-        return self._codec, lambda data: data
+    def encoding(self) -> tuple[Codec, Hashable]:
+        return self._codec, None
 
-    def deliver(self, packed: bytes) -> None:
+    def pack(self, events: list[Event]) -> list[Payload]:
+        return [Payload(self._codec.encode(events), events)]
+
+    def deliver(self, payload: Payload) -> None:
         out = sys.stdout
         out.flush()
+        data = self._rest.of(payload)
         if self._target is None or out is not self._out:
             try:
                 self._descriptor = out.fileno()
             except OSError:  # a program that embeds the pipeline has put something else there
-                out.buffer.write(packed)
+                out.buffer.write(data)
                 out.buffer.flush()
                 return
             self._out, self._target = out, target_of(self._descriptor)
-        self._target.write(self._descriptor, packed, self)
+        self._rest.write(self._target, self._descriptor, payload, data, self)
+
+    def connect(self) -> None:
+        if sys.stdout is None:
+            raise Misconfigured("codec", "standard output is closed: there is nothing to write to")
 
     def close(self) -> None:
         if self._target is not None:
