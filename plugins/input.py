@@ -112,6 +112,12 @@ class Input(Plugin):
         """
         raise NotImplementedError
 
+    def flush(self) -> Batch | None:
+        """What it holds of streams, and can be given without cutting anything in two; called once
+        when the run stops, behind the last read, but not after EndOfInput.
+        """
+        return None
+
     def wake(self) -> None:
         """End a read that waits, from any thread; called again and again it must stay cheap."""
 

@@ -1,82 +1,123 @@
 """Addresses inside the process, over which pipelines hand events to each other (the plugins called
 ``pipeline``).
 
-An address is a bounded queue with one reader. A sender whose address has no reader waits for one;
-it learns when a batch has been delivered on the other side, so that nothing is acknowledged before.
+An address has one reader, which says how it takes a batch. A sender whose address has no reader, or
+whose reader is full, waits for a moment; it learns when a batch has been delivered on the other
+side, so that nothing is acknowledged before.
 """
 
 from __future__ import annotations
 
-import queue
+import contextlib
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import time
+from concurrent.futures import Future, InvalidStateError
+from weakref import WeakSet
 
 from ..dsl.reference import Event
-
-_HELD = 8
-
-
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class Handover:
-    """Events on their way to another pipeline, and the news of their delivery."""
-
-    events: list[Event]
-    settled: threading.Event = field(default_factory=threading.Event)
-    error: Exception | None = None
-
-    def done(self, error: Exception | None) -> None:
-        """The other pipeline has delivered them, or gives them back; who comes first is heard."""
-        if not self.settled.is_set():
-            self.error = error
-            self.settled.set()
+from .batch import Batch
+from .errors import Disconnected
+from .input import Emit
 
 
 class TakenError(ValueError):
     """An address that has a reader already."""
 
 
-_lock = threading.Condition()
-_readers: dict[str, queue.Queue[Handover]] = {}
+class Address:
+    """An address as its reader holds it. Nothing is taken before ``serve``."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._emit: Emit | None = None
+        self._waits = False
+        self._unanswered: WeakSet[Future[None]] = WeakSet()
 
-@contextmanager
-def reading(address: str) -> Iterator[queue.Queue[Handover]]:
-    """Read from an address; raises TakenError where another does."""
-    mine: queue.Queue[Handover] = queue.Queue(_HELD)
-    with _lock:
-        if address in _readers:
-            raise TakenError(f"the address `{address}` is read by another pipeline")
-        _readers[address] = mine
-        _lock.notify_all()
-    try:
-        yield mine
-    finally:
-        with _lock:
-            del _readers[address]
-        _give_back(mine, address)
+    @property
+    def is_served(self) -> bool:
+        """Whether it takes batches, if it is not full."""
+        return self._emit is not None
 
+    def serve(self, emit: Emit) -> None:
+        """Take what is sent from now on."""
+        with _change:
+            self._emit = emit
+            _change.notify_all()
 
-def _give_back(left: queue.Queue[Handover], address: str) -> None:
-    while True:
-        try:
-            left.get_nowait().done(OSError(f"the pipeline at `{address}` has stopped"))
-        except queue.Empty:
-            return
+    def release(self) -> None:
+        """Take nothing any more, and give back what was not answered: its senders wait for that."""
+        with _change:
+            self._emit = None
+            if _addresses.get(self.name) is self:
+                del _addresses[self.name]
+        for future in list(self._unanswered):
+            _answer(future, Disconnected(f"the pipeline at `{self.name}` has stopped"))
 
-
-def send(address: str, events: list[Event], patience: float) -> Handover | None:
-    """Hand events over; None where no one reads from the address, or its reader is too slow, for so
-    many seconds.
-    """
-    with _lock:
-        if not _lock.wait_for(lambda: address in _readers, patience):
+    def take(self, events: list[Event]) -> Future[None] | None:
+        """Hand events to the reader; None where it is full."""
+        emit = self._emit
+        if emit is None:
             return None
-        reader = _readers[address]
-    handover = Handover(events)
-    try:
-        reader.put(handover, timeout=patience)
-    except queue.Full:
+        future: Future[None] = Future()
+        self._unanswered.add(future)
+        if emit(Batch(events), lambda error: _answer(future, error)):
+            if self._emit is None:  # it was released meanwhile, perhaps before it knew of this
+                _answer(future, Disconnected(f"the pipeline at `{self.name}` has stopped"))
+            return future
+        self._unanswered.discard(future)
+        if not self._waits:
+            self._waits = True
+            emit.when_free(self._is_free)
         return None
-    return handover
+
+    def _is_free(self) -> None:
+        with _change:
+            self._waits = False
+            _change.notify_all()
+
+
+_change = threading.Condition()
+_addresses: dict[str, Address] = {}
+
+
+def reserve(name: str) -> Address:
+    """Become the reader of an address; raises TakenError where another is."""
+    with _change:
+        if name in _addresses:
+            raise TakenError(f"the address `{name}` is read by another input")
+        _addresses[name] = Address(name)
+        return _addresses[name]
+
+
+def is_read(name: str) -> bool:
+    """Whether someone reads from an address, be it full or not."""
+    address = _addresses.get(name)
+    return address is not None and address.is_served
+
+
+def send(name: str, events: list[Event], timeout: float) -> Future[None] | None:
+    """Hand events over: they become the reader's. The Future says how they fared there. None where
+    nobody reads from the address, or its reader is full, for so many seconds.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        address = _addresses.get(name)
+        future = None if address is None else address.take(events)
+        left = end - time.monotonic()
+        if future is not None or left <= 0:
+            return future
+        with _change:
+            # Between the look and this wait the reader may have got free: look again soon.
+            _change.wait(min(left, _LOOK_AGAIN))
+
+
+_LOOK_AGAIN = 0.05
+
+
+def _answer(future: Future[None], error: Exception | None) -> None:
+    """Say how events fared; who comes first is heard."""
+    with contextlib.suppress(InvalidStateError):
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)

@@ -50,12 +50,13 @@ class PluginLog:
         """Something that an operator may want to know."""
         log.info("%s" + message, self._prefix, *arguments)
 
-    def warning(self, message: str, *arguments: object) -> None:
-        """Something went wrong and was handled."""
-        complain(f"{self._prefix}{message}", "%s" + message, self._prefix, *arguments)
+    def warning(self, message: str, *arguments: object, about: str = "") -> None:
+        """Something went wrong and was handled. ``about``: lines about other things, such as other
+        files, are heard all the same.
+        """
+        complain(f"{self._prefix}{message}{about}", "%s" + message, self._prefix, *arguments)
 
-    def error(self, message: str, *arguments: object) -> None:
-        """Something does not work."""
-        key = f"{self._prefix}{message}"
-        if is_due(key):
+    def error(self, message: str, *arguments: object, about: str = "") -> None:
+        """Something does not work; ``about`` as of warnings."""
+        if is_due(f"{self._prefix}{message}{about}"):
             log.error("%s" + message, self._prefix, *arguments)

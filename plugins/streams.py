@@ -1,5 +1,5 @@
-"""Reading bytes from a descriptor in pieces of a size that suits the cache, without hanging where
-nothing comes.
+"""Reading bytes from a descriptor as they come, and cutting a stream of them where it can be decoded
+in parts.
 """
 
 from __future__ import annotations
@@ -7,9 +7,8 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from collections.abc import Callable, Iterator
 
-from .codecs._framing import LIMIT, part_end
+from .codecs._framing import part_end
 
 CHUNK = 1 << 15
 """What becomes a batch of events: with more than 32 KiB they fall out of a cache of half a
@@ -19,58 +18,30 @@ megabyte.
 PIECE = 1 << 18
 """What is handed on as bytes: the larger, the fewer messages."""
 
-_WAIT = 0.25
 _SET_PIPE_SIZE = 1031
 
 
-def chunks(
-    descriptor: int, stopping: Callable[[], bool], most: int = CHUNK
-) -> Iterator[bytes | None]:
-    """Pieces of up to ``most`` bytes until the end; None when nothing came for a quarter of a
-    second.
+def read_available(descriptor: int, most: int) -> tuple[bytes, bool]:
+    """What can be read without waiting, up to so many bytes, and whether it ends there; to be
+    called where there is something to read.
     """
-    _widen(descriptor)
-    while not stopping():
-        if not _readable(descriptor, _WAIT):
-            yield None
-            continue
-        data = os.read(descriptor, most)
-        if not data:
-            return
-        while len(data) < most and _readable(descriptor, 0):
-            more = os.read(descriptor, most - len(data))
-            if not more:
-                break
-            data += more
-        yield data
+    data = os.read(descriptor, most)
+    if not data:
+        return b"", True
+    while len(data) < most and select.select([descriptor], [], [], 0)[0]:
+        more = os.read(descriptor, most - len(data))
+        if not more:
+            return data, True
+        data += more
+    return data, False
 
 
-def _readable(descriptor: int, wait: float) -> bool:
-    return bool(select.select([descriptor], [], [], wait)[0])
-
-
-def _widen(descriptor: int) -> None:
+def widen(descriptor: int) -> None:
     """Ask for a larger pipe, where it is one: fewer switches between the processes at its ends."""
     with contextlib.suppress(OSError, ImportError):
         import fcntl
 
         fcntl.fcntl(descriptor, _SET_PIPE_SIZE, 1 << 20)
-
-
-def cut(
-    chunks: Iterator[bytes | None], boundary: bytes, longest: int = LIMIT
-) -> Iterator[bytes | None]:
-    """The same bytes in pieces that can be decoded by themselves; the last one ends where the bytes
-    end.
-    """
-    cutter = Cutter(boundary, longest)
-    for data in chunks:
-        piece = None if data is None else cutter.piece(data)
-        if data is None or piece:
-            yield piece
-    rest = cutter.rest()
-    if rest:
-        yield rest
 
 
 class Cutter:

@@ -150,10 +150,16 @@ class InputThread:
             got = reader.step()
             if got is None:
                 continue
-            incoming = Incoming(self._number, got[0], got[1].done)
-            while not self._intake.offer(incoming, _WAIT):
-                reader.source.tend(0)
-                reader.settle()
+            self._hand_on(got)
+        held = reader.flush()
+        if held is not None:
+            self._hand_on(held)
+
+    def _hand_on(self, got: tuple[Batch, Delivery]) -> None:
+        incoming = Incoming(self._number, got[0], got[1].done)
+        while not self._intake.offer(incoming, _WAIT):
+            self.reader.source.tend(0)
+            self.reader.settle()
 
 
 class ListenerThread:
@@ -297,6 +303,9 @@ class InlineSource:
             except EndOfInput:
                 return
             yield None if got is None else Incoming(0, got[0], got[1].done)
+        held = reader.flush()
+        if held is not None:
+            yield Incoming(0, held[0], held[1].done)
 
     def wake(self) -> None:
         """End a read that waits, from any thread."""

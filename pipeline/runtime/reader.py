@@ -81,6 +81,18 @@ class Reader:
             return None if batch is None else (batch, self.in_flight.add(batch))
         return None
 
+    def flush(self) -> tuple[Batch, Delivery] | None:
+        """What the input still holds when the run stops."""
+        if not self._connected:
+            return None
+        try:
+            self.settle()
+            batch = self.source.flush()
+        except Exception as error:
+            self.source.context.log.error("what it holds cannot be given: %s", error)
+            return None
+        return None if batch is None else (batch, self.in_flight.add(batch))
+
     def _connect(self) -> None:
         if self._connected:
             return

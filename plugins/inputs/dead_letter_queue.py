@@ -5,31 +5,26 @@ more may come.
 from __future__ import annotations
 
 import json
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Mapping, Sequence
 from hashlib import md5
+from itertools import count
 from pathlib import Path
 
 from ...dsl.timestamp import Timestamp, parse_timestamp
-from ..contract import Batch, Input, complain
-from ..data_paths import data_folder
+from ..batch import Batch, Part, Position
+from ..contract import Input, Outcome
 from ..declaration import option
+from ..rate_limit import complain
 from ..records.dead_letter import DeadLetter, DeadLetterReader
+from ..wake_pipe import WakePipe
 from ._atomic import write_atomically
 
 _BATCH = 500
-_WAIT = 0.25
-
-
-class _Handed:
-    """A batch that was handed out; ``last`` is the sequence of its last letter."""
-
-    __slots__ = ("delivered", "last")
-
-    def __init__(self, last: int) -> None:
-        self.last, self.delivered = last, False
+_PARTITION = "letters"
+_INCARNATION = "1"
+"""Always the same: sequences begin at the clock, so that a store that was made anew has none of the
+old numbers.
+"""
 
 
 class DeadLetterQueue(Input, name="dead_letter_queue"):
@@ -44,12 +39,15 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     `clean_consumed` deletes what was read, segment by segment; without it all stays until it is too
     old or too much for the pipeline that wrote it, or until `penstock dlq purge`.
 
-    Differs from Logstash: a folder that is not there yet is waited for. Segments that Logstash
+    Differs from Logstash: a directory that is not there yet is waited for. Segments that Logstash
     wrote cannot be read.
     """
 
+    replays = True
+    local = True
+
     path: Path = option(
-        "The folder of dead letters: that of all pipelines, `path.dead_letter_queue`."
+        "The directory of dead letters: that of all pipelines, `path.dead_letter_queue`."
     )
     pipeline_id: str = option("The pipeline whose events are read.", default="main")
     commit_offsets: bool = option("Whether to remember up to where was read.", default=True)
@@ -60,6 +58,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     sincedb_path: str | None = option("The file for the position.", default=None)
 
     _letters: DeadLetterReader | None = None
+    _pipe: WakePipe | None = None
 
     def prepare(self) -> None:
         self._start: Timestamp | None = None
@@ -70,25 +69,27 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             self._start = parse_timestamp(self.start_timestamp)
             if self._start is None:
                 self.problem(
-                    "start_timestamp", "this is no time", "write it as 2017-04-04T23:40:37"
+                    "start_timestamp", "this is not a valid time", "write it as 2017-04-04T23:40:37"
                 )
         if self.sincedb_path is not None and Path(self.sincedb_path).is_dir():
-            self.problem("sincedb_path", f"`{self.sincedb_path}` is a folder", "name a file in it")
+            self.problem("sincedb_path", f"`{self.sincedb_path}` is a directory", "name a file in it")
         if not self.pipeline_id or "/" in self.pipeline_id or self.pipeline_id in (".", ".."):
-            self.problem("pipeline_id", "this is no name of a pipeline", "give its `pipeline.id`")
+            self.problem("pipeline_id", "this is not a valid name of a pipeline", "give its `pipeline.id`")
 
     def open(self) -> None:
         self._sincedb = Path(self.sincedb_path) if self.sincedb_path else self._default_sincedb()
         self._position = self._saved = 0 if self._start is not None else self._remembered()
-        self._handed: deque[_Handed] = deque()
-        self._answers: deque[tuple[_Handed, Exception | None]] = deque()
+        self._last_given = self._position
         self._letters = DeadLetterReader(Path(self.path) / self.pipeline_id, self._position)
+        self._numbers = count()
+        self._under_way: list[tuple[int, int]] = []  # what was given: number, sequence before it
+        self._pipe = WakePipe()
 
     def _default_sincedb(self) -> Path:
         """Logstash's name."""
         name = ".sincedb_" + md5(str(self.path).encode(), usedforsecurity=False).hexdigest()
         return (
-            data_folder(self.context.settings)
+            self.context.data_folder
             / "plugins"
             / "inputs"
             / "dead_letter_queue"
@@ -102,32 +103,38 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         except FileNotFoundError:
             return 0
         except (OSError, ValueError, KeyError, TypeError) as error:
-            where, path = self.context.where, self._sincedb
-            complain(
-                str(path),
-                "%s: the position `%s` cannot be read: %s; all is read again",
-                where,
-                path,
-                error,
+            self.context.log.warning(
+                "the position `%s` cannot be read: %s; all is read again", self._sincedb, error
             )
             return 0
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        while not stopping():
-            self._settle()
-            letters = self._read()
-            if letters:
-                handed = _Handed(letters[-1].sequence)
-                self._handed.append(handed)
-                wanted = [
-                    letter.marked()
-                    for letter in letters
-                    if self._start is None or letter.time >= self._start
-                ]
-                yield Batch(wanted, partial(self._answer, handed))
-            else:
-                yield None
-                time.sleep(_WAIT)
+    def connect(self) -> None:
+        self._under_way.clear()
+        self._begin_again(self._position)
+
+    def resume(self, positions: Mapping[str, Position]) -> None:
+        position = positions.get(_PARTITION)
+        if position is not None:
+            self._position = position.offset
+            self._begin_again(position.offset)
+
+    def read(self, timeout: float) -> Batch | None:
+        letters = self._read()
+        if not letters:
+            assert self._pipe is not None
+            self._pipe.wait(timeout)
+            return None
+        token = (next(self._numbers), self._last_given)
+        self._under_way.append(token)
+        self._last_given, start = letters[-1].sequence, self._start
+        wanted = [letter.marked() for letter in letters if start is None or letter.time >= start]
+        position = Position(_INCARNATION, self._last_given)
+        return Batch(wanted, token=token, parts=[Part(_PARTITION, position, len(wanted))])
+
+    def wake(self) -> None:
+        pipe = self._pipe
+        if pipe is not None:
+            pipe.wake()
 
     def _read(self) -> list[DeadLetter]:
         assert self._letters is not None
@@ -136,7 +143,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         except FileNotFoundError:
             return []
         for skipped in self._letters.skipped:
-            complain(
+            complain(  # each of them once
                 f"{skipped.file} {skipped.offset}",
                 "%s: left out of the dead letters: %s",
                 self.context.where,
@@ -145,26 +152,28 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         self._letters.skipped.clear()
         return letters
 
-    def _answer(self, handed: _Handed, error: Exception | None) -> None:
-        self._answers.append((handed, error))
-
-    def _settle(self) -> None:
-        """Move on behind what was delivered; read again what was given back, and all after it."""
-        while self._answers:
-            handed, error = self._answers.popleft()
-            handed.delivered = error is None
-            if error is not None and handed in self._handed:
-                self._handed.clear()
-                self._begin_again()
-        while self._handed and self._handed[0].delivered:
-            self._position = self._handed.popleft().last
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
+        if _PARTITION in behind:
+            self._position = behind[_PARTITION].offset
+        for token, error in outcomes:
+            if token not in self._under_way:
+                continue  # it was given before the last outage, and is read again already
+            if error is None:
+                self._under_way.remove(token)
+            else:
+                del self._under_way[self._under_way.index(token) :]
+                self._begin_again(token[1])
         if self._position != self._saved and self.commit_offsets:
             self._save()
 
-    def _begin_again(self) -> None:
+    def _begin_again(self, after: int) -> None:
+        """Read again what comes after a sequence."""
+        if after == self._last_given:
+            return
         assert self._letters is not None
         self._letters.close()
-        self._letters = DeadLetterReader(self._letters.folder, self._position)
+        self._letters = DeadLetterReader(self._letters.folder, after)
+        self._last_given = after
 
     def _save(self) -> None:
         try:
@@ -173,12 +182,8 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
                 str(self._sincedb), json.dumps({"sequence": self._position}).encode() + b"\n"
             )
         except OSError as error:
-            complain(
-                str(self._sincedb),
-                "%s: the position `%s` cannot be written: %s",
-                self.context.where,
-                self._sincedb,
-                error,
+            self.context.log.warning(
+                "the position `%s` cannot be written: %s", self._sincedb, error
             )
             return
         self._saved = self._position
@@ -191,12 +196,12 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                complain(
-                    str(path), "%s: what was read cannot be deleted: %s", self.context.where, error
+                self.context.log.warning(
+                    "what was read cannot be deleted: %s: %s", path, error, about=str(path)
                 )
 
     def close(self) -> None:
+        self._pipe = None
         if self._letters is not None:
-            self._settle()
             self._letters.close()
             self._letters = None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count as numbers
 
 from ...dsl.reference import Event
-from ..contract import Batch, Ecs, Input
+from ..batch import Batch, Part
+from ..contract import Ecs, EndOfInput, Input
 from ..declaration import option
 
 _BATCH = 1000
@@ -21,6 +22,8 @@ class Generator(Ecs, Input, name="generator"):
     `[event][sequence]` (`sequence` without ECS) and the name of this machine. With `message =>
     "stdin"` the message is the first line of stdin.
     """
+
+    local = True
 
     count: int = option("How many rounds; 0 for no end.", default=0, at_least=0)
     lines: list[str] = option("The texts, in order; instead of `message`.", default=[])
@@ -35,24 +38,39 @@ class Generator(Ecs, Input, name="generator"):
                 "message", "`lines` and `message` exclude each other", "keep one of the two"
             )
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        message = sys.stdin.readline().rstrip("\n") if self.message == "stdin" else self.message
+    @property
+    def bounded(self) -> bool:
+        return self.count > 0
+
+    def open(self) -> None:
+        self._batches = self._made()
+
+    def read(self, timeout: float) -> Batch | None:
+        for events in self._batches:
+            return Batch(events, parts=[Part(self.name, events=len(events))])
+        raise EndOfInput
+
+    def _made(self) -> Iterator[list[Event]]:
         host = socket.gethostname()
         codec = self.new_codec({"host": {"name": host} if self.ecs else host})
+        texts = [text.encode() for text in self._texts() * self.threads]
         batch: list[Event] = []
         for sequence in range(self.count) if self.count else numbers():
-            for text in (self.lines or [message]) * self.threads:
-                batch += [
-                    self._numbered(event, sequence)
-                    for event in codec.complete(codec.decode(text.encode()))
-                ]
+            for text in texts:
+                events = codec.complete(codec.decode(text))
+                batch += [self._numbered(event, sequence) for event in events]
             if len(batch) >= _BATCH:
-                yield Batch(batch)
+                yield batch
                 batch = []
-            if stopping():
-                break
         if batch:
-            yield Batch(batch)
+            yield batch
+
+    def _texts(self) -> list[str]:
+        if self.lines:
+            return self.lines
+        if self.message != "stdin":
+            return [self.message]
+        return [sys.stdin.readline().rstrip("\n") if sys.stdin is not None else ""]
 
     def _numbered(self, event: Event, sequence: int) -> Event:
         if self.ecs:

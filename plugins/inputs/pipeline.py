@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterator
-from weakref import WeakSet
+import threading
 
-from ..contract import Batch, Input
+from ..contract import Emit, Listener, Misconfigured
 from ..declaration import option
-from ..pipeline_bus import Handover, reading
+from ..pipeline_bus import Address, TakenError, reserve
 
 
-class Pipeline(Input, name="pipeline"):
+class Pipeline(Listener, name="pipeline"):
     """Take the events that another pipeline of this process sends to an address.
 
     A batch counts as delivered for the sender when it is for this pipeline.
@@ -19,25 +17,36 @@ class Pipeline(Input, name="pipeline"):
 
     completes = True
 
-    address: str = option("The address to read from; one pipeline reads from it.")
+    address: str = option("The address to read from; one input reads from it.")
+
+    _reserved: Address | None = None
 
     def prepare(self) -> None:
-        self._taken: WeakSet[Handover] = WeakSet()
+        taken: set[str] = self.context.shared("addresses of inputs", set)
+        if self.address in taken:
+            self.problem(
+                "address",
+                f"another input of this pipeline reads from the address `{self.address}`",
+                "give each input an address of its own, or take one of the two out",
+            )
+        taken.add(self.address)
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        with reading(self.address) as waiting:
-            while not stopping():
-                try:
-                    handover = waiting.get(timeout=0.25)
-                except queue.Empty:
-                    yield None
-                    continue
-                self._taken.add(handover)
-                yield Batch(handover.events, done=handover.done)
+    def connect(self) -> None:
+        if self._reserved is not None:
+            return
+        try:
+            self._reserved = reserve(self.address)
+        except TakenError as error:
+            raise Misconfigured(
+                "address", str(error), "give each input an address of its own"
+            ) from None
+
+    def serve(self, emit: Emit, stop: threading.Event) -> None:
+        assert self._reserved is not None
+        self._reserved.serve(emit)
+        stop.wait()
 
     def close(self) -> None:
-        """Give back what this pipeline took and ends without having answered for: its sender waits
-        for the answer.
-        """
-        for handover in list(self._taken):
-            handover.done(OSError(f"the pipeline at `{self.address}` has stopped"))
+        if self._reserved is not None:
+            self._reserved.release()
+            self._reserved = None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 from ...dsl.reference import Event
 from ...dsl.values import copy
-from ..contract import Output, Unfinished
+from ..contract import Disconnected, Output, Payload
 from ..declaration import option
-from ..pipeline_bus import Handover, send
+from ..pipeline_bus import is_read, send
+
+_FOR_A_READER = 5.0
+_FOR_ROOM = 0.5
 
 
 class Pipeline(Output, name="pipeline"):
     """Send events to other pipelines of this process, by their addresses.
 
     Each gets a copy of its own. A pipeline that is not there yet, or slow, is waited for; with
-    `ensure_delivery => false` what is sent while it is not there is dropped.
+    `ensure_delivery => false` what is sent while it is not there, or full, is dropped.
     """
 
     send_to: list[str] = option("The addresses.")
@@ -21,33 +26,38 @@ class Pipeline(Output, name="pipeline"):
         "Wait for a pipeline that is starting or reloading.", default=True
     )
 
-    def pack(self, events: list[Event]) -> dict[str, list[Event]]:
-        """The events for each address; copied when they are sent, since they may have to be sent
-        again.
+    def pack(self, events: list[Event]) -> list[Payload]:
+        """The events for each address; each is a lane, so that one that is away holds up no
+        other.
         """
-        return dict.fromkeys(self.send_to, events)
+        return [Payload(events, events, lane=address) for address in dict.fromkeys(self.send_to)]
 
-    def deliver(self, packed: dict[str, list[Event]]) -> None:
-        sent = {address: self._send(address, events) for address, events in packed.items()}
-        wrong = {
-            address: problem
-            for address, handover in sent.items()
-            if (problem := _problem(address, handover))
-        }
-        if wrong and self.ensure_delivery:
-            raise Unfinished(
-                "; ".join(wrong.values()), {address: packed[address] for address in wrong}
+    def deliver(self, payload: Payload) -> Future[None] | None:
+        address = str(payload.lane)
+        # Copied now and not when they are packed: they may have to be sent again.
+        events = [copy(event) for event in payload.data]
+        if not self.ensure_delivery:
+            return self._send_or_drop(address, events)
+        future = send(address, events, _FOR_ROOM if is_read(address) else _FOR_A_READER)
+        while future is None and is_read(address) and not self.context.stopping.is_set():
+            future = send(address, events, _FOR_ROOM)
+        if future is None:
+            why = "is full" if is_read(address) else "is not read by any pipeline"
+            raise Disconnected(f"the address `{address}` {why}")
+        return future
+
+    def _send_or_drop(self, address: str, events: list[Event]) -> Future[None]:
+        """Send once; how it fares there is waited for, and then it is done in any case."""
+        done: Future[None] = Future()
+        future = send(address, events, 0)
+        if future is not None:
+            future.add_done_callback(lambda _: done.set_result(None))
+        else:
+            done.set_result(None)
+            self.context.metrics.counter("dropped").add(len(events))
+            self.context.log.warning(
+                "no pipeline takes events at `%s`: they are dropped, as ensure_delivery says",
+                address,
+                about=address,
             )
-
-    def _send(self, address: str, events: list[Event]) -> Handover | None:
-        return send(
-            address, [copy(event) for event in events], 5.0 if self.ensure_delivery else 0.0
-        )
-
-
-def _problem(address: str, handover: Handover | None) -> str:
-    """Why events that were sent did not arrive; empty if they did."""
-    if handover is None:
-        return f"no pipeline reads from `{address}`"
-    handover.settled.wait()
-    return str(handover.error or "")
+        return done

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from penstock.plugins.codecs._charset import Charset
 from penstock.plugins.codecs._framing import LineReader
-from penstock.plugins.streams import PIECE, cut
+from penstock.plugins.streams import PIECE, Cutter
 
 Lines = list[tuple[str, bool]]
 
@@ -30,7 +30,9 @@ def test_pieces_for_workers_are_read_as_the_whole_is(names: list[str], limit: in
     """A line over the limit may be given to several workers: each sees that its part is one, and cuts where one alone would."""
     pieces = [PIECES[name] for name in names]
     whole = b"".join(pieces)
-    cut_up = [piece for piece in cut(iter(pieces), b"\n", limit) if piece is not None]
+    cutter = Cutter(b"\n", limit)
+    cut_up = [piece for data in pieces if (piece := cutter.piece(data))]
+    cut_up += filter(None, [cutter.rest()])
     assert b"".join(cut_up) == whole
     assert ([line for piece in cut_up for line in read(piece, limit)] == read(whole, limit)) is True
     assert all(len(piece) <= 3 * limit + 2 * PIECE for piece in cut_up)
