@@ -19,7 +19,7 @@ from ...plugins.errors import EndOfInput, Misconfigured
 from ...plugins.input import Answer, Input, Listener
 from ...plugins.plugin import Plugin
 from ..delivery.circuit_breaker import Circuit
-from .in_flight import InFlight
+from .in_flight import Delivery, InFlight
 from .reader import Reader
 
 log = logging.getLogger("penstock")
