@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +21,7 @@ from ...dsl.settings import settled
 from ...dsl.source import Source
 from ...dsl.spec import Kind
 from ...plugins.errors import Undelivered
+from ...plugins.input import Input
 from ..compile.instantiate import Assembly
 from ..compile.profile import Profile
 from ..compile.sources import text_source
@@ -31,7 +32,7 @@ from ..runtime.pipeline import Counts, Pipeline
 from ..runtime.signals import SignalThread
 from ..runtime.supervisor import ManagedPipeline, Reread, Supervisor
 from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
-from .progress import end_progress_line, progress_line
+from .progress import progress_line
 
 if TYPE_CHECKING:
     from ..runtime.worker_parent import WorkerParent
@@ -249,13 +250,15 @@ def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread
     lead = members[0]
     assert lead.assembly is not None
     parent = _worker_parent(members, profile)
-    line = progress_line(_total_bytes(lead.assembly)) if len(members) == 1 else None
+    assemblies = [member.assembly for member in members if member.assembly is not None]
+    line = progress_line(assemblies, _total_bytes(assemblies))
+    draw = None if line is None else line.draw
     settings = lead.settings
     is_watched = settings["config.reload.automatic"]
     interval = _seconds(settings["config.reload.interval"]) if is_watched else None
 
     def make(assembly: Assembly) -> Pipeline:
-        return _pipeline(assembly, line, profile, parent)
+        return _pipeline(assembly, draw, profile, parent)
 
     supervisor = Supervisor(members, make, interval, reread)
     signals = _signals(supervisor, float(settings["penstock.shutdown_timeout"]))
@@ -274,7 +277,8 @@ def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread
         raise SystemExit(1) from None
     finally:
         signals.stop()
-        end_progress_line(line)
+        if line is not None:
+            line.end()
         if parent is not None:
             parent.close()
     if profile is not None:
@@ -378,9 +382,9 @@ def _leave_quietly() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _total_bytes(assembly: Assembly) -> int | None:
-    """How much there is to read, where that is known."""
-    inputs = assembly.plugins(assembly.program.inputs)
-    sizes: list[int | None] = [getattr(plugin, "total_bytes", lambda: None)() for plugin in inputs]
+def _total_bytes(assemblies: Sequence[Assembly]) -> int | None:
+    """How much there is to read, where all inputs know it."""
+    inputs = [p for one in assemblies for p in one.plugins(one.program.inputs)]
+    sizes = [plugin.total_bytes() for plugin in inputs if isinstance(plugin, Input)]
     known = [size for size in sizes if size]
     return sum(known) if len(known) == len(sizes) else None

@@ -1,5 +1,5 @@
-"""What does not fit into the buffer of an output, on disk: units of delivery in a disk queue of the output's
-own.
+"""What does not fit into the buffer of an output, on disk: units of delivery in a disk queue of
+the output's own.
 
 A record is a payload. Its note says the form: ``bytes`` as they are, ``events`` as a batch of
 events, or ``data``: anything else that is plain data, with the events for the dead letters where

@@ -59,7 +59,7 @@ class Decoder:
         # A chunk of the usual size is a little larger for the line that it began with.
         size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
         for start in range(0, len(data), size):
-            events = codec.decode(data[start : start + size])
+            events = codec.decode_or_keep(data[start : start + size])
             if start + size >= len(data):
                 events += codec.flush()
             codec.complete(events)

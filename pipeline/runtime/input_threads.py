@@ -362,7 +362,9 @@ def source_of(
     failed: Failed,
     carried: Set[Plugin] = frozenset(),
 ) -> Source:
-    """How the inputs of a pipeline without a disk queue are read; ``carried`` ones are connected."""
+    """How the inputs of a pipeline without a disk queue are read; ``carried`` ones are
+    connected.
+    """
     if len(inputs) == 1 and inputs[0].local:
         return InlineSource(inputs[0], stopping, inputs[0] in carried)
     return ThreadedSource(inputs, stopping, failed, carried)

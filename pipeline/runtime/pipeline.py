@@ -86,6 +86,11 @@ class Pipeline:
         self._sinks: list[OutputSink] = []
         self._failure: BaseException | None = None
 
+    @property
+    def id(self) -> str:
+        """The name of the pipeline, ``pipeline.id``."""
+        return str(self.assembly.program.settings["pipeline.id"])
+
     def stop(self) -> None:
         """Let the inputs end; what was read is still delivered. From any thread."""
         self._stopping.set()
@@ -103,6 +108,7 @@ class Pipeline:
         try:
             self._open()
             self.opened = True
+            self._log_start()
             with rare_collections(), standing_by():
                 self._run()
             self.has_run = True
@@ -111,7 +117,7 @@ class Pipeline:
         finally:
             self._stopping.set()
             self._close()
-            self._log_what_was_left_out()
+            self._log_summary()
 
     def _close(self) -> None:
         for sink in self._sinks:
@@ -141,10 +147,23 @@ class Pipeline:
         """What became of the events meant for each output, in the order of the configuration."""
         return [sink.stats() for sink in list(self._sinks)]
 
-    def _log_what_was_left_out(self) -> None:
+    def _log_start(self) -> None:
+        names = [", ".join(p.name for p in plugins) for plugins in (self.inputs, self.targets)]
+        log.info("pipeline %s: started; %s → %s", self.id, names[0], names[1] or "no output")
+
+    def _log_summary(self) -> None:
+        """What has gone through, and what an output did not get."""
         for one in self.stats():
             if one.left_out:
                 log.warning("output %s: %s", one.output, one.left_out)
+        counts, seconds = self.counts, time.monotonic() - self.counts.started
+        log.info(
+            "pipeline %s: ended; %d events in, %d out of the filters, %.1f s",
+            self.id,
+            counts.events_in,
+            counts.events_out,
+            seconds,
+        )
 
     def _open(self) -> None:
         settings = self.assembly.program.settings

@@ -56,8 +56,8 @@ class Reader:
             self.source.wake()
 
     def step(self) -> tuple[Batch, Delivery] | None:
-        """One turn: settle, then read, or tend where too much is under way. None where nothing came.
-        Raises EndOfInput, and Misconfigured where it never worked.
+        """One turn: settle, then read, or tend where too much is under way. None where nothing
+        came. Raises EndOfInput, and Misconfigured where it never worked.
         """
         try:
             self._connect()

@@ -185,11 +185,11 @@ class Supervisor:
             log.error("pipelines.yml refused, nothing changes:\n%s", render(error.diagnostics))
             return
         running = {member.id: member for member in self.members if not member.is_removed}
-        for id, member in running.items():
-            if id not in wanted or wanted[id].settings != member.settings:
+        for name, member in running.items():
+            if name not in wanted or wanted[name].settings != member.settings:
                 self._remove(member)
-        for id, member in wanted.items():
-            if id not in running or running[id].is_removed:
+        for name, member in wanted.items():
+            if name not in running or running[name].is_removed:
                 self._add(member)
 
     def _remove(self, member: ManagedPipeline) -> None:
