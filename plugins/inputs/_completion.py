@@ -13,7 +13,7 @@ import logging
 import os
 
 from ._files import Files
-from ._in_flight import Load
+from ._load import Load
 from ._log_file import LogFile
 
 log = logging.getLogger("penstock")
@@ -77,7 +77,7 @@ class Endings:
         for file in list(self._files.waiting):
             self._wait(file, load)
         for file in list(self._files.ending):
-            if not file.ledger.open and self._is_unchanged(file):
+            if not file.open and self._is_unchanged(file):
                 del self._files.ending[file]
                 self._end(file)
 
@@ -111,7 +111,7 @@ class Endings:
 
     def _end(self, file: LogFile) -> None:
         files = self._files
-        file.finished = file.ledger.changed = True
+        file.finished = file.unsaved = True
         if not self._manner.read or file.detached:
             files.sincedb.put(file.identity, file.record())
             files.drop(file)

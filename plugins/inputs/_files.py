@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from ..contract import complain
+from ..rate_limit import complain
 from ._descriptors import Descriptors, most_open
 from ._file_options import Clock, Manner
 from ._finder import Finder, copied, first_bytes, has_same, renamed, stem
@@ -121,7 +121,7 @@ class Files:
     def _rename(self, file: LogFile, path: str) -> None:
         self._unname(file)
         file.path, file.detached, file.ending = path, False, False
-        file.ledger.changed = True
+        file.unsaved = True
         if file.stream is not None and not file.stream.holds:
             file.stream = None  # the next one's events tell the new path
         for table in (self.detached, self.waiting, self.ending):
@@ -159,9 +159,9 @@ class Files:
             file.start(record.position if file.unpacker is None else record.unpacked)
             file.finished = self.manner.read and record.done and record.position >= file.size
             file.changed = record.changed
-            file.ledger.changed = file.path != record.path or record.print is None
+            file.unsaved = file.path != record.path or record.print is None
             return
-        file.changed, file.ledger.changed = self.clock.time(), not file.ignored
+        file.changed, file.unsaved = self.clock.time(), not file.ignored
 
     def _record(self, file: LogFile) -> Record | None:
         """What is remembered of a file; also where its device has another number now, as network
@@ -246,7 +246,7 @@ class Files:
             return
         self.by_identity[file.identity] = file
         self.detach(file)
-        file.changed, file.ledger.changed = self.clock.time(), True
+        file.changed, file.unsaved = self.clock.time(), True
         self.unsaved = True
 
     def take_place(self, file: LogFile) -> None:
@@ -256,7 +256,7 @@ class Files:
         if self.manner.read:
             file.unpack()
         file.start(0)
-        file.changed, file.ledger.changed = self.clock.time(), True
+        file.changed, file.unsaved = self.clock.time(), True
         self.by_identity[file.identity] = file
         self._name(file)
         self.dirty[file] = None

@@ -14,7 +14,7 @@ import os
 
 from ._files import Files
 from ._finder import copied, regular, renamed
-from ._in_flight import Load
+from ._load import Load
 from ._log_file import LogFile
 
 log = logging.getLogger("penstock")
@@ -115,8 +115,7 @@ class Rotation:
         """Open a file to be read, and see that it is still what it was; raises OSError."""
         if not self._files.descriptors.want(file):
             return False
-        if file.ledger.failed:
-            file.rewind()
+        file.rewind()
         if file.look():
             return True
         self._replace(file, load)
@@ -159,5 +158,5 @@ class Rotation:
         self._files.descriptors.open[file] = None
         self._files.by_identity[file.identity] = file
         self._files.detach(file)
-        self._files.unsaved = file.ledger.changed = True
+        self._files.unsaved = file.unsaved = True
         return True
