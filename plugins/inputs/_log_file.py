@@ -212,14 +212,28 @@ class LogFile:
         """The fingerprint of what was read."""
         return fingerprint(self._head, mark(self.position, self._tail))
 
-    def move(self, path: str) -> bool:
-        """Go on in a copy of the file that has other identity; False where it is gone. Raises
+    def move(self, path: str, is_packed: bool) -> bool:
+        """Go on in a copy of the file that has another identity; False where it is gone. Raises
         OSError.
         """
         seen = os.stat(path)
         self.identity = Identity(seen.st_dev, seen.st_ino)
         self.close()
-        return self.open_file(path)
+        if not self.open_file(path):
+            return False
+        if is_packed:
+            self._head, self._tail = self.bytes_at(HEAD, 0), b""
+            self.unpacker = Unpacker(self.bytes_at, self.position)
+            self._checked = None
+        return True
+
+    def take_partition(self) -> bool:
+        """After a move, be a partition of its own as soon as nothing is under way in the old one;
+        whether it is.
+        """
+        if self.partition != str(self.identity) and not self.open:
+            self.partition = str(self.identity)
+        return self.partition == str(self.identity)
 
     @property
     def read_up(self) -> bool:

@@ -14,7 +14,6 @@ JRuby's or as the system's.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -23,11 +22,9 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from ...dsl.diagnostics import PenstockError
-from ..rate_limit import complain
+from ..rate_limit import PluginLog
 from ._atomic import write_atomically
 from ._fingerprint import HEAD, TAIL, Fingerprint, Mark
-
-log = logging.getLogger("penstock")
 
 _Value = TypeVar("_Value")
 
@@ -99,8 +96,8 @@ class Sincedb:
     yet, that at ``older`` is begun with.
     """
 
-    def __init__(self, path: str | None, older: str | None = None) -> None:
-        self.path, self._older = path, older
+    def __init__(self, path: str | None, log: PluginLog, older: str | None = None) -> None:
+        self.path, self._log, self._older = path, log, older
         self.records: dict[Key, Record] = {}
         self._written: dict[str, bytes] = {}
         self._damaged = False
@@ -114,9 +111,9 @@ class Sincedb:
         path = (
             self._older if self._older is not None and not os.path.exists(self.path) else self.path
         )
-        self.records, self._damaged = _read(path, _record)
+        self.records, self._damaged = _read(path, _record, self._log)
         check_version(path + _SIDE)
-        sides, _ = _read(path + _SIDE, _side)
+        sides, _ = _read(path + _SIDE, _side, self._log)
         for key, record in self.records.items():
             if key in sides:
                 record.print, record.unpacked, record.done, record.incarnation = sides[key]
@@ -175,7 +172,12 @@ class Sincedb:
             write_atomically(path, data)
             self._written[path] = data
         except OSError as error:
-            complain(path, "the sincedb `%s` cannot be written: %s", path, error.strerror or error)
+            self._log.warning(
+                "the sincedb `%s` cannot be written: %s",
+                path,
+                error.strerror or error,
+                about=path,
+            )
 
 
 def _set_aside(path: str) -> None:
@@ -211,13 +213,14 @@ class _Damage:
         if self.count <= _SHOWN:
             self.shown.append(f"line {number}: {line[:60]!r}")
 
-    def report(self, path: str) -> None:
+    def report(self, path: str, log: PluginLog) -> None:
         more = f"; and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
         log.warning(
             "the sincedb `%s` is damaged; what is intact is used, left out is %s%s",
             path,
             "; ".join(self.shown),
             more,
+            about=path,
         )
 
 
@@ -237,7 +240,7 @@ def check_version(path: str) -> None:
 
 
 def _read(
-    path: str, parse: Callable[[bytes], tuple[Key, _Value]]
+    path: str, parse: Callable[[bytes], tuple[Key, _Value]], log: PluginLog
 ) -> tuple[dict[Key, _Value], bool]:
     """What the lines of a file say, and whether some are damaged, which is logged."""
     found: dict[Key, _Value] = {}
@@ -259,9 +262,10 @@ def _read(
             "the sincedb `%s` cannot be read: %s; its files count as new",
             path,
             error.strerror or error,
+            about=path,
         )
     if damage.count:
-        damage.report(path)
+        damage.report(path, log)
     return found, bool(damage.count)
 
 
