@@ -50,9 +50,7 @@ class Descriptors:
 
     def _room(self) -> bool:
         while len(self.open) >= self.limit:
-            oldest = next(
-                (file for file in self.open if not file.detached and not file.open), None
-            )
+            oldest = next((file for file in self.open if not file.detached and not file.open), None)
             if oldest is None:
                 return False
             self.close(oldest)

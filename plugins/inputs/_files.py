@@ -182,16 +182,19 @@ class Files:
             file.start(self._position(file, record), record.incarnation)
             file.finished = self.manner.read and record.done and record.position >= file.size
             file.changed = record.changed
-            file.unsaved = file.path != record.path or record.print is None
+            is_as_saved = file.path == record.path and record.print is not None
+            file.unsaved = not (is_as_saved and record.incarnation)
             return
         file.changed, file.unsaved = self.clock.time(), not file.ignored
 
     def _position(self, file: LogFile, record: Record) -> int:
         """Where to go on in a file that is remembered; the runtime may know better."""
         restored = self.restored.pop(str(file.identity), None)
+        is_packed = file.unpacker is not None
         if restored is not None and restored.incarnation == record.incarnation:
-            return restored.offset
-        return record.position if file.unpacker is None else record.unpacked
+            if is_packed or restored.offset <= file.size:
+                return restored.offset
+        return record.unpacked if is_packed else record.position
 
     def _record(self, file: LogFile) -> Record | None:
         """What is remembered of a file; also where its device has another number now, as network

@@ -20,6 +20,7 @@ class Finder:
     """Finds the files of an input. ``folders``: where it looked the last time."""
 
     def __init__(self, paths: Sequence[str], exclude: Sequence[str], manner: Manner) -> None:
+        self.patterns = [f"`{path}`" for path in paths]
         self._globs = [Glob(path) for path in paths]
         self._excluded = name_matcher(exclude)
         self._manner = manner
@@ -114,7 +115,9 @@ def _has_same_packed(path: str, print_: Fingerprint) -> bool:
             if file.read(len(MAGIC)) != MAGIC:
                 return False
             descriptor = file.fileno()
-            return unpacked_fits(print_, lambda length, offset: os.pread(descriptor, length, offset))
+            return unpacked_fits(
+                print_, lambda length, offset: os.pread(descriptor, length, offset)
+            )
     except OSError:
         return False
 

@@ -30,7 +30,8 @@ class LogFile:
     ``partition`` and ``incarnation`` are what the runtime knows it by: the same content under the
     same identity is the same incarnation, over restarts too. ``open``: the spans under way;
     ``safe``: the mark behind which all is delivered; ``unsaved``: the sincedb does not know that
-    yet; ``again``: where to read again, because something was not delivered.
+    yet; ``again``: where to read again, because something was not delivered; ``was_known``: whether
+    it goes on where an earlier run was.
     """
 
     __slots__ = (
@@ -61,6 +62,7 @@ class LogFile:
         "unpacker",
         "unread",
         "unsaved",
+        "was_known",
     )
 
     def __init__(self, path: str, seen: os.stat_result, now: float) -> None:
@@ -80,7 +82,8 @@ class LogFile:
         self.quiet_since = self.read_at = now
         self.changed = 0.0
         self.not_before = 0.0
-        self.detached = self.ending = self.finished = self.ignored = False
+        self.detached = self.ending = self.finished = False
+        self.ignored = self.was_known = False
         self._head = self._tail = b""
         self._checked: tuple[int, int] | None = None
 
@@ -119,6 +122,7 @@ class LogFile:
         """Read on from a position; all before it counts as delivered. Without an incarnation this
         is a new one.
         """
+        self.was_known = bool(incarnation)
         self.incarnation = incarnation or str(time.time_ns())
         self._head = self.bytes_at(HEAD, 0)
         self._checked = self.size, self.modified

@@ -72,9 +72,13 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
                     "start_timestamp", "this is not a valid time", "write it as 2017-04-04T23:40:37"
                 )
         if self.sincedb_path is not None and Path(self.sincedb_path).is_dir():
-            self.problem("sincedb_path", f"`{self.sincedb_path}` is a directory", "name a file in it")
+            self.problem(
+                "sincedb_path", f"`{self.sincedb_path}` is a directory", "name a file in it"
+            )
         if not self.pipeline_id or "/" in self.pipeline_id or self.pipeline_id in (".", ".."):
-            self.problem("pipeline_id", "this is not a valid name of a pipeline", "give its `pipeline.id`")
+            self.problem(
+                "pipeline_id", "this is not a valid name of a pipeline", "give its `pipeline.id`"
+            )
 
     def open(self) -> None:
         self._sincedb = Path(self.sincedb_path) if self.sincedb_path else self._default_sincedb()
