@@ -9,14 +9,12 @@ long.
 
 from __future__ import annotations
 
-import logging
 import os
 
+from ..rate_limit import PluginLog
 from ._files import Files
-from ._in_flight import Load
+from ._load import Load
 from ._log_file import LogFile
-
-log = logging.getLogger("penstock")
 
 _LINGER = 5.0
 
@@ -26,7 +24,8 @@ class Completion:
     ``log_and_delete``.
     """
 
-    def __init__(self, action: str, log_path: str | None) -> None:
+    def __init__(self, action: str, log_path: str | None, log: PluginLog) -> None:
+        self._log = log
         self._deletes, self._log_path = "delete" in action, log_path if "log" in action else None
 
     def carry_out(self, path: str) -> bool:
@@ -38,7 +37,9 @@ class Completion:
             if self._deletes:
                 os.unlink(path)
         except OSError as error:
-            log.error("`%s` was read, but file_completed_action failed: %s", path, error)
+            self._log.error(
+                "`%s` was read, but file_completed_action failed: %s", path, error, about=path
+            )
             return False
         return self._deletes
 
@@ -64,6 +65,7 @@ class Endings:
             self._files.ending[file] = None
             file.ending = True
             file.flush(load)
+            load.tell(file, "finished")
         elif (
             file.detached
             and file.stream is not None
@@ -72,12 +74,17 @@ class Endings:
         ):
             file.flush(load)
 
+    @property
+    def are_due(self) -> bool:
+        """Whether a file can be ended now."""
+        return any(not file.open for file in self._files.ending)
+
     def see_to(self, load: Load) -> None:
         """End the files that are due; their last events go into ``load``."""
         for file in list(self._files.waiting):
             self._wait(file, load)
         for file in list(self._files.ending):
-            if not file.ledger.open and self._is_unchanged(file):
+            if not file.open and self._is_unchanged(file):
                 del self._files.ending[file]
                 self._end(file)
 
@@ -111,7 +118,7 @@ class Endings:
 
     def _end(self, file: LogFile) -> None:
         files = self._files
-        file.finished = file.ledger.changed = True
+        file.finished = file.unsaved = True
         if not self._manner.read or file.detached:
             files.sincedb.put(file.identity, file.record())
             files.drop(file)
@@ -137,4 +144,4 @@ class Endings:
     def _tell(self, file: LogFile, what: str) -> None:
         if file not in self._told:
             self._told.add(file)
-            log.error("the archive `%s` %s", file.path, what)
+            self._files.log.error("the archive `%s` %s", file.path, what, about=file.path)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...dsl.reference import Event
-from ..contract import Codec
+from ..codec import Codec
 from ._line_ends import LineEnds
 
 

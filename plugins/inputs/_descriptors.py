@@ -36,7 +36,7 @@ class Descriptors:
         """
         if file.descriptor is None:
             try:
-                if not self._room() or not file.open(path):
+                if not self._room() or not file.open_file(path):
                     return False
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -50,9 +50,7 @@ class Descriptors:
 
     def _room(self) -> bool:
         while len(self.open) >= self.limit:
-            oldest = next(
-                (file for file in self.open if not file.detached and not file.ledger.open), None
-            )
+            oldest = next((file for file in self.open if not file.detached and not file.open), None)
             if oldest is None:
                 return False
             self.close(oldest)

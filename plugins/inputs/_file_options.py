@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ..wake_pipe import WakePipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Clock:
         """Seconds since 1970."""
         return time.time()
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
+    def wait(
+        self, seconds: float, pipe: WakePipe, descriptors: Sequence[int] = ()
+    ) -> Sequence[int]:
+        """Wait; which of the descriptors have something to read."""
+        return pipe.wait(seconds, descriptors)

@@ -10,11 +10,14 @@ crash, a file that is new now would be taken for an old one.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
-from ..contract import complain
+from ..batch import Position
+from ..rate_limit import PluginLog
 from ._descriptors import Descriptors, most_open
 from ._file_options import Clock, Manner
-from ._finder import Finder, copied, first_bytes, has_same, renamed, stem
+from ._finder import Copy, Finder, copied, first_bytes, has_same, renamed, stem
+from ._fingerprint import Fingerprint
 from ._log_file import LogFile
 from ._sincedb import Identity, Key, Record, Sincedb, key_of
 
@@ -24,8 +27,12 @@ _COPYING = 5.0
 class Files:
     """What is followed."""
 
-    def __init__(self, manner: Manner, clock: Clock, finder: Finder, sincedb: Sincedb) -> None:
+    def __init__(
+        self, manner: Manner, clock: Clock, finder: Finder, sincedb: Sincedb, log: PluginLog
+    ) -> None:
         self.manner, self.clock, self.finder, self.sincedb = manner, clock, finder, sincedb
+        self.log = log
+        self.restored: dict[str, Position] = {}
         self.descriptors = Descriptors(most_open(manner.max_open))
         self.by_path: dict[str, LogFile] = {}
         self.by_identity: dict[Identity, LogFile] = {}
@@ -54,7 +61,7 @@ class Files:
         )
 
     def discover(self) -> None:
-        """Look for new files; and, the first time, for those that were renamed while no one
+        """Look for new files; and, the first time, for those that were rotated while no one
         looked.
         """
         self.left_out = False
@@ -62,14 +69,28 @@ class Files:
             for key, record in self.sincedb.records.items():
                 if record.path is not None:
                     self._known.setdefault(record.path, []).append(key)
-        # Known paths first: the rest of a file that was copied and truncated is then found before
-        # its copy counts as new.
-        for path, seen in sorted(self.finder.find(), key=lambda found: found[0] not in self._known):
+        found = self.finder.find()
+        # Known paths first: the rest of a file that was copied and truncated, or renamed, or packed,
+        # is then found before its copy counts as new.
+        self._meet_new(one for one in found if one[0] in self._known)
+        if self._first and not self.manner.read:
+            self._find_rotated()
+        self._meet_new(found)
+        self._first = False
+
+    def _meet_new(self, found: Iterable[tuple[str, os.stat_result]]) -> None:
+        for path, seen in found:
             if path not in self.by_path:
                 self.meet(path, seen)
-        if self._first and not self.manner.read:
-            self._find_renamed()
-        self._first = False
+
+    def tell_unreadable(self, file: LogFile, error: OSError) -> None:
+        """Say that a file cannot be read."""
+        self.log.warning(
+            "the file `%s` cannot be read: %s",
+            file.path,
+            error.strerror or error,
+            about=file.path,
+        )
 
     def meet(self, path: str, seen: os.stat_result) -> None:
         """A path leads to a file that it did not lead to before: a new one, or one under a new
@@ -121,7 +142,7 @@ class Files:
     def _rename(self, file: LogFile, path: str) -> None:
         self._unname(file)
         file.path, file.detached, file.ending = path, False, False
-        file.ledger.changed = True
+        file.unsaved = True
         if file.stream is not None and not file.stream.holds:
             file.stream = None  # the next one's events tell the new path
         for table in (self.detached, self.waiting, self.ending):
@@ -134,13 +155,11 @@ class Files:
             if not self.descriptors.want(file):
                 self.left_out = True
                 return
-            if self.manner.read:
+            if self.manner.read or self._was_unpacked(file):
                 file.unpack()
             self._start(file)
         except OSError as error:
-            complain(
-                file.path, "the file `%s` cannot be read: %s", file.path, error.strerror or error
-            )
+            self.tell_unreadable(file, error)
             self.descriptors.close(file)
             return
         self.by_identity[file.identity] = file
@@ -149,6 +168,10 @@ class Files:
         if not file.ignored and not file.finished:
             self.dirty[file] = None
 
+    def _was_unpacked(self, file: LogFile) -> bool:
+        record = self.sincedb.find(file.identity)
+        return record is not None and record.unpacked > 0
+
     def _start(self, file: LogFile) -> None:
         record = self._record(file)
         if record is None:
@@ -156,12 +179,22 @@ class Files:
         elif not _fits(record, file):
             self._start_over(file, record)
         else:
-            file.start(record.position if file.unpacker is None else record.unpacked)
+            file.start(self._position(file, record), record.incarnation)
             file.finished = self.manner.read and record.done and record.position >= file.size
             file.changed = record.changed
-            file.ledger.changed = file.path != record.path or record.print is None
+            is_as_saved = file.path == record.path and record.print is not None
+            file.unsaved = not (is_as_saved and record.incarnation)
             return
-        file.changed, file.ledger.changed = self.clock.time(), not file.ignored
+        file.changed, file.unsaved = self.clock.time(), not file.ignored
+
+    def _position(self, file: LogFile, record: Record) -> int:
+        """Where to go on in a file that is remembered; the runtime may know better."""
+        restored = self.restored.pop(str(file.identity), None)
+        is_packed = file.unpacker is not None
+        if restored is not None and restored.incarnation == record.incarnation:
+            if is_packed or restored.offset <= file.size:
+                return restored.offset
+        return record.unpacked if is_packed else record.position
 
     def _record(self, file: LogFile) -> Record | None:
         """What is remembered of a file; also where its device has another number now, as network
@@ -196,27 +229,34 @@ class Files:
         file.start(0)
         if record.print is None or self.manner.read or record.path != file.path:
             return
-        path = copied(file.path, record.print, record.changed, self.is_known)
-        if path is not None:
-            self._adopt(file.path, path, record.position)
+        copy = copied(file.path, record.print, record.changed, self.is_known)
+        if copy is not None:
+            self._adopt(file.path, copy, record.position)
 
     def is_known(self, identity: Identity) -> bool:
         """Whether a file is followed, or was."""
         return identity in self.by_identity or self.sincedb.find(identity) is not None
 
-    def _find_renamed(self) -> None:
+    def _find_rotated(self) -> None:
+        """Find what became of remembered files to which no path leads any more: renamed, or copied,
+        perhaps packed, and removed.
+        """
         watched = {key_of(identity) for identity in self.by_identity}
         for key, record in list(self.sincedb.records.items()):
-            if (
-                key in watched
-                or record.path is None
-                or record.print is None
-                or not self.finder.matches(record.path)
-            ):
+            if key in watched or record.path is None or record.print is None:
                 continue
-            path = self._renamed(key, record)
-            if path is not None:
-                self._adopt(record.path, path, record.position)
+            if self.finder.matches(record.path) and not (record.unpacked and record.done):
+                self._find_one(key, record, record.path, record.print)
+
+    def _find_one(self, key: Key, record: Record, path: str, print_: Fingerprint) -> None:
+        renamed_to = self._renamed(key, record)
+        if renamed_to is not None:
+            self._adopt(path, Copy(renamed_to, record.unpacked > 0), record.position)
+        elif not record.unpacked:
+            copy = copied(path, print_, record.changed, self.is_known)
+            if copy is not None and self._adopt(path, copy, record.position):
+                # What is read now is remembered as the copy's, in the same write.
+                self.sincedb.records.pop(key, None)
 
     def _renamed(self, key: Key, record: Record) -> str | None:
         assert record.path is not None
@@ -227,27 +267,36 @@ class Files:
         identity = Identity(device, key.inode)
         return renamed(record.path, identity) if key_of(identity) == key else None
 
-    def _adopt(self, path: str, found: str, position: int) -> None:
+    def _adopt(self, path: str, copy: Copy, position: int) -> bool:
         """Read the rest of a file that was called ``path`` and is found under another name."""
         try:
-            file = LogFile(path, os.stat(found), self.clock.monotonic())
-            record = self.sincedb.find(file.identity)
-            if (
-                file.identity in self.by_identity
-                or file.size < position
-                or not self.descriptors.want(file, found)
-            ):
-                return
-            if record is not None and not _fits(record, file):
+            file = LogFile(path, os.stat(copy.path), self.clock.monotonic())
+            if file.identity in self.by_identity or not self.descriptors.want(file, copy.path):
+                return False
+            if not self._start_rest(file, copy.is_packed, position):
                 self.descriptors.close(file)
-                return
-            file.start(position)
+                return False
         except OSError:
-            return
+            return False
         self.by_identity[file.identity] = file
         self.detach(file)
-        file.changed, file.ledger.changed = self.clock.time(), True
+        file.changed, file.unsaved = self.clock.time(), True
         self.unsaved = True
+        return True
+
+    def _start_rest(self, file: LogFile, is_packed: bool, position: int) -> bool:
+        record = self.sincedb.find(file.identity)
+        if is_packed:
+            file.unpack()
+        elif file.size < position:
+            return False
+        if record is None:
+            file.start(position)
+            return True
+        if _fits(record, file):
+            file.start(self._position(file, record), record.incarnation)
+            return True
+        return False
 
     def take_place(self, file: LogFile) -> None:
         """A file begins anew under its path and with its identity, which were another's; raises
@@ -256,7 +305,7 @@ class Files:
         if self.manner.read:
             file.unpack()
         file.start(0)
-        file.changed, file.ledger.changed = self.clock.time(), True
+        file.changed, file.unsaved = self.clock.time(), True
         self.by_identity[file.identity] = file
         self._name(file)
         self.dirty[file] = None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from ._file_options import Manner
 from ._fingerprint import HEAD, Fingerprint, Mark
+from ._gunzip import MAGIC, unpacked_fits
 from ._globs import Glob, name_matcher
 from ._sincedb import Identity
 
@@ -18,6 +20,7 @@ class Finder:
     """Finds the files of an input. ``folders``: where it looked the last time."""
 
     def __init__(self, paths: Sequence[str], exclude: Sequence[str], manner: Manner) -> None:
+        self.patterns = [f"`{path}`" for path in paths]
         self._globs = [Glob(path) for path in paths]
         self._excluded = name_matcher(exclude)
         self._manner = manner
@@ -72,31 +75,51 @@ def renamed(path: str, identity: Identity) -> str | None:
     return None
 
 
+class Copy(NamedTuple):
+    """A copy of a file, perhaps packed with gzip."""
+
+    path: str
+    is_packed: bool
+
+
 def copied(
     path: str, print_: Fingerprint, since: float, is_known: Callable[[Identity], bool]
-) -> str | None:
-    """The path of a copy that was made of the file ``path`` after ``since``, before it was
-    truncated: beside it, its name longer or with something in it, and with the same bytes at both
+) -> Copy | None:
+    """A copy that was made of the file ``path`` after ``since``, before it was truncated or
+    removed: beside it, its name longer or with something in it, and with the same bytes at both
     ends of what was read. The latest, where several have them.
     """
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, Copy]] = []
     folder, start = stem(path)
     for entry in _entries(folder):
-        if (
-            entry.path == path
-            or not entry.name.startswith(start)
-            or (seen := regular(entry.path)) is None
-        ):
+        if entry.path == path or not entry.name.startswith(start):
             continue
-        if (
-            seen.st_size < print_.mark.position
-            or seen.st_ctime < since - _SLACK
-            or is_known(Identity(seen.st_dev, seen.st_ino))
-        ):
+        seen = regular(entry.path)
+        if seen is None or seen.st_ctime < since - _SLACK:
             continue
-        if has_same(entry.path, seen.st_size, print_):
-            found.append((seen.st_mtime_ns, entry.path))
+        if is_known(Identity(seen.st_dev, seen.st_ino)):
+            continue
+        if seen.st_size >= print_.mark.position and has_same(entry.path, seen.st_size, print_):
+            found.append((seen.st_mtime_ns, Copy(entry.path, False)))
+        elif _has_same_packed(entry.path, print_):
+            found.append((seen.st_mtime_ns, Copy(entry.path, True)))
     return max(found)[1] if found else None
+
+
+def _has_same_packed(path: str, print_: Fingerprint) -> bool:
+    """Whether a file is packed, and its content has the bytes of a fingerprint."""
+    if not print_.length:
+        return False
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return False
+            descriptor = file.fileno()
+            return unpacked_fits(
+                print_, lambda length, offset: os.pread(descriptor, length, offset)
+            )
+    except OSError:
+        return False
 
 
 def stem(path: str) -> tuple[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from zlib import crc32
 
-from ._fingerprint import ReadAt
+from ._fingerprint import TAIL, Fingerprint, ReadAt
 
 MAGIC = b"\x1f\x8b"
 
@@ -16,7 +17,7 @@ class Unpacker:
     """The content of a gzip file, from its byte ``skip`` on. ``consumed`` counts packed bytes.
 
     ``whole``: the last member has ended. ``drained``: nothing came any more when it was last read.
-    ``problem``: why no more can be read; bytes that follow the last member and are no gzip are one,
+    ``problem``: why no more can be read; bytes that follow the last member and are not gzip are one,
     zeros are not.
     """
 
@@ -96,7 +97,7 @@ class Unpacker:
         if not self._packed:
             return False
         if not MAGIC.startswith(self._packed[:2]):
-            self.problem = "what follows the packed data is no gzip"
+            self.problem = "what follows the packed data is not gzip"
             return False
         self._inflate, self.whole = zlib.decompressobj(_GZIP), False
         return True
@@ -108,3 +109,21 @@ def flaw(read_at: ReadAt) -> str:
     while unpacker.read(1 << 18):
         pass
     return unpacker.problem or ("" if unpacker.whole else "it ends before its end")
+
+
+def unpacked_fits(print_: Fingerprint, read_at: ReadAt) -> bool:
+    """Whether the content of a gzip file has the bytes of a fingerprint; where its head differs, no
+    more than that is unpacked.
+    """
+    unpacker = Unpacker(read_at)
+    head = unpacker.read(print_.length)
+    if len(head) < print_.length or crc32(head) != print_.sum:
+        return False
+    position, length, wanted = print_.mark
+    tail, left = head[:position][-TAIL:], position - len(head)
+    while left > 0:
+        piece = unpacker.read(min(left, _PIECE))
+        if not piece:
+            return False
+        tail, left = (tail + piece)[-TAIL:], left - len(piece)
+    return crc32(tail[len(tail) - length :]) == wanted

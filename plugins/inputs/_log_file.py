@@ -7,11 +7,12 @@ read. ``position`` counts the bytes of its content; of a packed file those that 
 from __future__ import annotations
 
 import os
+import time
 
-from ...dsl.reference import Event
+from ..batch import Position
 from ._fingerprint import HEAD, TAIL, Fingerprint, Mark, fingerprint, mark
 from ._gunzip import MAGIC, Unpacker
-from ._in_flight import Ledger, Load
+from ._load import Content, Load, Span
 from ._sincedb import Identity, Record
 from ._stream import Stream, Streams
 
@@ -25,12 +26,20 @@ class LogFile:
     ``read_at`` readings of the monotonic clock. ``unread``: how much had not been read when it was
     cut short. ``detached``: its path no longer leads to it. ``ending``: all that it holds was
     handed out.
+
+    ``partition`` and ``incarnation`` are what the runtime knows it by: the same content under the
+    same identity is the same incarnation, over restarts too. ``open``: the spans under way;
+    ``safe``: the mark behind which all is delivered; ``unsaved``: the sincedb does not know that
+    yet; ``again``: where to read again, because something was not delivered; ``was_known``: whether
+    it goes on where an earlier run was.
     """
 
     __slots__ = (
         "_checked",
         "_head",
+        "_marks",
         "_tail",
+        "again",
         "changed",
         "descriptor",
         "detached",
@@ -38,17 +47,22 @@ class LogFile:
         "finished",
         "identity",
         "ignored",
-        "ledger",
+        "incarnation",
         "modified",
         "not_before",
+        "open",
+        "partition",
         "path",
         "position",
         "quiet_since",
         "read_at",
+        "safe",
         "size",
         "stream",
         "unpacker",
         "unread",
+        "unsaved",
+        "was_known",
     )
 
     def __init__(self, path: str, seen: os.stat_result, now: float) -> None:
@@ -59,17 +73,23 @@ class LogFile:
         self.unpacker: Unpacker | None = None
         self.stream: Stream | None = None
         self.position = self.unread = 0
-        self.ledger = Ledger(Mark(0, 0, 0))
+        self.partition, self.incarnation = str(self.identity), ""
+        self.safe, self.unsaved = Mark(0, 0, 0), False
+        self.again: int | None = None
+        # A few at most, and in thousands of files none: a deque takes room even when it is empty.
+        self.open: list[Span] = []
+        self._marks: list[Mark] = []
         self.quiet_since = self.read_at = now
         self.changed = 0.0
         self.not_before = 0.0
-        self.detached = self.ending = self.finished = self.ignored = False
+        self.detached = self.ending = self.finished = False
+        self.ignored = self.was_known = False
         self._head = self._tail = b""
         self._checked: tuple[int, int] | None = None
 
-    def open(self, path: str | None = None) -> bool:
-        """Open the file; False where the path (its own, unless another is given) leads to another
-        one. Raises OSError.
+    def open_file(self, path: str | None = None) -> bool:
+        """Open the file; False where the path (by default its own) leads to another one. Raises
+        OSError.
         """
         if self.descriptor is not None:
             return True
@@ -98,18 +118,52 @@ class LogFile:
             self.unpacker = Unpacker(self.bytes_at)
         return self.unpacker is not None
 
-    def start(self, position: int) -> None:
-        """Read on from a position; all before it counts as delivered."""
+    def start(self, position: int, incarnation: str = "") -> None:
+        """Read on from a position; all before it counts as delivered. Without an incarnation this
+        is a new one.
+        """
+        self.was_known = bool(incarnation)
+        self.incarnation = incarnation or str(time.time_ns())
         self._head = self.bytes_at(HEAD, 0)
         self._checked = self.size, self.modified
         self._seek(position)
-        self.ledger = Ledger(mark(self.position, self._tail))
+        self.safe = mark(self.position, self._tail)
 
     def rewind(self) -> None:
         """Read again what was given back."""
-        spans = self.ledger.open
-        self.ledger.failed = self.ending = False
-        self._seek(spans[-1].end if spans else self.ledger.safe.position)
+        if self.again is not None:
+            position, self.again, self.ending = self.again, None, False
+            self._seek(position)
+
+    def settle(self, span: Span) -> None:
+        """A span was delivered; others before it may not be."""
+        self.open.remove(span)
+        if not self.open and self._marks:
+            self._move_safe(self._marks[-1].position)
+
+    def settle_behind(self, position: Position) -> None:
+        """All before a position is delivered."""
+        if position.incarnation == self.incarnation:
+            self._move_safe(position.offset)
+
+    def _move_safe(self, offset: int) -> None:
+        marks = self._marks
+        while marks and marks[0].position <= offset:
+            self.safe, self.unsaved = marks.pop(0), True
+
+    def give_back(self, start: int) -> None:
+        """Nothing that was handed out from a position on counts any more."""
+        self.open = [span for span in self.open if span.start < start]
+        self._marks = [at for at in self._marks if at.position <= start]
+        self.again = start
+
+    def forget_open(self) -> bool:
+        """Nothing that is under way counts any more; whether there is something to read again."""
+        if self.again is None and not self.open and self.position == self.safe.position:
+            return False
+        self.give_back(self.safe.position)
+        self.open.clear()
+        return True
 
     def _seek(self, position: int) -> None:
         self.stream = None
@@ -140,7 +194,7 @@ class LogFile:
             or self.bytes_at(len(tail), read - len(tail)) != tail
         ):
             return False
-        self.ledger.changed = self.ledger.changed or len(head) > len(self._head)
+        self.unsaved = self.unsaved or len(head) > len(self._head)
         self._head = head
         self._checked = self.size, self.modified
         return True
@@ -162,14 +216,28 @@ class LogFile:
         """The fingerprint of what was read."""
         return fingerprint(self._head, mark(self.position, self._tail))
 
-    def move(self, path: str) -> bool:
-        """Go on in a copy of the file that has other identity; False where it is gone. Raises
+    def move(self, path: str, is_packed: bool) -> bool:
+        """Go on in a copy of the file that has another identity; False where it is gone. Raises
         OSError.
         """
         seen = os.stat(path)
         self.identity = Identity(seen.st_dev, seen.st_ino)
         self.close()
-        return self.open(path)
+        if not self.open_file(path):
+            return False
+        if is_packed:
+            self._head, self._tail = self.bytes_at(HEAD, 0), b""
+            self.unpacker = Unpacker(self.bytes_at, self.position)
+            self._checked = None
+        return True
+
+    def take_partition(self) -> bool:
+        """After a move, be a partition of its own as soon as nothing is under way in the old one;
+        whether it is.
+        """
+        if self.partition != str(self.identity) and not self.open:
+            self.partition = str(self.identity)
+        return self.partition == str(self.identity)
 
     @property
     def read_up(self) -> bool:
@@ -188,12 +256,12 @@ class LogFile:
             return packed
         stream = self.stream or self._new_stream(streams)
         safe, tail, begin = stream.safe, self._tail, self.position
-        events = stream.feed(data)
+        content = stream.feed(data)
         self.position += len(data)
         if self.unpacker is None:
             self._tail = _before(data, len(data), tail)
         at = mark(stream.safe, b"" if self.unpacker else _before(data, stream.safe - begin, tail))
-        self._hand_out(load, events, safe, at)
+        self._hand_out(load, content, safe, at)
         load.bytes += packed
         load.size += len(data)
         return max(len(data), packed)
@@ -216,38 +284,39 @@ class LogFile:
         """Put what the stream holds into a batch; the file is safe up to where it was read."""
         if self.stream is not None and self.stream.holds:
             safe = self.stream.safe
-            events = self.stream.flush()
-            self._hand_out(load, events, safe, mark(self.position, self._tail))
+            content = self.stream.flush()
+            self._hand_out(load, content, safe, mark(self.position, self._tail))
 
     def idle(self, load: Load) -> None:
         """Put events into a batch that are due because nothing came for a while."""
         if self.stream is not None and self.stream.holds:
             safe = self.stream.safe
-            if events := self.stream.idle():
-                self._hand_out(load, events, safe, mark(self.stream.safe, b""))
+            content = self.stream.idle()
+            if not content.is_empty:
+                self._hand_out(load, content, safe, mark(self.stream.safe, b""))
 
-    def _hand_out(self, load: Load, events: list[Event], start: int, at: Mark) -> None:
-        if load.events:
-            load.events += events
-        else:
-            load.events = events
-        load.spans.append(self.ledger.hand_out(start, at.position, at))
+    def _hand_out(self, load: Load, content: Content, start: int, at: Mark) -> None:
+        if content.is_empty and at.position == start:
+            return
+        span = Span(self, start, at)
+        self.open.append(span)
+        self._marks.append(at)
+        load.add(span, content)
 
     def record(self) -> Record:
         """What is to be remembered of the file."""
-        safe, head = self.ledger.safe, self._head
-        if self.unpacker is None:
-            return Record(
-                safe.position, self.changed, self.path, fingerprint(head, safe), 0, self.finished
-            )
-        position = self.size if self.finished else 0
+        safe, packed = self.safe, self.unpacker is not None
+        position = safe.position
+        if packed:
+            position = self.size if self.finished else 0
         return Record(
             position,
             self.changed,
             self.path,
-            fingerprint(head, Mark(0, 0, 0)),
-            safe.position,
+            fingerprint(self._head, Mark(0, 0, 0) if packed else safe),
+            safe.position if packed else 0,
             self.finished,
+            self.incarnation,
         )
 
 

@@ -9,15 +9,12 @@ is looked for in the copy.
 
 from __future__ import annotations
 
-import logging
 import os
 
 from ._files import Files
-from ._finder import copied, regular, renamed
-from ._in_flight import Load
+from ._finder import Copy, copied, regular, renamed
+from ._load import Load
 from ._log_file import LogFile
-
-log = logging.getLogger("penstock")
 
 
 class Rotation:
@@ -95,10 +92,13 @@ class Rotation:
 
     def _leave(self, file: LogFile, load: Load) -> None:
         """A file's path leads to it no more."""
-        if file.finished or not (file.descriptor is not None or self._is_found(file)):
+        if file.finished:
             self._give_up(file, load)
-        else:
+        elif file.descriptor is not None or self._is_found(file):
             self._files.detach(file)
+        else:
+            self._files.drop(file)
+            self._go_on_in_copy(file, load)
 
     def _is_found(self, file: LogFile) -> bool:
         path = renamed(file.path, file.identity)
@@ -113,10 +113,9 @@ class Rotation:
 
     def ready(self, file: LogFile, load: Load) -> bool:
         """Open a file to be read, and see that it is still what it was; raises OSError."""
-        if not self._files.descriptors.want(file):
+        if not file.take_partition() or not self._files.descriptors.want(file):
             return False
-        if file.ledger.failed:
-            file.rewind()
+        file.rewind()
         if file.look():
             return True
         self._replace(file, load)
@@ -129,20 +128,8 @@ class Rotation:
         assert file.descriptor is not None
         fresh = LogFile(file.path, os.fstat(file.descriptor), files.clock.monotonic())
         files.descriptors.pass_on(file, fresh)
-        copy = (
-            None
-            if files.manner.read
-            else copied(file.path, file.print, file.changed, files.is_known)
-        )
         files.drop(file)
-        if copy is None or not self._move(file, copy):
-            if file.unread:
-                log.warning(
-                    "`%s` was cut short: %d bytes were not read yet, and no copy is beside it",
-                    file.path,
-                    file.unread,
-                )
-            file.flush(load)
+        self._go_on_in_copy(file, load)
         try:
             if attached:
                 files.take_place(fresh)
@@ -150,14 +137,30 @@ class Rotation:
             if fresh.path not in files.by_path:
                 files.descriptors.close(fresh)
 
-    def _move(self, file: LogFile, path: str) -> bool:
+    def _go_on_in_copy(self, file: LogFile, load: Load) -> None:
+        """Read what was not read of a file in the copy that was made of it, where there is one."""
+        files, copy = self._files, None
+        if not files.manner.read:
+            copy = copied(file.path, file.print, file.changed, files.is_known)
+        if copy is not None and self._move(file, copy):
+            return
+        if file.unread:
+            files.log.warning(
+                "`%s` was cut short: %d bytes were not read yet, and no copy is beside it",
+                file.path,
+                file.unread,
+                about=file.path,
+            )
+        file.flush(load)
+
+    def _move(self, file: LogFile, copy: Copy) -> bool:
         try:
-            if not file.move(path):
+            if not file.move(copy.path, copy.is_packed):
                 return False
         except OSError:
             return False
         self._files.descriptors.open[file] = None
         self._files.by_identity[file.identity] = file
         self._files.detach(file)
-        self._files.unsaved = file.ledger.changed = True
+        self._files.unsaved = file.unsaved = True
         return True

@@ -4,7 +4,8 @@ can follow the other.
 A line is ``inode major minor position timestamp path``; the last two are missing in old ones. What
 Penstock knows beyond that, a fingerprint of each file, stands in a file of its own beside it
 (``.fingerprints``), because a word more would become part of the path when Logstash reads the line.
-Neither file is needed whole: a line that cannot be read is named and left out.
+Neither file is needed whole: a line that cannot be read is named and left out. The fingerprints begin
+with the version of their format: the one before, which had none, is read; a newer one is refused.
 
 The device's numbers are written as JRuby counts them (the high byte is the major one) and read as
 JRuby's or as the system's.
@@ -13,7 +14,6 @@ JRuby's or as the system's.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -21,17 +21,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from ..contract import complain
+from ...dsl.diagnostics import PenstockError
+from ..rate_limit import PluginLog
 from ._atomic import write_atomically
 from ._fingerprint import HEAD, TAIL, Fingerprint, Mark
-
-log = logging.getLogger("penstock")
 
 _Value = TypeVar("_Value")
 
 _SHOWN = 5
 _LONGEST = 1 << 16
 _SIDE = ".fingerprints"
+_SIDE_WORDS = 11
+_VERSION = 2
+_VERSION_WORD = b"version "
+_VERSION_LINE = b"%s%d\n" % (_VERSION_WORD, _VERSION)
+
+
+class NewerFormat(PenstockError):
+    """A file that a newer Penstock wrote."""
 
 
 class Identity(NamedTuple):
@@ -39,6 +46,15 @@ class Identity(NamedTuple):
 
     device: int
     inode: int
+
+    def __str__(self) -> str:
+        return f"{self.device}-{self.inode}"
+
+    @classmethod
+    def of(cls, text: str) -> Identity:
+        """The identity that is written so."""
+        device, _, inode = text.partition("-")
+        return cls(int(device), int(inode))
 
 
 class Key(NamedTuple):
@@ -56,7 +72,8 @@ class Record:
     ``position``: bytes that were read, as Logstash counts them: of a packed file all or none.
     ``unpacked``: bytes of a packed file's content that were read. ``changed``: when, in seconds
     since 1970. ``print``: unknown for a line that Logstash wrote. ``done``: in read mode, whether
-    what was to be done with the file after it was read has been done.
+    what was to be done with the file after it was read has been done. ``incarnation``: empty where
+    it is not known.
     """
 
     position: int
@@ -65,6 +82,7 @@ class Record:
     print: Fingerprint | None = None
     unpacked: int = 0
     done: bool = True
+    incarnation: str = ""
 
 
 def key_of(identity: Identity) -> Key:
@@ -78,25 +96,27 @@ class Sincedb:
     yet, that at ``older`` is begun with.
     """
 
-    def __init__(self, path: str | None, older: str | None = None) -> None:
-        self.path, self._older = path, older
+    def __init__(self, path: str | None, log: PluginLog, older: str | None = None) -> None:
+        self.path, self._log, self._older = path, log, older
         self.records: dict[Key, Record] = {}
         self._written: dict[str, bytes] = {}
         self._damaged = False
 
     def load(self, now: float) -> None:
         """Read what is there; what cannot be read is logged, by name. A record without a time gets
-        ``now``.
+        ``now``. Raises NewerFormat.
         """
         if self.path is None:
             return
         path = (
             self._older if self._older is not None and not os.path.exists(self.path) else self.path
         )
-        self.records, self._damaged = _read(path, _record)
-        sides, _ = _read(path + _SIDE, _side)
+        self.records, self._damaged = _read(path, _record, self._log)
+        check_version(path + _SIDE)
+        sides, _ = _read(path + _SIDE, _side, self._log)
         for key, record in self.records.items():
-            record.print, record.unpacked, record.done = sides.get(key, (None, 0, True))
+            if key in sides:
+                record.print, record.unpacked, record.done, record.incarnation = sides[key]
             record.changed = record.changed or now
 
     def find(self, identity: Identity) -> Record | None:
@@ -139,7 +159,7 @@ class Sincedb:
             for key, record in self.records.items()
             if record.print is not None
         ]
-        self._write(self.path + _SIDE, b"".join(sides))
+        self._write(self.path + _SIDE, _VERSION_LINE + b"".join(sides))
         self._write(self.path, b"".join(_line(key, record) for key, record in self.records.items()))
 
     def _write(self, path: str, data: bytes) -> None:
@@ -152,12 +172,17 @@ class Sincedb:
             write_atomically(path, data)
             self._written[path] = data
         except OSError as error:
-            complain(path, "the sincedb `%s` cannot be written: %s", path, error.strerror or error)
+            self._log.warning(
+                "the sincedb `%s` cannot be written: %s",
+                path,
+                error.strerror or error,
+                about=path,
+            )
 
 
 def _set_aside(path: str) -> None:
-    """Keep a damaged file under another name too: it may be no sincedb at all, but something that
-    someone needs.
+    """Keep a damaged file under another name too: it may not be a sincedb at all, but something
+    that someone needs.
     """
     path = os.path.realpath(path)
     with contextlib.suppress(FileNotFoundError):
@@ -188,18 +213,34 @@ class _Damage:
         if self.count <= _SHOWN:
             self.shown.append(f"line {number}: {line[:60]!r}")
 
-    def report(self, path: str) -> None:
+    def report(self, path: str, log: PluginLog) -> None:
         more = f"; and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
         log.warning(
             "the sincedb `%s` is damaged; what is intact is used, left out is %s%s",
             path,
             "; ".join(self.shown),
             more,
+            about=path,
+        )
+
+
+def check_version(path: str) -> None:
+    """Raise NewerFormat where fingerprints are of a format that is not known yet."""
+    try:
+        with open(path, "rb") as file:
+            first = file.readline(_LONGEST)
+    except OSError:
+        return
+    number = first.removeprefix(_VERSION_WORD).strip()
+    if first.startswith(_VERSION_WORD) and number.isdigit() and int(number) > _VERSION:
+        raise NewerFormat(
+            f"`{path}` has format {int(number)}, from a newer Penstock; this one reads up to"
+            f" {_VERSION}"
         )
 
 
 def _read(
-    path: str, parse: Callable[[bytes], tuple[Key, _Value]]
+    path: str, parse: Callable[[bytes], tuple[Key, _Value]], log: PluginLog
 ) -> tuple[dict[Key, _Value], bool]:
     """What the lines of a file say, and whether some are damaged, which is logged."""
     found: dict[Key, _Value] = {}
@@ -208,7 +249,8 @@ def _read(
         with open(path, "rb") as file:
             for number, line in enumerate(iter(partial(file.readline, _LONGEST), b""), 1):
                 try:
-                    if line := line.rstrip(b"\r\n"):
+                    line = line.rstrip(b"\r\n")
+                    if line and not line.startswith(_VERSION_WORD):
                         key, value = parse(line)
                         found[key] = value
                 except ValueError:
@@ -220,9 +262,10 @@ def _read(
             "the sincedb `%s` cannot be read: %s; its files count as new",
             path,
             error.strerror or error,
+            about=path,
         )
     if damage.count:
-        damage.report(path)
+        damage.report(path, log)
     return found, bool(damage.count)
 
 
@@ -231,21 +274,24 @@ def _record(line: bytes) -> tuple[Key, Record]:
     key, (position,) = Key(*_numbers(words[:3], 3)), _numbers(words[3:4], 1)
     changed = float(words[4]) if len(words) > 4 else 0.0
     if not 0 <= changed < float("inf"):
-        raise ValueError("no time")
+        raise ValueError("not a valid time")
     path = os.fsdecode(words[5]) if len(words) > 5 and words[5].strip() else None
     return key, Record(position, changed, path)
 
 
-def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool]]:
+def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool, str]]:
+    words = line.split(b" ")
+    incarnation = words.pop().decode() if len(words) == _SIDE_WORDS else ""
     inode, major, minor, length, head, position, before, tail, unpacked, done = _numbers(
-        line.split(b" "), 10
+        words, _SIDE_WORDS - 1
     )
     if length > HEAD or before > min(TAIL, position):
-        raise ValueError("no fingerprint of ours")
+        raise ValueError("not a fingerprint of ours")
     return Key(inode, major, minor), (
         Fingerprint(length, head, Mark(position, before, tail)),
         unpacked,
         bool(done),
+        incarnation,
     )
 
 
@@ -272,5 +318,6 @@ def _side_line(key: Key, record: Record) -> bytes:
         *record.print.mark,
         record.unpacked,
         int(record.done),
+        record.incarnation,
     ]
-    return (" ".join(map(str, words)) + "\n").encode()
+    return (" ".join(map(str, words)).rstrip() + "\n").encode()

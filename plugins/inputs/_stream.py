@@ -12,11 +12,12 @@ from collections import deque
 from typing import Any
 
 from ...dsl.reference import Event
+from ..codec import Codec
 from ..codecs._charset import Charset
-from ..contract import Codec
+from ..streams import Cutter
 from ._delimiter import Retold, RetoldEnds
 from ._line_ends import LineEnds
-from ._raw_codec import Pieces
+from ._load import Content
 
 _JOINING = ("multiline",)
 _WIDTHS = {"utf-16": 2, "utf-32": 4}
@@ -45,24 +46,47 @@ class Stream:
         """Whether the last line given has no end yet."""
         return self.safe < self.fed
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that are complete with these bytes."""
-        events = self._codec.decode(data)
+    def feed(self, data: bytes) -> Content:
+        """What is complete with these bytes."""
+        content = self._decoded(data)
         self.fed += len(data)
         rest = self._ends.rest(data)
         if rest is not None:
             self.safe = self.fed - rest
-        return self._codec.complete(events)
+        return content
 
-    def flush(self) -> list[Event]:
-        """What is held, as events."""
-        events = self._codec.flush()
+    def flush(self) -> Content:
+        """What is held."""
         self.safe = self.fed
-        return self._codec.complete(events)
+        return self._content(self._codec.flush())
 
-    def idle(self) -> list[Event]:
+    def idle(self) -> Content:
         """Events that are due because nothing came for a while."""
-        return self._codec.complete(self._codec.idle())
+        return self._content(self._codec.idle())
+
+    def _decoded(self, data: bytes) -> Content:
+        return self._content(self._codec.decode(data))
+
+    def _content(self, events: list[Event]) -> Content:
+        return Content(self._codec.complete(events))
+
+
+class ChunkStream(Stream):
+    """A stream whose bytes are only cut here, where they may be cut, and decoded elsewhere."""
+
+    def __init__(self, codec: Codec, ends: LineEnds, position: int, boundary: bytes) -> None:
+        super().__init__(codec, ends, position)
+        self._cutter = Cutter(boundary, codec.longest)
+
+    def flush(self) -> Content:
+        self.safe = self.fed
+        return Content([], self._cutter.rest(), self._codec.origin)
+
+    def idle(self) -> Content:
+        return Content([])
+
+    def _decoded(self, data: bytes) -> Content:
+        return Content([], self._cutter.piece(data), self._codec.origin)
 
 
 class JoiningStream(Stream):
@@ -77,25 +101,25 @@ class JoiningStream(Stream):
     def holds_part(self) -> bool:
         return self._line < self.fed
 
-    def feed(self, data: bytes) -> list[Event]:
-        events = self._codec.decode(data)
+    def feed(self, data: bytes) -> Content:
+        content = self._decoded(data)
         starts, fed = self._starts, self.fed
         for end in self._ends.all(data):
             starts.append(self._line)
             self._line = fed + end
         self.fed += len(data)
         self._settle()
-        return self._codec.complete(events)
+        return content
 
-    def flush(self) -> list[Event]:
+    def flush(self) -> Content:
         self._starts.clear()
         self._line = self.fed
         return super().flush()
 
-    def idle(self) -> list[Event]:
-        events = super().idle()
+    def idle(self) -> Content:
+        content = super().idle()
         self._settle()
-        return events
+        return content
 
     def _settle(self) -> None:
         starts, held = self._starts, self._codec.held
@@ -124,17 +148,13 @@ class Streams:
                 self._retold = delimiter.encode()
                 self._codec = Retold(codec, self._retold)
         self._delimiter: str = getattr(codec, "delimiter", "\n")
+        cannot_be_cut = self.joins or self._retold
+        self._boundary = None if cannot_be_cut else codec.boundary()
 
-    def give_pieces(self) -> Codec | None:
-        """From now on streams give pieces in the place of events; the codec that decodes them.
-        None: they cannot be cut.
-        """
-        codec = self._codec
-        boundary = None if self.joins or self._retold else codec.boundary()
-        if boundary is None:
-            return None
-        self._codec = Pieces(codec, boundary)
-        return codec
+    @property
+    def decoder(self) -> Codec | None:
+        """The codec that decodes what streams only cut; None where they decode it themselves."""
+        return None if self._boundary is None else self._codec
 
     def start(self, path: str, position: int, head: bytes) -> Stream:
         """The stream of a file from a position on; ``head`` is how the file starts."""
@@ -142,7 +162,10 @@ class Streams:
         charset, mark = self._order(head)
         if position and mark:
             codec.decode(mark)
-        return (JoiningStream if self.joins else Stream)(codec, self._ends(charset), position)
+        ends = self._ends(charset)
+        if self._boundary is not None:
+            return ChunkStream(codec, ends, position, self._boundary)
+        return (JoiningStream if self.joins else Stream)(codec, ends, position)
 
     def _origin(self, path: str) -> dict[str, Any]:
         metadata = {"path": path, "host": self._host}
@@ -171,7 +194,7 @@ class Streams:
 
 
 def _printable(path: str) -> str:
-    """A path as text: bytes in it that are no UTF-8 become U+FFFD."""
+    """A path as text: bytes in it that are not UTF-8 become U+FFFD."""
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -4,29 +4,26 @@ the modules beside it.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import cast
-from weakref import WeakValueDictionary
 
 from ...dsl.options import Misfit, read
 from ...dsl.spec import Kind
-from ..contract import Batch, Ecs, Input
+from ..batch import Batch, Position
+from ..codec import Codec
+from ..contract import Ecs, EndOfInput, Input, Misconfigured, Outcome
 from ..declaration import Duration, option
-from ..passthrough import Piece, RawBatch, RawStream
 from ._completion import Completion
 from ._file_options import Clock, Manner
 from ._finder import Finder
-from ._sincedb import Sincedb, is_disabled
+from ._sincedb import NewerFormat, Sincedb, is_disabled
 from ._stream import Streams
-from ._tailer import Work
+from ._tailer import Tailer
 from ._watcher import Notices, SystemNotices
-
-log = logging.getLogger("penstock")
 
 _DAY = 86_400.0
 _SHORTEST = 0.01
@@ -66,6 +63,8 @@ class File(Ecs, Input, name="file"):
 
     streams = True
     completes = True
+    replays = True
+    local = True
 
     path: list[str] = option("The files, or patterns of them.")
     exclude: list[str] = option(
@@ -133,7 +132,7 @@ class File(Ecs, Input, name="file"):
     )
 
     clock: Clock = Clock()
-    _work: Work | None = None
+    _tailer: Tailer | None = None
 
     def prepare(self) -> None:
         self._check_paths()
@@ -146,6 +145,19 @@ class File(Ecs, Input, name="file"):
         self._manner = self._as_manner()
         self._finder = Finder(self.path, self.exclude, self._manner)
         self._lock = threading.Lock()
+        self._is_loaded = False
+
+    @property
+    def bounded(self) -> bool:
+        return self._manner.exit_after_read
+
+    @cached_property
+    def _streams(self) -> Streams:
+        delimiter = self.delimiter if "delimiter" in self.given else None
+        return Streams(self.new_codec(), delimiter, socket.gethostname(), self.ecs)
+
+    def decoder(self) -> Codec | None:
+        return self._streams.decoder
 
     def _check_paths(self) -> None:
         if not self.path:
@@ -153,10 +165,15 @@ class File(Ecs, Input, name="file"):
         for place, path in enumerate(self.path):
             if not path.strip() or "\0" in path:
                 self.problem(
-                    "path", "this is no path", "write an absolute path or a pattern", (place,)
+                    "path",
+                    "`path` must be a non-empty path without NUL",
+                    "write a path or a pattern",
+                    (place,),
                 )
         if self.sincedb_path is not None and Path(self.sincedb_path).is_dir():
-            self.problem("sincedb_path", f"`{self.sincedb_path}` is a folder", "name a file in it")
+            self.problem(
+                "sincedb_path", f"`{self.sincedb_path}` is a directory", "name a file in it"
+            )
 
     def _check_read_mode(self) -> None:
         if self.mode == "tail":
@@ -218,63 +235,56 @@ class File(Ecs, Input, name="file"):
         )
 
     def open(self) -> None:
-        sincedb = self._sincedb()
-        sincedb.load(self.clock.time())
-        completion = Completion(self.file_completed_action, self.file_completed_log_path)
-        delimiter = self.delimiter if "delimiter" in self.given else None
-        streams = Streams(self.new_codec(), delimiter, socket.gethostname(), self.ecs)
-        self._work = Work(
+        log = self.context.log
+        self._is_loaded = False
+        self._tailer = Tailer(
             self._manner,
             self.clock,
             self._finder,
-            sincedb,
-            streams,
-            completion,
+            self._sincedb(),
+            self._streams,
+            Completion(self.file_completed_action, self.file_completed_log_path, log),
             self._make_notices(),
+            self.chunk_bytes,
+            log,
         )
 
     def _make_notices(self) -> Notices:
-        return (
-            SystemNotices(self.clock)
-            if self.mode == "tail" and type(self.clock) is Clock
-            else Notices(self.clock)
-        )
+        hears = self.mode == "tail" and type(self.clock) is Clock
+        return SystemNotices(self.clock) if hears else Notices(self.clock)
 
     def _sincedb(self) -> Sincedb:
-        path = self.sincedb_path or self._default_sincedb()
+        path, log = self.sincedb_path or self._default_sincedb(), self.context.log
         if is_disabled(path):
-            return Sincedb(None)
+            return Sincedb(None, log)
         path = os.path.abspath(path)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
-            log.error(
-                "the folder for the sincedb `%s` cannot be made: %s", path, error.strerror or error
-            )
-        return Sincedb(*self._own(path))
+            why = error.strerror or error
+            log.error("the directory for the sincedb `%s` cannot be made: %s", path, why)
+        own = self._own(path)
+        return Sincedb(own, log, None if own == path else path)
 
-    def _own(self, path: str) -> tuple[str, str | None]:
+    @property
+    def _owners(self) -> dict[str, File]:
+        """Which input of the pipeline keeps its positions where."""
+        owners: dict[str, File] = self.context.shared("positions of file inputs", dict)
+        return owners
+
+    def _own(self, wanted: str) -> str:
         """A sincedb for this input alone: where another input of the pipeline has the same, its
         name with a number.
         """
-        wanted, number = path, 1
-        while (
-            (other := _OPEN.get(path)) is not None
-            and other is not self
-            and other.context.settings is self.context.settings
-        ):
+        path, number = wanted, 1
+        while self._owners.setdefault(path, self) is not self:
             number += 1
             path = f"{wanted}_{number}"
-        _OPEN[path] = self
-        if number == 1:
-            return path, None
-        log.warning(
-            "%s: another input keeps its positions in `%s`; this one's go to `%s`",
-            self.context.where,
-            wanted,
-            path,
-        )
-        return path, wanted
+        if number > 1:
+            self.context.log.warning(
+                "another input keeps its positions in `%s`; this one's go to `%s`", wanted, path
+            )
+        return path
 
     def _default_sincedb(self) -> str:
         """Logstash's name, in the data folder or in the one that desktops have for such."""
@@ -287,37 +297,39 @@ class File(Ecs, Input, name="file"):
             data = os.path.join(state, "penstock")
         return os.path.join(data, "plugins", "inputs", "file", name)
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        steps = self._steps(stopping)
-        while True:
-            with self._lock:  # `close` may come from another thread
-                batch = next(steps, _END) if self._work is not None else _END
-            if batch is _END:
-                return
-            yield batch
+    def connect(self) -> None:
+        assert self._tailer is not None
+        if self._is_loaded:
+            self._tailer.begin_again()
+            return
+        try:
+            self._tailer.load()
+        except NewerFormat as error:
+            help = "name another file, or run the Penstock that wrote it"
+            raise Misconfigured("sincedb_path", str(error), help) from None
+        self._is_loaded = True
 
-    def raw(self, stopping: Callable[[], bool], size: int) -> RawStream | None:
-        assert self._work is not None
-        codec = self._work.give_pieces(size)
-        if codec is None:
-            return None
-        return RawStream(codec, map(_of_pieces, self.batches(stopping)))
+    def resume(self, positions: Mapping[str, Position]) -> None:
+        assert self._tailer is not None
+        self._tailer.restore(positions)
 
-    def _steps(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        work = self._work
-        assert work is not None
-        while not stopping():
-            work.look()
-            if work.is_over:
-                break
-            idle = True
-            for batch in work.rounds(stopping):
-                idle = False
-                yield batch
-            if idle:
-                yield None
-                work.wait()
-        yield from work.last_events()
+    def read(self, timeout: float) -> Batch | None:
+        with self._lock:  # `close` may come from another thread
+            if self._tailer is None:
+                raise EndOfInput
+            return self._tailer.read(timeout)
+
+    def wake(self) -> None:
+        tailer = self._tailer
+        if tailer is not None:
+            tailer.wake()
+
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
+        if self._tailer is not None:
+            self._tailer.settle(outcomes, behind)
+
+    def flush(self) -> Batch | None:
+        return None if self._tailer is None else self._tailer.last_events()
 
     def total_bytes(self) -> int | None:
         """How much there is to read, in read mode."""
@@ -326,21 +338,10 @@ class File(Ecs, Input, name="file"):
         return sum(seen.st_size for _, seen in self._finder.find())
 
     def close(self) -> None:
+        self.wake()
         with getattr(self, "_lock", threading.Lock()):
-            if self._work is not None:
-                self._work.close()
-                self._work = None
-                for path in [path for path, plugin in _OPEN.items() if plugin is self]:
-                    del _OPEN[path]
-
-
-def _of_pieces(batch: Batch | None) -> RawBatch | None:
-    return (
-        None
-        if batch is None
-        else RawBatch(cast(list[Piece], batch.events), batch.done, batch.bytes)
-    )
-
-
-_END = Batch([])
-_OPEN: WeakValueDictionary[str, File] = WeakValueDictionary()
+            if self._tailer is not None:
+                self._tailer.close()
+                self._tailer = None
+                for path in [path for path, owner in self._owners.items() if owner is self]:
+                    del self._owners[path]
