@@ -25,6 +25,7 @@ from ...dsl.spec import Kind, OptionSpec, PluginSpec
 from ...dsl.values import copy, to_text
 from ...plugins import registry
 from ...plugins.contract import Context, Filter, Input, Output, Plugin
+from .labels import labels
 from .suite import Mock
 
 _PATH = Kind("path")
@@ -178,12 +179,13 @@ class Mocks:
     def rewritten(self, trees: list[tree.Tree]) -> list[tree.Tree]:
         """The trees with pieces of configuration in the place of the plugins that they mock.
 
-        A plugin without an id answers to its name if it is the only one of that name.
+        A plugin without an id answers to its label (see ``labels``).
         """
         plugins = [
             plugin for one in trees for section in one.sections for plugin in _plugins(section.body)
         ]
-        self.labels = {id(plugin): label_of(plugin, plugins) for plugin in plugins}
+        named = zip(plugins, labels(plugins, [_id_of(plugin) for plugin in plugins]), strict=True)
+        self.labels = {id(plugin): label for plugin, label in named}
         known = set(self.labels.values())
         missing = [name for name in self.mocks if name not in known and name not in self.tolerated]
         if missing:
@@ -277,14 +279,11 @@ def _plugins(body: Sequence[tree.Statement]) -> Iterator[tree.Plugin]:
             yield statement
 
 
-def label_of(plugin: tree.Plugin, among: Sequence[tree.Plugin]) -> str:
-    """The id of a plugin; its name, if it has none and no other plugin is called so; else
-    nothing.
-    """
+def _id_of(plugin: tree.Plugin) -> str | None:
     for attribute in plugin.attributes:
         if attribute.name == "id" and isinstance(attribute.value, tree.Text | tree.Bareword):
             return attribute.value.value
-    return plugin.name if sum(other.name == plugin.name for other in among) == 1 else ""
+    return None
 
 
 def _parsed(section: str, label: str, text: str) -> tuple[tree.Statement, ...]:
