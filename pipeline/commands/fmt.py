@@ -18,7 +18,7 @@ from .configuration import show_findings
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]…")
+@click.argument("paths", nargs=-1, type=click.Path(), metavar="[FILE|DIR|-]…")
 @click.option(
     "--check", is_flag=True, help="Change nothing; exit with 1 if a file is laid out otherwise."
 )

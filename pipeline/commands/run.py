@@ -18,7 +18,6 @@ import click
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.options import read
-from ...dsl.settings import settled
 from ...dsl.source import Source
 from ...dsl.spec import Kind
 from ..compile.instantiate import Assembly
@@ -30,8 +29,16 @@ from ..observe.logging import start_logging
 from ..runtime.passthrough import RelayPipeline, can_relay
 from ..runtime.pipeline import Counts, Pipeline
 from ..runtime.supervisor import Fleet, Member
-from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
+from .configuration import (
+    PATH,
+    Chosen,
+    Selected,
+    configuration_options,
+    refuse,
+    show_findings,
+)
 from .progress import end_progress_line, progress_line
+from .settings_flags import SettingsCommand, complete_values_of
 
 log = logging.getLogger("penstock")
 
@@ -39,9 +46,9 @@ DEFAULT_INPUT = "input { stdin { type => stdin } }"
 DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 
 
-@click.command()
+@click.command(cls=SettingsCommand)
 @configuration_options
-@click.argument("files", nargs=-1)
+@click.argument("files", nargs=-1, type=PATH)
 @click.option(
     "-t", "--config.test_and_exit", "test", is_flag=True, help="Check the configuration and exit."
 )
@@ -62,14 +69,6 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     help="The most events that are worked on at once.",
 )
 @click.option(
-    "-u",
-    "--pipeline.batch.delay",
-    "delay",
-    type=int,
-    metavar="MS",
-    help="How long to wait for a batch to fill.",
-)
-@click.option(
     "-r",
     "--config.reload.automatic",
     "reload",
@@ -81,14 +80,11 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     "--config.reload.interval", "reload_interval", metavar="TIME", help="How often to look (3s)."
 )
 @click.option(
-    "--path.settings",
-    "path_settings",
-    envvar="LS_SETTINGS_DIR",
+    "--path.data",
+    "path_data",
+    type=PATH,
     metavar="DIR",
-    help="Where penstock.yml is.",
-)
-@click.option(
-    "--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept."
+    help="Where positions and queues are kept.",
 )
 @click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
 @click.option(
@@ -98,15 +94,21 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     help="Write a flame graph (needs penstock[profile]).",
 )
 @click.option(
-    "--log.level", "level", metavar="LEVEL", help="fatal, error, warn, info, debug or trace."
+    "--log.level",
+    "level",
+    shell_complete=complete_values_of("log.level"),
+    metavar="LEVEL",
+    help="fatal, error, warn, info, debug or trace.",
 )
-@click.option("--log.format", "form", metavar="FORM", help="plain or json.")
+@click.option(
+    "--log.format",
+    "form",
+    shell_complete=complete_values_of("log.format"),
+    metavar="FORM",
+    help="plain or json.",
+)
 def run(
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
+    chosen: Chosen,
     files: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -116,10 +118,7 @@ def run(
     SIGTERM lets what was read be delivered; a second one leaves at once.
     """
     try:
-        given = _keys(flags, ecs, escape_style)
-        members = _members(
-            (*paths, *files), text, {**settings_pairs(settings), **given}, flags["path_settings"]
-        )
+        members = [_member(one) for one in chosen.also(files, **_keys(flags)).pipelines()]
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
     except ConfigError as error:
@@ -136,68 +135,31 @@ def run(
         _run(members, Profile() if flags["profile"] else None)
 
 
-def _members(
-    paths: tuple[str, ...], text: str | None, given: dict[str, Any], folder: str | None
-) -> list[Member]:
-    """The pipelines that the command line names, or, where it names none, those of
-    ``pipelines.yml``.
-    """
-    from .settings_files import pipelines_file, settings_file
-
-    shared = settings_file(folder) if folder else {}
-    if text is not None:
-        sources_of(paths, text)
-        settings = settled({**shared, **given})
-        return [
-            Member(
-                settings["pipeline.id"],
-                settings,
-                lambda: _with_defaults([text_source(text, "(-e)")]),
-            )
-        ]
-    if paths or not folder:
-        sources_of(paths, text)
-        settings = settled({**shared, **given})
-        return [Member(settings["pipeline.id"], settings, lambda: sources_of(paths, None))]
-    found = pipelines_file(folder)
-    if not found and "path.config" not in shared:
-        raise click.UsageError(
-            f"no configuration: give -f FILE, -e TEXT, or put pipelines.yml into `{folder}`"
-        )
-    return [_member({**shared, **one, **given}) for one in found or [{}]]
-
-
-def _member(given: dict[str, Any]) -> Member:
-    settings = settled(given)
-    if settings["config.string"]:
-        return Member(
-            settings["pipeline.id"],
-            settings,
-            lambda: [text_source(settings["config.string"], settings["pipeline.id"])],
-        )
-    return Member(
-        settings["pipeline.id"], settings, lambda: sources_of([settings["path.config"]], None)
-    )
+def _member(one: Selected) -> Member:
+    if one.is_text:
+        return Member(one.id, one.settings, lambda: _with_defaults(one.sources()))
+    return Member(one.id, one.settings, one.sources)
 
 
 def _complete_enough(member: Member) -> None:
     """A pipeline without an input is a mistake; one without an output perhaps."""
     assert member.assembly is not None
     if not member.assembly.program.inputs:
-        raise click.UsageError(
-            "the configuration has no input: add input { stdin { } }, or run it with -e"
+        click.echo(
+            f"error: the pipeline {member.id} has no input: add input {{ stdin {{ }} }}, or run it"
+            " with -e",
+            err=True,
         )
+        raise SystemExit(1)
     if not member.assembly.program.outputs:
         log.warning("the pipeline %s has no output: its events go nowhere", member.id)
 
 
-def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> dict[str, Any]:
-    keys = {
-        "pipeline.ecs_compatibility": ecs,
-        "config.field_reference.escape_style": escape_style,
+def _keys(flags: dict[str, Any]) -> dict[str, Any]:
+    """The settings that have flags of their own; None where one was not given."""
+    return {
         "pipeline.workers": flags["workers"],
         "pipeline.batch.size": flags["batch"],
-        "pipeline.batch.delay": flags["delay"],
         "pipeline.id": flags["pipeline_id"],
         "config.reload.automatic": flags["reload"] or None,
         "config.reload.interval": flags["reload_interval"],
@@ -205,7 +167,6 @@ def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> d
         "log.level": flags["level"],
         "log.format": flags["form"],
     }
-    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _with_defaults(sources: list[Source]) -> list[Source]:

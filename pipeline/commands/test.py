@@ -13,32 +13,44 @@ from typing import Any
 import click
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
+from ...dsl.settings import settled
 from ..testing import coverage_reports, discovery, formats, report, session, snapshots
 from ..testing.coverage import Coverage
 from ..testing.runner import Tally
 from ..testing.session import FileRun, Plan
 from ..testing.suite import Extra, Mock
-from .configuration import colored, refuse, settings_of, show_findings
+from .configuration import (
+    PATH,
+    Chosen,
+    colored,
+    ecs_option,
+    path_settings_option,
+    refuse,
+    setting_option,
+    settings_pairs,
+    show_findings,
+)
+from .settings_flags import SettingsCommand
 
 _CONFIG = "The configuration to test, instead of the one that a test file names."
 _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and mock."
 
 
-@click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]…")
-@click.option("-f", "--path.config", "config", multiple=True, metavar="FILE|DIR|GLOB", help=_CONFIG)
-@click.option("--mock", "mocks", multiple=True, metavar="FILE", help=_MOCK)
+@click.command(cls=SettingsCommand)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]…")
 @click.option(
-    "-S",
-    "--setting",
-    "settings",
+    "-f",
+    "--path.config",
+    "config",
     multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting, under those of the test files.",
+    type=PATH,
+    metavar="FILE|DIR|GLOB",
+    help=_CONFIG,
 )
-@click.option(
-    "--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."
-)
+@click.option("--mock", "mocks", multiple=True, type=PATH, metavar="FILE", help=_MOCK)
+@setting_option
+@ecs_option
+@path_settings_option
 @click.option(
     "-k",
     "expression",
@@ -62,11 +74,11 @@ _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and
 )
 @click.option("--update", is_flag=True, help="Show snapshots that changed, ask, and write them.")
 @click.option("-y", "--yes", is_flag=True, help="Write snapshots without asking.")
-@click.option("--junit", metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--junit", type=PATH, metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.option("--cov", is_flag=True, help="Show which parts of the pipelines the tests reach.")
-@click.option("--cov-html", metavar="FILE", help="Write the coverage as an HTML page.")
-@click.option("--cov-json", metavar="FILE", help="Write the coverage as JSON.")
+@click.option("--cov-html", type=PATH, metavar="FILE", help="Write the coverage as an HTML page.")
+@click.option("--cov-json", type=PATH, metavar="FILE", help="Write the coverage as JSON.")
 @click.option("--cov-fail-under", type=float, metavar="PERCENT", help="Fail if less is covered.")
 @click.option(
     "--mutate",
@@ -109,12 +121,12 @@ def _plan(
 ) -> Plan:
     from ..testing.verifier import mocks_of
 
-    given = [pair.partition("=")[0] for pair in flags["settings"]]
-    known = settings_of(flags["settings"], **{"pipeline.ecs_compatibility": flags["ecs"]})
-    settings = {
-        key: known[key]
-        for key in (*given, *(["pipeline.ecs_compatibility"] if flags["ecs"] else []))
-    }
+    given = settings_pairs(flags["settings"])
+    if flags["ecs"]:
+        given["pipeline.ecs_compatibility"] = flags["ecs"]
+    chosen = Chosen((), None, given, flags["path_settings"])
+    known, default = chosen.settings(), settled(None)
+    settings = {key: known[key] for key in known if key in given or known[key] != default[key]}
     stand_ins: dict[str, Mock] = {}
     for path in mocks:
         stand_ins |= mocks_of(Path(path))

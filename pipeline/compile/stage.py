@@ -9,7 +9,7 @@ from ...dsl.diagnostics import Diagnostic
 from ...dsl.event import accept, release
 from ...dsl.program import PluginUse
 from ...dsl.reference import Event
-from ...dsl.settings import settled
+from ...dsl.settings import settled, without_effect
 from ...dsl.source import Source
 from ...plugins.contract import Codec, Context
 from .generate import generate
@@ -47,7 +47,9 @@ class Stage:
 
 def compile_stage(sources: Sequence[Source], settings: Mapping[str, Any] | None = None) -> Stage:
     """Compile a configuration; raises ConfigError."""
-    return Stage(assemble(sources, settled(settings)))
+    stage = Stage(assemble(sources, settled(settings)))
+    stage.warnings = [*without_effect(settings or ()), *stage.warnings]
+    return stage
 
 
 class BareCodec:

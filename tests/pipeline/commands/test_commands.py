@@ -117,7 +117,7 @@ class TestCheck:
         assert [line.strip() for line in result.output.splitlines() if "-->" in line] == [
             f"--> conf{os.sep}1.conf:1:17", f"--> conf{os.sep}2.conf:1:8", f"--> conf{os.sep}3.conf:1:10",
         ]
-        assert "3 errors; `penstock explain E203` tells more" in result.output
+        assert "3 errors; see `penstock explain E203`" in result.output
 
     def test_globs_with_alternatives(self, penstock: Penstock) -> None:
         for name in ("one", "two", "three"):
@@ -141,7 +141,7 @@ class TestCheck:
         assert penstock("check", "--strict", "-e", text).exit_code == 1
 
     def test_a_setting_changes_what_is_right(self, penstock: Penstock) -> None:
-        assert penstock("check", "-S", "config.support_escapes=maybe", "-e", "").exit_code == 1
+        assert penstock("check", "-S", "config.support_escapes=maybe", "-e", "").exit_code == 2
         assert penstock("check", "-S", "config.support_escapes", "-e", "").exit_code == 2
 
     @pytest.mark.parametrize(
