@@ -8,12 +8,14 @@ was called wrongly; 130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import click
 
 COMMANDS = {
     "check": "Find every problem of a configuration.",
+    "completion": "Print a shell's completion script.",
     "dlq": "Look at dead letters, replay them, delete them.",
     "explain": "Show the page of a diagnostic's code.",
     "fmt": "Lay configurations out.",
@@ -87,3 +89,7 @@ def main() -> None:
 
     Events go to stdout, everything else to stderr.
     """
+
+
+if "_PENSTOCK_COMPLETE" in os.environ:
+    from . import completion  # noqa: F401 - makes its class for bash known to click

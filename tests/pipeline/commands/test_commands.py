@@ -1,6 +1,7 @@
 """The commands beside ``run``: check, show, explain, plugins, and what they say to a newcomer."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -283,3 +284,53 @@ class TestCompletion:
     )
     def test_names_are_completed(self, words: str, wanted: str) -> None:
         assert wanted in self.complete(words)
+
+    @pytest.mark.parametrize(
+        ("words", "wanted"),
+        [
+            ("run -S pipeline.ba", ["pipeline.batch.size="]),
+            ("check -S queue.type=", ["queue.type=memory", "queue.type=persisted"]),
+            ("test -S queue.drain=t", ["queue.drain=true"]),
+            ("run -S nosuch.", []),
+            ("run --log.level w", ["warn"]),
+            ("run --log.format ", ["plain", "json"]),
+            ("check --pipeline.ecs_compatibility d", ["disabled"]),
+            ("grok --pipeline.ecs_compatibility v", ["v8", "v1"]),
+            ("completion z", ["zsh"]),
+        ],
+    )
+    def test_settings_and_their_values_are_completed(self, words: str, wanted: list[str]) -> None:
+        assert self.complete(words) == wanted
+
+    @pytest.mark.parametrize(
+        "words",
+        ["run ", "run -f ", "check ", "check --path.settings ", "fmt ", "show code ", "test ", "test --mock ", "test --junit ", "trace -f x ", "trace --file ", "queue inspect ", "dlq list ", "run --path.data ", "run --flame ", "grok -p "],
+    )
+    def test_files_are_left_to_the_shell(self, words: str) -> None:
+        *before, incomplete = words.split(" ")
+        shell = ShellComplete(main, {}, "penstock", "_PENSTOCK_COMPLETE")
+        assert "file" in {item.type for item in shell.get_completions(before, incomplete)}
+
+    @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+    @pytest.mark.parametrize(
+        ("line", "replies"),
+        [
+            ("penstock che", ["check"]),
+            ("penstock run -S queue.ty", ["queue.type="]),
+            ("penstock run -S queue.type=p", ["persisted"]),
+            ("penstock run --log.level=er", ["error"]),
+        ],
+    )
+    def test_bash_completes_a_line(self, line: str, replies: list[str], tmp_path: Path) -> None:
+        program = tmp_path / "penstock"
+        program.write_text(f"#!{sys.executable}\nfrom penstock.pipeline.commands.main import main\nmain()\n")
+        program.chmod(0o755)
+        script = f"compopt() {{ :; }}; eval \"$(penstock completion bash)\"; COMP_LINE='{line}' COMP_POINT={len(line)}; _penstock_completion penstock; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout.split() == replies
+
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_there_is_a_script_for_each_shell(self, shell: str, penstock: Penstock) -> None:
+        assert "_PENSTOCK_COMPLETE" in penstock("completion", shell).output
+        assert f"penstock completion {shell}" in penstock("completion").output
