@@ -111,7 +111,7 @@ def _excerpt(span: Span, paint: _Painter, width: int) -> list[str]:
     gutter = " " * len(str(row))
     room = max(20, width - len(gutter) - len(" | "))
     length = max(1, min(span.end - span.start, len(text) - column + 1))
-    first, shown = _window(text, column - 1, room)
+    first, shown = _window(text, column - 1, length, room)
     lead = column - 1 - first
     caret = "^" * max(1, min(length, room - lead))
     bar = paint("|", "34")
@@ -122,13 +122,14 @@ def _excerpt(span: Span, paint: _Painter, width: int) -> list[str]:
     ]
 
 
-def _window(text: str, at: int, room: int) -> tuple[int, str]:
-    """The part of a line around a character that has room, and where it starts; an ellipsis stands
-    for what is cut.
+def _window(text: str, at: int, length: int, room: int) -> tuple[int, str]:
+    """The part of a line around a place for which there is room, and where it starts; an ellipsis
+    stands for what is cut.
     """
     if len(text) <= room:
         return 0, text
-    first = max(0, min(at - room // 2, len(text) - room)) if at >= room - 1 else 0
+    does_fit = at + min(length, room // 2) < room
+    first = 0 if does_fit else max(0, min(at - room // 2, len(text) - room))
     shown = text[first : first + room]
     if first:
         shown = "…" + shown[1:]

@@ -84,10 +84,11 @@ class Rig:
     def __init__(self, setup: Setup, sources: list[Source] | None = None) -> None:
         self.setup = setup
         self.sources = sources_of(setup) if sources is None else sources
-        mocks = Mocks(setup.mocks, setup.tolerated, setup.place)
+        mocks = Mocks(setup.mocks, setup.tolerated, setup.place, setup.mock_places)
         variables = {**os.environ, **setup.environment}
         surroundings = Surroundings(mocks.catalogue, variables, mocks.rewritten, mocks.stand_in)
         self.assembly: Assembly = assemble(self.sources, settled(setup.settings), surroundings)
+        mocks.refuse()
         program = self.assembly.program
         sections = (program.inputs, program.filters, program.outputs)
         self.inputs, self.filters, self.outputs = (_labels(list(uses(one))) for one in sections)
