@@ -151,7 +151,14 @@ _TABLE = (
         " tagged parts. `decode_size_limit_bytes` of a codec takes precedence.",
         at_least=1,
     ),
-    _count("penstock.limits.depth", 1000, "How deep JSON may nest.", at_least=1, at_most=1000),
+    _count(
+        "penstock.limits.depth",
+        1000,
+        "How deep JSON may nest. In a program that embeds Penstock, Python's recursion limit"
+        " (`sys.getrecursionlimit()`) may come first.",
+        at_least=1,
+        at_most=1000,
+    ),
     _count(
         "penstock.limits.fields",
         100_000,

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from typing import Any
 
 import click
+
+STACK = 3 * (1000 + 200)
+"""Frames for events that nest as deep as penstock.limits.depth allows; this process is ours."""
 
 COMMANDS = {
     "check": "Find every problem of a configuration.",
@@ -89,6 +93,7 @@ def main() -> None:
 
     Events go to stdout, everything else to stderr.
     """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), STACK))
 
 
 if "_PENSTOCK_COMPLETE" in os.environ:
