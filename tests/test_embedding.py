@@ -2,6 +2,11 @@
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 import penstock
 
@@ -67,3 +72,52 @@ def test_an_event_deeper_than_the_stack_goes_through() -> None:
     for _ in range(2000):
         deep, event = deep["a"][0], {"too": event["too"]["a"][0]}  # type: ignore[index]
     assert event["too"] == deep == "end"
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: penstock.compile("")({"message": "x"}), "events are a list of dicts, not a dict"),
+        (lambda: penstock.compile("")("a"), "events are a list of dicts, not a str"),
+        (lambda: penstock.compile("")(["a"]), "events are a list of dicts; item 0 is a str"),
+        (lambda: penstock.compile("")([{}, 5]), "events are a list of dicts; item 1 is an int"),
+        (lambda: penstock.compile("")(None), "events are a list of dicts, not a NoneType"),
+        (lambda: penstock.compile(5), "a configuration is a str or a pathlib.Path, not an int"),
+        (lambda: penstock.compile(b"filter { }"), "a configuration is a str or a pathlib.Path, not a bytes"),
+        (lambda: penstock.compile("", ["a"]), "settings are a dict, not a list"),
+        (lambda: penstock.codec("line").decode("a"), "decode takes bytes, not a str"),
+        (lambda: penstock.codec("line").encode({"a": 1}), "events are a list of dicts, not a dict"),
+        (lambda: penstock.codec("line").encode(["a"]), "events are a list of dicts; item 0 is a str"),
+        (lambda: penstock.codec(5), "a codec's name and options are each a str, not an int"),
+        (lambda: penstock.codec("line", {"a": 1}), "a codec's name and options are each a str, not a dict"),
+    ],
+)
+def test_a_wrong_argument_is_a_type_error_in_a_sentence(call: Callable[[], Any], says: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        call()
+    assert str(raised.value) == says
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("cvs", "did you mean `csv`?"), ("nonesuch_at_all", "the codecs are ")])
+def test_a_misspelt_codec_has_a_text_of_its_own(name: str, remedy: str) -> None:
+    with pytest.raises(penstock.ConfigError) as refused:
+        penstock.codec(name)
+    (found,) = refused.value.diagnostics
+    assert (found.message, found.span) == (f"there is no codec `{name}`", None)
+    assert found.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("path", ["cd/10.conf", "cd", "cd/*.conf", "cd/{10,20}.conf"])
+def test_a_path_is_a_file_a_directory_or_a_glob(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cd").mkdir()
+    for name in ("10", "20"):
+        Path("cd", f"{name}.conf").write_text(f'filter {{ mutate {{ add_tag => "t{name}" }} }}')
+    with penstock.compile(Path(path)) as stage:
+        assert stage([{}])[0]["tags"] == (["t10"] if path == "cd/10.conf" else ["t10", "t20"])
+    with pytest.raises(penstock.ConfigError, match="there is no configuration at `nowhere`"):
+        penstock.compile(Path("nowhere"))
+
+
+def test_settings_without_effect_are_a_warning_of_the_stage() -> None:
+    assert [warning.code for warning in penstock.compile("", {"http.port": 9600}).warnings] == ["W311"]
