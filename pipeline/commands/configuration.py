@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -250,6 +251,17 @@ def show_findings(found: Sequence[Diagnostic], brief: bool = False) -> None:
     ]
     hint = next((finding.code for finding in found if finding.is_error), found[0].code)
     click.echo(f"{' and '.join(parts)}; see `penstock explain {hint}`", err=True)
+
+
+def os_error_text(error: OSError) -> str:
+    """What the operating system refused, with the whole path and what may help."""
+    if not error.filename or not error.strerror:
+        return str(error)
+    path = Path(os.fsdecode(error.filename)).absolute()
+    remedy = ""
+    if isinstance(error, PermissionError):
+        remedy = "; check its owner and mode, or name another directory with --path.data"
+    return f"`{path}`: {error.strerror.lower()}{remedy}"
 
 
 def refuse(error: ConfigError) -> NoReturn:

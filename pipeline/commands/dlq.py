@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ...dsl.diagnostics import ConfigError
+from ...dsl.diagnostics import ConfigError, did_you_mean
 from ...dsl.options import Misfit, read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
@@ -156,6 +156,17 @@ def list_(path: str, as_json: bool, **given: Any) -> None:
             )
     if not as_json:
         say(counted(sum(group[0] for group in groups.values()), "dead letter"))
+    if given["plugin"] and not rows:
+        _say_plugins(store_folder(path, "dead letters"), given["plugin"])
+
+
+def _say_plugins(folder: Path, wanted: str) -> None:
+    """Which plugins there are, where none is the one that was asked for."""
+    everything = _letters(folder, Choice(None, None, None, None))
+    known = {name for letter in everything for name in (letter.plugin_type, letter.plugin_id)}
+    if known and wanted not in known:
+        others = did_you_mean(wanted, known) or "there are " + ", ".join(sorted(known))
+        click.echo(f"no dead letter is of the plugin `{wanted}`: {others}", err=True)
 
 
 def _brief(text: str) -> str:

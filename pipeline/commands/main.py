@@ -7,9 +7,11 @@ was called wrongly; 130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -31,6 +33,21 @@ COMMANDS = {
     "test": "Run the tests of pipelines.",
     "trace": "Show the steps that events take through a pipeline.",
 }
+
+
+@contextlib.contextmanager
+def _until_the_reader_goes() -> Iterator[None]:
+    """Where the reader of stdout has gone, the command ends, and that is no error."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 class _Lazy(click.Group):
@@ -64,6 +81,14 @@ class _Lazy(click.Group):
             remedy = did_you_mean(args[0], COMMANDS) or "`penstock --help` lists the commands"
             raise click.UsageError(f"there is no command `{args[0]}`: {remedy}", context)
         return super().resolve_command(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        with _until_the_reader_goes():
+            return super().invoke(context)
+
+    def make_context(self, *given: Any, **extra: Any) -> click.Context:
+        with _until_the_reader_goes():
+            return super().make_context(*given, **extra)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

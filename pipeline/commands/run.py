@@ -34,6 +34,7 @@ from .configuration import (
     Chosen,
     Selected,
     configuration_options,
+    os_error_text,
     refuse,
     show_findings,
 )
@@ -221,7 +222,7 @@ def _run(members: list[Member], profile: Profile | None) -> None:
         click.echo(f"stopped with events that were not delivered: {error}", err=True)
         raise SystemExit(1) from None
     except OSError as error:
-        click.echo(f"stopped: {error}", err=True)
+        click.echo(f"stopped: {os_error_text(error)}", err=True)
         raise SystemExit(1) from None
     finally:
         end_progress_line(line)

@@ -1,6 +1,7 @@
 """The commands beside ``run``: check, show, explain, plugins, and what they say to a newcomer."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -334,3 +335,25 @@ class TestCompletion:
     def test_there_is_a_script_for_each_shell(self, shell: str, penstock: Penstock) -> None:
         assert "_PENSTOCK_COMPLETE" in penstock("completion", shell).output
         assert f"penstock completion {shell}" in penstock("completion").output
+
+
+@pytest.mark.parametrize("command", ["plugins patterns", "plugins list", "explain", "--help", "completion bash", "show program -e 'filter { drop { } }'"])
+def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f'{{ "{sys.executable}" -m penstock {command}; echo "exit $?" >&2; }} | true'],
+        capture_output=True, text=True, check=False,
+    )
+    assert done.stderr == "exit 0\n"
+
+
+def test_an_empty_configuration_is_checked_but_not_run(penstock: Penstock) -> None:
+    Path("empty.conf").write_text("")
+    assert penstock("check", "empty.conf").exit_code == 0
+    done = penstock("run", "empty.conf")
+    assert (done.exit_code, "error: the pipeline main has no input" in done.output) == (1, True)
+
+
+def test_log_lines_start_with_the_time(tmp_path: Path) -> None:
+    (tmp_path / "no_output.conf").write_text("input { generator { count => 1 } }")
+    done = subprocess.run([sys.executable, "-m", "penstock", "run", str(tmp_path / "no_output.conf")], capture_output=True, text=True, check=True)
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[WARNING\] the pipeline main has no output", done.stderr), done.stderr
