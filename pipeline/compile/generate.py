@@ -175,8 +175,10 @@ class _Part:
         ]
         lines = [*head, *self.lines]
         text = "\n".join(line.text for line in lines) + "\n"
-        exec(_code(text, lines, self.source), self.names)
-        run: Callable[[Events, bool | None], Events] = self.names[self.name]
+        # A plain dict: of a subclass CPython looks names up in the slow way.
+        names = dict(self.names)
+        exec(_code(text, lines, self.source), names)
+        run: Callable[[Events, bool | None], Events] = names[self.name]
         return run, f"# {self.source.name}\n{text}"
 
     def line(self, depth: int, text: str, span: Span) -> None:
