@@ -21,6 +21,8 @@ them.
 SIGVTALRM and ITIMER_VIRTUAL are used (what stood there before is put back), so that timers of the
 wall clock stay free. Signals reach the main thread only; in other threads ``finder`` gives a match
 by the ``regex`` module, slower, whose own limit is used, and ``limited`` a pattern of that kind.
+Its matches are of another class than those of ``re``: call their methods on them, never on
+``re.Match``.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +93,7 @@ class Limited:
 _REPEATS = re.compile(r"[*+]|\{\d*,\}")
 
 
+@lru_cache(maxsize=1024)
 def limited(pattern: re.Pattern[str], seconds: float) -> re.Pattern[str] | Limited:
     """The pattern for a thread that no signal reaches; itself, where it repeats nothing without
     end, or there is no limit.

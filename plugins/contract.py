@@ -11,7 +11,6 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -161,8 +160,8 @@ class Filter(Plugin):
     reaches, those of ``compiled`` raise it.
     """
 
-    compiled: Callable[[str], Any] = staticmethod(compile_kept)
-    """Compiles an expression of the user's, for ``prepare``; raises RegexError."""
+    _match_limit: float = 0
+    _compiles: bool = False
 
     add_field: dict[str, Any] = option(
         "Fields to add to an event that the filter handled.", default={}, common=True
@@ -186,11 +185,23 @@ class Filter(Plugin):
     """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
 
     def open(self) -> None:
+        if not signals_reach():
+            self.limit_matches()
+
+    def compiled(self, text: str) -> Any:
+        """An expression of the user's, as a pattern with ``search`` and ``sub``; raises
+        RegexError.
+        """
+        self._compiles = True
+        return limited(compile_kept(text), self._match_limit)
+
+    def limit_matches(self) -> None:
+        """Prepare once more, with patterns that end their matches themselves: the filter is about
+        to run in a thread that no guard reaches.
+        """
         seconds = self.context.limit("match") / 1000
-        if self.matches and seconds and not signals_reach():
-            self.compiled = lru_cache(maxsize=1024)(
-                lambda text: limited(compile_kept(text), seconds)
-            )
+        if self.matches and self._compiles and self._match_limit != seconds:
+            self._match_limit = seconds
             self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:

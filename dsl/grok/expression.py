@@ -157,7 +157,7 @@ class Expression:
         """The texts of a match's captures, in the order of ``captures``."""
         groups = [capture.group for capture in self.captures]
         if groups == list(range(1, self.pattern.groups + 1)):
-            return re.Match.groups
+            return methodcaller("groups")  # of a match by ``regex`` as well
         if len(groups) < 2:
             return lambda match: tuple([match[group] for group in groups])
         return methodcaller("group", *groups)

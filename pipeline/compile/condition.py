@@ -16,7 +16,7 @@ from typing import Any
 
 from ...dsl import values
 from ...dsl.event import add_tag
-from ...dsl.guard import TIMED_OUT, MatchTimeout, limited, signals_reach
+from ...dsl.guard import TIMED_OUT, MatchTimeout, limited
 from ...dsl.program import (
     Both,
     Comparison,
@@ -58,13 +58,14 @@ class Expressions:
     """Writes conditions as expressions; ``functions`` has the text of what had to be a function of
     its own.
 
-    ``seconds``: how long a match may take where no guard can end it, 0 for ever.
+    ``searches`` has the names of the searches, each with what makes it anew, with a number of
+    seconds that a match may take where no guard can end it (0 for ever).
     """
 
-    def __init__(self, names: Namespace, seconds: float = 0) -> None:
+    def __init__(self, names: Namespace) -> None:
         self.names = names
         self.functions: list[str] = []
-        self._seconds = 0 if signals_reach() else seconds
+        self.searches: dict[str, Callable[[float], Any]] = {}
         self._patient = False
 
     def second_look(self, conditions: Sequence[Condition]) -> str:
@@ -176,12 +177,22 @@ class Expressions:
             return repr(
                 type(node.value.value) is str and pattern.search(node.value.value) is not None
             )
-        value, found = self.field(node.value.ref), limited(pattern, self._seconds).search
+        value, place = self.field(node.value.ref), node.span.place
         if self._patient:
-            search = self.names.name(f"patient_{node.span.line}", patient(found, node.span.place))
-            return f"(type(v := {value}) is str and {search}(event, v))"
-        search = self.names.name(f"search_{node.span.line}", found)
+            look = self._search(
+                f"patient_{node.span.line}",
+                lambda seconds: patient(limited(pattern, seconds).search, place),
+            )
+            return f"(type(v := {value}) is str and {look}(event, v))"
+        search = self._search(
+            f"search_{node.span.line}", lambda seconds: limited(pattern, seconds).search
+        )
         return f"(type(v := {value}) is str and {search}(v) is not None)"
+
+    def _search(self, wish: str, make: Callable[[float], Any]) -> str:
+        name = self.names.name(wish, make(0))
+        self.searches[name] = make
+        return name
 
     def _membership(self, node: Membership) -> str:
         value, container = node.value, node.container

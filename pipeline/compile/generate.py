@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -64,29 +64,63 @@ class Line(msgspec.Struct, frozen=True):
     span: Span
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A function that was generated, its text, the names that it uses, and what makes searches
+    among them anew (see ``Expressions``).
+    """
+
+    run: Callable[[Events, bool | None], Events]
+    text: str
+    names: dict[str, Any]
+    searches: Mapping[str, Callable[[float], Any]]
+
+    def limit_matches(self, seconds: float) -> None:
+        """Let every search end its matches itself."""
+        for name, make in self.searches.items():
+            self.names[name] = make(seconds)
+
+
 class Generated:
-    """A section compiled: ``run(events, flush)`` and the text it was made of."""
+    """A section compiled: ``run(events, flush)`` and the text it was made of.
+
+    A guard ends matches that take too long where signals reach. Before its first batch in another
+    thread every search is made anew, so that it ends its matches itself, wherever it is compiled.
+    """
 
     def __init__(
         self,
-        parts: Sequence[Callable[[Events, bool | None], Events]],
-        text: str,
+        parts: Sequence[Part],
         one_by_one: bool = False,
         guard: Guard | None = None,
+        matching: Sequence[Filter] = (),
     ) -> None:
-        self.parts = parts
+        self.parts = [part.run for part in parts]
         self.guard = guard
-        self.text = text
+        self.text = "\n".join(part.text for part in parts)
         self.one_by_one = one_by_one
+        self._parts = parts
+        self._matching = matching
+        self._is_limited = False
 
     def run(self, events: Events, flush: bool | None = None) -> Events:
         """The batch through all parts. ``flush``: None, or whether what is held is due as a whole
         (True) or by time (False).
         """
-        if self.guard is None or not signals_reach():
+        if self.guard is None:
             return self._through(events, flush)
-        with self.guard:
-            return self._through(events, flush)
+        if signals_reach():
+            with self.guard:
+                return self._through(events, flush)
+        if not self._is_limited:
+            self._limit_matches(self.guard.seconds)
+        return self._through(events, flush)
+
+    def _limit_matches(self, seconds: float) -> None:
+        for part in self._parts:
+            part.limit_matches(seconds)
+        for plugin in self._matching:
+            plugin.limit_matches()
+        self._is_limited = True
 
     def _through(self, events: Events, flush: bool | None) -> Events:
         if self.one_by_one and len(events) > 1:
@@ -103,13 +137,16 @@ def generate(
     observer: Observer | None = None,
 ) -> Generated:
     """Compile the statements of a section, to run in this thread; ``name`` is the function's."""
-    parts, texts, seconds = [], [], _patience(statements, made)
-    for source, group in groupby(statements, key=lambda s: s.span.source):
-        part, text = _Part(source, made, name, observer, seconds).compiled(list(group))
-        parts.append(part)
-        texts.append(text)
+    seconds = _patience(statements, made)
+    parts = [
+        _Part(source, made, name, observer).compiled(list(group))
+        for source, group in groupby(statements, key=lambda s: s.span.source)
+    ]
     guard = Guard(seconds) if seconds and _matches(statements, made) else None
-    return Generated(parts, "\n".join(texts), _one_by_one(statements, made), guard)
+    filters = (plugin for use in uses(statements) if isinstance(plugin := made[use], Filter))
+    return Generated(
+        parts, _one_by_one(statements, made), guard, [each for each in filters if each.matches]
+    )
 
 
 def _patience(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> float:
@@ -155,17 +192,14 @@ class _Part:
         made: dict[PluginUse, Plugin],
         name: str,
         observer: Observer | None,
-        seconds: float,
     ) -> None:
         self.source, self.made, self.name, self.observer = source, made, name, observer
         self.names = Namespace(merge=merge, reorder=reorder, MatchTimeout=MatchTimeout)
-        self.expressions = Expressions(self.names, seconds)
+        self.expressions = Expressions(self.names)
         self.lines: list[Line] = []
         self.count = 0
 
-    def compiled(
-        self, statements: list[Statement]
-    ) -> tuple[Callable[[Events, bool | None], Events], str]:
+    def compiled(self, statements: list[Statement]) -> Part:
         whole = statements[0].span
         self.line(0, f"def {self.name}(events, flush=None):", whole)
         self.body(1, statements, "events", None)
@@ -178,8 +212,9 @@ class _Part:
         # A plain dict: of a subclass CPython looks names up in the slow way.
         names = dict(self.names)
         exec(_code(text, lines, self.source), names)
-        run: Callable[[Events, bool | None], Events] = names[self.name]
-        return run, f"# {self.source.name}\n{text}"
+        return Part(
+            names[self.name], f"# {self.source.name}\n{text}", names, self.expressions.searches
+        )
 
     def line(self, depth: int, text: str, span: Span) -> None:
         self.lines.append(Line("    " * depth + text, span))
