@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ..dsl.grok import Capture, Expression, MatchTimeout
-from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError, parse_keys
+from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
 
 Assign = Callable[[Event, re.Match[str]], None]
 Loop = Callable[..., list[Event]]
@@ -122,18 +122,39 @@ def _reference(name: str, target: str) -> str:
 def _one_by_one(
     expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool
 ) -> Assign:
-    puts = [_put(_reference(c.name, target), c.name in overwrite) for c in expression.captures]
-    converts = [c.convert for c in expression.captures]
+    puts = [
+        (place, _put(_reference(c.name, target), c.name in overwrite), c.convert)
+        for place, c in enumerate(expression.captures)
+    ]
+    # Those that always fail go last, so that the others are in the event by then.
+    puts.sort(key=lambda item: item[1] in _FAILING)
     read = expression.read
 
     def assign(event: Event, match: re.Match[str]) -> None:
-        for put, convert, text in zip(puts, converts, read(match), strict=True):
+        texts = read(match)
+        for place, put, convert in puts:
+            text = texts[place]
             if text:
                 put(event, text if convert is None else convert(text))
             elif keep_empty:
                 put(event, text if convert is None or text is None else convert(text))
 
     return assign
+
+
+def _no_timestamp(event: Event, value: Any) -> None:
+    raise FieldError("`@timestamp` takes only a timestamp: capture into a field, and use date")
+
+
+def _no_metadata(event: Event, value: Any) -> None:
+    raise FieldError("`@metadata` takes only a map: capture into a field of it")
+
+
+_RESERVED: dict[tuple[str, ...], Put] = {
+    ("@timestamp",): _no_timestamp,
+    ("@metadata",): _no_metadata,
+}
+_FAILING = frozenset(_RESERVED.values())
 
 
 def _put(name: str, replaces: bool) -> Put:
@@ -143,6 +164,8 @@ def _put(name: str, replaces: bool) -> Put:
         return lambda event, value: FieldRef(name).set(
             event, value
         )  # fails for every event, and says why
+    if ref.keys in _RESERVED:
+        return _RESERVED[ref.keys]
     if replaces:
         return ref.set
     get, set_ = ref.get, ref.set

@@ -44,7 +44,10 @@ def _chosen(
         if "\n" in text:
             return everything  # an expression may start on any of its lines
         places = [place for required, place in others if required in text]
+        size = len(text)
         for length in lengths:
+            if length > size:
+                break
             found = prefixed.get(text[:length])
             if found is not None:
                 places += found

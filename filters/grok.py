@@ -55,7 +55,13 @@ class Grok(Ecs, Filter, name="grok"):
     `disabled`. A name that only pygrok knows is found in pygrok's own files.
 
     A field that is there already becomes a list of the old and the new value, unless `overwrite`
-    names it. A missing field is matched as an empty text, a list item by item.
+    names it. A missing field is matched as an empty text, a list item by item. A capture into
+    `@timestamp` or `[@metadata]` itself fails: these take no text.
+
+    A pattern ends where it may, if nothing in the expression follows it: `%{TIMESTAMP_ISO8601}`
+    takes `23:59:6` of `23:59:60Z`, `%{IP}` takes `::ffff:192` of `::ffff:192.0.2.128`, `%{URI}`
+    takes `https://` of `https://[::1]/`, as in Logstash. Write what follows, or `$` at the end: then
+    it takes all or does not match.
 
     Differs from Logstash: `timeout_millis` counts the CPU time of the process, not the time on the
     wall.
