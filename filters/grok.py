@@ -60,8 +60,8 @@ class Grok(Ecs, Filter, name="grok"):
 
     A pattern ends where it may, if nothing in the expression follows it: `%{TIMESTAMP_ISO8601}`
     takes `23:59:6` of `23:59:60Z`, `%{IP}` takes `::ffff:192` of `::ffff:192.0.2.128`, `%{URI}`
-    takes `https://` of `https://[::1]/`, as in Logstash. Write what follows, or `$` at the end: then
-    it takes all or does not match.
+    takes `https://` of `https://[::1]/`, as in Logstash. Write what follows, or `$` at the end:
+    then it takes all or does not match.
 
     Differs from Logstash: `timeout_millis` counts the CPU time of the process, not the time on the
     wall.

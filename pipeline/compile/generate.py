@@ -29,8 +29,10 @@ from ...dsl.settings import DEFAULTS
 from ...dsl.source import Source, Span
 from ...plugins.contract import Filter, Output, Plugin
 from .branch_groups import Portion, Table, portions
-from .condition import Expressions, Namespace, matches
+from .condition import Expressions, matches
 from .instantiate import uses
+from .names import Namespace
+from .reading import NOTHING
 
 Events = list[Event]
 
@@ -209,8 +211,7 @@ class _Part:
         ]
         lines = [*head, *self.lines]
         text = "\n".join(line.text for line in lines) + "\n"
-        # A plain dict: of a subclass CPython looks names up in the slow way.
-        names = dict(self.names)
+        names = self.names.globals()
         exec(_code(text, lines, self.source), names)
         return Part(
             names[self.name], f"# {self.source.name}\n{text}", names, self.expressions.searches
@@ -420,7 +421,7 @@ class _Part:
         """A look into a table, whose numbers are those of the lists; the last list is for what it
         does not have.
         """
-        field, last = self.expressions.field(table.ref), len(lists) - 1
+        field, last = self.expressions.reads.field(table.ref, NOTHING)[0], len(lists) - 1
         arms, name = self.variable("arms"), self.names.name(f"table_{span.line}", table.arms)
         self.line(depth, f"{arms} = ({', '.join(lists)},)", span)
         self.line(depth, walk, span)

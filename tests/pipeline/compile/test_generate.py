@@ -16,9 +16,10 @@ from penstock.dsl.program import Arm, Branch, PluginUse, Program, Statement
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.spec import PluginSpec
-from penstock.pipeline.compile.condition import Expressions, Namespace
+from penstock.pipeline.compile.condition import Expressions
 from penstock.pipeline.compile.generate import generate
 from penstock.pipeline.compile.instantiate import uses
+from penstock.pipeline.compile.names import Namespace
 from penstock.plugins.contract import Filter, Plugin
 from penstock.plugins.declaration import option
 
