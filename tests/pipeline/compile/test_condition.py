@@ -218,7 +218,7 @@ def test_an_expression_is_found_where_it_matches(expression: str, text: str) -> 
         ("^.*?,.*?SYSTEM,.*?", "'SYSTEM,' in {v}", ",.*?SYSTEM,"),
         ("^10\\.", "({v}.startswith('10.') or (\"\\n\" in {v} and '\\n10.' in {v}))", None),
         ("^.*?heartbeat.*?", "'heartbeat' in {v}", None),
-        ("x(1[6-9]|2\\d)y", "'x' in {v} and 'y' in {v}", "x(1[6-9]|2[0-9])y"),
+        ("x(a|b\\d+)yz", "'yz' in {v} and 'x' in {v} and ('a' in {v} or 'b' in {v})", "x(a|b[0-9]+)yz"),
         ("(?i)abc", None, "(?i:abc)"),
     ],
 )
