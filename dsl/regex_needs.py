@@ -8,6 +8,7 @@ have all of them met. Everything is on the safe side: too few needs, never too m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import NamedTuple
@@ -115,7 +116,7 @@ def _shortest(clause: Clause) -> Clause:
 
 
 def _worth(clause: Clause) -> float:
-    return min(map(len, clause)) / len(clause) ** 0.5
+    return min(map(len, clause)) / math.sqrt(len(clause))
 
 
 def _implies(one: Clause, other: Clause) -> bool:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from ..dsl.event import add_tag, complete
 from ..dsl.guard import limited, signals_reach
-from ..dsl.reference import Event
+from ..dsl.reference import Event, ReferenceSyntaxError, parse_keys
 from ..dsl.regex import compile_kept
 from ..dsl.spec import PluginSpec
 from .context import Context, OptionProblem
@@ -194,6 +194,26 @@ class Filter(Plugin):
         """
         self._compiles = True
         return limited(compile_kept(text), self._match_limit)
+
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        """The fields that the filter may change, each as the path of its keys, what it tags events
+        with when it fails among them; None where that is not known. Conditions on other fields may
+        be looked at before it runs.
+        """
+        return None
+
+    def changes_of(self, names: Iterable[str]) -> frozenset[tuple[str, ...]] | None:
+        """``changes`` of a filter that changes the fields of some names, besides those of its
+        common options; None where a name depends on the event.
+        """
+        every = [*names, *self.add_field, *self.remove_field]
+        if any("%{" in name for name in every):
+            return None
+        try:
+            paths = [parse_keys(name) for name in every]
+        except ReferenceSyntaxError:
+            return None
+        return frozenset((*paths, ("tags",), ("@metadata", "exception")))
 
     def limit_matches(self) -> None:
         """Prepare once more, with patterns that end their matches themselves: the filter is about

@@ -27,6 +27,7 @@ class Reads:
     def __init__(self, names: Namespace) -> None:
         self.names = names
         self._variables: dict[Keys, str] = {}
+        self._named: dict[Keys, str] = {}
 
     def share(self, refs: Iterable[FieldRef]) -> None:
         """Give variables to the paths that these reads have in common; those of before end."""
@@ -35,9 +36,14 @@ class Reads:
         for length in range(max(map(len, uses), default=0), 0, -1):
             for keys in [keys for keys in uses if len(keys) == length]:
                 if uses[keys] > 1:
-                    self._variables[keys] = self.names.variable("_".join(keys))
+                    self._variables[keys] = self._name(keys)
                 if length > 1:
                     uses[keys[:-1]] += 1 if keys in self._variables else uses[keys]
+
+    def _name(self, keys: Keys) -> str:
+        if keys not in self._named:
+            self._named[keys] = self.names.variable("_".join(keys))
+        return self._named[keys]
 
     def field(self, ref: FieldRef, known: Known) -> tuple[str, Known]:
         """The expression that reads a field, and what is known behind it."""

@@ -98,7 +98,8 @@ def _cut(node: Node) -> Node:
     """The expression without what changes nothing about whether it is found."""
     if not isinstance(node, Sequence) or any(isinstance(at, Back | Condition) for at in walk(node)):
         return node
-    items = list(sequence(node.items).items) if isinstance(sequence(node.items), Sequence) else []
+    flat = sequence(node.items)
+    items = list(flat.items) if isinstance(flat, Sequence) else []
     if len(items) > 1 and _is_line_end(items[-1]) and _takes_anything(items[-2]):
         items.pop()
     while len(items) > 1 and _takes_anything(items[-1]):
