@@ -114,11 +114,27 @@ def _late(seconds: float) -> MatchTimeout:
 
 _guards: list[Guard] = []  # those entered, the innermost last
 _standing_by = False
+_unlimited = 0
 
 
 def _look(number: int, frame: FrameType | None) -> None:
-    if _guards:
+    if _guards and not _unlimited:
         _guards[-1].look(frame)
+
+
+@contextlib.contextmanager
+def unlimited() -> Iterator[None]:
+    """Let time pass that counts for no match: an expression is compiled when it is first looked
+    for.
+    """
+    global _unlimited
+    _unlimited += 1
+    try:
+        yield
+    finally:
+        if _guards:
+            _guards[-1].forget()
+        _unlimited -= 1
 
 
 def _set_handler(handler: Any) -> Any:
@@ -199,6 +215,10 @@ class Guard:
             kept = self._fallbacks[id(expression)] = (expression, self._timed(expression))
         return kept[1]
 
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self._place = ()
+
     def look(self, frame: FrameType | None) -> None:
         """See whether the thread is in the match that it was in at the last look; raises
         MatchTimeout if it is for too long.
@@ -217,8 +237,17 @@ class Guard:
             raise _late(self.seconds)
 
     def _timed(self, expression: Expression) -> Find:
-        pattern = _regex_of(expression.pattern.pattern)
-        search = pattern.match if expression.anchor == "start" else pattern.search
+        searches: list[Any] = []
+
+        def search(text: str, timeout: float) -> re.Match[str] | None:
+            if not searches:
+                pattern = _regex_of(expression.pattern.pattern)
+                searches.append(
+                    pattern.match if expression.anchor == "start" else pattern.search
+                )
+            match: re.Match[str] | None = searches[0](text, timeout=timeout)
+            return match
+
         started: list[Any] = [None, 0.0]
 
         def find(text: str) -> re.Match[str] | None:
@@ -226,9 +255,7 @@ class Guard:
             if self.turn is None or started[0] is not self.turn:
                 started[:] = self.turn, now
             try:
-                match: re.Match[str] | None = search(
-                    text, timeout=max(self.seconds - (now - started[1]), 0.001)
-                )
+                match = search(text, max(self.seconds - (now - started[1]), 0.001))
             except TimeoutError:
                 raise _late(self.seconds) from None
             return match

@@ -39,9 +39,9 @@ Attempt = tuple[Expression, Assign]
 
 
 class Tries(NamedTuple):
-    """What is tried on a value: expressions, and what chooses among them, where there are many."""
+    """What is tried on a value: expressions, and what chooses among them."""
 
-    choose: Choose | None
+    choose: Choose
     each: list[tuple[Find, Assign]]
 
 
@@ -145,7 +145,7 @@ class Grok(Ecs, Filter, name="grok"):
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
 
     @cached_property
-    def _choices(self) -> list[Choose | None]:
+    def _choices(self) -> list[Choose]:
         """For each field, what chooses among its expressions."""
         return [chooser([expression for expression, _ in attempts]) for _, attempts in self._fields]
 
@@ -271,7 +271,8 @@ class Grok(Ecs, Filter, name="grok"):
     def _other(self, event: Event, value: Any) -> None:
         """What the loop of one expression does with a value that is no text."""
         ((expression, assign),) = self._fields[0][1]
-        if not self._found(Tries(None, [(expression.find, assign)]), value, event):
+        tries = Tries(self._choices[0], [(expression.find, assign)])
+        if not self._found(tries, value, event):
             self._unmatched(event)
         elif self.decorate is not None:
             self.decorate(event)
@@ -303,8 +304,7 @@ class Grok(Ecs, Filter, name="grok"):
     def _try(self, tries: Tries, value: Any, event: Event) -> bool:
         text = value if type(value) is str else ruby_text(value)
         matched = False
-        places = range(len(tries.each)) if tries.choose is None else tries.choose(text)
-        for place in places:
+        for place in tries.choose(text):
             find, assign = tries.each[place]
             match = find(text)
             if match is not None:
