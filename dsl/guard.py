@@ -242,9 +242,7 @@ class Guard:
         def search(text: str, timeout: float) -> re.Match[str] | None:
             if not searches:
                 pattern = _regex_of(expression.pattern.pattern)
-                searches.append(
-                    pattern.match if expression.anchor == "start" else pattern.search
-                )
+                searches.append(pattern.match if expression.anchor == "start" else pattern.search)
             match: re.Match[str] | None = searches[0](text, timeout=timeout)
             return match
 

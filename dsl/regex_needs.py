@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ Branch = tuple[Clause, ...]
 _MOST_TEXTS = 8
 _MOST_CLAUSES = 3
 _MOST_BRANCHES = 64
+_TELLING = 4
 
 
 class _Known(NamedTuple):
@@ -85,6 +87,8 @@ def _branched(node: tree.Node) -> list[list[Clause]]:
     common = _clauses(_known(node))
     if not isinstance(node, tree.Sequence):
         return [common]
+    if max(map(_worth, common), default=0) >= _TELLING:
+        return [common]
     wide = (item for item in node.items if _is_wide(item) and _known(item).exact is None)
     widest = max(map(_branched, wide), key=len, default=[])
     if len(widest) < 2 or any(max(map(_worth, clauses), default=0) < 2 for clauses in widest):
@@ -129,6 +133,7 @@ def _clauses(known: _Known) -> list[Clause]:
     return [*known.clauses, exact] if exact and all(exact) else known.clauses
 
 
+@lru_cache(maxsize=8192)
 def _known(node: tree.Node) -> _Known:
     if isinstance(node, tree.Text):
         return _Known((node.value,), [])

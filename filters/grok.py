@@ -35,7 +35,18 @@ from ._prefilter import Choose, chooser
 Get = Callable[[Event], Any]
 Find = Callable[[str], re.Match[str] | None]
 Finder = Callable[[Expression], Find]
-Attempt = tuple[Expression, Assign]
+
+
+class Attempt:
+    """An expression and what puts its captures into an event, made when the first event comes."""
+
+    def __init__(self, expression: Expression, make: Callable[[Expression], Assign]) -> None:
+        self.expression, self._make = expression, make
+
+    @cached_property
+    def assign(self) -> Assign:
+        """Puts a match into an event."""
+        return self._make(self.expression)
 
 
 class Tries(NamedTuple):
@@ -147,7 +158,7 @@ class Grok(Ecs, Filter, name="grok"):
     @cached_property
     def _choices(self) -> list[Choose]:
         """For each field, what chooses among its expressions."""
-        return [chooser([expression for expression, _ in attempts]) for _, attempts in self._fields]
+        return [chooser([each.expression for each in attempts]) for _, attempts in self._fields]
 
     @cached_property
     def _only(self) -> Loop | None:
@@ -160,7 +171,7 @@ class Grok(Ecs, Filter, name="grok"):
             or self.timeout_scope != "pattern"
         ):
             return None
-        keys, ((expression, _),) = FieldRef(next(iter(self.match))).keys, self._fields[0][1]
+        keys, expression = FieldRef(next(iter(self.match))).keys, self._fields[0][1][0].expression
         if len(keys) > 1 or keys == ("@metadata",):
             return None
         overwrite = frozenset(self.overwrite)
@@ -219,9 +230,11 @@ class Grok(Ecs, Filter, name="grok"):
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
-        return expression, assigner(
-            expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures
-        )
+        return Attempt(expression, self._assigner)
+
+    def _assigner(self, expression: Expression) -> Assign:
+        overwrite = frozenset(self.overwrite)
+        return assigner(expression, self.target or "", overwrite, self.keep_empty_captures)
 
     def _compiled(self, pattern: str, library: Library) -> Expression:
         """A compiled pattern; those of the shipped library alone are compiled once for all
@@ -239,7 +252,7 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
         if self._only is not None:
-            find = finder(self._fields[0][1][0][0])
+            find = finder(self._fields[0][1][0].expression)
             return self._only(
                 events,
                 find,
@@ -250,7 +263,7 @@ class Grok(Ecs, Filter, name="grok"):
                 self.failed,
             )
         fields = [
-            (get, Tries(self._choices[place], [(finder(x), assign) for x, assign in attempts]))
+            (get, Tries(self._choices[place], [(finder(x.expression), x.assign) for x in attempts]))
             for place, (get, attempts) in enumerate(self._fields)
         ]
         decorate, guard = self.decorate, self._guard if self.timeout_scope == "event" else None
@@ -270,8 +283,8 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _other(self, event: Event, value: Any) -> None:
         """What the loop of one expression does with a value that is no text."""
-        ((expression, assign),) = self._fields[0][1]
-        tries = Tries(self._choices[0], [(expression.find, assign)])
+        (attempt,) = self._fields[0][1]
+        tries = Tries(self._choices[0], [(attempt.expression.find, attempt.assign)])
         if not self._found(tries, value, event):
             self._unmatched(event)
         elif self.decorate is not None:

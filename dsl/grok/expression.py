@@ -20,13 +20,13 @@ from typing import Literal
 import msgspec
 
 from ..diagnostics import PenstockError
+from ..guard import unlimited
 from ..regex import without_calls
 from ..regex_escapes import RegexError
+from ..regex_needs import Branch, code, needs
 from ..regex_parser import Flags, Parser
 from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_tree import Capture as Group
-from ..guard import unlimited
-from ..regex_needs import Branch, code, needs
 from . import facts, optimize
 from .lean import groups_of, lean_pattern, may_be_refused
 from .pattern_files import Library
@@ -134,16 +134,37 @@ class Expression:
     """
 
     text: str
-    node: Node
-    captures: tuple[Capture, ...]
-    needs: tuple[Branch, ...]
-    prefix: str
-    anchor: facts.Anchor | None
+    tree: Node
+
+    @cached_property
+    def node(self) -> Node:
+        """The tree without groups that no field is filled from."""
+        return self.tree if optimize.counts_groups(self.tree) else optimize.named_only(self.tree)
+
+    @cached_property
+    def captures(self) -> tuple[Capture, ...]:
+        """The groups that fill a field."""
+        return tuple(_captures(groups_of(self.node), list(facts.groups(self.node, unnamed=True))))
+
+    @cached_property
+    def needs(self) -> tuple[Branch, ...]:
+        """The texts of which some must occur."""
+        return needs(self.tree)
+
+    @cached_property
+    def prefix(self) -> str:
+        """The text with which every match begins."""
+        return facts.leading_text(self.tree)
+
+    @cached_property
+    def anchor(self) -> facts.Anchor | None:
+        """Where alone there can be a match."""
+        return facts.anchor(self.tree)
 
     @cached_property
     def required(self) -> str | None:
         """The longest text known without which nothing matches."""
-        return facts.required_text(self.node)
+        return facts.required_text(self.tree)
 
     @cached_property
     def needed(self) -> str:
@@ -210,18 +231,8 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
     RecursivePattern or RegexError, each with a position in ``text``.
     """
     try:
-        node = expand(text, library, named_captures_only)
-        if not optimize.counts_groups(node):
-            node = optimize.named_only(node)
-        expression = Expression(
-            text,
-            node,
-            tuple(_captures(groups_of(node), list(facts.groups(node, unnamed=True)))),
-            needs(node),
-            facts.leading_text(node),
-            facts.anchor(node),
-        )
-        if may_be_refused(node):
+        expression = Expression(text, expand(text, library, named_captures_only))
+        if may_be_refused(expression.tree):
             expression.pattern  # noqa: B018 - compiled here, so that what is wrong is told here
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error

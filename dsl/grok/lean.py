@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import time
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ..regex_tree import Back, Capture, Condition, Look, Node, Repeat, children, width
@@ -61,16 +61,19 @@ def groups_of(node: Node) -> list[str | None]:
 
 def may_be_refused(node: Node) -> bool:
     """Whether Python may refuse the expression, though Ruby's syntax allows it."""
-    deepest = [(node, 0)]
-    for at, depth in deepest:
-        if isinstance(at, Back | Condition) or depth > _DEEPEST:
-            return True
-        if isinstance(at, Look) and at.behind and len(set(width(at.node))) > 1:
-            return True
-        if isinstance(at, Repeat) and max(at.low, at.high or 0) > _MOST_COUNTED:
-            return True
-        deepest.extend((child, depth + 1) for child in children(at))
-    return False
+    return _depth(node) > _DEEPEST
+
+
+@lru_cache(maxsize=8192)
+def _depth(node: Node) -> int:
+    """How deep a tree is; much too deep where a part of it may be refused."""
+    if isinstance(node, Back | Condition):
+        return _MOST_COUNTED
+    if isinstance(node, Look) and node.behind and len(set(width(node.node))) > 1:
+        return _MOST_COUNTED
+    if isinstance(node, Repeat) and max(node.low, node.high or 0) > _MOST_COUNTED:
+        return _MOST_COUNTED
+    return 1 + max(map(_depth, children(node)), default=0)
 
 
 def _folder() -> Path:

@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import penstock
+from penstock.dsl.reference import FieldError, FieldRef
 
 
 def grok(options: str, *events: dict[str, Any], ecs: str = "v8") -> list[dict[str, Any]]:
@@ -203,3 +207,42 @@ def test_a_capture_that_cannot_be_set_is_told(match: str, also: str) -> None:
     (event,) = grok(f'match => {{ "message" => "{match}" }}{also}', {"message": "x 2020-01-01T00:00:00Z"})
     assert event.pop("@metadata")["exception"]["filter"] == "grok"
     assert event == {"message": "x 2020-01-01T00:00:00Z", "w": "x", "tags": ["_grok_exception"]}
+
+
+def put(event: dict[str, Any], path: str, value: Any) -> None:
+    """What Logstash does with a capture: set, beside a text or in a list what is there, else left out."""
+    ref = FieldRef(path)
+    held = ref.get(event)
+    if held is None:
+        ref.set(event, value)
+    elif isinstance(held, list):
+        held.append(value)
+    elif isinstance(held, str):
+        ref.set(event, [held, value])
+
+
+HELD = st.recursive(
+    st.sampled_from(["old", 1, None, True]),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["c", "d", "e", "0"]), inner, max_size=3)),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "f"]), HELD), st.sampled_from(["x 5 y z", "x 5 y ", "x 5  z"]))
+def test_captures_join_what_is_there(held: dict[str, Any], message: str) -> None:
+    """However an event looks: as if they were put there one by one."""
+    stage = penstock.compile(
+        'filter { grok { match => { "message" => "^(?<a>\\w+) %{INT:[b][c]:int} (?<[b][d][e]>\\w*) (?<f>\\w*)$" } } }'
+    )
+    _, number, inner, last = message.split(" ")
+    (found,) = stage([{**deepcopy(held), "message": message}])
+    wanted = deepcopy(held)
+    try:
+        for path, value in (("a", "x"), ("[b][c]", int(number)), ("[b][d][e]", inner), ("f", last)):
+            if value != "":
+                put(wanted, path, value)
+    except FieldError:
+        assert found["tags"] == ["_grok_exception"]
+    else:
+        assert {key: found[key] for key in wanted} == wanted
+        assert "tags" not in found
