@@ -52,7 +52,7 @@ class Date(Filter, name="date"):
     null is passed over in silence.
 
     Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that
-    clocks skipped in 2000.
+    clocks skip.
     """
 
     match: list[str] = option(
