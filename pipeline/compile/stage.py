@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...dsl.diagnostics import Diagnostic
-from ...dsl.event import accept, release
+from ...dsl.event import accept, receive, release
 from ...dsl.program import PluginUse
 from ...dsl.reference import Event
 from ...dsl.settings import settled
@@ -20,8 +20,8 @@ class Stage:
     """The filters of a configuration as one function over a batch.
 
     Called with a list of plain dicts it gives a list of plain dicts: ``@timestamp`` is ISO-8601
-    text, ``@metadata`` is kept when it is not empty. The dicts given are not changed. ``run`` does
-    the same on events of the inside, without copies.
+    text, ``@metadata`` is kept when it is not empty. The dicts given are not changed; a datetime in
+    them is a timestamp. ``run`` does the same on events of the inside, without copies.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -33,7 +33,7 @@ class Stage:
 
     def __call__(self, events: Sequence[Event]) -> list[Event]:
         now = self._context.now()
-        batch = [accept(release(event), now) for event in events]
+        batch = [receive(event, now) for event in events]
         return [release(event) for event in self.run(batch)]
 
     def flush(self) -> list[Event]:
@@ -67,7 +67,7 @@ class BareCodec:
     def encode(self, events: Sequence[Event]) -> bytes:
         """Events as bytes."""
         now = self._codec.context.now()
-        return self._codec.encode([accept(release(event), now) for event in events])
+        return self._codec.encode([receive(event, now) for event in events])
 
     def _finished(self, events: list[Event]) -> list[Event]:
         now = self._codec.context.now()
