@@ -15,7 +15,7 @@ import msgspec
 from ...dsl.check import Catalogue, check
 from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
 from ...dsl.naming import FieldName
-from ...dsl.parser import parse
+from ...dsl.parser import parse_leniently
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
 from ...dsl.reference import escape_style
 from ...dsl.source import Source
@@ -129,10 +129,9 @@ def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
     trees: list[Tree] = []
     found: list[Diagnostic] = []
     for source in sources:
-        try:
-            trees.append(parse(source))
-        except ConfigError as error:
-            found += error.diagnostics
+        made, problems = parse_leniently(source)
+        trees += [made] if made is not None else []
+        found += problems
     return trees, found
 
 
