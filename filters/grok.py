@@ -23,6 +23,7 @@ from ..dsl.grok import (
     compile_expression,
     shipped,
 )
+from ..dsl.grok.lint import unclosed
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
@@ -213,6 +214,9 @@ class Grok(Ecs, Filter, name="grok"):
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
+        if literal := unclosed(pattern):
+            remedy = f"write {literal}}}"
+            self.problem("match", f"`{literal}` is never closed: it is text", remedy, path, "W312")
         return expression, assigner(
             expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures
         )
