@@ -8,6 +8,7 @@ import penstock
 from penstock.dsl.grok import compile_expression, shipped
 from penstock.pipeline.commands.main import main
 from penstock.pipeline.testing.grok_probe import alternatives, probe
+from penstock.pipeline.testing.grok_report import drawn
 from penstock.pipeline.testing.grok_suggest import suggest
 
 LIBRARY = shipped("ecs-v1")
@@ -176,3 +177,17 @@ def test_what_is_proposed_can_be_used_as_it_is() -> None:
     (event,) = penstock.compile(f"filter {{ grok {{ match => {{ 'message' => '{pattern}' }} }} }}")([{"message": lines[0]}])
     assert event["message"] == lines[0]
     assert event["rest"]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+@pytest.mark.parametrize("pattern", ["%{WORD:first} .* %{INT:last}", "%{WORD} nothing", "last"])
+def test_a_long_line_is_folded_together_with_its_marks(pattern: str, width: int) -> None:
+    line = "some words of a line that is longer than a terminal is wide, and at its last place a number 1234"
+    library = shipped("ecs-v1")
+    expression = compile_expression(pattern, library)
+    folded = drawn(expression, line, library, width=width).splitlines()
+    pieces = [line[at : at + width] for at in range(0, len(line), width)]
+    assert [text for text in folded if text in pieces] == pieces
+    at = folded.index(pieces[-1])
+    if "INT" in pattern:
+        assert folded[at + 1].index("└") == line.index("1234") % width
