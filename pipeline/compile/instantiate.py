@@ -16,7 +16,7 @@ from ...dsl.check import Catalogue, check
 from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
 from ...dsl.event import add_tag
 from ...dsl.naming import FieldName
-from ...dsl.parser import parse
+from ...dsl.parser import parse_leniently
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
 from ...dsl.reference import FieldError, ReferenceSyntaxError, escape_style
 from ...dsl.source import Source
@@ -138,10 +138,9 @@ def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
     trees: list[Tree] = []
     found: list[Diagnostic] = []
     for source in sources:
-        try:
-            trees.append(parse(source))
-        except ConfigError as error:
-            found += error.diagnostics
+        made, problems = parse_leniently(source)
+        trees += [made] if made is not None else []
+        found += problems
     return trees, found
 
 
