@@ -12,14 +12,18 @@ from typing import Any
 
 from .reference import Event
 from .timestamp import Timestamp, parse_timestamp
-from .values import copy, plain
+from .values import copy, plain, rebuilt
 
 
 def receive(data: Mapping[str, Any], now: Timestamp) -> Event:
     """Make an event of a map that stays its owner's: a deep copy, in which a datetime (without a
     zone, in UTC) is a timestamp.
     """
-    return accept(_received(data), now)
+    try:
+        received = _received(data)
+    except RecursionError:
+        received = rebuilt(data, _leaf)
+    return accept(received, now)
 
 
 _SHARED = frozenset((str, int, float, bool, type(None), Timestamp))
@@ -33,6 +37,10 @@ def _received(value: Any) -> Any:
         return {key: _received(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_received(item) for item in value]
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
     return Timestamp.of(value) if isinstance(value, datetime) else value
 
 

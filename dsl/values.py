@@ -132,7 +132,7 @@ def copy(value: Any) -> Any:
     try:
         return _copied(value)
     except RecursionError:
-        return _rebuilt(value, lambda leaf: leaf)
+        return rebuilt(value, lambda leaf: leaf)
 
 
 def plain(value: Any) -> Any:
@@ -140,7 +140,7 @@ def plain(value: Any) -> Any:
     try:
         return _plain(value)
     except RecursionError:
-        return _rebuilt(value, lambda leaf: str(leaf) if type(leaf) is Timestamp else leaf)
+        return rebuilt(value, lambda leaf: str(leaf) if type(leaf) is Timestamp else leaf)
 
 
 def _copied(value: Any) -> Any:
@@ -161,7 +161,7 @@ def _plain(value: Any) -> Any:
     return str(value) if kind is Timestamp else value
 
 
-def _rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
+def rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
     """A deep copy of what nests deeper than Python's stack: level by level."""
     top: list[Any] = [value]
     waiting: list[tuple[Any, Any]] = [(top, 0)]
