@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from ._file_options import Manner
 from ._fingerprint import HEAD, Fingerprint, Mark
-from ._gunzip import MAGIC, unpacked_fits
 from ._globs import Glob, name_matcher
+from ._gunzip import MAGIC, unpacked_fits
 from ._sincedb import Identity
 
 _SLACK = 60.0

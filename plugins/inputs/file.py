@@ -305,8 +305,8 @@ class File(Ecs, Input, name="file"):
         try:
             self._tailer.load()
         except NewerFormat as error:
-            help = "name another file, or run the Penstock that wrote it"
-            raise Misconfigured("sincedb_path", str(error), help) from None
+            remedy = "name another file, or run the Penstock that wrote it"
+            raise Misconfigured("sincedb_path", str(error), remedy) from None
         self._is_loaded = True
 
     def resume(self, positions: Mapping[str, Position]) -> None:

@@ -147,7 +147,7 @@ def test_no_more_files_are_open_than_allowed(run_file: Any, logs: Path) -> None:
         (logs / name).write_text(f"{name}\n")
     run = run_file(f"{BEGINNING} max_open_files => 3")
     assert sorted(run.read(seconds=20)) == names
-    assert len(run.plugin._work._files.descriptors.open) <= 3
+    assert len(run.plugin._tailer._files.descriptors.open) <= 3
     for name in names:
         with (logs / name).open("a") as file:
             file.write(f"more {name}\n")

@@ -144,11 +144,10 @@ def test_an_answer_after_the_end_of_the_batches_still_counts(run_file: Any, logs
     run = run_file(BEGINNING)
     run.holding = True
     run.read()
-    run.stopping = True
-    run.read()
+    run.end()
     assert run.ended
     run.answer()
-    run.plugin.close()
+    run.run.finish()
     assert run_file(BEGINNING).read() == []
 
 
