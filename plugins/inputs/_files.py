@@ -70,8 +70,8 @@ class Files:
                 if record.path is not None:
                     self._known.setdefault(record.path, []).append(key)
         found = self.finder.find()
-        # Known paths first: the rest of a file that was rotated is then found before its copy counts
-        # as new.
+        # Known paths first: the rest of a file that was rotated is then found before its copy
+        # counts as new.
         self._meet_new(one for one in found if one[0] in self._known)
         if self._first and not self.manner.read:
             self._find_rotated()
