@@ -159,6 +159,12 @@ class FileRun:
         self.plugin._tailer._files.descriptors.close_all()
 
 
+@pytest.fixture(scope="session")
+def run_input() -> Callable[[Input], InputRun]:
+    """``run_input(plugin)``: an input that is open, as the runtime reads it."""
+    return InputRun
+
+
 RunFile = Callable[..., FileRun]
 
 
