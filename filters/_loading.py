@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import TextClause
 
-from ..plugins.contract import complain, log
+from ..plugins.rate_limit import complain, log
 from ..plugins.schedule import Schedule
 from ._database import Database
 from ._local_tables import Table, Tables

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..dsl.reference import Event
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
-from ..plugins.contract import Filter, log
+from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 from ._ruby import to_i
 
@@ -101,12 +101,7 @@ class Throttle(Filter, name="throttle"):
         step = int(self.max_age * _STEP)
         if counters > self.max_counters and self._age > self.max_age * _LEAST:
             self._age -= step
-            log.warning(
-                "%s: throttle has %d counters; they are kept for %d s",
-                self.context.where,
-                counters,
-                self._age,
-            )
+            self.context.log.warning("%d counters; kept for %d s from now on", counters, self._age)
         elif self._age < self.max_age and counters < self.max_counters * _ROOM:
             self._age += step
 

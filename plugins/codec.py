@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -10,8 +11,11 @@ from ..dsl.event import complete
 from ..dsl.reference import Event
 from .plugin import Plugin
 
+log = logging.getLogger("penstock")
+
 Passthrough = Callable[[bytes], tuple[bytes, int]]
 """From bytes that came to bytes that go, and how many events they are."""
+
 
 class Codec(Plugin):
     """Bytes to events and back. One codec decodes one stream: ``stream()`` gives a fresh one for
@@ -66,6 +70,33 @@ class Codec(Plugin):
         ``@version``.
         """
         raise NotImplementedError
+
+    def decode_or_keep(self, data: bytes) -> list[Event]:
+        """As ``decode``; where it raises, an event that holds the bytes, tagged. One bad line must
+        not end a run, and must not take its neighbours along.
+        """
+        try:
+            return self.decode(data)
+        except Exception as error:
+            self.start()
+            return self._lines_or_kept(data, error)
+
+    def _lines_or_kept(self, data: bytes, error: Exception) -> list[Event]:
+        boundary = self.boundary()
+        lines = data.split(boundary) if boundary else [data]
+        if len(lines) < 2 or lines[1:] == [b""]:
+            return [self._kept(data, error)]
+        ended = [line + (boundary or b"") for line in lines[:-1]]
+        if lines[-1]:
+            ended.append(lines[-1])
+        return [event for line in ended for event in self.decode_or_keep(line)]
+
+    def _kept(self, data: bytes, error: Exception) -> Event:
+        reason = f"{type(error).__name__}: {error}"
+        self.context.log.warning("codec raised, its bytes are kept as `message`: %s", reason)
+        log.debug("codec %s raised", self.name, exc_info=error)
+        text = data.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        return {"message": text, "tags": [f"_{self.name}_exception"]}
 
     def flush(self) -> list[Event]:
         """What is held when the stream ends."""

@@ -1,4 +1,5 @@
-"""Who commits for many batches at once: the state of windows, a producer's transaction, a changelog.
+"""Who commits for many batches at once: the state of windows, a producer's transaction, a
+changelog.
 
 A plugin with a ``participant`` has its pipeline run in epochs. The batches of an epoch are worked
 and delivered as always, but acknowledged together, after the participant committed their positions

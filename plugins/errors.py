@@ -45,7 +45,9 @@ class Disconnected(ConnectorError):
 
 
 class Retry(ConnectorError):
-    """The target did not take some items now and may later: too many requests, a shard that moves."""
+    """The target did not take some items now and may later: too many requests, a shard that
+    moves.
+    """
 
     def __init__(
         self,
@@ -91,9 +93,9 @@ class Misconfigured(ConnectorError):
 
     plugin: object = None
 
-    def __init__(self, option: str, reason: str, help: str = "") -> None:
+    def __init__(self, option: str, reason: str, remedy: str = "") -> None:
         super().__init__(f"`{option}`: {reason}")
-        self.option, self.reason, self.help = option, reason, help
+        self.option, self.reason, self.remedy = option, reason, remedy
 
 
 class EndOfInput(ConnectorError):

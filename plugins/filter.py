@@ -145,5 +145,3 @@ class Filter(Plugin):
             self.name,
             reason,
         )
-
-

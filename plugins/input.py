@@ -83,12 +83,18 @@ class Input(Plugin):
     """Applies type, tags and add_field; None when there is nothing to apply."""
 
     chunk_bytes: int = CHUNK_BYTES
-    """How many bytes a chunk should have; the runtime sets it before ``open``: larger with workers."""
+    """How many bytes a chunk should have; the runtime sets it before ``open``: larger with
+    workers.
+    """
 
     @property
     def bounded(self) -> bool:
         """Whether it ends by itself."""
         return False
+
+    def total_bytes(self) -> int | None:
+        """How much there is to read in all, where that is known before; for the progress line."""
+        return None
 
     def decoder(self) -> Codec | None:
         """The codec that decodes its chunks; None where its batches carry events. Asked for after

@@ -46,8 +46,8 @@ class Output(Plugin):
     """
 
     pipelined: ClassVar[bool] = False
-    """Whether ``deliver`` answers at once with a Future, since its client keeps order by itself: one
-    thread then has up to ``max_in_flight`` requests under way.
+    """Whether ``deliver`` answers at once with a Future, since its client keeps order by
+    itself: one thread then has up to ``max_in_flight`` requests under way.
     """
 
     exclusive: ClassVar[bool] = False
@@ -132,7 +132,9 @@ class Output(Plugin):
         return [Payload(events, events)]
 
     def encoding(self) -> tuple[Codec, Hashable] | None:
-        """Where ``pack`` does no more than encode a batch as one payload: the codec and the lane."""
+        """Where ``pack`` does no more than encode a batch as one payload: the codec and the
+        lane.
+        """
         return None
 
     def join(self, payloads: Sequence[Payload]) -> Payload:

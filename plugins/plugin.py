@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 
 from ..dsl.spec import PluginSpec
 from .context import Context, OptionProblem
-from .epoch import Participant
 from .declaration import Example, Option, declared, option
+from .epoch import Participant
+
 
 class Plugin:
     """What all plugins share: options as attributes, a context, a place.
@@ -114,4 +115,3 @@ class Ecs:
 
 Ecs._declared = {"ecs_compatibility": Ecs.ecs_compatibility}  # type: ignore[attr-defined]
 del Ecs.ecs_compatibility
-

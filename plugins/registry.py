@@ -76,6 +76,12 @@ def _foreign(section: str, entry: Any) -> type[Plugin]:
             f"`{entry.value}` of the package `{package}` declares no {section}",
             f"its entry point must name a subclass of {ROOTS[section].__name__} with a name",
         )
+    if loaded.spec.name != entry.name:
+        raise UnusablePlugin(
+            f"the {section} `{entry.name}` of the package `{package}` calls itself"
+            f" `{loaded.spec.name}`",
+            "its entry point and its class must have one name",
+        )
     return loaded
 
 

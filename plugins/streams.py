@@ -1,5 +1,5 @@
-"""Reading bytes from a descriptor as they come, and cutting a stream where its parts can be decoded
-by themselves.
+"""Reading bytes from a descriptor as they come, and cutting a stream of them where it can be
+decoded in parts.
 """
 
 from __future__ import annotations

@@ -237,7 +237,7 @@ def _replayed(letter: DeadLetter) -> Event:
 
 
 def _through(sources: list[Any], settled: dict[str, Any], events: list[Event]) -> None:
-    from ..delivery.sender import Undelivered
+    from ...plugins.errors import Undelivered
     from ..observe.logging import start_logging
     from ..runtime.replay import replay_events
 

@@ -1,40 +1,59 @@
-"""A progress line on the terminal: events, events a second, and for files the part done. Never
-where stderr is no terminal.
+"""A progress line on the terminal: events, events a second, and for files the part done.
+
+It is drawn where stderr is a terminal and no output writes to the same one; it counts all pipelines
+of the process.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
+from ..compile.instantiate import Assembly
 from ..runtime.pipeline import Counts
 
+_EVERY = 0.2
 
-def progress_line(total_bytes: int | None) -> Callable[[Counts], None] | None:
-    """A function that redraws the line a few times a second; None where no one would see it, or
-    events come to the terminal too.
+
+class ProgressLine:
+    """Redraws the line a few times a second. ``total``: the bytes that there are to read, where
+    that is known.
     """
-    if not sys.stderr.isatty() or sys.stdout.isatty():
-        return None
-    last = 0.0
 
-    def draw(counts: Counts) -> None:
-        nonlocal last
+    def __init__(self, total: int | None) -> None:
+        self._total, self._last = total, 0.0
+        self._all: dict[int, Counts] = {}
+
+    def draw(self, counts: Counts) -> None:
+        """A pipeline has gone on; its counts are the same object each time."""
         now = time.monotonic()
-        if now - last < 0.2:
+        self._all[id(counts)] = counts
+        if now - self._last < _EVERY:
             return
-        last = now
-        rate = counts.events_in / max(now - counts.started, 1e-9)
-        part = f"  {min(100 * counts.bytes_in / total_bytes, 100):.0f} %" if total_bytes else ""
-        sys.stderr.write(f"\r\x1b[K{counts.events_in:,} events  {rate:,.0f}/s{part}")
+        self._last = now
+        all_counts = list(self._all.values())
+        events = sum(one.events_in for one in all_counts)
+        seconds = max(now - min(one.started for one in all_counts), 1e-9)
+        text = f"{events:,} events  {events / seconds:,.0f}/s"
+        if self._total:
+            done = sum(one.bytes_in for one in all_counts)
+            text += f"  {min(100 * done / self._total, 100):.0f} %"
+        sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
 
-    return draw
-
-
-def end_progress_line(draw: Callable[[Counts], None] | None) -> None:
-    """Take the line away."""
-    if draw is not None:
+    def end(self) -> None:
+        """Take the line away."""
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+
+def progress_line(assemblies: Sequence[Assembly], total: int | None) -> ProgressLine | None:
+    """The line; None where no one would see it, or events come to the terminal too."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    outputs = [p for one in assemblies for p in one.plugins(one.program.outputs)]
+    writes_there = any(output.name == "stdout" for output in outputs)
+    if writes_there and sys.stdout is not None and sys.stdout.isatty():
+        return None
+    return ProgressLine(total)

@@ -141,16 +141,10 @@ def _lines(item: Item, as_json: bool) -> bytes:
     if item.note.get("form", "events") == "events":
         return _event_lines(unpack(item.payload))
     if item.note["form"] == "data":
-        packed, originals = restored(item.note, item.payload)
-        if originals is not None:
-            return _event_lines(originals)
-        if (
-            as_json
-            or not isinstance(packed, dict)
-            or not all(isinstance(part, bytes) for part in packed.values())
-        ):
-            return (json_line({"note": item.note, "data": packed}) + "\n").encode()
-        return b"".join(packed.values())
+        payload = restored(item.note, item.payload, item.count)
+        if payload.events is not None:
+            return _event_lines(payload.events)
+        return (json_line({"note": item.note, "data": payload.data}) + "\n").encode()
     if as_json:
         return (
             json_line({"note": item.note, "bytes": base64.b64encode(item.payload).decode()}) + "\n"

@@ -6,13 +6,12 @@ import contextlib
 import logging
 import os
 import signal
-import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -21,17 +20,22 @@ from ...dsl.options import read
 from ...dsl.settings import settled
 from ...dsl.source import Source
 from ...dsl.spec import Kind
+from ...plugins.errors import Undelivered
+from ...plugins.input import Input
 from ..compile.instantiate import Assembly
 from ..compile.profile import Profile
 from ..compile.sources import text_source
-from ..delivery.sender import Undelivered
 from ..observe.counters import table
 from ..observe.logging import start_logging
-from ..runtime.passthrough import RelayPipeline, can_relay
+from ..runtime.passthrough import PassthroughPipeline, passes_through
 from ..runtime.pipeline import Counts, Pipeline
-from ..runtime.supervisor import Fleet, Member
+from ..runtime.signals import SignalThread
+from ..runtime.supervisor import ManagedPipeline, Reread, Supervisor
 from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
-from .progress import end_progress_line, progress_line
+from .progress import progress_line
+
+if TYPE_CHECKING:
+    from ..runtime.worker_parent import WorkerParent
 
 log = logging.getLogger("penstock")
 
@@ -117,9 +121,8 @@ def run(
     """
     try:
         given = _keys(flags, ecs, escape_style)
-        members = _members(
-            (*paths, *files), text, {**settings_pairs(settings), **given}, flags["path_settings"]
-        )
+        named = (*paths, *files), text, {**settings_pairs(settings), **given}
+        members = _members(*named, flags["path_settings"])
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
     except ConfigError as error:
@@ -132,13 +135,15 @@ def run(
         return
     for member in members:
         _complete_enough(member)
+    is_listed = bool(flags["path_settings"]) and text is None and not (paths or files)
+    reread = partial(_members, *named, flags["path_settings"]) if is_listed else None
     with _flame_graph(flags["flame"]):
-        _run(members, Profile() if flags["profile"] else None)
+        _run(members, Profile() if flags["profile"] else None, reread)
 
 
 def _members(
     paths: tuple[str, ...], text: str | None, given: dict[str, Any], folder: str | None
-) -> list[Member]:
+) -> list[ManagedPipeline]:
     """The pipelines that the command line names, or, where it names none, those of
     ``pipelines.yml``.
     """
@@ -149,7 +154,7 @@ def _members(
         sources_of(paths, text)
         settings = settled({**shared, **given})
         return [
-            Member(
+            ManagedPipeline(
                 settings["pipeline.id"],
                 settings,
                 lambda: _with_defaults([text_source(text, "(-e)")]),
@@ -158,7 +163,7 @@ def _members(
     if paths or not folder:
         sources_of(paths, text)
         settings = settled({**shared, **given})
-        return [Member(settings["pipeline.id"], settings, lambda: sources_of(paths, None))]
+        return [ManagedPipeline(settings["pipeline.id"], settings, lambda: sources_of(paths, None))]
     found = pipelines_file(folder)
     if not found and "path.config" not in shared:
         raise click.UsageError(
@@ -167,20 +172,20 @@ def _members(
     return [_member({**shared, **one, **given}) for one in found or [{}]]
 
 
-def _member(given: dict[str, Any]) -> Member:
+def _member(given: dict[str, Any]) -> ManagedPipeline:
     settings = settled(given)
     if settings["config.string"]:
-        return Member(
+        return ManagedPipeline(
             settings["pipeline.id"],
             settings,
             lambda: [text_source(settings["config.string"], settings["pipeline.id"])],
         )
-    return Member(
+    return ManagedPipeline(
         settings["pipeline.id"], settings, lambda: sources_of([settings["path.config"]], None)
     )
 
 
-def _complete_enough(member: Member) -> None:
+def _complete_enough(member: ManagedPipeline) -> None:
     """A pipeline without an input is a mistake; one without an output perhaps."""
     assert member.assembly is not None
     if not member.assembly.program.inputs:
@@ -241,21 +246,29 @@ def _flame_graph(path: str | None) -> Iterator[None]:
     Path(path).write_text(profiler.output_html(), encoding="utf-8")
 
 
-def _run(members: list[Member], profile: Profile | None) -> None:
+def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread | None) -> None:
     lead = members[0]
     assert lead.assembly is not None
-    line = progress_line(_total_bytes(lead.assembly)) if len(members) == 1 else None
-    interval = (
-        _seconds(lead.settings["config.reload.interval"])
-        if lead.settings["config.reload.automatic"]
-        else None
-    )
-    fleet = Fleet(members, lambda assembly: _pipeline(assembly, line, profile), interval)
-    _listen_to_signals(fleet, float(lead.settings["penstock.shutdown_timeout"]))
+    parent = _worker_parent(members, profile)
+    assemblies = [member.assembly for member in members if member.assembly is not None]
+    line = progress_line(assemblies, _total_bytes(assemblies))
+    draw = None if line is None else line.draw
+    settings = lead.settings
+    is_watched = settings["config.reload.automatic"]
+    interval = _seconds(settings["config.reload.interval"]) if is_watched else None
+
+    def make(assembly: Assembly) -> Pipeline:
+        return _pipeline(assembly, draw, profile, parent)
+
+    supervisor = Supervisor(members, make, interval, reread)
+    signals = _signals(supervisor, float(settings["penstock.shutdown_timeout"]))
+    signals.start()
     try:
-        fleet.run()
+        supervisor.run()
     except BrokenPipeError:
         _leave_quietly()
+    except ConfigError as error:
+        refuse(error)
     except Undelivered as error:
         click.echo(f"stopped with events that were not delivered: {error}", err=True)
         raise SystemExit(1) from None
@@ -263,7 +276,11 @@ def _run(members: list[Member], profile: Profile | None) -> None:
         click.echo(f"stopped: {error}", err=True)
         raise SystemExit(1) from None
     finally:
-        end_progress_line(line)
+        signals.stop()
+        if line is not None:
+            line.end()
+        if parent is not None:
+            parent.close()
     if profile is not None:
         click.echo(profile.report(), err=True)
 
@@ -272,65 +289,81 @@ def _seconds(span: Any) -> float:
     return float(read(Kind("duration"), span))
 
 
+def _worker_parent(members: list[ManagedPipeline], profile: Profile | None) -> WorkerParent | None:
+    """The process that workers are forked from, started before any thread and any client."""
+    wanted = max(int(member.settings["pipeline.workers"]) for member in members)
+    if wanted < 2 or profile is not None:
+        return None
+    from ..runtime.worker_parent import WorkerParent
+
+    return WorkerParent()
+
+
 def _pipeline(
-    assembly: Assembly, line: Callable[[Counts], None] | None, profile: Profile | None
+    assembly: Assembly,
+    line: Callable[[Counts], None] | None,
+    profile: Profile | None,
+    parent: WorkerParent | None,
 ) -> Pipeline:
     workers = int(assembly.program.settings["pipeline.workers"])
     if profile is not None:
         return Pipeline(assembly, line, profile)
-    if can_relay(assembly):
-        return RelayPipeline(assembly, line)
+    if passes_through(assembly):
+        return PassthroughPipeline(assembly, line)
     if workers < 2:
         return Pipeline(assembly, line)
-    from ..runtime.worker_pool import ParallelPipeline, alone
+    from ..runtime.worker_pool import ParallelPipeline, stateful_filter
 
-    keeper = alone(assembly)
+    keeper = stateful_filter(assembly)
     if keeper is None:
-        return ParallelPipeline(assembly, workers, line)
+        return ParallelPipeline(assembly, workers, line, parent)
     log.warning(
-        "%s: the filter %s holds what it saw of other events: one worker does it all",
+        "%s: filter %s keeps state across events; running with 1 worker",
         keeper.context.where,
         keeper.name,
     )
     return Pipeline(assembly, line)
 
 
-def _listen_to_signals(fleet: Fleet, timeout: float) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        for again in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(again, _leave_at_once)
-        fleet.stop()
+def _signals(supervisor: Supervisor, timeout: float) -> SignalThread:
+    """What signals do, in a thread that listens to them."""
+    had_terminal = _has_terminal()
+    stops: list[int] = []
+
+    def stop(number: int) -> None:
+        if stops:
+            os._exit(128 + number)
+        stops.append(number)
+        supervisor.stop()
         limit = threading.Timer(timeout, _leave_undrained, (timeout, number))
         limit.daemon = True
         limit.start()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda number, frame: fleet.reload())
-    _show_figures_on_signal(fleet)
+    def hang_up() -> None:
+        if had_terminal and not _has_terminal():
+            stop(signal.SIGHUP)  # the terminal that it was started from is gone
+        else:
+            supervisor.reload()
+
+    return SignalThread(
+        {
+            signal.SIGINT: lambda: stop(signal.SIGINT),
+            signal.SIGTERM: lambda: stop(signal.SIGTERM),
+            signal.SIGHUP: hang_up,
+            signal.SIGUSR1: lambda: _log_stats(supervisor),
+        }
+    )
 
 
-def _show_figures_on_signal(fleet: Fleet) -> None:
-    """On SIGUSR1 log the figures of all outputs; in a thread, since the signal may come while the
-    log is written.
-    """
-    process = os.getpid()
-
-    def show(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == process:  # workers have this handler too
-            threading.Thread(target=_log_figures, args=(fleet,), daemon=True).start()
-
-    signal.signal(signal.SIGUSR1, show)
+def _has_terminal() -> bool:
+    return any(os.isatty(descriptor) for descriptor in (0, 2))
 
 
-def _log_figures(fleet: Fleet) -> None:
-    for member in fleet.members:
+def _log_stats(supervisor: Supervisor) -> None:
+    for member in supervisor.members:
         if member.pipeline is not None:
-            log.info(
-                "the outputs of the pipeline %s:\n%s",
-                member.id,
-                "\n".join(table(member.pipeline.figures())),
-            )
+            rows = "\n".join(table(member.pipeline.stats()))
+            log.info("outputs of pipeline %s:\n%s", member.id, rows)
 
 
 def _leave_undrained(timeout: float, number: int) -> NoReturn:
@@ -342,10 +375,6 @@ def _leave_undrained(timeout: float, number: int) -> NoReturn:
     os._exit(128 + number)
 
 
-def _leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    os._exit(128 + number)
-
-
 def _leave_quietly() -> None:
     """The reader of stdout has gone: nothing more can be said there, and Python must not try when
     it ends.
@@ -353,12 +382,9 @@ def _leave_quietly() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _total_bytes(assembly: Assembly) -> int | None:
-    """How much there is to read, where that is known."""
-    inputs = assembly.plugins(assembly.program.inputs)
-    if [plugin.name for plugin in inputs] == ["stdin"]:
-        found = os.fstat(sys.stdin.fileno())
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
-    sizes: list[int | None] = [getattr(plugin, "total_bytes", lambda: None)() for plugin in inputs]
+def _total_bytes(assemblies: Sequence[Assembly]) -> int | None:
+    """How much there is to read, where all inputs know it."""
+    inputs = [p for one in assemblies for p in one.plugins(one.program.inputs)]
+    sizes = [plugin.total_bytes() for plugin in inputs if isinstance(plugin, Input)]
     known = [size for size in sizes if size]
     return sum(known) if len(known) == len(sizes) else None

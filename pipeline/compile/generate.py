@@ -139,9 +139,7 @@ def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) 
     them events out of turn.
     """
     keepers = [
-        use
-        for use in uses(statements)
-        if isinstance(plugin := made[use], Filter) and plugin.shares
+        use for use in uses(statements) if isinstance(plugin := made[use], Filter) and plugin.shares
     ]
     return len(keepers) > 1 or any(use not in statements for use in keepers)
 
@@ -255,10 +253,8 @@ class _Part:
         )
 
     def flushes(self, statements: Iterable[Statement]) -> bool:
-        return any(
-            isinstance(self.made[use], Filter) and self.made[use].flushes
-            for use in uses(statements)
-        )  # type: ignore[attr-defined]
+        plugins = [self.made[use] for use in uses(statements)]
+        return any(plugin.flushes for plugin in plugins if isinstance(plugin, Filter))
 
     def branch(self, depth: int, branch: Branch, events: str) -> None:
         """A branch whose arms keep their events."""

@@ -24,14 +24,14 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ...dsl.tree import Tree
 from ...plugins import registry
-from ...plugins.codecs._by_line import ByLine
 from ...plugins.codec import Codec
+from ...plugins.codecs._by_line import ByLine
 from ...plugins.context import Context, OptionProblem, Shared
+from ...plugins.decoration import decoration, only_key
 from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
-from ...plugins.decoration import decoration, only_key
 
 log = logging.getLogger("penstock")
 
@@ -145,9 +145,9 @@ def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
     """What a server refuses, at the place of the option that it is about."""
     use = next((use for use, plugin in assembly.made.items() if plugin is error.plugin), None)
     if use is None:
-        return Diagnostic("E250", str(error), None, error.help)
+        return Diagnostic("E250", str(error), None, error.remedy)
     name = f"{use.spec.section} `{use.name}`"
-    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.help, (), "E250")
+    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.remedy, (), "E250")
     return _diagnosed(problem, use)
 
 

@@ -52,7 +52,7 @@ class BufferedSink:
         self._limit = int(output.buffer_size)
         has_no_spill = output.when_full == "spill" and spill is None
         self._policy = "block" if has_no_spill else output.when_full
-        self._sender = Sender(output, stopping, self._waiting)
+        self.sender = Sender(output, stopping, self._waiting)
         self._stopping, self._failed, self._spill, self._drain = stopping, failed, spill, drain
         self._lanes = Lanes(output, limits_of(output), single=spill is not None)
         self._under_way: dict[DeliveryUnit, None] = {}  # in memory, and being delivered
@@ -73,14 +73,14 @@ class BufferedSink:
     def start(self) -> None:
         """Begin to deliver, first what an earlier run left on disk."""
         if self._spill is not None and not self._spill.is_empty:
-            where, spill = self._sender.where, self._spill
+            where, spill = self.sender.where, self._spill
             log.info("%s: %d events are in the spill `%s`", where, spill.events, spill.folder)
         for thread in self._threads:
             thread.start()
 
     def stats(self) -> OutputStats:
         """What became of its events so far."""
-        return self._sender.stats()
+        return self.sender.stats()
 
     def _waiting(self) -> int:
         return self._events + (self._spill.events if self._spill is not None else 0)
@@ -127,11 +127,11 @@ class BufferedSink:
             return self._spilled_oldest(self._spill, unit)
         elif self._policy == "drop_oldest":
             self._drop_oldest(unit)
-        elif self._policy == "dead_letter" and self._sender.can_dead_letter(unit):
+        elif self._policy == "dead_letter" and self.sender.can_dead_letter(unit):
             self._dead_letter(unit)
             return True
         else:
-            self._sender.drop(unit)
+            self.sender.drop(unit)
             return True
         return False
 
@@ -148,11 +148,11 @@ class BufferedSink:
                     self._change.wait()
                 return
             self._account_for(oldest)
-        self._sender.drop(oldest)
+        self.sender.drop(oldest)
 
     def _dead_letter(self, unit: DeliveryUnit) -> None:
         try:
-            self._sender.dead_letter_unit(unit, "the buffer of the output is full")
+            self.sender.dead_letter_unit(unit, "the buffer of the output is full")
         except Undelivered as error:
             unit.finish(error)
             self._failed(error)
@@ -177,7 +177,7 @@ class BufferedSink:
     def _put(self, spill: Spill, unit: DeliveryUnit, patience: float) -> bool:
         if not spill.put(unit, patience):
             return False
-        self._sender.spilled += unit.events
+        self.sender.spilled += unit.events
         return True
 
     def _forget(self, unit: DeliveryUnit) -> None:
@@ -198,14 +198,14 @@ class BufferedSink:
     def _work(self) -> None:
         """Deliver request by request: the body of each thread."""
         try:
-            self._sender.connect()
+            self.sender.connect()
             while (request := self._next()) is not None:
                 self._deliver(request)
         except BaseException as error:
             self._give_up(error)
 
     def _deliver(self, request: Request) -> None:
-        self._sender.send(request)
+        self.sender.send(request)
         self._through(request)
 
     def _next(self) -> Request | None:
@@ -223,7 +223,7 @@ class BufferedSink:
                 notified = self._change.wait(self._longest_wait(wait))
                 is_idle = not notified and not self._under_way
             if is_idle and self._tends:
-                self._sender.tend()
+                self.sender.tend()
 
     def _due(self) -> float | None:
         """In how many seconds there is a request to take; None where only news can bring one."""
@@ -314,7 +314,7 @@ class BufferedSink:
                 thread.join(_LAST_PATIENCE if stops_soon else None)
         if any(thread.is_alive() for thread in self._threads):
             # What it hangs on must not cost what waits behind.
-            self._give_up(Undelivered(f"{self._sender.where} hangs"))
+            self._give_up(Undelivered(f"{self.sender.where} hangs"))
 
     def _end(self) -> None:
         with self._change:
@@ -330,6 +330,8 @@ class BufferedSink:
         if self._spill is None:
             return
         if not self._spill.is_empty:
-            where, spill = self._sender.where, self._spill
-            log.warning("%s: %d events stay in `%s` for the next start", where, spill.events, spill.folder)
+            where, spill = self.sender.where, self._spill
+            log.warning(
+                "%s: %d events stay in `%s` for the next start", where, spill.events, spill.folder
+            )
         self._spill.close()

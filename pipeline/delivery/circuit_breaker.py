@@ -57,11 +57,7 @@ class Circuit:
         if self._in_a_row == _FAILURES_TO_OPEN:
             self._say(now, "%s is failing; circuit open, retrying with back-off: %s", error)
         elif now - self._said >= _REMINDER:
-            still = (
-                "is still failing"
-                if self._in_a_row > _FAILURES_TO_OPEN
-                else "failed, retrying"
-            )
+            still = "is still failing" if self._in_a_row > _FAILURES_TO_OPEN else "failed, retrying"
             self._say(now, f"%s {still}: %s", error)
         return min(
             _FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT

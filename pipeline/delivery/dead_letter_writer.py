@@ -42,8 +42,9 @@ class DeadLetterWriter:
         Raises OSError where they cannot be written: for an output, the dead letters are all that
         is left of its events.
         """
-        where, kind, id = plugin.context.where, plugin.name, plugin.context.id
-        self._store.add([DeadLetter(copy(event), reason, kind, id, where) for event in events])
+        context = plugin.context
+        about = reason, plugin.name, context.id, context.where
+        self._store.add([DeadLetter(copy(event), *about) for event in events])
 
     def write_if_possible(self, plugin: Plugin, events: list[Event], reason: str) -> None:
         """The same for a filter, whose events go on, tagged: what cannot be written is logged."""

@@ -8,13 +8,14 @@ when its buffer is full and its policy is to block.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Protocol
 
 from ...dsl.reference import Event
 from ...plugins.batch import Payload
 from ...plugins.data_paths import spills_folder
 from ...plugins.output import Output
+from ...plugins.plugin import Plugin
 from ..observe.counters import OutputStats
 from .buffer import BufferedSink
 from .pending import DeliveryUnit, PendingAck, Request
@@ -27,6 +28,7 @@ class OutputSink(Protocol):
     """What takes the payloads of one output."""
 
     output: Output
+    sender: Sender
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -54,17 +56,17 @@ class DirectSink:
 
     def __init__(self, output: Output, stopping: threading.Event) -> None:
         self.output = output
-        self._sender = Sender(output, stopping, lambda: self._waiting)
+        self.sender = Sender(output, stopping, lambda: self._waiting)
         self._waiting = 0
         self._ended = False
 
     def start(self) -> None:
         """Connect."""
-        self._sender.connect()
+        self.sender.connect()
 
     def stats(self) -> OutputStats:
         """What became of its events so far."""
-        return self._sender.stats()
+        return self.sender.stats()
 
     def submit(self, payload: Payload, pending: PendingAck) -> None:
         """Deliver what was packed; raises Undelivered."""
@@ -73,7 +75,7 @@ class DirectSink:
         self._waiting = unit.events
         try:
             request = Request([unit], self.output)
-            self._sender.send(request)
+            self.sender.send(request)
             request.finish()
         except BaseException as error:
             unit.finish(error)
@@ -88,11 +90,24 @@ class DirectSink:
 
 
 def sinks_of(
+    outputs: Sequence[Output],
+    stopping: threading.Event,
+    failed: Failed,
+    carried: Set[Plugin] = frozenset(),
+) -> Iterator[OutputSink]:
+    """How each output is delivered to; ``carried`` ones are connected. ``failed`` is told of an
+    error that no retry mends. Raises OSError where a spill cannot be opened: those before it were
+    given by then.
+    """
+    for sink in _sinks(outputs, stopping, failed):
+        if sink.output in carried:
+            sink.sender.is_connected = True
+        yield sink
+
+
+def _sinks(
     outputs: Sequence[Output], stopping: threading.Event, failed: Failed
 ) -> Iterator[OutputSink]:
-    """How each output is delivered to. ``failed`` is told of an error that no retry mends. Raises
-    OSError where a spill cannot be opened: those before it were given by then.
-    """
     if len(outputs) == 1 and outputs[0].immediate and outputs[0].when_full == "block":
         yield DirectSink(outputs[0], stopping)
     elif any(output.when_full == "spill" for output in outputs):

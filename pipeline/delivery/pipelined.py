@@ -47,7 +47,7 @@ class PipelinedSink(BufferedSink):
         number = self._begun
         if self._failed_ones and self._failed_ones[0][1] is request:
             number, _, error = self._failed_ones[0]
-            if self._sender.failed(request, error):
+            if self.sender.failed(request, error):
                 self._failed_ones.pop(0)
                 self._through(request)
                 return
@@ -58,7 +58,7 @@ class PipelinedSink(BufferedSink):
 
     def _begin(self, number: int, request: Request) -> None:
         try:
-            future = self._sender.start(request)
+            future = self.sender.start(request)
         except Exception as error:
             self._land(number, request, error)
             return
@@ -78,7 +78,7 @@ class PipelinedSink(BufferedSink):
 
     def _land(self, number: int, request: Request, error: Exception | None) -> None:
         if error is None:
-            self._sender.succeeded(request)
+            self.sender.succeeded(request)
             self._through(request)
         with self._change:
             self._flying.pop(request, None)

@@ -46,14 +46,14 @@ class Sender:
         self._circuit = Circuit(self.where, waiting)
         self._letters = Circuit(f"{self.where}: dead letters", waiting)
         self._connecting, self._counting = threading.Lock(), threading.Lock()
-        self._connected = self._has_worked = False
+        self.is_connected = self._has_worked = False
 
     def connect(self) -> None:
         """Connect, with back-off, for as long as it takes. Raises Undelivered where the pipeline is
         to stop first, Misconfigured where the output has never worked.
         """
         with self._connecting:
-            while not self._connected:
+            while not self.is_connected:
                 self._circuit.trying()
                 try:
                     self.output.connect()
@@ -66,7 +66,7 @@ class Sender:
                     log.debug("%s: connect raised", self.where, exc_info=True)
                     self._pause(_wait(error, self._circuit.failed(error)), error)
                 else:
-                    self._connected = True
+                    self.is_connected = True
 
     def send(self, request: Request) -> None:
         """Deliver a request, or dead-letter what the output will never take. Raises Undelivered
@@ -90,7 +90,7 @@ class Sender:
         """Begin to deliver; a Future where the output keeps order by itself. Raises as
         ``deliver``.
         """
-        if not self._connected:
+        if not self.is_connected:
             self.connect()
         self._circuit.trying()
         return self.output.deliver(request.payload)
@@ -118,7 +118,7 @@ class Sender:
         if isinstance(error, Retry):
             self._partly_delivered(request, error.indexes)
         elif isinstance(error, Outages | Misconfigured):
-            self._connected = False
+            self.is_connected = False
         elif self._is_given_up(request, error):
             return True
         with self._counting:
@@ -157,10 +157,22 @@ class Sender:
         for reason, indexes in by_reason.items():
             text = "%s: %d events rejected: %s"
             if self.output.context.dead_letter is not None and request.originals is not None:
-                complain(f"{self.where} rejected", text + "; sent to dead letters", self.where, len(indexes), reason)
+                complain(
+                    f"{self.where} rejected",
+                    text + "; sent to dead letters",
+                    self.where,
+                    len(indexes),
+                    reason,
+                )
                 self._dead_letter([request.originals[i] for i in indexes], reason)
             else:
-                complain(f"{self.where} rejected", text + "; dropped, no dead letter queue", self.where, len(indexes), reason)
+                complain(
+                    f"{self.where} rejected",
+                    text + "; dropped, no dead letter queue",
+                    self.where,
+                    len(indexes),
+                    reason,
+                )
                 with self._counting:
                     self.rejected += len(indexes)
 
@@ -173,12 +185,13 @@ class Sender:
             return False
         reason = f"{name}: {error}"
         if self.output.context.dead_letter is None or request.originals is None:
-            raise Undelivered(
-                f"{self.where} failed {request.tries} times: {reason}"
-            ) from error
+            raise Undelivered(f"{self.where} failed {request.tries} times: {reason}") from error
         log.error(
-            "%s failed %d times; %d events sent to dead letters", self.where, request.tries,
-            request.events, exc_info=error,
+            "%s failed %d times; %d events sent to dead letters",
+            self.where,
+            request.tries,
+            request.events,
+            exc_info=error,
         )
         self._dead_letter(request.originals, reason)
         self._circuit.works()
@@ -229,12 +242,12 @@ class Sender:
 
     def tend(self) -> None:
         """Let the output do what is due while nothing is delivered."""
-        if not self._connected:
+        if not self.is_connected:
             return
         try:
             self.output.tend(0)
         except Exception as error:
-            self._connected = not isinstance(error, Outages) and self._connected
+            self.is_connected = not isinstance(error, Outages) and self.is_connected
             self.output.context.log.warning("tend failed: %s", error)
 
     def stats(self) -> OutputStats:

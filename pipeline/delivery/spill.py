@@ -1,5 +1,5 @@
-"""What does not fit into the buffer of an output, on disk: units of delivery in a disk queue of the output's
-own.
+"""What does not fit into the buffer of an output, on disk: units of delivery in a disk queue of
+the output's own.
 
 A record is a payload. Its note says the form: ``bytes`` as they are, ``events`` as a batch of
 events, or ``data``: anything else that is plain data, with the events for the dead letters where
@@ -10,7 +10,6 @@ must not get what was meant for another.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,22 +17,34 @@ from pathlib import Path
 from typing import Any
 
 from ...dsl.event import complete
-from ...dsl.program import PluginUse, Setting
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
-from ...plugins.output import Output
+from ...plugins.batch import Payload
 from ...plugins.data_paths import spills_folder
+from ...plugins.errors import Undelivered
+from ...plugins.option_text import digest, options_digest
+from ...plugins.output import Output
 from ...plugins.records.events import Unreadable, pack, unpack
 from ..storage.queue import DiskQueue, Full
 from ..storage.survey import queue_state
-from ...plugins.batch import Payload
-from ...plugins.errors import Undelivered
 from .pending import DeliveryUnit
 
 log = logging.getLogger("penstock")
 
 _OF_THE_BUFFER = frozenset(
-    {"id", "enable_metric", "buffer_size", "when_full", "spill_max_bytes", "workers"}
+    {
+        "id",
+        "enable_metric",
+        "buffer_size",
+        "when_full",
+        "spill_max_bytes",
+        "workers",
+        "batch_bytes",
+        "batch_events",
+        "batch_age",
+        "max_in_flight",
+        "attempts",
+    }
 )
 
 
@@ -41,7 +52,11 @@ def spill_names(outputs: Iterable[Output]) -> list[str]:
     """The names of the folders of outputs, in their order."""
     names: list[str] = []
     for output in outputs:
-        name = _safe(output.id) if output.id else f"{output.name}-{_digest(output)}"
+        name = (
+            _safe(output.id)
+            if output.id
+            else f"{output.name}-{options_digest(output, _OF_THE_BUFFER)}"
+        )
         same = sum(known == name or known.startswith(f"{name}.") for known in names)
         names.append(f"{name}.{same + 1}" if same else name)
     return names
@@ -50,37 +65,7 @@ def spill_names(outputs: Iterable[Output]) -> list[str]:
 def _safe(text: str) -> str:
     """A text as a file's name, unlike that of any other text."""
     plain = re.sub(r"[^\w-]", "_", text, flags=re.ASCII)[:80]
-    return plain if plain == text else f"{plain}-{_short(text)}"
-
-
-def _digest(output: Output) -> str:
-    return _short(
-        repr(
-            [(key, _written(getattr(output, key))) for key in sorted(output.given - _OF_THE_BUFFER)]
-        )
-    )
-
-
-def _written(value: Any) -> str:
-    """An option's value as text, the same in every process."""
-    if isinstance(value, PluginUse):
-        return repr(
-            (
-                value.name,
-                sorted((key, _written(setting)) for key, setting in value.settings.items()),
-            )
-        )
-    if isinstance(value, Setting):
-        return _written(value.value)
-    if isinstance(value, Mapping):
-        return repr([(str(key), _written(item)) for key, item in value.items()])
-    if isinstance(value, list | tuple):
-        return repr([_written(item) for item in value])
-    return str(getattr(value, "text", value))
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return plain if plain == text else f"{plain}-{digest(text)}"
 
 
 def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) -> None:
@@ -147,9 +132,7 @@ class Spill:
             unit.finish()
 
         try:
-            self._queue.put(
-                data, note, unit.events, live=unit, timeout=patience, on_durable=synced
-            )
+            self._queue.put(data, note, unit.events, live=unit, timeout=patience, on_durable=synced)
         except Full:
             self._unsynced.discard(unit)
             return False

@@ -1,4 +1,6 @@
-"""What became of the events that were meant for each output, as numbers and as a table for people."""
+"""What became of the events that were meant for each output, as numbers and as a table for
+people.
+"""
 
 from __future__ import annotations
 

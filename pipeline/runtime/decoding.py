@@ -56,9 +56,11 @@ class Decoder:
 
     def _decoded(self, chunk: Chunk) -> Iterator[list[Event]]:
         data, codec = chunk.data, self._stream(chunk.origin)
-        for start in range(0, len(data), CHUNK_BYTES):
-            events = codec.decode(data[start : start + CHUNK_BYTES])
-            if start + CHUNK_BYTES >= len(data):
+        # A chunk of the usual size is a little larger for the line that it began with.
+        size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
+        for start in range(0, len(data), size):
+            events = codec.decode_or_keep(data[start : start + size])
+            if start + size >= len(data):
                 events += codec.flush()
             codec.complete(events)
             self._decorate_all(events)

@@ -26,7 +26,9 @@ class _Mark:
 
 
 class Delivery:
-    """A batch under way. ``done`` is called when it was delivered or failed; the first call counts."""
+    """A batch under way. ``done`` is called when it was delivered or failed; the first call
+    counts.
+    """
 
     __slots__ = ("_marks", "_owner", "_token", "parts")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ...dsl.spec import Kind
 from ...plugins.batch import Batch, Part, Position
 from ...plugins.data_paths import data_folder
 from ...plugins.input import Input
+from ...plugins.plugin import Plugin
 from ...plugins.records.events import Unreadable, pack, unpack
 from ..storage.backlog import Item
 from ..storage.incarnation import incarnation_of
@@ -123,12 +124,13 @@ class QueueSource:
         queue: DiskQueue,
         stopping: threading.Event,
         failed: Failed,
+        carried: Set[Plugin],
         drain: bool,
     ) -> None:
         self._queue, self._stopping, self._drain = queue, stopping, drain
         self._incarnation = incarnation_of(queue.folder)
         self._intake = QueueIntake(inputs, queue)
-        self._threads = threads_of(inputs, self._intake, stopping, failed)
+        self._threads = threads_of(inputs, self._intake, stopping, failed, carried)
 
     def __iter__(self) -> Iterator[Incoming | None]:
         for thread in self._threads:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple, Protocol
 
 from ...plugins.batch import Batch
 from ...plugins.errors import EndOfInput, Misconfigured
 from ...plugins.input import Answer, Input, Listener
+from ...plugins.plugin import Plugin
 from ..delivery.circuit_breaker import Circuit
-from .in_flight import InFlight
+from .in_flight import Delivery, InFlight
 from .reader import Reader
 
 log = logging.getLogger("penstock")
@@ -110,14 +111,13 @@ class InputThread:
         intake: Intake,
         stopping: threading.Event,
         failed: Failed,
+        is_connected: bool,
     ) -> None:
-        self.reader = Reader(source, stopping)
+        self.reader = Reader(source, stopping, is_connected=is_connected)
         self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
         self._drained = threading.Event()
         self.has_ended = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, name=f"input {source.name}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
@@ -172,7 +172,9 @@ class ListenerThread:
         intake: Intake,
         stopping: threading.Event,
         failed: Failed,
+        is_connected: bool,
     ) -> None:
+        self._is_connected = is_connected
         self._number, self._source, self._intake = number, source, intake
         self._stopping, self._failed = stopping, failed
         self.in_flight = InFlight(source.max_in_flight, self._answer)
@@ -180,9 +182,7 @@ class ListenerThread:
         self._callbacks: list[Callable[[], None]] = []
         self._stop = threading.Event()
         self.has_ended = stopping  # it never ends by itself
-        self._thread = threading.Thread(
-            target=self._run, name=f"input {source.name}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -203,8 +203,9 @@ class ListenerThread:
         while not self._stop.is_set():
             try:
                 circuit.trying()
-                self._source.connect()
-                has_worked = True
+                if not self._is_connected:
+                    self._source.connect()
+                has_worked, self._is_connected = True, False
                 circuit.works()
                 self._source.serve(self, self._stop)
                 return
@@ -252,15 +253,20 @@ class ListenerThread:
 
 
 def threads_of(
-    inputs: Sequence[Input], intake: Intake, stopping: threading.Event, failed: Failed
+    inputs: Sequence[Input],
+    intake: Intake,
+    stopping: threading.Event,
+    failed: Failed,
+    carried: Set[Plugin] = frozenset(),
 ) -> list[InputThread | ListenerThread]:
     """A thread for each input."""
     made: list[InputThread | ListenerThread] = []
     for number, source in enumerate(inputs):
+        is_carried = source in carried
         if isinstance(source, Listener):
-            made.append(ListenerThread(number, source, intake, stopping, failed))
+            made.append(ListenerThread(number, source, intake, stopping, failed, is_carried))
         else:
-            made.append(InputThread(number, source, intake, stopping, failed))
+            made.append(InputThread(number, source, intake, stopping, failed, is_carried))
     return made
 
 
@@ -283,8 +289,11 @@ class Source(Protocol):
 class InlineSource:
     """One local input, stepped in the thread that filters."""
 
-    def __init__(self, source: Input, stopping: threading.Event) -> None:
-        self._reader, self._stopping = Reader(source, stopping), stopping
+    def __init__(
+        self, source: Input, stopping: threading.Event, is_connected: bool = False
+    ) -> None:
+        self._reader = Reader(source, stopping, is_connected=is_connected)
+        self._stopping = stopping
 
     def __iter__(self) -> Iterator[Incoming | None]:
         reader, stopping = self._reader, self._stopping
@@ -311,11 +320,15 @@ class ThreadedSource:
     """Inputs with threads of their own, merged in memory."""
 
     def __init__(
-        self, inputs: Sequence[Input], stopping: threading.Event, failed: Failed
+        self,
+        inputs: Sequence[Input],
+        stopping: threading.Event,
+        failed: Failed,
+        carried: Set[Plugin] = frozenset(),
     ) -> None:
         self._intake = MemoryIntake()
         self._stopping = stopping
-        self._threads = threads_of(inputs, self._intake, stopping, failed)
+        self._threads = threads_of(inputs, self._intake, stopping, failed, carried)
 
     def __iter__(self) -> Iterator[Incoming | None]:
         for thread in self._threads:
@@ -343,9 +356,15 @@ class ThreadedSource:
             thread.finish()
 
 
-def source_of(inputs: Sequence[Input], stopping: threading.Event, failed: Failed) -> Source:
-    """How the inputs of a pipeline without a disk queue are read."""
+def source_of(
+    inputs: Sequence[Input],
+    stopping: threading.Event,
+    failed: Failed,
+    carried: Set[Plugin] = frozenset(),
+) -> Source:
+    """How the inputs of a pipeline without a disk queue are read; ``carried`` ones are
+    connected.
+    """
     if len(inputs) == 1 and inputs[0].local:
-        return InlineSource(inputs[0], stopping)
-    return ThreadedSource(inputs, stopping, failed)
-
+        return InlineSource(inputs[0], stopping, inputs[0] in carried)
+    return ThreadedSource(inputs, stopping, failed, carried)

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -54,7 +54,11 @@ class Counts(msgspec.Struct):
 
 class Pipeline:
     """A configuration that runs. ``run()`` returns when the inputs have ended or ``stop()`` was
-    called. ``carried`` are plugins that are open already, from the pipeline before a reload.
+    called. ``carried`` are plugins that are open and connected already, from the pipeline before a
+    reload.
+
+    Where it ``keeps_open``, plugins stay open when it ends, for the pipeline after it, until
+    ``close_plugins`` is called.
     """
 
     chunk_bytes = CHUNK_BYTES
@@ -71,7 +75,8 @@ class Pipeline:
         self.counts = Counts()
         self._tick = tick
         self._stopping = threading.Event()
-        self.opened = False
+        self.opened = self.has_run = self.keeps_open = False
+        self.carried: set[Plugin] = set()
         self._open_plugins: list[Plugin] = []
         self._queue: DiskQueue | None = None
         self._dead_letters: DeadLetterWriter | None = None
@@ -80,6 +85,11 @@ class Pipeline:
         self._pending = PendingAck(None)
         self._sinks: list[OutputSink] = []
         self._failure: BaseException | None = None
+
+    @property
+    def id(self) -> str:
+        """The name of the pipeline, ``pipeline.id``."""
+        return str(self.assembly.program.settings["pipeline.id"])
 
     def stop(self) -> None:
         """Let the inputs end; what was read is still delivered. From any thread."""
@@ -98,14 +108,16 @@ class Pipeline:
         try:
             self._open()
             self.opened = True
+            self._log_start()
             with rare_collections(), standing_by():
                 self._run()
+            self.has_run = True
         except Misconfigured as error:
             raise ConfigError([misconfigured(self.assembly, error)]) from error
         finally:
             self._stopping.set()
             self._close()
-            self._log_what_was_left_out()
+            self._log_summary()
 
     def _close(self) -> None:
         for sink in self._sinks:
@@ -114,23 +126,44 @@ class Pipeline:
             self._source.finish()
         if self._queue is not None:
             self._queue.close()  # the last acknowledgements come before the inputs are closed
-        for plugin in reversed(self._open_plugins):
+        if not self.keeps_open:
+            self.close_plugins(set())
+        if self._dead_letters is not None:
+            self._dead_letters.close()
+
+    def close_plugins(self, but: set[Plugin]) -> None:
+        """Close what is open, but for plugins that go on elsewhere."""
+        plugins, self._open_plugins = self._open_plugins, []
+        for plugin in reversed(plugins):
+            if plugin in but:
+                continue
             try:
                 plugin.close()
             except Exception as error:
                 plugin.context.log.error("close failed: %s: %s", type(error).__name__, error)
                 log.debug("close of %s raised", plugin.name, exc_info=True)
-        if self._dead_letters is not None:
-            self._dead_letters.close()
 
     def stats(self) -> list[OutputStats]:
         """What became of the events meant for each output, in the order of the configuration."""
         return [sink.stats() for sink in list(self._sinks)]
 
-    def _log_what_was_left_out(self) -> None:
+    def _log_start(self) -> None:
+        names = [", ".join(p.name for p in plugins) for plugins in (self.inputs, self.targets)]
+        log.info("pipeline %s: started; %s → %s", self.id, names[0], names[1] or "no output")
+
+    def _log_summary(self) -> None:
+        """What has gone through, and what an output did not get."""
         for one in self.stats():
             if one.left_out:
                 log.warning("output %s: %s", one.output, one.left_out)
+        counts, seconds = self.counts, time.monotonic() - self.counts.started
+        log.info(
+            "pipeline %s: ended; %d events in, %d out of the filters, %.1f s",
+            self.id,
+            counts.events_in,
+            counts.events_out,
+            seconds,
+        )
 
     def _open(self) -> None:
         settings = self.assembly.program.settings
@@ -144,7 +177,8 @@ class Pipeline:
             source.chunk_bytes = self.chunk_bytes
         for plugin in self.own_plugins():
             plugin.context.stopping = self._stopping
-            open_plugin(plugin)
+            if plugin not in self.carried:
+                open_plugin(plugin)
             self._open_plugins.append(plugin)
 
     def own_plugins(self) -> list[Plugin]:
@@ -164,7 +198,7 @@ class Pipeline:
         self._open_sinks()
         for sink in self._sinks:
             write = submitting(sink, lambda: self._pending)
-            sink.output.write = write  # type: ignore[method-assign]
+            sink.output.write = write  # type: ignore[method-assign,assignment]
         work = Work(self.assembly, self.inputs, self._observer)
         self._open_epochs()
         next_flush = 0.0
@@ -192,11 +226,13 @@ class Pipeline:
     def _make_source(self) -> Source:
         """How the inputs are read: through the disk queue where the settings ask for it."""
         if self._queue is None:
-            return source_of(self.inputs, self._stopping, self._fail)
+            return source_of(self.inputs, self._stopping, self._fail, self.carried)
         from .input_queue import QueueSource
 
         drain = bool(self.assembly.program.settings["queue.drain"])
-        return QueueSource(self.inputs, self._queue, self._stopping, self._fail, drain)
+        return QueueSource(
+            self.inputs, self._queue, self._stopping, self._fail, self.carried, drain
+        )
 
     def _work(self, work: Work, incoming: Incoming) -> None:
         done = incoming.done
@@ -218,7 +254,7 @@ class Pipeline:
 
     def _open_sinks(self) -> None:
         settings = self.assembly.program.settings
-        for sink in sinks_of(self.targets, self._stopping, self._fail):
+        for sink in sinks_of(self.targets, self._stopping, self._fail, self.carried):
             self._sinks.append(sink)
         if spills_folder(settings).is_dir():
             from ..delivery.spill import warn_of_unclaimed

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...plugins.batch import Batch, Position
 from ...plugins.errors import Disconnected, EndOfInput, Misconfigured
@@ -27,7 +27,7 @@ _SHORTEST_TEND = 0.05
 
 class Reader:
     """One input as the runtime reads it. ``restored`` are positions that the runtime knows better
-    than the source.
+    than the source; ``is_connected``: it is, from the pipeline before a reload.
     """
 
     def __init__(
@@ -35,14 +35,17 @@ class Reader:
         source: Input,
         stopping: threading.Event,
         restored: dict[str, Position] | None = None,
+        *,
+        is_connected: bool = False,
     ) -> None:
         self.source = source
         self.in_flight = InFlight(source.max_in_flight, self._ended)
         self._stopping = stopping
         self._restored = restored or {}
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
-        self._connected = self.has_worked = False
+        self._connected = self.has_worked = is_connected
         self._reads = False
+        self.full: Callable[[], None] = lambda: None
         source.context.revoked = self._revoke
 
     def _ended(self) -> None:
@@ -53,13 +56,13 @@ class Reader:
             self.source.wake()
 
     def step(self) -> tuple[Batch, Delivery] | None:
-        """One turn: settle, then read, or tend where too much is under way. None where nothing came.
-        Raises EndOfInput, and Misconfigured where it never worked.
+        """One turn: settle, then read, or tend where too much is under way. None where nothing
+        came. Raises EndOfInput, and Misconfigured where it never worked.
         """
         try:
             self._connect()
             self.settle()
-            batch = self._tend() if self.in_flight.is_full else self._read()
+            batch = None if self._is_held() else self._read()
         except EndOfInput:
             raise
         except Misconfigured as error:
@@ -108,9 +111,15 @@ class Reader:
         finally:
             self._reads = False
 
-    def _tend(self) -> None:
-        self.source.tend(0)
-        self.in_flight.wait(_LONGEST_WAIT)
+    def _is_held(self) -> bool:
+        """Whether too much is under way to read; then it was tended, until a batch ended."""
+        if not self.in_flight.is_full:
+            return False
+        self.full()
+        if not self.in_flight.has_outcomes:
+            self.source.tend(0)
+            self.in_flight.wait(_LONGEST_WAIT)
+        return True
 
     def _lost(self, error: Exception) -> None:
         """The connection is gone: wait, and connect again with the next step. The input then gives
@@ -154,7 +163,7 @@ class Reader:
             self._connected = False
         self.in_flight.wait(_LONGEST_WAIT)
 
-    def _revoke(self, partitions: list[str], timeout: float) -> None:
+    def _revoke(self, partitions: Sequence[str], timeout: float) -> None:
         """Partitions go to another process: wait for what is under way of them, and settle it."""
         if not self.in_flight.drain(partitions, timeout):
             self.source.context.log.warning(

@@ -1,9 +1,10 @@
 """Pipelines that run side by side in one process and can be exchanged while they run.
 
 To reload, the new configuration is read, checked and assembled beside the running one. Only if it
-has no errors is the old pipeline told to stop: it delivers what it has read, and the new one goes
-on from there. One that cannot start is rolled back to what ran before. A single pipeline runs in
-the main thread, several in a thread each.
+has no errors is the old pipeline told to stop: it delivers what it has read, plugins that are
+unchanged are carried over, the others are closed before their successors open. A new configuration
+that cannot start is rolled back to what ran before. A single pipeline runs in the main thread,
+several in a thread each; with ``pipelines.yml`` their list is looked at, too.
 """
 
 from __future__ import annotations
@@ -17,26 +18,27 @@ import msgspec
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, render
 from ...dsl.source import Source
-from ..compile.instantiate import Assembly, assemble, inspect, uses
+from ...plugins.plugin import Plugin
+from ..compile.instantiate import Assembly, assemble, inspect
+from .carry import can_follow, carry_over
 from .pipeline import Pipeline
 
 log = logging.getLogger("penstock")
 
-_CANNOT_RELOAD = ("stdin",)
 
-
-class Member(msgspec.Struct, eq=False):
-    """A pipeline of the fleet: how its configuration is loaded, and what runs of it."""
+class ManagedPipeline(msgspec.Struct, eq=False):
+    """One pipeline: how its configuration is loaded, and what runs of it."""
 
     id: str
     settings: dict[str, Any]
     load: Callable[[], list[Source]]
     sources: list[Source] = msgspec.field(default_factory=list)
     assembly: Assembly | None = None
-    following: tuple[list[Source], Assembly] | None = None
+    pending: tuple[list[Source], Assembly] | None = None
     pipeline: Pipeline | None = None
     refused: str = ""
     error: BaseException | None = None
+    is_removed: bool = False
 
     def inspect(self) -> list[Diagnostic]:
         """Load and assemble; what was found. Raises ConfigError where it cannot even be read."""
@@ -44,31 +46,31 @@ class Member(msgspec.Struct, eq=False):
         self.assembly, found = inspect(self.sources, self.settings)
         return found
 
-    @property
-    def reloads(self) -> bool:
-        """Whether it can be exchanged while it runs: what stdin gave cannot be asked for again."""
-        if not self.settings["pipeline.reloadable"] or self.assembly is None:
-            return False
-        return not any(use.name in _CANNOT_RELOAD for use in uses(self.assembly.program.inputs))
+
+Make = Callable[[Assembly], Pipeline]
+Reread = Callable[[], list[ManagedPipeline]]
 
 
-class Fleet:
-    """Runs members until their inputs end or ``stop`` is called; ``make`` makes the pipeline of an
-    assembly.
+class Supervisor:
+    """Runs pipelines until their inputs end or ``stop`` is called.
+
+    ``make`` makes the pipeline of an assembly; ``interval``: seconds between two looks at the
+    configurations, None to look only when asked; ``reread`` gives the list of ``pipelines.yml`` as
+    it is now.
     """
 
     def __init__(
         self,
-        members: Sequence[Member],
-        make: Callable[[Assembly], Pipeline],
+        members: Sequence[ManagedPipeline],
+        make: Make,
         interval: float | None = None,
+        reread: Reread | None = None,
     ) -> None:
-        self.members = members
-        self._make = make
-        self._interval = interval
-        self._stopping = threading.Event()
-        self._look = threading.Event()
+        self.members = list(members)
+        self._make, self._interval, self._reread = make, interval, reread
+        self._stopping, self._look = threading.Event(), threading.Event()
         self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
     def stop(self) -> None:
         """Let all inputs end; what was read is still delivered."""
@@ -85,12 +87,12 @@ class Fleet:
 
     def run(self) -> None:
         """Run all; raises what made a pipeline end."""
-        watcher = threading.Thread(target=self._watch, daemon=True)
+        watcher = threading.Thread(target=self._watch, name="reload", daemon=True)
         watcher.start()
-        if len(self.members) == 1:
-            self._live(self.members[0])
+        if len(self.members) == 1 and self._reread is None:
+            self._run_loop(self.members[0])
         else:
-            self._live_together()
+            self._run_together()
         self._stopping.set()
         self._look.set()
         watcher.join()
@@ -98,68 +100,124 @@ class Fleet:
         if errors:
             raise errors[0]
 
-    def _live_together(self) -> None:
-        threads = [
-            threading.Thread(target=self._live, args=(member,), name=member.id)
-            for member in self.members
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.25)  # so that signals are seen
+    def _run_together(self) -> None:
+        for member in list(self.members):
+            self._start(member)
+        while True:
+            with self._lock:
+                running = [thread for thread in self._threads if thread.is_alive()]
+            if not running:
+                return
+            running[0].join()
 
-    def _live(self, member: Member) -> None:
+    def _start(self, member: ManagedPipeline) -> None:
+        thread = threading.Thread(target=self._run_loop, args=(member,), name=member.id)
+        thread.start()
+        with self._lock:
+            self._threads.append(thread)
+
+    def _run_loop(self, member: ManagedPipeline) -> None:
         """One pipeline after the other, as its configuration changes."""
         assert member.assembly is not None
-        sources, assembly, before = member.sources, member.assembly, list[Source]()
+        sources, assembly, carried = member.sources, member.assembly, set[Plugin]()
+        before: tuple[list[Source], Assembly] | None = None
         while True:
             try:
-                self._run_one(member, assembly)
+                self._run_one(member, assembly, carried)
             except BaseException as error:
-                if not before or member.pipeline is None or member.pipeline.opened:
+                has_opened = member.pipeline is None or member.pipeline.opened
+                if before is None or has_opened or not isinstance(error, Exception):
                     member.error = error
                     return
                 log.error(
-                    "the new configuration of the pipeline %s cannot start, the old one goes"
-                    " on: %s",
+                    "pipeline %s: the new configuration cannot start, rolled back: %s",
                     member.id,
                     error,
                 )
-                sources, assembly, before = before, assemble(before, member.settings), []
+                sources, before = before[0], None
+                assembly, carried = assemble(sources, member.settings), set()
                 continue
-            following, member.following = member.following, None
-            if following is None or self._stopping.is_set():
+            pending, member.pending = member.pending, None
+            if pending is None or self._stopping.is_set() or member.is_removed:
                 return
-            before, (sources, assembly) = sources, following
-            log.info("the pipeline %s goes on with its new configuration", member.id)
+            before = sources, assembly
+            sources, assembly = pending
+            log.info("pipeline %s: reloaded", member.id)
+            carried = self._carry(before[1], assembly, member)
 
-    def _run_one(self, member: Member, assembly: Assembly) -> None:
+    def _carry(self, old: Assembly, new: Assembly, member: ManagedPipeline) -> set[Plugin]:
+        """The plugins that go on; the others of the old pipeline are closed."""
+        carried = carry_over(old, new)
+        if member.pipeline is not None:
+            member.pipeline.close_plugins(carried)
+        return carried
+
+    def _run_one(self, member: ManagedPipeline, assembly: Assembly, carried: set[Plugin]) -> None:
         with self._lock:
             if self._stopping.is_set():
                 return
             member.assembly, member.pipeline = assembly, self._make(assembly)
-        member.pipeline.run()
+            pipeline = member.pipeline
+            pipeline.carried, pipeline.keeps_open = carried, True
+        try:
+            pipeline.run()
+        finally:
+            if member.pending is None or self._stopping.is_set() or not pipeline.has_run:
+                pipeline.close_plugins(set())
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            asked = self._look.wait(self._interval)
+            is_asked = self._look.wait(self._interval)
             self._look.clear()
             if self._stopping.is_set():
                 return
-            for member in self.members:
-                if member.following is None:
-                    self._exchange(member, asked)
+            if self._reread is not None:
+                self._compare_lists(self._reread)
+            for member in list(self.members):
+                if member.pending is None and not member.is_removed:
+                    self._exchange(member, is_asked)
 
-    def _exchange(self, member: Member, asked: bool) -> None:
+    def _compare_lists(self, reread: Reread) -> None:
+        """Start the pipelines that are new in the list, stop those that are gone."""
+        try:
+            wanted = {member.id: member for member in reread()}
+        except ConfigError as error:
+            log.error("pipelines.yml refused, nothing changes:\n%s", render(error.diagnostics))
+            return
+        running = {member.id: member for member in self.members if not member.is_removed}
+        for name, member in running.items():
+            if name not in wanted or wanted[name].settings != member.settings:
+                self._remove(member)
+        for name, member in wanted.items():
+            if name not in running or running[name].is_removed:
+                self._add(member)
+
+    def _remove(self, member: ManagedPipeline) -> None:
+        log.info("pipeline %s: stopped, it is no longer in pipelines.yml as it was", member.id)
+        with self._lock:
+            member.is_removed = True
+            if member.pipeline is not None:
+                member.pipeline.stop()
+
+    def _add(self, member: ManagedPipeline) -> None:
+        try:
+            found = member.inspect()
+        except ConfigError as error:
+            log.error("pipeline %s: refused:\n%s", member.id, error)
+            return
+        if member.assembly is None or not member.assembly.program.inputs:
+            log.error("pipeline %s: refused:\n%s", member.id, render(found) or "it has no input")
+            return
+        log.info("pipeline %s: started", member.id)
+        with self._lock:
+            self.members.append(member)
+        self._start(member)
+
+    def _exchange(self, member: ManagedPipeline, is_asked: bool) -> None:
         """Put a changed configuration in the place of the one that runs, if it has no errors."""
-        if not member.reloads:
-            if asked:
-                log.warning(
-                    "the pipeline %s cannot be reloaded: it reads stdin, or pipeline.reloadable is"
-                    " false",
-                    member.id,
-                )
+        if not member.settings["pipeline.reloadable"]:
+            if is_asked:
+                log.warning("pipeline %s: not reloaded, pipeline.reloadable is false", member.id)
             return
         try:
             sources = member.load()
@@ -172,24 +230,27 @@ class Fleet:
             return
         if not assembly.program.inputs:
             self._refuse(member, "it has no input")
-            return
+        elif member.assembly is not None and not can_follow(member.assembly, assembly):
+            self._refuse(member, "an input that cannot be reloaded, such as stdin, was changed")
+        else:
+            self._replace(member, sources, assembly)
+
+    def _replace(self, member: ManagedPipeline, sources: list[Source], assembly: Assembly) -> None:
         member.refused = ""
         with self._lock:
-            member.following = sources, assembly
+            member.pending = sources, assembly
             if member.pipeline is not None:
                 member.pipeline.stop()
 
-    def _refuse(self, member: Member, why: str) -> None:
+    def _refuse(self, member: ManagedPipeline, why: str) -> None:
         """Say, once, why a new configuration is not taken."""
         if why != member.refused:
             log.error(
-                "the new configuration of the pipeline %s is refused, the old one goes on:\n%s",
-                member.id,
-                why,
+                "pipeline %s: new configuration refused, nothing changes:\n%s", member.id, why
             )
         member.refused = why
 
-    def _is_settled(self, member: Member, sources: list[Source]) -> bool:
+    def _is_settled(self, member: ManagedPipeline, sources: list[Source]) -> bool:
         """Whether files are not just being written: a moment later they say the same."""
         self._stopping.wait(0.05)
         return _texts(member.load()) == _texts(sources)

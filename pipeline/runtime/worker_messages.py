@@ -37,7 +37,7 @@ class WorkerOutput(NamedTuple):
     output: int
     data: Any
     lane: Hashable
-    count: int
+    number: int
     events: list[Event] | None
 
 

@@ -223,7 +223,7 @@ class ParallelPipeline(Pipeline):
         is_direct = isinstance(self._sinks[sent.output], DirectSink)
         if isinstance(data, memoryview) and not is_direct:
             data = bytes(data)
-        return Payload(data, sent.events, sent.lane, sent.count)
+        return Payload(data, sent.events, sent.lane, sent.number)
 
     def _replace_dead_worker(self, worker: _Worker) -> None:
         """Replace a worker that has gone, unless all are to go; if it left jobs, they are done

@@ -70,7 +70,7 @@ class WorkerProcess:
                 plugin.context.dead_letter = partial(self._note_dead_letter, number)
         for number, output in enumerate(assembly.plugins(program.outputs)):
             assert isinstance(output, Output)
-            output.write = self._packing(number, output)  # type: ignore[method-assign]
+            output.write = self._packing(number, output)  # type: ignore[method-assign,assignment]
         for plugin in self._filters():
             open_plugin(plugin)
         inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]

@@ -63,7 +63,10 @@ class Epochs:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._participant, self._interval, self._news, self._clock = (
-            participant, interval, news, clock,
+            participant,
+            interval,
+            news,
+            clock,
         )
         self._change = threading.Condition()
         self._closed: deque[_Epoch] = deque()
@@ -74,7 +77,9 @@ class Epochs:
         participant.begin()
 
     def take(self, source: int, parts: Iterable[Part], done: Done | None) -> Done:
-        """A batch belongs to the open epoch; what is to be called when its deliveries have ended."""
+        """A batch belongs to the open epoch; what is to be called when its deliveries have
+        ended.
+        """
         held = _Held(done)
         epoch = self._open
         epoch.batches.append(held)

@@ -253,9 +253,12 @@ class Files:
 
     def _find_one(self, key: Key, record: Record, path: str, print_: Fingerprint) -> None:
         renamed_to = self._renamed(key, record)
-        if renamed_to is not None:
-            self._adopt(path, Copy(renamed_to, record.unpacked > 0), record.position)
-        elif not record.unpacked:
+        is_packed = record.unpacked > 0
+        if renamed_to is not None and self._adopt(
+            path, Copy(renamed_to, is_packed), record.position
+        ):
+            return
+        if not is_packed:  # under its inode there is nothing, or another file by now
             copy = copied(path, print_, record.changed, self.is_known)
             if copy is not None and self._adopt(path, copy, record.position):
                 # What is read now is remembered as the copy's, in the same write.

@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import threading
+from collections.abc import Hashable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -20,41 +21,35 @@ from ..errors import Disconnected
 _POLL_MS = 1000
 
 
+class Rests:
+    """By lane, what is still to be written of a payload that was taken in part: it is delivered
+    again whole, and must not be written twice.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[Hashable, tuple[Payload, Any]] = {}
+
+    def get(self, payload: Payload) -> Any:
+        """What is to be written of a payload."""
+        whose, rest = self._left.get(payload.lane, (None, None))
+        return rest if whose is payload else payload.data
+
+    def keep(self, payload: Payload, rest: Any) -> None:
+        """So much is still to be written."""
+        self._left[payload.lane] = payload, rest
+
+    def forget(self, payload: Payload) -> None:
+        """All was written."""
+        if self._left:
+            self._left.pop(payload.lane, None)
+
+
 class PartlyWritten(Disconnected):
     """A part of what was to be written was taken; ``rest`` is what is still to be."""
 
     def __init__(self, message: str, rest: Any) -> None:
         super().__init__(message)
         self.rest = rest
-
-
-class Rest:
-    """What is still to be written of the payload that was taken in part: it is delivered again
-    whole, and must not be written twice.
-    """
-
-    def __init__(self) -> None:
-        self._payload: Payload | None = None
-        self._data: Any = None
-
-    def of(self, payload: Payload) -> Any:
-        """What is to be written of a payload."""
-        return self._data if payload is self._payload else payload.data
-
-    def write(
-        self, target: Target, descriptor: int, payload: Payload, data: Any, writer: object
-    ) -> None:
-        """Write it; what a failure leaves is kept for the next try."""
-        try:
-            target.write(descriptor, data, writer)
-        except PartlyWritten as error:
-            self.keep(payload, error.rest)
-            raise
-        self._payload = self._data = None
-
-    def keep(self, payload: Payload, rest: Any) -> None:
-        """So much is still to be written of a payload."""
-        self._payload, self._data = payload, rest
 
 
 class Target:

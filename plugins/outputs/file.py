@@ -8,23 +8,29 @@ sync that all is well.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ...dsl.reference import Event
 from ...dsl.template import Template
-from ..contract import Codec, Output, Unfinished
+from ..batch import Payload
+from ..codec import Codec
 from ..declaration import option
+from ..errors import Disconnected, Misconfigured
+from ..output import Output
 from ..records.disk import Disk
-from ._writing import forget, target_of
+from ._writing import PartlyWritten, Rests, forget, target_of
 
 _LEVEL = 6
 _DISK = Disk()
+_NEVER_A_PATH = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP)
+_LONGEST_SHOWN = 100
 
 
 class _Open:
@@ -52,13 +58,13 @@ class _Open:
         return self._target.midway is not self or not os.fstat(self._descriptor).st_nlink
 
     def write(self, data: Any) -> None:
-        """Write, and sync where that is asked for; raises OSError, or Unfinished with what is still
-        to be written.
+        """Write, and sync where that is asked for; raises OSError, or PartlyWritten with what is
+        still to be written.
         """
         self.written = time.monotonic()
         try:
             self._target.write(self._descriptor, data, self)
-        except Unfinished as error:
+        except PartlyWritten as error:
             self.taken.append(memoryview(data)[: len(data) - len(error.rest)])
             raise
         if self._folders is not None:
@@ -75,7 +81,7 @@ class _Open:
         except OSError as error:
             rest = b"".join(self.taken)
             self.taken.clear()
-            raise Unfinished(error.strerror or str(error), rest) from error
+            raise PartlyWritten(error.strerror or str(error), rest) from error
 
     def close(self) -> None:
         self._target.leave(self)
@@ -119,6 +125,7 @@ class File(Output, name="file"):
     """
 
     default_codec = "json_lines"
+    immediate = True
 
     path: Template = option("The path, with fields and dates.")
     create_if_deleted: bool = option(
@@ -149,6 +156,7 @@ class File(Output, name="file"):
         self._codec = self.new_codec()
         self._encode = self._codec.encode
         self._files: dict[str, _Open] = {}
+        self._rests = Rests()
         self._started: set[str] = set()
         self._cleaned = time.monotonic()
         self._root = self._fixed_part()
@@ -165,66 +173,92 @@ class File(Output, name="file"):
         folder = head[: head.rfind("/") + 1]
         return Path(os.path.normpath(folder)) if folder else None
 
-    def encoding(self) -> tuple[Codec, Callable[[Any], Any]] | None:
-        path = self.path.text
-        return (
-            (self._codec, lambda data: {path: data})
-            if self.path.is_constant and not self.gzip
-            else None
-        )
+    def encoding(self) -> tuple[Codec, Hashable] | None:
+        is_plain = self.path.is_constant and not self.gzip
+        return (self._codec, self.path.text) if is_plain else None
 
-    def pack(self, events: list[Event]) -> dict[str, bytes]:
-        """Paths, each with its bytes."""
-        packed = {path: self._encode(group) for path, group in self._grouped(events).items()}
-        return (
-            {path: gzip.compress(data, _LEVEL, mtime=0) for path, data in packed.items()}
-            if self.gzip
-            else packed
-        )
+    def pack(self, events: list[Event]) -> list[Payload]:
+        """A payload for each path, which is its lane."""
+        encode = self._packed if self.gzip else self._encode
+        return [Payload(encode(group), group, path) for path, group in self._grouped(events)]
 
-    def deliver(self, packed: dict[str, bytes]) -> None:
-        left: dict[str, Any] = dict(packed)
-        for path in packed:
-            try:
-                file = self._file(path, left)
-                file.write(left[path])
-            except Unfinished as error:
-                left[path] = error.rest
-                raise Unfinished(f"{path}: {error}", left) from error
-            except OSError as error:
-                raise Unfinished(f"{path}: {error.strerror or error}", left) from error
-            del left[path]
+    def _packed(self, events: list[Event]) -> bytes:
+        return gzip.compress(self._encode(events), _LEVEL, mtime=0)
+
+    def connect(self) -> None:
+        """Refuse a fixed path that can never be written, before anything is read."""
+        if self.path.is_constant and Path(self.path.text).is_dir():
+            raise Misconfigured("path", f"`{self.path.text}` is a directory", "name a file in it")
+
+    def deliver(self, payload: Payload) -> None:
+        path = str(payload.lane)
+        data = self._rests.get(payload)
+        try:
+            file, data = self._file(path, data)
+            file.write(data)
+        except PartlyWritten as error:
+            self._rests.keep(payload, error.rest)
+            raise
+        except OSError as error:
+            if not self._is_refused(path, error):
+                reason = f"{path}: {error.strerror or error}"
+                raise Disconnected(reason) from error
+            self.context.log.warning(
+                "`%s` cannot be a path (%s); written to `%s`",
+                path[:_LONGEST_SHOWN],
+                error.strerror,
+                self._failure_path,
+            )
+            self.deliver(Payload(payload.data, payload.events, self._failure_path, payload.count))
+            return
+        self._rests.forget(payload)
         self._tidy()
 
-    def _grouped(self, events: list[Event]) -> dict[str, list[Event]]:
+    def tend(self, timeout: float) -> None:
+        self._tidy()
+
+    def _is_refused(self, path: str, error: OSError) -> bool:
+        """Whether the system will never take a path that events made: waiting would stop all that
+        stands behind it.
+        """
+        if self.path.is_constant or path == self._failure_path:
+            return False
+        return error.errno in _NEVER_A_PATH
+
+    @property
+    def _failure_path(self) -> str:
+        assert self._root is not None
+        return str(self._root / self.filename_failure)
+
+    def _grouped(self, events: list[Event]) -> Iterable[tuple[str, list[Event]]]:
         if self.path.is_constant:
-            return {self.path.text: events}
+            return [(self.path.text, events)]
         groups: dict[str, list[Event]] = {}
         render = self.path.render
         for event in events:
             groups.setdefault(self._safe(render(event)), []).append(event)
-        return groups
+        return groups.items()
 
     def _safe(self, path: str) -> str:
         assert self._root is not None
         whole = os.path.normpath(path)
         if "\0" in whole or not Path(whole).is_relative_to(self._root) or Path(whole) == self._root:
-            return str(self._root / self.filename_failure)
+            return self._failure_path
         return whole
 
-    def _file(self, path: str, left: dict[str, Any]) -> _Open:
-        """The open file of a path; what one that was deleted has taken of a batch is put before
-        what is left of it.
+    def _file(self, path: str, data: Any) -> tuple[_Open, Any]:
+        """The open file of a path, and what is to be written there; what one that was deleted has
+        taken of a payload is put before what is left of it.
         """
         file = self._files.get(path)
         if file is not None and self.create_if_deleted and file.is_gone:
-            left[path] = b"".join([*file.taken, left[path]])
+            data = b"".join([*file.taken, data])
             del self._files[path]
             file.close()
             file = None
         if file is None:
             file = self._files[path] = self._opened(Path(path))
-        return file
+        return file, data
 
     def _opened(self, path: Path) -> _Open:
         folders = self._make_folder(path.parent)

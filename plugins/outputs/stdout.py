@@ -11,7 +11,7 @@ from ..batch import Payload
 from ..codec import Codec
 from ..errors import Misconfigured
 from ..output import Output
-from ._writing import Rest, Target, target_of
+from ._writing import PartlyWritten, Rests, Target, target_of
 
 
 class Stdout(Output, name="stdout"):
@@ -32,7 +32,7 @@ class Stdout(Output, name="stdout"):
 
     def prepare(self) -> None:
         self._codec = self.new_codec()
-        self._rest = Rest()
+        self._rests = Rests()
 
     def encoding(self) -> tuple[Codec, Hashable]:
         return self._codec, None
@@ -43,7 +43,7 @@ class Stdout(Output, name="stdout"):
     def deliver(self, payload: Payload) -> None:
         out = sys.stdout
         out.flush()
-        data = self._rest.of(payload)
+        data = self._rests.get(payload)
         if self._target is None or out is not self._out:
             try:
                 self._descriptor = out.fileno()
@@ -52,7 +52,12 @@ class Stdout(Output, name="stdout"):
                 out.buffer.flush()
                 return
             self._out, self._target = out, target_of(self._descriptor)
-        self._rest.write(self._target, self._descriptor, payload, data, self)
+        try:
+            self._target.write(self._descriptor, data, self)
+        except PartlyWritten as error:
+            self._rests.keep(payload, error.rest)
+            raise
+        self._rests.forget(payload)
 
     def connect(self) -> None:
         if sys.stdout is None:

@@ -108,7 +108,9 @@ def letter_of(record: Record) -> DeadLetter:
     except msgspec.DecodeError as error:
         raise Unreadable(f"no dead letter: {error}") from None
     (event,) = unpack(record.payload)
-    return DeadLetter(event, reason, plugin_type, plugin_id, place, Timestamp(time), record.sequence)
+    return DeadLetter(
+        event, reason, plugin_type, plugin_id, place, Timestamp(time), record.sequence
+    )
 
 
 class DeadLetterReader:
