@@ -8,11 +8,12 @@ WORKERS ?= auto
 ROUNDS ?= 200
 SAMPLE := samples/apache
 
-.PHONY: help demo test soak lint types docs samples bench bench-quick bench-gate clean
+.PHONY: help demo test test-quick soak lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
-	@echo "make test      lint, type check and test everything"
+	@echo "make test      lint, type check and test everything (some five minutes of CPU time)"
+	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
 	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes an hour; ROUNDS=200)"
 	@echo "make docs      write the generated pages of docs/ anew"
 	@echo "make samples   write the expected events of samples/ anew"
@@ -29,6 +30,13 @@ demo: $(VENV)/.installed
 
 test: lint types
 	$(BIN)/pytest -n $(WORKERS)
+
+# What is tested without processes, servers and disks.
+QUICK := tests/dsl tests/filters tests/plugins/codecs tests/pipeline/compile tests/pipeline/testing \
+	tests/test_docs.py tests/test_embedding.py tests/test_floors.py
+
+test-quick: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -n $(WORKERS) $(QUICK)
 
 soak: $(VENV)/.installed-dev
 	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s tests/faults

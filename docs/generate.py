@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from penstock.dsl.codes import Page, pages
+from penstock.dsl.settings_table import INERT, INERT_GROUPS, SETTINGS, SettingSpec
 from penstock.pipeline.commands.main import COMMANDS, main
 from penstock.pipeline.commands.plugin_reference import (
     SECTIONS,
@@ -48,6 +49,7 @@ def generated() -> dict[str, str]:
     made["plugins/differences.md"] = plugin_differences()
     made["diagnostics.md"] = diagnostics_page()
     made["samples.md"] = samples_page()
+    made["settings.md"] = settings_page()
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
@@ -165,6 +167,60 @@ def _sample(folder: Path) -> str:
         ]
     )
 
+
+def settings_page() -> str:
+    """All settings with their defaults."""
+    groups = ", ".join(f"`{group}.*`" for group in INERT_GROUPS)
+    keys = ", ".join(f"`{key}`" for key in INERT)
+    rows = [
+        f"| `{setting.key}` | {_setting_default(setting)} | {_cell(_setting_doc(setting))} |"
+        for setting in SETTINGS.values()
+    ]
+    intro = (
+        "# Settings\n\nSettings have Logstash's keys. They are given in `penstock.yml` (or"
+        " `logstash.yml`) of the directory `path.settings`, with `-S KEY=VALUE`, with a flag of the"
+        " same name (`--queue.type persisted`), or from Python: `penstock.compile(text,"
+        ' settings={"pipeline.ecs_compatibility": "disabled"})`. The command line takes precedence.'
+        " A key or value that does not exist is refused ([E230](diagnostics.md#e230)).\n"
+    )
+    inert = (
+        f"Known to Logstash and accepted, so that its settings can be kept, but without effect"
+        f" ([W311](diagnostics.md#w311)): {keys}, and all of {groups}.\n"
+    )
+    head = "| Setting | Default | Description |\n|---|---|---|"
+    return NOTE + "\n".join([intro, head, *rows, "", inert, PIPELINES_PAGE])
+
+
+def _setting_default(setting: SettingSpec) -> str:
+    if setting.default_text or setting.default in ("", None):
+        return setting.default_text
+    default = str(setting.default)
+    return f"`{default.lower() if isinstance(setting.default, bool) else default}`"
+
+
+def _setting_doc(setting: SettingSpec) -> str:
+    others = ", ".join(f"`{choice}`" for choice in setting.choices)
+    most = f" At most {setting.at_most}." if setting.at_most is not None else ""
+    return setting.doc + (f" One of {others}." if others else "") + most
+
+
+PIPELINES_PAGE = """## Directory of settings
+
+`--path.settings DIR` (or the variable `LS_SETTINGS_DIR`) names a directory with `penstock.yml`
+or `logstash.yml`, and, for several pipelines, `pipelines.yml`: a list of maps, each with its own
+settings and with `path.config` or `config.string`.
+
+```yaml
+- pipeline.id: web
+  path.config: /etc/penstock/web
+- pipeline.id: audit
+  config.string: "input { generator { count => 1 } } output { stdout { } }"
+  queue.type: persisted
+```
+
+Keys may be written flat or nested, and `${NAME}` or `${NAME:default}` stands for a variable of the
+environment.
+"""
 
 _MARKED = re.compile(
     r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL

@@ -78,46 +78,62 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(unique, key=lambda d: (d.span.source.name, d.span.start) if d.span else ("", -1))
 
 
-def render(diagnostics: Sequence[Diagnostic], color: bool = False) -> str:
-    """All findings as text for a terminal: place, message, the source line, a caret, the remedy."""
-    return "\n".join(_drawn(d, color) for d in diagnostics)
+_WIDTH = 120
 
 
-def _drawn(diagnostic: Diagnostic, color: bool) -> str:
+def render(diagnostics: Sequence[Diagnostic], color: bool = False, width: int = _WIDTH) -> str:
+    """All findings as text for a terminal: place, message, the source line, a caret, the remedy;
+    lines of the source are cut to ``width`` columns.
+    """
+    return "\n".join(_drawn(d, color, width) for d in diagnostics)
+
+
+def _drawn(diagnostic: Diagnostic, color: bool, width: int) -> str:
     kind = "error" if diagnostic.is_error else "warning"
     paint = _painter(color)
     head = paint(f"{kind}[{diagnostic.code}]", "1;31" if diagnostic.is_error else "1;33")
     lines = [f"{head}: {paint(diagnostic.message, '1')}"]
     if diagnostic.span is not None:
-        lines += _excerpt(diagnostic.span, paint)
+        lines += _excerpt(diagnostic.span, paint, width)
     if diagnostic.remedy:
         lines.append(f"{paint('  = ', '34')}{diagnostic.remedy}")
     return "\n".join(lines) + "\n"
 
 
-def excerpt(span: Span, color: bool = False) -> str:
+def excerpt(span: Span, color: bool = False, width: int = _WIDTH) -> str:
     """The place of a span, its line and a caret, as text for a terminal."""
-    return "\n".join(_excerpt(span, _painter(color)))
+    return "\n".join(_excerpt(span, _painter(color), width))
 
 
-_WIDTH = 120
-
-
-def _excerpt(span: Span, paint: _Painter) -> list[str]:
+def _excerpt(span: Span, paint: _Painter, width: int) -> list[str]:
     row, column = span.source.place(span.start)
-    text = span.source.line(row)
-    width = max(1, min(span.end - span.start, len(text) - column + 1))
-    skipped = max(0, column - 1 - _WIDTH // 2) if len(text) > _WIDTH else 0
-    shown = "".join(c if c.isprintable() else " " for c in text[skipped : skipped + _WIDTH])
-    lead = " " * (column - 1 - skipped)
-    caret = "^" * max(1, min(width, _WIDTH - len(lead)))
+    text = "".join(c if c.isprintable() else " " for c in span.source.line(row))
     gutter = " " * len(str(row))
+    room = max(20, width - len(gutter) - len(" | "))
+    length = max(1, min(span.end - span.start, len(text) - column + 1))
+    first, shown = _window(text, column - 1, length, room)
+    lead = column - 1 - first
+    caret = "^" * max(1, min(length, room - lead))
     bar = paint("|", "34")
     return [
         f"{gutter}{paint('-->', '34')} {span.place}",
-        f"{paint(str(row), '34')} {bar} {'…' if skipped else ''}{shown}",
-        f"{gutter} {bar} {' ' if skipped else ''}{lead}{paint(caret, '1;31')}",
+        f"{paint(str(row), '34')} {bar} {shown}",
+        f"{gutter} {bar} {' ' * lead}{paint(caret, '1;31')}",
     ]
+
+
+def _window(text: str, at: int, length: int, room: int) -> tuple[int, str]:
+    """The part of a line around a place for which there is room, and where it starts; an ellipsis
+    stands for what is cut.
+    """
+    if len(text) <= room:
+        return 0, text
+    does_fit = at + min(length, room // 2) < room
+    first = 0 if does_fit else max(0, min(at - room // 2, len(text) - room))
+    shown = text[first : first + room]
+    if first:
+        shown = "…" + shown[1:]
+    return first, shown[:-1] + "…" if first + room < len(text) else shown
 
 
 class _Painter:

@@ -21,6 +21,8 @@ them.
 SIGVTALRM and ITIMER_VIRTUAL are used (what stood there before is put back), so that timers of the
 wall clock stay free. Signals reach the main thread only; in other threads ``finder`` gives a match
 by the ``regex`` module, slower, whose own limit is used, and ``limited`` a pattern of that kind.
+Its matches are of another class than those of ``re``: call their methods on them, never on
+``re.Match``.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +93,7 @@ class Limited:
 _REPEATS = re.compile(r"[*+]|\{\d*,\}")
 
 
+@lru_cache(maxsize=1024)
 def limited(pattern: re.Pattern[str], seconds: float) -> re.Pattern[str] | Limited:
     """The pattern for a thread that no signal reaches; itself, where it repeats nothing without
     end, or there is no limit.
@@ -110,11 +114,27 @@ def _late(seconds: float) -> MatchTimeout:
 
 _guards: list[Guard] = []  # those entered, the innermost last
 _standing_by = False
+_unlimited = 0
 
 
 def _look(number: int, frame: FrameType | None) -> None:
-    if _guards:
+    if _guards and not _unlimited:
         _guards[-1].look(frame)
+
+
+@contextlib.contextmanager
+def unlimited() -> Iterator[None]:
+    """Let time pass that counts for no match: an expression is compiled when it is first looked
+    for.
+    """
+    global _unlimited
+    _unlimited += 1
+    try:
+        yield
+    finally:
+        if _guards:
+            _guards[-1].forget()
+        _unlimited -= 1
 
 
 def _set_handler(handler: Any) -> Any:
@@ -195,6 +215,10 @@ class Guard:
             kept = self._fallbacks[id(expression)] = (expression, self._timed(expression))
         return kept[1]
 
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self._place = ()
+
     def look(self, frame: FrameType | None) -> None:
         """See whether the thread is in the match that it was in at the last look; raises
         MatchTimeout if it is for too long.
@@ -213,8 +237,15 @@ class Guard:
             raise _late(self.seconds)
 
     def _timed(self, expression: Expression) -> Find:
-        pattern = _regex_of(expression.pattern.pattern)
-        search = pattern.match if expression.anchor == "start" else pattern.search
+        searches: list[Any] = []
+
+        def search(text: str, timeout: float) -> re.Match[str] | None:
+            if not searches:
+                pattern = _regex_of(expression.pattern.pattern)
+                searches.append(pattern.match if expression.anchor == "start" else pattern.search)
+            match: re.Match[str] | None = searches[0](text, timeout=timeout)
+            return match
+
         started: list[Any] = [None, 0.0]
 
         def find(text: str) -> re.Match[str] | None:
@@ -222,9 +253,7 @@ class Guard:
             if self.turn is None or started[0] is not self.turn:
                 started[:] = self.turn, now
             try:
-                match: re.Match[str] | None = search(
-                    text, timeout=max(self.seconds - (now - started[1]), 0.001)
-                )
+                match = search(text, max(self.seconds - (now - started[1]), 0.001))
             except TimeoutError:
                 raise _late(self.seconds) from None
             return match

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .reference import Event, FieldRef, ReferenceSyntaxError, reference
+from .reference import (
+    Event,
+    FieldRef,
+    ReferenceSyntaxError,
+    current_escape_style,
+    reference,
+)
 from .template import Template
 
 
@@ -26,7 +32,8 @@ class FieldName:
         self.of: Callable[[Event], FieldRef]
         if not template.is_constant:
             render = template.render
-            self.of = lambda event: reference(render(event))
+            style = current_escape_style()
+            self.of = lambda event: reference(render(event), style)
             return
         try:
             self.constant = ref = FieldRef(text)

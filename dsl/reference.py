@@ -8,7 +8,9 @@ look-ups. The rules are those of Logstash's strict tokenizer.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -38,9 +40,9 @@ class FieldRef:
 
     __slots__ = ("get", "keys", "remove", "set", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, style: str | None = None) -> None:
         self.text = text
-        self.keys = keys = parse_keys(text)
+        self.keys = keys = parse_keys(text, style)
         self.get: Callable[[Event], Any] = _getter(keys)
         self.set: Callable[[Event, Any], None] = _setter(keys)
         self.remove: Callable[[Event], Any] = _remover(keys)
@@ -67,51 +69,63 @@ class FieldRef:
         return hash(self.keys)
 
     def __reduce__(self) -> tuple[type[FieldRef], tuple[str]]:
-        return FieldRef, (self.text,)
+        return FieldRef, (
+            self.text if parse_keys(self.text, "none") == self.keys else self.canonical,
+        )
+
+
+def reference(text: str, style: str | None = None) -> FieldRef:
+    """The reference that a text made at run time means; the latest few thousand are kept."""
+    return _kept(text, _style.get() if style is None else style)
 
 
 @lru_cache(maxsize=4096)
-def reference(text: str) -> FieldRef:
-    """The reference that a text made at run time means; the latest few thousand are kept."""
-    return FieldRef(text)
+def _kept(text: str, style: str) -> FieldRef:
+    return FieldRef(text, style)
 
 
 _MISSING = object()
 
 
-def parse_keys(text: str) -> tuple[str, ...]:
-    """The keys of a reference as written; raises ReferenceSyntaxError."""
+def parse_keys(text: str, style: str | None = None) -> tuple[str, ...]:
+    """The keys of a reference as written, with escapes of a style; raises ReferenceSyntaxError."""
+    style = _style.get() if style is None else style
     if "[" not in text and "]" not in text:
         if not text:
             raise ReferenceSyntaxError("a field reference is empty")
-        return (_unescaped(text),)
+        return (_unescaped(text, style),)
     keys, at = _bracketed(text, 0, 0)
     if at != len(text):
         raise ReferenceSyntaxError(f"`{text}` is no field reference: write [a][b]")
-    return tuple(map(_unescaped, keys))
+    return tuple(_unescaped(key, style) for key in keys)
 
 
 _ESCAPES = {
     "percent": re.compile(r"(?:%[0-9A-Fa-f]{2})+"),
     "ampersand": re.compile(r"&#([0-9]{1,7});"),
 }
-_escape_style = "none"
+_style: ContextVar[str] = ContextVar("escape_style", default="none")
 
 
-def set_escape_style(style: str) -> None:
-    """How characters that a name cannot hold are written in references read from now on: ``none``,
-    ``percent`` (%5B) or ``ampersand`` (&#91;). It holds for the whole process, as in Logstash.
+@contextmanager
+def escape_style(style: str) -> Iterator[None]:
+    """How characters that a name cannot hold are written in the references that are read inside:
+    ``none``, ``percent`` (%5B) or ``ampersand`` (&#91;). A pipeline is compiled in its own.
     """
-    global _escape_style
-    if style != _escape_style:
-        _escape_style = style
-        reference.cache_clear()
+    before = _style.set(style)
+    try:
+        yield
+    finally:
+        _style.reset(before)
 
 
-def _unescaped(key: str) -> str:
-    if _escape_style == "none":
-        return key
-    return _ESCAPES[_escape_style].sub(_character, key)
+def current_escape_style() -> str:
+    """The style in which references are read here, for names that are made later."""
+    return _style.get()
+
+
+def _unescaped(key: str, style: str) -> str:
+    return key if style == "none" else _ESCAPES[style].sub(_character, key)
 
 
 def _character(match: re.Match[str]) -> str:

@@ -13,10 +13,18 @@ from functools import lru_cache
 
 from .regex_escapes import RegexError
 from .regex_parser import Parser
-from .regex_tree import Call, Capture, Node, children, rebuilt
+from .regex_tree import Call, Capture, Node, children, rebuilt, walk
 from .regex_writer import Writer
 
-__all__ = ["RegexError", "compile", "compile_kept", "translate", "without_calls"]
+__all__ = [
+    "RegexError",
+    "compile",
+    "compile_kept",
+    "parsed",
+    "translate",
+    "without_calls",
+    "written",
+]
 
 
 def translate(pattern: str) -> str:
@@ -25,12 +33,25 @@ def translate(pattern: str) -> str:
     A named group keeps its name if Python can have it; of several groups of one name the first
     does. Raises RegexError.
     """
-    parser = Parser(pattern)
     try:
-        node = parser.parse()
-        return Writer(unnamed=not parser.named).write(without_calls(node) if parser.calls else node)
+        return written(parsed(pattern))
     except RecursionError:
         raise RegexError("the expression is nested too deeply", 0) from None
+
+
+def parsed(pattern: str) -> Node:
+    """A Ruby expression as a tree, without calls of groups; raises RegexError, or RecursionError
+    where it is nested too deeply.
+    """
+    parser = Parser(pattern)
+    node = parser.parse()
+    return without_calls(node) if parser.calls else node
+
+
+def written(node: Node) -> str:
+    """A tree as text for ``re.compile(…, re.MULTILINE)``."""
+    named = any(isinstance(at, Capture) and at.name is not None for at in walk(node))
+    return Writer(unnamed=not named).write(node)
 
 
 def compile(pattern: str) -> re.Pattern[str]:  # noqa: A001 - it is re.compile for Ruby's expressions

@@ -1,156 +1,168 @@
-"""The settings that Penstock knows: Logstash's keys with their defaults, and its own, which start
-with ``penstock.``.
-"""
+"""Reading settings: each of the type that its declaration says, what is wrong with its place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .diagnostics import ConfigError, Diagnostic, did_you_mean
 from .options import Misfit, read
+from .settings_table import DEFAULTS, INERT, SETTINGS, SettingSpec, is_inert
+from .source import Span
 from .spec import Kind
 from .timestamp import Timestamp, parse_timestamp
 
-DEFAULTS: dict[str, Any] = {
-    "config.support_escapes": False,
-    "config.field_reference.escape_style": "none",
-    "config.reload.automatic": False,
-    "config.reload.interval": "3s",
-    "config.test_and_exit": False,
-    "config.debug": False,
-    "log.format": "plain",
-    "log.level": "info",
-    "node.name": "",
-    "path.config": "",
-    "config.string": "",
-    "path.data": "",
-    "path.logs": "",
-    "path.settings": "",
-    "path.plugins": [],
-    "pipeline.id": "main",
-    "pipeline.workers": 1,
-    "pipeline.batch.size": 0,
-    "pipeline.batch.delay": 50,
-    "pipeline.ordered": "auto",
-    "pipeline.ecs_compatibility": "v8",
-    "pipeline.unsafe_shutdown": False,
-    "pipeline.reloadable": True,
-    "path.queue": "",
-    "path.dead_letter_queue": "",
-    "queue.type": "memory",
-    "queue.max_bytes": "1024mb",
-    "queue.max_events": 0,
-    "queue.page_capacity": "64mb",
-    "queue.checkpoint.writes": 1024,
-    "queue.checkpoint.acks": 1024,
-    "queue.drain": False,
-    "penstock.limits.depth": 1000,
-    "penstock.limits.fields": 100_000,
-    "penstock.limits.line": 16 << 20,
-    "penstock.limits.match": 1000,
-    "penstock.shutdown_timeout": 30,
-    "penstock.path.spill": "",
-    "dead_letter_queue.enable": False,
-    "dead_letter_queue.max_bytes": "1024mb",
-    "dead_letter_queue.storage_policy": "drop_newer",
-    "dead_letter_queue.retain.age": "",
-    "dead_letter_queue.flush_interval": 5000,
-    "metric.collect": True,
-    "penstock.now": None,
-    "penstock.timezone": None,
-}
+__all__ = ["DEFAULTS", "Places", "settled", "without_effect"]
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "pipeline.ecs_compatibility": ("disabled", "v1", "v8"),
-    "pipeline.ordered": ("auto", "true", "false"),
-    "config.field_reference.escape_style": ("none", "percent", "ampersand"),
-    "log.format": ("plain", "json"),
-    "queue.type": ("memory", "persisted"),
-    "dead_letter_queue.storage_policy": ("drop_newer", "drop_older"),
-    "log.level": ("fatal", "error", "warn", "info", "debug", "trace"),
-}
-
-_AT_LEAST = {
-    "pipeline.workers": 1,
-    "penstock.limits.depth": 1,
-    "penstock.limits.fields": 1,
-    "penstock.limits.line": 1,
-}
-_AT_MOST = {"penstock.limits.depth": 1000}
-_SIZES = ("penstock.limits.line",)
+Places = Mapping[str, Span]
+"""Where settings are written, as far as they come from a file."""
 
 
-def settled(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """All settings: the defaults under the given ones, each of its default's type; raises
-    ConfigError.
+class _Wrong(Exception):
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+
+
+def settled(given: Mapping[str, Any] | None, places: Places | None = None) -> dict[str, Any]:
+    """All settings: the defaults under the given ones, each of its type; raises ConfigError with
+    all that is wrong.
     """
     settings, problems = dict(DEFAULTS), []
     for key, value in (given or {}).items():
+        if is_inert(key):
+            continue
         try:
             settings[key] = _typed(key, value)
-        except ValueError as error:
-            message, remedy = error.args
-            problems.append(Diagnostic("E230", message, None, remedy))
+        except _Wrong as wrong:
+            span = (places or {}).get(key)
+            problems.append(Diagnostic("E230", wrong.message, span, wrong.remedy))
     if problems:
         raise ConfigError(problems)
     return settings
 
 
+def without_effect(given: Iterable[str], places: Places | None = None) -> list[Diagnostic]:
+    """A warning that names the given settings which are known to Logstash and do nothing here."""
+    keys = [key for key in given if is_inert(key)]
+    if not keys:
+        return []
+    named = ", ".join(f"`{key}`" for key in keys)
+    message = f"the setting {named} has no effect"
+    if len(keys) > 1:
+        message = f"the settings {named} have no effect"
+    remedy = "they can stay for Logstash's sake" if len(keys) > 1 else "it can stay for Logstash"
+    span = next((places[key] for key in keys if key in places), None) if places else None
+    return [Diagnostic("W311", message, span, remedy)]
+
+
 def _typed(key: str, value: Any) -> Any:
-    if key not in DEFAULTS:
-        raise ValueError(
-            f"there is no setting `{key}`",
-            did_you_mean(key, DEFAULTS) or "see the reference of settings",
-        )
-    default = DEFAULTS[key]
-    if key == "penstock.now":
-        return _instant(value)
-    if isinstance(default, bool):
-        return _boolean(key, value)
-    if isinstance(default, int):
-        return _whole(key, _size(key, value) if key in _SIZES else value)
-    choices = _CHOICES.get(key)
-    if choices and str(value).lower() not in choices:
-        raise ValueError(f"the setting `{key}` is `{value}`", "one of " + ", ".join(choices))
-    return str(value).lower() if choices else value
+    setting = SETTINGS.get(key)
+    if setting is None:
+        remedy = _beginning_with(key) or did_you_mean(key, [*SETTINGS, *INERT])
+        raise _Wrong(f"there is no setting `{key}`", remedy or "see docs/settings.md")
+    return setting.default if value is None else _READERS[setting.kind](setting, value)
 
 
-def _whole(key: str, value: Any) -> int:
-    if not str(value).lstrip("-").isdigit():
-        raise ValueError(
-            f"the setting `{key}` is `{value}`; a whole number is wanted", "give digits"
-        )
-    least, most = _AT_LEAST.get(key, 0), _AT_MOST.get(key)
-    if int(value) < least:
-        raise ValueError(f"the setting `{key}` is `{value}`", f"it is at least {least}")
-    if most is not None and int(value) > most:
-        raise ValueError(f"the setting `{key}` is `{value}`", f"it is at most {most}")
-    return int(value)
+def _beginning_with(key: str) -> str:
+    """The settings of which a key is the beginning, or whose last part it is."""
+    found = [name for name in SETTINGS if name.startswith(key) or name.split(".")[-1] == key]
+    return "did you mean " + " or ".join(f"`{name}`" for name in found[:3]) + "?" if found else ""
 
 
-def _size(key: str, value: Any) -> Any:
-    try:
-        return read(Kind("bytes"), str(value)) if not isinstance(value, int) else value
-    except Misfit as misfit:
-        raise ValueError(
-            f"the setting `{key}` is `{value}`; a size is wanted", misfit.remedy
-        ) from None
+def _wrong(setting: SettingSpec, value: Any, wanted: str, remedy: str) -> _Wrong:
+    return _Wrong(f"the setting `{setting.key}` is `{value}`; {wanted}", remedy)
 
 
-def _boolean(key: str, value: Any) -> bool:
+def _boolean(setting: SettingSpec, value: Any) -> bool:
     if str(value).lower() not in ("true", "false"):
-        raise ValueError(f"the setting `{key}` is `{value}`", "give true or false")
+        raise _wrong(setting, value, "a boolean is expected", "give true or false")
     return str(value).lower() == "true"
 
 
-def _instant(value: Any) -> Timestamp | None:
-    if value is None or type(value) is Timestamp:
+def _integer(setting: SettingSpec, value: Any) -> int:
+    if not str(value).removeprefix("-").isdecimal():
+        raise _wrong(setting, value, "an integer is expected", "give digits")
+    return _bounded(setting, int(value), value)
+
+
+def _bounded(setting: SettingSpec, number: int, value: Any) -> int:
+    if number < setting.at_least:
+        raise _wrong(
+            setting, value, f"it must be at least {setting.at_least}", "give a larger number"
+        )
+    if setting.at_most is not None and number > setting.at_most:
+        raise _wrong(
+            setting, value, f"it must be at most {setting.at_most}", "give a smaller number"
+        )
+    return number
+
+
+def _size(setting: SettingSpec, value: Any) -> Any:
+    """Bytes; a size that is written with its unit by default stays as it is written."""
+    try:
+        number = int(read(Kind("bytes"), value))
+    except Misfit as misfit:
+        remedy = misfit.remedy or "such as 64mb"
+        raise _wrong(setting, value, "a size is expected", remedy) from None
+    _bounded(setting, number, value)
+    return number if isinstance(setting.default, int) else value
+
+
+def _duration(setting: SettingSpec, value: Any) -> Any:
+    try:
+        seconds = read(Kind("duration"), value) if value != "" else 0
+    except Misfit as misfit:
+        raise _wrong(
+            setting, value, "a duration is expected", misfit.remedy or "such as 3s"
+        ) from None
+    if seconds < 0:
+        raise _wrong(setting, value, "it must be at least 0", "give a longer duration")
+    return value
+
+
+def _string(setting: SettingSpec, value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise _wrong(setting, value, "a string is expected", "give one value")
+    return str(value)
+
+
+def _choice(setting: SettingSpec, value: Any) -> str:
+    if str(value).lower() not in setting.choices:
+        known = ", ".join(setting.choices)
+        near = did_you_mean(str(value), setting.choices)
+        raise _wrong(setting, value, f"it must be one of {known}", near or "give one of these")
+    return str(value).lower()
+
+
+def _instant(setting: SettingSpec, value: Any) -> Timestamp:
+    if type(value) is Timestamp:
         return value
     instant = parse_timestamp(str(value))
     if instant is None:
-        raise ValueError(
-            f"the setting `penstock.now` is `{value}`",
-            "give an instant such as 2025-09-04T12:00:00Z",
-        )
+        remedy = "give an instant such as 2025-09-04T12:00:00Z"
+        raise _wrong(setting, value, "an instant is expected", remedy)
     return instant
+
+
+def _zone(setting: SettingSpec, value: Any) -> str:
+    from .joda.zones import UnknownZoneError, get_zone
+
+    try:
+        get_zone(str(value))
+    except UnknownZoneError as error:
+        remedy = error.remedy or "such as Europe/Berlin"
+        raise _wrong(setting, value, "a time zone is expected", remedy) from None
+    return str(value)
+
+
+_READERS = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "size": _size,
+    "duration": _duration,
+    "string": _string,
+    "choice": _choice,
+    "instant": _instant,
+    "zone": _zone,
+}

@@ -5,6 +5,7 @@ Java tells them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -103,22 +104,54 @@ def compare(left: Any, right: Any) -> int | None:
 
 def copy(value: Any) -> Any:
     """A deep copy of plain data; texts, numbers and timestamps are shared."""
-    kind = type(value)
-    if kind is dict:
-        return {key: copy(item) for key, item in value.items()}
-    if kind is list:
-        return [copy(item) for item in value]
-    return value
+    try:
+        return _copied(value)
+    except RecursionError:
+        return _rebuilt(value, lambda leaf: leaf)
 
 
 def plain(value: Any) -> Any:
     """A deep copy in which timestamps are text."""
+    try:
+        return _plain(value)
+    except RecursionError:
+        return _rebuilt(value, lambda leaf: str(leaf) if type(leaf) is Timestamp else leaf)
+
+
+def _copied(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return {key: plain(item) for key, item in value.items()}
+        return {key: _copied(item) for key, item in value.items()}
     if kind is list:
-        return [plain(item) for item in value]
+        return [_copied(item) for item in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind is dict:
+        return {key: _plain(item) for key, item in value.items()}
+    if kind is list:
+        return [_plain(item) for item in value]
     return str(value) if kind is Timestamp else value
+
+
+def _rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """A deep copy of what nests deeper than Python's stack: level by level."""
+    top: list[Any] = [value]
+    waiting: list[tuple[Any, Any]] = [(top, 0)]
+    while waiting:
+        holder, at = waiting.pop()
+        found = holder[at]
+        if type(found) is dict:
+            holder[at] = made = dict(found)
+            waiting += [(made, key) for key in made]
+        elif type(found) is list:
+            holder[at] = items = list(found)
+            waiting += [(items, number) for number in range(len(items))]
+        else:
+            holder[at] = leaf(found)
+    return top[0]
 
 
 def ruby_text(value: Any) -> str:

@@ -1,20 +1,20 @@
 """Putting captures into an event: a function made for one expression, with straight lines where the
 event allows it.
 
-Most events have none of the fields that an expression fills. For them the maps are built whole and
-set at once, with no look at what was there. Where a field is there already, or a reference is out
-of the ordinary, the captures go one by one: a text becomes a list with the new value, a list grows,
-any other value stays, as in Logstash.
+Where a map is not there yet it is built whole and set at once; one that is there is filled. A text
+that is there becomes a list with the new value, a list grows, any other value stays, as in
+Logstash. Where a reference is out of the ordinary, or what stands on its way holds no fields, the
+captures go one by one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from ..dsl.grok import Capture, Expression, MatchTimeout
-from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError, parse_keys
+from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
 
 Assign = Callable[[Event, re.Match[str]], None]
 Loop = Callable[..., list[Event]]
@@ -61,7 +61,7 @@ def matcher(
         "if type(value) is not str:",
         "    other(event, value)",
         "    continue",
-        "match = find(value)",
+        f"match = find(value){f' if {expression.needed} else None' if expression.needed else ''}",
         "if match is None:",
         "    unmatched(event)",
         "    continue",
@@ -93,11 +93,10 @@ def _lines(
     tree = None if keep_empty else _tree(expression.captures, target, overwrite)
     if tree is None:
         return ["one_by_one(event, match)"], scope
-    scope |= {
-        "read": expression.read,
-        "fields": frozenset(key for key in tree if key not in overwrite),
-    }
-    return _at_once(expression.captures, tree), scope
+    lines, rests = _at_once(expression.captures, tree, overwrite)
+    the_rest = [_one_by_one(expression, target, overwrite, keep_empty, places) for places in rests]
+    scope |= {"read": expression.read, "add": _add, "the_rest": the_rest}
+    return lines, scope
 
 
 def _function(expression: Expression, lines: list[str], scope: dict[str, Any]) -> Any:
@@ -120,20 +119,58 @@ def _reference(name: str, target: str) -> str:
 
 
 def _one_by_one(
-    expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool
+    expression: Expression,
+    target: str,
+    overwrite: Collection[str],
+    keep_empty: bool,
+    only: Sequence[int] | None = None,
 ) -> Assign:
-    puts = [_put(_reference(c.name, target), c.name in overwrite) for c in expression.captures]
-    converts = [c.convert for c in expression.captures]
+    """``only``: the places of the captures to put, all of them where it is None."""
+    puts = [
+        (place, _put(_reference(c.name, target), c.name in overwrite), c.convert)
+        for place, c in enumerate(expression.captures)
+        if only is None or place in only
+    ]
+    # Those that always fail go last, so that the others are in the event by then.
+    puts.sort(key=lambda item: item[1] in _FAILING)
     read = expression.read
 
     def assign(event: Event, match: re.Match[str]) -> None:
-        for put, convert, text in zip(puts, converts, read(match), strict=True):
+        texts = read(match)
+        for place, put, convert in puts:
+            text = texts[place]
             if text:
                 put(event, text if convert is None else convert(text))
             elif keep_empty:
                 put(event, text if convert is None or text is None else convert(text))
 
     return assign
+
+
+def _add(into: dict[str, Any], key: str, value: Any) -> None:
+    """Set a value beside the one that is there."""
+    held = into[key]
+    if held is None:
+        into[key] = value
+    elif type(held) is list:
+        held.append(value)
+    elif type(held) is str:
+        into[key] = [held, value]
+
+
+def _no_timestamp(event: Event, value: Any) -> None:
+    raise FieldError("`@timestamp` takes only a timestamp: capture into a field, and use date")
+
+
+def _no_metadata(event: Event, value: Any) -> None:
+    raise FieldError("`@metadata` takes only a map: capture into a field of it")
+
+
+_RESERVED: dict[tuple[str, ...], Put] = {
+    ("@timestamp",): _no_timestamp,
+    ("@metadata",): _no_metadata,
+}
+_FAILING = frozenset(_RESERVED.values())
 
 
 def _put(name: str, replaces: bool) -> Put:
@@ -143,6 +180,8 @@ def _put(name: str, replaces: bool) -> Put:
         return lambda event, value: FieldRef(name).set(
             event, value
         )  # fails for every event, and says why
+    if ref.keys in _RESERVED:
+        return _RESERVED[ref.keys]
     if replaces:
         return ref.set
     get, set_ = ref.get, ref.set
@@ -182,29 +221,26 @@ def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) 
     return tree
 
 
-def _at_once(captures: Sequence[Capture], tree: Tree) -> list[str]:
+def _at_once(
+    captures: Sequence[Capture], tree: Tree, overwrite: Collection[str]
+) -> tuple[list[str], list[list[int]]]:
+    """The lines that set all captures, and the captures of each of its calls of ``the_rest``."""
     names = ", ".join(f"g{place}" for place in range(len(captures)))
     numbers = [_number(place, c) for place, c in enumerate(captures) if c.type]
-    writer = _Writer(captures)
+    writer = _Writer(captures, overwrite)
     for key, node in tree.items():
-        writer.put("event", key, node)
-    setting = [f"{names}, = read(match)", *writer.lines]
-    if numbers:
-        setting = [
-            f"{names}, = read(match)",
-            "try:",
-            *_indented(numbers, 1),
-            "except ValueError:",
-            "    one_by_one(event, match)",
-            "else:",
-            *_indented(writer.lines, 1),
-        ]
+        writer.join("event", key, node)
+    if not numbers:
+        return [f"{names}, = read(match)", *writer.lines], writer.rests
     return [
-        "if not fields.isdisjoint(event):",
+        f"{names}, = read(match)",
+        "try:",
+        *_indented(numbers, 1),
+        "except ValueError:",
         "    one_by_one(event, match)",
         "else:",
-        *_indented(setting, 1),
-    ]
+        *_indented(writer.lines, 1),
+    ], writer.rests
 
 
 def _number(place: int, capture: Capture) -> str:
@@ -224,10 +260,51 @@ class _Writer:
     where it is needed.
     """
 
-    def __init__(self, captures: Sequence[Capture]) -> None:
-        self.captures = captures
+    def __init__(self, captures: Sequence[Capture], overwrite: Collection[str]) -> None:
+        self.captures, self.overwrite = captures, overwrite
         self.lines: list[str] = []
+        self.rests: list[list[int]] = []
         self.maps = 0
+        self._depth = 0
+
+    def join(self, into: str, key: str, node: Any) -> None:
+        """Lines that set what stands at a node of the tree in a map that may have something there:
+        a value gets company, a map is joined; where there is no map, captures go one by one.
+        """
+        if not isinstance(node, dict):
+            self._join_value(into, key, node)
+            return
+        held = f"h{self._depth}"
+        self._line(f"if {key!r} not in {into}:")
+        self._depth += 1
+        self.put(into, key, node)
+        self._depth -= 1
+        self._line(f"elif type({held} := {into}[{key!r}]) is dict:")
+        self._depth += 1
+        for name, child in node.items():
+            self.join(held, name, child)
+        self._depth -= 1
+        self._line("else:")
+        self._line(f"    the_rest[{len(self.rests)}](event, match)")
+        self.rests.append(list(_places(node)))
+
+    def _join_value(self, into: str, key: str, place: int) -> None:
+        name, test = self._leaf(place)
+        if into == "event" and key in self.overwrite:
+            self._set(f"{into}[{key!r}] = {name}", test)
+            return
+        depth = self._depth
+        if test:
+            self._line(f"if {test}:")
+            self._depth += 1
+        self._line(f"if {key!r} in {into}:")
+        self._line(f"    add({into}, {key!r}, {name})")
+        self._line("else:")
+        self._line(f"    {into}[{key!r}] = {name}")
+        self._depth = depth
+
+    def _line(self, text: str) -> None:
+        self.lines.append("    " * self._depth + text)
 
     def put(self, into: str, key: str, node: Any) -> bool:
         """Lines that set what stands at a node of the tree, if anything was captured there; whether
@@ -241,13 +318,14 @@ class _Writer:
             return not test
         self.maps += 1
         inner = f"m{self.maps}"
-        self.lines.append(f"{inner} = {{}}")
+        self._line(f"{inner} = {{}}")
         sure = [self.put(inner, name, child) for name, child in node.items()]
         self._set(f"{into}[{key!r}] = {inner}", "" if any(sure) else inner)
         return any(sure)
 
     def _set(self, line: str, test: str) -> None:
-        self.lines += [f"if {test}:", f"    {line}"] if test else [line]
+        for text in (f"if {test}:", f"    {line}") if test else (line,):
+            self._line(text)
 
     def _leaf(self, place: int) -> tuple[str, str]:
         """The name of a capture's value, and what tells whether there is one."""
@@ -255,6 +333,15 @@ class _Writer:
         if self.captures[place].type is None:
             return f"g{place}", test
         return f"n{place}", test and f"n{place} is not None"
+
+
+def _places(node: Any) -> Iterator[int]:
+    """The places of all captures below a node."""
+    if not isinstance(node, dict):
+        yield node
+        return
+    for child in node.values():
+        yield from _places(child)
 
 
 def _single(node: Any) -> tuple[str, int, str] | None:

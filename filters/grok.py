@@ -35,13 +35,24 @@ from ._prefilter import Choose, chooser
 Get = Callable[[Event], Any]
 Find = Callable[[str], re.Match[str] | None]
 Finder = Callable[[Expression], Find]
-Attempt = tuple[Expression, Assign]
+
+
+class Attempt:
+    """An expression and what puts its captures into an event, made when the first event comes."""
+
+    def __init__(self, expression: Expression, make: Callable[[Expression], Assign]) -> None:
+        self.expression, self._make = expression, make
+
+    @cached_property
+    def assign(self) -> Assign:
+        """Puts a match into an event."""
+        return self._make(self.expression)
 
 
 class Tries(NamedTuple):
-    """What is tried on a value: expressions, and what chooses among them, where there are many."""
+    """What is tried on a value: expressions, and what chooses among them."""
 
-    choose: Choose | None
+    choose: Choose
     each: list[tuple[Find, Assign]]
 
 
@@ -55,7 +66,13 @@ class Grok(Ecs, Filter, name="grok"):
     `disabled`. A name that only pygrok knows is found in pygrok's own files.
 
     A field that is there already becomes a list of the old and the new value, unless `overwrite`
-    names it. A missing field is matched as an empty text, a list item by item.
+    names it. A missing field is matched as an empty text, a list item by item. A capture into
+    `@timestamp` or `[@metadata]` itself fails: these take no text.
+
+    A pattern ends where it may, if nothing in the expression follows it: `%{TIMESTAMP_ISO8601}`
+    takes `23:59:6` of `23:59:60Z`, `%{IP}` takes `::ffff:192` of `::ffff:192.0.2.128`, `%{URI}`
+    takes `https://` of `https://[::1]/`, as in Logstash. Write what follows, or `$` at the end:
+    then it takes all or does not match.
 
     Differs from Logstash: `timeout_millis` counts the CPU time of the process, not the time on the
     wall.
@@ -139,9 +156,9 @@ class Grok(Ecs, Filter, name="grok"):
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
 
     @cached_property
-    def _choices(self) -> list[Choose | None]:
+    def _choices(self) -> list[Choose]:
         """For each field, what chooses among its expressions."""
-        return [chooser([expression for expression, _ in attempts]) for _, attempts in self._fields]
+        return [chooser([each.expression for each in attempts]) for _, attempts in self._fields]
 
     @cached_property
     def _only(self) -> Loop | None:
@@ -154,7 +171,7 @@ class Grok(Ecs, Filter, name="grok"):
             or self.timeout_scope != "pattern"
         ):
             return None
-        keys, ((expression, _),) = FieldRef(next(iter(self.match))).keys, self._fields[0][1]
+        keys, expression = FieldRef(next(iter(self.match))).keys, self._fields[0][1][0].expression
         if len(keys) > 1 or keys == ("@metadata",):
             return None
         overwrite = frozenset(self.overwrite)
@@ -213,9 +230,11 @@ class Grok(Ecs, Filter, name="grok"):
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
-        return expression, assigner(
-            expression, self.target or "", frozenset(self.overwrite), self.keep_empty_captures
-        )
+        return Attempt(expression, self._assigner)
+
+    def _assigner(self, expression: Expression) -> Assign:
+        overwrite = frozenset(self.overwrite)
+        return assigner(expression, self.target or "", overwrite, self.keep_empty_captures)
 
     def _compiled(self, pattern: str, library: Library) -> Expression:
         """A compiled pattern; those of the shipped library alone are compiled once for all
@@ -233,7 +252,7 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
         if self._only is not None:
-            find = finder(self._fields[0][1][0][0])
+            find = finder(self._fields[0][1][0].expression)
             return self._only(
                 events,
                 find,
@@ -244,7 +263,7 @@ class Grok(Ecs, Filter, name="grok"):
                 self.failed,
             )
         fields = [
-            (get, Tries(self._choices[place], [(finder(x), assign) for x, assign in attempts]))
+            (get, Tries(self._choices[place], [(finder(x.expression), x.assign) for x in attempts]))
             for place, (get, attempts) in enumerate(self._fields)
         ]
         decorate, guard = self.decorate, self._guard if self.timeout_scope == "event" else None
@@ -264,8 +283,9 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _other(self, event: Event, value: Any) -> None:
         """What the loop of one expression does with a value that is no text."""
-        ((expression, assign),) = self._fields[0][1]
-        if not self._found(Tries(None, [(expression.find, assign)]), value, event):
+        (attempt,) = self._fields[0][1]
+        tries = Tries(self._choices[0], [(attempt.expression.find, attempt.assign)])
+        if not self._found(tries, value, event):
             self._unmatched(event)
         elif self.decorate is not None:
             self.decorate(event)
@@ -297,8 +317,7 @@ class Grok(Ecs, Filter, name="grok"):
     def _try(self, tries: Tries, value: Any, event: Event) -> bool:
         text = value if type(value) is str else ruby_text(value)
         matched = False
-        places = range(len(tries.each)) if tries.choose is None else tries.choose(text)
-        for place in places:
+        for place in tries.choose(text):
             find, assign = tries.each[place]
             match = find(text)
             if match is not None:

@@ -112,6 +112,13 @@ class Mutate(Filter, name="mutate"):
             chain(self._settings(), self._rewritings(), self._collections())
         )
 
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        by_name = (self.coerce, self.update, self.replace, self.convert, self.split, self.join)
+        named = [name for option in by_name for name in option]
+        renamed = [*self.rename, *self.rename.values(), *self.merge, *self.copy.values()]
+        listed = [*self.gsub[::3], *self.uppercase, *self.capitalize, *self.lowercase, *self.strip]
+        return self.changes_of(map(str, (*named, *renamed, *listed)))
+
     def _settings(self) -> Iterator[Operation]:
         for name, value in self.coerce.items():
             yield operations.coerce(

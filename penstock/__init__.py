@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .dsl.diagnostics import ConfigError, Diagnostic, PenstockError
     from .pipeline.compile.stage import BareCodec, Stage
 
@@ -18,17 +20,16 @@ __version__ = "0.1.0"
 __all__ = ["ConfigError", "Diagnostic", "PenstockError", "codec", "compile"]
 
 
-def compile(config: str, settings: Mapping[str, Any] | None = None) -> Stage:
-    """Compile a configuration text to a stage, its filter section as a function over batches of
-    events.
+def compile(config: str | Path, settings: Mapping[str, Any] | None = None) -> Stage:
+    """Compile a configuration to a stage, its filter section as a function over batches of events.
 
+    ``config`` is a text in the configuration language, or a Path: a file, a directory or a glob.
     ``settings`` has Logstash's keys, such as ``{"pipeline.ecs_compatibility": "disabled"}``. Raises
     ConfigError, whose ``diagnostics`` say all that is wrong.
     """
-    from .dsl.source import Source
-    from .pipeline.compile.stage import compile_stage
+    from .pipeline.compile.stage import compile_stage, sources_given
 
-    return compile_stage([Source("(config)", config)], settings)
+    return compile_stage(sources_given(config), settings)
 
 
 def codec(name: str, options: str = "", settings: Mapping[str, Any] | None = None) -> BareCodec:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from ..dsl.event import add_tag
 from ..dsl.guard import limited, signals_reach
-from ..dsl.reference import Event, FieldRef
+from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError, parse_keys
 from ..dsl.regex import compile_kept
 from ..dsl.template import Template
 from .declaration import option
@@ -47,8 +46,8 @@ class Filter(Plugin):
     reaches, those of ``compiled`` raise it.
     """
 
-    compiled: Callable[[str], Any] = staticmethod(compile_kept)
-    """Compiles an expression of the user's, for ``prepare``; raises RegexError."""
+    _match_limit: float = 0
+    _compiles: bool = False
 
     @property
     def stateful(self) -> bool:
@@ -79,11 +78,43 @@ class Filter(Plugin):
     """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
 
     def open(self) -> None:
+        if not signals_reach():
+            self.limit_matches()
+
+    def compiled(self, text: str) -> Any:
+        """An expression of the user's, as a pattern with ``search`` and ``sub``; raises
+        RegexError.
+        """
+        self._compiles = True
+        return limited(compile_kept(text), self._match_limit)
+
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        """The fields that the filter may change, each as the path of its keys, what it tags events
+        with when it fails among them; None where that is not known. Conditions on other fields may
+        be looked at before it runs.
+        """
+        return None
+
+    def changes_of(self, names: Iterable[str]) -> frozenset[tuple[str, ...]] | None:
+        """``changes`` of a filter that changes the fields of some names, besides those of its
+        common options; None where a name depends on the event.
+        """
+        every = [*names, *self.add_field, *self.remove_field]
+        if any("%{" in name for name in every):
+            return None
+        try:
+            paths = [parse_keys(name) for name in every]
+        except ReferenceSyntaxError:
+            return None
+        return frozenset((*paths, ("tags",), ("@metadata", "exception")))
+
+    def limit_matches(self) -> None:
+        """Prepare once more, with patterns that end their matches themselves: the filter is about
+        to run in a thread that no guard reaches.
+        """
         seconds = self.context.limit("match") / 1000
-        if self.matches and seconds and not signals_reach():
-            self.compiled = lru_cache(maxsize=1024)(
-                lambda text: limited(compile_kept(text), seconds)
-            )
+        if self.matches and self._compiles and self._match_limit != seconds:
+            self._match_limit = seconds
             self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:

@@ -1,7 +1,12 @@
 """What holds for all tests."""
 import pytest
+from hypothesis import settings
 
 from penstock.plugins import rate_limit
+
+# An example takes as long as the machine is busy: a deadline would fail on load, not on a fault.
+settings.register_profile("penstock", deadline=None)
+settings.load_profile("penstock")
 
 
 @pytest.fixture(autouse=True)

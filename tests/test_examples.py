@@ -1,10 +1,14 @@
-"""Every example of every plugin does what its page says."""
+"""Every example of every plugin does what its page says, in whatever thread or process it runs."""
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import penstock
 from penstock.pipeline.commands.plugin_reference import plugins
+from penstock.pipeline.compile.stage import Stage
 from penstock.plugins.contract import Filter, Plugin
 from penstock.plugins.declaration import Example
 
@@ -17,12 +21,71 @@ def listed(events: Any) -> list[dict[str, Any]]:
     return events if isinstance(events, list) else [events]
 
 
+Events = list[dict[str, Any]]
+
+
+def compiled(example: Example) -> Stage:
+    return penstock.compile(f"filter {{ {example.config} }}", example.settings)
+
+
+def given_by(stage: Stage, example: Example) -> Events:
+    return [*stage(listed(example.before)), *stage.flush()]
+
+
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def in_a_child(work: Callable[[], Any]) -> Any:
+    """What the work gives in a process forked from this one, as workers are."""
+    here, there = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=lambda: there.send(work()))
+    child.start()
+    there.close()
+    try:
+        return here.recv()
+    finally:
+        child.join()
+        here.close()
+
+
+def in_the_main_thread(example: Example) -> Events:
+    return given_by(compiled(example), example)
+
+
+def in_another_thread(example: Example) -> Events:
+    return in_a_thread(lambda: given_by(compiled(example), example))
+
+
+def in_another_thread_than_compiled(example: Example) -> Events:
+    stage = compiled(example)
+    return in_a_thread(lambda: given_by(stage, example))
+
+
+def in_the_main_thread_compiled_in_another(example: Example) -> Events:
+    return given_by(in_a_thread(lambda: compiled(example)), example)
+
+
+def in_a_worker_process(example: Example) -> Events:
+    stage = compiled(example)
+    return in_a_child(lambda: given_by(stage, example))
+
+
+RUNS = [
+    in_the_main_thread,
+    in_another_thread,
+    in_another_thread_than_compiled,
+    in_the_main_thread_compiled_in_another,
+    in_a_worker_process,
+]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.__name__)
 @pytest.mark.parametrize(("cls", "example"), EXAMPLES)
-def test_an_example_gives_what_it_shows(cls: type[Plugin], example: Example) -> None:
+def test_an_example_gives_what_it_shows(cls: type[Plugin], example: Example, run: Callable[[Example], Events]) -> None:
     assert cls.spec.section == "filter", "so far only filters have examples that can be run"
-    stage = penstock.compile(f"filter {{ {example.config} }}", example.settings)
-    given, wanted = listed(example.before), listed(example.after)
-    events = [*stage(given), *stage.flush()]
+    events, wanted = run(example), listed(example.after)
     assert len(events) == len(wanted)
     for event, like in zip(events, wanted, strict=True):
         left_out = {"@timestamp", "@version"} - like.keys()

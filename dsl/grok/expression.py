@@ -20,13 +20,15 @@ from typing import Literal
 import msgspec
 
 from ..diagnostics import PenstockError
+from ..guard import unlimited
 from ..regex import without_calls
 from ..regex_escapes import RegexError
+from ..regex_needs import Branch, code, needs
 from ..regex_parser import Flags, Parser
 from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_tree import Capture as Group
-from ..regex_writer import Writer
 from . import facts, optimize
+from .lean import groups_of, lean_pattern, may_be_refused
 from .pattern_files import Library
 
 Type = Literal["int", "float"]
@@ -40,6 +42,7 @@ REFERENCE = re.compile(
     re.DOTALL,
 )
 _START = Flags(newlines=True)
+_MOST_TESTS = 120
 _INTEGER = re.compile(r"\s*([+-]?\d+)")
 _FLOAT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)")
 
@@ -120,25 +123,78 @@ class Capture(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled grok expression.
+    """A grok expression that was read, and is compiled when it is first looked for.
 
     ``find`` takes a text and gives a match or None. ``captures`` are in the order in which the
     fields are to be filled; ``read`` takes a match and gives their texts in that order, None for a
     group that took no part. ``required`` is a text without which nothing matches, None where there
-    is none: it is cheaper to look for than to match. ``prefix`` is the text with which every match
-    begins, perhaps empty; ``anchor`` says where alone there can be one, None for anywhere.
+    is none, and ``needs`` all that is known of such texts (see ``regex_needs``): they are cheaper
+    to look for than to match. ``prefix`` is the text with which every match begins, perhaps empty;
+    ``anchor`` says where alone there can be one, None for anywhere.
     """
 
     text: str
-    pattern: re.Pattern[str]
-    captures: tuple[Capture, ...]
-    required: str | None
-    prefix: str
-    anchor: facts.Anchor | None
+    tree: Node
+
+    @cached_property
+    def node(self) -> Node:
+        """The tree without groups that no field is filled from."""
+        return self.tree if optimize.counts_groups(self.tree) else optimize.named_only(self.tree)
+
+    @cached_property
+    def captures(self) -> tuple[Capture, ...]:
+        """The groups that fill a field."""
+        return tuple(_captures(groups_of(self.node), list(facts.groups(self.node, unnamed=True))))
+
+    @cached_property
+    def needs(self) -> tuple[Branch, ...]:
+        """The texts of which some must occur."""
+        return needs(self.tree)
+
+    @cached_property
+    def prefix(self) -> str:
+        """The text with which every match begins."""
+        return facts.leading_text(self.tree)
+
+    @cached_property
+    def anchor(self) -> facts.Anchor | None:
+        """Where alone there can be a match."""
+        return facts.anchor(self.tree)
+
+    @cached_property
+    def required(self) -> str | None:
+        """The longest text known without which nothing matches."""
+        return facts.required_text(self.tree)
+
+    @cached_property
+    def needed(self) -> str:
+        """A Python expression that tells whether ``value`` may match, "" where to match is as
+        cheap: where it fails at once, or nothing is known to be needed.
+        """
+        tests = sum(len(clause) for branch in self.needs for clause in branch)
+        is_quick = self.anchor is not None and len(self.needs) == 1
+        return "" if is_quick or not 0 < tests <= _MOST_TESTS else code(self.needs, "value")
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern, made lean; raises re.error, OverflowError or RecursionError."""
+        return lean_pattern(self.node)
 
     @cached_property
     def find(self) -> Find:
         """Look for the expression anywhere in a text."""
+        if "pattern" in self.__dict__:
+            return self._find()
+
+        def compiled_first(text: str) -> re.Match[str] | None:
+            with unlimited():
+                found = self._find()
+            self.__dict__["find"] = found
+            return found(text)
+
+        return compiled_first
+
+    def _find(self) -> Find:
         match, search = self.pattern.match, self.pattern.search
         if self.anchor is None:
             return search
@@ -152,12 +208,16 @@ class Expression:
 
         return find
 
+    @property
+    def _groups(self) -> int:
+        return sum(1 for at in walk(self.node) if isinstance(at, Group))
+
     @cached_property
     def read(self) -> Callable[[re.Match[str]], tuple[str | None, ...]]:
         """The texts of a match's captures, in the order of ``captures``."""
         groups = [capture.group for capture in self.captures]
-        if groups == list(range(1, self.pattern.groups + 1)):
-            return re.Match.groups
+        if groups == list(range(1, self._groups + 1)):
+            return methodcaller("groups")  # of a match by ``regex`` as well
         if len(groups) < 2:
             return lambda match: tuple([match[group] for group in groups])
         return methodcaller("group", *groups)
@@ -171,21 +231,12 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
     RecursivePattern or RegexError, each with a position in ``text``.
     """
     try:
-        node = expand(text, library, named_captures_only)
-        slim = optimize.slimmed(node)
-        writer = Writer(unnamed=optimize.counts_groups(node))
-        pattern = re.compile(writer.write(slim), re.MULTILINE)
+        expression = Expression(text, expand(text, library, named_captures_only))
+        if may_be_refused(expression.tree):
+            expression.pattern  # noqa: B018 - compiled here, so that what is wrong is told here
     except (re.error, OverflowError, RecursionError) as error:
         raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
-    captures = tuple(_captures(writer.groups, list(facts.groups(slim, writer.unnamed))))
-    return Expression(
-        text,
-        pattern,
-        captures,
-        facts.required_text(node),
-        facts.leading_text(node),
-        facts.anchor(node),
-    )
+    return expression
 
 
 def expand(text: str, library: Library, named_captures_only: bool = True) -> Node:

@@ -8,50 +8,39 @@ import click
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
 from ..compile.instantiate import inspect
-from .configuration import configuration_options, refuse, settings_of, show_findings, sources_of
+from .configuration import PATH, Chosen, configuration_options, show_findings
+from .settings_flags import SettingsCommand
 
 
-@click.command()
+@click.command(cls=SettingsCommand)
 @configuration_options
-@click.argument("files", nargs=-1)
+@click.argument("files", nargs=-1, type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on stdout.")
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
-def check(
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
-    files: tuple[str, ...],
-    as_json: bool,
-    strict: bool,
-) -> None:
+def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -> None:
     """Find every problem of a configuration: syntax, names, types, patterns, formats, files that
     must exist.
 
-    Exits with 1 if there is an error.
+    Without a configuration, those of pipelines.yml are checked. Exits with 1 if there is an error.
     """
+    found: list[Diagnostic] = []
+    names, refused = [], False
     try:
-        settled = settings_of(
-            settings,
-            **{
-                "pipeline.ecs_compatibility": ecs,
-                "config.field_reference.escape_style": escape_style,
-            },
-        )
-        sources = sources_of((*paths, *files), text)
+        for one in chosen.also(files).pipelines():
+            assembly, findings = inspect(sources := one.sources(), one.settings)
+            refused = refused or assembly is None
+            found += findings
+            names.append(sources[0].name if len(sources) == 1 else f"{len(sources)} files")
     except ConfigError as error:
-        refuse(error)
-    assembly, found = inspect(sources, settled)
+        found, refused = [*found, *error.diagnostics], True
     if as_json:
         click.echo(json.dumps([_as_data(finding) for finding in found], indent=1))
     else:
         show_findings(found)
-    if assembly is None or (strict and found):
+    if refused or (strict and found):
         raise SystemExit(1)
     if not as_json:
-        names = sources[0].name if len(sources) == 1 else f"{len(sources)} files"
-        click.echo(f"{names}: OK", err=True)
+        click.echo(f"{', '.join(names)}: OK", err=True)
 
 
 def _as_data(finding: Diagnostic) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ...dsl.diagnostics import ConfigError
+from ...dsl.diagnostics import ConfigError, did_you_mean
 from ...dsl.options import Misfit, read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
@@ -21,7 +21,8 @@ from ...plugins.records.lock import owner_of
 from ...plugins.records.reader import Skipped
 from ...plugins.records.segments import DAMAGED, survey
 from ..storage.purge import purge_letters
-from .configuration import configuration_options, refuse, settings_of, sources_of
+from .configuration import PATH, Chosen, configuration_options, refuse
+from .settings_flags import SettingsCommand
 from .stores import counted, event_line, fail, json_line, say, store_folder
 
 
@@ -128,7 +129,7 @@ def dlq() -> None:
 
 
 @dlq.command("list")
-@click.argument("path")
+@click.argument("path", type=PATH)
 @choice_options
 @json_option
 def list_(path: str, as_json: bool, **given: Any) -> None:
@@ -155,6 +156,17 @@ def list_(path: str, as_json: bool, **given: Any) -> None:
             )
     if not as_json:
         say(counted(sum(group[0] for group in groups.values()), "dead letter"))
+    if given["plugin"] and not rows:
+        _say_plugins(store_folder(path, "dead letters"), given["plugin"])
+
+
+def _say_plugins(folder: Path, wanted: str) -> None:
+    """Which plugins there are, where none is the one that was asked for."""
+    everything = _letters(folder, Choice(None, None, None, None))
+    known = {name for letter in everything for name in (letter.plugin_type, letter.plugin_id)}
+    if known and wanted not in known:
+        others = did_you_mean(wanted, known) or "there are " + ", ".join(sorted(known))
+        click.echo(f"no dead letter is of the plugin `{wanted}`: {others}", err=True)
 
 
 def _brief(text: str) -> str:
@@ -163,7 +175,7 @@ def _brief(text: str) -> str:
 
 
 @dlq.command()
-@click.argument("path")
+@click.argument("path", type=PATH)
 @choice_options
 @click.option("-n", "--last", type=click.IntRange(1), metavar="N", help="The last N of them.")
 @json_option
@@ -182,19 +194,15 @@ def _about(letter: DeadLetter) -> dict[str, Any]:
     return {"sequence": letter.sequence, **letter.about(), "entry_time": str(letter.time)}
 
 
-@dlq.command()
-@click.argument("path")
+@dlq.command(cls=SettingsCommand)
+@click.argument("path", type=PATH)
 @choice_options
 @click.option("--remove", is_flag=True, help="Delete the letters that were delivered.")
 @configuration_options
 def replay(
     path: str,
     remove: bool,
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
+    chosen: Chosen,
     **given: Any,
 ) -> None:
     """Send dead letters through a configuration (-f or -e), its inputs left out; without one, write
@@ -204,18 +212,12 @@ def replay(
     again becomes a new dead letter, where the configuration has dead letters on.
     """
     folder = store_folder(path, "dead letters")
-    chosen = list(_letters(folder, _choice(given)))
-    events = [_replayed(letter) for letter in chosen]
-    if paths or text is not None:
+    letters = list(_letters(folder, _choice(given)))
+    events = [_replayed(letter) for letter in letters]
+    if chosen.named:
         try:
-            settled = settings_of(
-                settings,
-                **{
-                    "pipeline.ecs_compatibility": ecs,
-                    "config.field_reference.escape_style": escape_style,
-                },
-            )
-            _through(sources_of(paths, text), settled, events)
+            one = chosen.pipeline()
+            _through(one.sources(), one.settings, events)
         except ConfigError as error:
             refuse(error)
     else:
@@ -224,7 +226,7 @@ def replay(
         sys.stdout.flush()
     done = counted(len(events), "dead letter") + " replayed"
     if remove:
-        sequences = {letter.sequence for letter in chosen}
+        sequences = {letter.sequence for letter in letters}
         done += f", {_removed(folder, lambda letter: letter.sequence in sequences)} deleted"
     click.echo(done, err=True)
 
@@ -256,7 +258,7 @@ def _removed(folder: Path, wanted: Callable[[DeadLetter], bool]) -> int:
 
 
 @dlq.command()
-@click.argument("path")
+@click.argument("path", type=PATH)
 @choice_options
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

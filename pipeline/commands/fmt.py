@@ -18,11 +18,15 @@ from .configuration import show_findings
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[FILE|DIR|-]…")
+@click.argument("paths", nargs=-1, type=click.Path(), metavar="[FILE|DIR|-]…")
 @click.option(
     "--check", is_flag=True, help="Change nothing; exit with 1 if a file is laid out otherwise."
 )
-@click.option("--diff", is_flag=True, help="Change nothing; show what would change.")
+@click.option(
+    "--diff",
+    is_flag=True,
+    help="Change nothing; show what would change, and exit with 1 if anything would.",
+)
 def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:
     """Lay configurations out: files in place, folders with all *.conf below them, `-` from stdin to
     stdout.
@@ -42,7 +46,7 @@ def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:
                 bad += 1
                 continue
             changed += _shown(path, source, text, check, diff)
-    _end(changed, bad, check)
+    _end(changed, bad, check or diff)
 
 
 def laid_out(source: Source) -> str:
@@ -85,6 +89,6 @@ def _shown(path: str, source: Source, text: str, check: bool, diff: bool) -> boo
     return changed
 
 
-def _end(changed: int, bad: int, check: bool) -> None:
-    if bad or (check and changed):
+def _end(changed: int, bad: int, only_looked: bool) -> None:
+    if bad or (only_looked and changed):
         raise SystemExit(1)

@@ -13,7 +13,7 @@ from ...dsl.grok import Expression, GrokError, Library, UnknownPattern, compile_
 from ...dsl.regex import RegexError
 from ...dsl.source import Source, Span
 from ..testing.grok_report import as_data, drawn
-from .configuration import colored, refuse, settings_of
+from .configuration import PATH, Chosen, colored, ecs_option, refuse
 
 
 @click.command()
@@ -30,6 +30,7 @@ from .configuration import colored, refuse, settings_of
     "--patterns-dir",
     "folders",
     multiple=True,
+    type=PATH,
     metavar="DIR",
     help="A folder of files with more patterns.",
 )
@@ -41,9 +42,7 @@ from .configuration import colored, refuse, settings_of
     metavar="NAME=REGEX",
     help="A pattern of your own.",
 )
-@click.option(
-    "--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."
-)
+@ecs_option
 @click.option("--json", "as_json", is_flag=True, help="The results as JSON, a line each.")
 def grok(
     pattern: str | None,
@@ -76,7 +75,8 @@ def grok(
 
 
 def _library(folders: Sequence[str], definitions: Sequence[str], ecs: str | None) -> Library:
-    mode = settings_of((), **{"pipeline.ecs_compatibility": ecs})["pipeline.ecs_compatibility"]
+    given = {"pipeline.ecs_compatibility": ecs} if ecs is not None else {}
+    mode = Chosen((), None, given, None).settings()["pipeline.ecs_compatibility"]
     own = {}
     for pair in definitions:
         name, equals, regex = pair.partition("=")

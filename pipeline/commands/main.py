@@ -7,13 +7,21 @@ was called wrongly; 130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
+STACK = 3 * (1000 + 200)
+"""Frames for events that nest as deep as penstock.limits.depth allows; this process is ours."""
+
 COMMANDS = {
     "check": "Find every problem of a configuration.",
+    "completion": "Print a shell's completion script.",
     "dlq": "Look at dead letters, replay them, delete them.",
     "explain": "Show the page of a diagnostic's code.",
     "fmt": "Lay configurations out.",
@@ -25,6 +33,21 @@ COMMANDS = {
     "test": "Run the tests of pipelines.",
     "trace": "Show the steps that events take through a pipeline.",
 }
+
+
+@contextlib.contextmanager
+def _until_the_reader_goes() -> Iterator[None]:
+    """Where the reader of stdout has gone, the command ends, and that is no error."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
 
 
 class _Lazy(click.Group):
@@ -59,6 +82,14 @@ class _Lazy(click.Group):
             raise click.UsageError(f"there is no command `{args[0]}`: {remedy}", context)
         return super().resolve_command(context, args)
 
+    def invoke(self, context: click.Context) -> Any:
+        with _until_the_reader_goes():
+            return super().invoke(context)
+
+    def make_context(self, *given: Any, **extra: Any) -> click.Context:
+        with _until_the_reader_goes():
+            return super().make_context(*given, **extra)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
@@ -87,3 +118,8 @@ def main() -> None:
 
     Events go to stdout, everything else to stderr.
     """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), STACK))
+
+
+if "_PENSTOCK_COMPLETE" in os.environ:
+    from . import completion  # noqa: F401 - makes its class for bash known to click

@@ -30,7 +30,7 @@ def queue() -> None:
 
 
 @queue.command()
-@click.argument("path")
+@click.argument("path", type=click.Path())
 @json_option
 def inspect(path: str, as_json: bool) -> None:
     """Show what a queue holds, and what is damaged; it may be in use.
@@ -100,7 +100,7 @@ def _show(state: QueueState) -> None:
 
 
 @queue.command()
-@click.argument("path")
+@click.argument("path", type=click.Path())
 @click.option("--keep", is_flag=True, help="Leave the queue as it is.")
 @json_option
 def drain(path: str, keep: bool, as_json: bool) -> None:
@@ -157,7 +157,7 @@ def _event_lines(events: list[Event]) -> bytes:
 
 
 @queue.command()
-@click.argument("path")
+@click.argument("path", type=click.Path())
 @click.option(
     "--discard", is_flag=True, help="Delete the damaged segments, and those put aside before."
 )

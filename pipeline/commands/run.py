@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,7 +16,6 @@ import click
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.options import read
-from ...dsl.settings import settled
 from ...dsl.source import Source
 from ...dsl.spec import Kind
 from ...plugins.errors import Undelivered
@@ -31,8 +29,17 @@ from ..runtime.passthrough import PassthroughPipeline, passes_through
 from ..runtime.pipeline import Counts, Pipeline
 from ..runtime.signals import SignalThread
 from ..runtime.supervisor import ManagedPipeline, Reread, Supervisor
-from .configuration import configuration_options, refuse, settings_pairs, show_findings, sources_of
+from .configuration import (
+    PATH,
+    Chosen,
+    Selected,
+    configuration_options,
+    os_error_text,
+    refuse,
+    show_findings,
+)
 from .progress import progress_line
+from .settings_flags import SettingsCommand, complete_values_of
 
 if TYPE_CHECKING:
     from ..runtime.worker_parent import WorkerParent
@@ -43,9 +50,9 @@ DEFAULT_INPUT = "input { stdin { type => stdin } }"
 DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 
 
-@click.command()
+@click.command(cls=SettingsCommand)
 @configuration_options
-@click.argument("files", nargs=-1)
+@click.argument("files", nargs=-1, type=PATH)
 @click.option(
     "-t", "--config.test_and_exit", "test", is_flag=True, help="Check the configuration and exit."
 )
@@ -66,14 +73,6 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     help="The most events that are worked on at once.",
 )
 @click.option(
-    "-u",
-    "--pipeline.batch.delay",
-    "delay",
-    type=int,
-    metavar="MS",
-    help="How long to wait for a batch to fill.",
-)
-@click.option(
     "-r",
     "--config.reload.automatic",
     "reload",
@@ -85,14 +84,11 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     "--config.reload.interval", "reload_interval", metavar="TIME", help="How often to look (3s)."
 )
 @click.option(
-    "--path.settings",
-    "path_settings",
-    envvar="LS_SETTINGS_DIR",
+    "--path.data",
+    "path_data",
+    type=PATH,
     metavar="DIR",
-    help="Where penstock.yml is.",
-)
-@click.option(
-    "--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept."
+    help="Where positions and queues are kept.",
 )
 @click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
 @click.option(
@@ -102,15 +98,21 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     help="Write a flame graph (needs penstock[profile]).",
 )
 @click.option(
-    "--log.level", "level", metavar="LEVEL", help="fatal, error, warn, info, debug or trace."
+    "--log.level",
+    "level",
+    shell_complete=complete_values_of("log.level"),
+    metavar="LEVEL",
+    help="fatal, error, warn, info, debug or trace.",
 )
-@click.option("--log.format", "form", metavar="FORM", help="plain or json.")
+@click.option(
+    "--log.format",
+    "form",
+    shell_complete=complete_values_of("log.format"),
+    metavar="FORM",
+    help="plain or json.",
+)
 def run(
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
+    chosen: Chosen,
     files: tuple[str, ...],
     **flags: Any,
 ) -> None:
@@ -120,10 +122,9 @@ def run(
     SIGTERM lets what was read be delivered; a second one leaves at once.
     """
     try:
-        given = _keys(flags, ecs, escape_style)
-        named = (*paths, *files), text, {**settings_pairs(settings), **given}
-        members = _members(*named, flags["path_settings"])
-        start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
+        named = chosen.also(files, **_keys(flags))
+        members = [_member(one) for one in named.pipelines()]
+        start_logging(_log_level(named, members[0]), members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
     except ConfigError as error:
         refuse(error)
@@ -135,74 +136,42 @@ def run(
         return
     for member in members:
         _complete_enough(member)
-    is_listed = bool(flags["path_settings"]) and text is None and not (paths or files)
-    reread = partial(_members, *named, flags["path_settings"]) if is_listed else None
+    reread = (lambda: [_member(one) for one in named.pipelines()]) if named.is_listed else None
     with _flame_graph(flags["flame"]):
         _run(members, Profile() if flags["profile"] else None, reread)
 
 
-def _members(
-    paths: tuple[str, ...], text: str | None, given: dict[str, Any], folder: str | None
-) -> list[ManagedPipeline]:
-    """The pipelines that the command line names, or, where it names none, those of
-    ``pipelines.yml``.
-    """
-    from .settings_files import pipelines_file, settings_file
-
-    shared = settings_file(folder) if folder else {}
-    if text is not None:
-        sources_of(paths, text)
-        settings = settled({**shared, **given})
-        return [
-            ManagedPipeline(
-                settings["pipeline.id"],
-                settings,
-                lambda: _with_defaults([text_source(text, "(-e)")]),
-            )
-        ]
-    if paths or not folder:
-        sources_of(paths, text)
-        settings = settled({**shared, **given})
-        return [ManagedPipeline(settings["pipeline.id"], settings, lambda: sources_of(paths, None))]
-    found = pipelines_file(folder)
-    if not found and "path.config" not in shared:
-        raise click.UsageError(
-            f"no configuration: give -f FILE, -e TEXT, or put pipelines.yml into `{folder}`"
-        )
-    return [_member({**shared, **one, **given}) for one in found or [{}]]
+def _log_level(named: Chosen, lead: ManagedPipeline) -> str:
+    """A text given with -e is a quick try: without a level of its own it says only what is wrong."""
+    is_quick = named.text is not None and "log.level" not in named.given
+    return "warn" if is_quick else str(lead.settings["log.level"])
 
 
-def _member(given: dict[str, Any]) -> ManagedPipeline:
-    settings = settled(given)
-    if settings["config.string"]:
-        return ManagedPipeline(
-            settings["pipeline.id"],
-            settings,
-            lambda: [text_source(settings["config.string"], settings["pipeline.id"])],
-        )
-    return ManagedPipeline(
-        settings["pipeline.id"], settings, lambda: sources_of([settings["path.config"]], None)
-    )
+def _member(one: Selected) -> ManagedPipeline:
+    if one.is_text:
+        return ManagedPipeline(one.id, one.settings, lambda: _with_defaults(one.sources()))
+    return ManagedPipeline(one.id, one.settings, one.sources)
 
 
 def _complete_enough(member: ManagedPipeline) -> None:
     """A pipeline without an input is a mistake; one without an output perhaps."""
     assert member.assembly is not None
     if not member.assembly.program.inputs:
-        raise click.UsageError(
-            "the configuration has no input: add input { stdin { } }, or run it with -e"
+        click.echo(
+            f"error: the pipeline {member.id} has no input: add input {{ stdin {{ }} }}, or run it"
+            " with -e",
+            err=True,
         )
+        raise SystemExit(1)
     if not member.assembly.program.outputs:
         log.warning("the pipeline %s has no output: its events go nowhere", member.id)
 
 
-def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> dict[str, Any]:
-    keys = {
-        "pipeline.ecs_compatibility": ecs,
-        "config.field_reference.escape_style": escape_style,
+def _keys(flags: dict[str, Any]) -> dict[str, Any]:
+    """The settings that have flags of their own; None where one was not given."""
+    return {
         "pipeline.workers": flags["workers"],
         "pipeline.batch.size": flags["batch"],
-        "pipeline.batch.delay": flags["delay"],
         "pipeline.id": flags["pipeline_id"],
         "config.reload.automatic": flags["reload"] or None,
         "config.reload.interval": flags["reload_interval"],
@@ -210,7 +179,6 @@ def _keys(flags: dict[str, Any], ecs: str | None, escape_style: str | None) -> d
         "log.level": flags["level"],
         "log.format": flags["form"],
     }
-    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _with_defaults(sources: list[Source]) -> list[Source]:
@@ -273,7 +241,7 @@ def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread
         click.echo(f"stopped with events that were not delivered: {error}", err=True)
         raise SystemExit(1) from None
     except OSError as error:
-        click.echo(f"stopped: {error}", err=True)
+        click.echo(f"stopped: {os_error_text(error)}", err=True)
         raise SystemExit(1) from None
     finally:
         signals.stop()

@@ -1,8 +1,8 @@
 """Settings and pipelines from files: ``penstock.yml`` (or ``logstash.yml``) and ``pipelines.yml``
-in the folder ``path.settings``.
+in the directory ``path.settings``.
 
-Keys may be written flat (``pipeline.workers: 2``) or nested; ``${VARIABLES}`` are filled in. A file
-that is wrong is refused with its name and line.
+Keys may be written flat (``pipeline.workers: 2``) or nested; ``${VARIABLES}`` are filled in. What
+is wrong in a file is said with its line, all of it at once.
 """
 
 from __future__ import annotations
@@ -10,85 +10,199 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...dsl.diagnostics import ConfigError, Diagnostic
+from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
+from ...dsl.settings import settled
+from ...dsl.settings_table import SETTINGS
+from ...dsl.source import Span
+from ..compile.sources import read_source
+
+if TYPE_CHECKING:
+    from ..testing.document import Node
 
 _VARIABLE = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::([^}]*))?\}")
 _NAMES = ("penstock.yml", "logstash.yml")
+_OLD_BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
+"""YAML 1.1, by which Logstash reads its files, has these beside true and false."""
 
 
-def settings_file(folder: str) -> dict[str, Any]:
-    """The settings of a folder's file, flat; {} where there is none. Raises ConfigError."""
-    for name in _NAMES:
-        path = Path(folder, name)
-        if path.exists():
-            found = _load(path)
-            if not isinstance(found, dict | None):
-                raise _wrong(path, "settings are a map of keys and values")
-            return dict(_flat(found or {}))
-    return {}
+@dataclass(slots=True)
+class FileSettings:
+    """Settings of a file, flat, with the places where they are written."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    span: Span | None = None
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Raise ConfigError with all that is wrong."""
+        problems = [*self.problems]
+        unset = {problem.span for problem in problems}
+        try:
+            settled(self.values, self.places)
+        except ConfigError as error:
+            problems += [one for one in error.diagnostics if one.span not in unset]
+        if problems:
+            raise ConfigError(in_order(problems))
+
+    def under(self, given: FileSettings) -> FileSettings:
+        """These settings, with others that take precedence."""
+        return FileSettings(
+            {**self.values, **given.values}, {**self.places, **given.places}, given.span
+        )
+
+    def given(self, values: Mapping[str, Any]) -> FileSettings:
+        """These settings under those of the command line, which have no place."""
+        places = {key: span for key, span in self.places.items() if key not in values}
+        return FileSettings({**self.values, **values}, places, self.span)
 
 
-def pipelines_file(folder: str) -> list[dict[str, Any]]:
-    """The pipelines of a folder's ``pipelines.yml``, each a flat map of settings; [] where there is
-    none. Raises ConfigError.
+@dataclass(slots=True)
+class SettingsDirectory:
+    """What a directory of settings says: of all pipelines, and of each."""
+
+    shared: FileSettings = field(default_factory=FileSettings)
+    pipelines: list[FileSettings] = field(default_factory=list)
+
+
+def read_settings(directory: str, pipelines: bool) -> SettingsDirectory:
+    """The settings of a directory, with those of ``pipelines.yml`` where that is asked; raises
+    ConfigError with all that is wrong.
     """
-    path = Path(folder, "pipelines.yml")
-    if not path.exists():
+    if not Path(directory).is_dir():
+        message = f"there is no directory `{directory}`"
+        remedy = "--path.settings (or LS_SETTINGS_DIR) names the directory of penstock.yml"
+        raise ConfigError([Diagnostic("E231", message, None, remedy)])
+    found, problems = SettingsDirectory(), list[Diagnostic]()
+    try:
+        found.shared = _settings_file(directory)
+    except ConfigError as error:
+        problems += error.diagnostics
+    try:
+        found.pipelines = _pipelines_file(directory) if pipelines else []
+    except ConfigError as error:
+        problems += error.diagnostics
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _settings_file(directory: str) -> FileSettings:
+    from ..testing.document import Mapping as MappingNode
+
+    path = next((path for name in _NAMES if (path := Path(directory, name)).exists()), None)
+    root = _load(path) if path is not None else None
+    if root is None:
+        return FileSettings()
+    if not isinstance(root, MappingNode):
+        raise _wrong("settings are a map of keys and values", root.span, "write KEY: VALUE")
+    found = _flat(root)
+    found.check()
+    return found
+
+
+def _pipelines_file(directory: str) -> list[FileSettings]:
+    """The pipelines of a directory's ``pipelines.yml``; [] where there is none."""
+    from ..testing.document import Items
+    from ..testing.document import Mapping as MappingNode
+
+    path = Path(directory, "pipelines.yml")
+    root = _load(path) if path.exists() else None
+    if root is None:
         return []
-    found = _load(path)
-    if found is None:
-        return []
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise _wrong(path, "pipelines are a list of maps")
-    pipelines = [dict(_flat(one)) for one in found]
-    names = [str(one.get("pipeline.id", "main")) for one in pipelines]
-    for name in names:
-        if names.count(name) > 1:
-            raise _wrong(path, f"the pipeline id `{name}` is there twice")
-    for one in pipelines:
-        if not {"path.config", "config.string"} & one.keys():
-            raise _wrong(
-                path,
-                f"the pipeline `{one.get('pipeline.id', 'main')}` has neither path.config nor"
-                " config.string",
-            )
+    nodes = root.nodes if isinstance(root, Items) else ()
+    maps = [node for node in nodes if isinstance(node, MappingNode)]
+    if not isinstance(root, Items) or len(maps) < len(nodes):
+        odd = next((node for node in nodes if not isinstance(node, MappingNode)), root)
+        raise _wrong("pipelines are a list of maps", odd.span, "write - pipeline.id: NAME")
+    pipelines = [_flat(node) for node in maps]
+    problems = list(_problems(pipelines))
+    if problems:
+        raise ConfigError(problems)
     return pipelines
 
 
-def _load(path: Path) -> Any:
+def _problems(pipelines: list[FileSettings]) -> Iterator[Diagnostic]:
+    first: dict[str, Span | None] = {}
+    for one in pipelines:
+        name = str(one.values.get("pipeline.id", "main"))
+        span = one.places.get("pipeline.id", one.span)
+        if name in first:
+            before = first[name]
+            remedy = f"see {before.place}" if before is not None else ""
+            yield Diagnostic("E231", f"the pipeline id `{name}` is there twice", span, remedy)
+        first.setdefault(name, span)
+        if not {"path.config", "config.string"} & one.values.keys():
+            message = f"the pipeline `{name}` has neither path.config nor config.string"
+            yield Diagnostic("E231", message, span, "say where its configuration is")
+        try:
+            one.check()
+        except ConfigError as error:
+            yield from error.diagnostics
+
+
+def _load(path: Path) -> Node | None:
+    """The document of a file, None where it is empty."""
+    from ..testing.document import load
+
+    source = read_source(path)
+    if not re.sub(r"#.*", "", source.text).strip(" \t\r\n-"):
+        return None
     try:
-        import yaml
+        return load(source)
     except ModuleNotFoundError:
-        raise _wrong(
-            path, "reading it needs the package PyYAML", "pip install 'penstock[yaml]'"
-        ) from None
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong(path, f"it cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise _wrong(path, " ".join(str(error).split())) from None
+        message = f"`{path}`: reading it needs the package PyYAML"
+        remedy = "pip install 'penstock[yaml]'"
+        raise ConfigError([Diagnostic("E231", message, None, remedy)]) from None
+    except ConfigError as error:
+        found = (Diagnostic("E231", one.message, one.span, one.remedy) for one in error.diagnostics)
+        raise ConfigError(list(found)) from None
 
 
-def _flat(found: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in found.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+def _flat(node: Any) -> FileSettings:
+    found = FileSettings(span=node.entries[0][0].span if node.entries else node.span)
+    _collect(node, "", found)
+    return found
+
+
+def _collect(node: Any, prefix: str, found: FileSettings) -> None:
+    from ..testing.document import Mapping as MappingNode
+
+    for key, value in node.entries:
+        name = f"{prefix}{key.value}"
+        if isinstance(value, MappingNode):
+            _collect(value, f"{name}.", found)
         else:
-            yield f"{prefix}{key}", _filled(value)
+            found.values[name] = _value(name, value, found)
+            found.places[name] = value.span if name in SETTINGS and value.span.text else key.span
 
 
-def _filled(value: Any) -> Any:
-    if not isinstance(value, str) or "${" not in value:
-        return value
-    return _VARIABLE.sub(
-        lambda match: os.environ.get(match[1], match[2] if match[2] is not None else match[0]),
-        value,
-    )
+def _value(key: str, node: Any, found: FileSettings) -> Any:
+    """The value of a key; a variable that is not set is noted as a problem."""
+    from ..testing.document import plain
+
+    def variable(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        if name not in os.environ and default is None:
+            message = f"the environment variable `{name}` is not set"
+            remedy = f"set it, or give a default: ${{{name}:default}}"
+            found.problems.append(Diagnostic("E206", message, node.span, remedy))
+        return os.environ.get(name, default or "")
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, list):
+            return [filled(item) for item in value]
+        return _VARIABLE.sub(variable, value) if isinstance(value, str) else value
+
+    value = filled(plain(node))
+    if key in SETTINGS and SETTINGS[key].kind == "boolean":
+        return _OLD_BOOLEANS.get(str(value).lower(), value)
+    return value
 
 
-def _wrong(path: Path, message: str, remedy: str = "") -> ConfigError:
-    return ConfigError([Diagnostic("E231", f"`{path}`: {message}", None, remedy)])
+def _wrong(message: str, span: Span, remedy: str) -> ConfigError:
+    return ConfigError([Diagnostic("E231", message, span, remedy)])

@@ -16,38 +16,24 @@ from ...dsl.program import PluginUse, Program, Setting
 from ...dsl.source import Span
 from ..compile.generate import generate
 from ..compile.instantiate import Assembly, assemble
-from .configuration import configuration_options, refuse, settings_of, sources_of
+from .configuration import PATH, Chosen, configuration_options, refuse
+from .settings_flags import SettingsCommand
 
 
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("what", type=click.Choice(["tree", "program", "code"]))
 @configuration_options
-@click.argument("files", nargs=-1)
-def show(
-    what: str,
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
-    files: tuple[str, ...],
-) -> None:
+@click.argument("files", nargs=-1, type=PATH)
+def show(what: str, chosen: Chosen, files: tuple[str, ...]) -> None:
     """Show the parsed tree, the checked program, or the generated Python code of a
     configuration.
     """
     try:
-        settled = settings_of(
-            settings,
-            **{
-                "pipeline.ecs_compatibility": ecs,
-                "config.field_reference.escape_style": escape_style,
-            },
-        )
-        sources = sources_of((*paths, *files), text)
+        one = chosen.also(files).pipeline()
         if what == "tree":
-            shown = "\n".join(_drawn(parse(source).sections) for source in sources)
+            shown = "\n".join(_drawn(parse(source).sections) for source in one.sources())
         else:
-            assembly = assemble(sources, settled)
+            assembly = assemble(one.sources(), one.settings)
             shown = _drawn(_plain(assembly.program)) if what == "program" else _code(assembly)
     except ConfigError as error:
         refuse(error)

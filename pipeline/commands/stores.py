@@ -25,8 +25,8 @@ from ...plugins.records.segments import CHECKPOINT
 
 
 def store_folder(path: str, what: str) -> Path:
-    """The folder of a store: the one named, or the only one in it; raises UsageError where that is
-    not clear.
+    """The folder of a store: the one named, the only one in it, or the only one of the data in it;
+    raises UsageError where that is not clear.
     """
     folder, none = (
         Path(path),
@@ -35,17 +35,29 @@ def store_folder(path: str, what: str) -> Path:
     if folder.is_file():
         raise click.UsageError(f"{none}: that is a file; name its folder, `{folder.parent}`")
     if not folder.is_dir():
-        raise click.UsageError(f"{none}: there is no such folder")
+        raise click.UsageError(f"{none}: there is no such directory")
     if _is_store(folder):
         return folder
-    inside = sorted(below for below in folder.iterdir() if below.is_dir() and _is_store(below))
+    inside = _stores_in(folder) or _stores_in(folder / _BELOW_DATA[what])
     if len(inside) == 1:
         return inside[0]
     if inside:
         raise click.UsageError(
             f"`{path}` holds several: name one of " + ", ".join(f"`{below}`" for below in inside)
         )
-    raise click.UsageError(f"{none}: its folder holds files such as `…-….log`")
+    raise click.UsageError(
+        f"{none}: name its directory, such as `DATA/{_BELOW_DATA[what]}/main`, or `DATA` where"
+        " path.data is DATA"
+    )
+
+
+_BELOW_DATA = {"queue": "queue", "dead letters": "dead_letter_queue"}
+
+
+def _stores_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(below for below in folder.iterdir() if below.is_dir() and _is_store(below))
 
 
 def _is_store(folder: Path) -> bool:
@@ -56,6 +68,8 @@ def _is_store(folder: Path) -> bool:
 
 def fail(error: Exception) -> NoReturn:
     """Say what went wrong, and leave with 1."""
+    if isinstance(error, BrokenPipeError):
+        raise error
     reason = getattr(error, "strerror", None)
     where = getattr(error, "filename", None)
     click.echo(f"error: {f'`{where}`: ' if reason and where else ''}{reason or error}", err=True)

@@ -12,33 +12,46 @@ from typing import Any
 
 import click
 
-from ...dsl.diagnostics import ConfigError, Diagnostic
+from ...dsl.diagnostics import ConfigError
+from ...dsl.settings import settled
 from ..testing import coverage_reports, discovery, formats, report, session, snapshots
 from ..testing.coverage import Coverage
-from ..testing.runner import Tally
+from ..testing.runner import Result, Tally
 from ..testing.session import FileRun, Plan
 from ..testing.suite import Extra, Mock
-from .configuration import colored, refuse, settings_of, show_findings
+from .configuration import (
+    PATH,
+    Chosen,
+    colored,
+    ecs_option,
+    path_settings_option,
+    refuse,
+    setting_option,
+    settings_pairs,
+    show_findings,
+    width,
+)
+from .settings_flags import SettingsCommand
 
 _CONFIG = "The configuration to test, instead of the one that a test file names."
 _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and mock."
 
 
-@click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]…")
-@click.option("-f", "--path.config", "config", multiple=True, metavar="FILE|DIR|GLOB", help=_CONFIG)
-@click.option("--mock", "mocks", multiple=True, metavar="FILE", help=_MOCK)
+@click.command(cls=SettingsCommand)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]…")
 @click.option(
-    "-S",
-    "--setting",
-    "settings",
+    "-f",
+    "--path.config",
+    "config",
     multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting, under those of the test files.",
+    type=PATH,
+    metavar="FILE|DIR|GLOB",
+    help=_CONFIG,
 )
-@click.option(
-    "--pipeline.ecs_compatibility", "ecs", metavar="MODE", help="disabled, v1 or v8 (default v8)."
-)
+@click.option("--mock", "mocks", multiple=True, type=PATH, metavar="FILE", help=_MOCK)
+@setting_option
+@ecs_option
+@path_settings_option
 @click.option(
     "-k",
     "expression",
@@ -57,16 +70,14 @@ _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and
 )
 @click.option("-v", "--verbose", is_flag=True, help="Name every test.")
 @click.option("-q", "--quiet", is_flag=True, help="Show failures and the sum only.")
-@click.option(
-    "-w", "--watch", is_flag=True, help="Run again what a saved file touches, until Ctrl-C."
-)
+@click.option("--watch", is_flag=True, help="Run again what a saved file touches, until Ctrl-C.")
 @click.option("--update", is_flag=True, help="Show snapshots that changed, ask, and write them.")
 @click.option("-y", "--yes", is_flag=True, help="Write snapshots without asking.")
-@click.option("--junit", metavar="FILE", help="Write the results as JUnit XML.")
+@click.option("--junit", type=PATH, metavar="FILE", help="Write the results as JUnit XML.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.option("--cov", is_flag=True, help="Show which parts of the pipelines the tests reach.")
-@click.option("--cov-html", metavar="FILE", help="Write the coverage as an HTML page.")
-@click.option("--cov-json", metavar="FILE", help="Write the coverage as JSON.")
+@click.option("--cov-html", type=PATH, metavar="FILE", help="Write the coverage as an HTML page.")
+@click.option("--cov-json", type=PATH, metavar="FILE", help="Write the coverage as JSON.")
 @click.option("--cov-fail-under", type=float, metavar="PERCENT", help="Fail if less is covered.")
 @click.option(
     "--mutate",
@@ -100,7 +111,14 @@ def test(
     if flags["watch"]:
         _watch(plan, paths or (".",), flags)
         return
-    if not _once(plan, flags):
+    _done(_once(plan, flags))
+
+
+def _done(fine: bool | None) -> None:
+    """Leave with 1 where a test failed, with 2 where none was run."""
+    if fine is None:
+        raise SystemExit(2)
+    if not fine:
         raise SystemExit(1)
 
 
@@ -109,12 +127,16 @@ def _plan(
 ) -> Plan:
     from ..testing.verifier import mocks_of
 
-    given = [pair.partition("=")[0] for pair in flags["settings"]]
-    known = settings_of(flags["settings"], **{"pipeline.ecs_compatibility": flags["ecs"]})
-    settings = {
-        key: known[key]
-        for key in (*given, *(["pipeline.ecs_compatibility"] if flags["ecs"] else []))
-    }
+    given = settings_pairs(flags["settings"])
+    if flags["ecs"]:
+        given["pipeline.ecs_compatibility"] = flags["ecs"]
+    chosen = Chosen((), None, given, flags["path_settings"])
+    known, default = chosen.settings(), settled(None)
+    settings = {key: known[key] for key in known if key in given or known[key] != default[key]}
+    try:
+        discovery.choice(flags["expression"])
+    except discovery.BadChoice as bad:
+        raise click.UsageError(f"-k: {bad}") from None
     stand_ins: dict[str, Mock] = {}
     for path in mocks:
         stand_ins |= mocks_of(Path(path))
@@ -139,20 +161,19 @@ def _wants_coverage(flags: dict[str, Any]) -> bool:
     )
 
 
-def _once(plan: Plan, flags: dict[str, Any]) -> bool:
-    """Run everything once, and report; whether all is well."""
+def _once(plan: Plan, flags: dict[str, Any]) -> bool | None:
+    """Run everything once, and report; whether all is well, None where no test was run."""
     started = time.perf_counter()
-    runs, covered = [], Coverage()
+    runs, covered, shown = [], Coverage(), report.Shown()
     for run in session.run(plan):
         runs.append(run)
         covered.merge(run.coverage)
         if not flags["as_json"]:
-            _show(run, flags)
+            _show(run, flags, shown)
     results = [result for run in runs for result in run.results]
     session.remember_failed(results, session.failed_before())
-    fine = not any(run.bad for run in runs)
-    if flags["update"]:
-        fine = _update(runs, flags) and fine
+    left = _update(runs, flags) if flags["update"] else 0
+    fine = not left and not any(run.bad for run in runs)
     if flags["junit"]:
         formats.write(flags["junit"], formats.junit(results))
     if flags["as_json"]:
@@ -162,14 +183,24 @@ def _once(plan: Plan, flags: dict[str, Any]) -> bool:
             )
         )
     else:
-        _sum_up(runs, time.perf_counter() - started)
+        _sum_up(runs, time.perf_counter() - started, left)
     fine = _report_coverage(covered, plan, flags) and fine
-    if flags["mutate"] and fine:
-        return _mutate(plan, flags)
-    return fine and bool(results)
+    if not results:
+        _nothing_run(runs, plan)
+        return None
+    return _mutate(plan, flags, results, left) and fine if flags["mutate"] else fine
 
 
-def _show(run: FileRun, flags: dict[str, Any]) -> None:
+def _nothing_run(runs: Sequence[FileRun], plan: Plan) -> None:
+    total = sum(run.cases for run in runs)
+    tests = f"{total} test{'' if total == 1 else 's'}"
+    if plan.expression:
+        click.echo(f"no test has `{plan.expression}` in its name ({tests})", err=True)
+    else:
+        click.echo("the test files have no tests", err=True)
+
+
+def _show(run: FileRun, flags: dict[str, Any], shown: report.Shown) -> None:
     color = colored(sys.stdout)
     show_findings(run.warnings)
     if flags["verbose"]:
@@ -180,18 +211,21 @@ def _show(run: FileRun, flags: dict[str, Any]) -> None:
             )
     elif not flags["quiet"] and run.results:
         click.echo(report.file_line(run.path, run.results, color))
-    known: set[tuple[Diagnostic, ...]] = set()
     for result in run.results:
         if result.bad:
-            click.echo("\n" + report.drawn(result, color, brief=result.problems in known))
-            known |= {result.problems} if result.problems else set()
+            click.echo("\n" + report.drawn(result, color, shown, width(sys.stdout)).rstrip())
 
 
-def _sum_up(runs: Sequence[FileRun], seconds: float) -> None:
-    tally = Tally()
+def _sum_up(runs: Sequence[FileRun], seconds: float, left: int = 0) -> None:
+    tally, color = Tally(), colored(sys.stdout)
     for run in runs:
         tally.add(run.results)
-    click.echo(report.summary(tally, len(runs), seconds, colored(sys.stdout)))
+    names = report.failures([result for run in runs for result in run.results], color)
+    if tally.bad:
+        click.echo("\n" + names + ("\n" if names else ""), nl=False)
+    if left:
+        click.echo(f"{left} snapshot{'' if left == 1 else 's'} not taken")
+    click.echo(report.summary(tally, len(runs), seconds, color))
 
 
 def _report_coverage(covered: Coverage, plan: Plan, flags: dict[str, Any]) -> bool:
@@ -210,25 +244,38 @@ def _report_coverage(covered: Coverage, plan: Plan, flags: dict[str, Any]) -> bo
     return True
 
 
-def _update(runs: Sequence[FileRun], flags: dict[str, Any]) -> bool:
-    """Show, ask and write; whether nothing is left that differs."""
+def _update(runs: Sequence[FileRun], flags: dict[str, Any]) -> int:
+    """Show, ask and write; how many snapshots were not taken."""
     fresh = [one for run in runs for one in run.fresh]
-    if not fresh:
-        return True
     chosen = [one for one in fresh if _confirmed(one, flags["yes"])]
     for path in snapshots.write(chosen):
         click.echo(f"wrote {path}")
-    return len(chosen) == len(fresh)
+    return len(fresh) - len(chosen)
 
 
 def _confirmed(one: snapshots.Fresh, yes: bool) -> bool:
     click.echo(snapshots.drawn(one, colored(sys.stdout)))
-    return yes or click.confirm(f"Take this for `{one.name}`?", default=True)
+    if yes:
+        return True
+    try:
+        answer = click.confirm(f"Take this for `{one.name}`?", default=False)
+    except click.Abort:
+        click.echo("\nnobody answers: --yes takes snapshots without asking")
+        return False
+    if not sys.stdin.isatty():
+        click.echo()
+    return answer
 
 
-def _mutate(plan: Plan, flags: dict[str, Any]) -> bool:
+def _mutate(plan: Plan, flags: dict[str, Any], results: Sequence[Result], not_taken: int) -> bool:
+    """Show what no test notices; whether there is nothing such."""
     from ..testing import mutation
 
+    bad = sum(result.bad for result in results)
+    if bad or not_taken:
+        why = f"{bad} test{' fails' if bad == 1 else 's fail'}" if bad else "snapshots are missing"
+        click.echo(f"not mutated: {why}")
+        return False
     holes = mutation.report(plan, colored(sys.stdout))
     click.echo(holes.text)
     return not holes.found
@@ -238,8 +285,9 @@ def _watch(plan: Plan, paths: Sequence[str], flags: dict[str, Any]) -> None:
     from ..testing.watch import watch
 
     def show(runs: list[FileRun]) -> None:
+        shown = report.Shown()
         for run in runs:
-            _show(run, flags)
+            _show(run, flags, shown)
         _sum_up(runs, sum(result.seconds for run in runs for result in run.results))
 
     try:

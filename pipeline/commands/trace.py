@@ -16,25 +16,34 @@ from ..testing.trace import Trace
 from ..testing.trace_report import Tale, as_data
 from ..testing.trace_report import text as as_text
 from .configuration import (
+    PATH,
+    Chosen,
     colored,
     configuration_options,
     refuse,
-    settings_of,
     show_findings,
-    sources_of,
 )
+from .settings_flags import SettingsCommand
 
 
-@click.command()
+@click.command(cls=SettingsCommand)
 @configuration_options
-@click.argument("files", nargs=-1, metavar="[FILE]…")
+@click.argument("files", nargs=-1, type=PATH, metavar="[FILE]…")
 @click.option(
     "-i",
     "--input",
     "lines",
     multiple=True,
     metavar="LINE",
-    help="A line to trace; lines of stdin, unless given.",
+    help="A line to trace (default: the lines of stdin).",
+)
+@click.option(
+    "--file",
+    "logs",
+    multiple=True,
+    type=PATH,
+    metavar="LOG",
+    help="A file whose lines are traced.",
 )
 @click.option(
     "--event", "events", multiple=True, metavar="JSON", help="An event to trace, as a JSON object."
@@ -53,18 +62,16 @@ from .configuration import (
     "--mock",
     "mocks",
     multiple=True,
+    type=PATH,
     metavar="FILE",
     help="Mocks for filters: a list of id and mock.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The steps as JSON.")
 def trace(
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
+    chosen: Chosen,
     files: tuple[str, ...],
     lines: tuple[str, ...],
+    logs: tuple[str, ...],
     events: tuple[str, ...],
     codec: str,
     through: str,
@@ -73,23 +80,23 @@ def trace(
 ) -> None:
     """Show each step that events take through a pipeline, with the branches taken and what changed.
 
-    Filters run as they would; outputs are not opened: which of them an event would go to is shown
-    at its end.
+    FILEs are the configuration; behind -f or -e, they are logs whose lines are traced. Filters run
+    as they would; outputs are not opened: which of them an event would go to is shown at its end.
     """
+    chosen, logs = (chosen, (*logs, *files)) if chosen.named else (chosen.also(files), logs)
     try:
-        settled = settings_of(
-            settings,
-            **{
-                "pipeline.ecs_compatibility": ecs,
-                "config.field_reference.escape_style": escape_style,
-            },
-        )
+        one = chosen.pipeline()
         stand_ins = _mocks(mocks)
-        setup = Setup((), "", settled, {}, stand_ins, frozenset(stand_ins))
-        rig = Rig(setup, sources_of((*paths, *files), text))
+        setup = Setup((), "", one.settings, {}, stand_ins, frozenset(stand_ins))
+        rig = Rig(setup, one.sources())
         show_findings(rig.assembly.warnings)
         tale = _told(
-            rig, Given((*_lines(lines, events), *map(_event, events)), through=through, codec=codec)
+            rig,
+            Given(
+                (*_lines((*lines, *_lines_of(logs)), events), *map(_event, events)),
+                through=through,
+                codec=codec,
+            ),
         )
     except ConfigError as error:
         refuse(error)
@@ -113,17 +120,29 @@ def _lines(given: tuple[str, ...], events: tuple[str, ...]) -> tuple[str, ...]:
     if given or events:
         return given
     if sys.stdin.isatty():
-        raise click.UsageError("no input: give --input LINE or --event JSON, or lines on stdin")
+        raise click.UsageError(
+            "no input: give --input LINE, --file LOG or --event JSON, or lines on stdin"
+        )
     return tuple(sys.stdin.read().splitlines())
+
+
+def _lines_of(logs: tuple[str, ...]) -> list[str]:
+    found: list[str] = []
+    for log in logs:
+        try:
+            found += Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            raise click.UsageError(f"`{log}` cannot be read: {error.strerror}") from None
+    return found
 
 
 def _event(text: str) -> dict[str, object]:
     try:
         event = json.loads(text)
     except ValueError as error:
-        raise click.UsageError(f"--event: this is no JSON: {error}") from None
+        raise click.UsageError(f"--event: this is not valid JSON: {error}") from None
     if not isinstance(event, dict):
-        raise click.UsageError("--event: a JSON object is wanted")
+        raise click.UsageError("--event: a JSON object is expected")
     return event
 
 

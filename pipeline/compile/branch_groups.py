@@ -1,5 +1,5 @@
 """The arms of a branch in portions, each sorted by one loop: by tests one after the other, or,
-where many arms in a row compare one field with texts or integers, by a look into a table.
+where several arms in a row are decided by one field, by a look into a table, or among intervals.
 
 A chain of a thousand `else if [type] == "…"` costs as much as one. Chains of other tests are cut
 every fifty arms: Python's parser takes some nine hundred.
@@ -7,31 +7,38 @@ every fifty arms: Python's parser takes some nine hundred.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ...dsl.program import Arm, Comparison, Condition, Constant, Field
+from ...dsl.program import Arm, Condition
 from ...dsl.reference import FieldRef
+from .condition import matches
+from .decisions import (
+    Intervals,
+    Table,
+    deciding_fields,
+    intervals,
+    is_decided,
+    is_ordered,
+    ordered_field,
+    table,
+)
 
 _MOST_TESTS = 50
 _LEAST_IN_TABLE = 4
+_MOST_FIELDS = 4
 
-
-class Table(msgspec.Struct, frozen=True):
-    """The number of the arm for each text or integer of a field; the first arm that has one
-    wins.
-    """
-
-    ref: FieldRef
-    arms: dict[str | int, int]
+Decides = Callable[[Condition | None, FieldRef], bool]
 
 
 class Portion(msgspec.Struct, frozen=True):
-    """Arms in a row; with a table the last may be an ``else``. ``is_last``: no arms follow."""
+    """Arms in a row, the last of which may be an ``else``; ``decision`` is what one field decides
+    of them, if anything. ``is_last``: no arms follow.
+    """
 
     arms: Sequence[Arm]
-    table: Table | None
+    decision: Table | Intervals | None
     is_last: bool
 
     @property
@@ -44,61 +51,57 @@ def portions(arms: Sequence[Arm]) -> Iterator[Portion]:
     """The portions of a branch's arms, in order."""
     start = 0
     while start < len(arms):
-        length = _in_table(arms, start)
-        table = None
-        if length >= _LEAST_IN_TABLE:
-            table = _table(arms[start : start + length])
-            length += start + length < len(arms) and arms[start + length].condition is None
-        else:
-            length = _until_table(arms, start)
-        yield Portion(arms[start : start + length], table, start + length == len(arms))
-        start += length
+        end, ref, is_table = _decided_run(arms, start)
+        if ref is None:
+            end = _until_decided(arms, start)
+        elif end < len(arms) and arms[end].condition is None:
+            end += 1
+        some = arms[start:end]
+        conditions = [arm.condition for arm in some]
+        decision: Table | Intervals | None = None
+        if ref is not None:
+            decision = table(ref, conditions) if is_table else intervals(ref, conditions)
+        yield Portion(some, decision, end == len(arms))
+        start = end
 
 
-def _until_table(arms: Sequence[Arm], start: int) -> int:
-    """How many arms from ``start`` are tested one after the other."""
+def _until_decided(arms: Sequence[Arm], start: int) -> int:
+    """Where the arms end that are tested one after the other."""
     end = start + 1
-    while end < len(arms) and end - start < _MOST_TESTS and _in_table(arms, end) < _LEAST_IN_TABLE:
+    while end < len(arms) and end - start < _MOST_TESTS and _decided_run(arms, end)[1] is None:
         end += 1
-    return end - start
+    return end
 
 
-def _in_table(arms: Sequence[Arm], start: int) -> int:
-    """How many arms from ``start`` compare the same field with constants."""
-    first = _constant(arms[start].condition)
-    if first is None:
-        return 0
-    end = start + 1
-    while end < len(arms):
-        found = _constant(arms[end].condition)
-        if found is None or found[0] != first[0]:
+def _decided_run(arms: Sequence[Arm], start: int) -> tuple[int, FieldRef | None, bool]:
+    """Where the arms end that one field decides, which one it is, and whether by a table."""
+    first = arms[start].condition
+    refs = list(deciding_fields(first))[:_MOST_FIELDS]
+    runs = [(_run(arms, start, ref, is_decided), ref, True) for ref in refs]
+    ordered = ordered_field(first)
+    if ordered is not None:
+        runs.append((_run(arms, start, ordered, is_ordered), ordered, False))
+    if runs:
+        longest = max(runs, key=lambda run: run[0])
+        if longest[0] - start >= _LEAST_IN_TABLE:
+            return longest
+    return start, None, False
+
+
+def _run(arms: Sequence[Arm], start: int, ref: FieldRef, decides: Decides) -> int:
+    end = start
+    while end < len(arms) and (condition := arms[end].condition) is not None:
+        if not decides(condition, ref) or matches(condition):
             break
         end += 1
-    return end - start
+    return end
 
 
-def _table(arms: Sequence[Arm]) -> Table:
-    numbers: dict[str | int, int] = {}
-    ref: FieldRef | None = None
-    for number, arm in enumerate(arms):
-        found = _constant(arm.condition)
-        assert found is not None
-        ref, value = found
-        numbers.setdefault(value, number)
-    assert ref is not None
-    return Table(ref, numbers)
-
-
-def _constant(condition: Condition | None) -> tuple[FieldRef, str | int] | None:
-    """The field and the text or integer of ``[field] == "text"``; None for any other condition."""
-    if isinstance(condition, Comparison) and condition.operator == "==":
-        left, right = condition.left, condition.right
-        if isinstance(right, Field):
-            left, right = right, left
-        if (
-            isinstance(left, Field)
-            and isinstance(right, Constant)
-            and type(right.value) in (str, int)
-        ):
-            return left.ref, right.value
-    return None
+def changes_none(changed: Iterable[tuple[str, ...]] | None, refs: Iterable[FieldRef]) -> bool:
+    """Whether fields stay as they are where others are changed (None for any): a change reaches
+    what stands above and below as well.
+    """
+    if changed is None:
+        return False
+    paths = list(changed)
+    return not any(path[: len(ref.keys)] == ref.keys[: len(path)] for ref in refs for path in paths)

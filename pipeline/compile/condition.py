@@ -2,21 +2,18 @@
 beforehand.
 
 The expressions are text that a person can read (``penstock show code``); what they name stands in a
-namespace: compiled patterns, sets of constants, readers of nested fields. They never raise: what
-cannot be compared is false. A match alone may, that takes too long: then the event is looked at
-again, by expressions in which such a match is false and leaves a tag.
+namespace: compiled patterns, sets of constants, variables of fields that were read before. They
+never raise: what cannot be compared is false. A match alone may, that takes too long: then the
+event is looked at again, by expressions in which such a match is false and leaves a tag.
 """
 
 from __future__ import annotations
 
-import keyword
-import re
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ...dsl import values
-from ...dsl.event import add_tag
-from ...dsl.guard import TIMED_OUT, MatchTimeout, limited, signals_reach
+from ...dsl.guard import limited
 from ...dsl.program import (
     Both,
     Comparison,
@@ -31,213 +28,282 @@ from ...dsl.program import (
     Not,
     Operand,
 )
-from ...dsl.reference import Event, FieldRef
-from ...dsl.regex import compile as compile_regex
-from ...plugins.contract import complain
+from ...dsl.reference import FieldRef
+from ...dsl.regex import compile_kept
+from .names import Namespace
+from .reading import NOTHING, Known, Reads
+from .searches import Make, patient, search_for
 
 _DEEP = 30
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
-class Namespace(dict[str, Any]):
-    """The names that generated code uses; each value has one name."""
+class Test(NamedTuple):
+    """The expression of a condition, true or false in a boolean context, and which fields are known
+    behind it, where it holds and where it does not.
+    """
 
-    def name(self, wish: str, value: Any) -> str:
-        """A name for a value: the one wished for, or one like it."""
-        wish = re.sub(r"\W+", "_", wish).strip("_") or "value"
-        if wish[0].isdigit() or keyword.iskeyword(wish):
-            wish = f"_{wish}"
-        taken = wish
-        number = 2
-        while taken in self and self[taken] is not value:
-            taken, number = f"{wish}_{number}", number + 1
-        self[taken] = value
-        return taken
+    text: str
+    where_true: Known
+    where_false: Known
 
 
 class Expressions:
     """Writes conditions as expressions; ``functions`` has the text of what had to be a function of
     its own.
 
-    ``seconds``: how long a match may take where no guard can end it, 0 for ever.
+    ``searches`` has the names of the searches, each with what makes it anew.
     """
 
-    def __init__(self, names: Namespace, seconds: float = 0) -> None:
+    def __init__(self, names: Namespace) -> None:
         self.names = names
+        self.reads = Reads(names)
         self.functions: list[str] = []
-        self._seconds = 0 if signals_reach() else seconds
+        self.searches: dict[str, Make] = {}
         self._patient = False
+
+    def of(self, condition: Condition) -> str:
+        """The expression of a condition by itself."""
+        return self.test(condition).text
+
+    def test(self, condition: Condition, known: Known = NOTHING, depth: int = 0) -> Test:
+        """The expression of a condition, in a place where some fields are known."""
+        if depth >= _DEEP and not isinstance(condition, Constant | Field | Exists):
+            return Test(self._function(condition), known, known)
+        if isinstance(condition, Both | Either):
+            return self._several(condition, known, depth + 1)
+        if isinstance(condition, Not):
+            text, where_true, where_false = self.test(condition.operand, known, depth + 1)
+            return Test(f"not {text}", where_false, where_true)
+        if isinstance(condition, Differ):
+            left = self.test(condition.left, known, depth + 1)
+            right = self.test(condition.right, left.where_true & left.where_false, depth + 1)
+            after = right.where_true & right.where_false
+            return Test(f"(bool({left.text}) is not bool({right.text}))", after, after)
+        text, after = self._simple(condition, known)
+        return Test(text, after, after)
 
     def second_look(self, conditions: Sequence[Condition]) -> str:
         """The name of a function that gives the number of the first condition that holds, with no
         match that takes too long.
         """
         self._patient = True
-        tests = [
-            f"    if {self.of(condition)}:\n        return {number}\n"
-            for number, condition in enumerate(conditions)
-        ]
+        name = self.first_of(conditions, range(len(conditions) + 1), "second_look")
         self._patient = False
-        name = f"second_look_{len(self.functions) + 1}"
-        self.functions.append(f"def {name}(event):\n{''.join(tests)}    return {len(conditions)}\n")
         return name
 
-    def of(self, condition: Condition, depth: int = 0) -> str:
-        """The expression of a condition; true or false in a boolean context."""
-        if depth >= _DEEP and not isinstance(condition, Constant | Field | Exists):
-            return self._function(condition)
-        if isinstance(condition, Both | Either):
-            word = " and " if isinstance(condition, Both) else " or "
-            return f"({word.join(self.of(part, depth + 1) for part in condition.parts)})"
-        if isinstance(condition, Not):
-            return f"not {self.of(condition.operand, depth + 1)}"
-        if isinstance(condition, Differ):
-            return (
-                f"(bool({self.of(condition.left, depth + 1)}) is not"
-                f" bool({self.of(condition.right, depth + 1)}))"
-            )
-        return self._simple(condition)
+    def first_of(
+        self, conditions: Sequence[Condition], numbers: Sequence[int], wish: str = "first_of"
+    ) -> str:
+        """The name of a function that gives the number of the first condition that holds, the last
+        number where none does.
+        """
+        lines, known = [], NOTHING
+        for condition, number in zip(conditions, numbers, strict=False):
+            text, _, known = self.test(condition, known)
+            lines.append(f"    if {text}:\n        return {number}\n")
+        name = self.names.variable(wish)
+        self.functions.append(
+            f"def {name}(event):\n{''.join(lines)}    return {numbers[len(conditions)]}\n"
+        )
+        return name
+
+    def _several(self, condition: Both | Either, known: Known, depth: int) -> Test:
+        is_both = isinstance(condition, Both)
+        texts, ends = [], []
+        for part in condition.parts:
+            text, where_true, where_false = self.test(part, known, depth)
+            texts.append(text)
+            ends.append(where_false if is_both else where_true)
+            known = where_true if is_both else where_false
+        text = f"({(' and ' if is_both else ' or ').join(texts)})"
+        early = frozenset.intersection(*ends)
+        return Test(text, known, early) if is_both else Test(text, early, known)
 
     def _function(self, condition: Condition) -> str:
-        name = f"condition_{len(self.functions) + 1}"
+        name = self.names.variable("condition")
         self.functions.append("")
         at = len(self.functions) - 1
         self.functions[at] = f"def {name}(event):\n    return {self.of(condition)}\n"
         return f"{name}(event)"
 
-    def _simple(self, condition: Any) -> str:
+    def _simple(self, condition: Any, known: Known) -> tuple[str, Known]:
         if isinstance(condition, Constant):
-            return repr(values.is_true(condition.value))
+            return repr(values.is_true(condition.value)), known
         if isinstance(condition, Field):
-            self.names["is_true"] = values.is_true
-            return f"is_true({self.field(condition.ref)})"
+            return self._truth(condition.ref, known)
         if isinstance(condition, Exists):
-            has = self.names.name("has_" + "_".join(condition.ref.keys), condition.ref.has)
-            return f"{has}(event)"
+            return self.reads.has(condition.ref, known)
         if isinstance(condition, Comparison):
-            return self._comparison(condition)
+            return self._comparison(condition, known)
         if isinstance(condition, Match):
-            return self._match(condition)
+            return self._match(condition, known)
         assert isinstance(condition, Membership)
-        return self._membership(condition)
+        return self._membership(condition, known)
 
-    def field(self, ref: FieldRef) -> str:
-        """The expression that reads a field."""
-        if len(ref.keys) == 1 and ref.keys[0] != "@metadata":
-            return f"event.get({ref.keys[0]!r})"
-        return f"{self.names.name('_'.join(ref.keys), ref.get)}(event)"
+    def _truth(self, ref: FieldRef, known: Known) -> tuple[str, Known]:
+        first, name, known = self.reads.value(ref, known)
+        self.names["NOT_TRUE"] = _NOT_TRUE
+        value = f"({first})" if ":=" in first else first
+        return (
+            f"({value} is not None and {name} is not False"
+            f" and (type({name}) is not str or {name} not in NOT_TRUE))"
+        ), known
 
-    def _operand(self, operand: Operand) -> str:
-        return self.field(operand.ref) if isinstance(operand, Field) else repr(operand.value)
+    def _operands(self, left: Operand, right: Operand, known: Known) -> tuple[str, str, Known]:
+        first, known = self._operand(left, known)
+        second, known = self._operand(right, known)
+        return first, second, known
 
-    def _comparison(self, node: Comparison) -> str:
+    def _operand(self, operand: Operand, known: Known) -> tuple[str, Known]:
+        if isinstance(operand, Field):
+            return self.reads.field(operand.ref, known)
+        return repr(operand.value), known
+
+    def _comparison(self, node: Comparison, known: Known) -> tuple[str, Known]:
         left, right, operator = node.left, node.right, node.operator
         if isinstance(left, Constant) and isinstance(right, Field):
-            mirrored = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-            left, right, operator = right, left, mirrored.get(operator, operator)
+            left, right, operator = right, left, _MIRRORED.get(operator, operator)
         if operator == "!=":
-            return f"not {self._equality(left, right)}"
+            text, known = self._equality(left, right, known)
+            return f"not {text}", known
         if operator == "==":
-            return self._equality(left, right)
-        return self._order(left, operator, right)
+            return self._equality(left, right, known)
+        return self._order(left, operator, right, known)
 
-    def _equality(self, left: Operand, right: Operand) -> str:
+    def _equality(self, left: Operand, right: Operand, known: Known) -> tuple[str, Known]:
         if isinstance(right, Constant) and isinstance(left, Field):
-            value, field = right.value, self.field(left.ref)
+            value = right.value
             if type(value) is str:
-                return f"({field} == {value!r})"
+                text, known = self.reads.field(left.ref, known)
+                return f"({text} == {value!r})", known
             if type(value) in (int, float, bool):
-                return f"(type(v := {field}) is {type(value).__name__} and v == {value!r})"
-            return "False"
+                first, name, known = self.reads.value(left.ref, known)
+                kind = type(value).__name__
+                return f"(type({first}) is {kind} and {name} == {value!r})", known
+            return "False", known
         if isinstance(left, Constant) and isinstance(right, Constant):
-            return repr(values.equal(left.value, right.value))
+            return repr(values.equal(left.value, right.value)), known
         self.names["equal"] = values.equal
-        return f"equal({self._operand(left)}, {self._operand(right)})"
+        one, other, known = self._operands(left, right, known)
+        return f"equal({one}, {other})", known
 
-    def _order(self, left: Operand, operator: str, right: Operand) -> str:
+    def _order(
+        self, left: Operand, operator: str, right: Operand, known: Known
+    ) -> tuple[str, Known]:
         if isinstance(left, Constant) and isinstance(right, Constant):
             sign = values.compare(left.value, right.value)
-            return repr(sign is not None and bool(eval(f"{sign} {operator} 0")))
-        if isinstance(right, Constant) and type(right.value) in (int, float, str):
-            kind = (
-                "(type(v := {}) is str"
-                if type(right.value) is str
-                else "((type(v := {}) is int or type(v) is float)"
-            )
-            return f"{kind.format(self._operand(left))} and v {operator} {right.value!r})"
+            return repr(sign is not None and bool(eval(f"{sign} {operator} 0"))), known
+        if (
+            isinstance(right, Constant)
+            and isinstance(left, Field)
+            and type(right.value) in (int, float, str)
+        ):
+            first, name, known = self.reads.value(left.ref, known)
+            if type(right.value) is str:
+                return f"(type({first}) is str and {name} {operator} {right.value!r})", known
+            number = f"(type({first}) is int or type({name}) is float)"
+            return f"({number} and {name} {operator} {right.value!r})", known
         self.names["compare"] = values.compare
-        return (
-            f"((v := compare({self._operand(left)}, {self._operand(right)})) is not None and v"
-            f" {operator} 0)"
-        )
+        one, other, known = self._operands(left, right, known)
+        return f"((v := compare({one}, {other})) is not None and v {operator} 0)", known
 
-    def _match(self, node: Match) -> str:
-        pattern = compile_regex(node.pattern)
+    def _match(self, node: Match, known: Known) -> tuple[str, Known]:
         if isinstance(node.value, Constant):
+            text = node.value.value
             return repr(
-                type(node.value.value) is str and pattern.search(node.value.value) is not None
-            )
-        value, found = self.field(node.value.ref), limited(pattern, self._seconds).search
-        if self._patient:
-            search = self.names.name(f"patient_{node.span.line}", patient(found, node.span.place))
-            return f"(type(v := {value}) is str and {search}(event, v))"
-        search = self.names.name(f"search_{node.span.line}", found)
-        return f"(type(v := {value}) is str and {search}(v) is not None)"
+                type(text) is str and compile_kept(node.pattern).search(text) is not None
+            ), known
+        search = search_for(node.pattern)
+        first, name, known = self.reads.value(node.value.ref, known)
+        tests = [f"type({first}) is str"]
+        if search.test is not None:
+            tests.append(search.test.format(v=name))
+        if search.pattern is not None:
+            tests.append(self._search(node, search.pattern, name))
+        return f"({' and '.join(tests)})", known
 
-    def _membership(self, node: Membership) -> str:
+    def _search(self, node: Match, pattern: Any, name: str) -> str:
+        line, place = node.span.line, node.span.place
+        if self._patient:
+            look = self._made(
+                f"patient_{line}", lambda seconds: patient(limited(pattern, seconds).search, place)
+            )
+            return f"{look}(event, {name})"
+        found = self._made(f"search_{line}", lambda seconds: limited(pattern, seconds).search)
+        return f"{found}({name}) is not None"
+
+    def _made(self, wish: str, make: Callable[[float], Any]) -> str:
+        name = self.names.name(wish, make(0))
+        self.searches[name] = make
+        return name
+
+    def _membership(self, node: Membership, known: Known) -> tuple[str, Known]:
         value, container = node.value, node.container
         if isinstance(container, Constant):
             if isinstance(value, Constant):
-                return "False"
-            return self._among(self.field(value.ref), container.value, node.span.line)
+                return "False", known
+            return self._among(value.ref, container.value, node.span.line, known)
         self.names["contains"] = values.contains
-        return f"contains({self.field(container.ref)}, {self._operand(value)})"
+        one, other, known = self._operands(container, value, known)
+        return f"contains({one}, {other})", known
 
-    def _among(self, field: str, container: Any, line: int) -> str:
+    def _among(self, ref: FieldRef, container: Any, line: int, known: Known) -> tuple[str, Known]:
+        if type(container) not in (str, list):
+            return "False", known
+        first, name, known = self.reads.value(ref, known)
         if type(container) is str:
-            return f"(type(v := {field}) is str and v in {container!r})"
-        if type(container) is not list:
-            return "False"
-        texts = frozenset(_texts(container))
+            return f"(type({first}) is str and {name} in {container!r})", known
+        texts = frozenset(map(values.to_text, container))
         self.names["is_among"] = is_among
-        name = self.names.name(f"set_{line}", texts)
-        return f"(v in {name} if type(v := {field}) is str else is_among(v, {name}))"
+        among = self.names.name(f"set_{line}", texts)
+        return f"({name} in {among} if type({first}) is str else is_among({name}, {among}))", known
+
+
+_NOT_TRUE = frozenset(("", "false"))
 
 
 def matches(condition: Condition | None) -> bool:
-    """Whether an expression is matched against a field somewhere in the condition."""
+    """Whether an expression is matched against a field somewhere in the condition, so that it may
+    take too long.
+    """
+    return any(
+        isinstance(part, Match)
+        and isinstance(part.value, Field)
+        and search_for(part.pattern).pattern is not None
+        for part in parts(condition)
+    )
+
+
+def parts(condition: Condition | None) -> Iterator[Condition]:
+    """The condition and all that it is made of."""
+    if condition is None:
+        return
+    yield condition
+    inner: Iterable[Condition] = ()
     if isinstance(condition, Both | Either):
-        return any(map(matches, condition.parts))
-    if isinstance(condition, Not):
-        return matches(condition.operand)
-    if isinstance(condition, Differ):
-        return matches(condition.left) or matches(condition.right)
-    return isinstance(condition, Match) and isinstance(condition.value, Field)
+        inner = condition.parts
+    elif isinstance(condition, Not):
+        inner = (condition.operand,)
+    elif isinstance(condition, Differ):
+        inner = (condition.left, condition.right)
+    for part in inner:
+        yield from parts(part)
 
 
-def patient(
-    search: Callable[[str], re.Match[str] | None], where: str
-) -> Callable[[Event, str], bool]:
-    """A search that finds nothing where it takes too long, and tags the event."""
-
-    def look(event: Event, text: str) -> bool:
-        try:
-            return search(text) is not None
-        except MatchTimeout as error:
-            add_tag(event, TIMED_OUT)
-            complain(
-                where,
-                "%s: %s; it counts as none, and the event is tagged %s",
-                where,
-                error,
-                TIMED_OUT,
-            )
-            return False
-
-    return look
-
-
-def _texts(items: Iterable[Any]) -> Iterable[str]:
-    return (values.to_text(item) for item in items)
+def fields(condition: Condition | None) -> Iterator[FieldRef]:
+    """The fields that a condition reads, one for each time that it does."""
+    for part in parts(condition):
+        if isinstance(part, Field | Exists):
+            yield part.ref
+        operands: tuple[Any, ...] = ()
+        if isinstance(part, Comparison):
+            operands = (part.left, part.right)
+        elif isinstance(part, Membership):
+            operands = (part.value, part.container)
+        elif isinstance(part, Match):
+            operands = (part.value,)
+        yield from [operand.ref for operand in operands if isinstance(operand, Field)]
 
 
 def is_among(value: Any, texts: frozenset[str]) -> bool:

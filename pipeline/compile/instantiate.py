@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,7 +17,7 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
 from ...dsl.naming import FieldName
 from ...dsl.parser import parse
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
-from ...dsl.reference import set_escape_style
+from ...dsl.reference import escape_style
 from ...dsl.source import Source
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
@@ -34,8 +33,6 @@ from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 
 log = logging.getLogger("penstock")
-
-_FRAMES = 3  # of Python, for a level of nested data
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -97,12 +94,17 @@ def inspect(
     """All that can be said of a configuration: the assembly if it has no errors, and every finding
     in order.
     """
-    sys.setrecursionlimit(
-        max(
-            sys.getrecursionlimit(), _FRAMES * (int(settings.get("penstock.limits.depth", 0)) + 200)
-        )
-    )
-    set_escape_style(str(settings.get("config.field_reference.escape_style", "none")))
+    with escape_style(_style(settings)):
+        return _inspected(sources, settings, surroundings)
+
+
+def _style(settings: Mapping[str, Any]) -> str:
+    return str(settings.get("config.field_reference.escape_style", "none"))
+
+
+def _inspected(
+    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings
+) -> tuple[Assembly | None, list[Diagnostic]]:
     trees, found = _parsed(sources)
     if surroundings.rewritten is not None:
         trees = surroundings.rewritten(trees)
@@ -153,7 +155,8 @@ def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
 
 def remake(assembly: Assembly, use: PluginUse) -> None:
     """Make the plugin of a use anew, without what it has seen."""
-    _make(assembly, use, REAL)
+    with escape_style(_style(assembly.program.settings)):
+        _make(assembly, use, REAL)
 
 
 def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> list[Diagnostic]:

@@ -1,14 +1,14 @@
-"""Where configurations come from: a file, all files of a folder, a glob, or a text given by hand.
+"""Where configurations come from: a file, the files of a directory, a glob, or a text given by
+hand.
 
-All parts make one pipeline, in the order of their names, each knowing its own places. Names ending
-in ``~`` are left out.
+All parts make one pipeline, in the order of their names, each knowing its own places. A directory
+stands for the files in it that may be configurations, whatever their suffix: what lies beside
+them, such as tests, notes, logs and backups of editors, is left out.
 """
 
 from __future__ import annotations
 
-import glob
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
@@ -27,42 +27,50 @@ def load_sources(path: str) -> list[Source]:
     return [read_source(file) for file in _files(path.removeprefix("file://"))]
 
 
+_ACCESS = "check its owner and mode"
+_TESTS = re.compile(r"\.test\.(ya?ml|json)\Z|\.snap\.json\Z")
+_OTHERS = re.compile(
+    r"\.(md|rst|txt|ya?ml|json|jsonl|ndjson|csv|log|gz|swp)\Z"
+    r"|\A(README|LICENSE|LICENCE|NOTICE|CHANGELOG|AUTHORS|Makefile|Dockerfile)\b",
+    re.IGNORECASE,
+)
+
+
 def _files(path: str) -> list[Path]:
     if Path(path).is_dir():
-        found = [
-            file
-            for file in sorted(Path(path).iterdir())
-            if file.is_file() and not file.name.startswith(".")
-        ]
+        inside = sorted(file for file in Path(path).iterdir() if file.is_file())
+        found = [file for file in inside if may_be_configuration(file.name)]
+        if inside and not found:
+            remedy = f"it has {inside[0].name}, which is not taken for a configuration"
+            raise _nothing(f"there is no configuration in the directory `{path}`", remedy)
+    elif Path(path).exists():
+        return [Path(path)]
     else:
-        found = [Path(path)] if Path(path).exists() else sorted({Path(p) for p in _globbed(path)})
-    found = [file for file in found if not file.name.endswith("~") and not file.is_dir()]
+        files = (Path(one) for one in _globbed(path))
+        found = sorted({file for file in files if file.is_file() and not _set_aside(file.name)})
     if not found:
-        raise ConfigError(
-            [
-                Diagnostic(
-                    "E100",
-                    f"there is no configuration at `{path}`",
-                    None,
-                    "check the path, or quote a glob",
-                )
-            ]
-        )
+        raise _nothing(f"there is no configuration at `{path}`", "check the path, or quote a glob")
     return found
 
 
-def _globbed(pattern: str) -> Iterable[str]:
-    for one in _braces(pattern):
-        yield from glob.glob(one, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+def may_be_configuration(name: str) -> bool:
+    """Whether a file of a directory is read as a configuration, going by its name."""
+    return not (name.startswith(".") or _set_aside(name) or _OTHERS.search(name))
 
 
-def _braces(pattern: str) -> list[str]:
-    """``conf/{one,two}`` as its alternatives."""
-    match = re.search(r"\{([^{}]*)\}", pattern)
-    if match is None:
-        return [pattern]
-    head, tail = pattern[: match.start()], pattern[match.end() :]
-    return [whole for middle in match[1].split(",") for whole in _braces(head + middle + tail)]
+def _set_aside(name: str) -> bool:
+    """Whether a file is an editor's backup or a test, which a glob does not mean either."""
+    return name.endswith("~") or _TESTS.search(name) is not None
+
+
+def _nothing(message: str, remedy: str) -> ConfigError:
+    return ConfigError([Diagnostic("E100", message, None, remedy)])
+
+
+def _globbed(pattern: str) -> list[str]:
+    from wcmatch import glob
+
+    return glob.glob(pattern, flags=glob.BRACE | glob.GLOBSTAR)
 
 
 def read_source(path: Path) -> Source:
@@ -71,7 +79,8 @@ def read_source(path: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         message = f"`{path}` cannot be read: {error.strerror or error}"
-        raise ConfigError([Diagnostic("E100", message, None, "check its owner and mode")]) from None
+        remedy = "check the path" if isinstance(error, FileNotFoundError) else _ACCESS
+        raise ConfigError([Diagnostic("E100", message, None, remedy)]) from None
     try:
         return Source(str(path), data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

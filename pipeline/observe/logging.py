@@ -20,18 +20,30 @@ _LEVELS = {
 def start_logging(level: str, form: str) -> None:
     """Send the log of Penstock to stderr from ``level`` on, in the form ``plain`` or ``json``."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _Json() if form == "json" else logging.Formatter("[%(levelname)s] %(message)s")
-    )
+    handler.setFormatter(_Json() if form == "json" else _Plain())
     log = logging.getLogger("penstock")
     log.handlers = [handler]
     log.propagate = False
     log.setLevel(_LEVELS[level])
 
 
+def _time(record: logging.LogRecord) -> str:
+    """When it was logged, as ISO 8601 in UTC."""
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+    return at.replace("+00:00", "Z")
+
+
+class _Plain(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s [%(levelname)s] %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return _time(record)
+
+
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        at = _time(record)
         return json.dumps(
             {"@timestamp": at, "level": record.levelname, "message": record.getMessage()},
             ensure_ascii=False,

@@ -181,8 +181,8 @@ class Supervisor:
         """Start the pipelines that are new in the list, stop those that are gone."""
         try:
             wanted = {member.id: member for member in reread()}
-        except ConfigError as error:
-            log.error("pipelines.yml refused, nothing changes:\n%s", render(error.diagnostics))
+        except Exception as error:
+            log.error("pipelines.yml refused, nothing changes:\n%s", error)
             return
         running = {member.id: member for member in self.members if not member.is_removed}
         for name, member in running.items():

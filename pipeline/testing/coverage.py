@@ -29,12 +29,13 @@ Key = tuple[str, str, int, int]
 @dataclass(frozen=True, slots=True)
 class Point:
     """A place that events pass. ``what`` says it: a filter, a condition that held, one that did
-    not, a pattern, an output.
+    not, a pattern, an output; ``label`` is the name under which tests know a plugin.
     """
 
     what: str
     span: Span
     number: int = 0
+    label: str = ""
 
     @property
     def key(self) -> Key:
@@ -85,7 +86,8 @@ class Counter:
     def __init__(self, rig: Rig, coverage: Coverage) -> None:
         self.rig, self.coverage = rig, coverage
         program = rig.assembly.program
-        for point in [*_points(program.filters), *_points(program.outputs)]:
+        self.labels = {use: label for label, use in (*rig.filters.items(), *rig.outputs.items())}
+        for point in [*self.points(program.filters), *self.points(program.outputs)]:
             coverage.add(point)
         for use in uses(program.filters):
             for alternative in alternatives(use, rig.assembly.made[use]):
@@ -94,7 +96,7 @@ class Counter:
     def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
         if _is_mock(use.span):
             return run
-        point, add = _plugin_point(use), self.coverage.add
+        point, add = self.point(use), self.coverage.add
         ways = alternatives(use, self.rig.assembly.made[use])
 
         def counted(events: list[Event]) -> Any:
@@ -115,28 +117,28 @@ class Counter:
         point, add = _arm_point(branch, number), self.coverage.add
         return lambda events: None if _is_mock(point.span) else add(point, len(events))
 
+    def point(self, use: PluginUse) -> Point:
+        """The point that a plugin is."""
+        what = f"{use.spec.section} {use.name}"
+        return Point(what, use.name_span, label=self.labels[use])
 
-def _points(statements: tuple[Statement, ...]) -> Iterator[Point]:
-    for statement in statements:
-        if isinstance(statement, PluginUse):
-            if not _is_mock(statement.span):
-                yield _plugin_point(statement)
-            continue
-        if _is_mock(statement.span):
-            continue
-        has_else = statement.arms[-1].condition is None
-        for number in range(len(statement.arms) + (not has_else)):
-            yield _arm_point(statement, number)
-        for arm in statement.arms:
-            yield from _points(arm.body)
+    def points(self, statements: tuple[Statement, ...]) -> Iterator[Point]:
+        """The points of statements and of what stands inside them."""
+        for statement in statements:
+            if _is_mock(statement.span):
+                continue
+            if isinstance(statement, PluginUse):
+                yield self.point(statement)
+                continue
+            has_else = statement.arms[-1].condition is None
+            for number in range(len(statement.arms) + (not has_else)):
+                yield _arm_point(statement, number)
+            for arm in statement.arms:
+                yield from self.points(arm.body)
 
 
 def _is_mock(span: Span) -> bool:
     return span.source.name.startswith("(mock ")
-
-
-def _plugin_point(use: PluginUse) -> Point:
-    return Point(f"{use.spec.section} {use.name}", use.name_span)
 
 
 def _arm_point(branch: Branch, number: int) -> Point:

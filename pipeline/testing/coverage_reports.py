@@ -66,19 +66,25 @@ def _passed(found: Sequence[Counted]) -> int:
 
 
 def _missing(found: Sequence[Counted]) -> str:
-    missing = [said(point) for point, count in found if count == 0]
+    names = [point.what for point, _ in found if point.label]
+    missing = [
+        said(point, names.count(point.what) > 1 and bool(point.label))
+        for point, count in found
+        if count == 0
+    ]
     return "   ← " + "; ".join(missing) if missing else ""
 
 
-def said(point: Point) -> str:
-    """What is missing, in words."""
+def said(point: Point, by_label: bool = False) -> str:
+    """What is missing, in words; plugins ``by_label`` where their names are alike."""
     if point.what in ("else", "the condition holds"):
         return "never taken" if point.what == "else" else "never holds"
     if point.what.endswith("hold") or point.what.endswith("holds"):
         return "always holds" if point.number == 1 else "one of them always holds"
     if point.what == "pattern":
         return "never matches"
-    return f"{point.what.partition(' ')[2]}: no event"
+    name = point.label if by_label else point.what.partition(" ")[2]
+    return f"{name}: no event"
 
 
 def as_data(coverage: Coverage) -> dict[str, Any]:
@@ -90,6 +96,7 @@ def as_data(coverage: Coverage) -> dict[str, Any]:
                 "line": point.span.line,
                 "column": point.span.column,
                 "what": point.what,
+                **({"label": point.label} if point.label else {}),
                 "events": count,
             }
             for point, count in coverage.of(source)

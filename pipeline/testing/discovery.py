@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
@@ -25,20 +24,22 @@ def find(paths: Iterable[str], foreign: bool) -> list[Path]:
         path = Path(text)
         if path.is_dir():
             found |= dict.fromkeys(_below(path, foreign))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise ConfigError(
-                [
-                    Diagnostic(
-                        "E406",
-                        f"there is no `{path}`",
-                        None,
-                        "give test files, or folders that have some",
-                    )
-                ]
+        elif not path.exists():
+            raise _refused(
+                f"there is no `{path}`", "give test files, or directories that have some"
             )
+        elif not path.name.endswith(_PLAIN):
+            raise _refused(
+                f"`{path}` is not a test file",
+                "a test file is called NAME.test.yml; it names the configuration with `pipeline:`",
+            )
+        else:
+            found[path] = None
     return list(found)
+
+
+def _refused(message: str, remedy: str) -> ConfigError:
+    return ConfigError([Diagnostic("E406", message, None, remedy)])
 
 
 def _below(folder: Path, foreign: bool) -> Iterator[Path]:
@@ -66,19 +67,45 @@ def _is_foreign(path: Path) -> bool:
 Choice = Callable[[str], bool]
 
 
+class BadChoice(ValueError):
+    """An expression of ``-k`` that is not one."""
+
+
 def chosen(expression: str) -> Choice:
     """Which names ``-k`` means: those that have its words, which ``and``, ``or`` and ``not`` may
-    join; case is one.
+    join; case is one. Raises BadChoice.
     """
     ways = [
-        re.split(r"\s+and\s+", way.strip())
-        for way in re.split(r"\s+or\s+", expression.strip().lower())
+        [_operand(part, expression) for part in _split(way, "and")]
+        for way in _split(expression.lower().split(), "or")
     ]
 
-    def has(word: str, name: str) -> bool:
-        return word[4:].strip() not in name if word.startswith("not ") else word in name
+    def is_meant(name: str) -> bool:
+        folded = name.lower()
+        return any(all((words in folded) is wanted for words, wanted in way) for way in ways)
 
-    return lambda name: any(all(has(word, name.lower()) for word in way) for way in ways)
+    return is_meant
+
+
+def _split(words: Sequence[str], at: str) -> list[list[str]]:
+    """Words in parts, between those that join them."""
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == at:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return parts
+
+
+def _operand(words: list[str], expression: str) -> tuple[str, bool]:
+    """Words that a name must have, or with ``not`` must not have."""
+    negations = 0
+    while words[negations : negations + 1] == ["not"]:
+        negations += 1
+    if not words[negations:]:
+        raise BadChoice(f"`{expression}`: words are missing beside `and`, `or` or `not`")
+    return " ".join(words[negations:]), negations % 2 == 0
 
 
 def choice(expression: str | None) -> Callable[[Case], bool]:

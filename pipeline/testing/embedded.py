@@ -119,9 +119,12 @@ def pipeline(
         if value is not None
     }
     folder = str(Path(caller).parent) if caller else ""
-    return compiled(
-        Setup((config,), folder, {**given, **(settings or {})}, environment or {}, mocks or {})
-    )
+    setup = Setup((config,), folder, {**given, **(settings or {})}, environment or {}, mocks or {})
+    __tracebackhide__ = True  # pytest shows the call that was wrong, not what it ran into
+    try:
+        return compiled(setup)
+    except ConfigError as error:
+        raise error.with_traceback(None) from None
 
 
 def compiled(setup: Setup) -> Pipeline:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...dsl.check import UnusablePlugin
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ...dsl.event import accept
@@ -27,6 +29,7 @@ from ...plugins.contract import Codec, Filter, Input
 from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly, Surroundings, assemble, make_codec, remake, uses
 from ..compile.sources import load_sources
+from .labels import labels
 from .mocks import Mocks, Recorder
 from .suite import Given, Setup
 
@@ -81,15 +84,14 @@ class Rig:
     def __init__(self, setup: Setup, sources: list[Source] | None = None) -> None:
         self.setup = setup
         self.sources = sources_of(setup) if sources is None else sources
-        mocks = Mocks(setup.mocks, setup.tolerated, setup.place)
+        mocks = Mocks(setup.mocks, setup.tolerated, setup.place, setup.mock_places)
         variables = {**os.environ, **setup.environment}
         surroundings = Surroundings(mocks.catalogue, variables, mocks.rewritten, mocks.stand_in)
         self.assembly: Assembly = assemble(self.sources, settled(setup.settings), surroundings)
+        mocks.refuse()
         program = self.assembly.program
-        self.inputs, self.outputs = (
-            _labels(list(uses(program.inputs))),
-            _labels(list(uses(program.outputs))),
-        )
+        sections = (program.inputs, program.filters, program.outputs)
+        self.inputs, self.filters, self.outputs = (_labels(list(uses(one))) for one in sections)
         self.recorders = self._recorders()
         self._codecs: dict[tuple[str, str, bool], Codec] = {}
         plugins = {use: self.assembly.made[use] for use in uses(program.filters)}
@@ -164,6 +166,9 @@ class Rig:
         """Forget what filters keep; ``compiled`` has its functions replaced in place."""
         if not self.stateful:
             return
+        program = self.assembly.program
+        # Filters that share state (aggregate) find it by the settings object.
+        self.assembly.program = replace(program, settings=dict(program.settings))
         for use in self.stateful:
             remake(self.assembly, use)
         sections = compiled or self.plain
@@ -288,15 +293,9 @@ def original_of(event: Event) -> Any:
 
 
 def _labels(found: list[PluginUse]) -> dict[str, PluginUse]:
-    """Plugins by id; those without one by name, where that is the only one, else by name and
-    line.
-    """
-    names = [use.name for use in found if "id" not in use.settings]
-    labels: dict[str, PluginUse] = {}
-    for use in found:
-        label = use.name if names.count(use.name) == 1 else f"{use.name}:{use.span.line}"
-        labels[use.id if "id" in use.settings else label] = use
-    return labels
+    """Plugins by the names under which tests know them."""
+    ids = [use.id if "id" in use.settings else None for use in found]
+    return dict(zip(labels(found, ids), found, strict=True))
 
 
 @dataclass(slots=True)

@@ -25,10 +25,11 @@ from ...dsl.spec import Kind, OptionSpec, PluginSpec
 from ...dsl.values import copy, to_text
 from ...plugins import registry
 from ...plugins.contract import Context, Filter, Input, Output, Plugin
+from .labels import labels
 from .suite import Mock
 
 _PATH = Kind("path")
-_LOOKED_UP = ("source", "field", "address", "query")
+_LOOKED_UP = ("source", "field", "address", "query", "resolve", "reverse")
 
 
 class Recorder(Output, name="recorder"):
@@ -88,8 +89,13 @@ def _fields(values: Mapping[str, Any]) -> list[tuple[FieldRef, Any]]:
 
 
 def _looked_up(use: PluginUse) -> FieldRef | None:
-    given = next((use.settings[name].value for name in _LOOKED_UP if name in use.settings), None)
-    return FieldRef(str(given)) if given is not None else None
+    """The one field that a filter looks up, None where its options do not say it."""
+    given = [use.settings[name].value for name in _LOOKED_UP if name in use.settings]
+    named = [one for value in given for one in (value if isinstance(value, list) else [value])]
+    is_list = any(isinstance(value, list) for value in given)
+    if not named or (is_list and len(named) > 1):
+        return None
+    return FieldRef(str(named[0]))
 
 
 def _failure_tags(use: PluginUse) -> list[str]:
@@ -167,9 +173,15 @@ class Mocks:
     """
 
     def __init__(
-        self, mocks: Mapping[str, Mock], tolerated: frozenset[str], place: Span | None
+        self,
+        mocks: Mapping[str, Mock],
+        tolerated: frozenset[str],
+        place: Span | None,
+        places: Mapping[str, Span] | None = None,
     ) -> None:
-        self.mocks, self.tolerated, self.place = mocks, tolerated, place
+        self.mocks, self.tolerated = mocks, tolerated
+        self.place, self.places = place, places or {}
+        self.problems: list[Diagnostic] = []
         self.tables: dict[tuple[str, int], str] = {}
         self.names: set[str] = set()
         self.labels: dict[int, str] = {}
@@ -178,12 +190,13 @@ class Mocks:
     def rewritten(self, trees: list[tree.Tree]) -> list[tree.Tree]:
         """The trees with pieces of configuration in the place of the plugins that they mock.
 
-        A plugin without an id answers to its name if it is the only one of that name.
+        A plugin without an id answers to its label (see ``labels``).
         """
         plugins = [
             plugin for one in trees for section in one.sections for plugin in _plugins(section.body)
         ]
-        self.labels = {id(plugin): label_of(plugin, plugins) for plugin in plugins}
+        named = zip(plugins, labels(plugins, [_id_of(plugin) for plugin in plugins]), strict=True)
+        self.labels = {id(plugin): label for plugin, label in named}
         known = set(self.labels.values())
         missing = [name for name in self.mocks if name not in known and name not in self.tolerated]
         if missing:
@@ -193,8 +206,17 @@ class Mocks:
     def _missing(self, name: str, known: set[str]) -> Diagnostic:
         remedy = did_you_mean(name, known) or f"give the plugin this id: id => {name}"
         return Diagnostic(
-            "E406", f"there is nothing to mock with the id `{name}`", self.place, remedy
+            "E406", f"there is nothing to mock with the id `{name}`", self.place_of(name), remedy
         )
+
+    def place_of(self, name: str) -> Span | None:
+        """Where a mock is written."""
+        return self.places.get(name, self.place)
+
+    def refuse(self) -> None:
+        """Raise ConfigError with what was found wrong while plugins were made."""
+        if self.problems:
+            raise ConfigError(self.problems)
 
     def _tree(self, one: tree.Tree) -> tree.Tree:
         sections = (replace(s, body=tuple(self._body(s.kind, s.body))) for s in one.sections)
@@ -240,7 +262,7 @@ class Mocks:
         assert isinstance(mock, dict)
         table.fill(use, mock)
         if table.source is None:
-            raise ConfigError([self._no_source(use, label)])
+            self.problems.append(self._no_source(use, label))
         return table
 
     def _no_source(self, use: PluginUse, label: str) -> Diagnostic:
@@ -248,7 +270,7 @@ class Mocks:
         return Diagnostic(
             "E406",
             f"the mock `{label}` needs to know which field `{use.name}` looks up",
-            self.place,
+            self.place_of(label),
             remedy,
         )
 
@@ -277,14 +299,11 @@ def _plugins(body: Sequence[tree.Statement]) -> Iterator[tree.Plugin]:
             yield statement
 
 
-def label_of(plugin: tree.Plugin, among: Sequence[tree.Plugin]) -> str:
-    """The id of a plugin; its name, if it has none and no other plugin is called so; else
-    nothing.
-    """
+def _id_of(plugin: tree.Plugin) -> str | None:
     for attribute in plugin.attributes:
         if attribute.name == "id" and isinstance(attribute.value, tree.Text | tree.Bareword):
             return attribute.value.value
-    return plugin.name if sum(other.name == plugin.name for other in among) == 1 else ""
+    return None
 
 
 def _parsed(section: str, label: str, text: str) -> tuple[tree.Statement, ...]:

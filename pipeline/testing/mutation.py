@@ -197,10 +197,11 @@ def _text(found: list[tuple[Mutant, bool]], tried: int, paint: Painter) -> str:
     for mutant, ran in found:
         why = "no test fails with" if ran else "no test gets to"
         lines.append(f"{why} {paint(mutant.what, 'bad')}\n{excerpt(mutant.span, paint.color)}\n")
-    lines.append(
-        f"{tried - len(found)} of {tried} changes were noticed"
-        + (f"; {len(found)} holes" if found else "")
-    )
+    holes = f"; {len(found)} holes" if found else ""
+    if tried:
+        lines.append(f"{tried - len(found)} of {tried} changes were noticed{holes}")
+    else:
+        lines.append("not mutated: the pipelines have nothing to change that could be noticed")
     return "\n".join(lines)
 
 

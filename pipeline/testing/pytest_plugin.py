@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
 
 if TYPE_CHECKING:
+    from _pytest._io import TerminalWriter
+
     from .embedded import Pipeline
     from .runner import Result, Runner
     from .suite import Case, Suite
@@ -90,6 +93,21 @@ class _Failure(Exception):
         self.result = result
 
 
+class _Shown(TerminalRepr):
+    """A failure as text; pytest's summary takes its reason from ``reprcrash``."""
+
+    def __init__(self, text: str, path: Path, line: int, reason: str) -> None:
+        self.text = text
+        self.reprcrash = ReprFileLocation(str(path), line, reason)
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write the text."""
+        tw.write(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class PipelineCase(pytest.Item):
     """A case of a test file."""
 
@@ -109,10 +127,11 @@ class PipelineCase(pytest.Item):
         """What differs, instead of a traceback."""
         if not isinstance(excinfo.value, _Failure):
             return super().repr_failure(excinfo)
-        from .report import drawn
+        from .report import brief, drawn
 
         color = self.config.get_terminal_writer().hasmarkup
-        return drawn(excinfo.value.result, color)
+        result = excinfo.value.result
+        return _Shown(drawn(result, color), self.path, self.case.span.line, brief(result))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the case is written."""
@@ -137,6 +156,7 @@ def penstock_pipeline(request: pytest.FixtureRequest) -> Callable[..., Pipeline]
     folder = request.path.parent
 
     def made(config: str, **keywords: Any) -> Pipeline:
+        __tracebackhide__ = True
         beside = folder / config
         return pipeline(str(beside) if "{" not in config else config, **keywords)
 

@@ -9,24 +9,93 @@ from pathlib import Path
 
 from ...dsl.diagnostics import excerpt, render
 from ...dsl.values import json_text
+from .blame import Blame
 from .colors import Painter
 from .compare import Difference
 from .runner import Result, Tally
 
 
-def drawn(result: Result, color: bool = False, brief: bool = False) -> str:
-    """A case that did not pass, in full; ``brief`` where its problems were shown with another
-    one.
-    """
-    return "\n".join(_lines(result, Painter(color), brief)) + "\n"
+class Shown:
+    """What was shown before: problems and blames are told in full once."""
+
+    def __init__(self) -> None:
+        self.told: dict[object, int] = {}
+
+    def is_new(self, cause: object) -> bool:
+        """Whether a cause has not been told yet; from now on it has."""
+        self.told[cause] = times = self.told.get(cause, 0) + 1
+        return times == 1
+
+    def is_too_often(self, result: Result) -> bool:
+        """Whether failures that look alike, for the same cause, fill the screen already."""
+        cause = tuple((one.field, one.message) for one in result.differences)
+        key = (
+            cause,
+            tuple((blame.message, blame.span) if blame else None for blame in result.blames),
+        )
+        self.told[key] = times = self.told.get(key, 0) + 1
+        return times > _ALIKE
 
 
-def _lines(result: Result, paint: Painter, brief: bool) -> Iterator[str]:
-    word = "ERROR" if result.verdict == "error" else "FAIL"
-    place = f"{result.path}:{result.span.line}" if result.span is not None else str(result.path)
-    yield f"{paint(word, 'bad')} {paint(result.name, 'head')}  {paint(place, 'weak')}"
+_ALIKE = 5
+"""How many failures of one cause are shown in full."""
+
+
+def drawn(result: Result, color: bool = False, shown: Shown | None = None, width: int = 120) -> str:
+    """A case that did not pass, in full, but for what was shown before."""
+    lines = _lines(result, Painter(color), shown or Shown(), width)
+    return "\n".join(lines) + "\n"
+
+
+def brief(result: Result) -> str:
+    """Why a case did not pass, in a line."""
     if result.problems:
-        yield "    as above" if brief else _indented(render(result.problems, paint.color).rstrip())
+        return result.problems[0].message
+    if not result.differences:
+        return result.verdict
+    more = len(result.differences) - 1
+    first = result.differences[0]
+    said = f"{first.field} {first.message}".strip()
+    return f"{said} (and {more} more)" if more else said
+
+
+def _place(result: Result) -> str:
+    return f"{result.path}:{result.span.line}" if result.span is not None else str(result.path)
+
+
+def _word(result: Result) -> str:
+    return "ERROR" if result.verdict == "error" else "FAIL"
+
+
+def failures(results: Sequence[Result], color: bool = False) -> str:
+    """The names of those that did not pass, a line each; nothing where there is but one."""
+    paint, bad = Painter(color), [result for result in results if result.bad]
+    if len(bad) < 2:
+        return ""
+    return "\n".join(
+        f"{paint(_word(one), 'bad')} {_place(one)}  {one.name}  {paint(brief(one), 'weak')}"
+        for one in bad
+    )
+
+
+def _lines(result: Result, paint: Painter, shown: Shown, width: int) -> Iterator[str]:
+    yield (
+        f"{paint(_word(result), 'bad')} {paint(result.name, 'head')}"
+        f"  {paint(_place(result), 'weak')}"
+    )
+    if result.problems:
+        is_new = shown.is_new(result.problems)
+        text = render(result.problems, paint.color, width - 4).rstrip()
+        yield _indented(text) if is_new else f"    as above: {brief(result)}"
+    elif shown.is_too_often(result):
+        yield f"    as above: {brief(result)}"
+        return
+    yield from _differences(result, paint, shown, width)
+    for line in result.log:
+        yield f"  {paint('logged: ' + line, 'weak')}"
+
+
+def _differences(result: Result, paint: Painter, shown: Shown, width: int) -> Iterator[str]:
     event: int | None = None
     for number, difference in enumerate(result.differences):
         if difference.event is not None and difference.event != event:
@@ -38,10 +107,15 @@ def _lines(result: Result, paint: Painter, brief: bool) -> Iterator[str]:
         if blame is not None and not any(
             b is not None and b.span == blame.span and b.message == blame.message for b in before
         ):
-            yield f"      {paint(blame.message, 'note')}"
-            yield _indented(excerpt(blame.span, paint.color), 6)
-    for line in result.log:
-        yield f"  {paint('logged: ' + line, 'weak')}"
+            yield from _blamed(blame, paint, shown, width)
+
+
+def _blamed(blame: Blame, paint: Painter, shown: Shown, width: int) -> Iterator[str]:
+    if shown.is_new((blame.message, blame.span)):
+        yield f"      {paint(blame.message, 'note')}"
+        yield _indented(excerpt(blame.span, paint.color, width - 6), 6)
+    else:
+        yield f"      {paint(blame.message, 'note')}  {paint(blame.span.place, 'weak')}"
 
 
 def _message(result: Result, number: int) -> str:

@@ -149,6 +149,8 @@ def _check_outputs(rig: Rig, case: Case) -> None:
 def _unknown_output(label: str, span: Span, rig: Rig) -> Diagnostic:
     known = "the outputs are " + ", ".join(rig.outputs) if rig.outputs else "there are no outputs"
     remedy = did_you_mean(label, rig.outputs) or known
+    if ":" in label:
+        remedy += "; an output that has an id keeps its name when lines move"
     return Diagnostic("E406", f"there is no output `{label}`", span, remedy)
 
 

@@ -159,6 +159,14 @@ class Several:
         return {"anyOf": [self.item.schema(), many]} if self.or_one else many
 
 
+class NamedValues(dict[str, Any]):
+    """What a map with the user's own keys holds, and where each key is written."""
+
+    def __init__(self, values: dict[str, Any], spans: dict[str, Span]) -> None:
+        super().__init__(values)
+        self.spans = spans
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A map whose keys are the user's own; ``name`` may judge them."""
@@ -180,7 +188,8 @@ class Named:
             if self.name is not None:
                 self.name(key, faults)
             read[str(key.value)] = self.value.read(value, faults)
-        return {key: value for key, value in read.items() if value is not UNREAD}
+        kept = {key: value for key, value in read.items() if value is not UNREAD}
+        return NamedValues(kept, {str(key.value): key.span for key, _ in node.entries})
 
     def schema(self) -> Schema:
         return {"type": "object", "additionalProperties": self.value.schema()}

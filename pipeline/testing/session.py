@@ -54,6 +54,7 @@ class FileRun:
     coverage: Coverage = field(default_factory=Coverage)
     fresh: list[Fresh] = field(default_factory=list)
     watched: tuple[Path, ...] = ()
+    cases: int = 0
 
     @property
     def bad(self) -> bool:
@@ -104,7 +105,7 @@ def run_file(plan: Plan, path: Path) -> FileRun:
         return FileRun(path, [unread], watched=(path,))
     observed = Observed() if plan.coverage else None
     runner = Runner(observed=observed, snapshots=Snapshots(update=plan.update))
-    done = FileRun(path, warnings=suite.warnings)
+    done = FileRun(path, warnings=suite.warnings, cases=len(suite.cases))
     for result in runner.run(ordered(suite, plan), choice(plan.expression)):
         done.results.append(result)
         if plan.exit_first and result.bad:

@@ -19,7 +19,7 @@ from ...dsl.values import json_text
 from . import test_file_schema
 from .document import Items, Node, Scalar, load, plain
 from .document import Mapping as MappingNode
-from .schema import Faults
+from .schema import Faults, NamedValues
 from .test_file_schema import Read, Wants
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Setup:
     mocks: Mapping[str, Mock]
     tolerated: frozenset[str] = frozenset()
     place: Span | None = None
+    mock_places: Mapping[str, Span] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -283,6 +284,7 @@ class _Reader:
             mocks,
             tolerated,
             self.suite.place("pipeline"),
+            {**_spans(self.suite.get("mocks")), **_spans(read.get("mocks"))},
         )
 
     def given(self, read: Read) -> Given:
@@ -324,6 +326,11 @@ class _Reader:
             exact=bool(read.get("exact", self.suite.get("exact", False))),
             ignore=tuple(ignore),
         )
+
+
+def _spans(read: Any) -> Mapping[str, Span]:
+    """Where the keys of a map are written."""
+    return read.spans if isinstance(read, NamedValues) else {}
 
 
 def row_name(row: Node) -> Scalar:

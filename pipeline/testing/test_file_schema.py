@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+from ...dsl import settings_table
 from ...dsl.diagnostics import did_you_mean
 from ...dsl.reference import ReferenceSyntaxError, parse_keys
-from ...dsl.settings import DEFAULTS
 from ...dsl.source import Span
 from . import matchers
 from .document import Mapping, Node, Scalar
@@ -146,8 +146,8 @@ def misspelt(key: Scalar, faults: Faults, keywords: Sequence[str] = KEYWORDS) ->
 
 
 def _setting_name(name: Scalar, faults: Faults) -> None:
-    known = {*SHORT_SETTINGS, *DEFAULTS}
-    if name.value not in known:
+    known = {*SHORT_SETTINGS, *settings_table.SETTINGS}
+    if name.value not in known and not settings_table.is_inert(str(name.value)):
         remedy = (
             did_you_mean(str(name.value), known)
             or "the settings are ecs_compatibility, timezone, now, and Logstash's keys"

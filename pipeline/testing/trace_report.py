@@ -98,7 +98,7 @@ def _taken(tale: Tale, taken: Taken, paint: Painter) -> Iterator[str]:
         holds = number == taken.number
         yield (
             f"  {paint(tale.line(span), 'weak')}  {word}{condition} "
-            f" {paint('yes', 'good') if holds else paint('no', 'bad')}"
+            f" {paint('yes', 'good') if holds else paint('no', 'weak')}"
         )
 
 

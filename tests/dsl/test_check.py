@@ -5,11 +5,11 @@ import pytest
 
 from penstock.dsl import tree
 from penstock.dsl.check import check
-from penstock.dsl.diagnostics import in_order, render
+from penstock.dsl.diagnostics import Diagnostic, in_order, render
 from penstock.dsl.parser import parse
 from penstock.dsl.program import Branch, PluginUse
 from penstock.dsl.settings import settled
-from penstock.dsl.source import Source
+from penstock.dsl.source import Source, Span
 
 
 class NoPlugins:
@@ -102,3 +102,15 @@ def test_a_value_of_the_tree_has_its_kind(language: Any) -> None:
     (attribute,) = use.settings["any"].given
     assert [type(item) for item in attribute.value.items] == [tree.Number, tree.Text, tree.Bareword]
     assert use.settings["any"].span_of((1,)).text == "'a'"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("name", ["first", "middle", "last"])
+def test_a_caret_stands_under_what_it_means_whatever_the_width(width: int, name: str) -> None:
+    line = 'filter { mutate { first => "' + "x" * 70 + '" middle => "' + "y" * 70 + '" last => 1 } }'
+    start = line.index(name)
+    text = render([Diagnostic("E203", "no such option", Span(Source("a.conf", line), start, start + len(name)))], width=width)
+    shown, carets = text.splitlines()[2:4]
+    assert max(map(len, text.splitlines())) <= width
+    assert shown[carets.index("^") : carets.rindex("^") + 1] == name
+    assert ("…" in shown) == (len(line) + 4 > width)

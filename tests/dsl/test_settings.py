@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 
 from penstock.dsl.diagnostics import ConfigError
-from penstock.dsl.settings import DEFAULTS, settled
+from penstock.dsl.settings import settled, without_effect
+from penstock.dsl.settings_table import DEFAULTS, SETTINGS, is_inert
+from penstock.dsl.source import Source, Span
 
 
 def test_without_any_all_have_their_defaults() -> None:
@@ -40,15 +42,24 @@ def test_values_take_the_type_of_their_key(key: str, given: Any, value: Any) -> 
     ("key", "given", "words"),
     [
         ("pipeline.ecs_compatability", "v8", "did you mean `pipeline.ecs_compatibility`?"),
-        ("penstock.limits.line", "long", "a size is wanted"),
+        ("penstock.limits.line", "long", "a size is expected"),
         ("penstock.limits.line", 0, "at least 1"),
         ("penstock.limits.depth", 5000, "at most 1000"),
+        ("pipeline.ecs", "v8", "did you mean `pipeline.ecs_compatibility`?"),
+        ("workers", 2, "did you mean `pipeline.workers`?"),
+        ("pipeline.batch.dealy", 5, "did you mean `pipeline.batch.delay`"),
+        ("config.reload.interval", "often", "a duration is expected"),
+        ("queue.max_bytes", "lots", "a size is expected"),
+        ("dead_letter_queue.retain.age", "old", "a duration is expected"),
+        ("penstock.timezone", "Europe/Berln", "did you mean `Europe/Berlin`"),
+        ("log.level", "inof", "did you mean `info`?"),
+        ("path.data", ["a"], "a string is expected"),
         ("nonsense", 1, "there is no setting `nonsense`"),
         ("config.support_escapes", "yes", "give true or false"),
-        ("pipeline.workers", "many", "a whole number is wanted"),
-        ("pipeline.workers", 0, "it is at least 1"),
-        ("pipeline.batch.size", "-4", "it is at least 0"),
-        ("pipeline.ecs_compatibility", "v9", "one of disabled, v1, v8"),
+        ("pipeline.workers", "many", "an integer is expected"),
+        ("pipeline.workers", 0, "it must be at least 1"),
+        ("pipeline.batch.size", "-4", "it must be at least 0"),
+        ("pipeline.ecs_compatibility", "v9", "one of v8, v1, disabled"),
         ("penstock.now", "soon", "give an instant such as"),
     ],
 )
@@ -64,3 +75,33 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         settled({"a": 1, "pipeline.workers": "x"})
     assert len(refused.value.diagnostics) == 2
+
+
+def test_a_setting_without_a_value_has_its_default() -> None:
+    assert settled({"path.data": None, "pipeline.workers": None}) == DEFAULTS
+
+
+def test_an_error_of_a_file_has_its_place() -> None:
+    source = Source("penstock.yml", "pipeline.workers: zwei\n")
+    with pytest.raises(ConfigError) as refused:
+        settled({"pipeline.workers": "zwei"}, {"pipeline.workers": Span(source, 18, 22)})
+    assert refused.value.diagnostics[0].place == "penstock.yml:1:19"
+
+
+@pytest.mark.parametrize("key", ["http.port", "api.http.host", "xpack.monitoring.enabled", "node.name", "config.debug", "metric.collect"])
+def test_a_setting_of_logstash_that_does_nothing_here_is_taken_with_a_warning(key: str) -> None:
+    assert settled({key: "anything"}) == DEFAULTS
+    (found,) = without_effect([key])
+    assert (found.code, found.message) == ("W311", f"the setting `{key}` has no effect")
+
+
+def test_all_settings_without_effect_are_one_warning() -> None:
+    (found,) = without_effect(["http.port", "pipeline.workers", "node.name"])
+    assert found.message == "the settings `http.port`, `node.name` have no effect"
+    assert without_effect(["pipeline.workers"]) == []
+
+
+def test_every_default_is_a_value_that_its_setting_takes() -> None:
+    assert settled(DEFAULTS) == DEFAULTS
+    assert not any(is_inert(key) for key in SETTINGS)
+    assert all(setting.doc.endswith(".") for setting in SETTINGS.values())

@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import penstock
+from penstock.dsl.reference import FieldError, FieldRef
 
 
 def grok(options: str, *events: dict[str, Any], ecs: str = "v8") -> list[dict[str, Any]]:
@@ -163,3 +167,82 @@ def test_what_is_wrong_is_shown_at_its_place(options: str, code: str, text: str,
     assert found.span is not None
     assert (found.code, found.span.text) == (code, text)
     assert says in found.remedy
+
+
+NUMBERS = {
+    "BACULA_LOGLINE": [
+        "25-Aug 10:50 -sd JobId 24: Start Backup JobId -1, Job=nightly",
+        "25-Aug 10:50 bacula-sd JobId 24: Pruned -3 Jobs for client web-1-fd from catalog.",
+        "25-Aug 10:50 -fd- JobId 24: Cancelling duplicate JobId=+7.",
+    ],
+    "CISCOFW733100": [
+        "[ Scanning] drop 10.0.0.1 rate-1 exceeded. Current burst rate is -1 per second, max configured rate is +10; "
+        "Current average rate is -2 per second, max configured rate is 5; Cumulative total count is -14"
+    ],
+    "CISCOFW302010": ["-1 in use, +20 most used"],
+}
+
+
+@pytest.mark.parametrize("ecs", ["disabled", "v8"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_may_have_signs_and_hosts_begin_with_a_dash(name: str, ecs: str) -> None:
+    events = grok(f'match => {{ "message" => "^%{{{name}}}" }}', *({"message": line} for line in NUMBERS[name]), ecs=ecs)
+    assert [event.get("tags") for event in events] == [None] * len(events)
+
+
+@pytest.mark.parametrize("text", ["ab", "abc", "abcd", ""])
+def test_of_many_patterns_each_is_tried_once(text: str) -> None:
+    """Texts shorter than what patterns start with are found in the table under each of the longer lengths."""
+    patterns = ", ".join(f'"^{start}(?<x>)"' for start in ("a", "ab", "abc", "abcd", "zzzzzz"))
+    (event,) = grok(f'match => {{ "message" => [{patterns}] }} break_on_match => false keep_empty_captures => true', {"message": text})
+    tried = sum(text.startswith(start) for start in ("a", "ab", "abc", "abcd"))
+    wanted = {0: {"tags": FAILED}, 1: {"x": ""}}.get(tried, {"x": [""] * tried})
+    assert event == {"message": text, **wanted}
+
+
+@pytest.mark.parametrize("match", ["%{WORD:w} %{NOTSPACE:@timestamp}", "%{WORD:w} %{NOTSPACE:[@metadata]}"])
+@pytest.mark.parametrize("also", ["", ' match => { "other" => "x" }', " break_on_match => false", " keep_empty_captures => true"])
+def test_a_capture_that_cannot_be_set_is_told(match: str, also: str) -> None:
+    """As in every other filter: what would be lost is a failure of the event, whose other fields stay."""
+    (event,) = grok(f'match => {{ "message" => "{match}" }}{also}', {"message": "x 2020-01-01T00:00:00Z"})
+    assert event.pop("@metadata")["exception"]["filter"] == "grok"
+    assert event == {"message": "x 2020-01-01T00:00:00Z", "w": "x", "tags": ["_grok_exception"]}
+
+
+def put(event: dict[str, Any], path: str, value: Any) -> None:
+    """What Logstash does with a capture: set, beside a text or in a list what is there, else left out."""
+    ref = FieldRef(path)
+    held = ref.get(event)
+    if held is None:
+        ref.set(event, value)
+    elif isinstance(held, list):
+        held.append(value)
+    elif isinstance(held, str):
+        ref.set(event, [held, value])
+
+
+HELD = st.recursive(
+    st.sampled_from(["old", 1, None, True]),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["c", "d", "e", "0"]), inner, max_size=3)),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "f"]), HELD), st.sampled_from(["x 5 y z", "x 5 y ", "x 5  z"]))
+def test_captures_join_what_is_there(held: dict[str, Any], message: str) -> None:
+    """However an event looks: as if they were put there one by one."""
+    stage = penstock.compile(
+        'filter { grok { match => { "message" => "^(?<a>\\w+) %{INT:[b][c]:int} (?<[b][d][e]>\\w*) (?<f>\\w*)$" } } }'
+    )
+    _, number, inner, last = message.split(" ")
+    (found,) = stage([{**deepcopy(held), "message": message}])
+    wanted = deepcopy(held)
+    try:
+        for path, value in (("a", "x"), ("[b][c]", int(number)), ("[b][d][e]", inner), ("f", last)):
+            if value != "":
+                put(wanted, path, value)
+    except FieldError:
+        assert found["tags"] == ["_grok_exception"]
+    else:
+        assert {key: found[key] for key in wanted} == wanted
+        assert "tags" not in found

@@ -1,6 +1,7 @@
 """The filter json: what is parsed, where it goes, and what is no JSON."""
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import penstock
+from penstock.pipeline.commands.main import STACK
 
 Filtered = Callable[..., list[dict[str, Any]]]
 INTO_T = 'json { source => "m" target => "t" remove_field => ["m"] }'
@@ -49,12 +51,32 @@ REFUSED = [
 ]  # fmt: skip
 
 
+@pytest.fixture
+def stack_of_the_command() -> Iterator[None]:
+    """The recursion limit of the `penstock` command; a program that embeds Penstock keeps its own."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(STACK)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("stack_of_the_command")
 def test_json_may_nest_as_deep_as_the_setting_says(filtered: Filtered) -> None:
     (out,) = filtered(INTO_T, {"m": "[" * 1000 + "]" * 1000})
     value, depth = out["t"], 1
     while value:
         (value,), depth = value, depth + 1
     assert depth == 1000
+
+
+def test_json_that_nests_deeper_than_the_stack_of_the_program_is_tagged(filtered: Filtered) -> None:
+    text = "[" * 999 + "]" * 999
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(900)
+    try:
+        assert filtered(INTO_T, {"m": text}) == [{"m": text, **FAILED}]
+    finally:
+        sys.setrecursionlimit(before)
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:20])

@@ -48,7 +48,7 @@ def pairs(grok: Grok) -> Iterator[tuple[re.Pattern[str], Any]]:
     """Each expression of a filter, plain and lean."""
     library = grok._library()
     for _, attempts in grok._fields:
-        for expression, _ in attempts:
+        for expression in (attempt.expression for attempt in attempts):
             tree = named_only(expand(expression.text, library, grok.named_captures_only))
             yield re.compile(Writer(unnamed=False).write(tree), re.MULTILINE), expression
 

@@ -1,6 +1,8 @@
 """The commands beside ``run``: check, show, explain, plugins, and what they say to a newcomer."""
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -117,7 +119,7 @@ class TestCheck:
         assert [line.strip() for line in result.output.splitlines() if "-->" in line] == [
             f"--> conf{os.sep}1.conf:1:17", f"--> conf{os.sep}2.conf:1:8", f"--> conf{os.sep}3.conf:1:10",
         ]
-        assert "3 errors; `penstock explain E203` tells more" in result.output
+        assert "3 errors; see `penstock explain E203`" in result.output
 
     def test_globs_with_alternatives(self, penstock: Penstock) -> None:
         for name in ("one", "two", "three"):
@@ -141,7 +143,7 @@ class TestCheck:
         assert penstock("check", "--strict", "-e", text).exit_code == 1
 
     def test_a_setting_changes_what_is_right(self, penstock: Penstock) -> None:
-        assert penstock("check", "-S", "config.support_escapes=maybe", "-e", "").exit_code == 1
+        assert penstock("check", "-S", "config.support_escapes=maybe", "-e", "").exit_code == 2
         assert penstock("check", "-S", "config.support_escapes", "-e", "").exit_code == 2
 
     @pytest.mark.parametrize(
@@ -283,3 +285,75 @@ class TestCompletion:
     )
     def test_names_are_completed(self, words: str, wanted: str) -> None:
         assert wanted in self.complete(words)
+
+    @pytest.mark.parametrize(
+        ("words", "wanted"),
+        [
+            ("run -S pipeline.ba", ["pipeline.batch.size="]),
+            ("check -S queue.type=", ["queue.type=memory", "queue.type=persisted"]),
+            ("test -S queue.drain=t", ["queue.drain=true"]),
+            ("run -S nosuch.", []),
+            ("run --log.level w", ["warn"]),
+            ("run --log.format ", ["plain", "json"]),
+            ("check --pipeline.ecs_compatibility d", ["disabled"]),
+            ("grok --pipeline.ecs_compatibility v", ["v8", "v1"]),
+            ("completion z", ["zsh"]),
+        ],
+    )
+    def test_settings_and_their_values_are_completed(self, words: str, wanted: list[str]) -> None:
+        assert self.complete(words) == wanted
+
+    @pytest.mark.parametrize(
+        "words",
+        ["run ", "run -f ", "check ", "check --path.settings ", "fmt ", "show code ", "test ", "test --mock ", "test --junit ", "trace -f x ", "trace --file ", "queue inspect ", "dlq list ", "run --path.data ", "run --flame ", "grok -p "],
+    )
+    def test_files_are_left_to_the_shell(self, words: str) -> None:
+        *before, incomplete = words.split(" ")
+        shell = ShellComplete(main, {}, "penstock", "_PENSTOCK_COMPLETE")
+        assert "file" in {item.type for item in shell.get_completions(before, incomplete)}
+
+    @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+    @pytest.mark.parametrize(
+        ("line", "replies"),
+        [
+            ("penstock che", ["check"]),
+            ("penstock run -S queue.ty", ["queue.type="]),
+            ("penstock run -S queue.type=p", ["persisted"]),
+            ("penstock run --log.level=er", ["error"]),
+        ],
+    )
+    def test_bash_completes_a_line(self, line: str, replies: list[str], tmp_path: Path) -> None:
+        program = tmp_path / "penstock"
+        program.write_text(f"#!{sys.executable}\nfrom penstock.pipeline.commands.main import main\nmain()\n")
+        program.chmod(0o755)
+        script = f"compopt() {{ :; }}; eval \"$(penstock completion bash)\"; COMP_LINE='{line}' COMP_POINT={len(line)}; _penstock_completion penstock; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout.split() == replies
+
+    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+    def test_there_is_a_script_for_each_shell(self, shell: str, penstock: Penstock) -> None:
+        assert "_PENSTOCK_COMPLETE" in penstock("completion", shell).output
+        assert f"penstock completion {shell}" in penstock("completion").output
+
+
+@pytest.mark.parametrize("command", ["plugins patterns", "plugins list", "explain", "--help", "completion bash", "show program -e 'filter { drop { } }'"])
+def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f'{{ "{sys.executable}" -m penstock {command}; echo "exit $?" >&2; }} | true'],
+        capture_output=True, text=True, check=False,
+    )
+    assert done.stderr == "exit 0\n"
+
+
+def test_an_empty_configuration_is_checked_but_not_run(penstock: Penstock) -> None:
+    Path("empty.conf").write_text("")
+    assert penstock("check", "empty.conf").exit_code == 0
+    done = penstock("run", "empty.conf")
+    assert (done.exit_code, "error: the pipeline main has no input" in done.output) == (1, True)
+
+
+def test_log_lines_start_with_the_time(tmp_path: Path) -> None:
+    (tmp_path / "no_output.conf").write_text("input { generator { count => 1 } }")
+    done = subprocess.run([sys.executable, "-m", "penstock", "run", str(tmp_path / "no_output.conf")], capture_output=True, text=True, check=True)
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[WARNING\] the pipeline main has no output", done.stderr), done.stderr

@@ -38,6 +38,8 @@ def test_check_changes_nothing_and_tells(folder: Path, path: str, code: int) -> 
 
 def test_diff_shows_what_would_change(folder: Path) -> None:
     done = invoke("--diff", "sub")
+    assert done.exit_code == 1
+    assert invoke("--diff", "sub/nice.conf").exit_code == 0
     assert done.stdout.splitlines()[-2:] == [f"-{UGLY}".strip(), f"+{NICE}".strip()]
     assert (folder / "sub" / "ugly.conf").read_text() == UGLY
 

@@ -353,3 +353,21 @@ class TestDeadLetters:
         result = run("dlq", "list", letters)
         assert "3 dead letters" in result.stdout
         assert "left out:" in result.stderr
+
+
+def test_the_directory_of_the_data_stands_for_the_one_queue_in_it(queue: Path) -> None:
+    assert run("queue", "inspect", queue.parent.parent).stdout == run("queue", "inspect", queue).stdout
+    (queue.parent / "other").mkdir()
+    DiskQueue(queue.parent / "other", interval=None).close()
+    several = run("queue", "inspect", queue.parent.parent, code=2)
+    assert "holds several: name one of" in several.output
+
+
+def test_where_there_is_no_queue_it_is_said_where_one_would_be(tmp_path: Path) -> None:
+    assert "`DATA/queue/main`" in run("queue", "inspect", tmp_path, code=2).output
+    assert "`DATA/dead_letter_queue/main`" in run("dlq", "list", tmp_path, code=2).output
+
+
+def test_a_misspelt_plugin_is_told_from_one_without_letters(letters: Path) -> None:
+    known = lines(run("dlq", "show", letters, "--json"))[0]["letter"]["plugin_type"]
+    assert f"no dead letter is of the plugin `{known}x`: did you mean `{known}`" in run("dlq", "list", letters, "--plugin", f"{known}x").output

@@ -126,3 +126,17 @@ def test_filters_may_be_mocked() -> None:
 @pytest.mark.parametrize(("arguments", "code"), [(["--event", "x"], 2), (["--event", "[]"], 2), (["--from", "none", "--input", "x"], 1)])
 def test_what_cannot_be_traced(arguments: list[str], code: int) -> None:
     assert invoke(*arguments).exit_code == code
+
+
+def test_files_behind_the_configuration_are_logs() -> None:
+    Path("t.log").write_text("two 2\nx 7\n")
+    (one, other) = (json.loads(invoke(*arguments, "--json").stdout) for arguments in (["t.log"], ["--file", "t.log"]))
+    assert one == other
+    assert [event["arrived"]["message"] for event in one if event["arrived"]] == ["two 2", "x 7"]
+    missing = invoke("not-there.log")
+    assert (missing.exit_code, "`not-there.log` cannot be read" in missing.output) == (2, True)
+
+
+def test_without_f_files_are_the_configuration() -> None:
+    done = CliRunner().invoke(main, ["trace", "p.conf", "-i", "two 2"])
+    assert "grok take_apart" in done.output

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from penstock.dsl.conditions import Conditions
 from penstock.dsl.literals import Literals
 from penstock.dsl.parser import parse
+from penstock.dsl.regex import compile as compile_regex
+from penstock.dsl.regex import parsed
+from penstock.dsl.regex_needs import code, needs
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.compile.condition import Expressions, Namespace
+from penstock.pipeline.compile.condition import Expressions
+from penstock.pipeline.compile.names import Namespace
+from penstock.pipeline.compile.searches import search_for
 
 Event = dict[str, Any]
 
@@ -123,7 +128,12 @@ COMPARISONS = st.builds(
     lambda left, operator, right: f"{left} {operator} {right}",
     OPERANDS, st.sampled_from(["==", "!=", "<", ">", "<=", ">=", "in", "not in"]), OPERANDS,
 )
+PATTERNS = st.sampled_from(
+    ["^a", "b$", "^a$", "a|b", "^(a|fa)", "ab?", "[ab]", "^.*?b", "^.*a.*?$", "(?i)A", "^.*?(ab|tr)ue.*", "(al|ru)s?e$", r"\d", "^(1|a[lb])e*", "(t|x).*u"]
+)
+SEARCHES = st.builds(lambda field, operator, text: f"{field} {operator} /{text}/", st.sampled_from(["[a]", "[b][a]"]), st.sampled_from(["=~", "!~"]), PATTERNS)
 SIMPLE = st.one_of(
+    SEARCHES,
     st.sampled_from(["[a]", "[b]", "[c][a]", "exists([a])", "exists([b][a])", "[a] =~ /a/", '[b] !~ "1"', "true", "false"]), COMPARISONS
 )
 CONDITIONS = st.recursive(
@@ -183,3 +193,35 @@ def test_a_deep_condition_means_what_a_shallow_one_means(parts: list[str], event
     for part in reversed(parts[:-1]):
         text = f"({part} and not {text})" if text.startswith("(") else f"({part} and not ({text}))"
     assert either(text, event) == wanted
+
+
+TEXTS = st.text(st.sampled_from("ab,\n{1"), max_size=12)
+PIECES = st.sampled_from(["^", "$", ".*?", ".*", "a", "b", ",", "[ab]", "(a|b,)", "a?", "(ab|ba)+", "b{2}", r"\{", "(?=a)", r"\Z", "(?i:B)", "\n", "[^a]", "|"])
+
+
+@given(st.lists(PIECES, max_size=6).map("".join), TEXTS)
+def test_an_expression_is_found_where_it_matches(expression: str, text: str) -> None:
+    """What is cut off it, and what is looked for first, changes nothing."""
+    wanted = compile_regex(expression).search(text) is not None
+    search = search_for(expression)
+    needed = search.test is None or bool(eval(search.test.format(v="v"), {"v": text}))
+    found = needed and (search.pattern is None or search.pattern.search(text) is not None)
+    assert found == wanted
+    if wanted:
+        branches = needs(parsed(expression))
+        assert not branches or eval(code(branches, "v"), {"v": text})
+
+
+@pytest.mark.parametrize(
+    ("expression", "test", "pattern"),
+    [
+        ("^.*?,.*?SYSTEM,.*?", "'SYSTEM,' in {v}", ",.*?SYSTEM,"),
+        ("^10\\.", "({v}.startswith('10.') or (\"\\n\" in {v} and '\\n10.' in {v}))", None),
+        ("^.*?heartbeat.*?", "'heartbeat' in {v}", None),
+        ("x(a|b\\d+)yz", "'yz' in {v} and 'x' in {v} and ('a' in {v} or 'b' in {v})", "x(a|b[0-9]+)yz"),
+        ("(?i)abc", None, "(?i:abc)"),
+    ],
+)
+def test_what_is_looked_for(expression: str, test: str | None, pattern: str | None) -> None:
+    search = search_for(expression)
+    assert (search.test, search.pattern and search.pattern.pattern) == (test, pattern)

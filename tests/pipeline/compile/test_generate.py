@@ -4,6 +4,7 @@ The interpreter below is the definition; the generated function must give the sa
 """
 import traceback
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 from penstock.dsl.check import check
 from penstock.dsl.parser import parse
 from penstock.dsl.program import Arm, Branch, PluginUse, Program, Statement
+from penstock.dsl.reference import FieldRef
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.spec import PluginSpec
-from penstock.pipeline.compile.condition import Expressions, Namespace
+from penstock.pipeline.compile.condition import Expressions
 from penstock.pipeline.compile.generate import generate
 from penstock.pipeline.compile.instantiate import uses
+from penstock.pipeline.compile.names import Namespace
 from penstock.plugins.contract import Filter, Plugin
 from penstock.plugins.declaration import option
 
@@ -267,3 +270,92 @@ def test_a_filter_that_raises_on_one_event_leaves_the_others_alone() -> None:
     assert second["tags"] == ["_stumble_exception"]
     assert second["trail"] == "m"
     assert "ZeroDivisionError" in second["@metadata"]["exception"]["reason"]
+
+
+class Write(Filter, name="write"):
+    """Sets a field, tells which, and leaves a trail that no condition looks at."""
+
+    field: str = option("The field.")
+    value: Any = option("The value.", default="w")
+
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        return self.changes_of([self.field])
+
+    def apply(self, event: Event) -> bool:
+        event["trail"] = [*event.get("trail", []), self.field, self.value]
+        FieldRef(self.field).set(event, self.value)
+        return True
+
+
+FILTERS["write"] = Write
+
+WRITES = st.sampled_from(
+    ["write { field => 'k' value => 'b' }", "write { field => '[m][k]' value => 2 }", "write { field => 'other' }", "write { field => 'x' } write { field => 'y' }", ""]
+)
+DECIDED = st.builds(
+    lambda field, test: test.replace("F", field),
+    st.sampled_from(["[k]", "[m][k]", "[m]"]),
+    st.sampled_from(
+        ["F == 'a'", "F == 'b'", "F == 1", "F == 2", "F != 'a'", "F in ['a', '2']", "F in [1, 'c']", "F not in ['b', 'c']", "F", "!F", "F == 1.0", "F == true",
+         "F > 1", "F < 2", "F >= 2", "F <= 1", "F > 0 and F < 3", "F > 1.5", "not (F > 1)", "'a' == F", "2 > F",
+         "F == 'a' and [x]", "F == 'b' and [n] > 4", "F == 1 or F == 2", "F == 'c' or [n] == 3", "F == 'a' xor F == 'b'", "F =~ /^[ab]$/"]
+    ),
+)  # fmt: skip
+DECIDED_ARMS = st.tuples(DECIDED, WRITES)
+DECIDED_BRANCHES = st.builds(
+    lambda arms, last: "if " + " else if ".join(f"{condition} {{ {body} }}" for condition, body in arms) + ("" if last is None else f" else {{ {last} }}"),
+    st.one_of(st.lists(DECIDED_ARMS, min_size=1, max_size=2), st.lists(DECIDED_ARMS, min_size=4, max_size=8)),
+    st.one_of(st.none(), WRITES),
+)
+VALUES = st.sampled_from(["a", "b", "c", "2", "", "false", 0, 1, 2, 3, 10**20, 1.0, 1.5, 2.0, True, False, None, float("nan"), ["a"], {"k": 1}])
+
+
+def told(event: Event) -> str:
+    """All of an event; text, because a number that is none does not equal itself."""
+    return repr(event)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.one_of(DECIDED_BRANCHES, WRITES), max_size=5).map(" ".join), st.lists(st.tuples(VALUES, VALUES, st.integers(0, 9)), max_size=8))
+def test_tables_and_branches_sorted_together_mean_what_single_ones_mean(body: str, events: list[tuple[Any, Any, int]]) -> None:
+    text = f"filter {{ {body} }}"
+    given = [{"k": k, "m": {"k": inner} if n < 8 else inner, "n": n} for k, inner, n in events]
+    assert [told(event) for event in compiled(text, deepcopy(given))] == [told(event) for event in interpreted(text, deepcopy(given))]
+
+
+@pytest.mark.parametrize("order", [">", ">=", "<", "<="])
+def test_a_chain_of_limits_is_a_look_among_intervals(order: str) -> None:
+    limits = range(0, 100, 5) if order[0] == "<" else range(100, 0, -5)
+    chain = "if " + " else if ".join(f"[n] {order} {limit} {{ write {{ field => 'x' value => {limit} }} }}" for limit in limits)
+    text = f"filter {{ {chain} else {{ write {{ field => 'x' value => 'none' }} }} }}"
+    events = [{"n": n} for n in (-1, 0, 4.5, 5, 5.0, 99, 100, 101, 10**30, float("nan"), float("inf"), "5", True, None)]
+    assert [told(event) for event in compiled(text, events)] == [told(event) for event in interpreted(text, events)]
+    program, made = assembled(text)
+    assert "interval_of" in generate(program.filters, made, "filters").text
+
+
+def test_neighbours_that_nothing_changes_are_sorted_by_one_loop() -> None:
+    """And not those behind a change of what they look at."""
+
+    def loops(text: str) -> int:
+        program, made = assembled(f"filter {{ {text} }}")
+        return generate(program.filters, made, "filters").text.count("for event in events:")
+
+    one, other = "if [k] == 'a' { write { field => 'x' } }", "if [m][k] == 1 { write { field => 'y' } }"
+    assert loops(f"{one} {other} {one}") == 1
+    assert loops(f"{one} write {{ field => 'z' }} {other}") == 2
+    assert loops("if [m][k] == 1 { write { field => 'm' } } " + other) == 2
+    assert loops("if [k] { write { field => '[m][k][l]' } } " + other) == 2
+    assert loops(f"{one} if 'x' in [tags] {{ write {{ field => 'y' }} }}") == 2, "a filter that fails tags"
+    assert loops(f"if [k] {{ mark {{ }} }} {other}") == 2, "a filter that does not tell what it changes"
+
+
+def test_generated_code_names_nothing_after_what_python_has() -> None:
+    """Fields may be called as variables and builtins are."""
+    text = "filter { " + " ".join(
+        f"if [{name}][k] == 1 and [{name}][l] in ['a', 'b'] {{ write {{ field => 'x' }} }} else if [{name}][0] == 'a' {{ write {{ field => 'y' }} }}"
+        for name in ("type", "event", "events", "arm", "number", "v", "m", "is", "dict", "flush")
+    ) + " }"
+    for name in ("type", "event", "arm", "dict", "v"):
+        events = [{name: {"k": 1, "l": "a"}}, {name: ["a"]}, {name: 5}]
+        assert [told(event) for event in compiled(text, deepcopy(events))] == [told(event) for event in interpreted(text, deepcopy(events))]

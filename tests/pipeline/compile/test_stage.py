@@ -1,6 +1,8 @@
 """The public calls: a stage takes plain dicts and gives plain dicts; a codec turns bytes into them and back."""
 import copy
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import penstock
+from penstock.pipeline.compile.stage import Stage
 
 NOW = {"penstock.now": "2025-09-04T12:00:00Z"}
 
@@ -181,3 +184,77 @@ def test_filters_that_remember_see_events_in_turn() -> None:
     )
     kinds = ["start", "end", "start", "start", "end"]
     assert [event.get("n") for event in stage([{"id": 1, "k": kind} for kind in kinds])] == [None, 1, None, None, 2]
+
+
+SLOW = "a" * 60 + "b"
+MATCHING = {
+    "condition": ('filter { if [m] =~ /^(a|aa)+$/ { mutate { add_tag => "all" } } }', "_matchtimeout"),
+    "gsub": ('filter { mutate { gsub => ["m", "^(a|aa)+$", ""] } }', "_mutate_error"),
+    "grok": ('filter { grok { match => { "m" => "^(?<all>(a|aa)+)$" } timeout_millis => 100 } }', "_groktimeout"),
+    "translate": ('filter { translate { source => "m" target => "t" regex => true dictionary => { "^(a|aa)+$" => "all" } } }', "_translate_exception"),
+    "prune": ('filter { prune { whitelist_values => { "m" => "^(a|aa)+$" } } }', "_prune_exception"),
+}  # fmt: skip
+LIMITED = {"penstock.limits.match": 100}
+
+
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+@pytest.mark.parametrize("name", MATCHING)
+@pytest.mark.parametrize("compiled_in_a_thread", [False, True])
+@pytest.mark.parametrize("called_in_a_thread", [False, True])
+def test_a_match_is_limited_wherever_a_stage_is_compiled_and_called(name: str, compiled_in_a_thread: bool, called_in_a_thread: bool) -> None:
+    text, tag = MATCHING[name]
+
+    def compiled() -> Stage:
+        return penstock.compile(text, LIMITED)
+
+    stage = in_a_thread(compiled) if compiled_in_a_thread else compiled()
+
+    def called() -> list[dict[str, Any]]:
+        return stage([{"m": "aaa"}, {"m": SLOW}, {"m": "aaa"}])
+
+    first, slow, last = in_a_thread(called) if called_in_a_thread else called()
+    assert slow["tags"] == [tag]
+    first.pop("@timestamp"), last.pop("@timestamp")
+    assert first == last
+    assert first.get("tags") in (None, ["all"])
+
+
+def test_a_stage_called_by_two_kinds_of_threads_in_turn_gives_both_the_same() -> None:
+    stage = penstock.compile(
+        'filter { if [m] =~ /\\w+ \\d+/ { grok { match => { "m" => "%{WORD:w} %{INT:n:int}" } } mutate { gsub => ["w", "o+", "0"] } } }', NOW
+    )
+    event = {"m": "foo 5"}
+    assert stage([event]) == in_a_thread(lambda: stage([event])) == stage([event])
+    assert stage([event])[0]["w"] == "f0"
+
+
+def test_threads_may_share_a_stage() -> None:
+    """Calls take turns: what one thread's events leave behind is never seen in another's."""
+    stage = penstock.compile(
+        """filter {
+          grok { match => { "m" => "^%{WORD:name} %{INT:n:int} %{TIMESTAMP_ISO8601:at}$" } timeout_scope => event }
+          date { match => ["at", "ISO8601"] }
+          kv { source => "pairs" field_split_pattern => ",+" }
+          if [name] =~ /^t\\d+$/ { mutate { gsub => ["name", "t", "thread "] } }
+        }"""
+    )
+
+    def batch(thread: int, number: int) -> list[dict[str, Any]]:
+        at = f"2025-01-01T00:00:{number % 60:02}.00{thread}Z"
+        return [{"m": f"t{thread} {number} {at}", "pairs": f"a={thread},,b={number}"}] * 3
+
+    def work(thread: int) -> list[str]:
+        wrong = []
+        for number in range(100):
+            for event in stage(batch(thread, number)):
+                seen = event["name"], event["n"], event["a"], event["b"], event["@timestamp"]
+                if seen != (f"thread {thread}", number, str(thread), str(number), f"2025-01-01T00:00:{number % 60:02}.00{thread}Z"):
+                    wrong.append(str(event))
+        return wrong
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [[], [], [], []]

@@ -8,11 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from penstock.dsl.diagnostics import ConfigError
-from penstock.pipeline.commands.settings_files import pipelines_file, settings_file
-
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 BEAT = 'input {{ heartbeat {{ interval => 0.05 }} }} output {{ stdout {{ codec => line {{ format => "{word}" }} }} }}'
 
@@ -101,24 +96,3 @@ def test_pipelines_hand_events_to_each_other(tmp_path: Path) -> None:
 
 def lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def test_settings_may_be_flat_or_nested_and_take_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODE", "disabled")
-    (tmp_path / "penstock.yml").write_text("pipeline:\n  workers: 2\n  ecs_compatibility: ${MODE}\nlog.level: ${LEVEL:warn}\n")
-    assert settings_file(str(tmp_path)) == {"pipeline.workers": 2, "pipeline.ecs_compatibility": "disabled", "log.level": "warn"}
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("a: 1", "a list of maps"),
-        ("- pipeline.id: a", "neither path.config nor config.string"),
-        ("- {pipeline.id: a, config.string: ''}\n- {pipeline.id: a, config.string: ''}", "is there twice"),
-        ("- [", "line 1"),
-    ],
-)
-def test_a_pipelines_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:
-    (tmp_path / "pipelines.yml").write_text(text)
-    with pytest.raises(ConfigError, match=says):
-        pipelines_file(str(tmp_path))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.storage.dead_letters import DeadLetters, DeadLetterCounts
+from penstock.pipeline.storage.dead_letters import DeadLetterCounts, DeadLetters
 from penstock.pipeline.storage.purge import purge_letters
 from penstock.pipeline.storage.queue import DiskQueue
 from penstock.plugins.records.dead_letter import DeadLetter, DeadLetterReader

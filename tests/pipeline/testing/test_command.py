@@ -49,7 +49,7 @@ def test_exit_codes(tests: Any) -> None:
     empty.mkdir()
     assert invoke("empty").exit_code == 2
     assert "NAME.test.yml" in invoke("empty").output
-    assert invoke("-k", "nothing has this").exit_code == 1
+    assert invoke("-k", "nothing has this").exit_code == 2
 
 
 def test_a_file_that_cannot_be_read_is_shown_and_the_others_are_run(tests: Any) -> None:
@@ -66,7 +66,7 @@ def test_a_pipeline_that_cannot_be_run_is_shown_once(tests: Any) -> None:
     tests.write("pipeline.conf", "filter { mutat { } }")
     output = invoke("b/fails.test.yaml").stdout
     assert output.count("did you mean `mutate`?") == 1
-    assert "ERROR second  b/fails.test.yaml:4\n    as above\n" in output
+    assert "ERROR second  b/fails.test.yaml:4\n    as above: there is no filter `mutat`\n" in output
 
 
 def test_choosing_by_name(tests: Any) -> None:
@@ -171,3 +171,82 @@ def test_a_thousand_rows_are_a_thousand_cases(tests: Any) -> None:
     rows = "".join(f"      - ['{n}', {n}]\n" for n in range(1000))
     tests.write("a/many.test.yml", f"pipeline: ../pipeline.conf\ntests:\n  - name: numbers\n    columns: [input, n]\n    rows:\n{rows}")
     assert "1000 passed" in invoke("a/many.test.yml").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-k", "nosuch"], "no test has `nosuch` in its name (5 tests)"),
+        (["-k", "number and"], "`number and`: words are missing beside `and`, `or` or `not`"),
+        (["-k", "or"], "words are missing"),
+        (["-k", "not"], "words are missing"),
+        (["-k", "a and or b"], "words are missing"),
+    ],
+)
+def test_an_expression_that_means_no_test_is_a_wrong_call(arguments: list[str], says: str, tests: Any) -> None:
+    done = invoke(*arguments)
+    assert (done.exit_code, says in done.output) == (2, True), done.output
+
+
+def test_a_file_without_tests_is_a_wrong_call(folder: Any) -> None:
+    folder.write("x.test.yml", "pipeline: filter { }\ntests: []\n")
+    done = invoke()
+    assert (done.exit_code, "the test files have no tests" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "name", "meant"),
+    [
+        ("one", "number ONE", True),
+        ("number one", "number one", True),
+        ("not one", "two", True),
+        ("not not one", "two", False),
+        ("one and not two", "one", True),
+        ("one and not two", "one two", False),
+        ("one or two and three", "one", True),
+        ("one or two and three", "two", False),
+        ("order", "order", True),
+        ("android", "android", True),
+    ],
+)
+def test_words_choose_tests(expression: str, name: str, meant: bool) -> None:
+    assert chosen(expression)(name) is meant
+
+
+def test_a_configuration_is_not_taken_for_a_test_file(tests: Any) -> None:
+    done = invoke("pipeline.conf")
+    assert (done.exit_code, "`pipeline.conf` is not a test file" in done.output) == (1, True)
+
+
+def test_failures_are_listed_at_the_end_with_their_reasons(tests: Any) -> None:
+    tests.write("pipeline.conf", "filter { }")
+    *_, first, second, third, fourth, _ = invoke().stdout.splitlines()
+    assert first == "FAIL a/passes.test.yml:3  a number  n is missing"
+    assert [line.partition("  ")[0] for line in (second, third, fourth)] == ["FAIL b/fails.test.json:1", "FAIL b/fails.test.yaml:3", "FAIL b/fails.test.yaml:4"]
+
+
+def test_many_failures_of_one_cause_are_told_in_full_a_few_times(folder: Any) -> None:
+    folder.write("pipeline.conf", "filter { mutate { add_tag => no } if [message] == 'x' { mutate { replace => { message => gone } } } }")
+    cases = "".join(f"  - {{name: t{n}, input: x, expect: {{message: x}}}}\n" for n in range(60))
+    folder.write("x.test.yml", "pipeline: pipeline.conf\ntests:\n" + cases)
+    output = invoke("x.test.yml").stdout
+    assert output.count("pipeline.conf:1:") == 5
+    assert output.count("replace =>") == 1
+    assert output.count("as above: message is not as expected") == 55
+    assert len(output.splitlines()) < 280
+    assert output.count("FAIL x.test.yml:") == 60
+
+
+def test_nothing_is_mutated_while_a_test_fails(tests: Any) -> None:
+    done = invoke("--mutate")
+    assert (done.exit_code, "not mutated: 2 tests fail" in done.output) == (1, True)
+
+
+def test_watching_has_no_letter_of_its_own(tests: Any) -> None:
+    assert invoke("-w").exit_code == 2
+
+
+def test_an_output_that_has_no_id_is_said_to_need_one(tests: Any) -> None:
+    tests.write("pipeline.conf", "output {\n  file { path => aa }\n  file { path => bb }\n}")
+    tests.write("o.test.yml", "pipeline: pipeline.conf\ntests: [{name: t, input: x, outputs: ['file:7']}]")
+    assert "an output that has an id keeps its name when lines move" in invoke("o.test.yml").output

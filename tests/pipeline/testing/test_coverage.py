@@ -86,7 +86,7 @@ def test_json_and_html(folder: Any) -> None:
     coverage = covered(folder)
     data = json.loads(coverage_reports.as_json(coverage))
     assert data["percent"] == 56.25
-    assert data["files"]["pipeline.conf"]["points"][0] == {"line": 3, "column": 3, "what": "filter grok", "events": 4}
+    assert data["files"]["pipeline.conf"]["points"][0] == {"line": 3, "column": 3, "what": "filter grok", "label": "grok", "events": 4}
     page = coverage_reports.as_html(coverage)
     assert "<h1>Coverage: 56 %</h1>" in page
     assert page.count('class="miss"') == 5

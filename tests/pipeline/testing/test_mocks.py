@@ -64,3 +64,27 @@ def test_the_values_of_a_table_are_not_shared_between_events(folder: Any) -> Non
 )
 def test_what_is_wrong_with_a_mock(folder: Any, mocks: str, words: str) -> None:
     assert any(words in found for found in outcome(folder, f"{{{mocks}}}", "x", "1"))
+
+
+def test_what_is_wrong_with_mocks_is_said_at_once_and_at_each(folder: Any) -> None:
+    tests = """pipeline: pipeline.conf
+mocks:
+  users: {a: {b: 1}}
+  geo: null
+  dns: {h: {'[ip]': 10.0.0.1}}
+  nobody: null
+tests: [{name: a, input: x, expect: 1}]
+"""
+    pipeline = PIPELINE.replace('resolve => ["host"]', 'resolve => ["host", "other"]')
+    (result,) = folder.run(tests, pipeline)
+    assert [problem.place for problem in result.problems] == ["p.test.yml:6:3"]
+    (result,) = folder.run(tests.replace("  nobody: null\n", ""), pipeline)
+    assert [problem.place for problem in result.problems] == ["p.test.yml:3:3", "p.test.yml:5:3"]
+    assert "which field `dns` looks up" in result.problems[1].message
+
+
+@pytest.mark.parametrize("option", ["resolve", "reverse"])
+def test_a_table_for_dns_is_looked_up_by_the_one_field_it_names(option: str, folder: Any) -> None:
+    tests = "pipeline: pipeline.conf\nmocks: {dns: {h1: {host: h1.example.org}}}\ntests: [{name: a, input: {host: h1}, expect: {host: h1.example.org}}]"
+    (result,) = folder.run(tests, f'filter {{ dns {{ {option} => ["host"] action => "replace" }} }}')
+    assert result.verdict == "passed", result.problems

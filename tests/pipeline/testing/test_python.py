@@ -121,3 +121,15 @@ def test_pytest_collects_test_files_and_explains_events(folder: Any) -> None:
     assert "FAILED old.test.json::testcase 2" in done.stdout
     assert "E         event 1 (message '1'):\nE           n is not as expected\nE             expected  3" in done.stdout
     assert "3 failed, 2 passed, 1 skipped, 1 error" in done.stdout
+    assert "FAILED p.test.yml::a failure - n is not as expected\n" in done.stdout
+
+
+def test_a_pipeline_that_does_not_compile_shows_the_call_and_no_frame_of_ours(folder: Any) -> None:
+    folder.write("test_it.py", "from penstock.testing import pipeline\n\n\ndef test_it(penstock_pipeline):\n    penstock_pipeline('filter { grk { } }')\n\n\ndef test_too():\n    pipeline('filter { grk { } }')\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "did you mean `grok`?" in done.stdout
+    assert "test_it.py:5: ConfigError" in done.stdout
+    assert "test_it.py:9: ConfigError" in done.stdout
+    assert "embedded.py" not in done.stdout
+    assert "pytest_plugin.py" not in done.stdout

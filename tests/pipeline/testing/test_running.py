@@ -260,3 +260,24 @@ def test_a_filter_that_raises_is_named_with_the_failure(folder: Any) -> None:
     pipeline = 'filter { mutate { replace => { "[message][a]" => "x" } } }'
     (result,) = folder.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {tags: []}}]", pipeline)
     assert result.verdict == "failed"
+
+
+KEEPING = {
+    "aggregate": """grok { match => { "message" => "%{WORD:id}" } }
+        aggregate { task_id => "%{id}" code => 'map["n"] = map.get("n", 0) + 1; event["n"] = map["n"]' }
+        if [n] == 2 { mutate { add_field => { kept => yes } } }""",
+    "elapsed": """mutate { add_tag => ["%{message}"] add_field => { id => 1 } }
+        elapsed { start_tag => start end_tag => end unique_id_field => id }
+        if "elapsed" in [tags] { mutate { add_field => { kept => yes } } }""",
+    "throttle": """mutate { add_field => { id => 1 } }
+        throttle { key => "%{id}" after_count => 1 add_field => { kept => yes } }""",
+}
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_no_case_sees_what_a_filter_kept_of_the_case_before(name: str, folder: Any) -> None:
+    second = "end" if name == "elapsed" else "start"
+    apart = f"- {{name: one, input: start, each: {{absent: kept}}}}\n- {{name: two, input: {second}, each: {{absent: kept}}}}\n"
+    together = f"- {{name: three, input: [start, {second}], expect: [{{}}, {{kept: 'yes'}}]}}\n"
+    results = folder.run("pipeline: pipeline.conf\ntests:\n" + apart + together, f"filter {{ {KEEPING[name]} }}")
+    assert [result.verdict for result in results] == ["passed"] * 3, [(result.problems, result.differences) for result in results]

@@ -1,0 +1,240 @@
+"""The settings, declared once: reading them, completion and the page of settings derive from this.
+
+Keys are Logstash's, and Penstock's own, which start with ``penstock.``. Settings that Logstash
+knows and that mean nothing here are listed as well, so that a ``logstash.yml`` can be kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class SettingSpec(msgspec.Struct, frozen=True):
+    """A setting: ``kind`` is boolean, integer, size, duration, string, instant, zone or choice.
+
+    ``default_text`` says the default where its value does not.
+    """
+
+    key: str
+    kind: str
+    default: Any
+    doc: str
+    choices: tuple[str, ...] = ()
+    at_least: int = 0
+    at_most: int | None = None
+    default_text: str = ""
+
+
+def _flag(key: str, doc: str, default: bool = False) -> SettingSpec:
+    return SettingSpec(key, "boolean", default, doc)
+
+
+def _count(
+    key: str, default: int, doc: str, at_least: int = 0, at_most: int | None = None
+) -> SettingSpec:
+    return SettingSpec(key, "integer", default, doc, at_least=at_least, at_most=at_most)
+
+
+def _text(key: str, doc: str, default: str = "") -> SettingSpec:
+    return SettingSpec(key, "string", default, doc)
+
+
+def _choice(key: str, choices: str, doc: str) -> SettingSpec:
+    """A closed set, the default first."""
+    first, *others = choices.split()
+    return SettingSpec(key, "choice", first, doc, (first, *others))
+
+
+_TABLE = (
+    _choice(
+        "pipeline.ecs_compatibility",
+        "v8 v1 disabled",
+        "Whether plugins name fields as the Elastic Common Schema does (`v1`, `v8`) or as of old"
+        " (`disabled`). The option `ecs_compatibility` of a plugin takes precedence.",
+    ),
+    _text("pipeline.id", "The pipeline's name.", "main"),
+    _count(
+        "pipeline.workers",
+        1,
+        "How many processes filter. No more are started than there are processors (at least two),"
+        " except where a filter waits for servers.",
+        at_least=1,
+    ),
+    _count(
+        "pipeline.batch.size",
+        0,
+        "The most events that are filtered at once; 0 takes what an input gives at once.",
+    ),
+    _choice(
+        "pipeline.ordered",
+        "auto true false",
+        "Whether several workers keep the order of events; they do, except with `false`.",
+    ),
+    _flag(
+        "pipeline.reloadable",
+        "Whether a change of the configuration may exchange the pipeline while it runs.",
+        True,
+    ),
+    _flag("config.support_escapes", "Whether `\\n`, `\\t` and the like are read in strings."),
+    _choice(
+        "config.field_reference.escape_style",
+        "none percent ampersand",
+        "How brackets in names of fields are written: as they are, `%5B` or `&#91;`.",
+    ),
+    _flag("config.test_and_exit", "Check the configuration and exit, as `-t`."),
+    _flag("config.reload.automatic", "Look for changes of the configuration, as `-r`."),
+    SettingSpec("config.reload.interval", "duration", "3s", "How often to look for changes."),
+    _text("path.config", "The configuration, as `-f`."),
+    _text("config.string", "The configuration as text, as `-e`."),
+    _text("path.settings", "The directory of `penstock.yml` and `pipelines.yml`."),
+    SettingSpec(
+        "path.data",
+        "string",
+        "",
+        "Where positions, queues, dead letters and spills are kept.",
+        default_text="`~/.local/state/penstock`",
+    ),
+    _text("path.queue", "Where queues are kept, if not under `path.data`."),
+    _text("path.dead_letter_queue", "Where dead letters are kept, if not under `path.data`."),
+    _choice(
+        "queue.type",
+        "memory persisted",
+        "`persisted` keeps what inputs gave on disk until outputs have it.",
+    ),
+    SettingSpec("queue.max_bytes", "size", "1024mb", "The most that a queue keeps on disk."),
+    _count("queue.max_events", 0, "The most events that a queue keeps; 0 for any number."),
+    SettingSpec("queue.page_capacity", "size", "64mb", "The size of a file of a queue."),
+    _count("queue.checkpoint.writes", 1024, "How many events are written between two syncs."),
+    _count(
+        "queue.checkpoint.acks", 1024, "How many events are acknowledged between two checkpoints."
+    ),
+    _flag(
+        "queue.drain",
+        "Whether a stop waits until the queue, and what outputs have spilled, is empty.",
+    ),
+    _flag(
+        "dead_letter_queue.enable",
+        "Whether events that a filter or an output cannot handle are kept as dead letters.",
+    ),
+    SettingSpec(
+        "dead_letter_queue.max_bytes", "size", "1024mb", "The most that dead letters take on disk."
+    ),
+    _choice(
+        "dead_letter_queue.storage_policy",
+        "drop_newer drop_older",
+        "What is dropped when they would take more.",
+    ),
+    SettingSpec(
+        "dead_letter_queue.retain.age",
+        "duration",
+        "",
+        "How long dead letters are kept, such as `7d`.",
+        default_text="for ever",
+    ),
+    _count(
+        "dead_letter_queue.flush_interval",
+        5000,
+        "Milliseconds after which a file of dead letters is ended, so that readers can clean up.",
+    ),
+    _text(
+        "penstock.path.spill",
+        'Where outputs with `when_full => "spill"` keep what did not fit, if not under'
+        " `path.data`.",
+    ),
+    SettingSpec(
+        "penstock.limits.line",
+        "size",
+        16 << 20,
+        "The longest line, in bytes (or `16MiB`), that becomes one event; a longer one comes in"
+        " tagged parts. `decode_size_limit_bytes` of a codec takes precedence.",
+        at_least=1,
+    ),
+    _count(
+        "penstock.limits.depth",
+        1000,
+        "How deep JSON may nest. In a program that embeds Penstock, Python's recursion limit"
+        " (`sys.getrecursionlimit()`) may come first.",
+        at_least=1,
+        at_most=1000,
+    ),
+    _count(
+        "penstock.limits.fields",
+        100_000,
+        "How many values a JSON text may hold in all its maps and lists, and how many columns,"
+        " pairs, elements or events the filters csv, kv, xml and split make of one event.",
+        at_least=1,
+    ),
+    _count(
+        "penstock.limits.match",
+        1000,
+        "How many milliseconds of CPU time a match of a regular expression may take in conditions,"
+        " filters and `multiline`; 0 for no limit. grok and kv have `timeout_millis`.",
+    ),
+    _count("penstock.shutdown_timeout", 30, "How many seconds a stop waits for outputs."),
+    _choice("log.level", "info fatal error warn debug trace", "The least severe log lines shown."),
+    _choice("log.format", "plain json", "The form of log lines."),
+    SettingSpec(
+        "penstock.now", "instant", None, "An instant that stands for the present, for tests."
+    ),
+    SettingSpec(
+        "penstock.timezone",
+        "zone",
+        None,
+        "The zone of dates without one, such as `Europe/Berlin`.",
+        default_text="the machine's",
+    ),
+)
+
+SETTINGS: dict[str, SettingSpec] = {setting.key: setting for setting in _TABLE}
+DEFAULTS: dict[str, Any] = {setting.key: setting.default for setting in _TABLE}
+
+INERT = (
+    "allow_superuser",
+    "config.debug",
+    "dead_letter_queue.flush_check_interval",
+    "event_api.tags.illegal",
+    "log.format.json.fix_duplicate_message_fields",
+    "metric.collect",
+    "modules",
+    "node.name",
+    "node.uuid",
+    "path.logs",
+    "path.plugins",
+    "pipeline.batch.delay",
+    "pipeline.batch.metrics.sampling_mode",
+    "pipeline.batch.output_chunking.growth_threshold_factor",
+    "pipeline.buffer.type",
+    "pipeline.java_execution",
+    "pipeline.output.workers",
+    "pipeline.plugin_classloaders",
+    "pipeline.recoverable",
+    "pipeline.separate_logs",
+    "pipeline.system",
+    "pipeline.unsafe_shutdown",
+    "queue.checkpoint.interval",
+    "queue.checkpoint.retry",
+    "queue.compression",
+    "var.input",
+)
+"""Settings that Logstash knows, and that have no effect here."""
+
+INERT_GROUPS = (
+    "api",
+    "cloud",
+    "geoip",
+    "http",
+    "keystore",
+    "monitoring",
+    "otel",
+    "slowlog",
+    "ssl",
+    "xpack",
+)
+"""Groups of settings of which none has an effect here: ``http.port``, ``api.ssl.enabled``."""
+
+
+def is_inert(key: str) -> bool:
+    """Whether a key is a setting of Logstash that has no effect here."""
+    return key not in SETTINGS and (key in INERT or key.partition(".")[0] in INERT_GROUPS)
