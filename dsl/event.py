@@ -7,11 +7,33 @@ kept beside, under a name with an underscore, and tagged.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from .reference import Event
 from .timestamp import Timestamp, parse_timestamp
 from .values import copy, plain
+
+
+def receive(data: Mapping[str, Any], now: Timestamp) -> Event:
+    """Make an event of a map that stays its owner's: a deep copy, in which a datetime (without a
+    zone, in UTC) is a timestamp.
+    """
+    return accept(_received(data), now)
+
+
+_SHARED = frozenset((str, int, float, bool, type(None), Timestamp))
+
+
+def _received(value: Any) -> Any:
+    kind = type(value)
+    if kind in _SHARED:
+        return value
+    if kind is dict or isinstance(value, Mapping):
+        return {key: _received(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_received(item) for item in value]
+    return Timestamp.of(value) if isinstance(value, datetime) else value
 
 
 def accept(data: Event, now: Timestamp) -> Event:

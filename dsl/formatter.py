@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from . import tree
+from .condition_text import condition_text, joined
 from .parser import parse
 from .source import Source, Span
 
@@ -360,7 +361,7 @@ class _Printer:
         if "\n" not in span.text and self.column + len(text) + 2 <= WIDTH:
             self.write(text)
             return
-        parts = _joined(condition)
+        parts = joined(condition)
         self.write(parts[0])
         for part in parts[1:]:
             self.new_line(depth + 2, part)
@@ -390,28 +391,3 @@ def _is_short(parts: Sequence[Any]) -> bool:
         return True
     value = getattr(parts[0], "value", parts[0])
     return len(parts) == 1 and not _parts(value) and not isinstance(value, tree.Plugin)
-
-
-def _joined(condition: tree.Condition) -> list[str]:
-    """The operands of ``and`` and ``or`` at the top, each but the first with its operator."""
-    if isinstance(condition, tree.Binary) and condition.operator in ("and", "or"):
-        first, *others = _joined(condition.right)
-        return [*_joined(condition.left), f"{condition.operator} {first}", *others]
-    return [condition_text(condition)]
-
-
-def condition_text(node: tree.Condition) -> str:
-    """A condition on one line."""
-    if isinstance(node, tree.Group):
-        return f"({condition_text(node.inner)})"
-    if isinstance(node, tree.Unary):
-        return (
-            f"{node.operator}{' ' if node.operator == 'not' else ''}{condition_text(node.operand)}"
-        )
-    if isinstance(node, tree.Binary):
-        return f"{condition_text(node.left)} {node.operator} {condition_text(node.right)}"
-    if isinstance(node, tree.Call):
-        return f"{node.name}({', '.join(map(condition_text, node.arguments))})"
-    if isinstance(node, tree.Array):
-        return f"[{', '.join(condition_text(item) for item in node.items)}]"  # type: ignore[arg-type]
-    return node.span.text

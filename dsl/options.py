@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from . import tree
+from .durations import seconds_of
 from .literals import paired
 from .reference import FieldRef, ReferenceSyntaxError
 from .spec import Kind, OptionSpec
@@ -202,29 +203,12 @@ def _bytes(value: Any, kind: Kind) -> int:
     return int(float(match[1]) * (1024 if match[3] else 1000) ** power)
 
 
-_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6}
-_DURATION = re.compile(
-    r"\s*(\d+(?:\.\d+)?)\s*(w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:utes?)?)?|s(?:ec(?:onds?)?)?|"
-    r"ms(?:ecs?)?|msecs?|milli(?:seconds?)?|us(?:ecs?)?|micro(?:seconds?)?)\s*\Z"
-)
-
-
 def _duration(value: Any, kind: Kind) -> float | str:
     """Seconds; a bare number is handed on as float, its unit being the option's."""
     if isinstance(value, int | float):
         return float(value)
-    match = _DURATION.match(_text(value, kind))
-    if match is None:
-        return float(_number(value, kind))
-    unit = match[2]
-    short = (
-        "ms"
-        if unit.startswith(("ms", "milli"))
-        else "us"
-        if unit.startswith(("us", "micro"))
-        else unit[0]
-    )
-    return float(match[1]) * _SECONDS[short]
+    seconds = seconds_of(_text(value, kind))
+    return float(_number(value, kind)) if seconds is None else seconds
 
 
 def _any(value: Any, kind: Kind) -> Any:

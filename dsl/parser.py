@@ -20,28 +20,71 @@ from lark.exceptions import UnexpectedInput
 
 from . import tree
 from .diagnostics import ConfigError, Diagnostic
+from .recovery import without_part
 from .source import Source, Span
-from .syntax import explain_syntax_error
+from .syntax import explain_syntax_error, is_local
 
 _DEEPEST = 80
+_SECTIONS = ("input", "filter", "output")
 _BAREWORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]+\Z")
 
 
 def parse(source: Source) -> tree.Tree:
     """The tree of one source; raises ConfigError with the first syntax error."""
+    found, problems, _ = _read(source, source.text)
+    if found is None or problems:
+        raise ConfigError(problems[:1])
+    return found
+
+
+def parse_leniently(source: Source) -> tuple[tree.Tree | None, list[Diagnostic]]:
+    """The tree of what can be read of a source, and all syntax errors: after each, reading goes on
+    behind the plugin or section in which it stands.
+    """
+    text, found = source.text, list[Diagnostic]()
+    while True:
+        made, problems, goes_on = _read(source, text)
+        found += problems
+        if made is not None:
+            known = tuple(section for section in made.sections if section.kind in _SECTIONS)
+            return tree.Tree(source, known, made.comments), found
+        span = problems[0].span
+        mended = None
+        if span is not None and goes_on:
+            mended = without_part(text, span.start)
+        if mended is None or len(found) > _MOST_ERRORS:
+            return None, found
+        text = mended
+        made, more, _ = _read(source, text)
+        if made is None and not _is_behind(span, more[0].span):
+            return None, found  # an echo of what was taken out
+
+
+_MOST_ERRORS = 20
+
+
+def _is_behind(span: Span | None, other: Span | None) -> bool:
+    return span is not None and other is not None and other.start > span.start
+
+
+def _read(source: Source, text: str) -> tuple[tree.Tree | None, list[Diagnostic], bool]:
+    """The tree of a text that stands for the source's, None where it does not parse; what is wrong;
+    and whether what follows the error can be trusted.
+    """
     builder = _Builder(source)
     comments: list[tree.Comment] = []
     parser, box = _parser()
     box.builder, box.comments, box.depth = builder, comments, 0
     try:
-        sections: Any = parser.parse(source.text)
+        sections: Any = parser.parse(text)
     except UnexpectedInput as error:
-        raise ConfigError([explain_syntax_error(source, error)]) from None
+        read = Source(source.name, text)
+        return None, [explain_syntax_error(read, error, source)], is_local(read, error)
+    except ConfigError as error:
+        return None, list(error.diagnostics), True
     finally:
         box.builder = None
-    if builder.problems:
-        raise ConfigError(builder.problems[:1])
-    return tree.Tree(source, sections, tuple(comments))
+    return tree.Tree(source, sections, tuple(comments)), builder.problems, True
 
 
 class _Box(Transformer[Token, Any]):
@@ -190,7 +233,7 @@ def start(self: _Builder, children: list[Any]) -> tuple[tree.Section, ...]:
 @_rule
 def section(self: _Builder, children: list[Any]) -> tree.Section:
     kind = str(children[0])
-    if kind not in ("input", "filter", "output"):
+    if kind not in _SECTIONS:
         near = {"i": "input", "f": "filter", "o": "output"}.get(kind[:1].lower())
         remedy = (
             f"did you mean `{near}`?"

@@ -51,6 +51,15 @@ class FieldRef:
         """Whether the field is there, be it null."""
         return lookup(event, self.keys, _MISSING) is not _MISSING
 
+    def restore(self, event: Event, value: Any) -> None:
+        """Put back what ``remove`` gave, in a list at its place."""
+        parent = lookup(event, self.keys[:-1])
+        if type(parent) is list:
+            spot = int(self.keys[-1])
+            parent.insert(spot if spot >= 0 else len(parent) + 1 + spot, value)
+        else:
+            parent[self.keys[-1]] = value
+
     @property
     def canonical(self) -> str:
         """``[a][b]``, however it was written."""
@@ -203,10 +212,8 @@ def _getter(keys: tuple[str, ...]) -> Callable[[Event], Any]:
 
 
 def _setter(keys: tuple[str, ...]) -> Callable[[Event, Any], None]:
-    if keys == ("@timestamp",):
-        return _set_timestamp
-    if keys == ("tags",):
-        return _set_tags
+    if keys[0] in _RESERVED:
+        return _RESERVED[keys[0]] if len(keys) == 1 else _reserved_setter(keys)
     if len(keys) == 1:
         (key,) = keys
 
@@ -227,10 +234,45 @@ def _set_timestamp(event: Event, value: Any) -> None:
     event["@timestamp"] = value
 
 
+def are_tags(value: Any) -> bool:
+    """Whether `tags` takes a value: a string, a list of strings, or null."""
+    if type(value) is list:
+        return all(map(_is_tag, value))
+    return value is None or _is_tag(value)
+
+
+def _is_tag(value: Any) -> bool:
+    return isinstance(value, str) and type(value) is not Timestamp
+
+
 def _set_tags(event: Event, value: Any) -> None:
-    if type(value) is dict:
-        raise FieldError("`tags` takes a text or a list of texts, not a map")
+    if not are_tags(value):
+        raise FieldError("`tags` takes only a string or a list of strings")
     event["tags"] = value
+
+
+def _set_metadata(event: Event, value: Any) -> None:
+    if type(value) is not dict:
+        raise FieldError("`@metadata` takes only a map")
+    event["@metadata"] = value
+
+
+_RESERVED: dict[str, Callable[[Event, Any], None]] = {
+    "@timestamp": _set_timestamp,
+    "@metadata": _set_metadata,
+    "tags": _set_tags,
+}
+
+
+def _reserved_setter(keys: tuple[str, ...]) -> Callable[[Event, Any], None]:
+    """How a field below a reserved one is set: there is none below tags and a timestamp."""
+    if keys[0] == "@metadata":
+        return lambda event, value: place(event, keys, value)
+
+    def refuse(event: Event, value: Any) -> None:
+        raise FieldError(f"`{_text(keys)}` cannot be set: `{keys[0]}` takes no fields")
+
+    return refuse
 
 
 def place(event: Any, keys: tuple[str, ...], value: Any) -> None:
@@ -265,7 +307,7 @@ def _step(at: Any, key: str, keys: tuple[str, ...]) -> Any:
 def _put_in_list(at: list[Any], key: str, value: Any, keys: tuple[str, ...]) -> None:
     spot = index_of(key)
     if spot is None:
-        return  # as Logstash: a name inside a list is left alone
+        raise FieldError(f"`{_text(keys)}` cannot be set: `{key}` is not a place in a list")
     if spot < -len(at) or spot > len(at) + 100_000:
         raise FieldError(f"`{_text(keys)}` cannot be set: the list has {len(at)} items")
     if spot >= len(at):

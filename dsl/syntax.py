@@ -51,8 +51,29 @@ _WORDS = {
 _FOUND = re.compile(r"""[A-Za-z0-9_.-]+|"[^"\n]*"|'[^'\n]*'|=+>?|&&|\|\||[!=<>~]+|.""", re.DOTALL)
 
 
-def explain_syntax_error(source: Source, error: UnexpectedInput) -> Diagnostic:
-    """The diagnostic for an error that Lark raised on this source."""
+def explain_syntax_error(
+    source: Source, error: UnexpectedInput, shown: Source | None = None
+) -> Diagnostic:
+    """The diagnostic for an error that Lark raised on this source; its place is in ``shown``, whose
+    text has the same places.
+    """
+    found = _explained(source, error)
+    if shown is None or found.span is None:
+        return found
+    span = Span(shown, found.span.start, found.span.end)
+    return Diagnostic(found.code, found.message, span, found.remedy)
+
+
+def is_local(source: Source, error: UnexpectedInput) -> bool:
+    """Whether an error is about what stands there, not about a string or bracket left open before,
+    behind which nothing can be trusted.
+    """
+    offset = _offset(source, error)
+    is_at_end = offset >= len(source.text.rstrip())
+    return not is_at_end and Reading(source, offset).unclosed is None
+
+
+def _explained(source: Source, error: UnexpectedInput) -> Diagnostic:
     offset = _offset(source, error)
     reading = Reading(source, offset)
     if reading.unclosed is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from .timestamp import Timestamp
@@ -48,8 +49,32 @@ def float_text(value: float) -> str:
 
 
 def json_text(value: Any) -> str:
-    """A value as compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    """A value as compact JSON; numbers that JSON does not have are strings: "Infinity"."""
+    write = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=str)
+    try:
+        return write(value, allow_nan=False)
+    except ValueError:
+        return write(finite(value))
+
+
+def is_finite(value: Any) -> bool:
+    """Whether all numbers in a value are finite."""
+    kind = type(value)
+    if kind is float:
+        return value - value == 0  # type: ignore[no-any-return]
+    if kind is dict:
+        return all(map(is_finite, value.values()))
+    return kind is not list or all(map(is_finite, value))
+
+
+def finite(value: Any) -> Any:
+    """The value with infinities and NaN as text: Infinity, -Infinity, NaN."""
+    kind = type(value)
+    if kind is float:
+        return value if value - value == 0 else float_text(value)
+    if kind is dict:
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if kind is list else value
 
 
 def is_true(value: Any) -> bool:

@@ -157,13 +157,26 @@ def _yaml(text: str, most: int) -> Iterable[tuple[Any, Any]]:
 
 
 def _loader(yaml: Any) -> Any:
-    """A loader of plain data: dates stay text, and an ordered map may be written as a map."""
+    """A loader of plain data: keys are text as it is written (`1.10`, `NO`, `007`), dates stay
+    text, and an ordered map may be written as a map.
+    """
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
             first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
             for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            if not isinstance(node, yaml.MappingNode):
+                raise yaml.constructor.ConstructorError(problem="a map is wanted here")
+            self.flatten_mapping(node)
+            return {self._key(key): self.construct_object(item, deep) for key, item in node.value}
+
+        def _key(self, node: Any) -> Any:
+            if isinstance(node, yaml.ScalarNode):
+                return node.value
+            return ruby.to_s(_plain(self.construct_object(node, deep=True)))
 
     def ordered(loader: Any, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):

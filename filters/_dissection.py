@@ -17,7 +17,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
-from ..dsl.reference import Event
+from ..dsl.reference import Event, FieldError, ReferenceSyntaxError
 from ..dsl.values import to_text
 from ._references import NAMES_APART, BrokenReference, field, set_named
 
@@ -85,7 +85,7 @@ class Dissection:
 
     def dissect(self, event: Event, text: str) -> bool:
         """Set the fields of a text that fits, and say whether it does. Raises where a field cannot
-        be set.
+        be set, once the others are.
         """
         found = self._match(text)
         if found is not None:
@@ -102,8 +102,14 @@ class Dissection:
                 return False
             values = walked
         event.update(zip(self._names, self._pick(values), strict=False))
+        refused: ReferenceSyntaxError | FieldError | None = None
         for step in self._steps:
-            step(event, values)
+            try:
+                step(event, values)
+            except (ReferenceSyntaxError, FieldError) as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
         return True
 
     def _walk(self, text: str) -> list[str] | None:

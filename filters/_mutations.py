@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..dsl.naming import FieldName
-from ..dsl.reference import Event, FieldRef, reference
+from ..dsl.reference import (
+    Event,
+    FieldError,
+    FieldRef,
+    ReferenceSyntaxError,
+    reference,
+)
 from ..dsl.template import Render, Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy as copied
@@ -33,15 +39,19 @@ def coerce(target: FieldRef, render: Render) -> Operation:
 
 
 def rename(old: FieldName, new: FieldRef | Template) -> Operation:
-    """Move a field; its old name is gone even where the new one cannot be set."""
+    """Move a field; it stays where it is if the new one cannot be set."""
     known, render = (None, new.render) if isinstance(new, Template) else (new, None)
 
     def run(event: Event) -> None:
         source = old.of(event)
         if source.has(event):
-            name = render(event) if render else ""
+            target = known or reference(render(event) if render else "")
             value = source.remove(event)
-            (known or reference(name)).set(event, value)
+            try:
+                target.set(event, value)
+            except (FieldError, ReferenceSyntaxError):
+                source.restore(event, value)
+                raise
 
     return run
 

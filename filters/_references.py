@@ -6,9 +6,10 @@ fails when an event comes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, reference
 from ..plugins.contract import Plugin
 
@@ -40,10 +41,41 @@ def set_named(event: Event, name: str, value: Any) -> None:
     if "[" not in name and "]" not in name and name not in NAMES_APART:
         event[name] = value
         return
-    ref = reference(name)
-    if ref.keys == ("@metadata",) and type(value) is not dict:
-        raise FieldError("`@metadata` takes only a map")
-    ref.set(event, value)
+    reference(name).set(event, value)
+
+
+def set_all(event: Event, found: Mapping[str, Any]) -> None:
+    """Set fields by their names. One that cannot be set does not keep back the others: they are
+    set first, then its ReferenceSyntaxError or FieldError is raised.
+    """
+    refused: ReferenceSyntaxError | FieldError | None = None
+    for name, value in found.items():
+        try:
+            set_named(event, name, value)
+        except (ReferenceSyntaxError, FieldError) as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+
+
+def set_each(event: Event, values: Iterable[tuple[FieldRef, Any]]) -> None:
+    """Set fields as ``set_all`` does, by reference."""
+    refused: ReferenceSyntaxError | FieldError | None = None
+    for ref, value in values:
+        try:
+            ref.set(event, value)
+        except (ReferenceSyntaxError, FieldError) as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+
+
+def set_or_tag(event: Event, ref: FieldRef, value: Any, tag: str) -> None:
+    """Set a field of an event that no filter handles, or tag it."""
+    try:
+        ref.set(event, value)
+    except (ReferenceSyntaxError, FieldError):
+        add_tag(event, tag)
 
 
 def field(text: str) -> FieldRef:

@@ -20,7 +20,7 @@ from inspect import isgeneratorfunction
 from typing import Any
 
 from ..dsl.event import accept, add_tag, release
-from ..dsl.reference import Event, FieldError, reference
+from ..dsl.reference import Event, reference
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp, parse_timestamp
 from ..dsl.values import copy, json_text, plain
@@ -56,8 +56,6 @@ class ScriptEvent:
         made = plain_value(value)
         if ref.keys == ("@timestamp",) and type(made) is str:
             made = parse_timestamp(made) or made
-        if ref.keys == ("@metadata",) and type(made) is not dict:
-            raise FieldError("`@metadata` takes only a map")
         ref.set(self.data, made)
 
     def remove(self, name: str) -> Any:

@@ -17,6 +17,7 @@ from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
+from ._references import set_or_tag
 from ._scripting import (
     ScriptError,
     ScriptEvent,
@@ -307,11 +308,8 @@ class Aggregate(Filter, name="aggregate"):
         """The time of an event: of its field, if one is given and holds an instant, or of the
         clock.
         """
-        at = (
-            self.timeout_timestamp_field.get(event)
-            if self.timeout_timestamp_field is not None
-            else None
-        )
+        field = self.timeout_timestamp_field
+        at = None if field is None else field.get(event)
         return at.nanos() / 1e9 if type(at) is Timestamp else clock
 
     def _expired(self, task_id: str, now: float) -> list[Event]:
@@ -329,7 +327,7 @@ class Aggregate(Filter, name="aggregate"):
         """The event that a map becomes."""
         event = accept(plain_value(task.map), self.context.now())
         if self.timeout_task_id_field is not None:
-            self.timeout_task_id_field.set(event, task.task_id)
+            set_or_tag(event, self.timeout_task_id_field, task.task_id, "_aggregateexception")
         for tag in self.tags_of:
             add_tag(event, tag(event))
         if self.timeout_code is not None:

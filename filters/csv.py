@@ -24,7 +24,8 @@ class Csv(Ecs, Filter, name="csv"):
     quoted empty one is an empty text; a quote inside a column that is not quoted, a text behind a
     closing quote and a quote that is never closed are errors, as is a field that is no text. Such
     an event gets the tag `_csvparsefailure`, and so does an empty text, unless `skip_empty_rows`
-    says otherwise. An event without the field passes untouched.
+    says otherwise. An event without the field passes untouched. A column that cannot be set tags
+    the event, too; the others are set.
 
     Columns are named by `columns`, in order, and `column3`, `column4` … beyond. A name in brackets
     is a field reference, below `target` if there is one: `[a][b]`.
@@ -183,11 +184,17 @@ class Csv(Ecs, Filter, name="csv"):
         setters, skip = self._setters, self.skip_empty_columns
         while len(setters) < len(row):
             setters.append(self._column(len(setters)))
+        refused: FieldError | ReferenceSyntaxError | None = None
         for column, value in zip(setters, row, strict=False):
             if column is None or (skip and not value):
                 continue
             put, convert = column
-            put(event, value if convert is None or value is None else convert(value))
+            try:
+                put(event, value if convert is None or value is None else convert(value))
+            except (FieldError, ReferenceSyntaxError) as error:
+                refused = error
+        if refused is not None:
+            raise refused
 
 
 def _refuse(message: str) -> Setter:

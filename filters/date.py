@@ -52,7 +52,7 @@ class Date(Filter, name="date"):
     null is passed over in silence.
 
     Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that
-    clocks skipped in 2000.
+    clocks skip.
     """
 
     match: list[str] = option(
@@ -297,7 +297,8 @@ class Date(Filter, name="date"):
     def _plain_target(self) -> str | None:
         """The key to set, where the target is a field of the event itself that takes any value."""
         keys = self.target.keys
-        return keys[0] if len(keys) == 1 and keys != ("tags",) else None
+        takes_any = len(keys) == 1 and keys[0] not in ("tags", "@metadata")
+        return keys[0] if takes_any else None
 
     def _settle(self) -> Callable[[Event, str], None]:
         """What puts an instant in its place and decorates the event, or tags it where there is

@@ -108,5 +108,7 @@ class DeDot(Filter, name="de_dot"):
     def _put(fields: Event, path: Path, value: Any) -> None:
         if len(path) == 1:
             fields[path[0]] = value
+        elif path[0] == "tags":
+            raise FieldError("`tags` takes only a string or a list of strings")
         else:
             place(fields, path, value)

@@ -125,7 +125,10 @@ class Elapsed(Filter, name="elapsed"):
         return events
 
     def _new_event(self) -> Event:
-        return {"@timestamp": self.context.now(), "@version": "1", "host": socket.gethostname()}
+        event: Event = {"@timestamp": self.context.now(), "@version": "1"}
+        if self.unique_id_field.keys[0] != "host":  # `[host][name]` has its place under it
+            event["host"] = socket.gethostname()
+        return event
 
     def _tell(self, event: Event, tag: str, seconds: float, start: _Start) -> Event:
         add_tag(event, "elapsed")

@@ -7,6 +7,7 @@ import os
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
+from ._references import set_each
 
 
 class Environment(Filter, name="environment"):
@@ -49,6 +50,5 @@ class Environment(Filter, name="environment"):
                 self.problem("add_metadata_from_env", str(error), path=(name,), code="E207")
 
     def apply(self, event: Event) -> bool:
-        for ref, value in self._values:
-            ref.set(event, value)
+        set_each(event, self._values)
         return True

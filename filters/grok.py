@@ -23,6 +23,7 @@ from ..dsl.grok import (
     compile_expression,
     shipped,
 )
+from ..dsl.grok.lint import unclosed
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
@@ -230,6 +231,9 @@ class Grok(Ecs, Filter, name="grok"):
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
+        if literal := unclosed(pattern):
+            remedy = f"write {literal}}}"
+            self.problem("match", f"`{literal}` is never closed: it is text", remedy, path, "W312")
         return Attempt(expression, self._assigner)
 
     def _assigner(self, expression: Expression) -> Assign:

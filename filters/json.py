@@ -20,7 +20,7 @@ from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ..plugins.json_bounds import Bounds
-from ._references import named_field, set_named
+from ._references import named_field, set_all
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -119,10 +119,9 @@ class Json(Ecs, Filter, name="json"):
         if type(value) is not dict:
             raise FieldError("the JSON is no object: give a `target` for it")
         stamp = value.pop("@timestamp", None)
-        for key, item in value.items():
-            set_named(event, key, item)
         if stamp is not None and stamp is not False:
             self._set_timestamp(event, stamp)
+        set_all(event, value)
 
     def _set_timestamp(self, event: Event, stamp: Any) -> None:
         parsed = parse_timestamp(stamp) if type(stamp) is str else None

@@ -8,7 +8,7 @@ import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event
-from ..dsl.values import json_text
+from ..dsl.values import is_finite, json_text
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._references import named_field
@@ -75,6 +75,8 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 def _written(value: Any) -> str:
     try:
-        return _encode(value).decode()
+        text = _encode(value).decode()
     except (OverflowError, UnicodeEncodeError, ValueError):
         return json_text(value)  # a number of more than 64 bits, or half a surrogate
+    # An infinity is null there.
+    return text if "null" not in text or is_finite(value) else json_text(value)

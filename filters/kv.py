@@ -18,7 +18,7 @@ from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from . import _ruby as ruby
 from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters, literal_characters
-from ._references import NAMES_APART, set_named
+from ._references import NAMES_APART, set_all
 
 if TYPE_CHECKING:
     from ..dsl.guard import Guard
@@ -385,5 +385,4 @@ def _put_all(event: Event, found: Event) -> None:
     if "[" not in names and "]" not in names and NAMES_APART.isdisjoint(found):
         event.update(found)
         return
-    for name, value in found.items():
-        set_named(event, name, value)
+    set_all(event, found)

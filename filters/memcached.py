@@ -19,7 +19,7 @@ from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._memcached_servers import Host, Servers, key_bytes, parse_host, restore, store
 from ._per_process import PerProcess
-from ._references import named_field
+from ._references import named_field, set_each
 
 
 class _Failed:
@@ -219,9 +219,9 @@ class Memcached(Filter, name="memcached"):
         if _FAILED in values:
             return None
         try:
-            for (_, field), value in zip(self._gets, values, strict=True):
-                if value is not None:
-                    field.set(event, copy(value))
+            pairs = zip(self._gets, values, strict=True)
+            found = [(field, copy(value)) for (_, field), value in pairs if value is not None]
+            set_each(event, found)
         except Exception as error:
             self._complain("a value cannot be set", error)
             return None

@@ -39,7 +39,8 @@ class Translate(Ecs, Filter, name="translate"):
     only if it changed. Entries that are gone from it stay, unless `refresh_behaviour` is `replace`.
     A file that cannot be read any more leaves the dictionary as it is, and a warning in the log.
 
-    Differs from Logstash: keys of YAML that are no text (`200:`) are taken as text, and are found.
+    Differs from Logstash: keys of YAML that are not strings (`200:`, `1.10:`, `NO:`) are taken as
+    they are written, and are found.
     """
 
     source: FieldRef | None = option("The field to look up.", default=None)

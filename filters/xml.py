@@ -10,6 +10,7 @@ from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
+from ._references import set_each
 from ._xml_simple import Mapping, XmlError
 
 if TYPE_CHECKING:
@@ -189,12 +190,14 @@ class Xml(Ecs, Filter, name="xml"):
         """Set the fields of the paths; whether any selected something."""
         if self._paths is None:
             return False
-        found = False
-        for ref, texts in zip(self._results, self._paths.results(text), strict=False):
-            if texts:
-                found = True
-                ref.set(event, texts[0] if len(texts) == 1 and not self.force_array else texts)
-        return found
+        results = zip(self._results, self._paths.results(text), strict=False)
+        found = [(ref, texts) for ref, texts in results if texts]
+        several = self.force_array
+        set_each(
+            event,
+            [(ref, texts[0] if len(texts) == 1 and not several else texts) for ref, texts in found],
+        )
+        return bool(found)
 
     def _failure(self, event: Event) -> bool:
         add_tag(event, "_xmlparsefailure")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..dsl.durations import seconds_of
 from ..dsl.joda.zones import UnknownZoneError, Zone, get_zone
 from ..dsl.timestamp import civil_from_days
 
@@ -22,7 +23,7 @@ _DAYS_AHEAD = 366 * 8 + 2
 
 
 class ScheduleError(ValueError):
-    """A text that is no schedule; ``remedy`` says what one is."""
+    """A text that is not a valid schedule; ``remedy`` says what one is."""
 
     remedy = (
         "write `every 10m`, or a cron line such as `*/5 * * * *`: minute, hour, day, month, weekday"
@@ -49,7 +50,7 @@ def parse_schedule(text: str, zone: Zone) -> Schedule:
     if len(fields) == 5:
         fields.insert(0, "0")
     if len(fields) != 6:
-        raise ScheduleError(f"`{text}` is no schedule")
+        raise ScheduleError(f"`{text}` is not a valid schedule")
     cron = _cron(fields, zone)
     if cron.after(0) is None:
         raise ScheduleError(f"`{text}` never comes")
@@ -206,31 +207,9 @@ def _zone(text: str) -> Zone:
         raise ScheduleError(str(error)) from None
 
 
-_SECONDS = {
-    "ms": 0.001,
-    "s": 1,
-    "sec": 1,
-    "second": 1,
-    "m": 60,
-    "min": 60,
-    "minute": 60,
-    "h": 3600,
-    "hour": 3600,
-    "d": 86400,
-    "day": 86400,
-    "w": 604800,
-    "week": 604800,
-}
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[a-z]+?)s?(?![a-z])\s*")
-
-
 def _span(text: str) -> float:
     """Seconds of `90s`, `1h30m`, `5 minutes`; raises ScheduleError."""
-    at, seconds = 0, 0.0
-    while found := _SPAN.match(text, at):
-        if found[2] not in _SECONDS:
-            break
-        seconds, at = seconds + float(found[1]) * _SECONDS[found[2]], found.end()
-    if at < len(text) or not seconds:
-        raise ScheduleError(f"`every {text}` is no schedule")
+    seconds = seconds_of(text)
+    if not seconds:
+        raise ScheduleError(f"`every {text}` is not a valid schedule")
     return seconds

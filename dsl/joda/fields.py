@@ -15,8 +15,6 @@ from ..timestamp import civil_from_days, days_from_civil, is_leap, month_length
 from .moment import iso_week, iso_year_start
 
 DAY, HALF, HOUR, MINUTE, SECOND = 86_400_000, 43_200_000, 3_600_000, 60_000, 1_000
-DEFAULT_YEAR = 2000
-"""The year of a date that names none: a leap year, so that it has all days."""
 _LAST_YEAR = 292_278_993
 
 
@@ -187,13 +185,13 @@ def lacks_year(letters: Sequence[str]) -> bool:
     return bool(letters) and min(letters, key=_RANKS.__getitem__) in _DATES_WITHOUT_YEAR
 
 
-def resolve(fields: Sequence[tuple[str, int]]) -> int:
-    """Local milliseconds since 1970 of fields (letter, value) in the order of setting; raises
-    FieldValueError.
+def resolve(fields: Sequence[tuple[str, int]], year: int | None = None) -> int:
+    """Local milliseconds since 1970 of fields (letter, value) in the order of setting, of a year
+    that is not among them if one is given; raises FieldValueError.
     """
     at = LocalTime()
-    if lacks_year([letter for letter, _ in fields]):
-        fields = [("y", DEFAULT_YEAR), *fields]
+    if year is not None:
+        fields = [("y", year), *fields]
     for letter, value in fields:
         SETTERS[letter](at, value, True)
     for place, (letter, value) in enumerate(fields, 1):

@@ -62,7 +62,7 @@ def guesser(zone: Zone, clock: Clock) -> Callable[[str], Timestamp | None]:
                 parse(text, default=default, tzinfos=_zone_offset) for default in _DEFAULTS
             )
             if moment.year != other.year:
-                moment = _of_year(moment, clock.year_of(moment.month))
+                moment = moment.replace(year=clock.year_of(moment.month))
             offset = moment.utcoffset()
         except (ValueError, ArithmeticError, TypeError):
             return None
@@ -71,10 +71,3 @@ def guesser(zone: Zone, clock: Clock) -> Callable[[str], Timestamp | None]:
         return None if utc is None else Timestamp.of_millis(utc)
 
     return read
-
-
-def _of_year(moment: datetime, year: int) -> datetime:
-    try:
-        return moment.replace(year=year)
-    except ValueError:
-        return moment.replace(year=year, day=28)

@@ -183,8 +183,9 @@ def java_tokens(pattern: str) -> list[Token]:
                 continue
         tokens.append(token)
     tokens = _merged(iter(tokens))
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.letter == "p" and (following is None or following.letter in ("", "p")):
+    for place, token in enumerate(tokens, 1):
+        following = tokens[place].letter if place < len(tokens) else ""
+        if token.letter == "p" and following in ("", "p"):
             raise PatternError(
                 "the padding `p` pads no field", token.position, "write it before a letter: ppH"
             )

@@ -17,7 +17,6 @@ from ..timestamp import civil_from_days
 from .clock import Clock
 from .fields import (
     DAY,
-    DEFAULT_YEAR,
     FieldValueError,
     civil,
     lacks_year,
@@ -191,11 +190,13 @@ def _evaluator(plan: Plan, zone: Zone, clock: Clock | None) -> Evaluate:
     local_of = _simple(plan) or _general(plan)
     offset_of = _offset_reader(plan)
     if clock is not None:
-        return _without_year(local_of, offset_of, zone, clock)
+        part_of_year = lacks_year([letter for letter in plan.letters if letter not in "Zz"])
+        present = _in_present_year if part_of_year else _moved_to_present_year
+        return _without_year(present(local_of, clock), offset_of, zone)
 
     def evaluate(match: re.Match[str]) -> int | None:
         try:
-            local = local_of(match.groups())
+            local = local_of(match.groups(), None)
             given = offset_of(match, local)
         except FieldValueError:
             return None
@@ -205,6 +206,8 @@ def _evaluator(plan: Plan, zone: Zone, clock: Clock | None) -> Evaluate:
 
 
 Groups = Sequence[str]
+LocalReader = Callable[[Groups, int | None], int]
+"""Gives the local time of groups, in a year that is not among them if one is given."""
 OffsetReader = Callable[[re.Match[str], int], int | None]
 
 
@@ -230,7 +233,7 @@ def _offset_reader(plan: Plan) -> OffsetReader:
     return offset
 
 
-def _general(plan: Plan) -> Callable[[Groups], int]:
+def _general(plan: Plan) -> LocalReader:
     """The local time of any fields, in Joda-Time's order."""
     fields = [
         (letter, place, convert)
@@ -238,30 +241,29 @@ def _general(plan: Plan) -> Callable[[Groups], int]:
         if letter not in "Zz"
     ]
     steps = [fields[place] for place in setting_order([letter for letter, _, _ in fields])]
-    return lambda groups: resolve(
-        [(letter, convert(groups[place])) for letter, place, convert in steps]
+    return lambda groups, year: resolve(
+        [(letter, convert(groups[place])) for letter, place, convert in steps], year
     )
 
 
 _SIMPLE = "yMdHmsS"
 
 
-def _simple(plan: Plan) -> Callable[[Groups], int] | None:
+def _simple(plan: Plan) -> LocalReader | None:
     """The local time of the fields that most patterns have, each once, where no field can
     contradict another.
     """
     letters = ["y" if letter == "Y" else letter for letter in plan.letters if letter not in "Zz"]
     if len(set(letters)) < len(letters) or not set(letters) <= set(_SIMPLE):
         return None
-    defaults = [DEFAULT_YEAR if lacks_year(letters) else 1970, 1, 1, 0, 0, 0, 0]
     steps = [
         (_SIMPLE.index(letter.replace("Y", "y")), place, convert)
         for place, (letter, convert) in enumerate(zip(plan.letters, plan.converts, strict=True))
         if letter not in "Zz"
     ]
 
-    def local(groups: Groups) -> int:
-        values = defaults.copy()
+    def local(groups: Groups, year: int | None) -> int:
+        values = [1970 if year is None else year, 1, 1, 0, 0, 0, 0]
         for slot, place, convert in steps:
             values[slot] = convert(groups[place])
         return civil(*values)
@@ -270,11 +272,9 @@ def _simple(plan: Plan) -> Callable[[Groups], int] | None:
 
 
 def _without_year(
-    local_of: Callable[[Groups], int], offset_of: OffsetReader, zone: Zone, clock: Clock
+    local_of: Callable[[Groups], int], offset_of: OffsetReader, zone: Zone
 ) -> Evaluate:
-    """Dates without a year: read in the default year, then moved to the clock's, in the time of the
-    zone.
-    """
+    """Dates without a year; an hour that clocks skip goes over into the next one."""
 
     def evaluate(match: re.Match[str]) -> int | None:
         try:
@@ -282,13 +282,41 @@ def _without_year(
             given = offset_of(match, local)
         except FieldValueError:
             return None
-        utc = zone.nearest_utc(local) if given is None else local - given
-        offset = zone.offset_at(utc) if given is not None else local - utc
-        days, millis = divmod(utc + offset, DAY)
-        moved = move_to_year(days, clock.year_of(civil_from_days(days)[1])) * DAY + millis
-        # In the hour that is there twice, what held in the default year goes on to hold.
-        return (
-            moved - offset if zone.offset_at(moved - offset) == offset else zone.nearest_utc(moved)
-        )
+        return zone.nearest_utc(local) if given is None else local - given
 
     return evaluate
+
+
+def _in_present_year(local_of: LocalReader, clock: Clock) -> Callable[[Groups], int]:
+    """Parts of a year are read in the clock's, in January perhaps in that before it, in December
+    in that after it: there is no February 29th but in a leap year.
+    """
+
+    def local(groups: Groups) -> int:
+        try:
+            found = local_of(groups, clock.year)
+        except FieldValueError:
+            return _before(groups)
+        year, month, _ = civil_from_days(found // DAY)
+        wanted = clock.year_of(month)
+        # The first week may start in December of the year before.
+        return found if wanted == clock.year or year != clock.year else local_of(groups, wanted)
+
+    def _before(groups: Groups) -> int:
+        """In January, day 366 may be that of the year before."""
+        found = local_of(groups, clock.year_of(12))
+        if civil_from_days(found // DAY)[:2] != (clock.year - 1, 12):
+            raise FieldValueError("there is no such day this year")
+        return found
+
+    return local
+
+
+def _moved_to_present_year(local_of: LocalReader, clock: Clock) -> Callable[[Groups], int]:
+    """Times of a day, and dates by a year of weeks, which the date filter takes for none."""
+
+    def local(groups: Groups) -> int:
+        days, millis = divmod(local_of(groups, None), DAY)
+        return move_to_year(days, clock.year_of(civil_from_days(days)[1])) * DAY + millis
+
+    return local

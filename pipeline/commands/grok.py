@@ -13,7 +13,7 @@ from ...dsl.grok import Expression, GrokError, Library, UnknownPattern, compile_
 from ...dsl.regex import RegexError
 from ...dsl.source import Source, Span
 from ..testing.grok_report import as_data, drawn
-from .configuration import PATH, Chosen, colored, ecs_option, refuse
+from .configuration import PATH, Chosen, colored, ecs_option, refuse, width
 
 
 @click.command()
@@ -133,5 +133,6 @@ def _show(expression: Expression, lines: Sequence[str], library: Library, as_jso
         if as_json:
             click.echo(json.dumps(as_data(expression, line, library), ensure_ascii=False))
         else:
-            click.echo(drawn(expression, line, library, colored(sys.stdout)))
+            columns = width(sys.stdout) if sys.stdout.isatty() else 0
+            click.echo(drawn(expression, line, library, colored(sys.stdout), columns))
     return all(expression.find(line) is not None for line in lines)

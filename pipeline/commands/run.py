@@ -125,7 +125,7 @@ def run(
     try:
         named = chosen.also(files, **_keys(flags))
         members = [_member(one) for one in named.pipelines()]
-        start_logging(_log_level(named, members[0]), members[0].settings["log.format"])
+        start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
         clashes = double_claims(member.assembly for member in members if member.assembly)
     except ConfigError as error:
@@ -141,12 +141,6 @@ def run(
     reread = (lambda: [_member(one) for one in named.pipelines()]) if named.is_listed else None
     with _flame_graph(flags["flame"]):
         _run(members, Profile() if flags["profile"] else None, reread)
-
-
-def _log_level(named: Chosen, lead: ManagedPipeline) -> str:
-    """A text given with -e is a quick try: without a level of its own it says only what is wrong."""
-    is_quick = named.text is not None and "log.level" not in named.given
-    return "warn" if is_quick else str(lead.settings["log.level"])
 
 
 def _member(one: Selected) -> ManagedPipeline:

@@ -16,6 +16,7 @@ import msgspec
 
 from ...dsl.event import release
 from ...dsl.reference import Event
+from ...dsl.values import is_finite
 from ...plugins.codecs._json import plain
 from ...plugins.records.disk import FULL
 from ...plugins.records.layout import parse_name
@@ -81,9 +82,11 @@ def fail(error: Exception) -> NoReturn:
 def json_line(value: Any) -> str:
     """A value as one line of JSON, however odd it is."""
     try:
-        return msgspec.json.encode(value, enc_hook=str).decode()
+        if is_finite(value):
+            return msgspec.json.encode(value, enc_hook=str).decode()
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+        pass
+    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
 
 
 def event_line(event: Event) -> str:

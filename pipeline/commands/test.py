@@ -232,7 +232,7 @@ def _report_coverage(covered: Coverage, plan: Plan, flags: dict[str, Any]) -> bo
     if not plan.coverage:
         return True
     if flags["cov"] and not flags["as_json"]:
-        click.echo("\n" + coverage_reports.text(covered, colored(sys.stdout)))
+        click.echo("\n" + coverage_reports.text(covered, colored(sys.stdout), _columns()))
     if flags["cov_html"]:
         formats.write(flags["cov_html"], coverage_reports.as_html(covered))
     if flags["cov_json"]:
@@ -242,6 +242,11 @@ def _report_coverage(covered: Coverage, plan: Plan, flags: dict[str, Any]) -> bo
         click.echo(f"{coverage_reports.total(covered)}: less than {wanted:g} %", err=True)
         return False
     return True
+
+
+def _columns() -> int:
+    """The width of the terminal, 0 where stdout is none."""
+    return width(sys.stdout) if sys.stdout.isatty() else 0
 
 
 def _update(runs: Sequence[FileRun], flags: dict[str, Any]) -> int:

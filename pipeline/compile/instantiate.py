@@ -14,10 +14,11 @@ import msgspec
 
 from ...dsl.check import Catalogue, check
 from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
+from ...dsl.event import add_tag
 from ...dsl.naming import FieldName
-from ...dsl.parser import parse
+from ...dsl.parser import parse_leniently
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
-from ...dsl.reference import escape_style
+from ...dsl.reference import FieldError, ReferenceSyntaxError, escape_style
 from ...dsl.source import Source
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
@@ -31,6 +32,7 @@ from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
+from ...plugins.rate_limit import complain
 
 log = logging.getLogger("penstock")
 
@@ -136,10 +138,9 @@ def _parsed(sources: Sequence[Source]) -> tuple[list[Tree], list[Diagnostic]]:
     trees: list[Tree] = []
     found: list[Diagnostic] = []
     for source in sources:
-        try:
-            trees.append(parse(source))
-        except ConfigError as error:
-            found += error.diagnostics
+        made, problems = parse_leniently(source)
+        trees += [made] if made is not None else []
+        found += problems
     return trees, found
 
 
@@ -358,13 +359,20 @@ def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginU
 
 def _input_decoration(plugin: Input) -> Any:
     adding = decoration(plugin.add_field, (), plugin.tags)
-    kind = plugin.type
-    if kind is None:
-        return adding
+    kind, tag = plugin.type, f"_{plugin.name}_exception"
+    if kind is None and adding is None:
+        return None
 
     def decorate(event: dict[str, Any]) -> None:
-        event.setdefault("type", kind)
-        if adding is not None:
+        if kind is not None:
+            event.setdefault("type", kind)
+        if adding is None:
+            return
+        try:
             adding(event)
+        except (FieldError, ReferenceSyntaxError) as error:
+            add_tag(event, tag)
+            where = plugin.context.where
+            complain(where, "%s: a field of `add_field` cannot be set: %s", where, error)
 
     return decorate

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
-from ...dsl.event import accept, release
+from ...dsl.event import accept, receive, release
 from ...dsl.program import PluginUse
 from ...dsl.reference import Event
 from ...dsl.settings import settled, without_effect
@@ -24,8 +24,8 @@ class Stage:
     """The filters of a configuration as one function over a batch.
 
     Called with a list of plain dicts it gives a list of plain dicts: ``@timestamp`` is ISO-8601
-    text, ``@metadata`` is kept when it is not empty. The dicts given are not changed. ``run`` does
-    the same on events of the inside, without copies.
+    text, ``@metadata`` is kept when it is not empty. The dicts given are not changed; a datetime in
+    them is a timestamp. ``run`` does the same on events of the inside, without copies.
 
     A stage may be compiled in one thread and called in others, and several threads may share it:
     their calls (and ``flush``) take turns, since its filters remember things from one batch to the
@@ -44,7 +44,7 @@ class Stage:
     def __call__(self, events: Sequence[Event]) -> list[Event]:
         _must_be_events(events)
         now = self._context.now()
-        batch = [accept(release(event), now) for event in events]
+        batch = [receive(event, now) for event in events]
         with self._turn:
             return [release(event) for event in self.run(batch)]
 
@@ -121,7 +121,7 @@ class BareCodec:
         """Events as bytes."""
         _must_be_events(events)
         now = self._codec.context.now()
-        return self._codec.encode([accept(release(event), now) for event in events])
+        return self._codec.encode([receive(event, now) for event in events])
 
     def _finished(self, events: list[Event]) -> list[Event]:
         now = self._codec.context.now()

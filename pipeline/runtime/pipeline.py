@@ -73,6 +73,7 @@ class Pipeline:
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
         self.counts = Counts()
+        self._level = logging.INFO
         self._tick = tick
         self._stopping = threading.Event()
         self.opened = self.has_run = self.keeps_open = False
@@ -148,8 +149,13 @@ class Pipeline:
         return [sink.stats() for sink in list(self._sinks)]
 
     def _log_start(self) -> None:
+        """Say what is read and written; a step between stdin and stdout, in a pipe of the shell,
+        is silent where all is well.
+        """
         names = [", ".join(p.name for p in plugins) for plugins in (self.inputs, self.targets)]
-        log.info("pipeline %s: started; %s → %s", self.id, names[0], names[1] or "no output")
+        self._level = logging.DEBUG if names == ["stdin", "stdout"] else logging.INFO
+        text = "pipeline %s: started; %s → %s"
+        log.log(self._level, text, self.id, names[0], names[1] or "no output")
 
     def _log_summary(self) -> None:
         """What has gone through, and what an output did not get."""
@@ -157,7 +163,8 @@ class Pipeline:
             if one.left_out:
                 log.warning("output %s: %s", one.output, one.left_out)
         counts, seconds = self.counts, time.monotonic() - self.counts.started
-        log.info(
+        log.log(
+            self._level,
             "pipeline %s: ended; %d events in, %d out of the filters, %.1f s",
             self.id,
             counts.events_in,

@@ -13,7 +13,6 @@ The order of locks: the queue's, then the log's. A commit holds neither while th
 from __future__ import annotations
 
 import heapq
-import logging
 import threading
 import time
 from collections import deque
@@ -23,7 +22,6 @@ from typing import Any
 
 import msgspec
 
-from ...plugins.contract import complain
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
 from ...plugins.records.log import Placed, RecordLog
@@ -32,8 +30,7 @@ from ...plugins.records.segments import Segment
 from .background import Background
 from .backlog import Backlog, Item, item_of
 from .checkpoint import Checkpoint, ranges_of, read_checkpoint, write_checkpoint
-
-log = logging.getLogger("penstock")
+from .queue_log import log, say_skipped, say_unwritable
 
 _UNSYNCED = 16 << 20
 _LEAST_PAGE = 64 << 10
@@ -77,7 +74,7 @@ class DiskQueue:
     ) -> None:
         self.folder, self.max_bytes, self.max_events = folder, max_bytes, max_events
         self._commit_events, self._checkpoint_acks = commit_events, checkpoint_acks
-        self._report = report or _log_skipped
+        self._report = report or say_skipped
         self._lock, self._checkpoint_lock = threading.Lock(), threading.Lock()
         self._arrived, self._room = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = self._woken = False
@@ -214,7 +211,7 @@ class DiskQueue:
                 try:
                     return self._log.append(packed, payload, count)
                 except OSError as error:
-                    self._complain(error)
+                    say_unwritable(self.folder, error)
                     wait = _FAILING_DISK_WAIT
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -336,7 +333,7 @@ class DiskQueue:
             try:
                 return self.commit()
             except OSError as error:
-                self._complain(error)
+                say_unwritable(self.folder, error)
                 if self._closed:
                     raise Closed(f"the queue `{self.folder}` is closed") from error
                 if deadline is not None and time.monotonic() >= deadline:
@@ -362,28 +359,19 @@ class DiskQueue:
         try:
             self.commit()
         except OSError as error:
-            self._complain(error)
+            say_unwritable(self.folder, error)
 
     def _saved_quietly(self) -> None:
         try:
             self.checkpoint()
         except OSError as error:
-            self._complain(error)
+            say_unwritable(self.folder, error)
 
     def _tidy(self) -> None:
         if self._log.has_work:
             self._committed_quietly()
         if self._unsaved:
             self._saved_quietly()
-
-    def _complain(self, error: OSError) -> None:
-        reason = error.strerror or str(error)
-        complain(
-            str(self.folder),
-            "the queue `%s` cannot be written: %s; it is tried again",
-            self.folder,
-            reason,
-        )
 
     def close(self) -> None:
         """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is
@@ -404,7 +392,3 @@ class DiskQueue:
             self._backlog.close()
             self._log.close()
             self._folder_lock.release()
-
-
-def _log_skipped(skipped: Skipped) -> None:
-    log.log(logging.INFO if skipped.torn else logging.WARNING, "left out of the queue: %s", skipped)

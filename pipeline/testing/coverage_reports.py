@@ -14,12 +14,12 @@ from .coverage import Coverage, Point
 Counted = tuple[Point, int]
 
 
-def text(coverage: Coverage, color: bool = False) -> str:
+def text(coverage: Coverage, color: bool = False, width: int = 0) -> str:
     """The configurations with a margin: events that passed, ``✗`` where none did; behind a line,
-    what is missing.
+    what is missing. Lines of the source are cut to a width; 0 for any.
     """
     paint = Painter(color)
-    parts = [_annotated(coverage, source, paint) for source in coverage.sources]
+    parts = [_annotated(coverage, source, paint, width) for source in coverage.sources]
     return "\n".join([*parts, total(coverage)])
 
 
@@ -32,7 +32,14 @@ def total(coverage: Coverage) -> str:
     )
 
 
-def _annotated(coverage: Coverage, source: Source, paint: Painter) -> str:
+_MARGIN = len("       ✗ │ ")
+
+
+def _cut(line: str, room: int) -> str:
+    return line if room <= 0 or len(line) <= room else line[: max(room - 1, 20)] + "…"
+
+
+def _annotated(coverage: Coverage, source: Source, paint: Painter, width: int) -> str:
     by_line = _by_line(coverage.of(source))
     lines = [paint(f"{source.name}  {coverage.percent(source):.0f} %", "head")]
     for number in range(1, source.lines + 1):
@@ -40,9 +47,9 @@ def _annotated(coverage: Coverage, source: Source, paint: Painter) -> str:
         if number == source.lines and not line:
             break
         found = by_line.get(number, [])
-        lines.append(
-            f"{_margin(found, paint)} {paint('│', 'weak')} {line}{paint(_missing(found), 'bad')}"
-        )
+        missing = _missing(found)
+        shown = _cut(line, width - _MARGIN - len(missing)) if width else line
+        lines.append(f"{_margin(found, paint)} {paint('│', 'weak')} {shown}{paint(missing, 'bad')}")
     return "\n".join(lines) + "\n"
 
 

@@ -38,14 +38,16 @@ def caught(expression: Expression, match: re.Match[str]) -> list[Caught]:
     return sorted(found, key=lambda one: (one.start, -one.end))
 
 
-def drawn(expression: Expression, line: str, library: Library, color: bool = False) -> str:
-    """What an expression makes of a line."""
+def drawn(
+    expression: Expression, line: str, library: Library, color: bool = False, width: int = 0
+) -> str:
+    """What an expression makes of a line; the line and its marks are folded together at a width."""
     paint = Painter(color)
     match = expression.find(line)
     if match:
-        lines = _matched(line, match, caught(expression, match), paint)
+        lines = _matched(line, match, caught(expression, match), paint, width)
     else:
-        lines = _failed(line, probe(expression.text, line, library), paint)
+        lines = _failed(line, probe(expression.text, line, library), paint, width)
     return "\n".join(lines) + "\n"
 
 
@@ -53,16 +55,35 @@ def _visible(line: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in line)
 
 
-def _matched(
-    line: str, match: re.Match[str], found: Sequence[Caught], paint: Painter
+Styled = tuple[str, str]
+"""A text that runs below the line, and how it is painted."""
+
+
+def _folded(
+    line: str, below: Sequence[Styled], paint: Painter, width: int, style: str = ""
 ) -> Iterator[str]:
-    yield _visible(line)
+    """A line with what stands below it, in pieces of a width; 0 for any width."""
+    step = width if width > 0 else max(len(line), 1)
+    for start in range(0, max(len(line), 1), step):
+        piece = line[start : start + step]
+        yield paint(piece, style) if style else piece
+        for text, how in below:
+            part = text[start : start + step].rstrip()
+            if part:
+                yield paint(part, how)
+
+
+def _matched(
+    line: str, match: re.Match[str], found: Sequence[Caught], paint: Painter, columns: int
+) -> Iterator[str]:
     numbered = list(enumerate(found, 1))
+    below: list[Styled] = []
     for row in _rows(numbered):
-        yield paint(_marks(row), "good")
-        yield paint(_numbers(row), "weak")
+        below += [(_marks(row), "good"), (_numbers(row), "weak")]
     if not found:
-        yield paint(" " * match.start() + _mark(match.start(), match.end()), "good")
+        below = [(" " * match.start() + _mark(match.start(), match.end()), "good")]
+    yield from _folded(_visible(line), below, paint, columns)
+    if not found:
         yield "matches; it captures nothing"
     width = max((len(one.field) for one in found), default=0)
     for number, one in numbered:
@@ -114,14 +135,17 @@ def _numbers(row: Sequence[Numbered]) -> str:
     return text
 
 
-def _failed(line: str, failure: Failure, paint: Painter) -> Iterator[str]:
+def _failed(line: str, failure: Failure, paint: Painter, width: int) -> Iterator[str]:
     shown = _visible(line)
-    yield (
-        paint(shown[: failure.start], "weak")
-        + paint(shown[failure.start : failure.end], "good")
-        + shown[failure.end :]
-    )
-    yield " " * failure.end + paint("^", "bad")
+    if 0 < width < len(shown):
+        yield from _folded(shown, [(" " * failure.end + "^", "bad")], paint, width)
+    else:
+        yield (
+            paint(shown[: failure.start], "weak")
+            + paint(shown[failure.start : failure.end], "good")
+            + shown[failure.end :]
+        )
+        yield " " * failure.end + paint("^", "bad")
     if failure.end > failure.start:
         yield f"matched: {paint(failure.matched, 'good')}" if failure.matched else "matched: a part"
     else:

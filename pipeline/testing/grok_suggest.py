@@ -92,7 +92,7 @@ def suggest(lines: Sequence[str], library: Library, ecs: bool = True) -> str:
         text = _written(merged[:length], ecs, rest)
         if _fits(text, lines, library):
             return text
-    return "^%{GREEDYDATA:message}$"
+    return "^%{GREEDYDATA:rest}$"
 
 
 def _fits(text: str, lines: Sequence[str], library: Library) -> bool:
@@ -251,7 +251,7 @@ def _written(found: Sequence[Token], ecs: bool, rest: bool) -> str:
     for number, token in enumerate(found):
         following = found[number + 1] if number + 1 < len(found) else None
         parts.append(_part(token, found[:number], following, namer))
-    return "^" + "".join(parts) + ("%{GREEDYDATA:message}" if rest else "") + "$"
+    return "^" + "".join(parts) + ("%{GREEDYDATA:rest}" if rest else "") + "$"
 
 
 def _part(token: Token, before: Sequence[Token], following: Token | None, namer: Namer) -> str:

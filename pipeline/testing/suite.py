@@ -9,98 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.source import Source, Span
 from ...dsl.values import json_text
 from . import test_file_schema
+from .cases import Case, Expected, Extra, Given, Mock, Setup, Suite
 from .document import Items, Node, Scalar, load, plain
 from .document import Mapping as MappingNode
 from .schema import Faults, NamedValues
-from .test_file_schema import Read, Wants
-
-if TYPE_CHECKING:
-    from .verifier import Options
-
-Mock = None | str | dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """The pipeline of a case and what it is run with; cases of equal setups share one that is
-    compiled.
-    """
-
-    pipeline: tuple[str, ...]
-    folder: str
-    settings: Mapping[str, Any]
-    environment: Mapping[str, str]
-    mocks: Mapping[str, Mock]
-    tolerated: frozenset[str] = frozenset()
-    place: Span | None = None
-    mock_places: Mapping[str, Span] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """A text that is the same for equal setups."""
-        parts = [self.pipeline, self.folder, self.settings, self.environment, self.mocks]
-        return repr(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What goes in: texts and events, or a file; ``through`` names an input, ``codec`` a codec with
-    its options.
-    """
-
-    items: tuple[str | dict[str, Any], ...] = ()
-    file: str = ""
-    through: str = ""
-    codec: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    spans: Mapping[str, Span] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What must come out: events in order, or only their number, or what the snapshot says;
-    ``each`` holds for all.
-    """
-
-    events: tuple[Wants, ...] | None = None
-    count: int | None = None
-    each: Wants | None = None
-    outputs: Mapping[str, Span] | None = None
-    snapshot: bool = False
-    exact: bool = False
-    ignore: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One test, or one row of it."""
-
-    name: str
-    span: Span
-    setup: Setup
-    given: Given
-    expected: Expected
-    skip: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """A test file. ``verifier`` has what a file of logstash-filter-verifier says of its run, None
-    for a file of our own.
-    """
-
-    path: Path
-    cases: tuple[Case, ...]
-    warnings: tuple[Diagnostic, ...] = ()
-    verifier: Options | None = None
+from .test_file_schema import Read
 
 
 def read_source(path: Path) -> Source:
@@ -133,17 +53,6 @@ def read_suite(path: Path, extra: Extra | None = None) -> Suite:
     if faults.found:
         raise ConfigError(in_order(faults.found))
     return Suite(path, tuple(cases))
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """What the command line adds: a pipeline that goes before the file's, settings and mocks that
-    go under the file's.
-    """
-
-    pipeline: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    mocks: Mapping[str, Mock] = field(default_factory=dict)
 
 
 def looks_foreign(root: Node) -> bool:
@@ -415,4 +324,4 @@ class _Row:
         return MappingNode((*kept, *expected), expected[0][0].span)
 
 
-__all__ = ["Case", "Expected", "Extra", "Given", "Setup", "Suite", "read_suite"]
+__all__ = ["Case", "Expected", "Extra", "Given", "Mock", "Setup", "Suite", "read_suite"]

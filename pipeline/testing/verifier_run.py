@@ -14,7 +14,7 @@ from ...dsl.diagnostics import ConfigError, Diagnostic
 from ...dsl.event import accept
 from ...dsl.program import PluginUse
 from ...dsl.reference import Event, place
-from ...dsl.values import copy
+from ...dsl.values import copy, json_text
 from ...plugins.contract import Codec, Input
 from ...plugins.decoration import decoration
 from ..compile.instantiate import make_codec
@@ -219,4 +219,5 @@ def _expanded_json(line: str) -> str:
         data = json.loads(line)
     except ValueError:
         return line
-    return json.dumps(expanded(data)) if isinstance(data, dict) else line
+    made = expanded(data) if isinstance(data, dict) else data
+    return line if made == data else json_text(made)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -17,6 +18,7 @@ import msgspec
 from ...dsl.event import accept
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
+from ...dsl.values import finite, is_finite
 from ._rendering import utf8
 
 FAILED = "_jsonparsefailure"
@@ -95,13 +97,19 @@ def bare(event: Event) -> Event:
 
 
 def encode(event: Event) -> bytes:
-    """An event as JSON without metadata. Numbers that are none (NaN) become null; what JSON does
-    not know becomes text.
-    """
+    """An event as JSON without metadata; what JSON does not know (NaN, Infinity) becomes text."""
     try:
-        return _encode(bare(event))
+        data = _encode(bare(event))
+        if is_true_to((event,), data):
+            return data
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
-        return utf8(json.dumps(plain(bare(event)), ensure_ascii=False, separators=(",", ":")))
+        pass
+    return utf8(json.dumps(plain(bare(event)), ensure_ascii=False, separators=(",", ":")))
+
+
+def is_true_to(events: Sequence[Event], data: bytes) -> bool:
+    """Whether what msgspec wrote has all numbers of the events: it writes infinity as null."""
+    return b"null" not in data or all(map(is_finite, events))
 
 
 def plain(value: Any, levels: int | None = None) -> Any:
@@ -115,7 +123,7 @@ def plain(value: Any, levels: int | None = None) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
+        return finite(value)
     if levels < 0:
         return "…"
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
 from ._framing import Framing, LineReader, delimiter_option
-from ._json import FAILED, bare, decode, encode, encoder, parse_events
+from ._json import FAILED, bare, decode, encode, encoder, is_true_to, parse_events
 from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
 
@@ -137,9 +137,11 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
             try:
-                return encoder.encode_lines(
+                data = encoder.encode_lines(
                     [bare(event) if "@metadata" in event else event for event in events]
                 )
+                if is_true_to(events, data):
+                    return data
             except Exception:
                 pass  # one of them is odd: each is encoded for itself, below
         end = self._end

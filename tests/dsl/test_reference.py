@@ -88,8 +88,7 @@ def test_metadata_reads_as_empty_where_it_is_missing() -> None:
         ("[l][2]", {"l": [1, 2]}, {"l": [1, 2, 9]}),
         ("[l][4]", {"l": [1, 2]}, {"l": [1, 2, None, None, 9]}),
         ("[l][0][x]", {"l": [{}]}, {"l": [{"x": 9}]}),
-        ("[l][name]", {"l": [1]}, {"l": [1]}),
-        ("tags", {}, {"tags": 9}),
+        ("[@metadata][a]", {}, {"@metadata": {"a": 9}}),
     ],
 )
 def test_set_makes_what_is_on_the_way(text: str, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -106,7 +105,15 @@ def test_set_makes_what_is_on_the_way(text: str, before: dict[str, Any], after: 
         ("[l][-3]", {"l": [1]}, 9),
         ("[l][999999999]", {"l": [1]}, 9),
         ("@timestamp", {}, "2020-01-01"),
+        ("[l][name]", {"l": [1]}, 9),
+        ("[l][name][x]", {"l": [1]}, 9),
+        ("@metadata", {}, 9),
+        ("[@timestamp][a]", {}, 9),
         ("tags", {}, {"a": 1}),
+        ("tags", {}, 9),
+        ("tags", {}, ["a", 9]),
+        ("tags", {}, Timestamp("2020-01-01T00:00:00.000Z")),
+        ("[tags][a]", {}, "x"),
     ],
 )
 def test_what_cannot_be_set_says_so_and_changes_nothing(text: str, before: dict[str, Any], value: Any) -> None:

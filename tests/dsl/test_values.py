@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.dsl.timestamp import Timestamp
-from penstock.dsl.values import compare, contains, copy, equal, is_true, plain, ruby_text, to_text
+from penstock.dsl.values import (
+    compare,
+    contains,
+    copy,
+    equal,
+    finite,
+    is_finite,
+    is_true,
+    json_text,
+    plain,
+    ruby_text,
+    to_text,
+)
 
 NOON = Timestamp("2025-09-04T12:00:00.000Z")
 
@@ -154,3 +166,9 @@ def test_a_copy_shares_nothing_that_can_change(value: Any) -> None:
 def test_plain_data_has_no_timestamps() -> None:
     made = plain({"a": [NOON]})
     assert type(made["a"][0]) is str
+
+
+def test_numbers_that_json_does_not_have_are_strings_there() -> None:
+    held = {"a": [math.inf, {"b": -math.inf}], "c": math.nan, "d": 1.5, "e": None}
+    assert json_text(held) == '{"a":["Infinity",{"b":"-Infinity"}],"c":"NaN","d":1.5,"e":null}'
+    assert (is_finite(held), is_finite(finite(held))) == (False, True)

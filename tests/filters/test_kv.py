@@ -87,7 +87,7 @@ def test_decoration_follows_pairs_and_defaults_alone(filtered: Filtered) -> None
 def test_a_key_that_cannot_be_set_is_tagged(filtered: Filtered, text: str) -> None:
     config = 'kv { tag_on_failure => ["bad", "kv"] add_tag => ["ok"] }'
     assert filtered(config, {"message": f"z=1 {text} y=2"}) == [
-        {"message": f"z=1 {text} y=2", "z": "1", "tags": ["bad", "kv"]}
+        {"message": f"z=1 {text} y=2", "z": "1", "y": "2", "tags": ["bad", "kv"]}
     ]
 
 

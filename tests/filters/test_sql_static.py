@@ -246,7 +246,7 @@ LOOKUP = "local_lookups => [{ query => 'SELECT aa FROM tt' }]"
         (f"{LOOKUP} local_db_objects => [{{ name => 'tt' columns => ['aa'] }}]", "E220", "a list of pairs", ""),
         (f"{LOOKUP} local_db_objects => [{{ name => 'tt' columns => [['aa', 'int'], ['aa', 'int']] }}]", "E220", "duplicate column name", ""),
         (f"{LOOKUP} local_db_objects => [{{ name => 'tt' columns => [['aa', 'int']] index_columns => ['ab'] }}]", "E220", "no column `ab`", "columns"),
-        (f"{TABLE} {LOOKUP} loader_schedule => 'sometimes'", "E220", "`sometimes` is no schedule", "cron line"),
+        (f"{TABLE} {LOOKUP} loader_schedule => 'sometimes'", "E220", "`sometimes` is not a valid schedule", "cron line"),
         (f"{TABLE} {LOOKUP} staging_directory => '/x'", "W305", "`staging_directory`", ""),
         (f"{TABLE} {LOOKUP} jdbc_driver_class => 'org.x'", "W305", "`jdbc_driver_class`", ""),
     ],

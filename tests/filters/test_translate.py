@@ -93,6 +93,11 @@ def test_maps_of_a_list(filtered: Filtered) -> None:
 
 FILES = [
     ("d.yml", "a: 1\n'b': [x, {y: 2}]\n200: fine\ntrue: T\nd: 2020-01-01\n", {"a": 1, "b": ["x", {"y": 2}], "200": "fine", "true": "T", "d": "2020-01-01"}),
+    ("d.yml", "1.10: a\n1.1: b\nNO: c\non: d\n007: e\n12:30: f\n0x1F: g\n1_000: h\n.5: i\n+5: j\nnull: k\n~: l\n",
+     {"1.10": "a", "1.1": "b", "NO": "c", "on": "d", "007": "e", "12:30": "f", "0x1F": "g", "1_000": "h",
+      ".5": "i", "+5": "j", "null": "k", "~": "l"}),
+    ("d.yml", "a: {1.10: NO, x: 007}\nb: &m {1: 2}\nc: {<<: *m, 0x1F: yes}\n!!int 5: 1.10\n'6': ~\n2020-01-01: on\n",
+     {"a": {"1.10": False, "x": 7}, "b": {"1": 2}, "c": {"1": 2, "0x1F": True}, "5": 1.1, "6": None, "2020-01-01": True}),
     ("d.yaml", "--- !!omap {a: 1}\n---\nb: 2\n", {"a": 1, "b": 2}),
     ("d.yml", "--- !!omap\n- a: 1\n- b: 2\n", {"a": 1, "b": 2}),
     ("d.yml", "", {}),

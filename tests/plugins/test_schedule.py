@@ -75,9 +75,9 @@ def test_the_zone_is_the_one_given_unless_the_line_names_one() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "`` is no schedule"),
-        ("* * * *", "is no schedule"),
-        ("* * * * * * *", "is no schedule"),
+        ("", "`` is not a valid schedule"),
+        ("* * * *", "is not a valid schedule"),
+        ("* * * * * * *", "is not a valid schedule"),
         ("60 * * * *", "`60` is not between 0 and 59"),
         ("* * 0 * *", "`0` is not between 1 and 31"),
         ("* * * foo *", "`foo` is not between 1 and 12"),
@@ -85,10 +85,10 @@ def test_the_zone_is_the_one_given_unless_the_line_names_one() -> None:
         ("*/0 * * * *", "`*/0` makes no step"),
         ("0 0 30 2 *", "never comes"),
         ("0 0 * * * Europe/Pariss", "`Europe/Pariss` is no time zone"),
-        ("every", "`every ` is no schedule"),
-        ("every 5", "`every 5` is no schedule"),
-        ("every 0s", "is no schedule"),
-        ("every 5 fortnights", "is no schedule"),
+        ("every", "`every ` is not a valid schedule"),
+        ("every 5", "`every 5` is not a valid schedule"),
+        ("every 0s", "is not a valid schedule"),
+        ("every 5 fortnights", "is not a valid schedule"),
     ],
 )
 def test_what_is_no_schedule_is_refused(line: str, said: str) -> None:

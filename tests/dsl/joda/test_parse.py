@@ -187,8 +187,9 @@ WITHOUT_YEAR = [
     ("2026-12-31T23:00:00.000Z", "Jan 01 00:30:00", "UTC", "2027-01-01T00:30:00.000Z"),
     ("2027-01-01T00:10:00.000Z", "Dec 31 23:50:00", "UTC", "2026-12-31T23:50:00.000Z"),
     ("2027-02-01T00:10:00.000Z", "Dec 31 23:50:00", "UTC", "2027-12-31T23:50:00.000Z"),
-    # February 29th is read in any year, and is the 28th where there is none.
-    ("2026-03-01T00:00:00.000Z", "Feb 29 10:00:00", "UTC", "2026-02-28T10:00:00.000Z"),
+    # February 29th is there in leap years only.
+    ("2026-03-01T00:00:00.000Z", "Feb 29 10:00:00", "UTC", NO),
+    ("2029-01-31T00:00:00.000Z", "Feb 29 10:00:00", "UTC", NO),
     ("2028-03-01T00:00:00.000Z", "Feb 29 10:00:00", "UTC", "2028-02-29T10:00:00.000Z"),
     # The hour that is missing this year is shifted, whatever was missing in other years is there.
     ("2026-03-08T00:00:00.000Z", "Mar 08 02:30:00", "America/Los_Angeles", "2026-03-08T10:30:00.000Z"),
@@ -198,8 +199,47 @@ WITHOUT_YEAR = [
 
 
 @pytest.mark.parametrize(("now", "text", "zone", "expected"), WITHOUT_YEAR)
-def test_a_date_without_a_year_is_of_this_year_or_the_one_next_door(now: str, text: str, zone: str, expected: str) -> None:
+def test_a_date_without_a_year_is_of_this_year_or_the_one_next_door(
+    now: str, text: str, zone: str, expected: str | None
+) -> None:
     assert parser_at("MMM dd HH:mm:ss", zone, now=now).read(text) == expected
+
+
+PARTS_OF_A_YEAR = [
+    ("2026-04-13", "DDD", "059", "2026-02-28"),
+    ("2026-04-13", "DDD", "060", "2026-03-01"),
+    ("2024-04-13", "DDD", "060", "2024-02-29"),
+    ("2026-12-31", "D", "365", "2026-12-31"),
+    ("2026-12-31", "D", "366", NO),
+    ("2024-12-31", "D", "366", "2024-12-31"),
+    ("2025-01-01", "D", "366", "2024-12-31"),
+    ("2026-01-01", "D", "366", NO),
+    ("2026-01-01", "D", "365", "2025-12-31"),
+    ("2026-12-31", "D", "1", "2027-01-01"),
+    ("2026-12-31", "D", "60", "2026-03-01"),
+    ("2026-04-13", "dd.MM.", "31.04.", NO),
+    ("2026-04-13", "ww e", "10 3", "2026-03-04"),
+    ("2027-04-13", "ww e", "10 3", "2027-03-10"),
+    ("2026-04-13", "ww e", "01 1", "2025-12-29"),
+    ("2026-01-02", "ww e", "01 1", "2025-12-29"),
+    ("2026-01-02", "ww e", "01 4", "2026-01-01"),
+    ("2026-12-30", "ww e", "53 3", "2026-12-30"),
+    ("2027-06-01", "ww e", "53 3", NO),
+    ("2026-04-13", "EEE MMM dd", "Wed Mar 04", "2026-03-04"),
+]
+
+
+@pytest.mark.parametrize(("today", "pattern", "text", "expected"), PARTS_OF_A_YEAR)
+def test_the_parts_of_a_year_are_those_of_the_present_year(
+    today: str, pattern: str, text: str, expected: str | None
+) -> None:
+    day = parser_at(pattern, now=f"{today}T12:00:00.000Z").read(text)
+    assert (day and day[:10]) == expected
+
+
+def test_a_day_that_is_not_there_this_year_is_not_guessed_either() -> None:
+    assert parser_at("AUTO", now="2026-03-01T00:00:00.000Z").read("Feb 29 10:00") is None
+    assert parser_at("AUTO", now="2028-03-01T00:00:00.000Z").read("Feb 29 10:00") is not None
 
 
 def test_a_date_without_a_year_but_with_an_offset_gets_the_year_of_its_own_day() -> None:

@@ -58,6 +58,11 @@ def test_brackets_of_java_time_are_dropped_unless_quoted() -> None:
     assert [token.text for token in java_tokens("uuuu[-MM]'[x]'")] == ["uuuu", "-", "MM", "[x]"]
 
 
+@pytest.mark.parametrize("pattern", ["", "[", "[]", "[[]]", "[[]"])
+def test_a_pattern_of_java_time_may_mean_nothing(pattern: str) -> None:
+    assert java_tokens(pattern) == []
+
+
 @pytest.mark.parametrize(("pattern", "position", "message", "remedy"), REFUSED_BY_JODA)
 def test_joda_patterns_that_mean_no_date_are_refused(pattern: str, position: int, message: str, remedy: str) -> None:
     with pytest.raises(PatternError) as refused:

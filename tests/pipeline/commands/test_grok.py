@@ -4,9 +4,11 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
+import penstock
 from penstock.dsl.grok import compile_expression, shipped
 from penstock.pipeline.commands.main import main
 from penstock.pipeline.testing.grok_probe import alternatives, probe
+from penstock.pipeline.testing.grok_report import drawn
 from penstock.pipeline.testing.grok_suggest import suggest
 
 LIBRARY = shipped("ecs-v1")
@@ -143,10 +145,10 @@ found:   "twelve" (character 13)
          '^level=%{LOGLEVEL:level} msg="%{DATA:msg}" user=%{NOTSPACE:user} took=%{NUMBER:took:float}$'),
         (["user bob logged in from 10.0.0.1", "user eve logged in from 10.0.0.2"], "^user %{WORD:user} logged in from %{IP:[source][ip]}$"),
         (["2025-09-04 20:51:05 WARN [pool-1] com.example.Db: slow", "2025-09-04 20:51:05 INFO [main] com.example.App: ready to go now"],
-         r"^%{TIMESTAMP_ISO8601:timestamp} %{LOGLEVEL:[log][level]} \[%{DATA:value}\] %{JAVACLASS:[log][logger]}: %{GREEDYDATA:message}$"),
-        (["app[12]: it works just fine", "app[7]: or it does not"], r"^app\[%{INT:[process][pid]:int}\]: %{GREEDYDATA:message}$"),
+         r"^%{TIMESTAMP_ISO8601:timestamp} %{LOGLEVEL:[log][level]} \[%{DATA:value}\] %{JAVACLASS:[log][logger]}: %{GREEDYDATA:rest}$"),
+        (["app[12]: it works just fine", "app[7]: or it does not"], r"^app\[%{INT:[process][pid]:int}\]: %{GREEDYDATA:rest}$"),
         (["status: 200 took 35"], "^status: %{INT:status:int} took %{INT:took:int}$"),
-        (["free text", "quite another thing"], "^%{GREEDYDATA:message}$"),
+        (["free text", "quite another thing"], "^%{GREEDYDATA:rest}$"),
         (["a.b (c) *"], r"^%{NOTSPACE:value} \(c\) \*$"),
     ],
 )  # fmt: skip
@@ -167,3 +169,25 @@ def test_a_proposal_on_the_command_line() -> None:
 @pytest.mark.parametrize("line", ["", " ", "\t", "a\\b", "[", "%{X}", "ü ö", '"', "=", "a=", "((("])
 def test_whatever_the_line_the_proposal_matches_it(line: str) -> None:
     assert compile_expression(suggest([line], LIBRARY), LIBRARY).find(line) is not None
+
+
+def test_what_is_proposed_can_be_used_as_it_is() -> None:
+    lines = ["2025-09-04 08:15:00 status installed a", "2025-09-04 08:15:01 trigproc b for c"]
+    pattern = CliRunner().invoke(main, ["grok", "--suggest", *lines]).output.splitlines()[0]
+    (event,) = penstock.compile(f"filter {{ grok {{ match => {{ 'message' => '{pattern}' }} }} }}")([{"message": lines[0]}])
+    assert event["message"] == lines[0]
+    assert event["rest"]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+@pytest.mark.parametrize("pattern", ["%{WORD:first} .* %{INT:last}", "%{WORD} nothing", "last"])
+def test_a_long_line_is_folded_together_with_its_marks(pattern: str, width: int) -> None:
+    line = "some words of a line that is longer than a terminal is wide, and at its last place a number 1234"
+    library = shipped("ecs-v1")
+    expression = compile_expression(pattern, library)
+    folded = drawn(expression, line, library, width=width).splitlines()
+    pieces = [line[at : at + width] for at in range(0, len(line), width)]
+    assert [text for text in folded if text in pieces] == pieces
+    at = folded.index(pieces[-1])
+    if "INT" in pattern:
+        assert folded[at + 1].index("└") == line.index("1234") % width

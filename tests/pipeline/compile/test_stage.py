@@ -3,6 +3,7 @@ import copy
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -32,6 +33,23 @@ def test_a_timestamp_that_is_none_is_kept_beside_with_a_tag(stamp: Any) -> None:
     assert event["@timestamp"] == "2025-09-04T12:00:00.000Z"
     assert event["_@timestamp"] == stamp
     assert event["tags"] == ["_timestampparsefailure"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2020, 1, 2, 3, 4, 5, 6000), "2020-01-02T03:04:05.006Z"),
+        (datetime(2020, 1, 2, tzinfo=timezone(timedelta(hours=2))), "2020-01-01T22:00:00.000Z"),
+        (datetime(2020, 1, 2, 3, 4, 5, 123456, UTC), "2020-01-02T03:04:05.123456Z"),
+    ],
+)
+def test_a_datetime_is_a_timestamp_wherever_it_stands(moment: datetime, text: str) -> None:
+    given = {"@timestamp": moment, "a": {"b": [moment, {"c": moment}]}}
+    stage = penstock.compile('filter { mutate { copy => { "[a][b][0]" => "@timestamp" } } }')
+    (event,) = stage([given])
+    assert event == {"@timestamp": text, "@version": "1", "a": {"b": [text, {"c": text}]}}
+    assert given["@timestamp"] is moment
+    assert penstock.codec("json").encode([given]).decode().count(text) == 3
 
 
 def test_tags_that_are_none_are_kept_beside_with_a_tag() -> None:

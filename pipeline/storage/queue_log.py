@@ -1,0 +1,22 @@
+"""What a disk queue says to the log."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ...plugins.contract import complain
+from ...plugins.records.reader import Skipped
+
+log = logging.getLogger("penstock")
+
+
+def say_unwritable(folder: Path, error: OSError) -> None:
+    """The queue cannot be written now; said once in a while."""
+    reason = error.strerror or str(error)
+    complain(str(folder), "the queue `%s` cannot be written: %s; it is tried again", folder, reason)
+
+
+def say_skipped(skipped: Skipped) -> None:
+    """A part of the queue could not be read; a torn end is what a killed process leaves."""
+    log.log(logging.INFO if skipped.torn else logging.WARNING, "left out of the queue: %s", skipped)
