@@ -78,6 +78,12 @@ class Plugin:
         """Report an option that cannot be used (a code with W warns), and go on looking."""
         self.context.problems.append(OptionProblem(option, message, remedy, path, code))
 
+    def claims(self) -> dict[str, str]:
+        """What only one plugin of the process may have, such as an address or a port, by the option
+        that says so: another that claims the same is refused before anything starts.
+        """
+        return {}
+
     def prepare(self) -> None:
         """Build what the loop needs; report bad options with ``problem`` or raise OptionProblem."""
 

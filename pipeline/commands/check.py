@@ -7,7 +7,8 @@ import json
 import click
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
-from ..compile.instantiate import inspect
+from ..compile.claims import double_claims
+from ..compile.instantiate import Assembly, inspect
 from .configuration import PATH, Chosen, configuration_options, show_findings
 from .settings_flags import SettingsCommand
 
@@ -24,15 +25,18 @@ def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -
     Without a configuration, those of pipelines.yml are checked. Exits with 1 if there is an error.
     """
     found: list[Diagnostic] = []
-    names, refused = [], False
+    names, assemblies, refused = list[str](), list[Assembly](), False
     try:
         for one in chosen.also(files).pipelines():
             assembly, findings = inspect(sources := one.sources(), one.settings)
             refused = refused or assembly is None
+            assemblies += [assembly] if assembly is not None else []
             found += findings
             names.append(sources[0].name if len(sources) == 1 else f"{len(sources)} files")
     except ConfigError as error:
         found, refused = [*found, *error.diagnostics], True
+    clashes = double_claims(assemblies)
+    found, refused = found + clashes, refused or bool(clashes)
     if as_json:
         click.echo(json.dumps([_as_data(finding) for finding in found], indent=1))
     else:

@@ -20,6 +20,7 @@ from ...dsl.source import Source
 from ...dsl.spec import Kind
 from ...plugins.errors import Undelivered
 from ...plugins.input import Input
+from ..compile.claims import double_claims
 from ..compile.instantiate import Assembly
 from ..compile.profile import Profile
 from ..compile.sources import text_source
@@ -126,10 +127,11 @@ def run(
         members = [_member(one) for one in named.pipelines()]
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
+        clashes = double_claims(member.assembly for member in members if member.assembly)
     except ConfigError as error:
         refuse(error)
-    show_findings(found)
-    if any(member.assembly is None for member in members):
+    show_findings(found + clashes)
+    if clashes or any(member.assembly is None for member in members):
         raise SystemExit(1)
     if flags["test"] or members[0].settings["config.test_and_exit"]:
         click.echo("Configuration OK", err=True)

@@ -240,6 +240,11 @@ def _fault(use: PluginUse, error: Exception) -> Diagnostic:
     )
 
 
+def misconfigured_option(use: PluginUse, option: str, reason: str, remedy: str) -> Diagnostic:
+    """An option of a plugin that cannot be as it is beside others."""
+    return _diagnosed(OptionProblem(option, reason, remedy), use)
+
+
 def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
     setting: Setting | None = use.settings.get(problem.option)
     span = setting.span_of(problem.path) if setting else use.name_span

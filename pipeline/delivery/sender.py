@@ -117,7 +117,7 @@ class Sender:
             raise error
         if isinstance(error, Retry):
             self._partly_delivered(request, error.indexes)
-        elif isinstance(error, Outages | Misconfigured):
+        elif isinstance(error, (*Outages, Misconfigured)):
             self.is_connected = False
         elif self._is_given_up(request, error):
             return True

@@ -70,8 +70,8 @@ class Files:
                 if record.path is not None:
                     self._known.setdefault(record.path, []).append(key)
         found = self.finder.find()
-        # Known paths first: the rest of a file that was copied and truncated, or renamed, or packed,
-        # is then found before its copy counts as new.
+        # Known paths first: the rest of a file that was rotated is then found before its copy
+        # counts as new.
         self._meet_new(one for one in found if one[0] in self._known)
         if self._first and not self.manner.read:
             self._find_rotated()
@@ -191,9 +191,12 @@ class Files:
         """Where to go on in a file that is remembered; the runtime may know better."""
         restored = self.restored.pop(str(file.identity), None)
         is_packed = file.unpacker is not None
-        if restored is not None and restored.incarnation == record.incarnation:
-            if is_packed or restored.offset <= file.size:
-                return restored.offset
+        if (
+            restored is not None
+            and restored.incarnation == record.incarnation
+            and (is_packed or restored.offset <= file.size)
+        ):
+            return restored.offset
         return record.unpacked if is_packed else record.position
 
     def _record(self, file: LogFile) -> Record | None:
@@ -250,9 +253,12 @@ class Files:
 
     def _find_one(self, key: Key, record: Record, path: str, print_: Fingerprint) -> None:
         renamed_to = self._renamed(key, record)
-        if renamed_to is not None:
-            self._adopt(path, Copy(renamed_to, record.unpacked > 0), record.position)
-        elif not record.unpacked:
+        is_packed = record.unpacked > 0
+        if renamed_to is not None and self._adopt(
+            path, Copy(renamed_to, is_packed), record.position
+        ):
+            return
+        if not is_packed:  # under its inode there is nothing, or another file by now
             copy = copied(path, print_, record.changed, self.is_known)
             if copy is not None and self._adopt(path, copy, record.position):
                 # What is read now is remembered as the copy's, in the same write.

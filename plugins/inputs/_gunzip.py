@@ -17,8 +17,8 @@ class Unpacker:
     """The content of a gzip file, from its byte ``skip`` on. ``consumed`` counts packed bytes.
 
     ``whole``: the last member has ended. ``drained``: nothing came any more when it was last read.
-    ``problem``: why no more can be read; bytes that follow the last member and are not gzip are one,
-    zeros are not.
+    ``problem``: why no more can be read; bytes that follow the last member and are not gzip are
+    one, zeros are not.
     """
 
     def __init__(self, read_at: ReadAt, skip: int = 0) -> None:

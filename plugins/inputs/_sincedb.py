@@ -4,8 +4,9 @@ can follow the other.
 A line is ``inode major minor position timestamp path``; the last two are missing in old ones. What
 Penstock knows beyond that, a fingerprint of each file, stands in a file of its own beside it
 (``.fingerprints``), because a word more would become part of the path when Logstash reads the line.
-Neither file is needed whole: a line that cannot be read is named and left out. The fingerprints begin
-with the version of their format: the one before, which had none, is read; a newer one is refused.
+Neither file is needed whole: a line that cannot be read is named and left out. The fingerprints
+begin with the version of their format: the one before, which had none, is read; a newer one is
+refused.
 
 The device's numbers are written as JRuby counts them (the high byte is the major one) and read as
 JRuby's or as the system's.

@@ -179,11 +179,14 @@ class Tailer:
             return
         left, goal = self._manner.turn, file.size
         while left > 0 and not file.read_up and (file.unpacker is not None or file.position < goal):
-            taken = self._take(file, min(left, max(self._most - self._load.size, 1)))
+            taken = self._take(file, min(left, self._most - self._load.size))
             if not taken:
                 break
             left -= taken
-            if self._load.size * 2 < self._most or self._load.is_empty:
+            if self._load.size * 2 < self._most:
+                continue
+            if self._load.is_empty:  # in the middle of a long line
+                self._load.size = 0
                 continue
             yield self._batch()
             # Meanwhile it may have been given back, replaced or closed.

@@ -43,22 +43,25 @@ class File(Ecs, Input, name="file"):
     Events get the path as `[log][file][path]` and this machine's name as `[host][name]` (`path` and
     `host` without ECS), and both in `[@metadata]`. Every file has a codec of its own, so that
     `multiline` joins lines of one file. A last line without its end waits for it in tail mode and
-    is given as it is in read mode. Bytes that are no text in the codec's `charset` are kept, in
+    is given as it is in read mode. Bytes that are not valid in the codec's `charset` are kept, in
     UTF-8 as `\\xE9`, in other sets as `U+FFFD`; as in Logstash the event is not tagged for them.
 
-    `path` takes `*`, `?`, `[a-z]`, `{one,two}` and `**/` for folders of any depth. Each file's
+    `path` takes `*`, `?`, `[a-z]`, `{one,two}` and `**/` for directories of any depth. Each file's
     position is kept in the sincedb, in Logstash's format, once the outputs have what was read;
     after a crash, what was on its way is read again. `sincedb_path => "/dev/null"` keeps nothing.
 
     Differs from Logstash: a path may be relative. A file whose inode is reused or whose content was
-    replaced is told by its first and last bytes (kept in `<sincedb>.fingerprints`) and read anew.
-    What was not read of a file that was renamed or copied while the pipeline was down is looked for
-    in its folder and read. A packed file is known by its content, not its name; one that is damaged
-    is kept. In read mode a file whose size has not stood still for `stat_interval` is not at its
-    end yet. In tail mode, where the system tells of changes, files are found and read without
-    waiting for the intervals. A renamed file is not read again under its new name. A stop leaves an
-    event of several lines that was written within the last second to the next start, which reads it
-    whole.
+    replaced is recognized by its first and last bytes (kept in `<sincedb>.fingerprints`) and read
+    anew. What was not read of a file that was renamed, copied or packed with gzip while the
+    pipeline was down is looked for in its directory and read, in tail mode too; packed by another
+    program (bzip2, xz, zstd) it is not found. Otherwise tail mode reads packed files as they are,
+    and in read mode a packed file is known by its content, not its name; one that is damaged is
+    kept. In read mode a file whose size has not stood still for `stat_interval` is not at its end
+    yet. In tail mode, where the system tells of changes (Linux, with `penstock[watch]`), files are
+    found and read without waiting for the intervals. A renamed file is not read again under its new
+    name. Lines that `multiline` joins are those of one file, not of one path: an event that a
+    rotation cuts comes as two. A stop leaves an event of several lines that was written within the
+    last second to the next start, which reads it whole.
     """
 
     streams = True
@@ -305,8 +308,8 @@ class File(Ecs, Input, name="file"):
         try:
             self._tailer.load()
         except NewerFormat as error:
-            help = "name another file, or run the Penstock that wrote it"
-            raise Misconfigured("sincedb_path", str(error), help) from None
+            remedy = "name another file, or run the Penstock that wrote it"
+            raise Misconfigured("sincedb_path", str(error), remedy) from None
         self._is_loaded = True
 
     def resume(self, positions: Mapping[str, Position]) -> None:

@@ -31,6 +31,9 @@ class Pipeline(Listener, name="pipeline"):
             )
         taken.add(self.address)
 
+    def claims(self) -> dict[str, str]:
+        return {"address": f"address `{self.address}`"}
+
     def connect(self) -> None:
         if self._reserved is not None:
             return

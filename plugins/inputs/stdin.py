@@ -70,7 +70,10 @@ class Stdin(Ecs, Input, name="stdin"):
         data, ends = self._available()
         if ends:
             self._descriptor = None
-            return self._last(data)
+            last = self._last(data)
+            if last is None:
+                raise EndOfInput
+            return last
         if self._cutter is None:
             return self._batch(self._whole.decode(data), len(data))
         return self._cut(self._cutter.piece(data))

@@ -1,23 +1,32 @@
-"""Inputs for the tests: made of a configuration as a run makes them, driven a step at a time by a clock that does not wait."""
+"""Inputs for the tests: made of a configuration as a run makes them, read by the runtime's reader a step at a time, by a clock that
+does not wait."""
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penstock.dsl.reference import Event
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.plugins.contract import Batch
+from penstock.pipeline.runtime.decoding import Decoder
+from penstock.pipeline.runtime.in_flight import Delivery
+from penstock.pipeline.runtime.reader import Reader
+from penstock.plugins.batch import Batch
+from penstock.plugins.errors import EndOfInput
+from penstock.plugins.input import Input
 from penstock.plugins.inputs._file_options import Clock
-from penstock.plugins.passthrough import RawStream
+from penstock.plugins.wake_pipe import WakePipe
 
 
 class FakeClock(Clock):
-    """Time passes only where someone waits for it; but the time of day, if ``is_real``, as the file system's does."""
+    """Time passes only where someone waits for it, a quarter of a second at most; but the time of day, if ``is_real``, as the file
+    system's does."""
 
     def __init__(self, is_real: bool = False) -> None:
         self.passed = 0.0
@@ -30,56 +39,89 @@ class FakeClock(Clock):
     def time(self) -> float:
         return time.time() if self._is_real else self._start + self.passed
 
-    def sleep(self, seconds: float) -> None:
-        self.passed += max(seconds, 0.001)
+    def wait(self, seconds: float, pipe: WakePipe, descriptors: Sequence[int] = ()) -> Sequence[int]:
+        self.passed += min(max(seconds, 0.001), 0.25)
+        return super().wait(0, pipe, descriptors)
 
 
-def decoded(raw: RawStream) -> Iterator[Batch | None]:
-    """The batches of an input that gives bytes."""
-    for batch in raw.batches:
-        if batch is None:
-            yield None
-            continue
-        events = []
-        for data, origin in batch.pieces:
-            codec = raw.codec.stream(origin)
-            events += codec.complete([*codec.decode(data), *codec.flush()])
-        yield Batch(events, batch.done, batch.bytes)
+class Read:
+    """A batch that was read: its events, and its delivery, which is to be answered."""
+
+    def __init__(self, batch: Batch, decoder: Decoder, delivery: Delivery) -> None:
+        self.events: list[Event] = [event for events in decoder.batches(batch) for event in events]
+        self.batch = batch
+        self._delivery = delivery
+
+    def done(self, error: Exception | None) -> None:
+        self._delivery.done(error)
+
+
+class InputRun:
+    """An input as the runtime reads it, without its threads."""
+
+    def __init__(self, plugin: Input) -> None:
+        self.plugin = plugin
+        self.stopping = threading.Event()
+        self.reader = Reader(plugin, self.stopping)
+        self.decoder = Decoder(plugin)
+        self.ended = False
+
+    def next(self) -> Read | None:
+        """What one turn of the reader gives; after a stop, what the input still holds. None when there was nothing."""
+        if self.ended:
+            return None
+        got = None
+        try:
+            if self.stopping.is_set():
+                self.ended = True
+                got = self.reader.flush()
+            else:
+                got = self.reader.step()
+        except EndOfInput:
+            self.ended = True
+        return None if got is None else Read(got[0], self.decoder, got[1])
+
+    def finish(self) -> None:
+        """End as a run does when all is answered."""
+        self.stopping.set()
+        self.reader.finish(lambda: True)
+        self.plugin.close()
 
 
 class FileRun:
     """A run of the input file. ``events`` are all that came, ``delivered`` those acknowledged; ``held``: batches not answered.
 
-    ``raw``: the input gives its bytes, where they can be cut, and they are decoded here, as workers do it.
+    ``cuts``: streams are cut by the input and decoded here, where they can be, as in a run; otherwise the input decodes them.
     """
 
-    def __init__(self, options: str, settings: dict[str, Any], clock: FakeClock | None = None, raw: bool = False) -> None:
+    def __init__(self, options: str, settings: dict[str, Any], clock: FakeClock | None = None, cuts: bool = True) -> None:
         assembly = assemble([Source("(test)", f"input {{ file {{ {options} }} }}")], settled(settings))
         (self.plugin,) = assembly.plugins(assembly.program.inputs)
         self.clock = clock or FakeClock()
         self.plugin.clock = self.clock
+        if not cuts:
+            self.plugin._streams._boundary = None
         self.plugin.open()
-        self.stopping = self.ended = self.holding = False
+        self.run = InputRun(self.plugin)
+        self.holding = False
         self.events: list[dict[str, Any]] = []
         self.delivered: list[dict[str, Any]] = []
-        self.held: list[Batch] = []
-        found = self.plugin.raw(lambda: self.stopping, 1 << 18) if raw else None
-        self._batches: Iterator[Batch | None] = self.plugin.batches(lambda: self.stopping) if found is None else decoded(found)
+        self.held: list[Read] = []
+
+    @property
+    def ended(self) -> bool:
+        return self.run.ended
 
     def step(self) -> bool:
         """Take what comes next; False when nothing did."""
-        batch = next(self._batches, self)
-        if batch is self:
-            self.ended = True
+        got = self.run.next()
+        if got is None:
             return False
-        if batch is None:
-            return False
-        assert isinstance(batch, Batch)
-        self.events += batch.events
+        self.events += got.events
         if self.holding:
-            self.held.append(batch)
+            self.held.append(got)
         else:
-            self._answer(batch, None)
+            self._answer(got, None)
         return True
 
     def read(self, seconds: float = 2.5) -> list[str]:
@@ -96,43 +138,52 @@ class FileRun:
         while self.held:
             self._answer(self.held.pop(), error)
 
-    def _answer(self, batch: Batch, error: Exception | None) -> None:
-        assert batch.done is not None
+    def _answer(self, got: Read, error: Exception | None) -> None:
         if error is None:
-            self.delivered += batch.events
-        batch.done(error)
+            self.delivered += got.events
+        got.done(error)
+
+    def end(self) -> list[str]:
+        """Read no more; the messages that the input still held."""
+        self.run.stopping.set()
+        return self.read()
 
     def stop(self) -> list[str]:
         """Stop in good order; the messages that still came."""
-        self.stopping = True
-        messages = self.read()
-        self.plugin.close()
+        messages = self.end()
+        self.run.finish()
         return messages
 
     def crash(self) -> None:
         """Stop as a process does that is killed: what is open is closed, nothing is written."""
-        self.plugin._work._files.descriptors.close_all()
+        self.plugin._tailer._files.descriptors.close_all()
+
+
+@pytest.fixture(scope="session")
+def run_input() -> Callable[[Input], InputRun]:
+    """``run_input(plugin)``: an input that is open, as the runtime reads it."""
+    return InputRun
 
 
 RunFile = Callable[..., FileRun]
 
 
-@pytest.fixture(params=[False, True], ids=["events", "bytes"])
+@pytest.fixture(params=[False, True], ids=["decoded by the input", "decoded by the runtime"])
 def run_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunFile]:
-    """``run_file('path => "*.log"')``: a run on ``tmp_path/logs``, its positions in ``tmp_path/data``; once as one that gives events,
-    once as one that gives bytes."""
+    """``run_file('path => "*.log"')``: a run on ``tmp_path/logs``, its positions in ``tmp_path/data``; once decoded by the
+    input, once by the runtime where that can be."""
     (tmp_path / "logs").mkdir()
     runs: list[FileRun] = []
 
     def start(options: str = "", name: str = "*.log", **settings: Any) -> FileRun:
         path = "" if "path =>" in options.replace("_path", "") else f'path => "{tmp_path}/logs/{name}"'
         given = {"path.data": str(tmp_path / "data")} | {key.replace("__", "."): value for key, value in settings.items()}
-        runs.append(FileRun(f"{path} {options}", given, raw=request.param))
+        runs.append(FileRun(f"{path} {options}", given, cuts=request.param))
         return runs[-1]
 
     yield start
     for run in runs:
-        if run.plugin._work is not None:
+        if run.plugin._tailer is not None:
             run.crash()
 
 

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.storage.dead_letters import DeadLetters
-from penstock.plugins.contract import Batch, Context
+from penstock.plugins.context import Context
 from penstock.plugins.inputs import dead_letter_queue
 from penstock.plugins.inputs.dead_letter_queue import DeadLetterQueue
 from penstock.plugins.records.dead_letter import DeadLetter
@@ -26,17 +27,17 @@ def letter(message: str, hours: int = 0) -> DeadLetter:
 class Run:
     """The input while it runs: ``batch()`` is its next batch, None if nothing came."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, make_run: Any, folder: Path, **options: Any) -> None:
         self.plugin = DeadLetterQueue({"path": folder / "letters", **options}, Context({"path.data": str(folder / "data")}))
         self.plugin.prepare()
         self.problems = [(problem.option, problem.message) for problem in self.plugin.context.problems]
-        self.stopping = False
         if not self.problems:
             self.plugin.open()
-            self.batches = self.plugin.batches(lambda: self.stopping)
+            self._run = make_run(self.plugin)
 
-    def batch(self) -> Batch | None:
-        return next(self.batches)
+    def batch(self) -> Any:
+        self.plugin.wake()  # nothing is waited for here
+        return self._run.next()
 
     def messages(self) -> list[str]:
         """What comes until nothing comes, delivered at once."""
@@ -47,21 +48,26 @@ class Run:
         return messages
 
     def stop(self) -> None:
-        self.stopping = True
-        assert next(self.batches, None) is None
-        self.plugin.close()
+        self._run.finish()
 
 
-def answer(batch: Batch | None, error: Exception | None = None) -> None:
+def answer(batch: Any, error: Exception | None = None) -> None:
     assert batch is not None
-    assert batch.done is not None
     batch.done(error)
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letter_queue, "_WAIT", 0)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letter_queue, "_BATCH", 2)
+
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def start(run_input: Any) -> Start:
+    """``start(folder, option=value)``: the input is opened."""
+    return partial(Run, run_input)
 
 
 @pytest.fixture
@@ -73,14 +79,15 @@ def store(tmp_path: Path) -> Iterator[DeadLetters]:
     store.close()
 
 
-def test_events_come_as_they_were_and_say_why_they_failed(tmp_path: Path, store: DeadLetters) -> None:
+def test_events_come_as_they_were_and_say_why_they_failed(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter("1")])
-    batch = Run(tmp_path).batch()
+    batch = start(tmp_path).batch()
     assert batch is not None
     assert batch.events == [
         {
             "message": "1",
             "@timestamp": NOON,
+            "@version": "1",
             "@metadata": {
                 "dead_letter_queue": {
                     "entry_time": NOON, "plugin_id": "m1", "plugin_type": "mutate", "reason": "refused", "place": "a.conf:3:5",
@@ -90,8 +97,8 @@ def test_events_come_as_they_were_and_say_why_they_failed(tmp_path: Path, store:
     ]
 
 
-def test_what_comes_later_is_read_too(tmp_path: Path, store: DeadLetters) -> None:
-    run = Run(tmp_path)
+def test_what_comes_later_is_read_too(start: Start, tmp_path: Path, store: DeadLetters) -> None:
+    run = start(tmp_path)
     assert run.messages() == []
     store.add([letter("1"), letter("2"), letter("3")])
     assert run.messages() == ["1", "2", "3"]
@@ -99,8 +106,8 @@ def test_what_comes_later_is_read_too(tmp_path: Path, store: DeadLetters) -> Non
     assert run.messages() == ["4"]
 
 
-def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+def test_a_folder_that_is_not_there_yet_is_waited_for(start: Start, tmp_path: Path) -> None:
+    run = start(tmp_path)
     assert run.messages() == []
     store = DeadLetters(tmp_path / "letters" / "main")
     store.add([letter("1")])
@@ -108,47 +115,47 @@ def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
     store.close()
 
 
-def test_each_pipeline_has_its_own(tmp_path: Path, store: DeadLetters) -> None:
+def test_each_pipeline_has_its_own(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter("1")])
-    assert Run(tmp_path, pipeline_id="other").messages() == []
-    assert Run(tmp_path, pipeline_id="main").messages() == ["1"]
+    assert start(tmp_path, pipeline_id="other").messages() == []
+    assert start(tmp_path, pipeline_id="main").messages() == ["1"]
 
 
-def test_a_start_goes_on_behind_what_was_delivered(tmp_path: Path, store: DeadLetters) -> None:
+def test_a_start_goes_on_behind_what_was_delivered(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter(str(number)) for number in range(6)])
-    run = Run(tmp_path)
+    run = start(tmp_path)
     first, second, third = run.batch(), run.batch(), run.batch()
     answer(first)
     answer(third)
     run.stop()
     assert second is not None
-    assert Run(tmp_path).messages() == ["2", "3", "4", "5"], "the second was not delivered: it and what follows come again"
+    assert start(tmp_path).messages() == ["2", "3", "4", "5"], "the second was not delivered: it and what follows come again"
 
 
-def test_what_is_given_back_is_read_again(tmp_path: Path, store: DeadLetters) -> None:
+def test_what_is_given_back_is_read_again(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter(str(number)) for number in range(4)])
-    run = Run(tmp_path)
+    run = start(tmp_path)
     answer(run.batch())
     answer(run.batch(), OSError("no"))
     assert run.messages() == ["2", "3"]
     run.stop()
-    assert Run(tmp_path).messages() == []
+    assert start(tmp_path).messages() == []
 
 
-def test_without_commit_offsets_nothing_is_remembered(tmp_path: Path, store: DeadLetters) -> None:
+def test_without_commit_offsets_nothing_is_remembered(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter("1"), letter("2"), letter("3")])
     for _ in range(2):
-        run = Run(tmp_path, commit_offsets=False)
+        run = start(tmp_path, commit_offsets=False)
         assert run.messages() == ["1", "2", "3"]
         run.stop()
-    run = Run(tmp_path)
+    run = start(tmp_path)
     answer(run.batch())
     run.stop()
-    assert Run(tmp_path, commit_offsets=False).messages() == ["3"], "but what was remembered before holds"
+    assert start(tmp_path, commit_offsets=False).messages() == ["3"], "but what was remembered before holds"
 
 
 @pytest.mark.parametrize(
-    ("start", "messages"),
+    ("begin", "messages"),
     [
         ("2025-09-04T12:00:00.000Z", ["0", "1", "2", "3"]),
         ("2025-09-04T13:00", ["1", "2", "3"]),
@@ -156,10 +163,10 @@ def test_without_commit_offsets_nothing_is_remembered(tmp_path: Path, store: Dea
         ("2026-01-01", []),
     ],
 )
-def test_reading_starts_at_a_time_each_time(tmp_path: Path, store: DeadLetters, start: str, messages: list[str]) -> None:
+def test_reading_starts_at_a_time_each_time(start: Start, tmp_path: Path, store: DeadLetters, begin: str, messages: list[str]) -> None:
     store.add([letter(str(hours), hours) for hours in range(4)])
     for _ in range(2):
-        run = Run(tmp_path, start_timestamp=start)
+        run = start(tmp_path, start_timestamp=begin)
         found: list[str] = []
         for batch in iter(run.batch, None):
             found += [event["message"] for event in batch.events]
@@ -168,10 +175,10 @@ def test_reading_starts_at_a_time_each_time(tmp_path: Path, store: DeadLetters, 
         run.stop()
 
 
-def test_what_was_read_is_deleted_segment_by_segment(tmp_path: Path, store: DeadLetters) -> None:
+def test_what_was_read_is_deleted_segment_by_segment(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter(str(number)) for number in range(8)])
     before = sorted((tmp_path / "letters" / "main").glob("*.log"))
-    run = Run(tmp_path, clean_consumed=True)
+    run = start(tmp_path, clean_consumed=True)
     first = run.batch()
     run.batch()
     answer(first)
@@ -179,26 +186,26 @@ def test_what_was_read_is_deleted_segment_by_segment(tmp_path: Path, store: Dead
     left = sorted((tmp_path / "letters" / "main").glob("*.log"))
     assert left == before[1:], "one segment was read and delivered"
     run.stop()
-    assert Run(tmp_path, clean_consumed=True).messages() == ["2", "3", "4", "5", "6", "7"]
+    assert start(tmp_path, clean_consumed=True).messages() == ["2", "3", "4", "5", "6", "7"]
 
 
-def test_the_last_segment_is_not_deleted(tmp_path: Path, store: DeadLetters) -> None:
+def test_the_last_segment_is_not_deleted(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter(str(number)) for number in range(4)])
-    run = Run(tmp_path, clean_consumed=True)
+    run = start(tmp_path, clean_consumed=True)
     assert run.messages() == ["0", "1", "2", "3"]
     assert len(list((tmp_path / "letters" / "main").glob("*.log"))) == 1
     store.add([letter("4")])
     assert run.messages() == ["4"]
 
 
-def test_where_the_position_is_kept(tmp_path: Path, store: DeadLetters) -> None:
+def test_where_the_position_is_kept(start: Start, tmp_path: Path, store: DeadLetters) -> None:
     store.add([letter("1")])
-    run = Run(tmp_path, sincedb_path=str(tmp_path / "position"))
+    run = start(tmp_path, sincedb_path=str(tmp_path / "position"))
     run.messages()
     run.stop()
     assert set(json.loads((tmp_path / "position").read_text())) == {"sequence"}
     assert not (tmp_path / "data").exists()
-    run = Run(tmp_path)
+    run = start(tmp_path)
     run.messages()
     run.stop()
     (file,) = (tmp_path / "data" / "plugins" / "inputs" / "dead_letter_queue" / "main").iterdir()
@@ -206,18 +213,18 @@ def test_where_the_position_is_kept(tmp_path: Path, store: DeadLetters) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"{}", b"[1]", b'{"sequence": "x"}', b"\xff"])
-def test_a_damaged_position_is_reported_and_all_is_read_again(tmp_path: Path, store: DeadLetters, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_position_is_reported_and_all_is_read_again(start: Start, tmp_path: Path, store: DeadLetters, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     store.add([letter("1")])
     (tmp_path / "position").write_bytes(content)
-    assert Run(tmp_path, sincedb_path=str(tmp_path / "position")).messages() == ["1"]
+    assert start(tmp_path, sincedb_path=str(tmp_path / "position")).messages() == ["1"]
     assert "all is read again" in caplog.text
 
 
-def test_damaged_letters_are_named_and_the_others_read(tmp_path: Path, store: DeadLetters, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_letters_are_named_and_the_others_read(start: Start, tmp_path: Path, store: DeadLetters, caplog: pytest.LogCaptureFixture) -> None:
     store.add([letter("1"), letter("2"), letter("3")])
     file = min((tmp_path / "letters" / "main").glob("*.log"))
     file.write_bytes(file.read_bytes()[:-1])
-    assert Run(tmp_path).messages() == ["1", "3"]
+    assert start(tmp_path).messages() == ["1", "3"]
     assert f"left out of the dead letters: {file}" in caplog.text
 
 
@@ -231,5 +238,5 @@ def test_damaged_letters_are_named_and_the_others_read(tmp_path: Path, store: De
         ({"pipeline_id": "../main"}, "pipeline_id"),
     ],
 )
-def test_options_that_cannot_be_used(tmp_path: Path, options: dict[str, Any], option: str) -> None:
-    assert [name for name, _ in Run(tmp_path, **options).problems] == [option]
+def test_options_that_cannot_be_used(start: Start, tmp_path: Path, options: dict[str, Any], option: str) -> None:
+    assert [name for name, _ in start(tmp_path, **options).problems] == [option]

@@ -144,11 +144,10 @@ def test_an_answer_after_the_end_of_the_batches_still_counts(run_file: Any, logs
     run = run_file(BEGINNING)
     run.holding = True
     run.read()
-    run.stopping = True
-    run.read()
+    run.end()
     assert run.ended
     run.answer()
-    run.plugin.close()
+    run.run.finish()
     assert run_file(BEGINNING).read() == []
 
 
@@ -369,7 +368,9 @@ def test_sincedb_clean_after_counts_days(run_file: Any, text: str, seconds: floa
     assert run_file(f"sincedb_clean_after => {text}").plugin._manner.clean_after == seconds
 
 
-def test_two_inputs_with_the_same_sincedb_do_not_overwrite_each_other(logs: Path, tmp_path: Path, run_file: Any) -> None:
+def test_two_inputs_with_the_same_sincedb_do_not_overwrite_each_other(
+    logs: Path, tmp_path: Path, run_file: Any, run_input: Any
+) -> None:
     """Not even when they read the same file; what one of them knew, both go on from."""
     config = f"""input {{
         file {{ path => "{logs}/a.log" {BEGINNING} sincedb_path => "{tmp_path}/db" }}
@@ -389,14 +390,14 @@ def test_two_inputs_with_the_same_sincedb_do_not_overwrite_each_other(logs: Path
         for plugin in plugins:
             plugin.clock = first.clock
             plugin.open()
-        for plugin in plugins:
-            batches = plugin.batches(lambda: False)
-            taken = [batch for batch in (next(batches) for _ in range(3)) if batch is not None]
+        runs = [run_input(plugin) for plugin in plugins]
+        for run in runs:
+            taken = [batch for batch in (run.next() for _ in range(3)) if batch is not None]
             found.append(sorted(event["message"] for batch in taken for event in batch.events))
             for batch in taken:
                 batch.done(None)
-        for plugin in plugins:
-            plugin.close()
+        for run in runs:
+            run.finish()
         assert tuple(found) == expected
     assert (tmp_path / "db_2").exists()
 

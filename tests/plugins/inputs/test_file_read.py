@@ -74,10 +74,9 @@ def test_an_acknowledgement_after_the_end_still_deletes(run_file: Any, logs: Pat
     run = run_file(DELETE)
     run.holding = True
     run.read()
-    run.stopping = True
-    run.read()
+    run.end()
     run.answer()
-    run.plugin.close()
+    run.run.finish()
     assert not (logs / "a.log").exists()
 
 

@@ -137,7 +137,7 @@ def test_a_closed_file_that_was_renamed_is_found_in_its_folder(run_file: Any, lo
     append(path, "one\n")
     run = run_file(f"{BEGINNING} close_older => 5 stat_interval => 2")
     run.read(seconds=20)
-    assert not run.plugin._work._files.descriptors.open
+    assert not run.plugin._tailer._files.descriptors.open
     append(path, "two\n")
     path.rename(logs / "a.log.1")
     append(path, "three\n")
@@ -210,7 +210,7 @@ def test_a_deleted_file_is_read_to_its_end_and_closed(run_file: Any, logs: Path)
     append(path, "two\nhalf")
     path.unlink()
     assert run.read(seconds=20) == ["two", "half"]
-    assert not run.plugin._work._files.descriptors.open
+    assert not run.plugin._tailer._files.descriptors.open
 
 
 def test_a_deleted_and_written_file_begins_anew_even_with_the_same_inode(run_file: Any, logs: Path) -> None:
@@ -281,7 +281,7 @@ def test_bytes_that_were_cut_off_unread_are_named(run_file: Any, logs: Path, cap
     run.read()
     append(logs / "a.log", "two\nthree\n")
     run.step()
-    run.plugin._work._rotation.poll(run.plugin._work._load)
+    run.plugin._tailer._rotation.poll(run.plugin._tailer._load)
     (logs / "a.log").write_text("")
     logging.getLogger("penstock").propagate = True
     run.read()
@@ -311,7 +311,7 @@ def test_rotations_that_are_heard_of_are_seen_between_two_looks(run_file: Any, l
     path = logs / "a.log"
     run = run_file(f"{BEGINNING} stat_interval => 3600")
     heard = Heard(run.clock)
-    run.plugin._work._notices = heard
+    run.plugin._tailer._notices = heard
     append(path, "0\n")
     messages = run.read(seconds=0.1)
     for number in range(1, 4):
@@ -329,7 +329,7 @@ def test_a_new_file_that_is_heard_of_is_looked_for_soon(run_file: Any, logs: Pat
     run = run_file("stat_interval => 2 discover_interval => 1000")
     run.read()
     heard = Heard(run.clock)
-    run.plugin._work._notices = heard
+    run.plugin._tailer._notices = heard
     append(logs / "b.log", "one\n")
     heard.paths = {str(logs / "b.log")}
     assert run.read(seconds=3) == ["one"]
