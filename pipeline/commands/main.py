@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 COMMANDS = {
+    "bench": "Measure what the statements of a configuration cost on a sample.",
     "check": "Find every problem of a configuration.",
     "dlq": "Look at dead letters, replay them, delete them.",
     "explain": "Show the page of a diagnostic's code.",

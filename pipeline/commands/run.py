@@ -90,7 +90,7 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 @click.option(
     "--path.data", "path_data", metavar="DIR", help="Where positions and queues are kept."
 )
-@click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
+@click.option("--profile", is_flag=True, help="At the end, show what each part cost, by place.")
 @click.option(
     "--flame",
     type=click.Path(dir_okay=False),
