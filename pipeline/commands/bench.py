@@ -1,5 +1,5 @@
-"""``penstock bench``: what a configuration costs on a sample of lines: by statement, for a core, and
-which lines cost most.
+"""``penstock bench``: what a configuration costs on a sample of lines: by statement, for a core,
+and which lines cost most.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 import click
 
 from ...dsl.diagnostics import ConfigError
+from ...dsl.event import accept
+from ...dsl.reference import Event
+from ...plugins.contract import Codec
 from ..compile.profile import Profile, table
-from ..testing.harness import Compiled, Rig
+from ..testing.harness import Compiled, Rig, framed
 from ..testing.suite import Given, Setup
 from .configuration import (
     configuration_options,
@@ -82,39 +85,59 @@ def bench(
         rig = Rig(Setup((), "", settled, {}, {}, frozenset()), sources_of((*paths, *files), text))
         show_findings(rig.assembly.warnings)
         through = through or (next(iter(rig.inputs), "") if not codec else "")
-        given = [Given(tuple(batch), through=through, codec=codec) for batch in _batches(lines)]
-        for each in given:
-            rig.push(rig.arrivals(each))
+        given = Given(through=through, codec=codec)
+        chunks = list(_chunks(lines, rig.codec(given)))
+        for chunk in chunks:
+            _pass(_arrivals(rig, given, chunk), rig.plain)
     except ConfigError as error:
         refuse(error)
-    click.echo(_measured(rig, given, seconds))
-    click.echo(_dearest(rig, lines, through, codec))
+    click.echo(_measured(rig, given, chunks, seconds))
+    click.echo(_dearest(rig, lines, given))
 
 
-def _batches(lines: Sequence[str]) -> Iterator[list[str]]:
-    """The lines in batches as an input gives them."""
-    batch: list[str] = []
+def _chunks(lines: Sequence[str], codec: Codec) -> Iterator[list[bytes]]:
+    """The lines as an input gives them: several at once, in one piece where the codec reads lines,
+    else each by itself.
+    """
+    chunk: list[bytes] = []
     size = 0
     for line in lines:
-        batch.append(line)
-        size += len(line) + 1
+        piece = framed(line, codec).encode()
+        if chunk and piece.endswith(b"\n"):
+            chunk[-1] += piece
+        else:
+            chunk.append(piece)
+        size += len(piece)
         if size >= _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
-def _measured(rig: Rig, given: Sequence[Given], seconds: float) -> str:
+def _arrivals(rig: Rig, given: Given, chunk: Sequence[bytes]) -> list[Event]:
+    """The events of a chunk as they leave the input."""
+    codec, source = rig.codec(given), rig.input(given)
+    events = [event for piece in chunk for event in codec.decode(piece)]
+    events += codec.flush()
+    now = rig.assembly.now()
+    for event in events:
+        if source is not None and source.decorate is not None:
+            source.decorate(event)
+        accept(event, now)
+    return events
+
+
+def _measured(rig: Rig, given: Given, chunks: Sequence[Sequence[bytes]], seconds: float) -> str:
     profile = Profile()
     compiled = rig.compiled(profile)
     arrivals = profile.timed(
-        profile.cost("decode", ""), rig.arrivals, lambda given, events: len(events or ())
+        profile.cost("decode", ""), _arrivals, lambda *arguments: len(arguments[-1] or ())
     )
     events, started = 0, time.process_time()
     while True:
-        for each in given:
-            arrived = arrivals(each)
+        for chunk in chunks:
+            arrived = arrivals(rig, given, chunk)
             events += len(arrived)
             _pass(arrived, compiled)
         spent = time.process_time() - started
@@ -130,16 +153,16 @@ def _measured(rig: Rig, given: Sequence[Given], seconds: float) -> str:
     return f"{table(rows, spent)}\n\n{rate:,.0f} events a second on one core"
 
 
-def _pass(events: list[dict[str, object]], compiled: Compiled) -> None:
+def _pass(events: list[Event], compiled: Compiled) -> None:
     out = compiled.filters.run(events)
     if out:
         compiled.outputs.run(out)
 
 
-def _dearest(rig: Rig, lines: Sequence[str], through: str, codec: str) -> str:
+def _dearest(rig: Rig, lines: Sequence[str], given: Given) -> str:
     """The lines that cost most, the lesser of two measurements each."""
     costs = [
-        (min(_cost(rig, line, through, codec) for _ in range(2)), number, line)
+        (min(_cost(rig, line, given) for _ in range(2)), number, line)
         for number, line in enumerate(lines, 1)
     ]
     shown = [f"\nthe dearest lines:\n{'µs':>8}  {'line':>6}  text"]
@@ -149,7 +172,8 @@ def _dearest(rig: Rig, lines: Sequence[str], through: str, codec: str) -> str:
     return "\n".join(shown)
 
 
-def _cost(rig: Rig, line: str, through: str, codec: str) -> float:
+def _cost(rig: Rig, line: str, given: Given) -> float:
+    piece = framed(line, rig.codec(given)).encode()
     started = time.thread_time()
-    _pass(rig.arrivals(Given((line,), through=through, codec=codec)), rig.plain)
+    _pass(_arrivals(rig, given, [piece]), rig.plain)
     return time.thread_time() - started
