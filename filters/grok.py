@@ -249,6 +249,8 @@ class Grok(Ecs, Filter, name="grok"):
         return _shared(pattern, self.ecs, self.named_captures_only)
 
     def run(self, events: list[Event]) -> list[Event]:
+        if not events:
+            return events  # a flush, for which nothing need be compiled
         if self._guard is None:
             return self._loop(events, _unguarded)
         with self._guard as guard:

@@ -91,7 +91,7 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     metavar="DIR",
     help="Where positions and queues are kept.",
 )
-@click.option("--profile", is_flag=True, help="At the end, show what each filter and output cost.")
+@click.option("--profile", is_flag=True, help="At the end, show what each part cost, by place.")
 @click.option(
     "--flame",
     type=click.Path(dir_okay=False),

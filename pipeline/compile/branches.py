@@ -19,7 +19,7 @@ from .condition import Expressions, fields
 from .instantiate import uses
 from .lines import Line
 from .names import Namespace
-from .section import Observer
+from .section import Clock, Observer
 from .sorting import Lists, Sorter
 
 Changed = set[tuple[str, ...]] | None
@@ -30,6 +30,8 @@ class BranchCode:
 
     def __init__(self, made: dict[PluginUse, Plugin], observer: Observer | None) -> None:
         self.made, self.observer = made, observer
+        self.clock = observer if isinstance(observer, Clock) else None
+        self.watcher = None if self.clock is not None else observer
         self.names = Namespace()
         self.expressions = Expressions(self.names)
         self.lines: list[Line] = []
@@ -69,7 +71,7 @@ class BranchCode:
         """Whether a branch is sorted by one loop, which may sort others as well."""
         return (
             isinstance(statement, Branch)
-            and self.observer is None
+            and self.watcher is None
             and not self.reshapes([statement])
             and len(list(portions(statement.arms))) == 1
         )
@@ -108,15 +110,28 @@ class BranchCode:
             self._lists(next(portions(branch.arms)), keep=False, places=False)
             for branch in branches
         ]
-        self.sorter.loop(depth, f"for event in {events}:", sorted_)
+        self._sort(depth, f"for event in {events}:", sorted_, events)
         for branch, lists in zip(branches, sorted_, strict=True):
             self._arms(depth, branch, lists)
+
+    def _sort(self, depth: int, walk: str, sorted_: Sequence[Lists], events: str) -> None:
+        """A loop over a list that sorts its events, with a mark on both sides where time is
+        counted.
+        """
+        span = sorted_[0].span
+        if self.clock is None:
+            self.sorter.loop(depth, walk, sorted_)
+            return
+        mark = self.names.name(f"sorting_{span.line}", self.clock.sorting(span))
+        self.line(depth, f"{mark}(None)", span)
+        self.sorter.loop(depth, walk, sorted_)
+        self.line(depth, f"{mark}({events})", span)
 
     def _branch(self, depth: int, branch: Branch, events: str) -> None:
         rest = ""
         for portion in portions(branch.arms):
-            lists = self._lists(portion, keep=self.observer is not None, places=False)
-            self.sorter.loop(depth, f"for event in {events}:", [lists])
+            lists = self._lists(portion, keep=self.watcher is not None, places=False)
+            self._sort(depth, f"for event in {events}:", [lists], events)
             self._arms(depth, branch, lists)
             events = rest = lists.rest
         if rest:
@@ -135,7 +150,7 @@ class BranchCode:
         walk, source = f"for place, event in enumerate({events}):", ""
         for portion in portions(branch.arms):
             lists = self._lists(portion, keep=True, places=True)
-            self.sorter.loop(depth, walk, [lists])
+            self._sort(depth, walk, [lists], source or events)
             for arm, name, place in zip(portion.arms, lists.arms, lists.places, strict=False):
                 self._taken(depth, branch, arm, name)
                 self._reshaping_arm(depth, arm, name, place)
@@ -171,9 +186,9 @@ class BranchCode:
 
     def _taken(self, depth: int, branch: Branch, arm: Arm | None, events: str) -> None:
         """Tell the observer, where there is one, who takes an arm, or None of them."""
-        if self.observer is not None:
+        if self.watcher is not None:
             number = len(branch.arms) if arm is None else branch.arms.index(arm)
-            see = self.observer.arm(branch, number)
+            see = self.watcher.arm(branch, number)
             span = branch.span if arm is None else arm.span
             self.line(depth, f"{self.names.name(f'taken_{span.line}', see)}({events})", span)
 

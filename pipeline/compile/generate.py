@@ -13,6 +13,7 @@ event as it does for any error; a condition is looked at again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -27,7 +28,7 @@ from .condition import matches
 from .instantiate import uses
 from .lines import Line, code_of, text_of
 from .merging import END, Events, merge, reorder, spreader
-from .section import Generated, Observer, Part
+from .section import Clock, Generated, Observer, Part
 from .sorting import resolved
 
 __all__ = ["Generated", "Observer", "generate"]
@@ -40,6 +41,10 @@ def generate(
     observer: Observer | None = None,
 ) -> Generated:
     """Compile the statements of a section, to run in any thread; ``name`` is the function's."""
+    observed = None
+    if isinstance(observer, Clock):
+        observer.watch(made.items())
+        observed = partial(observer.section, name)
     seconds = _patience(statements, made)
     parts = [
         _Part(source, made, name, observer).compiled(list(group))
@@ -47,9 +52,8 @@ def generate(
     ]
     guard = Guard(seconds) if seconds and _matches(statements, made) else None
     filters = (plugin for use in uses(statements) if isinstance(plugin := made[use], Filter))
-    return Generated(
-        parts, _one_by_one(statements, made), guard, [each for each in filters if each.matches]
-    )
+    matching = [each for each in filters if each.matches]
+    return Generated(parts, _one_by_one(statements, made), guard, matching, observed)
 
 
 def _patience(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> float:

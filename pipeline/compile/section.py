@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from ...dsl.guard import Guard, signals_reach
 from ...dsl.program import Branch, PluginUse
-from ...plugins.contract import Filter
+from ...dsl.source import Span
+from ...plugins.contract import Filter, Plugin
 from .merging import Events
 from .searches import Make
+
+Run = Callable[..., Events]
 
 
 class Observer(Protocol):
@@ -33,6 +36,25 @@ class Observer(Protocol):
         """What is called with the events that take an arm, or, after the last one, with those that
         take none.
         """
+        ...
+
+
+@runtime_checkable
+class Clock(Observer, Protocol):
+    """An observer that counts time, and does not mind which arms events take: the code is as it
+    would be without one, with a mark before and after whatever sorts events.
+    """
+
+    def sorting(self, span: Span) -> Callable[[Events | None], None]:
+        """What is called with None before a batch is sorted by conditions, and with it after."""
+        ...
+
+    def section(self, name: str, run: Callable[..., Events]) -> Callable[..., Events]:
+        """What is called in the place of a whole section."""
+        ...
+
+    def watch(self, plugins: Iterable[tuple[PluginUse, Plugin]]) -> None:
+        """Told of all plugins before they are opened."""
         ...
 
 
@@ -65,6 +87,7 @@ class Generated:
         one_by_one: bool = False,
         guard: Guard | None = None,
         matching: Sequence[Filter] = (),
+        observed: Callable[[Run], Run] | None = None,
     ) -> None:
         self.parts = [part.run for part in parts]
         self.guard = guard
@@ -73,6 +96,7 @@ class Generated:
         self._parts = parts
         self._matching = matching
         self._is_limited = False
+        self._through = self._pass if observed is None else observed(self._pass)
 
     def run(self, events: Events, flush: bool | None = None) -> Events:
         """The batch through all parts. ``flush``: None, or whether what is held is due as a whole
@@ -94,9 +118,9 @@ class Generated:
             plugin.limit_matches()
         self._is_limited = True
 
-    def _through(self, events: Events, flush: bool | None) -> Events:
+    def _pass(self, events: Events, flush: bool | None) -> Events:
         if self.one_by_one and len(events) > 1:
-            return [out for event in events for out in self._through([event], flush)]
+            return [out for event in events for out in self._pass([event], flush)]
         for part in self.parts:
             events = part(events, flush)
         return events

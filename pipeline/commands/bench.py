@@ -1,0 +1,179 @@
+"""``penstock bench``: what a configuration costs on a sample of lines: by statement, for a core,
+and which lines cost most.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import click
+
+from ...dsl.diagnostics import ConfigError
+from ...dsl.event import accept
+from ...dsl.reference import Event
+from ...plugins.contract import Codec
+from ..compile.profile import Profile, table
+from ..testing.harness import Compiled, Rig, framed
+from ..testing.suite import Given, Setup
+from .configuration import (
+    configuration_options,
+    refuse,
+    settings_of,
+    show_findings,
+    sources_of,
+)
+
+_BATCH_BYTES = 32 * 1024
+_DEAREST = 10
+_SHOWN = 100
+
+
+@click.command()
+@configuration_options
+@click.argument("files", nargs=-1, metavar="[FILE]…")
+@click.option(
+    "--codec", default="", metavar="CODEC", help="The codec that reads lines, with its options."
+)
+@click.option(
+    "--from",
+    "through",
+    default="",
+    metavar="ID",
+    help="The input through whose codec, type and tags lines come.",
+)
+@click.option(
+    "--seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="CPU time to measure for: the sample goes through again until it is used up.",
+)
+def bench(
+    paths: tuple[str, ...],
+    text: str | None,
+    settings: tuple[str, ...],
+    ecs: str | None,
+    escape_style: str | None,
+    files: tuple[str, ...],
+    codec: str,
+    through: str,
+    seconds: float,
+) -> None:
+    """Measure what each statement of a configuration costs on the lines of stdin.
+
+    Filters run as they would, one core is used, and outputs are not opened. The sample goes through
+    once before anything is measured. The table has CPU times, the conditions of branches with their
+    places; the lines that cost most are measured one by one.
+    """
+    if sys.stdin.isatty():
+        raise click.UsageError(
+            "no sample: give lines on stdin, as in `penstock bench -f FILE < sample`"
+        )
+    lines = sys.stdin.buffer.read().decode(errors="replace").splitlines()
+    if not lines:
+        raise click.UsageError("the sample has no lines")
+    try:
+        settled = settings_of(
+            settings,
+            **{
+                "pipeline.ecs_compatibility": ecs,
+                "config.field_reference.escape_style": escape_style,
+            },
+        )
+        rig = Rig(Setup((), "", settled, {}, {}, frozenset()), sources_of((*paths, *files), text))
+        show_findings(rig.assembly.warnings)
+        through = through or (next(iter(rig.inputs), "") if not codec else "")
+        given = Given(through=through, codec=codec)
+        chunks = list(_chunks(lines, rig.codec(given)))
+        for chunk in chunks:
+            _pass(_arrivals(rig, given, chunk), rig.plain)
+    except ConfigError as error:
+        refuse(error)
+    click.echo(_measured(rig, given, chunks, seconds))
+    click.echo(_dearest(rig, lines, given))
+
+
+def _chunks(lines: Sequence[str], codec: Codec) -> Iterator[list[bytes]]:
+    """The lines as an input gives them: several at once, in one piece where the codec reads lines,
+    else each by itself.
+    """
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        piece = framed(line, codec).encode()
+        if chunk and piece.endswith(b"\n"):
+            chunk[-1] += piece
+        else:
+            chunk.append(piece)
+        size += len(piece)
+        if size >= _BATCH_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _arrivals(rig: Rig, given: Given, chunk: Sequence[bytes]) -> list[Event]:
+    """The events of a chunk as they leave the input."""
+    codec, source = rig.codec(given), rig.input(given)
+    events = [event for piece in chunk for event in codec.decode(piece)]
+    events += codec.flush()
+    now = rig.assembly.now()
+    for event in events:
+        if source is not None and source.decorate is not None:
+            source.decorate(event)
+        accept(event, now)
+    return events
+
+
+def _measured(rig: Rig, given: Given, chunks: Sequence[Sequence[bytes]], seconds: float) -> str:
+    profile = Profile()
+    compiled = rig.compiled(profile)
+    arrivals = profile.timed(
+        profile.cost("decode", ""), _arrivals, lambda *arguments: len(arguments[-1] or ())
+    )
+    events, started = 0, time.process_time()
+    while True:
+        for chunk in chunks:
+            arrived = arrivals(rig, given, chunk)
+            events += len(arrived)
+            _pass(arrived, compiled)
+        spent = time.process_time() - started
+        if spent >= seconds:
+            break
+    rows = [
+        (cost.seconds, cost.events, what, place) for (what, place), cost in profile.costs.items()
+    ]
+    rows = sorted((row for row in rows if row[1]), key=lambda row: -row[0])
+    rows.append((max(spent - profile.total(), 0.0), 0, "all else", ""))
+    rows.append((spent, events, "whole", ""))
+    rate = events / spent if spent else 0.0
+    return f"{table(rows, spent)}\n\n{rate:,.0f} events a second on one core"
+
+
+def _pass(events: list[Event], compiled: Compiled) -> None:
+    out = compiled.filters.run(events)
+    if out:
+        compiled.outputs.run(out)
+
+
+def _dearest(rig: Rig, lines: Sequence[str], given: Given) -> str:
+    """The lines that cost most, the lesser of two measurements each."""
+    costs = [
+        (min(_cost(rig, line, given) for _ in range(2)), number, line)
+        for number, line in enumerate(lines, 1)
+    ]
+    shown = [f"\nthe dearest lines:\n{'µs':>8}  {'line':>6}  text"]
+    for seconds, number, line in sorted(costs, key=lambda cost: -cost[0])[:_DEAREST]:
+        text = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+        shown.append(f"{1e6 * seconds:8.1f}  {number:6}  {text}")
+    return "\n".join(shown)
+
+
+def _cost(rig: Rig, line: str, given: Given) -> float:
+    piece = framed(line, rig.codec(given)).encode()
+    started = time.thread_time()
+    _pass(_arrivals(rig, given, [piece]), rig.plain)
+    return time.thread_time() - started
