@@ -17,13 +17,7 @@ from ...plugins.contract import Codec
 from ..compile.profile import Profile, table
 from ..testing.harness import Compiled, Rig, framed
 from ..testing.suite import Given, Setup
-from .configuration import (
-    configuration_options,
-    refuse,
-    settings_of,
-    show_findings,
-    sources_of,
-)
+from .configuration import Chosen, configuration_options, refuse, show_findings
 
 _BATCH_BYTES = 32 * 1024
 _DEAREST = 10
@@ -51,11 +45,7 @@ _SHOWN = 100
     help="CPU time to measure for: the sample goes through again until it is used up.",
 )
 def bench(
-    paths: tuple[str, ...],
-    text: str | None,
-    settings: tuple[str, ...],
-    ecs: str | None,
-    escape_style: str | None,
+    chosen: Chosen,
     files: tuple[str, ...],
     codec: str,
     through: str,
@@ -75,14 +65,8 @@ def bench(
     if not lines:
         raise click.UsageError("the sample has no lines")
     try:
-        settled = settings_of(
-            settings,
-            **{
-                "pipeline.ecs_compatibility": ecs,
-                "config.field_reference.escape_style": escape_style,
-            },
-        )
-        rig = Rig(Setup((), "", settled, {}, {}, frozenset()), sources_of((*paths, *files), text))
+        one = chosen.also(files).pipeline()
+        rig = Rig(Setup((), "", one.settings, {}, {}, frozenset()), one.sources())
         show_findings(rig.assembly.warnings)
         through = through or (next(iter(rig.inputs), "") if not codec else "")
         given = Given(through=through, codec=codec)

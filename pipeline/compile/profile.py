@@ -127,30 +127,24 @@ class Profile:
                 self._watch_output(plugin, use.span.place)
 
     def _watch_input(self, plugin: Input, place: str) -> None:
-        read, ack = self.cost("read", place), self.cost("acknowledge", place)
-        decode = self.cost("decode", place)
-        batches, new_codec = plugin.batches, plugin.new_codec
+        read = self.timed(self.cost("read", place), plugin.read, _read)
+        settle = self.timed(self.cost("acknowledge", place), plugin.settle, _none)
+        decode, new_codec = self.cost("decode", place), plugin.new_codec
 
-        def read_all(stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-            following = iter(batches(stopping))
-            while True:
-                started, before = time.monotonic(), time.thread_time()
-                try:
-                    batch = self.timed(read, next, _read)(following)
-                except StopIteration:
-                    return
-                finally:
-                    self.waited += time.monotonic() - started - (time.thread_time() - before)
-                if batch is not None and batch.done is not None:
-                    batch.done = self.timed(ack, batch.done, _none)
-                yield batch
+        def read_and_wait(timeout: float) -> Batch | None:
+            started, before = time.monotonic(), time.thread_time()
+            try:
+                return read(timeout)
+            finally:
+                self.waited += time.monotonic() - started - (time.thread_time() - before)
 
         def timed_codec(*arguments: Any) -> Codec:
             codec = new_codec(*arguments)
             codec.__class__ = self._timed_codec(type(codec), decode)
             return codec
 
-        plugin.batches = read_all  # type: ignore[method-assign]
+        plugin.read = read_and_wait  # type: ignore[method-assign]
+        plugin.settle = settle  # type: ignore[method-assign]
         plugin.new_codec = timed_codec  # type: ignore[method-assign, assignment]
 
     def _timed_codec(self, kind: type[Codec], cost: Cost) -> type[Codec]:
@@ -214,5 +208,5 @@ def _made(*arguments: Any) -> int:
     return len(arguments[-1] or ())
 
 
-def _read(following: Any, batch: Batch | None) -> int:
-    return 0 if batch is None else len(batch.events)
+def _read(timeout: float, batch: Batch | None) -> int:
+    return 0 if batch is None else len(batch.events or ())

@@ -72,6 +72,8 @@ class Pipeline:
         program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
+        if observer is not None:
+            observer.watch(assembly.made.items())  # before anything takes their methods
         self.counts = Counts()
         self._level = logging.INFO
         self._tick = tick

@@ -34,9 +34,9 @@ class Work:
         self, assembly: Assembly, inputs: list[Input], observer: Observer | None = None
     ) -> None:
         program = assembly.program
-        self._decoders = [Decoder(source) for source in inputs]
         self.filters = generate(program.filters, assembly.made, "filters", observer)
         self._outputs = generate(program.outputs, assembly.made, "outputs", observer)
+        self._decoders = [Decoder(source) for source in inputs]
         self._size = int(program.settings.get("pipeline.batch.size") or 0)
         plugins = assembly.plugins(program.filters)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
