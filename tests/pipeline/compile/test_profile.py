@@ -110,7 +110,8 @@ output {{ file {{ path => "{tmp_path}/out" }} }}"""
     profile = Profile()
     Pipeline(assemble([Source("a.conf", config)], settled({"path.data": str(tmp_path)})), None, profile).run()
     counted = {what: cost.events for (what, _), cost in profile.costs.items()}
-    assert counted["decode"] == counted["grok"] == counted["read"] == counted["encode"] == 2
+    assert counted["decode"] == counted["grok"] == counted["encode"] == 2
+    assert "read" in counted
     assert "deliver" in counted
     assert "acknowledge" in counted
     shares = [float(line.split(" %")[0]) for line in profile.report().splitlines()[1:-2]]
