@@ -170,8 +170,7 @@ class BufferedSink:
                 oldest = next(iter(self._under_way), None) or self._lanes.oldest() or unit
             if not self._put(spill, oldest, _PATIENCE):
                 return False
-            if oldest is not unit:
-                self._forget(oldest)
+            self._forget(oldest)
         return oldest is unit
 
     def _put(self, spill: Spill, unit: DeliveryUnit, patience: float) -> bool:
@@ -181,7 +180,7 @@ class BufferedSink:
         return True
 
     def _forget(self, unit: DeliveryUnit) -> None:
-        """A unit is no longer in memory, if it still was: it is on disk, or delivered."""
+        """A unit is on disk: no longer in memory, if it was."""
         with self._change:
             if unit in self._under_way:
                 del self._under_way[unit]
@@ -218,6 +217,8 @@ class BufferedSink:
                 request = self._taken() if wait == 0 else None
                 if request is not None:
                     return request
+                if wait == 0 and not self._has_spilled:
+                    continue
                 if wait is None and self._is_finished():
                     return None
                 notified = self._change.wait(self._longest_wait(wait))
@@ -232,6 +233,10 @@ class BufferedSink:
             return None if stops else 0
         return self._lanes.due(ends=self._ended)
 
+    @property
+    def _has_spilled(self) -> bool:
+        return self._spill is not None and not self._spill.is_empty
+
     def _is_finished(self) -> bool:
         return self._ended and not len(self._lanes)
 
@@ -245,9 +250,7 @@ class BufferedSink:
     def _taken(self) -> Request | None:
         """The next request, out of memory or from the disk; None where none can be had now."""
         if self._spill is None or self._spill.is_empty:
-            units = self._lanes.take()
-            self._under_way.update(dict.fromkeys(units))
-            return Request(units, self.output)
+            return self._from_memory()
         while (taken := self._spill.take()) is not None:
             unit, number = taken
             if unit.is_delivered:
@@ -256,6 +259,19 @@ class BufferedSink:
             self._on_disk[unit] = number
             return Request([unit], self.output)
         return None
+
+    def _from_memory(self) -> Request | None:
+        units = self._lanes.take()
+        # A unit may have gone to the disk, and from there to the output, before it left memory.
+        delivered = [unit for unit in units if unit.is_delivered]
+        for unit in delivered:
+            self._account_for(unit)
+        left = [unit for unit in units if not unit.is_delivered]
+        if not left:
+            self._lanes.release(units[0])
+            return None
+        self._under_way.update(dict.fromkeys(left))
+        return Request(left, self.output)
 
     def _through(self, request: Request) -> None:
         """A request was delivered, or is among the dead letters."""

@@ -27,7 +27,7 @@ from ...plugins.output import Output
 from ...plugins.plugin import Plugin
 from ..compile.generate import Observer
 from ..compile.instantiate import Assembly, misconfigured
-from ..compile.profile import Profile
+from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
 from ..observe.counters import OutputStats
@@ -73,7 +73,7 @@ class Pipeline:
         program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
-        if isinstance(observer, Profile):
+        if isinstance(observer, Clock):
             observer.watch(assembly.made.items())  # before anything takes their methods
         self.counts = Counts()
         self._level = logging.INFO

@@ -79,11 +79,11 @@ def test_the_log_is_told_of_changes_and_once_a_minute_not_of_each_trial(said: py
     target.works()
     instant = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
     wanted = [
-        rf"the output x failed, and is tried again: refused; 1 failure since {instant}, 1234 events wait",
-        rf"the output x does not work, and is tried now and then: refused; 3 failures since {instant}, 1234 events wait",
-        rf"the output x still does not work: refused; 43 failures since {instant}, 1234 events wait",
-        rf"the output x still does not work: refused; 83 failures since {instant}, 1234 events wait",
-        r"the output x works again, after 100 failures in 150 s",
+        rf"the output x failed, retrying: refused; 1 failure since {instant}, 1234 events wait",
+        rf"the output x is failing; circuit open, retrying with back-off: refused; 3 failures since {instant}, 1234 events wait",
+        rf"the output x is still failing: refused; 43 failures since {instant}, 1234 events wait",
+        rf"the output x is still failing: refused; 83 failures since {instant}, 1234 events wait",
+        r"the output x recovered after 100 failures \(150 s\)",
     ]
     assert len(said.messages) == len(wanted)
     assert all(re.fullmatch(pattern, line) for pattern, line in zip(wanted, said.messages, strict=True))

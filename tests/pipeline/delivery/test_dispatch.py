@@ -1,4 +1,4 @@
-"""Delivery: outputs do not wait for each other, full buffers do as they are told, a ticket ends when the last delivery does."""
+"""Delivery: outputs do not wait for each other, full buffers follow their policy, a batch is acknowledged once, after its last delivery."""
 from __future__ import annotations
 
 import threading
@@ -9,34 +9,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.dsl.reference import Event
-from penstock.pipeline.delivery.buffer import Buffered
-from penstock.pipeline.delivery.dispatch import Direct, ways, write_to
-from penstock.pipeline.delivery.sender import Ticket, Undelivered
-from penstock.pipeline.observe.counters import OutputFigures, table
-from penstock.plugins.contract import Output, Unfinished
+from penstock.pipeline.delivery.buffer import BufferedSink
+from penstock.pipeline.delivery.dispatch import DirectSink, sinks_of, submitting
+from penstock.pipeline.delivery.pending import PendingAck
+from penstock.pipeline.observe.counters import OutputStats, table
+from penstock.plugins.batch import Payload
+from penstock.plugins.errors import Undelivered
+from penstock.plugins.output import Batching, Output
 
 
 class Recorder(Output, name="recorder"):
-    """Keeps what is delivered; holds every delivery while ``gate`` is closed."""
+    """Keeps what is delivered, batch by batch; holds every delivery while ``gate`` is closed."""
+
+    batching = Batching(events=1)
+    immediate = True
 
     def prepare(self) -> None:
-        self.gate = threading.Event()
+        self.gate, self.began = threading.Event(), threading.Event()
         self.gate.set()
         self.delivered: list[Any] = []
         self.failures: list[Exception] = []
 
-    def pack(self, events: list[Event]) -> bytes:
-        return b",".join(event["m"] for event in events)
+    def pack(self, events: list[Event]) -> list[Payload]:
+        return [Payload(b",".join(event["m"] for event in events), events)]
 
-    def deliver(self, packed: bytes) -> None:
+    def deliver(self, payload: Payload) -> None:
+        self.began.set()
         self.gate.wait(10)
         if self.failures:
             raise self.failures.pop(0)
-        self.delivered.append(packed)
+        self.delivered.append(payload.data)
 
 
 def recorder(**options: Any) -> Recorder:
-    made = Recorder(options)
+    made = Recorder({"attempts": 1, **options})
     made.prepare()
     return made
 
@@ -45,31 +51,31 @@ def never(error: BaseException) -> None:
     raise AssertionError(error)
 
 
-def buffered(output: Output) -> Buffered:
-    way = Buffered(output, threading.Event(), never)
-    way.start()
-    return way
+def buffered(output: Output) -> BufferedSink:
+    sink = BufferedSink(output, threading.Event(), never)
+    sink.start()
+    return sink
 
 
-def submit(way: Buffered, *texts: bytes) -> None:
+def submit(sink: BufferedSink, *texts: bytes) -> None:
     for text in texts:
-        way.submit(text, 1, Ticket(None))
+        sink.submit(Payload(text, count=1), PendingAck(None))
 
 
 def test_a_single_output_is_delivered_to_at_once_and_several_through_buffers() -> None:
     one, two = recorder(), recorder()
-    assert [type(way) for way in ways([one], threading.Event(), never)] == [Direct]
-    assert [type(way) for way in ways([one, two], threading.Event(), never)] == [Buffered, Buffered]
-    assert [type(way) for way in ways([recorder(when_full="drop_newest")], threading.Event(), never)] == [Buffered]
+    assert [type(sink) for sink in sinks_of([one], threading.Event(), never)] == [DirectSink]
+    assert [type(sink) for sink in sinks_of([one, two], threading.Event(), never)] == [BufferedSink, BufferedSink]
+    assert [type(sink) for sink in sinks_of([recorder(when_full="drop_newest")], threading.Event(), never)] == [BufferedSink]
 
 
 def test_a_slow_output_does_not_hold_up_another() -> None:
     slow, quick = recorder(), recorder()
     slow.gate.clear()
-    both = list(ways([slow, quick], threading.Event(), never))
-    for way in both:
-        way.start()
-        write_to(way, lambda: Ticket(None))([{"m": b"a"}, {"m": b"b"}])
+    both = list(sinks_of([slow, quick], threading.Event(), never))
+    for sink in both:
+        sink.start()
+        submitting(sink, lambda: PendingAck(None))([{"m": b"a"}, {"m": b"b"}])
     both[1].end()
     assert (slow.delivered, quick.delivered) == ([], [b"a,b"])
     slow.gate.set()
@@ -80,36 +86,38 @@ def test_a_slow_output_does_not_hold_up_another() -> None:
 def test_a_full_buffer_blocks_until_there_is_room() -> None:
     output = recorder(buffer_size=10)
     output.gate.clear()
-    way = buffered(output)
-    submit(way, b"12345678")
-    late = threading.Thread(target=submit, args=(way, b"abcdefgh"))
+    sink = buffered(output)
+    submit(sink, b"12345678")
+    late = threading.Thread(target=submit, args=(sink, b"abcdefgh"))
     late.start()
     late.join(0.1)
     assert late.is_alive()
     output.gate.set()
     late.join(10)
-    way.end()
+    sink.end()
     assert output.delivered == [b"12345678", b"abcdefgh"]
-    assert way.figures().dropped == 0
+    assert sink.stats().dropped == 0
 
 
 @pytest.mark.parametrize(("policy", "kept"), [("drop_newest", [b"1111", b"2222"]), ("drop_oldest", [b"1111", b"4444"])])
 def test_a_full_buffer_drops_what_its_policy_says_and_counts_it(policy: str, kept: list[bytes]) -> None:
     output = recorder(buffer_size=9, when_full=policy)
     output.gate.clear()
-    way = buffered(output)
-    submit(way, b"1111", b"2222", b"3333", b"4444")
+    sink = buffered(output)
+    submit(sink, b"1111")
+    output.began.wait(10)
+    submit(sink, b"2222", b"3333", b"4444")
     output.gate.set()
-    way.end()
+    sink.end()
     assert output.delivered == kept
-    assert way.figures().dropped == 2
+    assert sink.stats().dropped == 2
 
 
 def test_what_is_larger_than_the_buffer_still_goes_through() -> None:
     output = recorder(buffer_size=3)
-    way = buffered(output)
-    submit(way, b"123456789", b"x")
-    way.end()
+    sink = buffered(output)
+    submit(sink, b"123456789", b"x")
+    sink.end()
     assert output.delivered == [b"123456789", b"x"]
 
 
@@ -118,10 +126,10 @@ def test_a_batch_is_done_when_all_outputs_have_it() -> None:
     slow, quick = recorder(), recorder()
     slow.gate.clear()
     both = [buffered(slow), buffered(quick)]
-    ticket = Ticket(done.append)
-    for way in both:
-        way.submit(b"x", 1, ticket)
-    ticket.finish()
+    pending = PendingAck(done.append)
+    for sink in both:
+        sink.submit(Payload(b"x", count=1), pending)
+    pending.finish()
     both[1].end()
     assert done == []
     slow.gate.set()
@@ -133,71 +141,59 @@ def test_a_dropped_batch_is_done_too() -> None:
     done: list[Exception | None] = []
     output = recorder(buffer_size=1, when_full="drop_newest")
     output.gate.clear()
-    way = buffered(output)
-    submit(way, b"first")
-    ticket = Ticket(done.append)
-    way.submit(b"second", 1, ticket)
-    ticket.finish()
+    sink = buffered(output)
+    submit(sink, b"first")
+    pending = PendingAck(done.append)
+    sink.submit(Payload(b"second", count=1), pending)
+    pending.finish()
     assert done == [None]
     output.gate.set()
-    way.end()
+    sink.end()
 
 
-def test_a_fault_that_no_retry_mends_is_told() -> None:
-    told: list[BaseException] = []
+def test_an_unknown_error_without_dead_letters_ends_the_delivery() -> None:
+    heard: list[BaseException] = []
     output = recorder()
     output.failures = [KeyError("x")]
-    way = Buffered(output, threading.Event(), told.append)
-    way.start()
-    submit(way, b"x")
-    way.end()
-    (error,) = told
+    sink = BufferedSink(output, threading.Event(), heard.append)
+    sink.start()
+    submit(sink, b"x")
+    sink.end()
+    (error,) = heard
     assert isinstance(error, Undelivered)
     assert "KeyError" in str(error)
 
 
-def test_what_an_output_will_never_take_goes_to_the_dead_letters() -> None:
-    buried: list[tuple[list[Event], str]] = []
+def test_events_of_an_unknown_error_go_to_the_dead_letters_after_the_last_attempt() -> None:
+    dead: list[tuple[list[Event], str]] = []
     done: list[Exception | None] = []
     output = recorder()
-    output.context.bury = lambda plugin, events, reason: buried.append((events, reason))
+    output.context.dead_letter = lambda events, reason: dead.append((events, reason))
     output.failures = [ValueError("no such index")]
-    way = buffered(output)
-    ticket = Ticket(done.append)
-    write_to(way, lambda: ticket)([{"m": b"bad"}])
-    write_to(way, lambda: Ticket(None))([{"m": b"good"}])
-    ticket.finish()
-    way.end()
+    sink = buffered(output)
+    pending = PendingAck(done.append)
+    submitting(sink, lambda: pending)([{"m": b"bad"}])
+    submitting(sink, lambda: PendingAck(None))([{"m": b"good"}])
+    pending.finish()
+    sink.end()
     assert output.delivered == [b"good"]
-    ((events, reason),) = buried
+    ((events, reason),) = dead
     assert events == [{"m": b"bad"}]
     assert "no such index" in reason
     assert done == [None]
 
 
-def test_a_part_that_was_not_taken_is_tried_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    stopping = threading.Event()
-    monkeypatch.setattr(stopping, "wait", lambda seconds: False)
-    output = recorder()
-    output.failures = [Unfinished("half of it", b"the rest")]
-    way = Buffered(output, stopping, never)
-    way.start()
-    submit(way, b"half, the rest")
-    way.end()
-    assert output.delivered == [b"the rest"]
-
-
 def test_a_full_buffer_may_send_to_the_dead_letters() -> None:
-    buried: list[list[Event]] = []
+    dead: list[list[Event]] = []
     output = recorder(buffer_size=1, when_full="dead_letter")
-    output.context.bury = lambda plugin, events, reason: buried.append(events)
+    output.context.dead_letter = lambda events, reason: dead.append(events)
     output.gate.clear()
-    way = buffered(output)
+    sink = buffered(output)
     for text in (b"first", b"second"):
-        write_to(way, lambda: Ticket(None))([{"m": text}])
+        submitting(sink, lambda: PendingAck(None))([{"m": text}])
     output.gate.set()
-    way.end()
-    assert (output.delivered, buried, way.figures().dropped) == ([b"first"], [[{"m": b"second"}]], 0)
+    sink.end()
+    assert (output.delivered, dead, sink.stats().dropped) == ([b"first"], [[{"m": b"second"}]], 0)
 
 
 class Impatient(threading.Event):
@@ -211,72 +207,72 @@ ONE, TWO = OSError("one"), OSError("two")
 
 
 @given(ends=st.lists(st.sampled_from([None, ONE, TWO])))
-def test_a_ticket_tells_once_how_its_batch_fared_and_the_first_error_where_there_is_one(ends: list[Exception | None]) -> None:
-    told: list[Exception | None] = []
-    with Ticket(told.append) as ticket:
+def test_a_batch_is_answered_once_with_its_first_error(ends: list[Exception | None]) -> None:
+    heard: list[Exception | None] = []
+    with PendingAck(heard.append) as pending:
         for _ in ends:
-            ticket.add()
+            pending.add()
     for end in ends:
-        ticket.finish(end)
-    assert told == [next((end for end in ends if end is not None), None)]
+        pending.finish(end)
+    assert heard == [next((end for end in ends if end is not None), None)]
 
 
 def test_an_error_while_a_batch_is_worked_on_gives_it_back() -> None:
-    told: list[Exception | None] = []
+    heard: list[Exception | None] = []
 
     def work() -> None:
-        with Ticket(told.append) as ticket:
-            ticket.add()
-            ticket.finish()
+        with PendingAck(heard.append) as pending:
+            pending.add()
+            pending.finish()
             raise ONE
 
     with pytest.raises(OSError, match="one"):
         work()
-    assert told == [ONE]
+    assert heard == [ONE]
 
 
 class Stopped:
-    """Ways whose first output fails while the pipeline is told to stop, and how each batch was answered."""
+    """Ways whose first output fails while the pipeline is heard to stop, and how each batch was answered."""
 
     def __init__(self, count: int, *, error: Exception = ONE, **options: Any) -> None:
         self.outputs = [recorder(**options), *(recorder() for _ in range(count - 1))]
-        self.stopping, self.told, self.answers = Impatient(), list[BaseException](), list[tuple[int, Exception | None]]()
+        self.stopping, self.heard, self.answers = Impatient(), list[BaseException](), list[tuple[int, Exception | None]]()
         self.outputs[0].deliver = self.fail  # type: ignore[method-assign]
-        self.error, self.ways = error, list(ways(self.outputs, self.stopping, self.told.append))
-        for way in self.ways:
-            way.start()
+        self.error, self.sinks = error, list(sinks_of(self.outputs, self.stopping, self.heard.append))
+        for sink in self.sinks:
+            sink.start()
 
-    def fail(self, packed: bytes) -> None:
+    def fail(self, payload: Payload) -> None:
         raise self.error
 
     def submit(self, number: int) -> None:
-        with Ticket(lambda error: self.answers.append((number, error))) as ticket:
-            for way in self.ways:
-                way.submit(b"x", 1, ticket)
+        with PendingAck(lambda error: self.answers.append((number, error))) as pending:
+            for sink in self.sinks:
+                sink.submit(Payload(b"x", count=1), pending)
 
     def end(self) -> None:
-        for way in self.ways:
-            way.end()
+        for sink in self.sinks:
+            sink.end()
 
 
 @pytest.mark.parametrize("error", [OSError("away"), ValueError("never")])
-def test_what_an_output_was_given_up_with_is_given_back_and_what_comes_after_too(error: Exception) -> None:
+def test_batches_fail_with_the_output_and_so_do_later_ones(error: Exception) -> None:
     pipeline = Stopped(2, error=error)
     for number in range(3):
         pipeline.submit(number)
     pipeline.stopping.set()
     pipeline.end()
     late: list[Exception | None] = []
-    with Ticket(late.append) as ticket:
-        pipeline.ways[0].submit(b"x", 1, ticket)
+    with PendingAck(late.append) as pending:
+        pipeline.sinks[0].submit(Payload(b"x", count=1), pending)
     assert isinstance(late[0], Undelivered)
     assert sorted(number for number, _ in pipeline.answers) == [0, 1, 2]
     assert all(str(error) in str(answer) for _, answer in pipeline.answers)
-    assert all(isinstance(error, Undelivered) for error in pipeline.told)
+    assert all(isinstance(error, Undelivered) for error in pipeline.heard)
 
 
 @pytest.mark.parametrize("error", [OSError("away"), ValueError("never")])
-def test_an_output_that_is_delivered_to_at_once_gives_back_too(error: Exception) -> None:
+def test_a_direct_output_fails_its_batch_too(error: Exception) -> None:
     pipeline = Stopped(1, error=error)
     pipeline.stopping.set()
     with pytest.raises(Undelivered, match=str(error)):
@@ -285,7 +281,7 @@ def test_an_output_that_is_delivered_to_at_once_gives_back_too(error: Exception)
     assert isinstance(answer, Undelivered)
 
 
-def test_who_waits_for_room_is_given_back_when_the_output_is_given_up() -> None:
+def test_a_batch_that_waits_for_room_fails_with_the_output() -> None:
     pipeline = Stopped(2, buffer_size=1)
     pipeline.submit(0)
     late = threading.Thread(target=pipeline.submit, args=(1,))
@@ -297,101 +293,88 @@ def test_who_waits_for_room_is_given_back_when_the_output_is_given_up() -> None:
     assert all(isinstance(error, Undelivered) for _, error in pipeline.answers)
 
 
-class Graveyard:
+class FailingDeadLetters:
     """Dead letters that cannot be written a few times."""
 
     def __init__(self, failures: int) -> None:
-        self.failures, self.buried = failures, list[Event]()
+        self.failures, self.dead = failures, list[Event]()
 
-    def __call__(self, plugin: object, events: list[Event], reason: str) -> None:
+    def __call__(self, events: list[Event], reason: str) -> None:
         if self.failures:
             self.failures -= 1
             raise OSError("No space left on device")
-        self.buried += events
+        self.dead += events
 
 
 @pytest.mark.parametrize("options", [{}, {"when_full": "drop_newest"}], ids=["at once", "through a buffer"])
 def test_dead_letters_that_cannot_be_written_are_tried_again_and_the_batch_waits(options: dict[str, Any]) -> None:
-    output, graves, done = recorder(**options), Graveyard(5), list[Exception | None]()
-    output.context.bury = graves
+    output, letters, done = recorder(**options), FailingDeadLetters(5), list[Exception | None]()
+    output.context.dead_letter = letters
     output.failures = [ValueError("never")]
-    (way,) = ways([output], Impatient(), never)
-    way.start()
-    with Ticket(done.append) as ticket:
-        write_to(way, lambda: ticket)([{"m": b"bad"}])
-    way.end()
-    assert (graves.buried, done) == ([{"m": b"bad"}], [None])
-    assert way.figures().dead_lettered == 1
+    (sink,) = sinks_of([output], Impatient(), never)
+    sink.start()
+    with PendingAck(done.append) as pending:
+        submitting(sink, lambda: pending)([{"m": b"bad"}])
+    sink.end()
+    assert (letters.dead, done) == ([{"m": b"bad"}], [None])
+    assert sink.stats().dead_lettered == 1
 
 
 def test_dead_letters_that_cannot_be_written_until_the_pipeline_stops_give_the_batch_back() -> None:
-    output, done, told = recorder(when_full="drop_newest"), list[Exception | None](), list[BaseException]()
-    output.context.bury = Graveyard(10**9)
+    output, done, heard = recorder(when_full="drop_newest"), list[Exception | None](), list[BaseException]()
+    output.context.dead_letter = FailingDeadLetters(10**9)
     output.failures = [ValueError("never")]
     stopping = Impatient()
-    way = Buffered(output, stopping, told.append)
-    way.start()
-    with Ticket(done.append) as ticket:
-        write_to(way, lambda: ticket)([{"m": b"bad"}])
+    sink = BufferedSink(output, stopping, heard.append)
+    sink.start()
+    with PendingAck(done.append) as pending:
+        submitting(sink, lambda: pending)([{"m": b"bad"}])
     assert done == []
     stopping.set()
-    way.end()
+    sink.end()
     (answer,) = done
     assert isinstance(answer, Undelivered)
     assert "No space left" in str(answer)
-    assert told == [answer]
-    assert way.figures().dead_lettered == 0
+    assert heard == [answer]
+    assert sink.stats().dead_lettered == 0
 
 
 def test_a_full_buffer_whose_dead_letters_cannot_be_written_waits_for_them() -> None:
-    output, graves = recorder(buffer_size=1, when_full="dead_letter"), Graveyard(3)
-    output.context.bury = graves
+    output, letters = recorder(buffer_size=1, when_full="dead_letter"), FailingDeadLetters(3)
+    output.context.dead_letter = letters
     output.gate.clear()
-    way = Buffered(output, Impatient(), never)
-    way.start()
+    sink = BufferedSink(output, Impatient(), never)
+    sink.start()
     for text in (b"first", b"second"):
-        write_to(way, lambda: Ticket(None))([{"m": text}])
-    assert graves.buried == [{"m": b"second"}]
+        submitting(sink, lambda: PendingAck(None))([{"m": text}])
+    assert letters.dead == [{"m": b"second"}]
     output.gate.set()
-    way.end()
+    sink.end()
 
 
-def test_figures_say_what_became_of_the_events() -> None:
+def test_stats_count_what_became_of_the_events() -> None:
     output = recorder(buffer_size=1, when_full="drop_newest", id="here")
     output.context.id = "here"
-    output.context.bury = lambda plugin, events, reason: None
+    output.context.dead_letter = lambda events, reason: None
     output.failures = [OSError("away"), ValueError("never")]
-    way = Buffered(output, Impatient(), never)
-    write_to(way, lambda: Ticket(None))([{"m": b"refused"}] * 2)
-    write_to(way, lambda: Ticket(None))([{"m": b"dropped"}] * 3)
-    assert way.figures() == OutputFigures("here", 0, 3, 0, 0, 2, 0, "closed")
-    way.start()
-    way.end()
-    assert way.figures() == OutputFigures("here", 0, 3, 2, 0, 0, 1, "closed")
-    assert way.figures().left_out == "3 events were dropped, as when_full says, 2 events were sent to the dead letters"
-    assert [line.split() for line in table([way.figures()])][1] == ["here", "0", "3", "2", "0", "0", "1", "closed"]
-
-
-def test_an_output_is_flushed_when_nothing_waits_and_never_during_a_delivery() -> None:
-    output, order = recorder(when_full="drop_newest"), list[str]()
-    output.flush = lambda: order.append("flushed")  # type: ignore[method-assign]
-    output.deliver = lambda packed: order.append("delivered")  # type: ignore[method-assign]
-    way = Buffered(output, threading.Event(), never)
-    submit(way, b"a", b"b")
-    way.flush()
-    way.start()
-    way.end()
-    assert order[:2] == ["delivered", "delivered"]
-    assert set(order[2:]) == {"flushed"}
+    sink = BufferedSink(output, Impatient(), never)
+    submitting(sink, lambda: PendingAck(None))([{"m": b"refused"}] * 2)
+    submitting(sink, lambda: PendingAck(None))([{"m": b"dropped"}] * 3)
+    assert sink.stats() == OutputStats("here", 0, 3, 0, 0, 0, 2, 0, "closed")
+    sink.start()
+    sink.end()
+    assert sink.stats() == OutputStats("here", 0, 3, 0, 2, 0, 0, 1, "closed")
+    assert sink.stats().left_out == "3 events dropped (when_full), 2 events sent to dead letters"
+    assert [line.split() for line in table([sink.stats()])][1] == ["here", "0", "3", "0", "2", "0", "0", "1", "closed"]
 
 
 @pytest.mark.parametrize("ends", [True, False])
 def test_a_broken_pipe_ends_the_run_for_an_output_that_is_a_pipe_and_is_tried_again_for_others(ends: bool) -> None:
-    told, output = list[BaseException](), recorder(when_full="drop_newest")
+    heard, output = list[BaseException](), recorder(when_full="drop_newest")
     output.ends_with_its_reader = ends  # type: ignore[misc]
     output.failures = [BrokenPipeError()]
-    way = Buffered(output, Impatient(), told.append)
-    way.start()
-    submit(way, b"x")
-    way.end()
-    assert (output.delivered, [type(error) for error in told]) == (([], [BrokenPipeError]) if ends else ([b"x"], []))
+    sink = BufferedSink(output, Impatient(), heard.append)
+    sink.start()
+    submit(sink, b"x")
+    sink.end()
+    assert (output.delivered, [type(error) for error in heard]) == (([], [BrokenPipeError]) if ends else ([b"x"], []))

@@ -18,16 +18,22 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.delivery.buffer import Buffered
-from penstock.pipeline.delivery.dispatch import ways, write_to
-from penstock.pipeline.delivery.sender import Parcel, Ticket, Undelivered
-from penstock.pipeline.delivery.spill import restored, spill_names, stored, tell_of_unclaimed
+from penstock.pipeline.delivery.buffer import BufferedSink
+from penstock.pipeline.delivery.dispatch import sinks_of, submitting
+from penstock.pipeline.delivery.pending import PendingAck
+from penstock.pipeline.delivery.spill import restored, spill_names, stored, warn_of_unclaimed
 from penstock.pipeline.storage.queue import DiskQueue
-from penstock.plugins.contract import Context, Output, Unfinished
+from penstock.plugins.batch import Payload
+from penstock.plugins.context import Context
+from penstock.plugins.errors import Retry, Undelivered
+from penstock.plugins.output import Batching, Output
+from penstock.plugins.records.events import pack
 
 
 class Target(Output, name="target"):
     """Keeps what is delivered; holds every delivery while ``gate`` is closed; fails as ``plan`` says."""
+
+    batching = Batching(events=1)
 
     def prepare(self) -> None:
         self.gate, self.delivered = threading.Event(), list[Any]()
@@ -35,16 +41,16 @@ class Target(Output, name="target"):
         self.always: Exception | None = None
         self.gate.set()
 
-    def pack(self, events: list[Event]) -> bytes:
-        return b",".join(event["m"] for event in events)
+    def pack(self, events: list[Event]) -> list[Payload]:
+        return [Payload(b",".join(event["m"] for event in events), events)]
 
-    def deliver(self, packed: bytes) -> None:
+    def deliver(self, payload: Payload) -> None:
         self.gate.wait(30)
         if self.always is not None:
             raise self.always
         if self.plan:
             raise self.plan.pop(0)
-        self.delivered.append(packed)
+        self.delivered.append(payload.data)
 
 
 class Impatient(threading.Event):
@@ -59,37 +65,37 @@ class Life:
 
     def __init__(self, folder: Path, *, closed: bool = False, **options: Any) -> None:
         self.settings = settled({"path.data": str(folder)})
-        self.output = Target({"when_full": "spill", "buffer_size": 10, "id": "out", **options}, Context(self.settings))
+        self.output = Target({"when_full": "spill", "buffer_size": 10, "id": "out", "attempts": 1, **options}, Context(self.settings))
         self.output.prepare()
         if closed:
             self.output.gate.clear()
         self.stopping, self.failures, self.answers = Impatient(), list[BaseException](), list[tuple[bytes, Exception | None]]()
-        (way,) = ways([self.output], self.stopping, self.failures.append)
-        assert isinstance(way, Buffered)
-        self.way = way
+        (sink,) = sinks_of([self.output], self.stopping, self.failures.append)
+        assert isinstance(sink, BufferedSink)
+        self.sink = sink
 
     def start(self) -> Life:
-        self.way.start()
+        self.sink.start()
         return self
 
     def submit(self, *texts: bytes) -> None:
         for text in texts:
-            ticket = Ticket(lambda error, text=text: self.answers.append((text, error)))  # type: ignore[misc]
-            write_to(self.way, lambda ticket=ticket: ticket)([{"m": text}])  # type: ignore[misc]
-            ticket.finish()
+            pending = PendingAck(lambda error, text=text: self.answers.append((text, error)))  # type: ignore[misc]
+            submitting(self.sink, lambda pending=pending: pending)([{"m": text}])  # type: ignore[misc]
+            pending.finish()
 
     def end(self) -> list[bytes]:
         """All is delivered and let go; what was delivered."""
         self.output.gate.set()
-        self.way.end()
-        self.way.close()
+        self.sink.end()
+        self.sink.close()
         return self.output.delivered
 
     def stop(self) -> list[bytes]:
         """The pipeline is told to stop; what was delivered."""
         self.stopping.set()
-        self.way.end()
-        self.way.close()
+        self.sink.end()
+        self.sink.close()
         return self.output.delivered
 
     @property
@@ -112,10 +118,10 @@ def test_what_does_not_fit_is_acknowledged_when_it_is_on_disk_and_delivered_in_o
     life.submit(*TEXTS)
     until(lambda: life.acknowledged == TEXTS)
     assert life.output.delivered == []
-    assert life.way.figures().waiting == 20
+    assert life.sink.stats().waiting == 20
     assert life.end() == TEXTS
     assert [error for _, error in life.answers] == [None] * 20
-    assert (life.way.figures().spilled, life.way.figures().waiting, life.failures) == (20, 0, [])
+    assert (life.sink.stats().spilled, life.sink.stats().waiting, life.failures) == (20, 0, [])
 
 
 def test_what_cannot_be_synced_is_not_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,17 +146,17 @@ def test_what_fits_does_not_touch_the_disk(tmp_path: Path) -> None:
     life.submit(*TEXTS)
     assert life.answers == []
     assert life.end() == TEXTS
-    assert life.way.figures().spilled == 0
+    assert life.sink.stats().spilled == 0
 
 
 def test_when_the_disk_is_empty_again_memory_is_used_again(tmp_path: Path) -> None:
     life = Life(tmp_path, closed=True).start()
     life.submit(*TEXTS)
     life.output.gate.set()
-    until(lambda: life.way.figures().waiting == 0)
+    until(lambda: life.sink.stats().waiting == 0)
     life.submit(b"late")
     assert life.end() == [*TEXTS, b"late"]
-    assert life.way.figures().spilled == 20
+    assert life.sink.stats().spilled == 20
 
 
 def test_a_stop_leaves_on_disk_what_is_there_and_the_next_start_delivers_it_before_all_that_is_new(tmp_path: Path) -> None:
@@ -172,7 +178,7 @@ def test_a_stop_puts_on_disk_what_is_in_memory_and_cannot_be_delivered(tmp_path:
     life.output.always = OSError("away")
     life.submit(b"one", b"two")
     life.stopping.set()
-    until(lambda: life.way.figures().spilled == 2)
+    until(lambda: life.sink.stats().spilled == 2)
     life.submit(b"three")
     assert life.stop() == []
     assert (life.acknowledged, life.failures) == ([b"one", b"two", b"three"], [])
@@ -191,8 +197,7 @@ def test_an_output_that_hangs_does_not_keep_what_waits_from_the_disk(tmp_path: P
 
 def test_a_queue_that_is_to_be_drained_has_its_spills_drained_too(tmp_path: Path) -> None:
     life = Life(tmp_path, closed=True)
-    way = Buffered(life.output, life.stopping, life.failures.append, life.way._spill, drain=True)
-    life.way = way
+    life.sink = BufferedSink(life.output, life.stopping, life.failures.append, life.sink._spill, drain=True)
     life.start().submit(*TEXTS)
     life.stopping.set()
     assert life.end() == TEXTS
@@ -201,13 +206,13 @@ def test_a_queue_that_is_to_be_drained_has_its_spills_drained_too(tmp_path: Path
 def test_when_the_disk_is_full_too_all_wait(tmp_path: Path) -> None:
     life = Life(tmp_path, closed=True, spill_max_bytes=5000).start()
     texts = [b"%4d" % number + bytes(996) for number in range(20)]
-    submitting = threading.Thread(target=life.submit, args=texts)
-    submitting.start()
-    submitting.join(0.5)
-    assert submitting.is_alive()
-    assert 1000 < life.way.figures().spilled * 1000 < 6000
+    late = threading.Thread(target=life.submit, args=texts)
+    late.start()
+    late.join(0.5)
+    assert late.is_alive()
+    assert 1000 < life.sink.stats().spilled * 1000 < 6000
     life.output.gate.set()
-    submitting.join(30)
+    late.join(30)
     assert life.end() == texts
 
 
@@ -215,11 +220,11 @@ def test_one_that_waits_for_room_is_given_back_when_the_pipeline_stops(tmp_path:
     life = Life(tmp_path, spill_max_bytes=5000).start()
     life.output.always = OSError("away")
     texts = [b"%4d" % number + bytes(996) for number in range(20)]
-    submitting = threading.Thread(target=life.submit, args=texts)
-    submitting.start()
-    submitting.join(0.5)
+    late = threading.Thread(target=life.submit, args=texts)
+    late.start()
+    late.join(0.5)
     life.stopping.set()
-    submitting.join(30)
+    late.join(30)
     life.stop()
     assert sorted(text for text, _ in life.answers) == texts, "each is answered, once"
     assert all(isinstance(error, Undelivered) for _, error in life.answers if error is not None)
@@ -227,17 +232,17 @@ def test_one_that_waits_for_room_is_given_back_when_the_pipeline_stops(tmp_path:
     assert Life(tmp_path).start().end() == sorted(life.acknowledged) == texts[: len(life.acknowledged)]
 
 
-def test_what_an_output_will_never_take_is_buried_in_the_next_life_too(tmp_path: Path) -> None:
+def test_what_an_output_never_takes_is_dead_lettered_in_the_next_run_too(tmp_path: Path) -> None:
     life = Life(tmp_path)
-    life.output.context.bury = lambda plugin, events, reason: None
+    life.output.context.dead_letter = lambda events, reason: None
     life.output.always = OSError("away")
     life.start().submit(*TEXTS)
     life.stop()
-    second, buried = Life(tmp_path), list[Event]()
-    second.output.context.bury = lambda plugin, events, reason: buried.extend(events)
+    second, dead = Life(tmp_path), list[Event]()
+    second.output.context.dead_letter = lambda events, reason: dead.extend(events)
     second.output.plan = [ValueError("no")] * 2
     assert second.start().end() == TEXTS[2:]
-    assert buried == [{"m": text} for text in TEXTS[:2]]
+    assert dead == [{"m": text} for text in TEXTS[:2]]
 
 
 def test_where_dead_letters_are_turned_on_later_they_get_what_there_is(tmp_path: Path) -> None:
@@ -245,11 +250,11 @@ def test_where_dead_letters_are_turned_on_later_they_get_what_there_is(tmp_path:
     life.output.always = OSError("away")
     life.start().submit(*TEXTS)
     life.stop()
-    second, buried = Life(tmp_path), list[Event]()
-    second.output.context.bury = lambda plugin, events, reason: buried.extend(events)
+    second, dead = Life(tmp_path), list[Event]()
+    second.output.context.dead_letter = lambda events, reason: dead.extend(events)
     second.output.plan = [ValueError("no")]
     assert second.start().end() == TEXTS[1:]
-    assert [event["message"] for event in buried] == ["text0"]
+    assert [event["message"] for event in dead] == ["text0"]
 
 
 def test_an_output_that_refuses_ends_and_what_was_acknowledged_is_kept(tmp_path: Path) -> None:
@@ -262,32 +267,44 @@ def test_an_output_that_refuses_ends_and_what_was_acknowledged_is_kept(tmp_path:
     assert Life(tmp_path).start().end() == TEXTS
 
 
-failures = st.lists(st.one_of(st.just("fails"), st.just("half")), max_size=6)
+steps = st.lists(st.sampled_from(["away", "part", "again"]), max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
-@given(sizes=st.lists(st.integers(2, 40), max_size=30), plan=failures, buffer=st.integers(1, 80), wait=st.booleans())
+class Parts(Target, name="parts"):
+    """A target of single events: lists of texts, of which some may have to be delivered again."""
+
+    def pack(self, events: list[Event]) -> list[Payload]:
+        return [Payload([event["m"] for event in events], events)]
+
+
+@settings(max_examples=25)
+@given(sizes=st.lists(st.integers(2, 40), max_size=30), plan=steps, buffer=st.integers(1, 80), wait=st.booleans())
 def test_whatever_happens_all_arrives_in_order_and_each_batch_is_answered_once(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], plan: list[str], buffer: int, wait: bool
 ) -> None:
     life = Life(tmp_path_factory.mktemp("spill"), closed=wait, buffer_size=buffer, spill_max_bytes=400)
     texts = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
-    deliver = life.output.deliver
+    life.output.pack = Parts.pack.__get__(life.output)  # type: ignore[method-assign]
+    arrived: list[bytes] = []
 
-    def deliver_half(packed: bytes) -> None:
+    def deliver(payload: Payload) -> None:
+        life.output.gate.wait(30)
         step = plan.pop() if plan else ""
-        if step == "half" and len(packed) > 1:
-            deliver(packed[:1])
-            raise Unfinished("half of it", packed[1:])
-        if step:
+        if step == "away":
             raise OSError("away")
-        deliver(packed)
+        if step == "again":
+            raise Retry("busy")
+        if step == "part" and payload.count > 1:
+            arrived.extend(payload.data[:1])
+            raise Retry("half of it", range(1, payload.count))
+        arrived.extend(payload.data)
 
-    life.output.deliver = deliver_half  # type: ignore[method-assign]
+    life.output.deliver = deliver  # type: ignore[method-assign]
     release = threading.Timer(0.01, life.output.gate.set)
     release.start()
     life.start().submit(*texts)
-    assert b"".join(life.end()) == b"".join(texts)
+    life.end()
+    assert arrived == texts
     assert sorted(life.answers) == [(text, None) for text in sorted(texts)]
     release.cancel()
 
@@ -295,22 +312,29 @@ def test_whatever_happens_all_arrives_in_order_and_each_batch_is_answered_once(
 NOON = Timestamp("2025-09-04T12:00:00.000Z")
 
 
-@pytest.mark.parametrize("originals", [None, [{"@timestamp": NOON, "message": "m", "n": 2**70}]])
+@pytest.mark.parametrize("events", [None, [{"@timestamp": NOON, "message": "m", "n": 2**70}]])
+@pytest.mark.parametrize("lane", [None, "/var/log/a.log"])
 @pytest.mark.parametrize(
-    "packed",
+    "data",
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"\x00\xff" * 100, id="bytes"),
-        pytest.param({"/a": b"x", "/b": b"\xff"}, id="a dict of bytes"),
+        pytest.param([b"x", b"\xff"], id="a list of bytes"),
         pytest.param([{"@timestamp": NOON, "message": "m", "n": 2**70}], id="events"),
-        pytest.param({"one": [{"@timestamp": NOON}], "two": []}, id="events by address"),
+        pytest.param({"one": [{"@timestamp": NOON}], "two": []}, id="a map"),
         pytest.param(["text", 1.5, None, "\ud800"], id="other plain data"),
     ],
 )
-def test_a_parcel_comes_back_as_it_was(packed: Any, originals: list[Event] | None) -> None:
-    got, events = restored(*stored(Parcel(packed, 1, None, originals)))
-    assert got == packed
-    assert originals is None or events == originals
+def test_a_payload_comes_back_as_it_was(data: Any, events: list[Event] | None, lane: str | None) -> None:
+    got = restored(*stored(Payload(data, events, lane, 3)), 3)
+    assert (got.data, got.lane, got.count) == (data, lane, 3)
+    assert events is None or got.events == events
+
+
+def test_a_record_of_the_format_before_is_read() -> None:
+    old = pack([{"packed": ["x"], "originals": [{"m": "x"}]}])
+    got = restored({"form": "data"}, old, 1)
+    assert (got.data, got.events) == (["x"], [{"m": "x"}])
 
 
 def outputs(text: str) -> list[Output]:
@@ -356,7 +380,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixtur
     logger.propagate = before
 
 
-def test_a_spill_that_belongs_to_no_output_is_told_of(tmp_path: Path, warned: pytest.LogCaptureFixture) -> None:
+def test_a_spill_without_an_output_is_warned_of(tmp_path: Path, warned: pytest.LogCaptureFixture) -> None:
     life = Life(tmp_path, id="old").start()
     life.output.always = OSError("away")
     life.submit(*TEXTS)
@@ -364,8 +388,8 @@ def test_a_spill_that_belongs_to_no_output_is_told_of(tmp_path: Path, warned: py
     empty = Life(tmp_path, id="empty").start()
     empty.end()
     warned.clear()
-    tell_of_unclaimed(life.settings, [life.output])
+    warn_of_unclaimed(life.settings, [life.output])
     assert warned.messages == []
-    tell_of_unclaimed(life.settings, [Life(tmp_path, id="new").output])
+    warn_of_unclaimed(life.settings, [Life(tmp_path, id="new").output])
     (message,) = warned.messages
     assert message.startswith(f"20 events wait in `{tmp_path}/spill/main/old`")
