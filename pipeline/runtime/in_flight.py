@@ -57,6 +57,7 @@ class InFlight:
         self._outcomes: deque[tuple[Delivery, Exception | None]] = deque()
         self._partitions: dict[str, deque[_Mark]] = {}
         self._change = threading.Condition()
+        self._poked = False
 
     @property
     def is_full(self) -> bool:
@@ -92,8 +93,15 @@ class InFlight:
     def wait(self, timeout: float) -> None:
         """Wait until a batch ends, up to so many seconds."""
         with self._change:
-            if not self._outcomes:
+            if not self._outcomes and not self._poked:
                 self._change.wait(timeout)
+            self._poked = False
+
+    def poke(self) -> None:
+        """End a ``wait``."""
+        with self._change:
+            self._poked = True
+            self._change.notify_all()
 
     def take_outcomes(self) -> tuple[list[Outcome], dict[str, Position]]:
         """What is to be settled: the batches that have ended, and the positions that moved; in the

@@ -64,6 +64,7 @@ class MemoryIntake:
         self._waiting: deque[Incoming] = deque()
         self._change = threading.Condition()
         self._callbacks: list[Callable[[], None]] = []
+        self._poked = False
 
     def offer(self, incoming: Incoming, timeout: float) -> bool:
         """As ``Intake``."""
@@ -84,8 +85,9 @@ class MemoryIntake:
     def take(self, timeout: float) -> Incoming | None:
         """The oldest batch; None where none came in time."""
         with self._change:
-            if not self._waiting:
+            if not self._waiting and not self._poked:
                 self._change.wait(timeout)
+            self._poked = False
             if not self._waiting:
                 return None
             taken = self._waiting.popleft()
@@ -98,6 +100,7 @@ class MemoryIntake:
     def poke(self) -> None:
         """End a ``take`` that waits."""
         with self._change:
+            self._poked = True
             self._change.notify_all()
 
 
@@ -130,6 +133,7 @@ class InputThread:
     def finish(self) -> None:
         """All is delivered: settle it, and end."""
         self._drained.set()
+        self.reader.in_flight.poke()
         self._thread.join()
 
     def _run(self) -> None:

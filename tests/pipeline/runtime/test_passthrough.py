@@ -12,7 +12,8 @@ import pytest
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.runtime.passthrough import RelayPipeline, can_relay
+from penstock.pipeline.runtime.passthrough import PassthroughPipeline, passes_through
+from penstock.plugins.batch import Payload
 
 STDIN, STDOUT = "input { stdin { codec => json_lines } }", "output { stdout { codec => json_lines } }"
 
@@ -31,7 +32,7 @@ def assembly_of(text: str, **settings: Any) -> Any:
     ],
 )
 def test_bytes_are_passed_on_where_codecs_know_how(text: str) -> None:
-    assert can_relay(assembly_of(text))
+    assert passes_through(assembly_of(text))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_bytes_are_passed_on_where_codecs_know_how(text: str) -> None:
     ],
 )
 def test_events_are_made_where_something_looks_at_them(text: str, settings: dict[str, Any]) -> None:
-    assert not can_relay(assembly_of(text, **settings))
+    assert not passes_through(assembly_of(text, **settings))
 
 
 def test_the_command_writes_what_a_filter_that_does_nothing_would_let_through(tmp_path: Path) -> None:
@@ -70,19 +71,25 @@ def test_a_file_is_acknowledged_when_the_output_has_its_lines(tmp_path: Path) ->
     text = f'''input {{ file {{ {options} exit_after_read => true sincedb_path => "{tmp_path}/sincedb" }} }}
                output {{ file {{ path => "{tmp_path}/out" codec => line {{ format => "%{{message}}" }} }} }}'''
     assembly = assembly_of(text)
-    pipeline = RelayPipeline(assembly)
+    pipeline = PassthroughPipeline(assembly)
     (source,) = pipeline.inputs
     (target,) = pipeline.targets
-    deliver, seen = target.deliver, []
+    order: list[str] = []
+    deliver, settle = target.deliver, source.settle
 
-    def look(packed: Any) -> None:
-        seen.append(source._work._files.by_identity)  # type: ignore[attr-defined]
-        assert all(file.ledger.safe.position == 0 for file in seen[-1].values()), "nothing counts before the output has it"
-        deliver(packed)
+    def delivered(payload: Payload) -> None:
+        deliver(payload)
+        order.append("delivered")
 
-    target.deliver = look  # type: ignore[method-assign]
+    def settled_then(outcomes: Any, behind: Any) -> None:
+        order.append("settled")
+        settle(outcomes, behind)
+
+    target.deliver = delivered  # type: ignore[method-assign]
+    source.settle = settled_then  # type: ignore[method-assign]
     pipeline.run()
     assert (tmp_path / "out").read_text() == "one\ntwo\nthr\n"
     assert (tmp_path / "done").read_text().split() == [f"{tmp_path}/in.log"]
-    assert seen
+    assert order[0] == "delivered", "nothing is settled before the output has it"
+    assert order[-1] == "settled"
     assert (pipeline.counts.events_in, pipeline.counts.events_out) == (3, 3)

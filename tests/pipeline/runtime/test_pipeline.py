@@ -1,7 +1,7 @@
 """The runtime, in process: batches go from inputs through filters to outputs and are acknowledged when every output has them."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,14 @@ import pytest
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.delivery.sender import Undelivered
-from penstock.pipeline.runtime.input_queue import _put
+from penstock.pipeline.runtime.input_queue import QueueIntake
+from penstock.pipeline.runtime.input_threads import Incoming
 from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.queue import Closed, DiskQueue
-from penstock.plugins import contract
+from penstock.plugins.batch import Batch, Payload
+from penstock.plugins.errors import EndOfInput, Undelivered
+from penstock.plugins.input import Input, Outcome
+from penstock.plugins.output import Batching, Output
 
 GENERATOR = 'input { generator { lines => ["a", "b", "c"] count => 2 ecs_compatibility => disabled } }'
 
@@ -35,10 +38,16 @@ class Collector:
 def pipeline_of(text: str, collect: Callable[[list[dict[str, Any]]], None], **settings: Any) -> Pipeline:
     assembly = assemble([Source("test.conf", text)], settled(settings))
     (output,) = assembly.plugins(assembly.program.outputs)
-    assert isinstance(output, contract.Output)
-    output.pack = lambda events: events  # type: ignore[method-assign]
-    output.deliver = collect  # type: ignore[method-assign]
+    assert isinstance(output, Output)
+    deliver_to(output, collect)
     return Pipeline(assembly)
+
+
+def deliver_to(output: Output, collect: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Have an output hand its events, batch by batch, to a function."""
+    output.batching = Batching(events=1)  # type: ignore[misc]
+    output.pack = lambda events: [Payload(list(events), events)]  # type: ignore[method-assign]
+    output.deliver = lambda payload: collect(payload.data)  # type: ignore[method-assign]
 
 
 def messages(collector: Collector) -> list[Any]:
@@ -80,7 +89,7 @@ def test_an_inputs_type_tags_and_fields_are_added() -> None:
     assert (event["type"], event["tags"], event["a"]) == ("t", ["i"], {"b": "t!"})
 
 
-def test_what_an_output_does_not_take_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delivery_that_fails_is_retried_with_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     collector = Collector([OSError("disk full"), OSError("disk full")])
     pipeline = pipeline_of(GENERATOR + " output { null { } }", collector)
     waits: list[float] = []
@@ -90,26 +99,37 @@ def test_what_an_output_does_not_take_is_tried_again(monkeypatch: pytest.MonkeyP
     assert [round(wait) for wait in waits] == [1, 2]
 
 
-class Source1:
-    """An input's ``batches`` with one batch, which notes how it was acknowledged."""
+class OneBatch(Input, name="one_batch"):
+    """Gives one batch, and notes how it was settled; given again where it failed and ``again``."""
 
-    def __init__(self) -> None:
+    local = True
+    again = False
+
+    def prepare(self) -> None:
+        self.left = 1
         self.answers: list[Exception | None] = []
 
-    def __call__(self, stopping: Callable[[], bool]) -> Iterator[contract.Batch | None]:
-        yield contract.Batch([{"message": "m"}], done=self.answers.append)
+    def read(self, timeout: float) -> Batch | None:
+        if not self.left:
+            raise EndOfInput
+        self.left -= 1
+        return Batch([{"message": "m"}], token="m")
+
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Any]) -> None:
+        self.answers += [outcome.error for outcome in outcomes]
 
 
-def acknowledged(pipeline: Pipeline) -> Source1:
-    source = Source1()
-    pipeline.inputs[0].batches = source  # type: ignore[method-assign]
+def with_one_batch(pipeline: Pipeline) -> OneBatch:
+    source = OneBatch({})
+    source.prepare()
+    pipeline.inputs[0] = source
     return source
 
 
 def test_a_batch_is_acknowledged_after_the_outputs_have_it() -> None:
     order: list[str] = []
     pipeline = pipeline_of(GENERATOR + " output { null { } }", lambda events: order.append("written"))
-    source = acknowledged(pipeline)
+    source = with_one_batch(pipeline)
     pipeline.run()
     assert (order, source.answers) == (["written"], [None])
 
@@ -120,33 +140,34 @@ def test_a_batch_that_no_output_took_is_not_acknowledged() -> None:
         raise OSError("gone")
 
     pipeline = pipeline_of(GENERATOR + " output { null { } }", refuse)
-    source = acknowledged(pipeline)
-    with pytest.raises(Undelivered, match=r"test.conf:1:\d+: the output null failed: gone"):
+    source = with_one_batch(pipeline)
+    with pytest.raises(Undelivered, match=r"test.conf:1:\d+: output null is failing: gone"):
         pipeline.run()
     (answer,) = source.answers
     assert "gone" in str(answer)
 
 
-def test_an_output_with_a_fault_of_its_own_stops_the_pipeline_and_says_where() -> None:
-    pipeline = pipeline_of(GENERATOR + " output { null { } }", Collector([KeyError("x")]))
-    with pytest.raises(Undelivered, match="KeyError"):
+def test_an_unknown_error_without_dead_letters_stops_the_pipeline_and_says_where() -> None:
+    pipeline = pipeline_of(GENERATOR + " output { null { attempts => 2 } }", Collector([KeyError("x"), KeyError("x")]))
+    pipeline._stopping.wait = lambda seconds=None: False  # type: ignore[method-assign,assignment]
+    with pytest.raises(Undelivered, match=r"test.conf:1:\d+: output null failed 2 times: KeyError"):
         pipeline.run()
 
 
-def test_an_input_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_input_that_fails_is_connected_again(monkeypatch: pytest.MonkeyPatch) -> None:
     collector = Collector()
     text = 'input { generator { message => "x" count => 1 } generator { message => "y" count => 1 } } output { null { } }'
     pipeline = pipeline_of(text, collector)
     monkeypatch.setattr(pipeline._stopping, "wait", lambda seconds: False)
-    whole, calls = pipeline.inputs[0].batches, [0]
+    read, calls = pipeline.inputs[0].read, [0]
 
-    def failing(stopping: Callable[[], bool]) -> Iterator[contract.Batch | None]:
+    def failing(timeout: float) -> Batch | None:
         calls[0] += 1
         if calls[0] == 1:
             raise OSError("not yet")
-        yield from whole(stopping)
+        return read(timeout)
 
-    pipeline.inputs[0].batches = failing  # type: ignore[method-assign]
+    pipeline.inputs[0].read = failing  # type: ignore[method-assign]
     pipeline.run()
     assert sorted(messages(collector)) == ["x", "y"]
 
@@ -159,7 +180,7 @@ def test_stop_ends_an_endless_input() -> None:
         collector(events)
         pipeline.stop()
 
-    pipeline.targets[0].deliver = deliver  # type: ignore[method-assign]
+    deliver_to(pipeline.targets[0], deliver)
     pipeline.run()
     assert 0 < len(collector.events) <= 2000
 
@@ -186,15 +207,16 @@ def test_what_was_given_back_to_the_disk_queue_is_handed_out_again_at_the_next_s
         pipeline.run()
     collector = Collector()
     second = pipeline_of(GENERATOR + " output { null { } }", collector, **settings)
-    second.inputs[0].batches = lambda stopping: iter(())  # type: ignore[method-assign]
+    with_one_batch(second).left = 0
     second.run()
     assert messages(collector) == ["a", "b", "c"] * 2
 
 
-def test_a_batch_that_comes_when_the_disk_queue_is_closed_is_given_back(tmp_path: Path) -> None:
+def test_a_batch_that_comes_when_the_disk_queue_is_closed_fails(tmp_path: Path) -> None:
     queue = DiskQueue(tmp_path, interval=None)
     queue.close()
     answers: list[Exception | None] = []
-    with pytest.raises(Closed):
-        _put(queue, contract.Batch([{"message": "m"}], answers.append))
+    source = OneBatch({})
+    intake = QueueIntake([source], queue)
+    assert intake.offer(Incoming(0, Batch([{"message": "m"}]), answers.append), 0)
     assert [type(answer) for answer in answers] == [Closed]

@@ -14,7 +14,7 @@ import pytest
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.runtime.worker_pool import useful
+from penstock.pipeline.runtime.worker_pool import useful_workers
 
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 CONFIG = """
@@ -53,7 +53,7 @@ def test_workers_that_would_only_take_turns_are_not_started(
     monkeypatch: pytest.MonkeyPatch, filters: str, processors: int, asked: int, started: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)), raising=False)
-    assert useful(assemble([Source("test.conf", f"filter {{ {filters} }}")], settled({})), asked) == started
+    assert useful_workers(assemble([Source("test.conf", f"filter {{ {filters} }}")], settled({})), asked) == started
 
 
 def test_order_may_be_given_up_and_nothing_is_lost() -> None:
@@ -92,6 +92,11 @@ def children(parent: int) -> list[int]:
     return [int(pid) for pid in found.stdout.split()]
 
 
+def workers_of(process: int) -> list[int]:
+    """The workers of a run: they are forked by a process that the main one started before all else."""
+    return [worker for parent in children(process) for worker in children(parent)]
+
+
 def test_a_worker_that_is_killed_is_replaced_and_its_work_done_again() -> None:
     process = subprocess.Popen(
         [*COMMAND, "-w", "2", "-e", CONFIG.format(source="stdin { }")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -101,7 +106,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_work_done_again() -> None:
     process.stdin.write(b"line 0\n")
     process.stdin.flush()
     first = process.stdout.readline()
-    victims = children(process.pid)
+    victims = workers_of(process.pid)
     assert len(victims) == 2
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
@@ -119,11 +124,11 @@ def test_a_worker_holds_its_own_pipe_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "pipelines.yml").write_text(both)
     with subprocess.Popen([*COMMAND, "--path.settings", str(tmp_path), "-w", "2"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 30
-        while len(children(process.pid)) < 4:
+        while len(workers_of(process.pid)) < 4:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.3)  # what was inherited is let go of at the very start
-        held = [[str(fd.readlink()) for fd in Path(f"/proc/{worker}/fd").iterdir()] for worker in children(process.pid)]
+        held = [[str(fd.readlink()) for fd in Path(f"/proc/{worker}/fd").iterdir()] for worker in workers_of(process.pid)]
         process.terminate()
     assert [sum(link.startswith("socket:") for link in links) for links in held] == [1, 1, 1, 1]
 
@@ -137,7 +142,7 @@ def test_workers_end_with_the_main_process() -> None:
     process.stdin.write(b"line 0\n")
     process.stdin.flush()
     process.stdout.readline()
-    workers = children(process.pid)
+    workers = workers_of(process.pid)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 20
