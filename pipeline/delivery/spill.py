@@ -156,6 +156,7 @@ class Spill:
                 )
                 self._queue.ack(item.sequence)
                 continue
+            payload.events = payload.events or _as_text(payload.data)
             return DeliveryUnit(payload), item.sequence
         return None
 
@@ -192,10 +193,10 @@ def stored(payload: Payload) -> tuple[dict[str, Any], bytes]:
 
 
 def restored(note: Mapping[str, Any], content: bytes, count: int) -> Payload:
-    """The payload of a record, with events for the dead letters; raises Unreadable."""
+    """The payload of a record, with its events where there are some; raises Unreadable."""
     form, lane = note.get("form", "events"), note.get("lane")
     if form == "bytes":
-        return Payload(content, _as_text(content), lane, count)
+        return Payload(content, None, lane, count)
     if form == "events":
         events = unpack(content)
         return Payload(events, events, lane, count)
@@ -203,5 +204,5 @@ def restored(note: Mapping[str, Any], content: bytes, count: int) -> Payload:
         raise Unreadable(f"unknown form `{form}`")
     (whole,) = unpack(content)
     data = whole["packed"] if "packed" in whole else whole["data"]  # version 1 called it packed
-    events = whole.get("events", whole.get("originals")) or _as_text(data)
+    events = whole.get("events", whole.get("originals"))
     return Payload(data, events, lane, count)

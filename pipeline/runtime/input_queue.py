@@ -181,6 +181,9 @@ class QueueSource:
             thread.wake()
         self._queue.wake()
 
+    def drain(self) -> None:
+        """The threads of the inputs go on settling."""
+
     def finish(self) -> None:
         """All is delivered: let the inputs settle what is on the disk, and end their threads."""
         with contextlib.suppress(OSError):  # what is not on the disk is not acknowledged

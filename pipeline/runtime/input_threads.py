@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from ...plugins.batch import Batch
@@ -285,6 +286,10 @@ class Source(Protocol):
         """End a read that waits, and look at what has changed; from any thread."""
         ...
 
+    def drain(self) -> None:
+        """Nothing is read any more, and outputs still deliver: go on settling."""
+        ...
+
     def finish(self) -> None:
         """All is delivered: settle it, and end the threads of inputs."""
         ...
@@ -297,7 +302,8 @@ class InlineSource:
         self, source: Input, stopping: threading.Event, is_connected: bool = False
     ) -> None:
         self._reader = Reader(source, stopping, is_connected=is_connected)
-        self._stopping = stopping
+        self._stopping, self._drained = stopping, threading.Event()
+        self._draining: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Incoming | None]:
         reader, stopping = self._reader, self._stopping
@@ -315,9 +321,21 @@ class InlineSource:
         """End a read that waits, from any thread."""
         self._reader.source.wake()
 
+    def drain(self) -> None:
+        """Settle in a thread what outputs still deliver: the one that filters waits for them."""
+        if not self._reader.in_flight.is_empty:
+            work = partial(self._reader.finish, self._drained.is_set)
+            self._draining = threading.Thread(target=work, name="drain", daemon=True)
+            self._draining.start()
+
     def finish(self) -> None:
         """All is delivered: settle it."""
-        self._reader.finish(lambda: True)
+        self._drained.set()
+        if self._draining is None:
+            self._reader.finish(lambda: True)
+            return
+        self._reader.in_flight.poke()
+        self._draining.join()
 
 
 class ThreadedSource:
@@ -353,6 +371,9 @@ class ThreadedSource:
         for thread in self._threads:
             thread.wake()
         self._intake.poke()
+
+    def drain(self) -> None:
+        """The threads of the inputs go on settling."""
 
     def finish(self) -> None:
         """All is delivered: let the inputs settle it, and end their threads."""

@@ -290,6 +290,8 @@ class Pipeline:
 
     def _end_sinks(self) -> None:
         """Deliver what waits; raises what made an output fail for good."""
+        if self._source is not None:
+            self._source.drain()
         for sink in self._sinks:
             sink.end()
         if self._epochs is not None and self._failure is None:

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,9 @@ from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue, Full
-from penstock.plugins.contract import Batch
+from penstock.plugins.batch import Batch, Payload
+from penstock.plugins.errors import EndOfInput
+from penstock.plugins.input import Input, Outcome
 from penstock.plugins.records.dead_letter import DeadLetter, DeadLetterReader
 
 
@@ -126,32 +129,58 @@ def test_dead_letters_that_find_no_space_do_not_count_as_written_and_those_befor
     letters.close()
 
 
+class Given(Input, name="given"):
+    """Events, each a batch; how they were settled. ``before`` is called with each before it is given."""
+
+    local = True
+
+    def prepare(self) -> None:
+        self.left: list[Event] = []
+        self.answers: list[Exception | None] = []
+        self.before: Callable[[Event], object] = lambda event: None
+
+    def read(self, timeout: float) -> Batch | None:
+        if not self.left:
+            raise EndOfInput
+        event = self.left.pop(0)
+        self.before(event)
+        return Batch([event])
+
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Any]) -> None:
+        self.answers += [outcome.error for outcome in outcomes]
+
+
 class Rig:
     """A pipeline with one batch and an output that refuses all, its dead letters on the small disk."""
 
     def __init__(self, disk: Path, text: str, event: Event) -> None:
         settings = settled({"dead_letter_queue.enable": True, "path.dead_letter_queue": str(disk), "pipeline.id": "letters"})
         self.pipeline = Pipeline(assemble([Source("test.conf", f"input {{ generator {{ }} }} {text}")], settings))
-        self.event, self.answers, self.delivered = event, list[Exception | None](), list[Event]()
-        self.pipeline.inputs[0].batches = self.batches  # type: ignore[method-assign]
+        self.answers, self.delivered = list[Exception | None](), list[Event]()
+        self.pipeline.inputs[0] = self.source = Given({})
+        self.source.prepare()
+        self.source.left, self.source.answers = [event], self.answers
         self.thread = threading.Thread(target=self.pipeline.run, daemon=True)
 
-    def batches(self, stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        yield Batch([self.event], done=self.answers.append)
+    def collect(self, deliver: Callable[[list[Event]], object]) -> None:
+        """Have the output hand its events to a function."""
+        output = self.pipeline.targets[0]
+        output.pack = lambda events: [Payload(list(events), events)]  # type: ignore[method-assign]
+        output.deliver = lambda payload: deliver(payload.data)  # type: ignore[method-assign,assignment,return-value]
 
 
 def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> None:
     """Nothing is acknowledged before the letters are there."""
-    rig = Rig(disk, "output { null { } }", {"message": "x" * 500_000})
+    rig = Rig(disk, "output { null { attempts => 1 } }", {"message": "x" * 500_000})
 
-    def refuse(packed: object) -> None:
+    def refuse(events: list[Event]) -> None:
         raise ValueError("never")
 
-    rig.pipeline.targets[0].deliver = refuse  # type: ignore[method-assign]
+    rig.collect(refuse)
     other = fill(disk)
     rig.thread.start()
     deadline = time.monotonic() + 20
-    while not (rig.pipeline.figures() and rig.pipeline.figures()[0].waiting):
+    while not (rig.pipeline.stats() and rig.pipeline.stats()[0].waiting):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     rig.thread.join(0.3)
@@ -159,7 +188,7 @@ def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> 
     other.unlink()
     rig.thread.join(30)
     assert rig.answers == [None]
-    assert rig.pipeline.figures()[0].dead_lettered == 1
+    assert rig.pipeline.stats()[0].dead_lettered == 1
     letters = DeadLetterReader(disk / "letters")
     assert {letter.event["message"] for letter in letters.read()} == {"x" * 500_000}
     letters.close()
@@ -167,8 +196,7 @@ def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> 
 
 def test_an_event_on_which_a_filter_raised_goes_on_where_its_dead_letter_finds_no_space(disk: Path) -> None:
     rig = Rig(disk, 'filter { uuid { target => "u" add_field => { "a[b" => "1" } } } output { null { } }', {"message": "x" * 500_000})
-    rig.pipeline.targets[0].pack = lambda events: events  # type: ignore[method-assign]
-    rig.pipeline.targets[0].deliver = rig.delivered.extend  # type: ignore[method-assign]
+    rig.collect(rig.delivered.extend)
     fill(disk)
     rig.thread.start()
     rig.thread.join(30)
@@ -181,19 +209,17 @@ def test_a_spill_on_a_full_disk_holds_back_and_goes_on_when_there_is_space(disk:
     rig.pipeline.assembly.program.settings["penstock.path.spill"] = str(disk / "spill")  # type: ignore[index]
     gate, other = threading.Event(), list[Path]()
 
-    def batches(stopping: Callable[[], bool]) -> Iterator[Batch | None]:
-        yield Batch([{"message": "0"}], done=rig.answers.append)
-        other.append(fill(disk))
-        for number in range(1, 4):
-            yield Batch([{"message": f"{number}" + "x" * 100_000}], done=rig.answers.append)
+    def fill_once(event: Event) -> None:
+        if event["message"][0] == "1":
+            other.append(fill(disk))
 
-    def deliver(packed: list[Event]) -> None:
+    def deliver(events: list[Event]) -> None:
         gate.wait(30)
-        rig.delivered += packed
+        rig.delivered += events
 
-    rig.pipeline.inputs[0].batches = batches  # type: ignore[method-assign]
-    rig.pipeline.targets[0].pack = lambda events: events  # type: ignore[method-assign]
-    rig.pipeline.targets[0].deliver = deliver  # type: ignore[method-assign]
+    rig.source.left = [{"message": "0"}, *({"message": f"{number}" + "x" * 100_000} for number in range(1, 4))]
+    rig.source.before = fill_once
+    rig.collect(deliver)
     rig.thread.start()
     rig.thread.join(0.5)
     assert rig.answers == []

@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.commands.main import main
-from penstock.pipeline.delivery.sender import Parcel
+from penstock.pipeline.delivery.pending import DeliveryUnit
 from penstock.pipeline.delivery.spill import Spill
 from penstock.pipeline.storage.dead_letters import DeadLetters
 from penstock.pipeline.storage.queue import DiskQueue
+from penstock.plugins.batch import Payload
 from penstock.plugins.records.dead_letter import DeadLetter
 from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.events import pack
@@ -97,20 +98,19 @@ class TestQueue:
         assert "there is no queue at" in run("queue", "inspect", tmp_path / path, code=2).output
 
     @pytest.mark.parametrize(
-        ("packed", "originals", "shown", "for_machines"),
+        ("data", "events", "shown", "for_machines"),
         [
             pytest.param(b"one\n", None, "one\n", {"note": {"form": "bytes"}, "bytes": "b25lCg=="}, id="bytes"),
-            pytest.param({"/a": b"one\n", "/b": b"two\n"}, None, "one\ntwo\n", {"note": {"form": "data"}, "data": {"/a": "b25lCg==", "/b": "dHdvCg=="}}, id="bytes by file"),
             pytest.param([{"message": "m"}], None, '{"message":"m"}\n', {"message": "m"}, id="events"),
             pytest.param(b"bytes", [{"message": "m"}], '{"message":"m"}\n', {"message": "m"}, id="bytes with their events"),
             pytest.param([1, "x"], None, '{"note":{"form":"data"},"data":[1,"x"]}\n', {"note": {"form": "data"}, "data": [1, "x"]}, id="anything else"),
         ],
     )
     def test_the_spill_of_an_output_can_be_looked_at_and_emptied_too(
-        self, tmp_path: Path, packed: Any, originals: Any, shown: str, for_machines: Any
+        self, tmp_path: Path, data: Any, events: Any, shown: str, for_machines: Any
     ) -> None:
         spill = Spill(tmp_path / "spill", 1 << 20)
-        spill.put(Parcel(packed, 1, None, originals), 1)
+        spill.put(DeliveryUnit(Payload(data, events, None, 1)), 1)
         spill.close()
         assert "1 event in 1 record waiting" in run("queue", "inspect", tmp_path / "spill").stdout
         assert "1 event in 1 record waiting, none damaged" in run("queue", "repair", tmp_path / "spill").stdout
@@ -316,7 +316,7 @@ class TestDeadLetters:
         result = run("dlq", "replay", "-f", config, "--plugin", "mutate", letters)
         written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
         assert [(event["message"], event["why"]) for event in written] == [("m0", "no number"), ("m1", "no number"), ("m3", "no map")]
-        assert result.stderr == "3 dead letters replayed\n"
+        assert result.stderr.endswith("3 dead letters replayed\n")
         assert len(lines(run("dlq", "show", "--json", letters))) == 4
 
     def test_replay_removes_what_was_delivered_if_told_to(self, letters: Path) -> None:
