@@ -204,5 +204,4 @@ def restored(note: Mapping[str, Any], content: bytes, count: int) -> Payload:
         raise Unreadable(f"unknown form `{form}`")
     (whole,) = unpack(content)
     data = whole["packed"] if "packed" in whole else whole["data"]  # version 1 called it packed
-    events = whole.get("events", whole.get("originals"))
-    return Payload(data, events, lane, count)
+    return Payload(data, whole.get("events", whole.get("originals")), lane, count)

@@ -200,6 +200,8 @@ class File(Output, name="file"):
             self._rests.keep(payload, error.rest)
             raise
         except OSError as error:
+            if data is not payload.data:
+                self._rests.keep(payload, data)
             if not self._is_refused(path, error):
                 reason = f"{path}: {error.strerror or error}"
                 raise Disconnected(reason) from error

@@ -16,7 +16,8 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.plugins.contract import Unfinished
+from penstock.plugins.batch import Payload
+from penstock.plugins.errors import Disconnected
 from penstock.plugins.outputs.stdout import Stdout
 
 
@@ -104,12 +105,13 @@ def test_after_an_error_in_the_middle_the_rest_follows(monkeypatch: pytest.Monke
             return write(descriptor, data[:what])
 
         monkeypatch.setattr(os, "write", takes_a_part)
-        with pytest.raises(Unfinished) as caught:
-            stdout.deliver(b"one line\n")
+        first, second = Payload(b"one line\n", count=1), Payload(b"other\n", count=1)
+        with pytest.raises(Disconnected, match="No space left"):
+            stdout.deliver(first)
         with pytest.raises(OSError, match="another output"):
-            other.deliver(b"other\n")
-        stdout.deliver(caught.value.rest)
-        other.deliver(b"other\n")
+            other.deliver(second)
+        stdout.deliver(first)
+        other.deliver(second)
         assert os.read(pipe, 100) == b"one line\nother\n"
 
 
