@@ -152,11 +152,11 @@ class Pipeline:
         return [sink.stats() for sink in list(self._sinks)]
 
     def _log_start(self) -> None:
-        """Say what is read and written; a step between stdin and stdout, in a pipe of the shell,
-        is silent where all is well.
+        """Say what is read and written; what writes to stdout alone, a step in a pipe of the
+        shell, is silent where all is well.
         """
         names = [", ".join(p.name for p in plugins) for plugins in (self.inputs, self.targets)]
-        self._level = logging.DEBUG if names == ["stdin", "stdout"] else logging.INFO
+        self._level = logging.DEBUG if names[1] == "stdout" else logging.INFO
         text = "pipeline %s: started; %s → %s"
         log.log(self._level, text, self.id, names[0], names[1] or "no output")
 
