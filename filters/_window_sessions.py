@@ -136,7 +136,7 @@ class SessionOperator:
         start = session.first if session.emitted is None else session.emitted
         span = (session.first, session.last)
         assert session.record is not None
-        return self.make((state.key, start), span, session.record, reason, session.revision)
+        return self.make(state.key, start, span, session.record, reason, session.revision)
 
     def _early_mark(self, session: Session) -> int:
         if not self.early or session.emitted is not None:

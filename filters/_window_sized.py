@@ -20,12 +20,12 @@ from .state.keys import Key
 
 
 class MakeResult(Protocol):
-    """Makes the event of a window: of its key, span, record (None: it was empty), reason and
-    revision.
+    """Makes the event of a window: of its key, what tells it from other windows of the key, its
+    span, record (None: it was empty), reason and revision.
     """
 
     def __call__(
-        self, key: Key, span: Span, record: Record | None, reason: str, revision: int
+        self, key: Key, mark: Any, span: Span, record: Record | None, reason: str, revision: int
     ) -> Event: ...
 
 
@@ -105,7 +105,7 @@ class SizedOperator:
             if filled:
                 results.append((span[1], self._result(state, span, reason, 0)))
             else:
-                results.append((span[1], self.make(state.key, span, None, reason, 0)))
+                results.append((span[1], self.make(state.key, span, span, None, reason, 0)))
         if self.early and watermark < FOREVER:
             results += [
                 (watermark, self._result(state, span, "early", 0))
@@ -165,7 +165,7 @@ class SizedOperator:
             record = self.functions.merged(self._records(state, span))
         else:
             record = state.panes[span[0]]
-        return self.make(state.key, span, record, reason, revision)
+        return self.make(state.key, span, span, record, reason, revision)
 
     def _prune(self, state: SizedState) -> None:
         """Let go of panes that no window needs any more."""
