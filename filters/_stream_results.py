@@ -13,6 +13,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from ..dsl.reference import Event
 from ..dsl.timestamp import Timestamp
 from .state.keys import Key
@@ -37,6 +39,19 @@ class Ids:
         digest = self._base.copy()
         digest.update(repr((key, *parts)).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+
+    def of_events(self, key: Key, *events: Event) -> str:
+        """The id of a result that is made of these events as a whole."""
+        digest = self._base.copy()
+        try:
+            digest.update(_encode((repr(key), events)))
+        except (OverflowError, UnicodeError, msgspec.MsgspecError, TypeError):
+            digest.update(repr((key, events)).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 def merge_map(event: Event, name: str, values: Event) -> None:

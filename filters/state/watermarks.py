@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from . import FOREVER, NEVER
+from .plain import plain, revive
 
 PENDING, ACTIVE, IDLE, FINISHED = "pending", "active", "idle", "finished"
 
@@ -58,16 +59,17 @@ class Watermarks:
         progress.seen, progress.state = clock, ACTIVE
         if len(self.partitions) == 1:
             return progress, FOREVER
-        return progress, self._least(progress)
+        return progress, self.least_but([progress])
 
-    def _least(self, but: Progress | None = None) -> int:
-        counting = (PENDING, ACTIVE)
-        others = [p.top for p in self.partitions.values() if p is not but and p.state in counting]
-        return min(others, default=FOREVER)
+    def least_but(self, left_out: Iterable[Progress]) -> int:
+        """The least top of those that count, without some; FOREVER if there is none."""
+        out = {id(progress) for progress in left_out}
+        counting = [p for p in self.partitions.values() if p.state in (PENDING, ACTIVE)]
+        return min((p.top for p in counting if id(p) not in out), default=FOREVER)
 
     def move(self) -> int:
         """The watermark after partitions have come further or have ended."""
-        least = self._least()
+        least = self.least_but(())
         if least not in (FOREVER, NEVER):
             self.watermark = max(self.watermark, least - self.lateness)
         return self.watermark
@@ -103,10 +105,13 @@ class Watermarks:
 
     def dump(self) -> Any:
         """All that is known, as plain data."""
-        rows = [[name, p.top, p.state] for name, p in self.partitions.items()]
-        return [self.watermark, rows]
+        rows = [[plain(name), plain(p.top), p.state] for name, p in self.partitions.items()]
+        return [plain(self.watermark), rows]
 
     def load(self, data: Any, clock: int) -> None:
         """Go on from what ``dump`` gave; the clock counts anew."""
-        self.watermark, rows = data
-        self.partitions = {name: Progress(top, clock, state) for name, top, state in rows}
+        watermark, rows = data
+        self.watermark = revive(watermark)
+        self.partitions = {
+            revive(name): Progress(revive(top), clock, state) for name, top, state in rows
+        }
