@@ -180,14 +180,18 @@ class EventTime(Filter):
                 out.stays(at)
                 self.counts.skipped += key is None
                 if key is not None:
-                    self.counts.failed += 1
-                    add_tag(event, f"_{self.name}timefailure")
+                    self.untimed(event)
                 continue
             rows.events.append(event)
             rows.times.append(when)
             rows.keys.append(key)
             index.append(at)
         return rows
+
+    def untimed(self, event: Event) -> None:
+        """Tag an event that has no time."""
+        self.counts.failed += 1
+        add_tag(event, f"_{self.name}timefailure")
 
     def _see_future(self, rows: Rows, limit: int) -> None:
         if max(rows.times) <= limit:

@@ -234,14 +234,30 @@ class Join(EventTime, name="join"):
         if not marks.partitions:
             marks.begin([LEFT, RIGHT], clock)
         tops = {side: marks.enter((partition, side), clock)[0] for side in sorted(sides)}
-        for side in sides:
-            marks.partitions.pop(side, None)
+        for waiting in (*sides, (partition, PENDING)):
+            marks.partitions.pop(waiting, None)
         return tops, marks.least_but(list(tops.values()))
 
     def begin_partitions(self, names: Any) -> None:
         """A partition that has not begun may hold events of either side."""
         self.marks.begin([LEFT, RIGHT], self.clock())
         self.marks.begin([(name, PENDING) for name in names], self.clock())
+
+    def idle_partition(self, name: Partition) -> list[Event]:
+        for lane in self._lanes(name):
+            self.marks.idle_now(lane)
+        return self._after(self.marks.move())
+
+    def finish_partition(self, name: Partition) -> list[Event]:
+        self.marks.partitions.pop((name, PENDING), None)
+        for lane in self._lanes(name):
+            self.marks.finish(lane)
+        return self._after(self.marks.move())
+
+    def _lanes(self, name: Partition) -> list[Partition]:
+        """The sides of a partition that have begun."""
+        known = self.marks.partitions
+        return [lane for lane in ((name, LEFT), (name, RIGHT)) if lane in known]
 
     # -- results ----------------------------------------------------------------------------
 
