@@ -274,8 +274,14 @@ class EventTime(Filter):
         if not final:
             return self._after(self.marks.tick(self.clock()))
         results = self.told(self.keyed.end("end"))
-        self.prepare()
+        self._begin_anew()
         return results
+
+    def _begin_anew(self) -> None:
+        """Forget all that was held, but not what was counted."""
+        counts = self.counts
+        self.prepare()
+        self.counts = counts
 
     def drain(self, reason: str = "stop") -> list[Event]:
         """All that is held, tagged as a part of what there would have been: for a stop without a
@@ -284,7 +290,7 @@ class EventTime(Filter):
         results = self.told(self.keyed.end(reason))
         for result in results:
             add_tag(result, PARTIAL)
-        self.prepare()
+        self._begin_anew()
         return results
 
     def _after(self, mark: int) -> list[Event]:
