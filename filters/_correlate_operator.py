@@ -184,7 +184,10 @@ class CountOperator(_Operator):
     def _best(self, times: list[Any], time: int) -> tuple[int, int]:
         """The interval around a time with the most events."""
         best = (0, 0)
-        for first in range(bisect_left(times, time - self.within), bisect_right(times, time)):
+        lowest = bisect_left(times, time - self.within)
+        if bisect_right(times, time + self.within) - lowest < self.need:
+            return best
+        for first in range(lowest, bisect_right(times, time)):
             end = bisect_right(times, times[first] + self.within)
             if end - first > best[1] - best[0]:
                 best = (first, end)

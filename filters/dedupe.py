@@ -85,31 +85,24 @@ class Dedupe(EventTime, name="dedupe"):
         self.ready(Keyed(self._operator, keys.order, self.max_keys), keys)
 
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
-        states, within, mark = self.keyed.states, self._within, self.marks.watermark
-        refresh, settles = self.refresh, self.summary
+        """Take in rows. Most are measured against the latest event that passed; what lies before
+        it, or may be late, goes the long way.
+        """
+        states, within, plain = self.keyed.states, self._within, not (self.refresh or self.summary)
         duplicates = []
-        late_before = mark - within if stop - start == 1 else rows.times[start]
+        usual = plain and stop - start > 1
         for at in range(start, stop):
-            when, key = rows.times[at], rows.keys[at]
-            state = states.get(key)
-            if state is None or len(state.passed) != 1 or when < late_before:
-                if self._passes(rows, at, out):
-                    continue
-            else:
-                (passed,) = state.passed
-                if not passed.low - within <= when <= passed.high + within:
-                    if self._passes(rows, at, out):
-                        continue
-                passed.count += 1
-                if when > passed.last:
-                    passed.last = when
-                elif when < passed.first:
-                    passed.first = when
-                if refresh:
-                    passed.low, passed.high = min(passed.low, when), max(passed.high, when)
-                if settles and passed.count == passed.told + 1:
-                    self.keyed.settle(key, state)
-            duplicates.append(at)
+            when, state = rows.times[at], states.get(rows.keys[at])
+            if usual and state is not None and when >= (passed := state.passed[-1]).low:
+                if when <= passed.high + within:
+                    passed.count += 1
+                    if when > passed.last:
+                        passed.last = when
+                    duplicates.append(at)
+                else:
+                    state.passed.append(Passed(when, when, 0, when, when))
+            elif not self._passes(rows, at, out):
+                duplicates.append(at)
         self._held_back(rows, duplicates, out)
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys[start:stop])
@@ -129,10 +122,10 @@ class Dedupe(EventTime, name="dedupe"):
         return not duplicate
 
     def _held_back(self, rows: Rows, duplicates: list[int], out: Outflow) -> None:
+        if self.duplicates == "drop":
+            out.all_go([rows.index[at] for at in duplicates])
+            return
         for at in duplicates:
-            if self.duplicates == "drop":
-                out.goes(rows.index[at])
-                continue
             event = rows.events[at]
             add_tag(event, "_duplicate")
             if self.decorate is not None:

@@ -324,9 +324,11 @@ class Window(EventTime, Ecs, name="window"):
             if state is not None and state.sessions:
                 session = state.sessions[-1]
                 last = session.last
-                if last <= when <= last + gap and when - session.first <= longest:
+                first = session.first
+                if first <= when <= last + gap and when - first <= longest:
                     if session.emitted is None:
-                        session.last = state.latest = when
+                        if when > last:
+                            session.last = state.latest = when
                         records.append(session.record)
                         gathered.append(at)
                         continue

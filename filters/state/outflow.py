@@ -4,6 +4,7 @@ due.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ...dsl.reference import Event
@@ -35,10 +36,18 @@ class Outflow:
         if self.keep:
             self._gone.add(index)
 
+    def all_go(self, indexes: Iterable[int]) -> None:
+        """Let events end here."""
+        if self.keep:
+            self._gone.update(indexes)
+
     def events(self, events: list[Event]) -> list[Event]:
         """What goes on, in order; the list that was given, where that is all of it."""
         if self.keep and not self._behind and not self._gone:
             return events
+        if self.keep and not self._behind:
+            gone = self._gone
+            return [event for index, event in enumerate(events) if index not in gone]
         return [event for event, _ in self._walk(events)]
 
     def placed(self, events: list[Event], places: list[Any]) -> tuple[list[Event], list[Any]]:
