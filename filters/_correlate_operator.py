@@ -121,9 +121,7 @@ class ArrivalOperator(_Operator):
         super().__init__(correlation)
         self._judge = judge
 
-    def take(
-        self, state: CorrelateState, time: int, event: Any, watermark: int
-    ) -> list[Event]:
+    def take(self, state: CorrelateState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in an entry."""
         entries = state.entries
         if entries and entries[0][TIME] < watermark - self.within:
@@ -140,9 +138,7 @@ class ArrivalOperator(_Operator):
         finding = self._judge(entries, at)
         return [] if finding is None else [self._alert(state, finding)]
 
-    def due(
-        self, state: CorrelateState, watermark: int, reason: str
-    ) -> list[tuple[int, Event]]:
+    def due(self, state: CorrelateState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         self._prune(state, watermark)
         return []
 
@@ -157,9 +153,7 @@ class CountOperator(_Operator):
         super().__init__(correlation)
         self.need = need
 
-    def take(
-        self, state: CorrelateState, time: int, event: Any, watermark: int
-    ) -> list[Event]:
+    def take(self, state: CorrelateState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in an entry."""
         times: list[Any] = state.entries
         bound = watermark - self.within
@@ -193,9 +187,7 @@ class CountOperator(_Operator):
                 best = (first, end)
         return best
 
-    def due(
-        self, state: CorrelateState, watermark: int, reason: str
-    ) -> list[tuple[int, Event]]:
+    def due(self, state: CorrelateState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         bound = watermark - self.within
         del state.entries[: bisect_left(state.entries, bound)]  # type: ignore[type-var]
         state.alerts = [at for at in state.alerts if at > bound - self.again]
@@ -213,9 +205,7 @@ class AbsentOperator(_Operator):
     those of the second are kept for first ones that come out of order.
     """
 
-    def take(
-        self, state: CorrelateState, time: int, event: Any, watermark: int
-    ) -> list[Event]:
+    def take(self, state: CorrelateState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in an entry: tag 0 is the one that waits, tag 1 the one that it waits for."""
         entries = state.entries
         state.latest = max(state.latest, time)
@@ -234,9 +224,7 @@ class AbsentOperator(_Operator):
         later = [entry[TIME] for entry in entries if 1 in entry[TAGS]]
         return any(time < at <= time + self.within for at in later)
 
-    def due(
-        self, state: CorrelateState, watermark: int, reason: str
-    ) -> list[tuple[int, Event]]:
+    def due(self, state: CorrelateState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         results = []
         for entry in state.entries:
             end = entry[TIME] + self.within
@@ -274,9 +262,7 @@ class AlignedOperator(_Operator):
     def _end(self, time: int) -> int:
         return time - time % self.within + self.within
 
-    def take(
-        self, state: CorrelateState, time: int, event: Any, watermark: int
-    ) -> list[Event]:
+    def take(self, state: CorrelateState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in an entry."""
         state.latest = max(state.latest, time)
         end = self._end(time)
@@ -286,9 +272,7 @@ class AlignedOperator(_Operator):
         insort(state.entries, event, key=time_of)
         return []
 
-    def due(
-        self, state: CorrelateState, watermark: int, reason: str
-    ) -> list[tuple[int, Event]]:
+    def due(self, state: CorrelateState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         results = []
         while state.judged + self.within <= watermark:
             end = state.judged + self.within

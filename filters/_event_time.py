@@ -139,9 +139,7 @@ class EventTime(Filter):
         """
         return self._flow(events, partitions).events(events) if events else events
 
-    def take_placed(
-        self, events: list[Event], places: list[Any]
-    ) -> tuple[list[Event], list[Any]]:
+    def take_placed(self, events: list[Event], places: list[Any]) -> tuple[list[Event], list[Any]]:
         """Like ``run``, with the places of events in the whole batch, for a filter in a branch."""
         if not events:
             return events, places

@@ -40,7 +40,6 @@ class Ids:
         digest.update(repr((key, *parts)).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-
     def of_events(self, key: Key, *events: Event) -> str:
         """The id of a result that is made of these events as a whole."""
         digest = self._base.copy()

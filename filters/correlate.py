@@ -164,7 +164,14 @@ class Correlate(EventTime, Ecs, name="correlate"):
 
     def _conditions(self) -> list[tuple[str, float]]:
         if not self.condition and self.type in ("temporal", "temporal_ordered"):
-            return [("gte", len(dict.fromkeys(self.events)) if self.type == "temporal" else len(self.events))]
+            return [
+                (
+                    "gte",
+                    len(dict.fromkeys(self.events))
+                    if self.type == "temporal"
+                    else len(self.events),
+                )
+            ]
         return list(self.condition.items())
 
     def _measure(self) -> Measure:

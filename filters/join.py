@@ -179,9 +179,11 @@ class Join(EventTime, name="join"):
     def _side(self, name: str, value: str, given: Any) -> None:
         """Note a value of ``side`` and the key of its events."""
         try:
-            fields = [FieldRef(str(field)) for field in given if field] if isinstance(
-                given, list
-            ) else [FieldRef(str(given))]
+            fields = (
+                [FieldRef(str(field)) for field in given if field]
+                if isinstance(given, list)
+                else [FieldRef(str(given))]
+            )
         except ReferenceSyntaxError as error:
             raise OptionProblem(name, str(error), "write [a][b]", (value,), "E207") from None
         if value in self._sides:

@@ -54,9 +54,7 @@ class Trend(EventTime, name="trend"):
         choices=("all", "normal"),
     )
     least: float = option("The smallest standard deviation assumed.", default=0, at_least=0)
-    half_life: float | None = option(
-        "After how many values one counts half.", default=None
-    )
+    half_life: float | None = option("After how many values one counts half.", default=None)
     last: int | None = option("With how many values before one is compared.", default=None)
 
     examples = (
@@ -78,12 +76,11 @@ class Trend(EventTime, name="trend"):
         Example(
             "a share of errors, with a half-life",
             'trend { id => "t" field => "errors" per => "all" half_life => 2 warm_up => 2'
-            ' least => 0.1 }',
+            " least => 0.1 }",
             before=[_minute(n, v) | {"all": 10} for n, v in enumerate([1, 1, 6])],
             after=[
                 *[_minute(n, 1) | {"all": 10} for n in range(2)],
-                _minute(2, 6)
-                | {"all": 10, "trend": {"expected": 0.1, "score": 5.0, "values": 2}},
+                _minute(2, 6) | {"all": 10, "trend": {"expected": 0.1, "score": 5.0, "values": 2}},
             ],
         ),
     )

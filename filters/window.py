@@ -279,7 +279,12 @@ class Window(EventTime, Ecs, name="window"):
 
     def _take_old(self, sized: SizedOperator, rows: Rows, at: int, out: Outflow) -> None:
         """Take in an event behind the watermark: some of its windows, or all, have been told."""
-        when, key, event, mark = rows.times[at], rows.keys[at], rows.events[at], self.marks.watermark
+        when, key, event, mark = (
+            rows.times[at],
+            rows.keys[at],
+            rows.events[at],
+            self.marks.watermark,
+        )
         if sized.is_late(when, mark):
             start, end = self._windows.of_pane(self._windows.pane(when)[0])[-1]
             self.too_late(event, rows.index[at], mark - end + 1, out)

@@ -72,5 +72,3 @@ def _index_above(times: list[int], bound: int) -> int:
 
 def _index_below(times: list[int], bound: int) -> int:
     return next((i for i, time in enumerate(times) if time < bound), len(times))
-
-
