@@ -189,12 +189,13 @@ class CountOperator(_Operator):
 
     def due(self, state: CorrelateState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         bound = watermark - self.within
-        del state.entries[: bisect_left(state.entries, bound)]  # type: ignore[type-var]
+        del state.entries[: bisect_left(state.entries, bound)]
         state.alerts = [at for at in state.alerts if at > bound - self.again]
         return []
 
     def next_timer(self, state: CorrelateState) -> int:
-        last: Any = state.entries[-1] + self.within if state.entries else NEVER
+        times: list[Any] = state.entries
+        last = times[-1] + self.within if times else NEVER
         if state.alerts:
             last = max(last, max(state.alerts) + self.again + self.within)
         return NEVER if last == NEVER else (last // self._step + 1) * self._step

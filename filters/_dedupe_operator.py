@@ -52,9 +52,9 @@ class DedupeOperator:
         """Whether an event of this time is a duplicate of one that passed; notes it either way."""
         within, before = self.within, None
         for passed in state.passed:
-            if passed.low - within <= time <= passed.high + within:
-                if before is None or passed.low <= time:
-                    before = passed
+            near = passed.low - within <= time <= passed.high + within
+            if near and (before is None or passed.low <= time):
+                before = passed
         if before is None:
             state.passed.append(Passed(time, time, 0, time, time))
             state.passed.sort(key=_low)

@@ -127,10 +127,10 @@ class JoinOperator:
         chosen = left.partner
         if chosen is None:
             left.partner = right
-        elif self.match == "first" and right.time < chosen.time:
-            left.partner = right
-        elif self.match == "latest" and right.time >= chosen.time:
-            left.partner = right
+        elif self.match == "first":
+            left.partner = right if right.time < chosen.time else chosen
+        else:
+            left.partner = right if right.time >= chosen.time else chosen
 
     def due(self, state: JoinState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         lefts = _taken(state.left, watermark - self.within)

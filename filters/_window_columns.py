@@ -1,8 +1,8 @@
 """The columns of a window's record: what several functions of one source share.
 
 Values of a source are kept once, whatever is asked of them: a column of values serves ``count``,
-``sum``, ``avg``, ``min``, ``max``, ``percentiles``, ``distinct``, ``frequent`` and ``reduce``; one of
-values with their times serves ``first``, ``last`` and ``collect``; one of whole events, ``top``.
+``sum``, ``avg``, ``min``, ``max``, ``percentiles``, ``distinct``, ``frequent`` and ``reduce``; one
+of values with their times serves ``first``, ``last`` and ``collect``; one of whole events, ``top``.
 """
 
 from __future__ import annotations

@@ -75,9 +75,7 @@ def _unit(option: str, text: str, step: Length, zone: str) -> int | str:
     if step.months:
         if step.months == 1:
             return "M"
-    elif step.millis in (DAY, WEEK):
-        return step.millis
-    elif step.millis % HOUR == 0 and DAY % step.millis == 0:
+    elif step.millis == WEEK or (step.millis % HOUR == 0 and DAY % step.millis == 0):
         return step.millis
     raise _misplaced(option, text, zone)
 

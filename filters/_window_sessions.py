@@ -79,10 +79,10 @@ class SessionOperator:
         sessions = state.sessions
         if sessions:
             session = sessions[-1]
-            if session.last <= time <= session.last + self.gap and session.record is not None:
-                if time - session.first <= self.longest:
-                    session.last = time
-                    return session
+            follows = session.last <= time <= session.last + self.gap
+            if follows and session.record is not None and time - session.first <= self.longest:
+                session.last = time
+                return session
         found = next((s for s in sessions if s.record is not None and self._joins(s, time)), None)
         if found is None:
             session = Session(time, time, self.functions.new(), watermark)

@@ -86,7 +86,7 @@ class SizedOperator:
         return record
 
     def _closed(self, state: SizedState, start: int, watermark: int) -> list[tuple[Span, bool]]:
-        """The windows of a pane that have ended and still take events, and whether each had some."""
+        """The windows of a pane that have ended and still take events, and whether it had some."""
         spans = self.windows.of_pane(start)
         ended = [span for span in spans if span[1] <= watermark < span[1] + self.retain]
         return [(span, self._was_emitted(state, span)) for span in ended]

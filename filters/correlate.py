@@ -21,10 +21,22 @@ from ._correlate_operator import (
     Finding,
     tags_of,
 )
-from ._correlate_rules import AT_ONCE, COLLECTED, Entry, Measure, any_interval, fulfils, growing
+from ._correlate_rules import (
+    AT_ONCE,
+    COLLECTED,
+    Entry,
+    Measure,
+    any_interval,
+    distinct_tags,
+    distinct_values,
+    fulfils,
+    growing,
+    ordered,
+    value_mean,
+    value_percentile,
+    value_sum,
+)
 from ._correlate_rules import count as count_of
-from ._correlate_rules import distinct_tags, distinct_values, ordered
-from ._correlate_rules import value_mean, value_percentile, value_sum
 from ._event_time import EventTime, Rows, millis
 from ._stream_results import instant, merge_map
 from ._window_tally import percent_parts
@@ -51,9 +63,9 @@ class Correlate(EventTime, Ecs, name="correlate"):
     """Tell of events of one key that mean something together, in any span of time of a length.
 
     Which events count is said by tags that filters before have given: `events` names them. At each
-    such event it is looked whether an interval of the length `within`, both ends inclusive, contains
-    it whose events fulfil the condition. If so, an alert follows right behind it, and its key is
-    quiet for `again`.
+    such event the filter looks for an interval of the length `within`, both ends inclusive, that
+    contains it and whose events fulfil the condition. If there is one, an alert follows right
+    behind the event, and its key is quiet for `again`.
 
     `event_count` compares the number of events with `condition`; `value_count` the number of
     distinct values of `field`; `value_sum`, `value_avg` and `value_percentile` what these make of

@@ -44,8 +44,8 @@ class Join(EventTime, name="join"):
 
     With `type => "left"`, `right` or `outer`, events of that side, or of both, that had no partner
     are told as well, once, when no partner can come any more: tagged `_joinunmatched`, with
-    `[join][matched]` false. Time is the lesser of both sides' times: a side that has not begun holds
-    it back until `idle` is over.
+    `[join][matched]` false. Time is the lesser of both sides' times: a side that has not begun
+    holds it back until `idle` is over.
 
     Events that come too late for any partner go on with the tag `_joinlate`. The common options are
     applied to what is told.

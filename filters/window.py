@@ -330,13 +330,13 @@ class Window(EventTime, Ecs, name="window"):
                 session = state.sessions[-1]
                 last = session.last
                 first = session.first
-                if first <= when <= last + gap and when - first <= longest:
-                    if session.emitted is None:
-                        if when > last:
-                            session.last = state.latest = when
-                        records.append(session.record)
-                        gathered.append(at)
-                        continue
+                joins = first <= when <= last + gap and when - first <= longest
+                if joins and session.emitted is None:
+                    if when > last:
+                        session.last = state.latest = when
+                    records.append(session.record)
+                    gathered.append(at)
+                    continue
             self._gather_sessions(rows, gathered, records)
             gathered, records = [], []
             self._take_session(rows, at, out)

@@ -166,10 +166,10 @@ class Keyed(Generic[S]):
             heapify(self._oldest)
         while True:
             at, _, key = heappop(self._oldest)
-            state = self.states.get(key)
-            if state is None:
+            held = self.states.get(key)
+            if held is None:
                 continue
-            latest = self.operator.latest(state)
+            latest = self.operator.latest(held)
             if latest <= at:
                 return key
             self._note(key, latest)
