@@ -1,4 +1,6 @@
 """What the filters of event time do with time, lateness, keys and options, case by case."""
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,3 +241,12 @@ def test_a_stop_tells_what_is_held_as_parts() -> None:
     plugin.run(inside(at(1)))
     (told,) = plugin.drain()
     assert (told["window"]["reason"], told["tags"]) == ("stop", ["_partial"])
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", re.findall(r"```conf\n(.*?)```", GUIDE, re.DOTALL))
+def test_configurations_of_the_guide_are_right(block: str) -> None:
+    _, found = inspect([Source("guide", block)], settled({}))
+    assert found == []
