@@ -50,7 +50,19 @@ class Ids:
         return digest.hexdigest()
 
 
-_encode = msgspec.json.Encoder().encode
+# An instant is a text of a class of its own, which the encoder does not know.
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+_CONTAINERS = frozenset({dict, list})
+
+
+def fresh(value: Any) -> Any:
+    """A deep copy of an event, or of a part of it, with a call for each map and list only."""
+    if type(value) is dict:
+        return {
+            key: fresh(item) if type(item) in _CONTAINERS else item for key, item in value.items()
+        }
+    return [fresh(item) if type(item) in _CONTAINERS else item for item in value]
 
 
 def merge_map(event: Event, name: str, values: Event) -> None:

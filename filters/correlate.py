@@ -127,6 +127,8 @@ class Correlate(EventTime, Ecs, name="correlate"):
         self._ids = self.ids()
         self._makes_entries = True
         self._operator = self._made()
+        # Whether timers of a key may come earlier with an event.
+        self._exact = isinstance(self._operator, AbsentOperator | AlignedOperator)
         self.slack = self.delay = 0
         self.ready(Keyed(self._operator, keys.order, self.max_keys), keys)
 
@@ -260,8 +262,12 @@ class Correlate(EventTime, Ecs, name="correlate"):
         """Rows of the events that count, each with an entry to be taken in."""
         chosen = events if len(at) == len(events) else [events[index] for index in at]
         times = self.times.of_all(chosen)
-        rows = Rows([], [], [], index := [])
         self._entries: list[Any] = []
+        if not self._makes_entries and None not in keys and None not in times:
+            whole = len(at) == len(events)
+            places = range(base, base + len(at)) if whole else [base + n for n in at]
+            return Rows(chosen, times, keys, places)  # type: ignore[arg-type]
+        rows = Rows([], [], [], index := [])
         for place, event, when, key, tags in zip(at, chosen, times, keys, numbers, strict=True):
             value = self._value(event) if self._makes_entries and key is not None else ()
             if key is None or when is None or value is None:
@@ -299,7 +305,7 @@ class Correlate(EventTime, Ecs, name="correlate"):
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
         keyed, mark, operator = self.keyed, self.marks.watermark, self._operator
         states, take, entries = keyed.states, operator.take, self._entries
-        alone, makes = stop - start == 1, self._makes_entries
+        alone, makes, exact = stop - start == 1, self._makes_entries, self._exact
         for at in range(start, stop):
             when, key = rows.times[at], rows.keys[at]
             if alone and operator.is_late(when, mark):
@@ -314,15 +320,10 @@ class Correlate(EventTime, Ecs, name="correlate"):
             results = take(state, when, entries[at] if makes else None, mark)
             if results:
                 out.behind(rows.index[at], self.told(results))
-            if fresh or results or self._exact:
+            if fresh or results or exact:
                 keyed.settle(key, state)
         if keyed.changed is not None:
             keyed.changed.update(rows.keys[start:stop])
-
-    @property
-    def _exact(self) -> bool:
-        """Whether timers of a key may come earlier with an event."""
-        return isinstance(self._operator, AbsentOperator | AlignedOperator)
 
     # -- alerts -----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
 from ._join_operator import LEFT, RIGHT, Held, JoinOperator, Matching
-from ._stream_results import instant, merge_map, strip
+from ._stream_results import fresh, instant, merge_map, strip
 from .state import NEVER
 from .state.keyed import Keyed
 from .state.keys import Key, Keys, column, put
@@ -193,10 +193,11 @@ class Join(EventTime, name="join"):
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         values = self._side_of(events)
         sides = [self._sides.get(v if type(v) is str else to_text(v)) for v in values]
-        keys = [
-            None if side is None else side[1].of(event)
-            for side, event in zip(sides, events, strict=True)
-        ]
+        keys: list[Key] = [None] * len(events)
+        for reader in {id(side[1]): side[1] for side in sides if side is not None}.values():
+            at = [n for n, side in enumerate(sides) if side is not None and side[1] is reader]
+            for place, key in zip(at, reader.of_all([events[n] for n in at]), strict=True):
+                keys[place] = key
         rows = self.selected(events, self.times.of_all(events), keys, base, out)
         self._names = [side[0] if side is not None else LEFT for side in sides]
         self._base = base
@@ -216,9 +217,7 @@ class Join(EventTime, name="join"):
             if marks.watermark > when + reach[side]:
                 self.too_late(event, at, marks.watermark - when - reach[side], out)
                 continue
-            taken = (side, copy(event) if keep else event)
-            if results := self.keyed.take(when, key, taken, marks.watermark):  # type: ignore[arg-type]
-                out.behind(at, self.told(results))
+            self._take(when, key, (side, fresh(event) if keep else event), at, out)
             progress = tops[side]
             if progress.top < when <= limit:
                 progress.top = when
@@ -227,6 +226,21 @@ class Join(EventTime, name="join"):
                     marks.watermark = mark
                     if mark >= timers.first:
                         out.behind(at, self.due(mark, "watermark"))
+
+    def _take(self, when: int, key: Key, taken: tuple[str, Event], at: int, out: Outflow) -> None:
+        keyed, operator = self.keyed, self._operator
+        state, evicted = keyed.states.get(key), list[Event]()
+        known = state is not None
+        if state is None:
+            state, evicted = keyed.open(key)
+        results = operator.take(state, when, taken, self.marks.watermark)
+        # A silent join only forgets by timers: a key that has one needs no other.
+        if not (known and operator.silent):
+            keyed.settle(key, state)
+        elif keyed.changed is not None:
+            keyed.changed.add(key)
+        if evicted or results:
+            out.behind(at, self.told([*evicted, *results]))
 
     def _enter(
         self, partition: Partition, sides: set[str], clock: int
@@ -264,14 +278,14 @@ class Join(EventTime, name="join"):
     # -- results ----------------------------------------------------------------------------
 
     def _pair(self, key: Key, left: Held, right: Held) -> Event:
-        result: Event = copy(left.event)
+        result: Event = fresh(left.event)
         if self.copy:
             for source, target in self._copied:
                 value = source.get(right.event)
                 if value is not None:
                     put(result, target, copy(value))
         else:
-            put(result, self.target, copy(strip(right.event)))
+            put(result, self.target, fresh(strip(right.event)))
         if right.time > left.time:
             result["@timestamp"] = self._stamp(right)
         delay = (right.time - left.time) * 1_000_000
@@ -279,7 +293,7 @@ class Join(EventTime, name="join"):
         return self._joined(result, ident, {"matched": True, "delay": delay})
 
     def _single(self, key: Key, held: Held) -> Event:
-        result = copy(held.event)
+        result = fresh(held.event)
         add_tag(result, "_joinunmatched")
         ident = self._ids.of_events(key, held.event)
         return self._joined(result, ident, {"matched": False})

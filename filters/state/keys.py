@@ -64,7 +64,15 @@ def column(field: FieldRef) -> Callable[[Sequence[Event]], list[Any]]:
     if keys[0] == "@metadata" or any(index_of(key) is not None for key in keys[1:]):
         return lambda events: [get(event) for event in events]
     if len(keys) == 1:
-        return lambda events: [get(event) for event in events]
+        (only,) = keys
+
+        def one(events: Sequence[Event]) -> list[Any]:
+            try:
+                return [event[only] for event in events]
+            except KeyError:
+                return [get(event) for event in events]
+
+        return one
     if len(keys) == 2:
         first, second = keys
 
@@ -76,11 +84,11 @@ def column(field: FieldRef) -> Callable[[Sequence[Event]], list[Any]]:
 
         return two
     if len(keys) == 3:
-        one, inner, last = keys
+        outer, inner, last = keys
 
         def three(events: Sequence[Event]) -> list[Any]:
             try:
-                return [event[one][inner][last] for event in events]
+                return [event[outer][inner][last] for event in events]
             except (KeyError, TypeError):
                 return [get(event) for event in events]
 
