@@ -194,6 +194,7 @@ class Window(EventTime, Ecs, name="window"):
     def _prepare_sized(self, results: WindowResults, timing: Timing) -> None:
         windows = read_windows(str(self.size), self.every, millis(self.offset), self.timezone)
         self._windows: Windows = windows
+        self._timing = timing
         self._sized: SizedOperator | None = SizedOperator(
             windows, self._functions, results.sized, timing
         )
@@ -271,7 +272,8 @@ class Window(EventTime, Ecs, name="window"):
         record = self._sized.pane(state, start, self.marks.watermark)
         if key != _OVERFLOW:
             pane[key] = record
-        self.keyed.settle(key, state)
+        if self._timing.early or self.keyed.timers.at(key) > start:
+            self.keyed.settle(key, state)
         return record
 
     def _note_overflow(self) -> None:

@@ -9,6 +9,8 @@ time (an hour that is jumped over) has no length and does not exist.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
+from functools import lru_cache
 from math import gcd
 from typing import Protocol
 
@@ -19,6 +21,7 @@ SECOND = 1000
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+_PANES = 1024  # whose windows are kept
 _MONDAY = 4 * DAY  # 1970-01-05; the first of January 1970 was a Thursday
 
 Span = tuple[int, int]
@@ -29,13 +32,11 @@ class Windows(Protocol):
     """The windows of one filter. ``sliding``: a pane lies in more windows than one."""
 
     sliding: bool
+    of_pane: Callable[[int], list[Span]]
+    """The windows that contain the pane with a start, earliest first; not to be changed."""
 
     def pane(self, time: int) -> Span:
         """The pane that a time lies in."""
-        ...
-
-    def of_pane(self, start: int) -> list[Span]:
-        """The windows that contain the pane with this start, earliest first."""
         ...
 
     def after(self, window: Span) -> Span:
@@ -52,12 +53,13 @@ class FixedWindows:
         self.base = base + offset
         self.step = gcd(self.size, self.every)
         self.sliding = self.size != self.every
+        self.of_pane: Callable[[int], list[Span]] = lru_cache(maxsize=_PANES)(self._of_pane)
 
     def pane(self, time: int) -> Span:
         start = time - (time - self.base) % self.step
         return start, start + self.step
 
-    def of_pane(self, start: int) -> list[Span]:
+    def _of_pane(self, start: int) -> list[Span]:
         last = start - (start - self.base) % self.every
         first = start + self.step - self.size
         first += (self.base - first) % self.every
@@ -78,12 +80,13 @@ class CalendarWindows:
         self._base = _MONDAY if unit == WEEK else 0
         self._first = 0
         self._bounds: list[int] = []
+        self.of_pane: Callable[[int], list[Span]] = lru_cache(maxsize=_PANES)(self._of_pane)
 
     def pane(self, time: int) -> Span:
         index = self._index(time)
         return self._instant(index), self._instant(index + 1)
 
-    def of_pane(self, start: int) -> list[Span]:
+    def _of_pane(self, start: int) -> list[Span]:
         last = self._index(start)
         spans = [self._span(index) for index in range(last - self.count + 1, last + 1)]
         return [(start, end) for start, end in spans if start < end]
