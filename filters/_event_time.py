@@ -234,7 +234,10 @@ class EventTime(Filter):
         self.counts.results += len(results)
         if self.decorate is not None:
             for result in results:
-                self.decorate(result)
+                try:
+                    self.decorate(result)
+                except Exception as error:
+                    self.failed(result, error)
         return results
 
     # -- what comes too late --------------------------------------------------------------------

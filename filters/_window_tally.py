@@ -172,14 +172,15 @@ class Tally(msgspec.Struct):
             self._add_distinct(other.distinct)
 
     def sum(self) -> Any:
-        """The sum of the numbers; 0 where there is none."""
-        return total(self.whole, self.parts)
+        """The sum of the numbers; 0 where there is none, None where it is beyond all floats."""
+        found = total(self.whole, self.parts)
+        return found if type(found) is int or math.isfinite(found) else None
 
     def mean(self) -> Any:
         """The mean of the numbers; None where there is none."""
         try:
             return self.sum() / self.count if self.count else None
-        except OverflowError:
+        except (OverflowError, TypeError):
             return None
 
     def lowest(self) -> Any:

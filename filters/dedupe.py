@@ -128,8 +128,7 @@ class Dedupe(EventTime, name="dedupe"):
         for at in duplicates:
             event = rows.events[at]
             add_tag(event, "_duplicate")
-            if self.decorate is not None:
-                self.decorate(event)
+            self.told([event])
 
     def _summary(self, key: Key, passed: Passed) -> Event:
         event: Event = {"@timestamp": instant(passed.first), "@version": "1"}

@@ -299,7 +299,8 @@ class Join(EventTime, name="join"):
         return self._joined(result, ident, {"matched": False})
 
     def _joined(self, result: Event, ident: str, said: Event) -> Event:
-        merge_map(result, "event", {"id": ident})
+        if type(result.get("event", {})) is dict:
+            merge_map(result, "event", {"id": ident})
         merge_map(result, "join", {"name": self.title, **said})
         return result
 

@@ -243,6 +243,16 @@ def test_a_stop_tells_what_is_held_as_parts() -> None:
     assert (told["window"]["reason"], told["tags"]) == ("stop", ["_partial"])
 
 
+def test_a_result_that_cannot_be_decorated_goes_on_tagged() -> None:
+    out = run('window { id => "w" size => "1m" keep => false by => ["k"] add_field => { "[k][x]" => "1" } }', at(1, k="a"))
+    assert [(e["k"], e["tags"]) for e in out] == [("a", ["_window_exception"])]
+
+
+def test_a_sum_beyond_all_floats_is_left_out() -> None:
+    (out,) = run('window { id => "w" size => "1m" keep => false sum => { "s" => "v" } max => { "m" => "v" } }', at(1, v=1e308), at(2, v=1e308))
+    assert ("s" in out, out["m"]) == (False, 1e308)
+
+
 GUIDE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text(encoding="utf-8")
 
 
