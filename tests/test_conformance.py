@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CASES = ROOT.parent / "shared" / "conformance"
-FILES = sorted(CASES.glob("*.jsonl"))
+FILES = [*sorted(CASES.glob("*.jsonl")), *sorted((CASES.parent / "conformance-streaming").glob("*.jsonl"))]
 SECONDS = 30
 MISSING = re.compile(r"error\[E201\]: there is no (?:filter|codec) `")
 

@@ -80,7 +80,7 @@ def _matches(statements: Iterable[Statement], made: dict[PluginUse, Plugin]) -> 
 def _one_by_one(statements: Sequence[Statement], made: dict[PluginUse, Plugin]) -> bool:
     """Whether each event must be through before the next comes: where filters that remember others
     share what they remember, or stand in a branch, a batch that goes filter by filter would show
-    them events out of turn.
+    them events out of turn. Those of event time share nothing, and take batches.
     """
     keepers = [
         use for use in uses(statements) if isinstance(plugin := made[use], Filter) and plugin.shares
@@ -139,7 +139,11 @@ class _Part(BranchCode):
             self.line(depth, f"{write}({events})", span)
             return
         assert isinstance(plugin, Filter)
-        if plugin.reshapes and at is not None:
+        take_placed = getattr(plugin, "take_placed", None)
+        if take_placed is not None and at is not None and self.observer is None:
+            placed = self.names.name(f"{stem}_placed", take_placed)
+            self.line(depth, f"{events}, {at} = {placed}({events}, {at})", span)
+        elif plugin.reshapes and at is not None:
             spread = self.names.name(f"{stem}_spread", spreader(self._spread(use, plugin)))
             self.line(depth, f"{events}, {at} = {spread}({events}, {at})", span)
         else:

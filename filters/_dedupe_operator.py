@@ -1,0 +1,105 @@
+"""The operator of dedupe: which events of one key have passed, and how many were held back because
+of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ..dsl.reference import Event
+from .state import FOREVER, NEVER
+from .state.keys import Key
+
+
+class Passed(msgspec.Struct):
+    """An event that passed, and its duplicates: the span of times that others are measured against
+    (one instant, unless duplicates lengthen it), how many there were, their first and last time,
+    and how many of them the latest summary told.
+    """
+
+    low: int
+    high: int
+    count: int
+    first: int
+    last: int
+    told: int = 0
+
+
+class DedupeState(msgspec.Struct):
+    """The events of a key that passed, in order of time."""
+
+    key: Key
+    passed: list[Passed] = []
+
+
+Summarize = Callable[[Key, Passed], Event]
+
+
+class DedupeOperator:
+    """Duplicates of a key."""
+
+    def __init__(self, within: int, refresh: bool, summarize: Summarize | None) -> None:
+        self.within, self.refresh, self.summarize = within, refresh, summarize
+        self._step = max(within // 16, 1)
+
+    def new(self, key: Key) -> DedupeState:
+        return DedupeState(key)
+
+    def is_duplicate(self, state: DedupeState, time: int) -> bool:
+        """Whether an event of this time is a duplicate of one that passed; notes it either way."""
+        within, before = self.within, None
+        for passed in state.passed:
+            near = passed.low - within <= time <= passed.high + within
+            if near and (before is None or passed.low <= time):
+                before = passed
+        if before is None:
+            state.passed.append(Passed(time, time, 0, time, time))
+            state.passed.sort(key=_low)
+            return False
+        self._note(before, time)
+        return True
+
+    def _note(self, passed: Passed, time: int) -> None:
+        passed.count += 1
+        passed.first, passed.last = min(passed.first, time), max(passed.last, time)
+        if self.refresh:
+            passed.low, passed.high = min(passed.low, time), max(passed.high, time)
+
+    def take(self, state: DedupeState, time: int, event: Event, watermark: int) -> list[Event]:
+        """The event, if it passes."""
+        return [] if self.is_duplicate(state, time) else [event]
+
+    def due(self, state: DedupeState, watermark: int, reason: str) -> list[tuple[int, Event]]:
+        results = []
+        for passed in state.passed if self.summarize is not None else ():
+            if passed.count > passed.told and passed.high + self.within < watermark:
+                passed.told = passed.count
+                results.append((passed.high + self.within, self.summarize(state.key, passed)))  # type: ignore[misc]
+        state.passed = [p for p in state.passed if p.high + 2 * self.within >= watermark]
+        return results
+
+    def next_timer(self, state: DedupeState) -> int:
+        first = FOREVER
+        for passed in state.passed:
+            first = min(first, passed.high + 2 * self.within + 1)
+            if self.summarize is not None and passed.count > passed.told:
+                first = min(first, passed.high + self.within + 1)
+        if first == FOREVER:
+            return NEVER
+        return first if self.summarize is not None else -(-first // self._step) * self._step
+
+    def latest(self, state: DedupeState) -> int:
+        return max((passed.last for passed in state.passed), default=NEVER)
+
+    def dump(self, state: DedupeState) -> list[Any]:
+        return [state.key, [list(msgspec.structs.astuple(passed)) for passed in state.passed]]
+
+    def load(self, data: list[Any]) -> DedupeState:
+        return DedupeState(data[0], [Passed(*row) for row in data[1]])
+
+
+def _low(passed: Passed) -> int:
+    return passed.low

@@ -1,0 +1,194 @@
+"""The operator of joins: the events of one key, left and right ones that may be partners.
+
+A pair is a left and a right event whose times satisfy ``t_left - before <= t_right <= t_left +
+within``. An event is held as long as a partner may come that is not late, and then goes, as
+unmatched if it had none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from ..dsl.reference import Event
+from .state import FOREVER, NEVER
+from .state.keys import Key
+
+LEFT, RIGHT = "left", "right"
+
+
+class Held(msgspec.Struct):
+    """An event that waits for partners; of a left one, the partner chosen so far."""
+
+    time: int
+    event: Event
+    matched: bool = False
+    partner: Held | None = None
+
+
+class JoinState(msgspec.Struct):
+    """The events of a key, each side in order of time, then of arrival."""
+
+    key: Key
+    left: list[Held] = []
+    right: list[Held] = []
+    latest: int = NEVER
+
+
+class Matching(msgspec.Struct, frozen=True):
+    """How events are matched: the distances, ``all``, ``first`` or ``latest`` partner, and of which
+    sides those without a partner are told.
+    """
+
+    before: int
+    within: int
+    match: str
+    unmatched: frozenset[str]
+
+
+MakePair = Callable[[Key, Held, Held], Event]
+MakeSingle = Callable[[Key, Held], Event]
+
+_time = attrgetter("time")
+
+
+class JoinOperator:
+    """Joins of a key."""
+
+    def __init__(self, matching: Matching, pair: MakePair, single: MakeSingle) -> None:
+        self.before, self.within = matching.before, matching.within
+        self.match, self.unmatched = matching.match, matching.unmatched
+        self.pair, self.single = pair, single
+        self.silent = matching.match == "all" and not matching.unmatched
+        # Where nothing is told of an event that goes, it may go a little later than it could.
+        self._step = max((self.before + self.within) // 16, 1)
+
+    def new(self, key: Key) -> JoinState:
+        return JoinState(key)
+
+    def reach(self, side: str) -> int:
+        """For how long after its time an event of a side may find partners."""
+        return self.within if side == LEFT else self.before
+
+    def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
+        """Take in a pair of a side and an event."""
+        side, taken = event
+        held = Held(time, taken)
+        state.latest = max(state.latest, time)
+        if side == LEFT:
+            _insert(state.left, held)
+            partners = self._partners(state.right, time - self.before, time + self.within)
+            return self._left(state, held, partners, watermark)
+        _insert(state.right, held)
+        partners = self._partners(state.left, time - self.within, time + self.before)
+        return self._right(state, held, partners, watermark)
+
+    @staticmethod
+    def _partners(others: list[Held], first: int, last: int) -> list[Held]:
+        if not others or others[0].time > last or others[-1].time < first:
+            return []
+        low = bisect_left(others, first, key=_time)
+        return others[low : bisect_right(others, last, key=_time)]
+
+    def _left(
+        self, state: JoinState, left: Held, rights: list[Held], watermark: int
+    ) -> list[Event]:
+        results = []
+        for right in rights:
+            if right.time + self.before < watermark:
+                continue
+            left.matched = right.matched = True
+            if self.match == "all":
+                results.append(self.pair(state.key, left, right))
+            else:
+                self._choose(left, right)
+        return results
+
+    def _right(
+        self, state: JoinState, right: Held, lefts: list[Held], watermark: int
+    ) -> list[Event]:
+        results = []
+        for left in lefts:
+            if left.time + self.within < watermark:
+                continue
+            left.matched = right.matched = True
+            if self.match == "all":
+                results.append(self.pair(state.key, left, right))
+            else:
+                self._choose(left, right)
+        return results
+
+    def _choose(self, left: Held, right: Held) -> None:
+        """Make a right event the partner of a left one if it is the better one."""
+        chosen = left.partner
+        if chosen is None:
+            left.partner = right
+        elif self.match == "first":
+            left.partner = right if right.time < chosen.time else chosen
+        else:
+            left.partner = right if right.time >= chosen.time else chosen
+
+    def due(self, state: JoinState, watermark: int, reason: str) -> list[tuple[int, Event]]:
+        lefts = _taken(state.left, watermark - self.within)
+        rights = _taken(state.right, watermark - self.before)
+        if self.silent:
+            return []
+        results = []
+        for left in lefts:
+            at = left.time + self.within
+            if left.partner is not None:
+                results.append((at, self.pair(state.key, left, left.partner)))
+            elif not left.matched and LEFT in self.unmatched:
+                results.append((at, self.single(state.key, left)))
+        for right in rights:
+            if not right.matched and RIGHT in self.unmatched:
+                results.append((right.time + self.before, self.single(state.key, right)))
+        return results
+
+    def next_timer(self, state: JoinState) -> int:
+        first = FOREVER
+        if state.left:
+            first = state.left[0].time + self.within
+        if state.right:
+            first = min(first, state.right[0].time + self.before)
+        if first == FOREVER:
+            return NEVER
+        return first + 1 if not self.silent else (first // self._step + 1) * self._step
+
+    def latest(self, state: JoinState) -> int:
+        return state.latest
+
+    def dump(self, state: JoinState) -> list[Any]:
+        lefts = [[*_row(h), None if h.partner is None else _row(h.partner)] for h in state.left]
+        return [state.key, lefts, list(map(_row, state.right)), state.latest]
+
+    def load(self, data: list[Any]) -> JoinState:
+        key, lefts, rights, latest = data
+        left = [
+            Held(time, event, matched, None if partner is None else Held(*partner))
+            for time, event, matched, partner in lefts
+        ]
+        return JoinState(key, left, [Held(*row) for row in rights], latest)
+
+
+def _row(held: Held) -> list[Any]:
+    return [held.time, held.event, held.matched]
+
+
+def _insert(held: list[Held], fresh: Held) -> None:
+    if not held or held[-1].time <= fresh.time:
+        held.append(fresh)
+    else:
+        held.insert(bisect_right(held, fresh.time, key=_time), fresh)
+
+
+def _taken(held: list[Held], before: int) -> list[Held]:
+    """Take out the events before a time."""
+    count = bisect_left(held, before, key=_time)
+    taken = held[:count]
+    del held[:count]
+    return taken

@@ -1,0 +1,79 @@
+"""The events that filters of event time make: their times, their id, their fields of the Elastic
+Common Schema.
+
+An id is a digest of the pipeline, the filter, the key and what tells results of one key apart. It
+comes out the same after a restart, so an output that writes by id makes repetitions harmless.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from ..dsl.reference import Event
+from ..dsl.timestamp import Timestamp
+from .state.keys import Key
+
+_FAR = 1 << 58  # milliseconds: beyond, years have more digits than an instant may
+
+
+@lru_cache(maxsize=1024)
+def instant(millis: int) -> Timestamp:
+    """An instant; the latest ones are kept."""
+    return Timestamp.of_millis(max(min(millis, _FAR), -_FAR))
+
+
+class Ids:
+    """The ids of one filter's results."""
+
+    def __init__(self, pipeline: str, name: str) -> None:
+        self._base = blake2b(json.dumps([pipeline, name]).encode(), digest_size=16)
+
+    def of(self, key: Key, *parts: Any) -> str:
+        """The id of a result: of its key and of what tells it from others."""
+        digest = self._base.copy()
+        digest.update(repr((key, *parts)).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def of_events(self, key: Key, *events: Event) -> str:
+        """The id of a result that is made of these events as a whole."""
+        digest = self._base.copy()
+        try:
+            digest.update(_encode((repr(key), events)))
+        except (OverflowError, UnicodeError, msgspec.MsgspecError, TypeError):
+            digest.update(repr((key, events)).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+# An instant is a text of a class of its own, which the encoder does not know.
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+_CONTAINERS = frozenset({dict, list})
+
+
+def fresh(value: Any) -> Any:
+    """A deep copy of an event, or of a part of it, with a call for each map and list only."""
+    if type(value) is dict:
+        return {
+            key: fresh(item) if type(item) in _CONTAINERS else item for key, item in value.items()
+        }
+    return [fresh(item) if type(item) in _CONTAINERS else item for item in value]
+
+
+def merge_map(event: Event, name: str, values: Event) -> None:
+    """Set a map of an event, or add to the one that is there."""
+    held = event.get(name)
+    if type(held) is dict:
+        held.update(values)
+    else:
+        event[name] = values
+
+
+def strip(event: Event, names: Sequence[str] = ("@metadata",)) -> Event:
+    """A shallow copy of an event without some of its fields."""
+    return {key: value for key, value in event.items() if key not in names}

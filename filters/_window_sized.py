@@ -1,0 +1,210 @@
+"""The operator of windows of a fixed size, tumbling or sliding: the events of one key.
+
+Events are gathered in panes, which are merged to windows when these end. A window ends when the
+watermark reaches its end; panes stay until no window needs them any more, with ``retain`` a while
+longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from ..dsl.reference import Event
+from ._window_functions import Functions, Record
+from .state import FOREVER, NEVER
+from .state.calendar import Span, Windows
+from .state.keys import Key
+
+
+class MakeResult(Protocol):
+    """Makes the event of a window: of its key, what tells it from other windows of the key, its
+    span, record (None: it was empty), reason and revision.
+    """
+
+    def __call__(
+        self, key: Key, mark: Any, span: Span, record: Record | None, reason: str, revision: int
+    ) -> Event: ...
+
+
+class SizedState(msgspec.Struct):
+    """One key: its panes by their start; ``told``, the watermark at which it was last looked at;
+    the last window that was emitted and how many empty ones since; revisions by window.
+    """
+
+    key: Key
+    panes: dict[int, Record] = {}
+    told: int = NEVER
+    emitted: Span | None = None
+    zeros: int = 0
+    revisions: dict[Span, int] = {}
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """When windows are emitted besides their end; all in milliseconds, but for ``empty``, the
+    number of empty windows.
+    """
+
+    early: int = 0
+    retain: int = 0
+    empty: int = 0
+
+
+class SizedOperator:
+    """Windows of a fixed size."""
+
+    def __init__(
+        self, windows: Windows, functions: Functions, make: MakeResult, timing: Timing
+    ) -> None:
+        self.windows, self.functions, self.make = windows, functions, make
+        self.early, self.retain, self.empty = timing.early, timing.retain, timing.empty
+        self.simple = not (windows.sliding or timing.early or timing.retain or timing.empty)
+
+    def new(self, key: Key) -> SizedState:
+        return SizedState(key)
+
+    def is_late(self, time: int, watermark: int) -> bool:
+        """Whether no window takes an event of this time any more."""
+        windows = self.windows.of_pane(self.windows.pane(time)[0])
+        return windows[-1][1] + self.retain <= watermark
+
+    def take(self, state: SizedState, time: int, event: Event, watermark: int) -> list[Event]:
+        start = self.windows.pane(time)[0]
+        before = self._closed(state, start, watermark) if self.retain else []
+        record = self.pane(state, start, watermark)
+        self.functions.add(record, time, event)
+        return [self._corrected(state, span, was_there) for span, was_there in before]
+
+    def pane(self, state: SizedState, start: int, watermark: int) -> Record:
+        """The record of a pane, made if there is none."""
+        record = state.panes.get(start)
+        if record is None:
+            record = state.panes[start] = self.functions.new()
+            state.told = max(state.told, watermark)
+        return record
+
+    def _closed(self, state: SizedState, start: int, watermark: int) -> list[tuple[Span, bool]]:
+        """The windows of a pane that have ended and still take events, and whether it had some."""
+        spans = self.windows.of_pane(start)
+        ended = [span for span in spans if span[1] <= watermark < span[1] + self.retain]
+        return [(span, self._was_emitted(state, span)) for span in ended]
+
+    def _was_emitted(self, state: SizedState, span: Span) -> bool:
+        return bool(self._records(state, span)) or span in state.revisions
+
+    def _corrected(self, state: SizedState, span: Span, was_there: bool) -> Event:
+        revision = state.revisions.get(span, 0) + was_there
+        state.revisions[span] = revision
+        return self._result(state, span, "late", revision)
+
+    def due(self, state: SizedState, watermark: int, reason: str) -> list[tuple[int, Event]]:
+        results = []
+        for span, filled in self._ended(state, watermark):
+            if filled:
+                results.append((span[1], self._result(state, span, reason, 0)))
+            else:
+                results.append((span[1], self.make(state.key, span, span, None, reason, 0)))
+        if self.early and watermark < FOREVER:
+            results += [
+                (watermark, self._result(state, span, "early", 0))
+                for span in self._open(state, watermark)
+                if self._early_mark(span, state.told) <= watermark
+            ]
+        state.told = max(state.told, watermark)
+        self._prune(state)
+        return results
+
+    def _ended(self, state: SizedState, watermark: int) -> list[tuple[Span, bool]]:
+        """The windows that have ended since the key was last looked at, in order, and whether each
+        has events.
+        """
+        spans = self._spans(state)
+        ended = sorted((s for s in spans if state.told < s[1] <= watermark), key=_by_end)
+        if not self.empty:
+            return [(span, True) for span in ended]
+        found: list[tuple[Span, bool]] = []
+        for span in ended:
+            found += [(zero, False) for zero in self._zeros(state, span, FOREVER)]
+            found.append((span, True))
+            state.emitted, state.zeros = span, 0
+        if watermark < FOREVER:
+            found += [(zero, False) for zero in self._zeros(state, None, watermark)]
+        return found
+
+    def _zeros(self, state: SizedState, before: Span | None, watermark: int) -> Iterator[Span]:
+        """The empty windows behind the last one emitted, up to a window or to the watermark."""
+        while state.emitted is not None and state.zeros < self.empty:
+            span = self.windows.after(state.emitted)
+            if span[1] > watermark or (before is not None and span >= before):
+                return
+            state.emitted, state.zeros = span, state.zeros + 1
+            yield span
+
+    def _spans(self, state: SizedState) -> set[Span]:
+        """The windows that have events."""
+        of_pane = self.windows.of_pane
+        return {span for start in state.panes for span in of_pane(start)}
+
+    def _open(self, state: SizedState, watermark: int) -> list[Span]:
+        return sorted((s for s in self._spans(state) if s[1] > watermark), key=_by_end)
+
+    def _early_mark(self, span: Span, told: int) -> int:
+        """When an open window is emitted early next; FOREVER if not before its end."""
+        steps = max((told - span[0]) // self.early + 1, 1) if told > NEVER else 1
+        mark = span[0] + steps * self.early
+        return mark if mark < span[1] else FOREVER
+
+    def _records(self, state: SizedState, span: Span) -> list[Record]:
+        panes = state.panes
+        return [panes[start] for start in sorted(panes) if span[0] <= start < span[1]]
+
+    def _result(self, state: SizedState, span: Span, reason: str, revision: int) -> Event:
+        if self.windows.sliding:
+            record = self.functions.merged(self._records(state, span))
+        else:
+            record = state.panes[span[0]]
+        return self.make(state.key, span, span, record, reason, revision)
+
+    def _prune(self, state: SizedState) -> None:
+        """Let go of panes that no window needs any more."""
+        over = [start for start in state.panes if self._last_need(start) <= state.told]
+        for start in over:
+            del state.panes[start]
+        for span in [span for span in state.revisions if span[1] + self.retain <= state.told]:
+            del state.revisions[span]
+
+    def _last_need(self, start: int) -> int:
+        return self.windows.of_pane(start)[-1][1] + self.retain
+
+    def next_timer(self, state: SizedState) -> int:
+        if self.simple:
+            return min(map(self._last_need, state.panes), default=NEVER)
+        told = state.told
+        marks = [self._last_need(start) for start in state.panes]
+        for span in self._spans(state):
+            if span[1] > told:
+                marks.append(span[1])
+                if self.early:
+                    marks.append(self._early_mark(span, told))
+        if state.emitted is not None and state.zeros < self.empty:
+            marks.append(self.windows.after(state.emitted)[1])
+        return min(marks, default=NEVER)
+
+    def latest(self, state: SizedState) -> int:
+        return max(state.panes, default=NEVER)
+
+    def dump(self, state: SizedState) -> list[Any]:
+        row = list(msgspec.structs.astuple(state))
+        row[1] = {start: self.functions.dump(record) for start, record in state.panes.items()}
+        return row
+
+    def load(self, data: list[Any]) -> SizedState:
+        state = SizedState(*data)
+        state.panes = {start: self.functions.load(row) for start, row in state.panes.items()}
+        return state
+
+
+def _by_end(span: Span) -> tuple[int, int]:
+    return span[1], span[0]

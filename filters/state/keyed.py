@@ -1,0 +1,210 @@
+"""The states of many keys and the timers that wake them: what a runtime drives an operator with.
+
+An operator knows one key at a time, and no engine. Here its states are held by key; a time, or the
+watermark, is all that comes from outside. A batch, a Kafka group, Spark and Flink drive the same
+class, and exchange the same snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
+from typing import Any, Generic, Protocol, TypeVar
+
+from ...dsl.reference import Event
+from . import FOREVER, NEVER
+from .keys import Key
+from .plain import plain, revive
+from .timers import Timers
+
+VERSION = 1
+
+S = TypeVar("S")
+
+
+class Operator(Protocol[S]):
+    """What a filter does with the events of one key. ``state`` is plain data; times are
+    milliseconds.
+    """
+
+    def new(self, key: Key) -> S:
+        """The state of a key that has none."""
+        ...
+
+    def take(self, state: S, time: int, event: Event, watermark: int) -> list[Event]:
+        """Take an event in; the results that stand right behind it."""
+        ...
+
+    def due(self, state: S, watermark: int, reason: str) -> list[tuple[int, Event]]:
+        """The results that are due at a watermark, each with the time that they are sorted by."""
+        ...
+
+    def next_timer(self, state: S) -> int:
+        """The watermark at which ``due`` must be called; FOREVER when the end will do, and
+        NEVER where nothing is held any more.
+        """
+        ...
+
+    def latest(self, state: S) -> int:
+        """The time of the key's latest event."""
+        ...
+
+    def dump(self, state: S) -> list[Any]:
+        """The state as a list, for ``plain``."""
+        ...
+
+    def load(self, data: list[Any]) -> S:
+        """The state that ``dump`` gave."""
+        ...
+
+
+class Keyed(Generic[S]):
+    """The states of an operator by key."""
+
+    def __init__(
+        self,
+        operator: Operator[S],
+        order: Callable[[Key], Any] = str,
+        most: int = FOREVER,
+    ) -> None:
+        self.operator, self.order, self.most = operator, order, most
+        self.states: dict[Key, S] = {}
+        self.timers = Timers()
+        self.changed: set[Key] | None = None
+        self._oldest: list[tuple[int, int, Key]] | None = None
+        self._count = 0
+        self.evicted = 0
+
+    def open(self, key: Key) -> tuple[S, list[Event]]:
+        """A new state for a key. Where there are ``most`` already, those whose latest event is
+        oldest go first, as if their time were up: their results.
+        """
+        results = self._make_room() if len(self.states) >= self.most else []
+        state = self.states[key] = self.operator.new(key)
+        if self._oldest is not None:
+            self._note(key, NEVER)
+        return state, results
+
+    def take(self, time: int, key: Key, event: Event, watermark: int) -> list[Event]:
+        """Take one event in; the results right behind it."""
+        results: list[Event] = []
+        state = self.states.get(key)
+        if state is None:
+            state, results = self.open(key)
+        results += self.operator.take(state, time, event, watermark)
+        self.settle(key, state)
+        return results
+
+    def settle(self, key: Key, state: S) -> None:
+        """Set the timer of a key whose state changed."""
+        self.timers.set(key, self.operator.next_timer(state))
+        if self.changed is not None:
+            self.changed.add(key)
+
+    def due(self, watermark: int, reason: str) -> list[Event]:
+        """What is due at a watermark, by its time and then by key."""
+        if watermark < self.timers.first:
+            return []
+        return self._sorted(self.timers.pop(watermark), watermark, reason)
+
+    def end(self, reason: str) -> list[Event]:
+        """All that is held, as if time were over; nothing is held any more."""
+        results = self._sorted(list(self.states), FOREVER, reason)
+        for key in list(self.states):
+            self.forget(key)
+        return results
+
+    def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
+        found: list[tuple[int, Any, int, Event]] = []
+        for key in keys:
+            state = self.states.get(key)
+            if state is None:
+                continue
+            due = self.operator.due(state, watermark, reason)
+            if due:
+                order = self.order(key)
+                found += [(at, order, n, event) for n, (at, event) in enumerate(due)]
+            self._after(key, state)
+        found.sort(key=_place)
+        return [event for _, _, _, event in found]
+
+    def _after(self, key: Key, state: S) -> None:
+        """Let a key that was woken sleep again, or forget it."""
+        timer = self.operator.next_timer(state)
+        if timer == NEVER:
+            self.forget(key)
+        else:
+            self.timers.set(key, timer)
+            if self.changed is not None:
+                self.changed.add(key)
+
+    def forget(self, key: Key) -> None:
+        """Let go of a key."""
+        self.states.pop(key, None)
+        self.timers.drop(key)
+        if self.changed is not None:
+            self.changed.add(key)
+
+    def _make_room(self) -> list[Event]:
+        results: list[Event] = []
+        while len(self.states) >= self.most:
+            key = self._next_oldest()
+            due = self.operator.due(self.states[key], FOREVER, "max_keys")
+            results += [event for _, event in due]
+            self.forget(key)
+            self.evicted += 1
+        return results
+
+    def _next_oldest(self) -> Key:
+        """The key whose latest event is oldest. The heap's times may have been passed since: such a
+        key is put back.
+        """
+        if self._oldest is None:
+            self._oldest = []
+            for key, state in self.states.items():
+                self._note(key, self.operator.latest(state))
+            heapify(self._oldest)
+        while True:
+            at, _, key = heappop(self._oldest)
+            held = self.states.get(key)
+            if held is None:
+                continue
+            latest = self.operator.latest(held)
+            if latest <= at:
+                return key
+            self._note(key, latest)
+
+    def _note(self, key: Key, at: int) -> None:
+        assert self._oldest is not None
+        self._count += 1
+        heappush(self._oldest, (at, self._count, key))
+
+    def snapshot(self) -> list[Any]:
+        """The keys that changed since the last call, each with its state, null where it is gone:
+        all of them at the first one. Plain data.
+        """
+        keys = list(self.states) if self.changed is None else self.changed
+        rows = [[plain(key), self._dump(key)] for key in keys]
+        self.changed = set()
+        return rows
+
+    def _dump(self, key: Key) -> Any:
+        state = self.states.get(key)
+        return None if state is None else plain(self.operator.dump(state))
+
+    def restore(self, rows: Iterable[Any]) -> None:
+        """Take over what a snapshot gave; of several, in their order. Timers come from the
+        states.
+        """
+        for written, data in rows:
+            key = revive(written)
+            self.forget(key)
+            if data is not None:
+                state = self.states[key] = self.operator.load(revive(data))
+                self.timers.set(key, self.operator.next_timer(state))
+                if self._oldest is not None:
+                    self._note(key, self.operator.latest(state))
+
+
+def _place(row: tuple[int, Any, int, Event]) -> tuple[int, Any, int]:
+    return row[:3]

@@ -1,0 +1,74 @@
+"""The events of one partition in a batch, cut where time makes a difference.
+
+The watermark moves after every event, but seldom does anything depend on it. A batch is cut into
+*segments* within which nothing becomes due before the last event and no event can be late; so a
+filter takes a segment in a tight loop, and looks at the watermark once behind it.
+"""
+
+from __future__ import annotations
+
+from . import NEVER
+from .watermarks import Partition, Watermarks
+
+
+class Lane:
+    """A partition that speaks. Times are in milliseconds; an event later than ``limit`` runs ahead
+    of the clock and does not move the watermark.
+    """
+
+    __slots__ = ("limit", "marks", "others", "progress")
+
+    def __init__(self, marks: Watermarks, name: Partition, clock: int, limit: int) -> None:
+        self.marks, self.limit = marks, limit
+        self.progress, self.others = marks.enter(name, clock)
+
+    def stop(
+        self, times: list[int], start: int, first: int, delay: int, floor: int, slack: int
+    ) -> int:
+        """Where the segment that begins at an index ends.
+
+        ``first`` is the watermark at which something is due; events may set timers of their own, no
+        earlier than ``delay`` after themselves. An event before ``floor``, or more than ``slack``
+        behind the watermark, may be late: it becomes a segment of its own.
+        """
+        rest = times[start:] if start else times
+        latest, earliest = max(rest), min(rest)
+        if latest > self.limit:
+            rest = rest[: max(_index_above(rest, self.limit), 1)]
+            latest, earliest = max(rest), min(rest)
+        if self.others == NEVER:
+            return start + len(rest)
+        if self.marks.watermark == NEVER:
+            return start + 1
+        bound = max(floor, self._mark(latest) - slack)
+        if earliest < bound:
+            rest = rest[: max(_index_below(rest, bound), 1)]
+            latest, earliest = max(rest), min(rest)
+        threshold = min(first, earliest + delay) + self.marks.lateness
+        if min(latest, self.others) < threshold:
+            return start + len(rest)
+        return start + min(_index_above(rest, threshold - 1) + 1, len(rest))
+
+    def _mark(self, latest: int) -> int:
+        """The watermark when events up to a time have been taken in."""
+        top = min(max(self.progress.top, latest), self.others)
+        return max(self.marks.watermark, top - self.marks.lateness)
+
+    def passed(self, latest: int) -> int:
+        """The watermark behind a segment with that latest time."""
+        progress, marks = self.progress, self.marks
+        if latest > progress.top and latest <= self.limit:
+            progress.top = latest
+            mark = min(latest, self.others) - marks.lateness
+            if mark > marks.watermark and self.others != NEVER:
+                marks.watermark = mark
+        return marks.watermark
+
+
+def _index_above(times: list[int], bound: int) -> int:
+    """The first index of a time above a bound, or the length."""
+    return next((i for i, time in enumerate(times) if time > bound), len(times))
+
+
+def _index_below(times: list[int], bound: int) -> int:
+    return next((i for i, time in enumerate(times) if time < bound), len(times))

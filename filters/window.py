@@ -1,0 +1,389 @@
+"""The filter window: events gathered by key in windows of event time, each told in one event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..dsl.reference import Event, FieldRef
+from ..plugins.contract import Ecs, OptionProblem
+from ..plugins.declaration import Duration, option
+from ._event_time import EventTime, Rows, millis
+from ._scripting import ScriptError
+from ._window_checks import check_results, functions_of, reduce_function
+from ._window_examples import EXAMPLES
+from ._window_functions import FOLD_AT, Functions, Limits, Record
+from ._window_options import read_windows
+from ._window_results import WindowResults
+from ._window_sessions import SessionOperator
+from ._window_sized import SizedOperator, Timing
+from .state import FOREVER, NEVER
+from .state.calendar import Windows
+from .state.keyed import Keyed
+from .state.keys import Key, Keys
+from .state.outflow import Outflow
+
+_ENDLESS = FOREVER >> 2
+_OVERFLOW = ("overflow",)
+
+
+class Window(EventTime, Ecs, name="window"):
+    """Count, sum and compare events in windows of their own time.
+
+    Exactly one of `size` (windows of one length; with `every`, overlapping ones), `gap` (sessions:
+    events that follow each other closely) and `whole` (all of an input that ends) says what a
+    window is. Events with the same values of `by` belong together. A window becomes an event of its
+    own: `event.start` and `event.end`, the fields of `by`, `[window][count]`, and what the
+    functions say. The events themselves go on unless `keep` is false.
+
+    Time is that of the events. The latest one seen, less `lateness`, is the *watermark*: a window
+    is told when the watermark reaches its end, right behind the event that moved it there. An event
+    that no open window takes any more goes on with the tag `_windowlate`. Where no events come, the
+    clock moves time on after `idle`; at the end of the input all windows are told.
+
+    A result has the same `event.id` after a restart, and for each correction: as the id of a
+    document it makes repetitions harmless. `[window][reason]` says why it was told: `watermark`,
+    `idle`, `early`, `late` (a correction), `longest`, `end`, `stop`.
+
+    Functions pass over events without their source. Percentiles are exact up to 1,000 values a
+    window and key, then within 1 %; distinct values are exact up to 10,000, then within 2 %.
+
+    Without the Elastic Common Schema, `[window][start]`, `[window][end]` and `[window][id]` stand
+    in the place of the fields below `event`.
+
+    The common options are applied to results.
+    """
+
+    size: str | None = option(
+        "The length of a window: a time span, or `1d`, `1w`, `1M` by the calendar.", default=None
+    )
+    every: str | None = option(
+        "How often a window begins; as often as one ends unless given.", default=None
+    )
+    offset: Duration = option("By how much windows begin later.", default=Duration(0))
+    timezone: str | None = option(
+        "A zone by whose wall clock days, weeks, months and hours begin.", default=None
+    )
+    gap: Duration | None = option(
+        "The longest time between two events of one session.", default=None
+    )
+    longest: Duration | None = option(
+        "The longest session; the next event begins another one.", default=None
+    )
+    whole: bool = option("Whether all events of the input are one window.", default=False)
+    count: dict[str, FieldRef] = option(
+        "Results and their source: how many events have it.", default={}
+    )
+    sum: dict[str, FieldRef] = option("Results and their source: the sum.", default={})
+    avg: dict[str, FieldRef] = option("Results and their source: the mean.", default={})
+    min: dict[str, FieldRef] = option("Results and their source: the least value.", default={})
+    max: dict[str, FieldRef] = option("Results and their source: the greatest value.", default={})
+    first: dict[str, FieldRef] = option(
+        "Results and their source: the value of the earliest event.", default={}
+    )
+    last: dict[str, FieldRef] = option(
+        "Results and their source: the value of the latest event.", default={}
+    )
+    distinct: dict[str, FieldRef] = option(
+        "Results and their source: how many different values there are.", default={}
+    )
+    percentiles: dict[str, FieldRef] = option(
+        "Results and their source: maps of percentiles, such as `[p95]`.", default={}
+    )
+    collect: dict[str, FieldRef] = option(
+        "Results and their source: lists of the values, in the order of time.", default={}
+    )
+    frequent: dict[str, FieldRef] = option(
+        "Results and their source: the most frequent values, as maps of `value` and `count`.",
+        default={},
+    )
+    top: dict[str, FieldRef] = option(
+        "Results and their source: the events with the greatest values.", default={}
+    )
+    percents: list[float] = option("Which percentiles.", default=[50, 95, 99])
+    collect_max: int = option("How many values are collected.", default=100, at_least=1)
+    frequent_max: int = option("How many frequent values are told.", default=10, at_least=1)
+    top_max: int = option("How many events `top` tells.", default=10, at_least=1)
+    top_fields: list[FieldRef] = option("The fields of them; all unless given.", default=[])
+    reduce: dict[str, FieldRef] = option(
+        "Results and their source: what `reduce_code` makes of the values.", default={}
+    )
+    reduce_code: str | None = option(
+        "Python that makes one value of two, `a` and `b`; the order must not matter.", default=None
+    )
+    early: Duration | None = option(
+        "How often an open window is told, as far as it has come.", default=None
+    )
+    retain: Duration = option(
+        "How long after its end a window takes late events, each of which gives a corrected"
+        " result.",
+        default=Duration(0),
+    )
+    empty: int = option(
+        "For how many windows after its last event a key is told with a count of 0.",
+        default=0,
+        at_least=0,
+    )
+    timestamp: str = option(
+        "Whether the time of a result is the start of its window, or its end less 1 ms.",
+        default="start",
+        choices=("start", "end"),
+    )
+
+    examples = EXAMPLES
+
+    def prepare(self) -> None:
+        kinds = [name for name in ("size", "gap") if getattr(self, name) is not None]
+        kinds += ["whole"] if self.whole else []
+        if len(kinds) != 1:
+            said = f"{kinds[1]}` beside `{kinds[0]}" if kinds else ""
+            message = f"`window` has `{said}`" if said else ""
+            raise OptionProblem(
+                kinds[1] if kinds else "size",
+                message or "`window` has none of `size`, `gap` and `whole`",
+                "give exactly one",
+                code="E240",
+            )
+        self._check()
+        self._keys = Keys(self.by)
+        self._functions = Functions(functions_of(self), self._limits())
+        results = WindowResults(self, self._functions, self._put_key)
+        timing = Timing(self._millis("early"), self._millis("retain"), self.empty)
+        if self.size is not None:
+            self._prepare_sized(results, timing)
+        else:
+            self._prepare_sessions(results, timing)
+
+    def _millis(self, name: str) -> int:
+        given = getattr(self, name)
+        return 0 if given is None else millis(given)
+
+    def _check(self) -> None:
+        check_results(self)
+        if not self.size:
+            for name in ("every", "timezone", "empty", "offset"):
+                if name in self.given:
+                    self.problem(name, f"`{name}` requires `size`", "leave it out", code="W305")
+        if self.longest is not None and self.gap is None:
+            self.problem("longest", "`longest` requires `gap`", "leave it out", code="W305")
+        for place, percent in enumerate(self.percents):
+            if not 0 < percent <= 100:
+                self.problem(
+                    "percents",
+                    f"{percent:g} is not a valid percentile",
+                    "give more than 0, and at most 100",
+                    path=(place,),
+                )
+
+    def _limits(self) -> Limits:
+        try:
+            reduce = reduce_function(self)
+        except ScriptError as error:
+            raise OptionProblem("reduce_code", str(error)) from None
+        return Limits(
+            tuple(percent for percent in self.percents if 0 < percent <= 100),
+            self.collect_max,
+            self.frequent_max,
+            self.top_max,
+            tuple(self.top_fields),
+            reduce,
+            self.keep,
+        )
+
+    # -- windows of a size --------------------------------------------------------------------
+
+    def _prepare_sized(self, results: WindowResults, timing: Timing) -> None:
+        windows = read_windows(str(self.size), self.every, millis(self.offset), self.timezone)
+        self._windows: Windows = windows
+        self._timing = timing
+        self._sized: SizedOperator | None = SizedOperator(
+            windows, self._functions, results.sized, timing
+        )
+        self.delay = 1 if timing.early else FOREVER
+        self.slack = FOREVER
+        self.ready(Keyed(self._sized, self._order), self._keys)
+        self._panes: dict[int, dict[Key, Record]] = {}
+        self._overflowed: set[int] = set()
+        self._span = (NEVER, NEVER)
+
+    def boundary(self) -> int:
+        """The watermark at which the next pane is over."""
+        if self._sized is None or self.marks.watermark == NEVER:
+            return FOREVER
+        if not self._span[0] <= self.marks.watermark < self._span[1]:
+            self._span = self._windows.pane(self.marks.watermark)
+            self._drop_panes()
+        return self._span[1]
+
+    def floor(self) -> int:
+        """The start of the pane that the watermark lies in."""
+        if self._sized is None or self.marks.watermark == NEVER:
+            return NEVER
+        return self._span[0]
+
+    def _drop_panes(self) -> None:
+        """Forget the short way to the records of panes that are over."""
+        over = [start for start in self._panes if start < self._span[0]]
+        for start in over:
+            del self._panes[start]
+
+    def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
+        if self._sized is None:
+            self._take_sessions(rows, start, stop, out)
+        elif stop - start == 1 and rows.times[start] < self.floor():
+            self._take_old(self._sized, rows, start, out)
+        else:
+            whole = stop - start == len(rows.times)
+            times = rows.times if whole else rows.times[start:stop]
+            keys = rows.keys if whole else rows.keys[start:stop]
+            events = rows.events if whole else rows.events[start:stop]
+            self._gather(times, keys, events)
+
+    def _gather(self, times: list[int], keys: list[Key], events: list[Event]) -> None:
+        """Put events into the records of their panes, first which, then what."""
+        records: list[Record] = []
+        low = high = 0
+        full: list[Record] = []
+        for when, key in zip(times, keys, strict=True):
+            if not low <= when < high:
+                low, high = self._windows.pane(when)
+                pane = self._panes.setdefault(low, {})
+            record = pane.get(key)
+            if record is None:
+                record = self._record(pane, low, key)
+            count = record[0] = record[0] + 1
+            if not count % FOLD_AT:
+                full.append(record)
+            records.append(record)
+        self._functions.gather(records, times, events)
+        for record in full:
+            self._functions.fold(record)
+        if self.keyed.changed is not None:
+            self.keyed.changed.update(keys)
+
+    def _record(self, pane: dict[Key, Record], start: int, key: Key) -> Record:
+        """The record of a key in a pane; that of the overflow where there are too many keys."""
+        assert self._sized is not None
+        if len(pane) >= self.max_keys and key not in pane:
+            key = _OVERFLOW
+            self._note_overflow()
+        state = self.keyed.states.get(key)
+        if state is None:
+            state, _ = self.keyed.open(key)
+        record = self._sized.pane(state, start, self.marks.watermark)
+        if key != _OVERFLOW:
+            pane[key] = record
+        if self._timing.early or self.keyed.timers.at(key) > start:
+            self.keyed.settle(key, state)
+        return record
+
+    def _note_overflow(self) -> None:
+        self.keyed.evicted += 1
+
+    def _take_old(self, sized: SizedOperator, rows: Rows, at: int, out: Outflow) -> None:
+        """Take in an event behind the watermark: some of its windows, or all, have been told."""
+        when, key, event, mark = (
+            rows.times[at],
+            rows.keys[at],
+            rows.events[at],
+            self.marks.watermark,
+        )
+        if sized.is_late(when, mark):
+            start, end = self._windows.of_pane(self._windows.pane(when)[0])[-1]
+            self.too_late(event, rows.index[at], mark - end + 1, out)
+            return
+        start = self._windows.pane(when)[0]
+        pane = self._panes.get(start)
+        if pane is None:
+            pane = self._panes[start] = self._restored_pane(start)
+        if key not in pane and len(pane) >= self.max_keys:
+            key = _OVERFLOW
+            self._note_overflow()
+        out.behind(rows.index[at], self.told(self.keyed.take(when, key, event, mark)))
+        record = self.keyed.states[key].panes.get(start) if key in self.keyed.states else None
+        if record is not None and key != _OVERFLOW:
+            pane[key] = record
+
+    def _restored_pane(self, start: int) -> dict[Key, Record]:
+        states = self.keyed.states.items()
+        return {k: s.panes[start] for k, s in states if start in s.panes and k != _OVERFLOW}
+
+    # -- sessions, and all of an input ----------------------------------------------------------
+
+    def _prepare_sessions(self, results: WindowResults, timing: Timing) -> None:
+        self._sized = None
+        gap = _ENDLESS if self.gap is None else millis(self.gap)
+        longest = _ENDLESS if self.longest is None else millis(self.longest)
+        make = results.whole if self.whole else results.session
+        self._sessions = SessionOperator(gap, longest, self._functions, make, timing)
+        self.delay = 1 if timing.early else min(gap, longest) + 1
+        self.slack = _ENDLESS if self.whole else 0
+        self.ready(Keyed(self._sessions, self._order), self._keys)
+
+    def _take_sessions(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
+        """Take in rows. What lengthens a session at its end is gathered together; what does more
+        to a session is taken one by one.
+        """
+        gap, longest, states = self._sessions.gap, self._sessions.longest, self.keyed.states
+        gathered: list[int] = []
+        records: list[Record] = []
+        for at in range(start, stop):
+            state, when = states.get(rows.keys[at]), rows.times[at]
+            if state is not None and state.sessions:
+                session = state.sessions[-1]
+                last = session.last
+                first = session.first
+                joins = first <= when <= last + gap and when - first <= longest
+                if joins and session.emitted is None:
+                    if when > last:
+                        session.last = state.latest = when
+                    records.append(session.record)
+                    gathered.append(at)
+                    continue
+            self._gather_sessions(rows, gathered, records)
+            gathered, records = [], []
+            self._take_session(rows, at, out)
+        self._gather_sessions(rows, gathered, records)
+        if self.keyed.changed is not None:
+            self.keyed.changed.update(rows.keys[start:stop])
+
+    def _gather_sessions(self, rows: Rows, gathered: list[int], records: list[Record]) -> None:
+        if gathered:
+            times = [rows.times[at] for at in gathered]
+            self._functions.add_all(records, times, [rows.events[at] for at in gathered])
+
+    def _take_session(self, rows: Rows, at: int, out: Outflow) -> None:
+        when, key, mark = rows.times[at], rows.keys[at], self.marks.watermark
+        states = self.keyed.states
+        if not self.whole and self._sessions.is_late(states.get(key), when, mark):
+            behind = max(mark - when - self._sessions.gap, 1)
+            self.too_late(rows.events[at], rows.index[at], behind, out)
+            return
+        if key not in states and len(states) >= self.max_keys:
+            key = _OVERFLOW
+            self._note_overflow()
+        results = self.keyed.take(when, key, rows.events[at], mark)
+        out.behind(rows.index[at], self.told(results))
+
+    # -- results ----------------------------------------------------------------------------
+
+    def _order(self, key: Key) -> Any:
+        return ((9,),) if key == _OVERFLOW else self._keys.order(key)
+
+    def _put_key(self, event: Event, key: Key) -> bool:
+        """Write the fields of ``by``; whether the key is that of the overflow."""
+        if key == _OVERFLOW:
+            return True
+        self._keys.put(event, key)
+        return False
+
+    def restore(self, data: dict[str, Any]) -> None:
+        super().restore(data)
+        if self._sized is not None:
+            starts = {start for state in self.keyed.states.values() for start in state.panes}
+            self._panes = {start: self._restored_pane(start) for start in starts}
+            self._span = (NEVER, NEVER)
+
+    def figures(self) -> dict[str, int | float]:
+        held = super().figures()
+        held["skipped"] += self._functions.skipped
+        return held
