@@ -37,11 +37,11 @@ class Catalogue(Protocol):
 
 
 class UnusablePlugin(Exception):
-    """A plugin that exists but cannot be used here; the message says why, ``remedy`` what to do."""
+    """A plugin that exists but cannot be used here; the message says why, ``help`` what to do."""
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
-        self.remedy = remedy
+        self.help = help
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -84,8 +84,8 @@ class _Checker:
         self.conditions = Conditions(self.literals, self.found.append)
         self.ids: dict[str, Span] = {}
 
-    def problem(self, code: str, message: str, span: Span, remedy: str = "") -> None:
-        self.found.append(Diagnostic(code, message, span, remedy))
+    def problem(self, code: str, message: str, span: Span, help: str = "") -> None:
+        self.found.append(Diagnostic(code, message, span, help))
 
     def body(self, section: str, statements: Iterable[tree.Statement]) -> list[Statement]:
         """The statements of a section that could be understood."""
@@ -131,18 +131,18 @@ class _Checker:
         try:
             spec = self.catalogue.spec(section, plugin.name)
         except UnusablePlugin as unusable:
-            self.problem("E202", str(unusable), plugin.name_span, unusable.remedy)
+            self.problem("E202", str(unusable), plugin.name_span, unusable.help)
             return None
         if spec is None:
             self.problem(
                 "E201",
                 f"there is no {section} `{plugin.name}`",
                 plugin.name_span,
-                self._plugin_remedy(section, plugin),
+                self._plugin_help(section, plugin),
             )
         return spec
 
-    def _plugin_remedy(self, section: str, plugin: tree.Plugin) -> str:
+    def _plugin_help(self, section: str, plugin: tree.Plugin) -> str:
         near = did_you_mean(plugin.name, self.catalogue.names(section))
         others = [s for s in ("input", "filter", "output", "codec") if s != section]
         elsewhere = next((s for s in others if plugin.name in self.catalogue.names(s)), None)
@@ -156,10 +156,10 @@ class _Checker:
         option, first = spec.options.get(name), attributes[0]
         if option is None:
             known = [o.name for o in spec.options.values() if not o.obsolete]
-            remedy = (
+            help = (
                 did_you_mean(name, known) or f"`penstock plugins doc {spec.name}` lists the options"
             )
-            self.problem("E203", f"`{spec.name}` has no option `{name}`", first.name_span, remedy)
+            self.problem("E203", f"`{spec.name}` has no option `{name}`", first.name_span, help)
             return None
         if option.obsolete:
             self.problem(
@@ -191,7 +191,7 @@ class _Checker:
             message = (
                 misfit.message if misfit.code != "E204" else f"`{option.name}`: {misfit.message}"
             )
-            self.problem(misfit.code, message, setting.span_of(misfit.path), misfit.remedy)
+            self.problem(misfit.code, message, setting.span_of(misfit.path), misfit.help)
             return None
         if isinstance(value, Template) and value.problem:
             self.problem(

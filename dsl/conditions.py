@@ -125,13 +125,13 @@ class Conditions:
 
     def _bareword(self, node: tree.Bareword) -> Constant:
         if node.value not in ("true", "false"):
-            remedy = f'write a field as [{node.value}], a text as "{node.value}"'
+            help = f'write a field as [{node.value}], a text as "{node.value}"'
             if node.value in ("null", "nil", "none", "None", "undefined"):
-                remedy = (
+                help = (
                     "write exists([field]) to ask whether a field is there, ![field] whether it is"
                     " missing, empty or false"
                 )
-            self.problem("E217", f"`{node.value}` is neither a field nor a text", node.span, remedy)
+            self.problem("E217", f"`{node.value}` is neither a field nor a text", node.span, help)
         return Constant(node.value == "true", node.span)
 
     def _field(self, node: tree.Selector) -> Operand:
@@ -155,8 +155,8 @@ class Conditions:
 
     def _call(self, node: tree.Call) -> Condition:
         if node.name != "exists":
-            remedy = did_you_mean(node.name, ["exists"]) or "the only function is exists([field])"
-            self.problem("E218", f"there is no function `{node.name}`", node.span, remedy)
+            help = did_you_mean(node.name, ["exists"]) or "the only function is exists([field])"
+            self.problem("E218", f"there is no function `{node.name}`", node.span, help)
         elif len(node.arguments) == 1 and isinstance(node.arguments[0], tree.Selector):
             field = self._reference(node.arguments[0].text, node.arguments[0].span)
             if isinstance(field, Field):
@@ -165,9 +165,9 @@ class Conditions:
             self.problem("E218", "`exists` asks for one field", node.span, "write exists([a][b])")
         return Constant(False, node.span)
 
-    def problem(self, code: str, message: str, span: Span, remedy: str = "") -> None:
+    def problem(self, code: str, message: str, span: Span, help: str = "") -> None:
         """Report a finding."""
-        self.report(Diagnostic(code, message, span, remedy))
+        self.report(Diagnostic(code, message, span, help))
 
 
 def _chain(node: tree.Binary) -> list[Any]:

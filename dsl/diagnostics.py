@@ -1,7 +1,7 @@
 """What is wrong with a configuration, as values; drawn for people in one place, here.
 
 A diagnostic has a stable code (``penstock explain E301`` prints its page), a message in the user's
-words, a span, and a remedy where one is known. Errors refuse a configuration; warnings do not.
+words, a span, and a help text where one is known. Errors refuse a configuration; warnings do not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
     code: str
     message: str
     span: Span | None = None
-    remedy: str = ""
+    help: str = ""
 
     @property
     def is_error(self) -> bool:
@@ -52,7 +52,7 @@ class ConfigError(PenstockError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A remedy that names the nearest of the known names, or nothing."""
+    """A help text that names the nearest of the known names, or nothing."""
     folded = {k.lower(): k for k in known}
     near = [folded[k] for k in _nearest(name.lower(), folded)]
     near = near or [
@@ -82,7 +82,7 @@ _WIDTH = 120
 
 
 def render(diagnostics: Sequence[Diagnostic], color: bool = False, width: int = _WIDTH) -> str:
-    """All findings as text for a terminal: place, message, the source line, a caret, the remedy;
+    """All findings as text for a terminal: place, message, the source line, a caret, the help text;
     lines of the source are cut to ``width`` columns.
     """
     return "\n".join(_drawn(d, color, width) for d in diagnostics)
@@ -95,8 +95,8 @@ def _drawn(diagnostic: Diagnostic, color: bool, width: int) -> str:
     lines = [f"{head}: {paint(diagnostic.message, '1')}"]
     if diagnostic.span is not None:
         lines += _excerpt(diagnostic.span, paint, width)
-    if diagnostic.remedy:
-        lines.append(f"{paint('  = ', '34')}{diagnostic.remedy}")
+    if diagnostic.help:
+        lines.append(f"{paint('  = ', '34')}{diagnostic.help}")
     return "\n".join(lines) + "\n"
 
 

@@ -73,13 +73,11 @@ class Literals:
             return self.substituted(default, span)
         at = span.text.find(match[0])
         where = span.part(at, at + len(match[0])) if at >= 0 else span
-        remedy = (
+        help = (
             did_you_mean(name, self.variables) or f"set it, or give a default: ${{{name}:default}}"
         )
         self.report(
-            Diagnostic(
-                "E206", f"the variable `{name}` is not set and has no default", where, remedy
-            )
+            Diagnostic("E206", f"the variable `{name}` is not set and has no default", where, help)
         )
         return match[0]
 

@@ -24,15 +24,15 @@ from .values import to_text
 
 
 class Misfit(Exception):
-    """A value that an option does not take: what is wrong, and the remedy; ``path`` leads to the
+    """A value that an option does not take: what is wrong, and a help text; ``path`` leads to the
     item to blame.
     """
 
     def __init__(
-        self, message: str, remedy: str = "", path: tuple[str | int, ...] = (), code: str = "E204"
+        self, message: str, help: str = "", path: tuple[str | int, ...] = (), code: str = "E204"
     ) -> None:
         super().__init__(message)
-        self.message, self.remedy, self.path, self.code = message, remedy, path, code
+        self.message, self.help, self.path, self.code = message, help, path, code
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -88,12 +88,12 @@ def _text(value: Any, kind: Kind) -> str:
 
 
 def _wrong(value: Any, kind: str) -> Misfit:
-    remedies = {
+    help_texts = {
         "hash": 'write { "key" => "value" }',
         "number": "write it without quotes, or as digits in quotes",
         "boolean": "write true or false",
     }
-    return Misfit(f"this is {_is(value)}; {KINDS[kind].said} is wanted", remedies.get(kind, ""))
+    return Misfit(f"this is {_is(value)}; {KINDS[kind].said} is wanted", help_texts.get(kind, ""))
 
 
 def _is(value: Any) -> str:
@@ -150,7 +150,7 @@ def _item(kind: Kind, value: Any, path: tuple[str | int, ...]) -> Any:
     try:
         return read(kind.item, value)
     except Misfit as misfit:
-        raise Misfit(misfit.message, misfit.remedy, path + misfit.path, misfit.code) from None
+        raise Misfit(misfit.message, misfit.help, path + misfit.path, misfit.code) from None
 
 
 def _field(value: Any, kind: Kind) -> FieldRef:

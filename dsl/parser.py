@@ -112,8 +112,8 @@ class _Box(Transformer[Token, Any]):
 
 
 def _too_deep(span: Span) -> Diagnostic:
-    remedy = "use `else if`, or join conditions with `and`"
-    return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, remedy)
+    help = "use `else if`, or join conditions with `and`"
+    return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, help)
 
 
 def _forward(name: str) -> Callable[[_Box, list[Any]], Any]:
@@ -174,8 +174,8 @@ class _Builder:
         end: Any = last.end_pos if isinstance(last, Token) else last.span.end
         return Span(self.source, start, end)
 
-    def problem(self, code: str, message: str, span: Span, remedy: str = "") -> None:
-        self.problems.append(Diagnostic(code, message, span, remedy))
+    def problem(self, code: str, message: str, span: Span, help: str = "") -> None:
+        self.problems.append(Diagnostic(code, message, span, help))
 
     def leaf(self, token: Any) -> Any:
         """A token as a value or an operand; what is built already passes."""
@@ -235,12 +235,12 @@ def section(self: _Builder, children: list[Any]) -> tree.Section:
     kind = str(children[0])
     if kind not in _SECTIONS:
         near = {"i": "input", "f": "filter", "o": "output"}.get(kind[:1].lower())
-        remedy = (
+        help = (
             f"did you mean `{near}`?"
             if near
             else "a configuration has the sections input, filter and output"
         )
-        self.problem("E102", f"there is no section `{kind}`", self.span(children[0]), remedy)
+        self.problem("E102", f"there is no section `{kind}`", self.span(children[0]), help)
     return tree.Section(kind, tuple(children[2:-1]), self.span(children[0], children[-1]))
 
 

@@ -19,9 +19,9 @@ Places = Mapping[str, Span]
 
 
 class _Wrong(Exception):
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
-        self.message, self.remedy = message, remedy
+        self.message, self.help = message, help
 
 
 def settled(given: Mapping[str, Any] | None, places: Places | None = None) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def settled(given: Mapping[str, Any] | None, places: Places | None = None) -> di
             settings[key] = _typed(key, value)
         except _Wrong as wrong:
             span = (places or {}).get(key)
-            problems.append(Diagnostic("E230", wrong.message, span, wrong.remedy))
+            problems.append(Diagnostic("E230", wrong.message, span, wrong.help))
     if problems:
         raise ConfigError(problems)
     return settings
@@ -51,16 +51,16 @@ def without_effect(given: Iterable[str], places: Places | None = None) -> list[D
     message = f"the setting {named} has no effect"
     if len(keys) > 1:
         message = f"the settings {named} have no effect"
-    remedy = "they can stay for Logstash's sake" if len(keys) > 1 else "it can stay for Logstash"
+    help = "they can stay for Logstash's sake" if len(keys) > 1 else "it can stay for Logstash"
     span = next((places[key] for key in keys if key in places), None) if places else None
-    return [Diagnostic("W311", message, span, remedy)]
+    return [Diagnostic("W311", message, span, help)]
 
 
 def _typed(key: str, value: Any) -> Any:
     setting = SETTINGS.get(key)
     if setting is None:
-        remedy = _beginning_with(key) or did_you_mean(key, [*SETTINGS, *INERT])
-        raise _Wrong(f"there is no setting `{key}`", remedy or "see docs/settings.md")
+        help = _beginning_with(key) or did_you_mean(key, [*SETTINGS, *INERT])
+        raise _Wrong(f"there is no setting `{key}`", help or "see docs/settings.md")
     return setting.default if value is None else _READERS[setting.kind](setting, value)
 
 
@@ -70,8 +70,8 @@ def _beginning_with(key: str) -> str:
     return "did you mean " + " or ".join(f"`{name}`" for name in found[:3]) + "?" if found else ""
 
 
-def _wrong(setting: SettingSpec, value: Any, wanted: str, remedy: str) -> _Wrong:
-    return _Wrong(f"the setting `{setting.key}` is `{value}`; {wanted}", remedy)
+def _wrong(setting: SettingSpec, value: Any, wanted: str, help: str) -> _Wrong:
+    return _Wrong(f"the setting `{setting.key}` is `{value}`; {wanted}", help)
 
 
 def _boolean(setting: SettingSpec, value: Any) -> bool:
@@ -103,8 +103,8 @@ def _size(setting: SettingSpec, value: Any) -> Any:
     try:
         number = int(read(Kind("bytes"), value))
     except Misfit as misfit:
-        remedy = misfit.remedy or "such as 64mb"
-        raise _wrong(setting, value, "a size is expected", remedy) from None
+        help = misfit.help or "such as 64mb"
+        raise _wrong(setting, value, "a size is expected", help) from None
     _bounded(setting, number, value)
     return number if isinstance(setting.default, int) else value
 
@@ -114,7 +114,7 @@ def _duration(setting: SettingSpec, value: Any) -> Any:
         seconds = read(Kind("duration"), value) if value != "" else 0
     except Misfit as misfit:
         raise _wrong(
-            setting, value, "a duration is expected", misfit.remedy or "such as 3s"
+            setting, value, "a duration is expected", misfit.help or "such as 3s"
         ) from None
     if seconds < 0:
         raise _wrong(setting, value, "it must be at least 0", "give a longer duration")
@@ -140,8 +140,8 @@ def _instant(setting: SettingSpec, value: Any) -> Timestamp:
         return value
     instant = parse_timestamp(str(value))
     if instant is None:
-        remedy = "give an instant such as 2025-09-04T12:00:00Z"
-        raise _wrong(setting, value, "an instant is expected", remedy)
+        help = "give an instant such as 2025-09-04T12:00:00Z"
+        raise _wrong(setting, value, "an instant is expected", help)
     return instant
 
 
@@ -151,8 +151,8 @@ def _zone(setting: SettingSpec, value: Any) -> str:
     try:
         get_zone(str(value))
     except UnknownZoneError as error:
-        remedy = error.remedy or "such as Europe/Berlin"
-        raise _wrong(setting, value, "a time zone is expected", remedy) from None
+        help = error.help or "such as Europe/Berlin"
+        raise _wrong(setting, value, "a time zone is expected", help) from None
     return str(value)
 
 

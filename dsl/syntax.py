@@ -2,7 +2,7 @@
 how to mend it.
 
 Lark says which token failed and which would have been accepted; a rough reading of the text before
-it (``brackets``) and the rules of ``remedies`` say what was probably meant.
+it (``brackets``) and the rules of ``help_texts`` say what was probably meant.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 
 from .brackets import CLOSER, Reading, Token
 from .diagnostics import Diagnostic
-from .remedies import Fault, remedy
+from .help_texts import Fault, help_for
 from .source import Source, Span
 
 _PHRASES = (
@@ -61,7 +61,7 @@ def explain_syntax_error(
     if shown is None or found.span is None:
         return found
     span = Span(shown, found.span.start, found.span.end)
-    return Diagnostic(found.code, found.message, span, found.remedy)
+    return Diagnostic(found.code, found.message, span, found.help)
 
 
 def is_local(source: Source, error: UnexpectedInput) -> bool:
@@ -141,7 +141,7 @@ def _ended(source: Source, reading: Reading, accepted: frozenset[str]) -> Diagno
 
 
 def _unexpected(fault: Fault) -> Diagnostic:
-    advice = remedy(fault)
+    advice = help_for(fault)
     message = f"{_named(fault.found)} is not expected here"
     expected = _listed(fault.accepted)
     if expected and not advice:

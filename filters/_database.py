@@ -75,7 +75,7 @@ def find_url(
         )
         make_engine(address.url).dispose()
     except UrlProblem as problem:
-        plugin.problem(name, str(problem), problem.remedy, where)
+        plugin.problem(name, str(problem), problem.help, where)
         return None
     for key in address.ignored:
         plugin.problem(
@@ -96,11 +96,11 @@ def make_engine(url: URL, validate: bool = False) -> Engine:
     try:
         return create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=validate, **more)
     except NoSuchModuleError:
-        remedy = (
+        help = (
             "install the package that brings it, or write another URL:"
             " postgresql+psycopg://host/database"
         )
-        raise UrlProblem(f"SQLAlchemy has no driver `{url.drivername}`", remedy) from None
+        raise UrlProblem(f"SQLAlchemy has no driver `{url.drivername}`", help) from None
     except ImportError as error:
         package = PACKAGES.get(error.name or "", error.name or url.drivername)
         raise UrlProblem(

@@ -17,11 +17,11 @@ from sqlalchemy.exc import ArgumentError
 
 
 class UrlProblem(ValueError):
-    """A connection string that leads to no database; ``remedy`` says what to write."""
+    """A connection string that leads to no database; ``help`` says what to write."""
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
-        self.remedy = remedy
+        self.help = help
 
 
 @dataclass(frozen=True, slots=True)

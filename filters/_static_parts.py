@@ -114,9 +114,9 @@ def read_tables(plugin: Plugin, given: Hashes) -> list[Table]:
         names = [str(name) for name, _ in columns]
         indexes = [str(name) for name in _listed(each.get("index_columns"))]
         for name in [name for name in indexes if name not in names]:
-            remedy = did_you_mean(name, names) or "add it to `columns`"
+            help = did_you_mean(name, names) or "add it to `columns`"
             plugin.problem(
-                "local_db_objects", f"there is no column `{name}`", remedy, (place, "index_columns")
+                "local_db_objects", f"there is no column `{name}`", help, (place, "index_columns")
             )
             indexes.remove(name)
         table = Table(
@@ -150,10 +150,8 @@ def read_loaders(
     for place, each in _checked(plugin, "loaders", given, ("local_table", "query"), _LOADER_KEYS):
         table = str(each["local_table"])
         if table.lower() not in names:
-            remedy = did_you_mean(table, names.values()) or "declare it in `local_db_objects`"
-            plugin.problem(
-                "loaders", f"there is no table `{table}`", remedy, (place, "local_table")
-            )
+            help = did_you_mean(table, names.values()) or "declare it in `local_db_objects`"
+            plugin.problem("loaders", f"there is no table `{table}`", help, (place, "local_table"))
             continue
         own = {key: value for key, value in each.items() if key.startswith("jdbc_")}
         url = (
@@ -184,9 +182,9 @@ def read_lookups(
         lookup = _lookup(plugin, place, each, tags)
         problem = _problem_of(lookup, empty)
         if problem:
-            remedy = "look-ups are asked in SQLite's SQL, of the tables of `local_db_objects`"
+            help = "look-ups are asked in SQLite's SQL, of the tables of `local_db_objects`"
             plugin.problem(
-                "local_lookups", f"the query cannot be asked: {problem}", remedy, (place, "query")
+                "local_lookups", f"the query cannot be asked: {problem}", help, (place, "query")
             )
         lookups.append(lookup)
     _told_apart(plugin, lookups)
@@ -320,9 +318,9 @@ def _checked(
     """
     for place, each in enumerate(given):
         for key in each.keys() - {*known}:
-            remedy = did_you_mean(key, known) or "it has " + ", ".join(known)
+            help = did_you_mean(key, known) or "it has " + ", ".join(known)
             plugin.problem(
-                option, f"`{key}` has no meaning in `{option}`", remedy, (place, key), "E203"
+                option, f"`{key}` has no meaning in `{option}`", help, (place, key), "E203"
             )
         lacking = [key for key in needed if not each.get(key)]
         for key in lacking:

@@ -64,10 +64,8 @@ class Anonymize(Filter, name="anonymize"):
             try:
                 self._digest = murmur3()
             except ModuleNotFoundError:
-                remedy = "pip install 'penstock[anonymize]'"
-                self.problem(
-                    "algorithm", "MurmurHash3 needs the package `mmh3`", remedy, code="E202"
-                )
+                help = "pip install 'penstock[anonymize]'"
+                self.problem("algorithm", "MurmurHash3 needs the package `mmh3`", help, code="E202")
         else:
             self._digest = cryptographic(self.algorithm, self.key)
 

@@ -110,9 +110,9 @@ class Csv(Ecs, Filter, name="csv"):
         )
         for name, kind in self.convert.items():
             if kind not in known:
-                remedy = did_you_mean(kind, known) or "one of " + ", ".join(known)
+                help = did_you_mean(kind, known) or "one of " + ", ".join(known)
                 self.problem(
-                    "convert", f"columns cannot be converted to `{kind}`", remedy, path=(name,)
+                    "convert", f"columns cannot be converted to `{kind}`", help, path=(name,)
                 )
         self._conversions = {
             name: known[kind] for name, kind in self.convert.items() if kind in known

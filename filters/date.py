@@ -134,18 +134,18 @@ class Date(Filter, name="date"):
                 found = doubts(pattern)
             except PatternError as error:
                 name = named_like(pattern)
-                remedy = f"write `{name}`" if name else error.remedy
+                help = f"write `{name}`" if name else error.help
                 self.problem(
                     "match",
                     f"`{pattern}` is no date format: {error.message}",
-                    remedy,
+                    help,
                     (place,),
                     "E222",
                 )
                 continue
             usable.append(pattern)
-            for message, remedy in found:
-                self.problem("match", f"`{pattern}`: {message}", remedy, (place,), "W310")
+            for message, help in found:
+                self.problem("match", f"`{pattern}`: {message}", help, (place,), "W310")
         self._formats = usable
 
     def _languages(self) -> list[Names]:
@@ -173,7 +173,7 @@ class Date(Filter, name="date"):
         try:
             template = Template(self.timezone or "")
         except PatternError as error:
-            raise OptionProblem("timezone", error.message, error.remedy, code="E209") from None
+            raise OptionProblem("timezone", error.message, error.help, code="E209") from None
         if template.problem:
             self.problem(
                 "timezone",
@@ -189,7 +189,7 @@ class Date(Filter, name="date"):
         try:
             return get_zone(self.timezone)
         except UnknownZoneError as error:
-            self.problem("timezone", str(error), error.remedy, code="E223")
+            self.problem("timezone", str(error), error.help, code="E223")
             return UTC
 
     def _in(self, zone: Zone | None) -> Formats:

@@ -107,17 +107,17 @@ class Dissect(Filter, name="dissect"):
         for problem in dissection.broken if dissection else ():
             self.problem("mapping", problem, REMEDY, path=(name,), code="W304")
         if dissection and dissection.never:
-            remedy = "put the delimiter of the log between them"
-            self.problem("mapping", dissection.never, remedy, path=(name,), code="W305")
+            help = "put the delimiter of the log between them"
+            self.problem("mapping", dissection.never, help, path=(name,), code="W305")
         return dissection
 
     def _conversion(self, name: str, kind: str) -> Callable[[Event], None]:
         if kind.lower() not in _CONVERSIONS:
-            remedy = did_you_mean(kind, _CONVERSIONS) or "write `int` or `float`"
+            help = did_you_mean(kind, _CONVERSIONS) or "write `int` or `float`"
             self.problem(
                 "convert_datatype",
                 f"there is no type `{kind}` for it",
-                remedy,
+                help,
                 path=(name,),
                 code="E204",
             )

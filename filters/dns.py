@@ -214,7 +214,7 @@ class Dns(Filter, name="dns"):
     def _is_remembered(self, key: str) -> bool:
         return self._hits.peek(key) is not None or self._failures.peek(key) is not None
 
-    def figures(self) -> dict[str, int | float]:
+    def stats(self) -> dict[str, int | float]:
         """How often an answer or a failure was remembered, and how often neither was."""
         return {
             "cache_hits": self._hits.hits + self._failures.hits,

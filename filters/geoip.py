@@ -135,8 +135,8 @@ class Geoip(Ecs, Filter, name="geoip"):
             if name.lower() not in PATHS:
                 other = legacy.get(name.lower())
                 near = f"did you mean `{other}`?" if other else did_you_mean(name, PATHS)
-                remedy = near or "one of " + ", ".join(PATHS)
-                self.problem("fields", f"geoip has no field `{name}`", remedy, path=(place,))
+                help = near or "one of " + ", ".join(PATHS)
+                self.problem("fields", f"geoip has no field `{name}`", help, path=(place,))
         return {name.lower() for name in self.fields}
 
     def _settled_target(self) -> FieldRef:
@@ -242,7 +242,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         pairs.pop((), None)
         return nest(pairs)
 
-    def figures(self) -> dict[str, int | float]:
+    def stats(self) -> dict[str, int | float]:
         """How often an address was remembered."""
         info = self._look_up.cache_info()
         return {

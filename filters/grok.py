@@ -221,19 +221,19 @@ class Grok(Ecs, Filter, name="grok"):
             expression = self._compiled(pattern, library)
         except UnknownPattern as error:
             near = " or ".join(f"%{{{name}}}" for name in error.suggestions[:3])
-            remedy = (
+            help = (
                 f"did you mean {near}?"
                 if near
                 else "define it in pattern_definitions, or in a file of patterns_dir"
             )
-            self.problem("match", str(error), remedy, path, "E221")
+            self.problem("match", str(error), help, path, "E221")
             return None
         except (GrokError, RegexError) as error:
             self.problem("match", f"bad pattern: {error}", "", path, "E208")
             return None
         if literal := unclosed(pattern):
-            remedy = f"write {literal}}}"
-            self.problem("match", f"`{literal}` is never closed: it is text", remedy, path, "W312")
+            help = f"write {literal}}}"
+            self.problem("match", f"`{literal}` is never closed: it is text", help, path, "W312")
         return Attempt(expression, self._assigner)
 
     def _assigner(self, expression: Expression) -> Assign:

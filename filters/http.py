@@ -142,8 +142,8 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         body = self.target_body
         if body is None and self.ecs:
             message = "with ECS, http needs a `target_body`"
-            remedy = 'write target_body => "[field]", or ecs_compatibility => disabled'
-            self.problem("target_body", message, remedy, code="E214")
+            help = 'write target_body => "[field]", or ecs_compatibility => disabled'
+            self.problem("target_body", message, help, code="E214")
         headers = "[@metadata][filter][http][response][headers]" if self.ecs else "[headers]"
         return body or FieldRef("[body]"), self.target_headers or FieldRef(headers)
 
@@ -274,8 +274,8 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
                 _tag(event, self.tag_on_json_failure)
         return True
 
-    def figures(self) -> dict[str, int | float]:
-        return self._cache.figures() if self._cache.size else {}
+    def stats(self) -> dict[str, int | float]:
+        return self._cache.stats() if self._cache.size else {}
 
     def close(self) -> None:
         self._pools.close()

@@ -240,8 +240,8 @@ class Memcached(Filter, name="memcached"):
     def _complain(self, what: str, error: Exception) -> None:
         complain(f"{self.context.where} {what}", "%s: %s: %s", self.context.where, what, error)
 
-    def figures(self) -> dict[str, int | float]:
-        return self._cache.figures() if self._cache.size else {}
+    def stats(self) -> dict[str, int | float]:
+        return self._cache.stats() if self._cache.size else {}
 
     def close(self) -> None:
         self._servers.close()

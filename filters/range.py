@@ -102,8 +102,8 @@ class Range(Filter, name="range"):
         try:
             return _Range(field, limits[0], limits[1], _action(str(action)))
         except ValueError as error:
-            remedy = "write `drop`, `tag:NAME` or `field:NAME:VALUE`"
-            self.problem("ranges", str(error), remedy, path=(place + 3,))
+            help = "write `drop`, `tag:NAME` or `field:NAME:VALUE`"
+            self.problem("ranges", str(error), help, path=(place + 3,))
             return None
 
     def apply(self, event: Event) -> bool | list[Event]:

@@ -55,11 +55,11 @@ class Ruby(Filter, name="ruby"):
             if given is not None:
                 self.problem(name, "there is no Ruby here", _proposal(name, translated(given)))
         if self.path is not None or self.code is None:
-            remedy = (
+            help = (
                 "write the script in Python, with `register(params)` and `filter(event)`, and"
                 " python { path => … }"
             )
-            self.problem("path" if self.path else "code", "there is no Ruby here", remedy)
+            self.problem("path" if self.path else "code", "there is no Ruby here", help)
 
     def run(self, events: list[Event]) -> list[Event]:
         """Never called: no configuration with it is accepted."""
@@ -67,7 +67,7 @@ class Ruby(Filter, name="ruby"):
 
 
 def _proposal(option: str, code: str) -> str:
-    """The remedy: the code in Python, and what it needs before it."""
+    """The help text: the code in Python, and what it needs before it."""
     before = "".join(f"; {line}" for line in needed(code)).removeprefix("; ")
     also = f', and init => "{before}"' if before and option == "code" else ""
     indented = "\n".join(f"      {line}" if line else "" for line in code.splitlines())

@@ -164,7 +164,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
         try:
             return parse_schedule(self.loader_schedule, zone)
         except ScheduleError as error:
-            self.problem("loader_schedule", str(error), error.remedy)
+            self.problem("loader_schedule", str(error), error.help)
             return None
 
     def open(self) -> None:
@@ -205,7 +205,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
         lookup.target.set(event, rows)
         return True
 
-    def figures(self) -> dict[str, int | float]:
+    def stats(self) -> dict[str, int | float]:
         """Loads, how many of them failed in part, and rows that were loaded."""
         loading = self._loading.peek()
         if loading is None:

@@ -194,12 +194,12 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
                 return self._field_or_text(value, "prepared_statement_bind_values", place)
             if self.prepared_statement_warn_on_constant_usage:
                 message = f"`{value}` is a constant"
-                remedy = (
+                help = (
                     f"write [{value}] for a field, or prepared_statement_warn_on_constant_usage =>"
                     " false"
                 )
                 self.problem(
-                    "prepared_statement_bind_values", message, remedy, path=(place,), code="W305"
+                    "prepared_statement_bind_values", message, help, path=(place,), code="W305"
                 )
         return lambda event: value
 
@@ -262,8 +262,8 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
             return str(value)
         return parameter(value)
 
-    def figures(self) -> dict[str, int | float]:
-        return self._cache.figures()
+    def stats(self) -> dict[str, int | float]:
+        return self._cache.stats()
 
     def close(self) -> None:
         if self._database is not None:

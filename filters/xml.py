@@ -133,8 +133,8 @@ class Xml(Ecs, Filter, name="xml"):
         names = [name.strip().lower() for name in re.split(r"[,|]", self.parse_options)]
         for name in names:
             if name not in _PARSE_OPTIONS:
-                remedy = did_you_mean(name, _PARSE_OPTIONS) or "one of " + ", ".join(_PARSE_OPTIONS)
-                self.problem("parse_options", f"there is no parse option `{name}`", remedy)
+                help = did_you_mean(name, _PARSE_OPTIONS) or "one of " + ", ".join(_PARSE_OPTIONS)
+                self.problem("parse_options", f"there is no parse option `{name}`", help)
         return not _FORGIVING & {*names}
 
     def _prepare_paths(self) -> None:

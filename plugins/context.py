@@ -1,4 +1,4 @@
-"""What a plugin is told of its surroundings, and how it says that an option cannot be used."""
+"""What a plugin is told of its environment, and how it says that an option cannot be used."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class OptionProblem(PenstockError):
         self,
         option: str,
         message: str,
-        remedy: str = "",
+        help: str = "",
         path: Sequence[str | int] = (),
         code: str = "E220",
     ) -> None:
         super().__init__(message)
-        self.option, self.message, self.remedy, self.path, self.code = (
+        self.option, self.message, self.help, self.path, self.code = (
             option,
             message,
-            remedy,
+            help,
             tuple(path),
             code,
         )
@@ -63,7 +63,7 @@ class Shared:
 
 
 class Context(msgspec.Struct):
-    """What a plugin is told of its surroundings.
+    """What a plugin is told of its environment.
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
     OptionProblems; ``make_codec`` makes a codec of an option's value, for a stream of bytes if its

@@ -93,9 +93,9 @@ class Misconfigured(ConnectorError):
 
     plugin: object = None
 
-    def __init__(self, option: str, reason: str, remedy: str = "") -> None:
+    def __init__(self, option: str, reason: str, help: str = "") -> None:
         super().__init__(f"`{option}`: {reason}")
-        self.option, self.reason, self.remedy = option, reason, remedy
+        self.option, self.reason, self.help = option, reason, help
 
 
 class EndOfInput(ConnectorError):

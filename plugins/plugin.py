@@ -71,12 +71,12 @@ class Plugin:
         self,
         option: str,
         message: str,
-        remedy: str = "",
+        help: str = "",
         path: Sequence[str | int] = (),
         code: str = "E220",
     ) -> None:
         """Report an option that cannot be used (a code with W warns), and go on looking."""
-        self.context.problems.append(OptionProblem(option, message, remedy, path, code))
+        self.context.problems.append(OptionProblem(option, message, help, path, code))
 
     def claims(self) -> dict[str, str]:
         """What only one plugin of the process may have, such as an address or a port, by the option
@@ -95,7 +95,7 @@ class Plugin:
     def close(self) -> None:
         """Let go of files and connections."""
 
-    def figures(self) -> dict[str, int | float]:
+    def stats(self) -> dict[str, int | float]:
         """What the plugin counts for itself, by name, such as the hits of a cache: for the metrics,
         which count events already.
         """

@@ -23,9 +23,9 @@ _DAYS_AHEAD = 366 * 8 + 2
 
 
 class ScheduleError(ValueError):
-    """A text that is not a valid schedule; ``remedy`` says what one is."""
+    """A text that is not a valid schedule; ``help`` says what one is."""
 
-    remedy = (
+    help = (
         "write `every 10m`, or a cron line such as `*/5 * * * *`: minute, hour, day, month, weekday"
     )
 

@@ -98,13 +98,13 @@ def test_a_wrong_argument_is_a_type_error_in_a_sentence(call: Callable[[], Any],
     assert str(raised.value) == says
 
 
-@pytest.mark.parametrize(("name", "remedy"), [("cvs", "did you mean `csv`?"), ("nonesuch_at_all", "the codecs are ")])
-def test_a_misspelt_codec_has_a_text_of_its_own(name: str, remedy: str) -> None:
+@pytest.mark.parametrize(("name", "help"), [("cvs", "did you mean `csv`?"), ("nonesuch_at_all", "the codecs are ")])
+def test_a_misspelt_codec_has_a_text_of_its_own(name: str, help: str) -> None:
     with pytest.raises(penstock.ConfigError) as refused:
         penstock.codec(name)
     (found,) = refused.value.diagnostics
     assert (found.message, found.span) == (f"there is no codec `{name}`", None)
-    assert found.remedy.startswith(remedy)
+    assert found.help.startswith(help)
 
 
 @pytest.mark.parametrize("path", ["cd/10.conf", "cd", "cd/*.conf", "cd/{10,20}.conf"])

@@ -21,9 +21,9 @@ class PatternError(PenstockError, ValueError):
     to write instead.
     """
 
-    def __init__(self, message: str, position: int, remedy: str = "") -> None:
+    def __init__(self, message: str, position: int, help: str = "") -> None:
         super().__init__(message)
-        self.message, self.position, self.remedy = message, position, remedy
+        self.message, self.position, self.help = message, position, help
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -146,11 +146,9 @@ def _merged(tokens: Iterator[Token]) -> list[Token]:
     return merged
 
 
-def _refuse(token: Token, dialect: str, remedies: Mapping[str, str]) -> None:
-    remedy = remedies.get(token.letter, f"put text in quotes: '{token.text}'")
-    raise PatternError(
-        f"`{token.letter}` is no letter of {dialect} patterns", token.position, remedy
-    )
+def _refuse(token: Token, dialect: str, help_texts: Mapping[str, str]) -> None:
+    help = help_texts.get(token.letter, f"put text in quotes: '{token.text}'")
+    raise PatternError(f"`{token.letter}` is no letter of {dialect} patterns", token.position, help)
 
 
 def joda_tokens(pattern: str) -> list[Token]:

@@ -45,11 +45,11 @@ _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
 
 class UnknownZoneError(PenstockError, ValueError):
-    """A zone id that means none; ``remedy`` may name one that does."""
+    """A zone id that means none; ``help`` may name one that does."""
 
-    def __init__(self, zone: str, remedy: str) -> None:
+    def __init__(self, zone: str, help: str) -> None:
         super().__init__(f"`{zone}` is no time zone")
-        self.remedy = remedy
+        self.help = help
 
 
 class Zone:
@@ -179,11 +179,11 @@ def get_zone(zone_id: str) -> Zone:
     """The zone of an id; raises UnknownZoneError."""
     zone = find_zone(zone_id)
     if zone is None:
-        raise UnknownZoneError(zone_id, _remedy(zone_id))
+        raise UnknownZoneError(zone_id, _help(zone_id))
     return zone
 
 
-def _remedy(zone_id: str) -> str:
+def _help(zone_id: str) -> str:
     if zone_id.upper() in _ABBREVIATIONS:
         return f"write `{_ABBREVIATIONS[zone_id.upper()]}`"
     from zoneinfo import available_timezones

@@ -15,7 +15,7 @@ from ...dsl.event import accept
 from ...dsl.reference import Event
 from ...plugins.contract import Codec
 from ..compile.profile import Profile, table
-from ..testing.harness import Compiled, Rig, framed
+from ..testing.harness import Compiled, Harness, framed
 from ..testing.suite import Given, Setup
 from .configuration import Chosen, configuration_options, refuse, show_findings
 
@@ -66,17 +66,17 @@ def bench(
         raise click.UsageError("the sample has no lines")
     try:
         one = chosen.also(files).pipeline()
-        rig = Rig(Setup((), "", one.settings, {}, {}, frozenset()), one.sources())
-        show_findings(rig.assembly.warnings)
-        through = through or (next(iter(rig.inputs), "") if not codec else "")
+        harness = Harness(Setup((), "", one.settings, {}, {}, frozenset()), one.sources())
+        show_findings(harness.assembly.warnings)
+        through = through or (next(iter(harness.inputs), "") if not codec else "")
         given = Given(through=through, codec=codec)
-        chunks = list(_chunks(lines, rig.codec(given)))
+        chunks = list(_chunks(lines, harness.codec(given)))
         for chunk in chunks:
-            _pass(_arrivals(rig, given, chunk), rig.plain)
+            _pass(_arrivals(harness, given, chunk), harness.plain)
     except ConfigError as error:
         refuse(error)
-    click.echo(_measured(rig, given, chunks, seconds))
-    click.echo(_dearest(rig, lines, given))
+    click.echo(_measured(harness, given, chunks, seconds))
+    click.echo(_dearest(harness, lines, given))
 
 
 def _chunks(lines: Sequence[str], codec: Codec) -> Iterator[list[bytes]]:
@@ -99,12 +99,12 @@ def _chunks(lines: Sequence[str], codec: Codec) -> Iterator[list[bytes]]:
         yield chunk
 
 
-def _arrivals(rig: Rig, given: Given, chunk: Sequence[bytes]) -> list[Event]:
+def _arrivals(harness: Harness, given: Given, chunk: Sequence[bytes]) -> list[Event]:
     """The events of a chunk as they leave the input."""
-    codec, source = rig.codec(given), rig.input(given)
+    codec, source = harness.codec(given), harness.input(given)
     events = [event for piece in chunk for event in codec.decode(piece)]
     events += codec.flush()
-    now = rig.assembly.now()
+    now = harness.assembly.now()
     for event in events:
         if source is not None and source.decorate is not None:
             source.decorate(event)
@@ -112,16 +112,18 @@ def _arrivals(rig: Rig, given: Given, chunk: Sequence[bytes]) -> list[Event]:
     return events
 
 
-def _measured(rig: Rig, given: Given, chunks: Sequence[Sequence[bytes]], seconds: float) -> str:
+def _measured(
+    harness: Harness, given: Given, chunks: Sequence[Sequence[bytes]], seconds: float
+) -> str:
     profile = Profile()
-    compiled = rig.compiled(profile)
+    compiled = harness.compiled(profile)
     arrivals = profile.timed(
         profile.cost("decode", ""), _arrivals, lambda *arguments: len(arguments[-1] or ())
     )
     events, started = 0, time.process_time()
     while True:
         for chunk in chunks:
-            arrived = arrivals(rig, given, chunk)
+            arrived = arrivals(harness, given, chunk)
             events += len(arrived)
             _pass(arrived, compiled)
         spent = time.process_time() - started
@@ -143,10 +145,10 @@ def _pass(events: list[Event], compiled: Compiled) -> None:
         compiled.outputs.run(out)
 
 
-def _dearest(rig: Rig, lines: Sequence[str], given: Given) -> str:
+def _dearest(harness: Harness, lines: Sequence[str], given: Given) -> str:
     """The lines that cost most, the lesser of two measurements each."""
     costs = [
-        (min(_cost(rig, line, given) for _ in range(2)), number, line)
+        (min(_cost(harness, line, given) for _ in range(2)), number, line)
         for number, line in enumerate(lines, 1)
     ]
     shown = [f"\nthe dearest lines:\n{'µs':>8}  {'line':>6}  text"]
@@ -156,8 +158,8 @@ def _dearest(rig: Rig, lines: Sequence[str], given: Given) -> str:
     return "\n".join(shown)
 
 
-def _cost(rig: Rig, line: str, given: Given) -> float:
-    piece = framed(line, rig.codec(given)).encode()
+def _cost(harness: Harness, line: str, given: Given) -> float:
+    piece = framed(line, harness.codec(given)).encode()
     started = time.thread_time()
-    _pass(_arrivals(rig, given, [piece]), rig.plain)
+    _pass(_arrivals(harness, given, [piece]), harness.plain)
     return time.thread_time() - started

@@ -54,4 +54,4 @@ def _as_data(finding: Diagnostic) -> dict[str, object]:
         if span
         else {}
     )
-    return {"code": finding.code, "message": finding.message, "remedy": finding.remedy, **place}
+    return {"code": finding.code, "message": finding.message, "remedy": finding.help, **place}

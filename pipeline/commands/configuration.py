@@ -263,10 +263,10 @@ def os_error_text(error: OSError) -> str:
     if not error.filename or not error.strerror:
         return str(error)
     path = Path(os.fsdecode(error.filename)).absolute()
-    remedy = ""
+    help = ""
     if isinstance(error, PermissionError):
-        remedy = "; check its owner and mode, or name another directory with --path.data"
-    return f"`{path}`: {error.strerror.lower()}{remedy}"
+        help = "; check its owner and mode, or name another directory with --path.data"
+    return f"`{path}`: {error.strerror.lower()}{help}"
 
 
 def refuse(error: ConfigError) -> NoReturn:

@@ -31,8 +31,8 @@ def explain(code: str | None) -> None:
         return
     page = pages().get(code.upper())
     if page is None:
-        remedy = did_you_mean(code, pages()) or "`penstock explain` lists the codes"
-        raise click.UsageError(f"there is no code `{code}`: {remedy}")
+        help = did_you_mean(code, pages()) or "`penstock explain` lists the codes"
+        raise click.UsageError(f"there is no code `{code}`: {help}")
     click.echo(_drawn(page))
 
 

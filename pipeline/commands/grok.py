@@ -116,14 +116,12 @@ def _compiled(pattern: str, library: Library) -> Expression:
     except (GrokError, RegexError) as error:
         source = Source("(pattern)", pattern)
         at = max(0, min(error.position, len(pattern) - 1))
-        remedy = ""
+        help = ""
         if isinstance(error, UnknownPattern) and error.suggestions:
-            remedy = (
-                "did you mean " + " or ".join(f"%{{{name}}}" for name in error.suggestions) + "?"
-            )
+            help = "did you mean " + " or ".join(f"%{{{name}}}" for name in error.suggestions) + "?"
         code = "E221" if isinstance(error, UnknownPattern) else "E208"
         raise ConfigError(
-            [Diagnostic(code, error.message, Span(source, at, at + 1), remedy)]
+            [Diagnostic(code, error.message, Span(source, at, at + 1), help)]
         ) from None
 
 

@@ -79,8 +79,8 @@ class _Lazy(click.Group):
         from ...dsl.diagnostics import did_you_mean
 
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            remedy = did_you_mean(args[0], COMMANDS) or "`penstock --help` lists the commands"
-            raise click.UsageError(f"there is no command `{args[0]}`: {remedy}", context)
+            help = did_you_mean(args[0], COMMANDS) or "`penstock --help` lists the commands"
+            raise click.UsageError(f"there is no command `{args[0]}`: {help}", context)
         return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> Any:

@@ -65,8 +65,8 @@ def doc(name: str, section: str | None) -> None:
     ]
     if not found:
         known = [known for kind in SECTIONS for known in registry.names(kind)]
-        remedy = did_you_mean(name, known) or "`penstock plugins list` shows them all"
-        raise click.UsageError(f"there is no {section or 'plugin'} `{name}`: {remedy}")
+        help = did_you_mean(name, known) or "`penstock plugins list` shows them all"
+        raise click.UsageError(f"there is no {section or 'plugin'} `{name}`: {help}")
     click.echo("\n\n".join("\n".join(_drawn(block) for block in page(cls)) for cls in found))
 
 
@@ -151,7 +151,7 @@ def _class(section: str, name: str) -> type[Plugin]:
     try:
         found = registry.plugin_class(section, name)
     except UnusablePlugin as unusable:
-        raise click.ClickException(f"{unusable}: {unusable.remedy}") from None
+        raise click.ClickException(f"{unusable}: {unusable.help}") from None
     assert found is not None
     return found
 

@@ -75,8 +75,8 @@ def read_settings(directory: str, pipelines: bool) -> SettingsDirectory:
     """
     if not Path(directory).is_dir():
         message = f"there is no directory `{directory}`"
-        remedy = "--path.settings (or LS_SETTINGS_DIR) names the directory of penstock.yml"
-        raise ConfigError([Diagnostic("E231", message, None, remedy)])
+        help = "--path.settings (or LS_SETTINGS_DIR) names the directory of penstock.yml"
+        raise ConfigError([Diagnostic("E231", message, None, help)])
     found, problems = SettingsDirectory(), list[Diagnostic]()
     try:
         found.shared = _settings_file(directory)
@@ -133,8 +133,8 @@ def _problems(pipelines: list[FileSettings]) -> Iterator[Diagnostic]:
         span = one.places.get("pipeline.id", one.span)
         if name in first:
             before = first[name]
-            remedy = f"see {before.place}" if before is not None else ""
-            yield Diagnostic("E231", f"the pipeline id `{name}` is there twice", span, remedy)
+            help = f"see {before.place}" if before is not None else ""
+            yield Diagnostic("E231", f"the pipeline id `{name}` is there twice", span, help)
         first.setdefault(name, span)
         if not {"path.config", "config.string"} & one.values.keys():
             message = f"the pipeline `{name}` has neither path.config nor config.string"
@@ -156,10 +156,10 @@ def _load(path: Path) -> Node | None:
         return load(source)
     except ModuleNotFoundError:
         message = f"`{path}`: reading it needs the package PyYAML"
-        remedy = "pip install 'penstock[yaml]'"
-        raise ConfigError([Diagnostic("E231", message, None, remedy)]) from None
+        help = "pip install 'penstock[yaml]'"
+        raise ConfigError([Diagnostic("E231", message, None, help)]) from None
     except ConfigError as error:
-        found = (Diagnostic("E231", one.message, one.span, one.remedy) for one in error.diagnostics)
+        found = (Diagnostic("E231", one.message, one.span, one.help) for one in error.diagnostics)
         raise ConfigError(list(found)) from None
 
 
@@ -189,8 +189,8 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
         name, default = match[1], match[2]
         if name not in os.environ and default is None:
             message = f"the environment variable `{name}` is not set"
-            remedy = f"set it, or give a default: ${{{name}:default}}"
-            found.problems.append(Diagnostic("E206", message, node.span, remedy))
+            help = f"set it, or give a default: ${{{name}:default}}"
+            found.problems.append(Diagnostic("E206", message, node.span, help))
         return os.environ.get(name, default or "")
 
     def filled(value: Any) -> Any:
@@ -204,5 +204,5 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
     return value
 
 
-def _wrong(message: str, span: Span, remedy: str) -> ConfigError:
-    return ConfigError([Diagnostic("E231", message, span, remedy)])
+def _wrong(message: str, span: Span, help: str) -> ConfigError:
+    return ConfigError([Diagnostic("E231", message, span, help)])

@@ -34,11 +34,11 @@ class SettingsCommand(click.Command):
             return super().parse_args(context, list(_translated(args, own)))
         except click.NoSuchOption as error:
             key = error.option_name.removeprefix("--")
-            remedy = did_you_mean(key, SETTINGS) if "." in key else ""
-            if not remedy:
+            help = did_you_mean(key, SETTINGS) if "." in key else ""
+            if not help:
                 raise
             raise click.UsageError(
-                f"there is no option {error.option_name}: {remedy.replace('`', '`--', 1)}", context
+                f"there is no option {error.option_name}: {help.replace('`', '`--', 1)}", context
             ) from None
 
 

@@ -137,12 +137,12 @@ def _plan(
         discovery.choice(flags["expression"])
     except discovery.BadChoice as bad:
         raise click.UsageError(f"-k: {bad}") from None
-    stand_ins: dict[str, Mock] = {}
+    overrides: dict[str, Mock] = {}
     for path in mocks:
-        stand_ins |= mocks_of(Path(path))
+        overrides |= mocks_of(Path(path))
     return Plan(
         files=tuple(discovery.find(paths, foreign=bool(config))),
-        extra=Extra(config, settings, stand_ins),
+        extra=Extra(config, settings, overrides),
         expression=flags["expression"],
         exit_first=flags["exitfirst"],
         failed=session.failed_before() if flags["failed_first"] else frozenset(),

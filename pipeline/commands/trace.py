@@ -10,7 +10,7 @@ import click
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.values import copy
-from ..testing.harness import Rig
+from ..testing.harness import Harness
 from ..testing.suite import Given, Mock, Setup
 from ..testing.trace import Trace
 from ..testing.trace_report import Tale, as_data
@@ -86,12 +86,12 @@ def trace(
     chosen, logs = (chosen, (*logs, *files)) if chosen.named else (chosen.also(files), logs)
     try:
         one = chosen.pipeline()
-        stand_ins = _mocks(mocks)
-        setup = Setup((), "", one.settings, {}, stand_ins, frozenset(stand_ins))
-        rig = Rig(setup, one.sources())
-        show_findings(rig.assembly.warnings)
+        overrides = _mocks(mocks)
+        setup = Setup((), "", one.settings, {}, overrides, frozenset(overrides))
+        harness = Harness(setup, one.sources())
+        show_findings(harness.assembly.warnings)
         tale = _told(
-            rig,
+            harness,
             Given(
                 (*_lines((*lines, *_lines_of(logs)), events), *map(_event, events)),
                 through=through,
@@ -146,10 +146,10 @@ def _event(text: str) -> dict[str, object]:
     return event
 
 
-def _told(rig: Rig, given: Given) -> Tale:
+def _told(harness: Harness, given: Given) -> Tale:
     observer = Trace()
-    arrived = rig.arrivals(given)
+    arrived = harness.arrivals(given)
     for event in arrived:
         observer.number(event)
     copies = [copy(event) for event in arrived]
-    return Tale(observer, copies, rig.push(arrived, rig.compiled(observer), final=True))
+    return Tale(observer, copies, harness.push(arrived, harness.compiled(observer), final=True))

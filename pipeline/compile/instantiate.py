@@ -37,21 +37,21 @@ from ...plugins.rate_limit import complain
 log = logging.getLogger("penstock")
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class Environment(msgspec.Struct, frozen=True):
     """What a configuration meets: the plugins that there are, environment variables, and for tests,
     stand-ins.
 
-    ``rewritten`` may change the trees before they are checked; ``stand_in`` gives the plugin to put
+    ``rewritten`` may change the trees before they are checked; ``override`` gives the plugin to put
     in the place of one, or None.
     """
 
     catalogue: Catalogue = registry
     variables: Mapping[str, str] = msgspec.field(default_factory=lambda: os.environ)
     rewritten: Callable[[list[Tree]], list[Tree]] | None = None
-    stand_in: Callable[[PluginUse, Context], Plugin | None] | None = None
+    override: Callable[[PluginUse, Context], Plugin | None] | None = None
 
 
-REAL = Surroundings()
+PRODUCTION = Environment()
 
 
 class Assembly(msgspec.Struct):
@@ -91,13 +91,13 @@ def uses(statements: Iterable[Statement]) -> Iterator[PluginUse]:
 
 
 def inspect(
-    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
+    sources: Sequence[Source], settings: Mapping[str, Any], environment: Environment = PRODUCTION
 ) -> tuple[Assembly | None, list[Diagnostic]]:
     """All that can be said of a configuration: the assembly if it has no errors, and every finding
     in order.
     """
     with escape_style(_style(settings)):
-        return _inspected(sources, settings, surroundings)
+        return _inspected(sources, settings, environment)
 
 
 def _style(settings: Mapping[str, Any]) -> str:
@@ -105,17 +105,17 @@ def _style(settings: Mapping[str, Any]) -> str:
 
 
 def _inspected(
-    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings
+    sources: Sequence[Source], settings: Mapping[str, Any], environment: Environment
 ) -> tuple[Assembly | None, list[Diagnostic]]:
     trees, found = _parsed(sources)
-    if surroundings.rewritten is not None:
-        trees = surroundings.rewritten(trees)
-    checked = check(trees, surroundings.catalogue, settings, surroundings.variables)
+    if environment.rewritten is not None:
+        trees = environment.rewritten(trees)
+    checked = check(trees, environment.catalogue, settings, environment.variables)
     assembly = Assembly(checked.program, sources=list(sources))
     found += checked.diagnostics
     for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
         for use in uses(statements):
-            found += _make(assembly, use, surroundings)
+            found += _make(assembly, use, environment)
     found = in_order(found)
     if any(finding.is_error for finding in found):
         assembly.close()
@@ -125,10 +125,10 @@ def _inspected(
 
 
 def assemble(
-    sources: Sequence[Source], settings: Mapping[str, Any], surroundings: Surroundings = REAL
+    sources: Sequence[Source], settings: Mapping[str, Any], environment: Environment = PRODUCTION
 ) -> Assembly:
     """The assembly of a configuration; raises ConfigError with all findings if any is an error."""
-    assembly, found = inspect(sources, settings, surroundings)
+    assembly, found = inspect(sources, settings, environment)
     if assembly is None:
         raise ConfigError([finding for finding in found if finding.is_error])
     return assembly
@@ -148,28 +148,28 @@ def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
     """What a server refuses, at the place of the option that it is about."""
     use = next((use for use, plugin in assembly.made.items() if plugin is error.plugin), None)
     if use is None:
-        return Diagnostic("E250", str(error), None, error.remedy)
+        return Diagnostic("E250", str(error), None, error.help)
     name = f"{use.spec.section} `{use.name}`"
-    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.remedy, (), "E250")
+    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.help, (), "E250")
     return _diagnosed(problem, use)
 
 
 def remake(assembly: Assembly, use: PluginUse) -> None:
     """Make the plugin of a use anew, without what it has seen."""
     with escape_style(_style(assembly.program.settings)):
-        _make(assembly, use, REAL)
+        _make(assembly, use, PRODUCTION)
 
 
-def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> list[Diagnostic]:
+def _make(assembly: Assembly, use: PluginUse, environment: Environment) -> list[Diagnostic]:
     settings, problems = assembly.program.settings, list[Diagnostic]()
 
     def codec(given: Any, streaming: bool) -> Codec:
         return make_codec(given, use, settings, problems, streaming)
 
-    stand_in = None
-    if surroundings.stand_in is not None:
-        stand_in = surroundings.stand_in(use, _context(use, settings, codec, assembly.shared))
-    plugin = stand_in or _plugin(use, settings, codec, problems, assembly.shared)
+    override = None
+    if environment.override is not None:
+        override = environment.override(use, _context(use, settings, codec, assembly.shared))
+    plugin = override or _plugin(use, settings, codec, problems, assembly.shared)
     if plugin is not None:
         if isinstance(plugin, Filter):
             problems += _decorations(plugin, use)
@@ -178,7 +178,7 @@ def _make(assembly: Assembly, use: PluginUse, surroundings: Surroundings) -> lis
             problems += unusable
             plugin.decorate = None if unusable else _input_decoration(plugin)
         assembly.made[use] = plugin
-    for setting in use.settings.values() if stand_in is None else ():
+    for setting in use.settings.values() if override is None else ():
         if isinstance(setting.value, PluginUse):
             # Codecs are made when they are needed: look at them now.
             _plugin(setting.value, settings, None, problems)
@@ -231,24 +231,22 @@ def _plugin(
 
 def _fault(use: PluginUse, error: Exception) -> Diagnostic:
     reason = f"{type(error).__name__}: {error}"
-    remedy = (
+    help = (
         "this is a fault of the plugin: please report it with the configuration; --log.level debug"
         " shows more"
     )
-    return Diagnostic(
-        "E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, remedy
-    )
+    return Diagnostic("E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, help)
 
 
-def misconfigured_option(use: PluginUse, option: str, reason: str, remedy: str) -> Diagnostic:
+def misconfigured_option(use: PluginUse, option: str, reason: str, help: str) -> Diagnostic:
     """An option of a plugin that cannot be as it is beside others."""
-    return _diagnosed(OptionProblem(option, reason, remedy), use)
+    return _diagnosed(OptionProblem(option, reason, help), use)
 
 
 def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
     setting: Setting | None = use.settings.get(problem.option)
     span = setting.span_of(problem.path) if setting else use.name_span
-    return Diagnostic(problem.code, problem.message, span, problem.remedy)
+    return Diagnostic(problem.code, problem.message, span, problem.help)
 
 
 _STREAMING = {"json": "json_lines", "plain": "line", "edn": "edn_lines"}
@@ -353,8 +351,8 @@ def _texts(
 
 
 def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:
-    remedy = "every event that gets here will be tagged as failed: write [a][b]"
-    return _diagnosed(OptionProblem(option, problem, remedy, path, "W304"), use)
+    help = "every event that gets here will be tagged as failed: write [a][b]"
+    return _diagnosed(OptionProblem(option, problem, help, path, "W304"), use)
 
 
 def _input_decoration(plugin: Input) -> Any:

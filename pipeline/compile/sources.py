@@ -41,8 +41,8 @@ def _files(path: str) -> list[Path]:
         inside = sorted(file for file in Path(path).iterdir() if file.is_file())
         found = [file for file in inside if may_be_configuration(file.name)]
         if inside and not found:
-            remedy = f"it has {inside[0].name}, which is not taken for a configuration"
-            raise _nothing(f"there is no configuration in the directory `{path}`", remedy)
+            help = f"it has {inside[0].name}, which is not taken for a configuration"
+            raise _nothing(f"there is no configuration in the directory `{path}`", help)
     elif Path(path).exists():
         return [Path(path)]
     else:
@@ -63,8 +63,8 @@ def _set_aside(name: str) -> bool:
     return name.endswith("~") or _TESTS.search(name) is not None
 
 
-def _nothing(message: str, remedy: str) -> ConfigError:
-    return ConfigError([Diagnostic("E100", message, None, remedy)])
+def _nothing(message: str, help: str) -> ConfigError:
+    return ConfigError([Diagnostic("E100", message, None, help)])
 
 
 def _globbed(pattern: str) -> list[str]:
@@ -79,13 +79,13 @@ def read_source(path: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         message = f"`{path}` cannot be read: {error.strerror or error}"
-        remedy = "check the path" if isinstance(error, FileNotFoundError) else _ACCESS
-        raise ConfigError([Diagnostic("E100", message, None, remedy)]) from None
+        help = "check the path" if isinstance(error, FileNotFoundError) else _ACCESS
+        raise ConfigError([Diagnostic("E100", message, None, help)]) from None
     try:
         return Source(str(path), data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         source = Source(str(path), data.decode("utf-8", "replace"))
         at = len(data[: error.start].decode("utf-8", "replace"))
         span = Span(source, at, at + 1)
-        remedy = "save the file as UTF-8"
-        raise ConfigError([Diagnostic("E100", "this byte is not UTF-8", span, remedy)]) from None
+        help = "save the file as UTF-8"
+        raise ConfigError([Diagnostic("E100", "this byte is not UTF-8", span, help)]) from None

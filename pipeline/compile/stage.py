@@ -137,8 +137,8 @@ def compile_codec(
         raise TypeError(f"a codec's name and options are each a str, not {_kind(wrong)}")
     if registry.spec("codec", name) is None:
         known = registry.names("codec")
-        remedy = did_you_mean(name, known) or "the codecs are " + ", ".join(known)
-        raise ConfigError([Diagnostic("E201", f"there is no codec `{name}`", None, remedy)])
+        help = did_you_mean(name, known) or "the codecs are " + ", ".join(known)
+        raise ConfigError([Diagnostic("E201", f"there is no codec `{name}`", None, help)])
     source = Source(
         f"(codec {name})", f"input {{ generator {{ codec => {name} {{ {options}\n}} }} }}"
     )

@@ -83,7 +83,7 @@ def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
             )
             continue
         if events:
-            remedy = (
+            help = (
                 'give the output its old id and when_full => "spill", or take them out with'
                 " `penstock queue drain`"
             )
@@ -91,7 +91,7 @@ def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
                 "%d events wait in `%s`, and no output of the configuration spills there: %s",
                 events,
                 folder,
-                remedy,
+                help,
             )
 
 

@@ -12,7 +12,7 @@ from ...dsl.reference import Event, lookup, parse_keys
 from ...dsl.source import Span
 from ..compile.instantiate import uses
 from .compare import Difference
-from .harness import Outcome, Rig
+from .harness import Harness, Outcome
 from .matchers import MISSING, alike
 from .trace import Step, Taken, Trace, head_span
 
@@ -28,19 +28,28 @@ class Blame:
     order: int
 
 
-def blames(rig: Rig, arrivals: list[Event], differences: list[Difference]) -> list[Blame | None]:
+def blames(
+    harness: Harness, arrivals: list[Event], differences: list[Difference]
+) -> list[Blame | None]:
     """For each difference the step that is to blame, None where none can be named; ``arrivals`` are
     the events before filters.
     """
     trace = Trace()
-    outcome = rig.push(arrivals, rig.compiled(trace), final=True)
-    rig.reset()
-    return [_Inquiry(rig, trace, outcome, difference).blame() for difference in differences]
+    outcome = harness.push(arrivals, harness.compiled(trace), final=True)
+    harness.reset()
+    return [_Inquiry(harness, trace, outcome, difference).blame() for difference in differences]
 
 
 class _Inquiry:
-    def __init__(self, rig: Rig, trace: Trace, outcome: Outcome, difference: Difference) -> None:
-        self.rig, self.trace, self.outcome, self.difference = rig, trace, outcome, difference
+    def __init__(
+        self, harness: Harness, trace: Trace, outcome: Outcome, difference: Difference
+    ) -> None:
+        self.harness, self.trace, self.outcome, self.difference = (
+            harness,
+            trace,
+            outcome,
+            difference,
+        )
         self.steps = trace.steps
 
     def blame(self) -> Blame | None:
@@ -138,9 +147,9 @@ class _Inquiry:
     def not_reached(self, event: int, names: list[str]) -> Blame | None:
         """A filter whose text names the field or tag, in an arm that the event did not take."""
         reached = {step.use for step in self.trace.of(event) if isinstance(step, Step)}
-        for use in uses(self.rig.assembly.program.filters):
+        for use in uses(self.harness.assembly.program.filters):
             if use not in reached and any(name in use.span.text for name in names):
-                arm = _arm_of(use, self.rig.assembly.program.filters)
+                arm = _arm_of(use, self.harness.assembly.program.filters)
                 if arm is not None:
                     message = (
                         f"`{use.name}` of line {use.span.line} names it, but this condition did not"
@@ -151,10 +160,10 @@ class _Inquiry:
 
     def routing(self, event: int) -> Blame | None:
         wanted, got = self.difference.target, self.difference.value
-        outputs = self.rig.outputs
+        outputs = self.harness.outputs
         for label in sorted(wanted - got):
             if label in outputs:
-                arm = _arm_of(outputs[label], self.rig.assembly.program.outputs)
+                arm = _arm_of(outputs[label], self.harness.assembly.program.outputs)
                 if arm is not None:
                     return Blame(
                         f"this did not hold, so `{label}` got nothing", arm, len(self.steps)

@@ -19,7 +19,7 @@ from ...dsl.source import Source, Span
 from ...dsl.values import ruby_text
 from ...plugins.contract import Filter, Plugin
 from ..compile.instantiate import uses
-from .harness import Compiled, Rig
+from .harness import Compiled, Harness
 from .trace import head_span
 
 Find = Callable[[str], Any]
@@ -81,28 +81,30 @@ class Coverage:
 
 
 class Counter:
-    """The observer of a rig."""
+    """The observer of a harness."""
 
-    def __init__(self, rig: Rig, coverage: Coverage) -> None:
-        self.rig, self.coverage = rig, coverage
-        program = rig.assembly.program
-        self.labels = {use: label for label, use in (*rig.filters.items(), *rig.outputs.items())}
+    def __init__(self, harness: Harness, coverage: Coverage) -> None:
+        self.harness, self.coverage = harness, coverage
+        program = harness.assembly.program
+        self.labels = {
+            use: label for label, use in (*harness.filters.items(), *harness.outputs.items())
+        }
         for point in [*self.points(program.filters), *self.points(program.outputs)]:
             coverage.add(point)
         for use in uses(program.filters):
-            for alternative in alternatives(use, rig.assembly.made[use]):
+            for alternative in alternatives(use, harness.assembly.made[use]):
                 coverage.add(alternative.point)
 
     def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
         if _is_mock(use.span):
             return run
         point, add = self.point(use), self.coverage.add
-        ways = alternatives(use, self.rig.assembly.made[use])
+        ways = alternatives(use, self.harness.assembly.made[use])
 
         def counted(events: list[Event]) -> Any:
             add(point, len(events))
             for event in events if ways else ():
-                for taken in _taken(ways, event, self.rig.assembly.made[use]):
+                for taken in _taken(ways, event, self.harness.assembly.made[use]):
                     add(taken.point, 1)
             return run(events)
 
@@ -193,16 +195,16 @@ def _taken(ways: list[Alternative], event: Event, plugin: Any) -> Iterator[Alter
 
 
 class Observed:
-    """Makes the sections of rigs count, each rig's once."""
+    """Makes the sections of harnesses count, each harness's once."""
 
     def __init__(self) -> None:
         self.coverage = Coverage()
-        self._made: dict[int, tuple[Rig, Compiled]] = {}
+        self._made: dict[int, tuple[Harness, Compiled]] = {}
 
-    def __call__(self, rig: Rig) -> Compiled:
-        if id(rig) not in self._made:
-            self._made[id(rig)] = rig, rig.compiled(Counter(rig, self.coverage))
-        return self._made[id(rig)][1]
+    def __call__(self, harness: Harness) -> Compiled:
+        if id(harness) not in self._made:
+            self._made[id(harness)] = harness, harness.compiled(Counter(harness, self.coverage))
+        return self._made[id(harness)][1]
 
 
 def reached(coverage: Coverage) -> Mapping[Key, int]:

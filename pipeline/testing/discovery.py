@@ -38,8 +38,8 @@ def find(paths: Iterable[str], foreign: bool) -> list[Path]:
     return list(found)
 
 
-def _refused(message: str, remedy: str) -> ConfigError:
-    return ConfigError([Diagnostic("E406", message, None, remedy)])
+def _refused(message: str, help: str) -> ConfigError:
+    return ConfigError([Diagnostic("E406", message, None, help)])
 
 
 def _below(folder: Path, foreign: bool) -> Iterator[Path]:

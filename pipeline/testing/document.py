@@ -81,9 +81,9 @@ def load(source: Source) -> Node:
     return _yaml(source)
 
 
-def _fault(source: Source, message: str, at: int, remedy: str = "") -> ConfigError:
+def _fault(source: Source, message: str, at: int, help: str = "") -> ConfigError:
     at = max(0, min(at, len(source.text) - 1))
-    return ConfigError([Diagnostic("E401", message, Span(source, at, at + 1), remedy)])
+    return ConfigError([Diagnostic("E401", message, Span(source, at, at + 1), help)])
 
 
 def _yaml(source: Source) -> Node:
@@ -94,12 +94,12 @@ def _yaml(source: Source) -> Node:
         root = yaml.compose(source.text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark.index if error.problem_mark else 0
-        remedy = (
+        help = (
             "indent with spaces, not tabs"
             if source.text[at : at + 1] == "\t"
             else error.context or ""
         )
-        raise _fault(source, f"this is no YAML: {error.problem}", at, remedy) from None
+        raise _fault(source, f"this is no YAML: {error.problem}", at, help) from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", str(error))
         raise _fault(source, f"this is no YAML: {reason}", getattr(error, "position", 0)) from None
@@ -199,8 +199,8 @@ class _Json:
             raise self.fault("this is no JSON: nothing may follow")
         return node
 
-    def fault(self, message: str, remedy: str = "") -> ConfigError:
-        return _fault(self.source, message, self.at, remedy)
+    def fault(self, message: str, help: str = "") -> ConfigError:
+        return _fault(self.source, message, self.at, help)
 
     def skip(self) -> None:
         match = _SPACE.match(self.text, self.at)

@@ -21,7 +21,7 @@ from . import test_file_schema
 from .compare import Difference, judge
 from .document import Mapping as MappingNode
 from .document import node_of
-from .harness import Outcome, Rig
+from .harness import Harness, Outcome
 from .matchers import MISSING
 from .schema import Faults
 from .suite import Expected, Given, Mock, Setup
@@ -54,7 +54,7 @@ class Pipeline:
     """
 
     def __init__(self, setup: Setup) -> None:
-        self.rig = Rig(setup)
+        self.harness = Harness(setup)
 
     def __call__(
         self,
@@ -83,7 +83,7 @@ class Pipeline:
         return self._run(Given(file=str(path), through=through, codec=codec, fields=fields or {}))
 
     def _run(self, given: Given) -> list[Event]:
-        outcome = self.rig.run(given)
+        outcome = self.harness.run(given)
         return [_event(outcome, number) for number in range(len(outcome.events))]
 
 
@@ -202,7 +202,7 @@ def event(
     wants = test_file_schema.EXPECTATION.read(node, faults)
     if faults.found:
         raise ConfigError(
-            [Diagnostic(fault.code, fault.message, None, fault.remedy) for fault in faults.found]
+            [Diagnostic(fault.code, fault.message, None, fault.help) for fault in faults.found]
         )
     return Expectation(wants, ignore)
 

@@ -130,7 +130,7 @@ def _problem(problem: Diagnostic) -> dict[str, Any]:
     return {
         "code": problem.code,
         "message": problem.message,
-        "remedy": problem.remedy,
+        "remedy": problem.help,
         **_place(problem.span),
     }
 

@@ -139,7 +139,7 @@ def _as_name(text: str) -> str:
 def _role(
     kind: str, texts: Sequence[str], before: Sequence[_Token], following: _Token | None
 ) -> str:
-    """What a value is for, where its surroundings tell."""
+    """What a value is for, where its environment tell."""
     behind = following.texts[0] if following is not None else ""
     ahead = "".join(token.texts[0] for token in before[-2:])
     if kind.startswith("%"):

@@ -27,7 +27,7 @@ from ...dsl.values import copy
 from ...plugins import registry
 from ...plugins.contract import Codec, Filter, Input
 from ..compile.generate import Observer, generate
-from ..compile.instantiate import Assembly, Surroundings, assemble, make_codec, remake, uses
+from ..compile.instantiate import Assembly, Environment, assemble, make_codec, remake, uses
 from ..compile.sources import load_sources
 from .labels import labels
 from .mocks import Mocks, Recorder
@@ -71,12 +71,12 @@ def sources_of(setup: Setup) -> list[Source]:
             if first.span is not None:
                 raise
             raise ConfigError(
-                [Diagnostic("E406", first.message, setup.place, first.remedy)]
+                [Diagnostic("E406", first.message, setup.place, first.help)]
             ) from None
     return found
 
 
-class Rig:
+class Harness:
     """A compiled pipeline that runs cases; ``sources`` are its texts. Raises ConfigError where it
     does not compile.
     """
@@ -86,8 +86,8 @@ class Rig:
         self.sources = sources_of(setup) if sources is None else sources
         mocks = Mocks(setup.mocks, setup.tolerated, setup.place, setup.mock_places)
         variables = {**os.environ, **setup.environment}
-        surroundings = Surroundings(mocks.catalogue, variables, mocks.rewritten, mocks.stand_in)
-        self.assembly: Assembly = assemble(self.sources, settled(setup.settings), surroundings)
+        environment = Environment(mocks.catalogue, variables, mocks.rewritten, mocks.override)
+        self.assembly: Assembly = assemble(self.sources, settled(setup.settings), environment)
         mocks.refuse()
         program = self.assembly.program
         sections = (program.inputs, program.filters, program.outputs)
@@ -211,18 +211,18 @@ class Rig:
             return None
         use = self.inputs.get(given.through)
         if use is None:
-            remedy = did_you_mean(given.through, self.inputs) or "the inputs are " + ", ".join(
+            help = did_you_mean(given.through, self.inputs) or "the inputs are " + ", ".join(
                 self.inputs
             )
             raise self.fault(
-                f"there is no input with the id `{given.through}`", given.spans.get("from"), remedy
+                f"there is no input with the id `{given.through}`", given.spans.get("from"), help
             )
         plugin = self.assembly.made[use]
         assert isinstance(plugin, Input)
         return plugin
 
-    def fault(self, message: str, span: Span | None, remedy: str = "") -> ConfigError:
-        return ConfigError([Diagnostic("E406", message, span, remedy)])
+    def fault(self, message: str, span: Span | None, help: str = "") -> ConfigError:
+        return ConfigError([Diagnostic("E406", message, span, help)])
 
     def codec(self, given: Given) -> Codec:
         """A codec with nothing held: the case's own, its input's, or for texts plain and for files
@@ -237,7 +237,7 @@ class Rig:
         try:
             known = source.codec is None or registry.spec("codec", source.codec.name) is not None
         except UnusablePlugin as unusable:
-            raise self.fault(str(unusable), given.spans.get("from"), unusable.remedy) from None
+            raise self.fault(str(unusable), given.spans.get("from"), unusable.help) from None
         if not known:
             raise self.fault(
                 f"there is no codec `{source.codec.name}`",
@@ -299,24 +299,24 @@ def _labels(found: list[PluginUse]) -> dict[str, PluginUse]:
 
 
 @dataclass(slots=True)
-class Rigs:
-    """The rigs of a run, one for each setup."""
+class Harnesses:
+    """The harnesses of a run, one for each setup."""
 
-    made: dict[str, Rig | ConfigError] = field(default_factory=dict)
+    made: dict[str, Harness | ConfigError] = field(default_factory=dict)
 
-    def compiled(self) -> list[Rig]:
-        """The rigs that could be made."""
-        return [rig for rig in self.made.values() if isinstance(rig, Rig)]
+    def compiled(self) -> list[Harness]:
+        """The harnesses that could be made."""
+        return [harness for harness in self.made.values() if isinstance(harness, Harness)]
 
-    def of(self, setup: Setup) -> Rig:
-        """The rig of a setup; raises ConfigError, the same each time, where it does not compile."""
+    def of(self, setup: Setup) -> Harness:
+        """The harness of a setup; raises the same ConfigError each time if it does not compile."""
         key = setup.key
         if key not in self.made:
             try:
-                self.made[key] = Rig(setup)
+                self.made[key] = Harness(setup)
             except ConfigError as error:
                 self.made[key] = error
-        rig = self.made[key]
-        if isinstance(rig, ConfigError):
-            raise rig
-        return rig
+        harness = self.made[key]
+        if isinstance(harness, ConfigError):
+            raise harness
+        return harness

@@ -130,7 +130,7 @@ class Lenient:
         except UnusablePlugin as unusable:
             if not stands_in:
                 raise UnusablePlugin(
-                    str(unusable), f"{unusable.remedy}; or mock it, by its id"
+                    str(unusable), f"{unusable.help}; or mock it, by its id"
                 ) from None
             found = None
         if found is not None and section in ("input", "output"):
@@ -204,9 +204,9 @@ class Mocks:
         return [self._tree(one) for one in trees]
 
     def _missing(self, name: str, known: set[str]) -> Diagnostic:
-        remedy = did_you_mean(name, known) or f"give the plugin this id: id => {name}"
+        help = did_you_mean(name, known) or f"give the plugin this id: id => {name}"
         return Diagnostic(
-            "E406", f"there is nothing to mock with the id `{name}`", self.place_of(name), remedy
+            "E406", f"there is nothing to mock with the id `{name}`", self.place_of(name), help
         )
 
     def place_of(self, name: str) -> Span | None:
@@ -244,7 +244,7 @@ class Mocks:
             return (_without_files(plugin),)
         return _parsed(section, label, mock or "")
 
-    def stand_in(self, use: PluginUse, context: Context) -> Plugin | None:
+    def override(self, use: PluginUse, context: Context) -> Plugin | None:
         """A recorder for an output, an unopened input, a table for a filter that has one."""
         section = use.spec.section
         if section == "output":
@@ -266,12 +266,12 @@ class Mocks:
         return table
 
     def _no_source(self, use: PluginUse, label: str) -> Diagnostic:
-        remedy = 'write {field: "[a][b]", table: {value: {fields}}}'
+        help = 'write {field: "[a][b]", table: {value: {fields}}}'
         return Diagnostic(
             "E406",
             f"the mock `{label}` needs to know which field `{use.name}` looks up",
             self.place_of(label),
-            remedy,
+            help,
         )
 
 

@@ -20,7 +20,7 @@ from ...dsl.source import Source, Span
 from .colors import Painter
 from .coverage import Counter, Coverage
 from .discovery import choice
-from .harness import Rig, Rigs, sources_of
+from .harness import Harness, Harnesses, sources_of
 from .runner import Runner
 from .session import Plan
 from .suite import Case, Setup, Suite, read_suite
@@ -208,7 +208,7 @@ def _text(found: list[tuple[Mutant, bool]], tried: int, paint: Painter) -> str:
 def subjects(plan: Plan) -> list[Subject]:
     """The pipelines of a plan, each with its cases and what they reach."""
     found: dict[tuple[str, ...], Subject] = {}
-    wanted, rigs = choice(plan.expression), Rigs()
+    wanted, harnesses = choice(plan.expression), Harnesses()
     for path in plan.files:
         suite = read_suite(path, plan.extra)
         cases = [case for case in suite.cases if wanted(case) and not case.skip]
@@ -216,22 +216,24 @@ def subjects(plan: Plan) -> list[Subject]:
             setup = case.setup
             subject = found.setdefault((*setup.pipeline, setup.folder), Subject(sources_of(setup)))
             subject.cases.append((suite, case))
-            subject.reached.append(_reached(rigs.of(setup), suite, case))
+            subject.reached.append(_reached(harnesses.of(setup), suite, case))
     return list(found.values())
 
 
-def _reached(rig: Rig, suite: Suite, case: Case) -> set[tuple[str, int]]:
+def _reached(harness: Harness, suite: Suite, case: Case) -> set[tuple[str, int]]:
     coverage = Coverage()
-    compiled = rig.compiled(Counter(rig, coverage))
-    observe: Callable[[Rig], object] = lambda _: compiled  # noqa: E731
-    for _ in _results(suite, case, Rigs({case.setup.key: rig}), observe):
+    compiled = harness.compiled(Counter(harness, coverage))
+    observe: Callable[[Harness], object] = lambda _: compiled  # noqa: E731
+    for _ in _results(suite, case, Harnesses({case.setup.key: harness}), observe):
         pass
     return {(key[0], key[2]) for key, count in coverage.counts.items() if count}
 
 
-def _results(suite: Suite, case: Case, rigs: Rigs, observed: object = None) -> Iterator[bool]:
+def _results(
+    suite: Suite, case: Case, harnesses: Harnesses, observed: object = None
+) -> Iterator[bool]:
     """Whether results are bad: of the case, or of all cases of a file that is one run."""
-    runner = Runner(rigs, observed, explain=False)  # type: ignore[arg-type]
+    runner = Runner(harnesses, observed, explain=False)  # type: ignore[arg-type]
     cases = suite.cases if suite.verifier is not None else (case,)
     for result in runner.run(Suite(suite.path, cases, (), suite.verifier)):
         yield result.bad
@@ -244,19 +246,19 @@ def _noticed(subject: Subject, mutant: Mutant) -> tuple[bool | None, bool]:
     sources = [
         mutant.source if source is mutant.span.source else source for source in subject.sources
     ]
-    made: dict[str, Rig] = {}
+    made: dict[str, Harness] = {}
     relevant = subject.relevant(mutant)
     for suite, case in relevant:
         try:
-            rig = made.get(case.setup.key) or made.setdefault(
-                case.setup.key, _rig(case.setup, sources)
+            harness = made.get(case.setup.key) or made.setdefault(
+                case.setup.key, _harness(case.setup, sources)
             )
         except ConfigError:
             return None, False
-        if any(_results(suite, case, Rigs({case.setup.key: rig}))):
+        if any(_results(suite, case, Harnesses({case.setup.key: harness}))):
             return True, True
     return False, bool(relevant)
 
 
-def _rig(setup: Setup, sources: list[Source]) -> Rig:
-    return Rig(setup, sources)
+def _harness(setup: Setup, sources: list[Source]) -> Harness:
+    return Harness(setup, sources)

@@ -16,7 +16,7 @@ from ...dsl.source import Span
 from ...dsl.values import plain
 from .blame import Blame, blames
 from .compare import Difference, judge
-from .harness import Compiled, Outcome, Rig, Rigs
+from .harness import Compiled, Harness, Harnesses, Outcome
 from .snapshots import Snapshots
 from .suite import Case, Suite
 
@@ -54,18 +54,18 @@ class Result:
 
 
 class Runner:
-    """Runs suites. ``observed`` makes the sections that a rig runs, for coverage; ``explain`` finds
-    who is to blame.
+    """Runs suites. ``observed`` makes the sections that a harness runs, for coverage; ``explain``
+    finds who is to blame.
     """
 
     def __init__(
         self,
-        rigs: Rigs | None = None,
-        observed: Callable[[Rig], Compiled] | None = None,
+        harnesses: Harnesses | None = None,
+        observed: Callable[[Harness], Compiled] | None = None,
         explain: bool = True,
         snapshots: Snapshots | None = None,
     ) -> None:
-        self.rigs = rigs or Rigs()
+        self.harnesses = harnesses or Harnesses()
         self.observed, self.explain = observed, explain
         self.snapshots = snapshots or Snapshots()
 
@@ -95,20 +95,20 @@ class Runner:
 
     def _judged(self, suite: Suite, case: Case) -> Result:
         try:
-            rig = self.rigs.of(case.setup)
-            _check_outputs(rig, case)
-            outcome = rig.run(case.given, self.sections(rig))
+            harness = self.harnesses.of(case.setup)
+            _check_outputs(harness, case)
+            outcome = harness.run(case.given, self.sections(harness))
         except ConfigError as error:
             return Result(case.name, suite.path, case.span, "error", problems=error.diagnostics)
         differences = self.differences(suite, case, outcome)
         result = self.result(suite, case, outcome, differences)
         if differences and self.explain:
-            result.blames = blames(rig, rig.arrivals(case.given), differences)
+            result.blames = blames(harness, harness.arrivals(case.given), differences)
         return result
 
-    def sections(self, rig: Rig) -> Compiled | None:
-        """What a rig is to run: its own sections, or observed ones."""
-        return self.observed(rig) if self.observed is not None else None
+    def sections(self, harness: Harness) -> Compiled | None:
+        """What a harness is to run: its own sections, or observed ones."""
+        return self.observed(harness) if self.observed is not None else None
 
     def differences(self, suite: Suite, case: Case, outcome: Outcome) -> list[Difference]:
         """What differs in a case's outcome."""
@@ -132,7 +132,7 @@ class Runner:
         return result
 
 
-def _check_outputs(rig: Rig, case: Case) -> None:
+def _check_outputs(harness: Harness, case: Case) -> None:
     """Raise ConfigError where a case names an output that there is not."""
     wants = [*(case.expected.events or ()), *([case.expected.each] if case.expected.each else [])]
     named = [want.outputs or {} for want in wants] + [case.expected.outputs or {}]
@@ -140,18 +140,22 @@ def _check_outputs(rig: Rig, case: Case) -> None:
         (label, span)
         for labels in named
         for label, span in labels.items()
-        if label not in rig.outputs
+        if label not in harness.outputs
     ]
     if unknown:
-        raise ConfigError([_unknown_output(label, span, rig) for label, span in unknown])
+        raise ConfigError([_unknown_output(label, span, harness) for label, span in unknown])
 
 
-def _unknown_output(label: str, span: Span, rig: Rig) -> Diagnostic:
-    known = "the outputs are " + ", ".join(rig.outputs) if rig.outputs else "there are no outputs"
-    remedy = did_you_mean(label, rig.outputs) or known
+def _unknown_output(label: str, span: Span, harness: Harness) -> Diagnostic:
+    known = (
+        "the outputs are " + ", ".join(harness.outputs)
+        if harness.outputs
+        else "there are no outputs"
+    )
+    help = did_you_mean(label, harness.outputs) or known
     if ":" in label:
-        remedy += "; an output that has an id keeps its name when lines move"
-    return Diagnostic("E406", f"there is no output `{label}`", span, remedy)
+        help += "; an output that has an id keeps its name when lines move"
+    return Diagnostic("E406", f"there is no output `{label}`", span, help)
 
 
 class Listening(logging.Handler):

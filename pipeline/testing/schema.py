@@ -31,9 +31,9 @@ class Faults:
 
     found: list[Diagnostic] = field(default_factory=list)
 
-    def add(self, code: str, message: str, span: Span | None, remedy: str = "") -> Any:
+    def add(self, code: str, message: str, span: Span | None, help: str = "") -> Any:
         """Note a fault; gives UNREAD, for the value that there is not."""
-        self.found.append(Diagnostic(code, message, span, remedy))
+        self.found.append(Diagnostic(code, message, span, help))
         return UNREAD
 
 
@@ -75,10 +75,10 @@ class Simple:
             return faults.add("E403", f"{self.said} is wanted here", node.span)
         assert isinstance(node, Scalar)
         if self.choices and node.value not in self.choices:
-            remedy = did_you_mean(str(node.value), self.choices) or "one of " + ", ".join(
+            help = did_you_mean(str(node.value), self.choices) or "one of " + ", ".join(
                 self.choices
             )
-            return faults.add("E403", f"`{node.value}` is none of the choices", node.span, remedy)
+            return faults.add("E403", f"`{node.value}` is none of the choices", node.span, help)
         return node.value if type(node.value) in self.types else node.raw
 
     def schema(self) -> Schema:
@@ -315,6 +315,6 @@ def unknown(name: Scalar, known: Iterable[str], said: str, faults: Faults) -> bo
     missing, so true.
     """
     names: Sequence[str] = list(known)
-    remedy = did_you_mean(str(name.value), names) or "the keys are " + ", ".join(names)
-    faults.add("E402", f"{said} has no key `{name.value}`", name.span, remedy)
+    help = did_you_mean(str(name.value), names) or "the keys are " + ", ".join(names)
+    faults.add("E402", f"{said} has no key `{name.value}`", name.span, help)
     return True

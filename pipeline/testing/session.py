@@ -138,7 +138,9 @@ def _dependencies(suite: Suite, runner: Runner) -> tuple[Path, ...]:
         *(Path(case.given.file) for case in suite.cases if case.given.file),
     ]
     return tuple(
-        dict.fromkeys([*found, *(path for rig in runner.rigs.compiled() for path in rig.files())])
+        dict.fromkeys(
+            [*found, *(path for harness in runner.harnesses.compiled() for path in harness.files())]
+        )
     )
 
 

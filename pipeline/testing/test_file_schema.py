@@ -84,8 +84,8 @@ class Expectation:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):
-            remedy = "write fields with the values that they must have: message: hello"
-            return faults.add("E403", "an expected event is wanted here", node.span, remedy)
+            help = "write fields with the values that they must have: message: hello"
+            return faults.add("E403", "an expected event is wanted here", node.span, help)
         keywords = _KEYWORDS.read(_only(node, KEYWORDS), faults)
         fields = self.fields(node, faults)
         exact = keywords.get("exact")
@@ -140,19 +140,19 @@ def misspelt(key: Scalar, faults: Faults, keywords: Sequence[str] = KEYWORDS) ->
     near = get_close_matches(name.lower(), [*keywords, "tags"], n=1, cutoff=0.8)
     if not near:
         return False
-    remedy = f"did you mean `{near[0]}`? a field of this name is written [{name}]"
-    faults.add("E402", f"`{name}` looks like `{near[0]}`", key.span, remedy)
+    help = f"did you mean `{near[0]}`? a field of this name is written [{name}]"
+    faults.add("E402", f"`{name}` looks like `{near[0]}`", key.span, help)
     return True
 
 
 def _setting_name(name: Scalar, faults: Faults) -> None:
     known = {*SHORT_SETTINGS, *settings_table.SETTINGS}
     if name.value not in known and not settings_table.is_inert(str(name.value)):
-        remedy = (
+        help = (
             did_you_mean(str(name.value), known)
             or "the settings are ecs_compatibility, timezone, now, and Logstash's keys"
         )
-        faults.add("E402", f"there is no setting `{name.value}`", name.span, remedy)
+        faults.add("E402", f"there is no setting `{name.value}`", name.span, help)
 
 
 FIELD = Placed(Simple("a field", (str,), "string"), is_field)

@@ -164,15 +164,9 @@ def _setup(path: Path, extra: Extra, span: Span) -> Setup:
         *path.parent.parent.glob("*.conf"),
     ]
     if not near:
-        remedy = "say which configuration the file tests: penstock test -f PIPELINE.conf " + str(
-            path
-        )
+        help = "say which configuration the file tests: penstock test -f PIPELINE.conf " + str(path)
         raise ConfigError(
-            [
-                Diagnostic(
-                    "E406", "no configuration stands beside this file", span.part(0, 1), remedy
-                )
-            ]
+            [Diagnostic("E406", "no configuration stands beside this file", span.part(0, 1), help)]
         )
     found = (
         near[:1]

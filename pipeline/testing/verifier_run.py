@@ -20,7 +20,7 @@ from ...plugins.decoration import decoration
 from ..compile.instantiate import make_codec
 from .blame import Blame, blames
 from .compare import Difference
-from .harness import Outcome, Rig, codec_of, framed, set_fields
+from .harness import Harness, Outcome, codec_of, framed, set_fields
 from .suite import Case, Given, Suite
 from .verifier import Options, expanded, reference
 
@@ -38,10 +38,10 @@ def run_verifier(runner: Runner, suite: Suite, cases: Sequence[Case]) -> Iterato
         return
     started = time.perf_counter()
     try:
-        rig = runner.rigs.of(cases[0].setup)
-        session = _Session(rig, suite.verifier)
+        harness = runner.harnesses.of(cases[0].setup)
+        session = _Session(harness, suite.verifier)
         with Listening() as log:
-            outcomes = _outcomes(runner, rig, session, cases)
+            outcomes = _outcomes(runner, harness, session, cases)
     except ConfigError as error:
         for case in cases:
             yield Result(case.name, suite.path, case.span, "error", problems=error.diagnostics)
@@ -52,17 +52,19 @@ def run_verifier(runner: Runner, suite: Suite, cases: Sequence[Case]) -> Iterato
         result = runner.result(suite, case, outcome, differences)
         result.seconds, result.log = each, log.lines
         if differences and runner.explain:
-            result.blames = _blames(rig, suite.verifier, case, differences, origins)
+            result.blames = _blames(harness, suite.verifier, case, differences, origins)
         yield result
 
 
-def _outcomes(runner: Runner, rig: Rig, session: _Session, cases: Sequence[Case]) -> list[Seen]:
-    sections = runner.sections(rig)
+def _outcomes(
+    runner: Runner, harness: Harness, session: _Session, cases: Sequence[Case]
+) -> list[Seen]:
+    sections = runner.sections(harness)
     found = []
     for number, case in enumerate(cases, 1):
         last = number == len(cases)
-        found.append(session.seen(rig.push(session.arrivals(case.given, last), sections, last)))
-    rig.reset(sections)
+        found.append(session.seen(harness.push(session.arrivals(case.given, last), sections, last)))
+    harness.reset(sections)
     return _dealt(found, [len(case.expected.events or ()) for case in cases])
 
 
@@ -87,7 +89,11 @@ def _dealt(found: list[Seen], wanted: list[int]) -> list[Seen]:
 
 
 def _blames(
-    rig: Rig, options: Options, case: Case, differences: list[Difference], origins: list[int]
+    harness: Harness,
+    options: Options,
+    case: Case,
+    differences: list[Difference],
+    origins: list[int],
 ) -> list[Blame | None]:
     def led_back(difference: Difference) -> Difference:
         if difference.event is None or difference.event >= len(origins):
@@ -99,16 +105,16 @@ def _blames(
             value=difference.value,
         )
 
-    arrivals = _Session(rig, options).arrivals(case.given, last=True)
-    return blames(rig, arrivals, [led_back(difference) for difference in differences])
+    arrivals = _Session(harness, options).arrivals(case.given, last=True)
+    return blames(harness, arrivals, [led_back(difference) for difference in differences])
 
 
 class _Session:
     """One run of a file: a codec for all its lines, and events that are numbered."""
 
-    def __init__(self, rig: Rig, options: Options) -> None:
-        self.rig, self.options = rig, options
-        self.settings = rig.assembly.program.settings
+    def __init__(self, harness: Harness, options: Options) -> None:
+        self.harness, self.options = harness, options
+        self.settings = harness.assembly.program.settings
         self.count = 0
         self.codec = self.new_codec().stream()
 
@@ -121,11 +127,11 @@ class _Session:
 
     def use(self) -> PluginUse:
         name = self.options.input_plugin
-        use = self.rig.inputs.get(name)
+        use = self.harness.inputs.get(name)
         if use is None:
-            remedy = (
-                "the inputs are " + ", ".join(self.rig.inputs)
-                if self.rig.inputs
+            help = (
+                "the inputs are " + ", ".join(self.harness.inputs)
+                if self.harness.inputs
                 else "the configuration has no inputs"
             )
             raise ConfigError(
@@ -133,8 +139,8 @@ class _Session:
                     Diagnostic(
                         "E406",
                         f"there is no input with the id `{name}`",
-                        self.rig.setup.place,
-                        remedy,
+                        self.harness.setup.place,
+                        help,
                     )
                 ]
             )
@@ -159,14 +165,14 @@ class _Session:
             set_fields(event, {reference(name): value for name, value in fields.items()})
             place(event, ("@metadata", "__lfv_id"), str(self.count))
             self.count += 1
-            source = self.rig.assembly.made[self.use()]
+            source = self.harness.assembly.made[self.use()]
             assert isinstance(source, Input)
             decorate = source.decorate
         else:
             decorate = decoration(dict(_flat(fields)))
         if decorate is not None:
             decorate(event)
-        return accept(event, self.rig.assembly.now())
+        return accept(event, self.harness.assembly.now())
 
     def seen(self, outcome: Outcome) -> Seen:
         """The events as they are compared, each with the number of the one that it was."""
@@ -183,7 +189,7 @@ class _Session:
 
     def labels(self, labels: tuple[str, ...]) -> Sequence[str]:
         """The outputs for which an event is seen: in daemon mode each that it reached."""
-        return labels if self.options.daemon and self.rig.outputs else ("",)
+        return labels if self.options.daemon and self.harness.outputs else ("",)
 
     def exported(self, event: Event, label: str) -> Event:
         made: Event = copy(event)

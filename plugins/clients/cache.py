@@ -65,7 +65,7 @@ class Cache(Generic[V]):
     def __len__(self) -> int:
         return len(self._entries)
 
-    def figures(self, name: str = "cache") -> dict[str, int | float]:
+    def stats(self, name: str = "cache") -> dict[str, int | float]:
         """Hits, misses and entries, each under a name that starts with this one."""
         return {
             f"{name}_hits": self.hits,

@@ -99,11 +99,11 @@ class Collectd(Codec, name="collectd"):
             try:
                 self._decryptor = _decryptors()
             except ImportError:
-                remedy = "pip install 'penstock[collectd]'"
+                help = "pip install 'penstock[collectd]'"
                 self.problem(
                     "authfile",
                     "encrypted datagrams need the package `cryptography`",
-                    remedy,
+                    help,
                     code="E202",
                 )
         elif self.security_level != "None":

@@ -190,13 +190,11 @@ class File(Ecs, Input, name="file"):
             return
         if "file_completed_action" not in self.given:
             message = "in read mode, files are deleted when they have been read"
-            remedy = (
-                'to keep them, add file_completed_action => "log" and file_completed_log_path; '
-            )
+            help = 'to keep them, add file_completed_action => "log" and file_completed_log_path; '
             self.problem(
                 "mode",
                 message,
-                remedy + 'if that is wanted, add file_completed_action => "delete"',
+                help + 'if that is wanted, add file_completed_action => "delete"',
                 code="W305",
             )
         if "log" in self.file_completed_action and not self.file_completed_log_path:
@@ -308,8 +306,8 @@ class File(Ecs, Input, name="file"):
         try:
             self._tailer.load()
         except NewerFormat as error:
-            remedy = "name another file, or run the Penstock that wrote it"
-            raise Misconfigured("sincedb_path", str(error), remedy) from None
+            help = "name another file, or run the Penstock that wrote it"
+            raise Misconfigured("sincedb_path", str(error), help) from None
         self._is_loaded = True
 
     def resume(self, positions: Mapping[str, Position]) -> None:

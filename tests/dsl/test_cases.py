@@ -1,7 +1,7 @@
 """The diagnostics of the language, as text in the language: ``cases/*.txt``.
 
 A case starts with ``=== title``. A line that must be blamed ends in ``### CODE ‹text under the caret› words of the message or
-remedy``; the marker is cut off before the text is read. A case without markers must be clean.
+help``; the marker is cut off before the text is read. A case without markers must be clean.
 """
 import re
 from dataclasses import dataclass
@@ -49,4 +49,4 @@ def test_a_configuration_gives_the_findings_that_are_marked(case: Case, language
     assert sorted(given) == sorted(wanted[:3] for wanted in case.wanted)
     for line, code, caret, words in case.wanted:
         said = [d for d in found if (d.span.line, d.code, d.span.text.split("\n")[0]) == (line, code, caret)]
-        assert any(words in f"{d.message}; {d.remedy}" for d in said), [f"{d.message}; {d.remedy}" for d in said]
+        assert any(words in f"{d.message}; {d.help}" for d in said), [f"{d.message}; {d.help}" for d in said]

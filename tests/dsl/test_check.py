@@ -61,7 +61,7 @@ def test_findings_are_sorted_by_place_and_said_once(language: Any) -> None:
     assert [d.span.text for d in in_order(twice)] == ["b1", "a1"]
 
 
-def test_the_drawing_has_place_source_line_caret_and_remedy(language: Any) -> None:
+def test_the_drawing_has_place_source_line_caret_and_help_text(language: Any) -> None:
     (found,) = language.findings("filter {\n  mutate { ad_tag => 'x' }\n}")
     assert render([found]) == (
         "error[E203]: `mutate` has no option `ad_tag`\n"

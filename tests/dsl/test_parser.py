@@ -218,7 +218,7 @@ def test_a_truncated_configuration_is_a_tree_or_a_diagnosis(end: int) -> None:
     try:
         read(text)
     except ConfigError as error:
-        assert error.diagnostics[0].remedy or "would be" in str(error) or "missing" in str(error)
+        assert error.diagnostics[0].help or "would be" in str(error) or "missing" in str(error)
     else:
         assert not text.strip()
 

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_said(key: str, given: Any, words: str) -> None:
         settled({key: given})
     (found,) = refused.value.diagnostics
     assert found.code == "E230"
-    assert words in f"{found.message}; {found.remedy}"
+    assert words in f"{found.message}; {found.help}"
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

@@ -150,7 +150,7 @@ class Given(Input, name="given"):
         self.answers += [outcome.error for outcome in outcomes]
 
 
-class Rig:
+class Harness:
     """A pipeline with one batch and an output that refuses all, its dead letters on the small disk."""
 
     def __init__(self, disk: Path, text: str, event: Event) -> None:
@@ -171,42 +171,42 @@ class Rig:
 
 def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> None:
     """Nothing is acknowledged before the letters are there."""
-    rig = Rig(disk, "output { null { attempts => 1 } }", {"message": "x" * 500_000})
+    harness = Harness(disk, "output { null { attempts => 1 } }", {"message": "x" * 500_000})
 
     def refuse(events: list[Event]) -> None:
         raise ValueError("never")
 
-    rig.collect(refuse)
+    harness.collect(refuse)
     other = fill(disk)
-    rig.thread.start()
+    harness.thread.start()
     deadline = time.monotonic() + 20
-    while not (rig.pipeline.stats() and rig.pipeline.stats()[0].waiting):
+    while not (harness.pipeline.stats() and harness.pipeline.stats()[0].waiting):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    rig.thread.join(0.3)
-    assert rig.answers == []
+    harness.thread.join(0.3)
+    assert harness.answers == []
     other.unlink()
-    rig.thread.join(30)
-    assert rig.answers == [None]
-    assert rig.pipeline.stats()[0].dead_lettered == 1
+    harness.thread.join(30)
+    assert harness.answers == [None]
+    assert harness.pipeline.stats()[0].dead_lettered == 1
     letters = DeadLetterReader(disk / "letters")
     assert {letter.event["message"] for letter in letters.read()} == {"x" * 500_000}
     letters.close()
 
 
 def test_an_event_on_which_a_filter_raised_goes_on_where_its_dead_letter_finds_no_space(disk: Path) -> None:
-    rig = Rig(disk, 'filter { uuid { target => "u" add_field => { "a[b" => "1" } } } output { null { } }', {"message": "x" * 500_000})
-    rig.collect(rig.delivered.extend)
+    harness = Harness(disk, 'filter { uuid { target => "u" add_field => { "a[b" => "1" } } } output { null { } }', {"message": "x" * 500_000})
+    harness.collect(harness.delivered.extend)
     fill(disk)
-    rig.thread.start()
-    rig.thread.join(30)
-    assert [event["tags"] for event in rig.delivered] == [["_uuid_exception"]]
-    assert rig.answers == [None]
+    harness.thread.start()
+    harness.thread.join(30)
+    assert [event["tags"] for event in harness.delivered] == [["_uuid_exception"]]
+    assert harness.answers == [None]
 
 
 def test_a_spill_on_a_full_disk_holds_back_and_goes_on_when_there_is_space(disk: Path) -> None:
-    rig = Rig(disk, 'output { null { id => "out" when_full => "spill" buffer_size => 1 } }', {})
-    rig.pipeline.assembly.program.settings["penstock.path.spill"] = str(disk / "spill")  # type: ignore[index]
+    harness = Harness(disk, 'output { null { id => "out" when_full => "spill" buffer_size => 1 } }', {})
+    harness.pipeline.assembly.program.settings["penstock.path.spill"] = str(disk / "spill")  # type: ignore[index]
     gate, other = threading.Event(), list[Path]()
 
     def fill_once(event: Event) -> None:
@@ -215,20 +215,20 @@ def test_a_spill_on_a_full_disk_holds_back_and_goes_on_when_there_is_space(disk:
 
     def deliver(events: list[Event]) -> None:
         gate.wait(30)
-        rig.delivered += events
+        harness.delivered += events
 
-    rig.source.left = [{"message": "0"}, *({"message": f"{number}" + "x" * 100_000} for number in range(1, 4))]
-    rig.source.before = fill_once
-    rig.collect(deliver)
-    rig.thread.start()
-    rig.thread.join(0.5)
-    assert rig.answers == []
+    harness.source.left = [{"message": "0"}, *({"message": f"{number}" + "x" * 100_000} for number in range(1, 4))]
+    harness.source.before = fill_once
+    harness.collect(deliver)
+    harness.thread.start()
+    harness.thread.join(0.5)
+    assert harness.answers == []
     other[0].unlink()
     deadline = time.monotonic() + 20
-    while rig.answers != [None] * 4:
+    while harness.answers != [None] * 4:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert rig.delivered == []
+    assert harness.delivered == []
     gate.set()
-    rig.thread.join(30)
-    assert [event["message"][0] for event in rig.delivered] == ["0", "1", "2", "3"]
+    harness.thread.join(30)
+    assert [event["message"][0] for event in harness.delivered] == ["0", "1", "2", "3"]

@@ -15,7 +15,7 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
-from penstock.pipeline.compile.instantiate import Surroundings, assemble
+from penstock.pipeline.compile.instantiate import Environment, assemble
 from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.survey import queue_state
 from penstock.plugins.batch import Batch, Payload
@@ -86,7 +86,7 @@ class Run:
     def __init__(self, *outputs: str, **settings: Any) -> None:
         text = f"input {{ generator {{ }} }} output {{ {' '.join('null { ' + options + ' }' for options in outputs)} }}"
         kinds: dict[str, type[Output] | type[Input]] = {"null": Flaky, "generator": Numbers}
-        assembly = assemble([Source("test.conf", text)], settled(settings), Surroundings(stand_in=lambda use, context: self._made(kinds[use.name], use, context)))
+        assembly = assemble([Source("test.conf", text)], settled(settings), Environment(override=lambda use, context: self._made(kinds[use.name], use, context)))
         self.pipeline = Pipeline(assembly)
         self.pipeline._stopping = Impatient()
         self.outputs = [target for target in self.pipeline.targets if isinstance(target, Flaky)]

@@ -142,7 +142,7 @@ def test_answers_and_failures_are_remembered(server: Server) -> None:
     assert server.asked["host.test."] == 1
     assert server.asked["gone.test."] == 1
     (made,) = [plugin for plugin in stage.assembly.made.values() if isinstance(plugin, Dns)]
-    assert made.figures() == {"cache_hits": 4, "cache_misses": 2, "cache_entries": 2}
+    assert made.stats() == {"cache_hits": 4, "cache_misses": 2, "cache_entries": 2}
     forgetful = compiled(server, 'resolve => "n"')
     for _ in range(2):
         forgetful([{"n": "host.test"}])

@@ -146,7 +146,7 @@ def test_what_was_remembered_is_counted() -> None:
     stage = compiled("GeoLite2-City-Test")
     stage([{"c": {"ip": address}} for address in ("81.2.69.142", "81.2.69.142", "192.168.0.1")])
     (made,) = stage.assembly.made.values()
-    assert made.figures() == {"cache_hits": 1, "cache_misses": 2, "cache_entries": 2}
+    assert made.stats() == {"cache_hits": 1, "cache_misses": 2, "cache_entries": 2}
 
 
 def test_a_target_that_holds_no_map_is_reported_on_the_event() -> None:
@@ -174,7 +174,7 @@ CITY = f'database => "{DATA}/GeoLite2-City-Test.mmdb"'
 def test_a_configuration_that_cannot_work_is_refused(config: str, code: str, said: str) -> None:
     with pytest.raises(penstock.ConfigError) as error:
         penstock.compile(f"filter {{ geoip {{ {config} }} }}")
-    (message,) = [f"{d.message}; {d.remedy}" for d in error.value.diagnostics if d.code == code]
+    (message,) = [f"{d.message}; {d.help}" for d in error.value.diagnostics if d.code == code]
     assert said in message
 
 

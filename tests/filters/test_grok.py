@@ -166,7 +166,7 @@ def test_what_is_wrong_is_shown_at_its_place(options: str, code: str, text: str,
     (found,) = caught.value.diagnostics
     assert found.span is not None
     assert (found.code, found.span.text) == (code, text)
-    assert says in found.remedy
+    assert says in found.help
 
 
 NUMBERS = {

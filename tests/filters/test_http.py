@@ -379,7 +379,7 @@ def test_answers_are_remembered_where_they_shall_be(ask: Asking, server: Server)
         assert [out.get("headers", {}).get("more") for out in outs] == ["x", None, "x"]
     assert [asked["path"] for asked in server.asked].count("/text") == 1
     assert [asked["path"] for asked in server.asked].count("/missing") == 2
-    assert plugin(stage).figures() == {"cache_hits": 2, "cache_misses": 4, "cache_entries": 1}
+    assert plugin(stage).stats() == {"cache_hits": 2, "cache_misses": 4, "cache_entries": 1}
     server.asked.clear()
     ask("/text", 'verb => "POST" cache_size => 9', {}, {})
     ask("/text", "", {}, {})

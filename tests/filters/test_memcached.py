@@ -171,10 +171,10 @@ def test_what_was_found_or_not_is_remembered_where_it_shall_be(compiled: Compile
     stage([{"n": 1}, {"n": 2}])
     server.client.set_many({"k1": "new", "k2": "new", "k3": "new"})
     assert [out.get("v") for out in stage([{"n": 1}, {"n": 2}, {"n": 3}])] == ["old", None, "new"]
-    assert plugin(stage).figures() == {"cache_hits": 2, "cache_misses": 3, "cache_entries": 3}
+    assert plugin(stage).stats() == {"cache_hits": 2, "cache_misses": 3, "cache_entries": 3}
     fresh = compiled("get => { 'k%{n}' => 'v' }")
     assert [out.get("v") for out in fresh([{"n": 1}, {"n": 2}])] == ["new", "new"]
-    assert plugin(fresh).figures() == {}
+    assert plugin(fresh).stats() == {}
 
 
 def test_what_is_set_is_remembered_no_more(compiled: Compiled) -> None:

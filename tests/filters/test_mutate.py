@@ -180,13 +180,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("options", "code", "remedy"), WRONG)
-def test_wrong_options_are_refused(options: str, code: str, remedy: str) -> None:
+@pytest.mark.parametrize(("options", "code", "help"), WRONG)
+def test_wrong_options_are_refused(options: str, code: str, help: str) -> None:
     with pytest.raises(ConfigError) as refused:
         penstock.compile(f"filter {{ mutate {{ {options} }} }}")
     (found,) = refused.value.diagnostics
     assert found.code == code
-    assert remedy in found.remedy
+    assert help in found.help
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def test_the_error_stands_at_the_code_and_shows_python() -> None:
         penstock.compile(config)
     (found,) = refused.value.diagnostics
     assert (found.code, found.place) == ("E220", "(config):3:13")
-    assert 'write python { code => … }, and init => "import re":' in found.remedy
-    assert "      if re.search(r'x', event.get('a')):\n          event.set('n', len(event.get('a')))" in found.remedy
+    assert 'write python { code => … }, and init => "import re":' in found.help
+    assert "      if re.search(r'x', event.get('a')):\n          event.set('n', len(event.get('a')))" in found.help
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ BY_IP = "{ query => 'SELECT name FROM servers WHERE ip = :ip' parameters => { ip
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "source.db"
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE hosts (ip TEXT, name TEXT, up INTEGER, since TEXT, cost REAL)")
+        db.execute("CREATE TABLE hosts (ip TEXT, name TEXT, up INTEGER, since TEXT, cost PRODUCTION)")
         db.execute("INSERT INTO hosts VALUES ('10.0.0.1', 'web', 1, '2025-01-01T00:00:00.000Z', 10)")
         db.execute("INSERT INTO hosts VALUES ('10.0.0.2', 'db', 0, NULL, 2.5)")
     return path
@@ -147,7 +147,7 @@ def test_tables_are_loaded_again_by_the_schedule(made: Made, source: Path) -> No
     with sqlite3.connect(source) as db:
         db.execute("UPDATE hosts SET name = 'front' WHERE name = 'web'")
     eventually(stage, {"ip": "10.0.0.1"}, [{"name": "front"}])
-    figures = plugin(stage).figures()
+    figures = plugin(stage).stats()
     assert figures["loads"] > 1
     assert (figures["load_failures"], figures["rows_loaded"] % 2) == (0, 0)
 
@@ -173,7 +173,7 @@ def test_as_long_as_nothing_was_loaded_events_are_failures_and_it_is_tried_again
         stage = made()
         plugin(stage).open()
         assert stage([{"ip": "10.0.0.1"}])[0]["tags"] == ["_jdbcstaticfailure"]
-        assert plugin(stage).figures()["load_failures"] > 0
+        assert plugin(stage).stats()["load_failures"] > 0
     eventually(stage, {"ip": "10.0.0.1"}, [{"name": "web"}])
 
 
@@ -194,7 +194,7 @@ def test_after_the_end_nothing_is_loaded(made: Made) -> None:
     loading = plugin(stage)._loading.get()
     stage.close()
     assert loading._closed.is_set()
-    assert plugin(stage).figures() == {}
+    assert plugin(stage).stats() == {}
 
 
 def test_a_copy_of_tables_is_filled_apart_and_a_failed_fill_changes_nothing() -> None:
@@ -215,7 +215,7 @@ def findings(parts: str) -> list[tuple[str, str, str]]:
         found = list(penstock.compile(config).warnings)
     except penstock.ConfigError as error:
         found = error.diagnostics
-    return [(one.code, one.message, one.remedy) for one in found]
+    return [(one.code, one.message, one.help) for one in found]
 
 
 TABLE = "local_db_objects => [{ name => 'tt' columns => [['aa', 'int']] }]"
@@ -223,7 +223,7 @@ LOOKUP = "local_lookups => [{ query => 'SELECT aa FROM tt' }]"
 
 
 @pytest.mark.parametrize(
-    ("parts", "code", "said", "remedy"),
+    ("parts", "code", "said", "help"),
     [
         (TABLE, "E214", "without look-ups nothing is added", ""),
         (f"{TABLE} local_lookups => [{{ target => 'x' }}]", "E214", "`query` is missing", ""),
@@ -251,9 +251,9 @@ LOOKUP = "local_lookups => [{ query => 'SELECT aa FROM tt' }]"
         (f"{TABLE} {LOOKUP} jdbc_driver_class => 'org.x'", "W305", "`jdbc_driver_class`", ""),
     ],
 )
-def test_what_is_wrong_is_said_before_anything_is_loaded(parts: str, code: str, said: str, remedy: str) -> None:
+def test_what_is_wrong_is_said_before_anything_is_loaded(parts: str, code: str, said: str, help: str) -> None:
     found = findings(parts)
-    assert any(one == code and said in message and remedy in what for one, message, what in found), found
+    assert any(one == code and said in message and help in what for one, message, what in found), found
 
 
 VALUES = st.recursive(

@@ -23,7 +23,7 @@ def shop(tmp_path: Path) -> Path:
     """A database with a few customers."""
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE customers (id INTEGER, name TEXT, score REAL, at TEXT)")
+        db.execute("CREATE TABLE customers (id INTEGER, name TEXT, score PRODUCTION, at TEXT)")
         rows = [(3, "Grace", 1.0, "2025-01-01T00:00:00.000Z"), (7, "Ada", 2.5, None), (9, "Emmy:x", None, None)]
         db.executemany("INSERT INTO customers VALUES (?, ?, ?, ?)", rows)
     return path
@@ -119,7 +119,7 @@ def test_what_was_found_is_remembered_by_parameters(compiled: Compiled, shop: Pa
         db.execute("UPDATE customers SET name = 'Augusta', id = id + 92 WHERE id = 7")
     known, unknown, anew = stage([{"id": 7}, {"id": 99}, {"id": 99.0}])
     assert (known["rows"], unknown["rows"], anew["rows"]) == ([{"name": "Ada"}], [{}], [{"name": "Augusta"}])
-    assert made(stage).figures() == {"cache_hits": 2, "cache_misses": 3, "cache_entries": 3}
+    assert made(stage).stats() == {"cache_hits": 2, "cache_misses": 3, "cache_entries": 3}
 
 
 @pytest.mark.parametrize("options", ["use_cache => false", "cache_size => 0", "cache_expiration => -1"])

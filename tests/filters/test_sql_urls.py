@@ -51,7 +51,7 @@ def test_parameters_that_mean_nothing_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "remedy"),
+    ("text", "said", "help"),
     [
         ("db", "is no connection string", "write jdbc:postgresql://host/database"),
         ("jdbc:derby:memory:x", "the database `derby` is not known", "give a URL of SQLAlchemy"),
@@ -61,10 +61,10 @@ def test_parameters_that_mean_nothing_are_named() -> None:
         ("jdbc:oracle:thin:@(DESCRIPTION=(ADDRESS=…))", "is not understood", "write jdbc:oracle:thin:@//host:1521/service"),
     ],
 )
-def test_what_leads_nowhere_is_said_with_a_remedy(text: str, said: str, remedy: str) -> None:
+def test_what_leads_nowhere_is_refused_with_a_help_text(text: str, said: str, help: str) -> None:
     with pytest.raises(UrlProblem, match=re.escape(said)) as refused:
         find_database(text)
-    assert remedy in refused.value.remedy
+    assert help in refused.value.help
 
 
 @given(
@@ -75,4 +75,4 @@ def test_any_text_is_a_place_or_refused(start: str, rest: Any) -> None:
     try:
         assert find_database(start + rest).url.drivername
     except UrlProblem as problem:
-        assert problem.remedy
+        assert problem.help

@@ -136,7 +136,7 @@ def test_problems_are_collected() -> None:
     made = Sample({"must": "x"})
     made.problem("must", "bad", "mend it", path=(0,), code="W305")
     (problem,) = made.context.problems
-    assert (problem.option, problem.message, problem.remedy, problem.path, problem.code) == ("must", "bad", "mend it", (0,), "W305")
+    assert (problem.option, problem.message, problem.help, problem.path, problem.code) == ("must", "bad", "mend it", (0,), "W305")
     assert OptionProblem("a", "b").code == "E220"
 
 
@@ -155,5 +155,5 @@ def test_the_roots_themselves_are_no_plugins(root: type[Plugin]) -> None:
     assert "spec" not in vars(root)
 
 
-def test_an_unusable_plugin_has_a_remedy() -> None:
-    assert UnusablePlugin("why", "what to do").remedy == "what to do"
+def test_an_unusable_plugin_has_a_help_text() -> None:
+    assert UnusablePlugin("why", "what to do").help == "what to do"

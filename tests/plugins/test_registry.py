@@ -53,7 +53,7 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_installs_it(mo
     monkeypatch.setattr(registry.importlib, "import_module", missing)
     with pytest.raises(UnusablePlugin, match="the filter `kafka` needs the package `rare`") as refused:
         registry._own("filter", "kafka")
-    assert refused.value.remedy == "pip install 'penstock[kafka]'"
+    assert refused.value.help == "pip install 'penstock[kafka]'"
 
 
 def test_a_fault_of_the_module_itself_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from penstock.dsl.joda.pattern_lint import doubts, named_like
 
 
 @pytest.mark.parametrize(
-    ("pattern", "remedy"),
+    ("pattern", "help"),
     [
         ("yyyy-mm-dd", "MM"),
         ("dd.MM.yyyy hh:mm:ss", "HH"),
@@ -16,8 +16,8 @@ from penstock.dsl.joda.pattern_lint import doubts, named_like
         ("%Y-%m-%d %H:%M:%S", "yyyy-MM-dd"),
     ],
 )
-def test_a_pattern_that_hardly_means_what_it_says_is_doubted(pattern: str, remedy: str) -> None:
-    assert any(remedy in written for _, written in doubts(pattern))
+def test_a_pattern_that_hardly_means_what_it_says_is_doubted(pattern: str, help: str) -> None:
+    assert any(help in written for _, written in doubts(pattern))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_ids_are_names_of_the_tz_database_and_offsets(zone_id: str, hours: float
 
 
 @pytest.mark.parametrize(
-    ("zone_id", "remedy"),
+    ("zone_id", "help"),
     [
         ("Nope/Zone", ""), ("", "Europe/Paris"), ("+5", ""), ("UTC+5", ""), ("+24:00", ""),
         ("../etc/passwd", ""), ("localtime", ""), ("posix/Europe/Paris", "Europe/Paris"), ("Europe", ""),
@@ -40,10 +40,10 @@ def test_ids_are_names_of_the_tz_database_and_offsets(zone_id: str, hours: float
         ("PST", "America/Los_Angeles"), ("CEST", "Europe/Paris"),
     ],
 )  # fmt: skip
-def test_other_ids_are_refused_with_what_may_have_been_meant(zone_id: str, remedy: str) -> None:
+def test_other_ids_are_refused_with_what_may_have_been_meant(zone_id: str, help: str) -> None:
     with pytest.raises(UnknownZoneError) as refused:
         get_zone(zone_id)
-    assert remedy in refused.value.remedy
+    assert help in refused.value.help
 
 
 @pytest.mark.parametrize("zone_id", ["Europe/Paris", "America/Los_Angeles", "Australia/Lord_Howe", "+05:30", "UTC"])

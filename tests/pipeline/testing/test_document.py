@@ -89,6 +89,6 @@ def test_a_fault_is_shown_at_its_place(name: str, text: str, line: int, words: s
     with pytest.raises(ConfigError) as raised:
         read(text, name)
     (found,) = raised.value.diagnostics
-    assert words in f"{found.message}; {found.remedy}"
+    assert words in f"{found.message}; {found.help}"
     assert found.span is not None
     assert found.span.line == line

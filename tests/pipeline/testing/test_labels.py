@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from penstock.dsl.parser import parse
 from penstock.dsl.source import Source
 from penstock.pipeline.commands.main import main
-from penstock.pipeline.testing.harness import Rig
+from penstock.pipeline.testing.harness import Harness
 from penstock.pipeline.testing.suite import Given, Setup
 
 TWICE = "output {\n  file { path => aa }\n}\n"
@@ -17,7 +17,7 @@ TWICE = "output {\n  file { path => aa }\n}\n"
 
 def outputs_of(*files: tuple[str, str]) -> list[str]:
     """The labels of the outputs of a pipeline."""
-    return list(Rig(Setup((), "", {}, {}, {}), [Source(name, text) for name, text in files]).outputs)
+    return list(Harness(Setup((), "", {}, {}, {}), [Source(name, text) for name, text in files]).outputs)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,6 @@ def test_coverage_names_the_output_that_no_event_came_to() -> None:
 def test_a_mock_stands_for_one_of_two_filters_on_a_line() -> None:
     source = Source("a.conf", "filter { mutate { add_tag => one } mutate { add_tag => two } }")
     assert len(parse(source).sections[0].body) == 2
-    rig = Rig(Setup((), "", {}, {}, {"mutate:1:10": "mutate { add_tag => mocked }"}), [source])
-    (event,) = rig.run(Given(("x",))).events
+    harness = Harness(Setup((), "", {}, {}, {"mutate:1:10": "mutate { add_tag => mocked }"}), [source])
+    (event,) = harness.run(Given(("x",))).events
     assert event["tags"] == ["mocked", "two"]

@@ -16,7 +16,7 @@ def outcome(folder: Any, mocks: str, given: str, expect: str) -> list[str]:
     """What differs, or what is wrong."""
     tests = f"pipeline: pipeline.conf\nmocks: {mocks}\ntests: [{{name: a, input: {given}, expect: {expect}}}]"
     (result,) = folder.run(tests, PIPELINE)
-    return [f"{problem.message}; {problem.remedy}" for problem in result.problems] + [f"{d.field} {d.message}" for d in result.differences]
+    return [f"{problem.message}; {problem.help}" for problem in result.problems] + [f"{d.field} {d.message}" for d in result.differences]
 
 
 REST = "users: null, dns: null"

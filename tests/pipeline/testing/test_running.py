@@ -242,7 +242,7 @@ def test_the_pipeline_may_be_text_a_folder_or_several(folder: Any) -> None:
 def test_a_pipeline_that_cannot_be_run_is_an_error(folder: Any, pipeline: str, words: str) -> None:
     (result,) = folder.run(f"pipeline: {pipeline}\ntests: [{{name: a, input: x, expect: 1}}]")
     assert result.verdict == "error"
-    assert words in f"{result.problems[0].message}; {result.problems[0].remedy}"
+    assert words in f"{result.problems[0].message}; {result.problems[0].help}"
 
 
 def test_inputs_and_outputs_need_not_exist_nor_have_their_files(folder: Any) -> None:

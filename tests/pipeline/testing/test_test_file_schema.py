@@ -1,7 +1,7 @@
 """What is wrong with test files, as test files: ``cases/*.yml.txt``.
 
 A case starts with ``=== title``. A line that must be blamed ends in ``### CODE ‹text under the caret› words of the message or
-remedy``, which is cut off before the text is read. A case without markers must be clean.
+help``, which is cut off before the text is read. A case without markers must be clean.
 """
 import json
 import re
@@ -49,7 +49,7 @@ def test_a_test_file_gives_the_findings_that_are_marked(body: str, tmp_path: Pat
     assert sorted(given) == sorted(one[:3] for one in wanted)
     for line, code, caret, words in wanted:
         said = [d for d in found if d.span and (d.span.line, d.code, d.span.text.split("\n")[0]) == (line, code, caret)]
-        assert any(words in f"{d.message}; {d.remedy}" for d in said), [f"{d.message}; {d.remedy}" for d in said]
+        assert any(words in f"{d.message}; {d.help}" for d in said), [f"{d.message}; {d.help}" for d in said]
 
 
 def test_the_published_schema_is_the_form() -> None:

@@ -198,4 +198,4 @@ def test_keys_that_mean_nothing_are_passed_over_but_a_misspelt_one_is_warned_of(
     folder.write("a.conf", "filter { }")
     tests = {"$schema": "x", "comment": "y", "testcase": [], "testcases": [{"input": ["x"], "expected": [{"message": "x"}], "descripton": "z"}]}
     suite = read_suite(folder.write("a.json", json.dumps(tests)))
-    assert [warning.remedy for warning in suite.warnings] == ["did you mean `testcases`?", "did you mean `description`?"]
+    assert [warning.help for warning in suite.warnings] == ["did you mean `testcases`?", "did you mean `description`?"]

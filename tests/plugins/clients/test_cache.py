@@ -49,7 +49,7 @@ def test_hits_and_misses_are_counted() -> None:
         cache.get(key)
     cache.peek(("k", 1))
     cache.peek(("k", 2))
-    assert cache.figures("rows") == {"rows_hits": 2, "rows_misses": 1, "rows_entries": 1}
+    assert cache.stats("rows") == {"rows_hits": 2, "rows_misses": 1, "rows_entries": 1}
 
 
 def test_what_is_dropped_is_forgotten() -> None:
@@ -64,4 +64,4 @@ def test_a_cache_of_size_0_keeps_nothing() -> None:
     cache = Cache[int](0, 10)
     cache.put("a", 1)
     assert cache.get("a") is None
-    assert cache.figures()["cache_entries"] == 0
+    assert cache.stats()["cache_entries"] == 0

@@ -59,13 +59,13 @@ def test_bytes_become_text(name: str, data: bytes, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "remedy"), [("UFT-8", "`utf-8`"), ("Window-1252", "`windows-1252`"), ("klingon", "write UTF-8")]
+    ("name", "help"), [("UFT-8", "`utf-8`"), ("Window-1252", "`windows-1252`"), ("klingon", "write UTF-8")]
 )
 @pytest.mark.parametrize("codec", ["line", "plain", "json", "json_lines", "multiline"])
-def test_an_unknown_set_is_refused_with_a_remedy(problems: Any, codec: str, name: str, remedy: str) -> None:
+def test_an_unknown_set_is_refused_with_a_help_text(problems: Any, codec: str, name: str, help: str) -> None:
     options = {"pattern": "x", "what": "next"} if codec == "multiline" else {}
     (found,) = problems(codec, charset=name, **options)
-    assert (found.option, remedy in found.remedy) == ("charset", True)
+    assert (found.option, help in found.help) == ("charset", True)
 
 
 @pytest.mark.parametrize("name", ["hex", "rot13", "punycode", "undefined"])

@@ -104,7 +104,7 @@ def test_bad_options_are_refused(problems: Any) -> None:
     assert [p.option for p in problems("csv", quote_char="''")] == ["quote_char"]
     assert [p.option for p in problems("csv", separator="")] == ["separator"]
     (found,) = problems("csv", convert={"a": "int", "b": "float"})
-    assert (found.path, found.remedy) == (("a",), "did you mean `integer`?")
+    assert (found.path, found.help) == (("a",), "did you mean `integer`?")
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8")).filter(lambda text: "\0" not in text), min_size=1, max_size=5))

@@ -100,6 +100,6 @@ def test_an_event_that_does_not_fit_is_left_out(codec: Any, order: dict[str, Any
 
 def test_bad_options_are_refused(problems: Any, order: dict[str, Any], tmp_path: Path) -> None:
     (found,) = problems("protobuf", **order | {"class_name": "shop.Ordre"})
-    assert (found.option, "shop.Item, shop.Order" in found.remedy) == ("class_name", True)
+    assert (found.option, "shop.Item, shop.Order" in found.help) == ("class_name", True)
     (tmp_path / "bad").write_bytes(b"\xff\xff")
     assert [p.option for p in problems("protobuf", **order | {"class_file": tmp_path / "bad"})] == ["class_file"]

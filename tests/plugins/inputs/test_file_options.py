@@ -47,7 +47,7 @@ def test_what_is_said_of_options(options: str, found: list[tuple[str, str]]) -> 
 def test_the_warning_of_deletion_says_how_to_keep_files() -> None:
     _, (finding,) = inspect([Source("(test)", 'input { file { path => "/x" mode => "read" } }')], settled(None))
     assert "deleted" in finding.message
-    assert 'file_completed_action => "log"' in finding.remedy
+    assert 'file_completed_action => "log"' in finding.help
 
 
 @pytest.mark.parametrize(

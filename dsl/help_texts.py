@@ -2,7 +2,7 @@
 the first that fits.
 
 Each rule looks at what stands at the fault, at the tokens before it and at the open brackets, and
-answers with a remedy or nothing.
+answers with a help text, or an empty one.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ Rule = Callable[[Fault], str]
 _RULES: list[Rule] = []
 
 
-def remedy(fault: Fault) -> str:
-    """The remedy of the first rule that knows one, or nothing."""
+def help_for(fault: Fault) -> str:
+    """The help text of the first rule that has one, or an empty text."""
     return next(filter(None, (rule(fault) for rule in _RULES)), "")
 
 
