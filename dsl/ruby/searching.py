@@ -1,0 +1,425 @@
+"""Strings: what looks into one: indices, replacing, splitting, iterating over characters and lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .comparison import raw
+from .dispatch import define
+from .errors import ArgumentError, IndexError_, TypeError_
+from .inspection import class_name, integer, text, to_s
+from .objects import MISSING, STRINGS, Hash, MatchData, Proc, Range, Regexp
+from .patterns import LAST, group_of, pattern_of, replacement, search, subject
+from .strings import on_text, plain
+
+
+def bounds(start: Any, count: Any, size: int) -> tuple[int, int] | None:
+    """From where to where an index, an index with a length, or a range reaches; None where outside."""
+    if type(start) is Range:
+        return range_bounds(start, size)
+    first, number = integer(start), integer(count)
+    first = first + size if first < 0 else first
+    if first < 0 or first > size or number < 0:
+        return None
+    return first, min(first + number, size)
+
+
+def range_bounds(span: Range, size: int) -> tuple[int, int] | None:
+    """The part of something of a size that a range means."""
+    first = 0 if span.first is None else integer(span.first)
+    first = first + size if first < 0 else first
+    if first < 0 or first > size:
+        return None
+    last = -1 if span.last is None else integer(span.last)
+    last = last + size if last < 0 else last
+    end = last if span.exclusive and span.last is not None else last + 1
+    return first, max(min(end, size), first)
+
+
+@define("String", "[]", "slice")
+def item(self: Any, where: Any, count: Any = MISSING) -> Any:
+    """A part: at an index or range, of an expression, or a string if it is in there."""
+    value = raw(self)
+    kind = type(where)
+    if kind is Regexp:
+        found = search(where, value)
+        group = 0 if count is MISSING else raw(count)
+        return None if found is None else group_of(found, group)
+    if kind in STRINGS:
+        return text(where) if raw(where) in value else None
+    if count is MISSING and kind is not Range:
+        at = integer(where)
+        size = len(value)
+        return value[at : at + 1 or None] if -size <= at < size else None
+    reach = bounds(where, count, len(value))
+    return None if reach is None else value[reach[0] : reach[1]]
+
+
+@define("String", "byteslice")
+def byteslice(self: Any, where: Any, count: Any = MISSING) -> Any:
+    """A part by bytes."""
+    from .comparison import as_bytes
+
+    data = as_bytes(self)
+    count = 1 if count is MISSING and type(where) is not Range else count
+    reach = bounds(where, count, len(data))
+    if reach is None or (count == 1 and reach[0] == len(data)):
+        return None
+    part = data[reach[0] : reach[1]]
+    return part if type(raw(self)) is bytes else part.decode("utf-8", "surrogateescape")
+
+
+@define("String", "include?")
+def includes(self: Any, part: Any) -> bool:
+    """Whether a string is in there."""
+    value, wanted = raw(self), raw(part)
+    if type(wanted) is not type(value):
+        wanted = text(part)
+        value = to_s(self)
+    return wanted in value
+
+
+def _starts(expected: Any, value: str) -> bool:
+    if type(expected) is Regexp:
+        found = expression_at_start(expected, value)
+        LAST.match = found
+        return found is not None
+    return value.startswith(text(expected))
+
+
+def expression_at_start(expression: Regexp, value: str) -> MatchData | None:
+    """What an expression matches at the start."""
+    found = expression.pattern.match(value)
+    return None if found is None else MatchData(found, expression)
+
+
+@plain("start_with?")
+def starts_with(self: str, *parts: Any) -> bool:
+    """Whether it starts with one of several."""
+    return any(_starts(part, self) for part in parts)
+
+
+@plain("end_with?")
+def ends_with(self: str, *parts: Any) -> bool:
+    """Whether it ends with one of several."""
+    return any(self.endswith(text(part)) for part in parts)
+
+
+@plain("index", "byteindex")
+def index(self: str, part: Any, at: Any = 0) -> int | None:
+    """Where a string or match begins first."""
+    start = integer(at)
+    start = start + len(self) if start < 0 else start
+    if not 0 <= start <= len(self):
+        return None
+    if type(part) is Regexp:
+        found = search(part, self, start)
+        return None if found is None else found.match.start()
+    place = self.find(text(part), start)
+    return None if place < 0 else place
+
+
+@plain("rindex")
+def rindex(self: str, part: Any, at: Any = MISSING) -> int | None:
+    """Where a string or match begins last."""
+    start = len(self) if at is MISSING else integer(at)
+    start = start + len(self) if start < 0 else start
+    if start < 0:
+        return None
+    if type(part) is not Regexp:
+        place = self.rfind(text(part), 0, start + len(text(part)))
+        return None if place < 0 else place
+    for place in range(min(start, len(self)), -1, -1):
+        found = part.pattern.match(self, place)
+        if found is not None:
+            LAST.match = MatchData(found, part)
+            return place
+    return None
+
+
+@define("String", "=~")
+def matches_at(self: Any, expression: Any) -> Any:
+    """Where an expression matches first."""
+    if type(expression) in STRINGS:
+        raise TypeError_("type mismatch: String given")
+    if type(expression) is not Regexp:
+        return None
+    found = search(expression, self)
+    return None if found is None else found.match.start()
+
+
+def _expression(value: Any) -> Regexp:
+    from .patterns import regexp
+
+    return value if type(value) is Regexp else regexp(text(value))
+
+
+@define("String", "match")
+def match(self: Any, expression: Any, at: Any = 0, block: Proc | None = None) -> Any:
+    """What an expression finds first."""
+    found = search(_expression(expression), self, integer(at))
+    return block.one(found) if block is not None and found is not None else found
+
+
+@define("String", "match?")
+def is_match(self: Any, expression: Any, at: Any = 0) -> bool:
+    """Whether an expression matches."""
+    return _expression(expression).pattern.search(subject(self), integer(at)) is not None
+
+
+@plain("scan")
+def scan(self: str, wanted: Any, block: Proc | None = None) -> Any:
+    """All matches, or the groups of each."""
+    expression = pattern_of(wanted)
+    found: list[Any] = []
+    last: MatchData | None = None
+    for match in expression.pattern.finditer(self):
+        last = MatchData(match, expression)
+        value = list(match.groups()) if match.re.groups else match[0]
+        if block is None:
+            found.append(value)
+        else:
+            LAST.match = last
+            block.one(value)
+    LAST.match = last
+    return self if block is not None else found
+
+
+def substituted(value: str, wanted: Any, into: Any, block: Proc | None, once: bool) -> str:
+    """A text with matches replaced: by a template, by what a hash says, or by what a block gives."""
+    if into is MISSING and block is None:
+        raise ArgumentError("wrong number of arguments (given 1, expected 2)")
+    if type(wanted) in STRINGS and type(into) in STRINGS:
+        template = text(into)
+        if "\\" not in template:
+            return value.replace(text(wanted), template, 1 if once else -1)
+    expression = pattern_of(wanted)
+    matches = _once(expression.pattern, value) if once else expression.pattern.finditer(value)
+    return _filled(value, expression, matches, _filling(expression, into, block))
+
+
+def _once(pattern: Any, value: str) -> list[Any]:
+    found = pattern.search(value)
+    return [] if found is None else [found]
+
+
+def _filling(expression: Regexp, into: Any, block: Proc | None) -> Callable[[Any], str]:
+    if into is MISSING:
+        assert block is not None
+        one = block.one
+
+        def ask(found: Any) -> str:
+            LAST.match = MatchData(found, expression)
+            return to_s(one(found[0]))
+
+        return ask
+    if isinstance(into, dict):
+        default = into.default if type(into) is Hash else None
+        return lambda found: to_s(into.get(found[0], default))
+    template = replacement(text(into))
+    return template if callable(template) else lambda found: template  # type: ignore[return-value]
+
+
+def _filled(value: str, expression: Regexp, matches: Any, fill: Callable[[Any], str]) -> str:
+    parts: list[str] = []
+    at, last = 0, None
+    for found in matches:
+        parts += [value[at : found.start()], fill(found)]
+        at, last = found.end(), found
+    LAST.match = None if last is None else MatchData(last, expression)
+    if last is None:
+        return value
+    parts.append(value[at:])
+    return "".join(parts)
+
+
+@plain("gsub")
+def gsub(self: str, wanted: Any, into: Any = MISSING, block: Proc | None = None) -> str:
+    """With all matches replaced."""
+    return substituted(self, wanted, into, block, once=False)
+
+
+@plain("sub")
+def sub(self: str, wanted: Any, into: Any = MISSING, block: Proc | None = None) -> str:
+    """With the first match replaced."""
+    return substituted(self, wanted, into, block, once=True)
+
+
+_WORD = re.compile(r"[^\t\n\v\f\r \0]+")
+
+
+@plain("split")
+def split(self: str, by: Any = None, limit: Any = 0, block: Proc | None = None) -> Any:
+    """The parts between separators."""
+    most = integer(limit)
+    parts = _split(self, by, most)
+    if most == 0:
+        while parts and not parts[-1]:
+            parts.pop()
+    if block is None:
+        return parts
+    for part in parts:
+        block.one(part)
+    return self
+
+
+def _split(value: str, by: Any, most: int) -> list[str]:
+    if most == 1:
+        return [value] if value else []
+    if by is None or (type(by) in STRINGS and text(by) == " "):
+        return _split_words(value, most)
+    if not value:
+        return []
+    if type(by) in STRINGS:
+        separator = text(by)
+        if separator:
+            return value.split(separator, most - 1 if most > 0 else -1)
+        return list(value) if most <= 0 else _split_characters(value, most)
+    if type(by) is not Regexp:
+        raise TypeError_(f"wrong argument type {class_name(by)} (expected Regexp)")
+    return _split_matches(value, by, most)
+
+
+def _split_words(value: str, most: int) -> list[str]:
+    if most <= 0:
+        parts = _WORD.findall(value)
+        return [*parts, ""] if most < 0 and value and value[-1] in "\t\n\v\f\r \0" else parts
+    rest, parts = value.lstrip("\t\n\v\f\r \0"), []
+    while rest and len(parts) < most - 1:
+        found = _WORD.match(rest)
+        assert found is not None
+        parts.append(found[0])
+        behind = rest[found.end() :]
+        rest = behind.lstrip("\t\n\v\f\r \0")
+        if behind and not rest:
+            return [*parts, ""]
+    return [*parts, rest] if rest else parts
+
+
+def _split_characters(value: str, most: int) -> list[str]:
+    head = list(value[: most - 1])
+    return [*head, value[most - 1 :]] if len(value) >= most - 1 else head
+
+
+def _split_matches(value: str, by: Regexp, most: int) -> list[str]:
+    parts: list[str] = []
+    start = 0
+    for found in by.pattern.finditer(value):
+        if most > 0 and len(parts) >= most - 1:
+            break
+        begin, end = found.span()
+        if begin == end and (begin == start or begin == len(value)):
+            continue
+        parts.append(value[start:begin])
+        parts += [group for group in found.groups() if group is not None]
+        start = end
+    parts.append(value[start:])
+    return parts
+
+
+@plain("partition")
+def partition(self: str, by: Any) -> list[str]:
+    """What is before, is, and is behind the first match."""
+    if type(by) is Regexp:
+        found = search(by, self)
+        if found is None:
+            return [self, "", ""]
+        at = found.match
+        return [self[: at.start()], at[0], self[at.end() :]]
+    return list(self.partition(text(by)))
+
+
+@plain("rpartition")
+def rpartition(self: str, by: Any) -> list[str]:
+    """What is before, is, and is behind the last match."""
+    if type(by) is not Regexp:
+        return list(self.rpartition(text(by)))
+    place = rindex(self, by)
+    if place is None:
+        return ["", "", self]
+    assert LAST.match is not None
+    found = LAST.match.match
+    return [self[: found.start()], found[0], self[found.end() :]]
+
+
+@plain("chars")
+def chars(self: str) -> list[str]:
+    """The characters."""
+    return list(self)
+
+
+@plain("grapheme_clusters")
+def grapheme_clusters(self: str) -> list[str]:
+    """The characters as a reader sees them."""
+    import regex
+
+    return list(regex.findall(r"\X", self))
+
+
+@plain("lines")
+def lines(self: str, by: Any = "\n", chomp: Any = False) -> list[str]:
+    """The lines, with their ends."""
+    found = list(_lines(self, text(by)))
+    if not chomp:
+        return found
+    return [line[:-2] if line.endswith("\r\n") else line.removesuffix(text(by)) for line in found]
+
+
+def _lines(value: str, by: str) -> Iterator[str]:
+    at = 0
+    while at < len(value):
+        end = value.find(by, at) if by else -1
+        end = len(value) if end < 0 else end + len(by)
+        yield value[at:end]
+        at = end
+
+
+@define("String", "each_line", enum=True)
+def each_line(self: Any, by: Any = "\n", chomp: Any = False, block: Proc | None = None) -> Any:
+    """Run a block for each line."""
+    assert block is not None
+    for line in lines(raw(self), by, chomp):
+        block.one(line)
+    return self
+
+
+@define("String", "each_char", enum=True)
+def each_char(self: Any, block: Proc) -> Any:
+    """Run a block for each character."""
+    for char in on_text(list)(self):
+        block.one(char)
+    return self
+
+
+@on_text
+def inserted(self: str, at: Any, part: Any) -> str:
+    """With a string put in."""
+    place = integer(at)
+    if not -len(self) - 1 <= place <= len(self):
+        raise IndexError_(f"index {place} out of string")
+    place = place + len(self) + 1 if place < 0 else place
+    return self[:place] + text(part) + self[place:]
+
+
+def replaced_part(value: str, where: Any, count: Any, part: str) -> str:
+    """A text with a part replaced, as ``text[where] = part`` does."""
+    if type(where) is Regexp:
+        found = where.pattern.search(value)
+        if found is None:
+            raise IndexError_("regexp not matched")
+        group = 0 if count is MISSING else raw(count)
+        return value[: found.start(group)] + part + value[found.end(group) :]
+    if type(where) in STRINGS:
+        at = value.find(text(where))
+        if at < 0:
+            raise IndexError_("string not matched")
+        return value[:at] + part + value[at + len(text(where)) :]
+    count = 1 if count is MISSING and type(where) is not Range else count
+    reach = bounds(where, count, len(value))
+    if reach is None:
+        shown = integer(where) if type(where) is not Range else 0
+        raise IndexError_(f"index {shown} out of string")
+    return value[: reach[0]] + part + value[reach[1] :]
+

@@ -1,0 +1,575 @@
+"""Strings: what gives a string of, or an answer about, a string. What changes one in place is in
+``mutable``; searching and splitting in ``searching``; encodings in ``encodings``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from .comparison import as_bytes, compare, equal, raw
+from .dispatch import define, singleton
+from .errors import ArgumentError, CompatibilityError, TypeError_
+from .formatting import format_
+from .inspection import integer, name_of, text, to_s
+from .objects import MISSING, STRINGS, Symbol, symbol
+
+BLANK = "\0\t\n\v\f\r "
+_LEADING = "\t\n\v\f\r \0"
+
+
+def on_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of text as one of any string: bytes are seen as characters of their number."""
+
+    def method(self: Any, *values: Any, **named: Any) -> Any:
+        if type(self) is str:
+            return function(self, *values, **named)
+        data = raw(self)
+        if type(data) is str:
+            return function(data, *values, **named)
+        return _back(function(data.decode("latin-1"), *map(_as_latin, values), **named))
+
+    method.__name__ = function.__name__
+    return method
+
+
+def _as_latin(value: Any) -> Any:
+    data = raw(value)
+    return data.decode("latin-1") if type(data) is bytes else data if type(data) is str else value
+
+
+def _back(made: Any) -> Any:
+    """What was made of bytes seen as characters, as bytes again."""
+    if type(made) is str:
+        try:
+            return made.encode("latin-1")
+        except UnicodeEncodeError:
+            return made
+    return [_back(item) for item in made] if type(made) is list else made
+
+
+def plain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function of text as a method of strings, bytes included."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        return define("String", *names)(on_text(function))
+
+    return register
+
+
+@define("String", "+")
+def add(self: Any, other: Any) -> Any:
+    """Both, one behind the other."""
+    one, two = raw(self), raw(other)
+    if type(one) is str and type(two) is str:
+        return one + two
+    if type(two) not in (str, bytes):
+        text(other)
+    return joined(one, two)
+
+
+def joined(one: Any, two: Any) -> Any:
+    """Strings of two encodings as one, where one of them is ASCII."""
+    if type(one) is type(two):
+        return one + two
+    if one.isascii():
+        return (one.encode() if type(two) is bytes else one.decode()) + two
+    if two.isascii():
+        return one + (two.encode() if type(one) is bytes else two.decode())
+    names = [("ASCII-8BIT" if type(part) is bytes else "UTF-8") for part in (one, two)]
+    raise CompatibilityError(f"incompatible character encodings: {names[0]} and {names[1]}")
+
+
+@define("String", "*")
+def times(self: Any, count: Any) -> Any:
+    """Repeated."""
+    number = integer(count)
+    if number < 0:
+        raise ArgumentError("negative argument")
+    return raw(self) * number
+
+
+@define("String", "%")
+def percent(self: Any, given: Any) -> str:
+    """Format."""
+    if type(given) is list:
+        return format_(self, *given)
+    return format_(self, given)
+
+
+@define("String", "length", "size")
+def length(self: Any) -> int:
+    """How many characters it has."""
+    return len(raw(self))
+
+
+@define("String", "to_s", "to_str")
+def to_str(self: Any) -> Any:
+    """The string itself."""
+    return self
+
+
+@define("String", "inspect", "dump")
+def inspect_(self: Any) -> str:
+    """As it is written in code."""
+    from .inspection import inspect
+
+    return inspect(self)
+
+
+@define("String", "to_sym", "intern")
+def to_sym(self: Any) -> Symbol:
+    """The symbol of this name."""
+    return symbol(to_s(self))
+
+
+@define("String", "empty?")
+def is_empty(self: Any) -> bool:
+    """Whether it has no characters."""
+    return not raw(self)
+
+
+@define("String", "==", "===")
+def string_equal(self: Any, other: Any) -> bool:
+    """Whether it holds the same."""
+    return equal(self, other)
+
+
+@define("String", "eql?")
+def eql(self: Any, other: Any) -> bool:
+    """Whether it is a string that holds the same."""
+    return equal(self, other)
+
+
+@define("String", "<=>")
+def spaceship(self: Any, other: Any) -> int | None:
+    """The order of two strings."""
+    return compare(self, other) if type(other) in STRINGS else None
+
+
+@plain("casecmp")
+def casecmp(self: str, other: Any) -> int | None:
+    """The order, disregarding the case of ASCII letters."""
+    if type(other) not in STRINGS:
+        raise TypeError_(_into_string(other))
+    return compare(_ascii_lower(self), _ascii_lower(text(other)))
+
+
+def _into_string(value: Any) -> str:
+    try:
+        text(value)
+    except TypeError_ as error:
+        return error.message
+    return ""
+
+
+def _ascii_lower(value: str) -> str:
+    return re.sub("[A-Z]+", lambda m: m[0].lower(), value)
+
+
+@plain("casecmp?")
+def is_casecmp(self: str, other: Any) -> bool:
+    """Whether it is the same, disregarding case."""
+    return self.casefold() == text(other).casefold()
+
+
+@plain("upcase")
+def upcase(self: str, *options: Any) -> str:
+    """In upper case."""
+    return self.upper()
+
+
+@plain("downcase")
+def downcase(self: str, *options: Any) -> str:
+    """In lower case."""
+    return self.lower() if "Σ" not in self else "".join([c.lower() for c in self])
+
+
+@plain("capitalize")
+def capitalize(self: str, *options: Any) -> str:
+    """The first letter in upper case, the others in lower case."""
+    return self[:1].title() + downcase(self[1:])
+
+
+@plain("swapcase")
+def swapcase(self: str, *options: Any) -> str:
+    """Upper case for lower, and the other way."""
+    return self.swapcase()
+
+
+@plain("strip")
+def strip(self: str) -> str:
+    """Without white space at its ends."""
+    return self.strip(BLANK)
+
+
+@plain("lstrip")
+def lstrip(self: str) -> str:
+    """Without white space at its start."""
+    return self.lstrip(_LEADING)
+
+
+@plain("rstrip")
+def rstrip(self: str) -> str:
+    """Without white space at its end."""
+    return self.rstrip(BLANK)
+
+
+@plain("chomp")
+def chomp(self: str, end: Any = MISSING) -> str:
+    """Without the line end."""
+    if end is MISSING:
+        return self[:-2] if self.endswith("\r\n") else self.removesuffix("\n") if self.endswith("\n") else self.removesuffix("\r")
+    if end is None:
+        return self
+    suffix = text(end)
+    if suffix == "":
+        return re.sub(r"(?:\r?\n)+\Z", "", self)
+    return chomp(self) if suffix == "\n" else self.removesuffix(suffix)
+
+
+@plain("chop")
+def chop(self: str) -> str:
+    """Without the last character."""
+    return self[:-2] if self.endswith("\r\n") else self[:-1]
+
+
+@plain("chr")
+def first_character(self: str) -> str:
+    """The first character."""
+    return self[:1]
+
+
+@plain("reverse")
+def reverse(self: str) -> str:
+    """From the end to the start."""
+    return self[::-1]
+
+
+@plain("center")
+def center(self: str, width: Any, pad: Any = " ") -> str:
+    """In the middle of a width."""
+    missing = max(integer(width) - len(self), 0)
+    left = missing // 2
+    return _padding(pad, left) + self + _padding(pad, missing - left)
+
+
+@plain("ljust")
+def ljust(self: str, width: Any, pad: Any = " ") -> str:
+    """At the left of a width."""
+    return self + _padding(pad, integer(width) - len(self))
+
+
+@plain("rjust")
+def rjust(self: str, width: Any, pad: Any = " ") -> str:
+    """At the right of a width."""
+    return _padding(pad, integer(width) - len(self)) + self
+
+
+def _padding(pad: Any, count: int) -> str:
+    unit = text(pad)
+    if not unit:
+        raise ArgumentError("zero width padding")
+    return (unit * (count // len(unit) + 1))[:count] if count > 0 else ""
+
+
+_INTEGER = re.compile(r"[\s\0]*([+-]?)(\d+(?:_\d+)*)", re.ASCII)
+_FLOAT = re.compile(r"\s*([+-]?\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?)", re.ASCII)
+
+
+@plain("to_i")
+def to_i(self: str, base: Any = 10) -> int:
+    """The integer that it starts with, 0 if it starts with none."""
+    if base != 10:
+        return _to_i_in(self, integer(base))
+    if self.isdecimal() and self.isascii():
+        return int(self)
+    found = _INTEGER.match(self)
+    return int(found[1] + found[2]) if found else 0
+
+
+_PREFIXES = {2: "0b", 8: "0o?", 16: "0x"}
+
+
+def _to_i_in(value: str, base: int) -> int:
+    if base < 0 or base == 1 or base > 36:
+        raise ArgumentError(f"invalid radix {base}")
+    stripped = value.lstrip(_LEADING)
+    sign, body = (stripped[0], stripped[1:]) if stripped[:1] in ("+", "-") else ("", stripped)
+    if base == 0:
+        base, body = _guessed_base(body)
+    elif base in _PREFIXES:
+        body = re.sub(f"^{_PREFIXES[base]}(?=[0-9a-f])", "", body, count=1, flags=re.IGNORECASE)
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
+    found = re.match(f"[{digits}]+(?:_[{digits}]+)*", body, re.IGNORECASE)
+    number = int(found[0].replace("_", ""), base) if found else 0
+    return -number if sign == "-" else number
+
+
+def _guessed_base(body: str) -> tuple[int, str]:
+    for prefix, base in (("0x", 16), ("0b", 2), ("0o", 8), ("0d", 10)):
+        if body.lower().startswith(prefix):
+            return base, body[2:]
+    return (8, body[1:]) if re.match(r"0\d", body) else (10, body)
+
+
+@plain("hex")
+def hex_(self: str) -> int:
+    """The hexadecimal number that it starts with."""
+    return _to_i_in(self, 16)
+
+
+@plain("oct")
+def oct_(self: str) -> int:
+    """The octal number that it starts with."""
+    body = self.lstrip(_LEADING).lower()
+    unsigned = body.lstrip("+-")
+    if unsigned.startswith(("0x", "0b", "0d")):
+        return _to_i_in(self, 0)
+    return _to_i_in(self, 8)
+
+
+@plain("to_f")
+def to_f(self: str) -> float:
+    """The number that it starts with, 0.0 if it starts with none."""
+    found = _FLOAT.match(self)
+    return float(found[1].replace("_", "")) if found else 0.0
+
+
+@plain("ord")
+def ord_(self: str) -> int:
+    """The number of the first character."""
+    if not self:
+        raise ArgumentError("empty string")
+    return ord(self[0])
+
+
+@define("String", "sum")
+def checksum(self: Any, bits: Any = 16) -> int:
+    """The sum of its bytes."""
+    return sum(as_bytes(self)) % (1 << integer(bits))
+
+
+@define("String", "hash")
+def hash_(self: Any) -> int:
+    """A number that is the same for the same content, in every process."""
+    return zlib.crc32(as_bytes(self))
+
+
+@define("String", "unicode_normalize")
+def unicode_normalize(self: Any, form: Any = None) -> str:
+    """In a normal form of Unicode."""
+    name = "nfc" if form is None else name_of(form)
+    return unicodedata.normalize(name.upper(), to_s(self))
+
+
+@plain("succ", "next")
+def succ(self: str) -> str:
+    """The string that comes next: az, ba."""
+    if not self:
+        return ""
+    chars = list(self)
+    places = [at for at, char in enumerate(chars) if char.isascii() and char.isalnum()]
+    if not places:
+        chars[-1] = chr(ord(chars[-1]) + 1)
+        return "".join(chars)
+    return _succ_at(chars, places)
+
+
+def _succ_at(chars: list[str], places: list[int]) -> str:
+    at = places[-1]
+    for position in range(len(places) - 1, -1, -1):
+        at = places[position]
+        if position < len(places) - 1 and places[position + 1] - at > 1 and not _bridges(chars, at, places[position + 1]):
+            at = places[position + 1]
+            break
+        char = chars[at]
+        if char not in "9zZ":
+            chars[at] = chr(ord(char) + 1)
+            return "".join(chars)
+        chars[at] = {"9": "0", "z": "a", "Z": "A"}[char]
+    carried = {"0": "1", "a": "a", "A": "A"}[chars[at]]
+    return "".join([*chars[:at], carried, *chars[at:]])
+
+
+def _bridges(chars: list[str], at: int, following: int) -> bool:
+    return chars[at].isdigit() == chars[following].isdigit()
+
+
+@define("String", "upto", enum=True)
+def upto(self: Any, last: Any, exclusive: Any = False, block: Any = None) -> Any:
+    """Each string up to another."""
+    for item in string_range(text(self), text(last), bool(exclusive)):
+        block.one(item)
+    return self
+
+
+def string_range(first: str, last: str, exclusive: bool) -> list[str]:
+    """The strings from one to another."""
+    if first.isdecimal() and last.isdecimal() and first.isascii():
+        width = len(first)
+        top = int(last) + (0 if exclusive else 1)
+        return [str(number).rjust(width, "0") for number in range(int(first), top)]
+    found: list[str] = []
+    order = compare(first, last)
+    if len(first) > len(last) or (order is not None and order > 0 and len(first) == len(last)):
+        return found
+    at = first
+    while len(at) <= len(last):
+        if at == last:
+            return found if exclusive else [*found, at]
+        found.append(at)
+        at = succ(at)
+    return found
+
+
+@plain("tr")
+def tr(self: str, old: Any, new: Any) -> str:
+    """Characters put in the place of others."""
+    return _translated(self, text(old), text(new), squeeze=False)
+
+
+@plain("tr_s")
+def tr_s(self: str, old: Any, new: Any) -> str:
+    """As tr, and runs of one replaced character become one."""
+    return _translated(self, text(old), text(new), squeeze=True)
+
+
+def _translated(value: str, old: str, new: str, squeeze: bool) -> str:
+    negated = len(old) > 1 and old[0] == "^"
+    sources = _expanded(old[1:] if negated else old)
+    targets = _expanded(new)
+    made: list[str] = []
+    last = ""
+    for char in value:
+        if (char in sources) == negated:
+            made.append(char)
+            last = ""
+            continue
+        at = -1 if negated else sources.index(char)
+        into = targets[min(at, len(targets) - 1) if at >= 0 else -1] if targets else ""
+        if not (squeeze and into and into == last):
+            made.append(into)
+        last = into
+    return "".join(made)
+
+
+def _expanded(given: str) -> str:
+    """The characters of a list such as ``a-z0-9``."""
+    made: list[str] = []
+    at = 0
+    while at < len(given):
+        char = given[at]
+        if char == "\\" and at + 1 < len(given):
+            made.append(given[at + 1])
+            at += 2
+        elif at + 2 < len(given) and given[at + 1] == "-":
+            low, high = ord(char), ord(given[at + 2])
+            if low > high:
+                raise ArgumentError(f'invalid range "{char}-{given[at + 2]}" in string transliteration')
+            made += [chr(code) for code in range(low, high + 1)]
+            at += 3
+        else:
+            made.append(char)
+            at += 1
+    return "".join(made)
+
+
+def character_set(lists: tuple[Any, ...]) -> Callable[[str], bool]:
+    """Whether a character is in all of several lists."""
+    tests: list[tuple[str, bool]] = []
+    for given in map(text, lists):
+        negated = len(given) > 1 and given[0] == "^"
+        tests.append((_expanded(given[1:] if negated else given), negated))
+    return lambda char: all((char in chars) != negated for chars, negated in tests)
+
+
+@plain("delete")
+def delete(self: str, *lists: Any) -> str:
+    """Without the characters of a list."""
+    if not lists:
+        raise ArgumentError("wrong number of arguments (given 0, expected 1+)")
+    holds = character_set(lists)
+    return "".join([char for char in self if not holds(char)])
+
+
+@plain("squeeze")
+def squeeze(self: str, *lists: Any) -> str:
+    """Runs of one character become one."""
+    holds = character_set(lists)
+    return "".join([c for at, c in enumerate(self) if not (at and self[at - 1] == c and holds(c))])
+
+
+@plain("count")
+def count(self: str, *lists: Any) -> int:
+    """How many characters are in a list."""
+    if not lists:
+        raise ArgumentError("wrong number of arguments (given 0, expected 1+)")
+    return sum(map(character_set(lists), self))
+
+
+@plain("delete_prefix")
+def delete_prefix(self: str, prefix: Any) -> str:
+    """Without a start."""
+    return self.removeprefix(text(prefix))
+
+
+@plain("delete_suffix")
+def delete_suffix(self: str, suffix: Any) -> str:
+    """Without an end."""
+    return self.removesuffix(text(suffix))
+
+
+@plain("ascii_only?")
+def is_ascii(self: str) -> bool:
+    """Whether all is ASCII."""
+    return self.isascii()
+
+
+@singleton("String", "new")
+def new(content: Any = "", **options: Any) -> Any:
+    """A new string."""
+    return raw(content)
+
+
+@define("Symbol", "to_s", "name", "id2name")
+def symbol_to_s(self: Symbol) -> str:
+    """The name."""
+    return self.name
+
+
+@define("Symbol", "to_sym")
+def symbol_itself(self: Symbol) -> Symbol:
+    """The symbol."""
+    return self
+
+
+@define("Symbol", "inspect")
+def symbol_inspect(self: Symbol) -> str:
+    """As it is written in code."""
+    from .inspection import symbol_text
+
+    return symbol_text(self.name)
+
+
+@define("Symbol", "<=>")
+def symbol_compare(self: Symbol, other: Any) -> int | None:
+    """The order of two symbols."""
+    return compare(self.name, other.name) if type(other) is Symbol else None
+
+
+def _of_symbols(name: str, function: Callable[..., Any], gives_symbol: bool) -> None:
+    def method(self: Symbol, *values: Any) -> Any:
+        made = function(self.name, *values)
+        return symbol(made) if gives_symbol else made
+
+    define("Symbol", name)(method)
+
+
+for _name, _function in {"upcase": upcase, "downcase": downcase, "capitalize": capitalize, "succ": succ}.items():
+    _of_symbols(_name, _function, True)
+for _name, _function in {"length": length, "size": length, "empty?": is_empty}.items():
+    _of_symbols(_name, _function, False)
