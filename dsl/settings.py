@@ -49,6 +49,7 @@ DEFAULTS: dict[str, Any] = {
     "penstock.limits.fields": 100_000,
     "penstock.limits.line": 16 << 20,
     "penstock.limits.match": 1000,
+    "penstock.ruby.process": True,
     "penstock.shutdown_timeout": 30,
     "penstock.path.spill": "",
     "dead_letter_queue.enable": False,

@@ -9,6 +9,7 @@ import msgspec
 
 from ..dsl.reference import Event
 from ..dsl.settings import DEFAULTS
+from ..dsl.source import Span
 from ..dsl.timestamp import Timestamp
 from .json_bounds import Bounds
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class OptionProblem(Exception):
     """An option that cannot be used; raised in ``prepare``, shown at the option's place.
 
-    ``path`` leads to the item to blame, through hash keys and list indices.
+    ``path`` leads to the item to blame, through hash keys and list indices; ``part`` is the stretch
+    of a text's value that is to blame, in characters.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class OptionProblem(Exception):
         remedy: str = "",
         path: Sequence[str | int] = (),
         code: str = "E220",
+        part: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.option, self.message, self.remedy, self.path, self.code = (
@@ -38,6 +41,7 @@ class OptionProblem(Exception):
             tuple(path),
             code,
         )
+        self.part = part
 
 
 class Context(msgspec.Struct):
@@ -56,6 +60,8 @@ class Context(msgspec.Struct):
     problems: list[OptionProblem] = msgspec.field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
     bury: Callable[[Plugin, list[Event], str], None] | None = None
+    spans: Mapping[str, Span] = msgspec.field(default_factory=dict)
+    """Where the value of each option stands that was given."""
 
     @property
     def ecs(self) -> str:
