@@ -198,6 +198,7 @@ class Ruby(Filter, name="ruby"):
             return self._each(events)
 
     def _each(self, events: list[Event]) -> list[Event]:
+        from ..dsl.ruby.errors import Jump
         from ..dsl.ruby.events import RubyEvent
         from ..dsl.ruby.objects import Proc, Shape
 
@@ -214,7 +215,7 @@ class Ruby(Filter, name="ruby"):
                 call(handle, block)
                 if decorate is not None and not handle.cancelled:
                     decorate(event)
-            except Exception as error:
+            except (Exception, Jump) as error:
                 self.failed(event, error)
                 handle.cancelled = False
             if not handle.cancelled:
@@ -228,7 +229,7 @@ class Ruby(Filter, name="ruby"):
         data = made.data
         return copy(data) if data is event else data  # type: ignore[no-any-return]
 
-    def failed(self, event: Event, error: Exception) -> None:
+    def failed(self, event: Event, error: BaseException) -> None:
         """Tag an event on which the code raised."""
         add_tag(event, self.tag_on_exception)
         if self.tag_with_exception_message:

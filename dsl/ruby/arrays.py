@@ -12,7 +12,7 @@ from .dispatch import METHODS, define, send, singleton
 from .enumerables import is_true, uniq
 from .errors import ArgumentError, IndexError_, TypeError_
 from .inspection import array, class_name, inspect, integer, size, text, to_s
-from .objects import MISSING, STRINGS, Proc, Range, check_frozen, key_of
+from .objects import MISSING, STRINGS, Enumerator, Proc, Range, check_frozen, key_of
 from .searching import bounds
 
 
@@ -207,6 +207,14 @@ _taking("pop", _take_last, -1)
 _taking("shift", _take_first, 0)
 
 
+@define("Array", "first")
+def first(self: list[Any], count: Any = MISSING) -> Any:
+    """The first item, or the first few."""
+    if count is MISSING:
+        return self[0] if self else None
+    return self[: size(count)]
+
+
 @define("Array", "last")
 def last(self: list[Any], count: Any = MISSING) -> Any:
     """The last item, or the last few."""
@@ -345,15 +353,19 @@ def _flat(given: list[Any], depth: int, around: list[int]) -> Any:
             yield value
 
 
-@define("Array", "index", "find_index", enum=True)
-def index(self: list[Any], wanted: Any = MISSING, block: Proc | None = None) -> int | None:
+@define("Array", "index", "find_index")
+def index(self: list[Any], wanted: Any = MISSING, block: Proc | None = None) -> Any:
     """Where an item stands first."""
+    if wanted is MISSING and block is None:
+        return Enumerator(self, index)
     return next((at for at, value in enumerate(self) if _is_wanted(value, wanted, block)), None)
 
 
-@define("Array", "rindex", enum=True)
-def rindex(self: list[Any], wanted: Any = MISSING, block: Proc | None = None) -> int | None:
+@define("Array", "rindex")
+def rindex(self: list[Any], wanted: Any = MISSING, block: Proc | None = None) -> Any:
     """Where an item stands last."""
+    if wanted is MISSING and block is None:
+        return Enumerator(self, rindex)
     backwards = range(len(self) - 1, -1, -1)
     return next((at for at in backwards if _is_wanted(self[at], wanted, block)), None)
 

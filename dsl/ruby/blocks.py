@@ -117,6 +117,7 @@ class Blocks(Control):
                 made = frame.declare(block_name, True)
                 if frame.kind == "method":
                     frame.variables[block_name] = "block_"
+                    frame.parameters.add("block_")
                 else:
                     keywords.append(f"{made}=None")
             elif self._is_local(parameters, node):

@@ -323,6 +323,13 @@ class Facts(msgspec.Struct):
     keeps_state: bool
 
 
+class Everything(frozenset[str]):
+    """The named arguments of a method that takes all."""
+
+    def __contains__(self, name: object) -> bool:
+        return name is not None
+
+
 _ARRAYS = frozenset(
     "map select reject split keys values to_a compact flatten uniq sort sort_by scan collect each_slice"
     " new Array reverse".split()
@@ -350,6 +357,8 @@ def _keywords(tree: Tree, node: Node) -> frozenset[str]:
     parameters = node.child_by_field_name("parameters")
     if parameters is None:
         return frozenset()
+    if any(p.type == "hash_splat_parameter" for p in named(parameters)):
+        return Everything()
     found = [p for p in named(parameters) if p.type == "keyword_parameter"]
     return frozenset(tree.of(p.child_by_field_name("name")) for p in found)
 
@@ -370,7 +379,11 @@ def _kind(tree: Tree, node: Node) -> str:
     if node.type in ("array", "right_assignment_list", "string_array", "splat_argument"):
         return "array"
     method = node.child_by_field_name("method") if node.type == "call" else None
-    return "array" if method is not None and tree.of(method) in _ARRAYS else "?"
+    if method is None or tree.of(method) not in _ARRAYS:
+        return "?"
+    owner = node.child_by_field_name("receiver")
+    is_made = tree.of(method) != "new" or (owner is not None and tree.of(owner) in ("Array", "Set"))
+    return "array" if is_made else "?"
 
 
 _AMBIGUOUS = frozenset({"<<", "concat", "insert", "clear", "replace", "reverse!", "slice!", "prepend", "delete!"})
@@ -378,6 +391,9 @@ _AMBIGUOUS = frozenset({"<<", "concat", "insert", "clear", "replace", "reverse!"
 
 def _mutates(tree: Tree, assigned: dict[str, set[str]]) -> bool:
     """Whether a text may change a string in place."""
+    for node in walk(tree.root, lambda n: n.type == "block_argument"):
+        if tree.of(node)[2:] in MUTATORS:
+            return True
     for node in walk(tree.root, lambda n: n.type in ("call", "binary", "assignment")):
         if node.type == "binary":
             name, owner = tree.of(node.child_by_field_name("operator")), node.child_by_field_name("left")
@@ -385,7 +401,8 @@ def _mutates(tree: Tree, assigned: dict[str, set[str]]) -> bool:
             method = node.child_by_field_name("method")
             name = tree.of(method) if method is not None else ""
             owner = node.child_by_field_name("receiver")
-            name = "<<" if name in ("frozen?", "equal?", "object_id", "freeze") and name != "freeze" else name
+            if name in ("frozen?", "equal?", "object_id"):
+                return True
         else:
             left = node.child_by_field_name("left")
             if left.type != "element_reference":

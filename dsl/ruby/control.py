@@ -235,7 +235,9 @@ class Control(Assignments):
         with self.indented(f"except Exception as {name}_:"):
             self.emit(f"{name} = rescued({name}_)")
             self.emit(f"if not isinstance({name}, StandardError): raise")
+            before, self.frame.error = self.frame.error, name
             self.into(node.child_by_field_name("handler"), sink)
+            self.frame.error = before
 
     def control_return(self, node: Node) -> None:
         """``return``"""

@@ -120,6 +120,11 @@ def takes_block(function: Function) -> bool:
     )
 
 
+def hand_block(function: Function) -> None:
+    """Hand a function the blocks of calls, where that cannot be seen from it."""
+    _TAKING_BLOCKS.add(function)
+
+
 def find(kind: type, name: str) -> Function | None:
     """The function of a method for a type."""
     cls = class_for(kind)

@@ -498,9 +498,11 @@ def each_cons(self: Any, count: Any, block: Proc) -> Any:
     return self
 
 
-@define("Enumerable", "find_index", enum=True)
-def find_index(self: Any, wanted: Any = MISSING, block: Proc | None = None) -> int | None:
+@define("Enumerable", "find_index")
+def find_index(self: Any, wanted: Any = MISSING, block: Proc | None = None) -> Any:
     """Where the first item stands that is equal to a value, or makes a block true."""
+    if wanted is MISSING and block is None:
+        return Enumerator(self, find_index)
     holds = (lambda item: equal(item, wanted)) if wanted is not MISSING else _test(MISSING, block)
     return next((at for at, item in enumerate(iterate(self)) if holds(item)), None)
 

@@ -129,6 +129,8 @@ def translated(error: BaseException) -> RubyException:
 
 
 def _translated(error: BaseException) -> RubyException:
+    if isinstance(error, Jump):
+        return _lost(error)
     if isinstance(error, RecursionError):
         return SystemStackError("stack level too deep")
     if isinstance(error, MemoryError):
@@ -140,6 +142,15 @@ def _translated(error: BaseException) -> RubyException:
     if isinstance(error, OverflowError):
         return RangeError(str(error))
     return StandardError(str(error))
+
+
+def _lost(jump: Jump) -> RubyException:
+    """What a jump is that has nowhere to go."""
+    from .inspection import inspect
+
+    if type(jump.tag) is tuple:
+        return UncaughtThrowError(f"uncaught throw {inspect(jump.tag[1])}")
+    return LocalJumpError("unexpected return or break out of a block")
 
 
 def _arity_text(text: str) -> str:

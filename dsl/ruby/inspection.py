@@ -40,8 +40,18 @@ def float_text(value: float) -> str:
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     mantissa, exponent, power = repr(value).partition("e")
     if not exponent:
-        return mantissa
+        return _integral_text(mantissa) if len(mantissa) > 17 else mantissa
     return mantissa + exponent + power if "." in mantissa else f"{mantissa}.0e{power}"
+
+
+def _integral_text(shown: str) -> str:
+    """A float without a fraction has an exponent from 16 digits on."""
+    digits = shown.lstrip("-").removesuffix(".0")
+    if not shown.endswith(".0") or len(digits) < 16:
+        return shown
+    sign = "-" if shown.startswith("-") else ""
+    rest = digits[1:].rstrip("0") or "0"
+    return f"{sign}{digits[0]}.{rest}e+{len(digits) - 1}"
 
 
 def quoted(text: str) -> str:
@@ -240,7 +250,7 @@ def size(value: Any) -> int:
     """A count that must not be negative."""
     number = integer(value)
     if number < 0:
-        raise ArgumentError("negative array size (or size too big)")
+        raise ArgumentError("negative array size")
     return number
 
 

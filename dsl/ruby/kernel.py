@@ -28,7 +28,6 @@ from .errors import (
     RuntimeError_,
     StopIteration_,
     TypeError_,
-    UncaughtThrowError,
 )
 from .formatting import format_
 from .inspection import class_name, floating, in_range, inspect, integer, name_of, text, to_s
@@ -426,6 +425,8 @@ def _integer_of(value: Any, base: Any) -> int:
         chosen = bases[prefix[-1]] if prefix and base is None else number
         if prefix and base is not None and bases[prefix[-1]] != number and prefix != "0":
             raise ValueError
+        if not prefix and base is None and found[3][0] == "0" and len(found[3]) > 1:
+            chosen = 8
         return int(found[1] + found[3].replace("_", ""), chosen)
     except ValueError:
         raise ArgumentError(f"invalid value for Integer(): {inspect(value)}") from None
@@ -515,11 +516,6 @@ def catch(tag: Any = MISSING, block: Proc | None = None) -> Any:
 def throw(tag: Any, value: Any = None) -> Any:
     """End the block of a catch."""
     raise Jump(("throw", tag), value)
-
-
-def uncaught(jump: Jump) -> Exception:
-    """What a throw is that nobody caught."""
-    return UncaughtThrowError(f"uncaught throw {inspect(jump.tag[1])}")  # type: ignore[index]
 
 
 def _shown(values: tuple[Any, ...]) -> str:

@@ -592,6 +592,9 @@ def coerce(a: Any, b: Any) -> list[Any]:
     return [b, a] if type(a) is type(b) is int else [floating(b), floating(a)]
 
 
+define("Numeric", "<=>")(compare)
+
+
 @define("Numeric", "eql?")
 def eql(a: Any, b: Any) -> bool:
     """Whether both class and value are the same."""
@@ -605,7 +608,7 @@ def _math(name: str, function: Callable[..., Any]) -> None:
         try:
             return function(*numbers)
         except ValueError:
-            raise DomainError(f'Numerical argument is out of domain - "{name}"') from None
+            raise DomainError(f'Numerical argument is out of domain - {name}') from None
         except OverflowError:
             return math.inf
 
@@ -650,7 +653,7 @@ def isqrt(a: Any) -> int:
     """The whole square root."""
     number = integer(a)
     if number < 0:
-        raise DomainError('Numerical argument is out of domain - "isqrt"')
+        raise DomainError('Numerical argument is out of domain - isqrt')
     return math.isqrt(number)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .comparison import as_bytes, compare, equal, raw
-from .dispatch import define, singleton
+from .dispatch import define, hand_block, singleton, takes_block
 from .errors import ArgumentError, CompatibilityError, TypeError_
 from .formatting import format_
 from .inspection import integer, name_of, text, to_s
@@ -55,7 +55,10 @@ def plain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function of text as a method of strings, bytes included."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        return define("String", *names)(on_text(function))
+        method = define("String", *names)(on_text(function))
+        if takes_block(function):
+            hand_block(method)
+        return method
 
     return register
 
@@ -277,7 +280,9 @@ def _padding(pad: Any, count: int) -> str:
 
 
 _INTEGER = re.compile(r"[\s\0]*([+-]?)(\d+(?:_\d+)*)", re.ASCII)
-_FLOAT = re.compile(r"\s*([+-]?\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+(?:_\d+)*)?)", re.ASCII)
+_FLOAT = re.compile(
+    r"\s*([+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?)", re.ASCII
+)
 
 
 @plain("to_i")

@@ -61,7 +61,7 @@ def nanos_of(value: Any) -> int:
         from math import floor
 
         return floor(Fraction(value) * _BILLION)
-    raise TypeError_(f"can't convert {'nil' if value is None else class_name(value)} into an exact number")
+    raise TypeError_(f"can't convert {class_name(value)} into an exact number")
 
 
 _UNITS = {"millisecond": 1_000_000, "microsecond": 1000, "usec": 1000, "nanosecond": 1, "nsec": 1}
@@ -112,7 +112,9 @@ def _parts(values: tuple[Any, ...]) -> tuple[int, int]:
     year, month, day, hour, minute, second = [*given, *[1, 1, 1, 0, 0, 0][len(given) :]][:6]
     month = _MONTHS.index(to_s(month).lower()) + 1 if type(month) in STRINGS and not to_s(month).isdigit() else month
     numbers = [int(to_s(v)) if type(v) in STRINGS else v for v in (year, month, day, hour, minute)]
-    if not (1 <= numbers[1] <= 12 and 1 <= numbers[2] <= 31 and 0 <= numbers[3] <= 24 and 0 <= numbers[4] <= 59):
+    if not 1 <= numbers[1] <= 12:
+        raise ArgumentError("mon out of range")
+    if not (1 <= numbers[2] <= 31 and 0 <= numbers[3] <= 24 and 0 <= numbers[4] <= 59):
         raise ArgumentError("argument out of range")
     nanos = nanos_of(int(to_s(second)) if type(second) in STRINGS else second)
     days = days_from_civil(*[integer(n) for n in numbers[:3]])
@@ -393,7 +395,7 @@ for _at, _name in enumerate(_DAYS):
 for _name, _function in {
     "to_i": lambda self: self.nanos // _BILLION,
     "tv_sec": lambda self: self.nanos // _BILLION,
-    "to_f": lambda self: self.nanos / _BILLION,
+    "to_f": lambda self: float(self.nanos) / 1e9,
     "usec": lambda self: self.nanos % _BILLION // 1000,
     "tv_usec": lambda self: self.nanos % _BILLION // 1000,
     "nsec": lambda self: self.nanos % _BILLION,
