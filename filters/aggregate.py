@@ -17,6 +17,7 @@ from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
+from ._ruby_tasks import fields_of
 from ._scripting import (
     ScriptError,
     ScriptEvent,
@@ -24,7 +25,6 @@ from ._scripting import (
     explain,
     function_of,
     namespace,
-    plain_value,
 )
 from ._tasks import Task, tasks_of
 
@@ -46,11 +46,12 @@ class Aggregate(Filter, name="aggregate"):
     event of its own.
 
     Events of one task give the same `task_id`, a text with templates; an event that fills none of
-    it is passed over. The task has a map, and `code` is run on each of its events, as Python, with
-    `event` (see the filter `python`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
+    it is passed over. The task has a map, and `code` is run on each of its events, as Ruby, with
+    `event` (see the filter `ruby`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
     `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may be set for this task),
-    and `emit(event)`, which sends out a further event. An event on which it raises is tagged
-    `_aggregateexception`. `map_action` says whether the event may start a task, or must belong to
+    and `new_event_block.call(event)`, which sends out a further event. With `language => "python"`
+    the code is Python, its event that of the filter `python`, and `emit(event)` sends out a further
+    event. An event on which the code raises is tagged `_aggregateexception`. `map_action` says whether the event may start a task, or must belong to
     one; `end_of_task` forgets the task after it.
 
     A task that does not end is forgotten after `timeout` seconds, or `inactivity_timeout` seconds
@@ -68,7 +69,7 @@ class Aggregate(Filter, name="aggregate"):
     Several filters with the same `task_id` share their tasks; one of them has the options for
     time-outs.
 
-    Differs from Logstash: the code is Python, and the file of maps is JSON;
+    Differs from Logstash: Ruby runs only where it can be compiled, and the file of maps is JSON;
     `push_previous_map_as_event` sends out all maps at the end, not one; a filter that may only
     update still sends out the map whose time was up.
     """
@@ -79,7 +80,12 @@ class Aggregate(Filter, name="aggregate"):
     flushes = True
 
     task_id: str = option("What the events of a task have in common, with templates.")
-    code: str = option("Python, run on each event of a task.")
+    code: str = option("Ruby, run on each event of a task.")
+    language: str = option(
+        "The language of `code` and `timeout_code`.",
+        default="ruby",
+        choices=("ruby", "python"),
+    )
     map_action: str = option(
         "Whether the event may start a task, must belong to one, or must start it.",
         default="create_or_update",
@@ -96,7 +102,7 @@ class Aggregate(Filter, name="aggregate"):
         "A field with the time of events.", default=None
     )
     timeout_code: str | None = option(
-        "Python, run on an event made of a map, as `event`.", default=None
+        "Ruby, run on an event made of a map, as `event`.", default=None
     )
     timeout_tags: list[str] = option(
         "Tags for an event made of a map; templates are filled in.", default=[]
@@ -149,8 +155,8 @@ class Aggregate(Filter, name="aggregate"):
   task_id => "%{country}"
   code => "
     map['country'] = event.get('country')
-    map.setdefault('towns', []).append(event.get('town'))
-    event.cancel()"
+    (map['towns'] ||= []) << event.get('town')
+    event.cancel"
   push_previous_map_as_event => true
 }""",
             before=[
@@ -174,13 +180,7 @@ class Aggregate(Filter, name="aggregate"):
         self.tasks = self.shared.group(self.task_id)
         self.id_of = Template(self.task_id).render
         self.tags_of = [Template(tag).render for tag in self.timeout_tags]
-        names = namespace(self.context.now)
-        self.call = self._function(
-            "code", self.code, self.place, ("event", "map", "map_meta", "emit"), names
-        )
-        self.finish = self._function(
-            "timeout_code", self.timeout_code or "", self.timeout_place, ("event",), names
-        )
+        self._compile()
         if not re.search(r"%\{.+\}", self.task_id):
             self.problem(
                 "task_id",
@@ -189,6 +189,21 @@ class Aggregate(Filter, name="aggregate"):
             )
         self._lead()
         self._keep()
+
+    def _compile(self) -> None:
+        """Make functions of the code, in its language."""
+        self.explain: Callable[[BaseException, str], str] = explain
+        if self.language == "ruby":
+            from ._ruby_tasks import functions
+
+            self.call, self.finish, self.explain = functions(self)
+            return
+        names = namespace(self.context.now)
+        arguments = ("event", "map", "map_meta", "emit")
+        self.call = self._function("code", self.code, self.place, arguments, names)
+        self.finish = self._function(
+            "timeout_code", self.timeout_code or "", self.timeout_place, ("event",), names
+        )
 
     def _function(
         self, option: str, code: str, place: str, arguments: tuple[str, ...], names: Event
@@ -276,7 +291,7 @@ class Aggregate(Filter, name="aggregate"):
                 self.context.where,
                 "%s: the code raised on an event: %s",
                 self.context.where,
-                explain(error, self.place),
+                self.explain(error, self.place),
             )
         if self.end_of_task:
             self.tasks.pop(task.task_id, None)
@@ -327,7 +342,8 @@ class Aggregate(Filter, name="aggregate"):
 
     def _made_of(self, task: Task) -> Event:
         """The event that a map becomes."""
-        event = accept(plain_value(task.map), self.context.now())
+        fields = fields_of(task.map, self.language == "ruby")
+        event = accept(fields, self.context.now())
         if self.timeout_task_id_field is not None:
             self.timeout_task_id_field.set(event, task.task_id)
         for tag in self.tags_of:
@@ -342,7 +358,7 @@ class Aggregate(Filter, name="aggregate"):
                     where,
                     "%s: timeout_code raised on a map: %s",
                     where,
-                    explain(error, self.timeout_place),
+                    self.explain(error, self.timeout_place),
                 )
         return event
 

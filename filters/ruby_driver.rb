@@ -15,7 +15,7 @@ module LogStash
 
     def initialize(value = nil)
       @time = case value
-              when nil then Time.now
+              when nil then Time.now.floor(3)
               when Time then value
               when Timestamp then value.time
               else Time.iso8601(value.to_s)
