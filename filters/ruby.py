@@ -95,7 +95,7 @@ class Ruby(Filter, name="ruby"):
         self.names = [span.source.name for span in self.context.spans.values()]
         if (self.code is None) == (self.path is None):
             self.problem(
-                "code" if self.code else "path",
+                "code" if self.code is not None else "path",
                 "one of `code` and `path` is required",
                 "give one of the two",
             )
