@@ -54,7 +54,11 @@ class RubyProcess:
 
     def _check(self) -> None:
         """Whether the code is Ruby at all; nothing of it is run."""
-        for option, text in (("init", self.given["init"]), ("code", self.given["code"]), ("path", self.given["script"])):
+        for option, text in (
+            ("init", self.given["init"]),
+            ("code", self.given["code"]),
+            ("path", self.given["script"]),
+        ):
             if text is None:
                 continue
             done = subprocess.run(

@@ -14,12 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..dsl.diagnostics import PenstockError
-from ..plugins.contract import Filter
 from ..plugins.context import OptionProblem
+from ..plugins.contract import Filter
 
 log = logging.getLogger("penstock")
 
-INSTALL = "install a real ruby (`apt install ruby`, `brew install ruby`), which then runs this block"
+INSTALL = (
+    "install a real ruby (`apt install ruby`, `brew install ruby`), which then runs this block"
+)
 
 
 class Piece:
@@ -57,7 +59,9 @@ def compiled(owner: Filter, pieces: Sequence[Piece], names: dict[str, str] | Non
     except Outdated as error:
         piece = pieces[error.unit]  # type: ignore[attr-defined]
         remedy = "write event.get('field'), and event.set('field', value)"
-        raise OptionProblem(piece.option, str(error), remedy, part=(error.start, error.end)) from None
+        raise OptionProblem(
+            piece.option, str(error), remedy, part=(error.start, error.end)
+        ) from None
     except NotCompiled as error:
         error.option = pieces[error.unit].option  # type: ignore[attr-defined]
         raise
@@ -109,7 +113,9 @@ def route(owner: Filter, error: Any, engine: str) -> str:
     if engine == "compiled":
         remedy = 'leave out engine => "compiled", and a real ruby runs this block'
     elif not allowed:
-        remedy = "the setting `penstock.ruby.process` is false; without it a real ruby runs this block"
+        remedy = (
+            "the setting `penstock.ruby.process` is false; without it a real ruby runs this block"
+        )
     else:
         remedy = INSTALL
     what = f"{error} is not compiled"

@@ -39,7 +39,11 @@ def without_tests(text: str) -> tuple[str, list[ScriptTest]]:
     tree = Tree(text)
     tests, data = [], bytearray(tree.data)
     for node in named(tree.root):
-        if node.type == "call" and _method(tree, node) == "test" and node.child_by_field_name("block"):
+        if (
+            node.type == "call"
+            and _method(tree, node) == "test"
+            and node.child_by_field_name("block")
+        ):
             tests.append(_read(tree, node))
             for at in range(node.start_byte, node.end_byte):
                 data[at] = 10 if data[at] == 10 else 32

@@ -51,8 +51,8 @@ class Aggregate(Filter, name="aggregate"):
     `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may be set for this task),
     and `new_event_block.call(event)`, which sends out a further event. With `language => "python"`
     the code is Python, its event that of the filter `python`, and `emit(event)` sends out a further
-    event. An event on which the code raises is tagged `_aggregateexception`. `map_action` says whether the event may start a task, or must belong to
-    one; `end_of_task` forgets the task after it.
+    event. An event on which the code raises is tagged `_aggregateexception`. `map_action` says
+    whether the event may start a task, or must belong to one; `end_of_task` forgets the task after it.
 
     A task that does not end is forgotten after `timeout` seconds, or `inactivity_timeout` seconds
     after its last event. With `push_map_as_event_on_timeout` its map then becomes an event, with

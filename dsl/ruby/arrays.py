@@ -426,7 +426,9 @@ def replace(self: list[Any], other: Any) -> list[Any]:
 
 
 @define("Array", "fill")
-def fill(self: list[Any], value: Any = None, start: Any = 0, count: Any = None, block: Proc | None = None) -> list[Any]:
+def fill(
+    self: list[Any], value: Any = None, start: Any = 0, count: Any = None, block: Proc | None = None
+) -> list[Any]:
     """Set all items, or a part."""
     check_frozen(self)
     first = integer(0 if start is None else start)
@@ -507,7 +509,9 @@ def bsearch(self: list[Any], block: Proc) -> Any:
     return self[low] if low < len(self) and block.one(self[low]) is True else None
 
 
-def _in_place(name: str, change: Callable[..., list[Any]], nil_if_same: bool, enum: bool = False) -> None:
+def _in_place(
+    name: str, change: Callable[..., list[Any]], nil_if_same: bool, enum: bool = False
+) -> None:
     def method(self: list[Any], *values: Any, block: Proc | None = None) -> Any:
         check_frozen(self)
         given = {} if block is None else {"block": block}
@@ -546,4 +550,3 @@ def new(count: Any = 0, value: Any = None, block: Proc | None = None) -> list[An
     if number < 0:
         raise ArgumentError("negative array size")
     return [value] * number if block is None else [block.one(at) for at in range(number)]
-

@@ -39,8 +39,10 @@ class Assignments(Literals):
         return self.frame.assigned(self.text(node))
 
     def _listed(self, node: Node) -> Code:
-        return self.literal_array(node) if node.type == "right_assignment_list" else Code(
-            f"list(splat({self.value(named(node)[0])}))", "list"
+        return (
+            self.literal_array(node)
+            if node.type == "right_assignment_list"
+            else Code(f"list(splat({self.value(named(node)[0])}))", "list")
         )
 
     def store(self, left: Node, code: Code) -> None:
@@ -114,7 +116,9 @@ class Assignments(Literals):
             elif at == splat:
                 inner = named(target)
                 if inner:
-                    self.store(inner[0], self.hold(Code(f"rest({given}, {splat}, {after})", "list")))
+                    self.store(
+                        inner[0], self.hold(Code(f"rest({given}, {splat}, {after})", "list"))
+                    )
             else:
                 place = Code(f"tail({given}, {splat}, {after}, {at - splat - 1})")
                 self.store(target, self.hold(place))

@@ -29,7 +29,9 @@ class Blocks(Control):
             body = body.child_by_field_name("body")
         shape, lines = self._function(frame, name, parameters, body, node)
         self.frame.functions += lines
-        known = self.keep((shape.required, shape.optional, shape.takes_rest, is_lambda, shape.spreads), shape, "s")
+        known = self.keep(
+            (shape.required, shape.optional, shape.takes_rest, is_lambda, shape.spreads), shape, "s"
+        )
         return Code(f"Proc({name}, {known})", "proc")
 
     def _function(
@@ -102,7 +104,9 @@ class Blocks(Control):
                 prelude.append((name, node))
             elif kind == "splat_parameter":
                 inner = node.child_by_field_name("name")
-                splat = frame.declare(self.text(inner), True) if inner is not None else self.temporary()
+                splat = (
+                    frame.declare(self.text(inner), True) if inner is not None else self.temporary()
+                )
                 plain.append(f"*{splat}")
             elif kind == "keyword_parameter":
                 name = frame.declare(self.text(node.child_by_field_name("name")), True)
@@ -111,7 +115,9 @@ class Blocks(Control):
                 prelude += [(name, node)] if has_default else []
             elif kind == "hash_splat_parameter":
                 inner = node.child_by_field_name("name")
-                options = frame.declare(self.text(inner), True) if inner is not None else self.temporary()
+                options = (
+                    frame.declare(self.text(inner), True) if inner is not None else self.temporary()
+                )
             elif kind == "block_parameter":
                 block_name = self.text(node.child_by_field_name("name"))
                 made = frame.declare(block_name, True)
@@ -128,7 +134,13 @@ class Blocks(Control):
             raise self.unsupported(given[0], "parameters behind a splat")
         self._prelude(prelude, splat, options)
         commas = parameters is not None and self.text(parameters)[:-1].rstrip().endswith(",")
-        shape = Shape(counts["required"], counts["optional"], splat is not None, frame.kind == "lambda", commas or None)
+        shape = Shape(
+            counts["required"],
+            counts["optional"],
+            splat is not None,
+            frame.kind == "lambda",
+            commas or None,
+        )
         parts = [*plain, *(["*"] if keywords and not splat else []), *keywords]
         if frame.kind == "method":
             parts += ["block_=None"] if splat or keywords else ["*", "block_=None"]
@@ -184,9 +196,15 @@ class Blocks(Control):
             if at == splat:
                 inner = part.child_by_field_name("name")
                 if inner is not None:
-                    self.emit(f"{self.frame.declare(self.text(inner), True)} = rest({given}, {splat}, {after})")
+                    self.emit(
+                        f"{self.frame.declare(self.text(inner), True)} = rest({given}, {splat}, {after})"
+                    )
                 continue
-            place = f"nth({given}, {at})" if at < splat else f"tail({given}, {splat}, {after}, {at - splat - 1})"
+            place = (
+                f"nth({given}, {at})"
+                if at < splat
+                else f"tail({given}, {splat}, {after}, {at - splat - 1})"
+            )
             if part.type == "destructured_parameter":
                 self._destructure(part, Code(f"spread({place})", "list"))
             else:

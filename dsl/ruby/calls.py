@@ -164,7 +164,13 @@ class Calls(Blocks):
         if key is None:
             return None
         text = self.text(key)
-        return text if key.type == "hash_key_symbol" else text[1:] if key.type == "simple_symbol" else None
+        return (
+            text
+            if key.type == "hash_key_symbol"
+            else text[1:]
+            if key.type == "simple_symbol"
+            else None
+        )
 
     def block_argument(self, node: Node) -> Code:
         """``&block``, ``&:name``"""
@@ -199,7 +205,9 @@ class Calls(Blocks):
         if name in self.methods:
             arguments = Arguments([])
             self.arguments(node, name, arguments, tag, self.methods[name])
-            return Code(f"u_{python_name(name)}({arguments.text('v_') if arguments.named else self._own_text(arguments)})")
+            return Code(
+                f"u_{python_name(name)}({arguments.text('v_') if arguments.named else self._own_text(arguments)})"
+            )
         special = getattr(self, f"own_{name.replace('?', '_p')}", None)
         if special is not None:
             made: Code = special(node)
@@ -227,7 +235,9 @@ class Calls(Blocks):
     def own_require(self, node: Node) -> Code:
         """``require``"""
         given = named(node.child_by_field_name("arguments"))
-        library = "".join(map(str, self.parts(given[0]))) if given and given[0].type == "string" else ""
+        library = (
+            "".join(map(str, self.parts(given[0]))) if given and given[0].type == "string" else ""
+        )
         if library.split("/")[0] not in LIBRARIES:
             raise self.unsupported(node, f"the library `{library}`")
         return Code("True", "bool")
@@ -244,7 +254,9 @@ class Calls(Blocks):
 
     def own_block_given_p(self, node: Node) -> Code:
         """``block_given?``"""
-        return Code("(block_ is not None)" if self.frame.method().kind == "method" else "False", "bool")
+        return Code(
+            "(block_ is not None)" if self.frame.method().kind == "method" else "False", "bool"
+        )
 
     def own_lambda(self, node: Node) -> Code:
         """``lambda { }``"""
@@ -295,7 +307,12 @@ class Calls(Blocks):
         known = cls in CLASSES or cls in SINGLETONS or cls in METHODS
         if function is None and cls in EXCEPTIONS and name in ("new", "exception"):
             function = self.keep(("class", cls), class_named(cls))
-        if function is None and known and (name in METHODS["Class"] or name in METHODS["Object"]) and name != "new":
+        if (
+            function is None
+            and known
+            and (name in METHODS["Class"] or name in METHODS["Object"])
+            and name != "new"
+        ):
             arguments = Arguments([Code(self.keep(("class", cls), class_named(cls)))])
             self.arguments(node, name, arguments, tag)
             return self.sent(node, name, arguments)
@@ -304,7 +321,11 @@ class Calls(Blocks):
         arguments = Arguments([])
         self.arguments(node, name, arguments, tag)
         code = f"{function}({arguments.text()})"
-        return Code(f"deep({code})") if self.mutable else Code(code, KINDS.get(name, "") if cls != "Regexp" else "")
+        return (
+            Code(f"deep({code})")
+            if self.mutable
+            else Code(code, KINDS.get(name, "") if cls != "Regexp" else "")
+        )
 
     # --- events
 
@@ -314,7 +335,12 @@ class Calls(Blocks):
         if node.type != "identifier" or name is None or self.text(node) != name:
             return False
         found = self.frame.find(name)
-        return found is not None and found[0].event == name and found[0].outer is None and name not in self.reassigned
+        return (
+            found is not None
+            and found[0].event == name
+            and found[0].outer is None
+            and name not in self.reassigned
+        )
 
     def refuse_old_event(self, node: Node) -> None:
         owner = node.child_by_field_name("object")
@@ -328,7 +354,9 @@ class Calls(Blocks):
         if name not in ("get", "set") or len(arguments) != (1 if name == "get" else 2):
             return None
         field = arguments[0]
-        if field.type != "string" or any(n.type in ("splat_argument", "pair", "block_argument") for n in arguments):
+        if field.type != "string" or any(
+            n.type in ("splat_argument", "pair", "block_argument") for n in arguments
+        ):
             return None
         parts = self.parts(field)
         if len(parts) != 1 or not isinstance(parts[0], str):
@@ -344,7 +372,9 @@ class Calls(Blocks):
             get, held = self.keep(field, getter(field), "g"), self.temporary()
             take = "deep_copy" if self.mutable else "copy"
             plain = "UNSHARED" if self.mutable else "PLAIN"
-            return Code(f"({held} if type({held} := {get}({event}.data)) in {plain} else {take}({held}))")
+            return Code(
+                f"({held} if type({held} := {get}({event}.data)) in {plain} else {take}({held}))"
+            )
         put = self.keep(field, setter(field), "p")
         return Code(f"{put}({event}, {self.value(arguments[1])})")
 
@@ -431,7 +461,13 @@ class Calls(Blocks):
             if numbers and operator != "/":
                 kind = "int" if left.kind == right.kind == "int" else "float"
                 return Code(f"({left} {operator} {right})", kind)
-            kind = "float" if numbers and "float" in (left.kind, right.kind) else "int" if numbers else ""
+            kind = (
+                "float"
+                if numbers and "float" in (left.kind, right.kind)
+                else "int"
+                if numbers
+                else ""
+            )
             return self.owned(f"{_SHORT[operator]}({left}, {right})", kind)
         if operator in _ORDERS:
             if numbers:
@@ -441,7 +477,10 @@ class Calls(Blocks):
             if right == "None" or left == "None":
                 other = left if right == "None" else right
                 return Code(f"({other} {'is' if operator == '==' else 'is not'} None)", "bool")
-            return Code(f"{'' if operator == '==' else '(not '}equal({left}, {right}){'' if operator == '==' else ')'}", "bool")
+            return Code(
+                f"{'' if operator == '==' else '(not '}equal({left}, {right}){'' if operator == '==' else ')'}",
+                "bool",
+            )
         if operator == "!~":
             return Code(f"(not {self.truth(self.binary_code('=~', left, right))})", "bool")
         if operator == "===":
@@ -467,7 +506,9 @@ class Calls(Blocks):
             return Code(f"({first} {'and' if is_and else 'or'} {second})", kind)
         held = self.temporary()
         test = f"(({held} := {first}) is not None and {held} is not False)"
-        return Code(f"({second} if {test} else {held})" if is_and else f"({held} if {test} else {second})")
+        return Code(
+            f"({second} if {test} else {held})" if is_and else f"({held} if {test} else {second})"
+        )
 
     def condition(self, node: Node) -> Code:
         """Whether a node is true, as Python's truth."""
@@ -501,7 +542,10 @@ class Calls(Blocks):
         code = self.value(operand)
         if operator == "-" and code.kind in _NUMBERS:
             return Code(f"-{code}" if code[:1].isdigit() else f"(-{code})", code.kind)
-        table, held = self.method(f"{operator}@" if operator in "+-" else operator), self.temporary()
+        table, held = (
+            self.method(f"{operator}@" if operator in "+-" else operator),
+            self.temporary(),
+        )
         return self.owned(f"{table}[type({held} := {code})]({held})")
 
     def defined(self, node: Node) -> Code:
@@ -511,12 +555,19 @@ class Calls(Blocks):
         name = self.text(node)
         if node.type == "identifier":
             known = self.frame.find(name) is not None
-            return Code("'local-variable'" if known else "'method'" if name in self.methods else "None")
+            return Code(
+                "'local-variable'" if known else "'method'" if name in self.methods else "None"
+            )
         if node.type == "instance_variable":
             return Code(f"('instance-variable' if {name!r} in instance else None)")
         if node.type == "global_variable":
             return Code(f"('global-variable' if {name!r} in shared else None)")
         if node.type == "constant":
-            return Code(f"('constant' if {name!r} in constants else None)" if self.is_own_constant(name) else "'constant'" if name in CLASSES else "None")
+            return Code(
+                f"('constant' if {name!r} in constants else None)"
+                if self.is_own_constant(name)
+                else "'constant'"
+                if name in CLASSES
+                else "None"
+            )
         raise self.unsupported(node, "`defined?` of an expression")
-

@@ -75,9 +75,7 @@ def compare(a: Any, b: Any) -> int | None:
 
 
 def _compare_strings(a: Any, b: Any) -> int:
-    if type(a) is not type(b):
-        a, b = as_bytes(a), as_bytes(b)
-    elif type(a) is str and not (a.isascii() and b.isascii()):
+    if type(a) is not type(b) or (type(a) is str and not (a.isascii() and b.isascii())):
         a, b = as_bytes(a), as_bytes(b)
     return (a > b) - (a < b)
 

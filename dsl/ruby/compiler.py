@@ -13,10 +13,23 @@ from typing import Any
 import msgspec
 
 from ..values import copy
-from . import comparison, enumerables, errors, kernel, mutable, objects, operators, patterns
 from . import arrays as _arrays  # noqa: F401 - they register their methods
+from . import (
+    comparison,
+    enumerables,
+    errors,
+    hashes,
+    inspection,
+    kernel,
+    library,
+    mutable,
+    objects,
+    operators,
+    patterns,
+    ranges,
+    times,
+)
 from . import encodings as _encodings  # noqa: F401
-from . import hashes, inspection, library, ranges, times
 from . import searching as _searching  # noqa: F401
 from .calls import Calls
 from .dispatch import Dispatch
@@ -28,10 +41,7 @@ from .objects import MISSING, Proc, Shape, symbol
 from .syntax import Node, Tree, named, walk
 
 _RUNTIME: dict[str, Any] = {
-    **{name: getattr(operators, name) for name in (
-        "plus minus times over less less_equal more more_equal item set_item matches any_case spread nth rest"
-        " tail yielded is_rescued undefined constant string_of loop_items tick case_equal"
-    ).split()},
+    **{name: getattr(operators, name) for name in ["plus", "minus", "times", "over", "less", "less_equal", "more", "more_equal", "item", "set_item", "matches", "any_case", "spread", "nth", "rest", "tail", "yielded", "is_rescued", "undefined", "constant", "string_of", "loop_items", "tick", "case_equal"]},
     "equal": comparison.equal,
     "is_true": enumerables.is_true,
     "rescued": errors.rescued,
@@ -160,7 +170,11 @@ class Compiler(Calls):
         if write is not None:
             write(self, node, sink)
         elif node.type in ("assignment", "operator_assignment"):
-            code = self.assignment(node, sink) if node.type == "assignment" else self.operator_assignment(node)
+            code = (
+                self.assignment(node, sink)
+                if node.type == "assignment"
+                else self.operator_assignment(node)
+            )
             self.finish(code, sink)
         else:
             self.finish(self.value(node), sink)
@@ -186,7 +200,11 @@ class Compiler(Calls):
         found = self.frame.find(name)
         if found is not None:
             return Code(found[1])
-        if name in self.methods or self.function("Kernel", name) or hasattr(self, f"own_{name.replace('?', '_p')}"):
+        if (
+            name in self.methods
+            or self.function("Kernel", name)
+            or hasattr(self, f"own_{name.replace('?', '_p')}")
+        ):
             return self.own_call(node, name, None)
         if name == "__method__":
             return Code("None")
@@ -331,8 +349,7 @@ class Everything(frozenset[str]):
 
 
 _ARRAYS = frozenset(
-    "map select reject split keys values to_a compact flatten uniq sort sort_by scan collect each_slice"
-    " new Array reverse".split()
+    ["map", "select", "reject", "split", "keys", "values", "to_a", "compact", "flatten", "uniq", "sort", "sort_by", "scan", "collect", "each_slice", "new", "Array", "reverse"]
 )
 
 
@@ -372,7 +389,9 @@ def _note(tree: Tree, node: Node, constants: set[str], assigned: dict[str, set[s
         elif target.type in ("identifier", "instance_variable"):
             kind = _kind(tree, right) if len(targets) == 1 else "?"
             assigned.setdefault(tree.of(target), set()).add(kind)
-    return any(t.type in ("instance_variable", "global_variable", "class_variable") for t in targets)
+    return any(
+        t.type in ("instance_variable", "global_variable", "class_variable") for t in targets
+    )
 
 
 def _kind(tree: Tree, node: Node) -> str:
@@ -386,7 +405,9 @@ def _kind(tree: Tree, node: Node) -> str:
     return "array" if is_made else "?"
 
 
-_AMBIGUOUS = frozenset({"<<", "concat", "insert", "clear", "replace", "reverse!", "slice!", "prepend", "delete!"})
+_AMBIGUOUS = frozenset(
+    {"<<", "concat", "insert", "clear", "replace", "reverse!", "slice!", "prepend", "delete!"}
+)
 
 
 def _mutates(tree: Tree, assigned: dict[str, set[str]]) -> bool:
@@ -396,7 +417,10 @@ def _mutates(tree: Tree, assigned: dict[str, set[str]]) -> bool:
             return True
     for node in walk(tree.root, lambda n: n.type in ("call", "binary", "assignment")):
         if node.type == "binary":
-            name, owner = tree.of(node.child_by_field_name("operator")), node.child_by_field_name("left")
+            name, owner = (
+                tree.of(node.child_by_field_name("operator")),
+                node.child_by_field_name("left"),
+            )
         elif node.type == "call":
             method = node.child_by_field_name("method")
             name = tree.of(method) if method is not None else ""
@@ -411,7 +435,9 @@ def _mutates(tree: Tree, assigned: dict[str, set[str]]) -> bool:
             index = named(left)[1:]
             if not index or index[0].type not in ("integer", "range", "regex", "unary"):
                 continue
-        if name in MUTATORS and not (name in _AMBIGUOUS | {"[]="} and _is_array(tree, owner, assigned)):
+        if name in MUTATORS and not (
+            name in _AMBIGUOUS | {"[]="} and _is_array(tree, owner, assigned)
+        ):
             return True
     return False
 
@@ -421,7 +447,10 @@ def _is_array(tree: Tree, owner: Node | None, assigned: dict[str, set[str]]) -> 
         return False
     if owner.type == "parenthesized_statements":
         inner = named(owner)[-1]
-        return inner.type == "operator_assignment" and _kind(tree, inner.child_by_field_name("right")) == "array"
+        return (
+            inner.type == "operator_assignment"
+            and _kind(tree, inner.child_by_field_name("right")) == "array"
+        )
     if owner.type == "binary":
         return _is_array(tree, owner.child_by_field_name("left"), assigned)
     return _kind(tree, owner) == "array" or assigned.get(tree.of(owner)) == {"array"}

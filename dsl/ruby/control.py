@@ -45,7 +45,11 @@ class Control(Assignments):
         if node.type in ("if_modifier", "unless_modifier"):
             return test, [node.child_by_field_name("body")], []
         otherwise = node.child_by_field_name("alternative")
-        rest = [otherwise] if otherwise is not None and otherwise.type == "elsif" else statements(otherwise)
+        rest = (
+            [otherwise]
+            if otherwise is not None and otherwise.type == "elsif"
+            else statements(otherwise)
+        )
         return test, statements(node.child_by_field_name("consequence")), rest
 
     def control_while(self, node: Node, sink: str) -> None:
@@ -65,7 +69,10 @@ class Control(Assignments):
         with self.indented("while True:"):
             self.emit("tick()")
             if first:
-                self.place(f"if not {first}:", [*before, Line(self.indent + 1, f"if {test}: break", self.at)])
+                self.place(
+                    f"if not {first}:",
+                    [*before, Line(self.indent + 1, f"if {test}: break", self.at)],
+                )
                 self.emit(f"{first} = False")
             else:
                 self.lines += [line._replace(indent=line.indent) for line in before]

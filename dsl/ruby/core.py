@@ -189,5 +189,3 @@ class Core(Writer):
             self.emit(f"{name} = {code}")
             self.indent -= 1
         return Code(name, kind)
-
-

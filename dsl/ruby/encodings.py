@@ -203,7 +203,9 @@ def _encoded(value: str, target: Encoding, options: dict[str, Any]) -> Any:
             made.append(char)
         except UnicodeEncodeError:
             if not _replaces(options, "undef"):
-                raise UndefinedConversionError(f"U+{ord(char):04X} from UTF-8 to {target.name}") from None
+                raise UndefinedConversionError(
+                    f"U+{ord(char):04X} from UTF-8 to {target.name}"
+                ) from None
             made.append(by)
     joined = "".join(made)
     if joined.isascii():
@@ -261,7 +263,10 @@ def _directives(template: Any) -> Iterator[tuple[str, Any]]:
         if found is None:
             raise ArgumentError(f"unknown unpack directive '{bare[at]}' in '{bare}'")
         count: Any = found[3]
-        yield found[1] + found[2].strip("_!"), "*" if count == "*" else None if count is None else int(count)
+        yield (
+            found[1] + found[2].strip("_!"),
+            "*" if count == "*" else None if count is None else int(count),
+        )
         at = found.end()
 
 
@@ -400,7 +405,9 @@ def _packed_text(kind: str, count: Any, value: Any) -> bytes:
         if count == 0:
             return base64_.b64encode(data)
         step = max((45 if count in (None, "*") else count) // 3 * 3, 3)
-        return b"".join(base64_.b64encode(data[at : at + step]) + b"\n" for at in range(0, len(data), step))
+        return b"".join(
+            base64_.b64encode(data[at : at + step]) + b"\n" for at in range(0, len(data), step)
+        )
     raise NotCompiled(f"pack with the directive {kind}")
 
 
@@ -413,4 +420,3 @@ def _packed_digits(kind: str, count: Any, digits: str) -> bytes:
         part = digits[at : at + per].ljust(per, "0")
         made.append(int(part[::-1] if kind in "hb" else part, base))
     return bytes(made)
-

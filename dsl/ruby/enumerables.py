@@ -226,7 +226,9 @@ def _number_sum(values: list[Any], start: Any, is_float: bool) -> Any:
 
 
 @define("Enumerable", "inject", "reduce")
-def inject(self: Any, start: Any = MISSING, operator: Any = MISSING, block: Proc | None = None) -> Any:
+def inject(
+    self: Any, start: Any = MISSING, operator: Any = MISSING, block: Proc | None = None
+) -> Any:
     """All items folded into one value."""
     if operator is MISSING and block is None:
         start, operator = MISSING, start
@@ -587,4 +589,3 @@ def enumerator_size(self: Enumerator) -> int:
 def enumerator_inspect(self: Enumerator) -> str:
     """What it is of."""
     return "#<Enumerator: ...>"
-

@@ -14,8 +14,8 @@ from ..reference import Event as Data
 from ..reference import FieldError, FieldRef, reference
 from ..template import Template
 from ..timestamp import Timestamp, parse_timestamp
-from ..values import json_text
 from ..values import copy as copied
+from ..values import json_text
 from .comparison import raw
 from .dispatch import CLASS_OF, define
 from .errors import RubyException, TypeError_

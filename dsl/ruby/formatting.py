@@ -141,7 +141,11 @@ def _in_base(kind: str, value: int, flags: str, width: int, precision: int | Non
     else:
         digits, sign, fill = digits_in(abs(value), base), _sign(value < 0, flags), "0"
     if precision is not None:
-        digits = digits.removeprefix("..").rjust(precision, fill) if complement else digits.rjust(precision, "0")
+        digits = (
+            digits.removeprefix("..").rjust(precision, fill)
+            if complement
+            else digits.rjust(precision, "0")
+        )
     elif "0" in flags and "-" not in flags:
         digits = digits.removeprefix("..").rjust(width - len(sign) - len(prefix), fill)
     shown = sign + prefix + digits

@@ -428,8 +428,6 @@ def flatten(self: Map, depth: Any = 1) -> list[Any]:
     return METHODS["Array"]["flatten"](pairs(self), integer(depth))  # type: ignore[no-any-return]
 
 
-
-
 @singleton("Hash", "new")
 def new(default: Any = None, block: Proc | None = None) -> Hash:
     """A new hash, with a default."""

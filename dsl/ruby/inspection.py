@@ -80,9 +80,7 @@ def _shown(char: str) -> str:
 
 
 def _quoted_bytes(data: bytes) -> str:
-    return "".join(
-        ['"', *[quoted(chr(b))[1:-1] if b < 0x80 else f"\\x{b:02X}" for b in data], '"']
-    )
+    return "".join(['"', *[quoted(chr(b))[1:-1] if b < 0x80 else f"\\x{b:02X}" for b in data], '"'])
 
 
 def symbol_text(name: str) -> str:
@@ -297,4 +295,3 @@ def in_range(number: float) -> int:
     if number - number != 0:
         raise FloatDomainError(float_text(number))
     return int(number)
-

@@ -70,15 +70,9 @@ class RubyClass:
 
 
 CLASS_OF[RubyClass] = "Class"
-_MODULES = (
-    "Comparable Enumerable Kernel Math JSON Base64 SecureRandom Zlib URI Digest Process GC LogStash FileTest"
-    " ObjectSpace Marshal Etc"
-).split()
+_MODULES = ["Comparable", "Enumerable", "Kernel", "Math", "JSON", "Base64", "SecureRandom", "Zlib", "URI", "Digest", "Process", "GC", "LogStash", "FileTest", "ObjectSpace", "Marshal", "Etc"]
 CLASSES: dict[str, RubyClass] = {name: RubyClass(name, True) for name in _MODULES}
-for _name in (
-    "Object BasicObject NilClass TrueClass FalseClass Integer Float Numeric String Symbol Array Hash Set"
-    " Range Proc Regexp MatchData Enumerator Time Class Module Random IPAddr CSV Encoding Method File IO"
-).split():
+for _name in ["Object", "BasicObject", "NilClass", "TrueClass", "FalseClass", "Integer", "Float", "Numeric", "String", "Symbol", "Array", "Hash", "Set", "Range", "Proc", "Regexp", "MatchData", "Enumerator", "Time", "Class", "Module", "Random", "IPAddr", "CSV", "Encoding", "Method", "File", "IO"]:
     CLASSES[_name] = RubyClass(_name)
 CLASSES.update({name: RubyClass(name, raises=made) for name, made in EXCEPTIONS.items()})
 
@@ -92,7 +86,13 @@ def lineage(value: Any) -> tuple[str, ...]:
     """The names of a value's class and of all above it."""
     kind = type(value)
     if kind is RubyClass:
-        return ("Module" if value.is_module else "Class", "Module", "Object", "Kernel", "BasicObject")
+        return (
+            "Module" if value.is_module else "Class",
+            "Module",
+            "Object",
+            "Kernel",
+            "BasicObject",
+        )
     name = class_name(value)
     return (name, *ANCESTORS.get(class_for(kind), ()), "Object", "Kernel", "BasicObject")
 
@@ -157,18 +157,26 @@ for _method, _function in {
     "!=": lambda self, other: not equal(self, other),
     "===": case_equal,
     "eql?": same,
-    "equal?": lambda self, other: self is other or (type(self) in (int, float) and same(self, other)),
+    "equal?": lambda self, other: (
+        self is other or (type(self) in (int, float) and same(self, other))
+    ),
     "<=>": lambda self, other: 0 if self is other or equal(self, other) else None,
     "=~": lambda self, other: None,
     "!~": lambda self, other: not is_true(send(self, "=~", other)),
     "to_s": to_s,
     "inspect": inspect,
-    "class": lambda self: class_named(class_name(self)) if type(self) is not RubyClass else class_named("Module" if self.is_module else "Class"),
+    "class": lambda self: (
+        class_named(class_name(self))
+        if type(self) is not RubyClass
+        else class_named("Module" if self.is_module else "Class")
+    ),
     "freeze": freeze,
     "frozen?": is_frozen,
     "itself": lambda self: self,
     "hash": lambda self: hash(key_of(self)),
-    "object_id": lambda self: 8 if self is None else 2 * self + 1 if type(self) is int else id(self) >> 3,
+    "object_id": lambda self: (
+        8 if self is None else 2 * self + 1 if type(self) is int else id(self) >> 3
+    ),
     "__id__": lambda self: id(self) >> 3,
     "instance_variables": lambda self: [],
 }.items():
@@ -316,7 +324,9 @@ def after_proc(self: Proc, other: Any) -> Proc:
 def symbol_proc(self: Symbol) -> Proc:
     """A block that calls a method of this name."""
     name = self.name
-    return Proc(lambda value, *rest: send(value, name, *rest), Shape(1, takes_rest=True, spreads=False))
+    return Proc(
+        lambda value, *rest: send(value, name, *rest), Shape(1, takes_rest=True, spreads=False)
+    )
 
 
 def proc_of(value: Any) -> Any:
@@ -353,7 +363,9 @@ def backtrace(self: RubyException) -> list[str]:
     """Where it was raised."""
     frames, at = [], self.__traceback__
     while at is not None:
-        frames.append(f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}:in `{at.tb_frame.f_code.co_name}'")
+        frames.append(
+            f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}:in `{at.tb_frame.f_code.co_name}'"
+        )
         at = at.tb_next
     return frames[::-1]
 
@@ -373,7 +385,9 @@ def no_locations(self: RubyException, *given: Any) -> None:
 def raised(given: tuple[Any, ...], current: Any) -> Exception:
     """What ``raise`` raises."""
     if not given:
-        return current if isinstance(current, RubyException) else RuntimeError_("unhandled exception")
+        return (
+            current if isinstance(current, RubyException) else RuntimeError_("unhandled exception")
+        )
     first, rest = given[0], given[1:]
     if type(first) in STRINGS:
         return RuntimeError_(text(first))

@@ -42,7 +42,9 @@ CONTEXT: dict[tuple[str, str], Any] = {}
 """Functions that depend on the surroundings, such as the clock."""
 
 
-def context(now: Callable[[], Timestamp], new_event: Any, new_timestamp: Any) -> dict[tuple[str, str], Any]:
+def context(
+    now: Callable[[], Timestamp], new_event: Any, new_timestamp: Any
+) -> dict[tuple[str, str], Any]:
     """The functions of a clock."""
     current = now_of(lambda: now().nanos())
     return {
@@ -96,13 +98,20 @@ def as_json(value: Any) -> str:
     if kind is list:
         return "[" + ",".join([as_json(item) for item in value]) + "]"
     if kind is dict or kind is Hash:
-        pairs = [f"{json.dumps(to_s(key_back(k)), ensure_ascii=False)}:{as_json(v)}" for k, v in value.items()]
+        pairs = [
+            f"{json.dumps(to_s(key_back(k)), ensure_ascii=False)}:{as_json(v)}"
+            for k, v in value.items()
+        ]
         return "{" + ",".join(pairs) + "}"
     if value is None or kind is bool or kind is int:
         return json.dumps(value)
     if type(value) is Time:
         return json.dumps(time_to_s(value))
-    own = METHODS.get("LogStash::Event", {}).get("to_json") if class_name(value) == "LogStash::Event" else None
+    own = (
+        METHODS.get("LogStash::Event", {}).get("to_json")
+        if class_name(value) == "LogStash::Event"
+        else None
+    )
     return own(value) if own else json.dumps(to_s(value), ensure_ascii=False)
 
 
@@ -129,14 +138,22 @@ def _pretty(value: Any, indent: str) -> str:
     if type(value) is list and value:
         return "[\n" + ",\n".join([inner + _pretty(v, inner) for v in value]) + f"\n{indent}]"
     if isinstance(value, dict) and value:
-        pairs = [f"{inner}{as_json(to_s(key_back(k)))}: {_pretty(v, inner)}" for k, v in value.items()]
+        pairs = [
+            f"{inner}{as_json(to_s(key_back(k)))}: {_pretty(v, inner)}" for k, v in value.items()
+        ]
         return "{\n" + ",\n".join(pairs) + f"\n{indent}}}"
     return as_json(value)
 
 
 # --- Digest, Base64, SecureRandom, Zlib
 
-_DIGESTS = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512"}
+_DIGESTS = {
+    "MD5": "md5",
+    "SHA1": "sha1",
+    "SHA256": "sha256",
+    "SHA384": "sha384",
+    "SHA512": "sha512",
+}
 
 
 def _digests(name: str, algorithm: str) -> None:
@@ -282,7 +299,10 @@ def decode_component(value: Any) -> str:
 @singleton("URI", "decode_www_form")
 def decode_form(value: Any) -> list[Any]:
     """The pairs of a query."""
-    return [[decode_component(part) for part in (k, v)] for k, _, v in (p.partition("=") for p in text(value).split("&") if p)]
+    return [
+        [decode_component(part) for part in (k, v)]
+        for k, _, v in (p.partition("=") for p in text(value).split("&") if p)
+    ]
 
 
 @singleton("URI", "encode_www_form")
@@ -331,7 +351,11 @@ def to_quoted(value: str) -> str:
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ldap": 389, "ldaps": 636, "ws": 80, "wss": 443}
 for _name, _function in {
     "scheme": lambda self: self.parts.scheme or None,
-    "host": lambda self: self.parts.netloc.rpartition("@")[2].rsplit(":", 1)[0] or None if "[" not in self.parts.netloc else self.parts.netloc.rpartition("@")[2].partition("]")[0] + "]",
+    "host": lambda self: (
+        self.parts.netloc.rpartition("@")[2].rsplit(":", 1)[0] or None
+        if "[" not in self.parts.netloc
+        else self.parts.netloc.rpartition("@")[2].partition("]")[0] + "]"
+    ),
     "hostname": lambda self: self.parts.hostname,
     "port": lambda self: self.parts.port or _PORTS.get(self.parts.scheme),
     "path": lambda self: self.parts.path,
@@ -402,7 +426,10 @@ def gethostname() -> str:
     return socket.gethostname()
 
 
-CONSTANTS |= {f"Process::{name}": number for name, number in {"CLOCK_REALTIME": 0, "CLOCK_MONOTONIC": 1}.items()}
+CONSTANTS |= {
+    f"Process::{name}": number
+    for name, number in {"CLOCK_REALTIME": 0, "CLOCK_MONOTONIC": 1}.items()
+}
 
 
 @singleton("Process", "clock_gettime")
@@ -430,7 +457,9 @@ def parse_line(line: Any, col_sep: Any = ",", quote_char: Any = '"', **options: 
     given = text(line)
     if not given:
         return None
-    rows = csv_.reader([given.rstrip("\r\n")], delimiter=text(col_sep), quotechar=text(quote_char), strict=True)
+    rows = csv_.reader(
+        [given.rstrip("\r\n")], delimiter=text(col_sep), quotechar=text(quote_char), strict=True
+    )
     try:
         found = next(rows)
     except (csv_.Error, StopIteration):
@@ -477,7 +506,10 @@ def _includes(self: Address, other: Any) -> bool:
 def _range(self: Address) -> Any:
     from .objects import Range
 
-    return Range(Address(self.network[0], ipaddress.ip_network(self.network[0])), Address(self.network[-1], ipaddress.ip_network(self.network[-1])))
+    return Range(
+        Address(self.network[0], ipaddress.ip_network(self.network[0])),
+        Address(self.network[-1], ipaddress.ip_network(self.network[-1])),
+    )
 
 
 for _name, _function in {
@@ -492,20 +524,29 @@ for _name, _function in {
     "link_local?": lambda self: self.address.is_link_local,
     "prefix": lambda self: self.network.prefixlen,
     "mask": lambda self, bits: address(f"{self.address}/{to_s(bits)}"),
-    "to_string": lambda self: str(self.address) if self.address.version == 4 else self.address.exploded,
+    "to_string": lambda self: (
+        str(self.address) if self.address.version == 4 else self.address.exploded
+    ),
     "to_range": _range,
     "hton": lambda self: self.address.packed,
     "reverse": lambda self: self.address.reverse_pointer,
     "==": lambda self, other: type(other) is Address and self.network == other.network,
-    "<=>": lambda self, other: (int(self.address) > int(_other(other).address)) - (int(self.address) < int(_other(other).address)),
-    "inspect": lambda self: f"#<IPAddr: IPv{self.address.version}:{self.address.exploded if self.address.version == 6 else self.address}/{self.network.netmask.exploded if self.address.version == 6 else self.network.netmask}>",
+    "<=>": lambda self, other: (
+        (int(self.address) > int(_other(other).address))
+        - (int(self.address) < int(_other(other).address))
+    ),
+    "inspect": lambda self: (
+        f"#<IPAddr: IPv{self.address.version}:{self.address.exploded if self.address.version == 6 else self.address}/{self.network.netmask.exploded if self.address.version == 6 else self.network.netmask}>"
+    ),
 }.items():
     define("IPAddr", _name)(_function)
 
 
-_PRIVATE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
+_PRIVATE = [
+    ipaddress.ip_network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+]
 
 
 def _is_private(self: Address) -> bool:
     return any(net.version == self.address.version and self.address in net for net in _PRIVATE)
-

@@ -90,7 +90,9 @@ class Literals(Core):
         if not raw:
             return unescaped(inner)
         opening = self.text(node.children[0])
-        ends = re.escape(opening[-1] + {"(": ")", "[": "]", "{": "}", "<": ">"}.get(opening[-1], ""))
+        ends = re.escape(
+            opening[-1] + {"(": ")", "[": "]", "{": "}", "<": ">"}.get(opening[-1], "")
+        )
         return re.sub(rf"\\([\\{ends}])", r"\1", inner)
 
     def literal_chained_string(self, node: Node) -> Code:
@@ -173,7 +175,9 @@ class Literals(Core):
         made: list[Code] = []
         interpolates = self.text(node.children[0])[1] in "WI"
         for child in named(node):
-            parts = [unescaped(self.text(c)) if interpolates else self.text(c) for c in child.children] or [self.text(child)]
+            parts = [
+                unescaped(self.text(c)) if interpolates else self.text(c) for c in child.children
+            ] or [self.text(child)]
             if any(c.type == "interpolation" for c in child.children):
                 raise self.unsupported(child, "interpolation in %W")
             word = re.sub(r"\\(.)", r"\1", "".join(parts))
@@ -242,7 +246,8 @@ class Literals(Core):
         """A regular expression."""
         letters = re.sub(r"[^imxounse]", "", self.text(node.children[-1])[1:])
         options = sum(
-            {"i": IGNORECASE, "m": MULTILINE, "x": EXTENDED}.get(letter, 0) for letter in set(letters)
+            {"i": IGNORECASE, "m": MULTILINE, "x": EXTENDED}.get(letter, 0)
+            for letter in set(letters)
         )
         parts: list[Any] = []
         at = node.children[0].end_byte

@@ -159,10 +159,7 @@ def scrub_in_place(self: Any, *by: Any) -> Any:
     return self
 
 
-_BANGS = (
-    "upcase downcase capitalize swapcase strip lstrip rstrip chomp chop squeeze gsub sub tr tr_s delete"
-    " reverse succ next unicode_normalize encode delete_prefix delete_suffix"
-).split()
+_BANGS = ["upcase", "downcase", "capitalize", "swapcase", "strip", "lstrip", "rstrip", "chomp", "chop", "squeeze", "gsub", "sub", "tr", "tr_s", "delete", "reverse", "succ", "next", "unicode_normalize", "encode", "delete_prefix", "delete_suffix"]
 _ALWAYS_SELF = frozenset({"reverse", "succ", "next", "unicode_normalize", "encode"})
 
 
@@ -198,4 +195,3 @@ MUTATORS = frozenset(
         *(f"{name}!" for name in _BANGS),
     }
 )
-

@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Decimal,
+)
 from typing import Any
 
 from .comparison import compare, equal, incomparable, ordered
@@ -476,7 +483,13 @@ def _rounded(a: Any, places: int, mode: str) -> Any:
     if places > 0:
         return a if places >= 17 else _decimal_rounded(a, places, mode)
     whole = int(Decimal(a).quantize(Decimal(1), mode) if abs(a) < 1e25 else Decimal(a))
-    return whole if places == 0 else _integer_rounded(int(a) if mode not in (ROUND_FLOOR, ROUND_CEILING) else whole, places, mode)
+    return (
+        whole
+        if places == 0
+        else _integer_rounded(
+            int(a) if mode not in (ROUND_FLOOR, ROUND_CEILING) else whole, places, mode
+        )
+    )
 
 
 def _decimal_rounded(a: float, places: int, mode: str) -> float:
@@ -608,7 +621,7 @@ def _math(name: str, function: Callable[..., Any]) -> None:
         try:
             return function(*numbers)
         except ValueError:
-            raise DomainError(f'Numerical argument is out of domain - {name}') from None
+            raise DomainError(f"Numerical argument is out of domain - {name}") from None
         except OverflowError:
             return math.inf
 
@@ -653,7 +666,7 @@ def isqrt(a: Any) -> int:
     """The whole square root."""
     number = integer(a)
     if number < 0:
-        raise DomainError('Numerical argument is out of domain - isqrt')
+        raise DomainError("Numerical argument is out of domain - isqrt")
     return math.isqrt(number)
 
 

@@ -167,7 +167,11 @@ def string_of(parts: list[Any]) -> str:
 
 def loop_items(value: Any) -> list[Any]:
     """What a ``for`` runs over."""
-    return list(iterate(value)) if type(value) is not Range or value.last is not None else iterate(value)  # type: ignore[return-value]
+    return (
+        list(iterate(value))
+        if type(value) is not Range or value.last is not None
+        else iterate(value)
+    )  # type: ignore[return-value]
 
 
 class Budget(threading.local):
@@ -197,5 +201,3 @@ def tick() -> None:
         budget.since = now
     elif now - budget.since > budget.seconds:
         raise MatchTimeout(f"the code's loops took longer than {budget.seconds:g} s")
-
-

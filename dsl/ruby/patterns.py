@@ -465,4 +465,3 @@ def named_locals(expression: Regexp) -> dict[str, Any]:
     """What ``/(?<name>…)/ =~ text`` puts into local variables."""
     found = LAST.match
     return {name: None if found is None else found.match[name] for name in expression.named}
-

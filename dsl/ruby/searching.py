@@ -422,4 +422,3 @@ def replaced_part(value: str, where: Any, count: Any, part: str) -> str:
         shown = integer(where) if type(where) is not Range else 0
         raise IndexError_(f"index {shown} out of string")
     return value[: reach[0]] + part + value[reach[1] :]
-

@@ -225,7 +225,13 @@ def rstrip(self: str) -> str:
 def chomp(self: str, end: Any = MISSING) -> str:
     """Without the line end."""
     if end is MISSING:
-        return self[:-2] if self.endswith("\r\n") else self.removesuffix("\n") if self.endswith("\n") else self.removesuffix("\r")
+        return (
+            self[:-2]
+            if self.endswith("\r\n")
+            else self.removesuffix("\n")
+            if self.endswith("\n")
+            else self.removesuffix("\r")
+        )
     if end is None:
         return self
     suffix = text(end)
@@ -281,7 +287,8 @@ def _padding(pad: Any, count: int) -> str:
 
 _INTEGER = re.compile(r"[\s\0]*([+-]?)(\d+(?:_\d+)*)", re.ASCII)
 _FLOAT = re.compile(
-    r"\s*([+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?)", re.ASCII
+    r"\s*([+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?)",
+    re.ASCII,
 )
 
 
@@ -388,7 +395,11 @@ def _succ_at(chars: list[str], places: list[int]) -> str:
     at = places[-1]
     for position in range(len(places) - 1, -1, -1):
         at = places[position]
-        if position < len(places) - 1 and places[position + 1] - at > 1 and not _bridges(chars, at, places[position + 1]):
+        if (
+            position < len(places) - 1
+            and places[position + 1] - at > 1
+            and not _bridges(chars, at, places[position + 1])
+        ):
             at = places[position + 1]
             break
         char = chars[at]
@@ -474,7 +485,9 @@ def _expanded(given: str) -> str:
         elif at + 2 < len(given) and given[at + 1] == "-":
             low, high = ord(char), ord(given[at + 2])
             if low > high:
-                raise ArgumentError(f'invalid range "{char}-{given[at + 2]}" in string transliteration')
+                raise ArgumentError(
+                    f'invalid range "{char}-{given[at + 2]}" in string transliteration'
+                )
             made += [chr(code) for code in range(low, high + 1)]
             at += 3
         else:
@@ -574,7 +587,12 @@ def _of_symbols(name: str, function: Callable[..., Any], gives_symbol: bool) -> 
     define("Symbol", name)(method)
 
 
-for _name, _function in {"upcase": upcase, "downcase": downcase, "capitalize": capitalize, "succ": succ}.items():
+for _name, _function in {
+    "upcase": upcase,
+    "downcase": downcase,
+    "capitalize": capitalize,
+    "succ": succ,
+}.items():
     _of_symbols(_name, _function, True)
 for _name, _function in {"length": length, "size": length, "empty?": is_empty}.items():
     _of_symbols(_name, _function, False)

@@ -98,5 +98,15 @@ def statements(node: Node | None) -> list[Node]:
     """The statements of a body."""
     if node is None:
         return []
-    bodies = ("body_statement", "block_body", "then", "else", "do", "program", "begin", "ensure", "parenthesized_statements")
+    bodies = (
+        "body_statement",
+        "block_body",
+        "then",
+        "else",
+        "do",
+        "program",
+        "begin",
+        "ensure",
+        "parenthesized_statements",
+    )
     return named(node) if node.type in bodies else [node]

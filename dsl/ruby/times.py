@@ -96,21 +96,29 @@ def _offset(zone: Any) -> int:
     if found is None:
         if given in ("UTC", "Z", "GMT"):
             return 0
-        raise ArgumentError(f'"+HH:MM", "-HH:MM", "UTC" or "A".."I","K".."Z" expected for utc_offset: {given}')
+        raise ArgumentError(
+            f'"+HH:MM", "-HH:MM", "UTC" or "A".."I","K".."Z" expected for utc_offset: {given}'
+        )
     seconds = int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4] or 0)
     return -seconds if found[1] == "-" else seconds
 
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_FULL_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
+_FULL_MONTHS = (
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+)
+_DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 
 def _parts(values: tuple[Any, ...]) -> tuple[int, int]:
     """Seconds and nanoseconds of year, month and so on, without an offset."""
     given = [0 if v is None else v for v in values]
     year, month, day, hour, minute, second = [*given, *[1, 1, 1, 0, 0, 0][len(given) :]][:6]
-    month = _MONTHS.index(to_s(month).lower()) + 1 if type(month) in STRINGS and not to_s(month).isdigit() else month
+    month = (
+        _MONTHS.index(to_s(month).lower()) + 1
+        if type(month) in STRINGS and not to_s(month).isdigit()
+        else month
+    )
     numbers = [int(to_s(v)) if type(v) in STRINGS else v for v in (year, month, day, hour, minute)]
     if not 1 <= numbers[1] <= 12:
         raise ArgumentError("mon out of range")
@@ -153,7 +161,11 @@ def new_time(now: Any) -> Any:
             return local(*values)
         seconds, nanos = _parts(values)
         moment = seconds * _BILLION + nanos
-        return Time(moment, utc=True) if to_s(zone) in ("UTC", "Z") else Time(moment - _offset(zone) * _BILLION, _offset(zone))
+        return (
+            Time(moment, utc=True)
+            if to_s(zone) in ("UTC", "Z")
+            else Time(moment - _offset(zone) * _BILLION, _offset(zone))
+        )
 
     return new
 
@@ -178,9 +190,32 @@ _DATES = (
     r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4})",
 )
 _FORMS = [re.compile(rf"\s*{d}(?:[T\s:,]+{_CLOCK}{_ZONE})?\s*\Z", re.IGNORECASE) for d in _DATES]
-_FORMS.append(re.compile(rf"\s*(?:[A-Za-z]{{3}}\s+)?(?P<mon>[A-Za-z]{{3}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}{_ZONE}(?:\s+(?P<year>\d{{4}}))?\s*\Z", re.IGNORECASE))
-_FORMS.append(re.compile(r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?(?P<zone>Z|[+-]\d\d:?\d\d)?\s*\Z"))
-_ABBREVIATIONS = {"utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "cet": 1, "cest": 2}
+_FORMS.append(
+    re.compile(
+        rf"\s*(?:[A-Za-z]{{3}}\s+)?(?P<mon>[A-Za-z]{{3}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}{_ZONE}(?:\s+(?P<year>\d{{4}}))?\s*\Z",
+        re.IGNORECASE,
+    )
+)
+_FORMS.append(
+    re.compile(
+        r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?(?P<zone>Z|[+-]\d\d:?\d\d)?\s*\Z"
+    )
+)
+_ABBREVIATIONS = {
+    "utc": 0,
+    "gmt": 0,
+    "z": 0,
+    "est": -5,
+    "edt": -4,
+    "cst": -6,
+    "cdt": -5,
+    "mst": -7,
+    "mdt": -6,
+    "pst": -8,
+    "pdt": -7,
+    "cet": 1,
+    "cest": 2,
+}
 
 
 @singleton("Time", "parse")
@@ -206,7 +241,11 @@ def to_quoted(value: str) -> str:
 def _built(parts: dict[str, Any], given: str) -> Time:
     month = int(parts["month"]) if parts.get("month") else _month(parts["mon"], given)
     year = int(parts["year"]) if parts.get("year") else datetime.now().year
-    day, hour, minute = int(parts["day"]), int(parts.get("hour") or 0), int(parts.get("minute") or 0)
+    day, hour, minute = (
+        int(parts["day"]),
+        int(parts.get("hour") or 0),
+        int(parts.get("minute") or 0),
+    )
     if parts.get("half"):
         hour = hour % 12 + (12 if parts["half"].lower() == "p" else 0)
     second = int(parts.get("second") or 0)
@@ -260,7 +299,16 @@ _FIELDS = {
     "p": r"(?P<half>[AaPp])[Mm]", "P": r"(?P<half>[AaPp])[Mm]", "y": r"(?P<short>\d\d)", "j": r"(?P<yday>\d{1,3})",
     "s": r"(?P<epoch>-?\d+)", "%": "%", "n": r"\s+", "t": r"\s+",
 }  # fmt: skip
-_COMPOSED = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "X": "%H:%M:%S", "D": "%m/%d/%y", "R": "%H:%M", "x": "%m/%d/%y", "c": "%a %b %e %H:%M:%S %Y", "r": "%I:%M:%S %p"}
+_COMPOSED = {
+    "F": "%Y-%m-%d",
+    "T": "%H:%M:%S",
+    "X": "%H:%M:%S",
+    "D": "%m/%d/%y",
+    "R": "%H:%M",
+    "x": "%m/%d/%y",
+    "c": "%a %b %e %H:%M:%S %Y",
+    "r": "%I:%M:%S %p",
+}
 
 
 @singleton("Time", "strptime")
@@ -280,7 +328,9 @@ def strptime(value: Any, form: Any) -> Time:
         short = int(parts["short"])
         parts["year"] = str(short + (1900 if short >= 69 else 2000))
     if parts.get("yday"):
-        year, month, day = civil_from_days(days_from_civil(int(parts["year"]), 1, 1) + int(parts["yday"]) - 1)
+        year, month, day = civil_from_days(
+            days_from_civil(int(parts["year"]), 1, 1) + int(parts["yday"]) - 1
+        )
         parts |= {"month": str(month), "day": str(day)}
     if not parts.get("month") and not parts.get("mon"):
         parts["month"] = "1" if parts.get("year") else str(datetime.now().month)
@@ -322,7 +372,11 @@ def _shown(self: Time, found: re.Match[str]) -> str:
     else:
         shown = _directive(self, letter, flags.replace("^", "").replace("#", "")[:1], width, flags)
     shown = shown.upper() if "^" in flags else shown.swapcase() if "#" in flags else shown
-    return shown.rjust(int(width), "0" if shown[:1].isdigit() else " ") if width and letter not in "LN" else shown
+    return (
+        shown.rjust(int(width), "0" if shown[:1].isdigit() else " ")
+        if width and letter not in "LN"
+        else shown
+    )
 
 
 def _directive(self: Time, letter: str, flag: str, width: str, flags: str) -> str:
@@ -440,7 +494,9 @@ def subtract(self: Time, other: Any) -> Any:
 
 
 def _moment(value: Any) -> int | None:
-    return value.nanos if type(value) is Time else value.nanos() if type(value) is Timestamp else None
+    return (
+        value.nanos if type(value) is Time else value.nanos() if type(value) is Timestamp else None
+    )
 
 
 @define("Time", "<=>")
@@ -515,7 +571,9 @@ for _name, _function in {
     "<=>": lambda self, other: spaceship(timestamp_time(self), other),
     "to_time": timestamp_time,
 }.items():
-    define("LogStash::Timestamp", _name)(_function if _function is not str else lambda self: str(self))
+    define("LogStash::Timestamp", _name)(
+        _function if _function is not str else lambda self: str(self)
+    )
 
 
 def new_timestamp(now: Any) -> Any:
@@ -548,4 +606,3 @@ def coerce(value: Any) -> Any:
     if type(value) is Timestamp or value is None:
         return value
     return Timestamp.of_nanos(value.nanos) if type(value) is Time else parse_timestamp(text(value))
-
