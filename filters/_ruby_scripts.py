@@ -86,7 +86,7 @@ def surroundings(owner: Filter) -> dict[tuple[str, str], Any]:
     """The clock, and new events, as the filter's settings have them."""
     from ..dsl.ruby import new_event
     from ..dsl.ruby.library import context
-    from ..dsl.ruby.times import new_timestamp
+    from ..dsl.ruby.timestamps import new_timestamp
 
     now = owner.context.now
     return context(now, new_event(now), new_timestamp(now))

@@ -4,10 +4,11 @@
 names (``NotCompiled``), with its place; Ruby's exceptions are Python's (``RubyException``).
 """
 
-from .compiler import Compiled, Origin, Unit, compile_units
 from .errors import NotCompiled, RubyException, RubySyntaxError
 from .events import Logger, RubyEvent, new_event
 from .subset import Outdated
+from .texts import Compiled, Origin, Unit
+from .units import compile_units
 
 __all__ = [
     "Compiled",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from functools import cmp_to_key
 from itertools import islice
 from typing import Any
 
-from .comparison import case_equal, equal, order_key, ordered, sorted_by_value
-from .dispatch import Dispatch, define
+from .comparison import case_equal, equal
+from .dispatch import define
 from .errors import ArgumentError, NoMethodError, TypeError_
-from .inspection import described, integer, name_of, size
+from .inspection import described, integer
 from .objects import MISSING, Enumerator, Proc, Range, Set, key_back, key_of
 
 
@@ -193,104 +191,6 @@ def tally(self: Any) -> dict[Any, Any]:
     return counts
 
 
-_PLUS = Dispatch("+")
-
-
-@define("Enumerable", "sum")
-def sum_(self: Any, start: Any = 0, block: Proc | None = None) -> Any:
-    """The sum of the items, or of what a block makes of them."""
-    values = items(self) if block is None else [block.one(item) for item in iterate(self)]
-    kinds = set(map(type, values))
-    if kinds <= {int, float} and type(start) in (int, float):
-        return _number_sum(values, start, float in kinds or type(start) is float)
-    total = start
-    for value in values:
-        total = _PLUS[type(total)](total, value)
-    return total
-
-
-def _number_sum(values: list[Any], start: Any, is_float: bool) -> Any:
-    if not is_float:
-        return sum(values, start)
-    total, lost = float(start), 0.0
-    for value in values:
-        number = float(value)
-        if math.isinf(number) or math.isnan(number) or math.isinf(total):
-            total += number
-            continue
-        made = total + number
-        larger, smaller = (total, number) if abs(total) >= abs(number) else (number, total)
-        lost += (larger - made) + smaller
-        total = made
-    return total + lost
-
-
-@define("Enumerable", "inject", "reduce")
-def inject(
-    self: Any, start: Any = MISSING, operator: Any = MISSING, block: Proc | None = None
-) -> Any:
-    """All items folded into one value."""
-    if operator is MISSING and block is None:
-        start, operator = MISSING, start
-    if operator is not MISSING:
-        table = Dispatch(name_of(operator))
-        combine: Callable[[Any, Any], Any] = lambda a, b: table[type(a)](a, b)  # noqa: E731
-    else:
-        assert block is not None
-        combine = block.two
-    values = iter(iterate(self))
-    total = next(values, None) if start is MISSING else start
-    for value in values:
-        total = combine(total, value)
-    return total
-
-
-@define("Enumerable", "count")
-def count(self: Any, wanted: Any = MISSING, block: Proc | None = None) -> int:
-    """How many items there are, or are equal to a value, or make a block true."""
-    if wanted is not MISSING:
-        return sum(equal(item, wanted) for item in iterate(self))
-    if block is None:
-        return len(items(self))
-    return sum(is_true(block.one(item)) for item in iterate(self))
-
-
-def _test(pattern: Any, block: Proc | None) -> Callable[[Any], bool]:
-    if pattern is not MISSING:
-        return lambda item: is_true(case_equal(pattern, item))
-    return is_true if block is None else lambda item: is_true(block.one(item))
-
-
-@define("Enumerable", "any?")
-def is_any(self: Any, pattern: Any = MISSING, block: Proc | None = None) -> bool:
-    """Whether it holds for one item."""
-    return any(map(_test(pattern, block), iterate(self)))
-
-
-@define("Enumerable", "all?")
-def is_all(self: Any, pattern: Any = MISSING, block: Proc | None = None) -> bool:
-    """Whether it holds for all items."""
-    return all(map(_test(pattern, block), iterate(self)))
-
-
-@define("Enumerable", "none?")
-def is_none(self: Any, pattern: Any = MISSING, block: Proc | None = None) -> bool:
-    """Whether it holds for no item."""
-    return not any(map(_test(pattern, block), iterate(self)))
-
-
-@define("Enumerable", "one?")
-def is_one(self: Any, pattern: Any = MISSING, block: Proc | None = None) -> bool:
-    """Whether it holds for one item only."""
-    return sum(map(_test(pattern, block), iterate(self))) == 1
-
-
-@define("Enumerable", "include?", "member?")
-def includes(self: Any, wanted: Any) -> bool:
-    """Whether an item is equal to a value."""
-    return any(equal(item, wanted) for item in iterate(self))
-
-
 @define("Enumerable", "first")
 def first(self: Any, count: Any = MISSING) -> Any:
     """The first item, or the first few."""
@@ -336,75 +236,6 @@ def drop_while(self: Any, block: Proc) -> list[Any]:
         if not is_true(block.one(item)):
             return given[at:]
     return []
-
-
-def _by(block: Proc | None) -> Callable[[Any], Any]:
-    """The key of an order that a block says by comparing two items."""
-    if block is None:
-        return order_key
-    return cmp_to_key(lambda a, b: comparison(block.two(a, b), a, b))
-
-
-def comparison(answer: Any, a: Any, b: Any) -> int:
-    """What a block that compares has answered."""
-    if answer is None:
-        from .comparison import incomparable
-
-        raise incomparable(a, b)
-    return ordered(answer, 0)
-
-
-def _extreme(name: str, choose: Callable[..., Any], backwards: bool) -> None:
-    @define("Enumerable", name)
-    def method(self: Any, count: Any = None, block: Proc | None = None) -> Any:
-        given = items(self)
-        key = _by(block)
-        if count is not None:
-            return sorted(given, key=key, reverse=backwards)[: size(count)]
-        return choose(given, key=key) if given else None
-
-    @define("Enumerable", f"{name}_by", enum=True)
-    def method_by(self: Any, count: Any = None, block: Proc | None = None) -> Any:
-        assert block is not None
-        given = [(order_key(block.one(item)), item) for item in iterate(self)]
-        if count is not None:
-            chosen = sorted(given, key=lambda pair: pair[0], reverse=backwards)[: size(count)]
-            return [item for _, item in chosen]
-        return choose(given, key=lambda pair: pair[0])[1] if given else None
-
-
-_extreme("max", max, True)
-_extreme("min", min, False)
-
-
-@define("Enumerable", "minmax")
-def minmax(self: Any, block: Proc | None = None) -> list[Any]:
-    """The least and the greatest item."""
-    given = items(self)
-    return [min(given, key=_by(block)), max(given, key=_by(block))] if given else [None, None]
-
-
-@define("Enumerable", "minmax_by", enum=True)
-def minmax_by(self: Any, block: Proc) -> list[Any]:
-    """The items of which a block makes the least and the greatest."""
-    given = items(self)
-    if not given:
-        return [None, None]
-    key = lambda item: order_key(block.one(item))  # noqa: E731
-    return [min(given, key=key), max(given, key=key)]
-
-
-@define("Enumerable", "sort")
-def sort(self: Any, block: Proc | None = None) -> list[Any]:
-    """In their order, or in a block's."""
-    given = items(self)
-    return sorted_by_value(given) if block is None else sorted(given, key=_by(block))
-
-
-@define("Enumerable", "sort_by", enum=True)
-def sort_by(self: Any, block: Proc) -> list[Any]:
-    """In the order of what a block makes of them."""
-    return sorted(items(self), key=lambda item: order_key(block.one(item)))
 
 
 @define("Enumerable", "to_a", "entries", "force")
@@ -500,15 +331,6 @@ def each_cons(self: Any, count: Any, block: Proc) -> Any:
     return self
 
 
-@define("Enumerable", "find_index")
-def find_index(self: Any, wanted: Any = MISSING, block: Proc | None = None) -> Any:
-    """Where the first item stands that is equal to a value, or makes a block true."""
-    if wanted is MISSING and block is None:
-        return Enumerator(self, find_index)
-    holds = (lambda item: equal(item, wanted)) if wanted is not MISSING else _test(MISSING, block)
-    return next((at for at, item in enumerate(iterate(self)) if holds(item)), None)
-
-
 @define("Enumerable", "grep")
 def grep(self: Any, pattern: Any, block: Proc | None = None) -> list[Any]:
     """The items that a pattern covers."""
@@ -535,57 +357,3 @@ def cycle(self: Any, times: Any = None, block: Proc | None = None) -> None:
         rounds += 1
         for item in given:
             block.one(item)
-
-
-@define("Enumerator", "each")
-def enumerator_each(self: Enumerator, block: Proc | None = None) -> Any:
-    """Iterate."""
-    return self if block is None else self.run(block)
-
-
-@define("Enumerator", "with_index", "each_with_index")
-def with_index(self: Enumerator, start: Any = 0, block: Proc | None = None) -> Any:
-    """Iterate with a count."""
-    counted = _Counted(0 if start is None else integer(start))
-    if block is None:
-        return Enumerator(self, _with_index_of, (counted.at,))
-    return _with_index_of(self, counted.at, block=block)
-
-
-class _Counted:
-    def __init__(self, at: int) -> None:
-        self.at = at - 1
-
-    def next(self) -> int:
-        self.at += 1
-        return self.at
-
-
-def _with_index_of(self: Enumerator, before: int, block: Proc) -> Any:
-    counted = _Counted(before + 1)
-
-    def numbered(*values: Any) -> Any:
-        item = values[0] if len(values) == 1 else list(values)
-        return block.two(item, counted.next())
-
-    from .objects import Shape
-
-    return self.run(Proc(numbered, Shape(takes_rest=True)))
-
-
-@define("Enumerator", "with_object")
-def with_object(self: Enumerator, memo: Any, block: Proc) -> Any:
-    """Iterate with an object."""
-    return each_with_object(self, memo, block=block)
-
-
-@define("Enumerator", "size")
-def enumerator_size(self: Enumerator) -> int:
-    """How many items there are."""
-    return len(self.items())
-
-
-@define("Enumerator", "inspect")
-def enumerator_inspect(self: Enumerator) -> str:
-    """What it is of."""
-    return "#<Enumerator: ...>"

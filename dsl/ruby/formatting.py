@@ -94,7 +94,7 @@ def _padded(shown: str, flags: str, width: int) -> str:
 
 
 def _whole(value: Any) -> int:
-    from .kernel import integer_of
+    from .functions import integer_of
 
     if type(value) is float:
         import math
@@ -182,7 +182,7 @@ def _float(kind: str, value: Any, flags: str, width: int, precision: int | None)
 
 
 def _floating(value: Any) -> float:
-    from .kernel import float_of
+    from .functions import float_of
 
     if value is None:
         raise TypeError_("can't convert nil into Float")

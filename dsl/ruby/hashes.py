@@ -167,23 +167,6 @@ def partition(self: Map, block: Proc) -> list[Any]:
     return list(parts)
 
 
-def _filtering(name: str, keeps: bool, nil_if_same: bool) -> None:
-    @define("Hash", name, enum=True)
-    def method(self: Map, block: Proc) -> Any:
-        check_frozen(self)
-        gone = [k for k, v in self.items() if is_true(block.two(key_back(k), v)) != keeps]
-        for key in gone:
-            del self[key]
-        return None if nil_if_same and not gone else self
-
-
-_filtering("select!", True, True)
-_filtering("filter!", True, True)
-_filtering("keep_if", True, False)
-_filtering("reject!", False, True)
-_filtering("delete_if", False, False)
-
-
 @define("Hash", "find", "detect", enum=True)
 def find_(self: Map, block: Proc) -> Any:
     """The first pair for which a block is true."""
@@ -219,17 +202,10 @@ def map_(self: Map, block: Proc) -> list[Any]:
 @define("Hash", "merge")
 def merge(self: Map, *others: Any, block: Proc | None = None) -> Map:
     """The pairs of all; of one key, the last one's, or what a block makes of both."""
-    return _merged(_copy(self), others, block)
+    return merged(_copy(self), others, block)
 
 
-@define("Hash", "merge!", "update")
-def update(self: Map, *others: Any, block: Proc | None = None) -> Map:
-    """Take the pairs of others."""
-    check_frozen(self)
-    return _merged(self, others, block)
-
-
-def _merged(self: Map, others: tuple[Any, ...], block: Proc | None) -> Map:
+def merged(self: Map, others: tuple[Any, ...], block: Proc | None) -> Map:
     for other in map(hash_, others):
         for key, value in list(other.items()):
             if block is not None and key in self:
@@ -244,44 +220,6 @@ def _copy(self: Map) -> Map:
     made = Hash(self.default, self.maker)
     made.update(self)
     return made
-
-
-@define("Hash", "delete")
-def delete(self: Map, key: Any, block: Proc | None = None) -> Any:
-    """Take out a key, and give its value."""
-    check_frozen(self)
-    found = self.pop(key_of(key), MISSING)
-    if found is MISSING:
-        return None if block is None else block.one(key)
-    return found
-
-
-@define("Hash", "shift")
-def shift(self: Map) -> Any:
-    """Take out the first pair."""
-    check_frozen(self)
-    if not self:
-        return None
-    key = next(iter(self))
-    return [key_back(key), self.pop(key)]
-
-
-@define("Hash", "clear")
-def clear(self: Map) -> Map:
-    """Take out all pairs."""
-    check_frozen(self)
-    self.clear()
-    return self
-
-
-@define("Hash", "replace")
-def replace(self: Map, other: Any) -> Map:
-    """Hold what another hash holds."""
-    check_frozen(self)
-    given = dict(hash_(other))
-    self.clear()
-    self.update(given)
-    return self
 
 
 @define("Hash", "slice")
@@ -304,15 +242,6 @@ def transform_values(self: Map, block: Proc) -> Map:
     return {key: one(value) for key, value in self.items()}
 
 
-@define("Hash", "transform_values!", enum=True)
-def transform_values_in_place(self: Map, block: Proc) -> Map:
-    """Take what a block makes of the values."""
-    check_frozen(self)
-    for key, value in list(self.items()):
-        self[key] = block.one(value)
-    return self
-
-
 @define("Hash", "transform_keys", enum=True)
 def transform_keys(self: Map, names: Any = None, block: Proc | None = None) -> Map:
     """With other keys: those of a hash, or what a block makes of them."""
@@ -323,12 +252,6 @@ def transform_keys(self: Map, names: Any = None, block: Proc | None = None) -> M
         return key if block is None else key_of(block.one(key_back(key)))
 
     return {renamed(key): value for key, value in self.items()}
-
-
-@define("Hash", "transform_keys!", enum=True)
-def transform_keys_in_place(self: Map, names: Any = None, block: Proc | None = None) -> Map:
-    """Take other keys."""
-    return replace(self, transform_keys(self, names, block=block))
 
 
 @define("Hash", "to_h", "to_hash")
@@ -361,16 +284,6 @@ def invert(self: Map) -> Map:
 def compact(self: Map) -> Map:
     """Without the pairs whose value is nil."""
     return {key: value for key, value in self.items() if value is not None}
-
-
-@define("Hash", "compact!")
-def compact_in_place(self: Map) -> Any:
-    """Take out the pairs whose value is nil."""
-    check_frozen(self)
-    gone = [key for key, value in self.items() if value is None]
-    for key in gone:
-        del self[key]
-    return self if gone else None
 
 
 @define("Hash", "filter_map", enum=True)

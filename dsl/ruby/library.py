@@ -7,8 +7,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
-import json
 import os
 import posixpath
 import secrets
@@ -22,24 +20,18 @@ from typing import Any
 
 from ..timestamp import Timestamp
 from .comparison import as_bytes, raw
-from .dispatch import CLASS_OF, CONSTANTS, METHODS, define, singleton
-from .encodings import _from_base64
+from .dispatch import CLASS_OF, CONSTANTS, define, singleton
 from .errors import (
-    InvalidAddressError,
     InvalidURIError,
-    JSONGeneratorError,
-    JSONParserError,
     KeyError_,
     MalformedCSVError,
     ZlibBufError,
     ZlibDataError,
 )
-from .inspection import class_name, float_text, integer, text, to_s
-from .objects import MISSING, Hash, Proc, Symbol, key_back, symbol
-from .times import Time, new_time, now_of, time_to_s
-
-CONTEXT: dict[tuple[str, str], Any] = {}
-"""Functions that depend on the surroundings, such as the clock."""
+from .inspection import integer, text, to_s
+from .objects import MISSING, Proc, Symbol, key_back
+from .packing import from_base64
+from .times import new_time, now_of
 
 
 def context(
@@ -54,95 +46,6 @@ def context(
         ("LogStash::Timestamp", "now"): now,
         ("LogStash::Timestamp", "new"): new_timestamp,
     }
-
-
-# --- JSON
-
-
-def _reject(token: str) -> Any:
-    raise JSONParserError(f"unexpected token at '{token}'")
-
-
-def _pairs(symbolize: bool) -> Callable[[list[tuple[str, Any]]], Any]:
-    if symbolize:
-        return lambda pairs: {symbol(key): value for key, value in pairs}
-    return dict
-
-
-@singleton("JSON", "parse", "load", "parse!")
-def parse(source: Any, symbolize_names: Any = False, **options: Any) -> Any:
-    """The data of a JSON text."""
-    if source is None:
-        from .errors import TypeError_
-
-        raise TypeError_("no implicit conversion of nil into String")
-    given = text(source)
-    try:
-        return json.loads(
-            given,
-            object_pairs_hook=_pairs(symbolize_names not in (None, False)),
-            parse_constant=None if options.get("allow_nan") else _reject,
-        )
-    except (json.JSONDecodeError, RecursionError) as error:
-        at = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        raise JSONParserError(f"unexpected token at '{given[at:]}'") from None
-
-
-def as_json(value: Any) -> str:
-    """A value as JSON, as ``to_json`` writes it."""
-    kind = type(value)
-    if kind is float:
-        if value - value != 0:
-            raise JSONGeneratorError(f"920: {float_text(value)} not allowed in JSON")
-        return float_text(value)
-    if kind is list:
-        return "[" + ",".join([as_json(item) for item in value]) + "]"
-    if kind is dict or kind is Hash:
-        pairs = [
-            f"{json.dumps(to_s(key_back(k)), ensure_ascii=False)}:{as_json(v)}"
-            for k, v in value.items()
-        ]
-        return "{" + ",".join(pairs) + "}"
-    if value is None or kind is bool or kind is int:
-        return json.dumps(value)
-    if type(value) is Time:
-        return json.dumps(time_to_s(value))
-    own = (
-        METHODS.get("LogStash::Event", {}).get("to_json")
-        if class_name(value) == "LogStash::Event"
-        else None
-    )
-    return own(value) if own else json.dumps(to_s(value), ensure_ascii=False)
-
-
-@define("Object", "to_json")
-def to_json(self: Any, *state: Any, **options: Any) -> str:
-    """As JSON."""
-    return as_json(self)
-
-
-@singleton("JSON", "generate", "dump", "fast_generate")
-def generate(value: Any, *options: Any, **named: Any) -> str:
-    """A value as JSON."""
-    return as_json(value)
-
-
-@singleton("JSON", "pretty_generate")
-def pretty_generate(value: Any, *options: Any, **named: Any) -> str:
-    """A value as JSON over several lines."""
-    return _pretty(value, "")
-
-
-def _pretty(value: Any, indent: str) -> str:
-    inner = indent + "  "
-    if type(value) is list and value:
-        return "[\n" + ",\n".join([inner + _pretty(v, inner) for v in value]) + f"\n{indent}]"
-    if isinstance(value, dict) and value:
-        pairs = [
-            f"{inner}{as_json(to_s(key_back(k)))}: {_pretty(v, inner)}" for k, v in value.items()
-        ]
-        return "{\n" + ",\n".join(pairs) + f"\n{indent}}}"
-    return as_json(value)
 
 
 # --- Digest, Base64, SecureRandom, Zlib
@@ -208,20 +111,20 @@ def urlsafe_encode64(value: Any, padding: Any = True) -> str:
 @singleton("Base64", "decode64")
 def decode64(value: Any) -> bytes:
     """The bytes, what is none of the alphabet's left out."""
-    return _from_base64(_data(value), strict=False)
+    return from_base64(_data(value), strict=False)
 
 
 @singleton("Base64", "strict_decode64")
 def strict_decode64(value: Any) -> bytes:
     """The bytes; raises ArgumentError."""
-    return _from_base64(_data(value), strict=True)
+    return from_base64(_data(value), strict=True)
 
 
 @singleton("Base64", "urlsafe_decode64")
 def urlsafe_decode64(value: Any) -> bytes:
     """The bytes of what urlsafe_encode64 makes."""
     data = _data(value).replace(b"-", b"+").replace(b"_", b"/")
-    return _from_base64(data + b"=" * (-len(data) % 4), strict=True)
+    return from_base64(data + b"=" * (-len(data) % 4), strict=True)
 
 
 @singleton("SecureRandom", "uuid")
@@ -466,87 +369,3 @@ def parse_line(line: Any, col_sep: Any = ",", quote_char: Any = '"', **options: 
         raise MalformedCSVError("Illegal quoting in line 1.") from None
     quoted = f"{text(quote_char)}{text(quote_char)}"
     return [value if value or quoted in given else None for value in found]
-
-
-# --- addresses
-
-
-class Address:
-    """An address or network of IP."""
-
-    __slots__ = ("address", "network")
-
-    def __init__(self, address: Any, network: Any) -> None:
-        self.address, self.network = address, network
-
-
-CLASS_OF[Address] = "IPAddr"
-
-
-@singleton("IPAddr", "new")
-def address(value: Any = "::", family: Any = None) -> Address:
-    """An address; raises IPAddr::InvalidAddressError."""
-    given = text(value)
-    try:
-        network = ipaddress.ip_network(given.strip("[]"), strict=False)
-    except ValueError:
-        raise InvalidAddressError(f"invalid address: {given}") from None
-    return Address(network.network_address, network)
-
-
-def _other(value: Any) -> Address:
-    return value if type(value) is Address else address(value)
-
-
-def _includes(self: Address, other: Any) -> bool:
-    inner = _other(other).network
-    return inner.version == self.network.version and inner.subnet_of(self.network)
-
-
-def _range(self: Address) -> Any:
-    from .objects import Range
-
-    return Range(
-        Address(self.network[0], ipaddress.ip_network(self.network[0])),
-        Address(self.network[-1], ipaddress.ip_network(self.network[-1])),
-    )
-
-
-for _name, _function in {
-    "include?": _includes,
-    "===": _includes,
-    "to_s": lambda self: str(self.address),
-    "to_i": lambda self: int(self.address),
-    "ipv4?": lambda self: self.address.version == 4,
-    "ipv6?": lambda self: self.address.version == 6,
-    "private?": lambda self: _is_private(self),
-    "loopback?": lambda self: self.address.is_loopback,
-    "link_local?": lambda self: self.address.is_link_local,
-    "prefix": lambda self: self.network.prefixlen,
-    "mask": lambda self, bits: address(f"{self.address}/{to_s(bits)}"),
-    "to_string": lambda self: (
-        str(self.address) if self.address.version == 4 else self.address.exploded
-    ),
-    "to_range": _range,
-    "hton": lambda self: self.address.packed,
-    "reverse": lambda self: self.address.reverse_pointer,
-    "==": lambda self, other: type(other) is Address and self.network == other.network,
-    "<=>": lambda self, other: (
-        (int(self.address) > int(_other(other).address))
-        - (int(self.address) < int(_other(other).address))
-    ),
-    "inspect": lambda self: (
-        f"#<IPAddr: IPv{self.address.version}:{self.address.exploded if self.address.version == 6 else self.address}/{self.network.netmask.exploded if self.address.version == 6 else self.network.netmask}>"
-    ),
-}.items():
-    define("IPAddr", _name)(_function)
-
-
-_PRIVATE = [
-    ipaddress.ip_network(net)
-    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-]
-
-
-def _is_private(self: Address) -> bool:
-    return any(net.version == self.address.version and self.address in net for net in _PRIVATE)

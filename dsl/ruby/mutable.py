@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import characters as _characters  # noqa: F401 - registers methods that are changed here
 from .comparison import raw
 from .dispatch import METHODS, define
 from .encodings import forced, scrub
@@ -159,7 +160,30 @@ def scrub_in_place(self: Any, *by: Any) -> Any:
     return self
 
 
-_BANGS = ["upcase", "downcase", "capitalize", "swapcase", "strip", "lstrip", "rstrip", "chomp", "chop", "squeeze", "gsub", "sub", "tr", "tr_s", "delete", "reverse", "succ", "next", "unicode_normalize", "encode", "delete_prefix", "delete_suffix"]
+_BANGS = [
+    "upcase",
+    "downcase",
+    "capitalize",
+    "swapcase",
+    "strip",
+    "lstrip",
+    "rstrip",
+    "chomp",
+    "chop",
+    "squeeze",
+    "gsub",
+    "sub",
+    "tr",
+    "tr_s",
+    "delete",
+    "reverse",
+    "succ",
+    "next",
+    "unicode_normalize",
+    "encode",
+    "delete_prefix",
+    "delete_suffix",
+]
 _ALWAYS_SELF = frozenset({"reverse", "succ", "next", "unicode_normalize", "encode"})
 
 

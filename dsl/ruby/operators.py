@@ -8,12 +8,13 @@ from typing import Any
 
 from ..guard import MatchTimeout
 from .arrays import item as array_item
+from .classes import RubyClass
 from .comparison import case_equal
 from .dispatch import Dispatch
 from .enumerables import is_true, iterate
 from .errors import LocalJumpError, NameError_, RubyException
+from .functions import array_of
 from .inspection import to_s
-from .kernel import RubyClass, array_of
 from .objects import STRINGS, MatchData, Proc, Range, Regexp, Symbol
 from .patterns import LAST
 

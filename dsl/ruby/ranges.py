@@ -8,11 +8,11 @@ from itertools import count as counting
 from typing import Any
 
 from .comparison import compare, range_covers
+from .counting import steps
 from .dispatch import METHODS, Dispatch, define, singleton
 from .enumerables import is_true, items, iterate
 from .errors import ArgumentError, RangeError, TypeError_
 from .inspection import class_name, inspect, integer
-from .numbers import steps
 from .objects import MISSING, STRINGS, Proc, Range, Set, check_frozen, key_back, key_of
 from .strings import string_range
 

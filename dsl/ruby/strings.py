@@ -18,7 +18,7 @@ from .inspection import integer, name_of, text, to_s
 from .objects import MISSING, STRINGS, Symbol, symbol
 
 BLANK = "\0\t\n\v\f\r "
-_LEADING = "\t\n\v\f\r \0"
+LEADING = "\t\n\v\f\r \0"
 
 
 def on_text(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -212,7 +212,7 @@ def strip(self: str) -> str:
 @plain("lstrip")
 def lstrip(self: str) -> str:
     """Without white space at its start."""
-    return self.lstrip(_LEADING)
+    return self.lstrip(LEADING)
 
 
 @plain("rstrip")
@@ -283,72 +283,6 @@ def _padding(pad: Any, count: int) -> str:
     if not unit:
         raise ArgumentError("zero width padding")
     return (unit * (count // len(unit) + 1))[:count] if count > 0 else ""
-
-
-_INTEGER = re.compile(r"[\s\0]*([+-]?)(\d+(?:_\d+)*)", re.ASCII)
-_FLOAT = re.compile(
-    r"\s*([+-]?(?:\d+(?:_\d+)*(?:\.\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?)",
-    re.ASCII,
-)
-
-
-@plain("to_i")
-def to_i(self: str, base: Any = 10) -> int:
-    """The integer that it starts with, 0 if it starts with none."""
-    if base != 10:
-        return _to_i_in(self, integer(base))
-    if self.isdecimal() and self.isascii():
-        return int(self)
-    found = _INTEGER.match(self)
-    return int(found[1] + found[2]) if found else 0
-
-
-_PREFIXES = {2: "0b", 8: "0o?", 16: "0x"}
-
-
-def _to_i_in(value: str, base: int) -> int:
-    if base < 0 or base == 1 or base > 36:
-        raise ArgumentError(f"invalid radix {base}")
-    stripped = value.lstrip(_LEADING)
-    sign, body = (stripped[0], stripped[1:]) if stripped[:1] in ("+", "-") else ("", stripped)
-    if base == 0:
-        base, body = _guessed_base(body)
-    elif base in _PREFIXES:
-        body = re.sub(f"^{_PREFIXES[base]}(?=[0-9a-f])", "", body, count=1, flags=re.IGNORECASE)
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
-    found = re.match(f"[{digits}]+(?:_[{digits}]+)*", body, re.IGNORECASE)
-    number = int(found[0].replace("_", ""), base) if found else 0
-    return -number if sign == "-" else number
-
-
-def _guessed_base(body: str) -> tuple[int, str]:
-    for prefix, base in (("0x", 16), ("0b", 2), ("0o", 8), ("0d", 10)):
-        if body.lower().startswith(prefix):
-            return base, body[2:]
-    return (8, body[1:]) if re.match(r"0\d", body) else (10, body)
-
-
-@plain("hex")
-def hex_(self: str) -> int:
-    """The hexadecimal number that it starts with."""
-    return _to_i_in(self, 16)
-
-
-@plain("oct")
-def oct_(self: str) -> int:
-    """The octal number that it starts with."""
-    body = self.lstrip(_LEADING).lower()
-    unsigned = body.lstrip("+-")
-    if unsigned.startswith(("0x", "0b", "0d")):
-        return _to_i_in(self, 0)
-    return _to_i_in(self, 8)
-
-
-@plain("to_f")
-def to_f(self: str) -> float:
-    """The number that it starts with, 0.0 if it starts with none."""
-    found = _FLOAT.match(self)
-    return float(found[1].replace("_", "")) if found else 0.0
 
 
 @plain("ord")
@@ -442,93 +376,6 @@ def string_range(first: str, last: str, exclusive: bool) -> list[str]:
     return found
 
 
-@plain("tr")
-def tr(self: str, old: Any, new: Any) -> str:
-    """Characters put in the place of others."""
-    return _translated(self, text(old), text(new), squeeze=False)
-
-
-@plain("tr_s")
-def tr_s(self: str, old: Any, new: Any) -> str:
-    """As tr, and runs of one replaced character become one."""
-    return _translated(self, text(old), text(new), squeeze=True)
-
-
-def _translated(value: str, old: str, new: str, squeeze: bool) -> str:
-    negated = len(old) > 1 and old[0] == "^"
-    sources = _expanded(old[1:] if negated else old)
-    targets = _expanded(new)
-    made: list[str] = []
-    last = ""
-    for char in value:
-        if (char in sources) == negated:
-            made.append(char)
-            last = ""
-            continue
-        at = -1 if negated else sources.index(char)
-        into = targets[min(at, len(targets) - 1) if at >= 0 else -1] if targets else ""
-        if not (squeeze and into and into == last):
-            made.append(into)
-        last = into
-    return "".join(made)
-
-
-def _expanded(given: str) -> str:
-    """The characters of a list such as ``a-z0-9``."""
-    made: list[str] = []
-    at = 0
-    while at < len(given):
-        char = given[at]
-        if char == "\\" and at + 1 < len(given):
-            made.append(given[at + 1])
-            at += 2
-        elif at + 2 < len(given) and given[at + 1] == "-":
-            low, high = ord(char), ord(given[at + 2])
-            if low > high:
-                raise ArgumentError(
-                    f'invalid range "{char}-{given[at + 2]}" in string transliteration'
-                )
-            made += [chr(code) for code in range(low, high + 1)]
-            at += 3
-        else:
-            made.append(char)
-            at += 1
-    return "".join(made)
-
-
-def character_set(lists: tuple[Any, ...]) -> Callable[[str], bool]:
-    """Whether a character is in all of several lists."""
-    tests: list[tuple[str, bool]] = []
-    for given in map(text, lists):
-        negated = len(given) > 1 and given[0] == "^"
-        tests.append((_expanded(given[1:] if negated else given), negated))
-    return lambda char: all((char in chars) != negated for chars, negated in tests)
-
-
-@plain("delete")
-def delete(self: str, *lists: Any) -> str:
-    """Without the characters of a list."""
-    if not lists:
-        raise ArgumentError("wrong number of arguments (given 0, expected 1+)")
-    holds = character_set(lists)
-    return "".join([char for char in self if not holds(char)])
-
-
-@plain("squeeze")
-def squeeze(self: str, *lists: Any) -> str:
-    """Runs of one character become one."""
-    holds = character_set(lists)
-    return "".join([c for at, c in enumerate(self) if not (at and self[at - 1] == c and holds(c))])
-
-
-@plain("count")
-def count(self: str, *lists: Any) -> int:
-    """How many characters are in a list."""
-    if not lists:
-        raise ArgumentError("wrong number of arguments (given 0, expected 1+)")
-    return sum(map(character_set(lists), self))
-
-
 @plain("delete_prefix")
 def delete_prefix(self: str, prefix: Any) -> str:
     """Without a start."""
@@ -551,48 +398,3 @@ def is_ascii(self: str) -> bool:
 def new(content: Any = "", **options: Any) -> Any:
     """A new string."""
     return raw(content)
-
-
-@define("Symbol", "to_s", "name", "id2name")
-def symbol_to_s(self: Symbol) -> str:
-    """The name."""
-    return self.name
-
-
-@define("Symbol", "to_sym")
-def symbol_itself(self: Symbol) -> Symbol:
-    """The symbol."""
-    return self
-
-
-@define("Symbol", "inspect")
-def symbol_inspect(self: Symbol) -> str:
-    """As it is written in code."""
-    from .inspection import symbol_text
-
-    return symbol_text(self.name)
-
-
-@define("Symbol", "<=>")
-def symbol_compare(self: Symbol, other: Any) -> int | None:
-    """The order of two symbols."""
-    return compare(self.name, other.name) if type(other) is Symbol else None
-
-
-def _of_symbols(name: str, function: Callable[..., Any], gives_symbol: bool) -> None:
-    def method(self: Symbol, *values: Any) -> Any:
-        made = function(self.name, *values)
-        return symbol(made) if gives_symbol else made
-
-    define("Symbol", name)(method)
-
-
-for _name, _function in {
-    "upcase": upcase,
-    "downcase": downcase,
-    "capitalize": capitalize,
-    "succ": succ,
-}.items():
-    _of_symbols(_name, _function, True)
-for _name, _function in {"length": length, "size": length, "empty?": is_empty}.items():
-    _of_symbols(_name, _function, False)

@@ -7,7 +7,24 @@ from __future__ import annotations
 from ..diagnostics import PenstockError
 
 LIBRARIES = frozenset(
-    ["json", "digest", "base64", "uri", "ipaddr", "securerandom", "zlib", "set", "csv", "time", "date", "logstash", "English", "socket", "cgi", "pp"]
+    [
+        "json",
+        "digest",
+        "base64",
+        "uri",
+        "ipaddr",
+        "securerandom",
+        "zlib",
+        "set",
+        "csv",
+        "time",
+        "date",
+        "logstash",
+        "English",
+        "socket",
+        "cgi",
+        "pp",
+    ]
 )
 """Libraries whose ``require`` needs nothing."""
 
@@ -51,7 +68,40 @@ KINDS: dict[str, str] = {
 """What the values of methods are, whatever the receiver."""
 
 ELSEWHERE = frozenset(
-    ["open", "system", "exec", "spawn", "fork", "trap", "exit", "abort", "at_exit", "gets", "readline", "readlines", "eval", "binding", "instance_eval", "class_eval", "define_method", "load", "require_relative", "autoload", "caller", "caller_locations", "set_trace_func", "srand", "syscall", "test", "warn", "putc", "printf", "display", "select", "`"]
+    [
+        "open",
+        "system",
+        "exec",
+        "spawn",
+        "fork",
+        "trap",
+        "exit",
+        "abort",
+        "at_exit",
+        "gets",
+        "readline",
+        "readlines",
+        "eval",
+        "binding",
+        "instance_eval",
+        "class_eval",
+        "define_method",
+        "load",
+        "require_relative",
+        "autoload",
+        "caller",
+        "caller_locations",
+        "set_trace_func",
+        "srand",
+        "syscall",
+        "test",
+        "warn",
+        "putc",
+        "printf",
+        "display",
+        "select",
+        "`",
+    ]
 )
 """Functions of Ruby's that are not compiled."""
 

@@ -7,13 +7,13 @@ import time as clock
 from datetime import datetime
 from typing import Any
 
-from ..timestamp import Timestamp, civil_from_days, days_from_civil, parse_timestamp
+from ..timestamp import Timestamp, civil_from_days, days_from_civil
 from .dispatch import CLASS_OF, define, singleton
-from .errors import ArgumentError, NotCompiled, TypeError_
+from .errors import ArgumentError, TypeError_
 from .inspection import class_name, integer, text, to_s
-from .objects import MISSING, STRINGS, Symbol
+from .objects import STRINGS, Symbol
 
-_BILLION = 1_000_000_000
+BILLION = 1_000_000_000
 
 
 class Time:
@@ -33,13 +33,13 @@ class Time:
 
     def civil(self) -> tuple[int, int, int, int, int, int]:
         """Year, month, day, hour, minute, second as shown."""
-        seconds = self.nanos // _BILLION + self.offset
+        seconds = self.nanos // BILLION + self.offset
         days, rest = divmod(seconds, 86_400)
         return (*civil_from_days(days), rest // 3600, rest // 60 % 60, rest % 60)
 
     def days(self) -> int:
         """Days since 1970 as shown."""
-        return (self.nanos // _BILLION + self.offset) // 86_400
+        return (self.nanos // BILLION + self.offset) // 86_400
 
 
 CLASS_OF[Time] = "Time"
@@ -47,7 +47,7 @@ CLASS_OF[Time] = "Time"
 
 def _local_offset(nanos: int) -> int:
     try:
-        return clock.localtime(nanos // _BILLION).tm_gmtoff
+        return clock.localtime(nanos // BILLION).tm_gmtoff
     except (OverflowError, ValueError, OSError):
         return 0
 
@@ -55,12 +55,12 @@ def _local_offset(nanos: int) -> int:
 def nanos_of(value: Any) -> int:
     """Seconds, whole or not, as nanoseconds."""
     if type(value) is int:
-        return value * _BILLION
+        return value * BILLION
     if type(value) is float:
         from fractions import Fraction
         from math import floor
 
-        return floor(Fraction(value) * _BILLION)
+        return floor(Fraction(value) * BILLION)
     raise TypeError_(f"can't convert {class_name(value)} into an exact number")
 
 
@@ -85,10 +85,10 @@ def at(value: Any, part: Any = None, unit: Any = None, **named: Any) -> Time:
 def _in_zone(nanos: int, zone: Any) -> Time:
     if zone == "UTC" or to_s(zone) in ("UTC", "Z"):
         return Time(nanos, utc=True)
-    return Time(nanos, _offset(zone))
+    return Time(nanos, offset_of(zone))
 
 
-def _offset(zone: Any) -> int:
+def offset_of(zone: Any) -> int:
     if type(zone) is int:
         return zone
     given = text(zone)
@@ -103,10 +103,21 @@ def _offset(zone: Any) -> int:
     return -seconds if found[1] == "-" else seconds
 
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_FULL_MONTHS = (
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-)
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_FULL_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 
@@ -115,7 +126,7 @@ def _parts(values: tuple[Any, ...]) -> tuple[int, int]:
     given = [0 if v is None else v for v in values]
     year, month, day, hour, minute, second = [*given, *[1, 1, 1, 0, 0, 0][len(given) :]][:6]
     month = (
-        _MONTHS.index(to_s(month).lower()) + 1
+        MONTHS.index(to_s(month).lower()) + 1
         if type(month) in STRINGS and not to_s(month).isdigit()
         else month
     )
@@ -133,19 +144,19 @@ def _parts(values: tuple[Any, ...]) -> tuple[int, int]:
 def utc(*values: Any) -> Time:
     """The moment of a date and time in UTC."""
     seconds, nanos = _parts(values)
-    return Time(seconds * _BILLION + nanos, utc=True)
+    return Time(seconds * BILLION + nanos, utc=True)
 
 
 @singleton("Time", "local", "mktime")
 def local(*values: Any) -> Time:
     """The moment of a date and time in local time."""
     seconds, nanos = _parts(values)
-    return _localized(seconds, nanos)
+    return localized(seconds, nanos)
 
 
-def _localized(seconds: int, nanos: int) -> Time:
-    guess = _local_offset((seconds - _local_offset(seconds * _BILLION)) * _BILLION)
-    return Time((seconds - guess) * _BILLION + nanos)
+def localized(seconds: int, nanos: int) -> Time:
+    guess = _local_offset((seconds - _local_offset(seconds * BILLION)) * BILLION)
+    return Time((seconds - guess) * BILLION + nanos)
 
 
 def new_time(now: Any) -> Any:
@@ -160,11 +171,11 @@ def new_time(now: Any) -> Any:
         if zone is None:
             return local(*values)
         seconds, nanos = _parts(values)
-        moment = seconds * _BILLION + nanos
+        moment = seconds * BILLION + nanos
         return (
             Time(moment, utc=True)
             if to_s(zone) in ("UTC", "Z")
-            else Time(moment - _offset(zone) * _BILLION, _offset(zone))
+            else Time(moment - offset_of(zone) * BILLION, offset_of(zone))
         )
 
     return new
@@ -180,125 +191,6 @@ def now_of(read: Any) -> Any:
     return now
 
 
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?(?:\s*(?P<half>[ap])\.?m\.?)?"
-_ZONE = r"(?:\s*(?P<zone>Z|[A-Z]{3,4}|(?:UTC|GMT)?[+-]\d\d:?\d\d|[+-]\d\d))?"
-_DATES = (
-    r"(?P<year>-?\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
-    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)",
-    r"(?:[A-Za-z]{3,9},?\s+)?(?P<day>\d{1,2})[\s/-](?P<mon>[A-Za-z]{3,9})[\s/-](?P<year>\d{4})",
-    r"(?:[A-Za-z]{3,9},?\s+)?(?P<mon>[A-Za-z]{3,9})\s+(?P<day>\d{1,2}),?\s+(?P<year>\d{4})",
-    r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4})",
-)
-_FORMS = [re.compile(rf"\s*{d}(?:[T\s:,]+{_CLOCK}{_ZONE})?\s*\Z", re.IGNORECASE) for d in _DATES]
-_FORMS.append(
-    re.compile(
-        rf"\s*(?:[A-Za-z]{{3}}\s+)?(?P<mon>[A-Za-z]{{3}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}{_ZONE}(?:\s+(?P<year>\d{{4}}))?\s*\Z",
-        re.IGNORECASE,
-    )
-)
-_FORMS.append(
-    re.compile(
-        r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?(?P<zone>Z|[+-]\d\d:?\d\d)?\s*\Z"
-    )
-)
-_ABBREVIATIONS = {
-    "utc": 0,
-    "gmt": 0,
-    "z": 0,
-    "est": -5,
-    "edt": -4,
-    "cst": -6,
-    "cdt": -5,
-    "mst": -7,
-    "mdt": -6,
-    "pst": -8,
-    "pdt": -7,
-    "cet": 1,
-    "cest": 2,
-}
-
-
-@singleton("Time", "parse")
-def parse(value: Any, now: Any = None) -> Time:
-    """The moment that a text means."""
-    given = text(value)
-    for form in _FORMS:
-        found = form.match(given)
-        if found is not None:
-            return _built(found.groupdict(), given)
-    if not re.search(r"\d", given):
-        raise ArgumentError(f"no time information in {to_quoted(given)}")
-    raise NotCompiled(f"Time.parse of {to_quoted(given)}")
-
-
-def to_quoted(value: str) -> str:
-    """A text as code writes it."""
-    from .inspection import quoted
-
-    return quoted(value)
-
-
-def _built(parts: dict[str, Any], given: str) -> Time:
-    month = int(parts["month"]) if parts.get("month") else _month(parts["mon"], given)
-    year = int(parts["year"]) if parts.get("year") else datetime.now().year
-    day, hour, minute = (
-        int(parts["day"]),
-        int(parts.get("hour") or 0),
-        int(parts.get("minute") or 0),
-    )
-    if parts.get("half"):
-        hour = hour % 12 + (12 if parts["half"].lower() == "p" else 0)
-    second = int(parts.get("second") or 0)
-    if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 24 and minute < 60 and second <= 60):
-        raise ArgumentError("argument out of range")
-    nanos = int((parts.get("fraction") or "0").ljust(9, "0")[:9])
-    seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
-    zone = parts.get("zone")
-    if zone is None:
-        return _localized(seconds, nanos)
-    return _zoned(seconds, nanos, zone)
-
-
-def _zoned(seconds: int, nanos: int, zone: str) -> Time:
-    folded = zone.lower()
-    if folded in ("z", "utc", "-00:00"):
-        return Time(seconds * _BILLION + nanos, utc=True)
-    if folded in _ABBREVIATIONS:
-        offset = _ABBREVIATIONS[folded] * 3600
-    else:
-        bare = re.sub(r"^(utc|gmt)", "", folded)
-        offset = _offset(bare if len(bare) > 3 else f"{bare}:00")
-    if folded == "gmt":
-        return Time(seconds * _BILLION + nanos, utc=True)
-    return Time((seconds - offset) * _BILLION + nanos, offset)
-
-
-def _month(name: str, given: str) -> int:
-    if name[:3].lower() not in _MONTHS:
-        raise ArgumentError(f"no time information in {to_quoted(given)}")
-    return _MONTHS.index(name[:3].lower()) + 1
-
-
-@singleton("Time", "iso8601", "xmlschema")
-def parse_iso(value: Any) -> Time:
-    """The moment that a text in ISO 8601 means."""
-    given = text(value)
-    form = rf"\s*{_DATES[0]}T{_CLOCK}(?P<zone>Z|[+-]\d\d:?\d\d)?\s*\Z"
-    found = re.match(form, given, re.IGNORECASE)
-    if found is None:
-        raise ArgumentError(f"invalid xmlschema date: {to_quoted(given)}")
-    return _built(found.groupdict(), given)
-
-
-_FIELDS = {
-    "Y": r"(?P<year>[+-]?\d{4,})", "m": r"(?P<month>\d{1,2})", "d": r"\s*(?P<day>\d{1,2})", "e": r"\s*(?P<day>\d{1,2})",
-    "H": r"\s*(?P<hour>\d{1,2})", "k": r"\s*(?P<hour>\d{1,2})", "I": r"\s*(?P<hour>\d{1,2})", "l": r"\s*(?P<hour>\d{1,2})",
-    "M": r"(?P<minute>\d{1,2})", "S": r"(?P<second>\d{1,2})", "L": r"(?P<fraction>\d+)", "N": r"(?P<fraction>\d+)",
-    "b": r"(?P<mon>[A-Za-z]{3,9})", "B": r"(?P<mon>[A-Za-z]{3,9})", "h": r"(?P<mon>[A-Za-z]{3,9})", "a": r"[A-Za-z]{3,9}",
-    "A": r"[A-Za-z]{3,9}", "z": r"(?P<zone>Z|[+-]\d\d:?\d\d|[A-Za-z]{3,4})", "Z": r"(?P<zone>[A-Za-z]{3,4}|Z|[+-]\d\d:?\d\d)",
-    "p": r"(?P<half>[AaPp])[Mm]", "P": r"(?P<half>[AaPp])[Mm]", "y": r"(?P<short>\d\d)", "j": r"(?P<yday>\d{1,3})",
-    "s": r"(?P<epoch>-?\d+)", "%": "%", "n": r"\s+", "t": r"\s+",
-}  # fmt: skip
 _COMPOSED = {
     "F": "%Y-%m-%d",
     "T": "%H:%M:%S",
@@ -309,44 +201,6 @@ _COMPOSED = {
     "c": "%a %b %e %H:%M:%S %Y",
     "r": "%I:%M:%S %p",
 }
-
-
-@singleton("Time", "strptime")
-def strptime(value: Any, form: Any) -> Time:
-    """The moment that a text means, by a form."""
-    given, pattern = text(value), text(form)
-    for letter, whole in _COMPOSED.items():
-        pattern = pattern.replace(f"%{letter}", whole)
-    built = re.sub(r"%([-0^]?)(.)|(\s+)|(.)", _form_part, pattern, flags=re.DOTALL)
-    found = re.match(built, given)
-    if found is None or found.end() != len(given):
-        raise ArgumentError(f"invalid date or strptime format - `{given}' `{text(form)}'")
-    parts = found.groupdict()
-    if parts.get("epoch"):
-        return Time(int(parts["epoch"]) * _BILLION)
-    if parts.get("short"):
-        short = int(parts["short"])
-        parts["year"] = str(short + (1900 if short >= 69 else 2000))
-    if parts.get("yday"):
-        year, month, day = civil_from_days(
-            days_from_civil(int(parts["year"]), 1, 1) + int(parts["yday"]) - 1
-        )
-        parts |= {"month": str(month), "day": str(day)}
-    if not parts.get("month") and not parts.get("mon"):
-        parts["month"] = "1" if parts.get("year") else str(datetime.now().month)
-    parts["day"] = parts.get("day") or ("1" if parts.get("year") else str(datetime.now().day))
-    return _built(parts, given)
-
-
-def _form_part(found: re.Match[str]) -> str:
-    letter, space, other = found[2], found[3], found[4]
-    if space:
-        return r"\s*"
-    if other:
-        return re.escape(other)
-    if letter not in _FIELDS:
-        raise NotCompiled(f"Time.strptime with %{letter}")
-    return _FIELDS[letter]
 
 
 def _number(value: int, width: int, flag: str, pad: str = "0") -> str:
@@ -381,7 +235,7 @@ def _shown(self: Time, found: re.Match[str]) -> str:
 
 def _directive(self: Time, letter: str, flag: str, width: str, flags: str) -> str:
     year, month, day, hour, minute, second = self.civil()
-    rest = self.nanos % _BILLION
+    rest = self.nanos % BILLION
     if letter in "LN":
         places = int(width) if width else 3 if letter == "L" else 9
         return f"{rest:09d}"[:places].ljust(places, "0")
@@ -390,7 +244,7 @@ def _directive(self: Time, letter: str, flag: str, width: str, flags: str) -> st
     texts = {
         "b": _FULL_MONTHS[month - 1][:3], "h": _FULL_MONTHS[month - 1][:3], "B": _FULL_MONTHS[month - 1],
         "a": _DAYS[weekday(self)][:3], "A": _DAYS[weekday(self)], "p": "AM" if hour < 12 else "PM",
-        "P": "am" if hour < 12 else "pm", "Z": "UTC" if self.utc else zone(self) or "", "s": str(self.nanos // _BILLION),
+        "P": "am" if hour < 12 else "pm", "Z": "UTC" if self.utc else zone(self) or "", "s": str(self.nanos // BILLION),
         "%": "%", "n": "\n", "t": "\t", "u": str((weekday(self) + 6) % 7 + 1), "w": str(weekday(self)),
         "Q": str(self.nanos // 1_000_000), "v": f"{day:2d}-{_FULL_MONTHS[month - 1][:3].upper()}-{year}",
     }  # fmt: skip
@@ -440,20 +294,20 @@ def zone(self: Time) -> Any:
     """The name of the zone."""
     if self.utc:
         return "UTC"
-    local_ = clock.localtime(self.nanos // _BILLION)
+    local_ = clock.localtime(self.nanos // BILLION)
     return local_.tm_zone if local_.tm_gmtoff == self.offset else None
 
 
 for _at, _name in enumerate(_DAYS):
     define("Time", f"{_name.lower()}?")(lambda self, day=_at: weekday(self) == day)
 for _name, _function in {
-    "to_i": lambda self: self.nanos // _BILLION,
-    "tv_sec": lambda self: self.nanos // _BILLION,
+    "to_i": lambda self: self.nanos // BILLION,
+    "tv_sec": lambda self: self.nanos // BILLION,
     "to_f": lambda self: float(self.nanos) / 1e9,
-    "usec": lambda self: self.nanos % _BILLION // 1000,
-    "tv_usec": lambda self: self.nanos % _BILLION // 1000,
-    "nsec": lambda self: self.nanos % _BILLION,
-    "tv_nsec": lambda self: self.nanos % _BILLION,
+    "usec": lambda self: self.nanos % BILLION // 1000,
+    "tv_usec": lambda self: self.nanos % BILLION // 1000,
+    "nsec": lambda self: self.nanos % BILLION,
+    "tv_nsec": lambda self: self.nanos % BILLION,
     "utc_offset": lambda self: self.offset,
     "gmt_offset": lambda self: self.offset,
     "gmtoff": lambda self: self.offset,
@@ -487,13 +341,13 @@ def add(self: Time, seconds: Any) -> Time:
 @define("Time", "-")
 def subtract(self: Time, other: Any) -> Any:
     """The seconds between two moments, or a moment before."""
-    nanos = _moment(other)
+    nanos = moment_of(other)
     if nanos is not None:
-        return (self.nanos - nanos) / _BILLION
+        return (self.nanos - nanos) / BILLION
     return Time(self.nanos - nanos_of(other), self.offset, self.utc)
 
 
-def _moment(value: Any) -> int | None:
+def moment_of(value: Any) -> int | None:
     return (
         value.nanos if type(value) is Time else value.nanos() if type(value) is Timestamp else None
     )
@@ -502,14 +356,14 @@ def _moment(value: Any) -> int | None:
 @define("Time", "<=>")
 def spaceship(self: Time, other: Any) -> int | None:
     """Which is earlier."""
-    nanos = _moment(other)
+    nanos = moment_of(other)
     return None if nanos is None else (self.nanos > nanos) - (self.nanos < nanos)
 
 
 @define("Time", "==", "eql?")
 def time_equal(self: Time, other: Any) -> bool:
     """Whether it is the same moment."""
-    return _moment(other) == self.nanos
+    return moment_of(other) == self.nanos
 
 
 @define("Time", "to_s")
@@ -521,7 +375,7 @@ def time_to_s(self: Time) -> str:
 @define("Time", "inspect")
 def time_inspect(self: Time) -> str:
     """Date, time with its fraction, and offset."""
-    rest = f"{self.nanos % _BILLION:09d}".rstrip("0")
+    rest = f"{self.nanos % BILLION:09d}".rstrip("0")
     shown = strftime(self, "%Y-%m-%d %H:%M:%S") + (f".{rest}" if rest else "")
     return f"{shown} {'UTC' if self.utc else _offset_text(self.offset, '')}"
 
@@ -530,7 +384,7 @@ def time_inspect(self: Time) -> str:
 def iso8601(self: Time, places: Any = 0) -> str:
     """In ISO 8601."""
     number = integer(places)
-    rest = "." + f"{self.nanos % _BILLION:09d}"[:number].ljust(number, "0") if number else ""
+    rest = "." + f"{self.nanos % BILLION:09d}"[:number].ljust(number, "0") if number else ""
     shown = strftime(self, "%Y-%m-%dT%H:%M:%S") + rest
     return shown + ("Z" if self.utc else _offset_text(self.offset, ":"))
 
@@ -546,63 +400,3 @@ def rounded(self: Time, places: Any = 0) -> Time:
     """With fewer digits."""
     unit = 10 ** (9 - integer(places))
     return Time((self.nanos + unit // 2) // unit * unit, self.offset, self.utc)
-
-
-@define("LogStash::Timestamp", "time")
-def timestamp_time(self: Timestamp) -> Time:
-    """The moment as a Time."""
-    return Time(self.nanos(), utc=True)
-
-
-for _name, _function in {
-    "to_i": lambda self: self.seconds(),
-    "tv_sec": lambda self: self.seconds(),
-    "to_f": lambda self: self.nanos() / _BILLION,
-    "usec": lambda self: self.nanos() % _BILLION // 1000,
-    "tv_usec": lambda self: self.nanos() % _BILLION // 1000,
-    "nsec": lambda self: self.nanos() % _BILLION,
-    "to_s": str,
-    "to_iso8601": str,
-    "year": lambda self: timestamp_time(self).civil()[0],
-    "utc": lambda self: self,
-    "-": lambda self, other: subtract(timestamp_time(self), other),
-    "+": lambda self, other: Timestamp.of_nanos(self.nanos() + nanos_of(other)),
-    "==": lambda self, other: _moment(other) == self.nanos(),
-    "<=>": lambda self, other: spaceship(timestamp_time(self), other),
-    "to_time": timestamp_time,
-}.items():
-    define("LogStash::Timestamp", _name)(
-        _function if _function is not str else lambda self: str(self)
-    )
-
-
-def new_timestamp(now: Any) -> Any:
-    """``LogStash::Timestamp.new``"""
-
-    def new(value: Any = MISSING) -> Timestamp:
-        if value is MISSING or value is None:
-            return now()
-        if type(value) is Time:
-            return Timestamp.of_nanos(value.nanos)
-        if type(value) is Timestamp:
-            return value
-        found = parse_timestamp(text(value))
-        if found is None:
-            raise ArgumentError(f"invalid time string {text(value)}")
-        return found
-
-    return new
-
-
-@singleton("LogStash::Timestamp", "at")
-def timestamp_at(seconds: Any, micros: Any = 0) -> Timestamp:
-    """The timestamp of a number of seconds."""
-    return Timestamp.of_nanos(nanos_of(seconds) + int(micros * 1000))
-
-
-@singleton("LogStash::Timestamp", "coerce", "parse_iso8601")
-def coerce(value: Any) -> Any:
-    """A value as a timestamp."""
-    if type(value) is Timestamp or value is None:
-        return value
-    return Timestamp.of_nanos(value.nanos) if type(value) is Time else parse_timestamp(text(value))

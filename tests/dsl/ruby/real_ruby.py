@@ -9,7 +9,7 @@ from penstock.dsl.ruby import Logger, NotCompiled, Origin, Unit, compile_units, 
 from penstock.dsl.ruby.errors import Jump, RubyException, translated
 from penstock.dsl.ruby.inspection import inspect
 from penstock.dsl.ruby.library import context
-from penstock.dsl.ruby.times import new_timestamp
+from penstock.dsl.ruby.timestamps import new_timestamp
 from penstock.dsl.timestamp import Timestamp
 
 RUBY = shutil.which("ruby")
