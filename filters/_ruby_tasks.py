@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..plugins.context import OptionProblem
 from ._ruby_scripts import Piece, compiled, explained
-from ._scripting import ScriptEvent, plain_value
+from ._scripting import (
+    ScriptError,
+    ScriptEvent,
+    explain,
+    function_of,
+    namespace,
+    plain_value,
+)
 from ._tasks import Task
 
 if TYPE_CHECKING:
@@ -36,6 +43,22 @@ def functions(owner: Aggregate) -> Functions:
         return _nothing, _nothing, _explain
     finish = made[1] if len(made) > 1 else _nothing
     return _on_event(made[0]), _on_map(finish), lambda error, place: explained(error, names)
+
+
+def python_functions(owner: Aggregate) -> Functions:
+    """The same of code in Python."""
+    names = namespace(owner.context.now)
+
+    def made(option: str, code: str, place: str, arguments: tuple[str, ...]) -> Callable[..., Any]:
+        try:
+            return function_of(code, place, arguments, names)
+        except ScriptError as error:
+            owner.problem(option, str(error))
+            return _nothing
+
+    call = made("code", owner.code, owner.place, ("event", "map", "map_meta", "emit"))
+    finish = made("timeout_code", owner.timeout_code or "", owner.timeout_place, ("event",))
+    return call, finish, explain
 
 
 def _nothing(*given: Any) -> None:

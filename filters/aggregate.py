@@ -17,14 +17,10 @@ from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
-from ._ruby_tasks import fields_of
+from ._ruby_tasks import fields_of, functions, python_functions
 from ._scripting import (
-    ScriptError,
     ScriptEvent,
     event_of,
-    explain,
-    function_of,
-    namespace,
 )
 from ._tasks import Task, tasks_of
 
@@ -52,7 +48,8 @@ class Aggregate(Filter, name="aggregate"):
     and `new_event_block.call(event)`, which sends out a further event. With `language => "python"`
     the code is Python, its event that of the filter `python`, and `emit(event)` sends out a further
     event. An event on which the code raises is tagged `_aggregateexception`. `map_action` says
-    whether the event may start a task, or must belong to one; `end_of_task` forgets the task after it.
+    whether the event may start a task, or must belong to one; `end_of_task` forgets the task after
+    it.
 
     A task that does not end is forgotten after `timeout` seconds, or `inactivity_timeout` seconds
     after its last event. With `push_map_as_event_on_timeout` its map then becomes an event, with
@@ -192,27 +189,8 @@ class Aggregate(Filter, name="aggregate"):
 
     def _compile(self) -> None:
         """Make functions of the code, in its language."""
-        self.explain: Callable[[BaseException, str], str] = explain
-        if self.language == "ruby":
-            from ._ruby_tasks import functions
-
-            self.call, self.finish, self.explain = functions(self)
-            return
-        names = namespace(self.context.now)
-        arguments = ("event", "map", "map_meta", "emit")
-        self.call = self._function("code", self.code, self.place, arguments, names)
-        self.finish = self._function(
-            "timeout_code", self.timeout_code or "", self.timeout_place, ("event",), names
-        )
-
-    def _function(
-        self, option: str, code: str, place: str, arguments: tuple[str, ...], names: Event
-    ) -> Callable[..., Any]:
-        try:
-            return function_of(code, place, arguments, names)
-        except ScriptError as error:
-            self.problem(option, str(error))
-            return lambda *given: None
+        made = functions(self) if self.language == "ruby" else python_functions(self)
+        self.call, self.finish, self.explain = made
 
     def _lead(self) -> None:
         """Become the filter whose options rule the time-outs of these tasks, if there are such

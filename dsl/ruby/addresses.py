@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Any
 
 from .dispatch import CLASS_OF, define, singleton
@@ -43,7 +44,13 @@ def _other(value: Any) -> Address:
 
 def _includes(self: Address, other: Any) -> bool:
     inner = _other(other).network
-    return inner.version == self.network.version and inner.subnet_of(self.network)
+    return inner.version == self.network.version and bool(inner.subnet_of(self.network))
+
+
+def _inspected(self: Address) -> str:
+    mask = self.network.netmask
+    shown = [part.exploded if part.version == 6 else str(part) for part in (self.address, mask)]
+    return f"#<IPAddr: IPv{self.address.version}:{'/'.join(shown)}>"
 
 
 def _range(self: Address) -> Any:
@@ -55,7 +62,7 @@ def _range(self: Address) -> Any:
     )
 
 
-for _name, _function in {
+_METHODS: dict[str, Callable[..., Any]] = {
     "include?": _includes,
     "===": _includes,
     "to_s": lambda self: str(self.address),
@@ -78,10 +85,9 @@ for _name, _function in {
         (int(self.address) > int(_other(other).address))
         - (int(self.address) < int(_other(other).address))
     ),
-    "inspect": lambda self: (
-        f"#<IPAddr: IPv{self.address.version}:{self.address.exploded if self.address.version == 6 else self.address}/{self.network.netmask.exploded if self.address.version == 6 else self.network.netmask}>"
-    ),
-}.items():
+    "inspect": _inspected,
+}
+for _name, _function in _METHODS.items():
     define("IPAddr", _name)(_function)
 
 

@@ -103,10 +103,7 @@ class Blocks(Control):
                 plain.append(f"{name}=MISSING")
                 prelude.append((name, node))
             elif kind == "splat_parameter":
-                inner = node.child_by_field_name("name")
-                splat = (
-                    frame.declare(self.text(inner), True) if inner is not None else self.temporary()
-                )
+                splat = self._collecting(node, frame)
                 plain.append(f"*{splat}")
             elif kind == "keyword_parameter":
                 name = frame.declare(self.text(node.child_by_field_name("name")), True)
@@ -114,18 +111,9 @@ class Blocks(Control):
                 keywords.append(f"{name}=MISSING" if has_default else name)
                 prelude += [(name, node)] if has_default else []
             elif kind == "hash_splat_parameter":
-                inner = node.child_by_field_name("name")
-                options = (
-                    frame.declare(self.text(inner), True) if inner is not None else self.temporary()
-                )
+                options = self._collecting(node, frame)
             elif kind == "block_parameter":
-                block_name = self.text(node.child_by_field_name("name"))
-                made = frame.declare(block_name, True)
-                if frame.kind == "method":
-                    frame.variables[block_name] = "block_"
-                    frame.parameters.add("block_")
-                else:
-                    keywords.append(f"{made}=None")
+                keywords += self._block_parameter(node, frame)
             elif self._is_local(parameters, node):
                 frame.declare(self.text(node))
             else:
@@ -145,6 +133,21 @@ class Blocks(Control):
         if frame.kind == "method":
             parts += ["block_=None"] if splat or keywords else ["*", "block_=None"]
         return ", ".join([*parts, *([f"**{options}"] if options else [])]), shape
+
+    def _collecting(self, node: Node, frame: Frame) -> str:
+        """The name of a splat, which may have none in Ruby."""
+        inner = node.child_by_field_name("name")
+        return self.temporary() if inner is None else frame.declare(self.text(inner), True)
+
+    def _block_parameter(self, node: Node, frame: Frame) -> list[str]:
+        """``&block``: of a method, the block that every method takes here."""
+        name = self.text(node.child_by_field_name("name"))
+        made = frame.declare(name, True)
+        if frame.kind != "method":
+            return [f"{made}=None"]
+        frame.variables[name] = "block_"
+        frame.parameters.add("block_")
+        return []
 
     def _is_local(self, parameters: Node | None, node: Node) -> bool:
         if parameters is None or parameters.type == "method_parameters":
@@ -196,9 +199,8 @@ class Blocks(Control):
             if at == splat:
                 inner = part.child_by_field_name("name")
                 if inner is not None:
-                    self.emit(
-                        f"{self.frame.declare(self.text(inner), True)} = rest({given}, {splat}, {after})"
-                    )
+                    name = self.frame.declare(self.text(inner), True)
+                    self.emit(f"{name} = rest({given}, {splat}, {after})")
                 continue
             place = (
                 f"nth({given}, {at})"

@@ -205,9 +205,8 @@ class Calls(Blocks):
         if name in self.methods:
             arguments = Arguments([])
             self.arguments(node, name, arguments, tag, self.methods[name])
-            return Code(
-                f"u_{python_name(name)}({arguments.text('v_') if arguments.named else self._own_text(arguments)})"
-            )
+            given = arguments.text("v_") if arguments.named else self._own_text(arguments)
+            return Code(f"u_{python_name(name)}({given})")
         special = getattr(self, f"own_{name.replace('?', '_p')}", None)
         if special is not None:
             made: Code = special(node)

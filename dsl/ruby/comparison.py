@@ -66,7 +66,7 @@ def compare(a: Any, b: Any) -> int | None:
     if kind is list and other is list:
         return _compare_lists(a, b)
     if kind is Timestamp and other is Timestamp:
-        return (a > b) - (a < b)
+        return int(a > b) - int(a < b)
     own = METHODS.get(class_for(kind), {}).get("<=>")
     if own is not None and kind not in _NUMBERS and kind not in STRINGS:
         found: int | None = own(a, b)
@@ -77,7 +77,7 @@ def compare(a: Any, b: Any) -> int | None:
 def _compare_strings(a: Any, b: Any) -> int:
     if type(a) is not type(b) or (type(a) is str and not (a.isascii() and b.isascii())):
         a, b = as_bytes(a), as_bytes(b)
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 def as_bytes(value: Any) -> bytes:

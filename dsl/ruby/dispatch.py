@@ -8,7 +8,7 @@ are met, so that a call costs one look-up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import EXCEPTIONS, NoMethodError, NotCompiled, RubyException
 from .objects import (
@@ -25,6 +25,7 @@ from .objects import (
 )
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 METHODS: dict[str, dict[str, Function]] = {}
 """The methods of each class of Ruby's."""
@@ -80,10 +81,10 @@ ANCESTORS: dict[str, tuple[str, ...]] = {
 }
 
 
-def define(cls: str, *names: str, enum: bool = False) -> Callable[[Function], Function]:
+def define(cls: str, *names: str, enum: bool = False) -> Callable[[F], F]:
     """Register a function as a method; ``enum``: without a block it gives an enumerator."""
 
-    def register(function: Function) -> Function:
+    def register(function: F) -> F:
         table = METHODS.setdefault(cls, {})
         for name in names:
             table[name] = function
@@ -96,10 +97,10 @@ def define(cls: str, *names: str, enum: bool = False) -> Callable[[Function], Fu
     return register
 
 
-def singleton(cls: str, *names: str) -> Callable[[Function], Function]:
+def singleton(cls: str, *names: str) -> Callable[[F], F]:
     """Register a function as a method of a class or module itself."""
 
-    def register(function: Function) -> Function:
+    def register(function: F) -> F:
         for name in names:
             SINGLETONS.setdefault(cls, {})[name] = function
         return function

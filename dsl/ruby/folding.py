@@ -115,5 +115,7 @@ def find_index(self: Any, wanted: Any = MISSING, block: Proc | None = None) -> A
     """Where the first item stands that is equal to a value, or makes a block true."""
     if wanted is MISSING and block is None:
         return Enumerator(self, find_index)
-    holds = (lambda item: equal(item, wanted)) if wanted is not MISSING else _test(MISSING, block)
+    holds = _test(MISSING, block)
+    if wanted is not MISSING:
+        holds = lambda item: equal(item, wanted)  # noqa: E731
     return next((at for at, item in enumerate(iterate(self)) if holds(item)), None)

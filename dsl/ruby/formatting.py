@@ -10,7 +10,8 @@ from .inspection import class_name, inspect, integer, text, to_s
 from .objects import STRINGS, Hash, symbol
 
 _DIRECTIVE = re.compile(
-    r"%(?P<first>(?:[ #+\-0*]|<\w+>)*)(?P<width>\d+)?(?P<name><\w+>)?(?P<dot>\.(?P<precision>\d+|\*)?)?(?P<last><\w+>)?"
+    r"%(?P<first>(?:[ #+\-0*]|<\w+>)*)(?P<width>\d+)?(?P<name><\w+>)?"
+    r"(?P<dot>\.(?P<precision>\d+|\*)?)?(?P<last><\w+>)?"
     r"(?P<kind>[a-zA-Z%]|\{\w+\}|\n|\Z)"
 )
 

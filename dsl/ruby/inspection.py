@@ -124,7 +124,7 @@ def _bytes_text(value: bytes) -> str:
 
 
 def _mutable_text(value: MutStr) -> str:
-    return _bytes_text(value.s) if type(value.s) is bytes else value.s  # type: ignore[no-any-return]
+    return _bytes_text(value.s) if type(value.s) is bytes else str(value.s)
 
 
 def _list_text(value: list[Any]) -> str:

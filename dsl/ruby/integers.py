@@ -130,7 +130,7 @@ def is_odd(a: int) -> bool:
 @define("Integer", "allbits?")
 def allbits(a: int, mask: Any) -> bool:
     """Whether all bits of a mask are set."""
-    return a & integer(mask) == mask
+    return bool(a & integer(mask) == mask)
 
 
 @define("Integer", "anybits?")

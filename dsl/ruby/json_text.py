@@ -13,7 +13,8 @@ from .errors import (
 )
 from .inspection import class_name, float_text, text, to_s
 from .objects import Hash, key_back, symbol
-from .times import Time, time_to_s
+from .strftime import time_to_s
+from .times import Time
 
 # --- JSON
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .classes import RubyClass, class_named, is_a
@@ -32,7 +33,7 @@ from .objects import (
     key_of,
 )
 
-for _method, _function in {
+_OBJECT: dict[str, Callable[..., Any]] = {
     "is_a?": is_a,
     "kind_of?": is_a,
     "instance_of?": lambda self, cls: class_name(self) == cls.name,
@@ -64,7 +65,8 @@ for _method, _function in {
     ),
     "__id__": lambda self: id(self) >> 3,
     "instance_variables": lambda self: [],
-}.items():
+}
+for _method, _function in _OBJECT.items():
     define("Object", _method)(_function)
 
 
@@ -137,7 +139,7 @@ def enum_for(self: Any, name: Any = None, *values: Any) -> Enumerator:
     return Enumerator(self, found, values)
 
 
-for _method, _function in {
+_NIL: dict[str, Callable[..., Any]] = {
     "to_s": lambda self: "",
     "to_a": lambda self: [],
     "to_h": lambda self: {},
@@ -146,13 +148,15 @@ for _method, _function in {
     "inspect": lambda self: "nil",
     "&": lambda self, other: False,
     "|": lambda self, other: is_true(other),
-}.items():
+}
+for _method, _function in _NIL.items():
     define("NilClass", _method)(_function)
-for _method, _function in {
+_BOOLEAN: dict[str, Callable[..., Any]] = {
     "&": lambda self, other: self and is_true(other),
     "|": lambda self, other: self or is_true(other),
     "^": lambda self, other: self != is_true(other),
-}.items():
+}
+for _method, _function in _BOOLEAN.items():
     define("Boolean", _method)(_function)
 
 

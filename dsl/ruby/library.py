@@ -252,7 +252,7 @@ def to_quoted(value: str) -> str:
 
 
 _PORTS = {"http": 80, "https": 443, "ftp": 21, "ldap": 389, "ldaps": 636, "ws": 80, "wss": 443}
-for _name, _function in {
+_URI: dict[str, Callable[..., Any]] = {
     "scheme": lambda self: self.parts.scheme or None,
     "host": lambda self: (
         self.parts.netloc.rpartition("@")[2].rsplit(":", 1)[0] or None
@@ -269,7 +269,8 @@ for _name, _function in {
     "password": lambda self: self.parts.password,
     "to_s": lambda self: self.source,
     "inspect": lambda self: f"#<URI::{self.parts.scheme.upper() or 'Generic'} {self.source}>",
-}.items():
+}
+for _name, _function in _URI.items():
     define("URI::Generic", _name)(_function)
 
 

@@ -37,7 +37,7 @@ def _log(a: float, base: float | None = None) -> float:
     return math.log(a)
 
 
-for _name, _function in {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": math.sqrt,
     "cbrt": lambda a: math.copysign(round(abs(a) ** (1 / 3), 15), a) if a else a,
     "log": _log,
@@ -58,7 +58,8 @@ for _name, _function in {
     "hypot": math.hypot,
     "erf": math.erf,
     "gamma": math.gamma,
-}.items():
+}
+for _name, _function in _FUNCTIONS.items():
     _math(_name, _function)
 
 

@@ -112,10 +112,8 @@ class Operations(Calls):
             if right == "None" or left == "None":
                 other = left if right == "None" else right
                 return Code(f"({other} {'is' if operator == '==' else 'is not'} None)", "bool")
-            return Code(
-                f"{'' if operator == '==' else '(not '}equal({left}, {right}){'' if operator == '==' else ')'}",
-                "bool",
-            )
+            same = f"equal({left}, {right})"
+            return Code(same if operator == "==" else f"(not {same})", "bool")
         if operator == "!~":
             return Code(f"(not {self.truth(self.binary_code('=~', left, right))})", "bool")
         if operator == "===":
@@ -139,11 +137,11 @@ class Operations(Calls):
         if first.kind == "bool":
             kind = "bool" if second.kind == "bool" else ""
             return Code(f"({first} {'and' if is_and else 'or'} {second})", kind)
-        held = self.temporary()
-        test = f"(({held} := {first}) is not None and {held} is not False)"
-        return Code(
-            f"({second} if {test} else {held})" if is_and else f"({held} if {test} else {second})"
-        )
+        name = self.temporary()
+        holds = f"(({name} := {first}) is not None and {name} is not False)"
+        if is_and:
+            return Code(f"({second} if {holds} else {name})")
+        return Code(f"({name} if {holds} else {second})")
 
     def condition(self, node: Node) -> Code:
         """Whether a node is true, as Python's truth."""

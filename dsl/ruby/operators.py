@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ..guard import MatchTimeout
@@ -166,13 +167,11 @@ def string_of(parts: list[Any]) -> str:
     return "".join(map(to_s, parts))
 
 
-def loop_items(value: Any) -> list[Any]:
+def loop_items(value: Any) -> Iterable[Any]:
     """What a ``for`` runs over."""
-    return (
-        list(iterate(value))
-        if type(value) is not Range or value.last is not None
-        else iterate(value)
-    )  # type: ignore[return-value]
+    if type(value) is Range and value.last is None:
+        return iterate(value)
+    return list(iterate(value))
 
 
 class Budget(threading.local):

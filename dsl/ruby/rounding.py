@@ -1,4 +1,4 @@
-"""Rounding: ``round``, ``floor``, ``ceil``, ``truncate``, with digits and what happens to halves."""
+"""Rounding: ``round``, ``floor``, ``ceil`` and ``truncate``, with digits and halves."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _half_up(a: float, places: int) -> float:
 
 
 def _integer_rounded(a: int, places: int, mode: str) -> int:
-    unit = 10**-places
+    unit = int(10**-places)
     below = a // unit * unit
     rest = a - below
     if mode == ROUND_FLOOR or rest == 0:

@@ -1,4 +1,4 @@
-"""Strings: what looks into one: indices, replacing, splitting, iterating over characters and lines."""
+"""Strings: what looks into one: indices, searching and replacing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .strings import on_text, plain
 
 
 def bounds(start: Any, count: Any, size: int) -> tuple[int, int] | None:
-    """From where to where an index, an index with a length, or a range reaches; None where outside."""
+    """From where to where an index with a length, or a range, reaches; None where outside."""
     if type(start) is Range:
         return range_bounds(start, size)
     first, number = integer(start), integer(count)
@@ -188,7 +188,7 @@ def scan(self: str, wanted: Any, block: Proc | None = None) -> Any:
 
 
 def substituted(value: str, wanted: Any, into: Any, block: Proc | None, once: bool) -> str:
-    """A text with matches replaced: by a template, by what a hash says, or by what a block gives."""
+    """A text with matches replaced: by a template, a hash, or what a block gives."""
     if into is MISSING and block is None:
         raise ArgumentError("wrong number of arguments (given 1, expected 2)")
     if type(wanted) in STRINGS and type(into) in STRINGS:
@@ -219,7 +219,7 @@ def _filling(expression: Regexp, into: Any, block: Proc | None) -> Callable[[Any
         default = into.default if type(into) is Hash else None
         return lambda found: to_s(into.get(found[0], default))
     template = replacement(text(into))
-    return template if callable(template) else lambda found: template  # type: ignore[return-value]
+    return template if callable(template) else lambda found: template
 
 
 def _filled(value: str, expression: Regexp, matches: Any, fill: Callable[[Any], str]) -> str:

@@ -121,7 +121,7 @@ def chars(self: str) -> list[str]:
 @plain("grapheme_clusters")
 def grapheme_clusters(self: str) -> list[str]:
     """The characters as a reader sees them."""
-    import regex
+    import regex  # type: ignore[import-untyped]
 
     return list(regex.findall(r"\X", self))
 

@@ -8,10 +8,10 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from .comparison import as_bytes, compare, equal, raw
-from .dispatch import define, hand_block, singleton, takes_block
+from .dispatch import F, define, hand_block, singleton, takes_block
 from .errors import ArgumentError, CompatibilityError, TypeError_
 from .formatting import format_
 from .inspection import integer, name_of, text, to_s
@@ -51,14 +51,14 @@ def _back(made: Any) -> Any:
     return [_back(item) for item in made] if type(made) is list else made
 
 
-def plain(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def plain(*names: str) -> Callable[[F], F]:
     """Register a function of text as a method of strings, bytes included."""
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(function: F) -> F:
         method = define("String", *names)(on_text(function))
         if takes_block(function):
             hand_block(method)
-        return method
+        return cast(F, method)
 
     return register
 
@@ -309,7 +309,7 @@ def hash_(self: Any) -> int:
 def unicode_normalize(self: Any, form: Any = None) -> str:
     """In a normal form of Unicode."""
     name = "nfc" if form is None else name_of(form)
-    return unicodedata.normalize(name.upper(), to_s(self))
+    return unicodedata.normalize(cast(Any, name.upper()), to_s(self))
 
 
 @plain("succ", "next")

@@ -58,13 +58,38 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(["to_f", "fdiv"], "float"),
     **dict.fromkeys(
         [
-            "nil?", "empty?", "include?", "key?", "has_key?", "is_a?", "kind_of?", "any?", "all?", "none?", "one?",
-            "start_with?", "end_with?", "match?", "zero?", "even?", "odd?", "between?", "positive?", "negative?",
-            "respond_to?", "member?", "value?", "cancelled?", "instance_of?", "frozen?", "equal?", "eql?",
+            "nil?",
+            "empty?",
+            "include?",
+            "key?",
+            "has_key?",
+            "is_a?",
+            "kind_of?",
+            "any?",
+            "all?",
+            "none?",
+            "one?",
+            "start_with?",
+            "end_with?",
+            "match?",
+            "zero?",
+            "even?",
+            "odd?",
+            "between?",
+            "positive?",
+            "negative?",
+            "respond_to?",
+            "member?",
+            "value?",
+            "cancelled?",
+            "instance_of?",
+            "frozen?",
+            "equal?",
+            "eql?",
         ],
         "bool",
     ),
-}  # fmt: skip
+}
 """What the values of methods are, whatever the receiver."""
 
 ELSEWHERE = frozenset(

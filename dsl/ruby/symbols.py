@@ -45,12 +45,14 @@ def _of_symbols(name: str, function: Callable[..., Any], gives_symbol: bool) -> 
     define("Symbol", name)(method)
 
 
-for _name, _function in {
+_SYMBOLIC: dict[str, Callable[..., Any]] = {
     "upcase": upcase,
     "downcase": downcase,
     "capitalize": capitalize,
     "succ": succ,
-}.items():
+}
+for _name, _function in _SYMBOLIC.items():
     _of_symbols(_name, _function, True)
-for _name, _function in {"length": length, "size": length, "empty?": is_empty}.items():
+_PLAIN: dict[str, Callable[..., Any]] = {"length": length, "size": length, "empty?": is_empty}
+for _name, _function in _PLAIN.items():
     _of_symbols(_name, _function, False)

@@ -10,9 +10,12 @@ from ..timestamp import civil_from_days, days_from_civil
 from .dispatch import singleton
 from .errors import ArgumentError, NotCompiled
 from .inspection import text
-from .times import _COMPOSED, BILLION, MONTHS, Time, localized, offset_of
+from .times import BILLION, COMPOSED, MONTHS, Time, localized, offset_of
 
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?(?:\s*(?P<half>[ap])\.?m\.?)?"
+_CLOCK = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?"
+)
 _ZONE = r"(?:\s*(?P<zone>Z|[A-Z]{3,4}|(?:UTC|GMT)?[+-]\d\d:?\d\d|[+-]\d\d))?"
 _DATES = (
     r"(?P<year>-?\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
@@ -24,13 +27,15 @@ _DATES = (
 _FORMS = [re.compile(rf"\s*{d}(?:[T\s:,]+{_CLOCK}{_ZONE})?\s*\Z", re.IGNORECASE) for d in _DATES]
 _FORMS.append(
     re.compile(
-        rf"\s*(?:[A-Za-z]{{3}}\s+)?(?P<mon>[A-Za-z]{{3}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}{_ZONE}(?:\s+(?P<year>\d{{4}}))?\s*\Z",
+        r"\s*(?:[A-Za-z]{3}\s+)?(?P<mon>[A-Za-z]{3})\s+(?P<day>\d{1,2})\s+"
+        rf"{_CLOCK}{_ZONE}(?:\s+(?P<year>\d{{4}}))?\s*\Z",
         re.IGNORECASE,
     )
 )
 _FORMS.append(
     re.compile(
-        r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?(?P<zone>Z|[+-]\d\d:?\d\d)?\s*\Z"
+        r"\s*(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)"
+        r"(?P<second>\d\d)?(?:[.,](?P<fraction>\d+))?(?P<zone>Z|[+-]\d\d:?\d\d)?\s*\Z"
     )
 )
 _ABBREVIATIONS = {
@@ -123,21 +128,41 @@ def parse_iso(value: Any) -> Time:
 
 
 _FIELDS = {
-    "Y": r"(?P<year>[+-]?\d{4,})", "m": r"(?P<month>\d{1,2})", "d": r"\s*(?P<day>\d{1,2})", "e": r"\s*(?P<day>\d{1,2})",
-    "H": r"\s*(?P<hour>\d{1,2})", "k": r"\s*(?P<hour>\d{1,2})", "I": r"\s*(?P<hour>\d{1,2})", "l": r"\s*(?P<hour>\d{1,2})",
-    "M": r"(?P<minute>\d{1,2})", "S": r"(?P<second>\d{1,2})", "L": r"(?P<fraction>\d+)", "N": r"(?P<fraction>\d+)",
-    "b": r"(?P<mon>[A-Za-z]{3,9})", "B": r"(?P<mon>[A-Za-z]{3,9})", "h": r"(?P<mon>[A-Za-z]{3,9})", "a": r"[A-Za-z]{3,9}",
-    "A": r"[A-Za-z]{3,9}", "z": r"(?P<zone>Z|[+-]\d\d:?\d\d|[A-Za-z]{3,4})", "Z": r"(?P<zone>[A-Za-z]{3,4}|Z|[+-]\d\d:?\d\d)",
-    "p": r"(?P<half>[AaPp])[Mm]", "P": r"(?P<half>[AaPp])[Mm]", "y": r"(?P<short>\d\d)", "j": r"(?P<yday>\d{1,3})",
-    "s": r"(?P<epoch>-?\d+)", "%": "%", "n": r"\s+", "t": r"\s+",
-}  # fmt: skip
+    "Y": r"(?P<year>[+-]?\d{4,})",
+    "m": r"(?P<month>\d{1,2})",
+    "d": r"\s*(?P<day>\d{1,2})",
+    "e": r"\s*(?P<day>\d{1,2})",
+    "H": r"\s*(?P<hour>\d{1,2})",
+    "k": r"\s*(?P<hour>\d{1,2})",
+    "I": r"\s*(?P<hour>\d{1,2})",
+    "l": r"\s*(?P<hour>\d{1,2})",
+    "M": r"(?P<minute>\d{1,2})",
+    "S": r"(?P<second>\d{1,2})",
+    "L": r"(?P<fraction>\d+)",
+    "N": r"(?P<fraction>\d+)",
+    "b": r"(?P<mon>[A-Za-z]{3,9})",
+    "B": r"(?P<mon>[A-Za-z]{3,9})",
+    "h": r"(?P<mon>[A-Za-z]{3,9})",
+    "a": r"[A-Za-z]{3,9}",
+    "A": r"[A-Za-z]{3,9}",
+    "z": r"(?P<zone>Z|[+-]\d\d:?\d\d|[A-Za-z]{3,4})",
+    "Z": r"(?P<zone>[A-Za-z]{3,4}|Z|[+-]\d\d:?\d\d)",
+    "p": r"(?P<half>[AaPp])[Mm]",
+    "P": r"(?P<half>[AaPp])[Mm]",
+    "y": r"(?P<short>\d\d)",
+    "j": r"(?P<yday>\d{1,3})",
+    "s": r"(?P<epoch>-?\d+)",
+    "%": "%",
+    "n": r"\s+",
+    "t": r"\s+",
+}
 
 
 @singleton("Time", "strptime")
 def strptime(value: Any, form: Any) -> Time:
     """The moment that a text means, by a form."""
     given, pattern = text(value), text(form)
-    for letter, whole in _COMPOSED.items():
+    for letter, whole in COMPOSED.items():
         pattern = pattern.replace(f"%{letter}", whole)
     built = re.sub(r"%([-0^]?)(.)|(\s+)|(.)", _form_part, pattern, flags=re.DOTALL)
     found = re.match(built, given)
@@ -150,7 +175,7 @@ def strptime(value: Any, form: Any) -> Time:
         short = int(parts["short"])
         parts["year"] = str(short + (1900 if short >= 69 else 2000))
     if parts.get("yday"):
-        year, month, day = civil_from_days(
+        _, month, day = civil_from_days(
             days_from_civil(int(parts["year"]), 1, 1) + int(parts["yday"]) - 1
         )
         parts |= {"month": str(month), "day": str(day)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..timestamp import Timestamp, parse_timestamp
@@ -18,7 +19,7 @@ def timestamp_time(self: Timestamp) -> Time:
     return Time(self.nanos(), utc=True)
 
 
-for _name, _function in {
+_METHODS: dict[str, Callable[..., Any]] = {
     "to_i": lambda self: self.seconds(),
     "tv_sec": lambda self: self.seconds(),
     "to_f": lambda self: self.nanos() / BILLION,
@@ -34,7 +35,8 @@ for _name, _function in {
     "==": lambda self, other: moment_of(other) == self.nanos(),
     "<=>": lambda self, other: spaceship(timestamp_time(self), other),
     "to_time": timestamp_time,
-}.items():
+}
+for _name, _function in _METHODS.items():
     define("LogStash::Timestamp", _name)(
         _function if _function is not str else lambda self: str(self)
     )
@@ -43,7 +45,7 @@ for _name, _function in {
 def new_timestamp(now: Any) -> Any:
     """``LogStash::Timestamp.new``"""
 
-    def new(value: Any = MISSING) -> Timestamp:
+    def new(value: Any = MISSING) -> Any:
         if value is MISSING or value is None:
             return now()
         if type(value) is Time:

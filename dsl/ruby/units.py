@@ -30,7 +30,7 @@ def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger
     names = {**RUNTIME, "instance": instance, "shared": SHARED, "constants": {}, "logger": logger}
     functions: list[Callable[..., Any]] = []
     try:
-        for at, unit in enumerate(units):
+        for at, unit in enumerate(units):  # noqa: B007 - read when it raises
             trees.append(Tree(unit.text))
         facts = facts_of(trees)
         for at, (unit, tree) in enumerate(zip(units, trees, strict=True)):
