@@ -67,6 +67,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "===": _includes,
     "to_s": lambda self: str(self.address),
     "to_i": lambda self: int(self.address),
+    "succ": lambda self: address(str(self.address + 1)),
     "ipv4?": lambda self: self.address.version == 4,
     "ipv6?": lambda self: self.address.version == 6,
     "private?": lambda self: _is_private(self),

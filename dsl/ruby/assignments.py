@@ -22,6 +22,8 @@ class Assignments(Literals):
         elif left.type == "identifier" and sink is not None:
             return self._stored(left, right)
         else:
+            if left.type == "identifier":
+                self._variable(left)
             code = self.value(right)
         if left.type == "identifier":
             return Code(f"({self._variable(left)} := {code})", code.kind)

@@ -29,9 +29,7 @@ class Blocks(Control):
             body = body.child_by_field_name("body")
         shape, lines = self._function(frame, name, parameters, body, node)
         self.frame.functions += lines
-        known = self.keep(
-            (shape.required, shape.optional, shape.takes_rest, is_lambda, shape.spreads), shape, "s"
-        )
+        known = self.keep(f"shape of {name}", shape, "s")
         return Code(f"Proc({name}, {known})", "proc")
 
     def _function(
@@ -128,6 +126,7 @@ class Blocks(Control):
             splat is not None,
             frame.kind == "lambda",
             commas or None,
+            frozenset(word.partition("=")[0].removeprefix("v_") for word in keywords),
         )
         parts = [*plain, *(["*"] if keywords and not splat else []), *keywords]
         if frame.kind == "method":

@@ -348,7 +348,7 @@ def grep_v(self: Any, pattern: Any, block: Proc | None = None) -> list[Any]:
     return found if block is None else [block.one(item) for item in found]
 
 
-@define("Enumerable", "cycle")
+@define("Enumerable", "cycle", enum=True)
 def cycle(self: Any, times: Any = None, block: Proc | None = None) -> None:
     """Run a block for all items, over and over."""
     assert block is not None

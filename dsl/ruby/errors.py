@@ -156,7 +156,8 @@ def _lost(jump: Jump) -> RubyException:
 def _arity_text(text: str) -> str:
     found = _ARITY.search(text)
     if found is not None:
-        least, most, given = found.groups()
+        own = 0 if re.match(r"(?:u_|b\d)", text) else 1  # the receiver, which Ruby does not count
+        least, most, given = [None if n is None else str(int(n) - own) for n in found.groups()]
         expected = f"{least}..{most}" if most else least
         return f"wrong number of arguments (given {given}, expected {expected})"
     found = _MISSING.search(text)

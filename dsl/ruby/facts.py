@@ -97,6 +97,8 @@ def _note(tree: Tree, node: Node, constants: set[str], assigned: dict[str, set[s
 def _kind(tree: Tree, node: Node) -> str:
     if node.type in ("array", "right_assignment_list", "string_array", "splat_argument"):
         return "array"
+    if node.type in ("string", "chained_string", "heredoc_beginning"):
+        return "string"
     method = node.child_by_field_name("method") if node.type == "call" else None
     if method is None or tree.of(method) not in _ARRAYS:
         return "?"
@@ -133,7 +135,8 @@ def _mutates(tree: Tree, assigned: dict[str, set[str]]) -> bool:
                 continue
             name, owner = "[]=", left.child_by_field_name("object")
             index = named(left)[1:]
-            if not index or index[0].type not in ("integer", "range", "regex", "unary"):
+            is_part = index and index[0].type in ("integer", "range", "regex", "unary")
+            if not is_part and "string" not in assigned.get(tree.of(owner), ()):
                 continue
         if name in MUTATORS and not (
             name in _AMBIGUOUS | {"[]="} and _is_array(tree, owner, assigned)

@@ -169,7 +169,7 @@ class Shape:
     takes all that are left; and how a block is given one value, two, or several.
     """
 
-    __slots__ = ("is_lambda", "names", "optional", "required", "spreads", "takes_rest")
+    __slots__ = ("is_lambda", "named", "optional", "required", "spreads", "takes_rest")
 
     def __init__(
         self,
@@ -178,7 +178,9 @@ class Shape:
         takes_rest: bool = False,
         is_lambda: bool = False,
         spreads: bool | None = None,
+        named: frozenset[str] = frozenset(),
     ) -> None:
+        self.named = named
         self.required, self.optional, self.takes_rest = required, optional, takes_rest
         self.is_lambda = is_lambda
         several = required + optional > 1 or (takes_rest and required + optional > 0)
@@ -230,7 +232,11 @@ class Proc:
         return self.fn(x, None)
 
     def call(self, *values: Any, **named: Any) -> Any:
-        """Call it as ``call`` does."""
+        """Call it as ``call`` does; a hash at the end may be its named arguments."""
+        if self.shape.named and values and type(values[-1]) is dict:
+            given = {getattr(key, "name", ""): item for key, item in values[-1].items()}
+            if given.keys() <= self.shape.named:
+                values, named = values[:-1], {f"v_{name}": item for name, item in given.items()}
         if self.shape.is_lambda:
             return self.fn(*values, **named)
         return self.fn(*self.shape.fitted(values), **named)

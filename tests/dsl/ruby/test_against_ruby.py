@@ -49,7 +49,7 @@ def answers(name: str) -> dict[str, dict[str, str]]:
     return dict(zip(given, real_ruby.asked(given), strict=True))
 
 
-TABLES = ("methods.txt", "control.txt", "blocks.txt")
+TABLES = ("methods.txt", "control.txt", "blocks.txt", "mixed.txt")
 CASES = [(name, snippet) for name in TABLES for snippet in snippets(name)]
 
 
