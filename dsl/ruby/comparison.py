@@ -9,7 +9,7 @@ from ..timestamp import Timestamp
 from .dispatch import METHODS, class_for
 from .errors import ArgumentError
 from .inspection import class_name, inspect
-from .objects import STRINGS, Hash, MutStr, Proc, Range, Regexp, Set, key_of
+from .objects import STRINGS, Hash, MutStr, Proc, Range, Regexp, Set, Symbol, key_of
 
 _NUMBERS = frozenset({int, float})
 
@@ -104,7 +104,7 @@ def ordered(a: Any, b: Any) -> int:
 
 def incomparable(a: Any, b: Any) -> Exception:
     """What a comparison raises that has no answer."""
-    special = b is None or b is True or b is False or type(b) in _NUMBERS
+    special = b is None or b is True or b is False or type(b) in _NUMBERS or type(b) is Symbol
     shown = inspect(b) if special else class_name(b)
     return ArgumentError(f"comparison of {class_name(a)} with {shown} failed")
 

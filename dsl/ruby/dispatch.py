@@ -36,6 +36,49 @@ SINGLETONS: dict[str, dict[str, Function]] = {}
 CONSTANTS: dict[str, Any] = {}
 """Values with a name: ``Float::INFINITY``."""
 
+PRIVATE = frozenset(
+    [
+        "Array",
+        "Float",
+        "Hash",
+        "Integer",
+        "String",
+        "abort",
+        "binding",
+        "caller",
+        "catch",
+        "eval",
+        "exec",
+        "exit",
+        "fork",
+        "format",
+        "gets",
+        "lambda",
+        "load",
+        "loop",
+        "open",
+        "p",
+        "print",
+        "printf",
+        "proc",
+        "putc",
+        "puts",
+        "raise",
+        "rand",
+        "require",
+        "select",
+        "sleep",
+        "sprintf",
+        "srand",
+        "system",
+        "test",
+        "throw",
+        "trap",
+        "warn",
+    ]
+)
+"""Functions that every object has, but not for calls with a receiver."""
+
 WITHOUT: dict[str, frozenset[str]] = {}
 """Methods that Ruby has for a class and that are not compiled."""
 
@@ -207,6 +250,8 @@ def missing_method(receiver: Any, name: str) -> Exception:
     cls = class_for(type(receiver))
     if name in WITHOUT.get(cls, ()):
         return NotCompiled(f"{class_name(receiver)}#{name}")
+    if name in PRIVATE:
+        return NoMethodError(f"private method `{name}' called for {described(receiver)}")
     return NoMethodError(f"undefined method `{name}' for {described(receiver)}")
 
 

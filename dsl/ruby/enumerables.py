@@ -283,6 +283,8 @@ def uniq(self: Any, block: Proc | None = None) -> list[Any]:
 @define("Enumerable", "zip")
 def zip_(self: Any, *others: Any, block: Proc | None = None) -> Any:
     """Each item with those of others at the same place."""
+    if type(self) is list and not self:
+        return [] if block is None else None
     columns = [_column(other) for other in others]
     rows = [
         [item, *[column[at] if at < len(column) else None for column in columns]]
@@ -300,10 +302,9 @@ def _column(other: Any) -> list[Any]:
         return items(other)
     if type(other) is Range:
         return list(islice(iterate(other), 1_000_000))
-    from .inspection import class_name, inspect
+    from .inspection import class_name
 
-    special = other is None or other is True or other is False
-    shown = inspect(other) if special else class_name(other)
+    shown = class_name(other)
     raise TypeError_(f"wrong argument type {shown} (must respond to :each)")
 
 

@@ -10,6 +10,7 @@ from .dispatch import define
 from .errors import (
     DomainError,
     RangeError,
+    TypeError_,
 )
 from .inspection import integer
 from .numbers import uncoerced
@@ -50,6 +51,8 @@ def shift_right(a: int, b: Any) -> int:
 @define("Integer", "[]")
 def bit(a: int, place: Any) -> int:
     """One bit."""
+    if place is None:
+        raise TypeError_("no implicit conversion of nil into Integer")
     number = integer(place)
     return a >> number & 1 if number >= 0 else 0
 

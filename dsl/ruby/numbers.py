@@ -14,7 +14,7 @@ from .errors import (
     ZeroDivisionError_,
 )
 from .inspection import class_name, float_text, floating, in_range, inspect, integer
-from .objects import MISSING
+from .objects import MISSING, Symbol
 
 _NUMBERS = frozenset({int, float})
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -35,7 +35,7 @@ CONSTANTS.update(
 
 def uncoerced(a: Any, b: Any) -> Exception:
     """What arithmetic raises for what is not a number."""
-    special = b is None or b is True or b is False
+    special = b is None or b is True or b is False or type(b) is Symbol
     shown = inspect(b) if special else class_name(b)
     return TypeError_(f"{shown} can't be coerced into {class_name(a)}")
 
@@ -101,7 +101,8 @@ def modulo(a: Any, b: Any) -> Any:
     a, b = floating(a), floating(b)
     if b == 0 or math.isinf(a):
         return math.nan
-    return a % b
+    rest = math.fmod(a, b)
+    return rest + b if rest * b < 0 else rest
 
 
 @define("Numeric", "remainder")

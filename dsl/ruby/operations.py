@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .calls import Arguments, Calls
 from .classes import CLASSES
+from .core import TRUE_KINDS
 from .frames import Code
 from .syntax import Node, named
 
@@ -109,8 +110,8 @@ class Operations(Calls):
                 return Code(f"({left} {operator} {right})", "bool")
             return Code(f"{_ORDERS[operator]}({left}, {right})", "bool")
         if operator in ("==", "!="):
-            if right == "None" or left == "None":
-                other = left if right == "None" else right
+            other = left if right == "None" else right
+            if "None" in (left, right) and other.kind not in TRUE_KINDS and other != "None":
                 return Code(f"({other} {'is' if operator == '==' else 'is not'} None)", "bool")
             same = f"equal({left}, {right})"
             return Code(same if operator == "==" else f"(not {same})", "bool")

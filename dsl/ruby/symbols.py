@@ -8,6 +8,7 @@ from typing import Any
 from .comparison import compare
 from .dispatch import define
 from .objects import Symbol, symbol
+from .searching import item
 from .strings import capitalize, downcase, is_empty, length, succ, upcase
 
 
@@ -53,6 +54,7 @@ _SYMBOLIC: dict[str, Callable[..., Any]] = {
 }
 for _name, _function in _SYMBOLIC.items():
     _of_symbols(_name, _function, True)
+define("Symbol", "[]")(lambda self, *where: item(self.name, *where))
 _PLAIN: dict[str, Callable[..., Any]] = {"length": length, "size": length, "empty?": is_empty}
 for _name, _function in _PLAIN.items():
     _of_symbols(_name, _function, False)
