@@ -172,9 +172,26 @@ _TABLE = (
         "How many milliseconds of CPU time a match of a regular expression may take in conditions,"
         " filters and `multiline`; 0 for no limit. grok and kv have `timeout_millis`.",
     ),
+    _flag(
+        "penstock.ruby.process",
+        "Whether Ruby that is not compiled may run in a process of a real Ruby.",
+        True,
+    ),
+    _count(
+        "pipeline.batch.delay",
+        0,
+        "How many milliseconds outputs wait for a request to fill, as `-u`; 0 for what each output"
+        " declares.",
+    ),
     _count("penstock.shutdown_timeout", 30, "How many seconds a stop waits for outputs."),
     _choice("log.level", "info fatal error warn debug trace", "The least severe log lines shown."),
     _choice("log.format", "plain json", "The form of log lines."),
+    SettingSpec(
+        "penstock.state.interval",
+        "duration",
+        "5s",
+        "How often transactions, and state that filters keep by event time, are committed.",
+    ),
     SettingSpec(
         "penstock.now", "instant", None, "An instant that stands for the present, for tests."
     ),
@@ -202,7 +219,6 @@ INERT = (
     "node.uuid",
     "path.logs",
     "path.plugins",
-    "pipeline.batch.delay",
     "pipeline.batch.metrics.sampling_mode",
     "pipeline.batch.output_chunking.growth_threshold_factor",
     "pipeline.buffer.type",

@@ -139,15 +139,19 @@ def _read(saved: Mapping[str, Any]) -> Task:
     )
 
 
-_INSTANT = "$instant"
+_INSTANT, _PAIRS, _SYMBOL = "$instant", "$pairs", "$symbol"
 
 
 def _marked(value: Any) -> Any:
-    """A value in which instants can be told from text."""
+    """A value in which instants and symbols can be told from text."""
     if type(value) is Timestamp:
         return {_INSTANT: str(value)}
+    if type(value).__name__ == "Symbol":
+        return {_SYMBOL: value.name}
     if isinstance(value, dict):
-        return {str(key): _marked(item) for key, item in value.items()}
+        if all(type(key) is str for key in value):
+            return {key: _marked(item) for key, item in value.items()}
+        return {_PAIRS: [[_marked(key), _marked(item)] for key, item in value.items()]}
     return (
         [_marked(item) for item in value]
         if isinstance(value, list | tuple | set | Iterator)
@@ -155,11 +159,25 @@ def _marked(value: Any) -> Any:
     )
 
 
+def _key(value: Any) -> Any:
+    """A key of a map, which Ruby's hashes may have of any kind."""
+    if type(value) in (str, int):
+        return value
+    from ..dsl.ruby.objects import key_of
+
+    return key_of(_unmarked(value))
+
+
 def _unmarked(value: Any) -> Any:
     if type(value) is dict:
-        return (
-            Timestamp(value[_INSTANT])
-            if list(value) == [_INSTANT]
-            else {k: _unmarked(v) for k, v in value.items()}
-        )
+        mark = next(iter(value)) if len(value) == 1 else ""
+        if mark == _INSTANT:
+            return Timestamp(value[_INSTANT])
+        if mark == _SYMBOL:
+            from ..dsl.ruby.objects import symbol
+
+            return symbol(value[_SYMBOL])
+        if mark == _PAIRS:
+            return {_key(key): _unmarked(item) for key, item in value[_PAIRS]}
+        return {k: _unmarked(v) for k, v in value.items()}
     return [_unmarked(item) for item in value] if type(value) is list else value

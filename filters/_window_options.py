@@ -61,7 +61,7 @@ def read_windows(size: str, every: str | None, offset: int, timezone: str | None
     try:
         zone = UTC if timezone is None else get_zone(timezone)
     except UnknownZoneError as error:
-        raise OptionProblem("timezone", str(error), error.remedy, code="E223") from None
+        raise OptionProblem("timezone", str(error), error.help, code="E223") from None
     place = "UTC" if timezone is None else timezone
     unit = _unit("every" if every is not None else "size", every or size, step, place)
     count = whole.months or whole.millis // step.millis

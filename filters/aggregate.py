@@ -18,14 +18,10 @@ from ..dsl.values import copy
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._references import set_or_tag
+from ._ruby_tasks import fields_of, functions, python_functions
 from ._scripting import (
-    ScriptError,
     ScriptEvent,
     event_of,
-    explain,
-    function_of,
-    namespace,
-    plain_value,
 )
 from ._tasks import Task, tasks_of
 
@@ -47,12 +43,14 @@ class Aggregate(Filter, name="aggregate"):
     event of its own.
 
     Events of one task give the same `task_id`, a text with templates; an event that fills none of
-    it is passed over. The task has a map, and `code` is run on each of its events, as Python, with
-    `event` (see the filter `python`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
+    it is passed over. The task has a map, and `code` is run on each of its events, as Ruby, with
+    `event` (see the filter `ruby`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
     `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may be set for this task),
-    and `emit(event)`, which sends out a further event. An event on which it raises is tagged
-    `_aggregateexception`. `map_action` says whether the event may start a task, or must belong to
-    one; `end_of_task` forgets the task after it.
+    and `new_event_block.call(event)`, which sends out a further event. With `language => "python"`
+    the code is Python, its event that of the filter `python`, and `emit(event)` sends out a further
+    event. An event on which the code raises is tagged `_aggregateexception`. `map_action` says
+    whether the event may start a task, or must belong to one; `end_of_task` forgets the task after
+    it.
 
     A task that does not end is forgotten after `timeout` seconds, or `inactivity_timeout` seconds
     after its last event. With `push_map_as_event_on_timeout` its map then becomes an event, with
@@ -69,7 +67,7 @@ class Aggregate(Filter, name="aggregate"):
     Several filters with the same `task_id` share their tasks; one of them has the options for
     time-outs.
 
-    Differs from Logstash: the code is Python, and the file of maps is JSON;
+    Differs from Logstash: Ruby runs only where it can be compiled, and the file of maps is JSON;
     `push_previous_map_as_event` sends out all maps at the end, not one; a filter that may only
     update still sends out the map whose time was up.
     """
@@ -80,7 +78,12 @@ class Aggregate(Filter, name="aggregate"):
     flushes = True
 
     task_id: str = option("What the events of a task have in common, with templates.")
-    code: str = option("Python, run on each event of a task.")
+    code: str = option("Ruby, run on each event of a task.")
+    language: str = option(
+        "The language of `code` and `timeout_code`.",
+        default="ruby",
+        choices=("ruby", "python"),
+    )
     map_action: str = option(
         "Whether the event may start a task, must belong to one, or must start it.",
         default="create_or_update",
@@ -97,7 +100,7 @@ class Aggregate(Filter, name="aggregate"):
         "A field with the time of events.", default=None
     )
     timeout_code: str | None = option(
-        "Python, run on an event made of a map, as `event`.", default=None
+        "Ruby, run on an event made of a map, as `event`.", default=None
     )
     timeout_tags: list[str] = option(
         "Tags for an event made of a map; templates are filled in.", default=[]
@@ -150,8 +153,8 @@ class Aggregate(Filter, name="aggregate"):
   task_id => "%{country}"
   code => "
     map['country'] = event.get('country')
-    map.setdefault('towns', []).append(event.get('town'))
-    event.cancel()"
+    (map['towns'] ||= []) << event.get('town')
+    event.cancel"
   push_previous_map_as_event => true
 }""",
             before=[
@@ -175,13 +178,7 @@ class Aggregate(Filter, name="aggregate"):
         self.tasks = self.shared.group(self.task_id)
         self.id_of = Template(self.task_id).render
         self.tags_of = [Template(tag).render for tag in self.timeout_tags]
-        names = namespace(self.context.now)
-        self.call = self._function(
-            "code", self.code, self.place, ("event", "map", "map_meta", "emit"), names
-        )
-        self.finish = self._function(
-            "timeout_code", self.timeout_code or "", self.timeout_place, ("event",), names
-        )
+        self._compile()
         if not re.search(r"%\{.+\}", self.task_id):
             self.problem(
                 "task_id",
@@ -191,14 +188,10 @@ class Aggregate(Filter, name="aggregate"):
         self._lead()
         self._keep()
 
-    def _function(
-        self, option: str, code: str, place: str, arguments: tuple[str, ...], names: Event
-    ) -> Callable[..., Any]:
-        try:
-            return function_of(code, place, arguments, names)
-        except ScriptError as error:
-            self.problem(option, str(error))
-            return lambda *given: None
+    def _compile(self) -> None:
+        """Make functions of the code, in its language."""
+        made = functions(self) if self.language == "ruby" else python_functions(self)
+        self.call, self.finish, self.explain = made
 
     def _lead(self) -> None:
         """Become the filter whose options rule the time-outs of these tasks, if there are such
@@ -277,7 +270,7 @@ class Aggregate(Filter, name="aggregate"):
                 self.context.where,
                 "%s: the code raised on an event: %s",
                 self.context.where,
-                explain(error, self.place),
+                self.explain(error, self.place),
             )
         if self.end_of_task:
             self.tasks.pop(task.task_id, None)
@@ -325,7 +318,8 @@ class Aggregate(Filter, name="aggregate"):
 
     def _made_of(self, task: Task) -> Event:
         """The event that a map becomes."""
-        event = accept(plain_value(task.map), self.context.now())
+        fields = fields_of(task.map, self.language == "ruby")
+        event = accept(fields, self.context.now())
         if self.timeout_task_id_field is not None:
             set_or_tag(event, self.timeout_task_id_field, task.task_id, "_aggregateexception")
         for tag in self.tags_of:
@@ -340,7 +334,7 @@ class Aggregate(Filter, name="aggregate"):
                     where,
                     "%s: timeout_code raised on a map: %s",
                     where,
-                    explain(error, self.timeout_place),
+                    self.explain(error, self.timeout_place),
                 )
         return event
 

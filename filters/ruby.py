@@ -1,74 +1,264 @@
-"""The filter ruby, which is not there: a configuration that has it is told how to write the same in
-Python.
+"""The filter ruby: code of the configuration, or a script, run on every event. The compiler is
+``dsl.ruby``; what it does not compile runs in a real ruby (``_ruby_process``).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from ..dsl.event import add_tag
+from ..dsl.guard import Guard, signals_reach
 from ..dsl.reference import Event
-from ..plugins.contract import Filter
+from ..dsl.values import copy
+from ..plugins.context import OptionProblem
+from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
-from ._ruby_to_python import needed, translated
+from ._ruby_scripts import Piece, compiled, explained, message_of, route
 
 
 class Ruby(Filter, name="ruby"):
-    """Refuse the configuration, and show the code as Python: there is no Ruby here.
+    """Run Ruby on every event.
 
-    Write the filter `python` in its place; its options have the same names. The error proposes the
-    code in Python, as far as it could be translated line by line: blocks, conditions, `event.get`,
-    `event.set`, `event.remove`, `event.tag`, `event.cancel` and the usual calls on texts and lists.
-    What is still Ruby is marked. Read it before you use it: `nil` has no methods in Python either,
-    but `""` and `0` are false there, and `/` gives fractions.
+    `code` is run on each event, as `event`, with `get(field)`, `set(field, value)`,
+    `remove(field)`, `include?(field)`, `tag(tag)`, `cancel`, `sprintf(text)`, `to_hash`, `clone`
+    and `timestamp`. `new_event_block.call(other)` sends out a further event, made by
+    `LogStash::Event.new(hash)` or by `clone`, behind this one. `init` is run once, and may define
+    methods, constants and instance variables.
 
-    Differs from Logstash: it never runs.
+    `path` names a script instead. It defines `filter(event)`, which gives the events that go on, as
+    an array; `register(params)`, if there is one, is called once before, with `script_params`. Its
+    `test` blocks are run when the configuration is checked.
+
+    The code is compiled to Python when the pipeline starts, and an error points into the
+    configuration. What the compiler does not know runs in a real `ruby`, if one is installed: one
+    process for each filter, which is given whole batches. `engine` chooses one of the two; the
+    setting `penstock.ruby.process` closes the second. The page [ruby](../../ruby.md) says what is
+    compiled. The compiler needs the packages of `pip install 'penstock[ruby]'`.
+
+    An event on which the code raises is tagged with `tag_on_exception`, and goes on. The common
+    options are applied where it did not raise, and not to what it sent out. Code that keeps
+    something from event to event, in instance or global variables, needs one worker.
+
+    Differs from Logstash: Ruby is that of version 3.1, without Java; gems are not there.
     """
 
-    code: str | None = option("Ruby, run on each event.", default=None)
-    init: str | None = option("Ruby, run once.", default=None)
-    path: str | None = option("A script in Ruby.", default=None)
-    script_params: dict[str, Any] = option("What the script is given.", default={})
-    tag_on_exception: str = option(
-        "A tag for events on which the code raised.", default="_rubyexception"
+    matches = True
+    reshapes = True
+
+    code: str | None = option("The code to run on each event.", default=None)
+    init: str | None = option("Code to run once, before the first event.", default=None)
+    path: Path | None = option("A script with `filter(event)`.", default=None)
+    script_params: dict[str, Any] = option(
+        "What `register(params)` of the script is given.", default={}
     )
-    tag_with_exception_message: bool = option("Whether a tag has the reason, too.", default=False)
+    tag_on_exception: str = option(
+        "The tag for an event on which the code raised.", default="_rubyexception"
+    )
+    tag_with_exception_message: bool = option(
+        "Whether a tag with the reason is given, too.", default=False
+    )
+    engine: str = option(
+        "What runs the code: `compiled`, a real ruby (`process`), or the first that can (`auto`).",
+        default="auto",
+        choices=("auto", "compiled", "process"),
+    )
 
     examples = (
         Example(
-            "what was event.set('ms', event.get('s').to_f * 1000)",
-            "python { code => \"event.set('ms', float(event.get('s')) * 1000)\" }",
+            "arithmetic",
+            "ruby { code => \"event.set('ms', event.get('s').to_f * 1000)\" }",
             before={"s": "1.5"},
             after={"s": "1.5", "ms": 1500.0},
         ),
         Example(
-            "what was event.cancel if event.get('level') == 'debug'",
-            "python { code => \"if event.get('level') == 'debug': event.cancel()\" }",
-            before=[{"level": "debug"}, {"level": "info"}],
-            after=[{"level": "info"}],
+            "one event for each pair of a hash",
+            """ruby {
+  init => "SKIPPED = ['debug']"
+  code => "
+    event.remove('counters').each do |name, value|
+      next if SKIPPED.include?(name)
+      new_event_block.call(LogStash::Event.new('counter' => name, 'value' => value))
+    end
+    event.cancel
+  "
+}""",
+            before={"counters": {"in": 3, "out": 2, "debug": 9}},
+            after=[{"counter": "in", "value": 3}, {"counter": "out", "value": 2}],
         ),
     )
 
     def prepare(self) -> None:
-        """Say that it is not there, for each piece of code."""
-        for name in ("init", "code"):
-            given = getattr(self, name)
-            if given is not None:
-                self.problem(name, "there is no Ruby here", _proposal(name, translated(given)))
-        if self.path is not None or self.code is None:
-            help = (
-                "write the script in Python, with `register(params)` and `filter(event)`, and"
-                " python { path => … }"
+        """Compile the code, or start on the other route."""
+        self.call: Any = None
+        self.process: Any = None
+        self.names = [span.source.name for span in self.context.spans.values()]
+        if (self.code is None) == (self.path is None):
+            self.problem(
+                "code" if self.code is not None else "path",
+                "one of `code` and `path` is required",
+                "give one of the two",
             )
-            self.problem("path" if self.path else "code", "there is no Ruby here", help)
+            return
+        seconds = self.context.limit("match") / 1000
+        self.guard = Guard(seconds) if seconds else None
+        self._choose(seconds)
+
+    def _choose(self, seconds: float) -> None:
+        from ..dsl.ruby.errors import NotCompiled
+        from ..dsl.ruby.operators import BUDGET
+        from ..dsl.ruby.patterns import LIMITS
+
+        BUDGET.seconds = LIMITS.seconds = seconds
+        self.budget = BUDGET
+        script = self._script_text()
+        try:
+            if self.engine == "process":
+                raise _chosen(self)
+            self._compile(script)
+        except NotCompiled as error:
+            program = route(self, error, self.engine)
+            from ._ruby_process import RubyProcess
+
+            self.process = RubyProcess(program, self, script)
+
+    def _script_text(self) -> str | None:
+        if self.path is None:
+            return None
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise OptionProblem("path", f"`{self.path}` cannot be read: {error}") from None
+
+    def _compile(self, script: str | None) -> None:
+        from ._ruby_tests import run_tests, without_tests
+
+        if script is not None:
+            bare, tests = without_tests(script)
+            self.call = self._script(bare)
+            run_tests(self, bare, tests)
+            return
+        pieces = [Piece("init", self.init)] if self.init is not None else []
+        pieces.append(Piece("code", self.code or "", ("event", "new_event_block")))
+        made = compiled(self, pieces)
+        self._warn_of_state(made)
+        if self.init is not None:
+            self._initialize(made.functions[0])
+        code = made.functions[-1]
+        self.call = code
+
+    def _initialize(self, init: Any) -> None:
+        try:
+            init()
+        except Exception as error:
+            raise OptionProblem("init", explained(error, self.names)) from None
+
+    def _warn_of_state(self, made: Any) -> None:
+        if made.keeps_state:
+            self.keyed_by = ()  # what it keeps is one state of all events
+
+    def _script(self, text: str, params: dict[str, Any] | None = None) -> Any:
+        """The script, registered, as a function like that of inline code."""
+        name = str(self.path)
+        self.names = [*self.names, name]
+        made = compiled(self, [Piece("path", text)], {"path": name})
+        self._warn_of_state(made)
+        try:
+            made.functions[0]()
+            register = made.methods.get("register")
+            if register is not None:
+                register(copy(self.script_params if params is None else params))
+        except Exception as error:
+            raise OptionProblem("path", explained(error, self.names)) from None
+        filter_ = made.methods.get("filter")
+        if filter_ is None:
+            raise OptionProblem("path", "the script defines no `filter(event)`")
+        return lambda event, block: _hand_out(event, filter_(event), block)
+
+    def open(self) -> None:
+        """Start the process, where there is one."""
+        if not signals_reach():
+            self.guard = None
+            self.prepare()
+        if self.process is not None:
+            self.process.start()
+
+    def close(self) -> None:
+        """End the process."""
+        if getattr(self, "process", None) is not None:
+            self.process.stop()
 
     def run(self, events: list[Event]) -> list[Event]:
-        """Never called: no configuration with it is accepted."""
-        raise NotImplementedError
+        """Run the code on each event, and give what goes on."""
+        if self.process is not None:
+            return self.process.run(events)  # type: ignore[no-any-return]
+        if self.guard is None:
+            return self._each(events)
+        with self.guard:
+            return self._each(events)
+
+    def _each(self, events: list[Event]) -> list[Event]:
+        from ..dsl.ruby.errors import Jump
+        from ..dsl.ruby.events import RubyEvent
+        from ..dsl.ruby.objects import Proc, Shape
+
+        out: list[Event] = []
+        sent: list[Any] = []
+        block = Proc(sent.append, Shape(1))
+        call, decorate, budget, guard = self.call, self.decorate, self.budget, self.guard
+        for event in events:
+            handle = RubyEvent(event)
+            budget.steps = 0
+            if guard is not None:
+                guard.turn = event
+            try:
+                call(handle, block)
+                if decorate is not None and not handle.cancelled:
+                    decorate(event)
+            except (Exception, Jump) as error:
+                self.failed(event, error)
+                handle.cancelled = False
+            if not handle.cancelled:
+                out.append(event)
+            if sent:
+                out += [self._emitted(made, event) for made in sent]
+                sent.clear()
+        return out
+
+    def _emitted(self, made: Any, event: Event) -> Event:
+        data = made.data
+        return copy(data) if data is event else data  # type: ignore[no-any-return]
+
+    def failed(self, event: Event, error: BaseException) -> None:
+        """Tag an event on which the code raised."""
+        add_tag(event, self.tag_on_exception)
+        if self.tag_with_exception_message:
+            add_tag(event, f"{self.tag_on_exception}: {message_of(error)}")
+        complain(
+            self.context.where,
+            "%s: the code raised on an event: %s",
+            self.context.where,
+            explained(error, self.names),
+        )
 
 
-def _proposal(option: str, code: str) -> str:
-    """The help text: the code in Python, and what it needs before it."""
-    before = "".join(f"; {line}" for line in needed(code)).removeprefix("; ")
-    also = f', and init => "{before}"' if before and option == "code" else ""
-    indented = "\n".join(f"      {line}" if line else "" for line in code.splitlines())
-    return f"write python {{ {option} => … }}{also}:\n\n{indented}\n"
+def _chosen(owner: Ruby) -> Any:
+    """The reason for the process where it was asked for."""
+    from ..dsl.ruby.errors import NotCompiled
+
+    error = NotCompiled('what engine => "process" asks for')
+    error.option = "code" if owner.code is not None else "path"  # type: ignore[attr-defined]
+    return error
+
+
+def _hand_out(event: Any, given: Any, block: Any) -> None:
+    """Send out what a script's filter gives; the event itself goes on if it is among them."""
+    from ..dsl.ruby.errors import TypeError_
+
+    if type(given) is not list:
+        raise TypeError_("`filter` must return an array of events")
+    if not any(one is event for one in given):
+        event.cancelled = True
+    for one in given:
+        if one is not event:
+            block.fn(one)

@@ -13,6 +13,7 @@ import msgspec
 from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event
 from ..dsl.settings import DEFAULTS
+from ..dsl.source import Span
 from ..dsl.timestamp import Timestamp
 from .data_paths import data_folder
 from .json_bounds import Bounds
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class OptionProblem(PenstockError):
     """An option that cannot be used; raised in ``prepare``, shown at the option's place.
 
-    ``path`` leads to the item to blame, through hash keys and list indices.
+    ``path`` leads to the item to blame, through hash keys and list indices; ``part`` is the stretch
+    of a text's value that is to blame, in characters.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class OptionProblem(PenstockError):
         help: str = "",
         path: Sequence[str | int] = (),
         code: str = "E220",
+        part: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.option, self.message, self.help, self.path, self.code = (
@@ -45,6 +48,7 @@ class OptionProblem(PenstockError):
             tuple(path),
             code,
         )
+        self.part = part
 
 
 class Shared:
@@ -87,6 +91,8 @@ class Context(msgspec.Struct):
     shared_things: Shared = msgspec.field(default_factory=Shared)
     revoked: Callable[[Sequence[str], float], None] = lambda partitions, timeout: None
     metrics: Metrics = msgspec.field(default_factory=Metrics)
+    spans: Mapping[str, Span] = msgspec.field(default_factory=dict)
+    """Where the value of each option stands that was given."""
 
     @property
     def log(self) -> PluginLog:

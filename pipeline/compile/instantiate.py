@@ -213,6 +213,7 @@ def _plugin(
     if missing:
         return None  # said by the check
     context = _context(use, settings, make_codec, shared)
+    context.spans = {name: setting.span_of() for name, setting in use.settings.items()}
     plugin = cls({name: setting.value for name, setting in use.settings.items()}, context)
     try:
         plugin.prepare()
@@ -246,6 +247,8 @@ def misconfigured_option(use: PluginUse, option: str, reason: str, help: str) ->
 def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
     setting: Setting | None = use.settings.get(problem.option)
     span = setting.span_of(problem.path) if setting else use.name_span
+    if problem.part is not None and len(span.text) > problem.part[1]:
+        span = span.part(problem.part[0] + 1, problem.part[1] + 1)  # behind the quote
     return Diagnostic(problem.code, problem.message, span, problem.help)
 
 

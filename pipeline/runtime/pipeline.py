@@ -19,6 +19,8 @@ import msgspec
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.guard import standing_by
+from ...dsl.options import read
+from ...dsl.spec import Kind
 from ...plugins.batch import Batch
 from ...plugins.data_paths import spills_folder
 from ...plugins.errors import Misconfigured
@@ -281,7 +283,8 @@ class Pipeline:
             return
         from ..state.epochs import Epochs
 
-        interval = float(self.assembly.program.settings["penstock.state.interval"])
+        settings = self.assembly.program.settings
+        interval = float(read(Kind("duration"), settings["penstock.state.interval"]))
         self._epochs = Epochs(participants[0], interval, self._wake_source)
 
     def _wake_source(self) -> None:

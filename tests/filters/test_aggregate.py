@@ -12,8 +12,8 @@ from penstock.filters.aggregate import Aggregate
 from penstock.pipeline.compile.stage import Stage
 
 Filtered = Callable[..., list[dict[str, Any]]]
-COUNT = "map['n'] = map.get('n', 0) + 1; event.set('n', map['n'])"
-SUM = "map['sum'] = map.get('sum', 0) + event.get('v', 0)"
+COUNT = "map['n'] ||= 0; map['n'] += 1; event.set('n', map['n'])"
+SUM = "map['sum'] = map['sum'].to_i + event.get('v').to_i"
 
 
 def aggregate(code: str = COUNT, options: str = "", task_id: str = "%{t}") -> str:
@@ -70,13 +70,13 @@ def test_pipelines_share_nothing(filtered: Filtered) -> None:
 
 
 def test_an_exception_is_tagged_and_the_task_goes_on(filtered: Filtered) -> None:
-    code = COUNT + "; 1 / event.get('d', 1)"
+    code = COUNT + "; 1 / (event.get('d') || 1)"
     out = filtered(aggregate(code, 'add_tag => ["ok"]'), {"t": 1, "d": 0}, {"t": 1})
     assert [(event["n"], event["tags"]) for event in out] == [(1, ["_aggregateexception"]), (2, ["ok"])]
 
 
 def test_code_may_drop_events_and_send_out_others(filtered: Filtered) -> None:
-    code = "event.cancel(); emit({'e': event.get('t')}); emit(event)"
+    code = "event.cancel; new_event_block.call(LogStash::Event.new('e' => event.get('t'))); new_event_block.call(event)"
     assert filtered(aggregate(code, 'add_tag => ["ok"]'), {"t": 1}) == [{"e": 1}, {"t": 1}]
 
 
@@ -135,7 +135,7 @@ def test_time_outs_by_a_field_of_the_events() -> None:
 
 
 def test_timeout_code_runs_on_the_event_of_the_map() -> None:
-    run = Run(aggregate(SUM, PUSH + " timeout_code => \"event.set('x', event.get('sum') * 2); event.get('none').a\""))
+    run = Run(aggregate(SUM, PUSH + " timeout_code => \"event.set('x', event.get('sum') * 2); event.get('none').upcase\""))
     run.at(0, {"t": "a", "v": 1})
     assert run.at(101, flush=False) == [{"sum": 1, "x": 2, "id": "a", "tags": ["late", "1", "_aggregateexception"]}]
 
@@ -187,8 +187,8 @@ def test_a_file_that_holds_no_tasks_is_left_alone(tmp_path: Path, caplog: pytest
 
 WRONG = [
     (aggregate(task_id="t"), ["without a template"]),
-    (aggregate("x ="), ["invalid syntax"]),
-    (aggregate(options='timeout_code => "("'), ["'(' was never closed"]),
+    (aggregate("x ="), ["syntax error"]),
+    (aggregate(options='timeout_code => "("'), ["syntax error"]),
     (aggregate(options="timeout => 5 inactivity_timeout => 6"), ["forgotten after 5 seconds"]),
     (aggregate(options="timeout => 5") + aggregate(options='timeout_tags => ["x"]'), ["another filter"]),
     (aggregate(options='aggregate_maps_path => "a"') + aggregate(options='aggregate_maps_path => "b"'), ["another filter"]),
@@ -203,3 +203,24 @@ def test_wrong_options_are_refused(config: str, messages: list[str]) -> None:
     found = refused.value.diagnostics
     assert len(found) == len(messages)
     assert all(message in one.message for one, message in zip(found, messages, strict=True))
+
+
+def test_code_may_be_python_where_it_says_so(filtered: Filtered) -> None:
+    code = "map['n'] = map.get('n', 0) + 1; event.set('n', map['n']); emit({'e': 1}) if map['n'] == 2 else None"
+    assert filtered(aggregate(code, 'language => "python"'), {"t": 1}, {"t": 1}) == [{"t": 1, "n": 1}, {"t": 1, "n": 2}, {"e": 1}]
+
+
+def test_ruby_that_is_not_compiled_is_named_with_its_place() -> None:
+    with pytest.raises(ConfigError) as refused:
+        penstock.compile("filter { aggregate { task_id => '%{t}' code => 'map[:f] = File.read(event.get(:x))' } }")
+    (found,) = refused.value.diagnostics
+    assert (found.message, found.place) == ("`File.read` is not compiled", "(config):1:59")
+    assert 'language => "python"' in found.remedy
+
+
+def test_symbols_in_maps_are_kept_from_run_to_run(tmp_path: Path) -> None:
+    config = aggregate("map[:seen] = (map[:seen] || []) << event.get('v'); event.set('s', map[:seen])", f'aggregate_maps_path => "{tmp_path}/maps"')
+    first = Run(config)
+    first.at(0, {"t": 1, "v": "a"})
+    first.stage.close()
+    assert Run(config).at(1, {"t": 1, "v": "b"})[0]["s"] == ["a", "b"]

@@ -1,75 +1,185 @@
-"""The filter ruby: what the error says, and how far Ruby is translated."""
-import ast
+"""The filter ruby: events through compiled Ruby and through a real one, scripts, and what is refused."""
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import penstock
 from penstock.dsl.diagnostics import ConfigError
-from penstock.filters._ruby_to_python import needed, translated
 
-TRANSLATED = [
-    ("event.set('a', event.get('[b][c]').to_i + 1)", "event.set('a', int(event.get('[b][c]')) + 1)"),
-    ("event.cancel", "event.cancel()"),
-    ("event.tag('x') unless event.include?('b')", "if not (event.include('b')):\n    event.tag('x')"),
-    ("x = event.remove('a').strip.upcase", "x = event.remove('a').strip().upper()"),
-    ("event.set('s', \"#{event.get('a')}-#{x.length}\")", "event.set('s', f\"{event.get('a')}-{len(x)}\")"),
-    ("event.set('k', {'a' => nil, :b => true})", "event.set('k', {'a': None, 'b': True})"),
-    ("if a.nil? && !b\n  x = 1\nelsif c || d\n  x = 2 # two\nelse\n  x = 3\nend",
-     "if a is None and not b:\n    x = 1\nelif c or d:\n    x = 2  # two\nelse:\n    x = 3"),
-    ("event.get('l').each { |x| new_event_block.call(LogStash::Event.new('a' => x)) }",
-     "for x in event.get('l'):\n    emit(Event({'a': x}))"),
-    ("# all\nevent.to_hash.each do |k, v|\n  event.remove(k) if v.empty?\nend",
-     "# all\nfor k, v in event.to_hash().items():\n    if not v:\n        event.remove(k)"),
-    ("map['n'] ||= 0; map['n'] += 1", "map.setdefault('n', 0)\nmap['n'] += 1"),
-    ("begin\n  f(x)\nrescue => e\n  event.tag('bad')\nend", "try:\n    f(x)\nexcept Exception as e:\n    event.tag('bad')"),
-    ("event.set('a', b.gsub(/x+/, 'y')) if b =~ /x/", "if re.search(r'x', b):\n    event.set('a', re.sub(r'x+', 'y', b))"),
-    ("l << 1\nevent.set('i', l.include?(2))", "l.append(1)\nevent.set('i', 2 in l)"),
-    ("event.set('s', 'if a; end # no')", "event.set('s', 'if a; end # no')"),
+Filtered = Callable[..., list[dict[str, Any]]]
+
+ENGINES = ("compiled", "process")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each route; the second needs a real ruby, which continuous integration has."""
+    if request.param == "process":
+        request.getfixturevalue("real_ruby")
+    return str(request.param)
+
+
+@pytest.fixture
+def real_ruby() -> None:
+    """A test that needs a real ruby is skipped where there is none."""
+    if shutil.which("ruby") is None and not os.environ.get("CI"):
+        pytest.skip("no `ruby` is installed: apt-get install ruby")
+
+
+def ruby(code: str, options: str = "", engine: str = "auto") -> str:
+    return f'ruby {{ code => "{code}" engine => {engine} {options} }}'
+
+
+EVENTS = [
+    ("event.set('n', event.get('a').to_i + 1)", {"a": "41 ms"}, [{"a": "41 ms", "n": 42}]),
+    ("event.set('[x][y]', event.get('[p][q]'))", {"p": {"q": [1]}}, [{"p": {"q": [1]}, "x": {"y": [1]}}]),
+    ("event.set('s', :sym); event.set('h', { k: nil })", {}, [{"s": "sym", "h": {"k": None}}]),
+    ("event.set('gone', event.remove('a'))", {"a": 1}, [{"gone": 1}]),
+    ("event.tag('t'); event.tag('t')", {}, [{"tags": ["t"]}]),
+    ("event.cancel", {"a": 1}, []),
+    ("event.cancel; event.uncancel if event.cancelled?", {"a": 1}, [{"a": 1}]),
+    ("event.set('has', [event.include?('a'), event.include?('[b][c]')])", {"a": None}, [{"a": None, "has": [True, False]}]),
+    ("event.set('t', event.sprintf('%{a}-%{[b][c]}-%{no}'))", {"a": 1, "b": {"c": "x"}}, [{"a": 1, "b": {"c": "x"}, "t": "1-x-%{no}"}]),
+    ("event.get('l') << 2; event.get('h')['k'] = 1", {"l": [1], "h": {}}, [{"l": [1], "h": {}}]),
+    ("l = event.get('l'); l << 2; event.set('l', l)", {"l": [1]}, [{"l": [1, 2]}]),
+    ("event.set('keys', event.to_hash.keys.reject { |k| k[0] == '@' }.sort)", {"b": 1, "a": 2}, [{"b": 1, "a": 2, "keys": ["a", "b"]}]),
+    ("c = event.clone; c.set('n', 2); new_event_block.call(c)", {"n": 1}, [{"n": 1}, {"n": 2}]),
+    ("new_event_block.call(LogStash::Event.new('n' => 1)); event.cancel", {}, [{"n": 1}]),
+    ("return if event.get('a') == 1; event.set('b', 1)", {"a": 1}, [{"a": 1}]),
+    ("event.set('ms', (event.get('@timestamp').to_f * 1000).round)", {"@timestamp": "2024-01-01T00:00:00.123Z"}, [{"@timestamp": "2024-01-01T00:00:00.123Z", "ms": 1704067200123}]),
+    ("event.set('@timestamp', LogStash::Timestamp.at(5))", {"@timestamp": "2024-01-01T00:00:00.000Z"}, [{"@timestamp": "1970-01-01T00:00:05.000Z"}]),
+    ("event.overwrite(LogStash::Event.new('a' => 1)); event.set('b', 2)", {"z": 1}, [{"a": 1, "b": 2}]),
+    ("event.append(LogStash::Event.new('a' => 'y', 'n' => 1))", {"a": "x"}, [{"a": ["x", "y"], "n": 1}]),
+    ("event.set('[a][b]', 1) if event.get('[@metadata][x]') == 'm'", {"@metadata": {"x": "m"}}, [{"@metadata": {"x": "m"}, "a": {"b": 1}}]),
+    ("event.set('w', event.get('a').force_encoding('UTF-8').valid_encoding?)", {"a": "é"}, [{"a": "é", "w": True}]),
+    ("raise 'no' if event.get('a')", {"a": 1}, [{"a": 1, "tags": ["_rubyexception"]}]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("ruby", "python"), TRANSLATED)
-def test_common_forms_are_translated(ruby: str, python: str) -> None:
-    assert translated(ruby) == python
-    ast.parse(python)
+@pytest.mark.parametrize(("code", "event", "after"), EVENTS)
+def test_code_does_to_events_what_it_does_in_logstash(filtered: Filtered, engine: str, code: str, event: dict[str, Any], after: list[Any]) -> None:
+    assert filtered(ruby(code, engine=engine), event) == after
 
 
-def test_what_is_still_ruby_is_said_to_be() -> None:
-    made = translated("x = 1\nlist.select { |a| a }.max\nevent.cancel")
-    assert made == "x = 1\npass  # still Ruby: list.select { |a| a }.max\nevent.cancel()"
+def test_the_common_options_are_for_events_on_which_the_code_did_not_raise(filtered: Filtered, engine: str) -> None:
+    code = "raise ArgumentError, 'odd' if event.get('a') == 1; new_event_block.call(LogStash::Event.new('z' => 1))"
+    out = filtered(ruby(code, "add_tag => 'ok' tag_on_exception => 'bad' tag_with_exception_message => true", engine), {"a": 1}, {"a": 2})
+    assert out == [{"a": 1, "tags": ["bad", "bad: odd"]}, {"a": 2, "tags": ["ok"]}, {"z": 1}]
 
 
-def test_what_code_needs_is_known() -> None:
-    assert needed(translated("@n += 1\nevent.set('t', Time.now)\nx.gsub(/a/, 'b')")) == ["import re", "import time", "state = {}"]
-    assert needed("event.set('retime', 1)") == []
+def test_init_defines_what_the_code_uses(filtered: Filtered, engine: str) -> None:
+    init = "init => 'require \"json\"; @n = 0; LIMIT = 2; def twice(x) x * 2 end'"
+    code = "@n += 1; event.set('n', twice(@n)) if @n <= LIMIT"
+    assert filtered(ruby(code, init, engine), {}, {}, {}) == [{"n": 2}, {"n": 4}, {}]
 
 
-def test_the_error_stands_at_the_code_and_shows_python() -> None:
-    config = """filter {
-  ruby {
-    code => "event.set('n', event.get('a').size) if event.get('a') =~ /x/"
-  }
-}"""
-    with pytest.raises(ConfigError) as refused:
-        penstock.compile(config)
-    (found,) = refused.value.diagnostics
-    assert (found.code, found.place) == ("E220", "(config):3:13")
-    assert 'write python { code => … }, and init => "import re":' in found.help
-    assert "      if re.search(r'x', event.get('a')):\n          event.set('n', len(event.get('a')))" in found.help
+SCRIPT = """
+def register(params)
+  @factor = params["factor"]
+end
+
+def filter(event)
+  return [] if event.get("drop")
+  copy = event.clone
+  copy.set("n", event.get("n") * @factor)
+  [event, copy]
+end
+
+test "multiplies" do
+  parameters { { "factor" => 3 } }
+  in_event { { "n" => 2 } }
+  expect("two events") { |events| events.size == 2 }
+  expect("the product") { |events| events[1].get("n") == 6 }
+end
+"""
 
 
-@pytest.mark.parametrize(
-    ("options", "count"),
-    [('path => "/a.rb"', 1), ('init => "@a = 1" code => "event.cancel"', 2), ("", 1), ('code => "" tag_on_exception => "x"', 1)],
-)
-def test_each_piece_of_code_is_refused(options: str, count: int) -> None:
-    with pytest.raises(ConfigError) as refused:
-        penstock.compile(f"filter {{ ruby {{ {options} }} }}")
-    assert [found.message for found in refused.value.diagnostics] == ["there is no Ruby here"] * count
+def test_a_script_is_registered_and_filters(filtered: Filtered, engine: str, tmp_path: Path) -> None:
+    (tmp_path / "script.rb").write_text(SCRIPT)
+    config = f'ruby {{ path => "{tmp_path}/script.rb" script_params => {{ "factor" => 5 }} engine => {engine} }}'
+    assert filtered(config, {"n": 2}, {"n": 1, "drop": True}) == [{"n": 2}, {"n": 10}]
 
 
-@given(st.text() | st.text(alphabet="if end else\n .each{|x|}#'\";nil?to_s()[]=>!&@:/"))
-def test_no_text_is_too_strange(code: str) -> None:
-    assert isinstance(translated(code), str)
+def test_a_failing_test_of_a_script_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "script.rb").write_text(SCRIPT.replace("== 6", "== 7"))
+    with pytest.raises(ConfigError, match="the test `multiplies` failed: the product"):
+        penstock.compile(f'filter {{ ruby {{ path => "{tmp_path}/script.rb" }} }}')
+
+
+def refused(options: str, **settings: Any) -> Any:
+    with pytest.raises(ConfigError) as found:
+        penstock.compile(f"filter {{\n  ruby {{\n    {options}\n  }}\n}}", {k.replace("__", "."): v for k, v in settings.items()})
+    return found.value.diagnostics
+
+
+PROBLEMS = [
+    ('code => "event.set(\'a\', 1"', "3:14", "syntax error", ""),
+    ('code => "\n  x = 1\n  event[\'a\'] = 1"', "5:3", "before version 5", "event.set('field', value)"),
+    ('engine => compiled code => "File.read(event.get(\'f\'))"', "3:33", "`File.read` is not compiled", "a real ruby"),
+    ('code => "" path => "pyproject.toml"', "3:13", "one of `code` and `path`", ""),
+    ('init => "raise \'no\'" code => ""', "3:13", "RuntimeError: no in line 3", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "place", "message", "remedy"), PROBLEMS)
+def test_what_cannot_run_is_refused_at_its_place(options: str, place: str, message: str, remedy: str) -> None:
+    (found,) = refused(options)
+    assert message in found.message
+    assert remedy in found.remedy
+    assert found.place == f"(config):{place}" or message == "syntax error"
+
+
+def test_without_a_real_ruby_the_method_is_named_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    (found,) = refused('code => "event.set(\'a\', File.read(\'x\'))"')
+    assert found.message == "`File.read` is not compiled"
+    assert "apt install ruby" in found.remedy
+
+
+def test_a_setting_closes_the_route_through_a_real_ruby() -> None:
+    (found,) = refused('code => "event.set(\'a\', File.read(\'x\'))"', penstock__ruby__process=False)
+    assert "penstock.ruby.process" in found.remedy
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_what_is_not_compiled_runs_in_a_real_ruby(filtered: Filtered, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("content")
+    assert filtered(ruby(f"event.set('a', File.read('{tmp_path}/x'))"), {}) == [{"a": "content"}]
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_a_process_that_dies_is_started_again_and_its_batch_tagged() -> None:
+    stage = penstock.compile("filter { ruby { engine => process code => \"exit!(1) if event.get('die'); event.set('ok', true)\" } }")
+    first, second = stage([{"die": True}]), stage([{}])
+    stage.close()
+    assert first[0]["tags"] == ["_rubyexception"]
+    assert second[0]["ok"] is True
+
+
+@pytest.mark.parametrize("code", ["while true; end", "loop { }", "i = 0; i += 1 until false", "('a' * 40 + 'b') =~ /(a+)+$/"])
+def test_code_that_does_not_end_is_ended(filtered: Filtered, code: str) -> None:
+    (out,) = filtered(ruby(code, engine="compiled"), {"a": 1}, penstock__limits__match=50)
+    assert out == {"a": 1, "tags": ["_rubyexception"]}
+
+
+def test_an_error_says_the_line_of_the_configuration(filtered: Filtered, caplog: pytest.LogCaptureFixture) -> None:
+    filtered(ruby("\n  x = nil\n  [1].each { |i|\n    x.upcase\n  }\n"), {})
+    assert "NoMethodError: undefined method `upcase' for nil:NilClass in line 4: x.upcase" in caplog.text
+
+
+def test_code_that_keeps_state_needs_one_worker() -> None:
+    def stateful(code: str) -> bool:
+        stage = penstock.compile(f'filter {{ ruby {{ code => "{code}" }} }}')
+        return any(plugin.stateful for plugin in stage.assembly.made.values())  # type: ignore[attr-defined]
+
+    assert stateful("@n = 1")
+    assert not stateful("n = 1")
+
+
+def test_filters_have_variables_of_their_own(filtered: Filtered) -> None:
+    code = "@n = (@n || 0) + 1; event.set('n', event.get('n').to_i + @n)"
+    assert filtered(ruby(code) + ruby(code), {}, {}) == [{"n": 2}, {"n": 4}]

@@ -194,9 +194,9 @@ def test_filters_that_remember_see_events_in_turn() -> None:
     stage = penstock.compile(
         """filter {
           if [k] == "end" {
-            aggregate { task_id => "%{id}" code => "event.set('n', map.get('n', 0))" map_action => "update" end_of_task => true }
+            aggregate { task_id => "%{id}" code => "event.set('n', map['n'].to_i)" map_action => "update" end_of_task => true }
           } else {
-            aggregate { task_id => "%{id}" code => "map['n'] = map.get('n', 0) + 1" }
+            aggregate { task_id => "%{id}" code => "map['n'] = map['n'].to_i + 1" }
           }
         }"""
     )

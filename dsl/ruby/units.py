@@ -1,0 +1,65 @@
+"""Texts that belong together, compiled: one namespace, a function for each.
+
+The lines of Python are parsed to a tree, and each of its nodes is given the place of the Ruby text
+that it comes from, so that a traceback shows the configuration.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from . import methods as _methods  # noqa: F401 - they register themselves
+from .blocks import python_name
+from .compiler import Compiler
+from .facts import facts_of
+from .frames import Line, Place
+from .runtime import RUNTIME, SHARED
+from .syntax import Tree
+from .texts import Compiled, Origin, Unit
+
+
+def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger: Any) -> Compiled:
+    """Compile texts that belong together. Raises NotCompiled or RubySyntaxError, whose places are
+    in the text at the index ``error.unit``.
+    """
+    trees: list[Tree] = []
+    at = 0
+    instance: dict[str, Any] = {}
+    names = {**RUNTIME, "instance": instance, "shared": SHARED, "constants": {}, "logger": logger}
+    functions: list[Callable[..., Any]] = []
+    try:
+        for at, unit in enumerate(units):  # noqa: B007 - read when it raises
+            trees.append(Tree(unit.text))
+        facts = facts_of(trees)
+        for at, (unit, tree) in enumerate(zip(units, trees, strict=True)):
+            lines = Compiler(tree, names, facts, context).unit(unit, f"code{at}")
+            _execute(lines, unit.origin, names)
+            functions.append(names[f"code{at}"])
+    except Exception as error:
+        error.unit = at  # type: ignore[attr-defined]
+        raise
+    methods = {name: names.get(f"u_{python_name(name)}") for name in facts.methods}
+    return Compiled(functions, {k: v for k, v in methods.items() if v}, facts.keeps_state, instance)
+
+
+def _execute(lines: list[Line], origin: Origin, names: dict[str, Any]) -> None:
+    text = "\n".join(["    " * line.indent + line.text for line in lines])
+    module = ast.parse(text)
+    places = [_place(line.at, origin) for line in lines]
+    for node in ast.walk(module):
+        if hasattr(node, "lineno"):
+            place = places[node.lineno - 1]
+            node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = place  # type: ignore[attr-defined]
+    exec(compile(module, origin.name, "exec"), names)
+
+
+def _place(at: Place, origin: Origin) -> Place:
+    row, column, end_row, end_column = at
+    return (
+        origin.line + row,
+        column + (origin.column if row == 0 else 0),
+        origin.line + end_row,
+        end_column + (origin.column if end_row == 0 else 0),
+    )

@@ -1,0 +1,257 @@
+# Runs a Ruby block of a configuration for Penstock, in a real ruby.
+#
+# A line of JSON comes in, a line goes out. The first line has the code; each further line has a batch of events.
+# The answer to a batch is a list: for each event the events that go on (null: the event unchanged), or an error.
+require 'json'
+require 'time'
+
+REPLIES = $stdout.dup
+$stdout = $stderr
+
+module LogStash
+  class Timestamp
+    include Comparable
+    attr_reader :time
+
+    def initialize(value = nil)
+      @time = case value
+              when nil then Time.now.floor(3)
+              when Time then value
+              when Timestamp then value.time
+              else Time.iso8601(value.to_s)
+              end.utc
+    end
+
+    def self.now = new
+    def self.at(seconds, micros = 0) = new(Time.at(seconds, micros))
+    def self.coerce(value) = value.nil? || value.is_a?(Timestamp) ? value : new(value)
+    def self.parse_iso8601(text) = new(text)
+    def <=>(other) = time <=> (other.is_a?(Timestamp) ? other.time : other)
+    def -(other) = time - (other.is_a?(Timestamp) ? other.time : other)
+    def +(other) = Timestamp.new(time + other)
+    def to_i = time.to_i
+    def to_f = time.to_f
+    def usec = time.usec
+    def nsec = time.nsec
+    def year = time.year
+    def to_iso8601 = time.iso8601(time.nsec % 1_000_000 == 0 ? 3 : time.nsec % 1000 == 0 ? 6 : 9)
+    alias tv_sec to_i
+    alias tv_usec usec
+    alias to_s to_iso8601
+    alias inspect to_iso8601
+    def to_json(*) = to_iso8601.to_json
+  end
+
+  class FieldError < StandardError; end
+
+  class Event
+    attr_reader :fields
+
+    def initialize(fields = {})
+      @fields = {}
+      fields.each { |name, value| @fields[name.to_s] = Event.plain(value) }
+      @fields['@timestamp'] = Timestamp.coerce(@fields['@timestamp']) || Timestamp.now
+      @fields['@version'] ||= '1'
+      @cancelled = false
+    end
+
+    def self.plain(value)
+      case value
+      when Hash then value.each_with_object({}) { |(k, v), made| made[k.to_s] = plain(v) }
+      when Array then value.map { |item| plain(item) }
+      when Symbol then value.to_s
+      when Time then Timestamp.new(value)
+      when String then value.encoding == Encoding::BINARY ? value.dup.force_encoding('UTF-8').scrub : value.dup
+      when Event then plain(value.fields)
+      when nil, true, false, Numeric, Timestamp then value
+      else value.respond_to?(:to_ary) ? plain(value.to_ary) : value.to_s
+      end
+    end
+
+    KEYS = Hash.new do |known, name|
+      known.clear if known.size > 4096
+      known[name] = name.start_with?('[') ? name.scan(/[^\[\]]+/) : [name]
+    end
+
+    def get(name)
+      value = dig(KEYS[name])
+      value = {} if value.nil? && name == '@metadata'
+      value.is_a?(Hash) || value.is_a?(Array) || value.is_a?(String) ? Event.plain(value) : value
+    end
+
+    def set(name, value)
+      keys = KEYS[name]
+      value = Event.plain(value)
+      value = Timestamp.coerce(value) if keys == ['@timestamp']
+      at = @fields
+      keys[0..-2].each { |key| at = step(at, key, name) }
+      put(at, keys.last, value, name)
+      value
+    end
+
+    def remove(name)
+      *parents, last = KEYS[name]
+      at = dig(parents)
+      at.is_a?(Hash) ? at.delete(last) : at.is_a?(Array) ? at.delete_at(last.to_i) : nil
+    end
+
+    def include?(name)
+      *parents, last = KEYS[name]
+      at = dig(parents)
+      at.is_a?(Hash) ? at.key?(last) : at.is_a?(Array) ? last.to_i < at.length : false
+    end
+
+    def tag(*tags)
+      tags.each do |tag|
+        held = @fields['tags']
+        next if held == tag || (held.is_a?(Array) && held.include?(tag))
+        @fields['tags'] = held.nil? ? [tag] : [*held, tag]
+      end
+    end
+
+    def cancel = @cancelled = true
+    def uncancel = @cancelled = false
+    def cancelled? = @cancelled
+    def to_hash = Event.plain(@fields.reject { |name, _| name == '@metadata' })
+    def to_hash_with_metadata = Event.plain(@fields)
+    def to_json(*) = to_hash.to_json
+    def clone = Event.new(@fields)
+    def timestamp = @fields['@timestamp']
+    def timestamp=(value)
+      set('@timestamp', value)
+    end
+
+    def overwrite(other)
+      @fields = Event.plain(other.fields)
+      self
+    end
+
+    def append(other)
+      other.fields.each do |name, value|
+        next if %w[@timestamp @version].include?(name)
+        @fields[name] = Event.joined(@fields[name], Event.plain(value))
+      end
+      self
+    end
+
+    def self.joined(own, other)
+      return other if own.nil?
+      return own.merge(other) { |_, a, b| joined(a, b) } if own.is_a?(Hash) && other.is_a?(Hash)
+      [*own] | [*other]
+    end
+
+    def sprintf(text)
+      text.to_s.gsub(/%\{([^}]+)\}/) do |whole|
+        next timestamp.time.strftime('%s') if $1 == '+%s'
+        value = $1.start_with?('+') ? nil : get($1)
+        value.nil? ? whole : value.is_a?(Array) ? value.join(',') : value.is_a?(Hash) ? value.to_json : value.to_s
+      end
+    end
+
+    private
+
+    def dig(keys)
+      keys.reduce(@fields) do |at, key|
+        case at
+        when Hash then at[key]
+        when Array then key =~ /\A[+-]?\d+\z/ ? at[key.to_i] : nil
+        end
+      end
+    end
+
+    def step(at, key, name)
+      return at[key] ||= {} if at.is_a?(Hash)
+      return at[key.to_i] ||= {} if at.is_a?(Array)
+      raise FieldError, "`#{name}` cannot be set: what it stands in is not a hash"
+    end
+
+    def put(at, key, value, name)
+      return at[key] = value if at.is_a?(Hash)
+      return at[key.to_i] = value if at.is_a?(Array)
+      raise FieldError, "`#{name}` cannot be set: what it stands in is not a hash"
+    end
+  end
+end
+
+# Marks instants among the values of an event, which JSON could not tell from text.
+def released(value)
+  case value
+  when LogStash::Timestamp then { "\u0000t" => value.to_iso8601 }
+  when Hash then value.transform_values { |item| released(item) }
+  when Array then value.map { |item| released(item) }
+  when Float then value.finite? ? value : { "\u0000f" => value.to_s }
+  when String then value.valid_encoding? ? value.encode('UTF-8') : value.scrub
+  else value
+  end
+end
+
+def accepted(value)
+  case value
+  when Hash
+    return LogStash::Timestamp.new(value["\u0000t"]) if value.size == 1 && value.key?("\u0000t")
+    return Float::NAN if value.size == 1 && value["\u0000f"] == 'NaN'
+    value.each { |key, item| value[key] = accepted(item) if item.is_a?(Hash) || item.is_a?(Array) }
+  when Array then value.map! { |item| accepted(item) }
+  else value
+  end
+end
+
+class Runner
+  class Logger
+    %w[fatal error warn info debug trace].each do |level|
+      define_method(level) { |message = nil, *details| $stderr.puts([message, *details.map(&:inspect)].join(' ')); true }
+      define_method("#{level}?") { true }
+    end
+  end
+
+  def logger = @logger ||= Logger.new
+
+  def prepare(given)
+    @logger = Logger.new
+    instance_eval(given['init'], '(ruby filter init)') if given['init']
+    if given['script']
+      instance_eval(given['script'], given['path'])
+      register(given['params']) if respond_to?(:register, true)
+    else
+      file, line = given['file'] || '(ruby filter code)', given['line'] || 1
+      instance_eval("define_singleton_method(:filter_method) do |event, &new_event_block| #{given['code']}\nend", file, line)
+    end
+  end
+
+  # Tests of scripts have been run in another place.
+  def test(*) = nil
+
+  def one(data)
+    event = LogStash::Event.new(accepted(data))
+    made = []
+    error = nil
+    begin
+      if respond_to?(:filter_method)
+        filter_method(event) { |other| made << other }
+      else
+        given = filter(event)
+        raise TypeError, '`filter` must return an array of events' unless given.is_a?(Array)
+        event.cancel unless given.any? { |other| other.equal?(event) }
+        made = given.reject { |other| other.equal?(event) }
+      end
+    rescue StandardError, ScriptError, SystemStackError => e
+      error = [e.class.name, e.message.to_s.scrub, (e.backtrace || []).first.to_s]
+    end
+    [released(event.fields), event.cancelled?, made.map { |other| released(other.fields) }, error]
+  end
+end
+
+runner = Runner.new
+begin
+  runner.prepare(JSON.parse($stdin.readline))
+  REPLIES.puts('{}')
+rescue Exception => e
+  REPLIES.puts(JSON.generate('error' => "#{e.class}: #{e.message}"))
+  REPLIES.flush
+  exit
+end
+REPLIES.flush
+while (line = $stdin.gets)
+  REPLIES.puts(JSON.generate(JSON.parse(line).map { |data| runner.one(data) }))
+  REPLIES.flush
+end
