@@ -215,7 +215,7 @@ def test_ruby_that_is_not_compiled_is_named_with_its_place() -> None:
         penstock.compile("filter { aggregate { task_id => '%{t}' code => 'map[:f] = File.read(event.get(:x))' } }")
     (found,) = refused.value.diagnostics
     assert (found.message, found.place) == ("`File.read` is not compiled", "(config):1:59")
-    assert 'language => "python"' in found.remedy
+    assert 'language => "python"' in found.help
 
 
 def test_symbols_in_maps_are_kept_from_run_to_run(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ PROBLEMS = [
 def test_what_cannot_run_is_refused_at_its_place(options: str, place: str, message: str, remedy: str) -> None:
     (found,) = refused(options)
     assert message in found.message
-    assert remedy in found.remedy
+    assert remedy in found.help
     assert found.place == f"(config):{place}" or message == "syntax error"
 
 
@@ -137,12 +137,12 @@ def test_without_a_real_ruby_the_method_is_named_with_the_package(monkeypatch: p
     monkeypatch.setenv("PATH", "/nowhere")
     (found,) = refused('code => "event.set(\'a\', File.read(\'x\'))"')
     assert found.message == "`File.read` is not compiled"
-    assert "apt install ruby" in found.remedy
+    assert "apt install ruby" in found.help
 
 
 def test_a_setting_closes_the_route_through_a_real_ruby() -> None:
     (found,) = refused('code => "event.set(\'a\', File.read(\'x\'))"', penstock__ruby__process=False)
-    assert "penstock.ruby.process" in found.remedy
+    assert "penstock.ruby.process" in found.help
 
 
 @pytest.mark.usefixtures("real_ruby")

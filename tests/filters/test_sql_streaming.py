@@ -23,7 +23,7 @@ def shop(tmp_path: Path) -> Path:
     """A database with a few customers."""
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE customers (id INTEGER, name TEXT, score PRODUCTION, at TEXT)")
+        db.execute("CREATE TABLE customers (id INTEGER, name TEXT, score REAL, at TEXT)")
         rows = [(3, "Grace", 1.0, "2025-01-01T00:00:00.000Z"), (7, "Ada", 2.5, None), (9, "Emmy:x", None, None)]
         db.executemany("INSERT INTO customers VALUES (?, ?, ?, ?)", rows)
     return path

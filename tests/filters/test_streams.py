@@ -103,7 +103,7 @@ def test_late_events_go_on_or_end_as_asked(late: str, going: int) -> None:
 
 def test_late_events_may_become_dead_letters() -> None:
     plugin, buried = filter_of('window { id => "w" size => "10s" lateness => "0s" late => "dead_letter" }'), list[Event]()
-    plugin.context.bury = lambda _plugin, events, _reason: buried.extend(events)
+    plugin.context.dead_letter = lambda events, _reason: buried.extend(events)
     out = plugin.run(inside(at(1), at(30), at(2, late=True)))
     assert [event["late"] for event in buried] == [True]
     assert not any("late" in event for event in out)

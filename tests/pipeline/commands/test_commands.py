@@ -289,7 +289,7 @@ class TestCompletion:
     @pytest.mark.parametrize(
         ("words", "wanted"),
         [
-            ("run -S pipeline.ba", ["pipeline.batch.size="]),
+            ("run -S pipeline.ba", ["pipeline.batch.size=", "pipeline.batch.delay="]),
             ("check -S queue.type=", ["queue.type=memory", "queue.type=persisted"]),
             ("test -S queue.drain=t", ["queue.drain=true"]),
             ("run -S nosuch.", []),

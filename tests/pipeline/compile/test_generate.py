@@ -319,7 +319,7 @@ def told(event: Event) -> str:
 @given(st.lists(st.one_of(DECIDED_BRANCHES, WRITES), max_size=5).map(" ".join), st.lists(st.tuples(VALUES, VALUES, st.integers(0, 9)), max_size=8))
 def test_tables_and_branches_sorted_together_mean_what_single_ones_mean(body: str, events: list[tuple[Any, Any, int]]) -> None:
     text = f"filter {{ {body} }}"
-    given = [{"k": k, "m": {"k": inner} if n < 8 else inner, "n": n} for k, inner, n in events]
+    given = [deepcopy({"k": k, "m": {"k": inner} if n < 8 else inner, "n": n}) for k, inner, n in events]
     assert [told(event) for event in compiled(text, deepcopy(given))] == [told(event) for event in interpreted(text, deepcopy(given))]
 
 

@@ -264,7 +264,7 @@ def test_a_filter_that_raises_is_named_with_the_failure(folder: Any) -> None:
 
 KEEPING = {
     "aggregate": """grok { match => { "message" => "%{WORD:id}" } }
-        aggregate { task_id => "%{id}" code => 'map["n"] = map.get("n", 0) + 1; event["n"] = map["n"]' }
+        aggregate { task_id => "%{id}" code => 'map["n"] ||= 0; map["n"] += 1; event.set("n", map["n"])' }
         if [n] == 2 { mutate { add_field => { kept => yes } } }""",
     "elapsed": """mutate { add_tag => ["%{message}"] add_field => { id => 1 } }
         elapsed { start_tag => start end_tag => end unique_id_field => id }
