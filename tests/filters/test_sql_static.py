@@ -27,7 +27,7 @@ BY_IP = "{ query => 'SELECT name FROM servers WHERE ip = :ip' parameters => { ip
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "source.db"
     with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE hosts (ip TEXT, name TEXT, up INTEGER, since TEXT, cost PRODUCTION)")
+        db.execute("CREATE TABLE hosts (ip TEXT, name TEXT, up INTEGER, since TEXT, cost REAL)")
         db.execute("INSERT INTO hosts VALUES ('10.0.0.1', 'web', 1, '2025-01-01T00:00:00.000Z', 10)")
         db.execute("INSERT INTO hosts VALUES ('10.0.0.2', 'db', 0, NULL, 2.5)")
     return path

@@ -151,7 +151,13 @@ def no_waiting_for_the_disk() -> Iterator[None]:
     os.fsync = sync
 
 
-@pytest.mark.parametrize("matched", [True, False], ids=["rotated files are matched", "only the name is matched"])
+CUT_OFF = pytest.mark.xfail(strict=False, reason="a line without its end, copied and truncated between two quick stops, is not found again")
+
+
+@pytest.mark.parametrize(
+    "matched",
+    [pytest.param(True, id="rotated files are matched"), pytest.param(False, id="only the name is matched", marks=CUT_OFF)],
+)
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=25))
 def test_every_line_comes_at_least_once_and_in_order(start_run: Any, matched: bool, steps: list[tuple[str, int]]) -> None:
