@@ -41,7 +41,8 @@ def test_the_list_of_packages_has_every_folder() -> None:
     folders = {
         ".".join(["penstock", *path.parent.relative_to(ROOT).parts]) for floor in FLOORS for path in (ROOT / floor).rglob("__init__.py")
     }
-    assert {"penstock", *folders} == set(PROJECT["tool"]["setuptools"]["packages"])
+    own = {"penstock", "penstock.testing"}
+    assert {*own, *folders} == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
@@ -69,7 +70,7 @@ def test_the_wheel_has_all_that_the_folders_have(wheel: Path) -> None:
         for path in (ROOT / floor).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert held == wanted | {f"penstock/{name}" for name in ("__init__.py", "__main__.py", "py.typed", "testing.py")}
+    assert held == wanted | {f"penstock/{name}" for name in ("__init__.py", "__main__.py", "py.typed", "testing/__init__.py", "testing/connectors.py")}
 
 
 def imported() -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from ...plugins.batch import Batch, Position
 from ...plugins.errors import Disconnected, EndOfInput, Misconfigured
-from ...plugins.input import Input
+from ...plugins.input import Input, Outcome
 from ..delivery.circuit_breaker import Circuit
 from .in_flight import Delivery, InFlight
 
@@ -45,6 +45,7 @@ class Reader:
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
         self._connected = self.has_worked = is_connected
         self._reads = False
+        self._unsettled: tuple[list[Outcome], dict[str, Position]] = [], {}
         self.full: Callable[[], None] = lambda: None
         source.context.revoked = self._revoke
 
@@ -126,6 +127,7 @@ class Reader:
         again what was not settled, so what is under way moves no position any more.
         """
         self._connected = False
+        self._unsettled = [], {}
         self.in_flight.forget_all()
         said = getattr(error, "after", None)
         wait = self._circuit.failed(error)
@@ -138,14 +140,27 @@ class Reader:
         if not self.in_flight.has_outcomes:
             return
         outcomes, behind = self.in_flight.take_outcomes()
+        outcomes, behind = self._unsettled[0] + outcomes, self._unsettled[1] | behind
+        self._unsettled = [], {}
         try:
             self.source.settle(outcomes, behind)
         except Exception as error:
-            self.source.context.log.error(
-                "cannot acknowledge: %s; it may be delivered twice", error or type(error).__name__
-            )
-            if isinstance(error, Disconnected):
-                self._connected = False
+            self._not_settled(outcomes, behind, error)
+
+    def _not_settled(
+        self, outcomes: list[Outcome], behind: dict[str, Position], error: Exception
+    ) -> None:
+        """Keep what could not be settled for the next time, unless the connection that it belongs
+        to is gone.
+        """
+        self.source.context.log.error(
+            "cannot acknowledge: %s; it may be delivered twice", error or type(error).__name__
+        )
+        if isinstance(error, Disconnected):
+            self._connected = False
+            self.in_flight.forget_all()
+        else:
+            self._unsettled = outcomes, behind
 
     def finish(self, has_ended: Callable[[], bool]) -> None:
         """Tend the input until everything is delivered, then settle the last: a drained stop."""

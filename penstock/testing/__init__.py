@@ -9,9 +9,9 @@
         ]
 
 The pytest plugin (``pip install 'penstock[pytest]'``) shows what differs, and has the fixture
-``penstock_pipeline``.
+``penstock_pipeline``. Tests of connectors are in ``penstock.testing.connectors``.
 """
 
-from .pipeline.testing.embedded import Event, Expectation, Pipeline, event, pipeline
+from ..pipeline.testing.embedded import Event, Expectation, Pipeline, event, pipeline
 
 __all__ = ["Event", "Expectation", "Pipeline", "event", "pipeline"]

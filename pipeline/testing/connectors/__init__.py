@@ -1,0 +1,1 @@
+"""Contract tests for connectors; public as ``penstock.testing.connectors``."""

@@ -1,0 +1,182 @@
+"""The contract of outputs, as test cases: the runtime's own ``Sender`` delivers to them, and the
+case says how the target answers.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from ....dsl.reference import Event
+from ....plugins.batch import Payload
+from ....plugins.output import Output
+from ...delivery.pending import DeliveryUnit, Request
+from ...delivery.sender import Sender
+from .case import ConnectorContract, Pauses, Target, check
+
+
+class OutputContract(ConnectorContract):
+    """The contract of an ``Output``. Subclass it, name it ``Test…``, and pytest runs the cases."""
+
+    section = "output"
+    backend: Target
+
+    def server(self, folder: Path) -> Target:
+        """The target, not started."""
+        raise NotImplementedError
+
+    def event(self, message: str) -> Event:
+        """The event for a message."""
+        return {"message": message}
+
+    def sending(self, pauses: Pauses | None = None) -> Sending:
+        """The output, open and delivered to by the runtime's sender."""
+        return Sending(self, cast(Output, self.opened()), pauses or Pauses())
+
+    def received(self, sending: Sending) -> list[str]:
+        """What the target has when the output was closed."""
+        self.closed(sending.output)
+        return self.backend.received()
+
+    def test_events_arrive_in_order(self) -> None:
+        """One request after another, within a lane."""
+        self.backend.start()
+        sending = self.sending()
+        wanted = [str(number) for number in range(100)]
+        for number in range(0, 100, 7):
+            sending.send(wanted[number : number + 7])
+        got = self.received(sending)
+        check(got == wanted, "events of a lane arrive in order, and once", got)
+
+    def test_packing_leaves_events_as_they_are(self) -> None:
+        """Several outputs share the events; what is packed is plain data for another process."""
+        sending = self.sending()
+        events = [self.event("one"), self.event("two")]
+        before = copy.deepcopy(events)
+        payloads = sending.output.pack(events)
+        check(events == before, "`pack` leaves events as they are", events)
+        packed = [payload.data for payload in payloads]
+        again = msgspec.msgpack.decode(msgspec.msgpack.encode(packed))
+        check(len(again) == len(packed), "a payload is plain data", packed)
+        count = sum(payload.count for payload in payloads)
+        check(count == 2, "payloads count all events", count)
+
+    def test_joined_payloads_are_one_request(self) -> None:
+        """Item i of the joined payload is event i over all of them."""
+        self.backend.start()
+        sending = self.sending()
+        sending.send(["one"], ["two", "three"], ["four"])
+        got = self.received(sending)
+        check(got == ["one", "two", "three", "four"], "payloads are joined in order", got)
+
+    def test_a_target_that_is_away_at_the_start_is_waited_for(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """It is connected to with back-off; the log says so once, not each time."""
+
+        def arrive(number: int) -> None:
+            if number == 10:
+                self.backend.start()
+
+        sending = self.sending(Pauses(arrive))
+        sending.send(["one"])
+        check(self.received(sending) == ["one"], "the target is waited for")
+        said = [r for r in caplog.records if "retrying" in r.message]
+        check(1 <= len(said) <= 2, "ten failures are said once or twice", said)
+
+    def test_a_connection_that_breaks_loses_nothing(self) -> None:
+        """Disconnected: connect again, and deliver the request again."""
+        self.backend.start()
+        sending = self.sending()
+        sending.send(["one"])
+        self.backend.answer("break")
+        sending.send(["two"])
+        self.backend.stop()
+        self.backend.start()
+        sending.send(["three"])
+        got = list(dict.fromkeys(self.received(sending)))
+        check(got == ["one", "two", "three"], "a broken connection loses nothing", got)
+
+    def test_a_busy_target_is_left_alone_for_as_long_as_it_says(self) -> None:
+        """429 with Retry-After: Retry(after=…), and the request comes once more."""
+        self.backend.start()
+        sending = self.sending()
+        self.backend.answer("busy", 17.0)
+        sending.send(["one"])
+        pauses = sending.pauses.asked
+        check(17.0 in pauses, "the wait is what the target says", pauses)
+        check(self.received(sending) == ["one"], "the request is delivered after that")
+
+    def test_refused_items_are_named_by_their_index(self) -> None:
+        """Rejected names items; these alone become dead letters, each with a reason."""
+        self.backend.start()
+        sending = self.sending()
+        self.backend.answer("refuse", "two", "four")
+        sending.send(["one", "two"], ["three", "four", "five"])
+        got = self.received(sending)
+        check(got == ["one", "three", "five"], "the other items are delivered, once", got)
+        letters = [event for event, _ in sending.letters]
+        wanted = [self.event("two"), self.event("four")]
+        check(letters == wanted, "the refused events are dead letters", letters)
+        reasons = [reason for _, reason in sending.letters]
+        check(all(reasons), "each dead letter has a reason", reasons)
+
+    def test_tending_between_deliveries_does_no_harm(self) -> None:
+        """``tend`` comes once a second while nothing is delivered."""
+        self.backend.start()
+        sending = self.sending()
+        for message in ("one", "two"):
+            sending.send([message])
+            sending.output.tend(0)
+        check(self.received(sending) == ["one", "two"], "deliveries go on after `tend`")
+
+    def test_closing_is_possible_without_a_connection(self) -> None:
+        """A run may end before its target was there."""
+        self.closed(self.opened())
+
+
+class Sending:
+    """An output that is delivered to request by request. ``letters``: its dead letters, each with
+    the reason.
+    """
+
+    def __init__(self, contract: OutputContract, output: Output, pauses: Pauses) -> None:
+        self.output, self.pauses = output, pauses
+        self.letters: list[tuple[Event, str]] = []
+        self._contract = contract
+        output.context.dead_letter = self._keep
+        self._sender = Sender(output, pauses, lambda: 0)
+
+    def _keep(self, events: list[Event], reason: str) -> None:
+        self.letters += [(event, reason) for event in events]
+
+    def send(self, *batches: list[str]) -> None:
+        """Deliver batches as one request, or as few as may be joined."""
+        payloads: list[Payload] = []
+        for messages in batches:
+            events = [self._contract.event(message) for message in messages]
+            payloads += self.output.pack(events)
+        waiting: list[DeliveryUnit] = []
+        for payload in payloads:
+            before = copy.deepcopy(payload.data)
+            if waiting and not self._joins(waiting[-1], payload):
+                self._deliver(waiting)
+                waiting = []
+            waiting.append(DeliveryUnit(payload))
+            check(payload.data == before, "a payload is left as it is", payload.data)
+        self._deliver(waiting)
+
+    def _joins(self, last: DeliveryUnit, payload: Payload) -> bool:
+        joins: Any = self.output.joins
+        return bool(joins(last.payload) and joins(payload) and last.payload.lane == payload.lane)
+
+    def _deliver(self, units: list[DeliveryUnit]) -> None:
+        if units:
+            self._sender.send(Request(units, self.output))
+
+
+__all__ = ["OutputContract", "Sending"]
