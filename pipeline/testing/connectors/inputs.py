@@ -116,7 +116,7 @@ class InputContract(ConnectorContract):
         check(second.came == ["four"], "all was settled, in whatever order", second.came)
 
     def test_a_failed_batch_and_all_behind_it_is_given_again(self) -> None:
-        """An outcome with an error: again, with everything behind it in its partitions, in order."""
+        """An outcome with an error: again, with all that is behind it in its partitions."""
         self.backend.start()
         reading = self.reader()
         held = self.given(reading, "one", "two", "three")
