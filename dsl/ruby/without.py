@@ -9,6 +9,7 @@ from .dispatch import WITHOUT
 
 WITHOUT["String"] = frozenset(
     [
+        "parse_csv",
         "to_csv",
         "crypt",
         "each_codepoint",
