@@ -176,11 +176,14 @@ class RubyProcess:
         complain(where, "%s: the code raised on an event: %s", where, shown or message)
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 def _marked(value: Any) -> Any:
     """A value for JSON, in which instants can be told from text."""
     kind = type(value)
     if kind is dict:
-        return {key: _marked(item) for key, item in value.items()}
+        return {k: v if type(v) in _PLAIN else _marked(v) for k, v in value.items()}
     if kind is list:
         return [_marked(item) for item in value]
     if kind is Timestamp:
@@ -196,5 +199,5 @@ def _unmarked(value: Any) -> Any:
                 return Timestamp(value[_INSTANT])
             if _FLOAT in value:
                 return float(value[_FLOAT].lower().replace("infinity", "inf"))
-        return {key: _unmarked(item) for key, item in value.items()}
+        return {k: v if type(v) in _PLAIN else _unmarked(v) for k, v in value.items()}
     return [_unmarked(item) for item in value] if kind is list else value

@@ -19,7 +19,7 @@ Emit = Callable[[Any], None]
 
 
 class Python(Filter, name="python"):
-    """Run Python on every event: what `ruby` is in Logstash.
+    """Run Python on every event: as the filter `ruby`, in Python.
 
     `code` is the body of a function with two arguments. `event` has `get(name)`, `set(name,
     value)`, `remove(name)`, `include(name)`, `tag(tag)`, `cancel()`, `sprintf(text)`, `to_hash()`,

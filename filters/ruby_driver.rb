@@ -11,7 +11,15 @@ $stdout = $stderr
 module LogStash
   class Timestamp
     include Comparable
-    attr_reader :time
+
+    # An instant of an event, read only when it is asked for.
+    def self.of(text)
+      made = allocate
+      made.instance_variable_set(:@text, text)
+      made
+    end
+
+    def time = @time ||= Time.iso8601(@text).utc
 
     def initialize(value = nil)
       @time = case value
@@ -34,7 +42,7 @@ module LogStash
     def usec = time.usec
     def nsec = time.nsec
     def year = time.year
-    def to_iso8601 = time.iso8601(time.nsec % 1_000_000 == 0 ? 3 : time.nsec % 1000 == 0 ? 6 : 9)
+    def to_iso8601 = @text ||= time.iso8601(time.nsec % 1_000_000 == 0 ? 3 : time.nsec % 1000 == 0 ? 6 : 9)
     alias tv_sec to_i
     alias tv_usec usec
     alias to_s to_iso8601
@@ -53,6 +61,15 @@ module LogStash
       @fields['@timestamp'] = Timestamp.coerce(@fields['@timestamp']) || Timestamp.now
       @fields['@version'] ||= '1'
       @cancelled = false
+    end
+
+    # An event of data that nobody else has.
+    def self.adopt(fields)
+      made = allocate
+      made.instance_variable_set(:@fields, fields)
+      made.instance_variable_set(:@cancelled, false)
+      fields['@timestamp'] ||= Timestamp.now
+      made
     end
 
     def self.plain(value)
@@ -176,11 +193,14 @@ end
 # Marks instants among the values of an event, which JSON could not tell from text.
 def released(value)
   case value
+  when String
+    return value if value.encoding == Encoding::UTF_8 && value.valid_encoding?
+    value.valid_encoding? ? value.encode('UTF-8') : value.scrub
+  when Integer, nil, true, false then value
   when LogStash::Timestamp then { "\u0000t" => value.to_iso8601 }
   when Hash then value.transform_values { |item| released(item) }
   when Array then value.map { |item| released(item) }
   when Float then value.finite? ? value : { "\u0000f" => value.to_s }
-  when String then value.valid_encoding? ? value.encode('UTF-8') : value.scrub
   else value
   end
 end
@@ -188,7 +208,7 @@ end
 def accepted(value)
   case value
   when Hash
-    return LogStash::Timestamp.new(value["\u0000t"]) if value.size == 1 && value.key?("\u0000t")
+    return LogStash::Timestamp.of(value["\u0000t"]) if value.size == 1 && value.key?("\u0000t")
     return Float::NAN if value.size == 1 && value["\u0000f"] == 'NaN'
     value.each { |key, item| value[key] = accepted(item) if item.is_a?(Hash) || item.is_a?(Array) }
   when Array then value.map! { |item| accepted(item) }
@@ -222,7 +242,7 @@ class Runner
   def test(*) = nil
 
   def one(data)
-    event = LogStash::Event.new(accepted(data))
+    event = LogStash::Event.adopt(accepted(data))
     made = []
     error = nil
     begin

@@ -79,7 +79,7 @@ PRIVATE = frozenset(
 )
 """Functions that every object has, but not for calls with a receiver."""
 
-WITHOUT: dict[str, frozenset[str]] = {}
+WITHOUT: dict[str, frozenset[str]] = {"Object": frozenset()}
 """Methods that Ruby has for a class and that are not compiled."""
 
 _ENUMERATING: set[Function] = set()
@@ -248,7 +248,7 @@ def missing_method(receiver: Any, name: str) -> Exception:
     from .inspection import class_name, described
 
     cls = class_for(type(receiver))
-    if name in WITHOUT.get(cls, ()):
+    if name in WITHOUT.get(cls, ()) or name in WITHOUT["Object"]:
         return NotCompiled(f"{class_name(receiver)}#{name}")
     if name in PRIVATE:
         return NoMethodError(f"private method `{name}' called for {described(receiver)}")

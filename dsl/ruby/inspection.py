@@ -207,8 +207,6 @@ def described(value: Any) -> str:
     if value is None or value is True or value is False:
         return f"{inspect(value)}:{class_name(value)}"
     shown = inspect(value)
-    if len(shown) > 65 and not (type(value) is float or type(value) is int):
-        shown = f"#<{class_name(value)}:0x0000000000000000>"
     if type(value).__name__ == "RubyClass":
         return f"{shown}:{'Module' if value.is_module else 'Class'}"
     return shown if shown.startswith("#<") else f"{shown}:{class_name(value)}"

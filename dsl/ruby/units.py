@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import methods as _methods  # noqa: F401 - they register themselves
+from . import without as _without  # noqa: F401
 from .blocks import python_name
 from .compiler import Compiler
 from .facts import facts_of

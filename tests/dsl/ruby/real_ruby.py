@@ -20,7 +20,7 @@ def asked(snippets: list[str]) -> list[Answer]:
     """What Ruby says to each snippet: its value as `inspect` shows it, or the exception. One process answers all."""
     script = Path(__file__).with_name("oracle.rb")
     given = json.dumps(snippets)
-    done = subprocess.run([str(RUBY), "--disable=did_you_mean", str(script)], input=given, capture_output=True, text=True, check=True, encoding="utf-8")
+    done = subprocess.run([str(RUBY), "--disable=did_you_mean", "--disable=error_highlight", str(script)], input=given, capture_output=True, text=True, check=True, encoding="utf-8")
     answers: list[Answer] = json.loads(done.stdout)["answers"]
     return answers
 

@@ -57,3 +57,22 @@ CASES = [(name, snippet) for name in TABLES for snippet in snippets(name)]
 def test_a_snippet_gives_what_ruby_gives(table: str, snippet: str) -> None:
     ours, theirs = real_ruby.compiled(snippet), answers(table)[snippet]
     assert real_ruby.same(ours, theirs), f"compiled: {ours}\nruby:     {theirs}"
+
+
+CLASSES = ("String", "Symbol", "Integer", "Float", "Array", "Hash", "Set", "Range", "Time", "Regexp", "MatchData", "Proc", "NilClass")
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_method_of_a_class_is_compiled_or_known_not_to_be(name: str) -> None:
+    from penstock.dsl.ruby.dispatch import ANCESTORS, METHODS, WITHOUT
+
+    owners = (name, *ANCESTORS.get(name, ()), "Object")
+    known = {method for owner in owners for method in (*METHODS.get(owner, {}), *WITHOUT.get(owner, ()))}
+    (answer,) = real_ruby.asked([f"{name}.instance_methods.map(&:to_s) - {sorted(known)!r}.map(&:to_s)"])
+    assert answer == {"value": "[]"} or not _is_as_new_as_known()
+
+
+def _is_as_new_as_known() -> bool:
+    """Newer versions of Ruby have methods that 3.1 had not."""
+    (answer,) = real_ruby.asked(["RUBY_VERSION < '3.2'"])
+    return bool(answer == {"value": "true"})
