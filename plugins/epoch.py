@@ -18,13 +18,17 @@ Offsets = Mapping[int, Mapping[str, Position]]
 
 
 class Participant(Protocol):
-    """Called in the thread that filters, one call at a time.
+    """Called in the thread that filters, one call at a time. A plugin has it from ``open`` on.
 
     ``overlaps``: whether an epoch may begin before the one before it is committed. A producer has
     one transaction at a time and says no: its batches wait for the commit.
     """
 
     overlaps: bool
+
+    def restored(self) -> Offsets:
+        """What the last commit holds; asked for when a pipeline starts, also after a reload."""
+        ...
 
     def begin(self) -> None:
         """An epoch begins."""

@@ -2,7 +2,8 @@
 called.
 
 Exit codes: 0 all well; 1 the configuration has errors, or a run could not deliver; 2 the command
-was called wrongly; 130 and 143 stopped at once by a second Ctrl-C or SIGTERM.
+was called wrongly; 130 and 143 stopped at once, by Ctrl-C or, a run, by the second Ctrl-C or
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def _until_the_reader_goes() -> Iterator[None]:
-    """Where the reader of stdout has gone, the command ends, and that is no error."""
+    """Where the reader of stdout has gone, the command ends, and that is not an error; at Ctrl-C it
+    ends with the shell's code for it.
+    """
     try:
         try:
             yield
@@ -49,6 +52,8 @@ def _until_the_reader_goes() -> Iterator[None]:
         # Python flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 class _Lazy(click.Group):

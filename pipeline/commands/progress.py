@@ -6,6 +6,7 @@ of the process.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -39,12 +40,17 @@ class ProgressLine:
         if self._total:
             done = sum(one.bytes_in for one in all_counts)
             text += f"  {min(100 * done / self._total, 100):.0f} %"
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
+        _write(f"\r\x1b[K{text}")
 
     def end(self) -> None:
         """Take the line away."""
-        sys.stderr.write("\r\x1b[K")
+        _write("\r\x1b[K")
+
+
+def _write(text: str) -> None:
+    """Write to the terminal; where it has gone the run goes on until it is told so by a signal."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
         sys.stderr.flush()
 
 

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
 DEFAULT_INPUT = "input { stdin { type => stdin } }"
 DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
 
@@ -122,6 +124,13 @@ def run(
     With -e, a missing input is stdin and a missing output is stdout, as in Logstash. Ctrl-C or
     SIGTERM lets what was read be delivered; a second one leaves at once.
     """
+    with SignalThread(_SIGNALS) as signals:
+        _run_command(chosen, files, flags, signals)
+
+
+def _run_command(
+    chosen: Chosen, files: tuple[str, ...], flags: dict[str, Any], signals: SignalThread
+) -> None:
     try:
         named = chosen.also(files, **_keys(flags))
         members = [_member(one) for one in named.pipelines()]
@@ -140,7 +149,7 @@ def run(
         _complete_enough(member)
     reread = (lambda: [_member(one) for one in named.pipelines()]) if named.is_listed else None
     with _flame_graph(flags["flame"]):
-        _run(members, Profile() if flags["profile"] else None, reread)
+        _run(members, Profile() if flags["profile"] else None, reread, signals)
 
 
 def _member(one: Selected) -> ManagedPipeline:
@@ -210,7 +219,12 @@ def _flame_graph(path: str | None) -> Iterator[None]:
     Path(path).write_text(profiler.output_html(), encoding="utf-8")
 
 
-def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread | None) -> None:
+def _run(
+    members: list[ManagedPipeline],
+    profile: Profile | None,
+    reread: Reread | None,
+    signals: SignalThread,
+) -> None:
     lead = members[0]
     assert lead.assembly is not None
     parent = _worker_parent(members, profile)
@@ -225,8 +239,7 @@ def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread
         return _pipeline(assembly, draw, profile, parent)
 
     supervisor = Supervisor(members, make, interval, reread)
-    signals = _signals(supervisor, float(settings["penstock.shutdown_timeout"]))
-    signals.start()
+    signals.start(_actions(supervisor, float(settings["penstock.shutdown_timeout"])))
     try:
         supervisor.run()
     except BrokenPipeError:
@@ -240,7 +253,6 @@ def _run(members: list[ManagedPipeline], profile: Profile | None, reread: Reread
         click.echo(f"stopped: {os_error_text(error)}", err=True)
         raise SystemExit(1) from None
     finally:
-        signals.stop()
         if line is not None:
             line.end()
         if parent is not None:
@@ -289,9 +301,9 @@ def _pipeline(
     return Pipeline(assembly, line)
 
 
-def _signals(supervisor: Supervisor, timeout: float) -> SignalThread:
-    """What signals do, in a thread that listens to them."""
-    had_terminal = _has_terminal()
+def _actions(supervisor: Supervisor, timeout: float) -> dict[int, Callable[[], None]]:
+    """What signals do, in the thread that listens to them."""
+    terminals = _terminals()
     stops: list[int] = []
 
     def stop(number: int) -> None:
@@ -304,23 +316,30 @@ def _signals(supervisor: Supervisor, timeout: float) -> SignalThread:
         limit.start()
 
     def hang_up() -> None:
-        if had_terminal and not _has_terminal():
-            stop(signal.SIGHUP)  # the terminal that it was started from is gone
-        else:
+        gone = terminals - _terminals()
+        if not gone:
             supervisor.reload()
+            return
+        _say_no_more(gone)
+        stop(signal.SIGHUP)  # the terminal that it was started from is gone
 
-    return SignalThread(
-        {
-            signal.SIGINT: lambda: stop(signal.SIGINT),
-            signal.SIGTERM: lambda: stop(signal.SIGTERM),
-            signal.SIGHUP: hang_up,
-            signal.SIGUSR1: lambda: _log_stats(supervisor),
-        }
-    )
+    return {
+        signal.SIGINT: lambda: stop(signal.SIGINT),
+        signal.SIGTERM: lambda: stop(signal.SIGTERM),
+        signal.SIGHUP: hang_up,
+        signal.SIGUSR1: lambda: _log_stats(supervisor),
+    }
 
 
-def _has_terminal() -> bool:
-    return any(os.isatty(descriptor) for descriptor in (0, 2))
+def _terminals() -> set[int]:
+    """The standard streams that are terminals."""
+    return {descriptor for descriptor in (0, 1, 2) if os.isatty(descriptor)}
+
+
+def _say_no_more(descriptors: set[int]) -> None:
+    """Writing to a terminal that has gone fails, also when Python flushes at the end."""
+    for descriptor in descriptors:
+        os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
 
 
 def _log_stats(supervisor: Supervisor) -> None:

@@ -32,6 +32,7 @@ from .input_threads import Failed, Incoming, threads_of
 log = logging.getLogger("penstock")
 
 _WAIT = 1.0
+_PARTITION = "queue"
 
 
 def open_queue(settings: Mapping[str, Any]) -> DiskQueue:
@@ -126,9 +127,11 @@ class QueueSource:
         failed: Failed,
         carried: Set[Plugin],
         drain: bool,
+        restored: Mapping[str, Position] | None = None,
     ) -> None:
         self._queue, self._stopping, self._drain = queue, stopping, drain
         self._incarnation = incarnation_of(queue.folder)
+        self._restored = (restored or {}).get(_PARTITION)
         self._intake = QueueIntake(inputs, queue)
         self._threads = threads_of(inputs, self._intake, stopping, failed, carried)
 
@@ -139,7 +142,10 @@ class QueueSource:
             item = self._queue.get(_WAIT)
             if item is not None:
                 self._intake.freed()
-                yield self._incoming(item)
+                if self._is_committed(item):
+                    self._queue.ack(item.sequence)
+                else:
+                    yield self._incoming(item)
             elif self._inputs_have_ended() and self._queue.is_empty:
                 return
             else:
@@ -150,11 +156,16 @@ class QueueSource:
     def _inputs_have_ended(self) -> bool:
         return all(thread.has_ended.is_set() for thread in self._threads)
 
+    def _is_committed(self, item: Item) -> bool:
+        """Whether a commit that batches share has it, though its acknowledgement was not saved."""
+        at = self._restored
+        return at is not None and at.incarnation == self._incarnation and item.sequence <= at.offset
+
     def _incoming(self, item: Item) -> Incoming:
         position = Position(self._incarnation, item.sequence)
         live, item.live = item.live, None  # filters change it: a redelivery reads it from the disk
         events = live if live is not None else self._events(item)
-        batch = Batch(events, parts=[Part("queue", position, len(events))])
+        batch = Batch(events, parts=[Part(_PARTITION, position, len(events))])
         return Incoming(-1, batch, partial(self._settle, item.sequence))
 
     def _events(self, item: Item) -> list[Event]:

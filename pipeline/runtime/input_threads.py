@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence, Set
-from functools import partial
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple, Protocol
 
 from ...plugins.batch import Batch
@@ -21,7 +20,7 @@ from ...plugins.input import Answer, Input, Listener
 from ...plugins.plugin import Plugin
 from ..delivery.circuit_breaker import Circuit
 from .in_flight import Delivery, InFlight
-from .reader import Reader
+from .reader import Reader, SharedCommits
 
 log = logging.getLogger("penstock")
 
@@ -34,12 +33,26 @@ Failed = Callable[[BaseException], None]
 
 class Incoming(NamedTuple):
     """A batch on its way to the filters. ``source``: the number of its input; ``done`` is called
-    when the batch was delivered or failed.
+    when the batch was delivered or failed; ``delivery``: what the input's reader knows of it.
     """
 
     source: int
     batch: Batch
     done: Done | None
+    delivery: Delivery | None = None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether the input gives it again, since something before it has failed."""
+        return self.delivery is not None and self.delivery.is_superseded
+
+
+CommitsOf = Callable[[int], SharedCommits | None]
+"""By the number of an input: what it has to do with commits that batches share."""
+
+
+def no_commits(source: int) -> None:
+    """Each batch is acknowledged by itself."""
 
 
 class Intake(Protocol):
@@ -116,8 +129,9 @@ class InputThread:
         stopping: threading.Event,
         failed: Failed,
         is_connected: bool,
+        commits: SharedCommits | None = None,
     ) -> None:
-        self.reader = Reader(source, stopping, is_connected=is_connected)
+        self.reader = Reader(source, stopping, commits, is_connected=is_connected)
         self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
         self._drained = threading.Event()
         self.has_ended = threading.Event()
@@ -161,9 +175,11 @@ class InputThread:
             self._hand_on(held)
 
     def _hand_on(self, got: tuple[Batch, Delivery]) -> None:
-        incoming = Incoming(self._number, got[0], got[1].done)
+        incoming = Incoming(self._number, got[0], got[1].done, got[1])
         while not self._intake.offer(incoming, _WAIT):
-            self.reader.source.tend(0)
+            if self._drained.is_set():
+                return  # the pipeline has failed, and nobody takes it: it stays unacknowledged
+            self.reader.tend()
             self.reader.settle()
 
 
@@ -178,8 +194,9 @@ class ListenerThread:
         stopping: threading.Event,
         failed: Failed,
         is_connected: bool,
+        commits: SharedCommits | None = None,
     ) -> None:
-        self._is_connected = is_connected
+        self._is_connected, self._commits = is_connected, commits
         self._number, self._source, self._intake = number, source, intake
         self._stopping, self._failed = stopping, failed
         self.in_flight = InFlight(source.max_in_flight, self._answer)
@@ -226,11 +243,15 @@ class ListenerThread:
 
     def __call__(self, batch: Batch, answer: Answer | None = None) -> bool:
         """Take a batch from the listener, or say at once that there is no room."""
-        if self._stopping.is_set() or self.in_flight.is_full:
+        if self._stopping.is_set():
+            return False
+        if self.in_flight.is_full:
+            if self._commits is not None:
+                self._commits.force()
             return False
         batch.token = answer
         delivery = self.in_flight.add(batch)
-        if self._intake.offer(Incoming(self._number, batch, delivery.done), 0):
+        if self._intake.offer(Incoming(self._number, batch, delivery.done, delivery), 0):
             return True
         batch.token = delivery._token = None  # nobody waits for the answer
         delivery.done(None)
@@ -251,6 +272,7 @@ class ListenerThread:
     def _answer(self) -> None:
         with self._lock:
             outcomes, _ = self.in_flight.take_outcomes()
+            self.in_flight.told()
         for token, error in outcomes:
             if token is not None:
                 token(error)
@@ -263,133 +285,14 @@ def threads_of(
     stopping: threading.Event,
     failed: Failed,
     carried: Set[Plugin] = frozenset(),
+    commits: CommitsOf = no_commits,
 ) -> list[InputThread | ListenerThread]:
     """A thread for each input."""
     made: list[InputThread | ListenerThread] = []
     for number, source in enumerate(inputs):
-        is_carried = source in carried
+        rest = intake, stopping, failed, source in carried, commits(number)
         if isinstance(source, Listener):
-            made.append(ListenerThread(number, source, intake, stopping, failed, is_carried))
+            made.append(ListenerThread(number, source, *rest))
         else:
-            made.append(InputThread(number, source, intake, stopping, failed, is_carried))
+            made.append(InputThread(number, source, *rest))
     return made
-
-
-class Source(Protocol):
-    """How the inputs of a pipeline are read: batches as they come, None where nothing came for a
-    moment.
-    """
-
-    def __iter__(self) -> Iterator[Incoming | None]: ...
-
-    def wake(self) -> None:
-        """End a read that waits, and look at what has changed; from any thread."""
-        ...
-
-    def drain(self) -> None:
-        """Nothing is read any more, and outputs still deliver: go on settling."""
-        ...
-
-    def finish(self) -> None:
-        """All is delivered: settle it, and end the threads of inputs."""
-        ...
-
-
-class InlineSource:
-    """One local input, stepped in the thread that filters."""
-
-    def __init__(
-        self, source: Input, stopping: threading.Event, is_connected: bool = False
-    ) -> None:
-        self._reader = Reader(source, stopping, is_connected=is_connected)
-        self._stopping, self._drained = stopping, threading.Event()
-        self._draining: threading.Thread | None = None
-
-    def __iter__(self) -> Iterator[Incoming | None]:
-        reader, stopping = self._reader, self._stopping
-        while not stopping.is_set():
-            try:
-                got = reader.step()
-            except EndOfInput:
-                return
-            yield None if got is None else Incoming(0, got[0], got[1].done)
-        held = reader.flush()
-        if held is not None:
-            yield Incoming(0, held[0], held[1].done)
-
-    def wake(self) -> None:
-        """End a read that waits, from any thread."""
-        self._reader.source.wake()
-
-    def drain(self) -> None:
-        """Settle in a thread what outputs still deliver: the one that filters waits for them."""
-        if not self._reader.in_flight.is_empty:
-            work = partial(self._reader.finish, self._drained.is_set)
-            self._draining = threading.Thread(target=work, name="drain", daemon=True)
-            self._draining.start()
-
-    def finish(self) -> None:
-        """All is delivered: settle it."""
-        self._drained.set()
-        if self._draining is None:
-            self._reader.finish(lambda: True)
-            return
-        self._reader.in_flight.poke()
-        self._draining.join()
-
-
-class ThreadedSource:
-    """Inputs with threads of their own, merged in memory."""
-
-    def __init__(
-        self,
-        inputs: Sequence[Input],
-        stopping: threading.Event,
-        failed: Failed,
-        carried: Set[Plugin] = frozenset(),
-    ) -> None:
-        self._intake = MemoryIntake()
-        self._stopping = stopping
-        self._threads = threads_of(inputs, self._intake, stopping, failed, carried)
-
-    def __iter__(self) -> Iterator[Incoming | None]:
-        for thread in self._threads:
-            thread.start()
-        while True:
-            incoming = self._intake.take(_WAIT)
-            if incoming is None and self._have_ended():
-                incoming = self._intake.take(0)
-                if incoming is None:
-                    return
-            yield incoming
-
-    def _have_ended(self) -> bool:
-        return all(thread.has_ended.is_set() for thread in self._threads)
-
-    def wake(self) -> None:
-        """Look at ``stopping`` now."""
-        for thread in self._threads:
-            thread.wake()
-        self._intake.poke()
-
-    def drain(self) -> None:
-        """The threads of the inputs go on settling."""
-
-    def finish(self) -> None:
-        """All is delivered: let the inputs settle it, and end their threads."""
-        for thread in self._threads:
-            thread.finish()
-
-
-def source_of(
-    inputs: Sequence[Input],
-    stopping: threading.Event,
-    failed: Failed,
-    carried: Set[Plugin] = frozenset(),
-) -> Source:
-    """How the inputs of a pipeline without a disk queue are read; ``carried`` ones are
-    connected.
-    """
-    if len(inputs) == 1 and inputs[0].local:
-        return InlineSource(inputs[0], stopping, inputs[0] in carried)
-    return ThreadedSource(inputs, stopping, failed, carried)

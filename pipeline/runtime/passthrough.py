@@ -57,7 +57,7 @@ class PassthroughPipeline(Pipeline):
     def _work(self, work: Work, incoming: Incoming) -> None:
         (sink,), batch = self._sinks, incoming.batch
         events = 0
-        with PendingAck(incoming.done) as pending:
+        with PendingAck(self.taken(incoming)) as pending:
             for chunk in batch.chunks or ():
                 data, count = self._stream(chunk.origin)(chunk.data)
                 sink.submit(Payload(data, None, self._lane, count), pending)

@@ -23,7 +23,8 @@ from ...dsl.options import read
 from ...dsl.spec import Kind
 from ...plugins.batch import Batch
 from ...plugins.data_paths import spills_folder
-from ...plugins.errors import Misconfigured
+from ...plugins.epoch import Offsets, Participant
+from ...plugins.errors import Misconfigured, Undelivered
 from ...plugins.input import CHUNK_BYTES, Input
 from ...plugins.output import Output
 from ...plugins.plugin import Plugin
@@ -33,7 +34,9 @@ from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
 from ..observe.counters import OutputStats
-from .input_threads import Incoming, Source, source_of
+from .input_threads import Done, Incoming
+from .reader import SharedCommits
+from .sources import Source, source_of
 from .work import Work
 
 if TYPE_CHECKING:
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("penstock")
 
 _FLUSH_EVERY = 5.0
+_FILTERS = -2
+"""In the place of an input's number: what filters give by themselves."""
+_MOST_OF_QUEUE = 256
 
 
 class Counts(msgspec.Struct):
@@ -88,6 +94,7 @@ class Pipeline:
         self._dead_letters: DeadLetterWriter | None = None
         self._source: Source | None = None
         self._epochs: Epochs | None = None
+        self._restored: Offsets = {}
         self._pending = PendingAck(None)
         self._sinks: list[OutputSink] = []
         self._failure: BaseException | None = None
@@ -187,11 +194,14 @@ class Pipeline:
             self._open_dead_letters()
         for source in self.inputs:
             source.chunk_bytes = self.chunk_bytes
-        for plugin in self.own_plugins():
+        own = self.own_plugins()
+        # What is open already is to be closed, too, where another cannot be opened.
+        self._open_plugins += [plugin for plugin in own if plugin in self.carried]
+        for plugin in own:
             plugin.context.stopping = self._stopping
             if plugin not in self.carried:
                 open_plugin(plugin)
-            self._open_plugins.append(plugin)
+                self._open_plugins.append(plugin)
 
     def own_plugins(self) -> list[Plugin]:
         """The plugins that this process opens."""
@@ -215,7 +225,7 @@ class Pipeline:
         self._open_epochs()
         next_flush = 0.0
         for incoming in self._incoming():
-            if incoming is not None:
+            if incoming is not None and not self.is_dropped(incoming):
                 self._work(work, incoming)
             if work.flushes and time.monotonic() >= next_flush:
                 next_flush = time.monotonic() + _FLUSH_EVERY
@@ -238,21 +248,36 @@ class Pipeline:
     def _make_source(self) -> Source:
         """How the inputs are read: through the disk queue where the settings ask for it."""
         if self._queue is None:
-            return source_of(self.inputs, self._stopping, self._fail, self.carried)
+            given = self.inputs, self._stopping, self._fail, self.carried
+            return source_of(*given, self._commits_of)
         from .input_queue import QueueSource
 
         drain = bool(self.assembly.program.settings["queue.drain"])
+        restored = self._restored.get(-1)
         return QueueSource(
-            self.inputs, self._queue, self._stopping, self._fail, self.carried, drain
+            self.inputs, self._queue, self._stopping, self._fail, self.carried, drain, restored
         )
 
     def _work(self, work: Work, incoming: Incoming) -> None:
-        done = incoming.done
-        if self._epochs is not None:
-            done = self._epochs.take(incoming.source, incoming.batch.parts, done)
-        with PendingAck(done) as self._pending:
+        with PendingAck(self.taken(incoming)) as self._pending:
             through = work.run(incoming.source, incoming.batch)
         self.count(through.events_in, through.events_out, incoming.batch)
+
+    def taken(self, incoming: Incoming) -> Done | None:
+        """A batch is about to be worked on; what is to be called when it was delivered."""
+        if self._epochs is None:
+            return incoming.done
+        return self._epochs.take(incoming.source, incoming.batch.parts, incoming.done)
+
+    def is_dropped(self, incoming: Incoming) -> bool:
+        """Whether a batch that was read before an epoch was aborted comes again: what an epoch
+        counts must come once.
+        """
+        if self._epochs is None or not incoming.is_superseded:
+            return False
+        if incoming.done is not None:
+            incoming.done(Undelivered("what was before it was not delivered"))
+        return True
 
     def count(self, events_in: int, events_out: int, batch: Batch) -> None:
         """So much more has gone through."""
@@ -261,8 +286,11 @@ class Pipeline:
         self.counts.bytes_in += batch.bytes
 
     def _flush(self, work: Work, final: bool) -> None:
-        self._pending = PendingAck(None)
-        self.counts.events_out += work.flush(final)
+        done: Done | None = None
+        if self._epochs is not None and work.flushes:
+            done = self._epochs.take(_FILTERS, (), None)
+        with PendingAck(done) as self._pending:
+            self.counts.events_out += work.flush(final)
 
     def _open_sinks(self) -> None:
         settings = self.assembly.program.settings
@@ -278,14 +306,33 @@ class Pipeline:
     def _open_epochs(self) -> None:
         """Run in epochs, where a plugin commits for many batches at once."""
         plugins = self.assembly.made.values()
-        participants = [p.participant for p in plugins if p.participant is not None]
-        if not participants:
+        owners = {id(p.participant): p for p in plugins if p.participant is not None}
+        if not owners:
             return
         from ..state.epochs import Epochs
 
-        settings = self.assembly.program.settings
-        interval = float(read(Kind("duration"), settings["penstock.state.interval"]))
-        self._epochs = Epochs(participants[0], interval, self._wake_source)
+        participant = _only(list(owners.values()))
+        interval = read(Kind("duration"), self.assembly.program.settings["penstock.state.interval"])
+        self._restored = participant.restored()
+        self._epochs = Epochs(
+            participant,
+            float(interval),
+            self._wake_source,
+            limit=self._most_in_epoch,
+            pause=self._stopping.wait,
+        )
+
+    def _most_in_epoch(self, source: int) -> int:
+        """Half of what an input may have under way: it goes on reading during a commit."""
+        most = self.inputs[source].max_in_flight if source >= 0 else _MOST_OF_QUEUE
+        return max(1, most // 2)
+
+    def _commits_of(self, source: int) -> SharedCommits | None:
+        epochs = self._epochs
+        if epochs is None:
+            return None
+        restored = self._restored.get(source, {})
+        return SharedCommits(restored, epochs.force, partial(epochs.revoke, source))
 
     def _wake_source(self) -> None:
         if self._source is not None:
@@ -297,7 +344,7 @@ class Pipeline:
             self._source.drain()
         for sink in self._sinks:
             sink.end()
-        if self._epochs is not None and self._failure is None:
+        if self._epochs is not None:
             self._epochs.finish()
         if self._failure is not None:
             raise self._failure
@@ -305,7 +352,22 @@ class Pipeline:
     def _fail(self, error: BaseException) -> None:
         """Nothing more can be delivered, or read; from any thread."""
         self._failure = self._failure or error
+        if self._epochs is not None:
+            self._epochs.give_up()
         self.stop()
+
+
+def _only(owners: list[Plugin]) -> Participant:
+    """The participant of a pipeline: there is one, since two commits are not one step."""
+    first, *others = owners
+    if others:
+        other = others[0]
+        raise OSError(
+            f"{first.context.where}: {first.name} and {other.name} ({other.context.where}) each"
+            " commit by themselves, and cannot be in one pipeline"
+        )
+    assert first.participant is not None
+    return first.participant
 
 
 def open_plugin(plugin: Plugin) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from ...plugins.batch import Batch, Position
 from ...plugins.errors import Disconnected, EndOfInput, Misconfigured
@@ -25,28 +26,42 @@ _LONGEST_WAIT = 1.0
 _SHORTEST_TEND = 0.05
 
 
+class SharedCommits(NamedTuple):
+    """What an input has to do with commits that many batches share (see ``state.epochs``).
+
+    ``restored``: the committed positions at the start; ``force`` commits as soon as that can be;
+    ``revoke``: partitions have gone before all of them was committed.
+    """
+
+    restored: Mapping[str, Position]
+    force: Callable[[], None]
+    revoke: Callable[[Sequence[str]], None]
+
+
 class Reader:
-    """One input as the runtime reads it. ``restored`` are positions that the runtime knows better
-    than the source; ``is_connected``: it is, from the pipeline before a reload.
+    """One input as the runtime reads it. ``is_connected``: it is, from the pipeline before a
+    reload.
     """
 
     def __init__(
         self,
         source: Input,
         stopping: threading.Event,
-        restored: dict[str, Position] | None = None,
+        commits: SharedCommits | None = None,
         *,
         is_connected: bool = False,
     ) -> None:
         self.source = source
         self.in_flight = InFlight(source.max_in_flight, self._ended)
         self._stopping = stopping
-        self._restored = restored or {}
+        self._commits = commits
+        self._restored = None if commits is None else dict(commits.restored)
+        self._settling = threading.RLock()
+        self._unsettled: list[Outcome] = []
+        self._behind: dict[str, Position] = {}
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
         self._connected = self.has_worked = is_connected
         self._reads = False
-        self._unsettled: tuple[list[Outcome], dict[str, Position]] = [], {}
-        self.full: Callable[[], None] = lambda: None
         source.context.revoked = self._revoke
 
     def _ended(self) -> None:
@@ -114,76 +129,98 @@ class Reader:
 
     def _is_held(self) -> bool:
         """Whether too much is under way to read; then it was tended, until a batch ended."""
-        if not self.in_flight.is_full:
+        if not self.in_flight.is_full and len(self._unsettled) < self.source.max_in_flight:
             return False
-        self.full()
+        if self._commits is not None:
+            self._commits.force()
         if not self.in_flight.has_outcomes:
             self.source.tend(0)
             self.in_flight.wait(_LONGEST_WAIT)
+            self._settle_again()
         return True
 
     def _lost(self, error: Exception) -> None:
         """The connection is gone: wait, and connect again with the next step. The input then gives
         again what was not settled, so what is under way moves no position any more.
         """
-        self._connected = False
-        self._unsettled = [], {}
-        self.in_flight.forget_all()
+        self._forget_connection()
         said = getattr(error, "after", None)
         wait = self._circuit.failed(error)
         self._stopping.wait(wait if said is None else said)
 
+    def _forget_connection(self) -> None:
+        self._connected = False
+        self.in_flight.forget_all()
+        self._unsettled, self._behind = [], {}
+
     def settle(self) -> None:
-        """Tell the input what has ended. What it raises is its own failure: it is logged, and fails
-        neither an output nor the run.
+        """Tell the input what has ended. What it raises is its own failure: it is logged and tried
+        again with the next batch, and fails neither an output nor the run.
         """
         if not self.in_flight.has_outcomes:
             return
-        outcomes, behind = self.in_flight.take_outcomes()
-        outcomes, behind = self._unsettled[0] + outcomes, self._unsettled[1] | behind
-        self._unsettled = [], {}
-        try:
-            self.source.settle(outcomes, behind)
-        except Exception as error:
-            self._not_settled(outcomes, behind, error)
+        with self._settling:
+            outcomes, behind = self.in_flight.take_outcomes()
+            self._unsettled += outcomes
+            self._behind |= behind
+            if self._restored is not None:
+                self._restored |= behind
+            self._settle_again()
 
-    def _not_settled(
-        self, outcomes: list[Outcome], behind: dict[str, Position], error: Exception
-    ) -> None:
-        """Keep what could not be settled for the next time, unless the connection that it belongs
-        to is gone.
-        """
-        self.source.context.log.error(
-            "cannot acknowledge: %s; it may be delivered twice", error or type(error).__name__
-        )
-        if isinstance(error, Disconnected):
-            self._connected = False
-            self.in_flight.forget_all()
+    def _settle_again(self) -> None:
+        """Tell the input what it has not been told, or has not taken."""
+        if not self._unsettled:
+            return
+        outcomes, behind = self._unsettled, self._behind
+        try:
+            self.source.settle(list(outcomes), dict(behind))
+        except Disconnected as error:
+            self._cannot_settle(error)
+            self._forget_connection()
+        except Exception as error:
+            self._cannot_settle(error)
         else:
-            self._unsettled = outcomes, behind
+            self._unsettled, self._behind = [], {}
+            self.in_flight.told()
+
+    def _cannot_settle(self, error: Exception) -> None:
+        said = str(error) or type(error).__name__
+        text = "cannot acknowledge: %s; it is tried again, and may be delivered twice"
+        self.source.context.log.error(text, said)
 
     def finish(self, has_ended: Callable[[], bool]) -> None:
         """Tend the input until everything is delivered, then settle the last: a drained stop."""
         while not has_ended():
-            self._tend_quietly()
+            self.tend()
+            self.in_flight.wait(_LONGEST_WAIT)
             self.settle()
         self.settle()
+        self._settle_again()
 
-    def _tend_quietly(self) -> None:
+    def tend(self) -> None:
+        """Do what the source expects while nothing may be read. What that raises is an outage,
+        which the next step mends.
+        """
         try:
             if self._connected:
                 self.source.tend(0)
         except Exception as error:
-            self.source.context.log.warning("cannot be tended while it stops: %s", error)
-            self._connected = False
-        self.in_flight.wait(_LONGEST_WAIT)
+            self.source.context.log.warning("cannot be tended: %s", error)
+            self._forget_connection()
 
     def _revoke(self, partitions: Sequence[str], timeout: float) -> None:
         """Partitions go to another process: wait for what is under way of them, and settle it."""
+        if self._commits is not None:
+            self._commits.force()
         if not self.in_flight.drain(partitions, timeout):
+            if self._commits is not None:
+                self._commits.revoke(partitions)
             self.source.context.log.warning(
                 "%d partitions go while events of them are under way; those may come twice",
                 len(partitions),
             )
         self.settle()
         self.in_flight.forget(partitions)
+        for partition in partitions:
+            if self._restored is not None:
+                self._restored.pop(partition, None)

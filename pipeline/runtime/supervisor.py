@@ -26,6 +26,9 @@ from .pipeline import Pipeline
 log = logging.getLogger("penstock")
 
 
+_Pending = tuple[list[Source], Assembly]
+
+
 class ManagedPipeline(msgspec.Struct, eq=False):
     """One pipeline: how its configuration is loaded, and what runs of it."""
 
@@ -34,7 +37,7 @@ class ManagedPipeline(msgspec.Struct, eq=False):
     load: Callable[[], list[Source]]
     sources: list[Source] = msgspec.field(default_factory=list)
     assembly: Assembly | None = None
-    pending: tuple[list[Source], Assembly] | None = None
+    pending: _Pending | None = None
     pipeline: Pipeline | None = None
     refused: str = ""
     error: BaseException | None = None
@@ -123,10 +126,9 @@ class Supervisor:
         before: tuple[list[Source], Assembly] | None = None
         while True:
             try:
-                self._run_one(member, assembly, carried)
+                pending = self._run_one(member, assembly, carried)
             except BaseException as error:
-                has_opened = member.pipeline is None or member.pipeline.opened
-                if before is None or has_opened or not isinstance(error, Exception):
+                if before is None or not _could_not_start(member, error):
                     member.error = error
                     return
                 log.error(
@@ -137,8 +139,7 @@ class Supervisor:
                 sources, before = before[0], None
                 assembly, carried = assemble(sources, member.settings), set()
                 continue
-            pending, member.pending = member.pending, None
-            if pending is None or self._stopping.is_set() or member.is_removed:
+            if pending is None:
                 return
             before = sources, assembly
             sources, assembly = pending
@@ -152,18 +153,27 @@ class Supervisor:
             member.pipeline.close_plugins(carried)
         return carried
 
-    def _run_one(self, member: ManagedPipeline, assembly: Assembly, carried: set[Plugin]) -> None:
+    def _run_one(
+        self, member: ManagedPipeline, assembly: Assembly, carried: set[Plugin]
+    ) -> _Pending | None:
+        """Run a configuration; what is to follow it. Its plugins are closed if nothing is."""
         with self._lock:
             if self._stopping.is_set():
-                return
+                return None
             member.assembly, member.pipeline = assembly, self._make(assembly)
             pipeline = member.pipeline
             pipeline.carried, pipeline.keeps_open = carried, True
+        pending: _Pending | None = None
         try:
             pipeline.run()
+            with self._lock:
+                pending, member.pending = member.pending, None
+                if self._stopping.is_set() or member.is_removed:
+                    pending = None
         finally:
-            if member.pending is None or self._stopping.is_set() or not pipeline.has_run:
+            if pending is None:
                 pipeline.close_plugins(set())
+        return pending
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
@@ -228,6 +238,10 @@ class Supervisor:
         except ConfigError as error:
             self._refuse(member, render(error.diagnostics))
             return
+        except Exception as error:
+            log.debug("loading a configuration raised", exc_info=True)
+            self._refuse(member, f"{type(error).__name__}: {error}")
+            return
         if not assembly.program.inputs:
             self._refuse(member, "it has no input")
         elif member.assembly is not None and not can_follow(member.assembly, assembly):
@@ -254,6 +268,16 @@ class Supervisor:
         """Whether files are not just being written: a moment later they say the same."""
         self._stopping.wait(0.05)
         return _texts(member.load()) == _texts(sources)
+
+
+def _could_not_start(member: ManagedPipeline, error: BaseException) -> bool:
+    """Whether a new configuration failed before it had worked: a plugin could not be opened, or a
+    server refused an option at the first connect.
+    """
+    if not isinstance(error, Exception):
+        return False
+    was_opened = member.pipeline is None or member.pipeline.opened
+    return not was_opened or isinstance(error, ConfigError)
 
 
 def _texts(sources: Sequence[Source]) -> list[tuple[str, str]]:

@@ -125,6 +125,8 @@ def serve_descriptor(descriptor: int) -> NoReturn:
 def _serve_and_exit(channel: socket.socket) -> NoReturn:
     status = 1
     try:
+        signal.set_wakeup_fd(-1)  # the pipe is the main process's
+        _close_all_but(channel.fileno())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda number, frame: _reap())
@@ -132,6 +134,14 @@ def _serve_and_exit(channel: socket.socket) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _close_all_but(descriptor: int) -> None:
+    """Close what was inherited, but for the standard streams: an open pipe end, a lock or a socket
+    would be held as long as a worker lives.
+    """
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _reap() -> None:

@@ -136,13 +136,11 @@ class ParallelPipeline(Pipeline):
                 self._epochs.tick(idle=incoming is None)
             if self._failure is not None:
                 return
-            if incoming is not None:
+            if incoming is not None and not self.is_dropped(incoming):
                 yield incoming
 
     def _job(self, number: int, incoming: Incoming) -> _Job:
-        source, batch, done = incoming
-        if self._epochs is not None:
-            done = self._epochs.take(source, batch.parts, done)
+        source, batch, done = incoming.source, incoming.batch, self.taken(incoming)
         if batch.chunks is None:
             events, batch.events = pickle.dumps(batch.events, 5), None
             return _Job(source, events, None, batch, done, number)

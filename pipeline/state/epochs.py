@@ -14,45 +14,44 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ...plugins.batch import Part, Position
 from ...plugins.epoch import Participant
+from ...plugins.errors import Disconnected
 
 log = logging.getLogger("penstock")
 
 Done = Callable[[Exception | None], None]
 
-
-class _Held:
-    """A batch of an epoch: its acknowledgement waits for the commit."""
-
-    __slots__ = ("done", "error", "has_ended")
-
-    def __init__(self, done: Done | None) -> None:
-        self.done, self.has_ended = done, False
-        self.error: Exception | None = None
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 30.0
 
 
 class _Epoch:
+    """``left``: how many of its batches are still to be delivered; ``error``: the first failure."""
+
     def __init__(self) -> None:
-        self.batches: list[_Held] = []
+        self.done: list[Done] = []
+        self.sizes: dict[int, int] = {}
         self.offsets: dict[int, dict[str, Position]] = {}
         self.state: object = None
+        self.left = 0
+        self.error: Exception | None = None
 
-    @property
-    def has_ended(self) -> bool:
-        return all(held.has_ended for held in self.batches)
-
-    @property
-    def error(self) -> Exception | None:
-        return next((held.error for held in self.batches if held.error is not None), None)
+    def settle(self, error: Exception | None) -> None:
+        """Acknowledge its batches, or give them back."""
+        for done in self.done:
+            done(error)
 
 
 class Epochs:
     """The epochs of a pipeline. ``take``, ``tick`` and ``finish`` belong to the thread that
-    filters; ``interval`` is in seconds; ``news`` is called, from any thread, when there may be
-    something to commit.
+    filters; ``force``, ``revoke`` and ``give_up`` may be called from any.
+
+    ``interval`` is in seconds; ``limit``: how many batches of one input an epoch has at most;
+    ``news`` is called, from any thread, when there may be something to commit; ``pause`` waits
+    before what could not be committed is read again.
     """
 
     def __init__(
@@ -60,19 +59,20 @@ class Epochs:
         participant: Participant,
         interval: float,
         news: Callable[[], None] = lambda: None,
+        *,
+        limit: Callable[[int], int] = lambda source: 1 << 30,
+        pause: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._participant, self._interval, self._news, self._clock = (
-            participant,
-            interval,
-            news,
-            clock,
-        )
+        self._participant, self._interval, self._news = participant, interval, news
+        self._limit, self._pause, self._clock = limit, pause, clock
         self._change = threading.Condition()
         self._closed: deque[_Epoch] = deque()
         self._open = _Epoch()
         self._since = clock()
-        self._is_forced = False
+        self._is_forced = self._is_given_up = False
+        self._revoked: list[tuple[int, frozenset[str]]] = []
+        self._failures = 0
         self.commits = self.aborts = 0
         participant.begin()
 
@@ -80,15 +80,19 @@ class Epochs:
         """A batch belongs to the open epoch; what is to be called when its deliveries have
         ended.
         """
-        held = _Held(done)
         epoch = self._open
-        epoch.batches.append(held)
+        if done is not None:
+            epoch.done.append(done)
+        epoch.sizes[source] = epoch.sizes.get(source, 0) + 1
         offsets = epoch.offsets.setdefault(source, {})
         offsets.update({p.partition: p.position for p in parts if p.position is not None})
+        with self._change:
+            epoch.left += 1
 
         def ended(error: Exception | None) -> None:
             with self._change:
-                held.error, held.has_ended = error, True
+                epoch.left -= 1
+                epoch.error = epoch.error or error
                 self._change.notify_all()
             if error is not None or epoch is not self._open:
                 self._news()
@@ -96,53 +100,83 @@ class Epochs:
         return ended
 
     def force(self) -> None:
-        """Close the open epoch at the next tick: something waits for it. From any thread."""
+        """Close the open epoch at the next tick: something waits for it."""
         self._is_forced = True
+        if self._open.sizes:
+            self._news()
+
+    def revoke(self, source: int, partitions: Collection[str]) -> None:
+        """Partitions belong to another process, before all of them could be delivered: what is not
+        committed of them never will be, and what was worked with them is taken back.
+        """
+        with self._change:
+            self._revoked.append((source, frozenset(partitions)))
+            self._change.notify_all()
         self._news()
+
+    def give_up(self) -> None:
+        """The pipeline has failed: no more deliveries are waited for."""
+        with self._change:
+            self._is_given_up = True
+            self._change.notify_all()
 
     def tick(self, idle: bool) -> None:
         """Close the open epoch if it is time, and commit what can be. Between two batches."""
-        error = self._open.error
-        if error is not None:
-            self._abort(error)
+        self._drop_revoked()
+        if self._open.error is not None:
+            self._abort(self._open.error)
             return
-        if self._open.batches and (idle or self._is_forced or self._is_due()):
+        if self._open.sizes and (idle or self._is_forced or self._is_due()):
+            self._is_forced = False
             self._close()
-        self._is_forced = False
-        while self._closed and self._closed[0].has_ended:
-            self._commit(self._closed.popleft())
+        while self._closed and not self._closed[0].left:
+            self._commit()
         if self._closed and not self._participant.overlaps:
-            self._wait_for(self._closed[0])
-            self._commit(self._closed.popleft())
+            self._wait_and_commit()
 
     def _is_due(self) -> bool:
-        return self._clock() - self._since >= self._interval
+        is_large = any(count >= self._limit(source) for source, count in self._open.sizes.items())
+        return is_large or self._clock() - self._since >= self._interval
 
     def _close(self) -> None:
-        """End the open epoch. Where epochs may not overlap, its deliveries are waited for."""
         epoch = self._open
         epoch.state = self._participant.snapshot()
         self._closed.append(epoch)
         self._open, self._since = _Epoch(), self._clock()
+        if self._participant.overlaps:
+            self._participant.begin()
 
-    def _wait_for(self, epoch: _Epoch) -> None:
-        with self._change:
-            self._change.wait_for(lambda: epoch.has_ended)
+    def _wait_and_commit(self) -> bool:
+        """Commit the oldest closed epoch when it is delivered; False where it never will be."""
+        epoch = self._closed[0]
+        while epoch.left and epoch in self._closed and not self._is_given_up:
+            with self._change:
+                self._change.wait_for(lambda: not epoch.left or self._is_given_up or self._revoked)
+            self._drop_revoked()
+        if self._is_given_up:
+            return False
+        if epoch in self._closed:
+            self._commit()
+        return True
 
-    def _commit(self, epoch: _Epoch) -> None:
-        error = epoch.error
-        if error is None:
-            try:
-                self._participant.commit(epoch.offsets, epoch.state)
-            except Exception as failure:
-                log.error("the epoch could not be committed: %s", failure)
-                error = failure
-        if error is not None:
-            self._closed.appendleft(epoch)
-            self._abort(error)
+    def _commit(self) -> None:
+        epoch = self._closed[0]
+        if epoch.error is not None:
+            self._abort(epoch.error)
             return
+        try:
+            self._participant.commit(epoch.offsets, epoch.state)
+        except Exception as failure:
+            log.error("the epoch could not be committed, its events come again: %s", failure)
+            log.debug("commit raised", exc_info=True)
+            self._abort(failure)
+            self._pause(min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE))
+            self._failures = min(self._failures + 1, 16)
+            return
+        self._closed.popleft()
         self.commits += 1
-        _settle(epoch, None)
+        self._failures = 0
+        epoch.settle(None)
         if not self._participant.overlaps:
             self._participant.begin()
 
@@ -151,29 +185,32 @@ class Epochs:
         self.aborts += 1
         failed, self._open = [*self._closed, self._open], _Epoch()
         self._closed.clear()
-        self._since = self._clock()
+        self._since, self._is_forced = self._clock(), False
         self._participant.abort()
         self._participant.begin()
         for epoch in failed:
-            _settle(epoch, error)
+            epoch.settle(error)
 
-    def forget(self, source: int, partitions: Iterable[str]) -> None:
-        """Partitions belong to another process now: their positions are not committed here."""
-        gone = set(partitions)
-        for epoch in (*self._closed, self._open):
-            offsets = epoch.offsets.get(source, {})
-            for partition in gone & offsets.keys():
-                del offsets[partition]
+    def _drop_revoked(self) -> None:
+        with self._change:
+            revoked, self._revoked = self._revoked, []
+        epochs = (*self._closed, self._open)
+        gone = [
+            partition
+            for source, partitions in revoked
+            for epoch in epochs
+            for partition in partitions & epoch.offsets.get(source, {}).keys()
+        ]
+        if gone:
+            self._abort(Disconnected(f"partition {gone[0]} belongs to another process"))
 
     def finish(self) -> None:
-        """All inputs have stopped and all outputs have delivered: commit the rest."""
-        self.tick(idle=True)
-        while self._closed:
-            self._wait_for(self._closed[0])
-            self._commit(self._closed.popleft())
-
-
-def _settle(epoch: _Epoch, error: Exception | None) -> None:
-    for held in epoch.batches:
-        if held.done is not None:
-            held.done(error)
+        """All inputs have stopped and all outputs have delivered: commit the rest. After
+        ``give_up`` nothing is: what is open goes back.
+        """
+        if not self._is_given_up:
+            self.tick(idle=True)
+            while self._closed and self._wait_and_commit():
+                pass
+        if self._is_given_up:
+            self._participant.abort()

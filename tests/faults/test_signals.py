@@ -262,3 +262,40 @@ def test_a_reload_that_fails_goes_on_as_before(tmp_path: Path, arguments: tuple[
         stop(process)
     run.all_came_once()
     assert "two" not in {version for _, version in run.arrived()}
+
+
+MOMENTS = Path(__file__).with_name("signal_moments.py")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+def test_a_signal_at_any_moment_of_a_short_run_neither_hangs_nor_fails_it(tmp_path: Path, number: signal.Signals, workers: int) -> None:
+    """A hundred runs, a signal each: the first comes at the start, the last when the run has ended."""
+    said = tmp_path / "said"
+    command = [sys.executable, str(MOMENTS), str(int(number)), "100", str(workers), str(said)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ends = [tuple(line.split()) for line in done.stdout.splitlines()]
+    assert len(ends) == 100
+    before_it_listens = {str(-number), str(128 + number)}
+    assert {end for _, end in ends} <= {"0"} | before_it_listens
+    listening = [end for _, end in ends].index("0")
+    assert {end for _, end in ends[len(ends) // 2 :]} == {"0"}, f"it listens since moment {listening}"
+    assert "Traceback" not in said.read_text()
+
+
+def test_a_run_ends_in_order_when_its_terminal_goes(tmp_path: Path) -> None:
+    """The input never ends; the terminal hangs up."""
+    ours, theirs = os.openpty()
+    config = f'input {{ heartbeat {{ interval => 0.05 }} }} output {{ file {{ path => "{tmp_path}/out" flush_interval => 0 }} }}'
+    command = [sys.executable, "-m", "penstock", "run", "-e", config]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    end = time.monotonic() + LONGEST
+    while not (tmp_path / "out").exists():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(LONGEST) == 0

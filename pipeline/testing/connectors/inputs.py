@@ -21,7 +21,7 @@ from ....plugins.input import Input, Outcome
 from ...runtime.decoding import Decoder
 from ...runtime.in_flight import Delivery
 from ...runtime.reader import Reader
-from .case import LONGEST, ConnectorContract, Pauses, Server, check, until
+from .case import ConnectorContract, Pauses, Server, check, until
 
 
 class Held(NamedTuple):
@@ -247,33 +247,42 @@ class InputContract(ConnectorContract):
         messages = [f"message {number}" for number in range(300)]
         self.backend.put(messages[:200])
         with self.process(self.flow("one")) as run:
-            until(lambda: bool(self.arrived()), "messages arrive" + run.said())
+            until(lambda: bool(self.arrived()), "messages arrive", run.said)
         self.backend.put(messages[200:])
         with self.process(self.flow("one")) as run:
-            until(lambda: set(self.arrived()) >= set(messages), "a kill loses nothing")
+            until(lambda: set(self.arrived()) >= set(messages), "a kill loses nothing", run.said)
             check(run.stop() == 0, "a stop ends with exit status 0", run.said())
 
-    def test_a_reload_under_load_loses_and_repeats_nothing(self) -> None:
-        """A reload closes one input and opens the next while messages come."""
+    def test_a_reload_that_changes_the_input_loses_and_repeats_nothing(self) -> None:
+        """A reload drains and closes one input and opens the next while messages come."""
+        changed = self.config.rstrip().removesuffix("}") + ' type => "two" }'
+        self._reloads(self.flow("one", changed))
+
+    def test_a_reload_that_leaves_the_input_loses_and_repeats_nothing(self) -> None:
+        """An unchanged input goes on, with its connection, in the new pipeline."""
+        self._reloads(self.flow("two"))
+
+    def _reloads(self, changed: str) -> None:
         self.backend.start()
         messages = [f"message {number}" for number in range(150)]
         with self.process(self.flow("one")) as run:
             self.backend.put(messages[:50])
-            until(lambda: bool(self.arrived()), "messages arrive")
+            until(lambda: bool(self.arrived()), "messages arrive", run.said)
             self.backend.put(messages[50:100])
-            run.reload(self.flow("two"))
-            until(lambda: "new configuration" in run.said(), "the input can be reloaded")
+            run.reload(changed)
+            until(lambda: ": reloaded" in run.said(), "the input can be reloaded", run.said)
             self.backend.put(messages[100:])
-            until(lambda: set(self.arrived()) >= set(messages), "a reload loses nothing")
+            demand = "a reload loses nothing"
+            until(lambda: set(self.arrived()) >= set(messages), demand, run.said)
             check(run.stop() == 0, "a stop ends with exit status 0", run.said())
         check(len(self.arrived()) == 150, "a reload repeats nothing", len(self.arrived()))
 
-    def flow(self, version: str) -> str:
+    def flow(self, version: str, config: str = "") -> str:
         """A configuration that writes what the input gives to a file."""
         fields = f'filter {{ mutate {{ add_field => {{ "version" => "{version}" }} }} }}'
         line = 'codec => line { format => "%{message}" }'
         path = self.folder / "arrived"
-        return f'{self.text()}\n{fields}\noutput {{ file {{ path => "{path}" {line} }} }}'
+        return f'{self.text(config)}\n{fields}\noutput {{ file {{ path => "{path}" {line} }} }}'
 
     def arrived(self) -> list[str]:
         """The messages that arrived in the file of ``flow``."""
@@ -339,6 +348,3 @@ class Reading:
         """Settle what has ended, as a stop does, and close the input."""
         self._reader.settle()
         self._contract.closed(self.source)
-
-
-__all__ = ["LONGEST", "Held", "InputContract", "Reading"]

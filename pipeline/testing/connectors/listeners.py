@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from ....plugins.errors import Undelivered
 from ....plugins.input import Listener
-from ...runtime.input_threads import Incoming, ThreadedSource
+from ...runtime.input_threads import Incoming
+from ...runtime.sources import ThreadedSource
 from .case import LONGEST, Client, ConnectorContract, check, until
 
 
@@ -127,6 +127,3 @@ class Serving:
         ender.start()
         ender.join(LONGEST)
         self.has_ended = not ender.is_alive()
-
-
-__all__ = ["Future", "ListenerContract", "Serving"]

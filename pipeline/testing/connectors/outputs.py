@@ -177,6 +177,3 @@ class Sending:
     def _deliver(self, units: list[DeliveryUnit]) -> None:
         if units:
             self._sender.send(Request(units, self.output))
-
-
-__all__ = ["OutputContract", "Sending"]
