@@ -112,6 +112,13 @@ class Counting:
             except sqlite3.OperationalError:
                 return Counter()  # the tables are not there yet
 
+    def wait_until_started(self, times: int) -> None:
+        """Until a process has said for so many times that it runs."""
+        end = time.monotonic() + LONGEST
+        while (said := (self.folder / "said").read_text()).count("pipeline main: started") < times:
+            assert time.monotonic() < end, said
+            time.sleep(0.01)
+
     def wait_until_counted(self, at_least: int, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + LONGEST
         while self.counts().total() < at_least:
@@ -124,13 +131,15 @@ class Counting:
 @pytest.mark.parametrize("queue", ["memory", "persisted"])
 def test_each_line_is_counted_once_though_the_process_is_killed_again_and_again(tmp_path: Path, queue: str) -> None:
     counting = Counting(tmp_path, queue, seed=7)
-    for _ in range(6):
+    for number in range(6):
         with counting.running() as process:
+            counting.wait_until_started(number + 1)
             counting.append()
             counted = counting.counts().total()
             counting.wait_until_counted(min(counted + 1, len(counting.lines)), process)
             counting.append()
     with counting.running() as process:
+        counting.wait_until_started(7)  # it listens to signals by then
         counting.wait_until_counted(len(counting.lines), process)
         process.terminate()
         assert process.wait(LONGEST) == 0
