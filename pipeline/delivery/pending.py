@@ -59,13 +59,13 @@ class PendingAck:
 class DeliveryUnit:
     """What was packed of some events for one output. ``is_delivered``: the output has it."""
 
-    __slots__ = ("_open", "_pending", "arrived", "is_delivered", "payload", "size")
+    __slots__ = ("_open", "_pending", "arrived", "is_delivered", "number", "payload", "size")
 
     def __init__(self, payload: Payload, pending: PendingAck | None = None) -> None:
         self.payload, self._pending = payload, pending
         self.size = payload.size
         self.is_delivered = False
-        self.arrived = 0.0
+        self.arrived, self.number = 0.0, 0
         self._open = [None]
 
     @property
