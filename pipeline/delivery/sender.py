@@ -82,8 +82,9 @@ class Sender:
         """Whether one try brought a request to its end."""
         try:
             future = self.start(request)
-            if future is not None:
-                future.result()
+            error = None if future is None else error_of(future)
+            if error is not None:
+                raise error
         except Exception as error:
             return self.failed(request, error)
         self.succeeded(request)
@@ -136,8 +137,9 @@ class Sender:
 
     def _lost(self, request: Request) -> None:
         """Connect before the next try, unless another thread has done so since this one began."""
-        if request.connection == self._connection:
-            self.is_connected = False
+        with self._connecting:
+            if request.connection == self._connection:
+                self.is_connected = False
 
     def _partly_delivered(self, request: Request, left: list[int] | None) -> None:
         if left is None or len(left) == request.events:
@@ -277,6 +279,17 @@ class Sender:
             failures=self._circuit.failures,
             circuit=self._circuit.state,
         )
+
+
+def error_of(future: Future[None]) -> Exception | None:
+    """What a delivery ended with; waits for it. One that its client cancelled is an outage."""
+    try:
+        error = future.exception()
+    except Exception:  # CancelledError, whose module is loaded only with such a client
+        return Disconnected("the client cancelled the request")
+    if error is None or isinstance(error, Exception):
+        return error
+    return Disconnected(repr(error))
 
 
 def _checked(error: Exception, count: int) -> Exception:

@@ -134,6 +134,16 @@ class Delivery:
         made = Promising(options) if kind == "pipelined" else Target(options)
         made.immediate = kind == "direct"  # type: ignore[misc]
         made.is_joined = joined
+        self._set_up(made, dead_letters)
+
+    @classmethod
+    def of(cls, target: Target) -> Delivery:
+        """The delivery to a target that was made already."""
+        made = cls.__new__(cls)
+        made._set_up(target, True)
+        return made
+
+    def _set_up(self, made: Target, dead_letters: bool) -> None:
         made.prepare()
         self.target, self.stopping, self.failed = made, Pauses(), list[BaseException]()
         self.dead: list[tuple[int, str]] = []
