@@ -116,12 +116,12 @@ class Promising(Target, name="promising"):
 
 
 def taken(error: Exception | None, count: int) -> set[int]:
-    """The indexes that a target has taken which answers so."""
+    """The indexes that a target has taken which answers so; nothing, where it names what cannot be."""
     everything = set(range(count))
     if error is None:
         return everything
     if isinstance(error, Retry) and error.indexes is not None:
-        return everything - set(error.indexes)
+        return everything - set(error.indexes) if everything.issuperset(error.indexes) else set()
     if isinstance(error, Rejected):
         return everything - set(error.reasons_of(count)) - set(error.retry)
     return set()
