@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("penstock")
 
 _PATIENCE = 0.25
-_LAST_PATIENCE = 5.0
+_LAST_PATIENCE = 0.75  # of a target that hangs: a stop that can spill takes less than a second
 _TEND_EVERY = 1.0
 
 
