@@ -67,7 +67,8 @@ class Target(Output, name="target"):
         self.began.set()
         assert self.gate.wait(LONG)
         error = self.answers.pop(0) if self.answers else None
-        self.has += [number for index, number in enumerate(numbers) if index in taken(error, len(numbers))]
+        has = taken(error, len(numbers))
+        self.has += [number for index, number in enumerate(numbers) if index in has]
         if error is not None:
             raise error
         return None
