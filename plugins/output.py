@@ -27,7 +27,7 @@ class Batching(NamedTuple):
     for more no longer than ``age`` seconds.
     """
 
-    bytes: int = 1 << 20
+    bytes: int = 4 << 20
     events: int = 10_000
     age: float = 0.0
 

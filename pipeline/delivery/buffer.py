@@ -21,7 +21,7 @@ from ...plugins.errors import Undelivered
 from ...plugins.output import Output
 from ..observe.counters import OutputStats
 from .lanes import Lanes
-from .limits import limits_of
+from .limits import limits_of, within
 from .pending import DeliveryUnit, PendingAck, Request
 from .sender import Sender
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("penstock")
 
 _PATIENCE = 0.25
-_LAST_PATIENCE = 5.0
+_LAST_PATIENCE = 0.75  # of a target that hangs: a stop that can spill takes less than a second
 _TEND_EVERY = 1.0
 
 
@@ -54,7 +54,8 @@ class BufferedSink:
         self._policy = "block" if has_no_spill else output.when_full
         self.sender = Sender(output, stopping, self._waiting)
         self._stopping, self._failed, self._spill, self._drain = stopping, failed, spill, drain
-        self._lanes = Lanes(output, limits_of(output), single=spill is not None)
+        self._limits = limits_of(output)
+        self._lanes = Lanes(output, self._limits, single=spill is not None)
         self._under_way: dict[DeliveryUnit, None] = {}  # in memory, and being delivered
         self._on_disk: dict[DeliveryUnit, int] = {}  # being delivered, and in the spill
         self._size = self._events = 0
@@ -89,8 +90,11 @@ class BufferedSink:
         """Put what was packed into the buffer; where it is full, do as the policy says."""
         if isinstance(payload.data, memoryview):
             payload.data = bytes(payload.data)
-        pending.add()
-        unit = DeliveryUnit(payload, pending)
+        for part in within(payload, self._limits):
+            pending.add()
+            self._submit(DeliveryUnit(part, pending))
+
+    def _submit(self, unit: DeliveryUnit) -> None:
         while not self._is_accepted(unit):
             if self._made_room(unit):
                 return

@@ -14,6 +14,35 @@ from collections.abc import Hashable
 from ...plugins.output import Batching, Output
 from .pending import DeliveryUnit
 
+_NONE = object()  # in the place of a lane: None is one
+
+
+class Lane:
+    """The units that wait in one lane, and how much they are."""
+
+    __slots__ = ("events", "size", "units")
+
+    def __init__(self) -> None:
+        self.units: deque[DeliveryUnit] = deque()
+        self.events = self.size = 0
+
+    def add(self, unit: DeliveryUnit) -> None:
+        """Put a unit behind the others."""
+        self.units.append(unit)
+        self.events += unit.events
+        self.size += unit.size
+
+    def take(self) -> DeliveryUnit:
+        """Take the first one out."""
+        unit = self.units.popleft()
+        self.events -= unit.events
+        self.size -= unit.size
+        return unit
+
+    def fills(self, limits: Batching) -> bool:
+        """Whether a request need not wait for more."""
+        return self.events >= limits.events or self.size >= limits.bytes
+
 
 class Lanes:
     """What waits. ``single``: one lane for all, whatever the payloads say, which keeps the order of
@@ -22,10 +51,10 @@ class Lanes:
 
     def __init__(self, output: Output, limits: Batching, single: bool) -> None:
         self._output, self._limits, self._single = output, limits, single
-        self._lanes: dict[Hashable, deque[DeliveryUnit]] = {}
+        self._lanes: dict[Hashable, Lane] = {}
         self._ready: deque[Hashable] = deque()
         self._busy: set[Hashable] = set()
-        self._count = 0
+        self._count = self._added = 0
 
     def __len__(self) -> int:
         return self._count
@@ -35,12 +64,14 @@ class Lanes:
         lane = None if self._single else unit.payload.lane
         waiting = self._lanes.get(lane)
         if waiting is None:
-            waiting = self._lanes[lane] = deque()
+            waiting = self._lanes[lane] = Lane()
             if lane not in self._busy:
                 self._ready.append(lane)
         if self._limits.age:
             unit.arrived = time.monotonic()
-        waiting.append(unit)
+        self._added += 1
+        unit.number = self._added
+        waiting.add(unit)
         self._count += 1
 
     def due(self, ends: bool) -> float | None:
@@ -49,51 +80,55 @@ class Lanes:
         """
         if not self._ready:
             return None
-        waiting = self._lanes[self._ready[0]]
         age = self._limits.age
-        if ends or not age or self._is_full(waiting):
+        if ends or not age or self._has_full_first():
             return 0
-        return max(0.0, waiting[0].arrived + age - time.monotonic())
+        oldest = self._lanes[self._ready[0]].units[0]
+        return max(0.0, oldest.arrived + age - time.monotonic())
 
-    def _is_full(self, waiting: deque[DeliveryUnit]) -> bool:
-        events = size = 0
-        for unit in waiting:
-            events += unit.events
-            size += unit.size
-            if events >= self._limits.events or size >= self._limits.bytes:
-                return True
-        return False
+    def _has_full_first(self) -> bool:
+        """Whether a lane that is ready can fill a request; it is then taken first. Otherwise the
+        one that has waited longest is first.
+        """
+        ready, lanes = self._ready, self._lanes
+        full = next((lane for lane in ready if lanes[lane].fills(self._limits)), _NONE)
+        is_full = full is not _NONE
+        first = full if is_full else min(ready, key=lambda lane: lanes[lane].units[0].number)
+        if first != ready[0]:
+            ready.remove(first)
+            ready.appendleft(first)
+        return is_full
 
     def take(self) -> list[DeliveryUnit]:
         """The units of the next request; their lane is busy until ``release``."""
         lane = self._ready.popleft()
         waiting = self._lanes[lane]
-        taken = [waiting.popleft()]
-        if waiting and self._limits.events > 1 and self._output.joins(taken[0].payload):
+        taken = [waiting.take()]
+        if waiting.units and self._limits.events > 1 and self._output.joins(taken[0].payload):
             self._add_more(taken, waiting)
         self._count -= len(taken)
         self._leave(lane, waiting)
         return taken
 
-    def _add_more(self, taken: list[DeliveryUnit], waiting: deque[DeliveryUnit]) -> None:
+    def _add_more(self, taken: list[DeliveryUnit], waiting: Lane) -> None:
         limits, payload_lane = self._limits, taken[0].payload.lane
         events, size = taken[0].events, taken[0].size
-        while waiting:
-            unit = waiting[0]
+        while waiting.units:
+            unit = waiting.units[0]
             events += unit.events
             size += unit.size
             if events > limits.events or size > limits.bytes:
                 return
             if unit.payload.lane != payload_lane or not self._output.joins(unit.payload):
                 return
-            taken.append(waiting.popleft())
+            taken.append(waiting.take())
 
-    def _leave(self, lane: Hashable, waiting: deque[DeliveryUnit]) -> None:
+    def _leave(self, lane: Hashable, waiting: Lane) -> None:
         """A request was taken from a lane: it is busy, unless it asks for no order."""
         overlaps = lane is None and not self._single
         if not overlaps:
             self._busy.add(lane)
-        if not waiting:
+        if not waiting.units:
             del self._lanes[lane]
         elif overlaps:
             self._ready.append(lane)
@@ -107,24 +142,32 @@ class Lanes:
                 self._ready.append(lane)
 
     def oldest(self) -> DeliveryUnit | None:
-        """The unit that waits first; None where none does."""
-        return next((waiting[0] for waiting in self._lanes.values()), None)
+        """The unit that has waited longest; None where none waits."""
+        lane = self._oldest_lane()
+        return None if lane is _NONE else self._lanes[lane].units[0]
+
+    def _oldest_lane(self) -> Hashable:
+        lanes = self._lanes
+        return min(lanes, key=lambda lane: lanes[lane].units[0].number, default=_NONE)
 
     def take_oldest(self) -> DeliveryUnit | None:
-        """Take out the unit that waits first; None where none does."""
-        for lane, waiting in self._lanes.items():
-            unit = waiting.popleft()
-            self._count -= 1
-            if not waiting:
-                del self._lanes[lane]
-                if lane not in self._busy:
-                    self._ready.remove(lane)
-            return unit
-        return None
+        """Take out the unit that has waited longest; None where none waits."""
+        lane = self._oldest_lane()
+        if lane is _NONE:
+            return None
+        waiting = self._lanes[lane]
+        unit = waiting.take()
+        self._count -= 1
+        if not waiting.units:
+            del self._lanes[lane]
+            if lane not in self._busy:
+                self._ready.remove(lane)
+        return unit
 
     def take_all(self) -> list[DeliveryUnit]:
         """Take out all that waits."""
-        left = [unit for waiting in self._lanes.values() for unit in waiting]
+        left = [unit for waiting in self._lanes.values() for unit in waiting.units]
+        left.sort(key=lambda unit: unit.number)
         self._lanes.clear()
         self._ready.clear()
         self._count = 0

@@ -59,13 +59,13 @@ class PendingAck:
 class DeliveryUnit:
     """What was packed of some events for one output. ``is_delivered``: the output has it."""
 
-    __slots__ = ("_open", "_pending", "arrived", "is_delivered", "payload", "size")
+    __slots__ = ("_open", "_pending", "arrived", "is_delivered", "number", "payload", "size")
 
     def __init__(self, payload: Payload, pending: PendingAck | None = None) -> None:
         self.payload, self._pending = payload, pending
         self.size = payload.size
         self.is_delivered = False
-        self.arrived = 0.0
+        self.arrived, self.number = 0.0, 0
         self._open = [None]
 
     @property
@@ -85,15 +85,16 @@ class DeliveryUnit:
 
 class Request:
     """Units that are delivered at once. ``payload`` and ``originals`` become less when a part of
-    them was delivered or rejected; ``tries`` counts failures that the output does not know.
+    them was delivered or rejected; ``tries`` counts failures that the output does not know;
+    ``connection`` is the number of the one that it was last sent over.
     """
 
-    __slots__ = ("originals", "payload", "tries", "units")
+    __slots__ = ("connection", "originals", "payload", "tries", "units")
 
     def __init__(self, units: Sequence[DeliveryUnit], output: Output) -> None:
         """Join units of one lane."""
         self.units = units
-        self.tries = 0
+        self.tries = self.connection = 0
         self.originals: list[Event] | None = None
         if len(units) == 1:
             self.payload = units[0].payload
@@ -111,9 +112,16 @@ class Request:
 
     def keep(self, indexes: Sequence[int], output: Output) -> None:
         """Only these items are still to be delivered."""
-        self.payload = output.select(self.payload, indexes)
         if self.originals is not None:
-            self.originals = [self.originals[i] for i in indexes]
+            self.originals = self.originals_of(indexes)
+        self.payload = output.select(self.payload, indexes)
+
+    def originals_of(self, indexes: Sequence[int]) -> list[Event]:
+        """The events of some items; all that there are, where there is not one for each item."""
+        originals = self.originals or []
+        if len(originals) != self.events:
+            return originals
+        return [originals[i] for i in indexes]
 
     def finish(self, error: BaseException | None = None) -> None:
         """Tell the batches of its units how they ended."""

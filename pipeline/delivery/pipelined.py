@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .buffer import BufferedSink
 from .pending import Request
+from .sender import error_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -71,10 +72,7 @@ class PipelinedSink(BufferedSink):
 
     def _landed(self, number: int, request: Request, future: Future[None]) -> None:
         """A request has ended; in a thread of the client."""
-        error = future.exception()
-        if error is not None and not isinstance(error, Exception):
-            error = OSError(repr(error))
-        self._land(number, request, error)
+        self._land(number, request, error_of(future))
 
     def _land(self, number: int, request: Request, error: Exception | None) -> None:
         if error is None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("penstock")
 
 Outages = (Disconnected, OSError)
+_SHOWN = 10
 
 
 class Sender:
@@ -47,6 +48,7 @@ class Sender:
         self._letters = Circuit(f"{self.where}: dead letters", waiting)
         self._connecting, self._counting = threading.Lock(), threading.Lock()
         self.is_connected = self._has_worked = False
+        self._connection = 0
 
     def connect(self) -> None:
         """Connect, with back-off, for as long as it takes. Raises Undelivered where the pipeline is
@@ -66,6 +68,7 @@ class Sender:
                     log.debug("%s: connect raised", self.where, exc_info=True)
                     self._pause(_wait(error, self._circuit.failed(error)), error)
                 else:
+                    self._connection += 1
                     self.is_connected = True
 
     def send(self, request: Request) -> None:
@@ -79,8 +82,9 @@ class Sender:
         """Whether one try brought a request to its end."""
         try:
             future = self.start(request)
-            if future is not None:
-                future.result()
+            error = None if future is None else error_of(future)
+            if error is not None:
+                raise error
         except Exception as error:
             return self.failed(request, error)
         self.succeeded(request)
@@ -93,6 +97,7 @@ class Sender:
         if not self.is_connected:
             self.connect()
         self._circuit.trying()
+        request.connection = self._connection
         return self.output.deliver(request.payload)
 
     def succeeded(self, request: Request) -> None:
@@ -108,6 +113,7 @@ class Sender:
         """
         if isinstance(error, Undelivered):
             raise error
+        error = _checked(error, request.events)
         if isinstance(error, BrokenPipeError) and self.output.ends_with_its_reader:
             raise error
         if isinstance(error, Rejected):
@@ -116,9 +122,12 @@ class Sender:
             error.plugin = self.output
             raise error
         if isinstance(error, Retry):
+            if error.indexes == []:
+                self.succeeded(request)
+                return True
             self._partly_delivered(request, error.indexes)
         elif isinstance(error, (*Outages, Misconfigured)):
-            self.is_connected = False
+            self._lost(request)
         elif self._is_given_up(request, error):
             return True
         with self._counting:
@@ -126,9 +135,16 @@ class Sender:
         self._pause(_wait(error, self._circuit.failed(error)), error)
         return False
 
+    def _lost(self, request: Request) -> None:
+        """Connect before the next try, unless another thread has done so since this one began."""
+        with self._connecting:
+            if request.connection == self._connection:
+                self.is_connected = False
+
     def _partly_delivered(self, request: Request, left: list[int] | None) -> None:
         if left is None or len(left) == request.events:
             return
+        self._has_worked = True
         with self._counting:
             self.delivered += request.events - len(left)
         request.keep(left, self.output)
@@ -164,7 +180,7 @@ class Sender:
                     len(indexes),
                     reason,
                 )
-                self._dead_letter([request.originals[i] for i in indexes], reason)
+                self._dead_letter(request.originals_of(indexes), reason)
             else:
                 complain(
                     f"{self.where} rejected",
@@ -263,6 +279,36 @@ class Sender:
             failures=self._circuit.failures,
             circuit=self._circuit.state,
         )
+
+
+def error_of(future: Future[None]) -> Exception | None:
+    """What a delivery ended with; waits for it. One that its client cancelled is an outage."""
+    try:
+        error = future.exception()
+    except Exception:  # CancelledError, whose module is loaded only with such a client
+        return Disconnected("the client cancelled the request")
+    if error is None or isinstance(error, Exception):
+        return error
+    return Disconnected(repr(error))
+
+
+def _checked(error: Exception, count: int) -> Exception:
+    """An error of a request of so many items; where it names items that the request does not have,
+    or one of them twice, it is a fault of the output.
+    """
+    if isinstance(error, Retry):
+        named = error.indexes or []
+    elif isinstance(error, Rejected):
+        named = [*error.reasons_of(count), *error.retry]
+    else:
+        return error
+    if len(set(named)) == len(named) and all(0 <= index < count for index in named):
+        return error
+    fault = ValueError(
+        f"{type(error).__name__} names items that cannot be among {count}: {named[:_SHOWN]}"
+    )
+    fault.__cause__ = error
+    return fault
 
 
 def _wait(error: Exception, backoff: float) -> float:

@@ -156,7 +156,7 @@ class Spill:
                 )
                 self._queue.ack(item.sequence)
                 continue
-            payload.events = payload.events or _as_text(payload.data)
+            payload.events = payload.events or _as_text(payload)
             return DeliveryUnit(payload), item.sequence
         return None
 
@@ -171,12 +171,19 @@ class Spill:
             unit.finish(Undelivered(f"the spill `{self.folder}` could not be synced"))
 
 
-def _as_text(data: Any) -> list[Event]:
-    """Something for the dead letters, where there were none when it was spilled."""
-    text = data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else str(data)
-    events: list[Event] = [{"message": text}]
+def _as_text(payload: Payload) -> list[Event]:
+    """Something for the dead letters, where there were none when it was spilled: of each item,
+    where the data is a list of them.
+    """
+    data = payload.data
+    has_items = type(data) is list and len(data) == payload.count
+    events: list[Event] = [{"message": _text(item)} for item in (data if has_items else [data])]
     complete(events, Timestamp.now(), {})
     return events
+
+
+def _text(data: Any) -> str:
+    return data.decode("utf-8", "backslashreplace") if isinstance(data, bytes) else str(data)
 
 
 def stored(payload: Payload) -> tuple[dict[str, Any], bytes]:

@@ -29,7 +29,14 @@ from ._writing import PartlyWritten, Rests, forget, target_of
 
 _LEVEL = 6
 _DISK = Disk()
-_NEVER_A_PATH = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ELOOP)
+_NEVER_A_PATH = (
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.EEXIST,  # a link that leads nowhere is where a directory must be made
+)
 _LONGEST_SHOWN = 100
 
 
@@ -98,6 +105,15 @@ def _identity(place: Path | int) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _can_be_encoded(path: str) -> bool:
+    """Whether a path is bytes for the file system; a lone surrogate is not."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_cut_off(path: Path) -> bool:
     """Whether a file ends in the middle of a line."""
     try:
@@ -157,6 +173,7 @@ class File(Output, name="file"):
         self._encode = self._codec.encode
         self._files: dict[str, _Open] = {}
         self._rests = Rests()
+        self._reroute: tuple[Payload | None, Payload] = (None, Payload(b""))
         self._started: set[str] = set()
         self._cleaned = time.monotonic()
         self._root = self._fixed_part()
@@ -211,10 +228,20 @@ class File(Output, name="file"):
                 error.strerror,
                 self._failure_path,
             )
-            self.deliver(Payload(payload.data, payload.events, self._failure_path, payload.count))
+            self.deliver(self._rerouted(payload))
             return
         self._rests.forget(payload)
         self._tidy()
+
+    def _rerouted(self, payload: Payload) -> Payload:
+        """A payload as one for the failure path: the same one at each try, so that what is known of
+        a part that was written there holds.
+        """
+        whose, instead = self._reroute
+        if whose is not payload:
+            instead = Payload(payload.data, payload.events, self._failure_path, payload.count)
+            self._reroute = payload, instead
+        return instead
 
     def tend(self, timeout: float) -> None:
         self._tidy()
@@ -244,6 +271,8 @@ class File(Output, name="file"):
     def _safe(self, path: str) -> str:
         assert self._root is not None
         whole = os.path.normpath(path)
+        if not whole.isascii() and not _can_be_encoded(whole):
+            return self._failure_path
         if "\0" in whole or not Path(whole).is_relative_to(self._root) or Path(whole) == self._root:
             return self._failure_path
         return whole
