@@ -73,3 +73,8 @@ def test_an_event_is_written(codec: Any) -> None:
     text = '{"a" "x\\"\\n", "@timestamp" "2020-01-01T00:00:00.000Z", "l" [1 1.0e+20 nil {}]}'
     assert codec("edn").encode([event]).decode() == text
     assert codec("edn_lines").encode([event, {}]).decode() == text + "\n{}\n"
+
+
+def test_an_infinity_is_a_string(codec: Any) -> None:
+    event = {"a": float("inf"), "b": [float("-inf")], "c": None}
+    assert codec("edn").encode([event]) == b'{"a" "Infinity", "b" ["-Infinity"], "c" nil}'
