@@ -185,6 +185,8 @@ class _Checker:
         setting = Setting(raw, tuple(attributes))
         if option.kind.name == "codec":
             return self._codec(attributes)
+        if option.kind.name == "mode" and isinstance(attributes[-1].value, tree.Number):
+            raw = attributes[-1].value.span.text  # 0640 and 640 are one number
         try:
             value = read_option(option, raw)
         except Misfit as misfit:

@@ -28,6 +28,9 @@ Duration = NewType("Duration", float)
 hours".
 """
 
+Mode = NewType("Mode", int)
+"""The permissions of a file, written as 0640 (octal, for its leading zero), "0640" or 416."""
+
 Secret = NewType("Secret", str)
 """A text that is never shown."""
 
@@ -48,6 +51,7 @@ KINDS: dict[Any, str] = {
     Template: "template",
     Bytes: "bytes",
     Duration: "duration",
+    Mode: "mode",
     Secret: "password",
     Uri: "uri",
     Regex: "regex",
