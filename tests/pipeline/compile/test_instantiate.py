@@ -32,6 +32,26 @@ def test_what_plugins_find_wrong_is_blamed_where_it_stands(text: str, wanted: li
     assert found(text) == wanted
 
 
+ONLY_READ = ["netflow", "es_bulk", "collectd", "gzip_lines", 'multiline { pattern => "x" what => "next" }']
+
+
+@pytest.mark.parametrize("codec", ONLY_READ)
+def test_a_codec_that_only_reads_is_not_for_outputs(codec: str) -> None:
+    name = codec.split()[0]
+    assert found(f"output {{ stdout {{ codec => {codec} }} }}") == [("E220", name)]
+    assert found(f'output {{ if [a] {{ file {{ path => "x" codec => {codec} }} }} }}') == [("E220", name)]
+    assert found(f"input {{ stdin {{ codec => {codec} }} }}") == []
+
+
+@pytest.mark.parametrize("codec", ["dots", "rubydebug"])
+def test_a_codec_that_only_writes_is_not_for_inputs(codec: str) -> None:
+    assert found(f'input {{ stdin {{ codec => {codec} }} file {{ path => "/x" codec => "{codec}" }} }}') == [
+        ("E220", codec), ("E220", f'"{codec}"'),
+    ]  # fmt: skip
+    assert found(f"output {{ stdout {{ codec => {codec} }} }}") == []
+    assert penstock.codec(codec).encode([{"a": 1}])
+
+
 def test_an_option_that_is_wrong_is_not_missed_as_well() -> None:
     text = 'filter { geoip { source => "ip" target => "geo" database => "no-such-file.mmdb" } }'
     assert found(text) == [("E210", '"no-such-file.mmdb"')]
