@@ -31,6 +31,12 @@ class Codec(Plugin):
     completes: ClassVar[bool] = False
     """Whether ``decode`` itself gives events all that ``complete`` would."""
 
+    instead_of: str = ""
+    """The codec in whose place this one cuts a stream of bytes into payloads, if it does."""
+
+    of_lines: bool = False
+    """Whether the input of this stream takes each line for a payload, as one of files does."""
+
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came
     from.

@@ -41,6 +41,8 @@ class Input(Plugin):
     section = "input"
     default_codec: ClassVar[str] = "plain"
     streams: ClassVar[bool] = False
+    reads_lines: ClassVar[bool] = False
+    """Whether a codec of payloads, such as json, takes each line of its streams for one."""
 
     completes: ClassVar[bool] = False
     """Whether the events of its batches have ``@timestamp`` and ``@version`` already: those of
@@ -145,6 +147,7 @@ class Input(Plugin):
         """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
         assert self.context.make_codec is not None
         made: Codec = self.context.make_codec(self.codec or self.default_codec, self.streams)
+        made.of_lines = self.reads_lines
         return made.stream(origin)
 
 

@@ -288,11 +288,13 @@ def make_codec(
     ``streaming``: the codec that cuts a stream of bytes, where the one given takes whole payloads.
     """
     use = given if isinstance(given, PluginUse) else _default_use(given, owner)
-    if streaming and use.name in _STREAMING:
+    instead_of = use.name if streaming and use.name in _STREAMING else ""
+    if instead_of:
         use = _default_use(_STREAMING[use.name], use, use.settings)
     plugin = _plugin(use, settings, None, [] if found is None else found)
     if not isinstance(plugin, Codec):
         raise OptionProblem("codec", "the codec cannot be used")
+    plugin.instead_of = instead_of
     if streaming and plugin.by_line:
         plugin = ByLine(plugin)
     plugin.start()

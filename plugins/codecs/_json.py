@@ -1,8 +1,9 @@
 """JSON as Logstash reads and writes it: fast where it is plain, and never an error for an event
 that is odd.
 
-Logstash reads the first value of a text and lets the rest be. Values that msgspec refuses (numbers
-beyond a double, half surrogates) are read again by the standard library.
+Logstash reads the first value of a text and lets the rest be; here the rest is kept in the event's
+metadata, or the text is refused. Values that msgspec refuses (numbers beyond a double, half
+surrogates) are read again by the standard library.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any, NoReturn
 import msgspec
 
 from ...dsl.event import accept
-from ...dsl.reference import Event
+from ...dsl.reference import Event, FieldRef
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import finite, is_finite
+from ..contract import Codec, complain
 from ._rendering import utf8
 
 FAILED = "_jsonparsefailure"
@@ -33,25 +35,56 @@ _FRAMES = 3  # of Python, for a level of nested data
 
 
 def parse(text: str | bytes) -> Any:
-    """The first value of a text; raises ValueError where there is none."""
-    try:
-        return decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _parse_odd(text if isinstance(text, str) else text.decode())
-    except RecursionError:
-        raise ValueError("the JSON is nested too deep") from None
+    """The value of a text; raises ValueError where there is none, or something behind it."""
+    value, rest = _parse(text)
+    if rest:
+        raise ValueError("something stands behind the JSON")
+    return value
 
 
-def parse_events(text: str | bytes) -> list[Event]:
-    """The maps of a text: one map, or a list of maps; none for a blank text. Raises ValueError for
-    anything else.
+def parse_events(text: str | bytes) -> tuple[list[Event], str]:
+    """The maps of a text: one map, or a list of maps; none for a blank text; and what stands behind
+    them. Raises ValueError for anything else.
     """
-    found = [] if _is_blank(text) else parse(text)
+    found, rest = ([], "") if _is_blank(text) else _parse(text)
     events: list[Any] = found if type(found) is list else [found]
     for event in events:
         if type(event) is not dict or type(event.get("@metadata", {})) is not dict:
             raise ValueError("neither a map nor a list of maps")
-    return events
+    if rest and not events:
+        raise ValueError("something stands behind an empty list")
+    return events, rest
+
+
+_ORIGINAL = FieldRef("[event][original]")
+
+
+def keep_original(event: Event, text: str) -> None:
+    """Keep the text of an event, unless its data has such a field."""
+    if type(event.get("event", {})) is dict and not _ORIGINAL.has(event):
+        _ORIGINAL.set(event, text)
+
+
+def keep_rest(codec: Codec, event: Event, rest: str) -> None:
+    """Keep what stands behind the JSON of an event in its metadata, and say so in the log."""
+    event.setdefault("@metadata", {})["json_rest"] = rest
+    where = codec.context.where
+    complain(
+        f"{where} json_rest",
+        "%s: text behind the JSON of an event is kept in [@metadata][json_rest]: %.80s",
+        where,
+        rest,
+    )
+
+
+def _parse(text: str | bytes) -> tuple[Any, str]:
+    """The first value of a text, and what stands behind it."""
+    try:
+        return decode(text), ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _parse_odd(text if isinstance(text, str) else text.decode())
+    except RecursionError:
+        raise ValueError("the JSON is nested too deep") from None
 
 
 def _is_blank(text: str | bytes) -> bool:
@@ -63,10 +96,11 @@ def checked(event: Event, now: Timestamp) -> Event:
     return accept(event, now) if "@timestamp" in event or "tags" in event else event
 
 
-def _parse_odd(text: str) -> Any:
+def _parse_odd(text: str) -> tuple[Any, str]:
+    text = text.strip(BLANK)
     try:
-        value, _ = _ODD.raw_decode(text.lstrip(BLANK))
-        return _mended(value) if "\\u" in text else value
+        value, end = _ODD.raw_decode(text)
+        return (_mended(value) if "\\u" in text else value), text[end:].lstrip(BLANK)
     except RecursionError:
         raise ValueError("the JSON is nested too deep") from None
 

@@ -6,10 +6,8 @@ from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
-from ._json import FAILED, checked, encode, parse_events
+from ._json import FAILED, checked, encode, keep_original, keep_rest, parse_events
 from ._target import check_target, under
-
-_ORIGINAL = FieldRef("[event][original]")
 
 
 class Json(Ecs, Codec, name="json"):
@@ -17,9 +15,10 @@ class Json(Ecs, Codec, name="json"):
 
     Decoding: a map is an event; a list of maps is one event for each. A payload that is neither is
     an event that holds it as `message`, tagged `_jsonparsefailure`; a blank one is none. With ECS a
-    payload of one event is kept in `[event][original]`, unless the data has that field. What
-    follows the first JSON value is ignored, as Logstash does. Encoding: the event without
-    `@metadata`; nothing stands between the events.
+    payload of one event is kept in `[event][original]`, unless the data has that field. Text behind
+    the first JSON value is kept in `[@metadata][json_rest]`, with a warning. Where an input reads a
+    stream (`file`, `stdin`), each line is a payload, and one with text behind its JSON is a
+    failure. Encoding: the event without `@metadata`; nothing stands between the events.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
@@ -36,14 +35,14 @@ class Json(Ecs, Codec, name="json"):
         text = self._charset.text
         try:
             self._bounds.check(data)
-            made = [
-                self._event(event)
-                for event in parse_events(data if self._charset.is_utf8 else text(data))
-            ]
+            found, rest = parse_events(data if self._charset.is_utf8 else text(data))
+            made = [self._event(event) for event in found]
         except (ValueError, FieldError):
             return [{"message": text(data), "tags": [FAILED]}]
+        if rest:
+            keep_rest(self, made[-1], rest)
         if len(made) == 1 and self.ecs:
-            _keep_original(made[0], text(data))
+            keep_original(made[0], text(data))
         return made
 
     def _event(self, data: Event) -> Event:
@@ -53,8 +52,3 @@ class Json(Ecs, Codec, name="json"):
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(encode, events))
-
-
-def _keep_original(event: Event, text: str) -> None:
-    if type(event.get("event", {})) is dict and not _ORIGINAL.has(event):
-        _ORIGINAL.set(event, text)

@@ -14,7 +14,17 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
 from ._framing import Framing, LineReader, delimiter_option
-from ._json import FAILED, bare, decode, encode, encoder, is_true_to, parse_events
+from ._json import (
+    FAILED,
+    bare,
+    decode,
+    encode,
+    encoder,
+    is_true_to,
+    keep_original,
+    keep_rest,
+    parse_events,
+)
 from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
 
@@ -26,8 +36,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
     Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank
     lines are none. A line that is neither is an event that holds it as `message`, tagged
-    `_jsonparsefailure`. The last line counts even without a delimiter. Encoding: a line for each
-    event, without `@metadata`.
+    `_jsonparsefailure`. Text behind the JSON of a line is kept in `[@metadata][json_rest]`, with a
+    warning. The last line counts even without a delimiter. Encoding: a line for each event, without
+    `@metadata`.
 
     Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting
     `penstock.limits.line`, is not thrown away; it comes in parts as `message`, each tagged
@@ -54,6 +65,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         self._framing = Framing(self._end, self.longest)
         self._reader = LineReader(self._charset, self.delimiter, self.longest)
         self._bounds = self.context.json_bounds()
+        self._keeps_lines = self.ecs and self.of_lines and bool(self.instead_of)
 
     def decode(self, data: bytes) -> list[Event]:
         if self._charset.is_utf8:
@@ -70,15 +82,16 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return []
         if not self._framing.cut:
             try:
-                return self._finished(
-                    list(map(decode, self._bounds.checked(block.split(self._end))))
-                )
+                lines = block.split(self._end)
+                return self._finished(list(map(decode, self._bounds.checked(lines))), lines)
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
         return self._each(block.split(self._end), self._framing.cut)
 
-    def _finished(self, found: list[Any]) -> list[Event]:
-        """Maps as events; raises ValueError or FieldError where one cannot be."""
+    def _finished(self, found: list[Any], lines: Sequence[str | bytes]) -> list[Event]:
+        """Maps as events, of a line each if these are given; raises ValueError or FieldError where
+        one cannot be.
+        """
         for data in found:
             if type(data) is not dict or (
                 "@metadata" in data and type(data["@metadata"]) is not dict
@@ -86,6 +99,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
                 raise ValueError("no map, or one whose metadata is none")
         events = found if self.target is None else [under(self.target, data) for data in found]
         check_all(events, self.context.now())
+        if self._keeps_lines:
+            for event, line in zip(events, lines, strict=False):
+                keep_original(event, self._text(line))
         return events
 
     def _each(self, lines: Sequence[str | bytes], cut: Sequence[int]) -> list[Event]:
@@ -100,7 +116,13 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def _line(self, line: str | bytes) -> list[Event]:
         try:
             self._bounds.check(line)
-            return self._finished(parse_events(line))
+            found, rest = parse_events(line)
+            if rest and self.instead_of:
+                raise ValueError("something stands behind the JSON")
+            events = self._finished(found, [line] if len(found) == 1 else [])
+            if rest:
+                keep_rest(self, events[-1], rest)
+            return events
         except (ValueError, FieldError):
             return [{"message": self._text(line), "tags": [FAILED]}]
 
@@ -115,6 +137,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         if (
             not isinstance(encoder, JsonLines)
             or self.target is not None
+            or (self.ecs and self.of_lines and self.instead_of)
             or not self._charset.is_utf8
         ):
             return None

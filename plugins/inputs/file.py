@@ -65,6 +65,7 @@ class File(Ecs, Input, name="file"):
     """
 
     streams = True
+    reads_lines = True
     completes = True
     replays = True
     local = True

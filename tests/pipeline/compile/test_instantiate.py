@@ -1,10 +1,13 @@
 """Program to plugins: what plugins find wrong stands at its place, beside what the language finds."""
+from typing import Any
+
 import pytest
 
 import penstock
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.contract import Input
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -87,3 +90,40 @@ def test_a_plugin_knows_its_place() -> None:
     assembly = assemble([Source("test.conf", "filter {\n  drop { }\n}")], settled(None))
     (plugin,) = assembly.plugins(assembly.program.filters)
     assert plugin.context.where == "test.conf:2:3"
+
+
+def streamed(text: str, data: bytes, ecs: str = "v8") -> list[dict[str, Any]]:
+    """What an input makes of a stream."""
+    settings = settled({"pipeline.ecs_compatibility": ecs})
+    (source,) = assemble([Source("test.conf", text)], settings).made.values()
+    assert isinstance(source, Input)
+    codec = source.new_codec()
+    return [*codec.decode(data), *codec.flush()]
+
+
+STDIN, FILE = "input { stdin { codec => json } }", 'input { file { path => "/x" codec => json } }'
+
+
+@pytest.mark.parametrize("config", [STDIN, FILE])
+@pytest.mark.parametrize(
+    "line", ['{"a":1}{"b":2}', '{"a":1} x', '{"a":1}}', '{"a":1},', '[{"a":1}][{"b":2}]', "[]1"]
+)
+def test_text_behind_the_json_of_a_payload_is_a_failure(config: str, line: str) -> None:
+    assert streamed(config, f'{{"n":1}}\n{line}\n'.encode(), "disabled") == [
+        {"n": 1}, {"message": line, "tags": ["_jsonparsefailure"]},
+    ]  # fmt: skip
+
+
+def test_the_payloads_of_a_file_are_kept_as_they_were() -> None:
+    data = b'{"a": 1}\n[{"b": 1}]\n[{"c": 1}, {"c": 2}]\n{"event": {"original": "x"}}\n{"event": 5}'
+    kept = [
+        {"a": 1, "event": {"original": '{"a": 1}'}},
+        {"b": 1, "event": {"original": '[{"b": 1}]'}},
+        {"c": 1}, {"c": 2}, {"event": {"original": "x"}}, {"event": 5},
+    ]  # fmt: skip
+    assert streamed(FILE, data) == kept
+    assert streamed(FILE, b'{"a": 1}\n{"d": 1.50}\n') == [
+        {"a": 1, "event": {"original": '{"a": 1}'}}, {"d": 1.5, "event": {"original": '{"d": 1.50}'}},
+    ]  # fmt: skip
+    for other in (streamed(FILE, data, "disabled"), streamed(FILE.replace("json", "json_lines"), data)):
+        assert other[0] == {"a": 1}
