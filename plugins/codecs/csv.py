@@ -13,6 +13,7 @@ from ..csv_rows import Reader, Row
 from ..csv_values import conversions
 from ..declaration import option
 from ._charset import charset_option
+from ._framing import MARK
 from ._rendering import utf8
 from ._target import check_target, placed
 
@@ -85,9 +86,12 @@ class Csv(Ecs, Codec, name="csv"):
     def start(self) -> None:
         self._names: list[str | None] = list(self.columns)
         self._headed = not self.include_headers
+        self._marked = not self.begun
 
     def decode(self, data: bytes) -> list[Event]:
         text = self._text(data)
+        if self._marked:
+            self._marked, text = False, text.removeprefix(MARK)
         try:
             row = self._first_row(text)
             if row is None:

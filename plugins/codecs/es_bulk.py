@@ -38,7 +38,7 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
         self._bounds = self.context.json_bounds()
 
     def start(self) -> None:
-        self._framing = Framing(b"\n", self.longest)
+        self._framing = Framing(b"\n", self.longest, self.begun)
         self._action: dict[str, Any] | None = None
 
     def decode(self, data: bytes) -> list[Event]:

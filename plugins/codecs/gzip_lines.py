@@ -38,7 +38,7 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
         self._charset = charset_option(self)
 
     def start(self) -> None:
-        self._reader = LineReader(self._charset, "\n", self.longest)
+        self._reader = LineReader(self._charset, "\n", self.longest, self.begun)
         self._gzip = zlib.decompressobj(_GZIP)
         self._began = self._failed = False
 

@@ -6,6 +6,7 @@ from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
+from ._framing import BYTES_MARK, MARK
 from ._json import FAILED, checked, encode, keep_original, keep_rest, parse_events
 from ._target import check_target, under
 
@@ -32,18 +33,23 @@ class Json(Ecs, Codec, name="json"):
         self._bounds = self.context.json_bounds()
 
     def decode(self, data: bytes) -> list[Event]:
-        text = self._charset.text
+        payload: bytes | str = data.removeprefix(BYTES_MARK)
+        if not self._charset.is_utf8:
+            payload = self._charset.text(data).removeprefix(MARK)
         try:
-            self._bounds.check(data)
-            found, rest = parse_events(data if self._charset.is_utf8 else text(data))
+            self._bounds.check(payload)
+            found, rest = parse_events(payload)
             made = [self._event(event) for event in found]
         except (ValueError, FieldError):
-            return [{"message": text(data), "tags": [FAILED]}]
+            return [{"message": self._shown(payload), "tags": [FAILED]}]
         if rest:
             keep_rest(self, made[-1], rest)
         if len(made) == 1 and self.ecs:
-            keep_original(made[0], text(data))
+            keep_original(made[0], self._shown(payload))
         return made
+
+    def _shown(self, payload: bytes | str) -> str:
+        return payload if isinstance(payload, str) else self._charset.text(payload)
 
     def _event(self, data: Event) -> Event:
         return (

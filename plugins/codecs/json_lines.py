@@ -62,8 +62,8 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         check_target(self)
 
     def start(self) -> None:
-        self._framing = Framing(self._end, self.longest)
-        self._reader = LineReader(self._charset, self.delimiter, self.longest)
+        self._framing = Framing(self._end, self.longest, self.begun)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest, self.begun)
         self._bounds = self.context.json_bounds()
         self._keeps_lines = self.ecs and self.of_lines and bool(self.instead_of)
 

@@ -55,7 +55,7 @@ class Line(Ecs, Codec, name="line"):
 
     def start(self) -> None:
         self._fresh = self._maker()
-        self._reader = LineReader(self._charset, self.delimiter, self.longest)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest, self.begun)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._events(self._reader.lines(data))

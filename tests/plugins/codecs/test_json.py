@@ -41,7 +41,7 @@ FAILED = ["_jsonparsefailure"]
         ("{'a': 1}", None),
         ('{"a": 01}', None),
         ('{"a": "\x01"}', None),
-        ("\ufeff{}", None),
+        ("\ufeff{}", [{}]),
         ('{"@metadata": 1}', None),
         ('{"a":' * 5000, None),
         ("[" * 100_000, None),
