@@ -48,7 +48,7 @@ class Reading(msgspec.Struct, frozen=True):
 def read_option(spec: OptionSpec, value: Any) -> Any:
     """The value of an option, typed; raises Misfit."""
     typed = read(spec.kind, value)
-    for path, item in _scalars(typed) if spec.choices else ():
+    for path, item in scalars(typed) if spec.choices else ():
         if str(item) not in spec.choices:
             raise Misfit(
                 f"`{item}` is none of the values of `{spec.name}`", _choices(spec, str(item)), path
@@ -58,7 +58,8 @@ def read_option(spec: OptionSpec, value: Any) -> Any:
     return typed
 
 
-def _scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+def scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+    """The items of a list, the values of a hash or the value itself, each with its path."""
     if isinstance(value, list):
         return [((i,), item) for i, item in enumerate(value)]
     if isinstance(value, dict):

@@ -35,7 +35,9 @@ class Cidr(Filter, name="cidr"):
     refresh_interval: float = option(
         "How often to look whether the file has changed, in seconds.", default=600
     )
-    separator: str = option("What stands between the networks in the file.", default="\n")
+    separator: str = option(
+        "What stands between the networks in the file.", default="\n", literal=True
+    )
 
     examples = (
         Example(

@@ -31,7 +31,7 @@ class Split(Filter, name="split"):
     target: str | None = option(
         "Where each part goes; the field itself unless given.", default=None
     )
-    terminator: str = option("What stands between the parts of a text.", default="\n")
+    terminator: str = option("What stands between the parts of a text.", default="\n", literal=True)
 
     examples = (
         Example(

@@ -68,7 +68,9 @@ class Input(Plugin):
     settles_anywhere: ClassVar[bool] = False
     """Whether ``settle`` may be called from any thread, so that it need not wait for a read."""
 
-    add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
+    add_field: dict[str, Any] = option(
+        "Fields to add to every event.", default={}, common=True, literal=True
+    )
     tags: list[str] = option("Tags to give every event.", default=[], common=True)
     type: str | None = option(
         "A value for the field `type`, where an event has none.", default=None, common=True

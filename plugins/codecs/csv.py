@@ -35,7 +35,7 @@ class Csv(Ecs, Codec, name="csv"):
     by_line = True
 
     columns: list[str] = option("The names of the columns; the fields to write.", default=[])
-    separator: str = option("What stands between columns.", default=",")
+    separator: str = option("What stands between columns.", default=",", literal=True)
     quote_char: str = option("What quotes a column.", default='"')
     convert: dict[str, str] = option(
         "Columns to convert, with the type to convert them to: integer, float, boolean, date or"

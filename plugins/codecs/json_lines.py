@@ -46,7 +46,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    delimiter: str = option("What ends a line.", default="\n")
+    delimiter: str = option("What ends a line.", default="\n", literal=True)
     target: FieldRef | None = option(
         "The field to put the data under, instead of the event's root.", default=None
     )

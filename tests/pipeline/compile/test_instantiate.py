@@ -35,6 +35,29 @@ def test_what_plugins_find_wrong_is_blamed_where_it_stands(text: str, wanted: li
     assert found(text) == wanted
 
 
+LITERAL = [
+    ('filter { split { terminator => "\\n" } }', ['"\\n"']),
+    ('filter { csv { separator => "\\t" } cidr { network => ["::/0"] address => ["a"] separator => "\\n" } }', ['"\\t"', '"\\n"']),
+    ('filter { mutate { split => { "a" => "\\t" } join => { "b" => "\\r\\n" } replace => { "c" => "x\\ny" } } }',
+     ['"\\t"', '"\\r\\n"', '"x\\ny"']),
+    ('filter { mutate { gsub => ["a", "\\n", "-", "b", ",", "\\n"] } }', ['"\\n"']),
+    ('filter { mutate { add_field => { "a" => ["b", "%{c}\\n%{d}"] } } }', ['"%{c}\\n%{d}"']),
+    ('filter { dissect { mapping => { "m" => "%{a}\\t%{b}" } } }', ['"%{a}\\t%{b}"']),
+    ('input { file { path => "/x" delimiter => "\\n" } stdin { codec => json_lines { delimiter => "\\n" } } }', ['"\\n"', '"\\n"']),
+    ('input { stdin { codec => line { delimiter => "\\r\\n" } } } output { stdout { codec => line { format => "%{a}\\n" } } }',
+     ['"\\r\\n"', '"%{a}\\n"']),
+    ('filter { mutate { replace => { "a" => "C:\\temp\\new" "b" => "see \\\\server\\new" } } }', []),
+    ('filter { grok { match => { "m" => "a\\n" } } kv { field_split => "\\n" } }', []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted"), LITERAL)
+def test_an_escape_that_is_none_is_warned_of(text: str, wanted: list[str]) -> None:
+    assert found(text) == [("W305", each) for each in wanted]
+    escaped = inspect([Source("test.conf", text)], settled({"config.support_escapes": True}))[1]
+    assert [finding.code for finding in escaped if finding.code == "W305"] == []
+
+
 ONLY_READ = ["netflow", "es_bulk", "collectd", "gzip_lines", 'multiline { pattern => "x" what => "next" }']
 
 
