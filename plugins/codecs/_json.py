@@ -1,9 +1,9 @@
 """JSON as Logstash reads and writes it: fast where it is plain, and never an error for an event
 that is odd.
 
-Logstash reads the first value of a text and lets the rest be; here the rest is kept in the event's
-metadata, or the text is refused. Values that msgspec refuses (numbers beyond a double, half
-surrogates) are read again by the standard library.
+Logstash reads the first value of a text and lets the rest be; here the event is tagged and keeps
+the whole text. Values that msgspec refuses (numbers beyond a double, half surrogates) are read
+again by the standard library.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ...dsl.event import accept
+from ...dsl.event import accept, add_tag
 from ...dsl.reference import Event, FieldRef
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import finite, is_finite
-from ..contract import Codec, complain
 from ._rendering import utf8
 
 FAILED = "_jsonparsefailure"
@@ -36,24 +35,24 @@ _FRAMES = 3  # of Python, for a level of nested data
 
 def parse(text: str | bytes) -> Any:
     """The value of a text; raises ValueError where there is none, or something behind it."""
-    value, rest = _parse(text)
-    if rest:
+    value, more = _parse(text)
+    if more:
         raise ValueError("something stands behind the JSON")
     return value
 
 
-def parse_events(text: str | bytes) -> tuple[list[Event], str]:
-    """The maps of a text: one map, or a list of maps; none for a blank text; and what stands behind
-    them. Raises ValueError for anything else.
+def parse_events(text: str | bytes) -> tuple[list[Event], bool]:
+    """The maps of a text: one map, or a list of maps; none for a blank text; and whether something
+    stands behind them. Raises ValueError for anything else.
     """
-    found, rest = ([], "") if _is_blank(text) else _parse(text)
+    found, more = ([], False) if _is_blank(text) else _parse(text)
     events: list[Any] = found if type(found) is list else [found]
     for event in events:
         if type(event) is not dict or type(event.get("@metadata", {})) is not dict:
             raise ValueError("neither a map nor a list of maps")
-    if rest and not events:
+    if more and not events:
         raise ValueError("something stands behind an empty list")
-    return events, rest
+    return events, more
 
 
 _ORIGINAL = FieldRef("[event][original]")
@@ -65,22 +64,22 @@ def keep_original(event: Event, text: str) -> None:
         _ORIGINAL.set(event, text)
 
 
-def keep_rest(codec: Codec, event: Event, rest: str) -> None:
-    """Keep what stands behind the JSON of an event in its metadata, and say so in the log."""
-    event.setdefault("@metadata", {})["json_rest"] = rest
-    where = codec.context.where
-    complain(
-        f"{where} json_rest",
-        "%s: text behind the JSON of an event is kept in [@metadata][json_rest]: %.80s",
-        where,
-        rest,
-    )
+def with_whole_text(events: list[Event], text: str) -> list[Event]:
+    """Events of a text with something behind its JSON: tagged, with the whole text as `message` of
+    the first; the text alone, where the data has such a field.
+    """
+    if "message" in events[0]:
+        return [{"message": text, "tags": [FAILED]}]
+    events[0]["message"] = text
+    for event in events:
+        add_tag(event, FAILED)
+    return events
 
 
-def _parse(text: str | bytes) -> tuple[Any, str]:
-    """The first value of a text, and what stands behind it."""
+def _parse(text: str | bytes) -> tuple[Any, bool]:
+    """The first value of a text, and whether something stands behind it."""
     try:
-        return decode(text), ""
+        return decode(text), False
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _parse_odd(text if isinstance(text, str) else text.decode())
     except RecursionError:
@@ -96,11 +95,11 @@ def checked(event: Event, now: Timestamp) -> Event:
     return accept(event, now) if "@timestamp" in event or "tags" in event else event
 
 
-def _parse_odd(text: str) -> tuple[Any, str]:
+def _parse_odd(text: str) -> tuple[Any, bool]:
     text = text.strip(BLANK)
     try:
         value, end = _ODD.raw_decode(text)
-        return (_mended(value) if "\\u" in text else value), text[end:].lstrip(BLANK)
+        return (_mended(value) if "\\u" in text else value), end < len(text)
     except RecursionError:
         raise ValueError("the JSON is nested too deep") from None
 

@@ -7,7 +7,7 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
 from ._framing import BYTES_MARK, MARK
-from ._json import FAILED, checked, encode, keep_original, keep_rest, parse_events
+from ._json import FAILED, checked, encode, keep_original, parse_events, with_whole_text
 from ._target import check_target, under
 
 
@@ -16,10 +16,10 @@ class Json(Ecs, Codec, name="json"):
 
     Decoding: a map is an event; a list of maps is one event for each. A payload that is neither is
     an event that holds it as `message`, tagged `_jsonparsefailure`; a blank one is none. With ECS a
-    payload of one event is kept in `[event][original]`, unless the data has that field. Text behind
-    the first JSON value is kept in `[@metadata][json_rest]`, with a warning. Where an input reads a
-    stream (`file`, `stdin`), each line is a payload, and one with text behind its JSON is a
-    failure. Encoding: the event without `@metadata`; nothing stands between the events.
+    payload of one event is kept in `[event][original]`, unless the data has that field. Where text
+    stands behind the first JSON value, the event is tagged `_jsonparsefailure` and keeps the whole
+    payload as `message`; where the data has a `message` of its own, the event is the payload alone.
+    Where an input reads a stream (`file`, `stdin`), each line is a payload. Encoding: the event without `@metadata`; nothing stands between the events.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
@@ -38,15 +38,13 @@ class Json(Ecs, Codec, name="json"):
             payload = self._charset.text(data).removeprefix(MARK)
         try:
             self._bounds.check(payload)
-            found, rest = parse_events(payload)
+            found, more = parse_events(payload)
             made = [self._event(event) for event in found]
         except (ValueError, FieldError):
             return [{"message": self._shown(payload), "tags": [FAILED]}]
-        if rest:
-            keep_rest(self, made[-1], rest)
         if len(made) == 1 and self.ecs:
             keep_original(made[0], self._shown(payload))
-        return made
+        return with_whole_text(made, self._shown(payload)) if more else made
 
     def _shown(self, payload: bytes | str) -> str:
         return payload if isinstance(payload, str) else self._charset.text(payload)

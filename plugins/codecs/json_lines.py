@@ -22,8 +22,8 @@ from ._json import (
     encoder,
     is_true_to,
     keep_original,
-    keep_rest,
     parse_events,
+    with_whole_text,
 )
 from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
@@ -36,8 +36,8 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
     Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank
     lines are none. A line that is neither is an event that holds it as `message`, tagged
-    `_jsonparsefailure`. Text behind the JSON of a line is kept in `[@metadata][json_rest]`, with a
-    warning. The last line counts even without a delimiter. Encoding: a line for each event, without
+    `_jsonparsefailure`. So is a line with text behind its JSON, which is kept as `message` beside
+    the fields; where the data has a `message` of its own, the line alone. The last line counts even without a delimiter. Encoding: a line for each event, without
     `@metadata`.
 
     Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting
@@ -116,13 +116,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def _line(self, line: str | bytes) -> list[Event]:
         try:
             self._bounds.check(line)
-            found, rest = parse_events(line)
-            if rest and self.instead_of:
-                raise ValueError("something stands behind the JSON")
+            found, more = parse_events(line)
             events = self._finished(found, [line] if len(found) == 1 else [])
-            if rest:
-                keep_rest(self, events[-1], rest)
-            return events
+            return with_whole_text(events, self._text(line)) if more else events
         except (ValueError, FieldError):
             return [{"message": self._text(line), "tags": [FAILED]}]
 

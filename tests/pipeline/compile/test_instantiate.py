@@ -127,13 +127,22 @@ def streamed(text: str, data: bytes, ecs: str = "v8") -> list[dict[str, Any]]:
 STDIN, FILE = "input { stdin { codec => json } }", 'input { file { path => "/x" codec => json } }'
 
 
+WITH_MORE = [
+    ('{"a":1}{"b":2}', {"a": 1}),
+    ('{"a":1} x', {"a": 1}),
+    ('{"a":1}}', {"a": 1}),
+    ('{"a":1},', {"a": 1}),
+    ('[{"a":1}][{"b":2}]', {"a": 1}),
+    ('{"message":"m"}{"b":2}', {}),
+    ("[]1", {}),
+]
+
+
 @pytest.mark.parametrize("config", [STDIN, FILE])
-@pytest.mark.parametrize(
-    "line", ['{"a":1}{"b":2}', '{"a":1} x', '{"a":1}}', '{"a":1},', '[{"a":1}][{"b":2}]', "[]1"]
-)
-def test_text_behind_the_json_of_a_payload_is_a_failure(config: str, line: str) -> None:
+@pytest.mark.parametrize(("line", "first"), WITH_MORE)
+def test_text_behind_the_json_of_a_payload_is_a_failure(config: str, line: str, first: dict[str, Any]) -> None:
     assert streamed(config, f'{{"n":1}}\n{line}\n'.encode(), "disabled") == [
-        {"n": 1}, {"message": line, "tags": ["_jsonparsefailure"]},
+        {"n": 1}, {**first, "message": line, "tags": ["_jsonparsefailure"]},
     ]  # fmt: skip
 
 
