@@ -29,6 +29,8 @@ _BLANK = BLANK.encode()
 decode = msgspec.json.Decoder().decode
 encoder = msgspec.json.Encoder(enc_hook=str)
 _encode = encoder.encode
+_pack = msgspec.msgpack.Encoder(enc_hook=str).encode
+_BEYOND = (b"\xcb\x7f", b"\xcb\xff")  # how infinity and NaN start, and huge numbers
 _HALF = re.compile("[\ud800-\udfff]")
 _FRAMES = 3  # of Python, for a level of nested data
 
@@ -132,8 +134,9 @@ def bare(event: Event) -> Event:
 def encode(event: Event) -> bytes:
     """An event as JSON without metadata; what JSON does not know (NaN, Infinity) becomes text."""
     try:
-        data = _encode(bare(event))
-        if is_true_to((event,), data):
+        shown = bare(event)
+        data = _encode(shown)
+        if is_true_to((shown,), data):
             return data
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
         pass
@@ -141,8 +144,20 @@ def encode(event: Event) -> bytes:
 
 
 def is_true_to(events: Sequence[Event], data: bytes) -> bool:
-    """Whether what msgspec wrote has all numbers of the events: it writes infinity as null."""
-    return b"null" not in data or all(map(is_finite, events))
+    """Whether what msgspec wrote has all numbers of the events: it writes infinity as null.
+
+    MessagePack shows a double with all bits of its exponent set without a walk through the events.
+    """
+    if b"null" not in data:
+        return True
+    try:
+        packed = _pack(events)
+    except (ValueError, OverflowError):
+        pass
+    else:
+        if not any(map(packed.__contains__, _BEYOND)):
+            return True
+    return all(map(is_finite, events))
 
 
 def plain(value: Any, levels: int | None = None) -> Any:

@@ -19,7 +19,8 @@ class Json(Ecs, Codec, name="json"):
     payload of one event is kept in `[event][original]`, unless the data has that field. Where text
     stands behind the first JSON value, the event is tagged `_jsonparsefailure` and keeps the whole
     payload as `message`; where the data has a `message` of its own, the event is the payload alone.
-    Where an input reads a stream (`file`, `stdin`), each line is a payload. Encoding: the event without `@metadata`; nothing stands between the events.
+    Where an input reads a stream (`file`, `stdin`), each line is a payload. Encoding: the event
+    without `@metadata`; nothing stands between the events.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")

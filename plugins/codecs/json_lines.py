@@ -37,8 +37,8 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank
     lines are none. A line that is neither is an event that holds it as `message`, tagged
     `_jsonparsefailure`. So is a line with text behind its JSON, which is kept as `message` beside
-    the fields; where the data has a `message` of its own, the line alone. The last line counts even without a delimiter. Encoding: a line for each event, without
-    `@metadata`.
+    the fields; where the data has a `message` of its own, the line alone. The last line counts even
+    without a delimiter. Encoding: a line for each event, without `@metadata`.
 
     Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting
     `penstock.limits.line`, is not thrown away; it comes in parts as `message`, each tagged
@@ -156,10 +156,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
             try:
-                data = encoder.encode_lines(
-                    [bare(event) if "@metadata" in event else event for event in events]
-                )
-                if is_true_to(events, data):
+                shown = [bare(event) if "@metadata" in event else event for event in events]
+                data = encoder.encode_lines(shown)
+                if is_true_to(shown, data):
                     return data
             except Exception:
                 pass  # one of them is odd: each is encoded for itself, below

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -174,6 +175,24 @@ class TestBoth:
         events = [{"n": 1}, {"n": 2, "a": "\ud83d"}, {"n": 3}]
         assert codec(name).encode(events) == b"".join([codec(name).encode([event]) for event in events])
         assert codec(name).encode(events).count(b'"n"') == 3
+
+
+BESIDE_A_NULL = [
+    (math.inf, '"Infinity"'),
+    ([{"b": -math.inf}], '[{"b":"-Infinity"}]'),
+    (math.nan, '"NaN"'),
+    (-math.nan, '"NaN"'),
+    (1.7e308, "1.7e308"),
+    (2**70, str(2**70)),
+    ("null \xcb\x7f", '"null \xcb\x7f"'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), BESIDE_A_NULL)
+def test_numbers_beside_a_null_are_written_as_they_are(codec: Any, value: Any, text: str) -> None:
+    event = {"n": None, "a": value, "@metadata": {"m": math.inf}}
+    assert codec("json_lines").encode([event, {"n": None}]).decode() == f'{{"n":null,"a":{text}}}\n{{"n":null}}\n'
+    assert codec("json").encode([event]).decode() == f'{{"n":null,"a":{text}}}'
 
 
 @pytest.mark.parametrize(
