@@ -14,8 +14,8 @@ import msgspec
 from . import tree
 from .conditions import Conditions
 from .diagnostics import Diagnostic, did_you_mean
-from .literals import Literals, merged
-from .options import Misfit, read_option
+from .literals import ESCAPES_REMEDY, Literals, merged, misread_escape
+from .options import Misfit, read_option, scalars
 from .program import Arm, Branch, PluginUse, Program, Setting, Statement
 from .source import Span
 from .spec import OptionSpec, PluginSpec
@@ -185,6 +185,8 @@ class _Checker:
         setting = Setting(raw, tuple(attributes))
         if option.kind.name == "codec":
             return self._codec(attributes)
+        if option.kind.name == "mode" and isinstance(attributes[-1].value, tree.Number):
+            raw = attributes[-1].value.span.text  # 0640 and 640 are one number
         try:
             value = read_option(option, raw)
         except Misfit as misfit:
@@ -200,7 +202,18 @@ class _Checker:
                 setting.span_of(),
                 "write a field as name, [name] or [outer][inner]",
             )
+        if option.literal and not self.literals.escapes:
+            self._look_for_escapes(value, setting)
         return Setting(value, tuple(attributes))
+
+    def _look_for_escapes(self, value: Any, setting: Setting) -> None:
+        for path, several in scalars(value):
+            for inner, item in scalars(several):
+                text = item.text if isinstance(item, Template) else item
+                problem = misread_escape(text) if isinstance(text, str) else None
+                if problem is not None:
+                    place = setting.span_of((*path, *inner))
+                    self.problem("W305", problem, place, ESCAPES_REMEDY)
 
     def _codec(self, attributes: list[tree.Attribute]) -> Setting | None:
         if len(attributes) > 1:

@@ -21,6 +21,25 @@ _ESCAPES = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t", "0"
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
+_MISREAD = re.compile(r"\\([nrt])")
+_NAMED = {"n": "line break", "r": "carriage return", "t": "tab"}
+_WINDOWS_PATH = re.compile(r"(?:^|[\s\"'=(])(?:[A-Za-z]:|\\)\\")
+ESCAPES_REMEDY = "write the character itself between the quotes, or set config.support_escapes"
+
+
+def misread_escape(text: str) -> str | None:
+    """What is wrong with a text in which `\\n` is no line break, though it looks like one; a path
+    of Windows does not.
+    """
+    found = _MISREAD.search(text)
+    if found is None or _WINDOWS_PATH.search(text):
+        return None
+    return (
+        f"`{found[0]}` is a backslash and the letter `{found[1]}`, not a {_NAMED[found[1]]}:"
+        " strings have no escapes"
+    )
+
+
 class Literals:
     """Reads literals for one configuration: with or without escapes, with these variables; reports
     what is wrong with them.

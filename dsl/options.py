@@ -48,7 +48,7 @@ class Reading(msgspec.Struct, frozen=True):
 def read_option(spec: OptionSpec, value: Any) -> Any:
     """The value of an option, typed; raises Misfit."""
     typed = read(spec.kind, value)
-    for path, item in _scalars(typed) if spec.choices else ():
+    for path, item in scalars(typed) if spec.choices else ():
         if str(item) not in spec.choices:
             raise Misfit(
                 f"`{item}` is none of the values of `{spec.name}`", _choices(spec, str(item)), path
@@ -58,7 +58,8 @@ def read_option(spec: OptionSpec, value: Any) -> Any:
     return typed
 
 
-def _scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+def scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+    """The items of a list, the values of a hash or the value itself, each with its path."""
     if isinstance(value, list):
         return [((i,), item) for i, item in enumerate(value)]
     if isinstance(value, dict):
@@ -119,6 +120,19 @@ def _integer(value: Any, kind: Kind) -> int:
     if number != int(number):
         raise Misfit("a whole number is wanted", f"write {round(number)}")
     return int(number)
+
+
+_OCTAL = re.compile(r"\s*0o?([0-7]+)\s*")
+
+
+def _mode(value: Any, kind: Kind) -> int:
+    """The permissions of a file: octal with a leading zero (0640), else decimal; -1 for none."""
+    octal = _OCTAL.fullmatch(value) if isinstance(value, str) else None
+    mode = int(octal[1], 8) if octal is not None else _integer(value, kind)
+    leads = isinstance(value, str) and value.strip().startswith("0") and value.strip() != "0"
+    if (leads and octal is None) or not -1 <= mode <= 0o7777:
+        raise Misfit(f"`{value}` is not a valid mode", "write it as octal digits: 0640")
+    return mode
 
 
 def _boolean(value: Any, kind: Kind) -> bool:
@@ -225,6 +239,7 @@ KINDS: dict[str, Reading] = {
     "hash": Reading("a hash", _hash, {"type": "object"}),
     "integer": Reading("a whole number", _integer, {"type": "integer"}),
     "list": Reading("a list", _list, {"type": "array"}),
+    "mode": Reading("the mode of a file, such as 0640", _mode, {"type": ["integer", "string"]}),
     "number": Reading("a number", _number, {"type": "number"}),
     "password": Reading("a secret text", _text, {"type": "string"}),
     "path": Reading("a file that exists", _path, {"type": "string"}),

@@ -32,7 +32,8 @@ class OptionSpec(msgspec.Struct, frozen=True):
     """One option of a plugin.
 
     ``choices`` closes the set of texts; ``at_least`` bounds numbers; ``deprecated`` and
-    ``obsolete`` say what to write instead.
+    ``obsolete`` say what to write instead. In a ``literal`` text a backslash is itself: `\\n` in it
+    is hardly meant, and warned of.
     """
 
     name: str
@@ -44,6 +45,7 @@ class OptionSpec(msgspec.Struct, frozen=True):
     deprecated: str = ""
     obsolete: str = ""
     common: bool = False
+    literal: bool = False
 
     @property
     def required(self) -> bool:

@@ -62,9 +62,16 @@ def is_finite(value: Any) -> bool:
     kind = type(value)
     if kind is float:
         return value - value == 0  # type: ignore[no-any-return]
-    if kind is dict:
-        return all(map(is_finite, value.values()))
-    return kind is not list or all(map(is_finite, value))
+    if kind is not dict and kind is not list:
+        return True
+    for item in value.values() if kind is dict else value:
+        kind = type(item)
+        if kind is float:
+            if item - item != 0:
+                return False
+        elif (kind is dict or kind is list) and not is_finite(item):
+            return False
+    return True
 
 
 def finite(value: Any) -> Any:

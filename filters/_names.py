@@ -47,7 +47,7 @@ def read_hosts(paths: Sequence[Path]) -> Hosts:
     texts = []
     for path in paths:
         try:
-            texts.append(path.read_text("utf-8", "replace"))
+            texts.append(path.read_text("utf-8-sig", "replace"))
         except OSError:
             continue
     return Hosts(texts)

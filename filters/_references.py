@@ -50,8 +50,11 @@ def set_all(event: Event, found: Mapping[str, Any]) -> None:
     """
     refused: ReferenceSyntaxError | FieldError | None = None
     for name, value in found.items():
+        if "[" not in name and "]" not in name and name not in NAMES_APART:
+            event[name] = value
+            continue
         try:
-            set_named(event, name, value)
+            reference(name).set(event, value)
         except (ReferenceSyntaxError, FieldError) as error:
             refused = refused or error
     if refused is not None:

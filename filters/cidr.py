@@ -35,7 +35,9 @@ class Cidr(Filter, name="cidr"):
     refresh_interval: float = option(
         "How often to look whether the file has changed, in seconds.", default=600
     )
-    separator: str = option("What stands between the networks in the file.", default="\n")
+    separator: str = option(
+        "What stands between the networks in the file.", default="\n", literal=True
+    )
 
     examples = (
         Example(
@@ -114,7 +116,7 @@ class Cidr(Filter, name="cidr"):
             stamp = status.st_mtime_ns, status.st_size
             if stamp == self._stamp:
                 return
-            texts = self.network_path.read_text("utf-8").split(self.separator or "\n")
+            texts = self.network_path.read_text("utf-8-sig").split(self.separator or "\n")
         except (OSError, UnicodeDecodeError) as error:
             if self._stamp is None:
                 self.problem("network_path", f"the file cannot be read: {error}", "", code="E210")

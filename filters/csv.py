@@ -49,7 +49,9 @@ class Csv(Ecs, Filter, name="csv"):
         "The field to put the columns in; unless given, the event's top.", default=None
     )
     columns: list[str] = option("The names of the columns.", default=[])
-    separator: str = option("What stands between columns; one character or more.", default=",")
+    separator: str = option(
+        "What stands between columns; one character or more.", default=",", literal=True
+    )
     quote_char: str = option("What quotes a column; `\\x00` for nothing.", default='"')
     convert: dict[str, str] = option(
         "Columns to convert, with the type to convert them to: integer, float, boolean, date or"
@@ -100,11 +102,6 @@ class Csv(Ecs, Filter, name="csv"):
             )
         if not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
-        elif self.separator == "\\t":
-            message = "`separator` is a backslash and a `t`, no tab: strings have no escapes"
-            self.problem(
-                "separator", message, "write a real tab, or set config.support_escapes", code="W305"
-            )
         known = conversions(
             find_zone(str(self.context.settings.get("penstock.timezone"))) or platform_zone()
         )

@@ -48,7 +48,9 @@ class Dissect(Filter, name="dissect"):
     Differs from Logstash: several mappings that fit decorate the event once, after the conversions.
     """
 
-    mapping: dict[str, str] = option("The fields to dissect, each with its dissection.", default={})
+    mapping: dict[str, str] = option(
+        "The fields to dissect, each with its dissection.", default={}, literal=True
+    )
     convert_datatype: dict[str, str] = option(
         "The fields to convert, each to `int` or `float`.", default={}
     )

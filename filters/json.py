@@ -1,8 +1,8 @@
 """The filter json: a text field parsed, its fields put into the event or below a target.
 
 msgspec reads what is plain, at a fraction of a microsecond a value. What it refuses is read again,
-as Logstash's parser would: a blank text, a byte order mark, several values in a row, half
-surrogates, numbers beyond a double.
+as Logstash's parser would: a blank text, a byte order mark, half surrogates, numbers beyond a
+double. Of several values in a row Logstash takes the last; here that is a failure.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ class Json(Ecs, Filter, name="json"):
 
     A text that is no JSON leaves the event as it is, tagged with `tag_on_failure`. A field that is
     not there, null or false is passed over. With `skip_on_invalid_json`, text that is no JSON is
-    passed over, too. Of several values in a row the last one counts.
+    passed over, too. A text with something behind its JSON is none.
 
-    Differs from Logstash: JSON that holds more values than `penstock.limits.fields` is refused, as
-    is what nests deeper than `penstock.limits.depth`.
+    Differs from Logstash: of several values in a row not the last one counts, as the others would
+    be lost; the text is a failure. JSON that holds more values than `penstock.limits.fields` is
+    refused, as is what nests deeper than `penstock.limits.depth`.
     """
 
     source: str = option("The field with the JSON.")
@@ -142,18 +143,18 @@ _ONE = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _read_odd(text: Any) -> Any:
-    """The last value of a text, None for a blank one; raises NotJsonError."""
+    """The value of a text, None for a blank one; raises NotJsonError."""
     if type(text) is not str:
         raise NotJsonError(f"the field holds no text but a {type(text).__name__}")
     value, at = None, _skip(text, text.startswith("\ufeff"))
     try:
-        while at < len(text):
+        if at < len(text):
             value, end = _ONE.raw_decode(text, at)
             at = _skip(text, end)
-            if at == end < len(text) and type(value) in (int, float):
-                raise NotJsonError(f"a number runs into something else at character {at}")
     except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from None
+    if at < len(text):
+        raise NotJsonError(f"something stands behind the JSON, from character {at + 1} on")
     return _mended(value) if "\\u" in text or not text.isascii() else value
 
 

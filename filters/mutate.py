@@ -10,6 +10,7 @@ from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.joda import PatternError
+from ..dsl.literals import ESCAPES_REMEDY, misread_escape
 from ..dsl.naming import FieldName
 from ..dsl.reference import Event, FieldRef
 from ..dsl.regex import RegexError
@@ -48,16 +49,18 @@ class Mutate(Filter, name="mutate"):
     """
 
     coerce: dict[str, Any] = option(
-        "Values for fields that are there and null; templates are filled in.", default={}
+        "Values for fields that are there and null; templates are filled in.",
+        default={},
+        literal=True,
     )
     rename: dict[str, str] = option(
         "New names of fields; templates are filled in on both sides.", default={}
     )
     update: dict[str, Any] = option(
-        "New values of fields that are there; templates are filled in.", default={}
+        "New values of fields that are there; templates are filled in.", default={}, literal=True
     )
     replace: dict[str, Any] = option(
-        "New values of fields, there or not; templates are filled in.", default={}
+        "New values of fields, there or not; templates are filled in.", default={}, literal=True
     )
     convert: dict[str, str] = option(
         "The types of fields.", default={}, choices=tuple(operations.CONVERSIONS)
@@ -72,9 +75,13 @@ class Mutate(Filter, name="mutate"):
     lowercase: list[str] = option("Fields to put in lower case.", default=[])
     strip: list[str] = option("Fields to take white space off, at both ends.", default=[])
     split: dict[str, str] = option(
-        "Fields to split, with their separators; empty last parts are dropped.", default={}
+        "Fields to split, with their separators; empty last parts are dropped.",
+        default={},
+        literal=True,
     )
-    join: dict[str, str] = option("Lists to join to one text, with their separators.", default={})
+    join: dict[str, str] = option(
+        "Lists to join to one text, with their separators.", default={}, literal=True
+    )
     merge: dict[str, Any] = option(
         "Lists or maps, each with the field or the fields to add to it.", default={}
     )
@@ -169,10 +176,16 @@ class Mutate(Filter, name="mutate"):
             name, needle, replacement = self.gsub[at : at + 3]
             pattern = self._needle(needle, at + 1)
             if pattern is not None:
+                self._look_for_escapes(replacement, at + 2)
                 rendered = self._template("gsub", at + 2, replacement)
                 yield operations.gsub(
                     self._field("gsub", name, at), pattern, rendered, self.compiled
                 )
+
+    def _look_for_escapes(self, replacement: str, at: int) -> None:
+        problem = misread_escape(replacement)
+        if problem is not None and not self.context.settings.get("config.support_escapes"):
+            self.problem("gsub", problem, ESCAPES_REMEDY, path=(at,), code="W305")
 
     def _needle(self, text: str, at: int) -> Any:
         if "%{" in text:

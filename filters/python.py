@@ -116,7 +116,7 @@ class Python(Filter, name="python"):
 
     def _load(self, path: Path) -> None:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ScriptError(f"`{path}` cannot be read: {error}") from None
         self.call = self._script(text, self.script_params)

@@ -18,7 +18,8 @@ class Split(Filter, name="split"):
 
     The events take the place of the one they were made of. Each is a copy of it, with its part in
     the field, or in `target`, where the field then stays as it was. Parts that are empty or null
-    are left out; so an empty list, or an empty text, makes the event disappear.
+    are left out; so an empty list, or an empty text, makes the event disappear, as in Logstash. To
+    keep it, put the filter in a condition on the first item: `if [items][0] { split { … } }`.
 
     A text of one part goes on as it is, without the common options. A field that holds neither a
     list nor a text, or is not there, tags the event `_split_type_failure`.
@@ -30,7 +31,7 @@ class Split(Filter, name="split"):
     target: str | None = option(
         "Where each part goes; the field itself unless given.", default=None
     )
-    terminator: str = option("What stands between the parts of a text.", default="\n")
+    terminator: str = option("What stands between the parts of a text.", default="\n", literal=True)
 
     examples = (
         Example(

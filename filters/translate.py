@@ -67,7 +67,9 @@ class Translate(Ecs, Filter, name="translate"):
         "Whether the whole text is looked up; keys in it are replaced otherwise.", default=True
     )
     regex: bool = option("Whether keys are regular expressions; only with `exact`.", default=False)
-    fallback: Template | None = option("The value where nothing is found.", default=None)
+    fallback: Template | None = option(
+        "The value where nothing is found.", default=None, literal=True
+    )
     override: bool | None = option("Whether a target that is there is overwritten.", default=None)
     iterate_on: FieldRef | None = option(
         "A list whose items are looked up, each by itself.", default=None

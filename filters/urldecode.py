@@ -18,8 +18,7 @@ class Urldecode(Filter, name="urldecode"):
 
     Texts in lists and maps are decoded, too, but not the keys of maps. A plus sign stays one. A
     percent sign without two hexadecimal digits behind it stays as it is. The bytes are read in
-    `charset`; in UTF-8, a text with bytes that are no character shows these as `\\xE9`, and is
-    escaped as Ruby escapes texts, so that nothing is lost.
+    `charset`; in UTF-8, bytes that are not a character are shown as `\\xE9`.
 
     A field that is not there becomes null. A field that cannot be decoded tags the event; the
     common options are applied all the same. Both as in Logstash.

@@ -31,6 +31,15 @@ class Codec(Plugin):
     completes: ClassVar[bool] = False
     """Whether ``decode`` itself gives events all that ``complete`` would."""
 
+    begun: bool = False
+    """Whether the stream does not start at its beginning: a byte order mark is none there."""
+
+    instead_of: str = ""
+    """The codec in whose place this one cuts a stream of bytes into payloads, if it does."""
+
+    of_lines: bool = False
+    """Whether the input of this stream takes each line for a payload, as one of files does."""
+
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came
     from.
@@ -49,10 +58,13 @@ class Codec(Plugin):
         """How many whole lines are in no event yet, where lines are joined."""
         return 0
 
-    def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
-        """A codec with the same options and nothing held, for a stream of that origin."""
+    def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
+        """A codec with the same options and nothing held, for a stream of that origin; ``begun``
+        where it goes on in the middle of one.
+        """
         fresh = copy.copy(self)
         fresh.origin = origin or {}
+        fresh.begun = self.begun if begun is None else begun
         fresh.start()
         return fresh
 
@@ -78,6 +90,7 @@ class Codec(Plugin):
         try:
             return self.decode(data)
         except Exception as error:
+            self.begun = True
             self.start()
             return self._lines_or_kept(data, error)
 

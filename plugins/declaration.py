@@ -28,6 +28,9 @@ Duration = NewType("Duration", float)
 hours".
 """
 
+Mode = NewType("Mode", int)
+"""The permissions of a file, written as 0640 (octal, for its leading zero), "0640" or 416."""
+
 Secret = NewType("Secret", str)
 """A text that is never shown."""
 
@@ -48,6 +51,7 @@ KINDS: dict[Any, str] = {
     Template: "template",
     Bytes: "bytes",
     Duration: "duration",
+    Mode: "mode",
     Secret: "password",
     Uri: "uri",
     Regex: "regex",
@@ -65,6 +69,7 @@ class Option(msgspec.Struct, frozen=True):
     obsolete: str
     common: bool
     kind: str | None
+    literal: bool
 
 
 def option(
@@ -77,13 +82,17 @@ def option(
     obsolete: str = "",
     common: bool = False,
     kind: str | None = None,
+    literal: bool = False,
 ) -> Any:
     """Declare an option of a plugin; see the module's text.
 
     ``choices`` closes the set of values; ``deprecated``/``obsolete`` say what to write instead;
-    ``kind`` overrides the kind that the annotation says (``kind="codec"``).
+    ``kind`` overrides the kind that the annotation says (``kind="codec"``); ``literal``: `\\n` in
+    its texts is a backslash and an `n`, which is warned of.
     """
-    return Option(doc, default, tuple(choices), at_least, deprecated, obsolete, common, kind)
+    return Option(
+        doc, default, tuple(choices), at_least, deprecated, obsolete, common, kind, literal
+    )
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -124,6 +133,7 @@ def _spec(name: str, given: Option, hint: Any) -> OptionSpec:
         given.deprecated,
         given.obsolete,
         given.common,
+        given.literal,
     )
 
 

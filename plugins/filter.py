@@ -55,7 +55,7 @@ class Filter(Plugin):
         return self.keyed_by is not None or self.shares
 
     add_field: dict[str, Any] = option(
-        "Fields to add to an event that the filter handled.", default={}, common=True
+        "Fields to add to an event that the filter handled.", default={}, common=True, literal=True
     )
     remove_field: list[str] = option("Fields to take out of it.", default=[], common=True)
     add_tag: list[Any] = option("Tags to give it.", default=[], common=True)

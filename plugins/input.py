@@ -41,6 +41,8 @@ class Input(Plugin):
     section = "input"
     default_codec: ClassVar[str] = "plain"
     streams: ClassVar[bool] = False
+    reads_lines: ClassVar[bool] = False
+    """Whether a codec of payloads, such as json, takes each line of its streams for one."""
 
     completes: ClassVar[bool] = False
     """Whether the events of its batches have ``@timestamp`` and ``@version`` already: those of
@@ -66,7 +68,9 @@ class Input(Plugin):
     settles_anywhere: ClassVar[bool] = False
     """Whether ``settle`` may be called from any thread, so that it need not wait for a read."""
 
-    add_field: dict[str, Any] = option("Fields to add to every event.", default={}, common=True)
+    add_field: dict[str, Any] = option(
+        "Fields to add to every event.", default={}, common=True, literal=True
+    )
     tags: list[str] = option("Tags to give every event.", default=[], common=True)
     type: str | None = option(
         "A value for the field `type`, where an event has none.", default=None, common=True
@@ -145,6 +149,7 @@ class Input(Plugin):
         """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
         assert self.context.make_codec is not None
         made: Codec = self.context.make_codec(self.codec or self.default_codec, self.streams)
+        made.of_lines = self.reads_lines
         return made.stream(origin)
 
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import select
 
-from .codecs._framing import part_end
+from .codecs._framing import BYTES_MARK, Unmarked, part_end
 
 CHUNK = 1 << 15
 """What becomes a batch of events: with more than 32 KiB they fall out of a cache of half a
@@ -45,19 +45,23 @@ def widen(descriptor: int) -> None:
 
 
 class Cutter:
-    """Cuts a stream into pieces that end at a boundary.
+    """Cuts a stream into pieces that end at a boundary. Unless it has ``begun`` a byte order mark
+    is taken off its start: what decodes the pieces cannot know which of them is the first.
 
     Of a line that is much longer than ``longest`` pieces are given before it ends: each is over the
     limit, so that whoever gets it alone sees that, and cuts it where it would have cut the whole.
     """
 
-    def __init__(self, boundary: bytes, longest: int) -> None:
+    def __init__(self, boundary: bytes, longest: int, begun: bool = False) -> None:
         self._boundary, self._longest = boundary, longest
+        self._start = None if begun else Unmarked(BYTES_MARK)
         self._held: list[bytes] = []
         self._size = 0
 
     def piece(self, data: bytes) -> bytes:
         """What can be given with these bytes, perhaps nothing."""
+        if self._start is not None:
+            data = self._started(data, self._start)
         at = data.rfind(self._boundary) + len(self._boundary)
         whole = at >= len(self._boundary)
         if not whole:
@@ -71,8 +75,16 @@ class Cutter:
         self._held, self._size = ([data[at:]], len(data) - at) if at < len(data) else ([], 0)
         return piece
 
+    def _started(self, data: bytes, start: Unmarked[bytes]) -> bytes:
+        data = start.feed(data)
+        if start.done:
+            self._start = None
+        return data
+
     def rest(self) -> bytes:
         """What is held; then nothing is."""
+        if self._start is not None:
+            self._held, self._start = [self._start.rest()], None
         rest = b"".join(self._held)
         self._held, self._size = [], 0
         return rest

@@ -239,7 +239,7 @@ def _alternatives(glob: str) -> list[str]:
 
 
 def _read(path: Path) -> _File:
-    return _File(str(path), path.read_text(encoding="utf-8", errors="replace"))
+    return _File(str(path), path.read_text(encoding="utf-8-sig", errors="replace"))
 
 
 @cache

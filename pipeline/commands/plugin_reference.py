@@ -126,6 +126,7 @@ _SINGULARS = {
     "duration": "time span",
     "field": "field reference",
     "integer": "whole number",
+    "mode": "mode, such as 0640",
     "number": "number",
     "password": "secret text",
     "path": "file",

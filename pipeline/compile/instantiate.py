@@ -182,7 +182,27 @@ def _make(assembly: Assembly, use: PluginUse, environment: Environment) -> list[
         if isinstance(setting.value, PluginUse):
             # Codecs are made when they are needed: look at them now.
             _plugin(setting.value, settings, None, problems)
+            problems += _wrong_direction(setting.value, use)
     return problems
+
+
+def _wrong_direction(codec: PluginUse, use: PluginUse) -> Iterator[Diagnostic]:
+    """A codec that only reads, where events are written, or the other way."""
+    cls = registry.plugin_class("codec", codec.name)
+    assert cls is not None
+    assert issubclass(cls, Codec)
+    reads = cls.decodes and cls.decode is not Codec.decode
+    writes = cls.encodes and cls.encode is not Codec.encode
+    if use.spec.section == "input" and not reads:
+        message = f"the codec `{codec.name}` only writes events: an input cannot read with it"
+    elif use.spec.section == "output" and not writes:
+        message = f"the codec `{codec.name}` only reads events: an output cannot write with it"
+    else:
+        return
+    wanted = "decodes" if use.spec.section == "input" else "encodes"
+    yield Diagnostic(
+        "E220", message, codec.name_span, f"take one that {wanted}, such as json_lines"
+    )
 
 
 def _context(
@@ -268,11 +288,13 @@ def make_codec(
     ``streaming``: the codec that cuts a stream of bytes, where the one given takes whole payloads.
     """
     use = given if isinstance(given, PluginUse) else _default_use(given, owner)
-    if streaming and use.name in _STREAMING:
+    instead_of = use.name if streaming and use.name in _STREAMING else ""
+    if instead_of:
         use = _default_use(_STREAMING[use.name], use, use.settings)
     plugin = _plugin(use, settings, None, [] if found is None else found)
     if not isinstance(plugin, Codec):
         raise OptionProblem("codec", "the codec cannot be used")
+    plugin.instead_of = instead_of
     if streaming and plugin.by_line:
         plugin = ByLine(plugin)
     plugin.start()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from ...dsl.check import UnusablePlugin
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ...dsl.event import accept, receive, release
 from ...dsl.program import PluginUse
@@ -139,10 +140,17 @@ def compile_codec(
         known = registry.names("codec")
         help = did_you_mean(name, known) or "the codecs are " + ", ".join(known)
         raise ConfigError([Diagnostic("E201", f"there is no codec `{name}`", None, help)])
-    source = Source(
-        f"(codec {name})", f"input {{ generator {{ codec => {name} {{ {options}\n}} }} }}"
-    )
+    owner = "output { stdout" if _only_writes(name) else "input { generator"
+    source = Source(f"(codec {name})", f"{owner} {{ codec => {name} {{ {options}\n}} }} }}")
     assembly = assemble([source], settled(_settings(settings)))
-    (use,) = assembly.program.inputs
+    (use,) = [*assembly.program.inputs, *assembly.program.outputs]
     assert isinstance(use, PluginUse)
     return BareCodec(make_codec(use.settings["codec"].value, use, assembly.program.settings))
+
+
+def _only_writes(name: str) -> bool:
+    try:
+        cls = registry.plugin_class("codec", name)
+    except UnusablePlugin:
+        return False
+    return cls is not None and issubclass(cls, Codec) and not cls.decodes

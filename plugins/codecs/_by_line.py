@@ -27,16 +27,17 @@ class ByLine(Codec):
         self._text = Charset(getattr(codec, "charset", "UTF-8")).text
         self.start()
 
-    def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
+    def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
         fresh = copy.copy(self)
         fresh.origin = origin or {}
-        fresh.codec = self.codec.stream(origin)
-        fresh._framing = Framing(b"\n", self.longest)
+        fresh.begun = self.begun if begun is None else begun
+        fresh.codec = self.codec.stream(origin, fresh.begun)
+        fresh._framing = Framing(b"\n", self.longest, fresh.begun)
         return fresh
 
     def start(self) -> None:
         self.codec.start()
-        self._framing = Framing(b"\n", self.longest)
+        self._framing = Framing(b"\n", self.longest, self.begun)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._each(self._framing.feed(data))

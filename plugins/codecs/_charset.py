@@ -1,8 +1,8 @@
 """Character sets under Ruby's names: what the option ``charset`` takes, and how bytes become text.
 
-Nothing is lost and nothing raises. In UTF-8, text with a byte that belongs to no character is shown
-as Ruby's ``inspect`` shows it (``\\xE9``); in other sets such a byte becomes U+FFFD. Both as
-Logstash does.
+Nothing is lost and nothing raises. In UTF-8, a byte that belongs to no character is shown as Ruby's
+``inspect`` shows it (``\\xE9``); in other sets such a byte becomes U+FFFD. Both as Logstash does,
+which in UTF-8 escapes quotes and backslashes of such a text, too: here the rest stays as it is.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ class _Open:
 
 
 def read(text: str) -> Any:
-    """The first value of a text; keywords and symbols are text, sets and lists are lists. Raises
-    ValueError.
+    """The one value of a text; keywords and symbols are text, sets and lists are lists. Raises
+    ValueError, also where something stands behind it.
     """
     stack = [_Open("")]
     at = 0
@@ -70,6 +70,9 @@ def read(text: str) -> Any:
         at = found.end()
         _take(stack, found.lastgroup or "text", found)
         if len(stack) == 1 and stack[0].items:
+            rest = _TOKEN.match(text, at)
+            if rest is None or rest.lastgroup != "end":
+                raise ValueError(f"something stands behind the EDN, at character {at + 1}")
             return stack[0].items[0]
 
 

@@ -9,6 +9,7 @@ came.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from typing import Any, AnyStr, Generic
 
@@ -28,12 +29,43 @@ list of them.
 """
 
 
+BYTES_MARK = codecs.BOM_UTF8
+MARK = "\ufeff"
+
+
+class Unmarked(Generic[AnyStr]):
+    """Takes a byte order mark off the start of a stream, however its bytes come."""
+
+    def __init__(self, mark: AnyStr) -> None:
+        self._mark: AnyStr = mark
+        self.held: AnyStr = mark[:0]
+        self.done = False
+
+    def feed(self, data: AnyStr) -> AnyStr:
+        """The data without the mark; what may be the start of one is held."""
+        if self.done:
+            return data
+        data = self.held + data
+        if len(data) < len(self._mark) and self._mark.startswith(data):
+            self.held = data
+            return data[:0]
+        self.done, self.held = True, data[:0]
+        return data.removeprefix(self._mark)
+
+    def rest(self) -> AnyStr:
+        """What is held when the stream ends."""
+        rest, self.held, self.done = self.held, self.held[:0], True
+        return rest
+
+
 class Framing(Generic[AnyStr]):
     """Cuts bytes, or text, at a delimiter. ``cut`` tells which lines of the latest block are parts
-    of a line over the limit.
+    of a line over the limit. Unless its stream has ``begun`` a byte order mark is taken off.
     """
 
-    def __init__(self, delimiter: AnyStr, limit: int = LIMIT) -> None:
+    def __init__(self, delimiter: AnyStr, limit: int = LIMIT, begun: bool = False) -> None:
+        mark: Any = BYTES_MARK if isinstance(delimiter, bytes) else MARK
+        self._start: Unmarked[AnyStr] | None = None if begun else Unmarked(mark)
         self.delimiter: AnyStr = delimiter
         self.limit = limit
         self.cut: Sequence[int] = ()
@@ -48,6 +80,8 @@ class Framing(Generic[AnyStr]):
         """
         if self.cut:
             self.cut = ()
+        if self._start is not None:
+            data = self._started(data, self._start)
         if self._size + len(data) > self.limit:
             return self._feed_long(data)
         if self._overlap:
@@ -64,10 +98,19 @@ class Framing(Generic[AnyStr]):
         self._keep(data[at + self._overlap + 1 :])
         return block
 
+    def _started(self, data: AnyStr, start: Unmarked[AnyStr]) -> AnyStr:
+        data = start.feed(data)
+        if start.done:
+            self._start = None
+        return data
+
     def rest(self) -> AnyStr | None:
         """What stands after the last delimiter, to be split like a block; None if nothing does.
         Nothing is held afterwards.
         """
+        if self._start is not None:
+            self._hold(self._start.rest())
+            self._start = None
         rest = self.delimiter[:0].join(self._held)
         self._keep(rest[:0])
         lines: list[AnyStr] = []
@@ -155,11 +198,13 @@ class LineReader:
     one over the limit.
     """
 
-    def __init__(self, charset: Charset, delimiter: str, limit: int = LIMIT) -> None:
+    def __init__(
+        self, charset: Charset, delimiter: str, limit: int = LIMIT, begun: bool = False
+    ) -> None:
         self._charset, self._delimiter = charset, delimiter
-        self._bytes = Framing(delimiter.encode(), limit)
+        self._bytes = Framing(delimiter.encode(), limit, begun)
         self._decoder = None if charset.is_utf8 else charset.decoder()
-        self._text = Framing(delimiter, limit)
+        self._text = Framing(delimiter, limit, begun)
 
     @property
     def cut(self) -> Sequence[int]:

@@ -1,8 +1,9 @@
 """JSON as Logstash reads and writes it: fast where it is plain, and never an error for an event
 that is odd.
 
-Logstash reads the first value of a text and lets the rest be. Values that msgspec refuses (numbers
-beyond a double, half surrogates) are read again by the standard library.
+Logstash reads the first value of a text and lets the rest be; here the event is tagged and keeps
+the whole text. Values that msgspec refuses (numbers beyond a double, half surrogates) are read
+again by the standard library.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from ...dsl.event import accept
-from ...dsl.reference import Event
+from ...dsl.event import accept, add_tag
+from ...dsl.reference import Event, FieldRef
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import finite, is_finite
 from ._rendering import utf8
@@ -28,30 +29,63 @@ _BLANK = BLANK.encode()
 decode = msgspec.json.Decoder().decode
 encoder = msgspec.json.Encoder(enc_hook=str)
 _encode = encoder.encode
+_pack = msgspec.msgpack.Encoder(enc_hook=str).encode
+_BEYOND = (b"\xcb\x7f", b"\xcb\xff")  # how infinity and NaN start, and huge numbers
 _HALF = re.compile("[\ud800-\udfff]")
 _FRAMES = 3  # of Python, for a level of nested data
 
 
 def parse(text: str | bytes) -> Any:
-    """The first value of a text; raises ValueError where there is none."""
-    try:
-        return decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _parse_odd(text if isinstance(text, str) else text.decode())
-    except RecursionError:
-        raise ValueError("the JSON is nested too deep") from None
+    """The value of a text; raises ValueError where there is none, or something behind it."""
+    value, more = _parse(text)
+    if more:
+        raise ValueError("something stands behind the JSON")
+    return value
 
 
-def parse_events(text: str | bytes) -> list[Event]:
-    """The maps of a text: one map, or a list of maps; none for a blank text. Raises ValueError for
-    anything else.
+def parse_events(text: str | bytes) -> tuple[list[Event], bool]:
+    """The maps of a text: one map, or a list of maps; none for a blank text; and whether something
+    stands behind them. Raises ValueError for anything else.
     """
-    found = [] if _is_blank(text) else parse(text)
+    found, more = ([], False) if _is_blank(text) else _parse(text)
     events: list[Any] = found if type(found) is list else [found]
     for event in events:
         if type(event) is not dict or type(event.get("@metadata", {})) is not dict:
             raise ValueError("neither a map nor a list of maps")
+    if more and not events:
+        raise ValueError("something stands behind an empty list")
+    return events, more
+
+
+_ORIGINAL = FieldRef("[event][original]")
+
+
+def keep_original(event: Event, text: str) -> None:
+    """Keep the text of an event, unless its data has such a field."""
+    if type(event.get("event", {})) is dict and not _ORIGINAL.has(event):
+        _ORIGINAL.set(event, text)
+
+
+def with_whole_text(events: list[Event], text: str) -> list[Event]:
+    """Events of a text with something behind its JSON: tagged, with the whole text as `message` of
+    the first; the text alone, where the data has such a field.
+    """
+    if "message" in events[0]:
+        return [{"message": text, "tags": [FAILED]}]
+    events[0]["message"] = text
+    for event in events:
+        add_tag(event, FAILED)
     return events
+
+
+def _parse(text: str | bytes) -> tuple[Any, bool]:
+    """The first value of a text, and whether something stands behind it."""
+    try:
+        return decode(text), False
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _parse_odd(text if isinstance(text, str) else text.decode())
+    except RecursionError:
+        raise ValueError("the JSON is nested too deep") from None
 
 
 def _is_blank(text: str | bytes) -> bool:
@@ -63,10 +97,11 @@ def checked(event: Event, now: Timestamp) -> Event:
     return accept(event, now) if "@timestamp" in event or "tags" in event else event
 
 
-def _parse_odd(text: str) -> Any:
+def _parse_odd(text: str) -> tuple[Any, bool]:
+    text = text.strip(BLANK)
     try:
-        value, _ = _ODD.raw_decode(text.lstrip(BLANK))
-        return _mended(value) if "\\u" in text else value
+        value, end = _ODD.raw_decode(text)
+        return (_mended(value) if "\\u" in text else value), end < len(text)
     except RecursionError:
         raise ValueError("the JSON is nested too deep") from None
 
@@ -99,8 +134,9 @@ def bare(event: Event) -> Event:
 def encode(event: Event) -> bytes:
     """An event as JSON without metadata; what JSON does not know (NaN, Infinity) becomes text."""
     try:
-        data = _encode(bare(event))
-        if is_true_to((event,), data):
+        shown = bare(event)
+        data = _encode(shown)
+        if is_true_to((shown,), data):
             return data
     except (UnicodeEncodeError, TypeError, ValueError, OverflowError, RecursionError):
         pass
@@ -108,8 +144,20 @@ def encode(event: Event) -> bytes:
 
 
 def is_true_to(events: Sequence[Event], data: bytes) -> bool:
-    """Whether what msgspec wrote has all numbers of the events: it writes infinity as null."""
-    return b"null" not in data or all(map(is_finite, events))
+    """Whether what msgspec wrote has all numbers of the events: it writes infinity as null.
+
+    MessagePack shows a double with all bits of its exponent set without a walk through the events.
+    """
+    if b"null" not in data:
+        return True
+    try:
+        packed = _pack(events)
+    except (ValueError, OverflowError):
+        pass
+    else:
+        if not any(map(packed.__contains__, _BEYOND)):
+            return True
+    return all(map(is_finite, events))
 
 
 def plain(value: Any, levels: int | None = None) -> Any:

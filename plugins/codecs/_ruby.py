@@ -1,5 +1,5 @@
-"""Text as Ruby's ``inspect`` shows it: what Logstash prints on a terminal, and what it makes of
-bytes that are no UTF-8.
+"""Text as Ruby's ``inspect`` shows it, which is what Logstash prints on a terminal, and bytes that
+are not UTF-8 as it shows those.
 
 Source: Ruby's documentation of ``String#inspect``, ``Float#inspect`` and the print class of Onigmo.
 """
@@ -44,10 +44,15 @@ def escaped(text: str) -> str:
 
 
 def escaped_bytes(data: bytes) -> str:
-    """Bytes that should be UTF-8 as text: what is none is shown as ``\\xE9``, and the rest escaped,
-    so that nothing is lost.
-    """
-    return escaped(data.decode("utf-8", "surrogateescape"))
+    """Bytes that should be UTF-8 as text: what is none is shown as ``\\xE9``; the rest stays."""
+    return _BYTE.sub(_hexadecimal, data.decode("utf-8", "surrogateescape"))
+
+
+_BYTE = re.compile("[\udc80-\udcff]")
+
+
+def _hexadecimal(match: re.Match[str]) -> str:
+    return f"\\x{ord(match[0]) - 0xDC00:02X}"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -21,7 +21,7 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ._cef_fields import field_names
 from ._cef_time import cef_time, device_zone
-from ._framing import TOO_LONG, Framing
+from ._framing import BYTES_MARK, TOO_LONG, Framing
 from ._rendering import renderer, utf8
 
 _HEADER_FIELD = re.compile(r"((?:[^|\\]++|\\[|\\]|\\(?![|\\]))*+)\|")
@@ -113,10 +113,15 @@ class Cef(Ecs, Codec, name="cef"):
             self.problem("locale", str(error))
 
     def start(self) -> None:
-        self._framing = Framing(self._end.encode() or b"\n", self.longest)
+        self._framing = Framing(self._end.encode() or b"\n", self.longest, self.begun)
+        self._marked = not self.begun
 
     def decode(self, data: bytes) -> list[Event]:
-        return self._lines(self._framing.feed(data)) if self._end else [self._event(data)]
+        if self._end:
+            return self._lines(self._framing.feed(data))
+        if self._marked:
+            self._marked, data = False, data.removeprefix(BYTES_MARK)
+        return [self._event(data)]
 
     def flush(self) -> list[Event]:
         return self._lines(self._framing.rest())

@@ -47,13 +47,19 @@ nfs_octets rx tx/total_io_octets rx tx
 """
 
 
+class _UnsafeError(Exception):
+    """A datagram that nobody vouches for, or that cannot be decrypted."""
+
+
 class Collectd(Codec, name="collectd"):
     """collectd's binary protocol, a datagram of measurements; for inputs only.
 
     Each measurement is an event with `host`, `plugin`, `collectd_type` and so on, and its value as
     `value`, or under the names that `typesdb` gives the values of its type. A type of several
-    values that is not known has `value0`, `value1` …. Datagrams that are malformed, or not as safe
-    as `security_level` asks, are left out with a warning in the log.
+    values that is not known has `value0`, `value1` …. A datagram that is malformed is an event
+    with its bytes as `message`, tagged `_collectdparsefailure`, unless `security_level` asks for
+    more than that. Datagrams that are not as safe as
+    `security_level` asks, or cannot be decrypted, are left out with a warning in the log.
 
     Differs from Logstash: with `security_level => "Sign"` datagrams that are neither signed nor
     encrypted are left out, as collectd does. Not all of collectd's types.db is built in: if there
@@ -126,14 +132,17 @@ class Collectd(Codec, name="collectd"):
         events: list[Event] = []
         try:
             self._parts(data, events, safety=0)
+        except _UnsafeError as error:
+            self._say("is left out", error)
         except (ValueError, struct.error, IndexError) as error:
-            complain(
-                f"{self.context.where} collectd",
-                "%s: a datagram cannot be decoded: %s",
-                self.context.where,
-                error,
-            )
+            self._say("cannot be decoded", error)
+            if self.security_level == "None":  # else anyone could send what is no datagram
+                events.append({"message": text_of(data), "tags": ["_collectdparsefailure"]})
         return events
+
+    def _say(self, what: str, error: Exception) -> None:
+        where = self.context.where
+        complain(f"{where} collectd {what}", "%s: a datagram %s: %s", where, what, error)
 
     def _parts(self, data: bytes, events: list[Event], safety: int) -> None:
         """Read the parts of a datagram. ``safety``: 0 none, 1 signed, 2 encrypted."""
@@ -150,7 +159,7 @@ class Collectd(Codec, name="collectd"):
             elif kind == _ENCRYPTION:
                 self._parts(self._decrypted(body), events, safety=2)
             elif safety < ("None", "Sign", "Encrypt").index(self.security_level):
-                raise ValueError(f"it is not as safe as {self.security_level}")
+                raise _UnsafeError(f"it is not as safe as {self.security_level}")
             else:
                 self._part(kind, body, held, events)
 
@@ -218,12 +227,12 @@ class Collectd(Codec, name="collectd"):
         if key is None or not hmac.compare_digest(
             hmac.digest(key, user + data, "sha256"), signature
         ):
-            raise ValueError("the signature is wrong")
+            raise _UnsafeError("the signature is wrong")
         return 1
 
     def _decrypted(self, body: bytes) -> bytes:
         if self._decryptor is None:
-            raise ValueError("it is encrypted, and there is no authfile")
+            raise _UnsafeError("it is encrypted, and there is no authfile")
         length = int.from_bytes(body[:2], "big")
         user, vector, text = (
             body[2 : 2 + length],
@@ -232,11 +241,11 @@ class Collectd(Codec, name="collectd"):
         )
         key = self._keys.get(text_of(user))
         if key is None or len(vector) != 16:
-            raise ValueError("there is no key to decrypt it")
+            raise _UnsafeError("there is no key to decrypt it")
         decryptor = self._decryptor(hashlib.sha256(key).digest(), vector)
         found: bytes = decryptor.update(text) + decryptor.finalize()
         if not hmac.compare_digest(hashlib.sha1(found[20:]).digest(), found[:20]):
-            raise ValueError("the key is wrong")
+            raise _UnsafeError("the key is wrong")
         return found[20:]
 
 

@@ -13,6 +13,7 @@ from ..csv_rows import Reader, Row
 from ..csv_values import conversions
 from ..declaration import option
 from ._charset import charset_option
+from ._framing import MARK
 from ._rendering import utf8
 from ._target import check_target, placed
 
@@ -34,7 +35,7 @@ class Csv(Ecs, Codec, name="csv"):
     by_line = True
 
     columns: list[str] = option("The names of the columns; the fields to write.", default=[])
-    separator: str = option("What stands between columns.", default=",")
+    separator: str = option("What stands between columns.", default=",", literal=True)
     quote_char: str = option("What quotes a column.", default='"')
     convert: dict[str, str] = option(
         "Columns to convert, with the type to convert them to: integer, float, boolean, date or"
@@ -85,9 +86,12 @@ class Csv(Ecs, Codec, name="csv"):
     def start(self) -> None:
         self._names: list[str | None] = list(self.columns)
         self._headed = not self.include_headers
+        self._marked = not self.begun
 
     def decode(self, data: bytes) -> list[Event]:
         text = self._text(data)
+        if self._marked:
+            self._marked, text = False, text.removeprefix(MARK)
         try:
             row = self._first_row(text)
             if row is None:

@@ -7,6 +7,7 @@ from ..contract import Codec
 from ..declaration import option
 from ._charset import Charset
 from ._edn import read, written
+from ._framing import MARK
 from ._json import bare
 from ._rendering import utf8
 from ._target import check_target, placed
@@ -30,7 +31,7 @@ class Edn(Codec, name="edn"):
         check_target(self)
 
     def decode(self, data: bytes) -> list[Event]:
-        text = _UTF8.text(data)
+        text = _UTF8.text(data).removeprefix(MARK)
         try:
             found = read(text)
             if type(found) is not dict:

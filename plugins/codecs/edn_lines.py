@@ -29,7 +29,7 @@ class EdnLines(Codec, name="edn_lines"):
         check_target(self)
 
     def start(self) -> None:
-        self._reader = LineReader(Charset("UTF-8"), "\n", self.longest)
+        self._reader = LineReader(Charset("UTF-8"), "\n", self.longest, self.begun)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._events(self._reader.lines(data), "\n")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...dsl.reference import Event, FieldError, FieldRef
-from ..contract import Codec, Ecs, complain
+from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import Charset
 from ._framing import TOO_LONG, Framing
 from ._json import FAILED, checked, parse
 from ._target import check_target, under
 
+NO_ACTION = "_esbulkparsefailure"
 _UTF8 = Charset("UTF-8")
 
 
@@ -20,10 +21,10 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
 
     Each document is an event; what is to be done with it is in its metadata, with the action as
     `action`: `[@metadata][codec][es_bulk]` with ECS, `[@metadata]` without. A `delete` is an event
-    that has nothing else. A line that should be an action and is none is left out, with a warning
-    in the log.
+    that has nothing else.
 
-    Differs from Logstash: a document that is no JSON is an event with the text as `message`, tagged
+    Differs from Logstash: a line that should be an action and is not one is an event with the text
+    as `message`, tagged `_esbulkparsefailure`; a document that is not JSON is one tagged
     `_jsonparsefailure`.
     """
 
@@ -38,7 +39,7 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
         self._bounds = self.context.json_bounds()
 
     def start(self) -> None:
-        self._framing = Framing(b"\n", self.longest)
+        self._framing = Framing(b"\n", self.longest, self.begun)
         self._action: dict[str, Any] | None = None
 
     def decode(self, data: bytes) -> list[Event]:
@@ -69,12 +70,7 @@ class EsBulk(Ecs, Codec, name="es_bulk"):
                 continue
             action = _action(line)
             if action is None:
-                complain(
-                    f"{self.context.where} es_bulk",
-                    "%s: a line is no bulk action: %r",
-                    self.context.where,
-                    line[:200],
-                )
+                events.append({"message": _UTF8.text(line), "tags": [NO_ACTION]})
             elif action["action"] == "delete":
                 events.append(self._with(action, {}))
             else:

@@ -15,7 +15,7 @@ import msgspec
 from ...dsl.event import add_tag
 from ...dsl.reference import Event, FieldError, FieldRef
 from ...dsl.timestamp import Timestamp
-from ..contract import Codec
+from ..contract import Codec, complain
 from ..declaration import option
 from ._foreign import at_home, text_of
 from ._json import bare
@@ -45,8 +45,8 @@ class Fluent(Codec, name="fluent"):
 
     Decoding: each record is an event with its time as `@timestamp`, tagged with its tag; single
     messages, lists, packed and compressed lists are taken. A message that is none is an event with
-    its text, tagged `_fluentparsefailure`. Bytes that are no MessagePack end the stream: there is
-    no way to find the next message.
+    its text, tagged `_fluentparsefailure`. There is no way to find the next message behind bytes
+    that are not MessagePack: from there on they are events with the same tag, as they come.
 
     Encoding: a message for each event; its tag is the event's tags, joined with dots, or `log`.
 
@@ -67,44 +67,56 @@ class Fluent(Codec, name="fluent"):
     def start(self) -> None:
         self._unpacker = _unpacker()
         self._failed = False
-        self._fed = self._taken = 0
+        self._pending: list[bytes] = []  # what is in no whole message yet
+        self._base = self._taken = 0  # where that starts, and where the latest whole one ends
 
     def decode(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
         if self._failed:
-            return events
+            return _failure(data)
+        events: list[Event] = []
+        self._pending.append(data)
         try:
             self._unpacker.feed(data)
-            self._fed += len(data)
             for item in self._unpacker:
                 if type(item) is not list:
-                    raise ValueError("a message is no list")
-                events += self._message(item)
-                self._taken = self._unpacker.tell()
+                    raise ValueError("a message is not a list")
+                start, self._taken = self._taken, self._unpacker.tell()
+                events += self._message(item, start)
         except _BROKEN as error:
+            self._say(error)
             self._failed = True
-            events.append(
-                {
-                    "message": (
-                        f"the stream is no forward protocol: {error or type(error).__name__}"
-                    ),
-                    "tags": [FAILED],
-                }
-            )
+            events += _failure(self._bytes(self._taken))
+            self._pending.clear()
+        if self._taken > self._base and not self._failed:
+            rest = self._bytes(self._taken)
+            self._pending, self._base = [rest] if rest else [], self._taken
         return events
 
+    def _bytes(self, start: int, end: int | None = None) -> bytes:
+        """What is pending, from one place in the stream to another."""
+        stop = None if end is None else end - self._base
+        return b"".join(self._pending)[start - self._base : stop]
+
     def flush(self) -> list[Event]:
-        cut_off = not self._failed and self._fed > self._taken
+        pending = b"".join(self._pending)
+        if pending:
+            self._say("it ends within a message")
         self.start()
-        return (
-            [{"message": "the stream ends within a message", "tags": [FAILED]}] if cut_off else []
+        return _failure(pending)
+
+    def _say(self, reason: object) -> None:
+        where = self.context.where
+        complain(
+            f"{where} fluent", "%s: a stream is not of the forward protocol: %r", where, reason
         )
 
-    def _message(self, item: list[Any]) -> list[Event]:
+    def _message(self, item: list[Any], start: int) -> list[Event]:
+        """The events of a message that started there in the stream."""
         try:
             return [self._event(item[0], time, record) for time, record in _records(item)]
         except (*_BROKEN, FieldError, IndexError, zlib.error):
-            return [{"message": _shown(item), "tags": [FAILED]}]
+            shown = _shown(item) or text_of(self._bytes(start, self._taken))
+            return [{"message": shown, "tags": [FAILED]}]
 
     def _event(self, tag: Any, time: Any, record: Any) -> Event:
         if not isinstance(record, dict):
@@ -185,8 +197,14 @@ def _tag(event: Event) -> str:
     return text.encode("utf-8", "replace").decode() or "log"
 
 
-def _shown(item: list[Any]) -> str:
+def _shown(item: list[Any]) -> str | None:
+    """A message as JSON; None where JSON does not have what is in it."""
     try:
         return msgspec.json.encode(at_home(item)).decode()
     except (ValueError, TypeError, RecursionError):
-        return "a message that cannot be shown"
+        return None
+
+
+def _failure(data: bytes) -> list[Event]:
+    """Bytes that belong to no message, if there are any."""
+    return [{"message": text_of(data), "tags": [FAILED]}] if data else []

@@ -64,7 +64,7 @@ class Graphite(Codec, name="graphite"):
         return searches
 
     def start(self) -> None:
-        self._reader = LineReader(Charset("UTF-8"), "\n", self.longest)
+        self._reader = LineReader(Charset("UTF-8"), "\n", self.longest, self.begun)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._events(self._reader.lines(data))

@@ -6,10 +6,9 @@ from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
-from ._json import FAILED, checked, encode, parse_events
+from ._framing import BYTES_MARK, MARK
+from ._json import FAILED, checked, encode, keep_original, parse_events, with_whole_text
 from ._target import check_target, under
-
-_ORIGINAL = FieldRef("[event][original]")
 
 
 class Json(Ecs, Codec, name="json"):
@@ -17,9 +16,11 @@ class Json(Ecs, Codec, name="json"):
 
     Decoding: a map is an event; a list of maps is one event for each. A payload that is neither is
     an event that holds it as `message`, tagged `_jsonparsefailure`; a blank one is none. With ECS a
-    payload of one event is kept in `[event][original]`, unless the data has that field. What
-    follows the first JSON value is ignored, as Logstash does. Encoding: the event without
-    `@metadata`; nothing stands between the events.
+    payload of one event is kept in `[event][original]`, unless the data has that field. Where text
+    stands behind the first JSON value, the event is tagged `_jsonparsefailure` and keeps the whole
+    payload as `message`; where the data has a `message` of its own, the event is the payload alone.
+    Where an input reads a stream (`file`, `stdin`), each line is a payload. Encoding: the event
+    without `@metadata`; nothing stands between the events.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
@@ -33,18 +34,21 @@ class Json(Ecs, Codec, name="json"):
         self._bounds = self.context.json_bounds()
 
     def decode(self, data: bytes) -> list[Event]:
-        text = self._charset.text
+        payload: bytes | str = data.removeprefix(BYTES_MARK)
+        if not self._charset.is_utf8:
+            payload = self._charset.text(data).removeprefix(MARK)
         try:
-            self._bounds.check(data)
-            made = [
-                self._event(event)
-                for event in parse_events(data if self._charset.is_utf8 else text(data))
-            ]
+            self._bounds.check(payload)
+            found, more = parse_events(payload)
+            made = [self._event(event) for event in found]
         except (ValueError, FieldError):
-            return [{"message": text(data), "tags": [FAILED]}]
+            return [{"message": self._shown(payload), "tags": [FAILED]}]
         if len(made) == 1 and self.ecs:
-            _keep_original(made[0], text(data))
-        return made
+            keep_original(made[0], self._shown(payload))
+        return with_whole_text(made, self._shown(payload)) if more else made
+
+    def _shown(self, payload: bytes | str) -> str:
+        return payload if isinstance(payload, str) else self._charset.text(payload)
 
     def _event(self, data: Event) -> Event:
         return (
@@ -53,8 +57,3 @@ class Json(Ecs, Codec, name="json"):
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(encode, events))
-
-
-def _keep_original(event: Event, text: str) -> None:
-    if type(event.get("event", {})) is dict and not _ORIGINAL.has(event):
-        _ORIGINAL.set(event, text)

@@ -14,7 +14,17 @@ from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
 from ._framing import Framing, LineReader, delimiter_option
-from ._json import FAILED, bare, decode, encode, encoder, is_true_to, parse_events
+from ._json import (
+    FAILED,
+    bare,
+    decode,
+    encode,
+    encoder,
+    is_true_to,
+    keep_original,
+    parse_events,
+    with_whole_text,
+)
 from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
 
@@ -26,8 +36,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
     Decoding: each line is what the codec `json` makes of a payload: a map, or a list of maps; blank
     lines are none. A line that is neither is an event that holds it as `message`, tagged
-    `_jsonparsefailure`. The last line counts even without a delimiter. Encoding: a line for each
-    event, without `@metadata`.
+    `_jsonparsefailure`. So is a line with text behind its JSON, which is kept as `message` beside
+    the fields; where the data has a `message` of its own, the line alone. The last line counts even
+    without a delimiter. Encoding: a line for each event, without `@metadata`.
 
     Differs from Logstash: a line over `decode_size_limit_bytes`, or else over the setting
     `penstock.limits.line`, is not thrown away; it comes in parts as `message`, each tagged
@@ -35,7 +46,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    delimiter: str = option("What ends a line.", default="\n")
+    delimiter: str = option("What ends a line.", default="\n", literal=True)
     target: FieldRef | None = option(
         "The field to put the data under, instead of the event's root.", default=None
     )
@@ -51,9 +62,10 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         check_target(self)
 
     def start(self) -> None:
-        self._framing = Framing(self._end, self.longest)
-        self._reader = LineReader(self._charset, self.delimiter, self.longest)
+        self._framing = Framing(self._end, self.longest, self.begun)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest, self.begun)
         self._bounds = self.context.json_bounds()
+        self._keeps_lines = self.ecs and self.of_lines and bool(self.instead_of)
 
     def decode(self, data: bytes) -> list[Event]:
         if self._charset.is_utf8:
@@ -70,15 +82,16 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return []
         if not self._framing.cut:
             try:
-                return self._finished(
-                    list(map(decode, self._bounds.checked(block.split(self._end))))
-                )
+                lines = block.split(self._end)
+                return self._finished(list(map(decode, self._bounds.checked(lines))), lines)
             except (ValueError, FieldError, RecursionError):
                 pass  # one of them is odd
         return self._each(block.split(self._end), self._framing.cut)
 
-    def _finished(self, found: list[Any]) -> list[Event]:
-        """Maps as events; raises ValueError or FieldError where one cannot be."""
+    def _finished(self, found: list[Any], lines: Sequence[str | bytes]) -> list[Event]:
+        """Maps as events, of a line each if these are given; raises ValueError or FieldError where
+        one cannot be.
+        """
         for data in found:
             if type(data) is not dict or (
                 "@metadata" in data and type(data["@metadata"]) is not dict
@@ -86,6 +99,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
                 raise ValueError("no map, or one whose metadata is none")
         events = found if self.target is None else [under(self.target, data) for data in found]
         check_all(events, self.context.now())
+        if self._keeps_lines:
+            for event, line in zip(events, lines, strict=False):
+                keep_original(event, self._text(line))
         return events
 
     def _each(self, lines: Sequence[str | bytes], cut: Sequence[int]) -> list[Event]:
@@ -100,7 +116,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def _line(self, line: str | bytes) -> list[Event]:
         try:
             self._bounds.check(line)
-            return self._finished(parse_events(line))
+            found, more = parse_events(line)
+            events = self._finished(found, [line] if len(found) == 1 else [])
+            return with_whole_text(events, self._text(line)) if more else events
         except (ValueError, FieldError):
             return [{"message": self._text(line), "tags": [FAILED]}]
 
@@ -115,6 +133,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         if (
             not isinstance(encoder, JsonLines)
             or self.target is not None
+            or (self.ecs and self.of_lines and self.instead_of)
             or not self._charset.is_utf8
         ):
             return None
@@ -137,10 +156,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
             try:
-                data = encoder.encode_lines(
-                    [bare(event) if "@metadata" in event else event for event in events]
-                )
-                if is_true_to(events, data):
+                shown = [bare(event) if "@metadata" in event else event for event in events]
+                data = encoder.encode_lines(shown)
+                if is_true_to(shown, data):
                     return data
             except Exception:
                 pass  # one of them is odd: each is encoded for itself, below

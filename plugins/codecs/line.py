@@ -26,19 +26,19 @@ class Line(Ecs, Codec, name="line"):
 
     Decoding: a line is the event's `message` (and `[event][original]`, with ECS), without the
     delimiter; a carriage return before it stays. The last line counts even without a delimiter. A
-    line with bytes that are no UTF-8 is escaped as Ruby's `inspect` does it (`\\xE9`; quotes and
-    backslashes of such a line are escaped too). Encoding: `format`, or `<@timestamp> <host>
+    byte that is not UTF-8 is shown as `\\xE9`. Encoding: `format`, or `<@timestamp> <host>
     <message>`, and the delimiter.
 
-    Differs from Logstash: `charset` holds for the delimiter too, so that UTF-16 works; a line over
+    Differs from Logstash: of a line with bytes that are not UTF-8 only these are escaped, not its
+    quotes and backslashes; `charset` holds for the delimiter too, so that UTF-16 works; a line over
     `decode_size_limit_bytes`, or else over the setting `penstock.limits.line`, comes in parts, each
     tagged `_linetoobig`.
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    delimiter: str = option("What ends a line.", default="\n")
+    delimiter: str = option("What ends a line.", default="\n", literal=True)
     format: Template | None = option(
-        "The text to write for an event, before the delimiter.", default=None
+        "The text to write for an event, before the delimiter.", default=None, literal=True
     )
     decode_size_limit_bytes: int | None = option(
         "The longest line that becomes one event; `penstock.limits.line` unless given.",
@@ -55,7 +55,7 @@ class Line(Ecs, Codec, name="line"):
 
     def start(self) -> None:
         self._fresh = self._maker()
-        self._reader = LineReader(self._charset, self.delimiter, self.longest)
+        self._reader = LineReader(self._charset, self.delimiter, self.longest, self.begun)
 
     def decode(self, data: bytes) -> list[Event]:
         return self._events(self._reader.lines(data))

@@ -31,7 +31,9 @@ class Msgpack(Codec, name="msgpack"):
     `@metadata`; times are ISO-8601 text.
     """
 
-    format: Template | None = option("A text for `message`, where the data has none.", default=None)
+    format: Template | None = option(
+        "A text for `message`, where the data has none.", default=None, literal=True
+    )
     target: FieldRef | None = option(
         "The field to put the data under, instead of the event's root.", default=None
     )

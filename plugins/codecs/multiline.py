@@ -91,7 +91,7 @@ class Multiline(Ecs, Codec, name="multiline"):
             return library
 
     def start(self) -> None:
-        self._reader = LineReader(self._charset, "\n", self.longest)
+        self._reader = LineReader(self._charset, "\n", self.longest, self.begun)
         self._guard = Guard(self._patience) if self._patience else None
         self._lines: list[str] = []
         self._late = False

@@ -19,6 +19,7 @@ from ..declaration import option
 from ._flow_fields import Field, ipfix_fields, netflow9_fields
 from ._flow_templates import VARIABLE, Part, Said, Template, Templates
 from ._flow_values import flow_time, reader
+from ._foreign import text_of
 
 _V5_HEADER = struct.Struct(">HHIIIIBBH")
 _V5_RECORD = struct.Struct(">4s4s4sHHIIIIHHxBBBHHBBxx")
@@ -60,7 +61,8 @@ class Netflow(Codec, name="netflow"):
 
     Each flow is an event: `@timestamp` is the exporter's, the fields stand under `target`. A set
     whose template was not yet seen is left out, with a warning in the log; exporters repeat
-    templates every few minutes.
+    templates every few minutes. A datagram that is malformed, or of a version that is none of
+    these, is an event with its bytes as `message`, tagged `_netflowparsefailure`.
 
     `first_switched` and `last_switched` are computed as Logstash does it, which is up to a second
     late in version 9: its header counts whole seconds only. Differs from Logstash: fields that are
@@ -132,14 +134,21 @@ class Netflow(Codec, name="netflow"):
 
     def decode(self, data: bytes) -> list[Event]:
         version = int.from_bytes(data[:2], "big")
-        if version not in self.versions or version not in _DECODERS:
+        if version in _DECODERS and version not in self.versions:
             self._warn("a datagram is of version %d, which is not decoded", version)
             return []
+        decode = _DECODERS.get(version)
+        if decode is None:
+            return self._failure(data, "a datagram is of version %d, which is not known", version)
         try:
-            return _DECODERS[version](self, data)
+            return decode(self, data)
         except struct.error:
-            self._warn("a datagram of version %d is cut off", version)
-            return []
+            return self._failure(data, "a datagram of version %d is cut off", version)
+
+    def _failure(self, data: bytes, message: str, *arguments: object) -> list[Event]:
+        """A datagram that cannot be decoded, as an event with its bytes."""
+        self._warn(message, *arguments)
+        return [{"message": text_of(data), "tags": ["_netflowparsefailure"]}] if data else []
 
     def _warn(self, message: str, *arguments: object) -> None:
         complain(
@@ -151,8 +160,7 @@ class Netflow(Codec, name="netflow"):
             _V5_HEADER.unpack_from(data)
         )
         if not 1 <= count <= 30 or len(data) < _V5_HEADER.size + count * _V5_RECORD.size:
-            self._warn("a datagram of version 5 says that it has %d flows", count)
-            return []
+            return self._failure(data, "a datagram of version 5 says that it has %d flows", count)
         header = {
             "version": version,
             "flow_seq_num": sequence,

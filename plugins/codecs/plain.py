@@ -7,6 +7,7 @@ from ...dsl.template import Template
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
+from ._framing import MARK
 from ._rendering import renderer, utf8
 
 
@@ -19,14 +20,14 @@ class Plain(Ecs, Codec, name="plain"):
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    format: Template | None = option("The text to write for an event.", default=None)
+    format: Template | None = option("The text to write for an event.", default=None, literal=True)
 
     def prepare(self) -> None:
         self._text = charset_option(self).text
         self._render = renderer(self.format)
 
     def decode(self, data: bytes) -> list[Event]:
-        text = self._text(data)
+        text = self._text(data).removeprefix(MARK)
         return [{"message": text, "event": {"original": text}} if self.ecs else {"message": text}]
 
     def encode(self, events: list[Event]) -> bytes:

@@ -23,9 +23,9 @@ class Retold(Codec):
         self._codec, self._delimiter = codec, delimiter
         self._edge = b""
 
-    def stream(self, origin: Mapping[str, Any] | None = None) -> Codec:
+    def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
         fresh = copy.copy(self)
-        fresh._codec, fresh._edge = self._codec.stream(origin), b""
+        fresh._codec, fresh._edge = self._codec.stream(origin, begun), b""
         return fresh
 
     def complete(self, events: list[Event]) -> list[Event]:

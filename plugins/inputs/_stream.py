@@ -76,7 +76,7 @@ class ChunkStream(Stream):
 
     def __init__(self, codec: Codec, ends: LineEnds, position: int, boundary: bytes) -> None:
         super().__init__(codec, ends, position)
-        self._cutter = Cutter(boundary, codec.longest)
+        self._cutter = Cutter(boundary, codec.longest, begun=position > 0)
 
     def flush(self) -> Content:
         self.safe = self.fed
@@ -150,6 +150,7 @@ class Streams:
         self._delimiter: str = getattr(codec, "delimiter", "\n")
         cannot_be_cut = self.joins or self._retold
         self._boundary = None if cannot_be_cut else codec.boundary()
+        codec.begun = self._boundary is not None  # then what cuts it takes a byte order mark off
 
     @property
     def decoder(self) -> Codec | None:
@@ -158,7 +159,7 @@ class Streams:
 
     def start(self, path: str, position: int, head: bytes) -> Stream:
         """The stream of a file from a position on; ``head`` is how the file starts."""
-        codec = self._codec.stream(self._origin(_printable(path)))
+        codec = self._codec.stream(self._origin(_printable(path)), begun=position > 0)
         charset, mark = self._order(head)
         if position and mark:
             codec.decode(mark)

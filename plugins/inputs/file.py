@@ -65,6 +65,7 @@ class File(Ecs, Input, name="file"):
     """
 
     streams = True
+    reads_lines = True
     completes = True
     replays = True
     local = True
@@ -82,7 +83,7 @@ class File(Ecs, Input, name="file"):
         choices=("beginning", "end"),
     )
     delimiter: str = option(
-        "What ends a line; the codec's `delimiter` comes before it.", default="\n"
+        "What ends a line; the codec's `delimiter` comes before it.", default="\n", literal=True
     )
     stat_interval: Duration = option(
         "Seconds between two looks at a file.", default=1.0, at_least=0

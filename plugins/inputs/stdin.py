@@ -50,7 +50,11 @@ class Stdin(Ecs, Input, name="stdin"):
         return {"host": {"hostname": host} if self.ecs else host}
 
     def decoder(self) -> Codec | None:
-        return None if self._whole.boundary() is None else self._whole
+        codec = self._whole
+        if codec.boundary() is None:
+            return None
+        codec.begun = True  # the cutter takes a byte order mark off
+        return codec
 
     def open(self) -> None:
         boundary = self._whole.boundary()

@@ -21,7 +21,7 @@ from ...dsl.reference import Event
 from ...dsl.template import Template
 from ..batch import Payload
 from ..codec import Codec
-from ..declaration import option
+from ..declaration import Mode, option
 from ..errors import Disconnected, Misconfigured
 from ..output import Output
 from ..records.disk import Disk
@@ -134,10 +134,11 @@ class File(Output, name="file"):
     folders are made. A path that would leave the part before its first field (`..` in a field) is
     refused: such events go into the file that `filename_failure` names, beneath that part.
 
-    Differs from Logstash: a batch is handed to the operating system before it counts as delivered,
-    packed ones as a whole gzip member each, so `flush_interval` has no effect. With `fsync` it is
-    on the disk, too. Lines do not go on where a crash left a file in the middle of one: they begin
-    on a new line.
+    Differs from Logstash: a mode with a leading zero is octal (there, decimal), as in the shell:
+    0640 is `rw-r-----`; without it a mode is decimal. A batch is handed to the operating system
+    before it counts as delivered, packed ones as a whole gzip member each, so `flush_interval` has
+    no effect. With `fsync` it is on the disk, too. Lines do not go on where a crash left a file in
+    the middle of one: they begin on a new line.
     """
 
     default_codec = "json_lines"
@@ -147,10 +148,12 @@ class File(Output, name="file"):
     create_if_deleted: bool = option(
         "Make a file again that was deleted while it was open.", default=True
     )
-    dir_mode: int = option(
-        "The mode of new folders, such as 0750 written as 488; -1 for the process's.", default=-1
+    dir_mode: Mode = option(
+        "The mode of new directories, such as 0750; -1 for the process's.", default=Mode(-1)
     )
-    file_mode: int = option("The mode of new files; -1 for the process's.", default=-1)
+    file_mode: Mode = option(
+        "The mode of new files, such as 0640; -1 for the process's.", default=Mode(-1)
+    )
     filename_failure: str = option(
         "The file for events whose path is refused.", default="_filepath_failures"
     )

@@ -17,7 +17,7 @@ WRITTEN = [
     (2**70, str(2**70)),
     ([2**70, "a"], f'[{2**70},"a"]'),
     (None, "null"),
-    ([float("nan")], '["NaN"]'),
+    ([float("nan"), None, -float("inf")], '["NaN",null,"-Infinity"]'),
 ]
 
 

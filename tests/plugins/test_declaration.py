@@ -20,7 +20,7 @@ from penstock.plugins.contract import (
     Output,
     Plugin,
 )
-from penstock.plugins.declaration import KINDS, Bytes, Duration, Secret, Uri, option
+from penstock.plugins.declaration import KINDS, Bytes, Duration, Mode, Secret, Uri, option
 
 
 class Sample(Ecs, Filter, name="sample"):
@@ -39,6 +39,7 @@ class Sample(Ecs, Filter, name="sample"):
     text: Template = option("A text with places.", default=Template(""))
     file: Path | None = option("A file.", default=None)
     size: Bytes = option("A size.", default=1024)
+    mode: Mode = option("A mode.", default=-1)
     span: Duration = option("A time span.", default=60.0)
     secret: Secret | None = option("A secret.", default=None)
     uri: Uri | None = option("A URI.", default=None)
@@ -67,6 +68,7 @@ class Sample(Ecs, Filter, name="sample"):
         ("text", Kind("template")),
         ("file", Kind("path")),
         ("size", Kind("bytes")),
+        ("mode", Kind("mode")),
         ("span", Kind("duration")),
         ("secret", Kind("password")),
         ("uri", Kind("uri")),

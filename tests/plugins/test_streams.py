@@ -36,3 +36,21 @@ def test_pieces_for_workers_are_read_as_the_whole_is(names: list[str], limit: in
     assert b"".join(cut_up) == whole
     assert ([line for piece in cut_up for line in read(piece, limit)] == read(whole, limit)) is True
     assert all(len(piece) <= 3 * limit + 2 * PIECE for piece in cut_up)
+
+
+def test_a_byte_order_mark_at_the_start_is_in_no_piece() -> None:
+    data = "\ufeffa\n\ufeffb\n".encode()
+    for size in range(1, len(data)):
+        cutter = Cutter(b"\n", 1000)
+        found = [cutter.piece(data[i : i + size]) for i in range(0, len(data), size)]
+        assert b"".join(found) + cutter.rest() == "a\n\ufeffb\n".encode()
+
+
+def test_the_start_of_a_byte_order_mark_alone_is_kept() -> None:
+    cutter = Cutter(b"\n", 1000)
+    assert cutter.piece(b"\xef") + cutter.piece(b"\xbb") + cutter.rest() == b"\xef\xbb"
+
+
+def test_a_byte_order_mark_stays_where_a_stream_goes_on_in_the_middle() -> None:
+    data = "\ufeffa\n".encode()
+    assert Cutter(b"\n", 1000, begun=True).piece(data) == data

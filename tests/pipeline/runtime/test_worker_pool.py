@@ -13,8 +13,9 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
+from penstock.filters.uuid import Uuid
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.runtime.worker_pool import useful_workers
+from penstock.pipeline.runtime.worker_pool import stateful_filter, useful_workers
 
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 CONFIG = """
@@ -26,6 +27,16 @@ filter {{
 output {{ stdout {{ codec => json_lines }} }}
 """
 LINES = "".join(f"line {n} {'x' * (n % 300)}\n" for n in range(20_000)).encode()
+
+
+@pytest.mark.parametrize("flag", ["stateful", "flushes"])
+def test_a_filter_that_holds_or_flushes_events_gets_them_all(monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
+    assembly = assemble([Source("t.conf", "filter { mutate { } uuid { target => 'u' } }")], settled(None))
+    assert stateful_filter(assembly) is None
+    monkeypatch.setattr(Uuid, flag, True)
+    found = stateful_filter(assembly)
+    assert found is not None
+    assert found.name == "uuid"
 
 
 def numbers(out: bytes) -> list[int]:

@@ -86,6 +86,16 @@ def test_json_lines_have_references_opened(folder: Any) -> None:
     assert verdicts(folder, tests, "filter { }") == ["passed testcase 1"]
 
 
+def test_a_line_without_references_is_read_as_it_stands(folder: Any) -> None:
+    tests = {
+        "codec": "json_lines",
+        "testcases": [{"input": ['{"a": 1e400, "b": 1.50}'], "expected": [{"big": "Infinity"}]}],
+        "ignore": ["a", "b"],
+    }
+    pipeline = 'filter { mutate { add_field => { "big" => "%{a}" } } }'
+    assert verdicts(folder, tests, pipeline) == ["passed testcase 1"]
+
+
 def test_a_file_is_one_run(folder: Any) -> None:
     pipeline = 'filter { throttle { after_count => 1 period => 3600 key => "k" add_tag => ["over"] } }'
     tests = {"testcases": [{"input": ["a"], "expected": [{"message": "a"}]}, {"input": ["b"], "expected": [{"message": "b", "tags": ["over"]}]}]}

@@ -35,7 +35,7 @@ def test_ruby_s_names_are_known(name: str) -> None:
     [
         ("UTF-8", b"M\xc3\xbcnchen", "München"),
         ("utf-8", b"a\xe9b", "a\\xE9b"),
-        ("UTF-8", b'"\xff\n', '\\"\\xFF\\n'),
+        ("UTF-8", b'"\xff\n\t#{x} \\', '"\\xFF\n\t#{x} \\'),
         ("ISO-8859-1", b"\xe9", "é"),
         ("CP1252", b"\x80 \x81", "€ \ufffd"),
         ("Windows-1251", b"\xcf\xf0", "Пр"),

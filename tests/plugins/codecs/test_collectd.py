@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.dsl.timestamp import Timestamp
+from penstock.plugins.codecs._foreign import text_of
 
 AT = Timestamp("2017-07-14T02:40:00.500Z")
 
@@ -117,6 +118,12 @@ def test_datagrams_must_be_as_safe_as_asked(codec: Any, authfile: str, level: st
 def test_a_wrong_key_is_noticed(codec: Any, authfile: str) -> None:
     collectd = codec("collectd", security_level="Sign", authfile=authfile)
     assert [*collectd.decode(signed(LOAD, b"word")), *collectd.decode(encrypted(LOAD, b"word"))] == []
+
+
+@pytest.mark.parametrize("broken", [b"\0\0\0\x09ab", part(6, b"\0\2\1"), b"x", LOAD[:-3]])
+def test_a_datagram_that_is_malformed_is_kept_and_tagged(codec: Any, authfile: str, broken: bytes) -> None:
+    assert codec("collectd").decode(broken)[-1] == {"message": text_of(broken), "tags": ["_collectdparsefailure"]}
+    assert codec("collectd", security_level="Sign", authfile=authfile).decode(broken) == []
 
 
 def test_bad_options_are_refused(problems: Any) -> None:

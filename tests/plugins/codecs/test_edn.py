@@ -17,7 +17,7 @@ from penstock.plugins.codecs._edn import read, written
     [
         ('{"a" 1, :b/c -2 d 3N}', {"a": 1, "b/c": -2, "d": 3}),
         ("[nil true false 1.5 -1e3 2M +7]", [None, True, False, 1.5, -1000.0, 2.0, 7]),
-        ("(1 2) ignored", [1, 2]),
+        ("(1 2) ; ignored", [1, 2]),
         ("#{1 #{}}", [1, []]),
         ('"a\\n\\"\\\\\\u00e9\\ud83d"', 'a\n"\\é\ufffd'),
         ("[\\a \\newline \\space \\u00e9 \\é \\u]", ["a", "\n", " ", "é", "é", "u"]),
@@ -34,7 +34,8 @@ def test_text_is_read(text: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ; nothing", "{", "[1", "]", "{]", "{1}", '"', '"\\x"', '#inst "2020-01-01"', "#_", "[#_]", "1/2", "1x", "#", "[" * 100_000],
+    ["", " ; nothing", "{", "[1", "]", "{]", "{1}", '"', '"\\x"', '#inst "2020-01-01"', "#_", "[#_]", "1/2", "1x", "#", "[" * 100_000,
+     "1 2", "{} {", '{"a" 1} x', "{}}", "[1] #_", "nil ("],
 )
 def test_what_is_no_edn_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each says something else
@@ -73,3 +74,8 @@ def test_an_event_is_written(codec: Any) -> None:
     text = '{"a" "x\\"\\n", "@timestamp" "2020-01-01T00:00:00.000Z", "l" [1 1.0e+20 nil {}]}'
     assert codec("edn").encode([event]).decode() == text
     assert codec("edn_lines").encode([event, {}]).decode() == text + "\n{}\n"
+
+
+def test_an_infinity_is_a_string(codec: Any) -> None:
+    event = {"a": float("inf"), "b": [float("-inf")], "c": None}
+    assert codec("edn").encode([event]) == b'{"a" "Infinity", "b" ["-Infinity"], "c" nil}'

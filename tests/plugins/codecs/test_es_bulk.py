@@ -29,9 +29,19 @@ def test_a_document_goes_under_a_target(codec: Any) -> None:
     assert event["x"] == {"f": "v"}
 
 
-def test_lines_that_are_no_action_are_left_out(codec: Any) -> None:
+def test_lines_that_are_not_an_action_are_kept_and_tagged(codec: Any) -> None:
     bulk = codec("es_bulk", ecs=False)
-    assert bulk.decode(b'text\n5\n{}\n{"index":1}\n{"index":{}}\n{"f":1}\n') == [{"f": 1, "@metadata": {"action": "index"}}]
+    lines = ["text", "5", "{}", '{"index":1}', '{"index":{}} {}']
+    data = "\n".join([*lines, '{"index":{}}', '{"f":1}', ""])
+    assert bulk.decode(data.encode()) == [
+        *[{"message": line, "tags": ["_esbulkparsefailure"]} for line in lines],
+        {"f": 1, "@metadata": {"action": "index"}},
+    ]
+
+
+def test_text_behind_a_document_is_not_lost(codec: Any) -> None:
+    (event,) = codec("es_bulk", ecs=False).decode(b'{"index":{}}\n{"f":1} {"g":2}\n')
+    assert (event["message"], event["tags"]) == ('{"f":1} {"g":2}', ["_jsonparsefailure"])
 
 
 def test_a_document_that_is_broken_is_kept_and_leaves_the_others_alone(codec: Any) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.dsl.reference import FieldRef
 from penstock.dsl.timestamp import Timestamp
+from penstock.plugins.codecs._foreign import text_of
 
 msgpack = pytest.importorskip("msgpack")
 pack = msgpack.packb
@@ -61,16 +62,31 @@ def test_a_message_that_is_none_leaves_the_others_alone(codec: Any, message: lis
 
 def test_a_stream_that_is_none_ends(codec: Any) -> None:
     fluent = codec("fluent")
-    (event,) = fluent.decode(b"GET / HTTP/1.1\r\n")
-    assert event["tags"] == FAILED
-    assert [*fluent.decode(b"Host: x\r\n"), *fluent.flush()] == []
+    broken = pack(["app.web", AT, {"n": 1}]) + b"GET / HTTP/1.1\r\n"
+    assert fluent.decode(broken[:9]) == []
+    assert fluent.decode(broken[9:]) == [ONE, {"message": "GET / HTTP/1.1\r\n", "tags": FAILED}]
+    assert fluent.decode(b"Host: x\xff") == [{"message": "Host: x\\xFF", "tags": FAILED}]
+    assert fluent.flush() == []
     assert fluent.decode(pack(["app.web", AT, {"n": 1}])) == [ONE]
 
 
 def test_a_stream_that_breaks_off_is_said(codec: Any) -> None:
     fluent = codec("fluent")
-    assert fluent.decode(pack(["app.web", AT, {"n": 1}])[:-1]) == []
-    assert [event["tags"] for event in fluent.flush()] == [FAILED]
+    data = pack(["app.web", AT, {"n": 1}])
+    assert fluent.decode(data + data[:5]) == [ONE]
+    assert fluent.decode(data[5:-1]) == []
+    assert fluent.flush() == [{"message": text_of(data[:-1]), "tags": FAILED}]
+    assert fluent.decode(data) == [ONE]
+
+
+def test_a_message_that_json_does_not_have_is_kept_as_its_bytes(codec: Any) -> None:
+    nested: Any = 1
+    for _ in range(600):
+        nested = [nested]
+    data, whole = pack(["t", nested]), pack(["app.web", AT, {"n": 1}])
+    assert codec("fluent").decode(whole + data + whole) == [
+        ONE, {"message": text_of(data), "tags": FAILED}, ONE,
+    ]  # fmt: skip
 
 
 def test_records_go_under_a_target(codec: Any) -> None:

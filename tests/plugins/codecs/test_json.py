@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ FAILED = ["_jsonparsefailure"]
         ("[]", []),
         ("", []),
         (" \t\r", []),
-        ('{"a": 1} {"b": 2}', [{"a": 1}]),
+        ("[]{}", None),
         ('{"a": 1, "a": 2}', [{"a": 2}]),
         ('{"a": 18446744073709551616123}', [{"a": 18446744073709551616123}]),
         ('{"a": 1e400}', [{"a": float("inf")}]),
@@ -39,7 +40,7 @@ FAILED = ["_jsonparsefailure"]
         ("{'a': 1}", None),
         ('{"a": 01}', None),
         ('{"a": "\x01"}', None),
-        ("\ufeff{}", None),
+        ("\ufeff{}", [{}]),
         ('{"@metadata": 1}', None),
         ('{"a":' * 5000, None),
         ("[" * 100_000, None),
@@ -54,12 +55,53 @@ def test_a_map_or_a_list_of_maps_is_taken(codec: Any, name: str, text: str, even
     assert got == ([{"message": text, "tags": FAILED}] if events is None else events)
 
 
+WITH_MORE = [
+    ('{"a":1} {"b":2} ', [{"a": 1}]),
+    ('{"a":1}} ', [{"a": 1}]),
+    ('{"a":1},', [{"a": 1}]),
+    ('{"a":1} trailing', [{"a": 1}]),
+    ('[{"a":1},{"a":2}][{"b":2}]', [{"a": 1}, {"a": 2}]),
+]
+
+
+@pytest.mark.parametrize(("text", "first"), WITH_MORE)
+@pytest.mark.parametrize("name", ["json", "json_lines"])
+def test_text_behind_the_json_is_kept_and_tagged(codec: Any, name: str, text: str, first: list[Any]) -> None:
+    made = codec(name, ecs=False)
+    got = [*made.decode(text.encode()), *made.flush()]
+    assert got[0].pop("message") == text
+    assert got == [{**event, "tags": FAILED} for event in first]
+
+
+@pytest.mark.parametrize("tags", ['["t"]', '"t"'])
+@pytest.mark.parametrize("name", ["json", "json_lines"])
+def test_text_behind_the_json_leaves_the_tags_of_the_data(codec: Any, name: str, tags: str) -> None:
+    made = codec(name, ecs=False)
+    (event,) = [*made.decode(f'{{"tags":{tags}}}'.encode() + b"{"), *made.flush()]
+    assert event["tags"] == ["t", *FAILED]
+
+
+@pytest.mark.parametrize("name", ["json", "json_lines"])
+def test_text_behind_json_with_a_message_of_its_own_is_kept_alone(codec: Any, name: str) -> None:
+    text = '{"message":"m","a":1}{"b":2}'
+    made = codec(name, ecs=False)
+    assert [*made.decode(text.encode()), *made.flush()] == [{"message": text, "tags": FAILED}]
+
+
+@pytest.mark.parametrize("name", ["json", "json_lines"])
+def test_text_behind_json_is_kept_beside_the_target(codec: Any, name: str) -> None:
+    text = '{"a":1}}'
+    beside, into = codec(name, ecs=False, target=FieldRef("t")), codec(name, ecs=False, target=FieldRef("message"))
+    assert [*beside.decode(text.encode()), *beside.flush()] == [{"t": {"a": 1}, "message": text, "tags": FAILED}]
+    assert [*into.decode(text.encode()), *into.flush()] == [{"message": text, "tags": FAILED}]
+
+
 def test_a_broken_line_leaves_the_others_alone(codec: Any) -> None:
     lines = codec("json_lines")
     assert lines.decode(b'{"a":1}\r\nbad\n\n{"a":\xff}\n{"a"') == [
         {"a": 1},
         {"message": "bad", "tags": FAILED},
-        {"message": '{\\"a\\":\\xFF}', "tags": FAILED},
+        {"message": '{"a":\\xFF}', "tags": FAILED},
     ]
     assert lines.decode(b":2}\n[{},{}]\n") == [{"a": 2}, {}, {}]
 
@@ -68,7 +110,7 @@ def test_a_map_does_not_go_on_over_lines(codec: Any) -> None:
     assert codec("json_lines").decode(b'{"a":\n1}\n{"b":1}{"c":1}\n') == [
         {"message": '{"a":', "tags": FAILED},
         {"message": "1}", "tags": FAILED},
-        {"b": 1},
+        {"b": 1, "message": '{"b":1}{"c":1}', "tags": FAILED},
     ]
 
 
@@ -133,6 +175,24 @@ class TestBoth:
         events = [{"n": 1}, {"n": 2, "a": "\ud83d"}, {"n": 3}]
         assert codec(name).encode(events) == b"".join([codec(name).encode([event]) for event in events])
         assert codec(name).encode(events).count(b'"n"') == 3
+
+
+BESIDE_A_NULL = [
+    (math.inf, '"Infinity"'),
+    ([{"b": -math.inf}], '[{"b":"-Infinity"}]'),
+    (math.nan, '"NaN"'),
+    (-math.nan, '"NaN"'),
+    (1.7e308, "1.7e308"),
+    (2**70, str(2**70)),
+    ("null \xcb\x7f", '"null \xcb\x7f"'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), BESIDE_A_NULL)
+def test_numbers_beside_a_null_are_written_as_they_are(codec: Any, value: Any, text: str) -> None:
+    event = {"n": None, "a": value, "@metadata": {"m": math.inf}}
+    assert codec("json_lines").encode([event, {"n": None}]).decode() == f'{{"n":null,"a":{text}}}\n{{"n":null}}\n'
+    assert codec("json").encode([event]).decode() == f'{{"n":null,"a":{text}}}'
 
 
 @pytest.mark.parametrize(

@@ -74,5 +74,6 @@ def test_any_bytes_become_events(codec: Any, name: str, options: dict[str, Any],
     made = stream(codec, name, ecs=ecs, **options)
     events = [*made.decode(data), *made.flush()]
     assert all(type(event) is dict for event in events)
-    assert events or not data.strip() or data.lstrip().startswith(b"[")
+    text = data.removeprefix(b"\xef\xbb\xbf").strip()
+    assert events or not text or text.startswith(b"[")
     assert [*made.decode(b""), *made.flush()] in ([], stream(codec, name, ecs=ecs, **options).decode(b""))

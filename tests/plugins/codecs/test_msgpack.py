@@ -40,8 +40,8 @@ def test_a_map_is_an_event(codec: Any, data: Any, event: dict[str, Any]) -> None
         (b"\x80\x80", "\\x80\\x80"),
         (b"\x91" * 3000, "\\x91" * 3000),
         (b"\xdf\xff\xff\xff\xff", "\\xDF\\xFF\\xFF\\xFF\\xFF"),
-        (b"\x81\xa1a\xd4\x05a", "\\x81\\xA1a\\xD4\\u0005a"),
-        (b"\x81\x81\x01\x01\x01", "\\x81\\x81\\u0001\\u0001\\u0001"),
+        (b"\x81\xa1a\xd4\x05a", "\\x81\\xA1a\\xD4\x05a"),
+        (b"\x81\x81\x01\x01\x01", "\\x81\\x81\x01\x01\x01"),
         (b'{"json": 1}', '{"json": 1}'),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from penstock.dsl.timestamp import Timestamp
 from penstock.plugins.codecs import _flow_templates
 from penstock.plugins.codecs._flow_fields import REVERSE, ipfix_fields, netflow9_fields
+from penstock.plugins.codecs._foreign import text_of
 
 SECONDS = 1_500_000_000  # 2017-07-14T02:40:00Z
 AT = Timestamp("2017-07-14T02:40:00.000Z")
@@ -69,8 +70,10 @@ def test_version_5_has_one_layout(codec: Any) -> None:
 
 
 @pytest.mark.parametrize("datagram", [v5(count=0), v5(RECORD, count=31), v5(RECORD, count=2), v5(RECORD)[:10], b"", b"\0", b"\0\7"])
-def test_what_is_no_datagram_gives_nothing(codec: Any, datagram: bytes) -> None:
-    assert flows(codec, datagram) == []
+def test_what_is_not_a_datagram_is_kept_and_tagged(codec: Any, datagram: bytes) -> None:
+    failures = codec("netflow").decode(datagram)
+    assert [event["tags"] for event in failures] == [["_netflowparsefailure"]] * bool(datagram)
+    assert [event["message"] for event in failures] == [text_of(datagram)] * bool(datagram)
 
 
 def test_version_9_says_first_what_its_records_look_like(codec: Any) -> None:
@@ -233,4 +236,5 @@ def test_no_datagram_does_harm(codec: Any, datagram: bytes, changes: list[tuple[
     for place, byte in changes:
         data[place % len(data)] = byte
     netflow = codec("netflow")
-    assert all(type(event["netflow"]) is dict for event in [*netflow.decode(bytes(data)), *netflow.decode(datagram)])
+    for event in [*netflow.decode(bytes(data)), *netflow.decode(datagram)]:
+        assert type(event["message" if "tags" in event else "netflow"]) in (str, dict)

@@ -79,6 +79,18 @@ def test_invalid_bytes_are_kept_as_the_codec_shows_them(run_file: Any, logs: Pat
     assert run_file(BEGINNING).read() == ["fine", r"caf\xE9", "fine too"]
 
 
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_a_byte_order_mark_is_taken_off_at_the_start_of_a_file_only(run_file: Any, logs: Path, size: int) -> None:
+    data = "\ufeffone\n\ufefftwo\nthree\n\ufefffour\n".encode()
+    messages: list[str] = []
+    for start in range(0, len(data), size):
+        append(logs / "a.log", data[start : start + size])
+        run = run_file(BEGINNING)
+        messages += run.read(seconds=0.6)
+        messages += run.stop()
+    assert messages == ["one", "\ufefftwo", "three", "\ufefffour"]
+
+
 @pytest.mark.parametrize(
     ("options", "data", "messages"),
     [

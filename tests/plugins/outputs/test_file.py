@@ -97,12 +97,21 @@ def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_text() == "second\n"
 
 
-def test_modes_of_new_files_and_folders(tmp_path: Path) -> None:
-    file = output(f'path => "{tmp_path}/d/a.log" dir_mode => {0o750} file_mode => {0o600} {LINE}')
+@pytest.mark.parametrize(
+    ("folder", "mode"), [("0750", "0600"), (0o750, 0o600), ('"0750"', "'0600'"), ('"0o750"', '"384"')]
+)
+def test_modes_of_new_files_and_folders(tmp_path: Path, folder: object, mode: object) -> None:
+    file = output(f'path => "{tmp_path}/d/a.log" dir_mode => {folder} file_mode => {mode} {LINE}')
     file.write([event()])
     file.close()
     assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o750
     assert stat.S_IMODE((tmp_path / "d/a.log").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", ["0689", "08", '"0x1F"', "-2", "4096", '"rw"', "06.5"])
+def test_what_is_not_a_mode_is_refused(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(penstock.ConfigError, match="E204"):
+        output(f'path => "{tmp_path}/a.log" file_mode => {mode}')
 
 
 def test_files_that_are_not_written_to_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
