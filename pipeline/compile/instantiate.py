@@ -7,32 +7,27 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from ...dsl.check import Catalogue, check
-from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
-from ...dsl.event import add_tag
-from ...dsl.naming import FieldName
+from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.parser import parse_leniently
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
-from ...dsl.reference import FieldError, ReferenceSyntaxError, escape_style
+from ...dsl.reference import escape_style
 from ...dsl.source import Source
-from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ...dsl.tree import Tree
 from ...plugins import registry
 from ...plugins.codec import Codec
 from ...plugins.codecs._by_line import ByLine
 from ...plugins.context import Context, OptionProblem, Shared
-from ...plugins.decoration import decoration, only_key
 from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
-from ...plugins.rate_limit import complain
+from .decorations import diagnosed, filter_decorations, input_decorations
 
 log = logging.getLogger("penstock")
 
@@ -151,7 +146,7 @@ def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
         return Diagnostic("E250", str(error), None, error.help)
     name = f"{use.spec.section} `{use.name}`"
     problem = OptionProblem(error.option, f"{name}: {error.reason}", error.help, (), "E250")
-    return _diagnosed(problem, use)
+    return diagnosed(problem, use)
 
 
 def remake(assembly: Assembly, use: PluginUse) -> None:
@@ -172,11 +167,9 @@ def _make(assembly: Assembly, use: PluginUse, environment: Environment) -> list[
     plugin = override or _plugin(use, settings, codec, problems, assembly.shared)
     if plugin is not None:
         if isinstance(plugin, Filter):
-            problems += _decorations(plugin, use)
+            problems += filter_decorations(plugin, use)
         elif isinstance(plugin, Input):
-            unusable = list(_written_badly(plugin, ("add_field", "tags"), use))
-            problems += unusable
-            plugin.decorate = None if unusable else _input_decoration(plugin)
+            problems += input_decorations(plugin, use)
         assembly.made[use] = plugin
     for setting in use.settings.values() if override is None else ():
         if isinstance(setting.value, PluginUse):
@@ -243,7 +236,7 @@ def _plugin(
         log.debug("%s: %s", use.span.place, use.name, exc_info=True)
         found.append(_fault(use, error))
     found += [
-        _diagnosed(problem, use)
+        diagnosed(problem, use)
         for problem in context.problems
         if problem.option not in use.rejected
     ]
@@ -261,15 +254,7 @@ def _fault(use: PluginUse, error: Exception) -> Diagnostic:
 
 def misconfigured_option(use: PluginUse, option: str, reason: str, help: str) -> Diagnostic:
     """An option of a plugin that cannot be as it is beside others."""
-    return _diagnosed(OptionProblem(option, reason, help), use)
-
-
-def _diagnosed(problem: OptionProblem, use: PluginUse) -> Diagnostic:
-    setting: Setting | None = use.settings.get(problem.option)
-    span = setting.span_of(problem.path) if setting else use.name_span
-    if problem.part is not None and len(span.text) > problem.part[1]:
-        span = span.part(problem.part[0] + 1, problem.part[1] + 1)  # behind the quote
-    return Diagnostic(problem.code, problem.message, span, problem.help)
+    return diagnosed(OptionProblem(option, reason, help), use)
 
 
 _STREAMING = {"json": "json_lines", "plain": "line", "edn": "edn_lines"}
@@ -308,94 +293,3 @@ def _default_use(
     assert spec is not None
     settings = {key: setting for key, setting in (given or {}).items() if key in spec.options}
     return PluginUse(spec, settings, owner.span, owner.name_span)
-
-
-def _decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
-    found = [
-        *_named_badly(plugin, use),
-        *_written_badly(plugin, ("add_field", "remove_field", "add_tag", "remove_tag"), use),
-    ]
-    if not any(finding.is_error for finding in found):
-        plugin.decorate = decoration(
-            plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag
-        )
-        plugin.removes = (
-            None
-            if plugin.add_field or plugin.add_tag or plugin.remove_tag
-            else only_key(plugin.remove_field)
-        )
-    return found
-
-
-def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
-    """Fields to add or remove whose names are no references; a bad date pattern in a name is said
-    with the texts.
-    """
-    names: list[tuple[str, str, tuple[str | int, ...]]] = [
-        ("add_field", name, (name,)) for name in plugin.add_field
-    ]
-    names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
-    for option, name, path in names:
-        with suppress(PenstockError):
-            problem = FieldName(name).problem
-            if problem:
-                yield _warned(option, problem, path, use)
-
-
-def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
-    """Texts in these options that are no templates, or fail as such when events come."""
-    for option in options:
-        for path, text in _texts(getattr(plugin, option)):
-            try:
-                problem = Template(text).problem
-            except PenstockError as error:
-                yield _diagnosed(
-                    OptionProblem(
-                        option, f"bad date pattern in `{text}`: {error}", "", path, "E209"
-                    ),
-                    use,
-                )
-                continue
-            if problem:
-                yield _warned(option, problem, path, use)
-
-
-def _texts(
-    value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The texts in a list or hash with their paths, keys included."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _texts(item, (*path, place))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield (*path, key), key
-            yield from _texts(item, (*path, key))
-
-
-def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:
-    help = "every event that gets here will be tagged as failed: write [a][b]"
-    return _diagnosed(OptionProblem(option, problem, help, path, "W304"), use)
-
-
-def _input_decoration(plugin: Input) -> Any:
-    adding = decoration(plugin.add_field, (), plugin.tags)
-    kind, tag = plugin.type, f"_{plugin.name}_exception"
-    if kind is None and adding is None:
-        return None
-
-    def decorate(event: dict[str, Any]) -> None:
-        if kind is not None:
-            event.setdefault("type", kind)
-        if adding is None:
-            return
-        try:
-            adding(event)
-        except (FieldError, ReferenceSyntaxError) as error:
-            add_tag(event, tag)
-            where = plugin.context.where
-            complain(where, "%s: a field of `add_field` cannot be set: %s", where, error)
-
-    return decorate
