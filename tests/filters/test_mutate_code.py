@@ -157,9 +157,11 @@ def test_a_failure_in_a_loop_ends_the_block_for_its_event_alone(
     assert ("w" in other) != ("tags" in other)
 
 
-def test_a_field_moved_out_of_a_map_and_below_it_again_is_found_where_it_is() -> None:
+def test_maps_are_found_where_the_operations_before_have_put_them() -> None:
     stage = stage_of(
-        'rename => { "[a][b]" => "c" "[c][d]" => "[a][b]" "a" => "[e][f]" }', many=True
+        'rename => { "[a][b]" => "c" } replace => { "[c][e]" => "x" } copy => { "[c][d]" => "[a][b]" }'
+        ' add_field => { "[c][d]" => "y" } remove_field => ["[c][e]"]',
+        many=True,
     )
     (out,) = stage([{**BASE, "a": {"b": {"d": 1}}}])
-    assert (out["c"], out["e"]) == ({}, {"f": {"b": 1}})
+    assert (out["a"], out["c"]) == ({"b": 1}, {"d": [1, "y"]})
