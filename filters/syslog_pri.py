@@ -46,8 +46,26 @@ _SEVERITIES = (
     "informational",
     "debug",
 )
+_FACILITY_COUNT = 24
+_OLD_NAMES = (
+    "syslog_facility_code",
+    "syslog_severity_code",
+    "syslog_facility",
+    "syslog_severity",
+    "syslog_pri",
+)
+_ECS_NAMES = (
+    "[log][syslog][facility][code]",
+    "[log][syslog][severity][code]",
+    "[log][syslog][facility][name]",
+    "[log][syslog][severity][name]",
+    "[log][syslog][priority]",
+)
 _DEFAULT = 13
 _TAG = "_syslogpriparsefailure"
+
+_Label = tuple[int, str]
+"""The code and the name of a facility or severity."""
 
 
 class SyslogPri(Ecs, Filter, name="syslog_pri"):
@@ -106,27 +124,47 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     )
 
     def prepare(self) -> None:
-        names = (
-            (
-                "syslog_facility_code",
-                "syslog_severity_code",
-                "syslog_facility",
-                "syslog_severity",
-                "syslog_pri",
-            )
-            if not self.ecs
-            else (
-                "[log][syslog][facility][code]",
-                "[log][syslog][severity][code]",
-                "[log][syslog][facility][name]",
-                "[log][syslog][severity][name]",
-                "[log][syslog][priority]",
-            )
-        )
+        names = _ECS_NAMES if self.ecs else _OLD_NAMES
         self._facility_code, self._severity_code, self._facility, self._severity = (
             FieldRef(n).set for n in names[:4]
         )
-        self._priority = (self.syslog_pri_field_name or FieldRef(names[4])).get
+        self._field = self.syslog_pri_field_name or FieldRef(names[4])
+        self._priority = self._field.get
+        self._known = self._usual()
+
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        return self.changes_of(_ECS_NAMES[:4] if self.ecs else _OLD_NAMES[:4])
+
+    def _usual(self) -> dict[str | int, tuple[_Label, _Label]]:
+        """What the priorities with two labels mean, as text and as number: of each severity and
+        facility its code and name.
+        """
+        if not self.use_labels:
+            return {}
+        severities, facilities = self.severity_labels[:8], self.facility_labels[:_FACILITY_COUNT]
+        meanings = {
+            code << 3 | severity: ((severity, severities[severity]), (code, name))
+            for code, name in enumerate(facilities)
+            for severity in range(len(severities))
+        }
+        texts = {str(priority): meaning for priority, meaning in meanings.items()}
+        return {**meanings, **texts}
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Split the priority of each event; the same list."""
+        get, known, decorate, apply = self._priority, self._known.get, self.decorate, self.apply
+        put = _put_ecs if self.ecs else _put_old
+        for event in events:
+            try:
+                value = get(event)
+                meaning = known(value) if type(value) is str or type(value) is int else None
+                if meaning is None or not put(event, *meaning):
+                    apply(event)
+                if decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
 
     def apply(self, event: Event) -> bool:
         priority = _number(self._priority(event))
@@ -149,6 +187,24 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
             self._facility(event, labels[facility])
         if severity < len(self.severity_labels):
             self._severity(event, self.severity_labels[severity])
+
+
+def _put_old(event: Event, severity: _Label, facility: _Label) -> bool:
+    """Set the fields from before ECS; true."""
+    event["syslog_severity_code"], event["syslog_facility_code"] = severity[0], facility[0]
+    event["syslog_facility"], event["syslog_severity"] = facility[1], severity[1]
+    return True
+
+
+def _put_ecs(event: Event, severity: _Label, facility: _Label) -> bool:
+    """Set the fields of ECS, where none of their maps is there yet; whether that was so."""
+    log = event.setdefault("log", {})
+    syslog = log.setdefault("syslog", {}) if type(log) is dict else None
+    if type(syslog) is not dict or "severity" in syslog or "facility" in syslog:
+        return False
+    syslog["severity"] = {"code": severity[0], "name": severity[1]}
+    syslog["facility"] = {"code": facility[0], "name": facility[1]}
+    return True
 
 
 def _number(value: Any) -> int | None:

@@ -27,17 +27,25 @@ class Reader:
     def __init__(self, separator: str, quote: str, most: int = 100_000) -> None:
         self._separator, self._quote, self._most = separator, quote, most
         self._fields = {row_end: self._field(row_end) for row_end in ("\r\n", "\n", "\r")}
+        self._findall = re.compile(self._one_line_field()).findall
+
+    def _one_line_field(self) -> str:
+        """A field with its quotes, or a bare one, and what ends it in a text of one line."""
+        quote, separator = re.escape(self._quote), re.escape(self._separator)
+        quoted = rf"{quote}(?:[^{quote}]++|{quote}{quote})*+{quote}"
+        return rf"(?:({quoted})|({self._bare()}))({separator}|\Z)"
+
+    def _bare(self) -> str:
+        quote, separator = re.escape(self._quote), re.escape(self._separator)
+        if len(self._separator) == 1:
+            return rf"[^{quote}\r\n{separator}]*+"
+        return rf"(?:(?!{separator})[^{quote}\r\n])*+"
 
     def _field(self, row_end: str) -> re.Pattern[str]:
         quote, separator = re.escape(self._quote), re.escape(self._separator)
         end = rf"(?P<end>{separator}|{row_end}|\Z)"
-        bare = (
-            rf"[^{quote}\r\n{separator}]*+"
-            if len(self._separator) == 1
-            else rf"(?:(?!{separator})[^{quote}\r\n])*+"
-        )
         return re.compile(
-            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{bare})){end}"
+            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{self._bare()})){end}"
         )
 
     def first_row(self, text: str) -> Row | None:
@@ -49,7 +57,8 @@ class Reader:
         found = _BREAK.search(text)
         row_end = found[0] if found else "\n"
         if self._quote in text:
-            return self._quoted_row(text, row_end)
+            row = None if found else self._quoted_line(text)
+            return self._quoted_row(text, row_end) if row is None else row
         line = text[: found.start()] if found else text
         if not line:
             return []
@@ -58,6 +67,23 @@ class Reader:
                 f"the row has more than {self._most} fields (penstock.limits.fields)"
             )
         return [field or None for field in line.split(self._separator)]
+
+    def _quoted_line(self, text: str) -> Row | None:
+        """The row of a text of one line, found at once; None where something was passed over, or
+        where there are very many fields.
+        """
+        fields: list[tuple[str, str, str]] = self._findall(text)
+        if len(fields) > self._most:
+            return None
+        if len(fields) > 1 and not fields[-2][2]:
+            del fields[-1]  # the nothing behind the last field
+        if sum(map(len, map("".join, fields))) != len(text):
+            return None
+        row = [quoted[1:-1] if quoted else bare or None for quoted, bare, _ in fields]
+        quote = self._quote
+        if quote * 2 not in text:
+            return row
+        return [field and field.replace(quote * 2, quote) for field in row]
 
     def _quoted_row(self, text: str, row_end: str) -> Row:
         if text.startswith(row_end):
