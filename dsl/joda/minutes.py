@@ -30,12 +30,26 @@ _DAYS_KEPT = 4096
 _TAILS = {f"{second:02d}": f"{second:02d}.000Z" for second in range(60)}
 
 
-def _tail_after(separator: str) -> Callable[[str], str | None]:
-    """From seconds with a fraction, told apart by this character, to how they end a canonical
-    text.
+_MILLIS = {f"{milli:03d}": f".{milli:03d}Z" for milli in range(1000)}
+
+
+def _tail_after(separator: str, digits: int) -> Callable[[str], str | None]:
+    """From seconds with a fraction of so many digits, told apart by this character, to how they end
+    a canonical text.
     """
-    fits = re.compile(f"[0-5][0-9]{re.escape(separator)}[0-9]+").fullmatch
-    return lambda piece: f"{piece[:2]}.{piece[3:6]:0<3}Z" if fits(piece) else None
+    if digits not in (3, 6):
+        fits = re.compile(f"[0-5][0-9]{re.escape(separator)}[0-9]+").fullmatch
+        return lambda piece: f"{piece[:2]}.{piece[3:6]:0<3}Z" if fits(piece) else None
+    second_of = {f"{second}{separator}": second for second in _TAILS}.get
+    milli_of = _MILLIS.get
+
+    def tail(piece: str) -> str | None:
+        second, milli = second_of(piece[:3]), milli_of(piece[3:6])
+        if second is None or milli is None or (digits == 6 and piece[6:] not in _MILLIS):
+            return None
+        return second + milli
+
+    return tail
 
 
 class _Times(dict[str, tuple[int, str] | None]):
@@ -103,7 +117,9 @@ class _Place:
         self.known: dict[str, str] = {}
         self.days: dict[str, _Day] = {}
         self.tail: Callable[[str], str | None] = (
-            _TAILS.get if self.end - self.start == 2 else _tail_after(text[self.start + 2])
+            _TAILS.get
+            if self.end - self.start == 2
+            else _tail_after(text[self.start + 2], self.end - self.start - 3)
         )
 
     @property
