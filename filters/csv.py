@@ -214,9 +214,12 @@ class Csv(Ecs, Filter, name="csv"):
         into: Any = event if target is None else target.get(event)
         if type(into) is not dict and (target is None or target.has(event)):
             return False
-        found: dict[Any, Any] = dict(zip(keys, row, strict=False))
+        columns = zip(keys, row, strict=False)
+        found: dict[Any, Any]
         if self.skip_empty_columns:
-            found = {key: value for key, value in zip(keys, row, strict=False) if value}
+            found = {key: value for key, value in columns if value}
+        else:
+            found = dict(columns)
         found.pop(None, None)
         try:
             for key, convert in self._converted.items():

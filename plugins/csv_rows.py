@@ -54,7 +54,7 @@ class Reader:
         """
         if not text:
             return None
-        found = _BREAK.search(text)
+        found = _BREAK.search(text) if "\n" in text or "\r" in text else None
         row_end = found[0] if found else "\n"
         if self._quote in text:
             row = None if found else self._quoted_line(text)
