@@ -1,10 +1,7 @@
 """The loop of a mutate as generated code: its operations as lines, one after the other.
 
-The map that holds a field is looked up once and kept in a variable (``m1``, ``m2`` …) while nothing
-on its path changes. The lines do what is ordinary, where each step of a path is a map or is not
-there; for anything else (lists on the way, a value that takes no fields, reserved fields) they call
-the operation itself, and look up anew what it may have changed. A variable thus holds the map that
-stands at its path, or something that sends the next line to the operation.
+The lines do what is ordinary, where each step of a path is a map or is not there; for anything else
+(lists on the way, a value that takes no fields, reserved fields) they call the operation itself.
 """
 
 from __future__ import annotations
@@ -20,14 +17,12 @@ from ..dsl.template import Template
 from ..dsl.values import copy as copied
 from ..dsl.values import ruby_text
 from ..plugins.decoration import decoration
+from ._map_variables import BODY, Keys, Writer
 from ._mutations import CONVERSIONS, Operation
 from ._references import BrokenReference
 
-Keys = tuple[str, ...]
-Write = Callable[["Writer", str], None]
+Write = Callable[[Writer, str], None]
 """Writes the lines of an operation; given the name of the operation itself."""
-
-_BODY = 3  # how deep the lines of an operation stand
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -40,99 +35,6 @@ class Step(msgspec.Struct, frozen=True):
     changes: tuple[Keys, ...] | None
 
 
-class Writer:
-    """Writes the lines of one loop, and knows which maps its variables hold."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.scope: dict[str, Any] = {}
-        self._maps: dict[Keys, str] = {}
-        self._made = 0
-
-    def line(self, depth: int, text: str) -> None:
-        self.lines.append("    " * depth + text)
-
-    def name(self, wish: str, value: Any) -> str:
-        """A name of the generated code for a value."""
-        name = f"{wish}_{len(self.scope) + 1}"
-        self.scope[name] = value
-        return name
-
-    def holder(self, keys: Keys) -> str:
-        """The variable with the map that holds a field, looked up in the body of the loop."""
-        parents = keys[:-1]
-        if not parents:
-            return "event"
-        if parents not in self._maps:
-            self.holder(parents)
-            self._made += 1
-            self._maps[parents] = f"m{self._made}"
-            self._look_up(_BODY, parents)
-        return self._maps[parents]
-
-    def _look_up(self, depth: int, parents: Keys) -> None:
-        name, above, key = self._maps[parents], self._above(parents), parents[-1]
-        if above == "event":
-            self.line(depth, f"{name} = event.get({key!r})")
-        else:
-            self.line(depth, f"{name} = {above}.get({key!r}) if type({above}) is dict else {above}")
-
-    def _above(self, parents: Keys) -> str:
-        return self._maps[parents[:-1]] if len(parents) > 1 else "event"
-
-    def call(self, depth: int, step: str, *touched: Keys) -> None:
-        """Let an operation do it, and look up again what stands near the fields that it touches."""
-        self.line(depth, f"{step}(event)")
-        heads = {keys[0] for keys in touched}
-        for parents in self._maps:
-            if parents[0] in heads:
-                self._look_up(depth, parents)
-
-    def changed(self, keys: Keys) -> None:
-        """Forget the maps at and below a field."""
-        self._maps = {
-            parents: name for parents, name in self._maps.items() if parents[: len(keys)] != keys
-        }
-
-    def changed_anything(self) -> None:
-        self._maps.clear()
-
-    def within(self, step: str, keys: Keys, body: Callable[[int, str], None], *more: Keys) -> None:
-        """Lines for where the map of a field is there, written by ``body`` of their depth and the
-        map; nothing is done where it is not.
-        """
-        at = self.holder(keys)
-        if at == "event":
-            body(_BODY, at)
-            return
-        self.line(_BODY, f"if type({at}) is dict:")
-        body(_BODY + 1, at)
-        self.line(_BODY, f"elif {at} is not None:")
-        self.call(_BODY + 1, step, keys, *more)
-
-    def put(self, depth: int, step: str, keys: Keys, value: str, *more: Keys) -> None:
-        """Lines that set a field whose holder is known; its map is made where only that is not
-        there.
-        """
-        key, parents = keys[-1], keys[:-1]
-        if not parents:
-            self.line(depth, f"event[{key!r}] = {value}")
-            return
-        at = self._maps[parents]
-        self.line(depth, f"if type({at}) is dict:")
-        self.line(depth + 1, f"{at}[{key!r}] = {value}")
-        self._put_in_new_map(depth, keys, value)
-        self.line(depth, "else:")
-        self.call(depth + 1, step, keys, *more)
-
-    def _put_in_new_map(self, depth: int, keys: Keys, value: str) -> None:
-        parents, key = keys[:-1], keys[-1]
-        at, above, last = self._maps[parents], self._above(parents), parents[-1]
-        is_map = "" if above == "event" else f"type({above}) is dict and "
-        self.line(depth, f"elif {is_map}{last!r} not in {above}:")
-        self.line(depth + 1, f"{at} = {above}[{last!r}] = {{{key!r}: {value}}}")
-
-
 def compiled(
     steps: Iterable[Step], decorations: Iterable[Step], failed: Callable[[Event, Exception], None]
 ) -> Callable[[Sequence[Event]], None]:
@@ -142,7 +44,7 @@ def compiled(
         writer.line(0, head)
     for step in (*steps, *decorations):
         _write(writer, step)
-    writer.line(_BODY, "pass")
+    writer.line(BODY, "pass")
     failing = writer.name("failed", failed)
     writer.line(2, "except Exception as error:")
     writer.line(3, f"{failing}(event, error)")
@@ -155,7 +57,7 @@ def compiled(
 def _write(writer: Writer, step: Step) -> None:
     name = writer.name("step", step.run)
     if step.write is None:
-        writer.line(_BODY, f"{name}(event)")
+        writer.line(BODY, f"{name}(event)")
     else:
         step.write(writer, name)
     if step.changes is None:
@@ -219,7 +121,7 @@ def replace(run: Operation, target: FieldRef, template: Template) -> Step:
 
     def write(writer: Writer, name: str) -> None:
         writer.holder(keys)
-        writer.put(_BODY, name, keys, _rendered(writer, template))
+        writer.put(BODY, name, keys, _rendered(writer, template))
 
     return step(run, write, target)
 
@@ -310,6 +212,27 @@ def copy(run: Operation, source: FieldRef, target: FieldRef) -> Step:
     return step(run, None if is_apart or _overlap(origin, keys) else write, target)
 
 
+def merge(run: Operation, target: FieldRef, sources: Sequence[FieldRef]) -> Step:
+    """A field added to a list; lines for one text, the operation does the rest."""
+    keys, origin = target.keys, sources[0].keys if sources else ()
+
+    def write(writer: Writer, name: str) -> None:
+        at, source = writer.holder(keys), writer.holder(origin)
+        for variable, holder, key in (("v", source, origin[-1]), ("held", at, keys[-1])):
+            is_there = "" if holder == "event" else f" if type({holder}) is dict else None"
+            writer.line(BODY, f"{variable} = {holder}.get({key!r}){is_there}")
+        writer.line(BODY, "if type(v) is str and type(held) is list:")
+        writer.line(BODY + 1, f"{at}[{keys[-1]!r}] = [*held, v]")
+        writer.line(BODY, "elif type(v) is str and held is None:")
+        writer.put(BODY + 1, name, keys, "[v]")
+        writer.line(BODY, "else:")
+        writer.call(BODY + 1, name, keys)
+
+    is_apart = any(isinstance(source, BrokenReference) for source in sources)
+    is_simple = len(sources) == 1 and origin != ("@metadata",) and not _overlap(origin, keys)
+    return step(run, write if is_simple and not is_apart else None, target)
+
+
 def decorations(
     add_field: Mapping[str, Any],
     remove_field: Sequence[str],
@@ -344,10 +267,10 @@ def _adding(name: str, value: Any) -> Step:
     def write(writer: Writer, step_name: str) -> None:
         at = writer.holder(keys)
         is_map = "" if at == "event" else f"type({at}) is dict and "
-        writer.line(_BODY, f"if {is_map}{keys[-1]!r} in {at}:")
-        writer.call(_BODY + 1, step_name, keys)
-        writer.line(_BODY, "else:")
-        writer.put(_BODY + 1, step_name, keys, _rendered(writer, template))
+        writer.line(BODY, f"if {is_map}{keys[-1]!r} in {at}:")
+        writer.call(BODY + 1, step_name, keys)
+        writer.line(BODY, "else:")
+        writer.put(BODY + 1, step_name, keys, _rendered(writer, template))
 
     return step(run, write, field)
 
@@ -374,12 +297,12 @@ def _tagging(tags: Sequence[Any]) -> Step:
 
     def write(writer: Writer, name: str) -> None:
         given = ", ".join(_rendered(writer, template) for template in templates)
-        writer.line(_BODY, "v = event.get('tags')")
-        writer.line(_BODY, "if v is None:")
-        writer.line(_BODY + 1, f"event['tags'] = [{given}]")
-        writer.line(_BODY, "elif type(v) is list:")
-        writer.line(_BODY + 1, f"event['tags'] = [*v, {given}]")
-        writer.line(_BODY, "else:")
-        writer.line(_BODY + 1, f"{name}(event)")
+        writer.line(BODY, "v = event.get('tags')")
+        writer.line(BODY, "if v is None:")
+        writer.line(BODY + 1, f"event['tags'] = [{given}]")
+        writer.line(BODY, "elif type(v) is list:")
+        writer.line(BODY + 1, f"event['tags'] = [*v, {given}]")
+        writer.line(BODY, "else:")
+        writer.line(BODY + 1, f"{name}(event)")
 
     return Step(run, write, (("tags",),))

@@ -172,7 +172,7 @@ class Mutate(Filter, name="mutate"):
             several = sources if isinstance(sources, list) else [sources]
             added = [self._field("merge", str(each), name) for each in several]
             field = self._field("merge", name)
-            yield code.step(operations.merge(field, added), None, field)
+            yield code.merge(operations.merge(field, added), field, added)
         for origin, copied in self.copy.items():
             source, target = self._field("copy", origin), self._field("copy", copied, origin)
             yield code.copy(operations.copy(source, target), source, target)

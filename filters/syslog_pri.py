@@ -142,13 +142,13 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         if not self.use_labels:
             return {}
         severities, facilities = self.severity_labels[:8], self.facility_labels[:_FACILITY_COUNT]
-        meanings = {
+        meanings: dict[str | int, tuple[_Label, _Label]] = {
             code << 3 | severity: ((severity, severities[severity]), (code, name))
             for code, name in enumerate(facilities)
             for severity in range(len(severities))
         }
-        texts = {str(priority): meaning for priority, meaning in meanings.items()}
-        return {**meanings, **texts}
+        meanings.update([(str(priority), meaning) for priority, meaning in meanings.items()])
+        return meanings
 
     def run(self, events: list[Event]) -> list[Event]:
         """Split the priority of each event; the same list."""
