@@ -27,13 +27,8 @@ class Reader:
     def __init__(self, separator: str, quote: str, most: int = 100_000) -> None:
         self._separator, self._quote, self._most = separator, quote, most
         self._fields = {row_end: self._field(row_end) for row_end in ("\r\n", "\n", "\r")}
-        self._findall = re.compile(self._one_line_field()).findall
-
-    def _one_line_field(self) -> str:
-        """A field with its quotes, or a bare one, and what ends it in a text of one line."""
-        quote, separator = re.escape(self._quote), re.escape(self._separator)
-        quoted = rf"{quote}(?:[^{quote}]++|{quote}{quote})*+{quote}"
-        return rf"(?:({quoted})|({self._bare()}))({separator}|\Z)"
+        whole = re.escape(quote)
+        self._is_quoted = re.compile(rf"{whole}(?:[^{whole}]++|{whole}{whole})*+{whole}").fullmatch
 
     def _bare(self) -> str:
         quote, separator = re.escape(self._quote), re.escape(self._separator)
@@ -69,21 +64,28 @@ class Reader:
         return [field or None for field in line.split(self._separator)]
 
     def _quoted_line(self, text: str) -> Row | None:
-        """The row of a text of one line, found at once; None where something was passed over, or
-        where there are very many fields.
+        """The row of a text of one line, cut at its separators, of which those within quotes are
+        put back; None where it is no row, or has very many fields.
         """
-        fields: list[tuple[str, str, str]] = self._findall(text)
-        if len(fields) > self._most:
+        quote, separator = self._quote, self._separator
+        if quote in separator:
             return None
-        if len(fields) > 1 and not fields[-2][2]:
-            del fields[-1]  # the nothing behind the last field
-        if sum(map(len, map("".join, fields))) != len(text):
-            return None
-        row = [quoted[1:-1] if quoted else bare or None for quoted, bare, _ in fields]
-        quote = self._quote
-        if quote * 2 not in text:
-            return row
-        return [field and field.replace(quote * 2, quote) for field in row]
+        row: Row = []
+        held = ""
+        for piece in text.split(separator):
+            if held:
+                held = f"{held}{separator}{piece}"
+            elif quote in piece:
+                held = piece
+            else:
+                row.append(piece or None)
+                continue
+            if held.count(quote) % 2 == 0:
+                if not self._is_quoted(held):
+                    return None
+                row.append(held[1:-1].replace(quote + quote, quote))
+                held = ""
+        return None if held or len(row) > self._most else row
 
     def _quoted_row(self, text: str, row_end: str) -> Row:
         if text.startswith(row_end):
