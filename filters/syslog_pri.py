@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -64,7 +65,7 @@ _ECS_NAMES = (
 _DEFAULT = 13
 _TAG = "_syslogpriparsefailure"
 
-_Label = tuple[int, str]
+_Fields = dict[str, Any]
 """The code and the name of a facility or severity."""
 
 
@@ -131,19 +132,23 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         self._field = self.syslog_pri_field_name or FieldRef(names[4])
         self._priority = self._field.get
         self._known = self._usual()
+        self._is_usual_field = self.ecs and self._field == FieldRef(names[4])
 
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         return self.changes_of(_ECS_NAMES[:4] if self.ecs else _OLD_NAMES[:4])
 
-    def _usual(self) -> dict[str | int, tuple[_Label, _Label]]:
-        """What the priorities with two labels mean, as text and as number: of each severity and
-        facility its code and name.
+    def _usual(self) -> dict[str | int, tuple[_Fields, _Fields]]:
+        """What the priorities with two labels mean, as text and as number: the fields of severity
+        and facility.
         """
         if not self.use_labels:
             return {}
         severities, facilities = self.severity_labels[:8], self.facility_labels[:_FACILITY_COUNT]
-        meanings: dict[str | int, tuple[_Label, _Label]] = {
-            code << 3 | severity: ((severity, severities[severity]), (code, name))
+        meanings: dict[str | int, tuple[_Fields, _Fields]] = {
+            code << 3 | severity: (
+                {"code": severity, "name": severities[severity]},
+                {"code": code, "name": name},
+            )
             for code, name in enumerate(facilities)
             for severity in range(len(severities))
         }
@@ -152,19 +157,51 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
 
     def run(self, events: list[Event]) -> list[Event]:
         """Split the priority of each event; the same list."""
-        get, known, decorate, apply = self._priority, self._known.get, self.decorate, self.apply
-        put = _put_ecs if self.ecs else _put_old
-        for event in events:
+        decorate, apply = self.decorate, self.apply
+        split = self._split_usual if self._is_usual_field else self._split
+        for event in split(events):
             try:
-                value = get(event)
-                meaning = known(value) if type(value) is str or type(value) is int else None
-                if meaning is None or not put(event, *meaning):
-                    apply(event)
+                apply(event)
                 if decorate is not None:
                     decorate(event)
             except Exception as error:
                 self.failed(event, error)
         return events
+
+    def _split_usual(self, events: list[Event]) -> list[Event]:
+        """Split what grok's patterns capture, in the map that it stands in; the events left."""
+        known, decorate, left = self._known.get, self.decorate, []
+        for event in events:
+            log = event.get("log")
+            syslog: Any = log.get("syslog") if type(log) is dict else None
+            value = syslog.get("priority") if type(syslog) is dict else None
+            meaning = known(value) if type(value) is int or type(value) is str else None
+            if meaning is None or "severity" in syslog or "facility" in syslog:
+                left.append(event)
+                continue
+            syslog["severity"], syslog["facility"] = meaning[0].copy(), meaning[1].copy()
+            if decorate is not None:
+                self._decorated(event, decorate)
+        return left
+
+    def _split(self, events: list[Event]) -> list[Event]:
+        """Split a priority in any field; the events left."""
+        get, known, decorate, left = self._priority, self._known.get, self.decorate, []
+        put = _put_ecs if self.ecs else _put_old
+        for event in events:
+            value = get(event)
+            meaning = known(value) if type(value) is int or type(value) is str else None
+            if meaning is None or not put(event, *meaning):
+                left.append(event)
+            elif decorate is not None:
+                self._decorated(event, decorate)
+        return left
+
+    def _decorated(self, event: Event, decorate: Callable[[Event], None]) -> None:
+        try:
+            decorate(event)
+        except Exception as error:
+            self.failed(event, error)
 
     def apply(self, event: Event) -> bool:
         priority = _number(self._priority(event))
@@ -189,21 +226,21 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
             self._severity(event, self.severity_labels[severity])
 
 
-def _put_old(event: Event, severity: _Label, facility: _Label) -> bool:
+def _put_old(event: Event, severity: _Fields, facility: _Fields) -> bool:
     """Set the fields from before ECS; true."""
-    event["syslog_severity_code"], event["syslog_facility_code"] = severity[0], facility[0]
-    event["syslog_facility"], event["syslog_severity"] = facility[1], severity[1]
+    event["syslog_severity_code"] = severity["code"]
+    event["syslog_facility_code"] = facility["code"]
+    event["syslog_facility"], event["syslog_severity"] = facility["name"], severity["name"]
     return True
 
 
-def _put_ecs(event: Event, severity: _Label, facility: _Label) -> bool:
+def _put_ecs(event: Event, severity: _Fields, facility: _Fields) -> bool:
     """Set the fields of ECS, where none of their maps is there yet; whether that was so."""
     log = event.setdefault("log", {})
     syslog = log.setdefault("syslog", {}) if type(log) is dict else None
     if type(syslog) is not dict or "severity" in syslog or "facility" in syslog:
         return False
-    syslog["severity"] = {"code": severity[0], "name": severity[1]}
-    syslog["facility"] = {"code": facility[0], "name": facility[1]}
+    syslog["severity"], syslog["facility"] = severity.copy(), facility.copy()
     return True
 
 
