@@ -111,6 +111,37 @@ class Bench:
             "lines through", "lines.conf", "copy_lines.py", self.access_log(count), count, 1.5
         )
 
+    def generated(self, job: str, count: int) -> Path:
+        """So many generated lines for a job."""
+        path = self.folder / f"{job}-{count}.log"
+        if not path.exists():
+            maker = [sys.executable, str(HERE / "baseline/make_lines.py"), job, str(count)]
+            with path.open("wb") as file:
+                subprocess.run(maker, stdout=file, check=True)
+        return path
+
+    def by_hand(self, job: str, title: str, limit: float) -> Row:
+        """A job on generated lines against the program by hand of its name."""
+        count = 200_000 // self.scale
+        lines = self.generated(job, count)
+        return self.against(title, f"{job}.conf", f"{job}.py", lines, count, limit)
+
+    def kv(self) -> Row:
+        """Key=value pairs, numbers among them."""
+        return self.by_hand("kv", "15 key=value pairs, 7 of them numbers", 1.25)
+
+    def syslog3164(self) -> Row:
+        """Syslog lines with grok, date and syslog_pri."""
+        return self.by_hand("syslog3164", "syslog, RFC 3164", 2.0)
+
+    def syslog5424(self) -> Row:
+        """Syslog lines with the pattern that comes with grok."""
+        return self.by_hand("syslog5424", "syslog, RFC 5424", 2.0)
+
+    def firewall(self) -> Row:
+        """A chain of filters and conditions."""
+        return self.by_hand("firewall", "chain: a firewall's CSV", 2.0)
+
     def logstash(self) -> Row:
         """Logstash's own benchmark case, on a real access log repeated."""
         count = 500_000 // self.scale
@@ -202,6 +233,10 @@ CASES = (
     "apache",
     "json_lines",
     "lines",
+    "kv",
+    "syslog3164",
+    "syslog5424",
+    "firewall",
     "logstash",
     "workers",
     "more_workers",

@@ -8,6 +8,8 @@ are taken pair by pair.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -43,6 +45,33 @@ def run(command: Sequence[str], stdin: Path | None = None, **environment: str) -
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
     return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+
+
+_INSTRUCTIONS = re.compile(r"I\s+refs:\s+([\d,]+)")
+
+
+def instructions(command: Sequence[str], stdin: Path) -> int | None:
+    """How many instructions a command executes, which no neighbour disturbs; None without
+    valgrind.
+    """
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        return None
+    counting = [valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    with stdin.open("rb") as source:
+        ended = subprocess.run(
+            [*counting, *command],
+            stdin=source,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+        )
+    found = _INSTRUCTIONS.search(ended.stderr)
+    if ended.returncode or found is None:
+        raise RuntimeError(f"{' '.join(command)} failed under valgrind: {ended.stderr[-400:]}")
+    return int(found[1].replace(",", ""))
 
 
 def in_turn(rounds: int, *runs: Callable[[], Usage]) -> list[list[Usage]]:

@@ -208,7 +208,18 @@ def _getter(keys: tuple[str, ...]) -> Callable[[Event], Any]:
             return inner.get(second) if type(inner) is dict else None
 
         return get
+    if len(keys) == 3 and index_of(keys[1]) is None and index_of(keys[2]) is None:
+        return _getter_of_three(*keys)
     return lambda event: lookup(event, keys)
+
+
+def _getter_of_three(first: str, second: str, third: str) -> Callable[[Event], Any]:
+    def get(event: Event) -> Any:
+        outer = event.get(first)
+        inner = outer.get(second) if type(outer) is dict else None
+        return inner.get(third) if type(inner) is dict else None
+
+    return get
 
 
 def _setter(keys: tuple[str, ...]) -> Callable[[Event, Any], None]:

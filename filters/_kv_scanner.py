@@ -27,6 +27,9 @@ from ..dsl.regex import compile as compile_ruby
 Pair = tuple[str, str]
 """A key and a value; the value is empty where there is none."""
 
+_LEAN, _FULL = 3, 4
+"""How many groups an expression has without any of the user's: key, quoted, rest, and bare."""
+
 QUOTES = (('"', '"'), ("'", "'"))
 BRACKETS = (("(", ")"), ("[", "]"), ("<", ">"))
 
@@ -69,7 +72,11 @@ class Scanner:
     def pairs(self, text: str) -> list[Pair]:
         """The pairs of a text, in order."""
         pattern = self._escaped if "\\" in text else self._plain
-        if pattern.groups == 4:
+        if pattern.groups == _LEAN:
+            return [
+                (key, rest or quoted[1:-1]) for key, quoted, rest in pattern.findall(text) if key
+            ]
+        if pattern.groups == _FULL:
             return [
                 (key, bare or rest or quoted[1:-1])
                 for key, bare, quoted, rest in pattern.findall(text)
@@ -157,11 +164,13 @@ class _Writer:
     def expression(self, escapes: bool) -> str:
         """A pair, or what is passed over. ``escapes``: for texts with backslashes."""
         quoted = "|".join(_quoted(*quote, escapes) for quote in self.splitters.quotes)
-        values = (
-            f"{self._bare('kv_bare', escapes, quotes=False)}{self.end}",
+        values = [
             f"(?<kv_quoted>{quoted}){self.end}",
             f"{self._bare('kv_rest', escapes, quotes=True)}{self.end}",
-        )
+        ]
+        # Where no backslash counts and no quote splits, a value without quotes is what is left.
+        if escapes or self.quotes_split or self.splitters.by_pattern:
+            values.insert(0, f"{self._bare('kv_bare', escapes, quotes=False)}{self.end}")
         key = self._key(escapes)
         passed_over = f"{self.k}++" if self.escapes_split else f"{key}+"
         return f"(?<kv_key>{key}){self.value}(?:{'|'.join(values)})|{passed_over}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ..dsl.naming import FieldName
 from ..dsl.reference import (
@@ -160,19 +160,31 @@ def gsub(
     """Replace what an expression matches in a text, or in the texts of a list; a template is
     ``compiled`` when it is filled in.
     """
-    if isinstance(needle, Template) or not replacement.is_constant:
+    constant = constant_gsub(needle, replacement)
+    if constant is None:
         return _changing_gsub(target, needle, replacement, compiled)
+    plain, substitute = constant
+    if plain is not None:
+        return on_text(target, lambda text: text.replace(plain, str(substitute)))
+    sub = cast("re.Pattern[str]", needle).sub
+    return on_text(target, lambda text: sub(substitute, text))
+
+
+def constant_gsub(
+    needle: re.Pattern[str] | Template, replacement: Template
+) -> tuple[str | None, ruby.Substitute] | None:
+    """What to replace by what: a text, or, where that is None, what the expression finds. None
+    where it depends on the event, or fails when one comes: a group that is not there.
+    """
+    if isinstance(needle, Template) or not replacement.is_constant:
+        return None
     try:
         substitute = ruby.substitute(needle, replacement.render({}))
     except LookupError:
-        return _changing_gsub(
-            target, needle, replacement, compiled
-        )  # a group that is not there fails when an event comes
+        return None
     if isinstance(substitute, str) and _PLAIN.fullmatch(needle.pattern):
-        plain = re.sub(r"\\(.)", r"\1", needle.pattern)
-        return on_text(target, lambda text: text.replace(plain, substitute))
-    sub = needle.sub
-    return on_text(target, lambda text: sub(substitute, text))
+        return re.sub(r"\\(.)", r"\1", needle.pattern), substitute
+    return None, substitute
 
 
 def _changing_gsub(

@@ -13,6 +13,7 @@ from ..plugins.contract import Ecs, Filter
 from ..plugins.csv_rows import MalformedRowError, Reader, Row
 from ..plugins.csv_values import Conversion, conversions
 from ..plugins.declaration import Example, option
+from ._references import NAMES_APART, BrokenReference, field
 
 Setter = Callable[[Event, Any], None]
 
@@ -120,27 +121,48 @@ class Csv(Ecs, Filter, name="csv"):
         self._may_drop = self.autodetect_column_names or self.skip_header
         self.reshapes = self._may_drop
 
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        if self._may_drop or (self.target is None and self.autogenerate_column_names):
+            return None
+        return self.changes_of(self.columns if self.target is None else [str(self.target)])
+
     def _name_columns(self, names: Sequence[str | None]) -> None:
         self._header = list(names)
-        self._setters: list[tuple[Setter, Conversion | None] | None] = [
-            self._column(place, name) for place, name in enumerate(names)
-        ]
+        self._setters: list[tuple[Setter, Conversion | None] | None] = []
+        self._keys: list[str | None] | None = []
+        self._converted: dict[str, Conversion] = {}
+        for name in names:
+            self._add_column(name)
 
-    def _column(
-        self, place: int, name: str | None = None
-    ) -> tuple[Setter, Conversion | None] | None:
-        """How a column is set and converted; None for one that is left out."""
-        if name is None:
-            if not self.autogenerate_column_names:
-                return None
-            name = f"column{place + 1}"
+    def _add_column(self, name: str | None = None) -> None:
+        """One more column, behind those that are known."""
+        if name is None and self.autogenerate_column_names:
+            name = f"column{len(self._setters) + 1}"
+        ref = None if name is None else self._reference(name)
+        if name is None or ref is None:
+            self._setters.append(None)
+        else:
+            self._setters.append((ref.set, self._conversions.get(name)))
+        if ref is not None and not self._is_plain(ref):
+            self._keys = None
+        if self._keys is None:
+            return
+        self._keys.append(None if ref is None else ref.keys[-1])
+        if ref is not None and name in self._conversions:
+            self._converted[ref.keys[-1]] = self._conversions[name]
+
+    def _reference(self, name: str) -> FieldRef:
+        """The field of a column."""
         below = name if name.startswith("[") and name.endswith("]") else f"[{name}]"
-        above = self.target.canonical if self.target else ""
-        try:
-            setter = FieldRef(above + below).set
-        except ReferenceSyntaxError as error:
-            setter = _refuse(str(error))
-        return setter, self._conversions.get(name)
+        return field((self.target.canonical if self.target else "") + below)
+
+    def _is_plain(self, ref: FieldRef) -> bool:
+        """Whether a column is a field of the event, or of the target, that takes any value."""
+        if isinstance(ref, BrokenReference):
+            return False
+        above = () if self.target is None else self.target.keys
+        is_apart = ref.keys[0] in NAMES_APART and (len(above) < 2 or above[0] != "@metadata")
+        return len(ref.keys) == len(above) + 1 and not is_apart
 
     def apply(self, event: Event) -> bool | list[Event]:
         goes_on, handled = self._read(event)
@@ -178,9 +200,38 @@ class Csv(Ecs, Filter, name="csv"):
         return self.skip_header and bool(self._header) and row == self._header
 
     def _set(self, event: Event, row: Row) -> None:
+        while len(self._setters) < len(row):
+            self._add_column()
+        if self._keys is None or not self._set_at_once(event, row, self._keys):
+            self._set_each(event, row)
+
+    def _set_at_once(self, event: Event, row: Row, keys: list[str | None]) -> bool:
+        """Set columns that are plain keys together; whether it could be done."""
+        target = self.target
+        into: Any = event if target is None else target.get(event)
+        if type(into) is not dict and (target is None or target.has(event)):
+            return False
+        columns = zip(keys, row, strict=False)
+        found: dict[Any, Any]
+        if self.skip_empty_columns:
+            found = {key: value for key, value in columns if value}
+        else:
+            found = dict(columns)
+        found.pop(None, None)
+        try:
+            for key, convert in self._converted.items():
+                if found.get(key) is not None:
+                    found[key] = convert(found[key])
+        except ValueError:
+            return False
+        if into is not None:
+            into.update(found)
+        elif target is not None and found:
+            target.set(event, found)
+        return True
+
+    def _set_each(self, event: Event, row: Row) -> None:
         setters, skip = self._setters, self.skip_empty_columns
-        while len(setters) < len(row):
-            setters.append(self._column(len(setters)))
         refused: FieldError | ReferenceSyntaxError | None = None
         for column, value in zip(setters, row, strict=False):
             if column is None or (skip and not value):
@@ -192,13 +243,6 @@ class Csv(Ecs, Filter, name="csv"):
                 refused = error
         if refused is not None:
             raise refused
-
-
-def _refuse(message: str) -> Setter:
-    def put(event: Event, value: Any) -> None:
-        raise ReferenceSyntaxError(message)
-
-    return put
 
 
 def _refuse_value(value: Any) -> Row:

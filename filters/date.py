@@ -118,6 +118,9 @@ class Date(Filter, name="date"):
         self._in_zones: OrderedDict[str, Formats] = OrderedDict()
         self._fixed = self._in(self._fixed_zone()) if self._zone.is_constant else None
 
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        return self.changes_of([str(self.target)])
+
     def _source(self, field: str) -> Callable[[Event], Any]:
         try:
             return FieldRef(field).get

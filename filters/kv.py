@@ -149,6 +149,9 @@ class Kv(Ecs, Filter, name="kv"):
         ),
     )
 
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        return None if self.target is None else self.changes_of([str(self.target)])
+
     def prepare(self) -> None:
         """Build the scanner and the changes of keys and values."""
         self.guard: Guard | None = None
@@ -291,7 +294,13 @@ class Kv(Ecs, Filter, name="kv"):
     def _collect_plain(self, text: str, event: Event, found: Event, pairs: Pairs) -> None:
         """Add pairs as they are."""
         empty = self.allow_empty_values
-        for key, value in pairs(text):
+        every = pairs(text)
+        if not found:
+            found.update(every)
+            if len(found) == len(every) and (empty or "" not in found.values()):
+                return
+            found.clear()
+        for key, value in every:
             if value or empty:
                 if key in found:
                     _add_again(found, key, value)

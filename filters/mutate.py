@@ -4,7 +4,7 @@ run in Logstash's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -12,15 +12,23 @@ from ..dsl.event import add_tag
 from ..dsl.joda import PatternError
 from ..dsl.literals import ESCAPES_REMEDY, misread_escape
 from ..dsl.naming import FieldName
-from ..dsl.reference import Event, FieldRef
+from ..dsl.reference import Event, FieldRef, current_escape_style, escape_style
 from ..dsl.regex import RegexError
 from ..dsl.template import Template
 from ..dsl.values import ruby_text
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
+from . import _mutate_code as code
 from . import _mutations as operations
+from . import _ruby as ruby
+from ._mutate_code import Step
 from ._mutations import Operation
 from ._references import REMEDY, named_field
+
+_WORTH_A_LOOP = 256
+"""After how many events the operations are compiled to one loop, which costs what a hundred events
+do.
+"""
 
 
 class Mutate(Filter, name="mutate"):
@@ -115,9 +123,13 @@ class Mutate(Filter, name="mutate"):
     def prepare(self) -> None:
         """Make the operations, in their fixed order."""
         self.matches = bool(self.gsub)
-        self.operations: tuple[Operation, ...] = tuple(
+        self._steps: list[Step] = list(
             chain(self._settings(), self._rewritings(), self._collections())
         )
+        self._operations: list[Operation] = [step.run for step in self._steps]
+        self._style = current_escape_style()
+        self._seen = 0
+        self._loop: Callable[[list[Event]], None] | None = None
 
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         by_name = (self.coerce, self.update, self.replace, self.convert, self.split, self.join)
@@ -126,46 +138,53 @@ class Mutate(Filter, name="mutate"):
         listed = [*self.gsub[::3], *self.uppercase, *self.capitalize, *self.lowercase, *self.strip]
         return self.changes_of(map(str, (*named, *renamed, *listed)))
 
-    def _settings(self) -> Iterator[Operation]:
+    def _settings(self) -> Iterator[Step]:
         for name, value in self.coerce.items():
-            yield operations.coerce(
-                self._field("coerce", name), self._template("coerce", name, value).render
-            )
+            field, filled = self._field("coerce", name), self._template("coerce", name, value)
+            yield code.update(operations.coerce(field, filled.render), field, filled, True)
         for old, new in self.rename.items():
-            yield operations.rename(self._renamed(old, old), self._renamed_to(old, new))
+            source, target = self._renamed(old, old), self._renamed_to(old, new)
+            yield code.rename(operations.rename(source, target), source, target)
         for name, value in self.update.items():
-            yield operations.update(
-                self._field("update", name), self._template("update", name, value).render
-            )
+            field, filled = self._field("update", name), self._template("update", name, value)
+            yield code.update(operations.update(field, filled.render), field, filled)
         for name, value in self.replace.items():
-            yield operations.replace(
-                self._field("replace", name), self._template("replace", name, value).render
-            )
+            field, filled = self._field("replace", name), self._template("replace", name, value)
+            yield code.replace(operations.replace(field, filled.render), field, filled)
 
-    def _rewritings(self) -> Iterator[Operation]:
+    def _rewritings(self) -> Iterator[Step]:
         for name, kind in self.convert.items():
-            yield operations.convert(self._field("convert", name), kind)
+            field = self._field("convert", name)
+            yield code.convert(operations.convert(field, kind), field, kind)
         yield from self._gsubs()
         cases = (("uppercase", str.upper), ("capitalize", str.capitalize), ("lowercase", str.lower))
         for case, change in cases:
             for at, name in enumerate(getattr(self, case)):
-                yield operations.on_text(self._field(case, name, at), change)
+                field, expression = self._field(case, name, at), f"v.{change.__name__}()"
+                yield code.on_text(operations.on_text(field, change), field, expression)
         for at, name in enumerate(self.strip):
-            yield operations.strip(self._field("strip", name, at))
+            field = self._field("strip", name, at)
+            yield code.on_text(operations.strip(field), field, f"v.strip({ruby.BLANK!r})")
 
-    def _collections(self) -> Iterator[Operation]:
+    def _collections(self) -> Iterator[Step]:
         for name, separator in self.split.items():
-            yield operations.split(self._field("split", name), separator)
+            field, run = self._field("split", name), f"{{split}}(v, {_literal(separator)})"
+            split = operations.split(field, separator)
+            yield code.on_type(split, field, "str", run, split=ruby.split)
         for name, separator in self.join.items():
-            yield operations.join(self._field("join", name), separator)
+            field, run = self._field("join", name), f"{{join}}(v, {_literal(separator)})"
+            join = operations.join(field, separator)
+            yield code.on_type(join, field, "list", run, join=ruby.join)
         for name, sources in self.merge.items():
             several = sources if isinstance(sources, list) else [sources]
             added = [self._field("merge", str(each), name) for each in several]
-            yield operations.merge(self._field("merge", name), added)
-        for source, target in self.copy.items():
-            yield operations.copy(self._field("copy", source), self._field("copy", target, source))
+            field = self._field("merge", name)
+            yield code.merge(operations.merge(field, added), field, added)
+        for origin, copied in self.copy.items():
+            source, target = self._field("copy", origin), self._field("copy", copied, origin)
+            yield code.copy(operations.copy(source, target), source, target)
 
-    def _gsubs(self) -> Iterator[Operation]:
+    def _gsubs(self) -> Iterator[Step]:
         if len(self.gsub) % 3:
             last = len(self.gsub) - 1
             self.problem(
@@ -178,9 +197,17 @@ class Mutate(Filter, name="mutate"):
             if pattern is not None:
                 self._look_for_escapes(replacement, at + 2)
                 rendered = self._template("gsub", at + 2, replacement)
-                yield operations.gsub(
-                    self._field("gsub", name, at), pattern, rendered, self.compiled
-                )
+                yield self._gsub(self._field("gsub", name, at), pattern, rendered)
+
+    def _gsub(self, field: FieldRef, needle: Any, replacement: Template) -> Step:
+        run = operations.gsub(field, needle, replacement, self.compiled)
+        constant = operations.constant_gsub(needle, replacement)
+        if constant is None:
+            return code.step(run, None, field)
+        plain, substitute = constant
+        if plain is None:
+            return code.on_text(run, field, "{sub}({by}, v)", sub=needle.sub, by=substitute)
+        return code.on_text(run, field, "v.replace({old}, {new})", old=plain, new=substitute)
 
     def _look_for_escapes(self, replacement: str, at: int) -> None:
         problem = misread_escape(replacement)
@@ -224,7 +251,26 @@ class Mutate(Filter, name="mutate"):
 
     def run(self, events: list[Event]) -> list[Event]:
         """Run all operations on each event; the same list."""
-        steps, decorate = self.operations, self.decorate
+        if self._loop is not None:
+            self._loop(events)
+            return events
+        self._seen += len(events)
+        if self._seen > _WORTH_A_LOOP:
+            self._loop = self._compiled()
+        self._run_one_by_one(events)
+        return events
+
+    def _compiled(self) -> Callable[[list[Event]], None]:
+        decorations: list[Step] = []
+        if self.decorate is not None:
+            with escape_style(self._style):
+                decorations = code.decorations(
+                    self.add_field, self.remove_field, self.add_tag, self.remove_tag
+                )
+        return code.compiled(self._steps, decorations, self.failed)
+
+    def _run_one_by_one(self, events: list[Event]) -> None:
+        steps, decorate = self._operations, self.decorate
         for event in events:
             try:
                 for step in steps:
@@ -233,7 +279,6 @@ class Mutate(Filter, name="mutate"):
                     decorate(event)
             except Exception as error:
                 self.failed(event, error)
-        return events
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which an operation failed."""
@@ -246,3 +291,8 @@ class Mutate(Filter, name="mutate"):
             self.tag_on_failure,
             error,
         )
+
+
+def _literal(text: str) -> str:
+    """A text as code in an expression whose braces stand for names."""
+    return repr(text).replace("{", "{{").replace("}", "}}")

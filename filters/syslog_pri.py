@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -46,8 +47,26 @@ _SEVERITIES = (
     "informational",
     "debug",
 )
+_FACILITY_COUNT = 24
+_OLD_NAMES = (
+    "syslog_facility_code",
+    "syslog_severity_code",
+    "syslog_facility",
+    "syslog_severity",
+    "syslog_pri",
+)
+_ECS_NAMES = (
+    "[log][syslog][facility][code]",
+    "[log][syslog][severity][code]",
+    "[log][syslog][facility][name]",
+    "[log][syslog][severity][name]",
+    "[log][syslog][priority]",
+)
 _DEFAULT = 13
 _TAG = "_syslogpriparsefailure"
+
+_Fields = dict[str, Any]
+"""The code and the name of a facility or severity."""
 
 
 class SyslogPri(Ecs, Filter, name="syslog_pri"):
@@ -106,27 +125,83 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     )
 
     def prepare(self) -> None:
-        names = (
-            (
-                "syslog_facility_code",
-                "syslog_severity_code",
-                "syslog_facility",
-                "syslog_severity",
-                "syslog_pri",
-            )
-            if not self.ecs
-            else (
-                "[log][syslog][facility][code]",
-                "[log][syslog][severity][code]",
-                "[log][syslog][facility][name]",
-                "[log][syslog][severity][name]",
-                "[log][syslog][priority]",
-            )
-        )
+        names = _ECS_NAMES if self.ecs else _OLD_NAMES
         self._facility_code, self._severity_code, self._facility, self._severity = (
             FieldRef(n).set for n in names[:4]
         )
-        self._priority = (self.syslog_pri_field_name or FieldRef(names[4])).get
+        self._field = self.syslog_pri_field_name or FieldRef(names[4])
+        self._priority = self._field.get
+        self._known = self._usual()
+        self._is_usual_field = self.ecs and self._field == FieldRef(names[4])
+
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        return self.changes_of(_ECS_NAMES[:4] if self.ecs else _OLD_NAMES[:4])
+
+    def _usual(self) -> dict[str | int, tuple[_Fields, _Fields]]:
+        """What the priorities with two labels mean, as text and as number: the fields of severity
+        and facility.
+        """
+        if not self.use_labels:
+            return {}
+        severities, facilities = self.severity_labels[:8], self.facility_labels[:_FACILITY_COUNT]
+        meanings: dict[str | int, tuple[_Fields, _Fields]] = {
+            code << 3 | severity: (
+                {"code": severity, "name": severities[severity]},
+                {"code": code, "name": name},
+            )
+            for code, name in enumerate(facilities)
+            for severity in range(len(severities))
+        }
+        meanings.update([(str(priority), meaning) for priority, meaning in meanings.items()])
+        return meanings
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Split the priority of each event; the same list."""
+        decorate, apply = self.decorate, self.apply
+        split = self._split_usual if self._is_usual_field else self._split
+        for event in split(events):
+            try:
+                apply(event)
+                if decorate is not None:
+                    decorate(event)
+            except Exception as error:
+                self.failed(event, error)
+        return events
+
+    def _split_usual(self, events: list[Event]) -> list[Event]:
+        """Split what grok's patterns capture, in the map that it stands in; the events left."""
+        known, decorate, left = self._known.get, self.decorate, []
+        for event in events:
+            log = event.get("log")
+            syslog: Any = log.get("syslog") if type(log) is dict else None
+            value = syslog.get("priority") if type(syslog) is dict else None
+            meaning = known(value) if type(value) is int or type(value) is str else None
+            if meaning is None or "severity" in syslog or "facility" in syslog:
+                left.append(event)
+                continue
+            syslog["severity"], syslog["facility"] = meaning[0].copy(), meaning[1].copy()
+            if decorate is not None:
+                self._decorated(event, decorate)
+        return left
+
+    def _split(self, events: list[Event]) -> list[Event]:
+        """Split a priority in any field; the events left."""
+        get, known, decorate, left = self._priority, self._known.get, self.decorate, []
+        put = _put_ecs if self.ecs else _put_old
+        for event in events:
+            value = get(event)
+            meaning = known(value) if type(value) is int or type(value) is str else None
+            if meaning is None or not put(event, *meaning):
+                left.append(event)
+            elif decorate is not None:
+                self._decorated(event, decorate)
+        return left
+
+    def _decorated(self, event: Event, decorate: Callable[[Event], None]) -> None:
+        try:
+            decorate(event)
+        except Exception as error:
+            self.failed(event, error)
 
     def apply(self, event: Event) -> bool:
         priority = _number(self._priority(event))
@@ -149,6 +224,24 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
             self._facility(event, labels[facility])
         if severity < len(self.severity_labels):
             self._severity(event, self.severity_labels[severity])
+
+
+def _put_old(event: Event, severity: _Fields, facility: _Fields) -> bool:
+    """Set the fields from before ECS; true."""
+    event["syslog_severity_code"] = severity["code"]
+    event["syslog_facility_code"] = facility["code"]
+    event["syslog_facility"], event["syslog_severity"] = facility["name"], severity["name"]
+    return True
+
+
+def _put_ecs(event: Event, severity: _Fields, facility: _Fields) -> bool:
+    """Set the fields of ECS, where none of their maps is there yet; whether that was so."""
+    log = event.setdefault("log", {})
+    syslog = log.setdefault("syslog", {}) if type(log) is dict else None
+    if type(syslog) is not dict or "severity" in syslog or "facility" in syslog:
+        return False
+    syslog["severity"], syslog["facility"] = severity.copy(), facility.copy()
+    return True
 
 
 def _number(value: Any) -> int | None:

@@ -125,6 +125,9 @@ class Translate(Ecs, Filter, name="translate"):
         self.file: DictionaryFile | None = None
         self._load()
 
+    def changes(self) -> frozenset[tuple[str, ...]] | None:
+        return self.changes_of([str(self.iterate_on or self.place)])
+
     def _one_of(self, name: str, old_name: str) -> FieldRef | None:
         given: FieldRef | None = getattr(self, name)
         old: FieldRef | None = getattr(self, old_name)

@@ -27,17 +27,20 @@ class Reader:
     def __init__(self, separator: str, quote: str, most: int = 100_000) -> None:
         self._separator, self._quote, self._most = separator, quote, most
         self._fields = {row_end: self._field(row_end) for row_end in ("\r\n", "\n", "\r")}
+        whole = re.escape(quote)
+        self._is_quoted = re.compile(rf"{whole}(?:[^{whole}]++|{whole}{whole})*+{whole}").fullmatch
+
+    def _bare(self) -> str:
+        quote, separator = re.escape(self._quote), re.escape(self._separator)
+        if len(self._separator) == 1:
+            return rf"[^{quote}\r\n{separator}]*+"
+        return rf"(?:(?!{separator})[^{quote}\r\n])*+"
 
     def _field(self, row_end: str) -> re.Pattern[str]:
         quote, separator = re.escape(self._quote), re.escape(self._separator)
         end = rf"(?P<end>{separator}|{row_end}|\Z)"
-        bare = (
-            rf"[^{quote}\r\n{separator}]*+"
-            if len(self._separator) == 1
-            else rf"(?:(?!{separator})[^{quote}\r\n])*+"
-        )
         return re.compile(
-            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{bare})){end}"
+            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{self._bare()})){end}"
         )
 
     def first_row(self, text: str) -> Row | None:
@@ -46,10 +49,11 @@ class Reader:
         """
         if not text:
             return None
-        found = _BREAK.search(text)
+        found = _BREAK.search(text) if "\n" in text or "\r" in text else None
         row_end = found[0] if found else "\n"
         if self._quote in text:
-            return self._quoted_row(text, row_end)
+            row = None if found else self._quoted_line(text)
+            return self._quoted_row(text, row_end) if row is None else row
         line = text[: found.start()] if found else text
         if not line:
             return []
@@ -58,6 +62,30 @@ class Reader:
                 f"the row has more than {self._most} fields (penstock.limits.fields)"
             )
         return [field or None for field in line.split(self._separator)]
+
+    def _quoted_line(self, text: str) -> Row | None:
+        """The row of a text of one line, cut at its separators, of which those within quotes are
+        put back; None where it is no row, or has very many fields.
+        """
+        quote, separator = self._quote, self._separator
+        if quote in separator:
+            return None
+        row: Row = []
+        held = ""
+        for piece in text.split(separator):
+            if held:
+                held = f"{held}{separator}{piece}"
+            elif quote in piece:
+                held = piece
+            else:
+                row.append(piece or None)
+                continue
+            if held.count(quote) % 2 == 0:
+                if not self._is_quoted(held):
+                    return None
+                row.append(held[1:-1].replace(quote + quote, quote))
+                held = ""
+        return None if held or len(row) > self._most else row
 
     def _quoted_row(self, text: str, row_end: str) -> Row:
         if text.startswith(row_end):

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 
 from .fields import FieldValueError, civil, resolve
-from .minutes import Evaluate, Reader
+from .minutes import Evaluate, Reader, TimeGroups
 from .zones import OFFSET, Zone, parse_offset
 
 _TIME = "([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?(?:[.,]([0-9]{1,9}))?"
@@ -34,9 +34,13 @@ _UNITS = {"H": 3_600_000, "m": 60_000, "s": 1_000}
 
 def readers(zone: Zone) -> list[Reader]:
     """What reads ISO 8601, to be tried in turn; ``zone`` is that of texts without an offset."""
-    dated = Reader(f"{_DATE}(?:[Tt](?:{_TIME})?({OFFSET})?)?", _evaluator(_dated, 11, zone), 9, 10)
-    timed = Reader(f"[Tt]{_TIME}({OFFSET})?", _evaluator(_timed, 5, zone), 3, 4)
-    spaced = Reader(f"{_SPACED}({OFFSET})?", _evaluator(_spaced, 8, zone), 6, 7)
+    dated = Reader(
+        f"{_DATE}(?:[Tt](?:{_TIME})?({OFFSET})?)?",
+        _evaluator(_dated, 11, zone),
+        TimeGroups(7, 8, 9, 10),
+    )
+    timed = Reader(f"[Tt]{_TIME}({OFFSET})?", _evaluator(_timed, 5, zone), TimeGroups(1, 2, 3, 4))
+    spaced = Reader(f"{_SPACED}({OFFSET})?", _evaluator(_spaced, 8, zone), TimeGroups(4, 5, 6, 7))
     return [dated, timed, spaced]
 
 

@@ -88,6 +88,6 @@ def _iso8601(zone: Zone) -> Parser:
     dated, timed, spaced = (form.read for form in readers(zone))
 
     def read(text: str) -> Timestamp | None:
-        return dated(text) or spaced(text) or timed(text)
+        return spaced(text) if " " in text else dated(text) or timed(text)
 
     return Parser(read)

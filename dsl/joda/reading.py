@@ -24,7 +24,7 @@ from .fields import (
     resolve,
     setting_order,
 )
-from .minutes import Evaluate, Reader
+from .minutes import Evaluate, Reader, TimeGroups
 from .names import Names
 from .pattern import Token, joda_tokens
 from .zones import OFFSET, Zone, named_zone, parse_offset
@@ -81,7 +81,7 @@ def reader(pattern: str, zone: Zone, names: Names, clock: Clock) -> Reader:
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         _plan(plan, token, following, names, clock)
     evaluate = _evaluator(plan, zone, None if has_year(tokens) else clock)
-    return Reader(plan.regex, evaluate, plan.group("s"), plan.group("S"))
+    return Reader(plan.regex, evaluate, TimeGroups(*map(plan.group, "HmsS")))
 
 
 def has_year(tokens: Sequence[Token]) -> bool:

@@ -1,4 +1,5 @@
 """The filter csv."""
+
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from penstock.plugins.csv_rows import MalformedRowError, Reader
 def run(options: str, *texts: Any, **settings: Any) -> list[dict[str, Any]]:
     stage = penstock.compile(f"filter {{ csv {{ {options} }} }}", settings=settings)
     outs = stage([{"message": text} for text in texts])
-    return [{k: v for k, v in out.items() if k not in ("@timestamp", "@version", "message")} for out in outs]
+    return [
+        {k: v for k, v in out.items() if k not in ("@timestamp", "@version", "message")}
+        for out in outs
+    ]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,9 @@ def test_the_first_row_is_read(text: str, row: Any) -> None:
     assert Reader(",", '"').first_row(text) == row
 
 
-@pytest.mark.parametrize("text", ['"open', 'a"b', '"a"b', ' "a"', '"a" ,b', 'a,"b', 'a,"', '"a\r\nb",c\rd', '"a""'])
+@pytest.mark.parametrize(
+    "text", ['"open', 'a"b', '"a"b', ' "a"', '"a" ,b', 'a,"b', 'a,"', '"a\r\nb",c\rd', '"a""']
+)
 def test_rows_that_are_none(text: str) -> None:
     with pytest.raises(MalformedRowError):
         Reader(",", '"').first_row(text)
@@ -50,7 +56,11 @@ def test_separators_of_several_characters() -> None:
     assert read("'a||b'||c|d") == ["a||b", "c|d"]
 
 
-@given(st.lists(st.one_of(st.none(), st.text(max_size=5)), min_size=1, max_size=5).filter(lambda row: row != [None]))
+@given(
+    st.lists(st.one_of(st.none(), st.text(max_size=5)), min_size=1, max_size=5).filter(
+        lambda row: row != [None]
+    )
+)
 def test_what_is_quoted_is_read_again(row: list[str | None]) -> None:
     text = ",".join("" if field is None else '"' + field.replace('"', '""') + '"' for field in row)
     assert Reader(",", '"').first_row(text) == row
@@ -118,7 +128,9 @@ def test_conversions(kind: str, text: str, value: Any) -> None:
 
 
 def test_a_date_starts_in_the_zone_of_the_platform() -> None:
-    (out,) = run('convert => { "column1" => "date" }', "2017-06-01", **{"penstock.timezone": "Europe/Berlin"})
+    (out,) = run(
+        'convert => { "column1" => "date" }', "2017-06-01", **{"penstock.timezone": "Europe/Berlin"}
+    )
     assert out["column1"] == "2017-05-31T22:00:00.000Z"
 
 
@@ -132,8 +144,15 @@ def test_the_first_event_names_the_columns() -> None:
 
 
 def test_the_header_is_dropped_within_a_branch_and_the_order_kept() -> None:
-    stage = penstock.compile('filter { if [message] != "k" { csv { columns => ["x"] skip_header => true } } }')
-    assert [out["message"] for out in stage([{"message": m} for m in "kxakxb"])] == ["k", "a", "k", "b"]
+    stage = penstock.compile(
+        'filter { if [message] != "k" { csv { columns => ["x"] skip_header => true } } }'
+    )
+    assert [out["message"] for out in stage([{"message": m} for m in "kxakxb"])] == [
+        "k",
+        "a",
+        "k",
+        "b",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -151,4 +170,58 @@ def test_a_configuration_that_cannot_work_is_refused(options: str, said: str) ->
 
 
 def test_a_backslash_t_is_warned_of() -> None:
-    assert [w.code for w in penstock.compile('filter { csv { separator => "\\t" } }').warnings] == ["W305"]
+    assert [w.code for w in penstock.compile('filter { csv { separator => "\\t" } }').warnings] == [
+        "W305"
+    ]
+
+
+@given(st.text(st.sampled_from('ab,",\'| "'), max_size=12))
+def test_a_line_with_quotes_is_read_as_a_row_of_several_lines_is(text: str) -> None:
+    reader = Reader(",", '"')
+
+    def first_row(given: str) -> Any:
+        try:
+            return reader.first_row(given)
+        except MalformedRowError:
+            return "malformed"
+
+    assert first_row(text) == first_row(text + "\nnext") or not text
+
+
+AT_ONCE = [
+    ('columns => ["a", "b"] target => "t"', "1,2", {"t": {"a": "1", "b": "2"}}),
+    ('columns => ["a", "b"] target => "[t][u]"', "1,2", {"t": {"u": {"a": "1", "b": "2"}}}),
+    ('columns => ["a", "b"] target => "@metadata"', "1,2", {"@metadata": {"a": "1", "b": "2"}}),
+    ('columns => ["a", "b"] target => "t" skip_empty_columns => true', ",", {}),
+    ('columns => ["a", "a"] skip_empty_columns => true', "1,", {"a": "1"}),
+    ('columns => ["a", "a"] convert => { "a" => "integer" }', "1,2", {"a": 2}),
+    ('columns => ["a", "a"] convert => { "a" => "integer" }', "1,", {"a": None}),
+    ('columns => ["a", "[b][c]"]', "1,2,3", {"a": "1", "b": {"c": "2"}, "column3": "3"}),
+    ('columns => ["a"] autogenerate_column_names => false', "1,2", {"a": "1"}),
+    ('columns => ["a", "tags"]', "1,2", {"a": "1", "tags": "2"}),
+    ('columns => ["a", "@timestamp", "b"]', "1,2,3", {"a": "1", "b": "3", "tags": ["_csvparsefailure"]}),
+    ('columns => ["a", "x[y", "b"]', "1,2,3", {"a": "1", "b": "3", "tags": ["_csvparsefailure"]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("options", "text", "fields"), AT_ONCE)
+def test_columns_are_set_where_they_are_named(
+    options: str, text: str, fields: dict[str, Any]
+) -> None:
+    assert run(options, text) == [fields]
+
+
+@pytest.mark.parametrize(
+    ("held", "after"),
+    [
+        ({"b": "old", "c": 1}, {"b": "2", "c": 1, "a": "1"}),
+        ([{"c": 1}], [{"c": 1}]),
+        ("x", "x"),
+        (None, None),
+    ],
+)
+def test_a_target_that_is_there_is_joined_or_left_alone(held: Any, after: Any) -> None:
+    stage = penstock.compile('filter { csv { columns => ["a", "b"] target => "t" } }')
+    (out,) = stage([{"message": "1,2", "t": held}])
+    assert out["t"] == after
+    assert ("tags" in out) == (type(held) is not dict)

@@ -1,4 +1,5 @@
 """The filter syslog_pri."""
+
 from typing import Any
 
 import pytest
@@ -7,9 +8,15 @@ import penstock
 
 
 def run(options: str, priority: Any, ecs: str = "disabled") -> dict[str, Any]:
-    stage = penstock.compile(f"filter {{ syslog_pri {{ {options} }} }}", settings={"pipeline.ecs_compatibility": ecs})
+    stage = penstock.compile(
+        f"filter {{ syslog_pri {{ {options} }} }}", settings={"pipeline.ecs_compatibility": ecs}
+    )
     (out,) = stage([{"syslog_pri": priority}])
-    return {key: value for key, value in out.items() if key not in ("@timestamp", "@version", "syslog_pri")}
+    return {
+        key: value
+        for key, value in out.items()
+        if key not in ("@timestamp", "@version", "syslog_pri")
+    }
 
 
 @pytest.mark.parametrize(
@@ -57,3 +64,44 @@ def test_fields_with_ecs() -> None:
         "facility": {"code": 4, "name": "security/authorization"},
         "severity": {"code": 2, "name": "critical"},
     }
+
+
+@pytest.mark.parametrize("pri", ["34", 34, " 34>"])
+@pytest.mark.parametrize(
+    ("log", "after"),
+    [
+        (None, {"tags": ["_syslog_pri_exception"]}),
+        ({"level": "x"}, {}),
+        ({"syslog": {"x": 1}}, {}),
+        ({"syslog": {"severity": {"x": 1}}}, {}),
+        ({"syslog": {"facility": {"name": "old"}}}, {}),
+        ({"syslog": "x"}, {"tags": ["_syslog_pri_exception"]}),
+    ],
+)
+def test_fields_with_ecs_join_those_that_are_there(
+    pri: Any, log: Any, after: dict[str, Any]
+) -> None:
+    stage = penstock.compile('filter { syslog_pri { syslog_pri_field_name => "pri" } }')
+    (out,) = stage([{"pri": pri, "log": log}])
+    assert {key: out[key] for key in after} == after
+    if not after:
+        syslog = out["log"]["syslog"]
+        assert syslog["facility"].items() >= {"code": 4, "name": "security/authorization"}.items()
+        assert syslog["severity"].items() >= {"code": 2, "name": "critical"}.items()
+
+
+@pytest.mark.parametrize("ecs", ["disabled", "v8"])
+def test_every_usual_priority_is_split_alike_as_text_and_as_number(ecs: str) -> None:
+    stage = penstock.compile(
+        'filter { syslog_pri { syslog_pri_field_name => "pri" } }',
+        settings={"pipeline.ecs_compatibility": ecs},
+    )
+    for number in range(192):
+        texts = [
+            {**event, "pri": number}
+            for event in stage([{"pri": value} for value in (number, str(number), f"{number}>")])
+        ]
+        shown = [
+            {key: value for key, value in event.items() if key != "@timestamp"} for event in texts
+        ]
+        assert shown[0] == shown[1] == shown[2]

@@ -443,6 +443,27 @@ def test_no_text_makes_a_format_raise(pattern: str, text: str) -> None:
     assert isinstance(read(text), Timestamp | None)
 
 
+ACROSS_CHANGES = [
+    ("Europe/Berlin", "2023-03-26"), ("Europe/Berlin", "2023-10-29"), ("America/New_York", "2023-03-12"),
+    ("America/Sao_Paulo", "2018-11-04"), ("Australia/Lord_Howe", "2023-04-02"), ("Asia/Kathmandu", "1985-12-31"),
+    ("Pacific/Apia", "2011-12-30"), ("Asia/Kolkata", "2023-05-01"), ("Africa/Monrovia", "1972-01-07"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", ["yyyy-MM-dd HH:mm:ss", "dd/MMM/yyyy:HH:mm:ss.SSS", "ISO8601"])
+@pytest.mark.parametrize(("zone", "day"), ACROSS_CHANGES)
+@given(seconds=st.lists(st.integers(-2 * 86_400, 3 * 86_400), min_size=2, max_size=12))
+def test_days_and_minutes_that_are_known_do_not_change_what_is_read(
+    zone: str, day: str, pattern: str, seconds: list[int]
+) -> None:
+    written = formatter("yyyy-MM-dd'T'HH:mm:ss" if pattern == "ISO8601" else pattern)
+    midnight = Timestamp(f"{day}T00:00:00.000Z").millis()
+    used = COMPILED.setdefault(f"{pattern} in {zone}", parser_at(pattern, zone))
+    for second in seconds:
+        text = written(Timestamp.of_millis(midnight + second * 1000))
+        assert used.read(text) == parser_at(pattern, zone).read(text)
+
+
 REPEATED = [
     # Two texts, the second read after the first: only the seconds differ, or what stands where they stood.
     ("dd/MMM/yyyy:HH:mm:ss Z", "24/Nov/2013:01:29:01 -0800", "24/Nov/2013:01:29:59 -0800"),
@@ -461,6 +482,24 @@ REPEATED = [
     ("ISO8601", "2013-11-24T01:29:01.234Z", "2013-11-24T01:29:59.001Z"),
     ("ISO8601", "2013-11-24T01:29:01.234Z", "2013-11-24T01:29:59,001Z"),
     ("ISO8601", "2013-11-24T01:29:01.234567Z", "2013-11-24T01:29:01.2+01:00Z"),
+    # Of the same day, or what looks like it.
+    ("dd/MMM/yyyy:HH:mm:ss Z", "24/Nov/2013:01:29:01 -0800", "24/Nov/2013:23:05:17 -0800"),
+    ("dd/MMM/yyyy:HH:mm:ss Z", "24/Nov/2013:01:29:01 -0800", "24/Nov/2013:24:05:17 -0800"),
+    ("dd/MMM/yyyy:HH:mm:ss Z", "24/Nov/2013:01:29:01 -0800", "24/Nov/2013:13.05:17 -0800"),
+    ("dd/MMM/yyyy:HH:mm:ss Z", "24/Nov/2013:01:29:01 -0800", "24/Nov/2013:13:60:17 -0800"),
+    ("yyyy-MM-dd HH:mm:ss", "2013-03-10 01:29:01", "2013-03-10 02:30:00"),
+    ("yyyy-MM-dd HH:mm:ss", "2013-03-10 01:29:01", "2013-03-10 23:30:00"),
+    ("yyyy-MM-dd HH:mm:ss", "2013-11-03 00:29:01", "2013-11-03 12:30:00"),
+    ("yyyyMMddHHmmss", "20131124012901", "20131124223344"),
+    ("yyyyMMddHHmmssSSS", "20131124012901234", "20131124223344567"),
+    ("yyyy HH:mm:ss a", "2013 01:29:01 PM", "2013 11:29:01 PM"),
+    ("yyyy HH:mm:ss hh", "2013 01:29:01 05", "2013 11:29:01 05"),
+    ("mm:HH:ss yyyy", "01:02:03 2013", "07:08:09 2013"),
+    ("yyyy HH:mm:ss ZZ", "2013 01:29:01 +01:00:30", "2013 13:35:59 +01:00:30"),
+    ("ISO8601", "2013-11-24T01:29:01.234Z", "2013-11-24t02:29:59.001Z"),
+    ("ISO8601", "2013-11-24T01:29:01+05:45", "2013-11-24T22:11:33+05:45"),
+    ("ISO8601", "2013-11-24 01:29:01.234", "2013-11-24 22:11:33.234"),
+    ("ISO8601", "T01:29:01", "T22:11:33"),
 ]
 
 

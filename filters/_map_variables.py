@@ -1,0 +1,109 @@
+"""Lines of generated code on the fields of ``event``, with the maps on their paths in variables.
+
+The map that holds a field is looked up once and kept in a variable (``m1``, ``m2`` …) while nothing
+on its path changes. A variable holds the map that stands at its path, or something that sends the
+next line to the operation itself; after that is called, what it may have changed is looked up anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Keys = tuple[str, ...]
+
+BODY = 3
+"""How deep the lines of an operation stand."""
+
+
+class Writer:
+    """Writes the lines of one loop, and knows which maps its variables hold."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.scope: dict[str, Any] = {}
+        self._maps: dict[Keys, str] = {}
+        self._made = 0
+
+    def line(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+    def name(self, wish: str, value: Any) -> str:
+        """A name of the generated code for a value."""
+        name = f"{wish}_{len(self.scope) + 1}"
+        self.scope[name] = value
+        return name
+
+    def holder(self, keys: Keys) -> str:
+        """The variable with the map that holds a field, looked up in the body of the loop."""
+        parents = keys[:-1]
+        if not parents:
+            return "event"
+        if parents not in self._maps:
+            self.holder(parents)
+            self._made += 1
+            self._maps[parents] = f"m{self._made}"
+            self._look_up(BODY, parents)
+        return self._maps[parents]
+
+    def _look_up(self, depth: int, parents: Keys) -> None:
+        name, above, key = self._maps[parents], self._above(parents), parents[-1]
+        if above == "event":
+            self.line(depth, f"{name} = event.get({key!r})")
+        else:
+            self.line(depth, f"{name} = {above}.get({key!r}) if type({above}) is dict else {above}")
+
+    def _above(self, parents: Keys) -> str:
+        return self._maps[parents[:-1]] if len(parents) > 1 else "event"
+
+    def call(self, depth: int, step: str, *touched: Keys) -> None:
+        """Let an operation do it, and look up again what stands near the fields that it touches."""
+        self.line(depth, f"{step}(event)")
+        heads = {keys[0] for keys in touched}
+        for parents in self._maps:
+            if parents[0] in heads:
+                self._look_up(depth, parents)
+
+    def changed(self, keys: Keys) -> None:
+        """Forget the maps at and below a field."""
+        self._maps = {
+            parents: name for parents, name in self._maps.items() if parents[: len(keys)] != keys
+        }
+
+    def changed_anything(self) -> None:
+        self._maps.clear()
+
+    def within(self, step: str, keys: Keys, body: Callable[[int, str], None], *more: Keys) -> None:
+        """Lines for where the map of a field is there, written by ``body`` of their depth and the
+        map; nothing is done where it is not.
+        """
+        at = self.holder(keys)
+        if at == "event":
+            body(BODY, at)
+            return
+        self.line(BODY, f"if type({at}) is dict:")
+        body(BODY + 1, at)
+        self.line(BODY, f"elif {at} is not None:")
+        self.call(BODY + 1, step, keys, *more)
+
+    def put(self, depth: int, step: str, keys: Keys, value: str, *more: Keys) -> None:
+        """Lines that set a field whose holder is known; its map is made where only that is not
+        there.
+        """
+        key, parents = keys[-1], keys[:-1]
+        if not parents:
+            self.line(depth, f"event[{key!r}] = {value}")
+            return
+        at = self._maps[parents]
+        self.line(depth, f"if type({at}) is dict:")
+        self.line(depth + 1, f"{at}[{key!r}] = {value}")
+        self._put_in_new_map(depth, keys, value)
+        self.line(depth, "else:")
+        self.call(depth + 1, step, keys, *more)
+
+    def _put_in_new_map(self, depth: int, keys: Keys, value: str) -> None:
+        parents, key = keys[:-1], keys[-1]
+        at, above, last = self._maps[parents], self._above(parents), parents[-1]
+        is_map = "" if above == "event" else f"type({above}) is dict and "
+        self.line(depth, f"elif {is_map}{last!r} not in {above}:")
+        self.line(depth + 1, f"{at} = {above}[{last!r}] = {{{key!r}: {value}}}")

@@ -1,0 +1,308 @@
+"""The loop of a mutate as generated code: its operations as lines, one after the other.
+
+The lines do what is ordinary, where each step of a path is a map or is not there; for anything else
+(lists on the way, a value that takes no fields, reserved fields) they call the operation itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..dsl.naming import FieldName
+from ..dsl.reference import Event, FieldRef
+from ..dsl.template import Template
+from ..dsl.values import copy as copied
+from ..dsl.values import ruby_text
+from ..plugins.decoration import decoration
+from ._map_variables import BODY, Keys, Writer
+from ._mutations import CONVERSIONS, Operation
+from ._references import BrokenReference
+
+Write = Callable[[Writer, str], None]
+"""Writes the lines of an operation; given the name of the operation itself."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """An operation; what writes it as lines, if there is any; the fields that it may change, None
+    where that depends on the event.
+    """
+
+    run: Operation
+    write: Write | None
+    changes: tuple[Keys, ...] | None
+
+
+def compiled(
+    steps: Iterable[Step], decorations: Iterable[Step], failed: Callable[[Event, Exception], None]
+) -> Callable[[Sequence[Event]], None]:
+    """The loop over a batch; ``failed`` is called for an event with what an operation raised."""
+    writer = Writer()
+    for head in ("def loop(events):", "    for event in events:", "        try:"):
+        writer.line(0, head)
+    for step in (*steps, *decorations):
+        _write(writer, step)
+    writer.line(BODY, "pass")
+    failing = writer.name("failed", failed)
+    writer.line(2, "except Exception as error:")
+    writer.line(3, f"{failing}(event, error)")
+    scope = writer.scope
+    exec(compile("\n".join(writer.lines), "<mutate>", "exec"), scope)
+    loop: Callable[[Sequence[Event]], None] = scope.pop("loop")
+    return loop
+
+
+def _write(writer: Writer, step: Step) -> None:
+    name = writer.name("step", step.run)
+    if step.write is None:
+        writer.line(BODY, f"{name}(event)")
+    else:
+        step.write(writer, name)
+    if step.changes is None:
+        writer.changed_anything()
+        return
+    for keys in step.changes if step.write is not None else ():
+        writer.changed(keys)
+    if step.write is None:
+        for keys in step.changes:
+            writer.changed(keys[:1])
+
+
+def step(run: Operation, write: Write | None, *changed: FieldRef) -> Step:
+    """A step that changes the fields given, written by ``write`` where all of them are ordinary."""
+    is_ordinary = all(map(_takes_any, changed))
+    return Step(run, write if is_ordinary else None, tuple(ref.keys for ref in changed))
+
+
+def _takes_any(ref: FieldRef) -> bool:
+    """Whether a field takes any value."""
+    keys = ref.keys
+    is_reserved = keys[0] in ("tags", "@timestamp") or keys == ("@metadata",)
+    return not is_reserved and not isinstance(ref, BrokenReference)
+
+
+def _overlap(one: Keys, other: Keys) -> bool:
+    """Whether a field is the other, or lies in it."""
+    return all(a == b for a, b in zip(one, other, strict=False))
+
+
+def _rendered(writer: Writer, template: Template) -> str:
+    """The expression that fills in a template."""
+    if template.is_constant:
+        return repr(template.render({}))
+    return f"{writer.name('render', template.render)}(event)"
+
+
+def rename(run: Operation, old: FieldName, new: FieldRef | Template) -> Step:
+    """A field moved to another place."""
+    if old.constant is None or isinstance(new, Template):
+        return Step(run, None, None)
+    source, target = old.constant.keys, new.keys
+
+    def write(writer: Writer, name: str) -> None:
+        writer.holder(target)
+
+        def move(depth: int, at: str) -> None:
+            writer.line(depth, f"if {source[-1]!r} in {at}:")
+            writer.put(depth + 1, name, target, f"{at}.pop({source[-1]!r})", source)
+
+        writer.within(name, source, move, target)
+
+    if _overlap(source, target) or not _takes_any(new):
+        return Step(run, None, (source, target))
+    return Step(run, write, (source, target))
+
+
+def replace(run: Operation, target: FieldRef, template: Template) -> Step:
+    """A field set."""
+    keys = target.keys
+
+    def write(writer: Writer, name: str) -> None:
+        writer.holder(keys)
+        writer.put(BODY, name, keys, _rendered(writer, template))
+
+    return step(run, write, target)
+
+
+def update(run: Operation, target: FieldRef, template: Template, only_null: bool = False) -> Step:
+    """A field set that is there; ``only_null``: and null."""
+    keys = target.keys
+    key = keys[-1]
+
+    def write(writer: Writer, name: str) -> None:
+        value = _rendered(writer, template)
+
+        def put(depth: int, at: str) -> None:
+            is_null = f" and {at}[{key!r}] is None" if only_null else ""
+            writer.line(depth, f"if {key!r} in {at}{is_null}:")
+            writer.line(depth + 1, f"{at}[{key!r}] = {value}")
+
+        writer.within(name, keys, put)
+
+    return step(run, write, target)
+
+
+def changing(
+    run: Operation, target: FieldRef, tests: Mapping[str, str], names: Mapping[str, Any]
+) -> Step:
+    """A field whose value ``v`` becomes another: of each test of ``v`` the expression for the new
+    value, nothing where the operation does it. ``names``: the values that expressions use.
+    """
+    keys = target.keys
+
+    def write(writer: Writer, name: str) -> None:
+        named = {wish: writer.name(wish, value) for wish, value in names.items()}
+
+        def change(depth: int, at: str) -> None:
+            writer.line(depth, f"v = {at}.get({keys[-1]!r})")
+            for number, (test, expression) in enumerate(tests.items()):
+                writer.line(depth, f"{'elif' if number else 'if'} {test}:")
+                value = expression.format_map(named)
+                done = f"{at}[{keys[-1]!r}] = {value}" if expression else f"{name}(event)"
+                writer.line(depth + 1, done)
+
+        writer.within(name, keys, change)
+
+    return step(run, write, target)
+
+
+_IS_TEXT, _IS_LIST = "type(v) is str", "type(v) is list"
+_KINDS = {"integer": "int", "float": "float", "string": "str", "boolean": "bool"}
+
+
+def convert(run: Operation, target: FieldRef, kind: str) -> Step:
+    """A field converted; one that is of the type already is left as it is."""
+    tests = {_IS_LIST: ""}
+    if kind == "integer":
+        tests = {"type(v) is str and v.isdecimal() and v.isascii()": "int(v)", **tests}
+    settled = f" and type(v) is not {_KINDS[kind]}" if kind in _KINDS else ""
+    tests[f"v is not None{settled} and type(v) is not dict"] = "{convert}(v)"
+    return changing(run, target, tests, {"convert": CONVERSIONS[kind]})
+
+
+def on_text(run: Operation, target: FieldRef, expression: str, **names: Any) -> Step:
+    """A text changed by an expression of ``v``; the operation does lists."""
+    return changing(run, target, {_IS_TEXT: expression, _IS_LIST: ""}, names)
+
+
+def on_type(run: Operation, target: FieldRef, kind: str, expression: str, **names: Any) -> Step:
+    """A field of one type changed by an expression of ``v``."""
+    return changing(run, target, {f"type(v) is {kind}": expression}, names)
+
+
+def copy(run: Operation, source: FieldRef, target: FieldRef) -> Step:
+    """A field copied to another place."""
+    origin, keys = source.keys, target.keys
+
+    def write(writer: Writer, name: str) -> None:
+        writer.holder(keys)
+        copying = writer.name("copied", copied)
+
+        def put(depth: int, at: str) -> None:
+            writer.line(depth, f"v = {at}.get({origin[-1]!r})")
+            writer.line(depth, "if v is not None:")
+            value = f"v if type(v) is str else {copying}(v)"
+            writer.put(depth + 1, name, keys, value, origin)
+
+        writer.within(name, origin, put, keys)
+
+    is_apart = origin == ("@metadata",) or isinstance(source, BrokenReference)
+    return step(run, None if is_apart or _overlap(origin, keys) else write, target)
+
+
+def merge(run: Operation, target: FieldRef, sources: Sequence[FieldRef]) -> Step:
+    """A field added to a list; lines for one text, the operation does the rest."""
+    keys, origin = target.keys, sources[0].keys if sources else ()
+
+    def write(writer: Writer, name: str) -> None:
+        at, source = writer.holder(keys), writer.holder(origin)
+        for variable, holder, key in (("v", source, origin[-1]), ("held", at, keys[-1])):
+            is_there = "" if holder == "event" else f" if type({holder}) is dict else None"
+            writer.line(BODY, f"{variable} = {holder}.get({key!r}){is_there}")
+        writer.line(BODY, "if type(v) is str and type(held) is list:")
+        writer.line(BODY + 1, f"{at}[{keys[-1]!r}] = [*held, v]")
+        writer.line(BODY, "elif type(v) is str and held is None:")
+        writer.put(BODY + 1, name, keys, "[v]")
+        writer.line(BODY, "else:")
+        writer.call(BODY + 1, name, keys)
+
+    is_apart = any(isinstance(source, BrokenReference) for source in sources)
+    is_simple = len(sources) == 1 and origin != ("@metadata",) and not _overlap(origin, keys)
+    return step(run, write if is_simple and not is_apart else None, target)
+
+
+def decorations(
+    add_field: Mapping[str, Any],
+    remove_field: Sequence[str],
+    add_tag: Sequence[Any],
+    remove_tag: Sequence[str],
+) -> list[Step]:
+    """The common options as steps, in their order."""
+    steps = [
+        _adding(name, value)
+        for name, values in add_field.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    steps += map(_removing, remove_field)
+    tags = [_tagging(add_tag)] if add_tag else []
+    untags = [Step(_done(remove_tag=remove_tag), None, (("tags",),))] if remove_tag else []
+    return [*steps, *tags, *untags]
+
+
+def _done(**options: Any) -> Operation:
+    run = decoration(**{"add_field": {}, **options})
+    assert run is not None
+    return run
+
+
+def _adding(name: str, value: Any) -> Step:
+    run = _done(add_field={name: [value] if isinstance(value, list) else value})
+    field = FieldName(name).constant
+    if field is None:
+        return Step(run, None, None)
+    keys, template = field.keys, Template(ruby_text(value))
+
+    def write(writer: Writer, step_name: str) -> None:
+        at = writer.holder(keys)
+        is_map = "" if at == "event" else f"type({at}) is dict and "
+        writer.line(BODY, f"if {is_map}{keys[-1]!r} in {at}:")
+        writer.call(BODY + 1, step_name, keys)
+        writer.line(BODY, "else:")
+        writer.put(BODY + 1, step_name, keys, _rendered(writer, template))
+
+    return step(run, write, field)
+
+
+def _removing(name: str) -> Step:
+    run = _done(remove_field=[name])
+    field = FieldName(name).constant
+    if field is None:
+        return Step(run, None, None)
+    keys = field.keys
+
+    def write(writer: Writer, step_name: str) -> None:
+        def remove(depth: int, at: str) -> None:
+            writer.line(depth, f"{at}.pop({keys[-1]!r}, None)")
+
+        writer.within(step_name, keys, remove)
+
+    return Step(run, write, (keys,))
+
+
+def _tagging(tags: Sequence[Any]) -> Step:
+    run = _done(add_tag=tags)
+    templates = [Template(ruby_text(tag)) for tag in tags]
+
+    def write(writer: Writer, name: str) -> None:
+        given = ", ".join(_rendered(writer, template) for template in templates)
+        writer.line(BODY, "v = event.get('tags')")
+        writer.line(BODY, "if v is None:")
+        writer.line(BODY + 1, f"event['tags'] = [{given}]")
+        writer.line(BODY, "elif type(v) is list:")
+        writer.line(BODY + 1, f"event['tags'] = [*v, {given}]")
+        writer.line(BODY, "else:")
+        writer.line(BODY + 1, f"{name}(event)")
+
+    return Step(run, write, (("tags",),))
