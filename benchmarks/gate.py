@@ -17,6 +17,8 @@ from measure import PENSTOCK, instructions
 LIMITS = {"access log": 1.6, "chain": 3.7}
 """Above what was measured (1.47 and 3.31) by a tenth, as versions of Python differ."""
 FEW, MANY = 2_000, 6_000
+NOISE = 1.25
+"""What a busy machine may add to a ratio of CPU times; instructions are the same on any."""
 
 
 def counted(config: str, baseline: str, few: Path, many: Path) -> float | None:
@@ -61,8 +63,9 @@ def main() -> int:
         bench = Bench(Path(folder), quick=True)
         bench.scale = 2
         for name, (ratio, what) in ratios(bench).items():
-            print(f"{name}: {ratio:.2f} × the program by hand in {what} (≤ {limits[name]:g} ×)")
-            is_worse |= ratio > limits[name]
+            limit = limits[name] * (NOISE if what == "CPU time" else 1)
+            print(f"{name}: {ratio:.2f} × the program by hand in {what} (≤ {limit:g} ×)")
+            is_worse |= ratio > limit
     return int(is_worse)
 
 
