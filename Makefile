@@ -8,13 +8,14 @@ WORKERS ?= auto
 ROUNDS ?= 200
 SAMPLE := samples/apache
 
-.PHONY: help demo test test-quick soak lint types docs samples bench bench-quick bench-gate clean
+.PHONY: help demo test test-quick soak servers lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
 	@echo "make test      lint, type check and test everything (some five minutes of CPU time)"
 	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
 	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes an hour; ROUNDS=200)"
+	@echo "make servers   install the servers that tests talk to (as root; else what it can)"
 	@echo "make docs      write the generated pages of docs/ anew"
 	@echo "make samples   write the expected events of samples/ anew"
 	@echo "make bench     measure everything beside its baseline (bench-quick: in under two minutes)"
@@ -28,7 +29,7 @@ demo: $(VENV)/.installed
 	@echo
 	@head -n 1 $(VENV)/demo.jsonl | $(BIN)/penstock run -e 'input { stdin { codec => json_lines } }'
 
-test: lint types
+test: lint types servers
 	$(BIN)/pytest -n $(WORKERS)
 
 # What is tested without processes, servers and disks.
@@ -40,6 +41,10 @@ test-quick: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s tests/faults
+
+# The servers that tests talk to: what is missing is installed, as far as that is possible without asking.
+servers: $(BIN)/python
+	@$(BIN)/python tests/servers/packages.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

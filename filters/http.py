@@ -27,7 +27,7 @@ from ..plugins.clients.http import (
     Response,
     check_options,
 )
-from ..plugins.clients.tls import ClientTls, client_context
+from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ._deep_templates import deep_render, texts
@@ -125,7 +125,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
 
     def prepare(self) -> None:
         self._put_body, self._put_headers = self._targets()
-        tls = client_context(self, self)
+        tls = client_tls(self, self)
         check_options(self, self)
         self._check_texts()
         if self.body_format == "text" and isinstance(self.body, list | dict):

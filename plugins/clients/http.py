@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
 from ..contract import Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
+from ..tls import TlsContext
 
 _MOST_REDIRECTIONS = 20
 _MOST_BYTES = 64 << 20
@@ -122,9 +123,10 @@ def check_options(plugin: Plugin, options: HttpOptions) -> None:
 class HttpClient:
     """A client as options want it; used by several threads at a time."""
 
-    def __init__(self, options: HttpOptions, tls: ssl.SSLContext) -> None:
-        self._options = options
-        self._pool = _make_pool(options, tls)
+    def __init__(self, options: HttpOptions, tls: TlsContext) -> None:
+        self._options, self._tls = options, tls
+        self._context = tls.current()
+        self._pool = _make_pool(options, self._context)
         self._jar = CookieJar() if options.cookies else None
         self._fixed = {"User-Agent": "Penstock", "Accept-Encoding": "gzip, deflate"}
         if not options.keepalive:
@@ -152,6 +154,7 @@ class HttpClient:
 
     def _sent(self, request: Request, deadline: float) -> BaseHTTPResponse:
         options = self._options
+        self._renew()
         left = deadline - time.monotonic()
         if left <= 0:
             raise HttpFailure("the request took too long")
@@ -177,6 +180,13 @@ class HttpClient:
         if self._jar is not None:
             self._jar.extract_cookies(_WithInfo(response), cookie_request)  # type: ignore[arg-type]
         return response
+
+    def _renew(self) -> None:
+        """Use certificates that have changed; requests under way end on their connections."""
+        context = self._tls.current()
+        if context is not self._context:
+            self._context = context
+            self._pool = _make_pool(self._options, context)
 
     def _retries(self) -> Retry:
         allowed = None if self._options.retry_non_idempotent else Retry.DEFAULT_ALLOWED_METHODS

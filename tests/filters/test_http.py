@@ -504,7 +504,7 @@ def test_tls(secure: Server, certificates: Path, stages: list[Stage], options: s
     ],
 )
 def test_cipher_suites_have_two_names(name: str, openssl: str) -> None:
-    assert tls._openssl_name(name) == openssl
+    assert tls.openssl_name(name) == openssl
     ssl.create_default_context().set_ciphers(f"{openssl}:@SECLEVEL=0")
 
 

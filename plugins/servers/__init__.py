@@ -1,0 +1,1 @@
+"""What plugins that are talked to share: sockets, TLS, an event loop."""

@@ -1,0 +1,199 @@
+"""TLS, as far as clients and servers share it: identities, cipher suites, versions, and files that
+are read again when they change.
+
+Keys and certificates are PEM files. Cipher suites may have IANA's names, as Java has them, or
+OpenSSL's.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from .contract import Plugin
+from .declaration import Secret, option
+from .option_groups import option_group
+
+_PEM = (
+    "give PEM files: `ssl_certificate` and `ssl_key`, `ssl_certificate_authorities`; openssl pkcs12"
+    " and keytool convert to them"
+)
+VERSIONS = {
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+_LOOKS = 1.0
+"""Seconds between looks at the files."""
+
+_STORES = ("ssl_keystore_path", "ssl_truststore_path")
+
+
+@option_group
+class JavaStores:
+    """The options for Java's stores of keys, which are known so that they can be refused with what
+    to write instead.
+    """
+
+    ssl_keystore_path: str | None = option(
+        "Java's stores of keys cannot be used: give PEM files.", default=None
+    )
+    ssl_keystore_password: Secret | None = option("The password of such a store.", default=None)
+    ssl_keystore_type: str | None = option(
+        "The kind of such a store.", default=None, choices=("pkcs12", "jks")
+    )
+    ssl_truststore_path: str | None = option(
+        "Java's stores of certificates cannot be used: give PEM files.", default=None
+    )
+    ssl_truststore_password: Secret | None = option("The password of such a store.", default=None)
+    ssl_truststore_type: str | None = option(
+        "The kind of such a store.", default=None, choices=("pkcs12", "jks")
+    )
+
+
+class TlsOptions(Protocol):
+    """What the options of clients and servers have in common."""
+
+    ssl_certificate: Path | None
+    ssl_key: Path | None
+    ssl_key_passphrase: Secret | None
+    ssl_certificate_authorities: list[Path]
+    ssl_cipher_suites: list[str]
+    ssl_supported_protocols: list[str]
+
+
+def refuse_stores(plugin: Plugin, options: object) -> None:
+    """Report Java's stores of keys where they are given."""
+    for store in _STORES:
+        if getattr(options, store, None) is not None:
+            plugin.problem(store, "Java's stores of keys and certificates cannot be used", _PEM)
+
+
+def trust(context: ssl.SSLContext, plugin: Plugin, authorities: Sequence[Path]) -> None:
+    """Load the authorities that are trusted."""
+    for place, path in enumerate(authorities):
+        try:
+            context.load_verify_locations(path)
+        except (OSError, ssl.SSLError) as error:
+            message = f"`{path}` holds no certificates: {error}"
+            plugin.problem("ssl_certificate_authorities", message, "give PEM files", path=(place,))
+
+
+def identify(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> None:
+    """Load the certificate that is shown, and its key."""
+    if options.ssl_certificate is None and options.ssl_key is None:
+        return
+    if options.ssl_certificate is None or options.ssl_key is None:
+        lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
+        given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
+        plugin.problem(given, f"`{given}` is of no use without `{lacking}`", f"add {lacking} => …")
+        return
+    try:
+        context.load_cert_chain(
+            options.ssl_certificate, options.ssl_key, options.ssl_key_passphrase or ""
+        )
+    except (OSError, ssl.SSLError) as error:
+        plugin.problem(
+            "ssl_certificate",
+            f"the certificate and its key cannot be used: {error}",
+            "give PEM files that match, and `ssl_key_passphrase` where the key has one",
+        )
+
+
+def limit(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> None:
+    """Keep to the cipher suites and versions that the options name."""
+    names = [openssl_name(suite) for suite in options.ssl_cipher_suites if not _is_of_1_3(suite)]
+    try:
+        if names:
+            context.set_ciphers(":".join(names))
+    except ssl.SSLError:
+        plugin.problem(
+            "ssl_cipher_suites",
+            "none of these cipher suites is known",
+            "such as ECDHE-RSA-AES128-GCM-SHA256",
+        )
+    versions = [VERSIONS[name] for name in options.ssl_supported_protocols]
+    if versions:
+        context.minimum_version, context.maximum_version = min(versions), max(versions)
+
+
+class TlsContext:
+    """A context that is made again when one of its files has changed.
+
+    ``make`` may report problems through ``plugin.problem`` while the plugin is prepared; later,
+    where a file cannot be used (it is just being written), the context before stays, and the log
+    says so. ``current`` may be called for each connection: it looks at the files once a second.
+    """
+
+    def __init__(
+        self, plugin: Plugin, options: TlsOptions, make: Callable[[], ssl.SSLContext]
+    ) -> None:
+        self._plugin, self._make = plugin, make
+        own = [options.ssl_certificate, options.ssl_key]
+        self._files = [path for path in own if path is not None]
+        self._files += options.ssl_certificate_authorities
+        self._seen = self._stamps()
+        self._looked = time.monotonic()
+        self._context = make()
+
+    def current(self) -> ssl.SSLContext:
+        """The context, from the files as they are now."""
+        now = time.monotonic()
+        if now - self._looked < _LOOKS:
+            return self._context
+        self._looked = now
+        stamps = self._stamps()
+        if stamps != self._seen:
+            self._seen = stamps
+            self._renew()
+        return self._context
+
+    def _renew(self) -> None:
+        # `problem` only notes; what it notes after `prepare` nobody reads, so it is taken back.
+        problems = self._plugin.context.problems
+        known = len(problems)
+        context = self._make()
+        if len(problems) > known:
+            self._plugin.context.log.warning(
+                "the certificates have changed, and cannot be used: %s; those before are kept",
+                problems[known].message,
+            )
+            del problems[known:]
+            return
+        self._context = context
+        self._plugin.context.log.info("the certificates were read again, since they have changed")
+
+    def _stamps(self) -> list[tuple[int, int] | None]:
+        return [_stamp(path) for path in self._files]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def _is_of_1_3(suite: str) -> bool:
+    return suite.startswith("TLS_") and "_WITH_" not in suite
+
+
+def openssl_name(suite: str) -> str:
+    """OpenSSL's name of a suite: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is
+    ECDHE-RSA-AES128-GCM-SHA256.
+    """
+    if not suite.startswith("TLS_"):
+        return suite
+    exchange, _, cipher = suite[4:].partition("_WITH_")
+    exchange = "" if exchange == "RSA" else exchange.replace("_", "-") + "-"
+    cipher = (
+        cipher.replace("AES_", "AES")
+        .replace("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305")
+        .replace("_CBC", "")
+    )
+    return exchange + cipher.replace("_", "-")

@@ -1,0 +1,166 @@
+"""How each server is installed, and what a test says where it is missing.
+
+``python tests/servers/packages.py`` installs what is missing (apt as root; jars by Maven, modules by
+npm and Go for everybody) into a directory that is kept between runs (``PENSTOCK_SERVERS``, by default
+below the user's cache), and names what it could not install. Where ``CI`` is
+set, a test whose server is missing fails; otherwise it is skipped, with what to do.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Packages(NamedTuple):
+    """``programs``: any of these, as a name or a glob of paths, shows that it is installed; ``apt``
+    brings it. ``jars``: Maven coordinates, copied with all that they need. ``npm``: packages. ``go``:
+    a directory here with a module that builds a program.
+    """
+
+    programs: Sequence[str] = ()
+    apt: Sequence[str] = ()
+    jars: Sequence[str] = ()
+    npm: Sequence[str] = ()
+    go: str = ""
+
+
+SERVERS: Mapping[str, Packages] = {
+    "memcached": Packages(["memcached"], ["memcached"]),
+    "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
+    "ruby": Packages(["ruby"], ["ruby"]),
+}
+
+
+def root() -> Path:
+    """Where jars, modules and built programs are kept."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("PENSTOCK_SERVERS", f"{cache}/penstock-test-servers")).expanduser()
+
+
+def class_path(name: str) -> str:
+    """The class path of a server's jars."""
+    return str(root() / "jars" / name / "*")
+
+
+def java(name: str, *options: str, heap: str = "256m") -> list[str]:
+    """The start of a command for a JVM with a short life: one compiler tier, a small heap."""
+    tuning = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+    return ["java", f"-Xmx{heap}", *tuning, *options, "-cp", class_path(name)]
+
+
+def npm_module(package: str) -> Path:
+    """The directory of an npm package."""
+    return root() / "npm" / "node_modules" / package
+
+
+def built(name: str) -> Path:
+    """A program that was built from a Go module here."""
+    return root() / "bin" / name
+
+
+def missing(name: str) -> str:
+    """What is missing of a server, and how to get it; an empty text where it is there."""
+    wanted = SERVERS[name]
+    if wanted.programs and not any(map(_is_there, wanted.programs)):
+        return f"{name} is not installed: apt install {' '.join(wanted.apt)}"
+    if wanted.jars and _noted(_jars_folder(name)) != " ".join(wanted.jars):
+        return f"{name} is not installed: run tests/servers/packages.py (needs Maven and a JDK)"
+    if any(not npm_module(package.rpartition("@")[0]).exists() for package in wanted.npm):
+        return f"{name} is not installed: run tests/servers/packages.py (needs npm)"
+    if wanted.go and not built(wanted.go).exists():
+        return f"{name} is not built: run tests/servers/packages.py (needs Go)"
+    return ""
+
+
+def require(name: str) -> None:
+    """Skip the test where the server is missing; in CI, fail."""
+    import pytest
+
+    lacking = missing(name)
+    if lacking and os.environ.get("CI"):
+        pytest.fail(lacking)
+    if lacking:
+        pytest.skip(lacking)
+
+
+def install(names: Sequence[str]) -> list[str]:
+    """Install what is missing of these servers; what could not be installed, each with a reason."""
+    _install_with_apt([name for name in names if SERVERS[name].programs and missing(name)])
+    for name in names:
+        if missing(name):
+            _install_for_user(name)
+    return [lacking for lacking in map(missing, names) if lacking]
+
+
+def _is_there(program: str) -> bool:
+    if "/" in program:
+        return any(Path("/").glob(program.lstrip("/")))
+    return shutil.which(program) is not None
+
+
+def _install_with_apt(names: Sequence[str]) -> None:
+    packages = [package for name in names for package in SERVERS[name].apt]
+    if not packages or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    _run(["apt-get", "update", "-qq"], env=environment)
+    _run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages], env=environment)
+
+
+def _install_for_user(name: str) -> None:
+    wanted = SERVERS[name]
+    if wanted.jars and shutil.which("mvn"):
+        _fetch_jars(name, wanted.jars)
+    if wanted.npm and shutil.which("npm"):
+        (root() / "npm").mkdir(parents=True, exist_ok=True)
+        _run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(root() / "npm"), *wanted.npm])
+    if wanted.go and shutil.which("go"):
+        (root() / "bin").mkdir(parents=True, exist_ok=True)
+        _run(["go", "build", "-o", str(built(wanted.go)), "."], cwd=Path(__file__).parent / wanted.go)
+
+
+def _jars_folder(name: str) -> Path:
+    return root() / "jars" / name
+
+
+def _noted(folder: Path) -> str:
+    note = folder / ".complete"
+    return note.read_text() if note.exists() else ""
+
+
+def _fetch_jars(name: str, coordinates: Sequence[str]) -> None:
+    folder = _jars_folder(name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    project = root() / "pom" / name / "pom.xml"
+    project.parent.mkdir(parents=True, exist_ok=True)
+    project.write_text(_project(name, coordinates))
+    copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+    if _run(["mvn", "-q", "-B", "-f", str(project), copy, f"-DoutputDirectory={folder}"]):
+        (folder / ".complete").write_text(" ".join(coordinates))
+
+
+def _project(name: str, coordinates: Sequence[str]) -> str:
+    wanted = "".join(
+        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(*each.split(":"))
+        for each in coordinates
+    )
+    return (
+        '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>test</groupId>'
+        f"<artifactId>{name}</artifactId><version>1</version><packaging>pom</packaging><dependencies>{wanted}</dependencies></project>"
+    )
+
+
+def _run(command: Sequence[str], **how: object) -> bool:
+    print("$", *command, file=sys.stderr)
+    return subprocess.run(command, stdout=sys.stderr, check=False, **how).returncode == 0  # type: ignore[call-overload]
+
+
+if __name__ == "__main__":
+    for sentence in install(sys.argv[1:] or list(SERVERS)):
+        print(sentence)
