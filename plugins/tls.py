@@ -7,7 +7,6 @@ OpenSSL's.
 
 from __future__ import annotations
 
-import os
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -173,7 +172,7 @@ class TlsContext:
 
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino
