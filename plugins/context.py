@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event
@@ -66,7 +65,8 @@ class Shared:
             return self._made[key]
 
 
-class Context(msgspec.Struct):
+@dataclass(slots=True)
+class Context:
     """What a plugin is told of its environment.
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
@@ -80,18 +80,18 @@ class Context(msgspec.Struct):
     delivered in time is no longer counted.
     """
 
-    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
     id: str = ""
     name: str = ""
-    problems: list[OptionProblem] = msgspec.field(default_factory=list)
+    problems: list[OptionProblem] = field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
     dead_letter: Callable[[list[Event], str], None] | None = None
-    stopping: threading.Event = msgspec.field(default_factory=threading.Event)
-    shared_things: Shared = msgspec.field(default_factory=Shared)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    shared_things: Shared = field(default_factory=Shared)
     revoked: Callable[[Sequence[str], float], None] = lambda partitions, timeout: None
-    metrics: Metrics = msgspec.field(default_factory=Metrics)
-    spans: Mapping[str, Span] = msgspec.field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
+    spans: Mapping[str, Span] = field(default_factory=dict)
     """Where the value of each option stands that was given."""
 
     @property

@@ -10,7 +10,6 @@ import pytest
 
 import penstock
 from penstock.dsl.settings_table import DEFAULTS, INERT, SETTINGS
-from penstock.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -77,19 +76,6 @@ def test_every_setting_is_described() -> None:
     assert all(f"`{key}`" in text for key in INERT)
     for key, default in re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)` \|", text, re.MULTILINE):
         assert default in (str(DEFAULTS[key]).lower(), SETTINGS[key].default_text.strip("`"))
-
-
-def test_the_plugin_of_the_page_on_plugins_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "writing-plugins.md").read_text(encoding="utf-8"), re.DOTALL)
-    names: dict[str, object] = {"__name__": "truncate_to"}
-    exec(code, names)
-    cls = names["TruncateTo"]
-    known, all_names = registry.plugin_class, registry.names
-    monkeypatch.setattr(registry, "plugin_class", lambda section, name: cls if name == "truncate_to" else known(section, name))
-    monkeypatch.setattr(registry, "names", lambda section: [*all_names(section), "truncate_to"])
-    (example,) = cls.examples  # type: ignore[attr-defined]
-    (event,) = penstock.compile(f"filter {{ {example.config} }}")([example.before])
-    assert event["message"] == example.after["message"]
 
 
 def test_the_generator_runs_as_the_makefile_calls_it() -> None:

@@ -9,16 +9,14 @@ import pytest
 import penstock
 from penstock.pipeline.commands.plugin_reference import plugins
 from penstock.pipeline.compile.stage import Stage
+from penstock.pipeline.testing.examples import check_example
 from penstock.plugins.contract import Filter, Plugin
 from penstock.plugins.declaration import Example
+from penstock.testing import check_examples
 
 EXAMPLES = [
     pytest.param(cls, example, id=f"{cls.spec.section} {cls.spec.name}: {example.title}") for cls in plugins() for example in cls.examples
 ]
-
-
-def listed(events: Any) -> list[dict[str, Any]]:
-    return events if isinstance(events, list) else [events]
 
 
 Events = list[dict[str, Any]]
@@ -29,7 +27,8 @@ def compiled(example: Example) -> Stage:
 
 
 def given_by(stage: Stage, example: Example) -> Events:
-    return [*stage(listed(example.before)), *stage.flush()]
+    before = example.before if isinstance(example.before, list) else [example.before]
+    return [*stage(before), *stage.flush()]
 
 
 def in_a_thread(work: Callable[[], Any]) -> Any:
@@ -85,11 +84,15 @@ RUNS = [
 @pytest.mark.parametrize(("cls", "example"), EXAMPLES)
 def test_an_example_gives_what_it_shows(cls: type[Plugin], example: Example, run: Callable[[Example], Events]) -> None:
     assert cls.spec.section == "filter", "so far only filters have examples that can be run"
-    events, wanted = run(example), listed(example.after)
-    assert len(events) == len(wanted)
-    for event, like in zip(events, wanted, strict=True):
-        left_out = {"@timestamp", "@version"} - like.keys()
-        assert {key: value for key, value in event.items() if key not in left_out} == like
+    check_example(example, run(example))
+
+
+def test_an_example_that_is_wrong_is_said() -> None:
+    class Wrong(Filter):
+        examples = (Example("upper", "mutate { uppercase => message }", before={"message": "a"}, after={"message": "b"}),)
+
+    with pytest.raises(AssertionError, match="upper"):
+        check_examples(Wrong)
 
 
 @pytest.mark.parametrize("cls", list(plugins("filter")), ids=lambda cls: cls.spec.name)

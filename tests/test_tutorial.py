@@ -16,9 +16,20 @@ import yaml
 from penstock.pipeline.testing.suite import read_suite
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["tutorial.md", "from-logstash-filter-verifier.md"]
+PAGES = ["tutorial.md", "from-logstash-filter-verifier.md", "writing-plugins.md"]
 BLOCK = re.compile(r"^```(?P<language>\w+)(?P<more>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
-PROGRAMS = {"penstock": "-m penstock", "pytest": "-m pytest -p no:cacheprovider"}
+PROGRAMS = {"penstock": "-m penstock", "pytest": "-m pytest -p no:cacheprovider", "pip": "../bin/installed.py"}
+
+# What `pip install -e .` does, without an index: the package of this directory, with its entry points, can be imported.
+INSTALLED = """
+import pathlib, tomllib
+project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]
+info = pathlib.Path(f"{project['name'].replace('-', '_')}-{project['version']}.dist-info")
+info.mkdir()
+(info / "METADATA").write_text(f"Metadata-Version: 2.1\\nName: {project['name']}\\nVersion: {project['version']}\\n")
+lines = [[f"[{group}]", *(f"{name} = {place}" for name, place in names.items())] for group, names in project["entry-points"].items()]
+(info / "entry_points.txt").write_text("\\n".join(line for group in lines for line in group))
+"""
 
 
 def steps(page: str) -> Iterator[tuple[str, str, str]]:
@@ -47,6 +58,8 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, arguments in PROGRAMS.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         (programs / name).chmod(0o755)
+    (programs / "installed.py").write_text(INSTALLED)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_COLOR", "1")

@@ -13,5 +13,6 @@ The pytest plugin (``pip install 'penstock[pytest]'``) shows what differs, and h
 """
 
 from ..pipeline.testing.embedded import Event, Expectation, Pipeline, event, pipeline
+from ..pipeline.testing.examples import check_examples
 
-__all__ = ["Event", "Expectation", "Pipeline", "event", "pipeline"]
+__all__ = ["Event", "Expectation", "Pipeline", "check_examples", "event", "pipeline"]

@@ -18,6 +18,7 @@ from ...plugins.output import Output
 from ...plugins.plugin import Plugin
 from ..observe.counters import OutputStats
 from .buffer import BufferedSink
+from .packing import packing
 from .pending import DeliveryUnit, PendingAck, Request
 from .sender import Sender
 
@@ -143,7 +144,7 @@ def submitting(
     sink: OutputSink, pending: Callable[[], PendingAck]
 ) -> Callable[[list[Event]], None]:
     """What stands in the place of an output's ``write`` where one process does all."""
-    pack, submit = sink.output.pack, sink.submit
+    pack, submit = packing(sink.output), sink.submit
     keeps = sink.output.context.dead_letter is not None
 
     def write(events: list[Event]) -> None:

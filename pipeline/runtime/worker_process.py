@@ -22,6 +22,7 @@ from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import Assembly
+from ..delivery.packing import packing
 from .pipeline import open_plugin, rare_collections
 from .shared_memory import OutputArena, SharedBuffers
 from .work import Work
@@ -77,7 +78,7 @@ class WorkerProcess:
         return Work(assembly, inputs)
 
     def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:
-        keeps, pack = self._keeps, output.pack
+        keeps, pack = self._keeps, packing(output)
 
         def write(events: list[Event]) -> None:
             for payload in pack(events):

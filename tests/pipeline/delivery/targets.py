@@ -49,10 +49,13 @@ class Target(Output, name="target"):
         self.requests: list[list[int]] = []
         self.has: list[int] = []
         self.connections = 0
+        self.unpackable: set[int] = set()
 
     def pack(self, events: list[Event]) -> list[Payload]:
         lanes: dict[Any, list[Event]] = {}
         for event in events:
+            if event["n"] in self.unpackable:
+                raise ValueError(f"no form for {event['n']}")
             lanes.setdefault(event.get("lane"), []).append(event)
         return [Payload(some, some, lane) for lane, some in lanes.items()]
 

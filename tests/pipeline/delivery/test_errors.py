@@ -259,3 +259,13 @@ def test_a_pipeline_that_stops_while_a_target_is_away_gives_back_what_waits(kind
     delivery.end()
     assert isinstance(delivery.settled[0], Undelivered)
     assert (delivery.target.has, delivery.dead) == ([], [])
+
+
+@each_kind
+def test_an_event_that_cannot_be_packed_is_a_dead_letter_and_its_neighbours_are_delivered(kind: str) -> None:
+    delivery = Delivery(kind)
+    delivery.target.unpackable = {1, 3}
+    delivery.run([0, 1, 2, 3, 4])
+    assert sorted(delivery.target.has) == [0, 2, 4]
+    assert delivery.dead == [(1, "ValueError: no form for 1"), (3, "ValueError: no form for 3")]
+    assert delivery.settled == {0: None}
