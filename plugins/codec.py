@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ..dsl.event import complete
 from ..dsl.reference import Event
 from .plugin import Plugin
+from .raised import said_with_place
 
 log = logging.getLogger("penstock")
 
@@ -105,7 +106,7 @@ class Codec(Plugin):
         return [event for line in ended for event in self.decode_or_keep(line)]
 
     def _kept(self, data: bytes, error: Exception) -> Event:
-        reason = f"{type(error).__name__}: {error}"
+        reason = said_with_place(error)
         self.context.log.warning("codec raised, its bytes are kept as `message`: %s", reason)
         log.debug("codec %s raised", self.name, exc_info=error)
         text = data.decode("utf-8", "backslashreplace").rstrip("\r\n")

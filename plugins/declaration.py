@@ -110,10 +110,16 @@ class Example(msgspec.Struct, frozen=True):
 
 
 def declared(cls: type, section: str, name: str) -> PluginSpec:
-    """The spec of a plugin class, from its annotations, its bases' and its docstring."""
+    """The spec of a plugin class, from its annotations, its bases' and its docstring. Raises
+    TypeError where an option has no annotation.
+    """
     hints = get_type_hints(cls)
     options: dict[str, OptionSpec] = {}
     for base in reversed(cls.__mro__):
+        untyped = vars(base).get("_declared", {}).keys() - vars(base).get("__annotations__", {})
+        if untyped:
+            key = min(untyped)
+            raise TypeError(f"the option `{key}` of `{name}` has no type: `{key}: str = option(…)`")
         for key in vars(base).get("__annotations__", {}):
             given = vars(base).get("_declared", {}).get(key, vars(base).get(key))
             if isinstance(given, Option):

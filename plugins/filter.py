@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -12,7 +13,10 @@ from ..dsl.regex import compile_kept
 from ..dsl.template import Template
 from .declaration import option
 from .plugin import Plugin
+from .raised import said, said_with_place
 from .rate_limit import complain
+
+log = logging.getLogger("penstock")
 
 _GONE = "use a conditional around the filter"
 
@@ -121,7 +125,7 @@ class Filter(Plugin):
         """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives
         the events instead, decorated by itself.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"the filter `{self.name}` has no method `apply`")
 
     def run(self, events: list[Event]) -> list[Event]:
         """Transform a batch and give the events that go on; the same list, unless the filter
@@ -134,7 +138,10 @@ class Filter(Plugin):
         apply, decorate = self.apply, self.decorate
         for event in events:
             try:
-                if apply(event) and decorate is not None:
+                done = apply(event)
+                if done.__class__ is list:
+                    raise TypeError("`apply` gave a list: a filter that does says reshapes = True")
+                if done and decorate is not None:
                     decorate(event)
             except Exception as error:
                 self.failed(event, error)
@@ -144,7 +151,9 @@ class Filter(Plugin):
         """The events that a reshaping filter makes of one."""
         try:
             made = self.apply(event)
-            assert isinstance(made, list)
+            if not isinstance(made, list):
+                kind = type(made).__name__
+                raise TypeError(f"`apply` of a filter that reshapes gives a list, not {kind}")
         except Exception as error:
             self.failed(event, error)
             return [event]
@@ -159,7 +168,8 @@ class Filter(Plugin):
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter raised, with the reason; log it once a minute."""
         add_tag(event, f"_{self.name}_exception")
-        reason = f"{type(error).__name__}: {error}"
+        reason = said(error)
+        log.debug("%s: the filter %s raised", self.context.where, self.name, exc_info=error)
         if self.context.dead_letter is not None:
             self.context.dead_letter([event], reason)
         metadata = event.setdefault("@metadata", {})
@@ -174,5 +184,5 @@ class Filter(Plugin):
             "%s: the filter %s raised on an event: %s",
             self.context.where,
             self.name,
-            reason,
+            said_with_place(error),
         )

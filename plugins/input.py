@@ -120,7 +120,7 @@ class Input(Plugin):
         """What came, waiting for it up to so many seconds; None where nothing did. ``wake`` ends
         the wait. Raises Disconnected, EndOfInput.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"the input `{self.name}` has no method `read`")
 
     def flush(self) -> Batch | None:
         """What it holds of streams, and can be given without cutting anything in two; called once

@@ -161,7 +161,7 @@ class Output(Plugin):
         """Hand a payload over, and leave it as it is. Returns when the target has it, or at once
         with a Future where the client keeps order by itself. Raises the errors of ``errors``.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"the output `{self.name}` has no method `deliver`")
 
     def tend(self, timeout: float) -> None:
         """Do what is due while nothing is delivered: delivery reports, heartbeats, rotation by

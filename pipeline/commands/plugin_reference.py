@@ -192,3 +192,15 @@ def plugins(section: str | None = None) -> Iterator[type[Plugin]]:
                 continue
             if cls is not None:
                 yield cls
+
+
+def unusable_plugins(section: str | None = None) -> Iterator[tuple[str, str, str]]:
+    """The plugins that are there and cannot be used: section, name, and why not."""
+    from ...dsl.check import UnusablePlugin
+
+    for kind in SECTIONS if section is None else (section,):
+        for name in registry.names(kind):
+            try:
+                registry.plugin_class(kind, name)
+            except UnusablePlugin as problem:
+                yield kind, name, str(problem)

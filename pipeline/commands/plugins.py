@@ -13,7 +13,16 @@ from ...dsl.check import UnusablePlugin
 from ...dsl.diagnostics import did_you_mean
 from ...plugins import registry
 from ...plugins.contract import Plugin
-from .plugin_reference import SECTIONS, Block, Code, Heading, Option, Text, page
+from .plugin_reference import (
+    SECTIONS,
+    Block,
+    Code,
+    Heading,
+    Option,
+    Text,
+    page,
+    unusable_plugins,
+)
 from .plugin_reference import plugins as all_plugins
 
 if TYPE_CHECKING:
@@ -51,6 +60,11 @@ def list_(section: str | None) -> None:
             click.secho(f"{kind}s", bold=True)
         for spec in rows:
             click.echo(f"  {spec.name.ljust(width)}  {_first_sentence(spec.doc)}")
+    broken = list(unusable_plugins(section))
+    if broken:
+        click.secho("cannot be used", bold=True)
+    for _, name, reason in broken:
+        click.echo(f"  {name.ljust(width)}  {reason}")
 
 
 @plugins.command()

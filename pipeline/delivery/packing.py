@@ -14,6 +14,7 @@ from ...dsl.reference import Event
 from ...plugins.batch import Payload
 from ...plugins.errors import Undelivered
 from ...plugins.output import Output
+from ...plugins.raised import said, said_with_place
 from ...plugins.rate_limit import complain
 
 log = logging.getLogger("penstock")
@@ -38,12 +39,12 @@ def packing(output: Output) -> Callable[[list[Event]], list[Payload]]:
 
 
 def _refuse(output: Output, events: list[Event], error: Exception) -> None:
-    reason = f"{type(error).__name__}: {error}"
+    reason = said(error)
     write = output.context.dead_letter
     where = f"{output.context.where}: output {output.name}"
     text = "%s: an event cannot be encoded: %s; " + _FATE[write is not None]
     log.debug("%s: pack raised", where, exc_info=error)
-    complain(f"{where} pack", text, where, reason)
+    complain(f"{where} pack", text, where, said_with_place(error))
     if write is None:
         return
     try:

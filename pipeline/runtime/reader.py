@@ -121,11 +121,13 @@ class Reader:
     def _read(self) -> Batch | None:
         self._reads = True
         try:
-            if self.in_flight.has_outcomes:
-                return self.source.read(0)
-            return self.source.read(_LONGEST_WAIT)
+            wait = 0.0 if self.in_flight.has_outcomes else _LONGEST_WAIT
+            batch = self.source.read(wait)
         finally:
             self._reads = False
+        if batch is not None and type(batch) is not Batch:
+            raise TypeError(f"`read` gave a {type(batch).__name__}, not a Batch")
+        return batch
 
     def _is_held(self) -> bool:
         """Whether too much is under way to read; then it was tended, until a batch ended."""
