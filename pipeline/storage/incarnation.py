@@ -7,12 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-_FILE = "incarnation"
+from ...plugins.records.segments import INCARNATION
 
 
 def incarnation_of(folder: Path) -> str:
     """The name of this incarnation of a store, made at the first call; raises OSError."""
-    path = folder / _FILE
+    path = folder / INCARNATION
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:

@@ -20,7 +20,10 @@ from .reader import Reader, Record, Skipped
 
 CHECKPOINT = "checkpoint"
 DAMAGED = ".damaged"
-_OURS = frozenset({LOCK, CHECKPOINT, CHECKPOINT + ".new"})
+INCARNATION = "incarnation"
+"""The name of the file that tells a queue from one that was deleted and made anew."""
+
+_OURS = frozenset({LOCK, CHECKPOINT, CHECKPOINT + ".new", INCARNATION})
 
 
 @dataclass(eq=False, slots=True)
