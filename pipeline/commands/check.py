@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import click
 
@@ -18,7 +19,14 @@ from .settings_flags import SettingsCommand
 @click.argument("files", nargs=-1, type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on stdout.")
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
-def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -> None:
+@click.option(
+    "--connect",
+    is_flag=True,
+    help="Also connect to every server, and try every port, without reading or writing anything.",
+)
+def check(
+    chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool, connect: bool
+) -> None:
     """Find every problem of a configuration: syntax, names, types, patterns, formats, files that
     must exist.
 
@@ -26,6 +34,7 @@ def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -
     """
     found: list[Diagnostic] = []
     names, assemblies, refused = list[str](), list[Assembly](), False
+    reached: list[str] = []
     try:
         for one in chosen.also(files).pipelines():
             assembly, findings = inspect(sources := one.sources(), one.settings)
@@ -37,14 +46,29 @@ def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -
         found, refused = [*found, *error.diagnostics], True
     clashes = double_claims(assemblies)
     found, refused = found + clashes, refused or bool(clashes)
+    if connect and not refused:
+        problems, reached = _tried(assemblies)
+        found, refused = found + problems, bool(problems)
     if as_json:
         click.echo(json.dumps([_as_data(finding) for finding in found], indent=1))
     else:
         show_findings(found)
     if refused or (strict and found):
         raise SystemExit(1)
-    if not as_json:
-        click.echo(f"{', '.join(names)}: OK", err=True)
+    if as_json:
+        return
+    if connect:
+        click.echo(f"connected: {', '.join(reached) or 'nothing to connect to'}", err=True)
+    click.echo(f"{', '.join(names)}: OK", err=True)
+
+
+def _tried(assemblies: Sequence[Assembly]) -> tuple[list[Diagnostic], list[str]]:
+    """What could not be connected, and the names of what was tried."""
+    from .connections import connectors, try_connections
+
+    problems = [problem for assembly in assemblies for problem in try_connections(assembly)]
+    tried = [plugin.name for assembly in assemblies for plugin in connectors(assembly)]
+    return problems, tried
 
 
 def _as_data(finding: Diagnostic) -> dict[str, object]:

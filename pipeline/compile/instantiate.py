@@ -149,6 +149,14 @@ def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
     return diagnosed(problem, use)
 
 
+def unreachable(assembly: Assembly, plugin: Plugin, reason: str) -> Diagnostic:
+    """A server that cannot be reached, at the plugin that talks to it."""
+    use = next(use for use, made in assembly.made.items() if made is plugin)
+    message = f"{use.spec.section} `{use.name}` cannot connect: {reason}"
+    help = "is the server up, and are its address and port those of the options?"
+    return Diagnostic("E251", message, use.name_span, help)
+
+
 def remake(assembly: Assembly, use: PluginUse) -> None:
     """Make the plugin of a use anew, without what it has seen."""
     with escape_style(_style(assembly.program.settings)):

@@ -21,8 +21,8 @@ log = logging.getLogger("penstock")
 
 
 def packing(output: Output) -> Callable[[list[Event]], list[Payload]]:
-    """An output's ``pack``, which does not raise for an event. Raises Undelivered where dead letters
-    cannot be written.
+    """An output's ``pack``, which does not raise for an event. Raises Undelivered where dead
+    letters cannot be written.
     """
     pack = output.pack
 

@@ -1,0 +1,69 @@
+"""``penstock check --connect``: whether servers can be reached, and accept what options say.
+
+Each input and output that talks to a server is opened, connected and closed, all at once, each in a
+thread of its own; nothing is read and nothing delivered.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from ...dsl.diagnostics import Diagnostic
+from ...plugins.errors import Misconfigured
+from ...plugins.input import Input
+from ...plugins.output import Output
+from ...plugins.raised import said
+from ..compile.instantiate import Assembly, misconfigured, unreachable
+
+log = logging.getLogger("penstock")
+
+SECONDS = 20.0
+"""How long a connection may take."""
+
+Connector = Input | Output
+
+
+def connectors(assembly: Assembly) -> list[Connector]:
+    """The inputs and outputs that connect to something, or listen."""
+    program = assembly.program
+    found = [*assembly.plugins(program.inputs), *assembly.plugins(program.outputs)]
+    return [plugin for plugin in found if isinstance(plugin, Connector) and _talks(plugin)]
+
+
+def _talks(plugin: Connector) -> bool:
+    is_local = plugin.local if isinstance(plugin, Input) else plugin.immediate
+    return not is_local and type(plugin).connect not in (Input.connect, Output.connect)
+
+
+def try_connections(assembly: Assembly) -> list[Diagnostic]:
+    """What stands in the way of each connection, at the option or the plugin that is to blame."""
+    plugins = connectors(assembly)
+    pool = ThreadPoolExecutor(max(len(plugins), 1), "connect")
+    tries = {pool.submit(_try, plugin): plugin for plugin in plugins}
+    done, late = wait(tries, SECONDS)
+    pool.shutdown(wait=False, cancel_futures=True)
+    found = [_problem(assembly, tries[each], each.exception()) for each in tries if each in done]
+    hanging = TimeoutError(f"no answer in {SECONDS:.0f} seconds")
+    found += [_problem(assembly, tries[each], hanging) for each in tries if each in late]
+    return [problem for problem in found if problem is not None]
+
+
+def _try(plugin: Connector) -> None:
+    plugin.open()
+    try:
+        plugin.connect()
+    finally:
+        plugin.close()
+
+
+def _problem(
+    assembly: Assembly, plugin: Connector, error: BaseException | None
+) -> Diagnostic | None:
+    if error is None:
+        return None
+    log.debug("%s: %s", plugin.context.where, plugin.name, exc_info=error)
+    if isinstance(error, Misconfigured):
+        error.plugin = plugin
+        return misconfigured(assembly, error)
+    return unreachable(assembly, plugin, said(error))
