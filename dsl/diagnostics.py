@@ -11,6 +11,7 @@ from difflib import SequenceMatcher, get_close_matches
 
 import msgspec
 
+from .secrets import masked, starred
 from .source import Span
 
 
@@ -92,11 +93,11 @@ def _drawn(diagnostic: Diagnostic, color: bool, width: int) -> str:
     kind = "error" if diagnostic.is_error else "warning"
     paint = _painter(color)
     head = paint(f"{kind}[{diagnostic.code}]", "1;31" if diagnostic.is_error else "1;33")
-    lines = [f"{head}: {paint(diagnostic.message, '1')}"]
+    lines = [f"{head}: {paint(masked(diagnostic.message), '1')}"]
     if diagnostic.span is not None:
         lines += _excerpt(diagnostic.span, paint, width)
     if diagnostic.help:
-        lines.append(f"{paint('  = ', '34')}{diagnostic.help}")
+        lines.append(f"{paint('  = ', '34')}{masked(diagnostic.help)}")
     return "\n".join(lines) + "\n"
 
 
@@ -107,7 +108,7 @@ def excerpt(span: Span, color: bool = False, width: int = _WIDTH) -> str:
 
 def _excerpt(span: Span, paint: _Painter, width: int) -> list[str]:
     row, column = span.source.place(span.start)
-    text = "".join(c if c.isprintable() else " " for c in span.source.line(row))
+    text = "".join(c if c.isprintable() else " " for c in starred(span.source.line(row)))
     gutter = " " * len(str(row))
     room = max(20, width - len(gutter) - len(" | "))
     length = max(1, min(span.end - span.start, len(text) - column + 1))

@@ -13,6 +13,7 @@ from typing import Any
 from . import tree
 from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
+from .variables import content_of, names_a_file
 
 Report = Callable[[Diagnostic], None]
 
@@ -86,12 +87,13 @@ class Literals:
 
     def _variable(self, match: re.Match[str], span: Span) -> str:
         name, default = match[1], match[2]
+        if names_a_file(name, default):
+            return self._file(match, span)
         if name in self.variables:
             return self.variables[name]
         if default is not None:
             return self.substituted(default, span)
-        at = span.text.find(match[0])
-        where = span.part(at, at + len(match[0])) if at >= 0 else span
+        where = _place(match, span)
         help = (
             did_you_mean(name, self.variables) or f"set it, or give a default: ${{{name}:default}}"
         )
@@ -99,6 +101,16 @@ class Literals:
             Diagnostic("E206", f"the variable `{name}` is not set and has no default", where, help)
         )
         return match[0]
+
+    def _file(self, match: re.Match[str], span: Span) -> str:
+        try:
+            return content_of(match[2])
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"the file of the secret cannot be read: `{match[2]}`: {reason}"
+            help = "it must be a file of text that this user can read"
+            self.report(Diagnostic("E206", message, _place(match, span), help))
+            return match[0]
 
     def _hash(self, node: tree.Hash) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -119,6 +131,12 @@ class Literals:
                 )
             found[key] = self.value(entry.value)
         return in_java_order(found)
+
+
+def _place(match: re.Match[str], span: Span) -> Span:
+    """Where a variable stands in the text of a literal."""
+    at = span.text.find(match[0])
+    return span.part(at, at + len(match[0])) if at >= 0 else span
 
 
 def in_java_order(entries: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
+from ...dsl.secrets import masked
 from ..compile.claims import double_claims
 from ..compile.instantiate import Assembly, inspect
 from .configuration import PATH, Chosen, configuration_options, show_findings
@@ -74,8 +75,14 @@ def _tried(assemblies: Sequence[Assembly]) -> tuple[list[Diagnostic], list[str]]
 def _as_data(finding: Diagnostic) -> dict[str, object]:
     span = finding.span
     place = (
-        {"file": span.source.name, "line": span.line, "column": span.column, "text": span.text}
+        {
+            "file": span.source.name,
+            "line": span.line,
+            "column": span.column,
+            "text": masked(span.text),
+        }
         if span
         else {}
     )
-    return {"code": finding.code, "message": finding.message, "remedy": finding.help, **place}
+    message, help = masked(finding.message), masked(finding.help)
+    return {"code": finding.code, "message": message, "remedy": help, **place}

@@ -152,7 +152,10 @@ class Chosen:
 
     def _settled(self, found: FileSettings) -> dict[str, Any]:
         merged = found.given(self.given)
-        return settled(merged.values, merged.places)
+        settings = settled(merged.values, merged.places)
+        if self.directory and not settings["path.settings"]:
+            settings["path.settings"] = self.directory  # where the keystore is
+        return settings
 
     def _selected(self, found: FileSettings) -> Selected:
         settings = self._settled(found)

@@ -18,7 +18,9 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.settings import settled
 from ...dsl.settings_table import SETTINGS
 from ...dsl.source import Span
+from ...dsl.variables import Variables, content_of, names_a_file
 from ..compile.sources import read_source
+from ..storage.keystore import KeystoreError, keystore_values
 
 if TYPE_CHECKING:
     from ..testing.document import Node
@@ -37,6 +39,8 @@ class FileSettings:
     places: dict[str, Span] = field(default_factory=dict)
     span: Span | None = None
     problems: list[Diagnostic] = field(default_factory=list)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What ``${NAME}`` stands for while the file is read."""
 
     def check(self) -> None:
         """Raise ConfigError with all that is wrong."""
@@ -100,7 +104,7 @@ def _settings_file(directory: str) -> FileSettings:
         return FileSettings()
     if not isinstance(root, MappingNode):
         raise _wrong("settings are a map of keys and values", root.span, "write KEY: VALUE")
-    found = _flat(root)
+    found = _flat(root, _variables(directory))
     found.check()
     return found
 
@@ -119,7 +123,8 @@ def _pipelines_file(directory: str) -> list[FileSettings]:
     if not isinstance(root, Items) or len(maps) < len(nodes):
         odd = next((node for node in nodes if not isinstance(node, MappingNode)), root)
         raise _wrong("pipelines are a list of maps", odd.span, "write - pipeline.id: NAME")
-    pipelines = [_flat(node) for node in maps]
+    variables = _variables(directory)
+    pipelines = [_flat(node, variables) for node in maps]
     problems = list(_problems(pipelines))
     if problems:
         raise ConfigError(problems)
@@ -163,8 +168,16 @@ def _load(path: Path) -> Node | None:
         raise ConfigError(list(found)) from None
 
 
-def _flat(node: Any) -> FileSettings:
-    found = FileSettings(span=node.entries[0][0].span if node.entries else node.span)
+def _variables(directory: str) -> Variables:
+    try:
+        return Variables(os.environ, keystore_values({"path.settings": directory}))
+    except KeystoreError as error:
+        raise ConfigError([Diagnostic("E232", str(error))]) from None
+
+
+def _flat(node: Any, variables: Mapping[str, str]) -> FileSettings:
+    span = node.entries[0][0].span if node.entries else node.span
+    found = FileSettings(span=span, variables=variables)
     _collect(node, "", found)
     return found
 
@@ -187,11 +200,13 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
 
     def variable(match: re.Match[str]) -> str:
         name, default = match[1], match[2]
-        if name not in os.environ and default is None:
-            message = f"the environment variable `{name}` is not set"
+        if names_a_file(name, default):
+            return _file(default, node.span, found)
+        if name not in found.variables and default is None:
+            message = f"the variable `{name}` is not set and has no default"
             help = f"set it, or give a default: ${{{name}:default}}"
             found.problems.append(Diagnostic("E206", message, node.span, help))
-        return os.environ.get(name, default or "")
+        return found.variables.get(name, default or "")
 
     def filled(value: Any) -> Any:
         if isinstance(value, list):
@@ -202,6 +217,15 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
     if key in SETTINGS and SETTINGS[key].kind == "boolean":
         return _OLD_BOOLEANS.get(str(value).lower(), value)
     return value
+
+
+def _file(path: str, span: Span, found: FileSettings) -> str:
+    try:
+        return content_of(path)
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the file of the secret cannot be read: {error}"
+        found.problems.append(Diagnostic("E206", message, span, "is its path right?"))
+        return ""
 
 
 def _wrong(message: str, span: Span, help: str) -> ConfigError:

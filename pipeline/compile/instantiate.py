@@ -16,9 +16,11 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.parser import parse_leniently
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
 from ...dsl.reference import escape_style
+from ...dsl.secrets import hide
 from ...dsl.source import Source
 from ...dsl.timestamp import Timestamp
 from ...dsl.tree import Tree
+from ...dsl.variables import Variables
 from ...plugins import registry
 from ...plugins.codec import Codec
 from ...plugins.codecs._by_line import ByLine
@@ -27,6 +29,7 @@ from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
+from ..storage.keystore import KeystoreError, keystore_values
 from .decorations import diagnosed, filter_decorations, input_decorations
 
 log = logging.getLogger("penstock")
@@ -105,7 +108,11 @@ def _inspected(
     trees, found = _parsed(sources)
     if environment.rewritten is not None:
         trees = environment.rewritten(trees)
-    checked = check(trees, environment.catalogue, settings, environment.variables)
+    try:
+        variables = Variables(environment.variables, keystore_values(settings))
+    except KeystoreError as error:
+        return None, in_order([*found, Diagnostic("E232", str(error))])
+    checked = check(trees, environment.catalogue, settings, variables)
     assembly = Assembly(checked.program, sources=list(sources))
     found += checked.diagnostics
     for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
@@ -235,7 +242,9 @@ def _plugin(
         return None  # said by the check
     context = _context(use, settings, make_codec, shared)
     context.spans = {name: setting.span_of() for name, setting in use.settings.items()}
-    plugin = cls({name: setting.value for name, setting in use.settings.items()}, context)
+    values = {name: setting.value for name, setting in use.settings.items()}
+    _hide_secrets(use, values)
+    plugin = cls(values, context)
     try:
         plugin.prepare()
     except OptionProblem as problem:
@@ -249,6 +258,12 @@ def _plugin(
         if problem.option not in use.rejected
     ]
     return plugin
+
+
+def _hide_secrets(use: PluginUse, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if use.spec.options[name].kind.name == "password" and isinstance(value, str):
+            hide(value)
 
 
 def _fault(use: PluginUse, error: Exception) -> Diagnostic:

@@ -7,6 +7,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from ...dsl.secrets import masked
+
 _LEVELS = {
     "fatal": logging.CRITICAL,
     "error": logging.ERROR,
@@ -40,11 +42,14 @@ class _Plain(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         return _time(record)
 
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = _time(record)
         return json.dumps(
-            {"@timestamp": at, "level": record.levelname, "message": record.getMessage()},
+            {"@timestamp": at, "level": record.levelname, "message": masked(record.getMessage())},
             ensure_ascii=False,
         )

@@ -1,0 +1,44 @@
+"""What must not be shown: passwords of options, values of the keystore, contents of secret files.
+
+Whoever reads a secret hides it here; whatever writes to people (diagnostics, the log) asks for its
+text ``masked``. The set belongs to the process, since its log does. A secret that is written in the
+configuration itself is hidden as well, but the line that a diagnostic quotes is the file's own.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+MASK = "<password>"
+_SHORTEST = 4
+"""Shorter ones would hide parts of ordinary words."""
+
+_secrets: set[str] = set()
+
+
+def hide(secret: str) -> None:
+    """Never show this text; those of less than four characters cannot be told from others."""
+    if len(secret) >= _SHORTEST and secret not in _secrets:
+        _secrets.add(secret)
+        _pattern.cache_clear()
+
+
+def masked(text: str) -> str:
+    """A text with every secret in it replaced."""
+    if not _secrets:
+        return text
+    return _pattern().sub(MASK, text)
+
+
+def starred(text: str) -> str:
+    """The same, as long as before: for lines with a caret below."""
+    if not _secrets:
+        return text
+    return _pattern().sub(lambda found: "*" * len(found[0]), text)
+
+
+@lru_cache(1)
+def _pattern() -> re.Pattern[str]:
+    longest_first = sorted(_secrets, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)))
