@@ -10,7 +10,8 @@
 ``ListenerContract`` and ``OutputContract`` are used in the same way. ``Server``, ``Client`` and
 ``Target`` say what the server of a test must be able to do; start the real one where you can.
 
-- ``absent`` switches a case off that the connector cannot have, and says why: ``{"case": "reason"}``.
+- ``absent`` switches off a case that the connector cannot have, and says why:
+  ``{"case": "reason"}``.
 - ``wrong`` and ``wrong_option``: a configuration that the server refuses, and the option to blame.
 - ``message_of`` (inputs), ``event`` and ``filters`` (outputs): where a message is not the field
   ``message``.

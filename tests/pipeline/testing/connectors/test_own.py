@@ -61,7 +61,7 @@ class TestFileInput(InputContract):
 
 
 class TestDeadLetterQueueInput(InputContract):
-    flood, flood_bytes = 2048, 16_384
+    flood, flood_bytes = 8192, 8192
     config = 'dead_letter_queue { path => "${FOLDER}/letters" sincedb_path => "${FOLDER}/sincedb" }'
     absent = LOCAL
 
