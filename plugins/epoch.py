@@ -14,14 +14,17 @@ from typing import Any, Protocol
 from .batch import Position
 
 Offsets = Mapping[int, Mapping[str, Position]]
-"""By the number of an input and by partition: the position behind the last batch of an epoch."""
+"""By the number of an input and by partition: the position behind the last batch of an epoch. A
+participant is given numbers that stay when the configuration is edited.
+"""
 
 
 class Participant(Protocol):
     """Called in the thread that filters, one call at a time. A plugin has it from ``open`` on.
 
     ``overlaps``: whether an epoch may begin before the one before it is committed. A producer has
-    one transaction at a time and says no: its batches wait for the commit.
+    one transaction at a time and says no: its batches wait for the commit. So does whoever keeps
+    state of what is delivered; state of filters, which one worker has, may overlap.
     """
 
     overlaps: bool
@@ -35,7 +38,10 @@ class Participant(Protocol):
         ...
 
     def snapshot(self) -> Any:
-        """What is to be committed of this moment, between two batches: the only pause."""
+        """What is to be committed of this moment. Where epochs overlap it is asked for between two
+        batches, when the last one of the epoch has gone through the filters; otherwise when all
+        deliveries of the epoch have ended, and no batch behind it was begun.
+        """
         ...
 
     def commit(self, offsets: Offsets, state: Any) -> None:

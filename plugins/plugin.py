@@ -30,7 +30,9 @@ class Plugin:
     section: ClassVar[str] = ""
 
     participant: Participant | None = None
-    """Commits for many batches at once, where the plugin does; set in ``open`` at the latest."""
+    """Commits for many batches at once, where the plugin does; set in ``open`` at the latest, and
+    in ``prepare`` by a filter that is not stateful, so that it is run by one worker.
+    """
 
     id: str | None = option(
         "A name for this plugin in logs and metrics.", default=None, common=True

@@ -7,8 +7,19 @@
 
         def server(self, folder: Path) -> MyServer: ...
 
-``Server``, ``Client`` and ``Target`` say what the server of a test must be able to do. It needs
-pytest: ``pip install 'penstock[pytest]'``.
+``ListenerContract`` and ``OutputContract`` are used in the same way. ``Server``, ``Client`` and
+``Target`` say what the server of a test must be able to do; start the real one where you can.
+
+- ``absent`` switches off a case that the connector cannot have, and says why:
+  ``{"case": "reason"}``.
+- ``wrong`` and ``wrong_option``: a configuration that the server refuses, and the option to blame.
+- ``message_of`` (inputs), ``event`` and ``filters`` (outputs): where a message is not the field
+  ``message``.
+- ``full_steps``: for how many seconds an input is full; more than the server's shortest session.
+- ``flood`` and ``flood_bytes``: what is offered while the target hangs; far more than may be kept.
+- ``standard_input`` and ``standard_output``: what whole processes are started with.
+
+It needs pytest: ``pip install 'penstock[pytest]'``.
 """
 
 from ..pipeline.testing.connectors.case import Client, Server, Target

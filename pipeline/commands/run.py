@@ -30,6 +30,7 @@ from ..runtime.passthrough import PassthroughPipeline, passes_through
 from ..runtime.pipeline import Counts, Pipeline
 from ..runtime.signals import SignalThread
 from ..runtime.supervisor import ManagedPipeline, Reread, Supervisor
+from ..runtime.turns import short_turns
 from .configuration import (
     PATH,
     Chosen,
@@ -241,7 +242,8 @@ def _run(
     supervisor = Supervisor(members, make, interval, reread)
     signals.start(_actions(supervisor, float(settings["penstock.shutdown_timeout"])))
     try:
-        supervisor.run()
+        with short_turns():
+            supervisor.run()
     except BrokenPipeError:
         _leave_quietly()
     except ConfigError as error:

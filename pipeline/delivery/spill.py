@@ -11,7 +11,6 @@ must not get what was meant for another.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from ...dsl.timestamp import Timestamp
 from ...plugins.batch import Payload
 from ...plugins.data_paths import spills_folder
 from ...plugins.errors import Undelivered
-from ...plugins.option_text import digest, options_digest
+from ...plugins.option_text import stable_names
 from ...plugins.output import Output
 from ...plugins.records.events import Unreadable, pack, unpack
 from ..storage.queue import DiskQueue, Full
@@ -50,22 +49,7 @@ _OF_THE_BUFFER = frozenset(
 
 def spill_names(outputs: Iterable[Output]) -> list[str]:
     """The names of the folders of outputs, in their order."""
-    names: list[str] = []
-    for output in outputs:
-        name = (
-            _safe(output.id)
-            if output.id
-            else f"{output.name}-{options_digest(output, _OF_THE_BUFFER)}"
-        )
-        same = sum(known == name or known.startswith(f"{name}.") for known in names)
-        names.append(f"{name}.{same + 1}" if same else name)
-    return names
-
-
-def _safe(text: str) -> str:
-    """A text as a file's name, unlike that of any other text."""
-    plain = re.sub(r"[^\w-]", "_", text, flags=re.ASCII)[:80]
-    return plain if plain == text else f"{plain}-{digest(text)}"
+    return stable_names(outputs, _OF_THE_BUFFER)
 
 
 def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) -> None:

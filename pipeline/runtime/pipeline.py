@@ -253,10 +253,8 @@ class Pipeline:
         from .input_queue import QueueSource
 
         drain = bool(self.assembly.program.settings["queue.drain"])
-        restored = self._restored.get(-1)
-        return QueueSource(
-            self.inputs, self._queue, self._stopping, self._fail, self.carried, drain, restored
-        )
+        basics = self.inputs, self._queue, self._stopping, self._fail, self.carried
+        return QueueSource(*basics, drain, self._restored.get(-1))
 
     def _work(self, work: Work, incoming: Incoming) -> None:
         with PendingAck(self.taken(incoming)) as self._pending:
@@ -310,8 +308,9 @@ class Pipeline:
         if not owners:
             return
         from ..state.epochs import Epochs
+        from ..state.input_numbers import NumberedInputs
 
-        participant = _only(list(owners.values()))
+        participant = NumberedInputs(_only(list(owners.values())), self.inputs)
         interval = read(Kind("duration"), self.assembly.program.settings["penstock.state.interval"])
         self._restored = participant.restored()
         self._epochs = Epochs(

@@ -62,10 +62,10 @@ class _Worker(msgspec.Struct, eq=False):
 
 def stateful_filter(assembly: Assembly) -> Filter | None:
     """A filter because of which all events must go through one worker, if there is one: it keeps
-    state, or gives events by itself.
+    state, commits it in epochs, or gives events by itself.
     """
     filters = [p for p in assembly.plugins(assembly.program.filters) if isinstance(p, Filter)]
-    return next((f for f in filters if f.stateful or f.flushes), None)
+    return next((f for f in filters if f.stateful or f.flushes or f.participant), None)
 
 
 def useful_workers(assembly: Assembly, workers: int) -> int:

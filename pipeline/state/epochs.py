@@ -2,10 +2,11 @@
 
 An epoch takes batches until it is closed: after an interval, in an idle moment, at a stop, when as
 many batches are under way as may be, or when partitions go to another process. Closing it takes the
-participant's snapshot. When every delivery of a closed epoch has ended, and the epochs before it
-are committed, positions and snapshot are committed in one step, and only then its batches are
-acknowledged. If one delivery failed, nothing of this epoch or of a later one is committed: all of
-them fail, the participant goes back to the last commit, and the inputs give the batches again.
+participant's snapshot, unless epochs may not overlap: then the commit does. When every delivery of
+a closed epoch has ended, and the epochs before it are committed, positions and snapshot are
+committed in one step, and only then its batches are acknowledged. If one delivery failed, nothing
+of this epoch or of a later one is committed: all of them fail, the participant goes back to the
+last commit, and the inputs give the batches again.
 """
 
 from __future__ import annotations
@@ -140,7 +141,8 @@ class Epochs:
 
     def _close(self) -> None:
         epoch = self._open
-        epoch.state = self._participant.snapshot()
+        if self._participant.overlaps:
+            epoch.state = self._participant.snapshot()
         self._closed.append(epoch)
         self._open, self._since = _Epoch(), self._clock()
         if self._participant.overlaps:
@@ -165,6 +167,9 @@ class Epochs:
             self._abort(epoch.error)
             return
         try:
+            if not self._participant.overlaps:
+                # With workers, and with outputs that have threads, it was not delivered before.
+                epoch.state = self._participant.snapshot()
             self._participant.commit(epoch.offsets, epoch.state)
         except Exception as failure:
             log.error("the epoch could not be committed, its events come again: %s", failure)

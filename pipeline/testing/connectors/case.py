@@ -60,7 +60,9 @@ class Client(Process, Protocol):
     """What talks to a listener."""
 
     def send(self, message: str) -> Future[str]:
-        """Send a message; how it is answered: ``taken``, ``busy`` or ``failed``."""
+        """Send a message, and return at once; how it is answered: ``taken``, ``busy`` or
+        ``failed``. Where the connection ends without an answer the future has an exception.
+        """
         ...
 
 
@@ -68,7 +70,7 @@ class Target(Process, Protocol):
     """The target of an output."""
 
     def received(self) -> list[str]:
-        """The messages that it has, in order."""
+        """The messages that it has, in order; at any time, from any thread."""
         ...
 
     def answer(self, kind: str, *values: Any) -> None:
@@ -203,10 +205,25 @@ class ConnectorContract:
             plugin.connect()
         return caught.value
 
+    def changed(self, options: str) -> str:
+        """The plugin's configuration with options behind those that it has."""
+        return f"{self.config.rstrip().removesuffix('}')} {options} }}"
+
+    def standard_input(self) -> int:
+        """What runs have for standard input: a descriptor, or a constant of ``subprocess``."""
+        return subprocess.DEVNULL
+
+    def standard_output(self) -> int:
+        """What runs have for standard output."""
+        return subprocess.DEVNULL
+
     @contextmanager
-    def process(self, config: str, stdin: bytes | None = None) -> Iterator[Run]:
+    def process(
+        self, config: str, stdin: bytes | None = None, stdout: int | None = None
+    ) -> Iterator[Run]:
         """A configuration that runs in a process of its own; killed when the block ends."""
-        run = Run(self.folder, config, stdin)
+        output = self.standard_output() if stdout is None else stdout
+        run = Run(self.folder, config, stdin, self.standard_input(), output)
         try:
             yield run
         finally:
@@ -228,7 +245,14 @@ def _is_underlined(word: str, said: str) -> bool:
 class Run:
     """``penstock run`` in a process of its own."""
 
-    def __init__(self, folder: Path, config: str, stdin: bytes | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: str,
+        stdin: bytes | None,
+        standard_input: int = subprocess.DEVNULL,
+        standard_output: int = subprocess.DEVNULL,
+    ) -> None:
         self.path, self._log = folder / "run.conf", folder / "said"
         self.path.write_text(config, encoding="utf-8")
         command = [sys.executable, "-m", "penstock", "run", "-f", str(self.path)]
@@ -236,8 +260,8 @@ class Run:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--path.data", str(folder / "data")],
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdin=standard_input if stdin is None else subprocess.PIPE,
+                stdout=standard_output,
                 stderr=log,
                 env=environment,
             )

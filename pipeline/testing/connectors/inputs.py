@@ -21,7 +21,8 @@ from ....plugins.input import Input, Outcome
 from ...runtime.decoding import Decoder
 from ...runtime.in_flight import Delivery
 from ...runtime.reader import Reader
-from .case import ConnectorContract, Pauses, Server, check, until
+from .case import LONGEST, Pauses, Server, check, until
+from .flows import InputCases, flood
 
 
 class Held(NamedTuple):
@@ -36,10 +37,9 @@ class Held(NamedTuple):
         return {part.partition for part in self.delivery.parts}
 
 
-class InputContract(ConnectorContract):
+class InputContract(InputCases):
     """The contract of an ``Input``. Subclass it, name it ``Test…``, and pytest runs the cases."""
 
-    section = "input"
     full_steps: ClassVar[int] = 5
     """How many turns an input is full for in the case that keeps it full: with the server's own
     shortest session or lease, more turns of at most a second than that lasts.
@@ -255,12 +255,28 @@ class InputContract(ConnectorContract):
 
     def test_a_reload_that_changes_the_input_loses_and_repeats_nothing(self) -> None:
         """A reload drains and closes one input and opens the next while messages come."""
-        changed = self.config.rstrip().removesuffix("}") + ' type => "two" }'
-        self._reloads(self.flow("one", changed))
+        self._reloads(self.flow("one", self.changed('type => "two"')))
 
     def test_a_reload_that_leaves_the_input_loses_and_repeats_nothing(self) -> None:
         """An unchanged input goes on, with its connection, in the new pipeline."""
         self._reloads(self.flow("two"))
+
+    def test_memory_is_bounded_while_the_target_hangs(self) -> None:
+        """Neither the input nor its client hoards what cannot be delivered, and all of it comes
+        when the target takes it again.
+        """
+        self.backend.start()
+        messages = flood(self.flood, self.flood_bytes)
+        with self.hanging() as hanging:
+            self.backend.put(messages[:1])
+            hanging.begins()
+            putting = threading.Thread(target=self.backend.put, args=[messages[1:]], daemon=True)
+            putting.start()
+            hanging.check_memory(sum(map(len, messages)))
+            hanging.read_on()
+            putting.join(LONGEST)
+            demand = "all comes when the target takes it again"
+            until(lambda: hanging.came >= set(messages), demand, hanging.run.said)
 
     def _reloads(self, changed: str) -> None:
         self.backend.start()
@@ -276,18 +292,6 @@ class InputContract(ConnectorContract):
             until(lambda: set(self.arrived()) >= set(messages), demand, run.said)
             check(run.stop() == 0, "a stop ends with exit status 0", run.said())
         check(len(self.arrived()) == 150, "a reload repeats nothing", len(self.arrived()))
-
-    def flow(self, version: str, config: str = "") -> str:
-        """A configuration that writes what the input gives to a file."""
-        fields = f'filter {{ mutate {{ add_field => {{ "version" => "{version}" }} }} }}'
-        line = 'codec => line { format => "%{message}" }'
-        path = self.folder / "arrived"
-        return f'{self.text(config)}\n{fields}\noutput {{ file {{ path => "{path}" {line} }} }}'
-
-    def arrived(self) -> list[str]:
-        """The messages that arrived in the file of ``flow``."""
-        path = self.folder / "arrived"
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 class Reading:

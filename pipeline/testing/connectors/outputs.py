@@ -1,12 +1,13 @@
 """The contract of outputs, as test cases: the runtime's own ``Sender`` delivers to them, and the
-case says how the target answers.
+case says how the target answers. A kill, a reload and a stop are shown with whole processes, which
+read a file.
 """
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import msgspec
 import pytest
@@ -16,13 +17,17 @@ from ....plugins.batch import Payload
 from ....plugins.output import Output
 from ...delivery.pending import DeliveryUnit, Request
 from ...delivery.sender import Sender
-from .case import ConnectorContract, Pauses, Target, check
+from .case import ConnectorContract, Pauses, Target, check, until
 
 
 class OutputContract(ConnectorContract):
     """The contract of an ``Output``. Subclass it, name it ``Test…``, and pytest runs the cases."""
 
     section = "output"
+
+    filters: ClassVar[str] = ""
+    """Filters that make of an event with ``message`` what ``event`` gives; for whole processes."""
+
     backend: Target
 
     def server(self, folder: Path) -> Target:
@@ -134,9 +139,87 @@ class OutputContract(ConnectorContract):
             sending.output.tend(0)
         check(self.received(sending) == ["one", "two"], "deliveries go on after `tend`")
 
+    def test_a_killed_process_loses_nothing(self) -> None:
+        """kill -9 at any moment: the input gives again what the target may not have."""
+        self.backend.start()
+        source = Lines(self.folder)
+        source.put(0, 200)
+        with self.process(self.flow(source)) as run:
+            until(lambda: bool(self.backend.received()), "messages arrive", run.said)
+        source.put(200, 300)
+        with self.process(self.flow(source)) as run:
+            until(lambda: self._have_arrived(300), "a kill loses nothing", run.said)
+            check(run.stop() == 0, "a stop ends with exit status 0", run.said())
+        got = list(dict.fromkeys(self.backend.received()))
+        check(got == source.messages(300), "they came in order for the first time", got)
+
+    def test_a_reload_that_changes_the_output_loses_and_repeats_nothing(self) -> None:
+        """A reload delivers what waits, closes the output, and connects its successor."""
+        self._reloads(self.changed("attempts => 6"), "one")
+
+    def test_a_reload_that_leaves_the_output_loses_and_repeats_nothing(self) -> None:
+        """An unchanged output goes on, with its connection, in the new pipeline."""
+        self._reloads("", "two")
+
+    def _reloads(self, config: str, version: str) -> None:
+        self.backend.start()
+        source = Lines(self.folder)
+        with self.process(self.flow(source)) as run:
+            source.put(0, 50)
+            until(lambda: bool(self.backend.received()), "messages arrive", run.said)
+            source.put(50, 100)
+            run.reload(self.flow(source, config, version))
+            until(lambda: ": reloaded" in run.said(), "the output can be reloaded", run.said)
+            source.put(100, 150)
+            until(lambda: self._have_arrived(150), "a reload loses nothing", run.said)
+            check(run.stop() == 0, "a stop ends with exit status 0", run.said())
+        got = self.backend.received()
+        check(got == source.messages(150), "a reload repeats nothing, and keeps the order", got)
+
+    def _have_arrived(self, count: int) -> bool:
+        return len(set(self.backend.received())) >= count
+
+    def flow(self, source: Lines, config: str = "", version: str = "one") -> str:
+        """A configuration that delivers the lines of a file."""
+        mark = f'mutate {{ add_field => {{ "[@metadata][version]" => "{version}" }} }}'
+        filters = f"filter {{ {self.filters} {mark} }}"
+        return f"{source.config}\n{filters}\noutput {{ {config or self.config} }}"
+
+    def test_a_stop_does_not_wait_for_a_target_that_is_away(self) -> None:
+        """A run whose target is away ends when it is told to, and gives its events again."""
+        source = Lines(self.folder)
+        source.put(0, 20)
+        with self.process(self.flow(source)) as run:
+            until(lambda: "retrying" in run.said(), "the target is found to be away", run.said)
+            run.stop()
+            check("Traceback" not in run.said(), "there is no traceback", run.said())
+        self.backend.start()
+        with self.process(self.flow(source)) as run:
+            demand = "what was not delivered is given again at the next start"
+            until(lambda: self._have_arrived(20), demand, run.said)
+
     def test_closing_is_possible_without_a_connection(self) -> None:
         """A run may end before its target was there."""
         self.closed(self.opened())
+
+
+class Lines:
+    """A file that a run reads: message 0, message 1 …"""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "lines"
+        places = f'path => "{self._path}" sincedb_path => "{folder / "lines.sincedb"}"'
+        speed = 'start_position => "beginning" stat_interval => 0.02'
+        self.config = f"input {{ file {{ {places} {speed} }} }}"
+
+    def messages(self, end: int) -> list[str]:
+        """All messages before a number."""
+        return [f"message {number}" for number in range(end)]
+
+    def put(self, begin: int, end: int) -> None:
+        """Write the messages from one number to another."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("".join(f"{message}\n" for message in self.messages(end)[begin:]))
 
 
 class Sending:

@@ -443,7 +443,7 @@ def test_a_pipeline_begins_behind_the_committed_positions_and_settles_after_comm
     numbers, arrived = run_numbers([participant], {"queue.type": queue, "path.data": str(tmp_path)})
     if queue == "memory":
         assert arrived == ["5", "6", "7", "8", "9", "10"]
-        ends = [4, *(offsets[0]["n"].offset for offsets, _ in committed(participant))]
+        ends = [4, *(parts["n"].offset for offsets, _ in committed(participant) for parts in offsets.values())]
         assert ends[-1] == 10
         assert all(0 < end - begin <= 2 for begin, end in pairwise(ends)), "half of max_in_flight, at most"
     else:
@@ -454,3 +454,15 @@ def test_a_pipeline_begins_behind_the_committed_positions_and_settles_after_comm
 def test_two_that_commit_by_themselves_cannot_be_in_one_pipeline() -> None:
     with pytest.raises(OSError, match=r"test\.conf:1:\d+: null and null \(test\.conf:1:\d+\) each commit"):
         run_numbers([Recorded(), Recorded()], {})
+
+
+def test_one_that_does_not_overlap_is_asked_for_its_snapshot_when_all_is_delivered(ended: list[Exception | None]) -> None:
+    participant = Recorded(overlaps=False)
+    epochs = Epochs(participant, 0.0)
+    late = epochs.take(0, [part(1)], ended.append)
+    waiting = threading.Thread(target=epochs.tick, args=[True])
+    waiting.start()
+    assert participant.calls == ["begin"], "the batch is still with a worker, or with an output"
+    late(None)
+    waiting.join()
+    assert participant.calls == ["begin", "snapshot", ({0: {"p": Position("i", 1)}}, "state"), "begin"]

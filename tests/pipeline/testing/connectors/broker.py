@@ -143,11 +143,20 @@ class LineClient:
         return answer
 
     def _send(self, message: str, answer: Future[str]) -> None:
+        try:
+            with self._connected() as connection:
+                connection.sendall(message.encode() + b"\n")
+                line = connection.makefile().readline()
+        except OSError as error:
+            answer.set_exception(error)
+            return
+        if line:
+            answer.set_result(line.rstrip("\n"))
+        else:
+            answer.set_exception(ConnectionError("the connection ended without an answer"))
+
+    def _connected(self) -> socket.socket:
         while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
-                    connection.sendall(message.encode() + b"\n")
-                    answer.set_result(connection.makefile().readline().rstrip("\n"))
-                return
-            except ConnectionRefusedError:
-                threading.Event().wait(0.01)  # it does not listen yet
+            with contextlib.suppress(ConnectionRefusedError):
+                return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+            threading.Event().wait(0.01)  # it does not listen yet

@@ -61,6 +61,7 @@ class TestFileInput(InputContract):
 
 
 class TestDeadLetterQueueInput(InputContract):
+    flood, flood_bytes = 8192, 8192
     config = 'dead_letter_queue { path => "${FOLDER}/letters" sincedb_path => "${FOLDER}/sincedb" }'
     absent = LOCAL
 
@@ -86,6 +87,7 @@ class TestFileOutput(OutputContract):
         "a_connection_that_breaks_loses_nothing": "it writes to the file system",
         "a_busy_target_is_left_alone_for_as_long_as_it_says": "a file never says when to come again",
         "refused_items_are_named_by_their_index": "a file takes every item",
+        "a_stop_does_not_wait_for_a_target_that_is_away": "it writes to the file system",
     }
 
     def server(self, folder: Path) -> Written:
