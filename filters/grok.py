@@ -30,7 +30,7 @@ from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ..plugins.decoration import decorating
-from ._captures import Assign, Loop, assigner, matcher
+from ..dsl.grok.captures import Assign, Loop, assigner, matcher
 from ._prefilter import Choose, chooser
 
 Get = Callable[[Event], Any]
