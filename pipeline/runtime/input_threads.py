@@ -203,7 +203,7 @@ class ListenerThread:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
         self._stop = threading.Event()
-        # It never ends by itself: where it holds nothing, it has ended when the pipeline is to stop.
+        # It never ends by itself: unless it holds something, it ends when the pipeline is to stop.
         self.has_ended = threading.Event() if source.holds else stopping
         self._is_serving = False
         self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)

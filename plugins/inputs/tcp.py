@@ -71,9 +71,7 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
     ssl_extra_chain_certs: list[Path] = option(
         "Cannot be used: the file of `ssl_certificate` may hold the whole chain.", default=[]
     )
-    ssl_cert: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate")
-    )
+    ssl_cert: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
     ssl_enable: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_enabled"))
     ssl_verify: str | None = option(
         "Gone.",

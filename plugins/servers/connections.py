@@ -1,5 +1,5 @@
-"""Connections of streams, thousands of them on one event loop: accepted, read, put to rest while the
-runtime takes no more, and given up when they fail, each for itself.
+"""Connections of streams, thousands of them on one event loop: accepted, read, put to rest while
+the runtime takes no more, and given up when they fail, each for itself.
 
 All of them read into one buffer, since only one is read at a time: a connection that is idle costs
 some kilobytes. While there is no room they read little before they rest.

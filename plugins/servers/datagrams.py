@@ -63,7 +63,12 @@ class Datagrams:
 
     def _read(self) -> bool:
         """Read what is there; whether there may be more."""
-        receive, size, feed, gathering = self._socket.recvfrom, self._size, self._feed, self._gathering
+        receive, size, feed, gathering = (
+            self._socket.recvfrom,
+            self._size,
+            self._feed,
+            self._gathering,
+        )
         for _ in range(_TURN):
             try:
                 data, address = receive(size + 1)

@@ -21,9 +21,12 @@ _LINES_HELD = 8
 
 
 class Feed(Protocol):
-    """What takes the bytes of a connection. ``held``: how many of them wait for more."""
+    """What takes the bytes of a connection."""
 
-    held: int
+    @property
+    def held(self) -> int:
+        """How many bytes wait for more."""
+        ...
 
     def feed(self, data: bytes) -> None:
         """These bytes came."""
