@@ -23,6 +23,7 @@ from ..dsl.grok import (
     compile_expression,
     shipped,
 )
+from ..dsl.grok.captures import Assign, Loop, assigner, matcher
 from ..dsl.grok.lint import unclosed
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.regex import RegexError
@@ -30,7 +31,6 @@ from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ..plugins.decoration import decorating
-from ._captures import Assign, Loop, assigner, matcher
 from ._prefilter import Choose, chooser
 
 Get = Callable[[Event], Any]

@@ -32,6 +32,11 @@ class Codec(Plugin):
     completes: ClassVar[bool] = False
     """Whether ``decode`` itself gives events all that ``complete`` would."""
 
+    remembers: ClassVar[bool] = False
+    """Whether what it makes of a payload depends on those before, so that all of one sender have to
+    go through one codec: templates, lines that are joined.
+    """
+
     begun: bool = False
     """Whether the stream does not start at its beginning: a byte order mark is none there."""
 

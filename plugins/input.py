@@ -170,6 +170,17 @@ class Emit(Protocol):
         """Call back, once, from any thread, when a batch may be taken again."""
         ...
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the pipeline is to stop. It takes batches of a listener that ``holds`` until that
+        calls ``end``, and of others none.
+        """
+        ...
+
+    def end(self) -> None:
+        """A listener that ``holds`` has emitted all that it held."""
+        ...
+
 
 class Listener(Input):
     """A source that is talked to: it serves connections and emits what they bring.
@@ -179,6 +190,11 @@ class Listener(Input):
     """
 
     exclusive = True
+
+    holds: ClassVar[bool] = False
+    """Whether it takes in what nobody sends again, such as lines of a TCP connection. When the
+    pipeline is to stop, ``wake`` is called, and it emits what it holds, then calls ``emit.end``.
+    """
 
     def serve(self, emit: Emit, stop: threading.Event) -> None:
         """Serve until ``stop`` is set; returns soon after ``wake`` then."""

@@ -4,16 +4,17 @@ decorated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...dsl.event import complete
 from ...dsl.reference import Event
-from ...plugins.batch import Batch, Chunk
+from ...plugins.batch import Batch, Chunk, Part
 from ...plugins.codec import Codec
 from ...plugins.input import CHUNK_BYTES, Input
 
-_MOST_STREAMS = 64
+MOST_STREAMS = 4096
+"""As many connections as may talk in turn without their codecs being made again and again."""
 
 
 class Decoder:
@@ -26,6 +27,7 @@ class Decoder:
         self._codec = source.decoder()
         self._decorate = source.decorate
         self._streams: dict[str, Codec] = {}
+        self._latest: tuple[Mapping[str, Any] | None, Codec | None] = None, None
 
     def batches(self, batch: Batch) -> Iterator[list[Event]]:
         """The events of a batch, in lists that stay in the processor's cache; the parts of the
@@ -36,11 +38,16 @@ class Decoder:
             return
         for part in batch.parts:
             part.events = 0
-        for chunk in batch.chunks:
-            for events in self._decoded(chunk):
-                if batch.parts:
-                    batch.parts[chunk.part].events += len(events)
-                yield events
+        yield from _gathered(self._counted(batch.chunks, batch.parts))
+
+    def _counted(
+        self, chunks: Sequence[Chunk], parts: Sequence[Part]
+    ) -> Iterator[tuple[int, list[Event]]]:
+        for chunk in chunks:
+            for size, events in self._decoded(chunk):
+                if parts:
+                    parts[chunk.part].events += len(events)
+                yield size, events
 
     def _finished(self, events: list[Event]) -> list[Event]:
         if not self._source.completes:
@@ -54,7 +61,7 @@ class Decoder:
             for event in events:
                 decorate(event)
 
-    def _decoded(self, chunk: Chunk) -> Iterator[list[Event]]:
+    def _decoded(self, chunk: Chunk) -> Iterator[tuple[int, list[Event]]]:
         data, codec = chunk.data, self._stream(chunk.origin)
         # A chunk of the usual size is a little larger for the line that it began with.
         size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
@@ -64,14 +71,39 @@ class Decoder:
                 events += codec.flush()
             codec.complete(events)
             self._decorate_all(events)
-            yield events
+            yield min(size, len(data)), events
 
     def _stream(self, origin: Mapping[str, Any]) -> Codec:
+        latest, codec = self._latest
+        if latest is not origin or codec is None:
+            codec = self._known_stream(origin)
+            self._latest = origin, codec
+        return codec
+
+    def _known_stream(self, origin: Mapping[str, Any]) -> Codec:
         key = repr(origin)
         known = self._streams.get(key)
         if known is None:
-            if len(self._streams) >= _MOST_STREAMS:
+            if len(self._streams) >= MOST_STREAMS:
                 self._streams.clear()
             assert self._codec is not None
             known = self._streams[key] = self._codec.stream(origin)
         return known
+
+
+def _gathered(decoded: Iterable[tuple[int, list[Event]]]) -> Iterator[list[Event]]:
+    """The events of small chunks, such as datagrams, in lists of a usual size: filters work on
+    lists.
+    """
+    gathered: list[Event] = []
+    total = 0
+    for size, events in decoded:
+        if total + size > CHUNK_BYTES and gathered:
+            yield gathered
+            gathered, total = [], 0
+        total += size
+        if gathered:
+            gathered += events
+        elif events:
+            gathered = events
+    yield gathered

@@ -203,7 +203,9 @@ class ListenerThread:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
         self._stop = threading.Event()
-        self.has_ended = stopping  # it never ends by itself
+        # It never ends by itself: unless it holds something, it ends when the pipeline is to stop.
+        self.has_ended = threading.Event() if source.holds else stopping
+        self._is_serving = False
         self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:
@@ -211,7 +213,22 @@ class ListenerThread:
         self._thread.start()
 
     def wake(self) -> None:
-        """Nothing waits: ``emit`` says no from now on."""
+        """``emit`` says no from now on; what holds something emits that first."""
+        if self._source.holds and self._is_serving:
+            self._source.wake()
+        else:
+            self.end()
+
+    @property
+    def is_stopping(self) -> bool:
+        """As ``Emit``."""
+        return self._stopping.is_set()
+
+    def end(self) -> None:
+        """As ``Emit``."""
+        if self._source.holds and self._stopping.is_set():
+            self.has_ended.set()
+            self._intake.poke()
 
     def finish(self) -> None:
         """All is delivered and answered: stop serving."""
@@ -229,6 +246,7 @@ class ListenerThread:
                     self._source.connect()
                 has_worked, self._is_connected = True, False
                 circuit.works()
+                self._is_serving = True
                 self._source.serve(self, self._stop)
                 return
             except Misconfigured as error:
@@ -236,14 +254,21 @@ class ListenerThread:
                 if not has_worked:
                     self._failed(error)
                     return
-                self._stop.wait(circuit.failed(error))
+                self._lost(circuit, error)
             except Exception as error:
                 log.debug("%s raised", circuit.what, exc_info=True)
-                self._stop.wait(circuit.failed(error))
+                self._lost(circuit, error)
+
+    def _lost(self, circuit: Circuit, error: Exception) -> None:
+        self._is_serving = False
+        self.end()  # where the pipeline is to stop already
+        after = getattr(error, "after", None)
+        backoff = circuit.failed(error)
+        self._stop.wait(backoff if after is None else after)
 
     def __call__(self, batch: Batch, answer: Answer | None = None) -> bool:
         """Take a batch from the listener, or say at once that there is no room."""
-        if self._stopping.is_set():
+        if self.has_ended.is_set():
             return False
         if self.in_flight.is_full:
             if self._commits is not None:

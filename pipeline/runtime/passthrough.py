@@ -14,11 +14,10 @@ from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import Assembly
 from ..delivery.pending import PendingAck
+from .decoding import MOST_STREAMS
 from .input_threads import Incoming
 from .pipeline import Counts, Pipeline
 from .work import Work
-
-_MOST_STREAMS = 64
 
 
 def passes_through(assembly: Assembly) -> bool:
@@ -68,7 +67,7 @@ class PassthroughPipeline(Pipeline):
         key = repr(origin)
         known = self._streams.get(key)
         if known is None:
-            if len(self._streams) >= _MOST_STREAMS:
+            if len(self._streams) >= MOST_STREAMS:
                 self._streams.clear()
             known = self._codec.stream(origin).passthrough(self._encoder)
             assert known is not None

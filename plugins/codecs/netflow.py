@@ -71,6 +71,7 @@ class Netflow(Codec, name="netflow"):
     """
 
     encodes: ClassVar[bool] = False
+    remembers = True
 
     target: str = option("The field to put the flow under.", default="netflow")
     versions: list[int] = option("The versions to decode; others are left out.", default=[5, 9, 10])

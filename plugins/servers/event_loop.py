@@ -1,9 +1,11 @@
 """Listeners on asyncio: one event loop in the thread of ``serve``, and the way from it to the
 runtime and back.
 
-Two things are hard here. The runtime answers batches from other threads, so each answer comes back
-through the loop (``Intake``). And a stop must not cut off who waits for an answer: the sockets are
-closed first, then what was taken is answered, and only then connections end.
+Three things are hard here. The runtime answers batches from other threads, so each answer comes
+back through the loop (``Intake``). A stop must not cut off who waits for an answer: the sockets are
+closed first, then what was taken is answered, and only then connections end. And connections whose
+protocol has no answers should outlive a reload that leaves their listener as it is: then the loop
+and its connections stay, at rest, between two calls of ``serve``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from ..batch import Batch
 from ..errors import Undelivered
@@ -46,6 +48,10 @@ class Intake:
                 self._loop.call_soon_threadsafe(_resolve, delivered, error)
 
         return delivered if self._emit(batch, answer) else None
+
+    def give(self, batch: Batch) -> bool:
+        """Take a batch whose sender is told nothing; False where too many are under way."""
+        return self._emit(batch)
 
     async def put(self, batch: Batch) -> asyncio.Future[None]:
         """Take a batch, waiting for room; the future is as of ``offer``. Raises Undelivered where
@@ -106,9 +112,13 @@ class EventLoopListener(Listener):
     host: str
     port: int
 
+    keeps_connections: ClassVar[bool] = False
+    """Whether connections outlive ``serve``: ``close`` ends them, with ``hang_up``."""
+
     _sockets: Sequence[socket.socket] = ()
     _acceptors: Sequence[Acceptor] = ()
     _loop: asyncio.AbstractEventLoop | None = None
+    _kept_loop: asyncio.AbstractEventLoop | None = None
     _woken: asyncio.Event
 
     def tls(self) -> TlsContext | None:
@@ -127,10 +137,21 @@ class EventLoopListener(Listener):
         """Begin to take connections from a socket, which then belongs to the acceptor."""
         raise NotImplementedError
 
+    def look(self) -> None:
+        """Called about once a second; what it raises ends ``serve``."""
+
+    async def hand_over(self) -> None:
+        """The pipeline is to stop, and nothing more is accepted: where it ``holds`` something, emit
+        it.
+        """
+
     async def drain(self) -> None:
         """Nothing more is accepted, and all that was emitted is answered: end the connections, once
-        their answers are sent.
+        their answers are sent, or put them to rest where they are kept.
         """
+
+    async def hang_up(self) -> None:
+        """End the connections that were kept."""
 
     def connect(self) -> None:
         """Take the port. Raises Misconfigured where it is taken, or is not one of this machine."""
@@ -144,7 +165,16 @@ class EventLoopListener(Listener):
 
     def serve(self, emit: Emit, stop: threading.Event) -> None:
         """As ``Listener``."""
-        asyncio.run(self._serve(emit, stop))
+        if not self.keeps_connections:
+            asyncio.run(self._serve(emit, stop))
+            return
+        self.kept_loop().run_until_complete(self._serve(emit, stop))
+
+    def kept_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of connections that outlive ``serve``."""
+        if self._kept_loop is None:
+            self._kept_loop = asyncio.new_event_loop()
+        return self._kept_loop
 
     def wake(self) -> None:
         """Look at ``stop`` now."""
@@ -154,10 +184,21 @@ class EventLoopListener(Listener):
                 loop.call_soon_threadsafe(self._woken.set)
 
     def close(self) -> None:
-        """Give the port back."""
+        """Give the port back, and end the connections that were kept."""
         for made in self._sockets:
             made.close()
         self._sockets = ()
+        loop, self._kept_loop = self._kept_loop, None
+        if loop is not None:
+            loop.run_until_complete(self._hung_up())
+            loop.close()
+
+    async def _hung_up(self) -> None:
+        await self.hang_up()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, emit: Emit, stop: threading.Event) -> None:
         self._woken = asyncio.Event()
@@ -165,18 +206,25 @@ class EventLoopListener(Listener):
         intake = Intake(emit, stop)
         await self.begin(intake)
         try:
-            await self._accept_until(stop)
+            await self._accept_until(emit, stop)
         finally:
             self._loop = None
             self._stop_accepting()
             intake.end()
             await self.drain()
 
-    async def _accept_until(self, stop: threading.Event) -> None:
+    async def _accept_until(self, emit: Emit, stop: threading.Event) -> None:
         tls = self.tls()
         used: ssl.SSLContext | None = None
         while not stop.is_set():
             self._woken.clear()
+            if self.holds and emit.is_stopping:
+                self._stop_accepting()
+                await self.hand_over()
+                emit.end()
+                await self._until(stop)
+                return
+            self.look()
             current = None if tls is None else tls.current()
             if not self._acceptors or current is not used:
                 # Connections that are open go on with the certificates that they have; those that
@@ -184,8 +232,16 @@ class EventLoopListener(Listener):
                 self._stop_accepting()
                 used = current
                 self._acceptors = [await self.accept(s.dup(), current) for s in self._sockets]
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _LOOKS)
+            await self._pause()
+
+    async def _until(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._woken.clear()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), _LOOKS)
 
     def _stop_accepting(self) -> None:
         for acceptor in self._acceptors:

@@ -12,6 +12,7 @@ from ..declaration import Secret, option
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
 
+_AUTHENTICATION = "ssl_client_authentication"
 _ASKS = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
@@ -63,9 +64,10 @@ def _check(plugin: Plugin, options: ServerTls) -> None:
             "a server with TLS needs a certificate",
             "add ssl_certificate => … and ssl_key => …",
         )
-    if options.ssl_client_authentication != "none" and not options.ssl_certificate_authorities:
+    asks = options.ssl_client_authentication != "none"
+    if asks and not options.ssl_certificate_authorities and _AUTHENTICATION in plugin.given:
         plugin.problem(
-            "ssl_client_authentication",
+            _AUTHENTICATION,
             "clients' certificates cannot be verified without an authority",
             "add ssl_certificate_authorities => …",
         )
@@ -76,6 +78,8 @@ def _server_context(plugin: Plugin, options: ServerTls) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     trust(context, plugin, options.ssl_certificate_authorities)
     context.verify_mode = _ASKS[options.ssl_client_authentication]
+    if context.verify_mode != ssl.CERT_NONE and not options.ssl_certificate_authorities:
+        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
     identify(context, plugin, options)
     limit(context, plugin, options)
     return context

@@ -32,6 +32,7 @@ class Packages(NamedTuple):
 SERVERS: Mapping[str, Packages] = {
     "memcached": Packages(["memcached"], ["memcached"]),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
+    "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "ruby": Packages(["ruby"], ["ruby"]),
 }
 

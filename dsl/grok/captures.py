@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from ..dsl.grok import Capture, Expression, MatchTimeout
-from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
+from ..guard import MatchTimeout
+from ..reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
+from .expression import Capture, Expression
 
 Assign = Callable[[Event, re.Match[str]], None]
 Loop = Callable[..., list[Event]]

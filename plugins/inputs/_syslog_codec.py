@@ -1,0 +1,164 @@
+"""From messages of syslog to events: what Logstash's input does with its own grok and date filters,
+as a codec, so that it runs where events are filtered.
+
+Each message goes through the codec of the input first; the field that holds its text then is
+matched with the pattern. A text that does not match is looked at as a message of RFC 5424, where
+that is wanted, which Logstash does not do. What is no syslog is passed on, tagged.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ...dsl.event import add_tag
+from ...dsl.grok import Expression, Guard, MatchTimeout
+from ...dsl.grok.captures import Assign, assigner
+from ...dsl.grok.expression import to_integer
+from ...dsl.reference import Event, FieldRef
+from ...dsl.values import ruby_text
+from ..codec import Codec
+from ._syslog_fields import Fields
+from ._syslog_frames import frames
+from ._syslog_rfc5424 import parse
+from ._syslog_time import Times
+
+NOT_SYSLOG = "_grokparsefailure_sysloginput"
+_UNKNOWN_PRIORITY = 13
+_ORIGINAL = FieldRef("[event][original]")
+
+
+class Rules(NamedTuple):
+    """How texts become fields. ``guard``: ends matches of the pattern that take too long, None
+    where it cannot; ``takes_5424``: whether RFC 5424 is understood.
+    """
+
+    expression: Expression
+    field: FieldRef
+    guard: Guard | None
+    takes_5424: bool
+    fields: Fields
+    times: Times
+
+
+class SyslogCodec(Codec):
+    """Decodes what was cut between two messages of a connection, or a datagram."""
+
+    def __init__(self, inner: Codec, rules: Rules) -> None:
+        self.inner, self.context, self.given = inner, inner.context, inner.given
+        self._rules = rules
+        self._assign: Assign | None = None
+        self._host: Any = None
+        self._is_stream = False
+
+    def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
+        fresh = copy.copy(self)
+        fresh.origin = origin or {}
+        fresh.inner = self.inner.stream({}, True)
+        fresh._host = fresh.origin.get("host")
+        fresh._is_stream = _protocol(fresh.origin) == "tcp"
+        return fresh
+
+    def start(self) -> None:
+        self.inner.start()
+
+    def decode(self, data: bytes) -> list[Event]:
+        decode = self.inner.decode_or_keep
+        if not self._is_stream:
+            return self._parsed(decode(data))
+        found: list[Event] = []
+        for message in frames(data):
+            found += decode(message)
+        return self._parsed(found)
+
+    def flush(self) -> list[Event]:
+        return self._parsed(self.inner.flush())
+
+    def _parsed(self, events: list[Event]) -> list[Event]:
+        guard, expression = self._rules.guard, self._rules.expression
+        if not events:
+            return events
+        if guard is None:
+            self._parse(events, expression.find)
+        else:
+            with guard:
+                self._parse(events, guard.finder(expression))
+        return events
+
+    def _parse(self, events: list[Event], find: Callable[[str], Any]) -> None:
+        rules, assign = self._rules, self._assigner()
+        get, times = rules.field.get, rules.times
+        times.look_at_clock()
+        for event in events:
+            self._place_host(event)
+            text = get(event)
+            if type(text) is not str:
+                text = ruby_text(text)
+            if rules.fields.ecs:
+                self._keep_original(event, text)
+            try:
+                match = find(text)
+                if match is None:
+                    self._parse_other(event, text)
+                    continue
+                assign(event, match)
+                rules.fields.put_priority(event, _priority(rules.fields.get_priority(event)))
+                times.take(event)
+            except MatchTimeout:
+                add_tag(event, "_groktimeout")
+                self._is_unknown(event)
+            except Exception as error:
+                self.context.log.warning("a message cannot be taken apart: %s", error)
+                self._is_unknown(event)
+
+    def _assigner(self) -> Assign:
+        """Made when the first message comes."""
+        if self._assign is None:
+            overwrite = frozenset([str(self._rules.field)])
+            self._assign = assigner(self._rules.expression, "", overwrite, False)
+        return self._assign
+
+    def _place_host(self, event: Event) -> None:
+        host = self._host
+        if host is not None:
+            event["host"] = host.copy() if type(host) is dict else host
+
+    def _keep_original(self, event: Event, text: str) -> None:
+        held = event.get("event")
+        if type(held) is dict:
+            held["original"] = text
+        elif held is None:
+            event["event"] = {"original": text}
+
+    def _parse_other(self, event: Event, text: str) -> None:
+        rules = self._rules
+        message = parse(text) if rules.takes_5424 else None
+        if message is None:
+            self._is_unknown(event)
+            return
+        rules.fields.put_message(event, message)
+        rules.field.set(event, message.text)
+        rules.fields.put_priority(event, message.priority)
+        if message.timestamp is not None:
+            rules.times.read(event, message.timestamp)
+
+    def _is_unknown(self, event: Event) -> None:
+        add_tag(event, NOT_SYSLOG)
+        self._rules.fields.put_priority(event, _UNKNOWN_PRIORITY)
+
+
+def _protocol(origin: Mapping[str, Any]) -> str:
+    metadata = origin.get("@metadata", {})
+    return str(metadata.get("input", {}).get("syslog", {}).get("protocol", "udp"))
+
+
+def _priority(value: Any) -> int:
+    """The priority that was captured, as Ruby's to_i reads it."""
+    if type(value) is int:
+        return value
+    if value is None:
+        return 0
+    if type(value) is str:
+        return to_integer(value)
+    return int(value) if type(value) is float else _UNKNOWN_PRIORITY
