@@ -192,6 +192,13 @@ _TABLE = (
         "5s",
         "How often transactions, and state that filters keep by event time, are committed.",
     ),
+    _choice(
+        "penstock.state",
+        "auto memory durable",
+        "Where filters of event time keep what they hold: on disk where the inputs can give events"
+        " again or the queue is persisted, else in memory (`auto`); always in memory; on disk, or"
+        " the pipeline does not start (`durable`).",
+    ),
     SettingSpec(
         "penstock.now", "instant", None, "An instant that stands for the present, for tests."
     ),

@@ -130,6 +130,7 @@ class Window(EventTime, Ecs, name="window"):
     )
 
     examples = EXAMPLES
+    neutral = frozenset({"early", "timestamp", "percents", "frequent_max"})
 
     def prepare(self) -> None:
         kinds = [name for name in ("size", "gap") if getattr(self, name) is not None]
@@ -266,6 +267,8 @@ class Window(EventTime, Ecs, name="window"):
         if len(pane) >= self.max_keys and key not in pane:
             key = _OVERFLOW
             self._note_overflow()
+            if self.keyed.changed is not None:
+                self.keyed.changed.add(key)
         state = self.keyed.states.get(key)
         if state is None:
             state, _ = self.keyed.open(key)
@@ -383,7 +386,7 @@ class Window(EventTime, Ecs, name="window"):
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
 
-    def figures(self) -> dict[str, int | float]:
-        held = super().figures()
+    def stats(self) -> dict[str, int | float]:
+        held = super().stats()
         held["skipped"] += self._functions.skipped
         return held

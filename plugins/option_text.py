@@ -18,6 +18,11 @@ def options_digest(plugin: Plugin, without: Iterable[str] = ()) -> str:
     return digest(repr([(key, _text(getattr(plugin, key))) for key in names]))
 
 
+def option_texts(plugin: Plugin, names: Iterable[str]) -> dict[str, str]:
+    """Options as texts, whether they were given or not."""
+    return {name: _text(getattr(plugin, name)) for name in names}
+
+
 def digest(text: str) -> str:
     """Ten characters that stand for a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]

@@ -26,17 +26,21 @@ class Decoder:
         self._codec = source.decoder()
         self._decorate = source.decorate
         self._streams: dict[str, Codec] = {}
+        self.part: int | None = None
+        """The part of the batch that the list given last comes from; None for all of them."""
 
     def batches(self, batch: Batch) -> Iterator[list[Event]]:
         """The events of a batch, in lists that stay in the processor's cache; the parts of the
         batch learn how many events they have.
         """
+        self.part = None
         if batch.chunks is None:
             yield self._finished(batch.events or [])
             return
         for part in batch.parts:
             part.events = 0
         for chunk in batch.chunks:
+            self.part = chunk.part
             for events in self._decoded(chunk):
                 if batch.parts:
                     batch.parts[chunk.part].events += len(events)

@@ -134,7 +134,7 @@ class InputThread:
         self.reader = Reader(source, stopping, commits, is_connected=is_connected)
         self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
         self._drained = threading.Event()
-        self.has_ended = threading.Event()
+        self.has_ended, self.is_at_end = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:
@@ -155,7 +155,7 @@ class InputThread:
         try:
             self._read()
         except EndOfInput:
-            pass
+            self.is_at_end = True
         except BaseException as error:
             self._failed(error)
         finally:
@@ -203,7 +203,7 @@ class ListenerThread:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
         self._stop = threading.Event()
-        self.has_ended = stopping  # it never ends by itself
+        self.has_ended, self.is_at_end = stopping, False  # it never ends by itself
         self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:

@@ -20,7 +20,7 @@ from .reader import Reader, Record, Skipped
 
 CHECKPOINT = "checkpoint"
 DAMAGED = ".damaged"
-_OURS = frozenset({LOCK, CHECKPOINT, CHECKPOINT + ".new"})
+_OURS = frozenset({LOCK, CHECKPOINT, CHECKPOINT + ".new", "incarnation"})
 
 
 @dataclass(eq=False, slots=True)

@@ -112,7 +112,7 @@ def test_late_events_may_become_dead_letters() -> None:
 def test_an_event_far_in_the_future_does_not_move_time() -> None:
     plugin = filter_of('window { id => "w" size => "10s" lateness => "0s" keep => false }', now=60)
     assert plugin.run(inside(at(1), at(9000), at(2))) == []
-    assert plugin.figures()["future"] == 1
+    assert plugin.stats()["future"] == 1
     assert windows(plugin.flush(True)) == [(2, "end"), (1, "end")]
 
 
@@ -239,7 +239,7 @@ def test_state_of_a_newer_version_is_refused() -> None:
 def test_a_stop_tells_what_is_held_as_parts() -> None:
     plugin = filter_of('window { id => "w" size => "1m" keep => false }')
     plugin.run(inside(at(1)))
-    (told,) = plugin.drain()
+    (told,) = plugin.drain("stop")
     assert (told["window"]["reason"], told["tags"]) == ("stop", ["_partial"])
 
 
