@@ -229,6 +229,8 @@ class Pipeline:
             sink.output.write = write  # type: ignore[method-assign,assignment]
         work = Work(self.assembly, self.inputs, self._observer)
         self._open_epochs()
+        if self._states is not None and self._states.has_leftovers:
+            self._flush(work, final=False)
         next_flush = 0.0
         for incoming in self._incoming():
             if incoming is not None and not self.is_dropped(incoming):
@@ -282,13 +284,18 @@ class Pipeline:
         return self._epochs.take(incoming.source, incoming.batch.parts, incoming.done)
 
     def is_dropped(self, incoming: Incoming) -> bool:
-        """Whether a batch that was read before an epoch was aborted comes again: what an epoch
-        counts must come once.
+        """Whether a batch that was read before an epoch was aborted comes again, or one that is
+        committed came again: what an epoch counts must come once.
         """
-        if self._epochs is None or not incoming.is_superseded:
+        if self._epochs is None:
+            return False
+        error: Exception | None = None
+        if incoming.is_superseded:
+            error = Undelivered("what was before it was not delivered")
+        elif not self._epochs.has(incoming.source, incoming.batch.parts):
             return False
         if incoming.done is not None:
-            incoming.done(Undelivered("what was before it was not delivered"))
+            incoming.done(error)
         return True
 
     def count(self, events_in: int, events_out: int, batch: Batch) -> None:
@@ -299,7 +306,7 @@ class Pipeline:
 
     def _flush(self, work: Work, final: bool) -> None:
         done: Done | None = None
-        if self._epochs is not None:
+        if self._epochs is not None and (work.flushes or self._states is not None):
             done = self._epochs.take(_FILTERS, (), None)
         with PendingAck(done) as self._pending:
             if self._states is not None:
@@ -332,6 +339,7 @@ class Pipeline:
             self._wake_source,
             limit=self._most_in_epoch,
             pause=self._stopping.wait,
+            committed=self._restored,
         )
 
     def _most_in_epoch(self, source: int) -> int:

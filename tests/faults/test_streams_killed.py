@@ -79,7 +79,7 @@ class Streams:
 
     def replace(self) -> None:
         (self.folder / "new").write_text(self.lines())
-        os.replace(self.folder / "new", self.log)
+        (self.folder / "new").replace(self.log)
 
     def delete_queue(self) -> None:
         shutil.rmtree(self.folder / "data" / "queue", ignore_errors=True)
