@@ -172,6 +172,14 @@ _TABLE = (
         "How many milliseconds of CPU time a match of a regular expression may take in conditions,"
         " filters and `multiline`; 0 for no limit. grok and kv have `timeout_millis`.",
     ),
+    SettingSpec(
+        "penstock.limits.state",
+        "size",
+        256 << 20,
+        "About how much memory the state of one filter of event time may take; over it, what was"
+        " quiet longest is emitted, tagged `_partial`.",
+        at_least=1,
+    ),
     _flag(
         "penstock.ruby.process",
         "Whether Ruby that is not compiled may run in a process of a real Ruby.",

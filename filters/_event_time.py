@@ -121,6 +121,8 @@ class EventTime(HeldState):
                     self.see_first(rows.times)
                 self._see_future(rows, clock + self._ahead)
                 self.take_rows(rows, partition, clock, out)
+                if len(self.keyed.states) >= self.next_look:
+                    out.behind(rows.index[-1], self.bound())
             base += count
         return out
 

@@ -15,7 +15,7 @@ import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event
-from ..plugins.contract import Filter
+from ..plugins.contract import Filter, complain
 from ..plugins.event_time import Ending, Here
 from ..plugins.option_text import option_texts
 from ._stream_results import Ids
@@ -26,6 +26,9 @@ from .state.times import EventTimes
 from .state.watermarks import Partition, Watermarks
 
 PARTIAL = "_partial"
+
+_ROOM = 0.9
+_FEW = 10_000
 
 _NEUTRAL = frozenset({"lateness", "idle", "future", "late", "keep", "max_keys"})
 
@@ -58,6 +61,10 @@ class HeldState(Filter):
     begins_partial = False
     whole_from: int | None = None
     """Results of a time before are parts: what was held of it was lost."""
+
+    bytes = 0
+    next_look = _FEW
+    """The number of keys at which memory is looked at next."""
 
     here: Here = Here()
     """Where the events of the moment come from; the runtime puts its own there."""
@@ -118,7 +125,7 @@ class HeldState(Filter):
         """What is due by the clock; at the end, what is not kept."""
         before, self.leftover = list(self.leftover), ()
         if not final:
-            return [*before, *self._after(self.marks.tick(self.clock()))]
+            return [*before, *self._after(self.marks.tick(self.clock())), *self.bound()]
         if self.ending == "keep":
             return before
         if self.ending == "stop":
@@ -158,6 +165,32 @@ class HeldState(Filter):
         """Wait for a partition no longer: it has ended; what is due because of that."""
         return self._after(self.marks.finish(name))
 
+    # -- memory -------------------------------------------------------------------------------
+
+    def bound(self) -> list[Event]:
+        """Look whether the state takes more memory than it may: then what was quiet longest is
+        emitted, as parts.
+        """
+        states, most = self.keyed.states, self.context.limit("state")
+        self.bytes = size = self.keyed.size()
+        gone = int(len(states) * (1 - _ROOM * most / size)) + 1 if size > most else 0
+        if gone:
+            complain(
+                f"{self.context.where} memory",
+                "%s: %s: its state takes about %d MiB, more than penstock.limits.state; %d of %d"
+                " keys are emitted before their time, tagged `_partial`",
+                self.context.where,
+                self.title,
+                size >> 20,
+                gone,
+                len(states),
+            )
+        results = self.told(self.keyed.evict(gone, "memory"))
+        for result in results:
+            add_tag(result, PARTIAL)
+        self.next_look = max(len(states) * 5 // 4, _FEW)
+        return results
+
     # -- state ----------------------------------------------------------------------------------
 
     def meaning(self) -> dict[str, str]:
@@ -172,6 +205,7 @@ class HeldState(Filter):
         return {
             "version": VERSION,
             "filter": self.name,
+            "fields": len(self.keys.fields),
             "marks": self.marks.dump(),
             "keys": self.keyed.snapshot(),
         }
@@ -204,6 +238,7 @@ class HeldState(Filter):
             "future": counts.future,
             "skipped": counts.skipped,
             "results": counts.results,
+            "state_bytes": self.bytes,
             "overflow": self.keyed.evicted,
             "idle_partitions": sum(p.state == "idle" for p in marks.partitions.values()),
         }

@@ -386,6 +386,13 @@ class Window(EventTime, Ecs, name="window"):
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
 
+    def bound(self) -> list[Event]:
+        evicted = self.keyed.evicted
+        results = super().bound()
+        if self._sized is not None and self.keyed.evicted != evicted:
+            self._panes.clear()
+        return results
+
     def stats(self) -> dict[str, int | float]:
         held = super().stats()
         held["skipped"] += self._functions.skipped

@@ -44,9 +44,9 @@ class FilterStates:
     def __init__(
         self, filters: Sequence[KeepsState], store: StateStore, text: Text, rebuild: Rebuild
     ) -> None:
-        self._filters = {each.id: each for each in filters if each.id is not None}
+        self.filters = {each.id: each for each in filters if each.id is not None}
         self._store, self._rebuild = store, rebuild
-        self._described = {name: _described(each, text) for name, each in self._filters.items()}
+        self._described = {name: _described(each, text) for name, each in self.filters.items()}
         self._anew: set[str] = set()
         self._gone: list[str] = []
         self.leftovers: list[Event] = []
@@ -56,7 +56,7 @@ class FilterStates:
 
     def restored(self) -> Offsets:
         known = {held.id: held for held in self._store.filters()}
-        for name, plugin in self._filters.items():
+        for name, plugin in self.filters.items():
             held = known.get(name)
             plugin.begin_anew()
             if held is not None and self._means_the_same(held, plugin):
@@ -65,11 +65,11 @@ class FilterStates:
                 self._anew.add(name)
                 plugin.leftover = [*plugin.leftover, *self._drained(held)]
             plugin.note_changes()
-        for name in known.keys() - self._filters.keys():
+        for name in known.keys() - self.filters.keys():
             log.warning("the filter `%s` is gone: what it held is emitted as it is", name)
             self.leftovers += self._drained(known[name])
             self._gone.append(name)
-        return self._store.positions() if self._filters else {}
+        return self._store.positions() if self.filters else {}
 
     def _means_the_same(self, held: Held, plugin: KeepsState) -> bool:
         now, _ = self._described[held.id]
@@ -107,12 +107,12 @@ class FilterStates:
 
     def keeps(self, plugin: KeepsState) -> bool:
         """Whether a filter's state is kept here."""
-        return plugin.id is not None and self._filters.get(plugin.id) is plugin
+        return plugin.id is not None and self.filters.get(plugin.id) is plugin
 
     @property
     def has_leftovers(self) -> bool:
         """Whether something is to be emitted that was held under another meaning."""
-        return bool(self.leftovers) or any(each.leftover for each in self._filters.values())
+        return bool(self.leftovers) or any(each.leftover for each in self.filters.values())
 
     def take_leftovers(self) -> list[Event]:
         """What filters held that are gone; once."""
@@ -126,11 +126,12 @@ class FilterStates:
 
     def snapshot(self) -> list[Change]:
         changes = []
-        for name, plugin in self._filters.items():
+        for name, plugin in self.filters.items():
             data = plugin.snapshot()
             meaning, text = self._described[name]
             marks = _encode(data["marks"])
-            held = Held(name, plugin.name, data["version"], meaning, text, marks)
+            version, fields = data["version"], data["fields"]
+            held = Held(name, plugin.name, version, fields, meaning, text, marks)
             keys = [(_encode(key), _state(state)) for key, state in data["keys"]]
             changes.append(Change(held, keys, name in self._anew))
         self._anew = set()
@@ -138,8 +139,8 @@ class FilterStates:
 
     def commit(self, offsets: Offsets, state: Any) -> None:
         started = time.monotonic()
-        positions = by_input(offsets) if self._filters else {}
-        if not self._filters:
+        positions = by_input(offsets) if self.filters else {}
+        if not self.filters:
             self._store.forget_positions()
         self._store.commit(positions, state, self._gone)
         self._gone = []
@@ -148,7 +149,7 @@ class FilterStates:
 
     def abort(self) -> None:
         self._anew, self._gone, self.leftovers = set(), [], []
-        for plugin in self._filters.values():
+        for plugin in self.filters.values():
             plugin.leftover = []
         self.restored()
 

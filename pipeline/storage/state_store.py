@@ -30,7 +30,8 @@ create table if not exists about (name text primary key, value);
 create table if not exists positions
   (source, partition text, incarnation text, offset integer, primary key (source, partition));
 create table if not exists filters
-  (id text primary key, kind text, version integer, meaning text, text text, marks blob);
+  (id text primary key, kind text, version integer, fields integer, meaning text, text text,
+   marks blob);
 create table if not exists keys
   (filter text, key blob, state blob, primary key (filter, key)) without rowid;
 """
@@ -51,13 +52,14 @@ class Damaged(OSError):
 
 
 class Held(msgspec.Struct):
-    """What is known of a filter: its kind, the version and meaning of its state, the text that it
-    was made of, how far its time has come (plain data, encoded).
+    """What is known of a filter: its kind, the version and meaning of its state, how many fields
+    its keys have, the text that it was made of, how far its time has come (plain data, encoded).
     """
 
     id: str
     kind: str
     version: int
+    fields: int
     meaning: dict[str, str]
     text: str
     marks: bytes
@@ -126,9 +128,11 @@ class StateStore:
         positions: Mapping[Any, Mapping[str, Position]],
         changes: Iterable[Change],
         gone: Iterable[str] = (),
+        only_these: bool = False,
     ) -> None:
         """Write positions, and what has changed of filters, in one transaction; of filters that are
-        ``gone`` nothing stays. Raises OSError.
+        ``gone`` nothing stays, nor of other positions where there are to be ``only_these``. Raises
+        OSError.
         """
         try:
             with self._database:
@@ -136,6 +140,8 @@ class StateStore:
                     _forget(self._database, name)
                 for change in changes:
                     _write(self._database, change)
+                if only_these:
+                    self._database.execute("delete from positions")
                 self._database.executemany(
                     "replace into positions values (?, ?, ?, ?)",
                     [
@@ -200,10 +206,10 @@ def put_aside(path: Path) -> None:
 
 def _filters(database: sqlite3.Connection) -> Iterator[Held]:
     rows = database.execute(
-        "select id, kind, version, meaning, text, marks from filters order by id"
+        "select id, kind, version, fields, meaning, text, marks from filters order by id"
     )
-    for name, kind, version, meaning, text, marks in rows:
-        yield Held(name, kind, version, msgspec.json.decode(meaning), text, marks)
+    for name, kind, version, fields, meaning, text, marks in rows:
+        yield Held(name, kind, version, fields, msgspec.json.decode(meaning), text, marks)
 
 
 def _forget(database: sqlite3.Connection, name: str) -> None:
@@ -216,8 +222,8 @@ def _write(database: sqlite3.Connection, change: Change) -> None:
     if change.is_anew:
         _forget(database, held.id)
     meaning = msgspec.json.encode(held.meaning).decode()
-    row = (held.id, held.kind, held.version, meaning, held.text, held.marks)
-    database.execute("replace into filters values (?, ?, ?, ?, ?, ?)", row)
+    row = (held.id, held.kind, held.version, held.fields, meaning, held.text, held.marks)
+    database.execute("replace into filters values (?, ?, ?, ?, ?, ?, ?)", row)
     there = [(held.id, key, state) for key, state in change.keys if state is not None]
     gone = [(held.id, key) for key, state in change.keys if state is None]
     database.executemany("replace into keys values (?, ?, ?)", there)
