@@ -145,6 +145,7 @@ class Window(EventTime, Ecs, name="window"):
                 code="E240",
             )
         self._check()
+        self.needs_end = "whole" if self.whole else None
         self._keys = Keys(self.by)
         self._functions = Functions(functions_of(self), self._limits())
         results = WindowResults(self, self._functions, self._put_key)
