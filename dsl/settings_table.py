@@ -172,6 +172,14 @@ _TABLE = (
         "How many milliseconds of CPU time a match of a regular expression may take in conditions,"
         " filters and `multiline`; 0 for no limit. grok and kv have `timeout_millis`.",
     ),
+    SettingSpec(
+        "penstock.limits.state",
+        "size",
+        256 << 20,
+        "About how much memory the state of one filter of event time may take; over it, what was"
+        " quiet longest is emitted, tagged `_partial`.",
+        at_least=1,
+    ),
     _flag(
         "penstock.ruby.process",
         "Whether Ruby that is not compiled may run in a process of a real Ruby.",
@@ -191,6 +199,13 @@ _TABLE = (
         "duration",
         "5s",
         "How often transactions, and state that filters keep by event time, are committed.",
+    ),
+    _choice(
+        "penstock.state",
+        "auto memory durable",
+        "Where filters of event time keep what they hold: on disk where the inputs can give events"
+        " again or the queue is persisted, else in memory (`auto`); always in memory; on disk, or"
+        " the pipeline does not start (`durable`).",
     ),
     SettingSpec(
         "penstock.now", "instant", None, "An instant that stands for the present, for tests."

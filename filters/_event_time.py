@@ -7,26 +7,25 @@ behind the event that made it due.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
-from ..plugins.contract import Filter, complain
+from ..plugins.contract import complain
 from ..plugins.declaration import Duration, option
-from ._stream_results import Ids
+from ._held_state import HeldState, millis
 from .state import FOREVER, NEVER
-from .state.keyed import VERSION, Keyed
+from .state.keyed import Keyed
 from .state.keys import Key, Keys
 from .state.lane import Lane
 from .state.outflow import Outflow
 from .state.times import EventTimes
 from .state.watermarks import Partition, Watermarks
 
-PARTIAL = "_partial"
+__all__ = ["EventTime", "Rows", "millis"]
 
 
 class Rows(msgspec.Struct):
@@ -40,25 +39,8 @@ class Rows(msgspec.Struct):
     index: Sequence[int]
 
 
-class Counts(msgspec.Struct):
-    """What a filter counts."""
-
-    late: int = 0
-    late_most: int = 0
-    future: int = 0
-    skipped: int = 0
-    failed: int = 0
-    results: int = 0
-
-
-class EventTime(Filter):
+class EventTime(HeldState):
     """Options and course of the filters of event time."""
-
-    reshapes = True
-    keyed_by = ()
-    flushes = True
-    event_time: ClassVar[bool] = True
-    shares: ClassVar[bool] = False
 
     by: list[FieldRef] = option("The fields whose values tell what belongs together.", default=[])
     time: FieldRef = option(
@@ -102,25 +84,9 @@ class EventTime(Filter):
                 'give it one, such as id => "orders"',
                 code="W320",
             )
-        self.keyed, self.keys = keyed, keys
-        self.counts = Counts()
-        self.marks = Watermarks(millis(self.lateness), millis(self.idle))
+        self.hold(keyed, keys, Watermarks(millis(self.lateness), millis(self.idle)))
         self.times = EventTimes(self.time)
         self._ahead = millis(self.future)
-
-    def ids(self) -> Ids:
-        """The ids of this filter's results."""
-        return Ids(str(self.context.settings.get("pipeline.id", "main")), self.title)
-
-    @property
-    def title(self) -> str:
-        """The name of the filter in its results."""
-        return self.id or self.name
-
-    def clock(self) -> int:
-        """The present in milliseconds."""
-        fixed = self.context.settings.get("penstock.now")
-        return time.time_ns() // 1_000_000 if fixed is None else int(fixed.millis())
 
     # -- a batch ------------------------------------------------------------------------------
 
@@ -129,7 +95,7 @@ class EventTime(Filter):
 
     def run(self, events: list[Event]) -> list[Event]:
         """Take a batch of one partition in, and give what goes on."""
-        return self.take_batch(events, [(None, len(events))])
+        return self.take_batch(events, [(self.here.partition, len(events))])
 
     def take_batch(
         self, events: list[Event], partitions: Sequence[tuple[Partition, int]]
@@ -143,7 +109,7 @@ class EventTime(Filter):
         """Like ``run``, with the places of events in the whole batch, for a filter in a branch."""
         if not events:
             return events, places
-        return self._flow(events, [(None, len(events))]).placed(events, places)
+        return self._flow(events, [(self.here.partition, len(events))]).placed(events, places)
 
     def _flow(self, events: list[Event], partitions: Sequence[tuple[Partition, int]]) -> Outflow:
         out, clock, base = Outflow(self.keep), self.clock(), 0
@@ -151,8 +117,12 @@ class EventTime(Filter):
             part = events if count == len(events) else events[base : base + count]
             rows = self.rows(part, base, out)
             if rows.events:
+                if self.begins_partial:
+                    self.see_first(rows.times)
                 self._see_future(rows, clock + self._ahead)
                 self.take_rows(rows, partition, clock, out)
+                if len(self.keyed.states) >= self.next_look:
+                    out.behind(rows.index[-1], self.bound())
             base += count
         return out
 
@@ -225,21 +195,6 @@ class EventTime(Filter):
         """Take in some rows between which the watermark makes no difference."""
         raise NotImplementedError
 
-    def due(self, mark: int, reason: str) -> list[Event]:
-        """What is due at a watermark, decorated."""
-        return self.told(self.keyed.due(mark, reason))
-
-    def told(self, results: list[Event]) -> list[Event]:
-        """Results, counted and decorated."""
-        self.counts.results += len(results)
-        if self.decorate is not None:
-            for result in results:
-                try:
-                    self.decorate(result)
-                except Exception as error:
-                    self.failed(result, error)
-        return results
-
     # -- what comes too late --------------------------------------------------------------------
 
     def too_late(self, event: Event, index: int, behind: int, out: Outflow) -> None:
@@ -267,84 +222,3 @@ class EventTime(Filter):
             out.goes(index)
         else:
             out.stays(index)
-
-    # -- time without events ------------------------------------------------------------------
-
-    def flush(self, final: bool) -> list[Event]:
-        """What is due by the clock; at the end, all that is held."""
-        if not final:
-            return self._after(self.marks.tick(self.clock()))
-        results = self.told(self.keyed.end("end"))
-        self._begin_anew()
-        return results
-
-    def _begin_anew(self) -> None:
-        """Forget all that was held, but not what was counted."""
-        counts = self.counts
-        self.prepare()
-        self.counts = counts
-
-    def drain(self, reason: str = "stop") -> list[Event]:
-        """All that is held, tagged as a part of what there would have been: for a stop without a
-        place for state, and for a change of meaning.
-        """
-        results = self.told(self.keyed.end(reason))
-        for result in results:
-            add_tag(result, PARTIAL)
-        self._begin_anew()
-        return results
-
-    def _after(self, mark: int) -> list[Event]:
-        return self.due(mark, "idle") if mark >= self.keyed.timers.first else []
-
-    def begin_partitions(self, names: Iterable[Partition]) -> None:
-        """Make partitions known that have not begun: time waits for them."""
-        self.marks.begin(names, self.clock())
-
-    def idle_partition(self, name: Partition) -> list[Event]:
-        """Wait for a partition no longer until it speaks again; what is due because of that."""
-        return self._after(self.marks.idle_now(name))
-
-    def finish_partition(self, name: Partition) -> list[Event]:
-        """Wait for a partition no longer: it has ended; what is due because of that."""
-        return self._after(self.marks.finish(name))
-
-    # -- state ----------------------------------------------------------------------------------
-
-    def snapshot(self) -> dict[str, Any]:
-        """What changed since the last call (all, at the first one) as plain data."""
-        return {
-            "version": VERSION,
-            "filter": self.name,
-            "marks": self.marks.dump(),
-            "keys": self.keyed.snapshot(),
-        }
-
-    def restore(self, data: dict[str, Any]) -> None:
-        """Go on from a snapshot; several are given in the order in which they were taken."""
-        if data["version"] > VERSION:
-            message = "the state of `%s` was written by a newer version (%d, this one reads %d)"
-            raise ValueError(message % (self.title, data["version"], VERSION))
-        self.marks.load(data["marks"], self.clock())
-        self.keyed.restore(data["keys"])
-
-    def figures(self) -> dict[str, int | float]:
-        counts, marks = self.counts, self.marks
-        tops = [p.top for p in marks.partitions.values() if p.top > NEVER]
-        lag = max(tops) - marks.watermark if tops and marks.watermark > NEVER else 0
-        return {
-            "watermark_lag_seconds": lag / 1000,
-            "keys": len(self.keyed.states),
-            "late": counts.late,
-            "late_most_seconds": counts.late_most / 1000,
-            "future": counts.future,
-            "skipped": counts.skipped,
-            "results": counts.results,
-            "overflow": self.keyed.evicted,
-            "idle_partitions": sum(p.state == "idle" for p in marks.partitions.values()),
-        }
-
-
-def millis(seconds: float) -> int:
-    """A duration in whole milliseconds."""
-    return round(seconds * 1000)

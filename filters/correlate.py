@@ -103,6 +103,7 @@ class Correlate(EventTime, Ecs, name="correlate"):
     )
 
     examples = EXAMPLES
+    neutral = frozenset({"again"})
 
     def prepare(self) -> None:
         if not self.events:

@@ -72,6 +72,8 @@ class Dedupe(EventTime, name="dedupe"):
         ),
     )
 
+    neutral = frozenset({"duplicates"})
+
     def prepare(self) -> None:
         if not self.by:
             raise OptionProblem("by", "`by` must name a field", "give the fields to compare")

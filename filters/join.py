@@ -154,6 +154,8 @@ class Join(EventTime, name="join"):
         ),
     )
 
+    neutral = frozenset({"target", "copy"})
+
     def prepare(self) -> None:
         self._sides: dict[str, tuple[str, Keys]] = {}
         for name in (LEFT, RIGHT):

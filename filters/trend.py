@@ -85,6 +85,8 @@ class Trend(EventTime, name="trend"):
         ),
     )
 
+    neutral = frozenset({"target", "above", "direction", "warm_up", "learn", "least"})
+
     def prepare(self) -> None:
         if (self.half_life is None) == (self.last is None):
             given = self.last is not None

@@ -130,6 +130,7 @@ class Window(EventTime, Ecs, name="window"):
     )
 
     examples = EXAMPLES
+    neutral = frozenset({"early", "timestamp", "percents", "frequent_max"})
 
     def prepare(self) -> None:
         kinds = [name for name in ("size", "gap") if getattr(self, name) is not None]
@@ -144,6 +145,7 @@ class Window(EventTime, Ecs, name="window"):
                 code="E240",
             )
         self._check()
+        self.needs_end = "whole" if self.whole else None
         self._keys = Keys(self.by)
         self._functions = Functions(functions_of(self), self._limits())
         results = WindowResults(self, self._functions, self._put_key)
@@ -266,6 +268,8 @@ class Window(EventTime, Ecs, name="window"):
         if len(pane) >= self.max_keys and key not in pane:
             key = _OVERFLOW
             self._note_overflow()
+            if self.keyed.changed is not None:
+                self.keyed.changed.add(key)
         state = self.keyed.states.get(key)
         if state is None:
             state, _ = self.keyed.open(key)
@@ -383,7 +387,14 @@ class Window(EventTime, Ecs, name="window"):
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
 
-    def figures(self) -> dict[str, int | float]:
-        held = super().figures()
+    def bound(self) -> list[Event]:
+        evicted = self.keyed.evicted
+        results = super().bound()
+        if self._sized is not None and self.keyed.evicted != evicted:
+            self._panes.clear()
+        return results
+
+    def stats(self) -> dict[str, int | float]:
+        held = super().stats()
         held["skipped"] += self._functions.skipped
         return held

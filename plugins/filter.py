@@ -42,6 +42,9 @@ class Filter(Plugin):
     event_time: ClassVar[bool] = False
     """Whether its state goes by the time of events: it runs where positions are committed."""
 
+    needs_end: str | None = None
+    """The option because of which all inputs must end by themselves, set in ``prepare``."""
+
     external: ClassVar[bool] = False
     flushes: ClassVar[bool] = False
     matches: bool = False

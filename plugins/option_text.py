@@ -43,6 +43,11 @@ def _safe(text: str) -> str:
     return plain if plain == text else f"{plain}-{digest(text)}"
 
 
+def option_texts(plugin: Plugin, names: Iterable[str]) -> dict[str, str]:
+    """Options as texts, whether they were given or not."""
+    return {name: _text(getattr(plugin, name)) for name in names}
+
+
 def digest(text: str) -> str:
     """Ten characters that stand for a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]

@@ -78,7 +78,8 @@ def test_the_events_behind_what_is_no_json(sample: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_a_sample_is_checked_without_a_finding(sample: Path) -> None:
-    command = [sys.executable, "-m", "penstock", "check", "--strict", f"samples/{sample.name}/pipeline.conf"]
+    # Samples read stdin, which gives nothing twice (W321): their filters keep what they hold in memory.
+    command = [sys.executable, "-m", "penstock", "check", "--strict", "-S", "penstock.state=memory", f"samples/{sample.name}/pipeline.conf"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stderr) == (0, f"samples/{sample.name}/pipeline.conf: OK\n")
 

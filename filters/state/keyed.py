@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from ...dsl.reference import Event
 from . import FOREVER, NEVER
@@ -18,6 +21,12 @@ from .plain import plain, revive
 from .timers import Timers
 
 VERSION = 1
+
+_SAMPLE = 64
+_BYTES, _BYTES_OF_KEY = 5, 400
+"""Measured: bytes of memory for each byte of a state as it is written, and for each key."""
+
+_encode = msgspec.msgpack.Encoder().encode
 
 S = TypeVar("S")
 
@@ -146,14 +155,29 @@ class Keyed(Generic[S]):
             self.changed.add(key)
 
     def _make_room(self) -> list[Event]:
+        return self.evict(len(self.states) - self.most + 1, "max_keys")
+
+    def evict(self, count: int, reason: str) -> list[Event]:
+        """Let go of so many keys, those whose latest event is oldest, as if their time were up;
+        their results.
+        """
         results: list[Event] = []
-        while len(self.states) >= self.most:
+        for _ in range(count):
             key = self._next_oldest()
-            due = self.operator.due(self.states[key], FOREVER, "max_keys")
+            due = self.operator.due(self.states[key], FOREVER, reason)
             results += [event for _, event in due]
             self.forget(key)
             self.evicted += 1
         return results
+
+    def size(self) -> int:
+        """About how many bytes the states take in memory, judged by some of them."""
+        if not self.states:
+            return 0
+        step = max(len(self.states) // _SAMPLE, 1)
+        some = [*islice(self.states.values(), 0, None, step)]
+        written = sum(len(_encode(plain(self.operator.dump(state)))) for state in some)
+        return int(len(self.states) * (written / len(some) * _BYTES + _BYTES_OF_KEY))
 
     def _next_oldest(self) -> Key:
         """The key whose latest event is oldest. The heap's times may have been passed since: such a

@@ -33,6 +33,7 @@ COMMANDS = {
     "queue": "Look at a disk queue, drain it, repair it.",
     "run": "Run pipelines.",
     "show": "Show the tree, the program or the generated code of a configuration.",
+    "state": "Look at what filters keep; forget, export and import it.",
     "test": "Run the tests of pipelines.",
     "trace": "Show the steps that events take through a pipeline.",
 }

@@ -52,7 +52,7 @@ def store_folder(path: str, what: str) -> Path:
     )
 
 
-_BELOW_DATA = {"queue": "queue", "dead letters": "dead_letter_queue"}
+_BELOW_DATA = {"queue": "queue", "state": "state", "dead letters": "dead_letter_queue"}
 
 
 def _stores_in(folder: Path) -> list[Path]:

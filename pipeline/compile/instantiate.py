@@ -31,6 +31,7 @@ from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from ..storage.keystore import KeystoreError, keystore_values
 from .decorations import diagnosed, filter_decorations, input_decorations
+from .streams import stream_findings
 
 log = logging.getLogger("penstock")
 
@@ -118,6 +119,9 @@ def _inspected(
     for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
         for use in uses(statements):
             found += _make(assembly, use, environment)
+    sections = (checked.program.inputs, checked.program.filters)
+    inputs, filters = [[(use, assembly.made.get(use)) for use in uses(one)] for one in sections]
+    found += stream_findings(inputs, filters, settings)
     found = in_order(found)
     if any(finding.is_error for finding in found):
         assembly.close()

@@ -28,26 +28,31 @@ class Decoder:
         self._decorate = source.decorate
         self._streams: dict[str, Codec] = {}
         self._latest: tuple[Mapping[str, Any] | None, Codec | None] = None, None
+        self.part: int | None = None
+        """The part of the batch that the list given last comes from; None for all of them."""
 
     def batches(self, batch: Batch) -> Iterator[list[Event]]:
         """The events of a batch, in lists that stay in the processor's cache; the parts of the
         batch learn how many events they have.
         """
+        self.part = None
         if batch.chunks is None:
             yield self._finished(batch.events or [])
             return
         for part in batch.parts:
             part.events = 0
-        yield from _gathered(self._counted(batch.chunks, batch.parts))
+        for part_number, events in _gathered(self._counted(batch.chunks, batch.parts)):
+            self.part = part_number
+            yield events
 
     def _counted(
         self, chunks: Sequence[Chunk], parts: Sequence[Part]
-    ) -> Iterator[tuple[int, list[Event]]]:
+    ) -> Iterator[tuple[int, int, list[Event]]]:
         for chunk in chunks:
             for size, events in self._decoded(chunk):
                 if parts:
                     parts[chunk.part].events += len(events)
-                yield size, events
+                yield chunk.part, size, events
 
     def _finished(self, events: list[Event]) -> list[Event]:
         if not self._source.completes:
@@ -91,19 +96,22 @@ class Decoder:
         return known
 
 
-def _gathered(decoded: Iterable[tuple[int, list[Event]]]) -> Iterator[list[Event]]:
+def _gathered(
+    decoded: Iterable[tuple[int, int, list[Event]]],
+) -> Iterator[tuple[int, list[Event]]]:
     """The events of small chunks, such as datagrams, in lists of a usual size: filters work on
-    lists.
+    lists. Each list is of one part, and comes with its number.
     """
     gathered: list[Event] = []
-    total = 0
-    for size, events in decoded:
-        if total + size > CHUNK_BYTES and gathered:
-            yield gathered
+    total = latest = 0
+    for part, size, events in decoded:
+        if gathered and (total + size > CHUNK_BYTES or part != latest):
+            yield latest, gathered
             gathered, total = [], 0
+        latest = part
         total += size
         if gathered:
             gathered += events
         elif events:
             gathered = events
-    yield gathered
+    yield latest, gathered

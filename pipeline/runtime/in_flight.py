@@ -208,10 +208,12 @@ class InFlight:
                 self._partitions.pop(partition, None)
                 self._failed.pop(partition, None)
 
-    def forget_all(self) -> None:
-        """What is under way no longer moves a position: it is read again."""
+    def forget_all(self) -> list[str]:
+        """What is under way no longer moves a position: it is read again. The partitions of it."""
         with self._change:
+            gone = [partition for delivery in self._open for partition in delivery._marks]
             for delivery in self._open:
                 delivery.is_superseded = True
             self._partitions.clear()
             self._failed.clear()
+            return gone

@@ -15,11 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ...dsl.options import read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...plugins.batch import Batch, Part, Position
 from ...plugins.data_paths import data_folder
+from ...plugins.epoch import Offsets
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from ...plugins.records.events import Unreadable, pack, unpack
@@ -27,11 +30,14 @@ from ..storage.backlog import Item
 from ..storage.incarnation import incarnation_of
 from ..storage.queue import Closed, DiskQueue, Full
 from .decoding import Decoder
-from .input_threads import Failed, Incoming, threads_of
+from .input_threads import CommitsOf, Failed, Incoming, no_commits, threads_of
+from .reader import SharedCommits
 
 log = logging.getLogger("penstock")
 
 _WAIT = 1.0
+_QUEUE = -1
+"""In the place of an input's number."""
 _PARTITION = "queue"
 
 
@@ -66,8 +72,11 @@ class QueueIntake:
     is on the disk.
     """
 
-    def __init__(self, inputs: Sequence[Input], queue: DiskQueue) -> None:
-        self._queue = queue
+    def __init__(
+        self, inputs: Sequence[Input], queue: DiskQueue, notes_parts: bool = False
+    ) -> None:
+        self._queue, self._notes_parts = queue, notes_parts
+        self._told: dict[int, list[Part]] = {}
         self._decoders = [Decoder(source) for source in inputs]
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -80,6 +89,7 @@ class QueueIntake:
         events = [event for some in decoded for event in some]
         done = incoming.done or (lambda error: None)
         if not events:
+            self._told.setdefault(incoming.source, []).extend(incoming.batch.parts)
             done(None)
             return True
         # What was decoded must not be decoded again where there is no room yet: the batch goes on
@@ -88,13 +98,29 @@ class QueueIntake:
         on_durable = partial(done, None)
         try:
             self._queue.put(
-                pack(events), count=len(events), live=events, timeout=timeout, on_durable=on_durable
+                pack(events),
+                self._note(incoming),
+                count=len(events),
+                live=events,
+                timeout=timeout,
+                on_durable=on_durable,
             )
+            self._told.pop(incoming.source, None)
         except Full:
             return False
         except Closed as error:
             done(error)
         return True
+
+    def _note(self, incoming: Incoming) -> dict[str, Any] | None:
+        """What is written beside the events: the parts of the batch, and of those before it that
+        had no events.
+        """
+        if not self._notes_parts:
+            return None
+        parts = [*self._told.get(incoming.source, ()), *incoming.batch.parts]
+        rows = [[p.partition, p.position, p.events, p.state] for p in parts]
+        return {"input": incoming.source, "parts": rows}
 
     def when_free(self, callback: Callable[[], None]) -> None:
         """Call back, once, when an item was taken out."""
@@ -117,6 +143,9 @@ class QueueIntake:
 class QueueSource:
     """Batches out of the queue, while inputs put theirs in; ends when the inputs have ended and the
     queue is empty, or, without ``drain``, as soon as the pipeline is to stop.
+
+    ``restored``: what batches that share a commit had committed; ``notes_parts``: positions of the
+    inputs are kept beside the events, and committed with them.
     """
 
     def __init__(
@@ -127,13 +156,29 @@ class QueueSource:
         failed: Failed,
         carried: Set[Plugin],
         drain: bool,
-        restored: Mapping[str, Position] | None = None,
+        restored: Offsets | None = None,
+        notes_parts: bool = False,
     ) -> None:
         self._queue, self._stopping, self._drain = queue, stopping, drain
         self._incarnation = incarnation_of(queue.folder)
-        self._restored = (restored or {}).get(_PARTITION)
-        self._intake = QueueIntake(inputs, queue)
-        self._threads = threads_of(inputs, self._intake, stopping, failed, carried)
+        committed = restored or {}
+        self._restored = committed.get(_QUEUE, {}).get(_PARTITION)
+        self._intake = QueueIntake(inputs, queue, notes_parts)
+        commits: CommitsOf = self._resuming(committed) if notes_parts else no_commits
+        self._threads = threads_of(inputs, self._intake, stopping, failed, carried, commits)
+
+    def _resuming(self, committed: Offsets) -> CommitsOf:
+        """By input: where it goes on. Behind what stands in the queue, or else behind what was
+        committed: so that nothing is in the queue twice, and nothing is missed where it was
+        deleted.
+        """
+        behind = {number: dict(parts) for number, parts in committed.items()}
+        for sequence, note in self._queue.take_notes():
+            if not self._is_committed(sequence):
+                number, parts = _noted(msgspec.msgpack.decode(note) if note else {})
+                positions = {p.partition: p.position for p in parts if p.position is not None}
+                behind.setdefault(number, {}).update(positions)
+        return lambda source: SharedCommits(behind.get(source, {}), _nothing, _nothing_of)
 
     def __iter__(self) -> Iterator[Incoming | None]:
         for thread in self._threads:
@@ -142,7 +187,7 @@ class QueueSource:
             item = self._queue.get(_WAIT)
             if item is not None:
                 self._intake.freed()
-                if self._is_committed(item):
+                if self._is_committed(item.sequence):
                     self._queue.ack(item.sequence)
                 else:
                     yield self._incoming(item)
@@ -153,20 +198,29 @@ class QueueSource:
             if self._stopping.is_set() and not self._drain and self._inputs_have_ended():
                 return
 
+    @property
+    def has_ended(self) -> bool:
+        """As ``Source``."""
+        return self._queue.is_empty and all(thread.is_at_end for thread in self._threads)
+
     def _inputs_have_ended(self) -> bool:
         return all(thread.has_ended.is_set() for thread in self._threads)
 
-    def _is_committed(self, item: Item) -> bool:
+    def _is_committed(self, sequence: int) -> bool:
         """Whether a commit that batches share has it, though its acknowledgement was not saved."""
         at = self._restored
-        return at is not None and at.incarnation == self._incarnation and item.sequence <= at.offset
+        return at is not None and at.incarnation == self._incarnation and sequence <= at.offset
 
     def _incoming(self, item: Item) -> Incoming:
         position = Position(self._incarnation, item.sequence)
         live, item.live = item.live, None  # filters change it: a redelivery reads it from the disk
         events = live if live is not None else self._events(item)
-        batch = Batch(events, parts=[Part(_PARTITION, position, len(events))])
-        return Incoming(-1, batch, partial(self._settle, item.sequence))
+        source, parts = _noted(item.note)
+        for part in parts:
+            part.partition = f"{source} {part.partition}"
+        counted = sum(part.events for part in parts)
+        parts.append(Part(_PARTITION, position, len(events) - counted))
+        return Incoming(_QUEUE, Batch(events, parts=parts), partial(self._settle, item.sequence))
 
     def _events(self, item: Item) -> list[Event]:
         try:
@@ -201,6 +255,26 @@ class QueueSource:
             self._queue.commit()
         for thread in self._threads:
             thread.finish()
+
+
+def _noted(note: Mapping[str, Any]) -> tuple[int, list[Part]]:
+    """The input that an item came from, and the parts of its batch; none where they were not
+    noted.
+    """
+    rows = note.get("parts", ())
+    parts = [
+        Part(partition, None if position is None else Position(*position), events, state)
+        for partition, position, events, state in rows
+    ]
+    return note.get("input", 0), parts
+
+
+def _nothing() -> None:
+    """The queue commits by itself."""
+
+
+def _nothing_of(partitions: Sequence[str]) -> None:
+    """Partitions that go are in the queue already."""
 
 
 def _as_text(payload: bytes) -> Event:

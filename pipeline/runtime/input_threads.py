@@ -134,7 +134,7 @@ class InputThread:
         self.reader = Reader(source, stopping, commits, is_connected=is_connected)
         self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
         self._drained = threading.Event()
-        self.has_ended = threading.Event()
+        self.has_ended, self.is_at_end = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:
@@ -155,7 +155,7 @@ class InputThread:
         try:
             self._read()
         except EndOfInput:
-            pass
+            self.is_at_end = True
         except BaseException as error:
             self._failed(error)
         finally:
@@ -205,7 +205,7 @@ class ListenerThread:
         self._stop = threading.Event()
         # It never ends by itself: unless it holds something, it ends when the pipeline is to stop.
         self.has_ended = threading.Event() if source.holds else stopping
-        self._is_serving = False
+        self._is_serving = self.is_at_end = False
         self._thread = threading.Thread(target=self._run, name=f"input {source.name}", daemon=True)
 
     def start(self) -> None:

@@ -7,7 +7,6 @@ what waits, and only then the inputs are settled and closed.
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -23,7 +22,7 @@ from ...dsl.options import read
 from ...dsl.spec import Kind
 from ...plugins.batch import Batch
 from ...plugins.data_paths import spills_folder
-from ...plugins.epoch import Offsets, Participant
+from ...plugins.epoch import Offsets
 from ...plugins.errors import Misconfigured, Undelivered
 from ...plugins.input import CHUNK_BYTES, Input
 from ...plugins.output import Output
@@ -34,7 +33,9 @@ from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
 from ..observe.counters import OutputStats
+from .garbage import rare_collections
 from .input_threads import Done, Incoming
+from .keeping import participant_of, say_ending
 from .reader import SharedCommits
 from .sources import Source, source_of
 from .work import Work
@@ -42,6 +43,7 @@ from .work import Work
 if TYPE_CHECKING:
     from ..delivery.dead_letter_writer import DeadLetterWriter
     from ..state.epochs import Epochs
+    from ..state.filter_states import FilterStates
     from ..storage.queue import DiskQueue
 
 log = logging.getLogger("penstock")
@@ -94,6 +96,8 @@ class Pipeline:
         self._dead_letters: DeadLetterWriter | None = None
         self._source: Source | None = None
         self._epochs: Epochs | None = None
+        self._states: FilterStates | None = None
+        self.successor: Assembly | None = None
         self._restored: Offsets = {}
         self._pending = PendingAck(None)
         self._sinks: list[OutputSink] = []
@@ -137,6 +141,8 @@ class Pipeline:
             sink.close()  # pending callbacks of spills acknowledge items of the queue
         if self._source is not None:
             self._source.finish()
+        if self._states is not None:
+            self._states.close()
         if self._queue is not None:
             self._queue.close()  # the last acknowledgements come before the inputs are closed
         if not self.keeps_open:
@@ -223,11 +229,13 @@ class Pipeline:
             sink.output.write = write  # type: ignore[method-assign,assignment]
         work = Work(self.assembly, self.inputs, self._observer)
         self._open_epochs()
+        if self._states is not None and self._states.has_leftovers:
+            self._flush(work, final=False)
         next_flush = 0.0
         for incoming in self._incoming():
             if incoming is not None and not self.is_dropped(incoming):
                 self._work(work, incoming)
-            if work.flushes and time.monotonic() >= next_flush:
+            if self._is_flush_due(work, next_flush):
                 next_flush = time.monotonic() + _FLUSH_EVERY
                 self._flush(work, final=False)
             if self._epochs is not None:
@@ -236,8 +244,16 @@ class Pipeline:
                 self._tick(self.counts)
             if self._failure is not None:
                 break
+        assert self._source is not None
+        is_end = self._source.has_ended and self._failure is None
+        say_ending(self.assembly, is_end, self._states, self.successor)
         self._flush(work, final=True)
         self._end_sinks()
+
+    def _is_flush_due(self, work: Work, next_flush: float) -> bool:
+        if self._states is not None and self._states.has_leftovers:
+            return True
+        return work.flushes and time.monotonic() >= next_flush
 
     def _incoming(self) -> Source:
         self._source = self._make_source()
@@ -248,13 +264,13 @@ class Pipeline:
     def _make_source(self) -> Source:
         """How the inputs are read: through the disk queue where the settings ask for it."""
         if self._queue is None:
-            given = self.inputs, self._stopping, self._fail, self.carried
-            return source_of(*given, self._commits_of)
+            basics = self.inputs, self._stopping, self._fail, self.carried
+            return source_of(*basics, self._commits_of)
         from .input_queue import QueueSource
 
-        drain = bool(self.assembly.program.settings["queue.drain"])
-        basics = self.inputs, self._queue, self._stopping, self._fail, self.carried
-        return QueueSource(*basics, drain, self._restored.get(-1))
+        drain, notes = bool(self.assembly.program.settings["queue.drain"]), self._states is not None
+        given = self.inputs, self._queue, self._stopping, self._fail, self.carried
+        return QueueSource(*given, drain, self._restored, notes)
 
     def _work(self, work: Work, incoming: Incoming) -> None:
         with PendingAck(self.taken(incoming)) as self._pending:
@@ -268,13 +284,18 @@ class Pipeline:
         return self._epochs.take(incoming.source, incoming.batch.parts, incoming.done)
 
     def is_dropped(self, incoming: Incoming) -> bool:
-        """Whether a batch that was read before an epoch was aborted comes again: what an epoch
-        counts must come once.
+        """Whether a batch that was read before an epoch was aborted comes again, or one that is
+        committed came again: what an epoch counts must come once.
         """
-        if self._epochs is None or not incoming.is_superseded:
+        if self._epochs is None:
+            return False
+        error: Exception | None = None
+        if incoming.is_superseded:
+            error = Undelivered("what was before it was not delivered")
+        elif not self._epochs.has(incoming.source, incoming.batch.parts):
             return False
         if incoming.done is not None:
-            incoming.done(Undelivered("what was before it was not delivered"))
+            incoming.done(error)
         return True
 
     def count(self, events_in: int, events_out: int, batch: Batch) -> None:
@@ -285,9 +306,11 @@ class Pipeline:
 
     def _flush(self, work: Work, final: bool) -> None:
         done: Done | None = None
-        if self._epochs is not None and work.flushes:
+        if self._epochs is not None and (work.flushes or self._states is not None):
             done = self._epochs.take(_FILTERS, (), None)
         with PendingAck(done) as self._pending:
+            if self._states is not None:
+                self.counts.events_out += work.write(self._states.take_leftovers())
             self.counts.events_out += work.flush(final)
 
     def _open_sinks(self) -> None:
@@ -303,14 +326,11 @@ class Pipeline:
 
     def _open_epochs(self) -> None:
         """Run in epochs, where a plugin commits for many batches at once."""
-        plugins = self.assembly.made.values()
-        owners = {id(p.participant): p for p in plugins if p.participant is not None}
-        if not owners:
+        self._states, participant = participant_of(self.assembly, self.inputs)
+        if participant is None:
             return
         from ..state.epochs import Epochs
-        from ..state.input_numbers import NumberedInputs
 
-        participant = NumberedInputs(_only(list(owners.values())), self.inputs)
         interval = read(Kind("duration"), self.assembly.program.settings["penstock.state.interval"])
         self._restored = participant.restored()
         self._epochs = Epochs(
@@ -319,6 +339,7 @@ class Pipeline:
             self._wake_source,
             limit=self._most_in_epoch,
             pause=self._stopping.wait,
+            committed=self._restored,
         )
 
     def _most_in_epoch(self, source: int) -> int:
@@ -356,19 +377,6 @@ class Pipeline:
         self.stop()
 
 
-def _only(owners: list[Plugin]) -> Participant:
-    """The participant of a pipeline: there is one, since two commits are not one step."""
-    first, *others = owners
-    if others:
-        other = others[0]
-        raise OSError(
-            f"{first.context.where}: {first.name} and {other.name} ({other.context.where}) each"
-            " commit by themselves, and cannot be in one pipeline"
-        )
-    assert first.participant is not None
-    return first.participant
-
-
 def open_plugin(plugin: Plugin) -> None:
     """Open a plugin. An OSError names what could not be opened; any other error is a fault of the
     plugin and says which one.
@@ -382,18 +390,3 @@ def open_plugin(plugin: Plugin) -> None:
         where = plugin.context.where
         reason = f"{type(error).__name__}: {error}"
         raise OSError(f"{where}: {plugin.name} could not be opened: {reason}") from error
-
-
-class rare_collections:  # noqa: N801  (reads as a word in `with`)
-    """While events stream, objects that live long are not looked at again, and young ones seldom:
-    events hold no circles.
-    """
-
-    def __enter__(self) -> None:
-        self._before = gc.get_threshold()
-        gc.freeze()
-        gc.set_threshold(200_000, 20, 100)
-
-    def __exit__(self, *problem: object) -> None:
-        gc.set_threshold(*self._before)
-        gc.unfreeze()

@@ -152,7 +152,9 @@ class Reader:
 
     def _forget_connection(self) -> None:
         self._connected = False
-        self.in_flight.forget_all()
+        gone = self.in_flight.forget_all()
+        if self._commits is not None and gone:
+            self._commits.revoke(gone)  # it comes again, and must not be counted twice
         self._unsettled, self._behind = [], {}
 
     def settle(self) -> None:

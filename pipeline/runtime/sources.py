@@ -23,6 +23,11 @@ class Source(Protocol):
     moment.
     """
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether all inputs have ended by themselves; asked for when nothing comes any more."""
+        ...
+
     def __iter__(self) -> Iterator[Incoming | None]: ...
 
     def wake(self) -> None:
@@ -50,6 +55,7 @@ class InlineSource:
     ) -> None:
         self._reader = Reader(source, stopping, commits, is_connected=is_connected)
         self._stopping, self._drained = stopping, threading.Event()
+        self.has_ended = False
         self._draining: threading.Thread | None = None
 
     def __iter__(self) -> Iterator[Incoming | None]:
@@ -58,6 +64,7 @@ class InlineSource:
             try:
                 got = reader.step()
             except EndOfInput:
+                self.has_ended = True
                 return
             yield None if got is None else Incoming(0, got[0], got[1].done, got[1])
         held = reader.flush()
@@ -111,6 +118,11 @@ class ThreadedSource:
                 if incoming is None:
                     return
             yield incoming
+
+    @property
+    def has_ended(self) -> bool:
+        """As ``Source``."""
+        return all(thread.is_at_end for thread in self._threads)
 
     def _have_ended(self) -> bool:
         return all(thread.has_ended.is_set() for thread in self._threads)

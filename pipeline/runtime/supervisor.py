@@ -21,6 +21,7 @@ from ...dsl.source import Source
 from ...plugins.plugin import Plugin
 from ..compile.instantiate import Assembly, assemble, inspect
 from .carry import can_follow, carry_over
+from .keeping import hand_over
 from .pipeline import Pipeline
 
 log = logging.getLogger("penstock")
@@ -82,6 +83,7 @@ class Supervisor:
         with self._lock:
             for member in self.members:
                 if member.pipeline is not None:
+                    member.pipeline.successor = None
                     member.pipeline.stop()
 
     def reload(self) -> None:
@@ -149,6 +151,7 @@ class Supervisor:
     def _carry(self, old: Assembly, new: Assembly, member: ManagedPipeline) -> set[Plugin]:
         """The plugins that go on; the others of the old pipeline are closed."""
         carried = carry_over(old, new)
+        hand_over(old, new)
         if member.pipeline is not None:
             member.pipeline.close_plugins(carried)
         return carried
@@ -254,6 +257,7 @@ class Supervisor:
         with self._lock:
             member.pending = sources, assembly
             if member.pipeline is not None:
+                member.pipeline.successor = assembly
                 member.pipeline.stop()
 
     def _refuse(self, member: ManagedPipeline, why: str) -> None:

@@ -6,7 +6,7 @@ payloads, which the outputs' ``write`` decides: whoever makes a Work sets it fir
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ...dsl.reference import Event
@@ -16,6 +16,7 @@ from ...plugins.input import Input
 from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly
 from .decoding import Decoder
+from .partitions import Partitions
 
 
 class Through(NamedTuple):
@@ -38,6 +39,7 @@ class Work:
         self._outputs = generate(program.outputs, assembly.made, "outputs", observer)
         self._decoders = [Decoder(source) for source in inputs]
         self._size = int(program.settings.get("pipeline.batch.size") or 0)
+        self._partitions = Partitions.of(assembly)
         plugins = assembly.plugins(program.filters)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
 
@@ -45,15 +47,36 @@ class Work:
         """Work on a batch of the input with this number; a batch without an input is decoded."""
         taken = given = 0
         decoded = [batch.events or []] if source < 0 else self._decoders[source].batches(batch)
+        if self._partitions is not None:
+            return self._run_by_partition(self._partitions, source, batch, decoded)
         for events in decoded:
             taken += len(events)
             for some in self.slices(events):
                 given += self._write(self.filters.run(some))
         return Through(taken, given)
 
+    def _run_by_partition(
+        self, partitions: Partitions, source: int, batch: Batch, decoded: Iterable[list[Event]]
+    ) -> Through:
+        taken = given = 0
+        partitions.begin(source, batch.parts)
+        for events in decoded:
+            taken += len(events)
+            part = None if source < 0 else self._decoders[source].part
+            for each in partitions.slices(source, batch, part, events):
+                for some in self.slices(each):
+                    given += self._write(self.filters.run(some))
+        if partitions.end(source, batch.parts):
+            given += self.flush(final=False)
+        return Through(taken, given)
+
     def flush(self, final: bool) -> int:
         """Have what the filters hold and is due go on; all of it, when ``final``."""
         return self._write(self.filters.run([], final))
+
+    def write(self, events: list[Event]) -> int:
+        """Hand events to the outputs that did not come through the filters; how many."""
+        return self._write(events)
 
     def slices(self, events: list[Event]) -> Iterator[list[Event]]:
         """Events in batches of the size that a setting asks for."""

@@ -23,7 +23,8 @@ from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
-from .pipeline import open_plugin, rare_collections
+from .garbage import rare_collections
+from .pipeline import open_plugin
 from .shared_memory import OutputArena, SharedBuffers
 from .work import Work
 from .worker_messages import Answer, Failure, JobMessage, WorkerDeadLetter, WorkerOutput

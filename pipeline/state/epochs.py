@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 from ...plugins.batch import Part, Position
-from ...plugins.epoch import Participant
+from ...plugins.epoch import Offsets, Participant
 from ...plugins.errors import Disconnected
 
 log = logging.getLogger("penstock")
@@ -50,9 +50,9 @@ class Epochs:
     """The epochs of a pipeline. ``take``, ``tick`` and ``finish`` belong to the thread that
     filters; ``force``, ``revoke`` and ``give_up`` may be called from any.
 
-    ``interval`` is in seconds; ``limit``: how many batches of one input an epoch has at most;
-    ``news`` is called, from any thread, when there may be something to commit; ``pause`` waits
-    before what could not be committed is read again.
+    ``interval`` is in seconds; ``committed``: what the last commit before has. ``limit``: how many
+    batches of one input an epoch has at most; ``news`` is called, from any thread, when there may
+    be something to commit; ``pause`` waits before what could not be committed is read again.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Epochs:
         limit: Callable[[int], int] = lambda source: 1 << 30,
         pause: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        committed: Offsets | None = None,
     ) -> None:
         self._participant, self._interval, self._news = participant, interval, news
         self._limit, self._pause, self._clock = limit, pause, clock
@@ -74,6 +75,7 @@ class Epochs:
         self._is_forced = self._is_given_up = False
         self._revoked: list[tuple[int, frozenset[str]]] = []
         self._failures = 0
+        self._committed = {source: dict(parts) for source, parts in (committed or {}).items()}
         self.commits = self.aborts = 0
         participant.begin()
 
@@ -99,6 +101,17 @@ class Epochs:
                 self._news()
 
         return ended
+
+    def has(self, source: int, parts: Iterable[Part]) -> bool:
+        """Whether all of a batch is committed: it ends where its partitions were committed, or
+        before. It comes again where a connection was lost at that moment, and from an input that
+        cannot begin behind a position.
+        """
+        known = self._committed.get(source)
+        if not known:
+            return False
+        ends = [(part.position, known.get(part.partition)) for part in parts]
+        return bool(ends) and all(_is_behind(*pair) for pair in ends)
 
     def force(self) -> None:
         """Close the open epoch at the next tick: something waits for it."""
@@ -179,6 +192,8 @@ class Epochs:
             self._failures = min(self._failures + 1, 16)
             return
         self._closed.popleft()
+        for source, offsets in epoch.offsets.items():
+            self._committed.setdefault(source, {}).update(offsets)
         self.commits += 1
         self._failures = 0
         epoch.settle(None)
@@ -207,7 +222,7 @@ class Epochs:
             for partition in partitions & epoch.offsets.get(source, {}).keys()
         ]
         if gone:
-            self._abort(Disconnected(f"partition {gone[0]} belongs to another process"))
+            self._abort(Disconnected(f"{gone[0]} was lost, or belongs to another process"))
 
     def finish(self) -> None:
         """All inputs have stopped and all outputs have delivered: commit the rest. After
@@ -219,3 +234,10 @@ class Epochs:
                 pass
         if self._is_given_up:
             self._participant.abort()
+
+
+def _is_behind(position: Position | None, committed: Position | None) -> bool:
+    """Whether a position lies at or before one that is committed, in the same incarnation."""
+    if position is None or committed is None or position.incarnation != committed.incarnation:
+        return False
+    return position.offset <= committed.offset

@@ -84,6 +84,7 @@ class DiskQueue:
         self._unfinished: list[int] = []  # a heap: what was handed out; some of it is acknowledged
         self._callbacks: deque[tuple[int, Callable[[], None]]] = deque()
         self.skipped: list[Skipped] = []
+        self._notes: list[tuple[int, bytes]] = []
         self._disk = disk or Disk()
         self._folder_lock = self._disk.lock(folder)
         try:
@@ -106,6 +107,7 @@ class DiskQueue:
                     segment.start = record.end
                 return
             self._events += record.count
+            self._notes.append((record.sequence, bytes(record.note)))
             if out_of_turn:
                 heapq.heappush(self._returned, (record.sequence, item_of(record)))
                 heapq.heappush(self._unfinished, record.sequence)
@@ -246,6 +248,11 @@ class DiskQueue:
                 self._arrived.wait(left)
         return None
 
+    def take_notes(self) -> list[tuple[int, bytes]]:
+        """Sequences and notes of what stood in the queue when it was opened; once."""
+        taken, self._notes = sorted(self._notes), []
+        return taken
+
     def wake(self) -> None:
         """End a ``get`` that waits."""
         with self._lock:
@@ -272,9 +279,7 @@ class DiskQueue:
 
     def ack(self, sequence: int) -> None:
         """An item was delivered: it will not be handed out again, once this was noted in a
-        checkpoint. In any order.
-
-        After ``close`` this comes too late and changes nothing.
+        checkpoint. In any order; after ``close`` it changes nothing.
         """
         with self._lock:
             item = None if self._closed else self._out.pop(sequence, None)

@@ -26,9 +26,9 @@ def run(config: str, *events: Event, **settings: Any) -> list[Event]:
     return [*stage(events), *stage.flush()]
 
 
-def filter_of(config: str, now: float | None = None) -> EventTime:
-    settings = {} if now is None else {"penstock.now": str(Timestamp.of_millis(BASE + round(now * 1000)))}
-    stage = penstock.compile(f"filter {{ {config} }}", settings)
+def filter_of(config: str, now: float | None = None, **more: Any) -> EventTime:
+    settings: Event = {} if now is None else {"penstock.now": str(Timestamp.of_millis(BASE + round(now * 1000)))}
+    stage = penstock.compile(f"filter {{ {config} }}", settings | {key.replace("__", "."): value for key, value in more.items()})
     (plugin,) = stage.assembly.made.values()
     assert isinstance(plugin, EventTime)
     return plugin
@@ -112,7 +112,7 @@ def test_late_events_may_become_dead_letters() -> None:
 def test_an_event_far_in_the_future_does_not_move_time() -> None:
     plugin = filter_of('window { id => "w" size => "10s" lateness => "0s" keep => false }', now=60)
     assert plugin.run(inside(at(1), at(9000), at(2))) == []
-    assert plugin.figures()["future"] == 1
+    assert plugin.stats()["future"] == 1
     assert windows(plugin.flush(True)) == [(2, "end"), (1, "end")]
 
 
@@ -239,7 +239,7 @@ def test_state_of_a_newer_version_is_refused() -> None:
 def test_a_stop_tells_what_is_held_as_parts() -> None:
     plugin = filter_of('window { id => "w" size => "1m" keep => false }')
     plugin.run(inside(at(1)))
-    (told,) = plugin.drain()
+    (told,) = plugin.drain("stop")
     assert (told["window"]["reason"], told["tags"]) == ("stop", ["_partial"])
 
 
@@ -260,3 +260,16 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text(encoding="
 def test_configurations_of_the_guide_are_right(block: str) -> None:
     _, found = inspect([Source("guide", block)], settled({}))
     assert found == []
+
+
+@pytest.mark.parametrize("config", ['window { id => "w" size => "1h" by => ["k"] keep => false }', 'window { id => "w" gap => "1h" by => ["k"] keep => false }'])
+def test_over_the_limit_of_memory_what_was_quiet_longest_is_emitted_as_parts(config: str) -> None:
+    plugin = filter_of(config, penstock__limits__state=2000)
+    assert plugin.run(inside(*(at(n, k=n) for n in range(100)))) == []
+    out = plugin.flush(False)
+    assert {(e["window"]["reason"], *e["tags"]) for e in out} == {("memory", "_partial")}
+    assert [e["k"] for e in out] == list(range(len(out)))
+    assert 90 < len(out) < 100
+    assert plugin.stats()["state_bytes"] > 2000
+    assert windows(plugin.run(inside(at(99, k=99), at(99, k=5)))) == []
+    assert [(e["k"], e["window"]["count"]) for e in plugin.flush(True)][-1] == (99, 2)

@@ -305,7 +305,7 @@ class TestCompletion:
 
     @pytest.mark.parametrize(
         "words",
-        ["run ", "run -f ", "check ", "check --path.settings ", "fmt ", "show code ", "test ", "test --mock ", "test --junit ", "trace -f x ", "trace --file ", "queue inspect ", "dlq list ", "run --path.data ", "run --flame ", "grok -p "],
+        ["run ", "run -f ", "check ", "check --path.settings ", "fmt ", "show code ", "test ", "test --mock ", "test --junit ", "trace -f x ", "trace --file ", "queue inspect ", "dlq list ", "state list ", "run --path.data ", "run --flame ", "grok -p "],
     )
     def test_files_are_left_to_the_shell(self, words: str) -> None:
         *before, incomplete = words.split(" ")

@@ -1,0 +1,249 @@
+"""What a filter of event time holds, and what becomes of it: emitted when it is due, kept over a
+restart, emitted as parts where it cannot be kept.
+
+State is found again by the ``id`` of the filter. It means the same as long as the options do that
+say what is gathered; the others (``neutral`` ones) may change from one start to the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from ..dsl.event import add_tag
+from ..dsl.reference import Event
+from ..plugins.contract import Filter, complain
+from ..plugins.event_time import Ending, Here
+from ..plugins.option_text import option_texts
+from ._stream_results import Ids
+from .state import NEVER
+from .state.keyed import VERSION, Keyed
+from .state.keys import Keys
+from .state.times import EventTimes
+from .state.watermarks import Partition, Watermarks
+
+PARTIAL = "_partial"
+
+_ROOM = 0.9
+_FEW = 10_000
+
+_NEUTRAL = frozenset({"lateness", "idle", "future", "late", "keep", "max_keys"})
+
+
+class Counts(msgspec.Struct):
+    """What a filter counts."""
+
+    late: int = 0
+    late_most: int = 0
+    future: int = 0
+    skipped: int = 0
+    failed: int = 0
+    results: int = 0
+
+
+class HeldState(Filter):
+    """State by key, in the events' own time."""
+
+    reshapes = True
+    keyed_by = ()
+    flushes = True
+    event_time: ClassVar[bool] = True
+    shares: ClassVar[bool] = False
+
+    neutral: ClassVar[frozenset[str]] = frozenset()
+    """Options of this filter that may change while its state goes on."""
+
+    ending: Ending = "end"
+    leftover: Sequence[Event] = ()
+    begins_partial = False
+    whole_from: int | None = None
+    """Results of a time before are parts: what was held of it was lost."""
+
+    bytes = 0
+    next_look = _FEW
+    """The number of keys at which memory is looked at next."""
+
+    here: Here = Here()
+    """Where the events of the moment come from; the runtime puts its own there."""
+
+    def hold(self, keyed: Keyed[Any], keys: Keys, marks: Watermarks) -> None:
+        """Begin with nothing."""
+        self.keyed, self.keys, self.marks = keyed, keys, marks
+        self.counts = Counts()
+
+    def ids(self) -> Ids:
+        """The ids of this filter's results."""
+        return Ids(str(self.context.settings.get("pipeline.id", "main")), self.title)
+
+    @property
+    def title(self) -> str:
+        """The name of the filter in its results."""
+        return self.id or self.name
+
+    def clock(self) -> int:
+        """The present in milliseconds."""
+        fixed = self.context.settings.get("penstock.now")
+        return time.time_ns() // 1_000_000 if fixed is None else int(fixed.millis())
+
+    # -- results ------------------------------------------------------------------------------
+
+    def due(self, mark: int, reason: str) -> list[Event]:
+        """What is due at a watermark, decorated."""
+        return self.told(self.keyed.due(mark, reason))
+
+    def told(self, results: list[Event]) -> list[Event]:
+        """Results, counted and decorated."""
+        self.counts.results += len(results)
+        if self.whole_from is not None and results:
+            self._tag_parts(results, self.whole_from)
+        if self.decorate is not None:
+            for result in results:
+                try:
+                    self.decorate(result)
+                except Exception as error:
+                    self.failed(result, error)
+        return results
+
+    def see_first(self, times: list[int]) -> None:
+        """The first events after what was held had been lost: windows that are open are parts."""
+        self.begins_partial, self.whole_from = False, max(times)
+
+    def _tag_parts(self, results: list[Event], whole_from: int) -> None:
+        for result in results:
+            held = result.get("event")
+            start = held.get("start") if isinstance(held, dict) else None
+            at = EventTimes.millis(start or result.get("@timestamp"))
+            if at is not None and at <= whole_from:
+                add_tag(result, PARTIAL)
+
+    # -- time without events ------------------------------------------------------------------
+
+    def flush(self, final: bool) -> list[Event]:
+        """What is due by the clock; at the end, what is not kept."""
+        before, self.leftover = list(self.leftover), ()
+        if not final:
+            return [*before, *self._after(self.marks.tick(self.clock())), *self.bound()]
+        if self.ending == "keep":
+            return before
+        if self.ending == "stop":
+            return [*before, *self.drain("stop")]
+        results = self.told(self.keyed.end("end"))
+        self.begin_anew()
+        return [*before, *results]
+
+    def begin_anew(self) -> None:
+        """Forget all that was held, but not what was counted."""
+        counts, changed = self.counts, self.keyed.changed
+        self.prepare()
+        self.counts, self.keyed.changed = counts, changed
+
+    def drain(self, reason: str) -> list[Event]:
+        """All that is held, tagged as a part of what there would have been: for a stop without a
+        place for state, and for a change of meaning.
+        """
+        results = self.told(self.keyed.end(reason))
+        for result in results:
+            add_tag(result, PARTIAL)
+        self.begin_anew()
+        return results
+
+    def _after(self, mark: int) -> list[Event]:
+        return self.due(mark, "idle") if mark >= self.keyed.timers.first else []
+
+    def begin_partitions(self, names: Iterable[Partition]) -> None:
+        """Make partitions known that have not begun: time waits for them."""
+        self.marks.begin(names, self.clock())
+
+    def idle_partition(self, name: Partition) -> list[Event]:
+        """Wait for a partition no longer until it speaks again; what is due because of that."""
+        return self._after(self.marks.idle_now(name))
+
+    def finish_partition(self, name: Partition) -> list[Event]:
+        """Wait for a partition no longer: it has ended; what is due because of that."""
+        return self._after(self.marks.finish(name))
+
+    # -- memory -------------------------------------------------------------------------------
+
+    def bound(self) -> list[Event]:
+        """Look whether the state takes more memory than it may: then what was quiet longest is
+        emitted, as parts.
+        """
+        states, most = self.keyed.states, self.context.limit("state")
+        self.bytes = size = self.keyed.size()
+        gone = int(len(states) * (1 - _ROOM * most / size)) + 1 if size > most else 0
+        if gone:
+            complain(
+                f"{self.context.where} memory",
+                "%s: %s: its state takes about %d MiB, more than penstock.limits.state; %d of %d"
+                " keys are emitted before their time, tagged `_partial`",
+                self.context.where,
+                self.title,
+                size >> 20,
+                gone,
+                len(states),
+            )
+        results = self.told(self.keyed.evict(gone, "memory"))
+        for result in results:
+            add_tag(result, PARTIAL)
+        self.next_look = max(len(states) * 5 // 4, _FEW)
+        return results
+
+    # -- state ----------------------------------------------------------------------------------
+
+    def meaning(self) -> dict[str, str]:
+        """The options that say what the state means, as texts."""
+        options = self.spec.options.values()
+        left_out = _NEUTRAL | self.neutral
+        names = [each.name for each in options if not each.common and each.name not in left_out]
+        return option_texts(self, names)
+
+    def snapshot(self) -> dict[str, Any]:
+        """What changed since the last call (all, at the first one) as plain data."""
+        return {
+            "version": VERSION,
+            "filter": self.name,
+            "fields": len(self.keys.fields),
+            "marks": self.marks.dump(),
+            "keys": self.keyed.snapshot(),
+        }
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from a snapshot; several are given in the order in which they were taken."""
+        if data["version"] > VERSION:
+            message = "the state of `%s` was written by a newer version (%d, this one reads %d)"
+            raise ValueError(message % (self.title, data["version"], VERSION))
+        self.marks.load(data["marks"], self.clock())
+        self.keyed.restore(data["keys"])
+
+    def note_changes(self) -> None:
+        """What is held now is known: from now on, snapshots have what changes."""
+        self.keyed.changed = set()
+
+    def forget_changes(self) -> None:
+        """The next snapshot has all that is held."""
+        self.keyed.changed = None
+
+    def stats(self) -> dict[str, int | float]:
+        counts, marks = self.counts, self.marks
+        tops = [p.top for p in marks.partitions.values() if p.top > NEVER]
+        lag = max(tops) - marks.watermark if tops and marks.watermark > NEVER else 0
+        return {
+            "watermark_lag_seconds": lag / 1000,
+            "keys": len(self.keyed.states),
+            "late": counts.late,
+            "late_most_seconds": counts.late_most / 1000,
+            "future": counts.future,
+            "skipped": counts.skipped,
+            "results": counts.results,
+            "state_bytes": self.bytes,
+            "overflow": self.keyed.evicted,
+            "idle_partitions": sum(p.state == "idle" for p in marks.partitions.values()),
+        }
+
+
+def millis(seconds: float) -> int:
+    """A duration in whole milliseconds."""
+    return round(seconds * 1000)

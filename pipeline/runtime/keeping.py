@@ -1,0 +1,148 @@
+"""Whether, and where, a pipeline keeps what its filters of event time hold.
+
+State is durable where an input can give its events again, or the disk queue stands before the
+filters: then positions and state are committed together, and events are acknowledged after that.
+Elsewhere state is in memory, and an ordered stop emits it as parts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...dsl.source import Source
+from ...plugins.epoch import Participant
+from ...plugins.event_time import KeepsState
+from ...plugins.input import Input
+from ...plugins.plugin import Plugin
+from ..compile.instantiate import Assembly, assemble
+from ..state.filter_states import FilterStates
+from ..state.input_numbers import InputNames, NumberedInputs
+from ..storage.state_store import FILE, Held, StateStore, state_folder
+from .partitions import filters_of_event_time
+
+log = logging.getLogger("penstock")
+
+
+def participant_of(
+    assembly: Assembly, inputs: Sequence[Input]
+) -> tuple[FilterStates | None, Participant | None]:
+    """Who commits for many batches at once: what keeps the state of filters, or a plugin."""
+    plugins = assembly.made.values()
+    owners = list({id(p.participant): p for p in plugins if p.participant is not None}.values())
+    states = states_of(assembly, inputs, owners)
+    if states is not None:
+        return states, states
+    return None, NumberedInputs(_only(owners), inputs) if owners else None
+
+
+def _only(owners: list[Plugin]) -> Participant:
+    """The participant of a pipeline: there is one, since two commits are not one step."""
+    first, *others = owners
+    if others:
+        other = others[0]
+        raise OSError(
+            f"{first.context.where}: {first.name} and {other.name} ({other.context.where}) each"
+            " commit by themselves, and cannot be in one pipeline"
+        )
+    assert first.participant is not None
+    return first.participant
+
+
+def can_replay(inputs: Sequence[Input], settings: Mapping[str, Any]) -> bool:
+    """Whether all that is not acknowledged comes again after a kill."""
+    return settings["queue.type"] == "persisted" or all(each.replays for each in inputs)
+
+
+def states_of(
+    assembly: Assembly, inputs: Sequence[Input], owners: Sequence[Plugin]
+) -> FilterStates | None:
+    """What keeps the state of a pipeline's filters; None where it is in memory alone.
+
+    ``owners``: plugins that commit by themselves. Raises OSError where state is to be durable and
+    cannot be.
+    """
+    settings = assembly.program.settings
+    filters = filters_of_event_time(assembly)
+    kept = [each for each in filters if each.id is not None]
+    wanted = str(settings["penstock.state"])
+    reason = _why_not(kept, inputs, settings, owners)
+    if wanted == "durable" and kept and reason:
+        raise OSError(f"penstock.state is `durable`, but {reason}")
+    if wanted == "memory" or reason:
+        kept = []
+    folder = state_folder(settings)
+    if not kept and (owners or not (folder / FILE).exists()):
+        return None
+    store = StateStore(folder)
+    if store.was_damaged:
+        for each in kept:
+            each.begins_partial = True
+    uses = {id(plugin): use for use, plugin in assembly.made.items()}
+
+    def text(plugin: KeepsState) -> str:
+        return uses[id(plugin)].span.text
+
+    def rebuild(held: Held) -> KeepsState:
+        source = Source(f"(state of {held.id})", f"filter {{ {held.text} }}")
+        (plugin,) = filters_of_event_time(assemble([source], settings))
+        return plugin
+
+    return FilterStates(kept, store, text, rebuild, InputNames(inputs))
+
+
+def _why_not(
+    kept: Sequence[KeepsState],
+    inputs: Sequence[Input],
+    settings: Mapping[str, Any],
+    owners: Sequence[Plugin],
+) -> str:
+    """Why state cannot be durable; empty where it can."""
+    if owners:
+        return f"`{owners[0].name}` commits by itself, and two commits are not one step"
+    if not kept:
+        return ""
+    if not can_replay(inputs, settings):
+        source = next(each for each in inputs if not each.replays)
+        return f"`{source.name}` gives nothing twice: set queue.type to persisted"
+    return ""
+
+
+def say_ending(
+    assembly: Assembly, is_end: bool, states: FilterStates | None, successor: Assembly | None
+) -> None:
+    """Tell filters of event time what becomes of what they hold when a run ends: ``is_end``, the
+    inputs have ended by themselves; ``successor`` goes on after a reload.
+    """
+    follow = {} if successor is None else _by_id(successor)
+    for each in filters_of_event_time(assembly):
+        if is_end:
+            each.ending = "end"
+        elif states is not None and states.keeps(each):
+            each.ending = "keep"
+        else:
+            after = follow.get(each.id or "")
+            goes_on = after is not None and same_meaning(each, after)
+            each.ending = "keep" if goes_on else "stop"
+
+
+def hand_over(old: Assembly, new: Assembly) -> None:
+    """Give filters what those held that they follow at a reload, where that means the same."""
+    before = _by_id(old)
+    for name, after in _by_id(new).items():
+        held = before.get(name)
+        if held is None or held is after or held.ending != "keep":
+            continue
+        if same_meaning(held, after):
+            held.forget_changes()
+            after.restore(held.snapshot())
+
+
+def same_meaning(one: KeepsState, other: KeepsState) -> bool:
+    """Whether the state of a filter means the same for another one."""
+    return one.name == other.name and one.meaning() == other.meaning()
+
+
+def _by_id(assembly: Assembly) -> dict[str, KeepsState]:
+    return {each.id: each for each in filters_of_event_time(assembly) if each.id is not None}

@@ -1,0 +1,187 @@
+"""The state of the filters of a pipeline as what epochs commit: what they hold, together with the
+positions of the inputs.
+
+At the start each filter is given what its ``id`` had at the last commit. Where its options mean
+something else by now, or it is gone, what was held is emitted by the filter as it was, as parts of
+what there would have been.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ...dsl.reference import Event
+from ...plugins.batch import Position
+from ...plugins.epoch import Offsets
+from ...plugins.event_time import KeepsState
+from ..storage.state_store import Change, Held, StateStore
+from .input_numbers import InputNames
+
+log = logging.getLogger("penstock")
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+Rebuild = Callable[[Held], KeepsState]
+"""Makes a filter as it was from what is known of it; raises what says why it cannot."""
+
+
+Text = Callable[[KeepsState], str]
+"""Gives the text of a filter in the configuration."""
+
+
+class FilterStates:
+    """The participant of a pipeline with filters of event time. Those without an ``id`` are not
+    kept. ``leftovers``: what filters held that are gone.
+    """
+
+    overlaps = True
+
+    def __init__(
+        self,
+        filters: Sequence[KeepsState],
+        store: StateStore,
+        text: Text,
+        rebuild: Rebuild,
+        names: InputNames,
+    ) -> None:
+        self.filters = {each.id: each for each in filters if each.id is not None}
+        self._store, self._rebuild, self._names = store, rebuild, names
+        self._described = {name: _described(each, text) for name, each in self.filters.items()}
+        self._anew: set[str] = set()
+        self._gone: list[str] = []
+        self.leftovers: list[Event] = []
+        self.committed_at, self.commit_seconds = time.monotonic(), 0.0
+
+    # -- at the start -----------------------------------------------------------------------
+
+    def restored(self) -> Offsets:
+        known = {held.id: held for held in self._store.filters()}
+        for name, plugin in self.filters.items():
+            held = known.get(name)
+            plugin.begin_anew()
+            if held is not None and self._means_the_same(held, plugin):
+                self._load(held, plugin)
+            elif held is not None:
+                self._anew.add(name)
+                plugin.leftover = [*plugin.leftover, *self._drained(held)]
+            plugin.note_changes()
+        for name in known.keys() - self.filters.keys():
+            log.warning("the filter `%s` is gone: what it held is emitted as it is", name)
+            self.leftovers += self._drained(known[name])
+            self._gone.append(name)
+        return self._names.by_place(self._store.positions()) if self.filters else {}
+
+    def _means_the_same(self, held: Held, plugin: KeepsState) -> bool:
+        now, _ = self._described[held.id]
+        if held.kind != plugin.name:
+            what = f"it is a `{plugin.name}` now, and was a `{held.kind}`"
+        else:
+            names = [*now, *(name for name in held.meaning if name not in now)]
+            changed = [name for name in names if now.get(name) != held.meaning.get(name)]
+            if not changed:
+                return True
+            what = ", ".join(f"`{name}`" for name in changed) + " changed"
+        log.warning(
+            "the state of `%s` means something else now: %s; what it held is emitted as it is, and"
+            " it begins anew",
+            held.id,
+            what,
+        )
+        return False
+
+    def _load(self, held: Held, plugin: KeepsState) -> None:
+        rows = ((_decode(key), _decode(state)) for key, state in self._store.keys(held.id))
+        marks = _decode(held.marks)
+        plugin.restore({"version": held.version, "marks": marks, "keys": rows})
+
+    def _drained(self, held: Held) -> list[Event]:
+        """What a filter held, as parts of what there would have been."""
+        try:
+            plugin = self._rebuild(held)
+            self._load(held, plugin)
+        except Exception as error:
+            log.error("what `%s` held cannot be emitted: %s", held.id, error)
+            log.debug("making a filter of the state raised", exc_info=True)
+            return []
+        return plugin.drain("stop")
+
+    def keeps(self, plugin: KeepsState) -> bool:
+        """Whether a filter's state is kept here."""
+        return plugin.id is not None and self.filters.get(plugin.id) is plugin
+
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether something is to be emitted that was held under another meaning."""
+        return bool(self.leftovers) or any(each.leftover for each in self.filters.values())
+
+    def take_leftovers(self) -> list[Event]:
+        """What filters held that are gone; once."""
+        taken, self.leftovers = self.leftovers, []
+        return taken
+
+    # -- epochs -----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """An epoch needs no preparation."""
+
+    def snapshot(self) -> list[Change]:
+        changes = []
+        for name, plugin in self.filters.items():
+            data = plugin.snapshot()
+            meaning, text = self._described[name]
+            marks = _encode(data["marks"])
+            version, fields = data["version"], data["fields"]
+            held = Held(name, plugin.name, version, fields, meaning, text, marks)
+            keys = [(_encode(key), _state(state)) for key, state in data["keys"]]
+            changes.append(Change(held, keys, name in self._anew))
+        self._anew = set()
+        return changes
+
+    def commit(self, offsets: Offsets, state: Any) -> None:
+        started = time.monotonic()
+        positions = self._names.named(by_input(offsets)) if self.filters else {}
+        if not self.filters:
+            self._store.forget_positions()
+        self._store.commit(positions, state, self._gone)
+        self._gone = []
+        self.committed_at = time.monotonic()
+        self.commit_seconds = self.committed_at - started
+
+    def abort(self) -> None:
+        self._anew, self._gone, self.leftovers = set(), [], []
+        for plugin in self.filters.values():
+            plugin.leftover = []
+        self.restored()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._store.close()
+
+
+def by_input(offsets: Offsets) -> dict[int, dict[str, Position]]:
+    """Positions by the number of the input, also of batches that came through the disk queue: there
+    a partition has the number before its name.
+    """
+    found: dict[int, dict[str, Position]] = {}
+    for source, parts in offsets.items():
+        for name, position in parts.items():
+            number, _, partition = name.partition(" ")
+            if source < 0 and partition:
+                found.setdefault(int(number), {})[partition] = position
+            else:
+                found.setdefault(source, {})[name] = position
+    return found
+
+
+def _described(plugin: KeepsState, text: Text) -> tuple[dict[str, str], str]:
+    return plugin.meaning(), text(plugin)
+
+
+def _state(data: Any) -> bytes | None:
+    return None if data is None else _encode(data)

@@ -1,0 +1,81 @@
+"""What the runtime and the filters of event time tell each other: which partition of the input
+events come from, how a run ends, and what is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, ClassVar, Literal, Protocol
+
+import msgspec
+
+from ..dsl.reference import Event
+from ..dsl.spec import PluginSpec
+
+Ending = Literal["end", "keep", "stop"]
+"""What becomes of what filters hold when a run ends: the inputs have ended, and all is emitted;
+state is kept for the next start; there is no place for it, and it is emitted as parts.
+"""
+
+
+class Here(msgspec.Struct):
+    """The partition that the events of the moment come from; None where that is not known."""
+
+    partition: Hashable = None
+
+
+class KeepsState(Protocol):
+    """A filter whose state goes by the time of events, as the runtime sees it."""
+
+    spec: ClassVar[PluginSpec]
+    id: str | None
+    ending: Ending
+    leftover: Sequence[Event]
+    here: Here
+    begins_partial: bool
+    """Whether what was held before was lost: results are parts until the first full window."""
+
+    @property
+    def name(self) -> str:
+        """The filter's name in configurations."""
+        ...
+
+    def meaning(self) -> dict[str, str]:
+        """The options that say what its state means, as texts."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """What changed since the last call (all, at the first one) as plain data."""
+        ...
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from a snapshot; several are given in the order in which they were taken."""
+        ...
+
+    def note_changes(self) -> None:
+        """What is held now is known: from now on, snapshots have what changes."""
+        ...
+
+    def forget_changes(self) -> None:
+        """The next snapshot has all that is held."""
+        ...
+
+    def begin_anew(self) -> None:
+        """Forget all that is held."""
+        ...
+
+    def drain(self, reason: str) -> list[Event]:
+        """All that is held, as parts of what there would have been; then nothing is."""
+        ...
+
+    def begin_partitions(self, names: Iterable[Hashable]) -> None:
+        """Make partitions known that have not begun: time waits for them."""
+        ...
+
+    def idle_partition(self, name: Hashable) -> list[Event]:
+        """Wait for a partition no longer until it speaks again; what is due because of that."""
+        ...
+
+    def finish_partition(self, name: Hashable) -> list[Event]:
+        """Wait for a partition no longer: it has ended; what is due because of that."""
+        ...

@@ -1,0 +1,188 @@
+"""``kill -9`` at any moment of a pipeline whose filters keep state: what it emits, by ``event.id``, is what a run without kills emits.
+
+Between its lives the input is appended to, truncated or replaced, and the disk queue deleted. State and positions are one commit, so that no
+event is in a result twice, or in none.
+"""
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import penstock
+
+LONGEST = 120.0
+BASE = 1_756_972_800
+
+FILTERS = """
+  mutate { remove_field => ["log", "host", "event"] }
+  window { id => "minutes" size => "1m" by => ["k"] lateness => "1h" idle => "0s" sum => { "s" => "v" } percentiles => { "p" => "v" } }
+  if ![window] {
+    dedupe { id => "first" by => ["k", "v"] within => "20s" lateness => "1h" idle => "0s" summary => true }
+    if ![dedupe] { window { id => "visits" gap => "8s" by => ["k"] lateness => "1h" idle => "0s" last => { "l" => "n" } keep => false } }
+  }
+"""
+CONFIG = """
+input {{ file {{ path => "{folder}/in.log" codec => json start_position => "beginning" sincedb_path => "{folder}/sincedb"
+                 stat_interval => 0.01 sincedb_write_interval => 0.02 {more} }} }}
+filter {{ {filters} }}
+output {{ file {{ path => "{folder}/out.jsonl" }} }}
+"""
+READ = 'mode => "read" exit_after_read => true file_completed_action => "log" file_completed_log_path => "{folder}/read.log"'
+
+
+class Streams:
+    """A pipeline that is started again and again, and the events that were written for it."""
+
+    def __init__(self, folder: Path, queue: str, seed: int) -> None:
+        self.folder, self.queue, self.chance = folder, queue, random.Random(seed)
+        self.log, self.events = folder / "in.log", list[dict[str, Any]]()
+        self.log.touch()
+        self.log_text("tail", "")
+        self.log_text("read", READ.format(folder=folder))
+
+    def log_text(self, name: str, more: str) -> None:
+        (self.folder / f"{name}.conf").write_text(CONFIG.format(folder=self.folder, more=more, filters=FILTERS))
+
+    def command(self, name: str) -> list[str]:
+        settings = [f"queue.type={self.queue}", "penstock.state.interval=20ms", "queue.page_capacity=64kb", "queue.checkpoint.acks=20"]
+        flags = [part for setting in settings for part in ("-S", setting)]
+        return [sys.executable, "-m", "penstock", "run", "-f", str(self.folder / f"{name}.conf"), "--path.data", str(self.folder / "data"), *flags]
+
+    def lines(self) -> str:
+        """So many more events, somewhat out of order."""
+        fresh = []
+        for _ in range(self.chance.choice([1, 40, 1500])):
+            number = len(self.events)
+            at = BASE + number * 0.05 + self.chance.random() * 30
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03}Z"
+            fresh.append({"@timestamp": stamp, "k": self.chance.choice("abcd"), "v": self.chance.randrange(9), "n": number})
+            self.events.append(fresh[-1])
+        return "".join(json.dumps(event) + "\n" for event in fresh)
+
+    def append(self) -> None:
+        with self.log.open("a") as file:
+            file.write(self.lines())
+
+    def truncate(self) -> None:
+        self.log.write_text(self.lines())
+
+    def replace(self) -> None:
+        (self.folder / "new").write_text(self.lines())
+        (self.folder / "new").replace(self.log)
+
+    def delete_queue(self) -> None:
+        shutil.rmtree(self.folder / "data" / "queue", ignore_errors=True)
+
+    def committed(self) -> int:
+        """The position up to which the file, as it is now, is in the state."""
+        path = self.folder / "data" / "state" / "main" / "state.db"
+        if not path.exists():
+            return 0
+        seen = self.log.stat()
+        with closing(sqlite3.connect(path, timeout=LONGEST)) as database:
+            try:
+                rows = database.execute("select offset from positions where partition = ?", (f"{seen.st_dev}-{seen.st_ino}",)).fetchall()
+            except sqlite3.OperationalError:
+                return 0  # the tables are not there yet
+        return rows[0][0] if rows else 0
+
+    def live(self, until_committed: bool) -> None:
+        """A life that ends with a kill, at any moment or when all of the file is in the state."""
+        with (self.folder / "said").open("ab") as said:
+            process = subprocess.Popen(self.command("tail"), stdin=subprocess.DEVNULL, stderr=said)
+        try:
+            self.append()
+            if until_committed:
+                self.wait_until_committed(process)
+                self.append()
+            time.sleep(self.chance.random() * 0.6)  # the moment of the kill
+        finally:
+            process.kill()
+            process.wait()
+
+    def wait_until_committed(self, process: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + LONGEST
+        while self.committed() != self.log.stat().st_size:
+            assert time.monotonic() < end, (self.committed(), (self.folder / "said").read_text())
+            assert process.poll() is None, (self.folder / "said").read_text()
+            time.sleep(0.02)
+
+    def round(self) -> None:
+        """A life, and what happens to the files while nothing runs."""
+        action = self.chance.choice([None, None, None, self.truncate, self.replace, self.delete_queue])
+        self.live(until_committed=action is not None)
+        if action in (self.truncate, self.replace):
+            self.live_until_all_is_in()
+        if action is not None:
+            action()
+
+    def live_until_all_is_in(self) -> None:
+        """What stood in a file that is truncated before it was read is lost to any reader."""
+        with (self.folder / "said").open("ab") as said:
+            process = subprocess.Popen(self.command("tail"), stdin=subprocess.DEVNULL, stderr=said)
+        try:
+            self.wait_until_committed(process)
+        finally:
+            process.kill()
+            process.wait()
+
+    def finish(self) -> None:
+        """A last life that reads to the end of the input."""
+        run = subprocess.run(self.command("read"), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=LONGEST)
+        assert run.returncode == 0, run.stderr
+
+    def emitted(self) -> dict[str, dict[str, Any]]:
+        """The results by id, without why they were due; each repetition says the same."""
+        found: dict[str, dict[str, Any]] = {}
+        for line in (self.folder / "out.jsonl").read_text().splitlines():
+            start = line.rfind('{"@timestamp"')  # a kill may have cut what was written before
+            try:
+                event = json.loads(line[start:])
+            except json.JSONDecodeError:
+                continue
+            if "event" not in event:
+                continue
+            event.get("window", {}).pop("reason", None)
+            assert found.setdefault(event["event"]["id"], event) == event
+        return found
+
+    def undisturbed(self) -> dict[str, dict[str, Any]]:
+        """The results of a run over all events at once."""
+        stage = penstock.compile(f"filter {{ {FILTERS} }}")
+        out = [*stage([dict(event) for event in self.events]), *stage.flush()]
+        found = {event["event"]["id"]: event for event in out if "event" in event}
+        for event in found.values():
+            event.get("window", {}).pop("reason", None)
+        return found
+
+
+def check(folder: Path, queue: str, rounds: int, seed: int) -> None:
+    streams = Streams(folder, queue, seed)
+    for _ in range(rounds):
+        streams.round()
+    streams.finish()
+    emitted, wanted = streams.emitted(), streams.undisturbed()
+    assert sum(event["window"]["count"] for event in wanted.values() if event.get("window", {}).get("name") == "minutes") == len(streams.events)
+    assert emitted == wanted
+
+
+@pytest.mark.parametrize("queue", ["memory", "persisted"])
+def test_results_are_those_of_a_run_without_kills(tmp_path: Path, queue: str) -> None:
+    check(tmp_path, queue, rounds=6, seed=11)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("queue", ["memory", "persisted"])
+def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str) -> None:
+    check(tmp_path, queue, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), seed=random.randrange(1 << 30))
