@@ -196,12 +196,7 @@ class _Checker:
             self.problem(misfit.code, message, setting.span_of(misfit.path), misfit.help)
             return None
         if isinstance(value, Template) and value.problem:
-            self.problem(
-                "W304",
-                value.problem,
-                setting.span_of(),
-                "write a field as name, [name] or [outer][inner]",
-            )
+            self.problem("W304", value.problem, setting.span_of(), value.help)
         if option.literal and not self.literals.escapes:
             self._look_for_escapes(value, setting)
         return Setting(value, tuple(attributes))

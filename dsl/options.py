@@ -177,12 +177,7 @@ def _field(value: Any, kind: Kind) -> FieldRef:
 
 
 def _template(value: Any, kind: Kind) -> Template:
-    from .joda import PatternError
-
-    try:
-        return Template(_text(value, kind))
-    except PatternError as error:
-        raise Misfit(str(error), code="E209") from None
+    return Template(_text(value, kind))
 
 
 def _path(value: Any, kind: Kind) -> Path:

@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any
 
 from ..dsl.reference import Event, FieldError, ReferenceSyntaxError
-from ..dsl.values import to_text
+from ..dsl.values import java_text
 from ._references import NAMES_APART, BrokenReference, field, set_named
 
 Values = Sequence[str]
@@ -217,7 +216,7 @@ def _appending(name: str, several: Sequence[int], parts: Sequence[Part]) -> Step
         set_named(
             event,
             name,
-            text.removeprefix(joints[0][0]) if held is None else _java_text(held) + text,
+            text.removeprefix(joints[0][0]) if held is None else java_text(held) + text,
         )
 
     return append
@@ -231,19 +230,8 @@ def _indirect(at: int, part: Part, parts: Sequence[Part]) -> Step:
 
     def set_indirect(event: Event, values: Values) -> None:
         held = get(event)
-        name = (
-            _java_text(held) if held is not None else "" if named_by is None else values[named_by]
-        )
+        name = java_text(held) if held is not None else "" if named_by is None else values[named_by]
         if name:
             set_named(event, name, values[at])
 
     return set_indirect
-
-
-def _java_text(value: Any) -> str:
-    """A value as Java's ``toString`` shows it."""
-    if type(value) is list:
-        return "[" + ", ".join(map(_java_text, value)) + "]"
-    if type(value) is dict:
-        return "{" + ", ".join(f"{key}={_java_text(item)}" for key, item in value.items()) + "}"
-    return to_text(value)

@@ -52,14 +52,8 @@ def to_f(text: str) -> float:
     return float(digits) if digits.strip("+-") else 0.0
 
 
-def to_s(value: Any) -> str:
-    """A value as text: lists and maps in Ruby's notation, floats with exponents like 1.0e+16."""
-    if type(value) is not float or value - value != 0:
-        return ruby_text(value)
-    mantissa, exponent, power = repr(value).partition("e")
-    return (
-        mantissa + exponent + power if not exponent or "." in mantissa else f"{mantissa}.0e{power}"
-    )
+to_s = ruby_text
+"""A value as text: lists and maps in Ruby's notation, floats in JRuby's."""
 
 
 def split(text: str, separator: str) -> list[str]:

@@ -173,15 +173,12 @@ class Date(Filter, name="date"):
         return [names]
 
     def _zone_template(self) -> Template:
-        try:
-            template = Template(self.timezone or "")
-        except PatternError as error:
-            raise OptionProblem("timezone", error.message, error.help, code="E209") from None
+        template = Template(self.timezone or "")
         if template.problem:
             self.problem(
                 "timezone",
                 template.problem,
-                "write a field as name, [name] or [outer][inner]",
+                template.help,
                 code="E207",
             )
         return template

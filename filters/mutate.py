@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any
 
 from ..dsl.event import add_tag
-from ..dsl.joda import PatternError
 from ..dsl.literals import ESCAPES_REMEDY, misread_escape
 from ..dsl.naming import FieldName
 from ..dsl.reference import Event, FieldRef, current_escape_style, escape_style
@@ -23,7 +22,7 @@ from . import _mutations as operations
 from . import _ruby as ruby
 from ._mutate_code import Step
 from ._mutations import Operation
-from ._references import REMEDY, named_field
+from ._references import named_field
 
 _WORTH_A_LOOP = 256
 """After how many events the operations are compiled to one loop, which costs what a hundred events
@@ -229,24 +228,17 @@ class Mutate(Filter, name="mutate"):
     def _renamed(self, old: str, at: str) -> FieldName:
         found = FieldName(old)
         if found.problem:
-            self._broken("rename", found.problem, at)
+            self.problem("rename", found.problem, found.help, path=(at,), code="W304")
         return found
 
     def _renamed_to(self, old: str, new: str) -> FieldRef | Template:
         template = self._template("rename", old, new)
         return self._field("rename", new, old) if template.is_constant else template
 
-    def _broken(self, option: str, problem: str, at: str | int) -> None:
-        self.problem(option, problem, REMEDY, path=(at,), code="W304")
-
     def _template(self, option: str, at: str | int, value: Any) -> Template:
-        try:
-            template = Template(ruby_text(value))
-        except PatternError as error:
-            self.problem(option, str(error), path=(at,), code="E209")
-            return Template("")
+        template = Template(ruby_text(value))
         if template.problem:
-            self._broken(option, template.problem, at)
+            self.problem(option, template.problem, template.help, path=(at,), code="W304")
         return template
 
     def run(self, events: list[Event]) -> list[Event]:
