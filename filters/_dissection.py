@@ -74,7 +74,7 @@ class Dissection:
             if all(self.delimiters)
             else "two fields without a delimiter between them fit no text"
         )
-        named = [field(part.name) for part in self.parts if part.kind != "?"]
+        named = [field(part.name) for part in self.parts if part.kind != "?" and part.name]
         self.broken = [ref.problem for ref in named if isinstance(ref, BrokenReference)]
         self._match = re.compile(_expression(self.parts), re.DOTALL).fullmatch
         plain = [i for i, part in enumerate(self.parts) if part.is_plain]
@@ -147,7 +147,9 @@ def _part(field: str, before: str) -> Part:
             f"`%{{{field}}}` is both appended and named by another field; it can be one of them"
         )
     order = int(match["order"] or match["late"] or 0)
-    return Part(kind if name else "?", name, order, before, match["padded"] is not None)
+    # `%{}` is skipped; `%{->}` is set under the name that is left of it, the empty one.
+    skipped = not field or kind == "?"
+    return Part("?" if skipped else kind, name, order, before, match["padded"] is not None)
 
 
 def _expression(parts: Sequence[Part]) -> str:

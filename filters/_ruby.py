@@ -14,8 +14,8 @@ from typing import Any
 from ..dsl.regex import compile_kept
 from ..dsl.values import ruby_text
 
-BLANK = "\0\t\n\v\f\r "
-"""What Ruby's ``strip`` takes off."""
+BLANK = "\t\n\v\f\r "
+"""What Ruby takes for white space; at the end of a text ``strip`` takes off NUL, too."""
 
 Substitute = str | Callable[[re.Match[str]], str]
 """What ``re.Pattern.sub`` puts in the place of a match."""
@@ -37,6 +37,11 @@ def to_i(text: str) -> int:
         return int(text)
     found = _INTEGER.match(text)
     return int(found[0]) if found else 0
+
+
+def strip(text: str) -> str:
+    """A text without white space at both ends, and NUL at its end, as JRuby strips it."""
+    return text.lstrip(BLANK).rstrip(BLANK + "\0")
 
 
 def to_f(text: str) -> float:

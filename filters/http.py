@@ -31,7 +31,7 @@ from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ._deep_templates import deep_render, texts
 from ._per_process import PerProcess
-from ._ruby import BLANK
+from ._ruby import strip
 
 _DEEPEST = 300
 _SAFE_VERBS = ("GET", "HEAD")
@@ -253,7 +253,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         kind, _, parameters = _single(answer.headers.get("content-type", "")).partition(";")
         if kind.strip().lower() != "application/json":
             if answer.body or self.verb != "HEAD":
-                self._put_body.set(event, _text(answer.body, parameters).strip(BLANK))
+                self._put_body.set(event, strip(_text(answer.body, parameters)))
         elif answer.body.strip():
             try:
                 self._put_body.set(event, _read_json(answer.body))

@@ -163,7 +163,7 @@ class Mutate(Filter, name="mutate"):
                 yield code.on_text(operations.on_text(field, change), field, expression)
         for at, name in enumerate(self.strip):
             field = self._field("strip", name, at)
-            yield code.on_text(operations.strip(field), field, f"v.strip({ruby.BLANK!r})")
+            yield code.on_text(operations.strip(field), field, "{strip}(v)", strip=ruby.strip)
 
     def _collections(self) -> Iterator[Step]:
         for name, separator in self.split.items():

@@ -157,8 +157,12 @@ class Filter(Plugin):
         return []
 
     def failed(self, event: Event, error: Exception) -> None:
-        """Tag an event on which the filter raised, with the reason; log it once a minute."""
+        """Tag an event on which the filter raised, and tell the reason."""
         add_tag(event, f"_{self.name}_exception")
+        self.tell(event, error)
+
+    def tell(self, event: Event, error: Exception) -> None:
+        """Put the reason of a failure into the event's metadata; log it once a minute."""
         reason = f"{type(error).__name__}: {error}"
         if self.context.dead_letter is not None:
             self.context.dead_letter([event], reason)

@@ -33,8 +33,15 @@ OPERATIONS = [
     ('uppercase => ["a"]', {"a": "straße é"}, {"a": "STRASSE É"}),
     ('capitalize => ["a"]', {"a": "éCOLE d'été"}, {"a": "École d'été"}),
     ('lowercase => ["a"]', {"a": ["ÀB", 1, ["X"]]}, {"a": ["àb", 1, ["X"]]}),
-    # strip knows Ruby's white space, and no other
-    ('strip => ["a"]', {"a": "\0\t x\u00a0 \n"}, {"a": "x\u00a0"}),
+    # strip knows Ruby's white space, and no other; NUL only at the end, as JRuby's does
+    ('strip => ["a"]', {"a": "\t x\u00a0 \n\0 \0"}, {"a": "x\u00a0"}),
+    ('strip => ["a"]', {"a": ["\0\t x ", " \0x"]}, {"a": ["\0\t x", "\0x"]}),
+    # tags are a text or a list of texts
+    ('rename => { "a" => "tags" }', {"a": None}, {"a": None, "tags": ["_mutate_error"]}),
+    ('rename => { "a" => "tags" }', {"a": 5}, {"a": 5, "tags": ["_mutate_error"]}),
+    ('rename => { "a" => "tags" }', {"a": ["t", None]}, {"a": ["t", None], "tags": ["_mutate_error"]}),
+    ('rename => { "a" => "tags" }', {"a": ["t"]}, {"tags": ["t"]}),
+    ('convert => { "tags" => "integer" }', {"tags": ["5"]}, {"tags": ["5", "_mutate_error"]}),
     ('strip => ["a"]', {"a": [" x ", "y "]}, {"a": ["x", "y"]}),
     # split: a blank splits at white space, nothing between characters; empty parts at the end go
     ('split => { "a" => ", " }', {"a": "1, 2,3, , "}, {"a": ["1", "2,3"]}),
