@@ -172,6 +172,11 @@ _TABLE = (
         "How many milliseconds of CPU time a match of a regular expression may take in conditions,"
         " filters and `multiline`; 0 for no limit. grok and kv have `timeout_millis`.",
     ),
+    _text(
+        "penstock.geoip.database",
+        "The database of geoip filters without `database`: a file, or a directory with"
+        " GeoLite2-City.mmdb and GeoLite2-ASN.mmdb.",
+    ),
     _flag(
         "penstock.ruby.process",
         "Whether Ruby that is not compiled may run in a process of a real Ruby.",

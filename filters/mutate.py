@@ -22,7 +22,7 @@ from . import _mutations as operations
 from . import _ruby as ruby
 from ._mutate_code import Step
 from ._mutations import Operation
-from ._references import named_field
+from ._references import BrokenReference, named_field
 
 _WORTH_A_LOOP = 256
 """After how many events the operations are compiled to one loop, which costs what a hundred events
@@ -60,7 +60,7 @@ class Mutate(Filter, name="mutate"):
         default={},
         literal=True,
     )
-    rename: dict[str, str] = option(
+    rename: dict[str, Any] = option(
         "New names of fields; templates are filled in on both sides.", default={}
     )
     update: dict[str, Any] = option(
@@ -81,18 +81,18 @@ class Mutate(Filter, name="mutate"):
     )
     lowercase: list[str] = option("Fields to put in lower case.", default=[])
     strip: list[str] = option("Fields to take white space off, at both ends.", default=[])
-    split: dict[str, str] = option(
+    split: dict[str, Any] = option(
         "Fields to split, with their separators; empty last parts are dropped.",
         default={},
         literal=True,
     )
-    join: dict[str, str] = option(
+    join: dict[str, Any] = option(
         "Lists to join to one text, with their separators.", default={}, literal=True
     )
     merge: dict[str, Any] = option(
         "Lists or maps, each with the field or the fields to add to it.", default={}
     )
-    copy: dict[str, str] = option("Fields to copy, with the names of the copies.", default={})
+    copy: dict[str, Any] = option("Fields to copy, with the names of the copies.", default={})
     tag_on_failure: str = option(
         "The tag for an event on which an operation failed.", default="_mutate_error"
     )
@@ -133,7 +133,8 @@ class Mutate(Filter, name="mutate"):
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         by_name = (self.coerce, self.update, self.replace, self.convert, self.split, self.join)
         named = [name for option in by_name for name in option]
-        renamed = [*self.rename, *self.rename.values(), *self.merge, *self.copy.values()]
+        targets = [ruby_text(name) for name in (*self.rename.values(), *self.copy.values())]
+        renamed = [*self.rename, *targets, *self.merge]
         listed = [*self.gsub[::3], *self.uppercase, *self.capitalize, *self.lowercase, *self.strip]
         return self.changes_of(map(str, (*named, *renamed, *listed)))
 
@@ -141,8 +142,10 @@ class Mutate(Filter, name="mutate"):
         for name, value in self.coerce.items():
             field, filled = self._field("coerce", name), self._template("coerce", name, value)
             yield code.update(operations.coerce(field, filled.render), field, filled, True)
+        self._warn_of_meetings()
         for old, new in self.rename.items():
-            source, target = self._renamed(old, old), self._renamed_to(old, new)
+            self._warn_of_several("rename", old, new, "renames it to their printed list")
+            source, target = self._renamed(old, old), self._renamed_to(old, ruby_text(new))
             yield code.rename(operations.rename(source, target), source, target)
         for name, value in self.update.items():
             field, filled = self._field("update", name), self._template("update", name, value)
@@ -167,10 +170,12 @@ class Mutate(Filter, name="mutate"):
 
     def _collections(self) -> Iterator[Step]:
         for name, separator in self.split.items():
+            separator = self._separator("split", name, separator)
             field, run = self._field("split", name), f"{{split}}(v, {_literal(separator)})"
             split = operations.split(field, separator)
             yield code.on_type(split, field, "str", run, split=ruby.split)
         for name, separator in self.join.items():
+            separator = self._separator("join", name, separator)
             field, run = self._field("join", name), f"{{join}}(v, {_literal(separator)})"
             join = operations.join(field, separator)
             yield code.on_type(join, field, "list", run, join=ruby.join)
@@ -180,8 +185,46 @@ class Mutate(Filter, name="mutate"):
             field = self._field("merge", name)
             yield code.merge(operations.merge(field, added), field, added)
         for origin, copied in self.copy.items():
-            source, target = self._field("copy", origin), self._field("copy", copied, origin)
+            source, target = self._field("copy", origin), self._copied_to(origin, copied)
             yield code.copy(operations.copy(source, target), source, target)
+
+    def _warn_of_meetings(self) -> None:
+        """Warn of two fields that are renamed to one."""
+        former: dict[FieldRef | None, str] = {}
+        for old, new in self.rename.items():
+            target = None if isinstance(new, list | dict) else FieldName(ruby_text(new)).constant
+            if target in former and target is not None:
+                self.problem(
+                    "rename",
+                    f"[{former[target]}] and [{old}] are both renamed to {target.canonical}; where"
+                    f" both are there, [{old}] stays: the order of a hash is not that of its lines",
+                    "rename them under conditions, or in two blocks",
+                    path=(old,),
+                    code="W308",
+                )
+            former[target] = old
+
+    def _copied_to(self, origin: str, copied: Any) -> FieldRef:
+        if not isinstance(copied, list):
+            return self._field("copy", ruby_text(copied), origin)
+        self._warn_of_several("copy", origin, copied, "copies to neither")
+        return BrokenReference(ruby_text(copied), f"`copy` names [{origin}] twice")
+
+    def _separator(self, option: str, name: str, given: Any) -> Any:
+        """A separator; a list of several, which fails on each event, is left as it is."""
+        self._warn_of_several(option, name, given, "fails on every event")
+        return given if isinstance(given, list) else ruby_text(given)
+
+    def _warn_of_several(self, option: str, name: str, given: Any, outcome: str) -> None:
+        if isinstance(given, list | dict):
+            self.problem(
+                option,
+                f"`{option}` names [{name}] twice; Logstash joins both values to a list, and"
+                f" {outcome}",
+                "keep one of the two",
+                path=(name,),
+                code="W306",
+            )
 
     def _gsubs(self) -> Iterator[Step]:
         if len(self.gsub) % 3:
@@ -285,6 +328,6 @@ class Mutate(Filter, name="mutate"):
         )
 
 
-def _literal(text: str) -> str:
+def _literal(text: Any) -> str:
     """A text as code in an expression whose braces stand for names."""
     return repr(text).replace("{", "{{").replace("}", "}}")

@@ -206,6 +206,32 @@ def test_what_fails_only_with_an_event_is_a_warning(options: str) -> None:
     assert [warning.code for warning in stage.warnings] == ["W304"]
 
 
+@pytest.mark.parametrize(
+    ("options", "code", "before", "after"),
+    [
+        ('rename => { "a" => "b" } rename => { "a" => "c" }', "W306", {"a": 1}, {'"b", "c"': 1}),
+        ('copy => { "a" => "b" } copy => { "a" => "c" }', "W306", {"a": 1}, {"a": 1, "tags": ["_mutate_error"]}),
+        ('copy => { "a" => "b" } copy => { "a" => "c" }', "W306", {"d": 1}, {"d": 1}),
+        ('split => { "a" => "," } split => { "a" => "-" }', "W306", {"a": "x"}, {"a": "x", "tags": ["_mutate_error"]}),
+        ('split => { "a" => "," } split => { "a" => "-" }', "W306", {"a": 1}, {"a": 1}),
+        ('join => { "a" => "," } join => { "a" => "-" }', "W306", {"a": ["x"]}, {"a": ["x"], "tags": ["_mutate_error"]}),
+        ('rename => { "a" => "b" } rename => { "a" => "b" }', None, {"a": 1}, {"b": 1}),
+        ('rename => { "a" => 5 } join => { "l" => 0 }', None, {"a": 1, "l": ["x", "y"]}, {"5": 1, "l": "x0y"}),
+        ('rename => { "a" => "c" "b" => "c" }', "W308", {"a": 1, "b": 2}, {"c": 2}),
+        ('rename => { "a" => "[c][d]" } rename => { "b" => "[c][d]" }', "W308", {"a": 1}, {"c": {"d": 1}}),
+        ('rename => { "a" => "%{c}" "b" => "%{c}" }', None, {"a": 1, "c": "d"}, {"c": "d", "d": 1}),
+    ],
+)  # fmt: skip
+def test_what_is_seldom_meant_is_a_warning_and_means_what_it_does_in_logstash(
+    options: str, code: str | None, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    stage = penstock.compile(f"filter {{ mutate {{ {options} }} }}")
+    assert {warning.code for warning in stage.warnings} == ({code} if code else set())
+    for _ in range(300):  # the operations become one loop meanwhile
+        (out,) = stage([before])
+    assert {key: out[key] for key in out if key not in ("@timestamp", "@version")} == after
+
+
 EVERYTHING = """mutate {
     coerce => { "a" => "x" } rename => { "b" => "c" } update => { "a" => "%{c}" }
     convert => { "d" => "float" "e" => "integer" "f" => "boolean" "g" => "string" "h" => "integer_eu" }
