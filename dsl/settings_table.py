@@ -172,6 +172,11 @@ _TABLE = (
         "How many milliseconds of CPU time a match of a regular expression may take in conditions,"
         " filters and `multiline`; 0 for no limit. grok and kv have `timeout_millis`.",
     ),
+    _flag(
+        "penstock.lenient",
+        "Whether `check` only warns of inputs and outputs of Logstash that Penstock does not have;"
+        " `run` refuses them, and `test` and `trace` do without them.",
+    ),
     _text(
         "penstock.geoip.database",
         "The database of geoip filters without `database`: a file, or a directory with"

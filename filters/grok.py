@@ -99,6 +99,12 @@ class Grok(Ecs, Filter, name="grok"):
         "Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[]
     )
     patterns_files_glob: str = option("Which files of those folders.", default="*")
+    pattern: list[str] = option(
+        "Gone.", default=[], obsolete='write match => { "message" => "PATTERN" }'
+    )
+    singles: bool = option(
+        "Gone.", default=False, obsolete="take it out: single captures are no lists any more"
+    )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
     )

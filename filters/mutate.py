@@ -93,6 +93,7 @@ class Mutate(Filter, name="mutate"):
         "Lists or maps, each with the field or the fields to add to it.", default={}
     )
     copy: dict[str, Any] = option("Fields to copy, with the names of the copies.", default={})
+    remove: list[str] = option("Gone.", default=[], obsolete="write remove_field")
     tag_on_failure: str = option(
         "The tag for an event on which an operation failed.", default="_mutate_error"
     )

@@ -17,8 +17,15 @@ from .settings_flags import SettingsCommand
 @configuration_options
 @click.argument("files", nargs=-1, type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on stdout.")
+@click.option(
+    "--lenient",
+    is_flag=True,
+    help="Only warn of inputs and outputs of Logstash that Penstock does not have.",
+)
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
-def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -> None:
+def check(
+    chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool, lenient: bool
+) -> None:
     """Find every problem of a configuration: syntax, names, types, patterns, formats, files that
     must exist.
 
@@ -27,7 +34,7 @@ def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -
     found: list[Diagnostic] = []
     names, assemblies, refused = list[str](), list[Assembly](), False
     try:
-        for one in chosen.also(files).pipelines():
+        for one in chosen.also(files, **_lenient(lenient)).pipelines():
             assembly, findings = inspect(sources := one.sources(), one.settings)
             refused = refused or assembly is None
             assemblies += [assembly] if assembly is not None else []
@@ -45,6 +52,10 @@ def check(chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool) -
         raise SystemExit(1)
     if not as_json:
         click.echo(f"{', '.join(names)}: OK", err=True)
+
+
+def _lenient(lenient: bool) -> dict[str, bool]:
+    return {"penstock.lenient": True} if lenient else {}
 
 
 def _as_data(finding: Diagnostic) -> dict[str, object]:
