@@ -37,11 +37,13 @@ class Catalogue(Protocol):
 
 
 class UnusablePlugin(Exception):
-    """A plugin that exists but cannot be used here; the message says why, ``help`` what to do."""
+    """A plugin that exists but cannot be used here; the message says why, ``help`` what to do.
+    ``is_elsewhere``: Logstash has it, and Penstock does not.
+    """
 
-    def __init__(self, message: str, help: str) -> None:
+    def __init__(self, message: str, help: str, is_elsewhere: bool = False) -> None:
         super().__init__(message)
-        self.help = help
+        self.help, self.is_elsewhere = help, is_elsewhere
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -83,6 +85,7 @@ class _Checker:
         )
         self.conditions = Conditions(self.literals, self.found.append)
         self.ids: dict[str, Span] = {}
+        self.lenient = bool(settings.get("penstock.lenient"))
 
     def problem(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.found.append(Diagnostic(code, message, span, help))
@@ -131,16 +134,27 @@ class _Checker:
         try:
             spec = self.catalogue.spec(section, plugin.name)
         except UnusablePlugin as unusable:
-            self.problem("E202", str(unusable), plugin.name_span, unusable.help)
+            self._missing(section, plugin, unusable)
             return None
         if spec is None:
-            self.problem(
-                "E201",
-                f"there is no {section} `{plugin.name}`",
-                plugin.name_span,
-                self._plugin_help(section, plugin),
-            )
+            message = f"there is no {section} `{plugin.name}`"
+            help = self._plugin_help(section, plugin)
+            subject = f"{section} {plugin.name}"
+            self.found.append(Diagnostic("E201", message, plugin.name_span, help, subject))
         return spec
+
+    def _missing(self, section: str, plugin: tree.Plugin, why: UnusablePlugin) -> None:
+        """Report a plugin that cannot be had, and what can be told of its options without it."""
+        code = "E219" if why.is_elsewhere else "E202"
+        if why.is_elsewhere and self.lenient and section in ("input", "output"):
+            code = "W219"
+        subject = f"{section} {plugin.name}"
+        self.found.append(Diagnostic(code, str(why), plugin.name_span, why.help, subject))
+        for attribute in plugin.attributes:
+            if attribute.name == "codec":
+                self._codec([attribute])
+            else:
+                self.literals.value(attribute.value)
 
     def _plugin_help(self, section: str, plugin: tree.Plugin) -> str:
         near = did_you_mean(plugin.name, self.catalogue.names(section))
@@ -196,12 +210,7 @@ class _Checker:
             self.problem(misfit.code, message, setting.span_of(misfit.path), misfit.help)
             return None
         if isinstance(value, Template) and value.problem:
-            self.problem(
-                "W304",
-                value.problem,
-                setting.span_of(),
-                "write a field as name, [name] or [outer][inner]",
-            )
+            self.problem("W304", value.problem, setting.span_of(), value.help)
         if option.literal and not self.literals.escapes:
             self._look_for_escapes(value, setting)
         return Setting(value, tuple(attributes))

@@ -8,6 +8,7 @@ equals a field. ``xor`` binds looser than ``and``/``nand`` and tighter than ``or
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import tree
@@ -32,6 +33,7 @@ from .regex import RegexError
 from .regex import compile as compile_regex
 from .source import Span
 
+_VARIABLE = re.compile(r"\$\{[a-zA-Z_.][a-zA-Z0-9_.]*(?::[^}]*)?\}")
 _COMPARISONS = {"==", "!=", "<", ">", "<=", ">="}
 
 
@@ -76,11 +78,16 @@ class Conditions:
 
     def _match(self, node: tree.Binary, left: Operand) -> Condition:
         assert isinstance(node.right, tree.Text | tree.Regexp)
-        pattern = (
-            node.right.value
-            if isinstance(node.right, tree.Regexp)
-            else self.literals.text(node.right)
-        )
+        pattern = node.right.value
+        if isinstance(node.right, tree.Text):
+            pattern = self.literals.unescaped(pattern)
+        if variable := _VARIABLE.search(pattern):
+            self.problem(
+                "W305",
+                f"`{variable[0]}` is not filled in within a regular expression, as in Logstash",
+                node.right.span,
+                "compare with == or in, where variables are filled in",
+            )
         try:
             compile_regex(pattern)
         except RegexError as error:

@@ -23,13 +23,14 @@ class Diagnostic(msgspec.Struct, frozen=True):
     """One finding about a configuration.
 
     ``code`` starts with E (error) or W (warning); ``span`` is None where no place in a text is to
-    blame.
+    blame. ``subject`` names the plugin that is missing, such as ``output kafka``, if one is.
     """
 
     code: str
     message: str
     span: Span | None = None
     help: str = ""
+    subject: str = ""
 
     @property
     def is_error(self) -> bool:

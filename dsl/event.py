@@ -107,11 +107,7 @@ def _check_timestamp(event: Event, stamp: Any, now: Timestamp) -> None:
 
 def _check_tags(event: Event) -> None:
     tags = event["tags"]
-    if (
-        tags is None
-        or isinstance(tags, str)
-        or (type(tags) is list and all(isinstance(tag, str) for tag in tags))
-    ):
+    if isinstance(tags, str) or (type(tags) is list and all(isinstance(tag, str) for tag in tags)):
         return
     event["tags"] = ["_tagsparsefailure"]
     event["_tags"] = [tags]

@@ -157,9 +157,7 @@ def _arrow(fault: Fault) -> str:
 @_rule
 def _else(fault: Fault) -> str:
     word = fault.word()
-    if word in ("elseif", "elif") or (
-        fault.found in ("elseif", "elif") and "ELSE" in fault.accepted
-    ):
+    if word == "elif" or (fault.found == "elif" and "ELSE" in fault.accepted):
         return "write `else if`"
     if "_ARROW" in fault.accepted and "else" in (word, fault.before.opener().partition(" ")[0]):
         return "this `else` has no `if` before it"
@@ -167,7 +165,18 @@ def _else(fault: Fault) -> str:
         return "write `else if` before a condition, `else {` without one"
     if word.lower() in ("if", "unless") and word != "if" and fault.found in ("[", "("):
         return "write `if`, in small letters" if word.lower() == "if" else "write `if !( … )`"
-    if fault.found == "{" and word in ("if", "elsif", "and", "or", "xor", "nand", "not", "!", "in"):
+    if fault.found == "{" and word in (
+        "if",
+        "elseif",
+        "elsif",
+        "and",
+        "or",
+        "xor",
+        "nand",
+        "not",
+        "!",
+        "in",
+    ):
         return (
             f"after `{word}` a condition is missing"
             if word != "in"

@@ -13,6 +13,7 @@ from typing import Any
 from . import tree
 from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
+from .values import in_java_order
 from .variables import content_of, names_a_file
 
 Report = Callable[[Diagnostic], None]
@@ -137,29 +138,6 @@ def _place(match: re.Match[str], span: Span) -> Span:
     """Where a variable stands in the text of a literal."""
     at = span.text.find(match[0])
     return span.part(at, at + len(match[0])) if at >= 0 else span
-
-
-def in_java_order(entries: dict[str, Any]) -> dict[str, Any]:
-    """The entries of a hash in the order in which Logstash's options come out of a Java HashMap.
-
-    It decides which field of a grok goes first, and which of two renames. Source:
-    java.util.HashMap, whose table doubles when it is three quarters full and is walked bucket by
-    bucket.
-    """
-    if len(entries) < 2:
-        return entries
-    buckets = 16
-    while len(entries) > buckets * 3 // 4:
-        buckets *= 2
-    return dict(sorted(entries.items(), key=lambda entry: _java_hash(entry[0]) & (buckets - 1)))
-
-
-def _java_hash(text: str) -> int:
-    value = 0
-    units = text.encode("utf-16-be", "surrogatepass")
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
-    return value ^ value >> 16
 
 
 def merged(first: Any, second: Any) -> Any:

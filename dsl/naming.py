@@ -22,13 +22,14 @@ from .template import Template
 class FieldName:
     """The field that a text names; ``of(event)`` gives the reference for one event."""
 
-    __slots__ = ("constant", "of", "problem", "text")
+    __slots__ = ("constant", "help", "of", "problem", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.constant: FieldRef | None = None
-        self.problem: str | None = None
         template = Template(text)
+        self.problem: str | None = template.problem
+        self.help = template.help
         self.of: Callable[[Event], FieldRef]
         if not template.is_constant:
             render = template.render

@@ -46,7 +46,15 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read_option(spec: OptionSpec, value: Any) -> Any:
-    """The value of an option, typed; raises Misfit."""
+    """The value of an option, typed; raises Misfit.
+
+    As in Logstash a list of one item is that item where one value is wanted, and an empty name of
+    a field that may be absent is none.
+    """
+    if spec.kind.name not in _OF_SEVERAL and isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    if value == "" and spec.kind.name == "field" and spec.default is None:
+        return None
     typed = read(spec.kind, value)
     for path, item in scalars(typed) if spec.choices else ():
         if str(item) not in spec.choices:
@@ -56,6 +64,10 @@ def read_option(spec: OptionSpec, value: Any) -> Any:
     if spec.at_least is not None and typed < spec.at_least:
         raise Misfit(f"`{spec.name}` is at least {spec.at_least:g}", "give a larger number")
     return typed
+
+
+_OF_SEVERAL = ("any", "codec", "hash", "list")
+"""The kinds whose values may be lists."""
 
 
 def scalars(value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
@@ -177,12 +189,7 @@ def _field(value: Any, kind: Kind) -> FieldRef:
 
 
 def _template(value: Any, kind: Kind) -> Template:
-    from .joda import PatternError
-
-    try:
-        return Template(_text(value, kind))
-    except PatternError as error:
-        raise Misfit(str(error), code="E209") from None
+    return Template(_text(value, kind))
 
 
 def _path(value: Any, kind: Kind) -> Path:

@@ -298,7 +298,7 @@ def branch(self: _Builder, children: list[Any]) -> tree.Branch:
 
 def _arm(self: _Builder, children: Sequence[Any], at: int) -> tuple[tree.Arm, int]:
     first, condition = children[at], None
-    while _is(children[at], "IF", "ELSE", "ELSIF"):
+    while _is(children[at], "IF", "ELSE", "ELSEIF", "ELSIF"):
         at += 1
     if not _is(children[at], "LBRACE"):
         condition, at = self.operand(children[at]), at + 1

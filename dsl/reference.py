@@ -246,10 +246,10 @@ def _set_timestamp(event: Event, value: Any) -> None:
 
 
 def are_tags(value: Any) -> bool:
-    """Whether `tags` takes a value: a string, a list of strings, or null."""
+    """Whether `tags` takes a value: a string or a list of strings."""
     if type(value) is list:
         return all(map(_is_tag, value))
-    return value is None or _is_tag(value)
+    return _is_tag(value)
 
 
 def _is_tag(value: Any) -> bool:

@@ -181,6 +181,16 @@ _TABLE = (
         at_least=1,
     ),
     _flag(
+        "penstock.lenient",
+        "Whether `check` only warns of inputs and outputs of Logstash that Penstock does not have;"
+        " `run` refuses them, and `test` and `trace` do without them.",
+    ),
+    _text(
+        "penstock.geoip.database",
+        "The database of geoip filters without `database`: a file, or a directory with"
+        " GeoLite2-City.mmdb and GeoLite2-ASN.mmdb.",
+    ),
+    _flag(
         "penstock.ruby.process",
         "Whether Ruby that is not compiled may run in a process of a real Ruby.",
         True,

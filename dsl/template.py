@@ -16,20 +16,25 @@ from .values import to_text
 
 Render = Callable[[Event], str]
 
+REMEDY = "write a field as name, [name] or [outer][inner]"
+_SECONDS = ("", "%", "%s")
+"""The patterns that mean the epoch second, which Logstash looks for by their beginning."""
+
 
 class Template:
     """A text with places for fields and dates; ``render(event)`` fills them.
 
-    A field reference that is none (``%{a[b]}``) raises ReferenceSyntaxError when rendered, as it
-    does in Logstash; ``problem`` says so beforehand. A date pattern that is none raises joda's
-    PatternError when the template is made.
+    A field reference that is not one (``%{a[b]}``) raises ReferenceSyntaxError when rendered, and a
+    bad date pattern (``%{+BB}``) joda's PatternError, as they do in Logstash; ``problem`` says so
+    beforehand, ``help`` what to write instead.
     """
 
-    __slots__ = ("is_constant", "problem", "render", "text")
+    __slots__ = ("help", "is_constant", "problem", "render", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.problem: str | None = None
+        self.help = REMEDY
         parts = [self._part(kind, body) for kind, body in _split(text)]
         self.is_constant = all(isinstance(part, str) for part in parts)
         self.render: Render = _joined(parts)
@@ -37,11 +42,24 @@ class Template:
     def _part(self, kind: str, body: str) -> str | Render:
         if kind == "text":
             return body
-        if kind == "java":
-            return _java(body)
-        if kind == "date":
-            return _date(body)
-        return self._field(body)
+        if kind == "field":
+            return self._field(body)
+        if kind == "date" and body in _SECONDS:
+            return _with_timestamp(lambda at: str(at.seconds()))
+        if kind == "java" and body == "TIME_NOW":
+            return lambda event: str(Timestamp.now())
+        return self._date(kind, body)
+
+    def _date(self, kind: str, pattern: str) -> Render:
+        from .joda import PatternError, formatter, java_formatter
+
+        try:
+            return _with_timestamp((java_formatter if kind == "java" else formatter)(pattern))
+        except PatternError as error:
+            written = f"%{{{{{pattern}}}}}" if kind == "java" else f"%{{+{pattern}}}"
+            self.problem = f"bad date pattern in `{written}`: {error}"
+            self.help = error.help or "write letters of a date, other text in single quotes"
+            return _with_timestamp(_refuser(error))
 
     def _field(self, body: str) -> Render:
         try:
@@ -62,10 +80,10 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
     """The parts of a template: ("text" | "field" | "date" | "java", what it says)."""
     at = 0
     while (open_ := text.find("%{", at)) >= 0:
-        java = text.startswith("%{{", open_)
-        close = text.find("}}" if java else "}", open_)
+        close = text.find("}", open_)
         if close < 0:
             break
+        java = text.startswith("%{{", open_) and text.startswith("}}", close)
         if open_ > at:
             yield "text", text[at:open_]
         body = text[open_ + (3 if java else 2) : close]
@@ -73,10 +91,8 @@ def _split(text: str) -> Iterator[tuple[str, str]]:
             yield "java", body
         elif body.startswith("+"):
             yield "date", body[1:]
-        elif body:
-            yield "field", body
         else:
-            yield "text", "%{}"
+            yield "field" if body else "date", body  # %{} is the seconds, as %{+%s} is
         at = close + (2 if java else 1)
     if at < len(text) or at == 0:
         yield "text", text[at:]
@@ -116,20 +132,11 @@ def _field(ref: FieldRef, unresolved: str) -> Render:
     return render
 
 
-def _date(pattern: str) -> Render:
-    if pattern in ("%s", ""):
-        return _with_timestamp(lambda at: str(at.seconds()))
-    from .joda import formatter
+def _refuser(error: Exception) -> Callable[[Timestamp], str]:
+    def refuse(at: Timestamp) -> str:
+        raise error
 
-    return _with_timestamp(formatter(pattern))
-
-
-def _java(pattern: str) -> Render:
-    if pattern == "TIME_NOW":
-        return lambda event: str(Timestamp.now())
-    from .joda import java_formatter
-
-    return _with_timestamp(java_formatter(pattern))
+    return refuse
 
 
 def _with_timestamp(render: Callable[[Timestamp], str]) -> Render:

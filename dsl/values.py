@@ -1,5 +1,8 @@
 """What values of an event mean: as text, as truth, as equals. Numbers and text are told apart as
 Java tells them.
+
+Logstash writes numbers in two notations. What a template fills in is Java's (``to_text``: 1.0E16);
+what a filter makes a string with ``to_s`` is JRuby's (``ruby_text``: 10000000000000000.0).
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ from .timestamp import Timestamp
 
 
 def to_text(value: Any) -> str:
-    """A value as a template shows it: lists joined with commas, maps as JSON, numbers as Java
-    prints them, null as nothing.
+    """A value as a template shows it: lists joined with commas, maps as JSON, maps in lists as Java
+    prints them, numbers as well, null as nothing.
     """
     kind = type(value)
     if kind is str:
@@ -31,8 +34,20 @@ def to_text(value: Any) -> str:
     if value is None:
         return ""
     if kind is list:
-        return ",".join(map(to_text, value))
+        return ",".join(
+            [java_text(item) if type(item) is dict else to_text(item) for item in value]
+        )
     return json_text(value)
+
+
+def java_text(value: Any) -> str:
+    """A value as Java's ``toString`` shows it: {k=v, l=[1, 2], n=null}."""
+    if type(value) is dict:
+        pairs = java_map(value).items()
+        return "{" + ", ".join([f"{key}={java_text(item)}" for key, item in pairs]) + "}"
+    if type(value) is list:
+        return "[" + ", ".join(map(java_text, value)) + "]"
+    return "null" if value is None else to_text(value)
 
 
 def float_text(value: float) -> str:
@@ -49,12 +64,59 @@ def float_text(value: float) -> str:
 
 
 def json_text(value: Any) -> str:
-    """A value as compact JSON; numbers that JSON does not have are strings: "Infinity"."""
-    write = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=str)
-    try:
-        return write(value, allow_nan=False)
-    except ValueError:
-        return write(finite(value))
+    """A value as compact JSON, floats in Java's notation; numbers that JSON does not have are
+    strings: "Infinity".
+    """
+    if _is_written_alike(value):
+        return _dumps(value)
+    if type(value) is dict:
+        pairs = [f"{_dumps(str(key))}:{json_text(item)}" for key, item in value.items()]
+        return "{" + ",".join(pairs) + "}"
+    if type(value) is list:
+        return "[" + ",".join(map(json_text, value)) + "]"
+    return float_text(value) if is_finite(value) else _dumps(float_text(value))
+
+
+_dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _is_written_alike(value: Any) -> bool:
+    """Whether Python and Java write all floats of a value alike."""
+    kind = type(value)
+    if kind is float:
+        return bool(value == 0 or 1e-3 <= abs(value) < 1e7)
+    if kind is dict:
+        return all(map(_is_written_alike, value.values()))
+    return kind is not list or all(map(_is_written_alike, value))
+
+
+def in_java_order(entries: dict[str, Any], buckets: int = 16) -> dict[str, Any]:
+    """The entries of a hash in the order in which Logstash's options come out of a Java HashMap.
+
+    It decides which field of a grok goes first, and which of two renames. Source:
+    java.util.HashMap, whose table doubles when it is three quarters full and is walked bucket by
+    bucket.
+    """
+    if len(entries) < 2:
+        return entries
+    while len(entries) > buckets * 3 // 4:
+        buckets *= 2
+    return dict(sorted(entries.items(), key=lambda entry: _java_hash(entry[0]) & (buckets - 1)))
+
+
+def _java_hash(text: str) -> int:
+    value = 0
+    units = text.encode("utf-16-be", "surrogatepass")
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    return value ^ value >> 16
+
+
+def java_map(entries: dict[str, Any]) -> dict[str, Any]:
+    """A map of an event in the order of the Java HashMap that it is made for a template: its table
+    is as large as the number of entries asks for, and doubled when it is three quarters full.
+    """
+    return in_java_order(entries, 1 << max(len(entries) - 1, 0).bit_length())
 
 
 def is_finite(value: Any) -> bool:
@@ -109,9 +171,9 @@ def equal(left: Any, right: Any) -> bool:
 
 def contains(container: Any, value: Any) -> bool:
     """``value in container`` where both are fields: a part of a text, an item of a list, or the
-    same scalar.
+    same scalar. Whether a field that reads as None is there is for the caller to say.
     """
-    if value is None or type(value) in (dict, list) or type(container) is dict:
+    if type(value) in (dict, list) or type(container) is dict:
         return False
     if type(container) is list:
         return any(equal(value, item) for item in container)
@@ -187,21 +249,34 @@ def rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
 
 
 def ruby_text(value: Any) -> str:
-    """A value as Ruby's ``to_s`` shows it: lists and maps in Ruby's own notation. Templates use
-    ``to_text``.
+    """A value as Ruby's ``to_s`` shows it: lists and maps in Ruby's own notation, floats as JRuby
+    writes them. Templates use ``to_text``.
     """
-    return _inspect(value) if type(value) in (list, dict) else to_text(value)
+    kind = type(value)
+    if kind is float:
+        return ruby_float(value)
+    return _inspect(value) if kind is list or kind is dict else to_text(value)
+
+
+def ruby_float(value: float) -> str:
+    """A float as JRuby's ``to_s`` shows it: with an exponent below 0.0001 and from 1.0e+20 on,
+    where C Ruby has one from 1.0e+16 on.
+    """
+    if value - value != 0 or 1e-4 <= abs(value) < 1e16 or value == 0:
+        return float_text(value) if value - value != 0 else repr(value)
+    if 1e16 <= abs(value) < 1e20:
+        return f"{Decimal(repr(value)):f}.0"
+    mantissa, _, power = repr(value).partition("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{power}"
 
 
 def _inspect(value: Any) -> str:
-    if type(value) is list:
+    kind = type(value)
+    if kind is list:
         return "[" + ", ".join(map(_inspect, value)) + "]"
-    if type(value) is dict:
-        return (
-            "{"
-            + ", ".join(f"{_inspect(key)}=>{_inspect(item)}" for key, item in value.items())
-            + "}"
-        )
-    if type(value) is str:
+    if kind is dict:
+        pairs = [f"{_inspect(key)}=>{_inspect(item)}" for key, item in value.items()]
+        return "{" + ", ".join(pairs) + "}"
+    if kind is str:
         return json.dumps(value, ensure_ascii=False)
-    return "nil" if value is None else to_text(value)
+    return "nil" if value is None else ruby_text(value)

@@ -12,9 +12,7 @@ Render = Callable[[Event], Any]
 
 
 def deep_render(value: Any) -> Render:
-    """The function that fills in a value: every text in it, keys of hashes too. Raises joda's
-    PatternError for a bad date.
-    """
+    """The function that fills in a value: every text in it, keys of hashes too."""
     if isinstance(value, str):
         return Template(value).render
     if isinstance(value, list):

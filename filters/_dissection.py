@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any
 
 from ..dsl.reference import Event, FieldError, ReferenceSyntaxError
-from ..dsl.values import to_text
+from ..dsl.values import java_text
 from ._references import NAMES_APART, BrokenReference, field, set_named
 
 Values = Sequence[str]
@@ -75,7 +74,7 @@ class Dissection:
             if all(self.delimiters)
             else "two fields without a delimiter between them fit no text"
         )
-        named = [field(part.name) for part in self.parts if part.kind != "?"]
+        named = [field(part.name) for part in self.parts if part.kind != "?" and part.name]
         self.broken = [ref.problem for ref in named if isinstance(ref, BrokenReference)]
         self._match = re.compile(_expression(self.parts), re.DOTALL).fullmatch
         plain = [i for i, part in enumerate(self.parts) if part.is_plain]
@@ -148,7 +147,9 @@ def _part(field: str, before: str) -> Part:
             f"`%{{{field}}}` is both appended and named by another field; it can be one of them"
         )
     order = int(match["order"] or match["late"] or 0)
-    return Part(kind if name else "?", name, order, before, match["padded"] is not None)
+    # `%{}` is skipped; `%{->}` is set under the name that is left of it, the empty one.
+    skipped = not field or kind == "?"
+    return Part("?" if skipped else kind, name, order, before, match["padded"] is not None)
 
 
 def _expression(parts: Sequence[Part]) -> str:
@@ -217,7 +218,7 @@ def _appending(name: str, several: Sequence[int], parts: Sequence[Part]) -> Step
         set_named(
             event,
             name,
-            text.removeprefix(joints[0][0]) if held is None else _java_text(held) + text,
+            text.removeprefix(joints[0][0]) if held is None else java_text(held) + text,
         )
 
     return append
@@ -231,19 +232,8 @@ def _indirect(at: int, part: Part, parts: Sequence[Part]) -> Step:
 
     def set_indirect(event: Event, values: Values) -> None:
         held = get(event)
-        name = (
-            _java_text(held) if held is not None else "" if named_by is None else values[named_by]
-        )
+        name = java_text(held) if held is not None else "" if named_by is None else values[named_by]
         if name:
             set_named(event, name, values[at])
 
     return set_indirect
-
-
-def _java_text(value: Any) -> str:
-    """A value as Java's ``toString`` shows it."""
-    if type(value) is list:
-        return "[" + ", ".join(map(_java_text, value)) + "]"
-    if type(value) is dict:
-        return "{" + ", ".join(f"{key}={_java_text(item)}" for key, item in value.items()) + "}"
-    return to_text(value)

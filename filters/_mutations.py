@@ -205,14 +205,14 @@ def strip(target: FieldRef) -> Operation:
     """Take white space off both ends of a text, or of all texts of a list; a list with anything
     else in it raises.
     """
-    get, put, blank = target.get, target.set, ruby.BLANK
+    get, put, bare = target.get, target.set, ruby.strip
 
     def run(event: Event) -> None:
         value = get(event)
         if type(value) is str:
-            put(event, value.strip(blank))
+            put(event, bare(value))
         elif type(value) is list:
-            put(event, [_text(item).strip(blank) for item in value])
+            put(event, [bare(_text(item)) for item in value])
 
     return run
 

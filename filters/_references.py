@@ -11,12 +11,11 @@ from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, reference
+from ..dsl.template import REMEDY as REMEDY
 from ..plugins.contract import Plugin
 
 NAMES_APART = frozenset(("@metadata", "@timestamp", "tags"))
 """Fields that take only some values."""
-
-REMEDY = "write a field as name, [name] or [outer][inner]"
 
 
 class BrokenReference(FieldRef):

@@ -14,8 +14,8 @@ from typing import Any
 from ..dsl.regex import compile_kept
 from ..dsl.values import ruby_text
 
-BLANK = "\0\t\n\v\f\r "
-"""What Ruby's ``strip`` takes off."""
+BLANK = "\t\n\v\f\r "
+"""What Ruby takes for white space; at the end of a text ``strip`` takes off NUL, too."""
 
 Substitute = str | Callable[[re.Match[str]], str]
 """What ``re.Pattern.sub`` puts in the place of a match."""
@@ -39,6 +39,11 @@ def to_i(text: str) -> int:
     return int(found[0]) if found else 0
 
 
+def strip(text: str) -> str:
+    """A text without white space at both ends, and NUL at its end, as JRuby strips it."""
+    return text.lstrip(BLANK).rstrip(BLANK + "\0")
+
+
 def to_f(text: str) -> float:
     """The number that a text starts with, 0.0 if it starts with none."""
     try:
@@ -52,14 +57,8 @@ def to_f(text: str) -> float:
     return float(digits) if digits.strip("+-") else 0.0
 
 
-def to_s(value: Any) -> str:
-    """A value as text: lists and maps in Ruby's notation, floats with exponents like 1.0e+16."""
-    if type(value) is not float or value - value != 0:
-        return ruby_text(value)
-    mantissa, exponent, power = repr(value).partition("e")
-    return (
-        mantissa + exponent + power if not exponent or "." in mantissa else f"{mantissa}.0e{power}"
-    )
+to_s = ruby_text
+"""A value as text: lists and maps in Ruby's notation, floats in JRuby's."""
 
 
 def split(text: str, separator: str) -> list[str]:

@@ -268,7 +268,7 @@ def _read(plugin: Plugin, value: str, path: tuple[str | int, ...]) -> Callable[[
         return _field_reader(named_field(plugin, "local_lookups", value, path))
     template = Template(value)
     if template.problem:
-        plugin.problem("local_lookups", template.problem, "write a field as [a][b]", path, "W304")
+        plugin.problem("local_lookups", template.problem, template.help, path, "W304")
 
     def render(event: Event) -> str:
         made = template.render(event)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.template import Template
-from ..dsl.values import to_text
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 
@@ -24,7 +23,7 @@ class Alter(Filter, name="alter"):
     `condrewriteother` is a list of fours: a field, the value that it must have, another field, the
     value to give that. Of a list any item counts, and with `condrewrite` those items are rewritten.
     `coalesce` is a field and texts: the field becomes the first text whose references are all
-    there. Values have templates, and are compared as text.
+    there. Values have templates; only a text is the expected one, 404 is not "404".
 
     A conditional with the filter mutate says the same, and more clearly.
 
@@ -124,4 +123,4 @@ def _coalesce(name: str, *texts: str) -> Action:
 
 
 def _is(value: Any, sought: str) -> bool:
-    return value is not None and not isinstance(value, list | dict) and to_text(value) == sought
+    return type(value) is str and value == sought

@@ -26,7 +26,7 @@ class Cidr(Filter, name="cidr"):
 
     address: list[Template] = option("The addresses, with templates.", default=[])
     address_field: FieldRef | None = option(
-        "A field with an address or a list of them.", default=None
+        "A field with an address or a list of them; not together with `address`.", default=None
     )
     network: list[Template] = option("The networks, such as 10.0.0.0/8 and fe80::/64.", default=[])
     network_path: Path | None = option(
@@ -68,6 +68,12 @@ class Cidr(Filter, name="cidr"):
     )
 
     def prepare(self) -> None:
+        if self.address and self.address_field is not None:
+            self.problem(
+                "address_field",
+                "`address` and `address_field` exclude each other",
+                "take one of them out",
+            )
         if self.network and self.network_path is not None:
             self.problem(
                 "network_path",

@@ -50,6 +50,7 @@ class Csv(Ecs, Filter, name="csv"):
         "The field to put the columns in; unless given, the event's top.", default=None
     )
     columns: list[str] = option("The names of the columns.", default=[])
+    fields: list[str] = option("Gone.", default=[], obsolete="write columns")
     separator: str = option(
         "What stands between columns; one character or more.", default=",", literal=True
     )

@@ -173,15 +173,12 @@ class Date(Filter, name="date"):
         return [names]
 
     def _zone_template(self) -> Template:
-        try:
-            template = Template(self.timezone or "")
-        except PatternError as error:
-            raise OptionProblem("timezone", error.message, error.help, code="E209") from None
+        template = Template(self.timezone or "")
         if template.problem:
             self.problem(
                 "timezone",
                 template.problem,
-                "write a field as name, [name] or [outer][inner]",
+                template.help,
                 code="E207",
             )
         return template
@@ -192,7 +189,14 @@ class Date(Filter, name="date"):
         try:
             return get_zone(self.timezone)
         except UnknownZoneError as error:
-            self.problem("timezone", str(error), error.help, code="E223")
+            if all(pattern in COUNTS for pattern in self._formats):
+                help = "take it out: numbers of seconds have no time zone"
+                self.problem("timezone", f"{error}; no format needs one", help, code="W305")
+            else:
+                help = error.help
+                if self.timezone.startswith("["):
+                    help = f"to take it from a field, write %{{{self.timezone}}}"
+                self.problem("timezone", str(error), help, code="E223")
             return UTC
 
     def _in(self, zone: Zone | None) -> Formats:

@@ -22,8 +22,13 @@ from ._merge_tree import Tree, map_at, nest, plain_key
 
 _WHERE_FROM = (
     "get GeoLite2-{}.mmdb, free with an account, from"
-    " https://dev.maxmind.com/geoip/geolite2-free-geolocation-data and give its path in `database`"
+    " https://dev.maxmind.com/geoip/geolite2-free-geolocation-data and give its path in `database`,"
+    " or put it into /usr/share/GeoIP"
 )
+USUAL_DIRECTORIES = ("/usr/share/GeoIP", "/usr/local/share/GeoIP", "/var/lib/GeoIP")
+"""Where a database is looked for that is not given."""
+EXPIRED = "_geoip_expired_database"
+"""The tag of events that come while there is no database."""
 
 
 class Geoip(Ecs, Filter, name="geoip"):
@@ -48,10 +53,15 @@ class Geoip(Ecs, Filter, name="geoip"):
     empty `target` where there was nothing. An event without the field gets the tags only. Of a list
     the first item is taken.
 
-    Differs from Logstash: no database is bundled or kept up to date, so that `database` must be
-    given. Host names are not resolved: they count as not found. A database of another kind, and one
-    that is broken, is an error of the configuration. A value that is neither text nor a list counts
-    as not found.
+    Without `database`, one is looked for where the setting `penstock.geoip.database` says, and in
+    /usr/share/GeoIP, /usr/local/share/GeoIP and /var/lib/GeoIP: GeoLite2-City.mmdb, or
+    GeoLite2-ASN.mmdb, or their paid twins. Where there is none, `check` warns, and every event that
+    gets here is tagged `_geoip_expired_database` and goes on, as in a Logstash whose database has
+    expired.
+
+    Differs from Logstash: no database is bundled or kept up to date. Host names are not resolved:
+    they count as not found. A database of another kind, and one that is broken, is an error of the
+    configuration. A value that is neither text nor a list counts as not found.
     """
 
     source: FieldRef = option("The field with the address.")
@@ -60,10 +70,11 @@ class Geoip(Ecs, Filter, name="geoip"):
         " is the `[ip]` of.",
         default=None,
     )
-    database: Path | None = option("The path of the database.", default=None)
+    database: Path | None = option(
+        "The path of the database; unless given, one of the usual places.", default=None
+    )
     default_database_type: str = option(
-        "Which database Logstash would take when none is given; it says here which one to"
-        " download.",
+        "Which database is looked for when none is given.",
         default="City",
         choices=("City", "ASN"),
     )
@@ -156,13 +167,31 @@ class Geoip(Ecs, Filter, name="geoip"):
         )
         return FieldRef("geoip")
 
+    def _usual(self) -> Path | None:
+        """A database in one of the usual places, None with a warning where there is none."""
+        wanted = str(self.context.settings.get("penstock.geoip.database") or "")
+        places = [Path(wanted)] if wanted else []
+        for place in (*places, *map(Path, USUAL_DIRECTORIES)):
+            if place.is_file():
+                return place
+            for family in ("GeoLite2", "GeoIP2"):
+                path = place / f"{family}-{self.default_database_type}.mmdb"
+                if path.is_file():
+                    return path
+        self.problem(
+            "database",
+            f"geoip finds no database; events will be tagged {EXPIRED}",
+            _WHERE_FROM.format(self.default_database_type),
+            code="W307",
+        )
+        return None
+
     def _open(self) -> maxminddb.Reader | None:
-        if self.database is None:
-            where_from = _WHERE_FROM.format(self.default_database_type)
-            self.problem("database", "geoip needs a database, and Penstock brings none", where_from)
+        path = self.database or self._usual()
+        if path is None:
             return None
         try:
-            reader = maxminddb.open_database(self.database)
+            reader = maxminddb.open_database(path)
             database_type = reader.metadata().database_type
         except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
             self.problem(
@@ -183,6 +212,10 @@ class Geoip(Ecs, Filter, name="geoip"):
         return reader
 
     def run(self, events: list[Event]) -> list[Event]:
+        if self._reader is None:
+            for event in events:
+                add_tag(event, EXPIRED)
+            return events
         get, look_up, decorate, key = (
             self.source.get,
             self._look_up,
@@ -244,6 +277,8 @@ class Geoip(Ecs, Filter, name="geoip"):
 
     def stats(self) -> dict[str, int | float]:
         """How often an address was remembered."""
+        if self._reader is None:
+            return {}
         info = self._look_up.cache_info()
         return {
             "cache_hits": info.hits,

@@ -25,7 +25,7 @@ from ..dsl.grok import (
 )
 from ..dsl.grok.captures import Assign, Loop, assigner, matcher
 from ..dsl.grok.lint import unclosed
-from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
+from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
@@ -99,6 +99,12 @@ class Grok(Ecs, Filter, name="grok"):
         "Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[]
     )
     patterns_files_glob: str = option("Which files of those folders.", default="*")
+    pattern: list[str] = option(
+        "Gone.", default=[], obsolete='write match => { "message" => "PATTERN" }'
+    )
+    singles: bool = option(
+        "Gone.", default=False, obsolete="take it out: single captures are no lists any more"
+    )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
     )
@@ -306,11 +312,26 @@ class Grok(Ecs, Filter, name="grok"):
     def _matched(self, event: Event, fields: list[tuple[Get, Tries]]) -> bool:
         matched = False
         for get, tries in fields:
-            if self._found(tries, get(event), event):
+            try:
+                found = self._found(tries, get(event), event)
+            except (FieldError, ReferenceSyntaxError) as error:
+                self.tell(event, error)
+                continue
+            if found:
                 matched = True
                 if self.break_on_match:
                     break
         return matched
+
+    def failed(self, event: Event, error: Exception) -> None:
+        """Tag an event on which the filter raised; a match with a capture that cannot be set counts
+        as none, as in Logstash.
+        """
+        if not isinstance(error, FieldError | ReferenceSyntaxError):
+            super().failed(event, error)
+            return
+        self._unmatched(event)
+        self.tell(event, error)
 
     def _found(self, tries: Tries, value: Any, event: Event) -> bool:
         if type(value) is list:

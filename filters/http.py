@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 import msgspec
 
 from ..dsl.event import add_tag
-from ..dsl.joda import PatternError
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.values import copy, json_text, plain, to_text
@@ -32,7 +31,7 @@ from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ._deep_templates import deep_render, texts
 from ._per_process import PerProcess
-from ._ruby import BLANK
+from ._ruby import strip
 
 _DEEPEST = 300
 _SAFE_VERBS = ("GET", "HEAD")
@@ -151,17 +150,11 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         """Compile what may have fields in it, and report what cannot be filled in."""
         for name in ("headers", "query", "body"):
             for path, text in texts(getattr(self, name)):
-                try:
-                    problem = Template(text).problem
-                except PatternError as error:
-                    self.problem(
-                        name, f"bad date pattern in `{text}`: {error}", path=path, code="E209"
-                    )
-                    return
-                if problem:
-                    self.problem(name, problem, "write a field as [a][b]", path=path, code="W304")
+                template = Template(text)
+                if template.problem:
+                    self.problem(name, template.problem, template.help, path=path, code="W304")
         if self.url.problem:
-            self.problem("url", self.url.problem, "write a field as [a][b]", code="W304")
+            self.problem("url", self.url.problem, self.url.help, code="W304")
         self._headers, self._query, self._body = (
             deep_render(each) for each in (self.headers, self.query, self.body)
         )
@@ -260,7 +253,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         kind, _, parameters = _single(answer.headers.get("content-type", "")).partition(";")
         if kind.strip().lower() != "application/json":
             if answer.body or self.verb != "HEAD":
-                self._put_body.set(event, _text(answer.body, parameters).strip(BLANK))
+                self._put_body.set(event, strip(_text(answer.body, parameters)))
         elif answer.body.strip():
             try:
                 self._put_body.set(event, _read_json(answer.body))

@@ -96,6 +96,8 @@ class Kv(Ecs, Filter, name="kv"):
     default_keys: dict[str, Any] = option("Values for keys that are not found.", default={})
     prefix: Template = option("A text to put in front of every key.", default=Template(""))
     trim_key: str | None = option("Characters to take off both ends of keys.", default=None)
+    trim: str | None = option("Gone.", default=None, obsolete="write trim_value")
+    trimkey: str | None = option("Gone.", default=None, obsolete="write trim_key")
     trim_value: str | None = option("Characters to take off both ends of values.", default=None)
     remove_char_key: str | None = option("Characters to take out of keys.", default=None)
     remove_char_value: str | None = option("Characters to take out of values.", default=None)

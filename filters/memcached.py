@@ -124,9 +124,7 @@ class Memcached(Filter, name="memcached"):
     def _key(self, option_name: str, text: str, place: str) -> Template:
         template = Template(text)
         if template.problem:
-            self.problem(
-                option_name, template.problem, "write a field as [a][b]", path=(place,), code="W304"
-            )
+            self.problem(option_name, template.problem, template.help, path=(place,), code="W304")
         return template
 
     def open(self) -> None:

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any
 
 from ..dsl.event import add_tag
-from ..dsl.joda import PatternError
 from ..dsl.literals import ESCAPES_REMEDY, misread_escape
 from ..dsl.naming import FieldName
 from ..dsl.reference import Event, FieldRef, current_escape_style, escape_style
@@ -23,7 +22,7 @@ from . import _mutations as operations
 from . import _ruby as ruby
 from ._mutate_code import Step
 from ._mutations import Operation
-from ._references import REMEDY, named_field
+from ._references import BrokenReference, named_field
 
 _WORTH_A_LOOP = 256
 """After how many events the operations are compiled to one loop, which costs what a hundred events
@@ -61,7 +60,7 @@ class Mutate(Filter, name="mutate"):
         default={},
         literal=True,
     )
-    rename: dict[str, str] = option(
+    rename: dict[str, Any] = option(
         "New names of fields; templates are filled in on both sides.", default={}
     )
     update: dict[str, Any] = option(
@@ -82,18 +81,19 @@ class Mutate(Filter, name="mutate"):
     )
     lowercase: list[str] = option("Fields to put in lower case.", default=[])
     strip: list[str] = option("Fields to take white space off, at both ends.", default=[])
-    split: dict[str, str] = option(
+    split: dict[str, Any] = option(
         "Fields to split, with their separators; empty last parts are dropped.",
         default={},
         literal=True,
     )
-    join: dict[str, str] = option(
+    join: dict[str, Any] = option(
         "Lists to join to one text, with their separators.", default={}, literal=True
     )
     merge: dict[str, Any] = option(
         "Lists or maps, each with the field or the fields to add to it.", default={}
     )
-    copy: dict[str, str] = option("Fields to copy, with the names of the copies.", default={})
+    copy: dict[str, Any] = option("Fields to copy, with the names of the copies.", default={})
+    remove: list[str] = option("Gone.", default=[], obsolete="write remove_field")
     tag_on_failure: str = option(
         "The tag for an event on which an operation failed.", default="_mutate_error"
     )
@@ -134,7 +134,8 @@ class Mutate(Filter, name="mutate"):
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         by_name = (self.coerce, self.update, self.replace, self.convert, self.split, self.join)
         named = [name for option in by_name for name in option]
-        renamed = [*self.rename, *self.rename.values(), *self.merge, *self.copy.values()]
+        targets = [ruby_text(name) for name in (*self.rename.values(), *self.copy.values())]
+        renamed = [*self.rename, *targets, *self.merge]
         listed = [*self.gsub[::3], *self.uppercase, *self.capitalize, *self.lowercase, *self.strip]
         return self.changes_of(map(str, (*named, *renamed, *listed)))
 
@@ -142,8 +143,10 @@ class Mutate(Filter, name="mutate"):
         for name, value in self.coerce.items():
             field, filled = self._field("coerce", name), self._template("coerce", name, value)
             yield code.update(operations.coerce(field, filled.render), field, filled, True)
+        self._warn_of_meetings()
         for old, new in self.rename.items():
-            source, target = self._renamed(old, old), self._renamed_to(old, new)
+            self._warn_of_several("rename", old, new, "renames it to their printed list")
+            source, target = self._renamed(old, old), self._renamed_to(old, ruby_text(new))
             yield code.rename(operations.rename(source, target), source, target)
         for name, value in self.update.items():
             field, filled = self._field("update", name), self._template("update", name, value)
@@ -164,14 +167,16 @@ class Mutate(Filter, name="mutate"):
                 yield code.on_text(operations.on_text(field, change), field, expression)
         for at, name in enumerate(self.strip):
             field = self._field("strip", name, at)
-            yield code.on_text(operations.strip(field), field, f"v.strip({ruby.BLANK!r})")
+            yield code.on_text(operations.strip(field), field, "{strip}(v)", strip=ruby.strip)
 
     def _collections(self) -> Iterator[Step]:
         for name, separator in self.split.items():
+            separator = self._separator("split", name, separator)
             field, run = self._field("split", name), f"{{split}}(v, {_literal(separator)})"
             split = operations.split(field, separator)
             yield code.on_type(split, field, "str", run, split=ruby.split)
         for name, separator in self.join.items():
+            separator = self._separator("join", name, separator)
             field, run = self._field("join", name), f"{{join}}(v, {_literal(separator)})"
             join = operations.join(field, separator)
             yield code.on_type(join, field, "list", run, join=ruby.join)
@@ -181,8 +186,46 @@ class Mutate(Filter, name="mutate"):
             field = self._field("merge", name)
             yield code.merge(operations.merge(field, added), field, added)
         for origin, copied in self.copy.items():
-            source, target = self._field("copy", origin), self._field("copy", copied, origin)
+            source, target = self._field("copy", origin), self._copied_to(origin, copied)
             yield code.copy(operations.copy(source, target), source, target)
+
+    def _warn_of_meetings(self) -> None:
+        """Warn of two fields that are renamed to one."""
+        former: dict[FieldRef | None, str] = {}
+        for old, new in self.rename.items():
+            target = None if isinstance(new, list | dict) else FieldName(ruby_text(new)).constant
+            if target in former and target is not None:
+                self.problem(
+                    "rename",
+                    f"[{former[target]}] and [{old}] are both renamed to {target.canonical}; where"
+                    f" both are there, [{old}] stays: the order of a hash is not that of its lines",
+                    "rename them under conditions, or in two blocks",
+                    path=(old,),
+                    code="W308",
+                )
+            former[target] = old
+
+    def _copied_to(self, origin: str, copied: Any) -> FieldRef:
+        if not isinstance(copied, list):
+            return self._field("copy", ruby_text(copied), origin)
+        self._warn_of_several("copy", origin, copied, "copies to neither")
+        return BrokenReference(ruby_text(copied), f"`copy` names [{origin}] twice")
+
+    def _separator(self, option: str, name: str, given: Any) -> Any:
+        """A separator; a list of several, which fails on each event, is left as it is."""
+        self._warn_of_several(option, name, given, "fails on every event")
+        return given if isinstance(given, list) else ruby_text(given)
+
+    def _warn_of_several(self, option: str, name: str, given: Any, outcome: str) -> None:
+        if isinstance(given, list | dict):
+            self.problem(
+                option,
+                f"`{option}` names [{name}] twice; Logstash joins both values to a list, and"
+                f" {outcome}",
+                "keep one of the two",
+                path=(name,),
+                code="W306",
+            )
 
     def _gsubs(self) -> Iterator[Step]:
         if len(self.gsub) % 3:
@@ -229,24 +272,17 @@ class Mutate(Filter, name="mutate"):
     def _renamed(self, old: str, at: str) -> FieldName:
         found = FieldName(old)
         if found.problem:
-            self._broken("rename", found.problem, at)
+            self.problem("rename", found.problem, found.help, path=(at,), code="W304")
         return found
 
     def _renamed_to(self, old: str, new: str) -> FieldRef | Template:
         template = self._template("rename", old, new)
         return self._field("rename", new, old) if template.is_constant else template
 
-    def _broken(self, option: str, problem: str, at: str | int) -> None:
-        self.problem(option, problem, REMEDY, path=(at,), code="W304")
-
     def _template(self, option: str, at: str | int, value: Any) -> Template:
-        try:
-            template = Template(ruby_text(value))
-        except PatternError as error:
-            self.problem(option, str(error), path=(at,), code="E209")
-            return Template("")
+        template = Template(ruby_text(value))
         if template.problem:
-            self._broken(option, template.problem, at)
+            self.problem(option, template.problem, template.help, path=(at,), code="W304")
         return template
 
     def run(self, events: list[Event]) -> list[Event]:
@@ -293,6 +329,6 @@ class Mutate(Filter, name="mutate"):
         )
 
 
-def _literal(text: str) -> str:
+def _literal(text: Any) -> str:
     """A text as code in an expression whose braces stand for names."""
     return repr(text).replace("{", "{{").replace("}", "}}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..dsl.joda import PatternError
 from ..dsl.reference import Event
 from ..dsl.regex import RegexError
 from ..dsl.template import Template
@@ -105,11 +104,10 @@ class Prune(Filter, name="prune"):
     def _template(self, option: str, text: str, at: str | int) -> Template | None:
         if not self.interpolate:
             return _constant(text)
-        try:
-            return Template(text)
-        except PatternError as error:
-            self.problem(option, str(error), path=(at,), code="E209")
-            return None
+        template = Template(text)
+        if template.problem:
+            self.problem(option, template.problem, template.help, path=(at,), code="W304")
+        return template
 
     def run(self, events: list[Event]) -> list[Event]:
         """Prune each event; the same list."""

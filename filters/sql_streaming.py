@@ -208,9 +208,7 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
             return named_field(self, option_name, text, path=(place,)).get
         template = Template(text)
         if template.problem:
-            self.problem(
-                option_name, template.problem, "write a field as [a][b]", path=(place,), code="W304"
-            )
+            self.problem(option_name, template.problem, template.help, path=(place,), code="W304")
         return template.render
 
     def open(self) -> None:

@@ -169,10 +169,14 @@ class Filter(Plugin):
         return []
 
     def failed(self, event: Event, error: Exception) -> None:
-        """Tag an event on which the filter raised, with the reason; log it once a minute."""
+        """Tag an event on which the filter raised, and tell the reason."""
         add_tag(event, f"_{self.name}_exception")
-        reason = said(error)
         log.debug("%s: the filter %s raised", self.context.where, self.name, exc_info=error)
+        self.tell(event, error)
+
+    def tell(self, event: Event, error: Exception) -> None:
+        """Put the reason of a failure into the event's metadata; log it once a minute."""
+        reason = said(error)
         if self.context.dead_letter is not None:
             self.context.dead_letter([event], reason)
         metadata = event.setdefault("@metadata", {})

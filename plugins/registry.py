@@ -16,7 +16,7 @@ from typing import Any
 from ..dsl.check import UnusablePlugin
 from ..dsl.spec import PluginSpec
 from .contract import Codec, Filter, Input, Output, Plugin
-from .unsupported import ELSEWHERE
+from .unsupported import ELSEWHERE, INSTEAD
 
 ROOTS: dict[str, type[Plugin]] = {
     "input": Input,
@@ -53,8 +53,10 @@ def plugin_class(section: str, name: str) -> type[Plugin] | None:
     if name in ELSEWHERE[section]:
         raise UnusablePlugin(
             f"Logstash's {section} `{name}` is not in Penstock",
-            "`penstock plugins list` shows what is; one of your own is an entry point of the group"
-            f" penstock.{section}s",
+            INSTEAD.get((section, name))
+            or "`penstock plugins list` shows what is; one of your own is an entry point of the"
+            f" group penstock.{section}s",
+            is_elsewhere=True,
         )
     return None
 

@@ -1,20 +1,31 @@
 """Names of Logstash's plugins that Penstock does not have: a configuration that uses one is told
 so, not asked what it means.
+
+A name that is built here is looked up before this table, so that it need not be taken out.
 """
 
 from __future__ import annotations
 
-_INPUTS = """azure_event_hubs beats cloudwatch couchdb_changes elastic_serverless_forwarder
-elasticsearch exec ganglia gelf graphite http http_poller imap jdbc jms journald
-kafka kinesis log4j2 logstash mqtt neo4j pipe rabbitmq redis s3 snmp snmptrap sqs
-twitter websocket zeromq"""
-_FILTERS = """age elastic_integration elasticsearch language metricize oui yaml"""
-_OUTPUTS = """cloudwatch csv datadog elasticsearch email exec gelf google_bigquery
-google_cloud_storage graphite http influxdb jdbc kafka kinesis librato loggly
-logstash lumberjack mongodb mqtt nagios newrelic opentsdb pagerduty pipe prometheus
-rabbitmq redis riemann s3 slack sns solr_http sqs statsd stomp
-webhdfs websocket xmpp zabbix zeromq"""
-_CODECS = """cloudfront cloudtrail compress_spooler nmap oldlogstashjson s3plain"""
+_INPUTS = """azure_event_hubs beats cloudwatch couchdb_changes drupal_dblog dynamodb
+elastic_agent elastic_serverless_forwarder elasticsearch eventlog exec ganglia gelf
+google_cloud_storage google_pubsub graphite heroku http http_poller imap irc jdbc jms
+jmx journald kafka kinesis log4j log4j2 logstash lumberjack meetup mongodb mqtt neo4j
+opensearch perfmon pipe puppet_facter rabbitmq rackspace redis relp rss s3
+s3_sns_sqs salesforce snmp snmptrap sqlite sqs stomp syslog tcp twitter udp unix
+varnishlog websocket wmi xmpp zenoss zeromq"""
+_FILTERS = """age elastic_integration elasticsearch fluentd gelfify language math metaevent
+metricize multiline oui yaml zeromq"""
+_OUTPUTS = """appsearch boundary circonus cloudwatch csv datadog datadog_metrics dynatrace
+elastic_app_search elastic_workplace_search elasticsearch elasticsearch_http
+elasticsearch_river email exec ganglia gelf gemfire google_bigquery
+google_cloud_storage google_pubsub graphite graphtastic hipchat http influxdb irc jdbc
+jira jms juggernaut kafka kinesis librato loggly logentries logstash loki lumberjack
+metriccatcher mongodb monasca_log_api mqtt nagios nagios_nsca neo4j newrelic opensearch
+opentsdb pagerduty pipe prometheus rabbitmq rackspace redis redmine riak riemann s3 sink
+slack sns solr_http splunk sqs statsd stomp syslog tcp timber tinybird udp webhdfs
+websocket xmpp zabbix zeromq"""
+_CODECS = """cloudfront cloudtrail compress_spooler nmap oldlogstashjson
+s3plain sflow spool"""
 
 ELSEWHERE = {
     "input": frozenset(_INPUTS.split()),
@@ -22,3 +33,14 @@ ELSEWHERE = {
     "output": frozenset(_OUTPUTS.split()),
     "codec": frozenset(_CODECS.split()),
 }
+
+INSTEAD = {
+    ("filter", "multiline"): "lines are joined by a codec of the input: codec => multiline {"
+    ' pattern => "^\\s" what => previous }, with the options of the filter; stream_identity falls'
+    " away, for each file or connection is joined by itself",
+    ("output", "elasticsearch_http"): "write elasticsearch, with hosts instead of host and port",
+    ("output", "elasticsearch_river"): "write rabbitmq; Elasticsearch has no rivers any more",
+    ("input", "elastic_agent"): "write beats: it is the same protocol",
+    ("codec", "oldlogstashjson"): "write json; events of Logstash 1.1 are no longer met",
+}
+"""What to write instead of some of them."""

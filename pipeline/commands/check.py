@@ -19,6 +19,11 @@ from .settings_flags import SettingsCommand
 @configuration_options
 @click.argument("files", nargs=-1, type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on stdout.")
+@click.option(
+    "--lenient",
+    is_flag=True,
+    help="Only warn of inputs and outputs of Logstash that Penstock does not have.",
+)
 @click.option("--strict", is_flag=True, help="Let warnings fail, too.")
 @click.option(
     "--connect",
@@ -26,7 +31,12 @@ from .settings_flags import SettingsCommand
     help="Also connect to every server, and try every port, without reading or writing anything.",
 )
 def check(
-    chosen: Chosen, files: tuple[str, ...], as_json: bool, strict: bool, connect: bool
+    chosen: Chosen,
+    files: tuple[str, ...],
+    as_json: bool,
+    lenient: bool,
+    strict: bool,
+    connect: bool,
 ) -> None:
     """Find every problem of a configuration: syntax, names, types, patterns, formats, files that
     must exist.
@@ -37,7 +47,7 @@ def check(
     names, assemblies, refused = list[str](), list[Assembly](), False
     reached: list[str] = []
     try:
-        for one in chosen.also(files).pipelines():
+        for one in chosen.also(files, **_lenient(lenient)).pipelines():
             assembly, findings = inspect(sources := one.sources(), one.settings)
             refused = refused or assembly is None
             assemblies += [assembly] if assembly is not None else []
@@ -70,6 +80,10 @@ def _tried(assemblies: Sequence[Assembly]) -> tuple[list[Diagnostic], list[str]]
     problems = [problem for assembly in assemblies for problem in try_connections(assembly)]
     tried = [plugin.name for assembly in assemblies for plugin in connectors(assembly)]
     return problems, tried
+
+
+def _lenient(lenient: bool) -> dict[str, bool]:
+    return {"penstock.lenient": True} if lenient else {}
 
 
 def _as_data(finding: Diagnostic) -> dict[str, object]:

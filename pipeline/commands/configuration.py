@@ -19,6 +19,7 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, render
 from ...dsl.settings import settled, without_effect
 from ...dsl.source import Source
 from ..compile.sources import load_sources, text_source
+from .findings import report
 from .settings_files import FileSettings, SettingsDirectory, read_settings
 from .settings_flags import complete_setting, complete_values_of
 
@@ -244,12 +245,15 @@ def width(stream: Any = None) -> int:
 
 
 def show_findings(found: Sequence[Diagnostic], brief: bool = False) -> None:
-    """Findings on stderr; unless ``brief``, with a line that counts them."""
+    """Findings on stderr; unless ``brief``, folded, with a table of many and a line that counts
+    them.
+    """
     if not found:
         return
-    click.echo(render(found, colored(), width()), err=True)
     if brief:
+        click.echo(render(found, colored(), width()), err=True)
         return
+    click.echo(report(found, colored(), width()), err=True)
     errors = sum(finding.is_error for finding in found)
     warnings = len(found) - errors
     parts = [

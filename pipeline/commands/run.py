@@ -133,7 +133,7 @@ def _run_command(
     chosen: Chosen, files: tuple[str, ...], flags: dict[str, Any], signals: SignalThread
 ) -> None:
     try:
-        named = chosen.also(files, **_keys(flags))
+        named = chosen.also(files, **_keys(flags), **{"penstock.lenient": False})
         members = [_member(one) for one in named.pipelines()]
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]

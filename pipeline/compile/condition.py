@@ -186,7 +186,12 @@ class Expressions:
             return repr(values.equal(left.value, right.value)), known
         self.names["equal"] = values.equal
         one, other, known = self._operands(left, right, known)
-        return f"equal({one}, {other})", known
+        if not (isinstance(left, Field) and isinstance(right, Field)):
+            return f"equal({one}, {other})", known
+        # Null is not what is absent: where both read as None, both must be there or neither.
+        has_one, known = self.reads.has(left.ref, known)
+        has_other, known = self.reads.has(right.ref, known)
+        return f"(equal({one}, {other}) and ({has_one}) is ({has_other}))", known
 
     def _order(
         self, left: Operand, operator: str, right: Operand, known: Known
@@ -194,6 +199,16 @@ class Expressions:
         if isinstance(left, Constant) and isinstance(right, Constant):
             sign = values.compare(left.value, right.value)
             return repr(sign is not None and bool(eval(f"{sign} {operator} 0"))), known
+        text, after = self._ordered(left, operator, right, known)
+        if operator not in ("<=", ">=") or not isinstance(left, Field):
+            return text, after
+        other, after = self.incomparable(left.ref, after)
+        return f"({text} or {other})", after
+
+    def _ordered(
+        self, left: Operand, operator: str, right: Operand, known: Known
+    ) -> tuple[str, Known]:
+        """The order of numbers and of texts."""
         if (
             isinstance(right, Constant)
             and isinstance(left, Field)
@@ -207,6 +222,16 @@ class Expressions:
         self.names["compare"] = values.compare
         one, other, known = self._operands(left, right, known)
         return f"((v := compare({one}, {other})) is not None and v {operator} 0)", known
+
+    def incomparable(self, ref: FieldRef, known: Known) -> tuple[str, Known]:
+        """The expression that tells whether a field is null or a boolean: to Logstash such a field
+        is neither less nor greater than anything, so that ``<=`` and ``>=`` hold. What is absent
+        is none.
+        """
+        self.names["NULL_OR_BOOLEAN"] = _NULL_OR_BOOLEAN
+        text, known = self.reads.field(ref, known)
+        has, known = self.reads.has(ref, known)
+        return f"(type({text}) in NULL_OR_BOOLEAN and {has})", known
 
     def _match(self, node: Match, known: Known) -> tuple[str, Known]:
         if isinstance(node.value, Constant):
@@ -246,7 +271,12 @@ class Expressions:
             return self._among(value.ref, container.value, node.span.line, known)
         self.names["contains"] = values.contains
         one, other, known = self._operands(container, value, known)
-        return f"contains({one}, {other})", known
+        tests = [f"contains({one}, {other})"]
+        for each in (value, container):  # what is absent is in nothing, and nothing in it
+            if isinstance(each, Field):
+                has, known = self.reads.has(each.ref, known)
+                tests.append(has)
+        return f"({' and '.join(tests)})", known
 
     def _among(self, ref: FieldRef, container: Any, line: int, known: Known) -> tuple[str, Known]:
         if type(container) not in (str, list):
@@ -254,13 +284,14 @@ class Expressions:
         first, name, known = self.reads.value(ref, known)
         if type(container) is str:
             return f"(type({first}) is str and {name} in {container!r})", known
-        texts = frozenset(map(values.to_text, container))
+        texts = frozenset(map(values.ruby_text, container))
         self.names["is_among"] = is_among
         among = self.names.name(f"set_{line}", texts)
         return f"({name} in {among} if type({first}) is str else is_among({name}, {among}))", known
 
 
 _NOT_TRUE = frozenset(("", "false"))
+_NULL_OR_BOOLEAN = frozenset((type(None), bool))
 
 
 def matches(condition: Condition | None) -> bool:
@@ -310,4 +341,6 @@ def is_among(value: Any, texts: frozenset[str]) -> bool:
     """Whether a value that is not text is in a list of constants: by its text, as Logstash
     compares.
     """
-    return value is not None and type(value) not in (list, dict) and values.to_text(value) in texts
+    return (
+        value is not None and type(value) not in (list, dict) and values.ruby_text(value) in texts
+    )

@@ -59,13 +59,14 @@ class Table(msgspec.Struct, frozen=True):
 
 class Intervals(msgspec.Struct, frozen=True):
     """What the numbers of a field lead to: those between the points and those at them in turn;
-    ``others`` what all else leads to.
+    ``incomparable`` what null and booleans lead to, ``others`` all else.
     """
 
     ref: FieldRef
     points: list[int | float]
     outcomes: list[Outcome]
     others: Outcome
+    incomparable: Outcome
 
 
 def table(ref: FieldRef, conditions: Conditions) -> Table:
@@ -97,7 +98,8 @@ def intervals(ref: FieldRef, conditions: Conditions) -> Intervals:
     for point, gap in zip(points, between[1:], strict=True):
         samples += [point, gap]
     outcomes = [_outcome(ref, conditions, value, _by_order) for value in samples]
-    return Intervals(ref, points, outcomes, _outcome(ref, conditions, None, _by_order))
+    others = _outcome(ref, conditions, None, _by_order)
+    return Intervals(ref, points, outcomes, others, _outcome(ref, conditions, True, _by_order))
 
 
 def interval_of(points: Sequence[float], value: float) -> int:
@@ -162,7 +164,7 @@ def _by_constants(condition: Condition, ref: FieldRef, value: Any) -> bool | Non
         return values.is_true(value)
     if isinstance(condition, Membership):
         assert isinstance(condition.container, Constant)
-        return is_among(value, frozenset(map(values.to_text, condition.container.value)))
+        return is_among(value, frozenset(map(values.ruby_text, condition.container.value)))
     assert isinstance(condition, Comparison)
     constant = _constant(condition)
     same = value == constant if type(constant) is str else values.equal(value, constant)
@@ -217,7 +219,7 @@ def _named(ref: FieldRef, conditions: Conditions) -> Iterable[str | int]:
             yield from ("", "false")
         elif isinstance(part, Membership):
             assert isinstance(part.container, Constant)
-            for text in map(values.to_text, part.container.value):
+            for text in map(values.ruby_text, part.container.value):
                 yield text
                 if text == _integer_text(text):
                     yield int(text)
@@ -249,6 +251,9 @@ def _limit(condition: Comparison, ref: FieldRef) -> tuple[str, int | float] | No
 
 
 def _in_order(value: Any, operator: str, limit: int | float) -> bool:
+    """Whether a value stands in an order; True stands for all that compares as equal."""
+    if value is True:
+        return operator in ("<=", ">=")
     if type(value) not in (int, float, Fraction):
         return False
     if operator in (">", ">="):

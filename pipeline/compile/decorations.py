@@ -5,10 +5,9 @@ wrong with them, at its place, and the function that applies them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
-from ...dsl.diagnostics import Diagnostic, PenstockError
+from ...dsl.diagnostics import Diagnostic
 from ...dsl.event import add_tag
 from ...dsl.naming import FieldName
 from ...dsl.program import PluginUse, Setting
@@ -58,28 +57,18 @@ def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
     ]
     names += [("remove_field", name, (i,)) for i, name in enumerate(plugin.remove_field)]
     for option, name, path in names:
-        with suppress(PenstockError):
-            problem = FieldName(name).problem
-            if problem:
-                yield _warned(option, problem, path, use)
+        field = FieldName(name)
+        if field.problem and Template(name).problem is None:  # else it is said with the texts
+            yield _warned(option, field.problem, field.help, path, use)
 
 
 def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
     """Texts in these options that are no templates, or fail as such when events come."""
     for option in options:
         for path, text in _texts(getattr(plugin, option)):
-            try:
-                problem = Template(text).problem
-            except PenstockError as error:
-                yield diagnosed(
-                    OptionProblem(
-                        option, f"bad date pattern in `{text}`: {error}", "", path, "E209"
-                    ),
-                    use,
-                )
-                continue
-            if problem:
-                yield _warned(option, problem, path, use)
+            template = Template(text)
+            if template.problem:
+                yield _warned(option, template.problem, template.help, path, use)
 
 
 def _texts(
@@ -97,8 +86,10 @@ def _texts(
             yield from _texts(item, (*path, key))
 
 
-def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:
-    help = "every event that gets here will be tagged as failed: write [a][b]"
+def _warned(
+    option: str, problem: str, remedy: str, path: tuple[str | int, ...], use: PluginUse
+) -> Diagnostic:
+    help = f"every event that gets here will be tagged as failed: {remedy}"
     return diagnosed(OptionProblem(option, problem, help, path, "W304"), use)
 
 

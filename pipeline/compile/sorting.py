@@ -143,9 +143,11 @@ class Sorter:
         points = self.names.name(f"points_{line}", decision.points)
         self.names["interval_of"] = interval_of
         is_number = f"(type({first}) is int or type({name}) is float) and {name} == {name}"
-        return (
-            f"{numbers}[interval_of({points}, {name})] if {is_number} else {decision.others[0]}"
-        ), known
+        others = str(decision.others[0])
+        if decision.incomparable != decision.others:
+            test, known = self.expressions.incomparable(decision.ref, known)
+            others = f"({decision.incomparable[0]} if {test} else {others})"
+        return f"{numbers}[interval_of({points}, {name})] if {is_number} else {others}", known
 
     def _first_of(self, lists: Lists, maybes: Sequence[Outcome]) -> list[str]:
         """Functions for the values that leave conditions open, the last value first."""

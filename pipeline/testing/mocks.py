@@ -130,7 +130,7 @@ class Lenient:
         except UnusablePlugin as unusable:
             if not stands_in:
                 raise UnusablePlugin(
-                    str(unusable), f"{unusable.help}; or mock it, by its id"
+                    str(unusable), f"{unusable.help}; or mock it, by its id", unusable.is_elsewhere
                 ) from None
             found = None
         if found is not None and section in ("input", "output"):

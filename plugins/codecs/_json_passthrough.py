@@ -92,10 +92,8 @@ class JsonPassthrough:
         if text in self._tags:
             return
         tags = _read(text)
-        if (
-            tags is not None
-            and type(tags) is not str
-            and not (type(tags) is list and all(type(tag) is str for tag in tags))
+        if type(tags) is not str and not (
+            type(tags) is list and all(type(tag) is str for tag in tags)
         ):
             raise NotPlain("no tags")
         if len(self._tags) >= _MOST:

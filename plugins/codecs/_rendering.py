@@ -8,12 +8,11 @@ That form is ``<@timestamp> <host> <message>``, with maps and lists as Java writ
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
-from ...dsl.values import to_text
+from ...dsl.values import java_text
 
 
 def event_text(event: Event) -> str:
@@ -25,18 +24,6 @@ def event_text(event: Event) -> str:
     )
     stamp = event.get("@timestamp")
     return f"{stamp} {text}" if type(stamp) is Timestamp else text
-
-
-def java_text(value: Any) -> str:
-    """A value as Java's toString shows it: {a=1, b=[x, null]}."""
-    kind = type(value)
-    if kind is str:
-        return value  # type: ignore[no-any-return]
-    if kind is dict:
-        return "{" + ", ".join([f"{key}={java_text(item)}" for key, item in value.items()]) + "}"
-    if kind is list:
-        return "[" + ", ".join(map(java_text, value)) + "]"
-    return "null" if value is None else to_text(value)
 
 
 def renderer(template: Template | None) -> Callable[[Event], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ...dsl import regex
@@ -44,9 +45,15 @@ class Graphite(Codec, name="graphite"):
     exclude_metrics: list[str] = option(
         "Expressions; a name that matches one is left out.", default=[r"%\{[^}]+\}"]
     )
-    metrics_format: str = option("What a name is written as; `*` stands for it.", default="*")
+    metrics_format: str = option(
+        "What a name is written as; `*` stands for it, and it may have `%{field}`.", default="*"
+    )
 
     def prepare(self) -> None:
+        template = Template(self.metrics_format)
+        self._format_is_constant = template.is_constant
+        if template.problem:
+            self.problem("metrics_format", template.problem, template.help, code="W304")
         self._included = self._searches("include_metrics")
         self._excluded = self._searches("exclude_metrics")
         texts = [(name, ruby_text(value)) for name, value in self.metrics.items()]
@@ -95,15 +102,25 @@ class Graphite(Codec, name="graphite"):
         else:
             pairs = [(name(event), value(event)) for name, value in self._metrics]
         return [
-            f"{self.metrics_format.replace('*', name)} {float_inspect(_number(value))} {at}\n"
+            f"{self._named(event, name)} {float_inspect(_number(value))} {at}\n"
             for name, value in pairs
             if self._is_wanted(name)
         ]
+
+    def _named(self, event: Event, name: str) -> str:
+        """A name as it is written: templates are filled in once it stands in the format."""
+        text = self.metrics_format.replace("*", name)
+        return text if self._format_is_constant else _template(text).render(event)
 
     def _is_wanted(self, name: str) -> bool:
         included = self.fields_are_metrics and not self._included
         included = included or any(search(name) for search in self._included)
         return included and not any(search(name) for search in self._excluded)
+
+
+@lru_cache(maxsize=4096)
+def _template(text: str) -> Template:
+    return Template(text)
 
 
 def _measured(words: list[str]) -> Event:

@@ -17,6 +17,8 @@ EVENT: dict[str, Any] = {
     "n": 5,
     "f": 1.5,
     "l": ["x", 2],
+    "maps": [{"k": "v", "l": [1, {"z": None}]}, 1e7, None, ["a", 2.5]],
+    "m7": {"f": 1e7, "g": [1e-9, 1.5]},
     "m": {"k": "v", "deep": {"er": 1}},
     "t": True,
     "null": None,
@@ -51,7 +53,11 @@ EVENT: dict[str, Any] = {
         ("logs-%{a}-%{+YYYY}", "logs-A-2025"),
         ("%{unterminated", "%{unterminated"),
         ("%{a} %{unterminated", "A %{unterminated"),
-        ("%{}", "%{}"),
+        ("%{}", "1756989045"),
+        ("%{+} %{+%} %{+%s}", "1756989045 1756989045 1756989045"),
+        ("%{{x}y}}", "%{{x}y}}"),
+        ("%{maps}", "{l=[1, {z=null}], k=v},1.0E7,,a,2.5"),
+        ("%{m7}", '{"f":1.0E7,"g":[1.0E-9,1.5]}'),
         ("100%", "100%"),
         ("%%{a}", "%A"),
         ("{a} $a %a", "{a} $a %a"),
@@ -82,9 +88,14 @@ def test_a_bad_reference_fails_when_it_is_rendered_and_says_so_before() -> None:
         template.render({})
 
 
-def test_a_bad_date_pattern_fails_when_the_template_is_made() -> None:
+@pytest.mark.parametrize("text", ["x %{+yyyy-BB}", "%{{b}}"])
+def test_a_bad_date_pattern_fails_when_it_is_rendered_and_says_so_before(text: str) -> None:
+    template = Template(text)
+    assert template.problem is not None
+    assert "bad date pattern" in template.problem
     with pytest.raises(PatternError):
-        Template("%{+yyyy-BB}")
+        template.render(EVENT)
+    assert template.render({}).strip() in ("", "x")
 
 
 def test_a_field_name_may_hold_a_template() -> None:

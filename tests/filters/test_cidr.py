@@ -87,3 +87,8 @@ def test_networks_and_a_file_exclude_each_other(tmp_path: Path) -> None:
 def test_a_network_that_is_none_is_warned_of() -> None:
     stage = penstock.compile('filter { cidr { address => "1.2.3.4" network => ["10.0.0.0/33"] } }')
     assert [warning.code for warning in stage.warnings] == ["W305"]
+
+
+def test_an_address_is_given_in_one_way() -> None:
+    with pytest.raises(penstock.ConfigError, match="`address` and `address_field` exclude each other"):
+        matches('address => "%{ip}" address_field => "ip" network => "1.2.3.4"', {})

@@ -170,8 +170,9 @@ REFUSED = [
     ('match => ["t", "UNIX", "iso-8601"]', "write `ISO8601`"),
     ('match => ["t", ""]', "the pattern is empty"),
     ('match => ["t[a]", "UNIX"]', r"`t\[a\]` is no field reference"),
-    ('match => ["t", "UNIX"] timezone => "Nope/Zone"', "`Nope/Zone` is no time zone"),
-    ('match => ["t", "UNIX"] timezone => "europe/paris"', "write `Europe/Paris`"),
+    ('match => ["t", "UNIX", "yyyy"] timezone => "Nope/Zone"', "`Nope/Zone` is no time zone"),
+    ('match => ["t", "ISO8601"] timezone => "europe/paris"', "write `Europe/Paris`"),
+    ('match => ["t", "yyyy"] timezone => "[z][id]"', r"write %\{\[z\]\[id\]\}"),
     ('match => ["t", "UNIX"] timezone => "%{a[b]}"', "is no field reference"),
     ('match => ["t", "UNIX"] timezone => "%{+bad}"', "is no letter"),
     ('match => ["t", "UNIX"] target => "a[b]"', "is no field reference"),
@@ -203,3 +204,11 @@ def test_all_bad_formats_are_named_each_at_its_place() -> None:
 def test_what_is_hardly_meant_is_warned_of(options: str, warning: str) -> None:
     warnings = penstock.compile(f"filter {{ date {{ {options} }} }}").warnings
     assert [warning in finding.message for finding in warnings if finding.code == "W310"] == [True] * bool(warning)
+
+
+@pytest.mark.parametrize("formats", ['"UNIX"', '"UNIX_MS", "TAI64N"'])
+def test_a_bad_time_zone_that_no_format_needs_is_a_warning(formats: str) -> None:
+    stage = penstock.compile(f'filter {{ date {{ match => ["t", {formats}] timezone => "[@metadata][zone]" }} }}')
+    assert [warning.code for warning in stage.warnings] == ["W305"]
+    (out,) = stage([{"t": "1605139197" if "MS" not in formats else "1605139197000"}])
+    assert out["@timestamp"] == "2020-11-11T23:59:57.000Z"

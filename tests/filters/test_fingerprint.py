@@ -93,6 +93,6 @@ def test_a_configuration_that_cannot_work_is_refused(options: str, code: str) ->
     assert code in [diagnostic.code for diagnostic in error.value.diagnostics]
 
 
-@pytest.mark.parametrize(("value", "text"), [({}, ""), ([], ""), ([[1, 2], 3], "1|2|3"), (1e16, "1.0e+16"), (False, "false")])
+@pytest.mark.parametrize(("value", "text"), [({}, ""), ([], ""), ([[1, 2], 3], "1|2|3"), (1e16, "10000000000000000.0"), (1e20, "1.0e+20"), (False, "false")])
 def test_values_as_text(value: Any, text: str) -> None:
     assert canonical(value) == text

@@ -160,8 +160,6 @@ CITY = f'database => "{DATA}/GeoLite2-City-Test.mmdb"'
 @pytest.mark.parametrize(
     ("config", "code", "said"),
     [
-        ('source => "[c][ip]"', "E220", "GeoLite2-City.mmdb"),
-        ('source => "[c][ip]" default_database_type => "ASN"', "E220", "GeoLite2-ASN.mmdb"),
         ('source => "[c][ip]" database => "nowhere.mmdb"', "E210", "nowhere.mmdb"),
         ('source => "ip" ' + CITY, "E214", "`target`"),
         ('source => "[ip]" ' + CITY, "E214", "`target`"),
@@ -176,6 +174,34 @@ def test_a_configuration_that_cannot_work_is_refused(config: str, code: str, sai
         penstock.compile(f"filter {{ geoip {{ {config} }} }}")
     (message,) = [f"{d.message}; {d.help}" for d in error.value.diagnostics if d.code == code]
     assert said in message
+
+
+@pytest.mark.parametrize("kind", ["City", "ASN"])
+@pytest.mark.parametrize("where", ["directory", "file"])
+def test_a_database_is_looked_for_where_the_setting_says(tmp_path: Path, kind: str, where: str) -> None:
+    path = tmp_path / f"GeoLite2-{kind}.mmdb"
+    path.write_bytes((DATA / f"GeoLite2-{kind}-Test.mmdb").read_bytes())
+    settings = {"penstock.geoip.database": str(tmp_path if where == "directory" else path)}
+    config = f'filter {{ geoip {{ source => "[c][ip]" default_database_type => "{kind}" }} }}'
+    stage = penstock.compile(config, settings=settings)
+    (out,) = stage([{"c": {"ip": "81.2.69.142" if kind == "City" else "1.128.0.0"}}])
+    assert "tags" not in out
+    assert ("geo" if kind == "City" else "as") in out["c"]
+
+
+@pytest.mark.parametrize("kind", ["City", "ASN"])
+def test_without_any_database_events_are_tagged_and_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("penstock.filters.geoip.USUAL_DIRECTORIES", (str(tmp_path),))
+    config = f'filter {{ geoip {{ source => "ip" target => "g" default_database_type => "{kind}" add_tag => ["found"] }} }}'
+    stage = penstock.compile(config)
+    (warning,) = stage.warnings
+    assert warning.code == "W307"
+    assert f"GeoLite2-{kind}.mmdb" in warning.help
+    (out,) = stage([{"ip": "81.2.69.142"}])
+    assert out["tags"] == ["_geoip_expired_database"]
+    assert "g" not in out
 
 
 BROKEN = sorted(path.stem for path in (DATA / "bad").iterdir())

@@ -33,8 +33,15 @@ OPERATIONS = [
     ('uppercase => ["a"]', {"a": "straße é"}, {"a": "STRASSE É"}),
     ('capitalize => ["a"]', {"a": "éCOLE d'été"}, {"a": "École d'été"}),
     ('lowercase => ["a"]', {"a": ["ÀB", 1, ["X"]]}, {"a": ["àb", 1, ["X"]]}),
-    # strip knows Ruby's white space, and no other
-    ('strip => ["a"]', {"a": "\0\t x\u00a0 \n"}, {"a": "x\u00a0"}),
+    # strip knows Ruby's white space, and no other; NUL only at the end, as JRuby's does
+    ('strip => ["a"]', {"a": "\t x\u00a0 \n\0 \0"}, {"a": "x\u00a0"}),
+    ('strip => ["a"]', {"a": ["\0\t x ", " \0x"]}, {"a": ["\0\t x", "\0x"]}),
+    # tags are a text or a list of texts
+    ('rename => { "a" => "tags" }', {"a": None}, {"a": None, "tags": ["_mutate_error"]}),
+    ('rename => { "a" => "tags" }', {"a": 5}, {"a": 5, "tags": ["_mutate_error"]}),
+    ('rename => { "a" => "tags" }', {"a": ["t", None]}, {"a": ["t", None], "tags": ["_mutate_error"]}),
+    ('rename => { "a" => "tags" }', {"a": ["t"]}, {"tags": ["t"]}),
+    ('convert => { "tags" => "integer" }', {"tags": ["5"]}, {"tags": ["5", "_mutate_error"]}),
     ('strip => ["a"]', {"a": [" x ", "y "]}, {"a": ["x", "y"]}),
     # split: a blank splits at white space, nothing between characters; empty parts at the end go
     ('split => { "a" => ", " }', {"a": "1, 2,3, , "}, {"a": ["1", "2,3"]}),
@@ -77,7 +84,7 @@ CONVERSIONS = {
     "integer_eu": [("1.234,9", 1234), ("3.99", 399), (3.99, 3)],
     "float_eu": [("1.234,5", 1234.5), ("3,5", 3.5), ("1e3", 1000.0)],
     "string": [
-        (1, "1"), (1.0, "1.0"), (1e16, "1.0e+16"), (1.5e-7, "1.5e-07"), (True, "true"), (None, None),
+        (1, "1"), (1.0, "1.0"), (1e16, "10000000000000000.0"), (1.5e20, "1.5e+20"), (1.5e-7, "1.5e-07"), (True, "true"), (None, None),
         ([{"a": 1}], ['{"a"=>1}']),
     ],
     "boolean": [
@@ -197,6 +204,32 @@ def test_wrong_options_are_refused(options: str, code: str, help: str) -> None:
 def test_what_fails_only_with_an_event_is_a_warning(options: str) -> None:
     stage = penstock.compile(f"filter {{ mutate {{ {options} }} }}")
     assert [warning.code for warning in stage.warnings] == ["W304"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "before", "after"),
+    [
+        ('rename => { "a" => "b" } rename => { "a" => "c" }', "W306", {"a": 1}, {'"b", "c"': 1}),
+        ('copy => { "a" => "b" } copy => { "a" => "c" }', "W306", {"a": 1}, {"a": 1, "tags": ["_mutate_error"]}),
+        ('copy => { "a" => "b" } copy => { "a" => "c" }', "W306", {"d": 1}, {"d": 1}),
+        ('split => { "a" => "," } split => { "a" => "-" }', "W306", {"a": "x"}, {"a": "x", "tags": ["_mutate_error"]}),
+        ('split => { "a" => "," } split => { "a" => "-" }', "W306", {"a": 1}, {"a": 1}),
+        ('join => { "a" => "," } join => { "a" => "-" }', "W306", {"a": ["x"]}, {"a": ["x"], "tags": ["_mutate_error"]}),
+        ('rename => { "a" => "b" } rename => { "a" => "b" }', None, {"a": 1}, {"b": 1}),
+        ('rename => { "a" => 5 } join => { "l" => 0 }', None, {"a": 1, "l": ["x", "y"]}, {"5": 1, "l": "x0y"}),
+        ('rename => { "a" => "c" "b" => "c" }', "W308", {"a": 1, "b": 2}, {"c": 2}),
+        ('rename => { "a" => "[c][d]" } rename => { "b" => "[c][d]" }', "W308", {"a": 1}, {"c": {"d": 1}}),
+        ('rename => { "a" => "%{c}" "b" => "%{c}" }', None, {"a": 1, "c": "d"}, {"c": "d", "d": 1}),
+    ],
+)  # fmt: skip
+def test_what_is_seldom_meant_is_a_warning_and_means_what_it_does_in_logstash(
+    options: str, code: str | None, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    stage = penstock.compile(f"filter {{ mutate {{ {options} }} }}")
+    assert {warning.code for warning in stage.warnings} == ({code} if code else set())
+    for _ in range(300):  # the operations become one loop meanwhile
+        (out,) = stage([before])
+    assert {key: out[key] for key in out if key not in ("@timestamp", "@version")} == after
 
 
 EVERYTHING = """mutate {

@@ -357,3 +357,69 @@ def test_log_lines_start_with_the_time(tmp_path: Path) -> None:
     (tmp_path / "no_output.conf").write_text("input { generator { count => 1 } }")
     done = subprocess.run([sys.executable, "-m", "penstock", "run", str(tmp_path / "no_output.conf")], capture_output=True, text=True, check=True)
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[WARNING\] the pipeline main has no output", done.stderr), done.stderr
+
+
+MISSING = """input { zeromq { address => "tcp://*:1" codec => jsn } }
+filter { mutate { add_tag => ["seen"] } }
+output { zeromq { topology => pushpull codec => json } xmpp { password => "${NO_SUCH_SECRET}" } stdout { codec => json_lines } }
+"""
+
+
+def test_inputs_and_outputs_that_are_not_there_are_warnings_with_lenient(penstock: Penstock) -> None:
+    Path("a.conf").write_text(MISSING.replace("jsn", "json").replace("${NO_SUCH_SECRET}", "x"))
+    strict, lenient = penstock("check", "a.conf"), penstock("check", "--lenient", "a.conf")
+    assert strict.exit_code == 1
+    assert strict.output.count("error[E219]") == 3
+    assert lenient.exit_code == 0
+    assert lenient.output.count("warning[W219]") == 3
+    assert "Logstash's output `xmpp` is not in Penstock" in lenient.output
+
+
+def test_what_is_wrong_within_a_plugin_that_is_not_there_is_told(penstock: Penstock) -> None:
+    Path("a.conf").write_text(MISSING)
+    result = penstock("check", "--lenient", "a.conf")
+    assert result.exit_code == 1
+    assert "there is no codec `jsn`" in result.output
+    assert "the variable `NO_SUCH_SECRET` is not set" in result.output
+
+
+def test_filters_beside_what_is_not_there_are_traced_and_tested(penstock: Penstock) -> None:
+    Path("a.conf").write_text(MISSING.replace("jsn", "json").replace("${NO_SUCH_SECRET}", "x"))
+    Path("a.test.yml").write_text(
+        "pipeline: a.conf\ntests:\n- name: tagged\n  input: {a: 1}\n  expect: [{tags: [seen]}]\n"
+    )
+    traced = penstock("trace", "a.conf", "--event", '{"a": 1}')
+    assert traced.exit_code == 0, traced.output
+    assert "seen" in traced.output
+    assert penstock("test", ".").exit_code == 0
+
+
+def test_a_run_refuses_what_is_not_there_whatever_the_setting_says(penstock: Penstock) -> None:
+    Path("a.conf").write_text(MISSING.replace("jsn", "json"))
+    result = penstock("run", "-f", "a.conf", "-S", "penstock.lenient=true")
+    assert result.exit_code == 1
+    assert "error[E219]" in result.output
+
+
+def test_the_same_finding_is_shown_once_with_a_count_and_places(penstock: Penstock) -> None:
+    Path("a.conf").write_text("\n".join(["output { zeromq { } xmpp { } }"] * 14 + ["filter { mutat { } }"]))
+    result = penstock("check", "a.conf")
+    assert result.output.count("error[E219]") == 2
+    assert "  and 13 more: a.conf:2:10, a.conf:3:10," in result.output
+    assert "a.conf:11:10, …" in result.output
+    assert "    28  E219  Penstock does not have this plugin of Logstash\n" in result.output
+    assert "missing plugins: output xmpp (14), output zeromq (14), filter mutat (1)\n" in result.output
+    assert "29 errors; see" in result.output
+
+
+def test_three_of_the_same_are_shown_whole_and_few_findings_have_no_table(penstock: Penstock) -> None:
+    Path("a.conf").write_text("output { zeromq { } }\n" * 3)
+    result = penstock("check", "a.conf")
+    assert result.output.count("error[E219]") == 3
+    assert "missing plugins" not in result.output
+
+
+def test_the_filter_multiline_of_the_first_logstash_is_told_about_the_codec(penstock: Penstock) -> None:
+    result = penstock("check", "-e", 'filter { multiline { pattern => "^\\s" what => previous } }')
+    assert result.exit_code == 1
+    assert "codec => multiline { pattern =>" in result.output

@@ -52,10 +52,13 @@ def test_a_datetime_is_a_timestamp_wherever_it_stands(moment: datetime, text: st
     assert penstock.codec("json").encode([given]).decode().count(text) == 3
 
 
-def test_tags_that_are_none_are_kept_beside_with_a_tag() -> None:
-    (event,) = penstock.compile("", NOW)([{"tags": {"a": 1}}])
-    assert event["tags"] == ["_tagsparsefailure"]
-    assert event["_tags"] == [{"a": 1}]
+@pytest.mark.parametrize("tags", [None, 5, 1.5, True, {"a": 1}, ["a", 1], ["a", None], [["a"]]])
+def test_tags_that_are_none_are_kept_beside_with_a_tag(tags: Any) -> None:
+    (event,) = penstock.compile("", NOW)([{"tags": tags}])
+    (read,) = penstock.codec("json").decode(json.dumps({"tags": tags}).encode())
+    for found in (event, read):
+        assert found["tags"] == ["_tagsparsefailure"]
+        assert found["_tags"] == [tags]
 
 
 def test_metadata_comes_out_when_it_is_not_empty() -> None:

@@ -36,6 +36,8 @@ EVENT = {"@timestamp": AT, "@version": "1", "@metadata": {"x": 1}, "host": "h", 
         ({"metrics": {"%{host}.load": "%{load}", "n": 3}}, "h.load 1.5 1400000000\nn 3.0 1400000000\n"),
         ({"metrics": {"%{nope}.load": "%{load}"}}, ""),
         ({"metrics": {"a": "1", "b": "2"}, "include_metrics": ["^a"], "metrics_format": "x.*.*"}, "x.a.a 1.0 1400000000\n"),
+        ({"metrics": {"a": "1"}, "metrics_format": "%{host}.*.%{nope}"}, "h.a.%{nope} 1.0 1400000000\n"),
+        ({"metrics": {"a": "1"}, "metrics_format": "%{ho*t}"}, "%{hoat} 1.0 1400000000\n"),
         ({"metrics": {"a": "1", "b": "2"}, "exclude_metrics": ["a"]}, "b 2.0 1400000000\n"),
         (
             {"fields_are_metrics": True, "exclude_metrics": ["name"]},

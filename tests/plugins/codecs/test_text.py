@@ -79,7 +79,7 @@ def test_plain_takes_a_payload_whole(codec: Any, data: bytes, text: str) -> None
 @pytest.mark.parametrize(
     ("template", "text"),
     [
-        (None, "2015-12-07T11:37:00.123Z {name=h1, ip=[1.2.3.4, null], n=1.0} hello"),
+        (None, "2015-12-07T11:37:00.123Z {name=h1, n=1.0, ip=[1.2.3.4, null]} hello"),
         ("%{message} %{[host][name]} %{+yyyy} %{nope}", "hello h1 2015 %{nope}"),
         ("%{a[b]}", "%{a[b]}"),  # no field reference: the text is written as it stands
         ("", ""),
