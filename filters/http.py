@@ -20,12 +20,12 @@ from ..dsl.values import copy, json_text, plain, to_text
 from ..plugins.clients.cache import Cache
 from ..plugins.clients.http import (
     HttpClient,
-    HttpFailure,
     HttpOptions,
     Request,
     Response,
     check_options,
 )
+from ..plugins.clients.http_failures import HttpFailure
 from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option

@@ -70,7 +70,7 @@ class Decoder:
         data, codec = chunk.data, self._stream(chunk.origin)
         # A chunk of the usual size is a little larger for the line that it began with.
         size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
-        for start in range(0, len(data), size):
+        for start in range(0, len(data) or 1, size):  # an empty payload is one
             events = codec.decode_or_keep(data[start : start + size])
             if start + size >= len(data):
                 events += codec.flush()

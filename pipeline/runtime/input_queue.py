@@ -23,6 +23,7 @@ from ...dsl.spec import Kind
 from ...plugins.batch import Batch, Part, Position
 from ...plugins.data_paths import data_folder
 from ...plugins.epoch import Offsets
+from ...plugins.errors import Undelivered
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from ...plugins.records.events import Unreadable, pack, unpack
@@ -30,7 +31,7 @@ from ..storage.backlog import Item
 from ..storage.incarnation import incarnation_of
 from ..storage.queue import Closed, DiskQueue, Full
 from .decoding import Decoder
-from .input_threads import CommitsOf, Failed, Incoming, no_commits, threads_of
+from .input_threads import CommitsOf, Done, Failed, Incoming, no_commits, threads_of
 from .reader import SharedCommits
 
 log = logging.getLogger("penstock")
@@ -78,6 +79,8 @@ class QueueIntake:
         self._queue, self._notes_parts = queue, notes_parts
         self._told: dict[int, list[Part]] = {}
         self._decoders = [Decoder(source) for source in inputs]
+        self._await = [source.awaits_outputs for source in inputs]
+        self._awaited: dict[int, Done] = {}  # by sequence
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -95,16 +98,13 @@ class QueueIntake:
         # What was decoded must not be decoded again where there is no room yet: the batch goes on
         # as events.
         incoming.batch.events, incoming.batch.chunks = events, None
-        on_durable = partial(done, None)
         try:
-            self._queue.put(
-                pack(events),
-                self._note(incoming),
-                count=len(events),
-                live=events,
-                timeout=timeout,
-                on_durable=on_durable,
-            )
+            note = self._note(incoming)
+            if self._await[incoming.source]:
+                with self._lock:  # it may be delivered before `put` returns
+                    self._awaited[self._put(events, note, timeout)] = done
+            else:
+                self._put(events, note, timeout, partial(done, None))
             self._told.pop(incoming.source, None)
         except Full:
             return False
@@ -121,6 +121,36 @@ class QueueIntake:
         parts = [*self._told.get(incoming.source, ()), *incoming.batch.parts]
         rows = [[p.partition, p.position, p.events, p.state] for p in parts]
         return {"input": incoming.source, "parts": rows}
+
+    def _put(
+        self,
+        events: list[Event],
+        note: dict[str, Any] | None,
+        timeout: float,
+        on_durable: Callable[[], None] | None = None,
+    ) -> int:
+        return self._queue.put(
+            pack(events),
+            note,
+            count=len(events),
+            live=events,
+            timeout=timeout,
+            on_durable=on_durable,
+        )
+
+    def settled(self, sequence: int, error: Exception | None) -> None:
+        """An item was delivered, or failed: tell the input that awaits it."""
+        if not any(self._await):
+            return
+        with self._lock:
+            done = self._awaited.pop(sequence, None)
+        if done is not None:
+            done(error)
+
+    def give_up(self) -> None:
+        """Nothing more is delivered: what is in the queue comes with the next start."""
+        for sequence in list(self._awaited):
+            self.settled(sequence, Undelivered("it is in the disk queue, for the next start"))
 
     def when_free(self, callback: Callable[[], None]) -> None:
         """Call back, once, when an item was taken out."""
@@ -239,6 +269,7 @@ class QueueSource:
             self._queue.ack(sequence)
         else:
             self._queue.give_back(sequence)
+        self._intake.settled(sequence, error)
 
     def wake(self) -> None:
         """Look at ``stopping`` now."""
@@ -253,6 +284,7 @@ class QueueSource:
         """All is delivered: let the inputs settle what is on the disk, and end their threads."""
         with contextlib.suppress(OSError):  # what is not on the disk is not acknowledged
             self._queue.commit()
+        self._intake.give_up()
         for thread in self._threads:
             thread.finish()
 

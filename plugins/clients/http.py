@@ -13,6 +13,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar
 from typing import Any, Self
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -25,15 +26,12 @@ from ..contract import Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
 from ..tls import TlsContext
+from .http_failures import HttpFailure, failure_of
 
 _MOST_REDIRECTIONS = 20
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
 _GONE = "it has another name now: `{}`"
-
-
-class HttpFailure(Exception):
-    """A request without an answer."""
 
 
 @option_group
@@ -103,11 +101,31 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. ``headers`` have small names; those that came several times are lists."""
+    """An answer. ``headers`` have small names; those that came several times are lists.
+    ``retries``: how often it was asked for again.
+    """
 
     status: int
     headers: dict[str, str | list[str]]
     body: bytes
+    reason: str = ""
+    retries: int = 0
+
+
+def retry_after(response: Response, now: float) -> float | None:
+    """The seconds that an answer asks to wait, as a number or as a date; None where it asks for
+    nothing. ``now``: seconds since 1970.
+    """
+    given = response.headers.get("retry-after")
+    text = given[-1] if isinstance(given, list) else given
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
 
 
 def check_options(plugin: Plugin, options: HttpOptions) -> None:
@@ -149,7 +167,7 @@ class HttpClient:
                 response.drain_conn()
                 request = onward
         except (HTTPError, OSError, ValueError) as error:
-            raise HttpFailure(str(error) or type(error).__name__) from error
+            raise failure_of(error) from error
         raise HttpFailure(f"there are more than {_MOST_REDIRECTIONS} redirections")
 
     def _sent(self, request: Request, deadline: float) -> BaseHTTPResponse:
@@ -310,7 +328,9 @@ def _read(response: BaseHTTPResponse, deadline: float) -> Response:
     for name in response.headers:
         values = response.headers.getlist(name)
         headers[name.lower()] = values[0] if len(values) == 1 else values
-    return Response(response.status, headers, body)
+    reason, retries = response.reason or "", response.retries
+    asked_again = len(retries.history) if retries is not None else 0
+    return Response(response.status, headers, body, reason, asked_again)
 
 
 def _parts(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:

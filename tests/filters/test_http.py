@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import penstock
 from penstock.filters.http import Http
 from penstock.pipeline.compile.stage import Stage
-from penstock.plugins.clients import http, tls
+from penstock.plugins import tls
+from penstock.plugins.clients import http
 
 Event = dict[str, Any]
 

@@ -1,0 +1,56 @@
+"""Why a request over HTTP has no answer, told apart by what can be done about it: connect again,
+give the request up, or change an option.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+from urllib3.exceptions import MaxRetryError, SSLError
+
+
+class HttpFailure(Exception):
+    """A request without an answer."""
+
+
+class Unsendable(HttpFailure):
+    """A request that never can be sent: its URL or one of its headers is not valid."""
+
+
+class TlsFailure(HttpFailure):
+    """The two sides do not trust or understand each other; ``option`` is to blame."""
+
+    def __init__(self, message: str, option: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+def failure_of(error: Exception) -> HttpFailure:
+    """What a failure of urllib3 means."""
+    cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    said = str(error) or type(error).__name__
+    of_tls = _tls_error(cause)
+    if of_tls is not None:
+        option = _blamed(of_tls)
+        return HttpFailure(said) if option is None else TlsFailure(str(of_tls), option)
+    return Unsendable(said) if isinstance(cause, ValueError) else HttpFailure(said)
+
+
+def _tls_error(error: Exception) -> ssl.SSLError | None:
+    if isinstance(error, SSLError) and error.args:
+        error = error.args[0]
+    return error if isinstance(error, ssl.SSLError) else None
+
+
+def _blamed(error: ssl.SSLError) -> str | None:
+    """The option that is to blame; None for what may pass, such as a connection that ended."""
+    reason = error.reason or ""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "ssl_certificate_authorities"
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+        return "ssl_certificate"
+    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return "url"
+    if "VERSION" in reason or reason == "NO_PROTOCOLS_AVAILABLE":
+        return "ssl_supported_protocols"
+    return "ssl_cipher_suites" if "HANDSHAKE_FAILURE" in reason else None

@@ -1,0 +1,183 @@
+"""From the body of an HTTP request to events: the codec that its content type asks for, and the
+fields that say who sent it.
+
+A body is a chunk like those of other inputs, so that it may be decoded in a worker; what the
+decoder has to know of its request stands in the chunk's origin, as plain data. A body that comes in
+pieces is put together first where its codec takes whole payloads.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ...dsl.reference import Event, FieldRef
+from ..codec import Codec
+from ._put_aside import put, put_aside
+
+_HOST_AND_PORT = re.compile(r"(?:([^:]+)|\[(.*)\]):(\d+)")
+_OWN_NAMES = {"accept": "http_accept", "host": "http_host", "user_agent": "http_user_agent"}
+"""What Logstash calls these headers; the other names have underscores for hyphens."""
+
+_NEVER_KEPT = "authorization"
+
+
+class Origin(NamedTuple):
+    """A request, as far as its events tell of it. ``codec``: a type of content, or an empty text
+    for the input's own codec.
+    """
+
+    codec: str
+    remote: str
+    headers: dict[str, str]
+
+    def as_data(self) -> dict[str, Any]:
+        """The same as a chunk's origin."""
+        return self._asdict()
+
+
+def named_headers(
+    headers: Mapping[str, str], method: str, path: str, version: str
+) -> dict[str, str]:
+    """The headers of a request under the names that Logstash gives them, without credentials."""
+    named: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower().replace("-", "_")
+        named[_OWN_NAMES.get(key, key)] = value
+    named.pop(_NEVER_KEPT, None)
+    named["request_method"], named["request_path"], named["http_version"] = method, path, version
+    return named
+
+
+class RequestFields:
+    """Sets the fields of requests, in the place of what events have there already. ``host`` and
+    ``headers``: the fields for the sender's address and for the headers; None for those that
+    Logstash has.
+    """
+
+    def __init__(self, is_ecs: bool, host: FieldRef | None, headers: FieldRef | None) -> None:
+        self._is_ecs = is_ecs
+        default = "[@metadata][input][http][request][headers]" if is_ecs else "[headers]"
+        self._headers = headers or FieldRef(default)
+        self._host = host or FieldRef("[host][ip]" if is_ecs else "[host]")
+
+    def setter(self, origin: Mapping[str, Any]) -> Callable[[Event], None]:
+        """What gives an event the fields of a request."""
+        headers: dict[str, str] = origin["headers"]
+        remote: str = origin["remote"]
+        described = _described(headers) if self._is_ecs else []
+        set_headers, set_host = self._headers, self._host
+
+        def set_fields(event: Event) -> None:
+            for make, fields in described:
+                make(event, fields)
+            put(event, set_headers, headers.copy())
+            put(event, set_host, remote)
+
+        return set_fields
+
+
+_Put = Callable[[Event, Any], None]
+
+
+def _described(headers: Mapping[str, str]) -> list[tuple[_Put, Any]]:
+    """The fields of ECS that tell of a request, each with what puts it into an event."""
+    http = {"version": headers["http_version"], "method": headers["request_method"]}
+    length = headers.get("content_length")
+    about = {
+        "body": None if length is None else {"bytes": length},
+        "mime_type": headers.get("content_type"),
+    }
+    domain, port = _domain_and_port(headers.get("http_host"))
+    url = {"domain": domain, "port": port, "path": headers["request_path"]}
+    agent = {"original": headers.get("http_user_agent")}
+    return [
+        (_merger("http"), _given({**http, "request": _given(about) or None})),
+        (_merger("url"), _given(url)),
+        (_merger("user_agent"), _given(agent)),
+    ]
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _merger(key: str) -> _Put:
+    """What puts fields below a key, beside those that an event has there."""
+
+    def merge(event: Event, fields: dict[str, Any]) -> None:
+        if not fields:
+            return
+        if key not in event:
+            event[key] = _fresh(fields)
+            return
+        if type(event[key]) is not dict:
+            put_aside(event, key)
+        _merge(event.setdefault(key, {}), fields)
+
+    return merge
+
+
+def _merge(held: dict[str, Any], fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        inner = held.get(name)
+        if type(value) is dict and type(inner) is dict:
+            _merge(inner, value)
+        else:
+            held[name] = _fresh(value)
+
+
+def _fresh(value: Any) -> Any:
+    """A copy: events must not share what filters may change."""
+    if type(value) is not dict:
+        return value
+    return {name: _fresh(inner) for name, inner in value.items()}
+
+
+def _domain_and_port(host: str | None) -> tuple[str | None, int | None]:
+    found = _HOST_AND_PORT.fullmatch(host or "")
+    if found is None:
+        return host, None
+    return found[1] or found[2], int(found[3])
+
+
+class RequestCodec(Codec):
+    """Decodes bodies with the codec that ``codecs`` has for their content type, or with
+    ``default``.
+    """
+
+    def __init__(self, default: Codec, codecs: Mapping[str, Codec], fields: RequestFields) -> None:
+        self.context, self.given = default.context, default.given
+        self._default, self._codecs, self._fields = default, codecs, fields
+        self._inner, self._pieces = default, list[bytes]()
+        self._set_fields: Callable[[Event], None] = lambda event: None
+
+    def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
+        fresh = copy.copy(self)
+        given = origin or Origin("", "", {}).as_data()
+        fresh._inner = self._codecs.get(given["codec"], self._default).stream()
+        fresh._pieces = []
+        fresh._set_fields = self._fields.setter(given)
+        return fresh
+
+    def decode(self, data: bytes) -> list[Event]:
+        return self.decode_or_keep(data)
+
+    def decode_or_keep(self, data: bytes) -> list[Event]:
+        if self._inner.boundary() is not None:
+            return self._inner.decode_or_keep(data)
+        self._pieces.append(data)
+        return []
+
+    def flush(self) -> list[Event]:
+        pieces, self._pieces = self._pieces, []
+        events = self._inner.decode_or_keep(b"".join(pieces)) if pieces else []
+        return events + self._inner.flush()
+
+    def complete(self, events: list[Event]) -> list[Event]:
+        set_fields = self._set_fields
+        for event in self._inner.complete(events):
+            set_fields(event)
+        return events

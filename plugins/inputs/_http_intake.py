@@ -1,0 +1,118 @@
+"""What requests hand their bodies to: bodies that come at the same time become one batch.
+
+While the pipeline takes none, up to so many requests wait; those above it are told at once that it
+is full, and those that wait when nothing was taken for a second. Bodies are counted in bytes until
+they are delivered, so that memory is bounded however many clients there are. All of it is called in
+the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import NamedTuple
+
+from ..batch import Batch, Chunk, Part
+from ..errors import Undelivered
+from ..servers.event_loop import Intake
+
+_PATIENCE = 1.0
+"""Seconds that requests wait for a pipeline that takes nothing."""
+
+_PARTITION = "http"
+_BATCH = 1 << 20
+"""Bytes of bodies after which a batch is large enough."""
+
+
+class Full(Exception):
+    """There is no room for a request now."""
+
+
+class _Waiting(NamedTuple):
+    """A body that waits to be taken. ``taken``: gets the future of its delivery, or Full."""
+
+    body: Chunk
+    size: int
+    taken: asyncio.Future[asyncio.Future[None]]
+
+
+class Gathering:
+    """Gathers bodies to batches. ``most_waiting``: how many requests wait, ``most_bytes``: how much
+    of them is held at most, though one body always is.
+    """
+
+    def __init__(self, intake: Intake, most_waiting: int, most_bytes: int) -> None:
+        self._intake, self._most_waiting, self._most_bytes = intake, most_waiting, most_bytes
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Waiting] = []
+        self._held = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def reserve(self, size: int) -> None:
+        """Count bytes of a body that begins to be held; raises Full."""
+        if len(self._waiting) >= self._most_waiting:
+            raise Full
+        if self._held and self._held + size > self._most_bytes:
+            raise Full
+        self._held += size
+
+    def release(self, size: int) -> None:
+        """Bytes are held no more."""
+        self._held -= size
+
+    async def put(self, body: Chunk, size: int) -> asyncio.Future[None]:
+        """Hand a body on, whose ``size`` is reserved, and released when it was delivered. The
+        future ends when its batch was delivered, or has the reason why it was not. Raises Full.
+        """
+        taken: asyncio.Future[asyncio.Future[None]] = self._loop.create_future()
+        self._waiting.append(_Waiting(body, size, taken))
+        if self._task is None:
+            self._task = self._loop.create_task(self._hand_on())
+        return await taken
+
+    async def _hand_on(self) -> None:
+        """Offer what waits until nothing does."""
+        end = self._loop.time() + _PATIENCE
+        try:
+            while self._waiting:
+                if self._offer():
+                    end = self._loop.time() + _PATIENCE
+                elif self._loop.time() >= end:
+                    self._refuse()
+                else:
+                    await self._intake.room()
+        except Undelivered:
+            self._refuse()  # the pipeline stops
+        finally:
+            self._task = None
+
+    def _offer(self) -> bool:
+        count, size = 0, 0
+        for waiting in self._waiting:
+            count, size = count + 1, size + waiting.size
+            if size >= _BATCH:
+                break
+        some = self._waiting[:count]
+        delivered = self._intake.offer(_batch([waiting.body for waiting in some], size))
+        if delivered is None:
+            return False
+        del self._waiting[:count]
+        delivered.add_done_callback(partial(self._delivered, size))
+        for waiting in some:
+            if not waiting.taken.done():
+                waiting.taken.set_result(delivered)
+        return True
+
+    def _delivered(self, size: int, delivered: asyncio.Future[None]) -> None:
+        self.release(size)
+
+    def _refuse(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            self.release(each.size)
+            if not each.taken.done():
+                each.taken.set_exception(Full())
+
+
+def _batch(bodies: list[Chunk], size: int) -> Batch:
+    return Batch(chunks=bodies, parts=[Part(_PARTITION)], bytes=size)
