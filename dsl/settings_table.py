@@ -202,6 +202,27 @@ _TABLE = (
         " declares.",
     ),
     _count("penstock.shutdown_timeout", 30, "How many seconds a stop waits for outputs."),
+    _flag(
+        "api.enabled",
+        "Whether figures, health and logging can be asked for over HTTP; in Logstash it is on.",
+    ),
+    _text("api.http.host", "The address that the API listens on.", "127.0.0.1"),
+    _text(
+        "api.http.port",
+        "Its port, or a range of which the first that is free is taken.",
+        "9600-9700",
+    ),
+    _text("api.environment", "A name that the API tells.", "production"),
+    _choice("api.auth.type", "none basic", "Whether the API asks for a user and a password."),
+    _text("api.auth.basic.username", "The user."),
+    _text("api.auth.basic.password", "The password; `${NAME}` may come from the keystore."),
+    _flag("api.ssl.enabled", "Whether the API speaks TLS."),
+    _text("api.ssl.certificate", "The certificate of the API, a PEM file."),
+    _text("api.ssl.key", "The key of that certificate, a PEM file."),
+    _flag(
+        "penstock.api.open",
+        "Whether the API may listen on other addresses than loopback without a password.",
+    ),
     _choice("log.level", "info fatal error warn debug trace", "The least severe log lines shown."),
     _choice("log.format", "plain json", "The form of log lines."),
     SettingSpec(
@@ -262,7 +283,7 @@ INERT = (
 """Settings that Logstash knows, and that have no effect here."""
 
 INERT_GROUPS = (
-    "api",
+    "api",  # of Java: key stores
     "cloud",
     "geoip",
     "http",

@@ -6,7 +6,9 @@ threads may lose a count now and then, which figures for people can bear.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from bisect import bisect_left
+from itertools import accumulate
+from typing import ClassVar, TypeVar
 
 Metric = TypeVar("Metric", "Counter", "Gauge", "Timer")
 
@@ -50,6 +52,33 @@ class Timer:
         self.count += 1
         self.seconds += seconds
         self.longest = max(self.longest, seconds)
+
+
+class Histogram:
+    """How often something took how long: counts by upper bounds in seconds, and the sum."""
+
+    BOUNDS: ClassVar = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(self.BOUNDS) + 1)
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """It took so long once more."""
+        self.counts[bisect_left(self.BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+    @property
+    def count(self) -> int:
+        """How often it was done."""
+        return sum(self.counts)
+
+    def cumulative(self) -> list[tuple[float, int]]:
+        """How often it took no longer than each bound; the last bound is infinite."""
+        bounds = (*self.BOUNDS, float("inf"))
+        return list(zip(bounds, accumulate(self.counts), strict=True))
 
 
 class Metrics:

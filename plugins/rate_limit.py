@@ -36,27 +36,30 @@ def complain(key: str, message: str, *arguments: object) -> None:
 
 class PluginLog:
     """The program's log for one plugin: each line names it and its place; the same line comes once
-    a minute at most, for warnings and errors.
+    a minute at most, for warnings and errors. Its logger is ``penstock.NAME``, so that one kind of
+    plugin can be heard in more detail.
     """
 
     def __init__(self, where: str, name: str) -> None:
         self._prefix = f"{where}: {name}: " if where else f"{name}: "
+        self._log = logging.getLogger(f"penstock.{name}" if name else "penstock")
 
     def debug(self, message: str, *arguments: object) -> None:
         """Something for whoever looks for a fault."""
-        log.debug("%s" + message, self._prefix, *arguments)
+        self._log.debug("%s" + message, self._prefix, *arguments)
 
     def info(self, message: str, *arguments: object) -> None:
         """Something that an operator may want to know."""
-        log.info("%s" + message, self._prefix, *arguments)
+        self._log.info("%s" + message, self._prefix, *arguments)
 
     def warning(self, message: str, *arguments: object, about: str = "") -> None:
         """Something went wrong and was handled. ``about``: lines about other things, such as other
         files, are heard all the same.
         """
-        complain(f"{self._prefix}{message}{about}", "%s" + message, self._prefix, *arguments)
+        if is_due(f"{self._prefix}{message}{about}"):
+            self._log.warning("%s" + message, self._prefix, *arguments)
 
     def error(self, message: str, *arguments: object, about: str = "") -> None:
         """Something does not work; ``about`` as of warnings."""
         if is_due(f"{self._prefix}{message}{about}"):
-            log.error("%s" + message, self._prefix, *arguments)
+            self._log.error("%s" + message, self._prefix, *arguments)

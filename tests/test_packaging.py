@@ -88,9 +88,9 @@ def imported() -> dict[str, str]:
 
 def test_every_package_that_is_imported_is_declared() -> None:
     lists = [PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()]
-    declared = {re.split(r"[^\w-]", wanted)[0].lower() for wants in lists for wanted in wants}
+    declared = {re.split(r"[^\w-]", wanted)[0].lower().replace("_", "-") for wants in lists for wanted in wants}
     homes = packages_distributions()
-    lost = {name: where for name, where in imported().items() if not {home.lower() for home in homes.get(name, [name])} & declared}
+    lost = {name: where for name, where in imported().items() if not {home.lower().replace("_", "-") for home in homes.get(name, [name])} & declared}
     assert lost == {}
 
 

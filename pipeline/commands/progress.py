@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from ..compile.instantiate import Assembly
-from ..runtime.pipeline import Counts
+from ..observe.counters import Counts
 
 _EVERY = 0.2
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,10 +21,10 @@ from ..compile.claims import double_claims
 from ..compile.instantiate import Assembly
 from ..compile.profile import Profile
 from ..compile.sources import text_source
-from ..observe.counters import table
+from ..observe.counters import Counts
 from ..observe.logging import start_logging
 from ..runtime.passthrough import PassthroughPipeline, passes_through
-from ..runtime.pipeline import Counts, Pipeline
+from ..runtime.pipeline import Pipeline
 from ..runtime.signals import SignalThread
 from ..runtime.supervisor import ManagedPipeline, Reread, Supervisor
 from ..runtime.turns import short_turns
@@ -41,6 +38,8 @@ from .configuration import (
     show_findings,
 )
 from .progress import progress_line
+from .run_api import started_api
+from .run_signals import actions, leave_quietly
 from .settings_flags import SettingsCommand, complete_values_of
 
 if TYPE_CHECKING:
@@ -240,12 +239,16 @@ def _run(
         return _pipeline(assembly, draw, profile, parent)
 
     supervisor = Supervisor(members, make, interval, reread)
-    signals.start(_actions(supervisor, float(settings["penstock.shutdown_timeout"])))
+    try:
+        api = started_api(supervisor, settings)
+    except ConfigError as error:
+        refuse(error)
+    signals.start(actions(supervisor, float(settings["penstock.shutdown_timeout"])))
     try:
         with short_turns():
             supervisor.run()
     except BrokenPipeError:
-        _leave_quietly()
+        leave_quietly()
     except ConfigError as error:
         refuse(error)
     except Undelivered as error:
@@ -257,6 +260,8 @@ def _run(
     finally:
         if line is not None:
             line.end()
+        if api is not None:
+            api.close()
         if parent is not None:
             parent.close()
     if profile is not None:
@@ -283,6 +288,18 @@ def _pipeline(
     profile: Profile | None,
     parent: WorkerParent | None,
 ) -> Pipeline:
+    made = _unmeasured(assembly, line, profile, parent)
+    if assembly.program.settings["api.enabled"]:
+        made.measure()
+    return made
+
+
+def _unmeasured(
+    assembly: Assembly,
+    line: Callable[[Counts], None] | None,
+    profile: Profile | None,
+    parent: WorkerParent | None,
+) -> Pipeline:
     workers = int(assembly.program.settings["pipeline.workers"])
     if profile is not None:
         return Pipeline(assembly, line, profile)
@@ -301,70 +318,6 @@ def _pipeline(
         keeper.name,
     )
     return Pipeline(assembly, line)
-
-
-def _actions(supervisor: Supervisor, timeout: float) -> dict[int, Callable[[], None]]:
-    """What signals do, in the thread that listens to them."""
-    terminals = _terminals()
-    stops: list[int] = []
-
-    def stop(number: int) -> None:
-        if stops:
-            os._exit(128 + number)
-        stops.append(number)
-        supervisor.stop()
-        limit = threading.Timer(timeout, _leave_undrained, (timeout, number))
-        limit.daemon = True
-        limit.start()
-
-    def hang_up() -> None:
-        gone = terminals - _terminals()
-        if not gone:
-            supervisor.reload()
-            return
-        _say_no_more(gone)
-        stop(signal.SIGHUP)  # the terminal that it was started from is gone
-
-    return {
-        signal.SIGINT: lambda: stop(signal.SIGINT),
-        signal.SIGTERM: lambda: stop(signal.SIGTERM),
-        signal.SIGHUP: hang_up,
-        signal.SIGUSR1: lambda: _log_stats(supervisor),
-    }
-
-
-def _terminals() -> set[int]:
-    """The standard streams that are terminals."""
-    return {descriptor for descriptor in (0, 1, 2) if os.isatty(descriptor)}
-
-
-def _say_no_more(descriptors: set[int]) -> None:
-    """Writing to a terminal that has gone fails, also when Python flushes at the end."""
-    for descriptor in descriptors:
-        os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
-
-
-def _log_stats(supervisor: Supervisor) -> None:
-    for member in supervisor.members:
-        if member.pipeline is not None:
-            rows = "\n".join(table(member.pipeline.stats()))
-            log.info("outputs of pipeline %s:\n%s", member.id, rows)
-
-
-def _leave_undrained(timeout: float, number: int) -> NoReturn:
-    log.error(
-        "what was read could not be delivered within %.0f s (penstock.shutdown_timeout): left"
-        " undelivered",
-        timeout,
-    )
-    os._exit(128 + number)
-
-
-def _leave_quietly() -> None:
-    """The reader of stdout has gone: nothing more can be said there, and Python must not try when
-    it ends.
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _total_bytes(assemblies: Sequence[Assembly]) -> int | None:

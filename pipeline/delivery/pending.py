@@ -86,15 +86,17 @@ class DeliveryUnit:
 class Request:
     """Units that are delivered at once. ``payload`` and ``originals`` become less when a part of
     them was delivered or rejected; ``tries`` counts failures that the output does not know;
-    ``connection`` is the number of the one that it was last sent over.
+    ``connection`` is the number of the one that it was last sent over, ``begun`` when, in
+    seconds of the monotonic clock.
     """
 
-    __slots__ = ("connection", "originals", "payload", "tries", "units")
+    __slots__ = ("begun", "connection", "originals", "payload", "tries", "units")
 
     def __init__(self, units: Sequence[DeliveryUnit], output: Output) -> None:
         """Join units of one lane."""
         self.units = units
         self.tries = self.connection = 0
+        self.begun = 0.0
         self.originals: list[Event] | None = None
         if len(units) == 1:
             self.payload = units[0].payload

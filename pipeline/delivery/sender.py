@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...dsl.reference import Event
 from ...plugins.errors import Disconnected, Misconfigured, Rejected, Retry, Undelivered
+from ...plugins.metrics import Histogram
 from ...plugins.output import Output
 from ...plugins.rate_limit import complain
 from ..observe.counters import OutputStats
@@ -48,6 +50,7 @@ class Sender:
         self._letters = Circuit(f"{self.where}: dead letters", waiting)
         self._connecting, self._counting = threading.Lock(), threading.Lock()
         self.is_connected = self._has_worked = False
+        self.latency = Histogram()
         self._connection = 0
 
     def connect(self) -> None:
@@ -97,7 +100,7 @@ class Sender:
         if not self.is_connected:
             self.connect()
         self._circuit.trying()
-        request.connection = self._connection
+        request.connection, request.begun = self._connection, time.monotonic()
         return self.output.deliver(request.payload)
 
     def succeeded(self, request: Request) -> None:
@@ -106,6 +109,7 @@ class Sender:
         self._circuit.works()
         with self._counting:
             self.delivered += request.events
+            self.latency.add(time.monotonic() - request.begun)
 
     def failed(self, request: Request, error: Exception) -> bool:
         """Do what an error asks for, and wait before the next try; whether nothing is left to be
@@ -278,6 +282,7 @@ class Sender:
             waiting=self._waiting(),
             failures=self._circuit.failures,
             circuit=self._circuit.state,
+            retried=self.retried,
         )
 
 

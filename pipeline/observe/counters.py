@@ -5,7 +5,18 @@ people.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has gone through; ``by_input``: events by the number of their input."""
+
+    events_in: int = 0
+    events_out: int = 0
+    bytes_in: int = 0
+    started: float = 0.0
+    by_input: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +24,7 @@ class OutputStats:
     """Events of one run, by what became of them. ``rejected`` were refused by the target, and there
     were no dead letters for them; ``waiting`` is of this moment, ``spilled`` of what went to disk
     on its way (it is delivered, or waits); ``failures`` counts tries, not events; ``circuit``:
-    closed, open or half-open.
+    closed, open or half-open; ``retried`` counts events each time they are delivered again.
     """
 
     output: str
@@ -25,6 +36,7 @@ class OutputStats:
     waiting: int
     failures: int
     circuit: str
+    retried: int = field(default=0, compare=False)
 
     @property
     def left_out(self) -> str:
@@ -39,7 +51,7 @@ class OutputStats:
 
 def table(stats: Sequence[OutputStats]) -> list[str]:
     """The numbers as lines of a table, heads first."""
-    heads = [field.name.replace("_", " ") for field in fields(OutputStats)]
+    heads = [each.name.replace("_", " ") for each in fields(OutputStats)]
     rows = [heads, *([str(cell) for cell in astuple(one)] for one in stats)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

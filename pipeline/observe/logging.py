@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ...dsl.secrets import masked
 
+_ROOT = "penstock"
 _LEVELS = {
     "fatal": logging.CRITICAL,
     "error": logging.ERROR,
@@ -27,6 +29,43 @@ def start_logging(level: str, form: str) -> None:
     log.handlers = [handler]
     log.propagate = False
     log.setLevel(_LEVELS[level])
+
+
+_started: dict[str, int] = {}
+
+
+def levels() -> dict[str, str]:
+    """The level of each logger of Penstock that has been used, by its name."""
+    known = logging.root.manager.loggerDict
+    names = sorted(name for name in known if name.partition(".")[0] == _ROOT)
+    return {name: _level_name(logging.getLogger(name).getEffectiveLevel()) for name in names}
+
+
+def set_levels(wanted: Mapping[str, str]) -> None:
+    """Set levels of loggers by name, such as ``penstock.kafka``; all at once, or raises ValueError
+    where a name or a level is not known.
+    """
+    numbers: dict[str, int] = {}
+    for name, level in wanted.items():
+        if name.partition(".")[0] != _ROOT:
+            raise ValueError(f"`{name}` is not a logger: they are called {_ROOT}, {_ROOT}.NAME")
+        if level.lower() not in _LEVELS:
+            raise ValueError(f"`{level}` is not a level: {', '.join(_LEVELS)}")
+        numbers[name] = _LEVELS[level.lower()]
+    for name, number in numbers.items():
+        _started.setdefault(name, logging.getLogger(name).level)
+        logging.getLogger(name).setLevel(number)
+
+
+def reset_levels() -> None:
+    """Set all levels as they were before ``set_levels``."""
+    while _started:
+        name, number = _started.popitem()
+        logging.getLogger(name).setLevel(number)
+
+
+def _level_name(number: int) -> str:
+    return next((name.upper() for name, value in _LEVELS.items() if value == number), str(number))
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -14,9 +14,10 @@ from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import Assembly
 from ..delivery.pending import PendingAck
+from ..observe.counters import Counts
 from .decoding import MOST_STREAMS
 from .input_threads import Incoming
-from .pipeline import Counts, Pipeline
+from .pipeline import Pipeline
 from .work import Work
 
 
@@ -61,7 +62,7 @@ class PassthroughPipeline(Pipeline):
                 data, count = self._stream(chunk.origin)(chunk.data)
                 sink.submit(Payload(data, None, self._lane, count), pending)
                 events += count
-        self.count(events, events, batch)
+        self.count(0, events, events, batch)
 
     def _stream(self, origin: Mapping[str, Any]) -> Passthrough:
         key = repr(origin)

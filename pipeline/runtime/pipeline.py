@@ -14,8 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ...dsl.diagnostics import ConfigError
 from ...dsl.guard import standing_by
 from ...dsl.options import read
@@ -32,7 +30,8 @@ from ..compile.instantiate import Assembly, misconfigured
 from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
-from ..observe.counters import OutputStats
+from ..observe.counters import Counts, OutputStats
+from ..observe.figures import Figures
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
 from .keeping import participant_of, say_ending
@@ -54,15 +53,6 @@ _FILTERS = -2
 _MOST_OF_QUEUE = 256
 
 
-class Counts(msgspec.Struct):
-    """What has gone through, for the progress line."""
-
-    events_in: int = 0
-    events_out: int = 0
-    bytes_in: int = 0
-    started: float = 0.0
-
-
 class Pipeline:
     """A configuration that runs. ``run()`` returns when the inputs have ended or ``stop()`` was
     called. ``carried`` are plugins that are open and connected already, from the pipeline before a
@@ -73,6 +63,7 @@ class Pipeline:
     """
 
     chunk_bytes = CHUNK_BYTES
+    workers = 1
 
     def __init__(
         self,
@@ -83,6 +74,7 @@ class Pipeline:
         program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
+        self.figures: Figures | None = None
         if isinstance(observer, Clock):
             observer.watch(assembly.made.items())  # before anything takes their methods
         self.counts = Counts()
@@ -102,6 +94,20 @@ class Pipeline:
         self._pending = PendingAck(None)
         self._sinks: list[OutputSink] = []
         self._failure: BaseException | None = None
+
+    def measure(self) -> None:
+        """Count what each plugin does; to be called before ``run``."""
+        self.figures = Figures(list(self.assembly.made))
+
+    @property
+    def queue(self) -> DiskQueue | None:
+        """The disk queue, where there is one and it is open."""
+        return self._queue
+
+    @property
+    def sinks(self) -> list[OutputSink]:
+        """What delivers to each output, in the order of the configuration."""
+        return list(self._sinks)
 
     @property
     def id(self) -> str:
@@ -227,7 +233,7 @@ class Pipeline:
         for sink in self._sinks:
             write = submitting(sink, lambda: self._pending)
             sink.output.write = write  # type: ignore[method-assign,assignment]
-        work = Work(self.assembly, self.inputs, self._observer)
+        work = Work(self.assembly, self.inputs, self._observer or self.figures)
         self._open_epochs()
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
@@ -275,7 +281,7 @@ class Pipeline:
     def _work(self, work: Work, incoming: Incoming) -> None:
         with PendingAck(self.taken(incoming)) as self._pending:
             through = work.run(incoming.source, incoming.batch)
-        self.count(through.events_in, through.events_out, incoming.batch)
+        self.count(incoming.source, through.events_in, through.events_out, incoming.batch)
 
     def taken(self, incoming: Incoming) -> Done | None:
         """A batch is about to be worked on; what is to be called when it was delivered."""
@@ -298,11 +304,13 @@ class Pipeline:
             incoming.done(error)
         return True
 
-    def count(self, events_in: int, events_out: int, batch: Batch) -> None:
-        """So much more has gone through."""
-        self.counts.events_in += events_in
-        self.counts.events_out += events_out
-        self.counts.bytes_in += batch.bytes
+    def count(self, source: int, events_in: int, events_out: int, batch: Batch) -> None:
+        """So much more of an input has gone through."""
+        counts = self.counts
+        counts.events_in += events_in
+        counts.events_out += events_out
+        counts.bytes_in += batch.bytes
+        counts.by_input[source] = counts.by_input.get(source, 0) + events_in
 
     def _flush(self, work: Work, final: bool) -> None:
         done: Done | None = None

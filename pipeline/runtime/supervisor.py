@@ -18,6 +18,7 @@ import msgspec
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, render
 from ...dsl.source import Source
+from ...dsl.timestamp import Timestamp
 from ...plugins.plugin import Plugin
 from ..compile.instantiate import Assembly, assemble, inspect
 from .carry import can_follow, carry_over
@@ -28,6 +29,26 @@ log = logging.getLogger("penstock")
 
 
 _Pending = tuple[list[Source], Assembly]
+
+
+class Reloads(msgspec.Struct):
+    """How the reloads of a pipeline went; times are texts, in UTC."""
+
+    successes: int = 0
+    failures: int = 0
+    last_error: str | None = None
+    last_success: str | None = None
+    last_failure: str | None = None
+
+    def succeeded(self) -> None:
+        """A new configuration runs."""
+        self.successes += 1
+        self.last_success = str(Timestamp.now())
+
+    def failed(self, why: str) -> None:
+        """A new configuration was refused, or rolled back."""
+        self.failures += 1
+        self.last_error, self.last_failure = why, str(Timestamp.now())
 
 
 class ManagedPipeline(msgspec.Struct, eq=False):
@@ -43,6 +64,7 @@ class ManagedPipeline(msgspec.Struct, eq=False):
     refused: str = ""
     error: BaseException | None = None
     is_removed: bool = False
+    reloads: Reloads = msgspec.field(default_factory=Reloads)
 
     def inspect(self) -> list[Diagnostic]:
         """Load and assemble; what was found. Raises ConfigError where it cannot even be read."""
@@ -138,6 +160,7 @@ class Supervisor:
                     member.id,
                     error,
                 )
+                member.reloads.failed(str(error))
                 sources, before = before[0], None
                 assembly, carried = assemble(sources, member.settings), set()
                 continue
@@ -145,6 +168,7 @@ class Supervisor:
                 return
             before = sources, assembly
             sources, assembly = pending
+            member.reloads.succeeded()
             log.info("pipeline %s: reloaded", member.id)
             carried = self._carry(before[1], assembly, member)
 
@@ -263,6 +287,7 @@ class Supervisor:
     def _refuse(self, member: ManagedPipeline, why: str) -> None:
         """Say, once, why a new configuration is not taken."""
         if why != member.refused:
+            member.reloads.failed(why)
             log.error(
                 "pipeline %s: new configuration refused, nothing changes:\n%s", member.id, why
             )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...dsl.reference import Event
 from ...plugins.batch import Part
+from ..observe.figures import Addition
 
 
 class ChunkPlace(NamedTuple):
@@ -50,13 +51,16 @@ class WorkerDeadLetter(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a job. ``counts``: the events of each part of its batch."""
+    """What became of a job. ``counts``: the events of each part of its batch; ``figures``: what the
+    filters did, where that is counted.
+    """
 
     events_in: int
     events_out: int
     counts: list[int]
     outputs: list[WorkerOutput]
     dead_letters: list[WorkerDeadLetter]
+    figures: list[Addition]
 
 
 class Failure(NamedTuple):

@@ -29,8 +29,9 @@ from ...plugins.streams import PIECE
 from ..compile.instantiate import Assembly
 from ..delivery.dispatch import DirectSink
 from ..delivery.pending import PendingAck
+from ..observe.counters import Counts
 from .input_threads import Done, Incoming
-from .pipeline import Counts, Pipeline
+from .pipeline import Pipeline
 from .shared_memory import JOBS, SharedBuffers, new_memory
 from .worker_messages import Answer, ChunkPlace, Failure, JobMessage, WorkerOutput
 from .worker_parent import WorkerParent
@@ -97,7 +98,7 @@ class ParallelPipeline(Pipeline):
         parent: WorkerParent | None = None,
     ) -> None:
         super().__init__(assembly, tick)
-        self._count = useful_workers(assembly, workers)
+        self._count = self.workers = useful_workers(assembly, workers)
         self._ordered = str(assembly.program.settings["pipeline.ordered"]) != "false"
         self._own_parent = WorkerParent() if parent is None else None
         self._parent = parent or self._own_parent
@@ -210,7 +211,9 @@ class ParallelPipeline(Pipeline):
                 self._sinks[sent.output].submit(self._payload(worker, sent), pending)
         with self._lock:
             worker.buffers.free.append(job.slot)
-        self.count(answer.events_in, answer.events_out, job.batch)
+        self.count(job.source, answer.events_in, answer.events_out, job.batch)
+        if self.figures is not None:
+            self.figures.add(answer.figures)
         self._free.release()
         if self._tick is not None:
             self._tick(self.counts)

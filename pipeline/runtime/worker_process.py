@@ -23,6 +23,7 @@ from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
+from ..observe.figures import Figures
 from .garbage import rare_collections
 from .pipeline import open_plugin
 from .shared_memory import OutputArena, SharedBuffers
@@ -41,6 +42,7 @@ class WorkerProcess:
         self._arena = OutputArena(self._buffers, 0)
         self._outputs: list[WorkerOutput] = []
         self._dead_letters: list[WorkerDeadLetter] = []
+        self._figures: Figures | None = None
 
     def serve(self) -> None:
         """Work until the main process says that there is no more, or has gone."""
@@ -76,7 +78,9 @@ class WorkerProcess:
         for plugin in self._filters():
             open_plugin(plugin)
         inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
-        return Work(assembly, inputs)
+        if assembly.program.settings["api.enabled"]:
+            self._figures = Figures(list(assembly.made))
+        return Work(assembly, inputs, self._figures)
 
     def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:
         keeps, pack = self._keeps, packing(output)
@@ -108,9 +112,9 @@ class WorkerProcess:
         batch = self._batch(job)
         through = work.run(job.source, batch)
         counts = [part.events for part in batch.parts]
-        return Answer(
-            through.events_in, through.events_out, counts, self._outputs, self._dead_letters
-        )
+        figures = [] if self._figures is None else self._figures.take()
+        passed = through.events_in, through.events_out
+        return Answer(*passed, counts, self._outputs, self._dead_letters, figures)
 
     def _batch(self, job: JobMessage) -> Batch:
         data: Any = bytes(self._buffers.read(job.sent))

@@ -33,6 +33,7 @@ SERVERS: Mapping[str, Packages] = {
     "memcached": Packages(["memcached"], ["memcached"]),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
+    "prometheus": Packages(["promtool"], ["prometheus"]),
     "ruby": Packages(["ruby"], ["ruby"]),
 }
 

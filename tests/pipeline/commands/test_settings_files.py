@@ -60,7 +60,7 @@ def test_an_empty_file_says_nothing(text: str) -> None:
             "log.levl: info\npipeline.batch: {size: viele}\n",
             ["penstock.yml:1:1 E230 there is no setting `log.levl`", "penstock.yml:2:24 E230 the setting `pipeline.batch.size` is `viele`; an integer is expected"],
         ),
-        ("node.name: ${NOT_SET}\n", ["penstock.yml:1:12 E206 the environment variable `NOT_SET` is not set"]),
+        ("node.name: ${NOT_SET}\n", ["penstock.yml:1:12 E206 the variable `NOT_SET` is not set and has no default"]),
         ("- a\n", ["penstock.yml:1:1 E231 settings are a map of keys and values"]),
         ("a: 1\na: 2\n", ["penstock.yml:2:1 E231 the key `a` is given twice"]),
     ],

@@ -365,7 +365,7 @@ def test_stats_count_what_became_of_the_events() -> None:
     sink.end()
     assert sink.stats() == OutputStats("here", 0, 3, 0, 2, 0, 0, 1, "closed")
     assert sink.stats().left_out == "3 events dropped (when_full), 2 events sent to dead letters"
-    assert [line.split() for line in table([sink.stats()])][1] == ["here", "0", "3", "0", "2", "0", "0", "1", "closed"]
+    assert [line.split() for line in table([sink.stats()])][1] == ["here", "0", "3", "0", "2", "0", "0", "1", "closed", "2"]
 
 
 @pytest.mark.parametrize("ends", [True, False])

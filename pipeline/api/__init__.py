@@ -1,0 +1,1 @@
+"""The monitoring API: what can be asked of a process that runs."""

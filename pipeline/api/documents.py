@@ -1,0 +1,256 @@
+"""What the API tells, as plain data in the shape that Logstash's API has, where it has one, so that
+dashboards made for it work.
+
+Everything is read from what the pipelines count anyway, in the thread that asks: nothing is locked,
+so numbers that belong together may differ by a batch.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from ...dsl.options import read
+from ...dsl.program import PluginUse
+from ...dsl.secrets import masked
+from ...dsl.spec import Kind
+from ...plugins.codec import Codec
+from ...plugins.filter import Filter
+from ...plugins.input import Input
+from ...plugins.output import Output
+from ..observe.figures import StepFigures
+from ..runtime.pipeline import Pipeline
+from ..runtime.supervisor import ManagedPipeline
+from .process import process_stats, python, system
+
+Document = dict[str, Any]
+_EPHEMERAL = str(uuid4())
+_NOTHING = StepFigures()
+
+
+class Node:
+    """The process as the API tells it. ``members``: the pipelines, as the supervisor has them."""
+
+    def __init__(self, members: Sequence[ManagedPipeline], address: str, version: str) -> None:
+        self._members, self._address, self._version = members, address, version
+
+    @property
+    def members(self) -> list[ManagedPipeline]:
+        """The pipelines that run, or have run."""
+        return [member for member in list(self._members) if not member.is_removed]
+
+    def root(self) -> Document:
+        """``GET /``."""
+        settings = self.members[0].settings if self.members else {}
+        return {
+            "host": platform.node(),
+            "version": self._version,
+            "http_address": self._address,
+            "id": settings.get("node.uuid") or _EPHEMERAL,
+            "name": settings.get("node.name") or platform.node(),
+            "ephemeral_id": _EPHEMERAL,
+            "snapshot": False,
+            "status": "green" if self.ready()["status"] == "ready" else "yellow",
+            "pipeline": _sizes(settings),
+        }
+
+    def node(self) -> Document:
+        """``GET /_node``."""
+        pipelines = {member.id: _pipeline_info(member) for member in self.members}
+        return {**self.root(), "pipelines": pipelines, "os": system(), "python": python()}
+
+    def pipelines(self, name: str | None = None) -> Document | None:
+        """``GET /_node/pipelines[/ID]``; None where there is no such pipeline."""
+        found = {member.id: _pipeline_info(member) for member in self.members}
+        return _chosen(self.root(), found, name)
+
+    def stats(self) -> Document:
+        """``GET /_node/stats``."""
+        found = {member.id: _pipeline_stats(member) for member in self.members}
+        return {
+            **self.root(),
+            "process": process_stats(),
+            "events": _summed([one["events"] for one in found.values()]),
+            "pipelines": found,
+            "reloads": _summed([_reload_counts(member) for member in self.members]),
+            "queue": {"events_count": sum(one["queue"]["events_count"] for one in found.values())},
+        }
+
+    def pipeline_stats(self, name: str | None = None) -> Document | None:
+        """``GET /_node/stats/pipelines[/ID]``; None where there is no such pipeline."""
+        found = {member.id: _pipeline_stats(member) for member in self.members}
+        return _chosen(self.root(), found, name)
+
+    def part(self, name: str) -> Document | None:
+        """``GET /_node/stats/PART`` and ``/_node/PART``: process, events, reloads, os …; None where
+        there is none.
+        """
+        found = {**self.node(), **self.stats()}
+        return {**self.root(), name: found[name]} if name in found else None
+
+    def live(self) -> Document:
+        """``GET /health/live``: the process answers."""
+        return {"status": "live"}
+
+    def ready(self) -> Document:
+        """``GET /health/ready``: whether events go through, or why not."""
+        reasons = [reason for member in self.members for reason in _hindrances(member)]
+        return {"status": "not ready" if reasons else "ready", "reasons": reasons}
+
+
+def _chosen(root: Document, found: Document, name: str | None) -> Document | None:
+    if name is None:
+        return {**root, "pipelines": found}
+    return {**root, "pipelines": {name: found[name]}} if name in found else None
+
+
+def _sizes(settings: Any) -> Document:
+    return {
+        "workers": settings.get("pipeline.workers"),
+        "batch_size": settings.get("pipeline.batch.size"),
+        "batch_delay": settings.get("pipeline.batch.delay"),
+    }
+
+
+def _pipeline_info(member: ManagedPipeline) -> Document:
+    settings, pipeline = member.settings, member.pipeline
+    return {
+        "ephemeral_id": _EPHEMERAL,
+        **_sizes(settings),
+        "workers": pipeline.workers if pipeline is not None else settings["pipeline.workers"],
+        "config_reload_automatic": settings["config.reload.automatic"],
+        "config_reload_interval": str(settings["config.reload.interval"]),
+        "dead_letter_queue_enabled": settings["dead_letter_queue.enable"],
+        "queue_type": settings["queue.type"],
+    }
+
+
+def _pipeline_stats(member: ManagedPipeline) -> Document:
+    pipeline = member.pipeline
+    reloads = member.reloads
+    told: Document = {
+        "events": {"in": 0, "filtered": 0, "out": 0, "duration_in_millis": 0},
+        "plugins": {"inputs": [], "codecs": [], "filters": [], "outputs": []},
+        "reloads": {
+            "successes": reloads.successes,
+            "failures": reloads.failures,
+            "last_error": None if reloads.last_error is None else masked(reloads.last_error),
+            "last_success_timestamp": reloads.last_success,
+            "last_failure_timestamp": reloads.last_failure,
+        },
+        "queue": _queue(pipeline, member.settings),
+    }
+    if pipeline is not None:
+        told["plugins"] = _plugins(pipeline)
+        told["events"] = _events(pipeline, told["plugins"])
+    return told
+
+
+def _events(pipeline: Pipeline, plugins: Document) -> Document:
+    counts = pipeline.counts
+    parts = [*plugins["filters"], *plugins["outputs"]]
+    return {
+        "in": counts.events_in,
+        "filtered": counts.events_out,
+        "out": sum(one["events"]["out"] for one in plugins["outputs"]),
+        "duration_in_millis": sum(one["events"]["duration_in_millis"] for one in parts),
+    }
+
+
+def _plugins(pipeline: Pipeline) -> Document:
+    told: Document = {"inputs": [], "codecs": [], "filters": [], "outputs": []}
+    sinks = {id(sink.output): sink for sink in pipeline.sinks}
+    figures = pipeline.figures
+    for use, plugin in pipeline.assembly.made.items():
+        step = _NOTHING if figures is None else figures.of(use)
+        head = _head(use, plugin.context.id)
+        if isinstance(plugin, Input):
+            events = pipeline.counts.by_input.get(pipeline.inputs.index(plugin), 0)
+            told["inputs"].append({**head, "events": {"out": events}})
+        elif isinstance(plugin, Filter):
+            told["filters"].append({**head, "events": _step(step)})
+        elif isinstance(plugin, Output):
+            told["outputs"].append({**head, **_output(sinks.get(id(plugin)), step)})
+        elif isinstance(plugin, Codec):
+            told["codecs"].append(head)
+        values = plugin.context.metrics.values()
+        if values and not isinstance(plugin, Codec):
+            told[f"{use.spec.section}s"][-1]["metrics"] = values
+    return told
+
+
+def _head(use: PluginUse, plugin_id: str) -> Document:
+    return {"id": plugin_id or use.span.place, "name": use.name, "place": use.span.place}
+
+
+def _step(step: StepFigures) -> Document:
+    return {
+        "in": step.events_in,
+        "out": step.events_out,
+        "duration_in_millis": round(step.seconds * 1000),
+        "seconds": round(step.seconds, 6),
+    }
+
+
+def _output(sink: Any, step: StepFigures) -> Document:
+    if sink is None:
+        return {"events": _step(step)}
+    stats, latency = sink.stats(), sink.sender.latency
+    return {
+        "events": {**_step(step), "out": stats.delivered},
+        "delivery": {
+            "delivered": stats.delivered,
+            "retried": stats.retried,
+            "dropped": stats.dropped,
+            "rejected": stats.rejected,
+            "dead_lettered": stats.dead_lettered,
+            "spilled": stats.spilled,
+            "waiting": stats.waiting,
+            "failures": stats.failures,
+            "circuit": stats.circuit,
+            "requests": latency.count,
+            "latency_in_millis": round(latency.seconds * 1000),
+        },
+    }
+
+
+def _queue(pipeline: Pipeline | None, settings: Any) -> Document:
+    queue = None if pipeline is None else pipeline.queue
+    told: Document = {"type": settings["queue.type"], "events_count": 0}
+    if queue is None:
+        return told
+    return {
+        **told,
+        "events_count": queue.events,
+        "events": queue.events,
+        "queue_size_in_bytes": queue.size,
+        "max_queue_size_in_bytes": int(read(Kind("bytes"), settings["queue.max_bytes"])),
+    }
+
+
+def _reload_counts(member: ManagedPipeline) -> Document:
+    return {"successes": member.reloads.successes, "failures": member.reloads.failures}
+
+
+def _summed(documents: Sequence[Document]) -> Document:
+    total: Document = {}
+    for document in documents:
+        for key, value in document.items():
+            total[key] = total.get(key, 0) + value
+    return total
+
+
+def _hindrances(member: ManagedPipeline) -> list[str]:
+    """Why events of a pipeline do not go through."""
+    pipeline = member.pipeline
+    if pipeline is None or not pipeline.opened:
+        return [f"pipeline {member.id} has not started"]
+    found = []
+    for sink in pipeline.sinks:
+        stats = sink.stats()
+        if stats.circuit != "closed":
+            what = f"output {stats.output} is failing, {stats.waiting} events wait"
+            found.append(f"pipeline {member.id}: {what}")
+    return found

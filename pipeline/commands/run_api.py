@@ -1,0 +1,35 @@
+"""The API of a run, where the settings ask for one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..runtime.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from ..api.documents import Node
+    from ..api.server import Api
+
+log = logging.getLogger("penstock")
+
+
+def started_api(supervisor: Supervisor, settings: Mapping[str, Any]) -> Api | None:
+    """The API of all pipelines of a supervisor; None where none is wanted. Raises ConfigError where
+    it cannot be had as the settings say.
+    """
+    if not settings["api.enabled"]:
+        return None
+    from ... import __version__
+    from ..api.documents import Node
+    from ..api.server import Api
+    from ..api.settings import check_settings
+
+    def node(address: str) -> Node:
+        return Node(supervisor.members, address, __version__)
+
+    check_settings(settings)
+    api = Api(node, settings)
+    log.info("the API listens on %s", api.start())
+    return api

@@ -1,0 +1,116 @@
+"""How many events each plugin of the filters and outputs was given and gave, and how long it took:
+counted once a batch, never for an event.
+
+Workers count in their own processes, and send what was added with each answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ...dsl.program import Branch, PluginUse
+from ...dsl.reference import Event
+from ...dsl.source import Span
+from ...plugins.plugin import Plugin
+
+Events = list[Event]
+
+
+class StepFigures:
+    """What has gone through one plugin; ``seconds`` by the clock, of all threads together."""
+
+    __slots__ = ("events_in", "events_out", "seconds")
+
+    def __init__(self) -> None:
+        self.events_in = self.events_out = 0
+        self.seconds = 0.0
+
+
+class Addition(NamedTuple):
+    """What one plugin, by its number, did since it was asked last."""
+
+    plugin: int
+    events_in: int
+    events_out: int
+    seconds: float
+
+
+class Figures:
+    """Counts what the plugins of an assembly do; an observer of its sections that changes nothing
+    of the code. One thread filters; the figures may be read from any other.
+    """
+
+    def __init__(self, uses: Sequence[PluginUse]) -> None:
+        self._numbers = {use: number for number, use in enumerate(uses)}
+        self.steps = [StepFigures() for _ in uses]
+        self._taken = [(0, 0, 0.0)] * len(self.steps)
+
+    def of(self, use: PluginUse) -> StepFigures:
+        """The figures of a plugin."""
+        return self.steps[self._numbers[use]]
+
+    def take(self) -> list[Addition]:
+        """What was added since this was asked last."""
+        found = []
+        for number, step in enumerate(self.steps):
+            now = step.events_in, step.events_out, step.seconds
+            before = self._taken[number]
+            if now != before:
+                self._taken[number] = now
+                change = now[0] - before[0], now[1] - before[1], now[2] - before[2]
+                found.append(Addition(number, *change))
+        return found
+
+    def add(self, additions: Iterable[Addition]) -> None:
+        """Count what a worker did."""
+        for addition in additions:
+            step = self.steps[addition.plugin]
+            step.events_in += addition.events_in
+            step.events_out += addition.events_out
+            step.seconds += addition.seconds
+
+    # -- the observer -----------------------------------------------------------------------
+
+    def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
+        """``run``, counted."""
+        counted, clock = self.of(use), time.perf_counter
+
+        def observed(events: Events, *more: Any) -> Any:
+            taken, started = len(events), clock()
+            given = run(events, *more)
+            counted.seconds += clock() - started
+            counted.events_in += taken
+            counted.events_out += taken if given is None else len(given)
+            return given
+
+        return observed
+
+    def flush(self, use: PluginUse, run: Callable[[bool], Events]) -> Callable[[bool], Events]:
+        """What a filter gives by itself."""
+        counted, clock = self.of(use), time.perf_counter
+
+        def observed(final: bool) -> Events:
+            started = clock()
+            given = run(final)
+            counted.seconds += clock() - started
+            counted.events_out += len(given)
+            return given
+
+        return observed
+
+    def arm(self, branch: Branch, number: int) -> Callable[[Events], None]:
+        """Arms are not counted."""
+        return lambda events: None
+
+    def sorting(self, span: Span) -> Callable[[Events | None], None]:
+        """Conditions are not counted."""
+        return lambda events: None
+
+    def section(self, name: str, run: Callable[..., Events]) -> Callable[..., Events]:
+        """Sections are not counted as a whole."""
+        return run
+
+    def watch(self, plugins: Iterable[tuple[PluginUse, Plugin]]) -> None:
+        """Inputs are counted by who reads them."""
