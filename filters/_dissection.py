@@ -17,6 +17,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event, FieldError, ReferenceSyntaxError
 from ..dsl.values import to_text
 from ._references import NAMES_APART, BrokenReference, field, set_named
@@ -30,7 +31,7 @@ _NAME = re.compile(
 )
 
 
-class DissectionError(ValueError):
+class DissectionError(PenstockError, ValueError):
     """A text that is no dissection."""
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
 from ...plugins.records.log import Placed, RecordLog
@@ -37,11 +38,11 @@ _LEAST_PAGE = 64 << 10
 _FAILING_DISK_WAIT = 0.25
 
 
-class Full(Exception):
+class Full(PenstockError):
     """The queue, or its disk, had no room within the time given."""
 
 
-class Closed(Exception):
+class Closed(PenstockError):
     """The queue was closed."""
 
 

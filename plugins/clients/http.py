@@ -21,6 +21,7 @@ from urllib.request import Request as CookieRequest
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
 
+from ...dsl.diagnostics import PenstockError
 from ..contract import Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
@@ -31,7 +32,7 @@ _CHUNK = 1 << 16
 _GONE = "it has another name now: `{}`"
 
 
-class HttpFailure(Exception):
+class HttpFailure(PenstockError):
     """A request without an answer."""
 
 
