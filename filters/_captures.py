@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from ..dsl.generated import function_of
 from ..dsl.grok import Capture, Expression, MatchTimeout
 from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
 
@@ -100,11 +101,7 @@ def _lines(
 
 
 def _function(expression: Expression, lines: list[str], scope: dict[str, Any]) -> Any:
-    before = set(scope)
-    exec(compile("\n".join(lines), f"<grok {expression.text[:60]}>", "exec"), scope)
-    return next(
-        value for name, value in scope.items() if name not in before and not name.startswith("__")
-    )
+    return function_of(lines, f"grok {expression.text[:60]}", scope)
 
 
 def _indented(lines: Sequence[str], depth: int) -> list[str]:
