@@ -28,6 +28,7 @@ from ..storage.incarnation import incarnation_of
 from ..storage.queue import Closed, DiskQueue, Full
 from .decoding import Decoder
 from .input_threads import Failed, Incoming, threads_of
+from .reader import REST
 
 log = logging.getLogger("penstock")
 
@@ -111,13 +112,16 @@ class QueueIntake:
             callback()
 
     def poke(self) -> None:
-        """The reader of the queue looks by itself."""
+        """As ``Intake``."""
+        self._queue.wake()
 
 
 class QueueSource:
     """Batches out of the queue, while inputs put theirs in; ends when the inputs have ended and the
     queue is empty, or, without ``drain``, as soon as the pipeline is to stop.
     """
+
+    is_ticked = True
 
     def __init__(
         self,
@@ -139,7 +143,7 @@ class QueueSource:
         for thread in self._threads:
             thread.start()
         while True:
-            item = self._queue.get(_WAIT)
+            item = self._queue.get(_WAIT if self.is_ticked else REST)
             if item is not None:
                 self._intake.freed()
                 if self._is_committed(item):
@@ -185,6 +189,8 @@ class QueueSource:
             self._queue.ack(sequence)
         else:
             self._queue.give_back(sequence)
+        if self._inputs_have_ended():
+            self._queue.wake()  # this may have been the last one
 
     def wake(self) -> None:
         """Look at ``stopping`` now."""

@@ -224,7 +224,7 @@ class Pipeline:
         work = Work(self.assembly, self.inputs, self._observer)
         self._open_epochs()
         next_flush = 0.0
-        for incoming in self._incoming():
+        for incoming in self._incoming(work.flushes):
             if incoming is not None and not self.is_dropped(incoming):
                 self._work(work, incoming)
             if work.flushes and time.monotonic() >= next_flush:
@@ -239,8 +239,9 @@ class Pipeline:
         self._flush(work, final=True)
         self._end_sinks()
 
-    def _incoming(self) -> Source:
+    def _incoming(self, flushes: bool = False) -> Source:
         self._source = self._make_source()
+        self._source.is_ticked = flushes or bool(self._tick or self._epochs)
         if self._stopping.is_set():
             self._source.wake()
         return self._source

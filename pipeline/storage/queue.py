@@ -161,11 +161,8 @@ class DiskQueue:
 
     def _low(self) -> int:
         """The lowest sequence that is not acknowledged, or may not be."""
-        return (
-            min(self._unfinished[0], self._backlog.next_unread)
-            if self._unfinished
-            else self._backlog.next_unread
-        )
+        unread = self._backlog.next_unread
+        return min(self._unfinished[0], unread) if self._unfinished else unread
 
     def put(
         self,
@@ -199,6 +196,7 @@ class DiskQueue:
             self._arrived.notify()
             if on_durable is not None:
                 self._callbacks.append((placed.sequence, on_durable))
+        self._stir()
         if durable or self._commit_events == 1:
             self._commit_surely(deadline)
         elif self._log.pending_events >= self._commit_events:
@@ -288,6 +286,7 @@ class DiskQueue:
             self._unsaved += 1
             self._remove_finished(whole=False)
             self._room.notify_all()
+        self._stir()
         if self._unsaved >= self._checkpoint_acks:
             self._hurry(self._saved_quietly)
 
@@ -373,6 +372,12 @@ class DiskQueue:
             self._committed_quietly()
         if self._unsaved:
             self._saved_quietly()
+        if self._log.has_work or self._unsaved:
+            self._stir()  # the disk refused it
+
+    def _stir(self) -> None:
+        if self._background is not None:
+            self._background.stir()
 
     def close(self) -> None:
         """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is
