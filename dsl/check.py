@@ -13,7 +13,7 @@ import msgspec
 
 from . import tree
 from .conditions import Conditions
-from .diagnostics import Diagnostic, did_you_mean
+from .diagnostics import Diagnostic, PenstockError, did_you_mean
 from .literals import ESCAPES_REMEDY, Literals, merged, misread_escape
 from .options import Misfit, read_option, scalars
 from .program import Arm, Branch, PluginUse, Program, Setting, Statement
@@ -36,7 +36,7 @@ class Catalogue(Protocol):
         ...
 
 
-class UnusablePlugin(Exception):
+class UnusablePlugin(PenstockError):
     """A plugin that exists but cannot be used here; the message says why, ``help`` what to do.
     ``is_elsewhere``: Logstash has it, and Penstock does not.
     """

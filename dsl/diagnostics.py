@@ -16,7 +16,23 @@ from .source import Span
 
 
 class PenstockError(Exception):
-    """The root of the errors that Penstock raises on purpose."""
+    """The root of the errors that Penstock raises on purpose::
+
+        PenstockError
+        ├── ConfigError            a configuration that cannot be run, with every diagnostic
+        ├── OptionProblem          one option that cannot be used; becomes a diagnostic
+        ├── ConnectorError         what inputs and outputs raise, see plugins.errors
+        │   └── Disconnected, Retry, Rejected, Misconfigured, EndOfInput
+        ├── Undelivered            a pipeline stops with events that were not delivered
+        ├── NewerFormat, InUse     a file on disk that cannot be used; also OSError
+        ├── FieldError, ReferenceSyntaxError, RegexError, PatternError, GrokError, ScheduleError,
+        │   UnknownZoneError …     a text inside a configuration; most are ValueError too
+        ├── MatchTimeout           an expression took too long on a text
+        └── NotJsonError, XmlError, DissectionError, Unreadable, HttpFailure …
+                                   data, or an answer, that one plugin cannot use: it handles them
+
+    What a caller may expect as a ValueError or an OSError is that as well.
+    """
 
 
 class Diagnostic(msgspec.Struct, frozen=True):

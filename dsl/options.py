@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from . import tree
+from .diagnostics import PenstockError
 from .durations import seconds_of
 from .literals import paired
 from .reference import FieldRef, ReferenceSyntaxError
@@ -23,7 +24,7 @@ from .template import Template
 from .values import to_text
 
 
-class Misfit(Exception):
+class Misfit(PenstockError):
     """A value that an option does not take: what is wrong, and a help text; ``path`` leads to the
     item to blame.
     """

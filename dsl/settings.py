@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .diagnostics import ConfigError, Diagnostic, did_you_mean
+from .diagnostics import ConfigError, Diagnostic, PenstockError, did_you_mean
 from .options import Misfit, read
 from .settings_table import DEFAULTS, INERT, SETTINGS, SettingSpec, is_inert
 from .source import Span
@@ -18,7 +18,7 @@ Places = Mapping[str, Span]
 """Where settings are written, as far as they come from a file."""
 
 
-class _Wrong(Exception):
+class _Wrong(PenstockError):
     def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
         self.message, self.help = message, help

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, TextClause, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event
 from ..plugins.contract import Plugin, complain
 from ..plugins.declaration import Secret, option
@@ -30,7 +31,7 @@ PAUSE = 1.0
 _CONNECT_SECONDS = 10
 
 
-class UnreachableError(Exception):
+class UnreachableError(PenstockError):
     """There is no connection to the database."""
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.regex import RegexError
 from ..dsl.values import copy
 from . import _ruby as ruby
@@ -27,7 +28,7 @@ MISSING: Any = object()
 SUFFIXES = (".yml", ".yaml", ".json", ".csv")
 
 
-class DictionaryError(ValueError):
+class DictionaryError(PenstockError, ValueError):
     """A dictionary that cannot be used; says why."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event, FieldError, ReferenceSyntaxError
 from ..dsl.values import java_text
 from ._references import NAMES_APART, BrokenReference, field, set_named
@@ -29,7 +30,7 @@ _NAME = re.compile(
 )
 
 
-class DissectionError(ValueError):
+class DissectionError(PenstockError, ValueError):
     """A text that is no dissection."""
 
 

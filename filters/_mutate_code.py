@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ..dsl.generated import function_of
 from ..dsl.naming import FieldName
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
@@ -48,9 +49,7 @@ def compiled(
     failing = writer.name("failed", failed)
     writer.line(2, "except Exception as error:")
     writer.line(3, f"{failing}(event, error)")
-    scope = writer.scope
-    exec(compile("\n".join(writer.lines), "<mutate>", "exec"), scope)
-    loop: Callable[[Sequence[Event]], None] = scope.pop("loop")
+    loop: Callable[[Sequence[Event]], None] = function_of(writer.lines, "mutate", writer.scope)
     return loop
 
 

@@ -14,8 +14,10 @@ import dns.exception
 import dns.resolver
 import dns.reversename
 
+from ..dsl.diagnostics import PenstockError
 
-class TimedOutError(Exception):
+
+class TimedOutError(PenstockError):
     """No answer came in time."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..dsl.generated import function_of
 from ..dsl.grok import Expression
 
 _LEAST_IN_TABLE = 4
@@ -32,8 +33,7 @@ def chooser(expressions: Sequence[Expression]) -> Choose:
         return lambda text: everything
     lines = ["def choose(value):", *_body(prefixed, tests)]
     scope: dict[str, Any] = {"everything": everything, "prefixed": prefixed}
-    exec("\n".join(lines), scope)
-    choose: Choose = scope["choose"]
+    choose: Choose = function_of(lines, "prefilter", scope)
     return choose
 
 

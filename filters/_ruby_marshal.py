@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.values import to_text
 
 HEAD = b"\x04\x08"
@@ -22,7 +23,7 @@ DEEPEST = 100
 _MOST_REPEATED = 1 << 24
 
 
-class MarshalError(ValueError):
+class MarshalError(PenstockError, ValueError):
     """Bytes that are not in the format, or hold an object of a class that events have no place
     for.
     """

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.event import accept, add_tag
 from ..dsl.reference import Event
 from ..dsl.timestamp import Timestamp
@@ -28,7 +29,7 @@ _INSTANT, _FLOAT = "\0t", "\0f"
 _START = 30.0
 
 
-class Died(Exception):
+class Died(PenstockError):
     """The process ended, or did not answer in time."""
 
 

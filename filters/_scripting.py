@@ -19,6 +19,7 @@ from functools import lru_cache
 from inspect import isgeneratorfunction
 from typing import Any
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.event import accept, add_tag, release
 from ..dsl.reference import Event, reference
 from ..dsl.template import Template
@@ -28,7 +29,7 @@ from ..dsl.values import copy, json_text, plain
 _template = lru_cache(maxsize=1024)(Template)
 
 
-class ScriptError(ValueError):
+class ScriptError(PenstockError, ValueError):
     """Code that cannot be used; says why, and where in it."""
 
 

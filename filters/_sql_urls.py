@@ -15,8 +15,10 @@ from urllib.parse import unquote
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from ..dsl.diagnostics import PenstockError
 
-class UrlProblem(ValueError):
+
+class UrlProblem(PenstockError, ValueError):
     """A connection string that leads to no database; ``help`` says what to write."""
 
     def __init__(self, message: str, help: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.engine import URL
 
-from ..dsl.diagnostics import did_you_mean
+from ..dsl.diagnostics import PenstockError, did_you_mean
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
@@ -52,7 +52,7 @@ _LOOKUP_KEYS = (
 _MOST_ROWS = 1_000_000
 
 
-class UnanswerableError(Exception):
+class UnanswerableError(PenstockError):
     """A look-up cannot be done: the event does not have what it asks with, or there are no tables
     yet.
     """

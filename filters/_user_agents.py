@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from ua_parser import OS, Device, UserAgent
 from ua_parser.loaders import load_lazy, load_lazy_builtins
 
+from ..dsl.diagnostics import PenstockError
 from ._literals_required import Index, grams_of
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class Agent(NamedTuple):
     device: str
 
 
-class RulesError(Exception):
+class RulesError(PenstockError):
     """A file of rules that cannot be used."""
 
 

@@ -13,11 +13,13 @@ import re
 from typing import Any
 from xml.parsers import expat
 
+from ..dsl.diagnostics import PenstockError
+
 _DEEPEST = 250
 _BLANK_LINE = re.compile(r"^\s*$", re.MULTILINE)
 
 
-class XmlError(ValueError):
+class XmlError(PenstockError, ValueError):
     """A text that is no XML document, or none that is safe to read."""
 
 

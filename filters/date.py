@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..dsl.event import add_tag
+from ..dsl.generated import function_of
 from ..dsl.joda.clock import Clock
 from ..dsl.joda.formats import Formats
 from ..dsl.joda.names import (
@@ -276,8 +277,7 @@ class Date(Filter, name="date"):
             "failed": self.failed,
             "decorate": self.decorate,
         }
-        exec(compile("\n".join(lines), "<date>", "exec"), scope)
-        loop: Callable[..., None] = scope.pop("loop")
+        loop: Callable[..., None] = function_of(lines, "date", scope)
         return loop
 
     def _run_zoned(self, events: list[Event]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldError, FieldRef
 from ..dsl.timestamp import parse_timestamp
@@ -25,7 +26,7 @@ from ._references import named_field, set_all
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
-class NotJsonError(ValueError):
+class NotJsonError(PenstockError, ValueError):
     """A text that is no JSON."""
 
 

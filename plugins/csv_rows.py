@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 
+from ..dsl.diagnostics import PenstockError
+
 Row = list[str | None]
 
 _BREAK = re.compile(r"\r\n?|\n")
 
 
-class MalformedRowError(ValueError):
+class MalformedRowError(PenstockError, ValueError):
     """A text that is no row of CSV."""
 
 

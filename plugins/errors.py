@@ -11,6 +11,7 @@ The whole tree of errors that Penstock raises on purpose::
     │   ├── Misconfigured             an option is wrong: said at its place
     │   └── EndOfInput                there is nothing more to read
     ├── Undelivered                   the pipeline stops with events that were not delivered
+    ├── NewerFormat                   a file on disk that a newer Penstock wrote; also an OSError
     └── GrokError, RegexError, MatchTimeout, …   raised inside the language and the filters
 
 Indexes count the items of the payload that was delivered: item ``i`` is event ``i`` of all that
@@ -104,3 +105,16 @@ class EndOfInput(ConnectorError):
 
 class Undelivered(PenstockError):
     """The pipeline stops, or cannot go on, with events that an output does not have."""
+
+
+class NewerFormat(PenstockError, OSError):
+    """A file on disk that a newer Penstock wrote: it is left as it is, and nothing starts that
+    would need it. ``known``: the latest format that this one reads.
+    """
+
+    def __init__(self, path: object, found: int, known: int) -> None:
+        super().__init__(
+            f"`{path}` has format {found}, from a newer Penstock; this one reads up to {known}: run"
+            " the Penstock that wrote it, or move the file away"
+        )
+        self.path = str(path)

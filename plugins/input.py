@@ -111,6 +111,13 @@ class Input(Plugin):
         """
         return None
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing becomes due for it while it waits, so that one read may wait for a minute
+        and not for a second: an idle process then sleeps.
+        """
+        return False
+
     def connect(self) -> None:
         """Make the connection to the source. Called before the first read and after Disconnected,
         with back-off. Raises Disconnected or OSError where it is not there yet, Misconfigured.

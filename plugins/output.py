@@ -168,6 +168,13 @@ class Output(Plugin):
         time. Called at least once a second then, if a subclass has it.
         """
 
+    @property
+    def tending_is_due(self) -> bool:
+        """Whether ``tend`` may have something to do before the next delivery; otherwise the thread
+        sleeps.
+        """
+        return True
+
     def write(self, events: list[Event]) -> None:
         """Pack and deliver a batch; the runtime puts its own way in this place."""
         for payload in self.pack(events):

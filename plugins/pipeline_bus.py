@@ -14,13 +14,14 @@ import time
 from concurrent.futures import Future, InvalidStateError
 from weakref import WeakSet
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event
 from .batch import Batch
 from .errors import Disconnected
 from .input import Emit
 
 
-class TakenError(ValueError):
+class TakenError(PenstockError, ValueError):
     """An address that has a reader already."""
 
 

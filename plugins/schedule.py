@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.durations import seconds_of
 from ..dsl.joda.zones import UnknownZoneError, Zone, get_zone
 from ..dsl.timestamp import civil_from_days
@@ -22,7 +23,7 @@ _DAYS_AHEAD = 366 * 8 + 2
 """How far to look: 29 February may be eight years away."""
 
 
-class ScheduleError(ValueError):
+class ScheduleError(PenstockError, ValueError):
     """A text that is not a valid schedule; ``help`` says what one is."""
 
     help = (

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from ..generated import function_of
 from ..guard import MatchTimeout
 from ..reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
 from .expression import Capture, Expression
@@ -101,11 +102,7 @@ def _lines(
 
 
 def _function(expression: Expression, lines: list[str], scope: dict[str, Any]) -> Any:
-    before = set(scope)
-    exec(compile("\n".join(lines), f"<grok {expression.text[:60]}>", "exec"), scope)
-    return next(
-        value for name, value in scope.items() if name not in before and not name.startswith("__")
-    )
+    return function_of(lines, f"grok {expression.text[:60]}", scope)
 
 
 def _indented(lines: Sequence[str], depth: int) -> list[str]:

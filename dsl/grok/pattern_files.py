@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from glob import glob as find_files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+
+from .. import globs
 
 if TYPE_CHECKING:
     from importlib.abc import ResourceLoader
@@ -92,7 +93,6 @@ FILES: dict[Family | Literal["common"], tuple[str, ...]] = {
     ),
 }
 _FOLDER = Path(__file__).parents[2] / "filters" / "patterns"
-_BRACES = re.compile(r"\{([^{}]*)\}")
 _LINE = re.compile(r"^[ \t]*([^\s#]\S*)[ \t]+([^\r\n]*)", re.MULTILINE)
 
 
@@ -216,26 +216,7 @@ def _shipped_file(folder: str, name: str) -> _File:
 def _files_of(folder: str, glob: str) -> list[Path]:
     """As Ruby's Dir.glob finds them: without hidden files, and with alternatives in braces."""
     wanted = str(Path(folder, glob)) if Path(folder).is_dir() else folder
-    # Path.glob finds hidden files, which editors leave behind, and wants its start apart from its
-    # pattern.
-    found = {
-        name
-        for pattern in _alternatives(wanted)
-        for name in find_files(pattern, recursive=True)  # noqa: PTH207
-    }
-    return [path for path in map(Path, sorted(found)) if path.is_file()]
-
-
-def _alternatives(glob: str) -> list[str]:
-    braces = _BRACES.search(glob)
-    if braces is None:
-        return [glob]
-    start, end = braces.span()
-    return [
-        each
-        for part in braces[1].split(",")
-        for each in _alternatives(glob[:start] + part + glob[end:])
-    ]
+    return [path for path in map(Path, globs.found(wanted)) if path.is_file()]
 
 
 def _read(path: Path) -> _File:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from ..diagnostics import PenstockError
 from ..timestamp import civil_from_days, days_from_civil, is_leap, month_length
 from .moment import iso_week, iso_year_start
 
@@ -18,7 +19,7 @@ DAY, HALF, HOUR, MINUTE, SECOND = 86_400_000, 43_200_000, 3_600_000, 60_000, 1_0
 _LAST_YEAR = 292_278_993
 
 
-class FieldValueError(ValueError):
+class FieldValueError(PenstockError, ValueError):
     """A field's value that the calendar does not have, such as the 31st of April."""
 
 

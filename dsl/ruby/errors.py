@@ -13,7 +13,7 @@ from ..diagnostics import PenstockError
 from ..guard import MatchTimeout
 
 
-class RubyException(Exception):
+class RubyException(PenstockError):
     """Ruby's ``Exception``; ``ruby`` is the name of a class in Ruby."""
 
     ruby = "Exception"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ...dsl import globs
 from ...dsl.diagnostics import ConfigError, Diagnostic
 from ...dsl.source import Source, Span
 
@@ -46,7 +47,7 @@ def _files(path: str) -> list[Path]:
     elif Path(path).exists():
         return [Path(path)]
     else:
-        files = (Path(one) for one in _globbed(path))
+        files = (Path(one) for one in globs.found(path))
         found = sorted({file for file in files if file.is_file() and not _set_aside(file.name)})
     if not found:
         raise _nothing(f"there is no configuration at `{path}`", "check the path, or quote a glob")
@@ -65,12 +66,6 @@ def _set_aside(name: str) -> bool:
 
 def _nothing(message: str, help: str) -> ConfigError:
     return ConfigError([Diagnostic("E100", message, None, help)])
-
-
-def _globbed(pattern: str) -> list[str]:
-    from wcmatch import glob
-
-    return glob.glob(pattern, flags=glob.BRACE | glob.GLOBSTAR)
 
 
 def read_source(path: Path) -> Source:

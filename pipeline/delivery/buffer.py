@@ -247,7 +247,7 @@ class BufferedSink:
     def _longest_wait(self, wait: float | None) -> float | None:
         if wait == 0:  # something is in the spill, and cannot be had yet
             return _PATIENCE
-        if not self._tends:
+        if not self._tends or not self.output.tending_is_due:
             return wait
         return _TEND_EVERY if wait is None else min(wait, _TEND_EVERY)
 

@@ -32,7 +32,7 @@ from ..storage.incarnation import incarnation_of
 from ..storage.queue import Closed, DiskQueue, Full
 from .decoding import Decoder
 from .input_threads import CommitsOf, Done, Failed, Incoming, no_commits, threads_of
-from .reader import SharedCommits
+from .reader import REST, SharedCommits
 
 log = logging.getLogger("penstock")
 
@@ -167,7 +167,8 @@ class QueueIntake:
             callback()
 
     def poke(self) -> None:
-        """The reader of the queue looks by itself."""
+        """As ``Intake``."""
+        self._queue.wake()
 
 
 class QueueSource:
@@ -177,6 +178,8 @@ class QueueSource:
     ``restored``: what batches that share a commit had committed; ``notes_parts``: positions of the
     inputs are kept beside the events, and committed with them.
     """
+
+    is_ticked = True
 
     def __init__(
         self,
@@ -214,7 +217,7 @@ class QueueSource:
         for thread in self._threads:
             thread.start()
         while True:
-            item = self._queue.get(_WAIT)
+            item = self._queue.get(_WAIT if self.is_ticked else REST)
             if item is not None:
                 self._intake.freed()
                 if self._is_committed(item.sequence):
@@ -270,6 +273,8 @@ class QueueSource:
         else:
             self._queue.give_back(sequence)
         self._intake.settled(sequence, error)
+        if self._inputs_have_ended():
+            self._queue.wake()  # this may have been the last one
 
     def wake(self) -> None:
         """Look at ``stopping`` now."""

@@ -20,7 +20,7 @@ from ...plugins.input import Answer, Input, Listener
 from ...plugins.plugin import Plugin
 from ..delivery.circuit_breaker import Circuit
 from .in_flight import Delivery, InFlight
-from .reader import Reader, SharedCommits
+from .reader import REST, Reader, SharedCommits
 
 log = logging.getLogger("penstock")
 
@@ -101,8 +101,8 @@ class MemoryIntake:
         with self._change:
             if not self._waiting and not self._poked:
                 self._change.wait(timeout)
-            self._poked = False
             if not self._waiting:
+                self._poked = False  # not before: what has changed is looked at when all is taken
                 return None
             taken = self._waiting.popleft()
             callbacks, self._callbacks = self._callbacks, []
@@ -132,6 +132,7 @@ class InputThread:
         commits: SharedCommits | None = None,
     ) -> None:
         self.reader = Reader(source, stopping, commits, is_connected=is_connected)
+        self._source = source
         self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
         self._drained = threading.Event()
         self.has_ended, self.is_at_end = threading.Event(), False
@@ -166,6 +167,8 @@ class InputThread:
     def _read(self) -> None:
         reader = self.reader
         while not self._stopping.is_set():
+            if self._source.rests:
+                reader.longest_wait = REST
             got = reader.step()
             if got is None:
                 continue

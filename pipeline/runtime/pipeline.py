@@ -238,7 +238,7 @@ class Pipeline:
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
         next_flush = 0.0
-        for incoming in self._incoming():
+        for incoming in self._incoming(work.flushes):
             if incoming is not None and not self.is_dropped(incoming):
                 self._work(work, incoming)
             if self._is_flush_due(work, next_flush):
@@ -261,8 +261,9 @@ class Pipeline:
             return True
         return work.flushes and time.monotonic() >= next_flush
 
-    def _incoming(self) -> Source:
+    def _incoming(self, flushes: bool = False) -> Source:
         self._source = self._make_source()
+        self._source.is_ticked = flushes or bool(self._tick or self._epochs)
         if self._stopping.is_set():
             self._source.wake()
         return self._source

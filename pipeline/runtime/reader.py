@@ -23,6 +23,9 @@ log = logging.getLogger("penstock")
 _LONGEST_WAIT = 1.0
 """Seconds that a read waits at most, so that an idle process wakes up once a second."""
 
+REST = 60.0
+"""Seconds that a wait lasts at most where nothing can become due meanwhile."""
+
 _SHORTEST_TEND = 0.05
 
 
@@ -40,7 +43,7 @@ class SharedCommits(NamedTuple):
 
 class Reader:
     """One input as the runtime reads it. ``is_connected``: it is, from the pipeline before a
-    reload.
+    reload. ``longest_wait``: seconds that a read may wait.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Reader:
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
         self._connected = self.has_worked = is_connected
         self._reads = False
+        self.longest_wait = _LONGEST_WAIT
         source.context.revoked = self._revoke
 
     def _ended(self) -> None:
@@ -121,7 +125,7 @@ class Reader:
     def _read(self) -> Batch | None:
         self._reads = True
         try:
-            wait = 0.0 if self.in_flight.has_outcomes else _LONGEST_WAIT
+            wait = 0.0 if self.in_flight.has_outcomes else self.longest_wait
             batch = self.source.read(wait)
         finally:
             self._reads = False

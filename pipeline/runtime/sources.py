@@ -13,15 +13,17 @@ from ...plugins.errors import EndOfInput
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from .input_threads import CommitsOf, Failed, Incoming, MemoryIntake, no_commits, threads_of
-from .reader import Reader, SharedCommits
+from .reader import REST, Reader, SharedCommits
 
 _WAIT = 1.0
 
 
 class Source(Protocol):
     """How the inputs of a pipeline are read: batches as they come, None where nothing came for a
-    moment.
+    moment. ``is_ticked``: something may become due in a second; else that moment may be long.
     """
+
+    is_ticked: bool
 
     @property
     def has_ended(self) -> bool:
@@ -46,6 +48,8 @@ class Source(Protocol):
 class InlineSource:
     """One local input, stepped in the thread that filters."""
 
+    is_ticked = True
+
     def __init__(
         self,
         source: Input,
@@ -61,6 +65,8 @@ class InlineSource:
     def __iter__(self) -> Iterator[Incoming | None]:
         reader, stopping = self._reader, self._stopping
         while not stopping.is_set():
+            if not self.is_ticked and reader.source.rests:
+                reader.longest_wait = REST
             try:
                 got = reader.step()
             except EndOfInput:
@@ -96,6 +102,8 @@ class InlineSource:
 class ThreadedSource:
     """Inputs with threads of their own, merged in memory."""
 
+    is_ticked = True
+
     def __init__(
         self,
         inputs: Sequence[Input],
@@ -112,7 +120,7 @@ class ThreadedSource:
         for thread in self._threads:
             thread.start()
         while True:
-            incoming = self._intake.take(_WAIT)
+            incoming = self._intake.take(_WAIT if self.is_ticked else REST)
             if incoming is None and self._have_ended():
                 incoming = self._intake.take(0)
                 if incoming is None:

@@ -23,14 +23,14 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from ...dsl.diagnostics import ConfigError
+from ...dsl.diagnostics import ConfigError, PenstockError
 from ...dsl.source import Source
 from ..compile.instantiate import Assembly, assemble
 
 _LENGTH = struct.Struct("!I")
 
 
-class WorkerParentError(OSError):
+class WorkerParentError(PenstockError, OSError):
     """The parent of workers cannot do what it was asked for, or has died."""
 
 

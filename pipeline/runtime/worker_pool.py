@@ -175,7 +175,7 @@ class ParallelPipeline(Pipeline):
     def _collect(self) -> None:
         try:
             while self._workers:
-                for ready in wait([worker.pipe for worker in self._workers], _WAIT):
+                for ready in wait([worker.pipe for worker in self._workers]):
                     self._receive(next(one for one in self._workers if one.pipe is ready))
         except BaseException as error:
             self._fail(error)

@@ -1,4 +1,6 @@
-"""A thread that does a piece of work now and then, or at once when it is poked."""
+"""A thread that does a piece of work some time after something was done that asks for it, or at
+once when it is poked.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,15 @@ from collections.abc import Callable
 
 
 class Background:
-    """Calls ``work`` every ``interval`` seconds and soon after ``poke``, until ``stop``. ``work``
-    must not raise.
+    """Calls ``work`` ``interval`` seconds after ``stir`` and soon after ``poke``, until ``stop``;
+    where it ``repeats``, every ``interval`` seconds. ``work`` must not raise.
     """
 
-    def __init__(self, name: str, interval: float, work: Callable[[], None]) -> None:
-        self._interval, self._work = interval, work
-        self._poked = threading.Event()
+    def __init__(
+        self, name: str, interval: float, work: Callable[[], None], repeats: bool = False
+    ) -> None:
+        self._interval, self._work, self._repeats = interval, work, repeats
+        self._poked, self._stirred = threading.Event(), threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -21,16 +25,25 @@ class Background:
     def poke(self) -> None:
         """Have the work done soon."""
         self._poked.set()
+        self._stirred.set()
+
+    def stir(self) -> None:
+        """Have the work done after the interval; cheap where that is so already."""
+        if not self._stirred.is_set():
+            self._stirred.set()
 
     def stop(self) -> None:
         """End the thread; returns when it has ended."""
         self._stopping = True
-        self._poked.set()
+        self.poke()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping:
+            if not self._repeats:
+                self._stirred.wait()
             self._poked.wait(self._interval)
             self._poked.clear()
+            self._stirred.clear()  # before the work: what is done meanwhile asks for it anew
             if not self._stopping:
                 self._work()

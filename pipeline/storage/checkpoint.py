@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from ...plugins.errors import NewerFormat
 from ...plugins.records.disk import Disk
 from ...plugins.records.reader import Skipped
 from ...plugins.records.segments import CHECKPOINT
 
+_VERSION = 1
 _LARGEST = 1 << 20
 _MOST_RANGES = 10_000
 
@@ -58,7 +60,7 @@ def write_checkpoint(disk: Disk, folder: Path, checkpoint: Checkpoint) -> None:
     then.
     """
     line = json.dumps(
-        {"version": 1, "low": checkpoint.low, "acknowledged": checkpoint.ranges}
+        {"version": _VERSION, "low": checkpoint.low, "acknowledged": checkpoint.ranges}
     ).encode()
     beside = folder / f"{CHECKPOINT}.new"
     disk.remove(beside)
@@ -77,7 +79,9 @@ def write_checkpoint(disk: Disk, folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def read_checkpoint(disk: Disk, folder: Path) -> tuple[Checkpoint, Skipped | None]:
-    """The checkpoint, an empty one where it is missing or damaged, and what is wrong with it."""
+    """The checkpoint, an empty one where it is missing or damaged, and what is wrong with it.
+    Raises NewerFormat.
+    """
     path = folder / CHECKPOINT
     try:
         data = _content(disk, path)
@@ -89,7 +93,7 @@ def read_checkpoint(disk: Disk, folder: Path) -> tuple[Checkpoint, Skipped | Non
         return Checkpoint(), Skipped(
             str(path), 0, 0, f"cannot be read: {error.strerror}; all records are handed out again"
         )
-    found = _parsed(data)
+    found = _parsed(path, data)
     if found is None:
         return Checkpoint(), Skipped(
             str(path), 0, len(data), "the checkpoint is damaged: all records are handed out again"
@@ -105,11 +109,14 @@ def _content(disk: Disk, path: Path) -> bytes:
         disk.close(descriptor)
 
 
-def _parsed(data: bytes) -> Checkpoint | None:
+def _parsed(path: Path, data: bytes) -> Checkpoint | None:
     line, _, check = data.rpartition(b" ")
     if check != b"%08x\n" % crc32(line):
         return None
     found: dict[str, Any] = json.loads(line)
-    if found.get("version") != 1:
+    version = found.get("version")
+    if isinstance(version, int) and version > _VERSION:
+        raise NewerFormat(path, version, _VERSION)
+    if version != _VERSION:
         return None
     return Checkpoint(found["low"], tuple((first, last) for first, last in found["acknowledged"]))

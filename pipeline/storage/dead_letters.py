@@ -92,7 +92,7 @@ class DeadLetters:
             )
         self.tidy()
         self._background = (
-            Background("dead letters", _between_looks(retain), self.tidy)
+            Background("dead letters", _between_looks(retain), self.tidy, repeats=True)
             if retain is not None
             else None
         )

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
 from ...plugins.records.log import Placed, RecordLog
@@ -37,11 +38,11 @@ _LEAST_PAGE = 64 << 10
 _FAILING_DISK_WAIT = 0.25
 
 
-class Full(Exception):
+class Full(PenstockError):
     """The queue, or its disk, had no room within the time given."""
 
 
-class Closed(Exception):
+class Closed(PenstockError):
     """The queue was closed."""
 
 
@@ -162,11 +163,8 @@ class DiskQueue:
 
     def _low(self) -> int:
         """The lowest sequence that is not acknowledged, or may not be."""
-        return (
-            min(self._unfinished[0], self._backlog.next_unread)
-            if self._unfinished
-            else self._backlog.next_unread
-        )
+        unread = self._backlog.next_unread
+        return min(self._unfinished[0], unread) if self._unfinished else unread
 
     def put(
         self,
@@ -200,6 +198,7 @@ class DiskQueue:
             self._arrived.notify()
             if on_durable is not None:
                 self._callbacks.append((placed.sequence, on_durable))
+        self._stir()
         if durable or self._commit_events == 1:
             self._commit_surely(deadline)
         elif self._log.pending_events >= self._commit_events:
@@ -292,6 +291,7 @@ class DiskQueue:
             self._unsaved += 1
             self._remove_finished(whole=False)
             self._room.notify_all()
+        self._stir()
         if self._unsaved >= self._checkpoint_acks:
             self._hurry(self._saved_quietly)
 
@@ -377,6 +377,12 @@ class DiskQueue:
             self._committed_quietly()
         if self._unsaved:
             self._saved_quietly()
+        if self._log.has_work or self._unsaved:
+            self._stir()  # the disk refused it
+
+    def _stir(self) -> None:
+        if self._background is not None:
+            self._background.stir()
 
     def close(self) -> None:
         """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ...dsl.diagnostics import ConfigError, Diagnostic
+from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError
 from .document import load
 from .suite import Case, looks_foreign, read_source
 
@@ -67,7 +67,7 @@ def _is_foreign(path: Path) -> bool:
 Choice = Callable[[str], bool]
 
 
-class BadChoice(ValueError):
+class BadChoice(PenstockError, ValueError):
     """An expression of ``-k`` that is not one."""
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 
+from ...dsl.diagnostics import PenstockError
+
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
 
@@ -85,7 +87,7 @@ class _OfFile:
         return self._results[id(case)]
 
 
-class _Failure(Exception):
+class _Failure(PenstockError):
     """A case that did not pass."""
 
     def __init__(self, result: Result) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.event import complete
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from ..json_bounds import Bounds
@@ -27,7 +28,7 @@ _VERSION = Raw(b'"1"')
 _MOST = 4096
 
 
-class NotPlain(Exception):
+class NotPlain(PenstockError):
     """Something that only the long way knows what to do with."""
 
 

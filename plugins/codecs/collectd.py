@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
 from ..contract import Codec, complain
@@ -47,7 +48,7 @@ nfs_octets rx tx/total_io_octets rx tx
 """
 
 
-class _UnsafeError(Exception):
+class _UnsafeError(PenstockError):
     """A datagram that nobody vouches for, or that cannot be decrypted."""
 
 

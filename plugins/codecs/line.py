@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...dsl.event import add_tag
+from ...dsl.generated import function_of
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
@@ -75,10 +76,9 @@ class Line(Ecs, Codec, name="line"):
         )
         scope: dict[str, Any] = {}
         body = f'{{"message": line{original}, "@version": "1", "@timestamp": now{origin}}}'
-        exec(f"def events(lines, now): return [{body} for line in lines]", scope)
-        made: Callable[[list[str], Timestamp], list[Event]] = scope.pop(
-            "events"
-        )  # no circle: who holds it holds no scope
+        text = f"def events(lines, now): return [{body} for line in lines]"
+        # No circle: who holds the function holds no scope.
+        made: Callable[[list[str], Timestamp], list[Event]] = function_of([text], "line", scope)
         return made
 
     def _events(self, lines: list[str]) -> list[Event]:

@@ -182,7 +182,9 @@ class Files:
             file.start(self._position(file, record), record.incarnation)
             file.finished = self.manner.read and record.done and record.position >= file.size
             file.changed = record.changed
-            is_as_saved = file.path == record.path and record.print is not None
+            # What grew while no one looked is to be known too: a copy is found by it.
+            is_known = record.print is not None and record.print.length == file.print.length
+            is_as_saved = is_known and file.path == record.path
             file.unsaved = not (is_as_saved and record.incarnation)
             return
         file.changed, file.unsaved = self.clock.time(), not file.ignored

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from ...dsl.diagnostics import PenstockError
+from ..errors import NewerFormat
 from ..rate_limit import PluginLog
 from ._atomic import write_atomically
 from ._fingerprint import HEAD, TAIL, Fingerprint, Mark
@@ -36,10 +36,6 @@ _SIDE_WORDS = 11
 _VERSION = 2
 _VERSION_WORD = b"version "
 _VERSION_LINE = b"%s%d\n" % (_VERSION_WORD, _VERSION)
-
-
-class NewerFormat(PenstockError):
-    """A file that a newer Penstock wrote."""
 
 
 class Identity(NamedTuple):
@@ -234,10 +230,7 @@ def check_version(path: str) -> None:
         return
     number = first.removeprefix(_VERSION_WORD).strip()
     if first.startswith(_VERSION_WORD) and number.isdigit() and int(number) > _VERSION:
-        raise NewerFormat(
-            f"`{path}` has format {int(number)}, from a newer Penstock; this one reads up to"
-            f" {_VERSION}"
-        )
+        raise NewerFormat(path, int(number), _VERSION)
 
 
 def _read(

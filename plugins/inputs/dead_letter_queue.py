@@ -14,12 +14,16 @@ from ...dsl.timestamp import Timestamp, parse_timestamp
 from ..batch import Batch, Part, Position
 from ..contract import Input, Outcome
 from ..declaration import option
+from ..errors import NewerFormat
 from ..rate_limit import complain
 from ..records.dead_letter import DeadLetter, DeadLetterReader
 from ..wake_pipe import WakePipe
 from ._atomic import write_atomically
 
 _BATCH = 500
+_VERSION = 1
+"""Of the file with the position; the one before had none."""
+
 _PARTITION = "letters"
 _INCARNATION = "1"
 """Always the same: sequences begin at the clock, so that a store that was made anew has none of the
@@ -85,6 +89,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         self._position = self._saved = 0 if self._start is not None else self._remembered()
         self._last_given = self._position
         self._letters = DeadLetterReader(Path(self.path) / self.pipeline_id, self._position)
+        self._letters.check_format()
         self._numbers = count()
         self._under_way: list[tuple[int, int]] = []  # what was given: number, sequence before it
         self._pipe = WakePipe()
@@ -103,14 +108,18 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
 
     def _remembered(self) -> int:
         try:
-            return int(json.loads(self._sincedb.read_bytes())["sequence"])
+            found = json.loads(self._sincedb.read_bytes())
+            version, sequence = int(found.get("version", 0)), int(found["sequence"])
         except FileNotFoundError:
             return 0
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             self.context.log.warning(
                 "the position `%s` cannot be read: %s; all is read again", self._sincedb, error
             )
             return 0
+        if version > _VERSION:
+            raise NewerFormat(self._sincedb, version, _VERSION)
+        return sequence
 
     def connect(self) -> None:
         self._under_way.clear()
@@ -182,9 +191,8 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     def _save(self) -> None:
         try:
             self._sincedb.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(
-                str(self._sincedb), json.dumps({"sequence": self._position}).encode() + b"\n"
-            )
+            line = json.dumps({"version": _VERSION, "sequence": self._position})
+            write_atomically(str(self._sincedb), line.encode() + b"\n")
         except OSError as error:
             self.context.log.warning(
                 "the position `%s` cannot be written: %s", self._sincedb, error

@@ -17,10 +17,11 @@ from ..batch import Batch, Position
 from ..codec import Codec
 from ..contract import Ecs, EndOfInput, Input, Misconfigured, Outcome
 from ..declaration import Duration, option
+from ..errors import NewerFormat
 from ._completion import Completion
 from ._file_options import Clock, Manner
 from ._finder import Finder
-from ._sincedb import NewerFormat, Sincedb, is_disabled
+from ._sincedb import Sincedb, is_disabled
 from ._stream import Streams
 from ._tailer import Tailer
 from ._watcher import Notices, SystemNotices
@@ -307,7 +308,7 @@ class File(Ecs, Input, name="file"):
         try:
             self._tailer.load()
         except NewerFormat as error:
-            help = "name another file, or run the Penstock that wrote it"
+            help = "name another file in its place"
             raise Misconfigured("sincedb_path", str(error), help) from None
         self._is_loaded = True
 

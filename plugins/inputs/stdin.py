@@ -39,6 +39,10 @@ class Stdin(Ecs, Input, name="stdin"):
     def bounded(self) -> bool:
         return True
 
+    @property
+    def rests(self) -> bool:
+        return self._cutter is not None  # else the codec may give by and by what it holds
+
     @cached_property
     def _whole(self) -> Codec:
         """The codec of the whole stream."""

@@ -249,6 +249,10 @@ class File(Output, name="file"):
     def tend(self, timeout: float) -> None:
         self._tidy()
 
+    @property
+    def tending_is_due(self) -> bool:
+        return bool(self._files)
+
     def _is_refused(self, path: str, error: OSError) -> bool:
         """Whether the system will never take a path that events made: waiting would stop all that
         stands behind it.

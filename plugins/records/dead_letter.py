@@ -8,6 +8,7 @@ is a position that stays true whatever is deleted.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -199,6 +200,11 @@ class DeadLetterReader:
         except OSError as error:
             reason = f"cannot be read: {os.strerror(error.errno or 0)}"
             yield Skipped(str(segment.path), 0, segment.size, reason)
+
+    def check_format(self) -> None:
+        """Raise NewerFormat where a newer Penstock wrote a segment that is there."""
+        with contextlib.suppress(FileNotFoundError):
+            survey_headers(self._disk, self.folder)
 
     def consumed(self, upto: int) -> list[Path]:
         """The segments in which nothing comes after a sequence; the last one, which may be written,

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
 from .flat_encoding import flattened, rebuilt, with_room
@@ -28,7 +29,7 @@ _ODD = 2
 _MIXED, _STAMPED = b"\x00", b"\x01\x92"
 
 
-class Unreadable(ValueError):
+class Unreadable(PenstockError, ValueError):
     """Bytes that are no batch of events."""
 
 

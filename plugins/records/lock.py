@@ -13,6 +13,8 @@ import os
 import time
 from pathlib import Path
 
+from ...dsl.diagnostics import PenstockError
+
 LOCK = "lock"
 
 _TRIES, _PAUSE = 10, 0.02
@@ -20,7 +22,7 @@ _TRIES, _PAUSE = 10, 0.02
 _held: set[str] = set()
 
 
-class InUse(OSError):
+class InUse(PenstockError, OSError):
     """The folder is in use by another process, or elsewhere in this one."""
 
     def __init__(self, folder: Path, owner: str) -> None:

@@ -1,7 +1,8 @@
 """The segments of a folder, and what is found when they are read through: how much is intact, and
 what is not.
 
-Reading never fails for what files hold. A file that cannot be opened, is empty, has no header or is
+Reading never fails for what files hold, unless a newer Penstock wrote one of them: then what is
+there must not be taken for all. A file that cannot be opened, is empty, has no header or is
 no segment at all is named among what was skipped, and left where it is.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import NewerFormat
 from .disk import Disk
 from .layout import HEADER, VERSION, Header, Seal, parse_header, parse_name
 from .lock import LOCK
@@ -80,14 +82,16 @@ class Survey:
 
 
 def survey(disk: Disk, folder: Path, visit: Visit | None = None) -> Survey:
-    """Read all segments of a folder; raises OSError only where the folder cannot be listed."""
+    """Read all segments of a folder; raises OSError only where the folder cannot be listed, and
+    NewerFormat.
+    """
     found = survey_headers(disk, folder)
     _read_all(disk, found, visit)
     return found
 
 
 def survey_headers(disk: Disk, folder: Path) -> Survey:
-    """What can be said without reading the records."""
+    """What can be said without reading the records; raises as ``survey``."""
     found = Survey()
     for name in disk.names(folder):
         known = parse_name(name)
@@ -126,6 +130,8 @@ def _check_header(segment: Segment, data: bytes, header: Header | None, found: S
         segment.seal, segment.first = Seal(header.salt), header.first
         return
     if header is not None:
+        if header.version > VERSION:
+            raise NewerFormat(segment.path, header.version, VERSION)
         segment.readable, segment.damaged = False, True
         reason = f"written in format {header.version} by another version of Penstock"
         found.skipped.append(Skipped(str(segment.path), 0, segment.size, reason))

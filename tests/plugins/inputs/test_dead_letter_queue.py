@@ -203,7 +203,7 @@ def test_where_the_position_is_kept(start: Start, tmp_path: Path, store: DeadLet
     run = start(tmp_path, sincedb_path=str(tmp_path / "position"))
     run.messages()
     run.stop()
-    assert set(json.loads((tmp_path / "position").read_text())) == {"sequence"}
+    assert set(json.loads((tmp_path / "position").read_text())) == {"version", "sequence"}
     assert not (tmp_path / "data").exists()
     run = start(tmp_path)
     run.messages()

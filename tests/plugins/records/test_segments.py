@@ -7,6 +7,7 @@ from zlib import crc32
 
 import pytest
 
+from penstock.plugins.errors import NewerFormat
 from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEADER, Seal, file_header, segment_name
 from penstock.plugins.records.segments import survey
@@ -72,12 +73,22 @@ def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
     assert sorted(line.partition(":")[0] for line in skipped) == [NAME, segment_name(2, Seal(2)), folder.name, "folder"]
 
 
-def test_a_segment_of_a_later_format_is_named_not_guessed_at(tmp_path: Path) -> None:
-    header = WHOLE[:8] + b"\x02" + WHOLE[9 : HEADER - 4]
-    segment(tmp_path, header + crc32(header).to_bytes(4, "little") + WHOLE[HEADER:])
+def of_format(number: int) -> bytes:
+    header = WHOLE[:8] + bytes([number]) + WHOLE[9 : HEADER - 4]
+    return header + crc32(header).to_bytes(4, "little") + WHOLE[HEADER:]
+
+
+def test_a_segment_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+    segment(tmp_path, of_format(2))
+    with pytest.raises(NewerFormat, match="has format 2, from a newer Penstock; this one reads up to 1"):
+        found_in(tmp_path)
+
+
+def test_a_segment_of_a_format_that_there_was_not_is_named_not_guessed_at(tmp_path: Path) -> None:
+    segment(tmp_path, of_format(0))
     records, skipped = found_in(tmp_path)
     assert records == []
-    assert skipped == [f"{NAME}: {len(WHOLE)} bytes at 0: written in format 2 by another version of Penstock"]
+    assert skipped == [f"{NAME}: {len(WHOLE)} bytes at 0: written in format 0 by another version of Penstock"]
 
 
 def test_a_copy_of_a_segment_gives_nothing_twice(tmp_path: Path) -> None:
