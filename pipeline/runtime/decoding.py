@@ -38,16 +38,57 @@ class Decoder:
             return
         for part in batch.parts:
             part.events = 0
-        yield from _gathered(self._counted(batch.chunks, batch.parts))
+        yield from _gathered(self._runs(batch.chunks, batch.parts))
 
-    def _counted(
+    def _runs(
         self, chunks: Sequence[Chunk], parts: Sequence[Part]
     ) -> Iterator[tuple[int, list[Event]]]:
-        for chunk in chunks:
-            for size, events in self._decoded(chunk):
-                if parts:
-                    parts[chunk.part].events += len(events)
-                yield size, events
+        """The events of chunks that follow each other in one stream, such as datagrams of one
+        sender, with the bytes that they came of: what costs something a call is called for all.
+        """
+        at = 0
+        while at < len(chunks):
+            first = chunks[at]
+            if len(first.data) > 2 * CHUNK_BYTES:
+                yield from self._pieces(first, parts)
+                at += 1
+                continue
+            codec, size = self._stream(first.origin), 0
+            run: list[Event] = []
+            while at < len(chunks) and chunks[at].origin is first.origin:
+                chunk = chunks[at]
+                if size and size + len(chunk.data) > CHUNK_BYTES:
+                    break
+                run += self._decoded(codec, chunk, parts)
+                size += len(chunk.data)
+                at += 1
+            self._complete(codec, run)
+            yield size, run
+
+    def _decoded(self, codec: Codec, chunk: Chunk, parts: Sequence[Part]) -> list[Event]:
+        events = codec.decode_or_keep(chunk.data)
+        events += codec.flush()
+        if parts:
+            parts[chunk.part].events += len(events)
+        return events
+
+    def _pieces(self, chunk: Chunk, parts: Sequence[Part]) -> Iterator[tuple[int, list[Event]]]:
+        """The events of a large chunk, in lists that stay in the processor's cache. A chunk of the
+        usual size is a little larger for the line that it began with.
+        """
+        data, codec = chunk.data, self._stream(chunk.origin)
+        for start in range(0, len(data), CHUNK_BYTES):
+            events = codec.decode_or_keep(data[start : start + CHUNK_BYTES])
+            if start + CHUNK_BYTES >= len(data):
+                events += codec.flush()
+            if parts:
+                parts[chunk.part].events += len(events)
+            self._complete(codec, events)
+            yield CHUNK_BYTES, events
+
+    def _complete(self, codec: Codec, events: list[Event]) -> None:
+        codec.complete(events)
+        self._decorate_all(events)
 
     def _finished(self, events: list[Event]) -> list[Event]:
         if not self._source.completes:
@@ -60,18 +101,6 @@ class Decoder:
         if decorate is not None:
             for event in events:
                 decorate(event)
-
-    def _decoded(self, chunk: Chunk) -> Iterator[tuple[int, list[Event]]]:
-        data, codec = chunk.data, self._stream(chunk.origin)
-        # A chunk of the usual size is a little larger for the line that it began with.
-        size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
-        for start in range(0, len(data), size):
-            events = codec.decode_or_keep(data[start : start + size])
-            if start + size >= len(data):
-                events += codec.flush()
-            codec.complete(events)
-            self._decorate_all(events)
-            yield min(size, len(data)), events
 
     def _stream(self, origin: Mapping[str, Any]) -> Codec:
         latest, codec = self._latest

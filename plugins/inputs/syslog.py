@@ -138,6 +138,7 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
             self._expression(),
             self.syslog_field,
             Guard(_MATCH_SECONDS) if is_own else None,
+            not is_own and str(self.syslog_field) == "message",
             not is_own if self.rfc5424 is None else self.rfc5424,
             Fields(self.ecs, facilities, severities, self.service_type),
             times,
