@@ -34,7 +34,8 @@ class Decoder:
         batch learn how many events they have.
         """
         if batch.chunks is None:
-            yield self._finished(batch.events or [])
+            events = batch.events or []
+            yield events if batch.is_decoded else self._finished(events)
             return
         for part in batch.parts:
             part.events = 0
