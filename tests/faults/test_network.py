@@ -27,10 +27,11 @@ LINE = 'codec => line { format => "%{message}" }'
 class Penstock:
     """``penstock run`` of a configuration, which may be changed; ``out`` is what its file output wrote."""
 
-    def __init__(self, folder: Path, config: str, *more: str) -> None:
+    def __init__(self, folder: Path, config: str, *more: str, files: int = 0) -> None:
         self._path, self.folder, self._log = folder / "run.conf", folder, folder / "said"
         self._path.write_text(config)
         self._command = [sys.executable, "-m", "penstock", "run", "-f", str(self._path), "--path.data", str(folder / "data"), *more]
+        self._command = [*(["prlimit", f"--nofile={files}"] if files else []), *self._command]
         self.start()
 
     def start(self) -> None:
@@ -50,7 +51,7 @@ class Penstock:
 
     def events(self) -> list[dict[str, Any]]:
         path = self.folder / "out"
-        return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
 
     def messages(self) -> list[str]:
         return [event["message"].strip() for event in self.events()]
@@ -74,8 +75,8 @@ class Penstock:
 def penstock(tmp_path: Path) -> Iterator[Callable[..., Penstock]]:
     made: list[Penstock] = []
 
-    def start(config: str, *more: str) -> Penstock:
-        made.append(Penstock(tmp_path, config, *more))
+    def start(config: str, *more: str, files: int = 0) -> Penstock:
+        made.append(Penstock(tmp_path, config, *more, files=files))
         return made[-1]
 
     yield start
@@ -251,6 +252,21 @@ def test_two_thousand_connections_at_once(penstock: Callable[..., Penstock], tmp
     run.stop()
     assert sorted(run.messages()) == sorted([f"{number} begun and ended" for number in range(CROWD)] + ["half a line"] * CROWD)
     assert memory < 200 << 20
+
+
+def test_more_connections_than_files_may_be_open_wait_for_others_to_end(penstock: Callable[..., Penstock], tmp_path: Path) -> None:
+    (port,) = free_ports()
+    run = penstock(f'input {{ tcp {{ host => "127.0.0.1" port => {port} }} }} output {{ file {{ path => "{tmp_path}/out" }} }}', files=60)
+    run.wait_for(listens(port))
+    for _ in range(2):
+        crowd = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(80)]
+        for made in crowd:
+            made.sendall(b"line\n")
+        run.wait_for(lambda: "no connection can be accepted: Too many open files" in run.said())
+        for made in crowd:
+            made.close()
+    run.wait_for(lambda: len(run.events()) == 160)
+    run.stop()
 
 
 @pytest.mark.parametrize("plugin", ["tcp", "syslog"])

@@ -17,6 +17,8 @@ from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
+from penstock.plugins.errors import Misconfigured
+from penstock.plugins.servers import reverse_names
 
 Listen = Callable[..., Any]
 TCP = 'tcp { host => "127.0.0.1" port => 0 dns_reverse_lookup_enabled => false '
@@ -266,3 +268,49 @@ def test_as_a_client_it_reads_from_a_server_and_connects_again(listen: Listen) -
                 made.sendall(b"%d\nhalf" % number)
         assert served.messages(4) == ["1", "half", "2", "half"]
         assert served.events[0]["port"] == port
+
+
+@pytest.mark.parametrize("trusted", ["ca", "foreign_ca"])
+def test_as_a_client_it_trusts_a_server_by_its_certificate(listen: Listen, keys: Certificates, trusted: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.pair("server"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+
+        def serve() -> None:
+            with contextlib.suppress(ssl.SSLError), context.wrap_socket(server.accept()[0], server_side=True) as made:
+                made.sendall(b"one\n")
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        served = listen(
+            f'tcp {{ mode => client host => "localhost" port => {server.getsockname()[1]} ssl_enabled => true'
+            f' ssl_certificate_authorities => "{getattr(keys, trusted)}" }}'
+        )
+        if trusted == "ca":
+            assert served.messages(1) == ["one"]
+        else:
+            served.until(lambda: served.failures)
+            assert isinstance(served.failures[0], Misconfigured)
+            assert served.failures[0].option == "ssl_certificate_authorities"
+        serving.join(30)
+
+
+def test_a_name_server_that_does_not_answer_is_not_waited_for(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(reverse_names, "_PATIENCE", 0.05)
+    monkeypatch.setattr(socket, "gethostbyaddr", lambda ip: answers.wait(60) and ("late.example", [], []))
+    served = listen('tcp { host => "127.0.0.1" port => 0 ecs_compatibility => disabled }')
+    served.send(b"one\n")
+    served.messages(1)
+    answers.set()
+    assert served.events[0]["host"] == "127.0.0.1"
+
+
+def test_connections_over_ipv6(listen: Listen) -> None:
+    served = listen('tcp { host => "::" port => 0 dns_reverse_lookup_enabled => false ecs_compatibility => disabled }')
+    served.send(b"four\n")
+    with socket.create_connection(("::1", served.port), 30) as made:
+        made.sendall(b"six\n")
+        served.messages(2)
+    assert {(event["message"], event["host"]) for event in served.events} == {("four", "127.0.0.1"), ("six", "::1")}

@@ -19,7 +19,7 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.plugins.errors import Rejected
+from penstock.plugins.errors import Disconnected, Rejected
 from penstock.plugins.output import Output
 from penstock.plugins.servers import broadcast
 
@@ -236,3 +236,14 @@ def test_rsyslog_understands_what_is_sent(output: Make, tmp_path: Path, options:
         assert any("more" in text for text in peer.messages())
         (event,) = [event for event in peer.events() if "more" in event["msg"]]
     assert event.items() >= expected.items()
+
+
+@pytest.mark.parametrize(("options", "after"), [("", None), ("reconnect_interval => 7", 7)])
+@pytest.mark.parametrize("plugin", ["tcp", "syslog"])
+def test_the_wait_between_two_attempts_is_the_one_that_was_asked_for(output: Make, plugin: str, options: str, after: float | None) -> None:
+    (port,) = free_ports()
+    protocol = "protocol => tcp" if plugin == "syslog" else ""
+    made = output(f'{plugin} {{ host => "127.0.0.1" port => {port} {protocol} {options} }}')
+    with pytest.raises(Disconnected) as caught:
+        made.connect()
+    assert caught.value.after == after
