@@ -51,7 +51,7 @@ class Batch(msgspec.Struct):
     """What one ``read`` gave, or one ``emit`` brings.
 
     ``token`` is the input's own word for it, handed back by ``settle``; ``bytes`` is its size at
-    the source, for the figures.
+    the source, for the figures. ``is_decoded``: the runtime has completed and decorated its events.
     """
 
     events: list[Event] | None = None
@@ -59,6 +59,7 @@ class Batch(msgspec.Struct):
     token: Any = None
     parts: list[Part] = msgspec.field(default_factory=list)
     bytes: int = 0
+    is_decoded: bool = False
 
 
 class Payload(msgspec.Struct):

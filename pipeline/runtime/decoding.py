@@ -37,22 +37,66 @@ class Decoder:
         """
         self.part = None
         if batch.chunks is None:
-            yield self._finished(batch.events or [])
+            events = batch.events or []
+            yield events if batch.is_decoded else self._finished(events)
             return
         for part in batch.parts:
             part.events = 0
-        for part_number, events in _gathered(self._counted(batch.chunks, batch.parts)):
-            self.part = part_number
+        for part, events in _gathered(self._runs(batch.chunks, batch.parts)):
+            self.part = part
             yield events
 
-    def _counted(
+    def _runs(
         self, chunks: Sequence[Chunk], parts: Sequence[Part]
     ) -> Iterator[tuple[int, int, list[Event]]]:
-        for chunk in chunks:
-            for size, events in self._decoded(chunk):
-                if parts:
-                    parts[chunk.part].events += len(events)
-                yield chunk.part, size, events
+        """The events of chunks that follow each other in one stream and part, such as datagrams of
+        one sender, with the part and the bytes that they came of: what costs something a call is
+        called for all.
+        """
+        at = 0
+        while at < len(chunks):
+            first = chunks[at]
+            if len(first.data) > 2 * CHUNK_BYTES:
+                for size, events in self._pieces(first, parts):
+                    yield first.part, size, events
+                at += 1
+                continue
+            codec, size = self._stream(first.origin), 0
+            run: list[Event] = []
+            while at < len(chunks) and _same(chunks[at], first):
+                chunk = chunks[at]
+                if size and size + len(chunk.data) > CHUNK_BYTES:
+                    break
+                run += self._decoded(codec, chunk, parts)
+                size += len(chunk.data)
+                at += 1
+            self._complete(codec, run)
+            yield first.part, size, run
+
+    def _decoded(self, codec: Codec, chunk: Chunk, parts: Sequence[Part]) -> list[Event]:
+        events = codec.decode_or_keep(chunk.data)
+        events += codec.flush()
+        if parts:
+            parts[chunk.part].events += len(events)
+        return events
+
+    def _pieces(self, chunk: Chunk, parts: Sequence[Part]) -> Iterator[tuple[int, list[Event]]]:
+        """The events of a large chunk, in lists that stay in the processor's cache. A chunk of the
+        usual size is a little larger for the line that it began with.
+        """
+        data, codec = chunk.data, self._stream(chunk.origin)
+        for start in range(0, len(data), CHUNK_BYTES):
+            events = codec.decode_or_keep(data[start : start + CHUNK_BYTES])
+            if start + CHUNK_BYTES >= len(data):
+                events += codec.flush()
+            if parts:
+                parts[chunk.part].events += len(events)
+            self._complete(codec, events)
+            yield CHUNK_BYTES, events
+
+    def _complete(self, codec: Codec, events: list[Event]) -> None:
+        codec.complete(events)
+        self._decorate_all(events)
 
     def _finished(self, events: list[Event]) -> list[Event]:
         if not self._source.completes:
@@ -65,18 +109,6 @@ class Decoder:
         if decorate is not None:
             for event in events:
                 decorate(event)
-
-    def _decoded(self, chunk: Chunk) -> Iterator[tuple[int, list[Event]]]:
-        data, codec = chunk.data, self._stream(chunk.origin)
-        # A chunk of the usual size is a little larger for the line that it began with.
-        size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
-        for start in range(0, len(data) or 1, size):  # an empty payload is one
-            events = codec.decode_or_keep(data[start : start + size])
-            if start + size >= len(data):
-                events += codec.flush()
-            codec.complete(events)
-            self._decorate_all(events)
-            yield min(size, len(data)), events
 
     def _stream(self, origin: Mapping[str, Any]) -> Codec:
         latest, codec = self._latest
@@ -94,6 +126,10 @@ class Decoder:
             assert self._codec is not None
             known = self._streams[key] = self._codec.stream(origin)
         return known
+
+
+def _same(chunk: Chunk, first: Chunk) -> bool:
+    return chunk.origin is first.origin and chunk.part == first.part
 
 
 def _gathered(

@@ -98,6 +98,7 @@ class QueueIntake:
         # What was decoded must not be decoded again where there is no room yet: the batch goes on
         # as events.
         incoming.batch.events, incoming.batch.chunks = events, None
+        incoming.batch.is_decoded = True
         try:
             note = self._note(incoming)
             if self._await[incoming.source]:

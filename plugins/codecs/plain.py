@@ -24,11 +24,16 @@ class Plain(Ecs, Codec, name="plain"):
 
     def prepare(self) -> None:
         self._text = charset_option(self).text
+        self._keeps_original = self.ecs
         self._render = renderer(self.format)
 
     def decode(self, data: bytes) -> list[Event]:
         text = self._text(data).removeprefix(MARK)
-        return [{"message": text, "event": {"original": text}} if self.ecs else {"message": text}]
+        return [
+            {"message": text, "event": {"original": text}}
+            if self._keeps_original
+            else {"message": text}
+        ]
 
     def encode(self, events: list[Event]) -> bytes:
         return utf8("".join([self._render(event) for event in events]))

@@ -19,24 +19,28 @@ from ...dsl.grok.expression import to_integer
 from ...dsl.reference import Event, FieldRef
 from ...dsl.values import ruby_text
 from ..codec import Codec
+from . import _syslog_rfc3164 as rfc3164
 from ._syslog_fields import Fields
 from ._syslog_frames import frames
 from ._syslog_rfc5424 import parse
 from ._syslog_time import Times
 
+Find = Callable[[str], Any]
+
 NOT_SYSLOG = "_grokparsefailure_sysloginput"
 _UNKNOWN_PRIORITY = 13
-_ORIGINAL = FieldRef("[event][original]")
 
 
 class Rules(NamedTuple):
     """How texts become fields. ``guard``: ends matches of the pattern that take too long, None
-    where it cannot; ``takes_5424``: whether RFC 5424 is understood.
+    where none does; ``is_usual``: whether the pattern and the field are the default;
+    ``takes_5424``: whether RFC 5424 is understood.
     """
 
     expression: Expression
     field: FieldRef
     guard: Guard | None
+    is_usual: bool
     takes_5424: bool
     fields: Fields
     times: Times
@@ -47,7 +51,8 @@ class SyslogCodec(Codec):
 
     def __init__(self, inner: Codec, rules: Rules) -> None:
         self.inner, self.context, self.given = inner, inner.context, inner.given
-        self._rules = rules
+        self.rules = rules
+        self._is_usual = rules.is_usual and inner.name == "plain"
         self._assign: Assign | None = None
         self._host: Any = None
         self._is_stream = False
@@ -75,8 +80,19 @@ class SyslogCodec(Codec):
     def flush(self) -> list[Event]:
         return self._parsed(self.inner.flush())
 
+    def complete(self, events: list[Event]) -> list[Event]:
+        now, protocol = self.context.now(), "tcp" if self._is_stream else "udp"
+        for event in events:
+            if "@timestamp" not in event:
+                event["@timestamp"] = now
+            if "@version" not in event:
+                event["@version"] = "1"
+            if "@metadata" not in event:
+                event["@metadata"] = {"input": {"syslog": {"protocol": protocol}}}
+        return events
+
     def _parsed(self, events: list[Event]) -> list[Event]:
-        guard, expression = self._rules.guard, self._rules.expression
+        guard, expression = self.rules.guard, self.rules.expression
         if not events:
             return events
         if guard is None:
@@ -86,37 +102,49 @@ class SyslogCodec(Codec):
                 self._parse(events, guard.finder(expression))
         return events
 
-    def _parse(self, events: list[Event], find: Callable[[str], Any]) -> None:
-        rules, assign = self._rules, self._assigner()
-        get, times = rules.field.get, rules.times
-        times.look_at_clock()
+    def _parse(self, events: list[Event], find: Find) -> None:
+        rules = self.rules
+        ecs, put_priority, take = rules.fields.ecs, rules.fields.put_priority, rules.times.take
+        put_usual = rfc3164.put_ecs if ecs else rfc3164.put_old
+        rules.times.look_at_clock()
         for event in events:
             self._place_host(event)
-            text = get(event)
-            if type(text) is not str:
-                text = ruby_text(text)
-            if rules.fields.ecs:
+            text = self._text_of(event)
+            if ecs:
                 self._keep_original(event, text)
-            try:
-                match = find(text)
-                if match is None:
-                    self._parse_other(event, text)
-                    continue
-                assign(event, match)
-                rules.fields.put_priority(event, _priority(rules.fields.get_priority(event)))
-                times.take(event)
-            except MatchTimeout:
-                add_tag(event, "_groktimeout")
-                self._is_unknown(event)
-            except Exception as error:
-                self.context.log.warning("a message cannot be taken apart: %s", error)
-                self._is_unknown(event)
+            usual = rfc3164.find(text) if self._is_usual else None
+            if usual is None:
+                self._parse_unusual(event, text, find)
+            else:
+                put_priority(event, put_usual(event, usual))
+                take(event)
+
+    def _text_of(self, event: Event) -> str:
+        text = self.rules.field.get(event)
+        return text if type(text) is str else ruby_text(text)
+
+    def _parse_unusual(self, event: Event, text: str, find: Find) -> None:
+        fields = self.rules.fields
+        try:
+            match = find(text)
+            if match is None:
+                self._parse_other(event, text)
+                return
+            self._assigner()(event, match)
+            fields.put_priority(event, _priority(fields.get_priority(event)))
+            self.rules.times.take(event)
+        except MatchTimeout:
+            add_tag(event, "_groktimeout")
+            self._is_unknown(event)
+        except Exception as error:
+            self.context.log.warning("a message cannot be taken apart: %s", error)
+            self._is_unknown(event)
 
     def _assigner(self) -> Assign:
         """Made when the first message comes."""
         if self._assign is None:
-            overwrite = frozenset([str(self._rules.field)])
-            self._assign = assigner(self._rules.expression, "", overwrite, False)
+            overwrite = frozenset([str(self.rules.field)])
+            self._assign = assigner(self.rules.expression, "", overwrite, False)
         return self._assign
 
     def _place_host(self, event: Event) -> None:
@@ -132,7 +160,7 @@ class SyslogCodec(Codec):
             event["event"] = {"original": text}
 
     def _parse_other(self, event: Event, text: str) -> None:
-        rules = self._rules
+        rules = self.rules
         message = parse(text) if rules.takes_5424 else None
         if message is None:
             self._is_unknown(event)
@@ -145,7 +173,7 @@ class SyslogCodec(Codec):
 
     def _is_unknown(self, event: Event) -> None:
         add_tag(event, NOT_SYSLOG)
-        self._rules.fields.put_priority(event, _UNKNOWN_PRIORITY)
+        self.rules.fields.put_priority(event, _UNKNOWN_PRIORITY)
 
 
 def _protocol(origin: Mapping[str, Any]) -> str:

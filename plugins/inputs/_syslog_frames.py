@@ -78,6 +78,7 @@ class FrameFeed:
         end = self._last_end()
         if end:
             self._give(end)
+            return True  # what is behind it is now the first
         if not self._oversize and not self._need and len(self._data) > self._longest:
             self._oversize = _UNTIL_NEWLINE
         return bool(self._oversize)
@@ -104,10 +105,13 @@ class FrameFeed:
             return 0
         unseen = max(at, self._seen)
         following = _COUNT_ON_A_LINE.search(data, unseen)
-        if following is not None:
-            return following.start() + 1
-        self._seen = max(0, len(data) - _LONGEST_COUNT - 2)
-        return data.rfind(b"\n", unseen) + 1
+        end = data.rfind(b"\n", unseen) + 1 if following is None else following.start() + 1
+        if end - at > self._longest:
+            end = data.find(b"\n", at) + 1  # one by one, to see which is over the limit
+            return end if end - at <= self._longest + 1 else 0
+        if following is None:
+            self._seen = max(0, len(data) - _LONGEST_COUNT - 2)
+        return end
 
     def _end_of_counted(self, at: int, start: int, length: int) -> int:
         if length > self._longest:

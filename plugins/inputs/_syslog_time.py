@@ -5,7 +5,14 @@ from __future__ import annotations
 from ...dsl.event import add_tag
 from ...dsl.joda.clock import Clock
 from ...dsl.joda.formats import Formats
-from ...dsl.joda.names import ENGLISH, Names, UnknownLocaleError, names_of, platform_locale
+from ...dsl.joda.names import (
+    ENGLISH,
+    Names,
+    UnknownLocaleError,
+    is_english,
+    names_of,
+    platform_locale,
+)
 from ...dsl.joda.parse import parser
 from ...dsl.joda.zones import Zone, get_zone, platform_zone
 from ...dsl.reference import Event
@@ -16,8 +23,9 @@ _FAILED = "_dateparsefailure"
 
 
 class Times:
-    """Reads times, in a zone and a language unless they say their own; with ECS the text is taken
-    out of the event. Raises UnknownZoneError, UnknownLocaleError.
+    """Reads times, in a zone and a language unless they say their own; ``removes``: the text is
+    taken out of the event. ``is_unknown_language``: English was taken instead. Raises
+    UnknownZoneError, UnknownLocaleError.
     """
 
     def __init__(
@@ -26,7 +34,10 @@ class Times:
         self._removes = removes
         self._clock = Clock(context.now)
         place = platform_zone() if zone is None else get_zone(zone)
-        self._formats = _formats(place, _languages(locale), self._clock)
+        languages = _languages(locale)
+        self.is_unknown_language = bool(locale) and languages == [ENGLISH]
+        self.is_unknown_language &= not is_english(locale or "")
+        self._formats = _formats(place, languages, self._clock)
 
     def look_at_clock(self) -> None:
         """Dates have no year: what was read last month may be of another one now."""

@@ -128,6 +128,9 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
             raise OptionProblem("timezone", str(error), error.help, code="E223") from None
         except UnknownLocaleError as error:
             raise OptionProblem("locale", str(error), code="E202") from None
+        if times.is_unknown_language:
+            message = f"the language of `{self.locale}` is not known"
+            self.problem("locale", message, "such as de or pt-BR", code="W310")
         is_own = self.grok_pattern is not None
         facilities = self.facility_labels if self.use_labels else []
         severities = self.severity_labels if self.use_labels else []
@@ -135,6 +138,7 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
             self._expression(),
             self.syslog_field,
             Guard(_MATCH_SECONDS) if is_own else None,
+            not is_own and str(self.syslog_field) == "message",
             not is_own if self.rfc5424 is None else self.rfc5424,
             Fields(self.ecs, facilities, severities, self.service_type),
             times,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...dsl.reference import Event
 from ...dsl.template import Template
+from ...dsl.timestamp import Timestamp
 from ...dsl.values import to_text
 from ..batch import Payload
 from ..clients.tcp import Writer, dial, encrypted
@@ -48,6 +49,7 @@ _SEVERITIES = (
     "informational",
     "debug",
 )
+_MOST_TIMES = 1000
 _USER_LEVEL, _NOTICE = 1, 5
 _UNKNOWN, _HIGHEST = 13, 191
 _HOST = Template("%{host}")
@@ -220,7 +222,7 @@ class Syslog(Ecs, Output, name="syslog"):
         host = _host if self.sourcehost is None else self.sourcehost.render
         program, process, kind = self.appname.render, self.procid.render, self.msgid.render
         data = self.structured_data.render if self.structured_data.text else _nothing
-        old_time, time = _OLD_TIME.render, _TIME.render
+        old_time, time = _remembering(_OLD_TIME.render), _remembering(_TIME.render)
 
         def rfc3164(event: Event) -> str:
             start = f"<{priority(event)}>{old_time(event)} {host(event)}"
@@ -300,6 +302,24 @@ class Syslog(Ecs, Output, name="syslog"):
         self._hang_up()
         if self._datagrams is not None:
             self._datagrams.close()
+
+
+def _remembering(render: Render) -> Render:
+    """A time that is written again and again is made once."""
+    known: dict[str, str] = {}
+
+    def written(event: Event) -> str:
+        at = event.get("@timestamp")
+        if type(at) is not Timestamp:
+            return render(event)
+        text = known.get(at)
+        if text is None:
+            if len(known) >= _MOST_TIMES:
+                known.clear()
+            text = known[at] = render(event)
+        return text
+
+    return written
 
 
 def _host(event: Event) -> str:

@@ -31,6 +31,8 @@ class Udp(Output, name="udp"):
         "Milliseconds to wait before it is sent again.", default=100, at_least=0
     )
 
+    _sender: DatagramSender | None = None
+
     def prepare(self) -> None:
         self._codec = self.new_codec()
         if self.port.is_constant and not _port(self.port.text):
@@ -47,13 +49,16 @@ class Udp(Output, name="udp"):
         return [Payload(items, events, "udp")]
 
     def connect(self) -> None:
+        assert self._sender is not None
         self._sender.connect()
 
     def deliver(self, payload: Payload) -> None:
+        assert self._sender is not None
         self._sender.send(payload.data)
 
     def close(self) -> None:
-        self._sender.close()
+        if self._sender is not None:
+            self._sender.close()
 
 
 def _port(text: str) -> int:

@@ -101,8 +101,8 @@ class Connections:
                 ssl_handshake_timeout=self.settings.handshake if tls else None,
             )
         except (OSError, ProxyError) as error:
-            made.close()
             self._refuse(error)
+            made.close()
         except asyncio.CancelledError:
             made.close()
             raise

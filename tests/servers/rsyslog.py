@@ -24,8 +24,8 @@ class Receiver(Server):
 
     def events(self) -> list[dict[str, Any]]:
         """What it has written."""
-        lines = (self.home / "out").read_text(encoding="utf-8", errors="replace").splitlines()
-        return [json.loads(line, strict=False) for line in lines if line]
+        lines = (self.home / "out").read_bytes().split(b"\n")
+        return [json.loads(line.decode("utf-8", "replace"), strict=False) for line in lines[:-1]]
 
     def messages(self, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[str]:
         """The texts of what it has received so far, all of it: a message that comes last tells."""

@@ -303,3 +303,49 @@ def test_a_poke_ends_a_wait_that_has_not_begun_yet() -> None:
     intake = MemoryIntake()
     intake.poke()
     assert intake.take(LONGEST) is None
+
+
+class Holding(Served, name="holding"):
+    """A listener that holds something when it is to stop."""
+
+    holds = True
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.woken = threading.Event()
+
+    def wake(self) -> None:
+        self.woken.set()
+
+
+def test_a_listener_hands_over_what_it_holds_before_the_run_ends() -> None:
+    source = made(Holding)
+    run = Run(source)
+    taken = queue.Queue[Any]()
+    taker = threading.Thread(target=lambda: [taken.put(run.take()) for _ in range(3)])
+    taker.start()
+    emit = source.emits.get(timeout=LONGEST)
+    assert emit(Batch([{"m": 1}]))
+    done(taken.get(timeout=LONGEST))
+    assert not emit.is_stopping
+    run.stop()
+    assert source.woken.wait(LONGEST)
+    assert emit.is_stopping
+    assert emit(Batch([{"m": "held"}]))  # nobody sends it again
+    held = taken.get(timeout=LONGEST)
+    assert message(held) == "held"
+    done(held)
+    emit.end()
+    assert not emit(Batch([{"m": "late"}]))
+    assert taken.get(timeout=LONGEST) is None
+    taker.join(LONGEST)
+    run.source.finish()
+
+
+def test_a_listener_that_holds_something_and_is_not_served_does_not_hold_up_a_stop() -> None:
+    source = made(Holding)
+    source.refusals += [OSError("the port is away")] * 100
+    run = Run(source)
+    run.stop()
+    assert run.take() is None
+    run.source.finish()

@@ -220,3 +220,22 @@ def test_a_batch_that_comes_when_the_disk_queue_is_closed_fails(tmp_path: Path) 
     intake = QueueIntake([source], queue)
     assert intake.offer(Incoming(0, Batch([{"message": "m"}]), answers.append), 0)
     assert [type(answer) for answer in answers] == [Closed]
+
+
+def test_a_batch_that_waits_for_room_in_the_disk_queue_is_decorated_once(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None, max_events=1)
+    source = OneBatch({})
+    source.decorate = lambda event: event.setdefault("added", []).append("x")
+    intake = QueueIntake([source], queue)
+    assert intake.offer(Incoming(0, Batch([{"message": "first"}]), None), 0)
+    waiting = Incoming(0, Batch([{"message": "second"}]), None)
+    assert not intake.offer(waiting, 0)
+    first = queue.get(0)
+    assert first is not None
+    queue.ack(first.sequence)
+    assert intake.offer(waiting, 0)
+    second = queue.get(0)
+    assert second is not None
+    assert second.live is not None
+    assert second.live[0]["added"] == ["x"]
+    queue.close()

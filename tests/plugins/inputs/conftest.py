@@ -2,6 +2,7 @@
 does not wait."""
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,14 +14,17 @@ import pytest
 from penstock.dsl.reference import Event
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
+from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.decoding import Decoder
 from penstock.pipeline.runtime.in_flight import Delivery
 from penstock.pipeline.runtime.reader import Reader
+from penstock.pipeline.runtime.sources import ThreadedSource
 from penstock.plugins.batch import Batch
 from penstock.plugins.errors import EndOfInput
-from penstock.plugins.input import Input
+from penstock.plugins.input import Input, Listener
 from penstock.plugins.inputs._file_options import Clock
+from penstock.plugins.plugin import Plugin
 from penstock.plugins.wake_pipe import WakePipe
 
 
@@ -202,3 +206,103 @@ def start_run() -> Callable[[Path, str], FileRun]:
         return FileRun(options, {"path.data": str(folder / "data")}, FakeClock(is_real=True))
 
     return start
+
+
+class Listening:
+    """A listener of a configuration, served by the runtime's threads; what it emits is decoded and delivered at once, unless
+    nothing is ``taken``.
+    """
+
+    def __init__(self, config: str, settings: dict[str, Any]) -> None:
+        assembly = assemble([Source("listening.conf", f"input {{ {config} }} output {{ null {{ }} }}")], settled(settings))
+        (plugin,) = assembly.plugins(assembly.program.inputs)
+        assert isinstance(plugin, Listener)
+        self.source, self.events, self.failures = plugin, list[Event](), list[BaseException]()
+        self.taken = threading.Event()
+        self.taken.set()
+        plugin.open()
+        self._serve()
+
+    def _serve(self, carried: frozenset[Plugin] = frozenset()) -> None:
+        self._stopping = threading.Event()
+        self._threads = ThreadedSource([self.source], self._stopping, self.failures.append, carried)
+        self._taker = threading.Thread(target=self._take, daemon=True)
+        self._taker.start()
+        self.until(lambda: self.failures or self._is_served())
+
+    def _is_served(self) -> bool:
+        return bool(getattr(self.source, "addresses", None)) or getattr(self.source, "mode", "") == "client"
+
+    def _take(self) -> None:
+        decoder = Decoder(self.source)
+        for incoming in self._threads:
+            if incoming is None:
+                continue
+            self.taken.wait()
+            for events in decoder.batches(incoming.batch):
+                self.events += events
+            assert incoming.done is not None
+            incoming.done(None)
+        self._threads.finish()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self.source.addresses[0][1])  # type: ignore[attr-defined]
+
+    def dial(self) -> socket.socket:
+        """A connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), 30)
+
+    def send(self, *pieces: bytes) -> None:
+        """Send pieces over a connection of their own."""
+        with self.dial() as made:
+            for piece in pieces:
+                made.sendall(piece)
+
+    def messages(self, count: int) -> list[Any]:
+        """The messages, when so many have come."""
+        self.until(lambda: len(self.events) >= count)
+        return [event["message"] for event in self.events]
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end, (self.events[:20], self.failures)
+            time.sleep(0.005)
+
+    def reload(self) -> None:
+        """What a reload does that leaves the input as it is."""
+        self._end()
+        self._serve(frozenset([self.source]))
+
+    def _end(self) -> None:
+        self._stopping.set()
+        self._threads.wake()
+        self._taker.join(30)
+        assert not self._taker.is_alive()
+
+    def stop(self) -> None:
+        """Stop as a run does."""
+        self._end()
+        self.source.close()
+
+
+Listen = Callable[..., Listening]
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """``listen('tcp { … }', **settings)``: a listener that is served until the test ends."""
+    made: list[Listening] = []
+
+    def start(config: str, **settings: Any) -> Listening:
+        known = {"penstock.now": Timestamp("2024-10-12T07:08:09.000Z"), "penstock.timezone": "UTC"}
+        made.append(Listening(config, known | settings))
+        return made[-1]
+
+    yield start
+    for listening in made:
+        listening.taken.set()
+        listening.stop()

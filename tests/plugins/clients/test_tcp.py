@@ -1,0 +1,154 @@
+"""Writing to TCP connections: what the other end has, what it does not have, and how a connection ends."""
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from servers.certificates import Certificates
+
+from penstock.plugins.clients.tcp import Writer, dial, encrypted
+from penstock.plugins.errors import Disconnected, Misconfigured
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
+        made.bind(("127.0.0.1", 0))
+        made.listen()
+        made.settimeout(30)
+        yield made
+
+
+def connected(server: socket.socket) -> tuple[Writer, socket.socket]:
+    made = dial("127.0.0.1", server.getsockname()[1])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)
+    accepted, _ = server.accept()
+    accepted.settimeout(30)
+    return Writer(made), accepted
+
+
+def received(other: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (more := other.recv(1 << 16)):
+        data += more
+    return data
+
+
+def test_what_the_other_end_has_is_known(server: socket.socket) -> None:
+    writer, other = connected(server)
+    with other:
+        futures = [writer.write(b"%d\n" % number) for number in range(100)]
+        assert [future.result(30) for future in futures] == [None] * 100
+        assert received(other, 290) == b"".join(b"%d\n" % number for number in range(100))
+        ended = threading.Thread(target=writer.close)
+        ended.start()
+        assert other.recv(1) == b""
+    ended.join(30)
+
+
+def test_what_a_connection_leaves_open_when_it_breaks_is_known(server: socket.socket) -> None:
+    writer, other = connected(server)
+    futures: list[Future[None]] = []
+    failures: list[Disconnected] = []
+
+    def write() -> None:
+        try:
+            while True:  # until it is full, and waits
+                futures.append(writer.write(b"x" * 5000))
+        except Disconnected as error:
+            failures.append(error)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    assert received(other, 5000).startswith(b"x" * 5000)
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    other.close()  # with a reset
+    writing.join(30)
+    assert futures[0].result(30) is None
+    assert failures
+    assert isinstance(futures[-1].exception(30), Disconnected)
+    writer.close()
+
+
+def tend_until(writer: Writer, end: float) -> None:
+    while time.monotonic() < end:
+        writer.tend()
+
+
+@pytest.mark.parametrize("how", ["shutdown", "close"])
+def test_a_connection_that_the_other_end_has_closed_is_not_written_to(server: socket.socket, how: str) -> None:
+    writer, other = connected(server)
+    other.shutdown(socket.SHUT_WR) if how == "shutdown" else other.close()
+    end = time.monotonic() + 30
+    with pytest.raises(Disconnected):
+        tend_until(writer, end)
+    with pytest.raises(Disconnected):
+        writer.write(b"one")
+    writer.close()
+    other.close()
+
+
+def test_what_the_other_end_says_is_passed_over(server: socket.socket) -> None:
+    writer, other = connected(server)
+    with other:
+        other.sendall(b"welcome")
+        assert writer.write(b"one").result(30) is None
+    writer.close()
+
+
+def test_with_tls_too(server: socket.socket, tmp_path: Path) -> None:
+    keys = Certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.pair("server"))
+    got: list[bytes] = []
+
+    def serve() -> None:
+        with context.wrap_socket(server.accept()[0], server_side=True) as accepted:
+            accepted.settimeout(30)
+            while data := accepted.recv(1 << 16):
+                got.append(data)
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    trusting = ssl.create_default_context(cafile=keys.ca)
+    made = encrypted(dial("127.0.0.1", server.getsockname()[1]), trusting, "localhost", "authorities")
+    writer = Writer(made)
+    futures = [writer.write(b"x" * 100_000) for _ in range(10)]
+    assert [future.result(30) for future in futures] == [None] * 10
+    writer.close()
+    serving.join(30)
+    assert b"".join(got) == b"x" * 1_000_000
+
+
+def test_a_certificate_that_is_not_trusted_is_said_at_its_option(server: socket.socket, tmp_path: Path) -> None:
+    keys = Certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.pair("server"))
+
+    def serve() -> None:
+        with pytest.raises(ssl.SSLError):
+            context.wrap_socket(server.accept()[0], server_side=True)
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    foreign = ssl.create_default_context(cafile=keys.foreign_ca)
+    with pytest.raises(Misconfigured) as caught:
+        encrypted(dial("127.0.0.1", server.getsockname()[1]), foreign, "localhost", "authorities")
+    serving.join(30)
+    assert caught.value.option == "authorities"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_who_cannot_be_reached_is_waited_for(host: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(Disconnected):
+            dial(host, unused.getsockname()[1])
