@@ -70,6 +70,7 @@ class QueueIntake:
     def __init__(self, inputs: Sequence[Input], queue: DiskQueue) -> None:
         self._queue = queue
         self._decoders = [Decoder(source) for source in inputs]
+        self._prompt = [source.prompt for source in inputs]
         self._await = [source.awaits_outputs for source in inputs]
         self._awaited: dict[int, Done] = {}  # by sequence
         self._callbacks: list[Callable[[], None]] = []
@@ -94,6 +95,8 @@ class QueueIntake:
                     self._awaited[self._put(events, timeout)] = done
             else:
                 self._put(events, timeout, partial(done, None))
+                if self._prompt[incoming.source]:
+                    self._queue.sync_soon()
         except Full:
             return False
         except Closed as error:

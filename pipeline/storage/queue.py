@@ -75,6 +75,7 @@ class DiskQueue:
         self.folder, self.max_bytes, self.max_events = folder, max_bytes, max_events
         self._commit_events, self._checkpoint_acks = commit_events, checkpoint_acks
         self._report = report or say_skipped
+        self._saved, self._interval = 0.0, interval or 0.0
         self._lock, self._checkpoint_lock = threading.Lock(), threading.Lock()
         self._arrived, self._room = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = self._woken = False
@@ -160,11 +161,8 @@ class DiskQueue:
 
     def _low(self) -> int:
         """The lowest sequence that is not acknowledged, or may not be."""
-        return (
-            min(self._unfinished[0], self._backlog.next_unread)
-            if self._unfinished
-            else self._backlog.next_unread
-        )
+        unread = self._backlog.next_unread
+        return min(self._unfinished[0], unread) if self._unfinished else unread
 
     def put(
         self,
@@ -288,6 +286,7 @@ class DiskQueue:
             self._remove_finished(whole=False)
             self._room.notify_all()
         if self._unsaved >= self._checkpoint_acks:
+            self._saved = 0.0
             self._hurry(self._saved_quietly)
 
     def give_back(self, sequence: int) -> None:
@@ -307,6 +306,10 @@ class DiskQueue:
             if segment.last >= low or (segment is active and not whole):
                 break
             self._log.remove(segment)
+
+    def sync_soon(self) -> None:
+        """Have a commit follow at once, in the background: who gave what was put waits for it."""
+        self._hurry(self._committed_quietly)
 
     def _hurry(self, work: Callable[[], None]) -> None:
         if self._background is not None:
@@ -352,6 +355,7 @@ class DiskQueue:
                 }
                 state = Checkpoint(low, ranges_of(self._acknowledged))
             write_checkpoint(self._disk, self.folder, state)
+            self._saved = time.monotonic()
             with self._lock:
                 self._unsaved -= unsaved
 
@@ -370,8 +374,8 @@ class DiskQueue:
     def _tidy(self) -> None:
         if self._log.has_work:
             self._committed_quietly()
-        if self._unsaved:
-            self._saved_quietly()
+        if self._unsaved and time.monotonic() - self._saved >= self._interval:
+            self._saved_quietly()  # a checkpoint is not part of each commit that is asked for
 
     def close(self) -> None:
         """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is

@@ -116,6 +116,8 @@ class Http(ServerTls, Ecs, EventLoopListener, name="http"):
     loop serves all connections.
     """
 
+    prompt = True
+
     host: str = option("The name or address to listen on.", default="0.0.0.0")
     port: int = option("The port to listen on.", default=8080)
     user: str | None = option("The user that requests must name.", default=None)
