@@ -101,7 +101,7 @@ def _described(headers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     http = {"version": headers["http_version"], "method": headers["request_method"]}
     domain, port = _domain_and_port(headers.get("http_host"))
     url = {"domain": domain, "port": port, "path": headers["request_path"]}
-    found = {
+    found: dict[str, dict[str, Any]] = {
         "http": {**http, "request": _given(about) or None},
         "url": url,
         "user_agent": {"original": headers.get("http_user_agent")},
@@ -160,14 +160,12 @@ class RequestCodec(Codec):
         self.context, self.given = default.context, default.given
         self._default, self._codecs, self._fields = default, codecs, fields
         self._inner, self._pieces = default, list[bytes]()
-        self._set_fields: Callable[[Event], None] = lambda event: None
 
     def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
         fresh = copy.copy(self)
-        given = origin or Origin("", "", {}).as_data()
-        fresh._inner = self._codecs.get(given["codec"], self._default).stream()
+        fresh.origin = origin or {}
+        fresh._inner = self._codecs.get(fresh.origin.get("codec", ""), self._default).stream()
         fresh._pieces = []
-        fresh._set_fields = self._fields.setter(given)
         return fresh
 
     def decode(self, data: bytes) -> list[Event]:
@@ -185,7 +183,7 @@ class RequestCodec(Codec):
         return events + self._inner.flush()
 
     def complete(self, events: list[Event]) -> list[Event]:
-        set_fields = self._set_fields
+        set_fields = self._fields.setter(self.origin)
         for event in self._inner.complete(events):
             set_fields(event)
         return events
