@@ -68,6 +68,11 @@ class Input(Plugin):
     settles_anywhere: ClassVar[bool] = False
     """Whether ``settle`` may be called from any thread, so that it need not wait for a read."""
 
+    prompt: ClassVar[bool] = False
+    """Whether somebody waits for each acknowledgement, so that a disk queue is to be synced at once
+    and not after a time.
+    """
+
     awaits_outputs: bool = False
     """Whether its batches count as delivered when the outputs have them even where a disk queue
     stands in between; set in ``prepare`` at the latest.

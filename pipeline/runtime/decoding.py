@@ -42,8 +42,8 @@ class Decoder:
             return
         for part in batch.parts:
             part.events = 0
-        for part, events in _gathered(self._runs(batch.chunks, batch.parts)):
-            self.part = part
+        for number, events in _gathered(self._runs(batch.chunks, batch.parts)):
+            self.part = number
             yield events
 
     def _runs(

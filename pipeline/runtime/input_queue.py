@@ -79,6 +79,7 @@ class QueueIntake:
         self._queue, self._notes_parts = queue, notes_parts
         self._told: dict[int, list[Part]] = {}
         self._decoders = [Decoder(source) for source in inputs]
+        self._prompt = [source.prompt for source in inputs]
         self._await = [source.awaits_outputs for source in inputs]
         self._awaited: dict[int, Done] = {}  # by sequence
         self._callbacks: list[Callable[[], None]] = []
@@ -106,6 +107,8 @@ class QueueIntake:
                     self._awaited[self._put(events, note, timeout)] = done
             else:
                 self._put(events, note, timeout, partial(done, None))
+                if self._prompt[incoming.source]:
+                    self._queue.sync_soon()
             self._told.pop(incoming.source, None)
         except Full:
             return False

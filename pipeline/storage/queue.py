@@ -76,6 +76,7 @@ class DiskQueue:
         self.folder, self.max_bytes, self.max_events = folder, max_bytes, max_events
         self._commit_events, self._checkpoint_acks = commit_events, checkpoint_acks
         self._report = report or say_skipped
+        self._saved, self._interval = 0.0, interval or 0.0
         self._lock, self._checkpoint_lock = threading.Lock(), threading.Lock()
         self._arrived, self._room = threading.Condition(self._lock), threading.Condition(self._lock)
         self._closed = self._woken = False
@@ -293,6 +294,7 @@ class DiskQueue:
             self._room.notify_all()
         self._stir()
         if self._unsaved >= self._checkpoint_acks:
+            self._saved = 0.0
             self._hurry(self._saved_quietly)
 
     def give_back(self, sequence: int) -> None:
@@ -312,6 +314,10 @@ class DiskQueue:
             if segment.last >= low or (segment is active and not whole):
                 break
             self._log.remove(segment)
+
+    def sync_soon(self) -> None:
+        """Have a commit follow at once, in the background: who gave what was put waits for it."""
+        self._hurry(self._committed_quietly)
 
     def _hurry(self, work: Callable[[], None]) -> None:
         if self._background is not None:
@@ -357,6 +363,7 @@ class DiskQueue:
                 }
                 state = Checkpoint(low, ranges_of(self._acknowledged))
             write_checkpoint(self._disk, self.folder, state)
+            self._saved = time.monotonic()
             with self._lock:
                 self._unsaved -= unsaved
 
@@ -375,8 +382,8 @@ class DiskQueue:
     def _tidy(self) -> None:
         if self._log.has_work:
             self._committed_quietly()
-        if self._unsaved:
-            self._saved_quietly()
+        if self._unsaved and time.monotonic() - self._saved >= self._interval:
+            self._saved_quietly()  # a checkpoint is not part of each commit that is asked for
         if self._log.has_work or self._unsaved:
             self._stir()  # the disk refused it
 

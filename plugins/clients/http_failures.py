@@ -47,10 +47,11 @@ def _blamed(error: ssl.SSLError) -> str | None:
     reason = error.reason or ""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "ssl_certificate_authorities"
+    if "HANDSHAKE_FAILURE" in reason:  # most often a server that wants a certificate
+        return "ssl_certificate"
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         return "ssl_certificate"
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
         return "url"
-    if "VERSION" in reason or reason == "NO_PROTOCOLS_AVAILABLE":
-        return "ssl_supported_protocols"
-    return "ssl_cipher_suites" if "HANDSHAKE_FAILURE" in reason else None
+    of_versions = "VERSION" in reason or reason == "NO_PROTOCOLS_AVAILABLE"
+    return "ssl_supported_protocols" if of_versions else None

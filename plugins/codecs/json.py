@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
 from ._framing import BYTES_MARK, MARK
-from ._json import FAILED, checked, encode, keep_original, parse_events, with_whole_text
+from ._json import FAILED, encode, keep_original, parse_events, with_whole_text
 from ._target import check_target, under
 
 
@@ -40,7 +41,7 @@ class Json(Ecs, Codec, name="json"):
         try:
             self._bounds.check(payload)
             found, more = parse_events(payload)
-            made = [self._event(event) for event in found]
+            made = self._events(found)
         except (ValueError, FieldError):
             return [{"message": self._shown(payload), "tags": [FAILED]}]
         if len(made) == 1 and self.ecs:
@@ -50,10 +51,11 @@ class Json(Ecs, Codec, name="json"):
     def _shown(self, payload: bytes | str) -> str:
         return payload if isinstance(payload, str) else self._charset.text(payload)
 
-    def _event(self, data: Event) -> Event:
-        return (
-            checked(data, self.context.now()) if self.target is None else under(self.target, data)
-        )
+    def _events(self, found: list[Event]) -> list[Event]:
+        if self.target is not None:
+            return [under(self.target, data) for data in found]
+        check_all(found, self.context.now())
+        return found
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(encode, events))

@@ -66,74 +66,82 @@ class RequestFields:
     def setter(self, origin: Mapping[str, Any]) -> Callable[[Event], None]:
         """What gives an event the fields of a request."""
         headers: dict[str, str] = origin["headers"]
-        remote: str = origin["remote"]
-        described = _described(headers) if self._is_ecs else []
-        set_headers, set_host = self._headers, self._host
+        described = _described(headers) if self._is_ecs else {}
+
+        def set_each(event: Event) -> None:
+            for key, fields in described.items():
+                if type(event.get(key, {})) is not dict:
+                    put_aside(event, key)
+                _merge(event.setdefault(key, {}), fields)
+            put(event, self._headers, headers.copy())
+            put(event, self._host, origin["remote"])
+
+        template: Event = {}
+        set_each(template)
+        makers = [(key, _maker(value)) for key, value in template.items()]
+        is_free = template.keys().isdisjoint
 
         def set_fields(event: Event) -> None:
-            for make, fields in described:
-                make(event, fields)
-            put(event, set_headers, headers.copy())
-            put(event, set_host, remote)
+            if is_free(event):  # most events have none of these fields
+                for key, make in makers:
+                    event[key] = make()
+            else:
+                set_each(event)
 
         return set_fields
 
 
-_Put = Callable[[Event, Any], None]
-
-
-def _described(headers: Mapping[str, str]) -> list[tuple[_Put, Any]]:
-    """The fields of ECS that tell of a request, each with what puts it into an event."""
-    http = {"version": headers["http_version"], "method": headers["request_method"]}
+def _described(headers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The fields of ECS that tell of a request."""
     length = headers.get("content_length")
     about = {
         "body": None if length is None else {"bytes": length},
         "mime_type": headers.get("content_type"),
     }
+    http = {"version": headers["http_version"], "method": headers["request_method"]}
     domain, port = _domain_and_port(headers.get("http_host"))
     url = {"domain": domain, "port": port, "path": headers["request_path"]}
-    agent = {"original": headers.get("http_user_agent")}
-    return [
-        (_merger("http"), _given({**http, "request": _given(about) or None})),
-        (_merger("url"), _given(url)),
-        (_merger("user_agent"), _given(agent)),
-    ]
+    found: dict[str, dict[str, Any]] = {
+        "http": {**http, "request": _given(about) or None},
+        "url": url,
+        "user_agent": {"original": headers.get("http_user_agent")},
+    }
+    described = {key: _given(fields) for key, fields in found.items()}
+    return {key: fields for key, fields in described.items() if fields}
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _merger(key: str) -> _Put:
-    """What puts fields below a key, beside those that an event has there."""
-
-    def merge(event: Event, fields: dict[str, Any]) -> None:
-        if not fields:
-            return
-        if key not in event:
-            event[key] = _fresh(fields)
-            return
-        if type(event[key]) is not dict:
-            put_aside(event, key)
-        _merge(event.setdefault(key, {}), fields)
-
-    return merge
-
-
 def _merge(held: dict[str, Any], fields: dict[str, Any]) -> None:
     for name, value in fields.items():
-        inner = held.get(name)
-        if type(value) is dict and type(inner) is dict:
+        if type(value) is dict:
+            inner = held.get(name)
+            held[name] = inner = inner if type(inner) is dict else {}
             _merge(inner, value)
         else:
-            held[name] = _fresh(value)
+            held[name] = value
 
 
-def _fresh(value: Any) -> Any:
-    """A copy: events must not share what filters may change."""
+def _maker(value: Any) -> Callable[[], Any]:
+    """What makes copies of a value: events must not share what filters may change. This is the
+    hottest code of the input.
+    """
     if type(value) is not dict:
-        return value
-    return {name: _fresh(inner) for name, inner in value.items()}
+        return lambda: value
+    flat = {name: inner for name, inner in value.items() if type(inner) is not dict}
+    nested = [(name, _maker(inner)) for name, inner in value.items() if type(inner) is dict]
+    if not nested:
+        return flat.copy
+
+    def make() -> dict[str, Any]:
+        made: dict[str, Any] = flat.copy()
+        for name, make_inner in nested:
+            made[name] = make_inner()
+        return made
+
+    return make
 
 
 def _domain_and_port(host: str | None) -> tuple[str | None, int | None]:
@@ -152,14 +160,12 @@ class RequestCodec(Codec):
         self.context, self.given = default.context, default.given
         self._default, self._codecs, self._fields = default, codecs, fields
         self._inner, self._pieces = default, list[bytes]()
-        self._set_fields: Callable[[Event], None] = lambda event: None
 
     def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
         fresh = copy.copy(self)
-        given = origin or Origin("", "", {}).as_data()
-        fresh._inner = self._codecs.get(given["codec"], self._default).stream()
+        fresh.origin = origin or {}
+        fresh._inner = self._codecs.get(fresh.origin.get("codec", ""), self._default).stream()
         fresh._pieces = []
-        fresh._set_fields = self._fields.setter(given)
         return fresh
 
     def decode(self, data: bytes) -> list[Event]:
@@ -177,7 +183,7 @@ class RequestCodec(Codec):
         return events + self._inner.flush()
 
     def complete(self, events: list[Event]) -> list[Event]:
-        set_fields = self._set_fields
+        set_fields = self._fields.setter(self.origin)
         for event in self._inner.complete(events):
             set_fields(event)
         return events

@@ -116,6 +116,8 @@ class Http(ServerTls, Ecs, EventLoopListener, name="http"):
     loop serves all connections.
     """
 
+    prompt = True
+
     host: str = option("The name or address to listen on.", default="0.0.0.0")
     port: int = option("The port to listen on.", default=8080)
     user: str | None = option("The user that requests must name.", default=None)
@@ -200,12 +202,11 @@ class Http(ServerTls, Ecs, EventLoopListener, name="http"):
         return made
 
     def _check_targets(self) -> None:
-        for name in ("remote_host_target_field", "request_headers_target_field"):
+        for name, value in (("remote_host_target_field", ""), ("request_headers_target_field", {})):
             field: FieldRef | None = getattr(self, name)
-            if field is None:
-                continue
             try:
-                field.set({}, "")
+                if field is not None:
+                    field.set({}, value)
             except FieldError as error:
                 self.problem(name, str(error), "name another field")
 

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ...dsl.values import ruby_text, to_text
-from ..codecs._json import encode
+from ..codec import Codec
 
 Render = Callable[[Event], Any]
 
@@ -39,19 +39,24 @@ def mapped(mapping: Any) -> Render:
     return Template(to_text(mapping)).render
 
 
-def _whole(event: Event) -> Event:
-    return event
-
-
-def body_of(form: str, mapping: Any, message: Template | None) -> Callable[[Event], bytes]:
-    """The function that makes a body of an event, as ``format`` says."""
+def bodies_of(
+    form: str, mapping: Any, message: Template | None, lines: Codec
+) -> Callable[[list[Event]], list[bytes]]:
+    """The function that makes a body of each event, as ``format`` says; ``lines`` is the codec that
+    writes events as lines of JSON.
+    """
     if form == "message":
         render = (message or Template("")).render
-        return lambda event: render(event).encode("utf-8", "replace")
-    fields = _whole if mapping is None else mapped(mapping)
+        return lambda events: [render(event).encode("utf-8", "replace") for event in events]
+    fields = None if mapping is None else mapped(mapping)
     if form == "form":
-        return lambda event: _form(fields(event))
-    return lambda event: encode(fields(event))
+        return lambda events: [_form(fields(event) if fields else event) for event in events]
+
+    def as_json(events: list[Event]) -> list[bytes]:
+        shown = events if fields is None else [fields(event) for event in events]
+        return lines.encode(shown).split(b"\n")[:-1]
+
+    return as_json
 
 
 def _form(fields: Mapping[str, Any]) -> bytes:

@@ -31,7 +31,7 @@ from ..clients.tls import ClientTls, client_tls
 from ..declaration import option
 from ..errors import Disconnected, Misconfigured, Rejected, Retry
 from ..output import Batching, Output
-from ._http_bodies import body_of, templates
+from ._http_bodies import bodies_of, templates
 
 _TYPES = {
     "json": "application/json",
@@ -103,7 +103,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
     `validate_after_inactivity` and `codec` have no effect.
     """
 
-    batching = Batching(bytes=512 << 10, events=1000)
+    batching = Batching(bytes=512 << 10, events=1000, age=0.05)
 
     url: Template = option("The URL, with fields.")
     http_method: str = option(
@@ -150,7 +150,9 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             self.problem("mapping", message, "take it out", code="W305")
         self._check_url()
         if self._check_texts():
-            self._body = body_of(self.format, self.mapping, self.message)
+            assert self.context.make_codec is not None
+            lines = self.context.make_codec("json_lines", False)
+            self._bodies = bodies_of(self.format, self.mapping, self.message, lines)
             self._headers = self._header_templates()
             is_constant = all(template.is_constant for template in self._headers.values())
             self._fixed = self._target({}) if is_constant and self.url.is_constant else None
@@ -190,7 +192,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
         return json.dumps([self.url.render(event), headers])
 
     def pack(self, events: list[Event]) -> list[Payload]:
-        bodies = [self._body(event) for event in events]
+        bodies = self._bodies(events)
         if self._fixed is not None:
             return self._payloads(bodies, events, None)
         if self._is_batch:

@@ -30,7 +30,9 @@ class Packages(NamedTuple):
 
 
 SERVERS: Mapping[str, Packages] = {
+    "curl": Packages(["curl"], ["curl"]),
     "memcached": Packages(["memcached"], ["memcached"]),
+    "nginx": Packages(["nginx", "/usr/sbin/nginx"], ["nginx-light"]),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
