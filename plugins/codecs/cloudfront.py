@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...dsl.reference import Event
-from .gzip_lines import GzipLines
+from ._gzip import GzipText
 
 
-class Cloudfront(GzipLines, name="cloudfront"):
+class Cloudfront(GzipText, name="cloudfront"):
     """The log files of AWS CloudFront, compressed with gzip; for inputs only.
 
     Each line is an event, with the file's `#Version` as `cloudfront_version` and its `#Fields` as
@@ -38,6 +38,3 @@ class Cloudfront(GzipLines, name="cloudfront"):
         if name in ("Version", "Fields"):
             self._said[f"cloudfront_{name.lower()}"] = said.strip()
         return True
-
-    def _event(self, line: str) -> Event:
-        return {"message": line}
