@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": "Show the page of a diagnostic's code.",
     "fmt": "Lay configurations out.",
     "grok": "Try grok patterns on lines; propose one for them.",
+    "migrate": "Report what a directory of Logstash's configurations needs to run here.",
     "plugins": "List plugins; show the reference page of one.",
     "queue": "Look at a disk queue, drain it, repair it.",
     "run": "Run pipelines.",
