@@ -190,6 +190,7 @@ class Aggregate(Filter, name="aggregate"):
 
     def _compile(self) -> None:
         """Make functions of the code, in its language."""
+        self.ruby_route = "compiled" if self.language == "ruby" else ""
         made = functions(self) if self.language == "ruby" else python_functions(self)
         self.call, self.finish, self.explain = made
 

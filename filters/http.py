@@ -30,10 +30,10 @@ from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ._deep_templates import deep_render, texts
+from ._http_answers import is_well, read_json, single, text_of
 from ._per_process import PerProcess
 from ._ruby import strip
 
-_DEEPEST = 300
 _SAFE_VERBS = ("GET", "HEAD")
 
 Answer = Response | Exception
@@ -200,7 +200,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         got: dict[Any, Answer],
     ) -> list[Answer]:
         for key, answer in got.items():
-            if isinstance(answer, Response) and _is_well(answer):
+            if isinstance(answer, Response) and is_well(answer):
                 self._cache.put(key, answer)
         return [
             answer or got[_key(request)] for request, answer in zip(requests, known, strict=True)
@@ -240,7 +240,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
 
     def _take(self, event: Event, answer: Answer) -> bool:
         """Put an answer into its event; whether it is one."""
-        if isinstance(answer, Exception) or not _is_well(answer):
+        if isinstance(answer, Exception) or not is_well(answer):
             what = (
                 answer
                 if isinstance(answer, Exception)
@@ -250,13 +250,13 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
             _tag(event, self.tag_on_request_failure)
             return False
         self._put_headers.set(event, copy(answer.headers))
-        kind, _, parameters = _single(answer.headers.get("content-type", "")).partition(";")
+        kind, _, parameters = single(answer.headers.get("content-type", "")).partition(";")
         if kind.strip().lower() != "application/json":
             if answer.body or self.verb != "HEAD":
-                self._put_body.set(event, strip(_text(answer.body, parameters)))
+                self._put_body.set(event, strip(text_of(answer.body, parameters)))
         elif answer.body.strip():
             try:
-                self._put_body.set(event, _read_json(answer.body))
+                self._put_body.set(event, read_json(answer.body))
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 complain(
                     f"{self.context.where} JSON",
@@ -279,10 +279,6 @@ def _stop(pool: ThreadPoolExecutor) -> None:
     pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _is_well(answer: Response) -> bool:
-    return 200 <= answer.status <= 299
-
-
 def _key(request: Request | Exception) -> Any:
     if isinstance(request, Exception):
         return repr(request)
@@ -291,40 +287,6 @@ def _key(request: Request | Exception) -> Any:
 
 def _parameter(value: Any) -> Any:
     return [to_text(item) for item in value] if isinstance(value, list) else to_text(value)
-
-
-def _single(value: str | list[str]) -> str:
-    return value if isinstance(value, str) else value[0]
-
-
-def _text(body: bytes, parameters: str) -> str:
-    """A body as text, in the character set that its type names."""
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.strip().partition("=")
-        if name.lower() == "charset":
-            try:
-                return body.decode(value.strip("\"' "), "replace")
-            except (LookupError, ValueError):
-                break
-    return body.decode("utf-8", "replace")
-
-
-def _read_json(body: bytes) -> Any:
-    """The value of a body; raises msgspec.DecodeError, UnicodeError or RecursionError."""
-    value = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
-    if body.count(b"[") + body.count(b"{") > _DEEPEST:
-        level = [value]
-        for _ in range(_DEEPEST):
-            level = [
-                item for each in level if isinstance(each, dict | list) for item in _items(each)
-            ]
-        if level:
-            raise RecursionError(f"it nests more than {_DEEPEST} deep")
-    return value
-
-
-def _items(value: Any) -> Any:
-    return value.values() if isinstance(value, dict) else value
 
 
 def _tag(event: Event, tags: Sequence[str]) -> None:

@@ -103,6 +103,7 @@ class Ruby(Filter, name="ruby"):
         seconds = self.context.limit("match") / 1000
         self.guard = Guard(seconds) if seconds else None
         self._choose(seconds)
+        self.ruby_route = "compiled" if self.process is None else "process"
 
     def _choose(self, seconds: float) -> None:
         from ..dsl.ruby.errors import NotCompiled

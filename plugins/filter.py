@@ -53,6 +53,11 @@ class Filter(Plugin):
     reaches, those of ``compiled`` raise it.
     """
 
+    ruby_route: str = ""
+    """How the Ruby of its options runs, set in ``prepare``: ``compiled`` or ``process``; nothing
+    where there is none.
+    """
+
     _match_limit: float = 0
     _compiles: bool = False
 

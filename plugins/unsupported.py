@@ -24,8 +24,7 @@ metriccatcher mongodb monasca_log_api mqtt nagios nagios_nsca neo4j newrelic ope
 opentsdb pagerduty pipe prometheus rabbitmq rackspace redis redmine riak riemann s3 sink
 slack sns solr_http splunk sqs statsd stomp syslog tcp timber tinybird udp webhdfs
 websocket xmpp zabbix zeromq"""
-_CODECS = """cloudfront cloudtrail compress_spooler nmap oldlogstashjson
-s3plain sflow spool"""
+_CODECS = """compress_spooler oldlogstashjson s3plain spool"""
 
 ELSEWHERE = {
     "input": frozenset(_INPUTS.split()),

@@ -29,6 +29,7 @@ COMMANDS = {
     "fmt": "Lay configurations out.",
     "grok": "Try grok patterns on lines; propose one for them.",
     "keystore": "Keep secrets for ${NAME}, encrypted.",
+    "migrate": "Report what a directory of Logstash's configurations needs to run here.",
     "plugins": "List plugins; show the reference page of one.",
     "queue": "Look at a disk queue, drain it, repair it.",
     "run": "Run pipelines.",

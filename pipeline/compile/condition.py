@@ -287,6 +287,12 @@ class Expressions:
         texts = frozenset(map(values.ruby_text, container))
         self.names["is_among"] = is_among
         among = self.names.name(f"set_{line}", texts)
+        if "" in texts:  # the text of null, but not of what is absent
+            has, known = self.reads.has(ref, known)
+            return (
+                f"({name} in {among} if type({first}) is str else"
+                f" ({has}) if {name} is None else is_among({name}, {among}))"
+            ), known
         return f"({name} in {among} if type({first}) is str else is_among({name}, {among}))", known
 
 

@@ -195,7 +195,9 @@ def _compared(condition: Condition) -> FieldRef | None:
         return condition.ref
     if isinstance(condition, Membership):
         is_list = (
-            isinstance(condition.container, Constant) and type(condition.container.value) is list
+            isinstance(condition.container, Constant)
+            and type(condition.container.value) is list
+            and "" not in condition.container.value  # which null is in, and what is absent is not
         )
         return condition.value.ref if isinstance(condition.value, Field) and is_list else None
     if isinstance(condition, Comparison) and condition.operator in ("==", "!="):

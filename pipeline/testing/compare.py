@@ -62,6 +62,22 @@ def judge(expected: Expected, outcome: Outcome) -> list[Difference]:
     return found
 
 
+def order_by_fit(expected: Expected, outcome: Outcome) -> list[int]:
+    """The numbers of the events in the order in which they were expected: each where it fits first,
+    those that fit nowhere in the places that are left.
+    """
+    left = list(range(len(outcome.events)))
+    places: list[int | None] = []
+    for want in expected.events or ():
+        fitting = (n for n in left if not _Judge(want, expected, outcome, n).differences())
+        found = next(fitting, None)
+        places.append(found)
+        if found is not None:
+            left.remove(found)
+    rest = iter(left)
+    return [next(rest) if place is None else place for place in places]
+
+
 def _number(wanted: int, got: int) -> Difference:
     return Difference(f"expected {_events(wanted)}, got {got or 'none'}", target=wanted, value=got)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ...dsl.values import ruby_float
 from ._json import plain
-from ._ruby import float_inspect
 
 _TOKEN = re.compile(
     r"[\s,]*+(?:;[^\n]*+(?:\n|\Z)[\s,]*+)*+"
@@ -152,7 +152,7 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return float_inspect(value)
+        return ruby_float(value)
     return str(value) if isinstance(value, int) else _quoted(str(value))
 
 

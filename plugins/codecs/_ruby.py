@@ -66,13 +66,3 @@ def _escape(match: re.Match[str]) -> str:
     if code > 0x7F and category(char) not in _UNPRINTED:
         return char
     return f"\\u{code:04X}" if code <= 0xFFFF else f"\\u{{{code:X}}}"
-
-
-def float_inspect(value: float) -> str:
-    """A float as Ruby shows it: 1.0e+20, 1.0e-05, NaN, Infinity."""
-    if value != value:
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
-    mantissa, e, exponent = repr(value).partition("e")
-    return mantissa if not e else f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent}"

@@ -11,13 +11,12 @@ from ...dsl import regex
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
-from ...dsl.values import ruby_text
+from ...dsl.values import ruby_float, ruby_text
 from ..contract import Codec
 from ..declaration import option
 from ._charset import Charset
 from ._framing import TOO_LONG, LineReader
 from ._rendering import renderer, utf8
-from ._ruby import float_inspect
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_]*)(?:\.\d+)?(?:[eE][+-]?\d+)?)", re.ASCII)
 _WORD = re.compile(r"[^ \t\r\n\v\f]+")
@@ -102,7 +101,7 @@ class Graphite(Codec, name="graphite"):
         else:
             pairs = [(name(event), value(event)) for name, value in self._metrics]
         return [
-            f"{self._named(event, name)} {float_inspect(_number(value))} {at}\n"
+            f"{self._named(event, name)} {ruby_float(_number(value))} {at}\n"
             for name, value in pairs
             if self._is_wanted(name)
         ]

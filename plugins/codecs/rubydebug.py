@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
-from ...dsl.values import to_text
+from ...dsl.values import ruby_float, to_text
 from ..contract import Codec
 from ..declaration import option
 from ._json import bare
 from ._rendering import utf8
-from ._ruby import float_inspect, inspect
+from ._ruby import inspect
 
 _DEEPEST = 200
 
@@ -47,7 +47,7 @@ def awesome(value: Any, indent: int = 4) -> str:
     if value is None:
         return "nil"
     if kind is float:
-        return float_inspect(value)
+        return ruby_float(value)
     if kind is dict:
         return _map(value, indent)
     if kind is list:

@@ -72,7 +72,7 @@ TRUE = [
     # in
     '[text] in ["penstock", "mill"]', '"stock" in [text]', '"a" in [list]', "5 in [list]", '[n] in ["5", "6"]', "[digits] in [5, 6]",
     '"one" in [tags]', "[text] in [other]", '[text] in "a penstock"', '[text] not in ["mill", "wheel"]', '"x" not in [list]',
-    '[missing] not in ["a", "b"]', "[n] in [list]", "[null] in [with_null]", "[null] in [null]", "[null] not in [list]", '[yes] in ["true", "x"]', '[f] in ["2.5", "x"]', "[map] not in [list]",
+    '[missing] not in ["a", "b"]', "[n] in [list]", "[null] in [with_null]", "[null] in ['', 'null']", "[empty] in ['', 'x']", "[null] in [null]", "[null] not in [list]", '[yes] in ["true", "x"]', '[f] in ["2.5", "x"]', "[map] not in [list]",
     # patterns
     "[text] =~ /st.ck$/", '[text] =~ "^pen"', "[text] !~ /^stock/", "[n] !~ /5/", "[missing] !~ /./", "[text] =~ /(?i)PEN/", '"abc" =~ /b/',
     "[no_text] =~ /fal/", "[@metadata] !~ /x/",
@@ -95,7 +95,7 @@ FALSE = [
     # what cannot be compared is false, whichever way it is asked
     "[missing] > 0", "[n] >= [null]", "[n] <= [yes]", "[null] < 0", "[yes] > 0", "[missing] in [with_null]", "[null] == [missing]", "[missing] < 0", "[missing] <= 0", "[text] > 5", "[text] <= 5", "[digits] > 4", '[n] > "4"', "[list] > 1",
     "[map] < 1", "[yes] > 0", "[n] < [text]", "[missing] < [missing]", "1 < 'a'",
-    '"x" in [list]', "5.0 in [list]", '"5" in [list]', '[missing] in ["a", "b"]', "[null] in ['', 'null']", '[text] in "pen"', "[map] in [list]",
+    '"x" in [list]', "5.0 in [list]", '"5" in [list]', '[missing] in ["a", "b"]', "[missing] in ['', 'null']", "[no] in ['', 'x']", "[null] in ['x', 'null']", '[text] in "pen"', "[map] in [list]",
     '[list] in ["a", "b"]', '"k" in [map]', '"a" in ["a", "b"]', "[n] in [text]", "[n] in 5", '[text] not in ["penstock", "x"]', '"a" in [missing]',
     "[text] =~ /^stock/", "[n] =~ /5/", "[list] =~ /a/", "[missing] =~ /.*/", "[yes] =~ /true/", "[@metadata] =~ /./",
     "[text] and [missing]", "[missing] or [empty]", "[text] xor [n]", "[missing] xor [empty]", "[text] nand [n]", "![text]", "false",

@@ -209,3 +209,31 @@ def test_keys_that_mean_nothing_are_passed_over_but_a_misspelt_one_is_warned_of(
     tests = {"$schema": "x", "comment": "y", "testcase": [], "testcases": [{"input": ["x"], "expected": [{"message": "x"}], "descripton": "z"}]}
     suite = read_suite(folder.write("a.json", json.dumps(tests)))
     assert [warning.help for warning in suite.warnings] == ["did you mean `testcases`?", "did you mean `description`?"]
+
+
+CLONE = """input { stdin { } }
+filter { clone { clones => ["copy"] ecs_compatibility => disabled } if [type] == "copy" { mutate { add_tag => ["c"] } } }
+output { stdout { } }"""
+ORIGINAL, COPY = {"message": "x"}, {"message": "x", "type": "copy", "tags": ["c"]}
+
+
+@pytest.mark.parametrize(
+    ("expected", "verdict"),
+    [
+        ([ORIGINAL, COPY], "passed"),
+        ([COPY, ORIGINAL], "passed"),
+        ([COPY, COPY], "failed"),
+        ([COPY | {"tags": ["d"]}, ORIGINAL], "failed testcase 1; tags are not as expected"),
+        ([COPY], "failed"),
+    ],
+)
+def test_a_clone_may_come_before_its_original(folder: Any, expected: list[Any], verdict: str) -> None:
+    tests = {"ignore": ["@timestamp"], "testcases": [{"input": ["x"], "expected": expected}]}
+    (found,) = verdicts(folder, tests, CLONE)
+    assert found.startswith(verdict)
+
+
+def test_events_of_other_cases_are_not_taken(folder: Any) -> None:
+    cases = [{"input": ["x"], "expected": [{"message": "y"}]}, {"input": ["y"], "expected": [{"message": "x"}]}]
+    found = verdicts(folder, {"ignore": ["@timestamp"], "testcases": cases}, "input { stdin { } } filter { } output { stdout { } }")
+    assert [each.partition(" ")[0] for each in found] == ["failed", "failed"]

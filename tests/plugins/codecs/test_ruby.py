@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.plugins.codecs._ruby import escaped_bytes, float_inspect, inspect
+from penstock.dsl.values import ruby_float
+from penstock.plugins.codecs._ruby import escaped_bytes, inspect
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,9 @@ def test_text(text: str, shown: str) -> None:
         (1.0, "1.0"),
         (-0.0, "-0.0"),
         (1e15, "1000000000000000.0"),
-        (1e16, "1.0e+16"),
+        (1e16, "10000000000000000.0"),
+        (-1.25e19, "-12500000000000000000.0"),
+        (1e20, "1.0e+20"),
         (1.5e300, "1.5e+300"),
         (0.0001, "0.0001"),
         (0.00001, "1.0e-05"),
@@ -42,7 +45,7 @@ def test_text(text: str, shown: str) -> None:
     ],
 )
 def test_numbers(value: float, shown: str) -> None:
-    assert float_inspect(value) == shown
+    assert ruby_float(value) == shown
 
 
 @given(st.binary(max_size=20), st.binary(max_size=20))
