@@ -62,6 +62,9 @@ class HeldState(Filter):
     whole_from: int | None = None
     """Results of a time before are parts: what was held of it was lost."""
 
+    late_by = 0
+    """By how much the last late event was late, in milliseconds."""
+
     bytes = 0
     next_look = _FEW
     """The number of keys at which memory is looked at next."""
@@ -87,6 +90,21 @@ class HeldState(Filter):
         """The present in milliseconds."""
         fixed = self.context.settings.get("penstock.now")
         return time.time_ns() // 1_000_000 if fixed is None else int(fixed.millis())
+
+    @property
+    def watermark(self) -> int:
+        """How far time has come, in milliseconds."""
+        return self.marks.watermark
+
+    @property
+    def lateness_millis(self) -> int:
+        """How long events out of order are waited for."""
+        return self.marks.lateness
+
+    @property
+    def late_events(self) -> int:
+        """How many events came too late so far."""
+        return self.counts.late
 
     # -- results ------------------------------------------------------------------------------
 

@@ -277,6 +277,12 @@ class Join(EventTime, name="join"):
         known = self.marks.partitions
         return [lane for lane in ((name, LEFT), (name, RIGHT)) if lane in known]
 
+    def is_at(self, when: int, result: Event) -> bool:
+        about = result.get("join", {})
+        last = self.times.of(result)
+        delay = abs(about.get("delay", 0)) // 1_000_000
+        return last is not None and when in (last, last - delay)
+
     # -- results ----------------------------------------------------------------------------
 
     def _pair(self, key: Key, left: Held, right: Held) -> Event:

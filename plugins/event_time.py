@@ -24,6 +24,17 @@ class Here(msgspec.Struct):
     partition: Hashable = None
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """An event as a filter sees it, for a trace: its key, also as a text, its time, the side that
+    it is of and the windows that it lies in; times in milliseconds.
+    """
+
+    key: Any
+    key_text: str
+    time: int
+    spans: tuple[tuple[int, int], ...] = ()
+
+
 class KeepsState(Protocol):
     """A filter whose state goes by the time of events, as the runtime sees it."""
 
@@ -66,6 +77,32 @@ class KeepsState(Protocol):
 
     def drain(self, reason: str) -> list[Event]:
         """All that is held, as parts of what there would have been; then nothing is."""
+        ...
+
+    @property
+    def watermark(self) -> int:
+        """How far time has come, in milliseconds."""
+        ...
+
+    @property
+    def lateness_millis(self) -> int:
+        """How long events out of order are waited for."""
+        ...
+
+    @property
+    def late_events(self) -> int:
+        """How many events came too late so far."""
+        ...
+
+    late_by: int
+    """By how much the last of them did, in milliseconds."""
+
+    def seen(self, event: Event) -> Seen | None:
+        """An event as it will be taken in; None where it passes by. For a trace."""
+        ...
+
+    def is_part(self, seen: Seen, result: Event) -> bool:
+        """Whether a result was made of an event. For a trace."""
         ...
 
     def begin_partitions(self, names: Iterable[Hashable]) -> None:
