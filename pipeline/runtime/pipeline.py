@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
-_FLUSH_EVERY = 5.0
+FLUSH_EVERY = 5.0
 _FILTERS = -2
 """In the place of an input's number: what filters give by themselves."""
 _MOST_OF_QUEUE = 256
@@ -236,7 +236,7 @@ class Pipeline:
             if incoming is not None and not self.is_dropped(incoming):
                 self._work(work, incoming)
             if self._is_flush_due(work, next_flush):
-                next_flush = time.monotonic() + _FLUSH_EVERY
+                next_flush = time.monotonic() + FLUSH_EVERY
                 self._flush(work, final=False)
             if self._epochs is not None:
                 self._epochs.tick(idle=incoming is None)
