@@ -121,6 +121,8 @@ class EventTime(HeldState):
         for partition, count in partitions:
             part = events if count == len(events) else events[base : base + count]
             rows = self.rows(part, base, out)
+            if rows.events and self.here.is_shared:
+                self.see_partition(rows.keys, partition)
             if rows.events:
                 if self.begins_partial:
                     self.see_first(rows.times)

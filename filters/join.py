@@ -155,6 +155,7 @@ class Join(EventTime, name="join"):
     )
 
     neutral = frozenset({"target", "copy"})
+    joins = True
 
     def prepare(self) -> None:
         self._sides: dict[str, tuple[str, Keys]] = {}

@@ -19,9 +19,12 @@ state is kept for the next start; there is no place for it, and it is emitted as
 
 
 class Here(msgspec.Struct):
-    """The partition that the events of the moment come from; None where that is not known."""
+    """The partition that the events of the moment come from; None where that is not known.
+    ``is_shared``: other processes may have other partitions, and with them events of a key.
+    """
 
     partition: Hashable = None
+    is_shared: bool = False
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from ...dsl.reference import Event
 from ...plugins.batch import Batch, Part
 from ...plugins.event_time import Here, KeepsState
 from ...plugins.filter import Filter
+from ...plugins.input import Input
 from ..compile.instantiate import Assembly
 
 
@@ -22,16 +23,16 @@ def filters_of_event_time(assembly: Assembly) -> list[KeepsState]:
 class Partitions:
     """The partitions of the inputs of one pipeline, as its filters see them."""
 
-    def __init__(self, filters: Sequence[KeepsState]) -> None:
-        self._filters, self._here = filters, Here()
+    def __init__(self, filters: Sequence[KeepsState], is_shared: bool = False) -> None:
+        self._filters, self._here = filters, Here(None, is_shared)
         for plugin in filters:
             plugin.here = self._here
 
     @classmethod
-    def of(cls, assembly: Assembly) -> Partitions | None:
+    def of(cls, assembly: Assembly, inputs: Sequence[Input] = ()) -> Partitions | None:
         """Those of a pipeline; None where no filter goes by the time of events."""
         filters = filters_of_event_time(assembly)
-        return cls(filters) if filters else None
+        return cls(filters, any(each.grouped for each in inputs)) if filters else None
 
     def begin(self, source: int, parts: Sequence[Part]) -> None:
         """A batch is about to be taken in: tell of partitions that begin."""

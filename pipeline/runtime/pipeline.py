@@ -35,7 +35,7 @@ from ..delivery.pending import PendingAck
 from ..observe.counters import OutputStats
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
-from .keeping import participant_of, say_ending
+from .keeping import participant_of, say_ending, watch_partitions
 from .reader import SharedCommits
 from .sources import Source, source_of
 from .work import Work
@@ -200,6 +200,7 @@ class Pipeline:
             self._open_dead_letters()
         for source in self.inputs:
             source.chunk_bytes = self.chunk_bytes
+        watch_partitions(self.assembly, self.inputs)
         own = self.own_plugins()
         # What is open already is to be closed, too, where another cannot be opened.
         self._open_plugins += [plugin for plugin in own if plugin in self.carried]

@@ -45,7 +45,7 @@ class Work:
         self._outputs = generate(program.outputs, assembly.made, "outputs", observer)
         self._decoders = [Decoder(source) for source in inputs]
         self._size = int(program.settings.get("pipeline.batch.size") or 0)
-        self._partitions = Partitions.of(assembly)
+        self._partitions = Partitions.of(assembly, inputs)
         plugins = assembly.plugins(statements)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
 

@@ -44,7 +44,7 @@ def lines(count: int) -> str:
 
 
 CONFIGS = {
-    "a window behind filters": f"if [drop] {{ drop {{ }} }} mutate {{ add_field => {{ "x" => "y" }} }} {WINDOW}",
+    "a window behind filters": f"if [drop] {{ drop {{ }} }} mutate {{ add_field => {{ copied => yes }} }} {WINDOW}",
     "a window in a branch": f'if [k] == "a" {{ {WINDOW} }} else {{ mutate {{ add_tag => ["other"] }} }}',
     "filters of event time behind each other": f'{WINDOW} if ![window] {{ dedupe {{ id => "d" by => ["k", "v"] within => "5s" summary => true }} }}',
     "split before": f'mutate {{ add_field => {{ list => ["p", "q"] }} }} split {{ field => "list" }} {WINDOW}',
