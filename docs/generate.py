@@ -8,6 +8,7 @@ Nothing on them is written twice; ``tests/test_docs.py`` holds that they are up 
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import re
@@ -51,12 +52,23 @@ def generated() -> dict[str, str]:
     made["samples.md"] = samples_page()
     made["settings.md"] = settings_page()
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
+    made["streams.svg"] = timeline()
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
     made["schema/test-file.schema.json"] = (
         json.dumps(test_file_schema.schema(), indent=2, ensure_ascii=False) + "\n"
     )
     return made
+
+
+def timeline() -> str:
+    """The drawing of windows, watermark and lateness, made of what a window says of some events."""
+    spec = importlib.util.spec_from_file_location("timeline", DOCS / "timeline.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.drawing())
 
 
 def plugin_page(cls: type[Plugin]) -> str:

@@ -8,18 +8,23 @@ behind the event that made it due.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
+from ..dsl.values import to_text
 from ..plugins.contract import complain
 from ..plugins.declaration import Duration, option
+from ..plugins.event_time import Seen
 from ._held_state import HeldState, millis
+from ._stream_results import fresh
 from .state import FOREVER, NEVER
+from .state.calendar import Span
 from .state.keyed import Keyed
-from .state.keys import Key, Keys
+from .state.keys import Key, Keys, value_of
 from .state.lane import Lane
 from .state.outflow import Outflow
 from .state.times import EventTimes
@@ -116,6 +121,8 @@ class EventTime(HeldState):
         for partition, count in partitions:
             part = events if count == len(events) else events[base : base + count]
             rows = self.rows(part, base, out)
+            if rows.events and self.here.is_shared:
+                self.see_partition(rows.keys, partition)
             if rows.events:
                 if self.begins_partial:
                     self.see_first(rows.times)
@@ -195,13 +202,47 @@ class EventTime(HeldState):
         """Take in some rows between which the watermark makes no difference."""
         raise NotImplementedError
 
+    # -- for a trace ----------------------------------------------------------------------------
+
+    def seen(self, event: Event) -> Seen | None:
+        """An event as it will be taken in; None where it passes by."""
+        counts = copy(self.counts)
+        rows = self.rows([fresh(event)], 0, Outflow(False))
+        self.counts = counts
+        if not rows.events:
+            return None
+        (key,), (when,) = rows.keys, rows.times
+        parts = [] if key == () else self.keys.parts(key)
+        texts = [to_text(value_of(part)) for part in parts]
+        return Seen(key, ", ".join(texts), when, tuple(self.spans_of(when)))
+
+    def spans_of(self, when: int) -> list[Span]:
+        """The windows that a time lies in."""
+        return []
+
+    def is_part(self, seen: Seen, result: Event) -> bool:
+        """Whether a result was made of an event: it has its key, and a time of which the result
+        speaks.
+        """
+        theirs = self.keys.of(result)
+        if theirs != seen.key:
+            return False
+        start, end = _ends_of(result)
+        if start is None or end is None:
+            return self.is_at(seen.time, result)
+        return (start, end) in seen.spans if seen.spans else start <= seen.time <= end
+
+    def is_at(self, when: int, result: Event) -> bool:
+        """Whether a result that speaks of no span is about an event of this time."""
+        return self.times.of(result) == when
+
     # -- what comes too late --------------------------------------------------------------------
 
     def too_late(self, event: Event, index: int, behind: int, out: Outflow) -> None:
         """Deal with an event that came too late, by so many milliseconds."""
         counts = self.counts
         counts.late += 1
-        counts.late_most = max(counts.late_most, behind)
+        counts.late_most, self.late_by = max(counts.late_most, behind), behind
         needed = self.marks.lateness + counts.late_most
         complain(
             f"{self.context.where} late",
@@ -222,3 +263,12 @@ class EventTime(HeldState):
             out.goes(index)
         else:
             out.stays(index)
+
+
+def _ends_of(result: Event) -> tuple[int | None, int | None]:
+    """The start and end that a result speaks of."""
+    for name in ("event", "window", "correlation", "dedupe"):
+        about = result.get(name)
+        if isinstance(about, dict) and "start" in about:
+            return EventTimes.millis(about["start"]), EventTimes.millis(about.get("end"))
+    return None, None

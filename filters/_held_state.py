@@ -21,7 +21,7 @@ from ..plugins.option_text import option_texts
 from ._stream_results import Ids
 from .state import NEVER
 from .state.keyed import VERSION, Keyed
-from .state.keys import Keys
+from .state.keys import Key, Keys
 from .state.times import EventTimes
 from .state.watermarks import Partition, Watermarks
 
@@ -29,6 +29,7 @@ PARTIAL = "_partial"
 
 _ROOM = 0.9
 _FEW = 10_000
+_MOST_SEEN = 1_000_000
 
 _NEUTRAL = frozenset({"lateness", "idle", "future", "late", "keep", "max_keys"})
 
@@ -62,6 +63,9 @@ class HeldState(Filter):
     whole_from: int | None = None
     """Results of a time before are parts: what was held of it was lost."""
 
+    late_by = 0
+    """By how much the last late event was late, in milliseconds."""
+
     bytes = 0
     next_look = _FEW
     """The number of keys at which memory is looked at next."""
@@ -73,6 +77,7 @@ class HeldState(Filter):
         """Begin with nothing."""
         self.keyed, self.keys, self.marks = keyed, keys, marks
         self.counts = Counts()
+        self._came_in: dict[Key, Partition] = {}
 
     def ids(self) -> Ids:
         """The ids of this filter's results."""
@@ -87,6 +92,21 @@ class HeldState(Filter):
         """The present in milliseconds."""
         fixed = self.context.settings.get("penstock.now")
         return time.time_ns() // 1_000_000 if fixed is None else int(fixed.millis())
+
+    @property
+    def watermark(self) -> int:
+        """How far time has come, in milliseconds."""
+        return self.marks.watermark
+
+    @property
+    def lateness_millis(self) -> int:
+        """How long events out of order are waited for."""
+        return self.marks.lateness
+
+    @property
+    def late_events(self) -> int:
+        """How many events came too late so far."""
+        return self.counts.late
 
     # -- results ------------------------------------------------------------------------------
 
@@ -106,6 +126,26 @@ class HeldState(Filter):
                 except Exception as error:
                     self.failed(result, error)
         return results
+
+    def see_partition(self, keys: list[Key], partition: Partition) -> None:
+        """Look whether a key came in another partition before, which another process may have."""
+        known = self._came_in
+        for key in set(keys):
+            before = known.setdefault(key, partition)
+            if before != partition:
+                complain(
+                    f"{self.context.where} partitions",
+                    "%s: %s: key `%s` came in partitions %s and %s: its results are parts; key the"
+                    " topic by `by` (%s)",
+                    self.context.where,
+                    self.title,
+                    key,
+                    before,
+                    partition,
+                    "W323",
+                )
+        if len(known) > _MOST_SEEN:
+            known.clear()
 
     def see_first(self, times: list[int]) -> None:
         """The first events after what was held had been lost: windows that are open are parts."""

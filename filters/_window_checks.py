@@ -44,6 +44,25 @@ def functions_of(window: Window) -> list[Function]:
     ]
 
 
+def check_options(window: Window) -> None:
+    """Report options that do not go together, and results that cannot be written."""
+    check_results(window)
+    if not window.size:
+        for name in ("every", "timezone", "empty", "offset"):
+            if name in window.given:
+                window.problem(name, f"`{name}` requires `size`", "leave it out", code="W305")
+    if window.longest is not None and window.gap is None:
+        window.problem("longest", "`longest` requires `gap`", "leave it out", code="W305")
+    for place, percent in enumerate(window.percents):
+        if not 0 < percent <= 100:
+            window.problem(
+                "percents",
+                f"{percent:g} is not a valid percentile",
+                "give more than 0, and at most 100",
+                path=(place,),
+            )
+
+
 def check_results(window: Window) -> None:
     """Report results that cannot be written, or that overwrite each other."""
     taken: list[tuple[tuple[str, ...], str]] = [(ref.keys, "by") for ref in window.by]

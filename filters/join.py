@@ -155,6 +155,7 @@ class Join(EventTime, name="join"):
     )
 
     neutral = frozenset({"target", "copy"})
+    joins = True
 
     def prepare(self) -> None:
         self._sides: dict[str, tuple[str, Keys]] = {}
@@ -276,6 +277,12 @@ class Join(EventTime, name="join"):
         """The sides of a partition that have begun."""
         known = self.marks.partitions
         return [lane for lane in ((name, LEFT), (name, RIGHT)) if lane in known]
+
+    def is_at(self, when: int, result: Event) -> bool:
+        about = result.get("join", {})
+        last = self.times.of(result)
+        delay = abs(about.get("delay", 0)) // 1_000_000
+        return last is not None and when in (last, last - delay)
 
     # -- results ----------------------------------------------------------------------------
 

@@ -18,13 +18,13 @@ from ..dsl.template import Template
 from ..dsl.values import copy, json_text, plain, to_text
 from ..plugins.clients.http import (
     HttpClient,
-    HttpFailure,
     HttpOptions,
     Request,
     Response,
     check_options,
 )
-from ..plugins.clients.tls import ClientTls, client_context
+from ..plugins.clients.http_failures import HttpFailure
+from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._deep_templates import deep_render, texts
@@ -96,7 +96,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
     )
 
     def prepare(self) -> None:
-        tls = client_context(self, self)
+        tls = client_tls(self, self)
         check_options(self, self)
         self._method = str(self.request.get("method", "get")).upper()
         self._check_request()

@@ -9,7 +9,7 @@ from ..plugins.contract import Ecs, OptionProblem
 from ..plugins.declaration import Duration, option
 from ._event_time import EventTime, Rows, millis
 from ._scripting import ScriptError
-from ._window_checks import check_results, functions_of, reduce_function
+from ._window_checks import check_options, functions_of, reduce_function
 from ._window_examples import EXAMPLES
 from ._window_functions import FOLD_AT, Functions, Limits, Record
 from ._window_options import read_windows
@@ -17,7 +17,7 @@ from ._window_results import WindowResults
 from ._window_sessions import SessionOperator
 from ._window_sized import SizedOperator, Timing
 from .state import FOREVER, NEVER
-from .state.calendar import Windows
+from .state.calendar import Span, Windows
 from .state.keyed import Keyed
 from .state.keys import Key, Keys
 from .state.outflow import Outflow
@@ -144,7 +144,7 @@ class Window(EventTime, Ecs, name="window"):
                 "give exactly one",
                 code="E240",
             )
-        self._check()
+        check_options(self)
         self.needs_end = "whole" if self.whole else None
         self._keys = Keys(self.by)
         self._functions = Functions(functions_of(self), self._limits())
@@ -158,23 +158,6 @@ class Window(EventTime, Ecs, name="window"):
     def _millis(self, name: str) -> int:
         given = getattr(self, name)
         return 0 if given is None else millis(given)
-
-    def _check(self) -> None:
-        check_results(self)
-        if not self.size:
-            for name in ("every", "timezone", "empty", "offset"):
-                if name in self.given:
-                    self.problem(name, f"`{name}` requires `size`", "leave it out", code="W305")
-        if self.longest is not None and self.gap is None:
-            self.problem("longest", "`longest` requires `gap`", "leave it out", code="W305")
-        for place, percent in enumerate(self.percents):
-            if not 0 < percent <= 100:
-                self.problem(
-                    "percents",
-                    f"{percent:g} is not a valid percentile",
-                    "give more than 0, and at most 100",
-                    path=(place,),
-                )
 
     def _limits(self) -> Limits:
         try:
@@ -386,6 +369,9 @@ class Window(EventTime, Ecs, name="window"):
             starts = {start for state in self.keyed.states.values() for start in state.panes}
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
+
+    def spans_of(self, when: int) -> list[Span]:
+        return [] if self._sized is None else self._windows.of_pane(self._windows.pane(when)[0])
 
     def bound(self) -> list[Event]:
         evicted = self.keyed.evicted

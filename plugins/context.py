@@ -77,7 +77,8 @@ class Context:
 
     ``revoked(partitions, timeout)`` is for inputs, from inside ``read``: these partitions go to
     another process; it returns when nothing of them is under way any more, and what could not be
-    delivered in time is no longer counted.
+    delivered in time is no longer counted. ``connected()`` is called by the runtime when an input
+    is; it raises Misconfigured where the input does not fit what stands behind it.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class Context:
     stopping: threading.Event = field(default_factory=threading.Event)
     shared_things: Shared = field(default_factory=Shared)
     revoked: Callable[[Sequence[str], float], None] = lambda partitions, timeout: None
+    connected: Callable[[], None] = lambda: None
     metrics: Metrics = field(default_factory=Metrics)
     spans: Mapping[str, Span] = field(default_factory=dict)
     """Where the value of each option stands that was given."""

@@ -94,9 +94,9 @@ class Misconfigured(ConnectorError):
 
     plugin: object = None
 
-    def __init__(self, option: str, reason: str, help: str = "") -> None:
+    def __init__(self, option: str, reason: str, help: str = "", code: str = "E250") -> None:
         super().__init__(f"`{option}`: {reason}")
-        self.option, self.reason, self.help = option, reason, help
+        self.option, self.reason, self.help, self.code = option, reason, help, code
 
 
 class EndOfInput(ConnectorError):

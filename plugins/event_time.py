@@ -19,9 +19,23 @@ state is kept for the next start; there is no place for it, and it is emitted as
 
 
 class Here(msgspec.Struct):
-    """The partition that the events of the moment come from; None where that is not known."""
+    """The partition that the events of the moment come from; None where that is not known.
+    ``is_shared``: other processes may have other partitions, and with them events of a key.
+    """
 
     partition: Hashable = None
+    is_shared: bool = False
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """An event as a filter sees it, for a trace: its key, also as a text, its time, the side that
+    it is of and the windows that it lies in; times in milliseconds.
+    """
+
+    key: Any
+    key_text: str
+    time: int
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 class KeepsState(Protocol):
@@ -66,6 +80,32 @@ class KeepsState(Protocol):
 
     def drain(self, reason: str) -> list[Event]:
         """All that is held, as parts of what there would have been; then nothing is."""
+        ...
+
+    @property
+    def watermark(self) -> int:
+        """How far time has come, in milliseconds."""
+        ...
+
+    @property
+    def lateness_millis(self) -> int:
+        """How long events out of order are waited for."""
+        ...
+
+    @property
+    def late_events(self) -> int:
+        """How many events came too late so far."""
+        ...
+
+    late_by: int
+    """By how much the last of them did, in milliseconds."""
+
+    def seen(self, event: Event) -> Seen | None:
+        """An event as it will be taken in; None where it passes by. For a trace."""
+        ...
+
+    def is_part(self, seen: Seen, result: Event) -> bool:
+        """Whether a result was made of an event. For a trace."""
         ...
 
     def begin_partitions(self, names: Iterable[Hashable]) -> None:

@@ -42,6 +42,11 @@ class Filter(Plugin):
     event_time: ClassVar[bool] = False
     """Whether its state goes by the time of events: it runs where positions are committed."""
 
+    joins: ClassVar[bool] = False
+    """Whether it needs events of several topics, by key: these must have as many partitions each
+    where a group of processes shares them out.
+    """
+
     needs_end: str | None = None
     """The option because of which all inputs must end by themselves, set in ``prepare``."""
 

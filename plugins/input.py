@@ -65,6 +65,11 @@ class Input(Plugin):
     where it is not tended for a while.
     """
 
+    grouped: ClassVar[bool] = False
+    """Whether other processes may read other partitions of the same source: a key is then to come
+    in one partition only, where filters keep state by it.
+    """
+
     settles_anywhere: ClassVar[bool] = False
     """Whether ``settle`` may be called from any thread, so that it need not wait for a read."""
 
@@ -105,6 +110,12 @@ class Input(Plugin):
     def bounded(self) -> bool:
         """Whether it ends by itself."""
         return False
+
+    def partition_counts(self) -> Mapping[str, int]:
+        """How many partitions each of its topics has; asked for where it is ``grouped``, once it is
+        connected.
+        """
+        return {}
 
     def total_bytes(self) -> int | None:
         """How much there is to read in all, where that is known before; for the progress line."""

@@ -16,7 +16,7 @@ import yaml
 from penstock.pipeline.testing.suite import read_suite
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["tutorial.md", "from-logstash-filter-verifier.md", "writing-plugins.md", "running.md"]
+PAGES = ["tutorial.md", "streams.md", "from-logstash-filter-verifier.md", "writing-plugins.md", "running.md"]
 BLOCK = re.compile(r"^```(?P<language>\w+)(?P<more>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRAMS = {"penstock": "-m penstock", "pytest": "-m pytest -p no:cacheprovider", "pip": "../bin/installed.py"}
 

@@ -307,11 +307,16 @@ def _unmeasured(
         return PassthroughPipeline(assembly, line)
     if workers < 2:
         return Pipeline(assembly, line)
+    from ..runtime.split_pipeline import SplitPipeline, head_of
     from ..runtime.worker_pool import ParallelPipeline, stateful_filter
 
     keeper = stateful_filter(assembly)
     if keeper is None:
         return ParallelPipeline(assembly, workers, line, parent)
+    if (head := head_of(assembly)) is not None:
+        text = "%s: filter %s and those behind it run in the main process, others in workers"
+        log.info(text, keeper.context.where, keeper.name)
+        return SplitPipeline(assembly, workers, head, line, parent)
     log.warning(
         "%s: filter %s keeps state across events; running with 1 worker",
         keeper.context.where,

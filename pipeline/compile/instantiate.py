@@ -154,9 +154,9 @@ def misconfigured(assembly: Assembly, error: Misconfigured) -> Diagnostic:
     """What a server refuses, at the place of the option that it is about."""
     use = next((use for use, plugin in assembly.made.items() if plugin is error.plugin), None)
     if use is None:
-        return Diagnostic("E250", str(error), None, error.help)
+        return Diagnostic(error.code, str(error), None, error.help)
     name = f"{use.spec.section} `{use.name}`"
-    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.help, (), "E250")
+    problem = OptionProblem(error.option, f"{name}: {error.reason}", error.help, (), error.code)
     return diagnosed(problem, use)
 
 

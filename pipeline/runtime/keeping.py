@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ...dsl.source import Source
 from ...plugins.epoch import Participant
+from ...plugins.errors import Misconfigured
 from ...plugins.event_time import KeepsState
+from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from ..compile.instantiate import Assembly, assemble
@@ -48,6 +51,37 @@ def _only(owners: list[Plugin]) -> Participant:
         )
     assert first.participant is not None
     return first.participant
+
+
+def watch_partitions(assembly: Assembly, inputs: Sequence[Input]) -> None:
+    """Have topics whose events are joined refused where they do not have as many partitions each:
+    a member of the group would have one side of a key alone.
+    """
+    plugins = assembly.plugins(assembly.program.filters)
+    if not any(isinstance(plugin, Filter) and plugin.joins for plugin in plugins):
+        return
+    counts: dict[str, int] = {}
+
+    def connected(source: Input) -> None:
+        counts.update(source.partition_counts())
+        if len(set(counts.values())) > 1:
+            raise _unequal(source, counts)
+
+    for each in inputs:
+        if each.grouped:
+            each.context.connected = partial(connected, each)
+
+
+def _unequal(source: Input, counts: Mapping[str, int]) -> Misconfigured:
+    (one, *_), (other, *_) = (
+        sorted(name for name, count in counts.items() if count == wanted)
+        for wanted in (max(counts.values()), min(counts.values()))
+    )
+    reason = (
+        f"{one} has {counts[one]} partitions and {other} {counts[other]}: they cannot be joined"
+    )
+    option = "topics" if "topics" in source.spec.options else "id"
+    return Misconfigured(option, reason, "repartition one by the join's key", "E245")
 
 
 def can_replay(inputs: Sequence[Input], settings: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from ...dsl.reference import Event
 from ...plugins.batch import Batch, Part
 from ...plugins.event_time import Here, KeepsState
 from ...plugins.filter import Filter
+from ...plugins.input import Input
 from ..compile.instantiate import Assembly
 
 
@@ -22,16 +23,16 @@ def filters_of_event_time(assembly: Assembly) -> list[KeepsState]:
 class Partitions:
     """The partitions of the inputs of one pipeline, as its filters see them."""
 
-    def __init__(self, filters: Sequence[KeepsState]) -> None:
-        self._filters, self._here = filters, Here()
+    def __init__(self, filters: Sequence[KeepsState], is_shared: bool = False) -> None:
+        self._filters, self._here = filters, Here(None, is_shared)
         for plugin in filters:
             plugin.here = self._here
 
     @classmethod
-    def of(cls, assembly: Assembly) -> Partitions | None:
+    def of(cls, assembly: Assembly, inputs: Sequence[Input] = ()) -> Partitions | None:
         """Those of a pipeline; None where no filter goes by the time of events."""
         filters = filters_of_event_time(assembly)
-        return cls(filters) if filters else None
+        return cls(filters, any(each.grouped for each in inputs)) if filters else None
 
     def begin(self, source: int, parts: Sequence[Part]) -> None:
         """A batch is about to be taken in: tell of partitions that begin."""
@@ -44,23 +45,13 @@ class Partitions:
         self, source: int, batch: Batch, part: int | None, events: list[Event]
     ) -> Iterator[list[Event]]:
         """Events of one partition each: of one part, or of all parts of a batch."""
-        parts = batch.parts
-        if part is not None and parts:
-            self._here.partition = _name(source, parts[part])
-            yield events
-            return
-        filled = [each for each in parts if each.events] or parts[:1]
-        if len(filled) < 2:
-            self._here.partition = _name(source, filled[0]) if filled else str(source)
-            yield events
-            return
-        start = 0
-        for each in filled:
-            self._here.partition = _name(source, each)
-            yield events[start : start + each.events]
-            start += each.events
-        if start < len(events):
-            yield events[start:]
+        for number, some in by_part(batch, part, events):
+            self.turn_to(source, batch.parts, number)
+            yield some
+
+    def turn_to(self, source: int, parts: Sequence[Part], number: int | None) -> None:
+        """The events that follow are of this part; None where a batch has no parts."""
+        self._here.partition = str(source) if number is None else _name(source, parts[number])
 
     def end(self, source: int, parts: Sequence[Part]) -> bool:
         """A batch was taken in: tell of partitions that have ended, or are idle; whether something
@@ -74,6 +65,25 @@ class Partitions:
                 tell = plugin.finish_partition if ended else plugin.idle_partition
                 plugin.leftover = [*plugin.leftover, *tell(name)]
         return bool(told)
+
+
+def by_part(
+    batch: Batch, part: int | None, events: list[Event]
+) -> Iterator[tuple[int | None, list[Event]]]:
+    """Events by the number of the part that they are of: all of one ``part``, or of all parts in
+    turn; None where a batch has no parts.
+    """
+    parts = batch.parts
+    filled = [number for number, each in enumerate(parts) if each.events]
+    if part is not None or len(filled) < 2:
+        only = part if part is not None else filled[0] if filled else 0
+        yield (only if parts else None), events
+        return
+    start = 0
+    for number in filled:
+        stop = start + parts[number].events
+        yield number, events[start:] if number == filled[-1] else events[start:stop]
+        start = stop
 
 
 def _name(source: int, part: Part) -> str:

@@ -34,7 +34,7 @@ from ..observe.counters import Counts, OutputStats
 from ..observe.figures import Figures
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
-from .keeping import participant_of, say_ending
+from .keeping import participant_of, say_ending, watch_partitions
 from .reader import SharedCommits
 from .sources import Source, source_of
 from .work import Work
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
-_FLUSH_EVERY = 5.0
+FLUSH_EVERY = 5.0
 _FILTERS = -2
 """In the place of an input's number: what filters give by themselves."""
 _MOST_OF_QUEUE = 256
@@ -206,6 +206,7 @@ class Pipeline:
             self._open_dead_letters()
         for source in self.inputs:
             source.chunk_bytes = self.chunk_bytes
+        watch_partitions(self.assembly, self.inputs)
         own = self.own_plugins()
         # What is open already is to be closed, too, where another cannot be opened.
         self._open_plugins += [plugin for plugin in own if plugin in self.carried]
@@ -242,7 +243,7 @@ class Pipeline:
             if incoming is not None and not self.is_dropped(incoming):
                 self._work(work, incoming)
             if self._is_flush_due(work, next_flush):
-                next_flush = time.monotonic() + _FLUSH_EVERY
+                next_flush = time.monotonic() + FLUSH_EVERY
                 self._flush(work, final=False)
             if self._epochs is not None:
                 self._epochs.tick(idle=incoming is None)

@@ -118,6 +118,7 @@ class Reader:
             return
         self._circuit.trying()
         self.source.connect()
+        self.source.context.connected()
         if self._restored:
             self.source.resume(self._restored)
         self._connected = True

@@ -6,9 +6,10 @@ payloads, which the outputs' ``write`` decides: whoever makes a Work sets it fir
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from ...dsl.program import Statement
 from ...dsl.reference import Event
 from ...plugins.batch import Batch
 from ...plugins.filter import Filter
@@ -16,7 +17,7 @@ from ...plugins.input import Input
 from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly
 from .decoding import Decoder
-from .partitions import Partitions
+from .partitions import Partitions, by_part
 
 
 class Through(NamedTuple):
@@ -27,20 +28,25 @@ class Through(NamedTuple):
 
 
 class Work:
-    """The step of one pipeline. The plugins are open; ``inputs`` are those that batches come
-    from.
+    """The step of one pipeline. The plugins are open; ``inputs`` are those that batches come from;
+    ``statements``: the filters, where they are not all of the pipeline's.
     """
 
     def __init__(
-        self, assembly: Assembly, inputs: list[Input], observer: Observer | None = None
+        self,
+        assembly: Assembly,
+        inputs: list[Input],
+        observer: Observer | None = None,
+        statements: Sequence[Statement] | None = None,
     ) -> None:
         program = assembly.program
-        self.filters = generate(program.filters, assembly.made, "filters", observer)
+        statements = program.filters if statements is None else statements
+        self.filters = generate(statements, assembly.made, "filters", observer)
         self._outputs = generate(program.outputs, assembly.made, "outputs", observer)
         self._decoders = [Decoder(source) for source in inputs]
         self._size = int(program.settings.get("pipeline.batch.size") or 0)
-        self._partitions = Partitions.of(assembly)
-        plugins = assembly.plugins(program.filters)
+        self._partitions = Partitions.of(assembly, inputs)
+        plugins = assembly.plugins(statements)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
 
     def run(self, source: int, batch: Batch) -> Through:
@@ -54,6 +60,35 @@ class Work:
             for some in self.slices(events):
                 given += self._write(self.filters.run(some))
         return Through(taken, given)
+
+    def decoded(self, source: int, batch: Batch) -> Iterator[tuple[int | None, list[Event]]]:
+        """The events of a batch, by part, in lists of the size that a setting asks for."""
+        if source < 0:
+            lists: Iterable[list[Event]] = [batch.events or []]
+        else:
+            lists = self._decoders[source].batches(batch)
+        for events in lists:
+            part = None if source < 0 else self._decoders[source].part
+            for number, some in by_part(batch, part, events):
+                for each in self.slices(some):
+                    yield number, each
+
+    def run_filtered(
+        self, source: int, batch: Batch, filtered: Iterable[tuple[int | None, list[Event]]]
+    ) -> int:
+        """Work on what came out of filters before, by part of its batch; how many events came out
+        of these.
+        """
+        assert self._partitions is not None
+        self._partitions.begin(source, batch.parts)
+        given = 0
+        for part, events in filtered:
+            self._partitions.turn_to(source, batch.parts, part)
+            for some in self.slices(events):
+                given += self._write(self.filters.run(some))
+        if self._partitions.end(source, batch.parts):
+            given += self.flush(final=False)
+        return given
 
     def _run_by_partition(
         self, partitions: Partitions, source: int, batch: Batch, decoded: Iterable[list[Event]]

@@ -63,11 +63,12 @@ class WorkerParent:
         """Compile a configuration under a key, in the parent; raises WorkerParentError."""
         self._ask(("compile", key, list(sources), dict(settings)), ())
 
-    def fork(self, key: str, keeps: bool, pipe: int, memory: int) -> None:
+    def fork(self, key: str, keeps: bool, pipe: int, memory: int, head: int | None = None) -> None:
         """Fork a worker of a configuration, with these descriptors; raises WorkerParentError.
-        ``keeps``: there are dead letters.
+        ``keeps``: there are dead letters; ``head``: how many statements of the filters it runs,
+        where the main process runs the others.
         """
-        self._ask(("fork", key, keeps), (pipe, memory))
+        self._ask(("fork", key, keeps, head), (pipe, memory))
 
     def forget(self, key: str) -> None:
         """No worker of this configuration will be asked for any more."""
@@ -165,7 +166,7 @@ def _serve(channel: socket.socket, assemblies: dict[str, Assembly]) -> None:
         elif os.fork() == 0:
             channel.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _work_and_exit(assemblies[key], rest[0], *descriptors)
+            _work_and_exit(assemblies[key], rest[0], rest[1], *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         _send(channel, answer, ())
@@ -183,12 +184,16 @@ def _compile(
     return None
 
 
-def _work_and_exit(assembly: Assembly, keeps: bool, pipe: int, memory: int) -> NoReturn:
-    from .worker_process import WorkerProcess
+def _work_and_exit(
+    assembly: Assembly, keeps: bool, head: int | None, pipe: int, memory: int
+) -> NoReturn:
+    from .worker_process import HeadProcess, WorkerProcess
 
     status = 1
     try:
-        WorkerProcess(assembly, Connection(pipe), memory, keeps).serve()
+        given = assembly, Connection(pipe), memory, keeps
+        worker = WorkerProcess(*given) if head is None else HeadProcess(*given, head)
+        worker.serve()
         status = 0
     finally:
         os._exit(status)

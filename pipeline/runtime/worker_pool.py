@@ -40,7 +40,7 @@ _MOST_DEATHS = 3
 _WAIT = 1.0
 
 
-class _Job(msgspec.Struct, eq=False):
+class Job(msgspec.Struct, eq=False):
     """A batch under way, with what is sent for it."""
 
     source: int
@@ -48,17 +48,18 @@ class _Job(msgspec.Struct, eq=False):
     chunks: list[ChunkPlace] | None
     batch: Batch
     done: Done | None
+    incoming: Incoming
     number: int = 0
     deaths: int = 0
     slot: int = 0
 
 
-class _Worker(msgspec.Struct, eq=False):
+class Worker(msgspec.Struct, eq=False):
     """A worker as the main process sees it."""
 
     pipe: Connection
     buffers: SharedBuffers
-    jobs: list[_Job] = msgspec.field(default_factory=list)
+    jobs: list[Job] = msgspec.field(default_factory=list)
 
 
 def stateful_filter(assembly: Assembly) -> Filter | None:
@@ -103,12 +104,13 @@ class ParallelPipeline(Pipeline):
         self._own_parent = WorkerParent() if parent is None else None
         self._parent = parent or self._own_parent
         self._key = uuid4().hex
+        self._head: int | None = None
         self._plugins = list(assembly.made.values())
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._free = threading.Semaphore(self._count * JOBS)
         self._lock = threading.Lock()
-        self._answers: dict[int, tuple[_Worker, _Job, Answer]] = {}
-        self._under_way: dict[int, _Job] = {}
+        self._answers: dict[int, tuple[Worker, Job, Answer]] = {}
+        self._under_way: dict[int, Job] = {}
         self._next = 0
         self._ending = False
 
@@ -140,22 +142,25 @@ class ParallelPipeline(Pipeline):
             if incoming is not None and not self.is_dropped(incoming):
                 yield incoming
 
-    def _job(self, number: int, incoming: Incoming) -> _Job:
-        source, batch, done = incoming.source, incoming.batch, self.taken(incoming)
+    def _job(self, number: int, incoming: Incoming) -> Job:
+        source, batch, done = incoming.source, incoming.batch, self._done_of(incoming)
         if batch.chunks is None:
             events, batch.events = pickle.dumps(batch.events, 5), None
-            return _Job(source, events, None, batch, done, number)
+            return Job(source, events, None, batch, done, incoming, number)
         chunks, batch.chunks = batch.chunks, None
         places = [ChunkPlace(len(chunk.data), chunk.origin, chunk.part) for chunk in chunks]
         is_one = len(chunks) == 1
         data = chunks[0].data if is_one else b"".join([chunk.data for chunk in chunks])
-        return _Job(source, data, places, batch, done, number)
+        return Job(source, data, places, batch, done, incoming, number)
 
-    def _submit(self, job: _Job) -> bool:
+    def _done_of(self, incoming: Incoming) -> Done | None:
+        """What is to be called when the batch was delivered."""
+        return self.taken(incoming)
+
+    def _submit(self, job: Job) -> bool:
         """Give a job to the worker with the fewest; False when the pipeline has failed."""
-        while not self._free.acquire(timeout=_WAIT):
-            if self._failure is not None:
-                return False
+        if not self._wait_for_room():
+            return False
         with self._lock:
             if self._failure is not None:
                 return False
@@ -163,7 +168,14 @@ class ParallelPipeline(Pipeline):
             self._send(max(self._workers, key=lambda worker: len(worker.buffers.free)), job)
         return True
 
-    def _send(self, worker: _Worker, job: _Job) -> None:
+    def _wait_for_room(self) -> bool:
+        """Wait until a worker may be given a job; False when the pipeline has failed."""
+        while not self._free.acquire(timeout=_WAIT):
+            if self._failure is not None:
+                return False
+        return True
+
+    def _send(self, worker: Worker, job: Job) -> None:
         worker.jobs.append(job)
         job.slot = worker.buffers.free.pop()
         sent = worker.buffers.write_input(job.slot, job.payload)
@@ -180,7 +192,7 @@ class ParallelPipeline(Pipeline):
         except BaseException as error:
             self._fail(error)
 
-    def _receive(self, worker: _Worker) -> None:
+    def _receive(self, worker: Worker) -> None:
         try:
             answer: Answer | Failure = worker.pipe.recv()
         except (EOFError, OSError):
@@ -198,11 +210,8 @@ class ParallelPipeline(Pipeline):
             self._deliver(*self._answers.pop(self._next))
             self._next += 1
 
-    def _deliver(self, worker: _Worker, job: _Job, answer: Answer) -> None:
-        for number, events, reason in answer.dead_letters:
-            write = self._plugins[number].context.dead_letter
-            if write is not None:
-                write(events, reason)
+    def _deliver(self, worker: Worker, job: Job, answer: Answer) -> None:
+        self.write_dead_letters(answer)
         for part, count in zip(job.batch.parts, answer.counts, strict=True):
             part.events = count
         del self._under_way[job.number]
@@ -218,7 +227,14 @@ class ParallelPipeline(Pipeline):
         if self._tick is not None:
             self._tick(self.counts)
 
-    def _payload(self, worker: _Worker, sent: WorkerOutput) -> Payload:
+    def write_dead_letters(self, answer: Answer) -> None:
+        """Write the dead letters of a job."""
+        for number, events, reason in answer.dead_letters:
+            write = self._plugins[number].context.dead_letter
+            if write is not None:
+                write(events, reason)
+
+    def _payload(self, worker: Worker, sent: WorkerOutput) -> Payload:
         """What an output packed; as a copy, unless it is delivered before this returns."""
         data = worker.buffers.read(sent.data)
         is_direct = isinstance(self._sinks[sent.output], DirectSink)
@@ -226,7 +242,7 @@ class ParallelPipeline(Pipeline):
             data = bytes(data)
         return Payload(data, sent.events, sent.lane, sent.number)
 
-    def _replace_dead_worker(self, worker: _Worker) -> None:
+    def _replace_dead_worker(self, worker: Worker) -> None:
         """Replace a worker that has gone, unless all are to go; if it left jobs, they are done
         again.
         """
@@ -244,14 +260,14 @@ class ParallelPipeline(Pipeline):
             for job in worker.jobs:
                 self._send(replacement, job)
 
-    def _fork(self) -> _Worker:
+    def _fork(self) -> Worker:
         assert self._parent is not None
         ours, theirs = Pipe()
         memory = new_memory()
         try:
             keeps = self._dead_letters is not None
-            self._parent.fork(self._key, keeps, theirs.fileno(), memory)
-            return _Worker(ours, SharedBuffers(memory))
+            self._parent.fork(self._key, keeps, theirs.fileno(), memory, self._head)
+            return Worker(ours, SharedBuffers(memory))
         finally:
             theirs.close()
             os.close(memory)
@@ -284,6 +300,6 @@ class ParallelPipeline(Pipeline):
             self._own_parent.close()
 
 
-def _tell_to_end(worker: _Worker) -> None:
+def _tell_to_end(worker: Worker) -> None:
     with contextlib.suppress(OSError):  # it has ended
         worker.pipe.send(None)

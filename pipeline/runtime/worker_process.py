@@ -9,18 +9,20 @@ import pickle
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 from ...dsl.guard import standing_by
+from ...dsl.program import Statement
 from ...dsl.reference import Event
 from ...dsl.values import copy
 from ...plugins.batch import Batch, Chunk
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.output import Output
+from ...plugins.records.events import pack
 from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
 from ..observe.figures import Figures
@@ -63,8 +65,12 @@ class WorkerProcess:
             plugin.close()
 
     def _filters(self) -> list[Filter]:
-        plugins = self._assembly.plugins(self._assembly.program.filters)
+        plugins = self._assembly.plugins(self._statements())
         return [plugin for plugin in plugins if isinstance(plugin, Filter)]
+
+    def _statements(self) -> Sequence[Statement]:
+        """The filters that run here."""
+        return self._assembly.program.filters
 
     def _work(self) -> Work:
         """The step, its filters open: what inputs and outputs open is the main process's."""
@@ -80,7 +86,7 @@ class WorkerProcess:
         inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         if assembly.program.settings["api.enabled"]:
             self._figures = Figures(list(assembly.made))
-        return Work(assembly, inputs, self._figures)
+        return Work(assembly, inputs, self._figures, self._statements())
 
     def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:
         keeps, pack = self._keeps, packing(output)
@@ -125,3 +131,33 @@ class WorkerProcess:
             chunks.append(Chunk(data[start : start + length], origin, part))
             start += length
         return Batch(None, chunks, parts=job.parts)
+
+
+class HeadProcess(WorkerProcess):
+    """A worker that runs the first ``head`` statements of the filters: the events that come out go
+    to the main process, which runs the others, by the part of their batch.
+    """
+
+    def __init__(
+        self, assembly: Assembly, pipe: Connection, memory: int, keeps: bool, head: int
+    ) -> None:
+        super().__init__(assembly, pipe, memory, keeps)
+        self._head = head
+
+    def _statements(self) -> Sequence[Statement]:
+        return self._assembly.program.filters[: self._head]
+
+    def _answer(self, work: Work, job: JobMessage) -> Answer:
+        self._outputs, self._dead_letters = [], []
+        self._arena = self._buffers.arena(job.slot)
+        batch, taken, given = self._batch(job), 0, 0
+        for part, events in work.decoded(job.source, batch):
+            taken += len(events)
+            out = work.filters.run(events)
+            given += len(out)
+            if out:
+                data = self._arena.write(pack(out))
+                number = -1 if part is None else part
+                self._outputs.append(WorkerOutput(number, data, None, len(out), None))
+        counts = [part.events for part in batch.parts]
+        return Answer(taken, given, counts, self._outputs, self._dead_letters)

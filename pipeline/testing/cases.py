@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...dsl.diagnostics import Diagnostic
+from ...dsl.options import read
 from ...dsl.source import Span
+from ...dsl.spec import Kind
 from .test_file_schema import Wants
 
 if TYPE_CHECKING:
     from .verifier import Options
 
 Mock = None | str | dict[str, Any]
+
+AT = "at"
+"""The key of an event that says its time, as a duration behind the start of the test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,37 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step: exactly one of ``given``, ``advance`` (milliseconds), ``restart`` and ``end``."""
+
+    span: Span
+    expected: Expected
+    given: Given | None = None
+    advance: int | None = None
+    restart: Literal["stop", "kill"] | None = None
+    end: bool = False
+
+    @property
+    def said(self) -> str:
+        """What it does, in a word."""
+        if self.given is not None:
+            return "input"
+        if self.advance is not None:
+            return "advance"
+        return f"restart: {self.restart}" if self.restart else "end"
+
+
+def milliseconds(text: str) -> int:
+    """A duration, perhaps with a sign; raises Misfit."""
+    sign = -1 if text.startswith("-") else 1
+    return sign * round(float(read(Kind("duration"), text.removeprefix("-"))) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One test, or one row of it."""
+    """One test, or one row of it. One with ``steps`` has neither input nor expectations of its
+    own.
+    """
 
     name: str
     span: Span
@@ -78,6 +112,7 @@ class Case:
     given: Given
     expected: Expected
     skip: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ from .session import Plan
 from .suite import Case, Setup, Suite, read_suite
 
 _FIELDS = ("source", "target", "field", "destination")
+_OF_EVENT_TIME = ("window", "join", "dedupe", "correlate", "trend")
+_TIMES = ("size", "every", "gap", "longest", "within", "before", "retain", "early")
+_KEPT = {"true": "false", "false": "true"}
+_NUMBER = re.compile("[0-9]+")
 _CAPTURE = re.compile(r"%\{\w+:(?P<name>[^}:]+)(?::\w+)?\}")
 _TURNED = {
     "<": "<=",
@@ -109,6 +113,8 @@ def _condition(node: tree.Condition, reach: Span) -> Iterator[Mutant]:
 
 
 def _plugin(plugin: tree.Plugin) -> Iterator[Mutant]:
+    if plugin.name in _OF_EVENT_TIME:
+        yield from _event_time(plugin)
     for attribute in plugin.attributes:
         value = attribute.value
         if attribute.name in _FIELDS and isinstance(value, tree.Text):
@@ -122,6 +128,38 @@ def _plugin(plugin: tree.Plugin) -> Iterator[Mutant]:
             for item in value.items:
                 if isinstance(item, tree.Text):
                     yield _renamed(item.span.part(1, len(item.value) + 1), plugin)
+
+
+def _event_time(plugin: tree.Plugin) -> Iterator[Mutant]:
+    """Times twice as long, bounds that are one more, keys of one field less, events kept or not."""
+    for attribute in plugin.attributes:
+        value, name = attribute.value, attribute.name
+        if name in _TIMES:
+            yield from _doubled(value.span, name, plugin)
+        elif name == "condition" and isinstance(value, tree.Hash):
+            for entry in value.entries:
+                yield from _one_more(entry.value.span, plugin)
+        elif name == "by" and isinstance(value, tree.Array) and value.items:
+            last = value.items[-1].span
+            before = value.items[-2].span.end if len(value.items) > 1 else last.start
+            gone = Span(last.source, before, last.end)
+            yield Mutant(f"`{last.text}` left out of `by`", gone, _blank(gone), plugin.name_span)
+        elif name == "keep" and value.span.text in _KEPT:
+            turned = _KEPT[value.span.text]
+            yield Mutant(f"`keep` made `{turned}`", value.span, turned, plugin.name_span)
+
+
+def _doubled(span: Span, name: str, plugin: tree.Plugin) -> Iterator[Mutant]:
+    found = _NUMBER.search(span.text)
+    if found is not None and int(found[0]):
+        text = span.text[: found.start()] + str(int(found[0]) * 2) + span.text[found.end() :]
+        yield Mutant(f"`{name}` made {text}", span, text, plugin.name_span)
+
+
+def _one_more(span: Span, plugin: tree.Plugin) -> Iterator[Mutant]:
+    if _NUMBER.fullmatch(span.text):
+        more = str(int(span.text) + 1)
+        yield Mutant(f"`{span.text}` made `{more}`", span, more, plugin.name_span)
 
 
 def _captures(value: tree.Value, plugin: tree.Plugin) -> Iterator[Mutant]:

@@ -18,6 +18,7 @@ from .blame import Blame, blames
 from .compare import Difference, judge
 from .harness import Compiled, Harness, Harnesses, Outcome
 from .snapshots import Snapshots
+from .steps import run_steps
 from .suite import Case, Suite
 
 Verdict = Literal["passed", "failed", "error", "skipped"]
@@ -97,6 +98,8 @@ class Runner:
         try:
             harness = self.harnesses.of(case.setup)
             _check_outputs(harness, case)
+            if case.steps:
+                return self._stepped(suite, case, harness)
             outcome = harness.run(case.given, self.sections(harness))
         except ConfigError as error:
             return Result(case.name, suite.path, case.span, "error", problems=error.diagnostics)
@@ -105,6 +108,10 @@ class Runner:
         if differences and self.explain:
             result.blames = blames(harness, harness.arrivals(case.given), differences)
         return result
+
+    def _stepped(self, suite: Suite, case: Case, harness: Harness) -> Result:
+        judged = run_steps(harness, case.steps, self.sections(harness))
+        return self.result(suite, case, judged.outcome, judged.differences)
 
     def sections(self, harness: Harness) -> Compiled | None:
         """What a harness is to run: its own sections, or observed ones."""
@@ -134,8 +141,9 @@ class Runner:
 
 def _check_outputs(harness: Harness, case: Case) -> None:
     """Raise ConfigError where a case names an output that there is not."""
-    wants = [*(case.expected.events or ()), *([case.expected.each] if case.expected.each else [])]
-    named = [want.outputs or {} for want in wants] + [case.expected.outputs or {}]
+    every = [case.expected, *(step.expected for step in case.steps)]
+    wants = [want for one in every for want in (*(one.events or ()), one.each) if want is not None]
+    named = [want.outputs or {} for want in wants] + [one.outputs or {} for one in every]
     unknown = [
         (label, span)
         for labels in named

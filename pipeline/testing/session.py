@@ -18,7 +18,7 @@ from .coverage import Coverage, Observed
 from .discovery import choice
 from .runner import Result, Runner
 from .snapshots import Fresh, Snapshots, path_of
-from .suite import Case, Extra, Suite, read_suite
+from .suite import Case, Extra, Given, Suite, read_suite
 
 _PAYS_AFTER = 0.5
 """Seconds after which the files that are left are shared out: starting processes takes about as
@@ -135,13 +135,18 @@ def _dependencies(suite: Suite, runner: Runner) -> tuple[Path, ...]:
     found = [
         suite.path,
         path_of(suite.path),
-        *(Path(case.given.file) for case in suite.cases if case.given.file),
+        *(Path(given.file) for case in suite.cases for given in _given(case) if given.file),
     ]
     return tuple(
         dict.fromkeys(
             [*found, *(path for harness in runner.harnesses.compiled() for path in harness.files())]
         )
     )
+
+
+def _given(case: Case) -> list[Given]:
+    """All that a case is given."""
+    return [case.given, *(step.given for step in case.steps if step.given is not None)]
 
 
 def ordered(suite: Suite, plan: Plan) -> Suite:

@@ -20,6 +20,7 @@ from .cases import Case, Expected, Extra, Given, Mock, Setup, Suite
 from .document import Items, Node, Scalar, load, plain
 from .document import Mapping as MappingNode
 from .schema import Faults, NamedValues
+from .step_reader import StepReader
 from .test_file_schema import Read
 
 
@@ -156,14 +157,11 @@ class _Reader:
         return []
 
     def case(self, read: Read, name: str) -> Case:
-        return Case(
-            name,
-            read.span,
-            self.setup(read),
-            self.given(read),
-            self.expected(read),
-            str(read.get("skip", "")),
-        )
+        setup, skip = self.setup(read), str(read.get("skip", ""))
+        if "steps" in read.spans:
+            steps = StepReader(self, read, self.faults).steps()
+            return Case(name, read.span, setup, Given(), Expected(), skip, steps)
+        return Case(name, read.span, setup, self.given(read), self.expected(read), skip)
 
     def setup(self, read: Read) -> Setup:
         def merged(key: str) -> dict[str, Any]:

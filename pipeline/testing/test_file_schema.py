@@ -213,6 +213,11 @@ EXPECT = OneOf(
     "a list of expected events, a number of events, or `snapshot`",
 )
 
+EXPECT_STEP = OneOf(
+    (COUNT, Several(EXPECTATION, "a list of expected events", or_one=True)),
+    "a list of expected events, or a number of events",
+)
+
 SHARED = (
     Key(
         "settings",
@@ -242,6 +247,28 @@ SHARED = (
     Key("ignore", FIELD_LIST, "Fields that are not looked at where the whole event is compared."),
     Key("exact", FLAG, "Whether whole events are compared, not only the fields that are named."),
 )
+STEP = Record(
+    (
+        Key(
+            "input",
+            INPUT,
+            "A line, an event (a map), or a list of them; the `at` of an event, such as 90s, is its"
+            " time behind the start of the test.",
+        ),
+        Key("file", TEXT, "A file to read instead, beside the test file."),
+        Key("advance", TEXT, "By how much the clock goes on: 2m."),
+        Key(
+            "restart",
+            Simple("stop or kill", (str,), "string", ("stop", "kill")),
+            "Whether the pipeline is stopped in good order, or killed, and started again.",
+        ),
+        Key("end", FLAG, "Whether the input ends."),
+        Key("expect", EXPECT_STEP, "The events that come out in this step; a number of them."),
+        Key("each", EXPECTATION, "What every event of this step must have."),
+        Key("outputs", OUTPUTS, "The outputs that every event of this step is routed to."),
+    ),
+    "a step",
+)
 TEST = Record(
     (
         Key("name", TEXT, "What the test shows, in a sentence.", required=True),
@@ -261,6 +288,12 @@ TEST = Record(
         ),
         Key("each", EXPECTATION, "What every event that comes out must have."),
         Key("outputs", OUTPUTS, "The outputs that every event is routed to."),
+        Key(
+            "steps",
+            Several(STEP, "a list of steps"),
+            "Steps that are run in order on one pipeline whose clock stands still, instead of"
+            " `input` and `expect`.",
+        ),
         Key(
             "columns", TEXTS, "Titles for rows that are lists: input, name, a keyword, or a field."
         ),

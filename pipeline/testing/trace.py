@@ -16,6 +16,7 @@ from ...dsl.source import Span
 from ...dsl.values import copy
 from .matchers import MISSING
 from .mocks import Recorder
+from .stream_trace import StreamTrace, stream_of
 
 Keys = tuple[str, ...]
 
@@ -42,6 +43,7 @@ class Step:
     before: dict[int, Event]
     after: dict[int, Event] = field(default_factory=dict)
     flushed: bool = False
+    notes: dict[int, str] = field(default_factory=dict)
 
     @property
     def is_output(self) -> bool:
@@ -90,6 +92,7 @@ class Trace:
         self.steps: list[Step | Taken] = []
         self._numbers: dict[int, int] = {}
         self._kept: list[Event] = []
+        self._streams: dict[int, StreamTrace] = {}
 
     def number(self, event: Event) -> int:
         """The number of an event, from 0 in the order of first sight."""
@@ -108,7 +111,11 @@ class Trace:
                 return run(events)
             step = Step(use, self.copies(events))
             self.steps.append(step)
-            out = run(events)
+            stream = self._stream(run)
+            if stream is not None:
+                out, step.notes = stream.run(events, run)
+            else:
+                out = run(events)
             step.after = self.copies(events if out is None else out)
             return out
 
@@ -118,12 +125,21 @@ class Trace:
         self, use: PluginUse, run: Callable[[bool], list[Event]]
     ) -> Callable[[bool], list[Event]]:
         def flushed(final: bool) -> list[Event]:
+            stream = self._stream(run)
             out = run(final)
             if out:
-                self.steps.append(Step(use, {}, self.copies(out), flushed=True))
+                notes = {} if stream is None else stream.flushed(out, final)
+                self.steps.append(Step(use, {}, self.copies(out), flushed=True, notes=notes))
             return out
 
         return flushed
+
+    def _stream(self, run: Callable[..., Any]) -> StreamTrace | None:
+        """What is told of a filter of event time; None of other plugins."""
+        plugin = stream_of(run)
+        if plugin is None:
+            return None
+        return self._streams.setdefault(id(plugin), StreamTrace(plugin, self.number))
 
     def arm(self, branch: Branch, number: int) -> Callable[[list[Event]], None]:
         def taken(events: list[Event]) -> None:

@@ -122,9 +122,13 @@ def _step(tale: Tale, step: Step, number: int, paint: Painter) -> Iterator[str]:
 
 def _note(step: Step, number: int) -> str:
     """What a step does to an event beside changing fields."""
+    said = step.notes.get(number)
     if number in step.made:
-        return "  makes it"
-    notes = []
+        return f"  makes it {said}" if said else "  makes it"
+    notes = [said] if said else []
+    if said:
+        notes += ["goes no further"] if number in step.gone else []
+        return "".join(f"  {note}" for note in notes)
     if number in step.gone:
         notes.append("drops it" if step.use.name == "drop" else "lets it go no further")
     if step.made:
@@ -173,6 +177,7 @@ def _step_data(step: Step | Taken, number: int) -> dict[str, Any]:
         **_place(step.use.name_span),
         "dropped": number in step.gone,
         "made": [made + 1 for made in step.made],
+        **({"note": step.notes[number]} if number in step.notes else {}),
         "changes": [_change_data(change) for change in step.changes(number)],
     }
 

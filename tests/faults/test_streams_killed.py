@@ -44,8 +44,8 @@ READ = 'mode => "read" exit_after_read => true file_completed_action => "log" fi
 class Streams:
     """A pipeline that is started again and again, and the events that were written for it."""
 
-    def __init__(self, folder: Path, queue: str, seed: int) -> None:
-        self.folder, self.queue, self.chance = folder, queue, random.Random(seed)
+    def __init__(self, folder: Path, queue: str, workers: int, seed: int) -> None:
+        self.folder, self.queue, self.workers, self.chance = folder, queue, workers, random.Random(seed)
         self.log, self.events = folder / "in.log", list[dict[str, Any]]()
         self.log.touch()
         self.log_text("tail", "")
@@ -57,7 +57,7 @@ class Streams:
     def command(self, name: str) -> list[str]:
         settings = [f"queue.type={self.queue}", "penstock.state.interval=20ms", "queue.page_capacity=64kb", "queue.checkpoint.acks=20"]
         flags = [part for setting in settings for part in ("-S", setting)]
-        return [sys.executable, "-m", "penstock", "run", "-f", str(self.folder / f"{name}.conf"), "--path.data", str(self.folder / "data"), *flags]
+        return [sys.executable, "-m", "penstock", "run", "-f", str(self.folder / f"{name}.conf"), "--path.data", str(self.folder / "data"), "-w", str(self.workers), *flags]
 
     def lines(self) -> str:
         """So many more events, somewhat out of order."""
@@ -167,8 +167,8 @@ class Streams:
         return found
 
 
-def check(folder: Path, queue: str, rounds: int, seed: int) -> None:
-    streams = Streams(folder, queue, seed)
+def check(folder: Path, queue: str, workers: int, rounds: int, seed: int) -> None:
+    streams = Streams(folder, queue, workers, seed)
     for _ in range(rounds):
         streams.round()
     streams.finish()
@@ -177,12 +177,15 @@ def check(folder: Path, queue: str, rounds: int, seed: int) -> None:
     assert emitted == wanted
 
 
-@pytest.mark.parametrize("queue", ["memory", "persisted"])
-def test_results_are_those_of_a_run_without_kills(tmp_path: Path, queue: str) -> None:
-    check(tmp_path, queue, rounds=6, seed=11)
+ARRANGEMENTS = [("memory", 1), ("persisted", 1), ("memory", 2)]
+
+
+@pytest.mark.parametrize(("queue", "workers"), ARRANGEMENTS)
+def test_results_are_those_of_a_run_without_kills(tmp_path: Path, queue: str, workers: int) -> None:
+    check(tmp_path, queue, workers, rounds=6, seed=11)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("queue", ["memory", "persisted"])
-def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str) -> None:
-    check(tmp_path, queue, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), seed=random.randrange(1 << 30))
+@pytest.mark.parametrize(("queue", "workers"), ARRANGEMENTS)
+def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str, workers: int) -> None:
+    check(tmp_path, queue, workers, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), seed=random.randrange(1 << 30))

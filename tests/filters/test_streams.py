@@ -1,6 +1,4 @@
 """What the filters of event time do with time, lateness, keys and options, case by case."""
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -251,15 +249,6 @@ def test_a_result_that_cannot_be_decorated_goes_on_tagged() -> None:
 def test_a_sum_beyond_all_floats_is_left_out() -> None:
     (out,) = run('window { id => "w" size => "1m" keep => false sum => { "s" => "v" } max => { "m" => "v" } }', at(1, v=1e308), at(2, v=1e308))
     assert ("s" in out, out["m"]) == (False, 1e308)
-
-
-GUIDE = (Path(__file__).parents[2] / "docs" / "streams.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("block", re.findall(r"```conf\n(.*?)```", GUIDE, re.DOTALL))
-def test_configurations_of_the_guide_are_right(block: str) -> None:
-    _, found = inspect([Source("guide", block)], settled({}))
-    assert found == []
 
 
 @pytest.mark.parametrize("config", ['window { id => "w" size => "1h" by => ["k"] keep => false }', 'window { id => "w" gap => "1h" by => ["k"] keep => false }'])

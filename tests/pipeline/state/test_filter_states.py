@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
@@ -211,3 +212,44 @@ def test_at_a_reload_state_in_memory_goes_to_the_filter_that_follows() -> None:
     assert changed.flush(True) == []
     hand_over(old, same)
     assert told(after.flush(True)) == [("a", 1, 1, "end", False)]
+
+
+class Grouped(Given, name="grouped_events"):
+    """One whose partitions a group shares out; every other event comes in another partition."""
+
+    grouped = True
+    counts: Mapping[str, int] = {}
+
+    def partition_counts(self) -> Mapping[str, int]:
+        return self.counts
+
+    def read(self, timeout: float) -> Batch | None:
+        self.name_of_partition = f"p{self.at % 2}"
+        return super().read(timeout)
+
+
+def test_a_key_that_comes_in_two_partitions_of_a_group_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path, [at(1, k="x"), at(2, k="y"), at(3, k="z")], kind=Grouped)
+    assert "W323" not in caplog.text
+    run(tmp_path / "b", [at(1, k="twice"), at(2, k="twice")], kind=Grouped)
+    assert "key `twice` came in partitions 0 p0 and 0 p1: its results are parts" in caplog.text
+
+
+JOIN = 'join { id => "j" side => "s" left => { "a" => "k" } right => { "b" => "k" } within => "1m" }'
+
+
+@pytest.mark.parametrize(
+    ("filters", "counts", "is_refused"),
+    [(JOIN, {"orders": 6, "payments": 4}, True), (JOIN, {"orders": 6, "payments": 6}, False), (WINDOW, {"orders": 6, "payments": 4}, False)],
+)
+def test_topics_that_are_joined_have_as_many_partitions_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: str, counts: dict[str, int], is_refused: bool
+) -> None:
+    monkeypatch.setattr(Grouped, "counts", counts)
+    if not is_refused:
+        run(tmp_path, [at(1)], filters, kind=Grouped)
+        return
+    with pytest.raises(ConfigError) as raised:
+        run(tmp_path, [at(1)], filters, kind=Grouped)
+    (found,) = raised.value.diagnostics
+    assert (found.code, "orders has 6 partitions and payments 4: they cannot be joined" in found.message) == ("E245", True)

@@ -1,0 +1,169 @@
+"""Workers before filters that keep state by event time: what is before the first of these runs in
+worker processes, and the rest in the main process, in the order of the input.
+
+So results and their order are those of one process. Time, state and commits belong to the thread
+that reads the inputs and works off what the workers answer; the collector only hands on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from ...dsl.reference import Event
+from ...plugins.errors import Undelivered
+from ...plugins.filter import Filter
+from ...plugins.plugin import Plugin
+from ...plugins.records.events import unpack
+from ..compile.instantiate import Assembly
+from ..delivery.dispatch import submitting
+from ..delivery.pending import PendingAck
+from .input_threads import Done, Incoming
+from .keeping import say_ending
+from .pipeline import FLUSH_EVERY, Counts
+from .work import Work
+from .worker_messages import Answer
+from .worker_parent import WorkerParent
+from .worker_pool import Job, ParallelPipeline, Worker
+
+_WAIT = 1.0
+
+
+def head_of(assembly: Assembly) -> int | None:
+    """How many statements of the filters may run in workers: those before the first one with a
+    filter of event time. None where another filter keeps state before it.
+    """
+    for number, statement in enumerate(assembly.program.filters):
+        filters = [p for p in assembly.plugins([statement]) if isinstance(p, Filter)]
+        if any(each.event_time for each in filters):
+            return number
+        if any(each.stateful or each.flushes for each in filters):
+            return None
+    return None
+
+
+class SplitPipeline(ParallelPipeline):
+    """A pipeline whose first ``head`` filters run in workers, the others here."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        workers: int,
+        head: int,
+        tick: Callable[[Counts], None] | None = None,
+        parent: WorkerParent | None = None,
+    ) -> None:
+        super().__init__(assembly, workers, tick, parent)
+        self._head, self._ordered = head, True
+        self._ready: deque[tuple[Worker, Job, Answer]] = deque()
+        self._change = threading.Condition()
+        self._work_here: Work | None = None
+
+    def own_plugins(self) -> list[Plugin]:
+        """The filters before the first one of event time are opened by the workers."""
+        theirs = {id(p) for p in self.assembly.plugins(self.assembly.program.filters[: self._head])}
+        return [plugin for plugin in self._plugins if id(plugin) not in theirs]
+
+    def _run(self) -> None:
+        work = self._start()
+        next_flush, number = 0.0, 0
+        for incoming in self._incoming():
+            self._work_off()
+            if self._is_flush_due(work, next_flush):
+                next_flush = time.monotonic() + FLUSH_EVERY
+                self._flush(work, final=False)
+            if self._epochs is not None:
+                self._epochs.tick(idle=incoming is None and not self._under_way)
+            if self._failure is not None:
+                break
+            if incoming is not None and not self.is_dropped(incoming):
+                if not self._submit(self._job(number, incoming)):
+                    break
+                number += 1
+        self._work_off_all()
+        assert self._source is not None
+        is_end = self._source.has_ended and self._failure is None
+        say_ending(self.assembly, is_end, self._states, self.successor)
+        self._flush(work, final=True)
+        self._end(self._collector)
+
+    def _start(self) -> Work:
+        assert self._parent is not None
+        program = self.assembly.program
+        self._parent.compile(self._key, self.assembly.sources, program.settings)
+        self._workers = [self._fork() for _ in range(self._count)]
+        self._open_sinks()
+        for sink in self._sinks:
+            write = submitting(sink, lambda: self._pending)
+            sink.output.write = write  # type: ignore[method-assign,assignment]
+        statements = program.filters[self._head :]
+        work = self._work_here = Work(self.assembly, self.inputs, None, statements)
+        self._open_epochs()
+        if self._states is not None and self._states.has_leftovers:
+            self._flush(work, final=False)
+        self._collector = threading.Thread(target=self._collect, name="workers", daemon=True)
+        self._collector.start()
+        return work
+
+    def _done_of(self, incoming: Incoming) -> Done | None:
+        """A batch belongs to an epoch when it is worked off here."""
+        return None
+
+    def _deliver(self, worker: Worker, job: Job, answer: Answer) -> None:
+        """A job is answered, and its turn has come; in the collector's thread."""
+        with self._change:
+            self._ready.append((worker, job, answer))
+            self._change.notify_all()
+        self._wake_source()
+
+    def _wait_for_room(self) -> bool:
+        while not self._free.acquire(blocking=False):
+            if self._failure is not None:
+                return False
+            self._wait_for_answer()
+            self._work_off()
+        return True
+
+    def _wait_for_answer(self) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._ready or self._failure is not None, _WAIT)
+
+    def _work_off_all(self) -> None:
+        while self._under_way and self._failure is None:
+            self._wait_for_answer()
+            self._work_off()
+
+    def _work_off(self) -> None:
+        """Run the filters of this process on what the workers have answered, in order."""
+        while self._ready:
+            worker, job, answer = self._ready.popleft()
+            self.write_dead_letters(answer)
+            for part, count in zip(job.batch.parts, answer.counts, strict=True):
+                part.events = count
+            if not self.is_dropped(job.incoming):
+                self._run_here(worker, job, answer)
+            del self._under_way[job.number]
+            with self._lock:
+                worker.buffers.free.append(job.slot)
+            self._free.release()
+            if self._tick is not None:
+                self._tick(self.counts)
+
+    def _run_here(self, worker: Worker, job: Job, answer: Answer) -> None:
+        assert self._work_here is not None
+        with PendingAck(self.taken(job.incoming)) as self._pending:
+            filtered = self._filtered(worker, answer)
+            given = self._work_here.run_filtered(job.source, job.batch, filtered)
+        self.count(answer.events_in, given, job.batch)
+
+    def _filtered(self, worker: Worker, answer: Answer) -> Iterator[tuple[int | None, list[Event]]]:
+        for sent in answer.outputs:
+            part = None if sent.output < 0 else sent.output
+            yield part, unpack(worker.buffers.read(sent.data))
+
+    def _give_back(self) -> None:
+        for job in self._under_way.values():
+            if job.incoming.done is not None:
+                job.incoming.done(Undelivered(str(self._failure)))
