@@ -56,6 +56,9 @@ class Decoder:
 
     def _decoded(self, chunk: Chunk) -> Iterator[list[Event]]:
         data, codec = chunk.data, self._stream(chunk.origin)
+        if chunk.ends is not None:
+            yield self._messages(codec, chunk)
+            return
         # A chunk of the usual size is a little larger for the line that it began with.
         size = CHUNK_BYTES if len(data) > 2 * CHUNK_BYTES else len(data) or 1
         for start in range(0, len(data), size):
@@ -65,6 +68,18 @@ class Decoder:
             codec.complete(events)
             self._decorate_all(events)
             yield events
+
+    def _messages(self, codec: Codec, chunk: Chunk) -> list[Event]:
+        """The events of messages, each with the fields that its message has."""
+        decoded = codec.decode_messages(chunk.messages())
+        if chunk.origins is not None:
+            now = self._source.context.now()
+            for some, origin in zip(decoded, chunk.origins, strict=True):
+                complete(some, now, origin)
+        events = [event for some in decoded for event in some]
+        codec.complete(events)
+        self._decorate_all(events)
+        return events
 
     def _stream(self, origin: Mapping[str, Any]) -> Codec:
         key = repr(origin)

@@ -1,0 +1,80 @@
+"""Topics of a Kafka that tests fill and look into, with the client library itself."""
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+_PATIENCE = 30.0
+
+
+class Topic:
+    """A topic of a name of its own, made at once. ``settings`` are the topic's."""
+
+    def __init__(self, address: str, partitions: int = 2, copies: int = 1, **settings: str) -> None:
+        self.address, self.partitions = address, partitions
+        self.name = f"t-{uuid4().hex[:12]}"
+        self._put = 0
+        wanted = NewTopic(self.name, partitions, copies, config={k.replace("_", "."): v for k, v in settings.items()})
+        admin = AdminClient(self._config())
+        (future,) = admin.create_topics([wanted]).values()
+        future.result(_PATIENCE)
+        self._producer = Producer(self._config(acks="all"))
+
+    def _config(self, **more: Any) -> dict[str, Any]:
+        return {"bootstrap.servers": self.address, "log_level": 0, **{k.replace("_", "."): v for k, v in more.items()}}
+
+    def put(self, values: Sequence[str | bytes | None], **more: Any) -> None:
+        """Put messages, one partition after the other unless ``partition`` is given; they are there
+        when this returns.
+        """
+        failures: list[Any] = []
+        for value in values:
+            where = {"partition": self._put % self.partitions, **more}
+            self._producer.produce(self.name, value, on_delivery=lambda error, _: failures.append(error), **where)
+            self._put += 1
+        assert self._producer.flush(_PATIENCE) == 0
+        assert not any(failures), failures
+
+    def records(self, isolation: str = "read_committed") -> list[Message]:
+        """All messages, partition by partition."""
+        consumer = Consumer(self._config(group_id="look", enable_auto_commit=False, isolation_level=isolation, enable_partition_eof=True))
+        found: list[list[Message]] = [[] for _ in range(self.partitions)]
+        try:
+            consumer.assign([TopicPartition(self.name, number, 0) for number in range(self.partitions)])
+            ended: set[int] = set()
+            end = time.monotonic() + _PATIENCE
+            while len(ended) < self.partitions:
+                assert time.monotonic() < end, f"{self.name} cannot be read"
+                message = consumer.poll(0.2)
+                if message is None:
+                    continue
+                if message.error() is not None:
+                    ended.add(message.partition())
+                else:
+                    found[message.partition()].append(message)
+        finally:
+            consumer.close()
+        return [message for messages in found for message in messages]
+
+    def values(self, isolation: str = "read_committed") -> list[str]:
+        """The values of all messages."""
+        return [(message.value() or b"").decode() for message in self.records(isolation)]
+
+    def committed(self, group: str) -> list[int]:
+        """The committed offset of each partition; below 0 for none."""
+        consumer = Consumer(self._config(group_id=group))
+        try:
+            places = [TopicPartition(self.name, number) for number in range(self.partitions)]
+            end = time.monotonic() + _PATIENCE
+            while True:
+                try:
+                    return [place.offset for place in consumer.committed(places, timeout=5)]
+                except KafkaException:
+                    assert time.monotonic() < end, "the group's coordinator does not answer"
+        finally:
+            consumer.close()
