@@ -115,7 +115,7 @@ class WorkerProcess:
         if job.chunks is None:
             return Batch(pickle.loads(data), parts=job.parts)
         chunks, start = [], 0
-        for length, *rest in job.chunks:
-            chunks.append(Chunk(data[start : start + length], *rest))
-            start += length
+        for place in job.chunks:
+            chunks.append(Chunk(data[start : start + place.length], *place[1:]))
+            start += place.length
         return Batch(None, chunks, parts=job.parts)

@@ -28,9 +28,9 @@ _TLS_HELP = "check the certificates, and whether the listener uses TLS"
 class Client(Protocol):
     """What consumers and producers have in common."""
 
-    def list_topics(self, *topic: str, timeout: float) -> Any: ...
+    def list_topics(self, topic: Any = ..., timeout: float = ...) -> Any: ...
 
-    def poll(self, timeout: float) -> Any: ...
+    def poll(self, timeout: Any = ...) -> Any: ...
 
 
 class _Log:
@@ -91,15 +91,15 @@ class Watch:
         else:
             self.works()
 
-    def await_broker(self, client: Client, *topic: str) -> Any:
-        """The cluster's metadata (of a topic), as soon as a broker answers. Raises Misconfigured
+    def await_broker(self, client: Client, topic: str | None = None) -> Any:
+        """The cluster's metadata (of one topic), as soon as a broker answers. Raises Misconfigured
         where one refuses what an option says, Disconnected where none can be reached.
         """
         end = time.monotonic() + _LONGEST
         self.is_down = False
         while True:
             try:
-                found = client.list_topics(*topic, timeout=_SLICE)
+                found = client.list_topics(topic, timeout=_SLICE)
             except KafkaException as error:
                 failure: KafkaError = error.args[0]
             else:
@@ -159,7 +159,7 @@ def _given_instead(plugin: Plugin, option: str) -> str:
         "sasl_jaas_config": "jaas_path",
     }
     other = others.get(option)
-    return other if other in plugin.given and option not in plugin.given else option  # type: ignore[return-value]
+    return other if other in plugin.given and option not in plugin.given else option
 
 
 def refusal_of(error: KafkaError, plugin: Plugin) -> Misconfigured | None:

@@ -15,7 +15,7 @@ from ..contract import Plugin
 from ..declaration import Secret, Uri
 
 _HELP = (
-    'write sasl_jaas_config => \'org.apache.kafka.common.security.plain.PlainLoginModule required'
+    "write sasl_jaas_config => 'org.apache.kafka.common.security.plain.PlainLoginModule required"
     ' username="…" password="…";\''
 )
 _TOKEN = re.compile(

@@ -27,7 +27,7 @@ from confluent_kafka import (
 from ..batch import Position
 from ..clients.kafka_client import Watch, refusal_of
 from ..contract import Disconnected, Outcome, Plugin
-from ._kafka_messages import Run, partition_name
+from ._kafka_messages import Run, partition_name, place_of
 
 _TEND_EVERY = 1.0
 _LAG_EVERY = 5.0
@@ -59,9 +59,7 @@ class _Assigned(msgspec.Struct):
     def at(self, offset: int) -> TopicPartition:
         """An offset of it, as the client library says it."""
         if self.leader_epoch >= 0:
-            return TopicPartition(
-                self.topic, self.number, offset, leader_epoch=self.leader_epoch
-            )
+            return TopicPartition(self.topic, self.number, offset, leader_epoch=self.leader_epoch)
         return TopicPartition(self.topic, self.number, offset)
 
 
@@ -336,9 +334,7 @@ class Member:
 
     def _forget_kept(self, name: str) -> None:
         self._kept = deque(
-            message
-            for message in self._kept
-            if partition_name(message.topic(), message.partition()) != name
+            message for message in self._kept if partition_name(*place_of(message)) != name
         )
 
     def _measure(self) -> None:

@@ -27,8 +27,8 @@ class Run:
     __slots__ = ("first", "messages", "number", "topic")
 
     def __init__(self, message: Message) -> None:
-        self.topic, self.number = message.topic(), message.partition()
-        self.first = message.offset()
+        self.topic, self.number = place_of(message)
+        self.first = message.offset() or 0
         self.messages: list[Message] = []
 
     @property
@@ -42,10 +42,19 @@ def partition_name(topic: str, number: int) -> str:
     return f"{topic}-{number}"
 
 
+def place_of(message: Message) -> tuple[str, int]:
+    """The topic and the partition of a message that came from one."""
+    topic, number = message.topic(), message.partition()
+    assert topic is not None
+    assert number is not None
+    return topic, number
+
+
 def runs_of(messages: Sequence[Message]) -> list[Run]:
     """Messages in runs, in their order."""
     runs: list[Run] = []
-    topic, number = None, -1
+    topic: str | None = None
+    number: int | None = -1
     for message in messages:
         if message.partition() != number or message.topic() != topic:
             runs.append(Run(message))
@@ -65,7 +74,7 @@ class Decoration:
 
     def of(self, message: Message) -> Mapping[str, Any]:
         """The fields of one message."""
-        key = message.key()
+        key: Any = message.key()
         if self._has_text_keys and isinstance(key, bytes):
             key = key.decode("utf-8", "backslashreplace")
         fields: dict[str, Any] = {
@@ -86,7 +95,8 @@ class Decoration:
 def _headers(message: Message) -> dict[str, str]:
     """The headers that are text; of several with one name, the last."""
     found: dict[str, str] = {}
-    for name, value in message.headers() or ():
+    pairs: Any = message.headers() or ()
+    for name, value in pairs:
         try:
             found[name] = value.decode() if isinstance(value, bytes) else str(value or "")
         except UnicodeDecodeError:
@@ -142,7 +152,7 @@ def _place(batch: Batch, parts: dict[str, int], run: Run) -> int:
     place = parts.setdefault(name, len(batch.parts))
     if place == len(batch.parts):
         batch.parts.append(Part(name))
-    batch.parts[place].position = Position("", run.messages[-1].offset() + 1)
+    batch.parts[place].position = Position("", (run.messages[-1].offset() or 0) + 1)
     return place
 
 

@@ -104,9 +104,7 @@ class ConsumerOptions(KafkaOptions):
     session_timeout_ms: int = option(
         "How long the group waits for a member that is not heard of.", default=10_000, at_least=1
     )
-    heartbeat_interval_ms: int = option(
-        "How often a member is heard of.", default=3000, at_least=1
-    )
+    heartbeat_interval_ms: int = option("How often a member is heard of.", default=3000, at_least=1)
     fetch_max_bytes: int = option("The most bytes of one answer.", default=52_428_800, at_least=1)
     fetch_max_wait_ms: int = option(
         "How long a broker waits for `fetch_min_bytes`.", default=500, at_least=0
@@ -179,8 +177,9 @@ def consumer_config(plugin: Plugin, options: ConsumerOptions) -> dict[str, Any]:
 
 def is_cooperative(config: dict[str, Any]) -> bool:
     """Whether partitions come and go one by one."""
-    strategy = config.get("partition.assignment.strategy", "")
-    return config["group.protocol"] == "consumer" or strategy == "cooperative-sticky"
+    strategy: str = config.get("partition.assignment.strategy", "")
+    protocol: str = config["group.protocol"]
+    return protocol == "consumer" or strategy == "cooperative-sticky"
 
 
 def _strategy(plugin: Plugin, options: ConsumerOptions) -> str:

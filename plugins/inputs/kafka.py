@@ -81,7 +81,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     def _manner(self, config: dict[str, object]) -> Manner:
         drain = min(10.0, self.max_poll_interval_ms / 2000)
         return Manner(
-            is_cooperative=is_cooperative(config),
+            is_cooperative=is_cooperative({**config, **self.librdkafka_options}),
             slice=self.poll_timeout_ms / 1000,
             interval=self.auto_commit_interval_ms / 1000 if self.enable_auto_commit else 0.0,
             drain=drain,
@@ -96,17 +96,16 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def _check(self, consumer: Consumer, watch: Watch) -> None:
         """Ask a broker for the topics: a login, a topic or a group that is refused is heard now."""
-        names = [] if self.topics_pattern is not None else self.topics
-        for place, name in enumerate(names or [None]):
-            found = watch.await_broker(consumer, *([] if name is None else [name]))
-            error = None if name is None else found.topics[name].error
+        watch.await_broker(consumer)
+        for name in self.topics if self.topics_pattern is None else ():
+            error = watch.await_broker(consumer, name).topics[name].error
             if error is not None:
-                self._check_topic(error, name or "", place)
+                self._check_topic(error, name)
         if not self._was_probed:
             self._probe_group(consumer)
             self._was_probed = True
 
-    def _check_topic(self, error: KafkaError, name: str, place: int) -> None:
+    def _check_topic(self, error: KafkaError, name: str) -> None:
         refusal = refusal_of(error, self)
         if refusal is not None:
             raise Misconfigured("topics", f"`{name}`: {error.str()}", refusal.help)

@@ -58,7 +58,7 @@ class Request:
         self.rows, self.size = rows, size
         self._topic, self._ended = topic, ended
         self.future: Future[None] = Future()
-        self.failures: list[tuple[KafkaError, str, bytes | None, bytes | None]] = []
+        self.failures: list[tuple[KafkaError, str | None, bytes | None, bytes | None]] = []
         self.refused: dict[int, KafkaError] = {}
         # Reports come in two threads where a transaction is aborted: counting must be one step.
         self._ticks, self._last = count(1), len(rows) + 1
@@ -139,15 +139,15 @@ class Delivering:
         request.tick()
 
     def _same(self, rows: Sequence[Row], start: int) -> int:
-        """Up to where rows can be handed over at once: those of one topic, without headers."""
-        topic, end = rows[start].topic, start + 1
-        if rows[start].headers or isinstance(rows[start].partition, str):
+        """Up to where rows can be handed over at once: those of one topic and partition, without
+        headers. (The client library has a place for the partition of each message, and does not
+        look at it.)
+        """
+        first, end = rows[start], start + 1
+        if first.headers or isinstance(first.partition, str):
             return end
         last = min(len(rows), start + _GROUP)
-        while end < last:
-            row = rows[end]
-            if row.topic != topic or row.headers or isinstance(row.partition, str):
-                break
+        while end < last and rows[end][2:] == first[2:]:
             end += 1
         return end
 
@@ -163,19 +163,19 @@ class Delivering:
             self._send_many(request, start, end, topic)
 
     def _send_one(self, request: Request, index: int, topic: str, row: Row) -> None:
-        partition = -1 if row.partition is None else int(row.partition)
         pairs = [(str(name), value) for name, value in row.headers or ()]
         try:
             self.producer.produce(
-                topic, row.value, row.key, partition, request.report, headers=pairs
+                topic, row.value, row.key, _partition(row), request.report, headers=pairs
             )
         except KafkaException as error:
             request.refuse(index, error.args[0])
 
     def _send_many(self, request: Request, start: int, end: int, topic: str) -> None:
         messages = [_message(row) for row in request.rows[start:end]]
+        partition = _partition(request.rows[start])
         try:
-            taken = self.producer.produce_batch(topic, messages, on_delivery=request.report)
+            taken = self.producer.produce_batch(topic, messages, partition, request.report)
         except KafkaException as error:
             for index in range(start, end):
                 request.refuse(index, error.args[0])
@@ -222,12 +222,11 @@ class Delivering:
 
 
 def _message(row: Row) -> dict[str, Any]:
-    message: dict[str, Any] = {"value": row.value}
-    if row.key is not None:
-        message["key"] = row.key
-    if row.partition is not None:
-        message["partition"] = row.partition
-    return message
+    return {"value": row.value} if row.key is None else {"value": row.value, "key": row.key}
+
+
+def _partition(row: Row) -> int:
+    return -1 if row.partition is None else int(row.partition)
 
 
 def _as_error(found: Any) -> KafkaError:

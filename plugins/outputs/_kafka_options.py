@@ -17,7 +17,7 @@ _ASKED = {"batch_size": "batch.size", "retries": "retries"}
 _DELIVERY_TIMEOUT = 120_000
 _UNBOUNDED_KB = (1 << 31) - 1
 _UNBOUNDED = 10_000_000
-_PARTITIONERS = {
+_PARTITIONERS: dict[str, dict[str, Any]] = {
     "default": {"partitioner": "murmur2_random"},
     "uniform_sticky": {"partitioner": "murmur2_random"},
     "round_robin": {"partitioner": "random", "sticky.partitioning.linger.ms": 0},

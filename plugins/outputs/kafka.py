@@ -80,7 +80,7 @@ class Kafka(ProducerOptions, Output, name="kafka"):
     def _check(self, producer: Producer, watch: Watch) -> None:
         """Ask a broker for the topic: a login or a topic that is refused is heard now."""
         topic = self._rows.topic
-        found = watch.await_broker(producer, *([] if topic is None else [topic]))
+        found = watch.await_broker(producer, topic)
         error = None if topic is None else found.topics[topic].error
         if error is None:
             return
