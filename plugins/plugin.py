@@ -32,6 +32,12 @@ class Plugin:
     participant: Participant | None = None
     """Commits for many batches at once, where the plugin does; set in ``open`` at the latest."""
 
+    transactional: str | None = None
+    """The option by which it takes part in one transaction of an input and an output, which stand
+    alone in their pipeline then; set in ``prepare``. It does not outlive a reload: its other half
+    may be another after it.
+    """
+
     id: str | None = option(
         "A name for this plugin in logs and metrics.", default=None, common=True
     )

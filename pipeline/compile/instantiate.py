@@ -28,6 +28,7 @@ from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from .decorations import diagnosed, filter_decorations, input_decorations
+from .transactions import transaction_problems
 
 log = logging.getLogger("penstock")
 
@@ -111,6 +112,7 @@ def _inspected(
     for statements in (checked.program.inputs, checked.program.filters, checked.program.outputs):
         for use in uses(statements):
             found += _make(assembly, use, environment)
+    found += transaction_problems(checked.program, assembly.made)
     found = in_order(found)
     if any(finding.is_error for finding in found):
         assembly.close()

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
 
 from ..contract import Disconnected, Misconfigured, Plugin
 
@@ -22,6 +23,7 @@ log = logging.getLogger("penstock")
 _SLICE = 0.25
 _LONGEST = 10.0
 _LOOKS = 2.0
+_PATIENCE = 5.0
 _TLS_HELP = "check the certificates, and whether the listener uses TLS"
 
 
@@ -117,6 +119,22 @@ class Watch:
             f"no broker of {servers} answers ({failure.str()}); a listener that wants another"
             " `security_protocol` looks the same"
         )
+
+
+def topic_ids(config: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """The identity of topics by name, as far as brokers know and answer: a topic that was deleted
+    and made again has another. ``config``: of any client.
+    """
+    told: dict[str, Any] = {**config, "logger": _Log()}
+    admin = AdminClient(told)
+    futures = admin.describe_topics(TopicCollection(list(names)), request_timeout=_PATIENCE)
+    found = {}
+    for name, future in futures.items():
+        try:
+            found[name] = str(future.result(_PATIENCE).topic_id)
+        except Exception as error:
+            log.debug("no identity of the topic %s: %s", name, error)
+    return found
 
 
 def make_client(plugin: Plugin, make: Callable[[Any], Any], config: Mapping[str, Any]) -> Any:

@@ -27,40 +27,12 @@ from confluent_kafka import (
 from ..batch import Position
 from ..clients.kafka_client import Watch, refusal_of
 from ..contract import Disconnected, Outcome, Plugin
+from ._kafka_commits import Assigned, Commits
 from ._kafka_messages import Run, partition_name, place_of
 
 _TEND_EVERY = 1.0
 _LAG_EVERY = 5.0
 _LONGEST_DRAIN = 10.0
-_GONE = (
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.STALE_MEMBER_EPOCH,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError._ASSIGNMENT_LOST,
-)
-"""What a commit answers when its partitions have gone: somebody else reads them from here."""
-
-
-class _Assigned(msgspec.Struct):
-    """A partition that this member reads. ``assignment``: how many there were before it; ``first``:
-    where reading began; ``settled``: everything before it has been delivered.
-    """
-
-    topic: str
-    number: int
-    assignment: int
-    first: int | None = None
-    settled: int | None = None
-    leader_epoch: int = -1
-    is_dirty: bool = False
-
-    def at(self, offset: int) -> TopicPartition:
-        """An offset of it, as the client library says it."""
-        if self.leader_epoch >= 0:
-            return TopicPartition(self.topic, self.number, offset, leader_epoch=self.leader_epoch)
-        return TopicPartition(self.topic, self.number, offset)
 
 
 class Manner(msgspec.Struct, frozen=True):
@@ -91,16 +63,19 @@ class Member:
         watch: Watch,
         manner: Manner,
         is_woken: Callable[[], bool],
+        identify: Callable[[Sequence[str]], Mapping[str, str]],
     ) -> None:
         self._plugin, self._consumer, self._watch = plugin, consumer, watch
-        self._manner, self._is_woken = manner, is_woken
+        self._manner, self._is_woken, self._identify = manner, is_woken, identify
+        self._identities: dict[str, str] = {}
         self.resume: dict[str, Position] = {}
-        self._assigned: dict[str, _Assigned] = {}
+        self._assigned: dict[str, Assigned] = {}
+        self.commits = Commits(plugin, consumer, self._assigned, manner.interval, manner.commits)
         self._assignments = 0
         self._kept: deque[Message] = deque()
         self._is_paused = self._is_closing = False
         now = time.monotonic()
-        self._polled = self._committed_at = self._measured = now
+        self._polled = self._measured = now
         metrics = plugin.context.metrics
         self._lag, self._count = metrics.gauge("lag"), metrics.gauge("partitions")
 
@@ -128,7 +103,7 @@ class Member:
                 found = self._good([message, *self._more(most - 1)])
                 if found:
                     self._watch.works()
-                    self.commit_due()
+                    self.commits.when_due()
                     return found
             self._look()
             if self._is_woken() or time.monotonic() >= end:
@@ -168,7 +143,7 @@ class Member:
         if self._watch.fatal is not None:
             self.give_up()
             raise Disconnected(self._watch.fatal.str())
-        self.commit_due()
+        self.commits.when_due()
         self._measure()
 
     def token_of(self, runs: Iterable[Run]) -> list[tuple[str, int, int]]:
@@ -181,15 +156,26 @@ class Member:
                 continue
             if assigned.first is None:
                 assigned.first = run.first
-                self._keep_start(assigned)
+                if self._manner.keeps_start:
+                    self.commits.keep_start(assigned)
             epoch = run.messages[-1].leader_epoch()
             assigned.leader_epoch = -1 if epoch is None else epoch
+            if run.first < assigned.next:
+                self._begin_anew(assigned)
+            assigned.next = run.end
+            run.incarnation = assigned.incarnation
             token.append((name, assigned.assignment, run.first))
         return token
 
-    def _keep_start(self, assigned: _Assigned) -> None:
-        if self._manner.keeps_start and assigned.first is not None:
-            self._consumer.commit(offsets=[assigned.at(assigned.first)], asynchronous=True)
+    def _begin_anew(self, assigned: Assigned) -> None:
+        """Offsets have gone back without a rewind: the topic was made anew, or its end was lost
+        with a broker. What comes is new, though its offsets are not.
+        """
+        self._identities |= self._identify([assigned.topic])
+        identity = self._identities.get(assigned.topic, "")
+        assigned.incarnation = f"{identity}/{assigned.leader_epoch}"
+        text = "%s begins anew: its topic was made again, or lost its end"
+        self._plugin.context.log.warning(text, partition_name(assigned.topic, assigned.number))
 
     def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
         """Rewind what has failed, and note what is settled."""
@@ -205,7 +191,7 @@ class Member:
             assigned = self._assigned.get(name)
             if assigned is not None:
                 assigned.settled, assigned.is_dirty = position.offset, True
-        self.commit_due()
+        self.commits.when_due()
 
     def _rewind(self, again: Mapping[str, int]) -> None:
         """Read partitions again from these offsets on; where transactions commit, from what was
@@ -224,59 +210,13 @@ class Member:
                     places[partition_name(place.topic, place.partition)] = place
         for name, place in places.items():
             self._forget_kept(name)
+            self._assigned[name].next = place.offset
             self._consumer.seek(TopicPartition(place.topic, place.partition, place.offset))
-
-    def commit_due(self) -> None:
-        """Commit what is settled, when it is time."""
-        now = time.monotonic()
-        if now - self._committed_at < self._manner.interval:
-            return
-        self._committed_at = now
-        dirty = self._taken_dirty(self._assigned)
-        if dirty:
-            self._consumer.commit(offsets=dirty, asynchronous=True)
-
-    def _taken_dirty(self, names: Iterable[str]) -> list[TopicPartition]:
-        if not self._manner.commits:
-            return []
-        dirty = []
-        for name in names:
-            assigned = self._assigned.get(name)
-            if assigned is not None and assigned.is_dirty and assigned.settled is not None:
-                assigned.is_dirty = False
-                dirty.append(assigned.at(assigned.settled))
-        return dirty
-
-    def commit_failed(self, error: KafkaError | None, places: Sequence[TopicPartition]) -> None:
-        """The answer to a commit that was not waited for; from within a poll."""
-        if error is None or error.code() == KafkaError._NO_OFFSET:
-            return
-        log = self._plugin.context.log
-        if error.code() in _GONE:
-            log.debug("a commit came too late: %s", error.str())
-            return
-        log.warning("offsets cannot be committed: %s; it is tried again", error.str())
-        for place in places:
-            assigned = self._assigned.get(partition_name(place.topic, place.partition))
-            if assigned is not None and assigned.settled is not None:
-                assigned.is_dirty = True
-
-    def _commit_now(self, names: Iterable[str]) -> None:
-        """Commit what is settled of some partitions, and wait for the answer."""
-        dirty = self._taken_dirty(list(names))
-        if not dirty:
-            return
-        try:
-            self._consumer.commit(offsets=dirty, asynchronous=False)
-        except KafkaException as error:
-            reason = error.args[0].str()
-            log = self._plugin.context.log
-            log.warning("the last offsets cannot be committed: %s; they may come twice", reason)
 
     def tend(self) -> None:
         """Be heard by the group while nothing may be read; a message that comes is kept back."""
         now = time.monotonic()
-        self.commit_due()
+        self.commits.when_due()
         if now - self._polled < _TEND_EVERY:
             return
         self._polled = now
@@ -294,12 +234,17 @@ class Member:
             self._consumer.resume(self._consumer.assignment())
 
     def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        unknown = {place.topic for place in places} - self._identities.keys()
+        if unknown:
+            self._identities |= self._identify(sorted(unknown))
         for place in places:
-            name = partition_name(place.topic, place.partition)
             self._assignments += 1
-            self._assigned[name] = _Assigned(place.topic, place.partition, self._assignments)
+            identity = self._identities.get(place.topic, "")
+            assigned = Assigned(place.topic, place.partition, self._assignments, identity)
+            name = partition_name(place.topic, place.partition)
+            self._assigned[name] = assigned
             wanted = self.resume.get(name)
-            if wanted is not None:
+            if wanted is not None and _is_of(wanted, identity):
                 place.offset = wanted.offset
         if self._manner.is_cooperative:
             consumer.incremental_assign(places)
@@ -325,7 +270,7 @@ class Member:
     def _let_go(self, names: Sequence[str], drain: float) -> None:
         """Deliver and commit what is under way of partitions that go."""
         self._plugin.context.revoked(names, drain)
-        self._commit_now(names)
+        self.commits.now(names)
         for name in names:
             self._assigned.pop(name, None)
             self.resume.pop(name, None)
@@ -371,6 +316,12 @@ class Member:
         """Commit what is settled, and leave the group."""
         if self._is_closing:
             return
-        self._commit_now(self._assigned)
+        self.commits.now(self._assigned)
         self._is_closing = True
         self._consumer.close()
+
+
+def _is_of(position: Position, identity: str) -> bool:
+    """Whether a position is one of the topic that there is now, as far as that is known."""
+    known = position.incarnation.partition("/")[0]
+    return not known or not identity or known == identity

@@ -22,19 +22,27 @@ _NONE: Mapping[str, Any] = {}
 
 
 class Run:
-    """The messages of one partition that follow each other in a batch."""
+    """The messages of one partition that follow each other in a batch. ``incarnation``: of the
+    partition, filled in by who knows it.
+    """
 
-    __slots__ = ("first", "messages", "number", "topic")
+    __slots__ = ("first", "incarnation", "messages", "number", "topic")
 
     def __init__(self, message: Message) -> None:
         self.topic, self.number = place_of(message)
         self.first = message.offset() or 0
+        self.incarnation = ""
         self.messages: list[Message] = []
 
     @property
     def partition(self) -> str:
         """The name of the partition in positions."""
         return partition_name(self.topic, self.number)
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last message."""
+        return (self.messages[-1].offset() or 0) + 1
 
 
 def partition_name(topic: str, number: int) -> str:
@@ -152,7 +160,7 @@ def _place(batch: Batch, parts: dict[str, int], run: Run) -> int:
     place = parts.setdefault(name, len(batch.parts))
     if place == len(batch.parts):
         batch.parts.append(Part(name))
-    batch.parts[place].position = Position("", (run.messages[-1].offset() or 0) + 1)
+    batch.parts[place].position = Position(run.incarnation, run.end)
     return place
 
 

@@ -142,12 +142,16 @@ class ConsumerOptions(KafkaOptions):
     )
 
 
-def consumer_config(plugin: Plugin, options: ConsumerOptions) -> dict[str, Any]:
-    """The configuration of a consumer; what is wrong with the options is reported."""
+def consumer_config(
+    plugin: Plugin, options: ConsumerOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration of any client, and what a consumer has more; what is wrong with the options
+    is reported.
+    """
     _check_topics(plugin, options)
     _check_exactly_once(plugin, options)
-    is_new = options.group_protocol == "consumer"
-    config = client_config(plugin, options) | given(plugin, _ASKED)
+    common = client_config(plugin, options)
+    config = given(plugin, _ASKED)
     config |= {
         "group.id": options.group_id,
         "group.protocol": options.group_protocol,
@@ -159,16 +163,16 @@ def consumer_config(plugin: Plugin, options: ConsumerOptions) -> dict[str, Any]:
         "max.poll.interval.ms": options.max_poll_interval_ms,
         "fetch.error.backoff.ms": options.retry_backoff_ms,
     }
-    if is_new:
+    if options.group_protocol == "consumer":
         _check_new_protocol(plugin)
-        return config
+        return common, config
     if options.heartbeat_interval_ms >= options.session_timeout_ms:
         plugin.problem(
             "heartbeat_interval_ms",
             "heartbeats must come more often than the session ends",
             "make it a third of `session_timeout_ms`",
         )
-    return config | {
+    return common, config | {
         "session.timeout.ms": options.session_timeout_ms,
         "heartbeat.interval.ms": options.heartbeat_interval_ms,
         "partition.assignment.strategy": _strategy(plugin, options),

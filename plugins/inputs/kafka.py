@@ -8,11 +8,13 @@ The parts: ``_kafka_options`` (what is asked of the client), ``_kafka_member`` (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from ..batch import Batch, Position
-from ..clients.kafka_client import Watch, make_client, refusal_of
+from ..clients.kafka_client import Watch, make_client, refusal_of, topic_ids
+from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
@@ -51,7 +53,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     _member: Member | None = None
 
     def prepare(self) -> None:
-        self._config = consumer_config(self, self)
+        self._client_config, asked = consumer_config(self, self)
+        self._config = self._client_config | asked
         has_text_keys = not self.key_deserializer_class.endswith(_BYTES_KEYS)
         self._decoration = Decoration(self.decorate_events, self.group_id, has_text_keys)
         self._files = CertificateFiles(self)
@@ -59,6 +62,10 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._is_woken = False
         self._size = 0.0
         self._was_probed = False
+        if self.exactly_once:
+            self.transactional = "exactly_once"
+            link = link_of(self.context)
+            link.group, link.instance = self.group_id, self.group_instance_id
 
     def decoder(self) -> Codec | None:
         return self._codec
@@ -75,7 +82,10 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             consumer.close()
             raise
         manner = self._manner(config)
-        self._member = Member(self, consumer, watch, manner, self._take_wake)
+        identify = partial(topic_ids, {**self._client_config, **self._files.config(self)})
+        self._member = Member(self, consumer, watch, manner, self._take_wake, identify)
+        if self.exactly_once:
+            link_of(self.context).member = self._member
         self._member.subscribe(self._subscription())
 
     def _manner(self, config: dict[str, object]) -> Manner:
@@ -96,7 +106,9 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def _check(self, consumer: Consumer, watch: Watch) -> None:
         """Ask a broker for the topics: a login, a topic or a group that is refused is heard now."""
-        watch.await_broker(consumer)
+        found = watch.await_broker(consumer)
+        if self.exactly_once:
+            link_of(self.context).meet(found.cluster_id)
         for name in self.topics if self.topics_pattern is None else ():
             error = watch.await_broker(consumer, name).topics[name].error
             if error is not None:
@@ -130,7 +142,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if self._member is not None:
-            self._member.commit_failed(error, places)
+            self._member.commits.failed(error, places)
 
     def resume(self, positions: Mapping[str, Position]) -> None:
         assert self._member is not None

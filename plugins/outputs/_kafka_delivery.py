@@ -133,21 +133,24 @@ class Delivering:
         """Hand the messages to the producer, in their order."""
         start, rows = 0, request.rows
         while start < len(rows):
-            end = self._same(rows, start)
-            self._send(request, start, end)
+            end = start + 1
+            if start not in request.refused:
+                end = self._same(request, start)
+                self._send(request, start, end)
             start = end
         request.tick()
 
-    def _same(self, rows: Sequence[Row], start: int) -> int:
+    def _same(self, request: Request, start: int) -> int:
         """Up to where rows can be handed over at once: those of one topic and partition, without
         headers. (The client library has a place for the partition of each message, and does not
         look at it.)
         """
+        rows, refused = request.rows, request.refused
         first, end = rows[start], start + 1
         if first.headers or isinstance(first.partition, str):
             return end
         last = min(len(rows), start + _GROUP)
-        while end < last and rows[end][2:] == first[2:]:
+        while end < last and end not in refused and rows[end][2:] == first[2:]:
             end += 1
         return end
 

@@ -7,6 +7,7 @@ messages), ``_kafka_delivery`` (handing over and reports), ``_kafka_transaction`
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future
 
 from confluent_kafka import KafkaError, Producer
@@ -14,12 +15,14 @@ from confluent_kafka import KafkaError, Producer
 from ...dsl.reference import Event
 from ..batch import Payload
 from ..clients.kafka_client import Watch, make_client, refusal_of
+from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..contract import Batching, Disconnected, Misconfigured, Output
 from ..declaration import option
 from ._kafka_delivery import Delivering
 from ._kafka_options import ProducerOptions, producer_config
 from ._kafka_rows import Rows
+from ._kafka_transaction import Transactions, init_transactions, slot_of
 
 
 class Kafka(ProducerOptions, Output, name="kafka"):
@@ -50,6 +53,7 @@ class Kafka(ProducerOptions, Output, name="kafka"):
     )
 
     _delivering: Delivering | None = None
+    _transactions: Transactions | None = None
 
     def prepare(self) -> None:
         self._config = producer_config(self, self)
@@ -64,23 +68,41 @@ class Kafka(ProducerOptions, Output, name="kafka"):
         )
         if not self.topic_id.text:
             self.problem("topic_id", "the topic is empty", 'write topic_id => "name"')
+        self._connecting = threading.RLock()
+        if self.exactly_once:
+            self.transactional = "exactly_once"
+
+    def open(self) -> None:
+        if self.exactly_once:
+            link = link_of(self.context)
+            self._transactions = Transactions(self, link, self.connect)
+            self.participant = self._transactions
+            slot = slot_of(self.transactional_slot, link, self.context.settings)
+            self._config["transactional.id"] = f"{link.group}-{slot}"
 
     def pack(self, events: list[Event]) -> list[Payload]:
         return [Payload(self._rows.of(events), events)]
 
     def connect(self) -> None:
-        self._disconnect()
-        watch = Watch(self)
-        config = {**self._config, **self._files.config(self), **watch.config()}
-        producer = make_client(self, Producer, config)
-        self._check(producer, watch)
-        topic, limit = self._rows.topic, self.buffer_memory
-        self._delivering = Delivering(self, producer, watch, topic, limit)
+        with self._connecting:  # a transaction that cannot be aborted connects, too
+            self._disconnect()
+            watch = Watch(self)
+            config = {**self._config, **self._files.config(self), **watch.config()}
+            producer = make_client(self, Producer, config)
+            self._check(producer, watch)
+            if self._transactions is not None:
+                init_transactions(self, producer)
+            topic, limit = self._rows.topic, self.buffer_memory
+            self._delivering = Delivering(self, producer, watch, topic, limit)
+            if self._transactions is not None:
+                self._transactions.adopt(self._delivering)
 
     def _check(self, producer: Producer, watch: Watch) -> None:
         """Ask a broker for the topic: a login or a topic that is refused is heard now."""
         topic = self._rows.topic
         found = watch.await_broker(producer, topic)
+        if self.exactly_once:
+            link_of(self.context).meet(found.cluster_id)
         error = None if topic is None else found.topics[topic].error
         if error is None:
             return
@@ -104,6 +126,10 @@ class Kafka(ProducerOptions, Output, name="kafka"):
             raise Misconfigured("topic_id", f"there is no topic `{topic}`", help)
 
     def deliver(self, payload: Payload) -> Future[None] | None:
+        if self._transactions is not None:
+            if self._files.changed():
+                self._transactions.expire("the certificates have changed")
+            return self._transactions.deliver(payload, self._rows.topic)
         delivering = self._delivering
         if delivering is None:
             raise Disconnected("the producer is closed")
@@ -117,6 +143,8 @@ class Kafka(ProducerOptions, Output, name="kafka"):
 
     def _disconnect(self) -> None:
         delivering, self._delivering = self._delivering, None
+        if self._transactions is not None:
+            self._transactions.adopt(None)
         if delivering is not None:
             delivering.close()
 
