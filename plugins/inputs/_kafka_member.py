@@ -32,6 +32,7 @@ from ._kafka_messages import Run, partition_name, place_of
 
 _TEND_EVERY = 1.0
 _LAG_EVERY = 5.0
+_NOTE_EVERY = 0.1
 _LONGEST_DRAIN = 10.0
 
 
@@ -50,7 +51,8 @@ class Manner(msgspec.Struct, frozen=True):
 
 
 class Member:
-    """A consumer and its partitions. All is called in the reading thread but ``group_metadata``.
+    """A consumer and its partitions. All is called in the reading thread but ``group_metadata`` and
+    ``place``.
 
     ``revoked``: the runtime's, see ``Context``; ``resume``: positions to begin at instead of the
     committed ones.
@@ -73,6 +75,8 @@ class Member:
         self.commits = Commits(plugin, consumer, self._assigned, manner.interval, manner.commits)
         self._assignments = 0
         self._kept: deque[Message] = deque()
+        self._group: Any = None
+        self._noted = 0.0
         self._is_paused = self._is_closing = False
         now = time.monotonic()
         self._polled = self._measured = now
@@ -103,7 +107,7 @@ class Member:
                 found = self._good([message, *self._more(most - 1)])
                 if found:
                     self._watch.works()
-                    self.commits.when_due()
+                    self._look()
                     return found
             self._look()
             if self._is_woken() or time.monotonic() >= end:
@@ -139,6 +143,8 @@ class Member:
 
     def _look(self) -> None:
         """Do what is due now and then."""
+        if time.monotonic() - self._noted >= _NOTE_EVERY:
+            self._note_group()
         self._watch.look(self._consumer)
         if self._watch.fatal is not None:
             self.give_up()
@@ -173,7 +179,7 @@ class Member:
         """
         self._identities |= self._identify([assigned.topic])
         identity = self._identities.get(assigned.topic, "")
-        assigned.incarnation = f"{identity}/{assigned.leader_epoch}"
+        assigned.incarnation = f"{identity}#{assigned.leader_epoch}"
         text = "%s begins anew: its topic was made again, or lost its end"
         self._plugin.context.log.warning(text, partition_name(assigned.topic, assigned.number))
 
@@ -252,11 +258,13 @@ class Member:
             consumer.assign(places)
         if self._is_paused:
             consumer.pause(places)
+        self._note_group()
         self._count.set(len(self._assigned))
         self._plugin.context.log.debug("assigned: %s", ", ".join(self._assigned))
 
     def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         names = [partition_name(place.topic, place.partition) for place in places]
+        self._note_group()
         self._let_go(names, 0.0 if self._is_closing else self._manner.drain)
 
     def _on_lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
@@ -296,9 +304,17 @@ class Member:
                 lag += max(0, marks[1] - done)
         self._lag.set(lag)
 
+    def _note_group(self) -> None:
+        """Take down which generation of the group this is, for transactions."""
+        if not self._manner.commits:
+            self._group, self._noted = self._consumer.consumer_group_metadata(), time.monotonic()
+
     def group_metadata(self) -> Any:
-        """What a transaction shows to the group to commit offsets; from any thread."""
-        return self._consumer.consumer_group_metadata()
+        """What a transaction shows to the group to commit offsets; from any thread. It may be a
+        moment old, and is refused then: while one thread polls, the client library lets no other
+        one ask.
+        """
+        return self._group
 
     def place(self, name: str, position: Position) -> TopicPartition | None:
         """A position as the client library says it; None for a partition that has gone."""
@@ -323,5 +339,5 @@ class Member:
 
 def _is_of(position: Position, identity: str) -> bool:
     """Whether a position is one of the topic that there is now, as far as that is known."""
-    known = position.incarnation.partition("/")[0]
+    known = position.incarnation.partition("#")[0]
     return not known or not identity or known == identity

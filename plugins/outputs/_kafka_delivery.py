@@ -19,34 +19,38 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from ..clients.kafka_client import Watch, refusal_of
 from ..contract import Disconnected, Plugin, Rejected, Retry
 from ._kafka_rows import Row, row_of
+from ._kafka_suspects import Suspects
 
 _SLICE = 0.2
 _PATIENCE = 5.0
 _ROW_SIZE = 100
 _GROUP = 1000
 
-_NEVER = (
+_OF_BATCHES = (
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
     KafkaError.INVALID_MSG_SIZE,
     KafkaError.INVALID_RECORD,
     KafkaError.INVALID_TIMESTAMP,
     KafkaError.POLICY_VIOLATION,
-    KafkaError.TOPIC_EXCEPTION,
+)
+"""Why a batch is never taken: for one of its messages, whichever it is."""
+
+_OF_TOPICS = (
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError._UNKNOWN_TOPIC,
+)
+"""Why a message is never taken; where all have one topic, an outage: it may come back."""
+
+_OF_MESSAGES = (
+    KafkaError.TOPIC_EXCEPTION,
     KafkaError._UNKNOWN_PARTITION,
     KafkaError._INVALID_ARG,
 )
-"""What a message will never be taken for."""
+"""Why a message is never taken."""
 
-_OF_TOPIC = (
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError._UNKNOWN_TOPIC,
-)
-"""Those that, where all messages have one topic, are an outage: it may come back."""
+_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 
 Ended = Callable[["Request"], Exception | None]
 
@@ -85,6 +89,11 @@ class Request:
         else:
             self.future.set_exception(error)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether any message was not taken."""
+        return bool(self.failures or self.refused)
+
     def by_index(self) -> dict[int, KafkaError]:
         """What has failed, by the number of its row."""
         found = dict(self.refused)
@@ -111,6 +120,7 @@ class Delivering:
     ) -> None:
         self._plugin, self.producer, self.watch = plugin, producer, watch
         self._topic, self._limit = topic, limit
+        self.suspects = Suspects(topic)
         self._under_way = 0
         self._change = threading.Condition()
         self._is_closed = False
@@ -130,17 +140,43 @@ class Delivering:
         return not self._under_way or self._under_way + size <= self._limit or self._is_closed
 
     def send(self, request: Request) -> None:
-        """Hand the messages to the producer, in their order."""
-        start, rows = 0, request.rows
-        while start < len(rows):
-            end = start + 1
-            if start not in request.refused:
-                end = self._same(request, start)
-                self._send(request, start, end)
-            start = end
+        """Hand the messages to the producer, in their order; suspects in small groups, each waited
+        for, so that no other message is in their batch.
+        """
+        if self.suspects.are_there:
+            self._send_suspects(request)
+        else:
+            self._send_rows(request, 0, len(request.rows))
         request.tick()
 
-    def _same(self, request: Request, start: int) -> int:
+    def _send_suspects(self, request: Request) -> None:
+        rows, start = request.rows, 0
+        for index, row in enumerate(rows):
+            reason = self.suspects.refusal_of(row)
+            if reason is not None:
+                request.refuse(index, KafkaError(KafkaError._INVALID_ARG, reason))
+        groups = [self.suspects.group_of(row) for row in rows]
+        while start < len(rows):
+            group = groups[start]
+            end = start + 1
+            while end < len(rows) and groups[end] == group and (not group or end - start < group):
+                end += 1
+            if group:
+                self.producer.flush(_PATIENCE)
+            self._send_rows(request, start, end)
+            if group:
+                self.producer.flush(_PATIENCE)
+            start = end
+
+    def _send_rows(self, request: Request, start: int, stop: int) -> None:
+        while start < stop:
+            end = start + 1
+            if start not in request.refused:
+                end = self._same(request, start, stop)
+                self._send(request, start, end)
+            start = end
+
+    def _same(self, request: Request, start: int, stop: int) -> int:
         """Up to where rows can be handed over at once: those of one topic and partition, without
         headers. (The client library has a place for the partition of each message, and does not
         look at it.)
@@ -149,7 +185,7 @@ class Delivering:
         first, end = rows[start], start + 1
         if first.headers or isinstance(first.partition, str):
             return end
-        last = min(len(rows), start + _GROUP)
+        last = min(stop, start + _GROUP)
         while end < last and end not in refused and rows[end][2:] == first[2:]:
             end += 1
         return end
@@ -191,11 +227,15 @@ class Delivering:
     def outcome(self, request: Request) -> Exception | None:
         """What the reports of a request mean; called with the last one."""
         self.release(request)
-        failed = request.by_index()
-        if not failed:
+        if not request.has_failed:
             self.watch.works()
+            if self.suspects.are_there:
+                self.suspects.absolve(request.rows)
             return None
-        return error_of(failed, self._plugin, self._topic)
+        error = judged(request, self._plugin, self._topic, self.suspects)
+        if isinstance(error, Rejected):
+            self.suspects.absolve(request.rows[index] for index in error.reasons_of(0))
+        return error
 
     def release(self, request: Request) -> None:
         """A request is through."""
@@ -237,25 +277,30 @@ def _as_error(found: Any) -> KafkaError:
     return error
 
 
-def error_of(failed: dict[int, KafkaError], plugin: Plugin, topic: str | None) -> Exception:
+def judged(request: Request, plugin: Plugin, topic: str | None, suspects: Suspects) -> Exception:
     """What the failures of a request ask for."""
+    failed = request.by_index()
     first = failed[min(failed)]
     if any(error.fatal() or error.code() == KafkaError._FATAL for error in failed.values()):
         return Disconnected(f"the producer cannot go on: {first.str()}")
-    never = {
-        index: error.str()
-        for index, error in failed.items()
-        if error.code() in _NEVER and not (topic is not None and error.code() in _OF_TOPIC)
-    }
+    never: dict[int, str] = {}
+    for index, error in failed.items():
+        code = error.code()
+        if index in request.refused:
+            is_refused = code in _OF_BATCHES or code in _OF_MESSAGES
+        elif code in _OF_BATCHES:
+            is_refused = not suspects.narrow(request.rows[index], len(failed), error.str())
+        else:
+            is_refused = code in _OF_MESSAGES or (topic is None and code in _OF_TOPICS)
+        if is_refused:
+            never[index] = error.str()
     again = sorted(failed.keys() - never.keys())
     if never:
-        return Rejected(never, retry=again)
+        return Rejected(never, retry=again, after=0.0)
     refusal = refusal_of(first, plugin)
     if refusal is not None:
         return refusal
     if any(error.code() in _PURGED for error in failed.values()):
-        return Disconnected("no broker could be reached before the stop")
-    return Retry(first.str(), again)
-
-
-_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
+        return Disconnected("messages were given up, since no broker could be reached")
+    is_narrowed = any(error.code() in _OF_BATCHES for error in failed.values())
+    return Retry(first.str(), again, after=0.0 if is_narrowed else None)

@@ -25,12 +25,11 @@ from ..clients.kafka_client import refusal_of
 from ..clients.kafka_link import TransactionLink
 from ..contract import Disconnected, Misconfigured, Plugin, Rejected
 from ..epoch import Offsets
-from ._kafka_delivery import Delivering, Request, error_of
-from ._kafka_rows import Row
+from ._kafka_delivery import Delivering, Request, judged
+from ._kafka_suspects import Suspects
 
 _TIMEOUT = 10.0
 _TRIES = 12
-_MOST_REFUSED = 10_000
 
 
 class Transactions:
@@ -47,7 +46,7 @@ class Transactions:
         self._is_open = self._is_stale = False
         # Set without the lock: reports come while another thread holds it and waits for them.
         self._void: str | None = None
-        self._refused: dict[bytes, str] = {}
+        self._suspects = Suspects(None)
 
     def adopt(self, delivering: Delivering | None) -> None:
         """Use a new producer, which has no transaction; None while there is none."""
@@ -55,6 +54,8 @@ class Transactions:
             if self._is_open:
                 self._is_open, self._void = False, "the producer was made anew"
             self._delivering, self._is_stale = delivering, False
+            if delivering is not None:
+                delivering.suspects = self._suspects
 
     def expire(self, reason: str) -> None:
         """The producer must be made anew, at the next abort."""
@@ -85,7 +86,6 @@ class Transactions:
             if self._void is not None or not self._has_begun(delivering):
                 delivering.release(request)
                 return None
-            self._refuse_known(request, topic)
             delivering.send(request)
         return request.future
 
@@ -102,15 +102,6 @@ class Transactions:
             self._is_open = True
         return True
 
-    def _refuse_known(self, request: Request, topic: str | None) -> None:
-        """Do not write again what made an earlier transaction fail: the brokers never take it."""
-        if not self._refused:
-            return
-        for index, row in enumerate(request.rows):
-            reason = self._refused.get(_digest(row, topic))
-            if reason is not None:
-                request.refuse(index, KafkaError(KafkaError._INVALID_ARG, reason))
-
     def _ended(
         self, request: Request, delivering: Delivering, topic: str | None
     ) -> Exception | None:
@@ -118,16 +109,12 @@ class Transactions:
         transaction: a report of a failure ends it.
         """
         delivering.release(request)
-        failed = request.by_index()
-        if not failed:
+        if not request.has_failed:
             delivering.watch.works()
             return None
-        error = error_of(failed, self._plugin, topic)
+        error = judged(request, self._plugin, topic, self._suspects)
         if not request.failures and isinstance(error, Rejected) and not error.retry:
             return error
-        if isinstance(error, Rejected) and len(self._refused) < _MOST_REFUSED:
-            for index, reason in error.reasons_of(len(request.rows)).items():
-                self._refused[_digest(request.rows[index], topic)] = reason
         self._void = self._void or str(error)
         return error if isinstance(error, Misconfigured) else None
 
@@ -151,7 +138,7 @@ class Transactions:
                 self._try(lambda: send(places, metadata, _TIMEOUT))
             self._try(lambda: delivering.producer.commit_transaction(_TIMEOUT))
             self._is_open = False
-            self._refused.clear()
+            self._suspects.clear()
 
     def _try(self, step: Callable[[], object]) -> None:
         """A step of a commit, again where that is what its error asks for."""
@@ -193,11 +180,6 @@ class Transactions:
             return False
         self._is_open = False
         return True
-
-
-def _digest(row: Row, topic: str | None) -> bytes:
-    whole = repr((row.topic or topic, row.key, row.value, row.partition))
-    return blake2b(whole.encode(), digest_size=16).digest()
 
 
 def init_transactions(plugin: Plugin, producer: Producer) -> None:
