@@ -19,11 +19,26 @@ class Topic:
         self.address, self.partitions = address, partitions
         self.name = f"t-{uuid4().hex[:12]}"
         self._put = 0
-        wanted = NewTopic(self.name, partitions, copies, config={k.replace("_", "."): v for k, v in settings.items()})
-        admin = AdminClient(self._config())
-        (future,) = admin.create_topics([wanted]).values()
-        future.result(_PATIENCE)
+        self._wanted = NewTopic(self.name, partitions, copies, config={k.replace("_", "."): v for k, v in settings.items()})
+        self._admin = AdminClient(self._config())
+        self._make()
+
+    def _make(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            (future,) = self._admin.create_topics([self._wanted]).values()
+            try:
+                future.result(_PATIENCE)
+                break
+            except KafkaException:  # the one before it is still being deleted
+                assert time.monotonic() < end, f"{self.name} cannot be made"
         self._producer = Producer(self._config(acks="all"))
+
+    def make_anew(self) -> None:
+        """Delete it, and make it again under its name."""
+        (future,) = self._admin.delete_topics([self.name]).values()
+        future.result(_PATIENCE)
+        self._make()
 
     def _config(self, **more: Any) -> dict[str, Any]:
         return {"bootstrap.servers": self.address, "log_level": 0, **{k.replace("_", "."): v for k, v in more.items()}}
