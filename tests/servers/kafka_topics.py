@@ -56,22 +56,25 @@ class Topic:
         assert not any(failures), failures
 
     def records(self, isolation: str = "read_committed") -> list[Message]:
-        """All messages, partition by partition."""
+        """All messages that are there now, partition by partition."""
         consumer = Consumer(self._config(group_id="look", enable_auto_commit=False, isolation_level=isolation, enable_partition_eof=True))
         found: list[list[Message]] = [[] for _ in range(self.partitions)]
         try:
-            consumer.assign([TopicPartition(self.name, number, 0) for number in range(self.partitions)])
-            ended: set[int] = set()
+            places = [TopicPartition(self.name, number, 0) for number in range(self.partitions)]
+            highs = [consumer.get_watermark_offsets(place, timeout=_PATIENCE)[1] for place in places]
+            consumer.assign(places)
+            left = {number for number, high in enumerate(highs) if high}
             end = time.monotonic() + _PATIENCE
-            while len(ended) < self.partitions:
+            while left:
                 assert time.monotonic() < end, f"{self.name} cannot be read"
                 message = consumer.poll(0.2)
                 if message is None:
                     continue
-                if message.error() is not None:
-                    ended.add(message.partition())
-                else:
-                    found[message.partition()].append(message)
+                number = message.partition()
+                if message.error() is None and number in left:
+                    found[number].append(message)
+                if message.error() is not None or message.offset() + 1 >= highs[number]:
+                    left.discard(number)  # behind transactions there is an end without a message
         finally:
             consumer.close()
         return [message for messages in found for message in messages]
