@@ -7,7 +7,7 @@ one low-water mark per partition, whatever the source: a file, a partition of a 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -40,11 +40,25 @@ class Part(msgspec.Struct):
 class Chunk(NamedTuple):
     """Bytes of one stream, cut so that a fresh ``codec.stream(origin)`` decodes them by
     themselves. ``part``: which part of its batch they belong to.
+
+    Where ``ends`` are given, the bytes are messages of a broker one behind the other, each of which
+    is decoded by itself, and ``ends`` says where; ``origins`` has more fields for the events of
+    each.
     """
 
     data: bytes
     origin: Mapping[str, Any]
     part: int = 0
+    ends: Sequence[int] | None = None
+    origins: Sequence[Mapping[str, Any]] | None = None
+
+    def messages(self) -> list[bytes]:
+        """The messages that the bytes are."""
+        data, start, found = self.data, 0, []
+        for end in self.ends or ():
+            found.append(data[start:end])
+            start = end
+        return found
 
 
 class Batch(msgspec.Struct):

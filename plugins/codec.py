@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..dsl.event import complete
@@ -100,6 +100,11 @@ class Codec(Plugin):
             self.start()
             return self._lines_or_kept(data, error)
 
+    def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
+        """The events of messages that are whole, a list for each; nothing is held between them."""
+        decode, flush = self.decode_or_keep, self.flush
+        return [decode(message) + flush() for message in messages]
+
     def _lines_or_kept(self, data: bytes, error: Exception) -> list[Event]:
         boundary = self.boundary()
         lines = data.split(boundary) if boundary else [data]
@@ -140,3 +145,8 @@ class Codec(Plugin):
     def encode(self, events: list[Event]) -> bytes:
         """Events as bytes; ``@metadata`` is left out, the events are left as they are."""
         raise NotImplementedError
+
+    def encode_messages(self, events: Sequence[Event]) -> list[bytes]:
+        """Each event as a message of its own."""
+        encode = self.encode
+        return [encode([event]) for event in events]

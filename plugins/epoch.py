@@ -51,5 +51,8 @@ class Participant(Protocol):
         ...
 
     def abort(self) -> None:
-        """Go back to the last commit: the inputs give again what came after it."""
+        """Go back to the last commit: the inputs give again what came after it. Where epochs do not
+        overlap, what is still delivered until ``begin`` belongs to the epoch that was aborted, and
+        must end soon.
+        """
         ...

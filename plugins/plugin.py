@@ -34,6 +34,12 @@ class Plugin:
     in ``prepare`` by a filter that is not stateful, so that it is run by one worker.
     """
 
+    transactional: str | None = None
+    """The option by which it takes part in one transaction of an input and an output, which stand
+    alone in their pipeline then; set in ``prepare``. It does not outlive a reload: its other half
+    may be another after it.
+    """
+
     id: str | None = option(
         "A name for this plugin in logs and metrics.", default=None, common=True
     )

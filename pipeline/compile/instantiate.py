@@ -32,6 +32,7 @@ from ...plugins.plugin import Plugin
 from ..storage.keystore import KeystoreError, keystore_values
 from .decorations import diagnosed, filter_decorations, input_decorations
 from .streams import stream_findings
+from .transactions import transaction_problems
 
 log = logging.getLogger("penstock")
 
@@ -122,6 +123,7 @@ def _inspected(
     sections = (checked.program.inputs, checked.program.filters)
     inputs, filters = [[(use, assembly.made.get(use)) for use in uses(one)] for one in sections]
     found += stream_findings(inputs, filters, settings)
+    found += transaction_problems(checked.program, assembly.made)
     found = in_order(found)
     if any(finding.is_error for finding in found):
         assembly.close()

@@ -25,7 +25,8 @@ def carry_over(old: Assembly, new: Assembly) -> set[Plugin]:
     """
     known: dict[_Key, deque[tuple[PluginUse, Plugin]]] = defaultdict(deque)
     for use, plugin in old.made.items():
-        known[_key(use, plugin)].append((use, plugin))
+        if plugin.transactional is None:
+            known[_key(use, plugin)].append((use, plugin))
     carried: set[Plugin] = set()
     for use, plugin in list(new.made.items()):
         same = known[_key(use, plugin)]

@@ -56,6 +56,10 @@ class Decoder:
         at = 0
         while at < len(chunks):
             first = chunks[at]
+            if first.ends is not None:
+                yield first.part, len(first.data), self._messages(first, parts)
+                at += 1
+                continue
             if len(first.data) > 2 * CHUNK_BYTES:
                 for size, events in self._pieces(first, parts):
                     yield first.part, size, events
@@ -109,6 +113,20 @@ class Decoder:
         if decorate is not None:
             for event in events:
                 decorate(event)
+
+    def _messages(self, chunk: Chunk, parts: Sequence[Part]) -> list[Event]:
+        """The events of messages, each with the fields that its message has."""
+        codec = self._stream(chunk.origin)
+        decoded = codec.decode_messages(chunk.messages())
+        if chunk.origins is not None:
+            now = self._source.context.now()
+            for some, origin in zip(decoded, chunk.origins, strict=True):
+                complete(some, now, origin)
+        events = [event for some in decoded for event in some]
+        if parts:
+            parts[chunk.part].events += len(events)
+        self._complete(codec, events)
+        return events
 
     def _stream(self, origin: Mapping[str, Any]) -> Codec:
         latest, codec = self._latest

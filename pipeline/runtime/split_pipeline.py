@@ -20,9 +20,10 @@ from ...plugins.records.events import unpack
 from ..compile.instantiate import Assembly
 from ..delivery.dispatch import submitting
 from ..delivery.pending import PendingAck
+from ..observe.counters import Counts
 from .input_threads import Done, Incoming
 from .keeping import say_ending
-from .pipeline import FLUSH_EVERY, Counts
+from .pipeline import FLUSH_EVERY
 from .work import Work
 from .worker_messages import Answer
 from .worker_parent import WorkerParent
@@ -99,7 +100,7 @@ class SplitPipeline(ParallelPipeline):
             write = submitting(sink, lambda: self._pending)
             sink.output.write = write  # type: ignore[method-assign,assignment]
         statements = program.filters[self._head :]
-        work = self._work_here = Work(self.assembly, self.inputs, None, statements)
+        work = self._work_here = Work(self.assembly, self.inputs, self.figures, statements)
         self._open_epochs()
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
@@ -140,6 +141,8 @@ class SplitPipeline(ParallelPipeline):
         while self._ready:
             worker, job, answer = self._ready.popleft()
             self.write_dead_letters(answer)
+            if self.figures is not None:
+                self.figures.add(answer.figures)
             for part, count in zip(job.batch.parts, answer.counts, strict=True):
                 part.events = count
             if not self.is_dropped(job.incoming):
@@ -156,7 +159,7 @@ class SplitPipeline(ParallelPipeline):
         with PendingAck(self.taken(job.incoming)) as self._pending:
             filtered = self._filtered(worker, answer)
             given = self._work_here.run_filtered(job.source, job.batch, filtered)
-        self.count(answer.events_in, given, job.batch)
+        self.count(job.source, answer.events_in, given, job.batch)
 
     def _filtered(self, worker: Worker, answer: Answer) -> Iterator[tuple[int | None, list[Event]]]:
         for sent in answer.outputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...dsl.reference import Event
@@ -11,11 +11,13 @@ from ..observe.figures import Addition
 
 
 class ChunkPlace(NamedTuple):
-    """Of a job's bytes, the length of one chunk, its origin and its part."""
+    """Of a job's bytes, the length of one chunk, and what else the chunk says."""
 
     length: int
     origin: Mapping[str, Any]
     part: int
+    ends: Sequence[int] | None
+    origins: Sequence[Mapping[str, Any]] | None
 
 
 class JobMessage(NamedTuple):

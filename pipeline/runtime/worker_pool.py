@@ -148,7 +148,7 @@ class ParallelPipeline(Pipeline):
             events, batch.events = pickle.dumps(batch.events, 5), None
             return Job(source, events, None, batch, done, incoming, number)
         chunks, batch.chunks = batch.chunks, None
-        places = [ChunkPlace(len(chunk.data), chunk.origin, chunk.part) for chunk in chunks]
+        places = [ChunkPlace(len(chunk.data), *chunk[1:]) for chunk in chunks]
         is_one = len(chunks) == 1
         data = chunks[0].data if is_one else b"".join([chunk.data for chunk in chunks])
         return Job(source, data, places, batch, done, incoming, number)

@@ -25,7 +25,7 @@ from ...plugins.output import Output
 from ...plugins.records.events import pack
 from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
-from ..observe.figures import Figures
+from ..observe.figures import Addition, Figures
 from .garbage import rare_collections
 from .pipeline import open_plugin
 from .shared_memory import OutputArena, SharedBuffers
@@ -118,18 +118,20 @@ class WorkerProcess:
         batch = self._batch(job)
         through = work.run(job.source, batch)
         counts = [part.events for part in batch.parts]
-        figures = [] if self._figures is None else self._figures.take()
-        passed = through.events_in, through.events_out
-        return Answer(*passed, counts, self._outputs, self._dead_letters, figures)
+        passed = through.events_in, through.events_out, counts
+        return Answer(*passed, self._outputs, self._dead_letters, self._taken_figures())
+
+    def _taken_figures(self) -> list[Addition]:
+        return [] if self._figures is None else self._figures.take()
 
     def _batch(self, job: JobMessage) -> Batch:
         data: Any = bytes(self._buffers.read(job.sent))
         if job.chunks is None:
             return Batch(pickle.loads(data), parts=job.parts)
         chunks, start = [], 0
-        for length, origin, part in job.chunks:
-            chunks.append(Chunk(data[start : start + length], origin, part))
-            start += length
+        for place in job.chunks:
+            chunks.append(Chunk(data[start : start + place.length], *place[1:]))
+            start += place.length
         return Batch(None, chunks, parts=job.parts)
 
 
@@ -160,4 +162,5 @@ class HeadProcess(WorkerProcess):
                 number = -1 if part is None else part
                 self._outputs.append(WorkerOutput(number, data, None, len(out), None))
         counts = [part.events for part in batch.parts]
-        return Answer(taken, given, counts, self._outputs, self._dead_letters)
+        passed = taken, given, counts
+        return Answer(*passed, self._outputs, self._dead_letters, self._taken_figures())

@@ -207,9 +207,20 @@ class Epochs:
         self._closed.clear()
         self._since, self._is_forced = self._clock(), False
         self._participant.abort()
+        if not self._participant.overlaps:
+            self._await(failed)
         self._participant.begin()
         for epoch in failed:
             epoch.settle(error)
+
+    def _await(self, failed: Collection[_Epoch]) -> None:
+        """Wait until nothing of these epochs is on its way any more: what an output still has to
+        deliver would belong to the next one.
+        """
+        with self._change:
+            self._change.wait_for(
+                lambda: self._is_given_up or not any(epoch.left for epoch in failed)
+            )
 
     def _drop_revoked(self) -> None:
         with self._change:

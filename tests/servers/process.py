@@ -64,13 +64,20 @@ class Server:
         except KeyError:
             raise AttributeError(name) from None
 
-    def start(self) -> Self:
-        """Start it, also again after ``kill`` or ``stop``, with the data and ports that it had."""
+    def start(self, waits: bool = True) -> Self:
+        """Start it, also again after ``kill`` or ``stop``, with the data and ports that it had.
+        Unless it ``waits``, it is ready after ``wait``: servers that need each other.
+        """
         with (self.home / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home,
                 env={**os.environ, **self._environment}, start_new_session=True, user=self._user,
             )
+        return self.wait() if waits else self
+
+    def wait(self) -> Self:
+        """Wait until it is ready."""
+        assert self.process is not None
         end = time.monotonic() + self._patience
         while not self._is_ready():
             if self.process.poll() is not None:

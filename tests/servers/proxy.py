@@ -16,13 +16,14 @@ _PIECE = 1 << 16
 
 class Proxy:
     """Forwards ``port`` to ``target``. ``delay``: seconds that bytes take one way, however many are
-    under way (a round trip takes twice that). Attributes may be changed at any time.
+    under way (a round trip takes twice that). Attributes may be changed at any time, but for
+    ``port``, which is a free one unless given.
     """
 
-    def __init__(self, target: int, delay: float = 0.0) -> None:
+    def __init__(self, target: int, delay: float = 0.0, port: int = 0) -> None:
         self.target, self.delay = target, delay
         self.connections = 0
-        self.port = 0
+        self.port = port
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
@@ -68,13 +69,13 @@ class Proxy:
         done.wait(10)
 
     def _cut(self) -> None:
-        for writer in self._open:
+        for writer in list(self._open):
             writer.transport.abort()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._flows.set()
-        server = self._loop.run_until_complete(asyncio.start_server(self._connected, LOOPBACK, 0))
+        server = self._loop.run_until_complete(asyncio.start_server(self._connected, LOOPBACK, self.port))
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         self._loop.run_forever()

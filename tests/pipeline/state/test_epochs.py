@@ -176,11 +176,27 @@ def test_partitions_that_are_gone_are_not_committed(overlaps: bool, ended: list[
     participant = Recorded(overlaps)
     epochs = Epochs(participant, 5.0)
     epochs.take(0, [part(1)], ended.append)(None)
-    epochs.take(0, [part(7, "gone")], ended.append)
+    epochs.take(0, [part(7, "gone")], ended.append)(None)
     epochs.revoke(0, ["gone", "unknown"])
     epochs.tick(idle=True)
     assert [type(error) for error in ended] == [Disconnected, Disconnected]
     assert committed(participant) == []
+
+
+def test_what_an_aborted_epoch_still_delivers_ends_before_the_next_one_begins(ended: list[Exception | None]) -> None:
+    """Else it would belong to the next one, and be there twice when its batches come again."""
+    participant = Recorded(overlaps=False)
+    epochs = Epochs(participant, 5.0)
+    late = epochs.take(0, [part(7, "gone")], ended.append)
+    epochs.revoke(0, ["gone"])
+    thread = threading.Thread(target=epochs.tick, args=(False,))
+    thread.start()
+    thread.join(0.05)
+    assert participant.calls == ["begin", "abort"]
+    late(None)
+    thread.join(10)
+    assert participant.calls == ["begin", "abort", "begin"]
+    assert [type(error) for error in ended] == [Disconnected]
 
 
 def test_a_pipeline_that_has_failed_waits_for_no_delivery_and_commits_nothing(ended: list[Exception | None]) -> None:

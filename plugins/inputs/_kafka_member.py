@@ -1,0 +1,343 @@
+"""One member of a consumer group: what it has been given to read, how far that is settled, and what
+is done when it goes to another member.
+
+librdkafka hears the group in a thread of its own, but tells it only to who polls; so this one is
+polled also while nothing may be read. A poll may give a message, which is then kept back, and after
+that the partitions are paused: a pause throws away what was fetched, and is not worth it for the
+moment that a busy output takes. Offsets of a partition count from one assignment to the next:
+whatever is said of an earlier one is ignored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from ..batch import Position
+from ..clients.kafka_client import Watch, refusal_of
+from ..contract import Disconnected, Outcome, Plugin
+from ._kafka_commits import Assigned, Commits
+from ._kafka_messages import Run, partition_name, place_of
+
+_TEND_EVERY = 1.0
+_LAG_EVERY = 5.0
+_NOTE_EVERY = 0.1
+_LONGEST_DRAIN = 10.0
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How a member behaves. Times are in seconds; ``commits``: it commits offsets itself, every
+    ``interval``; ``keeps_start``: the first offset it reads is committed at once, since without a
+    committed one it would begin at the end again after a crash.
+    """
+
+    is_cooperative: bool
+    slice: float
+    interval: float
+    drain: float
+    commits: bool
+    keeps_start: bool
+
+
+class Member:
+    """A consumer and its partitions. All is called in the reading thread but ``group_metadata`` and
+    ``place``.
+
+    ``revoked``: the runtime's, see ``Context``; ``resume``: positions to begin at instead of the
+    committed ones.
+    """
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        consumer: Consumer,
+        watch: Watch,
+        manner: Manner,
+        is_woken: Callable[[], bool],
+        identify: Callable[[Sequence[str]], Mapping[str, str]],
+    ) -> None:
+        self._plugin, self._consumer, self._watch = plugin, consumer, watch
+        self._manner, self._is_woken, self._identify = manner, is_woken, identify
+        self._identities: dict[str, str] = {}
+        self.resume: dict[str, Position] = {}
+        self._assigned: dict[str, Assigned] = {}
+        self.commits = Commits(plugin, consumer, self._assigned, manner.interval, manner.commits)
+        self._assignments = 0
+        self._kept: deque[Message] = deque()
+        self._group: Any = None
+        self._noted = 0.0
+        self._is_paused = self._is_closing = False
+        now = time.monotonic()
+        self._polled = self._measured = now
+        metrics = plugin.context.metrics
+        self._lag, self._count = metrics.gauge("lag"), metrics.gauge("partitions")
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group; a topic that begins with ``^`` is a pattern."""
+        self._consumer.subscribe(
+            list(topics),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def fetch(self, most: int, timeout: float) -> list[Message]:
+        """Messages, waiting for the first up to so many seconds. Raises Disconnected where the
+        member cannot go on, Misconfigured where a broker refuses an option.
+        """
+        self._resume()
+        if self._kept:
+            return [self._kept.popleft()]
+        end = time.monotonic() + timeout
+        while True:
+            self._polled = now = time.monotonic()
+            message = self._consumer.poll(min(self._manner.slice, max(0.0, end - now)))
+            if message is not None:
+                found = self._good([message, *self._more(most - 1)])
+                if found:
+                    self._watch.works()
+                    self._look()
+                    return found
+            self._look()
+            if self._is_woken() or time.monotonic() >= end:
+                return []
+
+    def _more(self, most: int) -> list[Message]:
+        found: list[Message] = self._consumer.consume(most, 0) if most > 0 else []
+        return found
+
+    def _good(self, messages: list[Message]) -> list[Message]:
+        """The messages that are none of the client library's own news."""
+        if not any(map(Message.error, messages)):
+            return messages
+        good = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                good.append(message)
+            else:
+                self._hear(error)
+        return good
+
+    def _hear(self, error: KafkaError) -> None:
+        refusal = refusal_of(error, self._plugin)
+        if refusal is not None:
+            raise refusal
+        if error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:
+            self.give_up()
+            raise Disconnected(error.str())
+        if error.code() != KafkaError._PARTITION_EOF:
+            about = error.name()
+            self._plugin.context.log.warning("%s; reading goes on", error.str(), about=about)
+
+    def _look(self) -> None:
+        """Do what is due now and then."""
+        if time.monotonic() - self._noted >= _NOTE_EVERY:
+            self._note_group()
+        self._watch.look(self._consumer)
+        if self._watch.fatal is not None:
+            self.give_up()
+            raise Disconnected(self._watch.fatal.str())
+        self.commits.when_due()
+        self._measure()
+
+    def token_of(self, runs: Iterable[Run]) -> list[tuple[str, int, int]]:
+        """What is to be known of a batch when it has ended."""
+        token = []
+        for run in runs:
+            name = run.partition
+            assigned = self._assigned.get(name)
+            if assigned is None:
+                continue
+            if assigned.first is None:
+                assigned.first = run.first
+                if self._manner.keeps_start:
+                    self.commits.keep_start(assigned)
+            epoch = run.messages[-1].leader_epoch()
+            assigned.leader_epoch = -1 if epoch is None else epoch
+            if run.first < assigned.next:
+                self._begin_anew(assigned)
+            assigned.next = run.end
+            run.incarnation = assigned.incarnation
+            token.append((name, assigned.assignment, run.first))
+        return token
+
+    def _begin_anew(self, assigned: Assigned) -> None:
+        """Offsets have gone back without a rewind: the topic was made anew, or its end was lost
+        with a broker. What comes is new, though its offsets are not.
+        """
+        self._identities |= self._identify([assigned.topic])
+        identity = self._identities.get(assigned.topic, "")
+        assigned.incarnation = f"{identity}#{assigned.leader_epoch}"
+        text = "%s begins anew: its topic was made again, or lost its end"
+        self._plugin.context.log.warning(text, partition_name(assigned.topic, assigned.number))
+
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
+        """Rewind what has failed, and note what is settled."""
+        again: dict[str, int] = {}
+        for token, error in outcomes:
+            for name, assignment, first in token if error is not None else ():
+                assigned = self._assigned.get(name)
+                if assigned is not None and assigned.assignment == assignment:
+                    again[name] = min(first, again.get(name, first))
+        if again:
+            self._rewind(again)
+        for name, position in behind.items():
+            assigned = self._assigned.get(name)
+            if assigned is not None:
+                assigned.settled, assigned.is_dirty = position.offset, True
+        self.commits.when_due()
+
+    def _rewind(self, again: Mapping[str, int]) -> None:
+        """Read partitions again from these offsets on; where transactions commit, from what was
+        committed, which after a commit without an answer may be behind them.
+        """
+        places = {name: self._assigned[name].at(offset) for name, offset in again.items()}
+        if not self._manner.commits:
+            known = self._consumer.committed(
+                [TopicPartition(place.topic, place.partition) for place in places.values()],
+                timeout=_LONGEST_DRAIN,
+            )
+            for place in known:
+                if place.error is not None:
+                    raise KafkaException(place.error)
+                if place.offset >= 0:
+                    places[partition_name(place.topic, place.partition)] = place
+        for name, place in places.items():
+            self._forget_kept(name)
+            self._assigned[name].next = place.offset
+            self._consumer.seek(TopicPartition(place.topic, place.partition, place.offset))
+
+    def tend(self) -> None:
+        """Be heard by the group while nothing may be read; a message that comes is kept back."""
+        now = time.monotonic()
+        self.commits.when_due()
+        if now - self._polled < _TEND_EVERY:
+            return
+        self._polled = now
+        if self._kept and not self._is_paused:
+            self._consumer.pause(self._consumer.assignment())
+            self._is_paused = True
+        message = self._consumer.poll(0)
+        if message is not None:
+            self._kept.extend(self._good([message]))
+        self._look()
+
+    def _resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._consumer.resume(self._consumer.assignment())
+
+    def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        unknown = {place.topic for place in places} - self._identities.keys()
+        if unknown:
+            self._identities |= self._identify(sorted(unknown))
+        for place in places:
+            self._assignments += 1
+            identity = self._identities.get(place.topic, "")
+            assigned = Assigned(place.topic, place.partition, self._assignments, identity)
+            name = partition_name(place.topic, place.partition)
+            self._assigned[name] = assigned
+            wanted = self.resume.get(name)
+            if wanted is not None and _is_of(wanted, identity):
+                place.offset = wanted.offset
+        if self._manner.is_cooperative:
+            consumer.incremental_assign(places)
+        else:
+            consumer.assign(places)
+        if self._is_paused:
+            consumer.pause(places)
+        self._note_group()
+        self._count.set(len(self._assigned))
+        self._plugin.context.log.debug("assigned: %s", ", ".join(self._assigned))
+
+    def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        names = [partition_name(place.topic, place.partition) for place in places]
+        self._note_group()
+        self._let_go(names, 0.0 if self._is_closing else self._manner.drain)
+
+    def _on_lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        names = [partition_name(place.topic, place.partition) for place in places]
+        text = "%d partitions were lost: the group had not heard of this member for too long"
+        self._plugin.context.log.warning(text, len(names))
+        for name in names:
+            self._assigned.pop(name, None)  # what is settled from now on is another's to commit
+        self._let_go(names, 0.0)
+
+    def _let_go(self, names: Sequence[str], drain: float) -> None:
+        """Deliver and commit what is under way of partitions that go."""
+        self._plugin.context.revoked(names, drain)
+        self.commits.now(names)
+        for name in names:
+            self._assigned.pop(name, None)
+            self.resume.pop(name, None)
+            self._forget_kept(name)
+        self._count.set(len(self._assigned))
+
+    def _forget_kept(self, name: str) -> None:
+        self._kept = deque(
+            message for message in self._kept if partition_name(*place_of(message)) != name
+        )
+
+    def _measure(self) -> None:
+        """How many messages of its partitions are not settled."""
+        now = time.monotonic()
+        if now - self._measured < _LAG_EVERY:
+            return
+        self._measured = now
+        lag = 0
+        for assigned in self._assigned.values():
+            marks = self._consumer.get_watermark_offsets(assigned.at(0), cached=True)
+            done = assigned.first if assigned.settled is None else assigned.settled
+            if marks is not None and done is not None and marks[1] >= 0:
+                lag += max(0, marks[1] - done)
+        self._lag.set(lag)
+
+    def _note_group(self) -> None:
+        """Take down which generation of the group this is, for transactions."""
+        if not self._manner.commits:
+            self._group, self._noted = self._consumer.consumer_group_metadata(), time.monotonic()
+
+    def group_metadata(self) -> Any:
+        """What a transaction shows to the group to commit offsets; from any thread. It may be a
+        moment old, and is refused then: while one thread polls, the client library lets no other
+        one ask.
+        """
+        return self._group
+
+    def place(self, name: str, position: Position) -> TopicPartition | None:
+        """A position as the client library says it; None for a partition that has gone."""
+        assigned = self._assigned.get(name)
+        return None if assigned is None else assigned.at(position.offset)
+
+    def give_up(self) -> None:
+        """It cannot go on: nothing under way counts any more."""
+        self._plugin.context.revoked(list(self._assigned), 0.0)
+        for assigned in self._assigned.values():
+            assigned.is_dirty = False
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is settled, and leave the group."""
+        if self._is_closing:
+            return
+        self.commits.now(self._assigned)
+        self._is_closing = True
+        self._consumer.close()
+
+
+def _is_of(position: Position, identity: str) -> bool:
+    """Whether a position is one of the topic that there is now, as far as that is known."""
+    known = position.incarnation.partition("#")[0]
+    return not known or not identity or known == identity

@@ -1,0 +1,200 @@
+"""The input kafka: a member of a consumer group, whose offsets are committed when the outputs have
+the events.
+
+The parts: ``_kafka_options`` (what is asked of the client), ``_kafka_member`` (the group),
+``_kafka_messages`` (from messages to batches), and the modules ``kafka*`` in ``clients``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from ..batch import Batch, Position
+from ..clients.kafka_client import Watch, make_client, refusal_of, topic_ids
+from ..clients.kafka_link import link_of
+from ..clients.kafka_tls import CertificateFiles
+from ..codec import Codec
+from ..contract import Disconnected, Input, Misconfigured, Outcome
+from ._kafka_member import Manner, Member
+from ._kafka_messages import Decoration, batch_of, decoded_batch_of, has_tombstones, runs_of
+from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
+
+_BYTES_KEYS = "ByteArrayDeserializer"
+_SMALLEST, _USUAL = 16, 500
+_PROBE = 5.0
+
+
+class Kafka(ConsumerOptions, Input, name="kafka"):
+    """Read messages from topics of Kafka, as a member of a consumer group.
+
+    Each message goes through the codec. With `decorate_events => "basic"` an event has
+    `[@metadata][kafka]` with `topic`, `partition`, `offset`, `key`, `timestamp` (milliseconds) and
+    `consumer_group`; with `"extended"` also `headers`. A message without a value (a tombstone) is
+    then an event of its own, with `[@metadata][kafka][tombstone]`.
+
+    Offsets are committed for what every output has, and no further: an event that is not delivered
+    yet holds back those behind it in its partition. After a crash what was not committed is read
+    again. While outputs hang, nothing more is read, and the member stays in its group. When a
+    partition goes to another member, what was read of it is first delivered and committed.
+
+    `exactly_once => true`, here and at the output `kafka`, reads, writes and commits in one
+    transaction. The figures `lag` (messages that are not delivered yet) and `partitions` are
+    metrics of the input.
+
+    Differs from Logstash: the default strategy is `cooperative_sticky`; stores of Java are PEM or
+    PKCS12 files here; options that name Java classes cannot be used.
+    """
+
+    replays = True
+
+    _member: Member | None = None
+
+    def prepare(self) -> None:
+        self._client_config, asked = consumer_config(self, self)
+        self._config = self._client_config | asked
+        has_text_keys = not self.key_deserializer_class.endswith(_BYTES_KEYS)
+        self._decoration = Decoration(self.decorate_events, self.group_id, has_text_keys)
+        self._files = CertificateFiles(self)
+        self._codec = self.new_codec()
+        self._is_woken = False
+        self._size = 0.0
+        self._was_probed = False
+        if self.exactly_once:
+            self.transactional = "exactly_once"
+            link = link_of(self.context)
+            link.group, link.instance = self.group_id, self.group_instance_id
+
+    def decoder(self) -> Codec | None:
+        return self._codec
+
+    def connect(self) -> None:
+        self._leave()
+        watch = Watch(self)
+        config = {**self._config, **self._files.config(self), **watch.config()}
+        config["on_commit"] = self._on_commit
+        consumer = make_client(self, Consumer, config)
+        try:
+            self._check(consumer, watch)
+        except BaseException:
+            consumer.close()
+            raise
+        manner = self._manner(config)
+        identify = partial(topic_ids, {**self._client_config, **self._files.config(self)})
+        self._member = Member(self, consumer, watch, manner, self._take_wake, identify)
+        if self.exactly_once:
+            link_of(self.context).member = self._member
+        self._member.subscribe(self._subscription())
+
+    def _manner(self, config: dict[str, object]) -> Manner:
+        drain = min(10.0, self.max_poll_interval_ms / 2000)
+        return Manner(
+            is_cooperative=is_cooperative({**config, **self.librdkafka_options}),
+            slice=self.poll_timeout_ms / 1000,
+            interval=self.auto_commit_interval_ms / 1000 if self.enable_auto_commit else 0.0,
+            drain=drain,
+            commits=not self.exactly_once,
+            keeps_start=self.auto_offset_reset != "earliest",
+        )
+
+    def _subscription(self) -> list[str]:
+        if self.topics_pattern is None:
+            return self.topics
+        return [f"^{self.topics_pattern.removeprefix('^')}"]
+
+    def _check(self, consumer: Consumer, watch: Watch) -> None:
+        """Ask a broker for the topics: a login, a topic or a group that is refused is heard now."""
+        found = watch.await_broker(consumer)
+        if self.exactly_once:
+            link_of(self.context).meet(found.cluster_id)
+        for name in self.topics if self.topics_pattern is None else ():
+            error = watch.await_broker(consumer, name).topics[name].error
+            if error is not None:
+                self._check_topic(error, name)
+        if not self._was_probed:
+            self._probe_group(consumer)
+            self._was_probed = True
+
+    def _check_topic(self, error: KafkaError, name: str) -> None:
+        refusal = refusal_of(error, self)
+        if refusal is not None:
+            raise Misconfigured("topics", f"`{name}`: {error.str()}", refusal.help)
+        if error.code() == KafkaError.TOPIC_EXCEPTION:
+            raise Misconfigured("topics", f"`{name}` is not a valid name of a topic")
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and not self.auto_create_topics:
+            raise Misconfigured(
+                "topics", f"there is no topic `{name}`", "make it, or set auto_create_topics"
+            )
+
+    def _probe_group(self, consumer: Consumer) -> None:
+        """Ask for an offset of the group, to hear whether the login may use it."""
+        topic = self.topics[0] if self.topics else "none"
+        try:
+            places = consumer.committed([TopicPartition(topic, 0)], timeout=_PROBE)
+            errors = [place.error for place in places if place.error is not None]
+        except Exception as failure:
+            errors = [failure.args[0]] if isinstance(failure.args[0], KafkaError) else []
+        for error in errors:
+            if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+                raise Misconfigured("group_id", error.str(), "ask for an ACL for the group")
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        if self._member is not None:
+            self._member.commits.failed(error, places)
+
+    def resume(self, positions: Mapping[str, Position]) -> None:
+        assert self._member is not None
+        self._member.resume = dict(positions)
+
+    def read(self, timeout: float) -> Batch | None:
+        member = self._member
+        if member is None:
+            raise Disconnected("the consumer is closed")
+        if self._files.changed():
+            member.give_up()
+            raise Disconnected("the certificates have changed", after=0.0)
+        messages = member.fetch(self._most(), timeout)
+        return self._batch(member, messages) if messages else None
+
+    def _most(self) -> int:
+        """How many messages make a batch of about the size that suits the runtime."""
+        if not self._size:
+            return min(self.max_poll_records, _USUAL)
+        fitting = int(4 * self.chunk_bytes / self._size)
+        return max(min(_SMALLEST, self.max_poll_records), min(self.max_poll_records, fitting))
+
+    def _batch(self, member: Member, messages: list[Message]) -> Batch:
+        runs = runs_of(messages)
+        token = member.token_of(runs)
+        if self._decoration.is_on and has_tombstones(messages):
+            now = self.context.now()
+            batch = decoded_batch_of(runs, token, self._decoration, self._codec, now)
+        else:
+            batch = batch_of(runs, token, self._decoration)
+        self._size = max(1.0, batch.bytes / len(messages))
+        return batch
+
+    def _take_wake(self) -> bool:
+        woken, self._is_woken = self._is_woken, False
+        return woken
+
+    def wake(self) -> None:
+        self._is_woken = True
+
+    def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
+        if self._member is not None:
+            self._member.settle(outcomes, behind)
+
+    def tend(self, timeout: float) -> None:
+        if self._member is not None:
+            self._member.tend()
+
+    def _leave(self) -> None:
+        member, self._member = self._member, None
+        if member is not None:
+            member.close()
+
+    def close(self) -> None:
+        self._leave()

@@ -1,0 +1,208 @@
+"""Exactly once: what is written and the offsets of what was read are committed in one transaction.
+
+A transaction is an epoch of the pipeline. It begins with the first message; when all messages of
+the epoch are reported, the offsets are added and it is committed. Where a message, or the producer,
+fails in it, it is *void*: what still comes is not written, and answered as if it were; the commit
+then refuses, the transaction is aborted, and the input gives all of it again. So nothing of an
+epoch that was aborted gets into the next one.
+
+Whether a commit without an answer took place is not known here. The input asks the brokers, where
+it goes on (see ``_kafka_member``); a producer that is made anew ends whatever was left open first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from hashlib import blake2b
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from ..batch import Payload
+from ..clients.kafka_client import refusal_of
+from ..clients.kafka_link import TransactionLink
+from ..contract import Disconnected, Misconfigured, Plugin, Rejected
+from ..epoch import Offsets
+from ._kafka_delivery import Delivering, Request, judged
+from ._kafka_suspects import Suspects
+
+_TIMEOUT = 10.0
+_TRIES = 12
+
+
+class Transactions:
+    """The transactions of one output; the pipeline's participant. ``renew`` makes a producer anew
+    and hands it to ``adopt``.
+    """
+
+    overlaps = False
+
+    def __init__(self, plugin: Plugin, link: TransactionLink, renew: Callable[[], None]) -> None:
+        self._plugin, self._link, self._renew = plugin, link, renew
+        self._lock = threading.RLock()
+        self._delivering: Delivering | None = None
+        self._is_open = self._is_stale = False
+        # Set without the lock: reports come while another thread holds it and waits for them.
+        self._void: str | None = None
+        self._suspects = Suspects(None)
+
+    def adopt(self, delivering: Delivering | None) -> None:
+        """Use a new producer, which has no transaction; None while there is none."""
+        with self._lock:
+            if self._is_open:
+                self._is_open, self._void = False, "the producer was made anew"
+            self._delivering, self._is_stale = delivering, False
+            if delivering is not None:
+                delivering.suspects = self._suspects
+
+    def expire(self, reason: str) -> None:
+        """The producer must be made anew, at the next abort."""
+        self._is_stale, self._void = True, self._void or reason
+
+    def restored(self) -> Offsets:
+        """The group keeps its offsets in the brokers."""
+        return {}
+
+    def begin(self) -> None:
+        """From now on messages belong to the next transaction."""
+        with self._lock:
+            self._void = None
+
+    def snapshot(self) -> None:
+        """Nothing is kept here."""
+
+    def deliver(self, payload: Payload, topic: str | None) -> Future[None] | None:
+        """Write a payload in the transaction; None where it is void."""
+        delivering = self._delivering
+        if delivering is None or delivering.watch.fatal is not None:
+            self._void = self._void or "the producer cannot go on"
+            return None
+        request = delivering.begin(
+            payload.data, lambda ended: self._ended(ended, delivering, topic)
+        )
+        with self._lock:
+            if self._void is not None or not self._has_begun(delivering):
+                delivering.release(request)
+                return None
+            delivering.send(request)
+        return request.future
+
+    def _has_begun(self, delivering: Delivering) -> bool:
+        if self._delivering is not delivering:
+            self._void = "the producer was made anew"
+            return False
+        if not self._is_open:
+            try:
+                delivering.producer.begin_transaction()
+            except KafkaException as error:
+                self._void = error.args[0].str()
+                return False
+            self._is_open = True
+        return True
+
+    def _ended(
+        self, request: Request, delivering: Delivering, topic: str | None
+    ) -> Exception | None:
+        """What the reports of a request mean. Only what was never sent can be refused without the
+        transaction: a report of a failure ends it.
+        """
+        delivering.release(request)
+        if not request.has_failed:
+            delivering.watch.works()
+            return None
+        error = judged(request, self._plugin, topic, self._suspects)
+        if not request.failures and isinstance(error, Rejected) and not error.retry:
+            return error
+        self._void = self._void or str(error)
+        return error if isinstance(error, Misconfigured) else None
+
+    def commit(self, offsets: Offsets, state: Any) -> None:
+        """Commit the transaction, with the offsets of the input in it. Raises Disconnected where it
+        is void, or cannot be committed.
+        """
+        with self._lock:
+            delivering = self._delivering
+            if delivering is None or self._void is not None:
+                raise Disconnected(f"the transaction was aborted: {self._void or 'no producer'}")
+            positions = {name: at for parts in offsets.values() for name, at in parts.items()}
+            if not positions and not self._is_open:
+                return
+            places = self._link.places(positions)
+            if not self._has_begun(delivering):
+                raise Disconnected(f"no transaction can be begun: {self._void}")
+            if places and self._link.member is not None:
+                metadata = self._link.member.group_metadata()
+                send = delivering.producer.send_offsets_to_transaction
+                self._try(lambda: send(places, metadata, _TIMEOUT))
+            self._try(lambda: delivering.producer.commit_transaction(_TIMEOUT))
+            self._is_open = False
+            self._suspects.clear()
+
+    def _try(self, step: Callable[[], object]) -> None:
+        """A step of a commit, again where that is what its error asks for."""
+        for _ in range(_TRIES):
+            try:
+                step()
+                return
+            except KafkaException as failure:
+                error: KafkaError = failure.args[0]
+                if not error.retriable() or error.fatal() or error.txn_requires_abort():
+                    break
+            if self._plugin.context.stopping.wait(0.1) and not error.retriable():
+                break
+        raise Disconnected(error.str())
+
+    def abort(self) -> None:
+        """Abort the transaction; until ``begin`` nothing is written."""
+        self._void = self._void or "the epoch was aborted"
+        with self._lock:
+            delivering = self._delivering
+            if delivering is not None and self._is_aborted(delivering):
+                return
+            self._is_open, self._delivering = False, None
+        try:
+            self._renew()
+        except Exception as error:  # who delivers next tries again, and says so
+            self._plugin.context.log.debug("no new producer: %s", error)
+
+    def _is_aborted(self, delivering: Delivering) -> bool:
+        if delivering.watch.fatal is not None or self._is_stale:
+            return False
+        if not self._is_open:
+            return True
+        try:
+            delivering.producer.abort_transaction(_TIMEOUT)
+        except KafkaException as error:
+            text = "the transaction cannot be aborted: %s; the producer is made anew"
+            self._plugin.context.log.warning(text, error.args[0].str())
+            return False
+        self._is_open = False
+        return True
+
+
+def init_transactions(plugin: Plugin, producer: Producer) -> None:
+    """Take over the transactional id: fence whoever had it before, and end what that left open.
+    Raises Disconnected, Misconfigured.
+    """
+    try:
+        producer.init_transactions(_TIMEOUT)
+    except KafkaException as failure:
+        error: KafkaError = failure.args[0]
+        refusal = refusal_of(error, plugin)
+        if refusal is not None:
+            raise refusal from None
+        raise Disconnected(f"no transaction can be begun: {error.str()}") from None
+
+
+def slot_of(given: str | None, link: TransactionLink, settings: Mapping[str, Any]) -> str:
+    """What stands behind the group in the transactional id. It must be another for each process of
+    a group, or two fence each other, and the same after a restart, so that what was left open ends.
+    """
+    if given is not None or link.instance is not None:
+        return given or str(link.instance)
+    import socket
+
+    place = f"{settings.get('path.data')}\0{settings.get('pipeline.id')}"
+    return f"{socket.gethostname()}-{blake2b(place.encode(), digest_size=4).hexdigest()}"
