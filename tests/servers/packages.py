@@ -31,6 +31,15 @@ class Packages(NamedTuple):
 
 SERVERS: Mapping[str, Packages] = {
     "memcached": Packages(["memcached"], ["memcached"]),
+    "opensearch": Packages(
+        jars=[
+            "org.opensearch:opensearch:2.19.6",
+            "org.opensearch.plugin:transport-netty4-client:2.19.6",
+            "org.opensearch.plugin:analysis-common:2.19.6",
+            "org.opensearch.plugin:lang-painless:2.19.6",
+            "org.apache.logging.log4j:log4j-core:2.25.4",
+        ]
+    ),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "ruby": Packages(["ruby"], ["ruby"]),
 }
