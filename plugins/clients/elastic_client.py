@@ -21,7 +21,7 @@ from ..errors import Disconnected, Misconfigured
 from ..rate_limit import PluginLog
 from .elastic import Endpoint, Host
 from .elastic_hosts import Chores, HostPool
-from .http import HttpClient, HttpFailure, HttpOptions, Request, Response
+from .http import HttpClient, HttpFailure, HttpOptions, Request, Response, TooLarge
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 _LONGEST_REASON = 500
@@ -159,7 +159,7 @@ class ElasticClient:
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """The answer of a host that is up, whatever its status. Raises Disconnected where none
-        answers, Misconfigured where the cluster does not accept who we are.
+        answers, Misconfigured where the cluster does not accept who we are, TooLarge.
         """
         request = Request(method, path, headers or {}, body)
         tried: list[Host] = []
@@ -167,6 +167,8 @@ class ElasticClient:
             with self.pool.lease(tried) as host:
                 try:
                     response = self._send(host, request)
+                except TooLarge:
+                    raise
                 except HttpFailure as error:
                     self._failed(host, error)
                     tried.append(host)

@@ -36,6 +36,10 @@ class HttpFailure(Exception):
     """A request without an answer."""
 
 
+class TooLarge(HttpFailure):
+    """A request whose answer is larger than is read."""
+
+
 @option_group
 class HttpOptions:
     """The options of a client; times are in seconds."""
@@ -320,6 +324,6 @@ def _parts(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
         yield part
         size += len(part)
         if size > _MOST_BYTES:
-            raise HttpFailure("the answer is too large")
+            raise TooLarge(f"the answer is larger than {_MOST_BYTES >> 20} MiB")
         if time.monotonic() > deadline:
             raise HttpFailure("the request took too long")

@@ -1,4 +1,4 @@
-"""The outputs elasticsearch and opensearch keep the contract, against a real OpenSearch behind a front that breaks what a server
+"""The output elasticsearch keeps the contract, against a real OpenSearch behind a front that breaks what a server
 cannot be asked to break.
 """
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Cluster:
             self.front.tell("/_bulk", Told(0))
 
 
-class ElasticContract(OutputContract):
+class BulkContract(OutputContract):
     def server(self, folder: Path) -> Cluster:
         return Cluster()
 
@@ -52,7 +52,7 @@ class ElasticContract(OutputContract):
         return {"message": message, **more}
 
 
-class TestElasticsearch(ElasticContract):
+class TestElasticsearch(BulkContract):
     config = (
         'elasticsearch { hosts => "${HOST}" index => "${INDEX}" user => "penstock" password => "secret"'
         " manage_template => false }"
@@ -61,15 +61,9 @@ class TestElasticsearch(ElasticContract):
     wrong_option = "password"
 
 
-class TestElasticsearchWithIds(ElasticContract):
+class TestElasticsearchWithIds(BulkContract):
     """Ids, and so lanes; nothing comes twice, and documents of one lane keep their order."""
 
     config = TestElasticsearch.config.replace(" }", ' document_id => "%{message}" action => "create" max_in_flight => 1 }')
-    wrong = config.replace("secret", "guess")
-    wrong_option = "password"
-
-
-class TestOpensearch(ElasticContract):
-    config = TestElasticsearch.config.replace("elasticsearch", "opensearch")
     wrong = config.replace("secret", "guess")
     wrong_option = "password"
