@@ -108,6 +108,8 @@ def endpoint(
         login_option = "hosts"
     is_secure = any(host.url.startswith("https:") for host in hosts)
     options.ssl_enabled = is_secure
+    if not is_secure:
+        _refuse_tls_options(plugin)
     if options.api_key is not None and not is_secure:
         help = "write `https://` before the hosts, or add ssl_enabled => true"
         plugin.problem("api_key", "`api_key` requires TLS", help)
@@ -237,6 +239,14 @@ def _cloud_hosts(plugin: Plugin, cloud_id: str, authorization: str | None) -> li
     cluster, _, own_port = cluster.partition(":")
     address = f"https://{quote(cluster)}.{name}:{own_port or port or _CLOUD_PORT}"
     return [Host(address, authorization)]
+
+
+def _refuse_tls_options(plugin: Plugin) -> None:
+    """Report what is only for TLS, where there is none."""
+    for name in sorted(plugin.given - {"ssl_enabled"}):
+        if name.startswith("ssl_") or name == "ca_trusted_fingerprint":
+            help = "write `https://` before the hosts, or add ssl_enabled => true"
+            plugin.problem(name, f"`{name}` requires TLS", help)
 
 
 def _check_fingerprint(plugin: Plugin, options: ElasticOptions) -> None:

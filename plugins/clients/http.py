@@ -18,8 +18,13 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from urllib.request import Request as CookieRequest
 
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout, disable_warnings
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InsecureRequestWarning,
+    ReadTimeoutError,
+)
 
 from ..contract import Plugin
 from ..declaration import Secret, option
@@ -30,6 +35,8 @@ _MOST_REDIRECTIONS = 20
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
 _GONE = "it has another name now: `{}`"
+
+disable_warnings(InsecureRequestWarning)  # who does not verify has said so in an option
 
 
 class HttpFailure(Exception):

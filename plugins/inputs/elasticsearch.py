@@ -101,7 +101,7 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
     _arrivals: Arrivals | None = None
 
     def prepare(self) -> None:
-        self._endpoint = endpoint(self, self)
+        self.endpoint = endpoint(self, self)
         self._due_by = self._parsed_schedule()
         origin = "[@metadata][input][elasticsearch]" if self.ecs else "[@metadata]"
         info_target = (self.docinfo_target or FieldRef(origin)) if self.docinfo else None
@@ -158,7 +158,7 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
             connect_timeout=self.connect_timeout_seconds,
             connections=(self.slices or 1) + 1,
         )
-        self._client = ElasticClient(self._endpoint, http, self.context.log)
+        self._client = ElasticClient(self.endpoint, http, self.context.log)
         self._server, self._size = Server(), self.size
         self._fetchers = Fetchers(self.slices or 1)
         self._arrivals = Arrivals()
@@ -295,7 +295,7 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
         elif error.status == 404:
             raise Misconfigured("index", f"{error}") from error
         elif error.status == 403:
-            raise Misconfigured(self._endpoint.login_option, f"may not read: {error}") from error
+            raise Misconfigured(self.endpoint.login_option, f"may not read: {error}") from error
         elif error.status == 400:
             raise Misconfigured("query", f"it is refused: {error}") from error
         else:

@@ -58,7 +58,7 @@ class BulkOutput(BulkOptions, Output):
     _client: ElasticClient | None = None
 
     def prepare(self) -> None:
-        self._endpoint = endpoint(self, self, self.path, self.parameters)
+        self.endpoint = endpoint(self, self, self.path, self.parameters)
         name = "ecs-logstash" if self.ecs else "logstash"
         self._streams = Streams(self) if self._goes_to_streams() else None
         self._setup = IndexSetup(
@@ -137,7 +137,7 @@ class BulkOutput(BulkOptions, Output):
             self.sniffing_delay if self.sniffing else 0.0,
             f"/{self.sniffing_path.lstrip('/')}",
         )
-        self._client = ElasticClient(self._endpoint, http, self.context.log, upkeep)
+        self._client = ElasticClient(self.endpoint, http, self.context.log, upkeep)
         self._is_set_up, self._alias = False, b""
 
     def connect(self) -> None:
@@ -257,7 +257,7 @@ class BulkOutput(BulkOptions, Output):
     def _check_status(self, error: Refused) -> None:
         """Raise Misconfigured where a request was refused for what an option says."""
         if error.status == 403:
-            option = self._endpoint.login_option
+            option = self.endpoint.login_option
             raise Misconfigured(option, f"may not write: {error}", "give it the privileges")
         if error.status in (404, 405):
             option = "bulk_path" if self.bulk_path else "path"
