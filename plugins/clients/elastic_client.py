@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -273,6 +273,28 @@ def decoded(response: Response) -> Any:
         return msgspec.json.decode(response.body) if response.body else None
     except (msgspec.DecodeError, RecursionError) as error:
         raise Disconnected(f"the answer is not JSON: {error}") from error
+
+
+def esql_rows(client: ElasticClient, body: bytes) -> list[dict[str, Any]]:
+    """The rows that an ES|QL query gives, as nested maps without what is null; raises Refused."""
+    answer = client.call("POST", "/_query?format=json", body)
+    names = [column["name"].split(".") for column in answer["columns"]]
+    return [_nested(zip(names, values, strict=True)) for values in answer["values"]]
+
+
+def _nested(columns: Iterable[tuple[list[str], Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for keys, value in columns:
+        if value is None:
+            continue
+        inner = row
+        for key in keys[:-1]:
+            below = inner.setdefault(key, {})
+            if type(below) is not dict:  # `a` beside `a.b`
+                below = inner[key] = {"": below}
+            inner = below
+        inner[keys[-1]] = value
+    return row
 
 
 def error_of(response: Response) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from ..clients.elastic_client import JSON, ElasticClient, Refused, Server, decoded
+from ..clients.elastic_client import JSON, ElasticClient, Refused, Server, decoded, esql_rows
 from ..codecs._json import parse
 from ..errors import Disconnected
 
@@ -180,37 +180,14 @@ class EsqlPage:
 
     def fetch(self, after: Any) -> Page:
         """The one page."""
-        return Page([{"_source": row} for row in esql_rows(self._client, self._text)])
+        body = msgspec.json.encode({"query": self._text})
+        return Page([{"_source": row} for row in esql_rows(self._client, body)])
 
     def keep(self) -> None:
         """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing is kept."""
-
-
-def esql_rows(
-    client: ElasticClient, text: str, more: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
-    """The rows of an ES|QL query as nested maps; raises Refused."""
-    answer = client.call("POST", "/_query?format=json", {"query": text, **(more or {})})
-    names = [column["name"].split(".") for column in answer["columns"]]
-    return [_nested(zip(names, values, strict=True)) for values in answer["values"]]
-
-
-def _nested(columns: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for keys, value in columns:
-        if value is None:
-            continue
-        inner = row
-        for key in keys[:-1]:
-            below = inner.setdefault(key, {})
-            if type(below) is not dict:  # `a` beside `a.b`
-                below = inner[key] = {"": below}
-            inner = below
-        inner[keys[-1]] = value
-    return row
 
 
 def searched(client: ElasticClient, path: str, body: Mapping[str, Any]) -> dict[str, Any]:

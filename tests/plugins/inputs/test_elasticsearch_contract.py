@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import ClassVar
 
 from servers import opensearch
 from servers.front import Front
@@ -44,7 +45,7 @@ class Documents:
 
 class SearchContract(InputContract):
     wrong_option = "password"
-    absent = {
+    absent: ClassVar[dict[str, str]] = {
         "tokens_of_an_older_connection_are_ignored": "requests go over any connection: what was read stays under way when one ends"
     }
 

@@ -242,7 +242,7 @@ def test_documents_are_made_changed_and_deleted(port: int) -> None:
     index = opensearch.fresh()
     options = f'index => "{index}" document_id => "%{{id}}" action => "%{{[@metadata][do]}}" max_in_flight => 1'
     steps = [("create", "a", 1), ("index", "b", 2), ("update", "a", 3), ("index", "c", 4), ("delete", "b", 0), ("create", "c", 5)]
-    plugin = delivered(port, options, [{"id": id, "n": n, "@metadata": {"do": do}} for do, id, n in steps])
+    plugin = delivered(port, options, [{"id": name, "n": n, "@metadata": {"do": do}} for do, name, n in steps])
     found = {hit["_id"]: hit["_source"]["n"] for hit in opensearch.documents(port, index)}
     assert found == {"a": 3, "c": 4}
     assert plugin.context.metrics.values() == {"conflicts": 1}
