@@ -36,15 +36,9 @@ _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
 _GONE = "it has another name now: `{}`"
 
-disable_warnings(InsecureRequestWarning)  # who does not verify has said so in an option
-
 
 class HttpFailure(Exception):
     """A request without an answer."""
-
-
-class TooLarge(HttpFailure):
-    """A request whose answer is larger than is read."""
 
 
 @option_group
@@ -238,6 +232,9 @@ class _WithInfo:
         return self._headers
 
 
+disable_warnings(InsecureRequestWarning)  # who does not verify has said so in an option
+
+
 def _make_pool(options: HttpOptions, tls: ssl.SSLContext) -> PoolManager:
     common: dict[str, Any] = {
         "num_pools": options.pool_max,
@@ -322,6 +319,10 @@ def _read(response: BaseHTTPResponse, deadline: float) -> Response:
         values = response.headers.getlist(name)
         headers[name.lower()] = values[0] if len(values) == 1 else values
     return Response(response.status, headers, body)
+
+
+class TooLarge(HttpFailure):
+    """A request whose answer is larger than is read."""
 
 
 def _parts(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
