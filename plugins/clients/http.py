@@ -19,8 +19,13 @@ from typing import Any, Self
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from urllib.request import Request as CookieRequest
 
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, ReadTimeoutError
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout, disable_warnings
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InsecureRequestWarning,
+    ReadTimeoutError,
+)
 
 from ..contract import Plugin
 from ..declaration import Secret, option
@@ -245,6 +250,9 @@ class _WithInfo:
         return self._headers
 
 
+disable_warnings(InsecureRequestWarning)  # who does not verify has said so in an option
+
+
 def _make_pool(options: HttpOptions, tls: ssl.SSLContext) -> PoolManager:
     common: dict[str, Any] = {
         "num_pools": options.pool_max,
@@ -333,6 +341,10 @@ def _read(response: BaseHTTPResponse, deadline: float) -> Response:
     return Response(response.status, headers, body, reason, asked_again)
 
 
+class TooLarge(HttpFailure):
+    """A request whose answer is larger than is read."""
+
+
 def _parts(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
     """The body as it comes; raises HttpFailure where it is too long or comes too slowly."""
     size = 0
@@ -340,6 +352,6 @@ def _parts(response: BaseHTTPResponse, deadline: float) -> Iterator[bytes]:
         yield part
         size += len(part)
         if size > _MOST_BYTES:
-            raise HttpFailure("the answer is too large")
+            raise TooLarge(f"the answer is larger than {_MOST_BYTES >> 20} MiB")
         if time.monotonic() > deadline:
             raise HttpFailure("the request took too long")

@@ -35,6 +35,15 @@ SERVERS: Mapping[str, Packages] = {
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "memcached": Packages(["memcached"], ["memcached"]),
     "nginx": Packages(["nginx", "/usr/sbin/nginx"], ["nginx-light"]),
+    "opensearch": Packages(
+        jars=[
+            "org.opensearch:opensearch:2.19.6",
+            "org.opensearch.plugin:transport-netty4-client:2.19.6",
+            "org.opensearch.plugin:analysis-common:2.19.6",
+            "org.opensearch.plugin:lang-painless:2.19.6",
+            "org.apache.logging.log4j:log4j-core:2.25.4",
+        ]
+    ),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
