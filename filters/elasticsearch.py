@@ -20,7 +20,7 @@ from ..dsl.values import copy, json_text
 from ..plugins.clients.cache import Cache
 from ..plugins.clients.elastic import ElasticOptions, endpoint, http_options
 from ..plugins.clients.elastic_client import NDJSON, ElasticClient, Refused, esql_rows, reason_of
-from ..plugins.clients.http import HttpFailure
+from ..plugins.clients.http_failures import HttpFailure
 from ..plugins.contract import Disconnected, Filter, Misconfigured, complain
 from ..plugins.declaration import Example, option
 from ._per_process import PerProcess

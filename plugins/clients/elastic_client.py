@@ -21,7 +21,8 @@ from ..errors import Disconnected, Misconfigured
 from ..rate_limit import PluginLog
 from .elastic import Endpoint, Host
 from .elastic_hosts import Chores, HostPool
-from .http import HttpClient, HttpFailure, HttpOptions, Request, Response, TooLarge
+from .http import HttpClient, HttpOptions, Request, Response, TooLarge
+from .http_failures import HttpFailure
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 _LONGEST_REASON = 500

@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import Any
 
 from ..tls import TlsContext
-from .http import HttpClient, HttpFailure, HttpOptions, Request
+from .http import HttpClient, HttpOptions, Request
+from .http_failures import HttpFailure
 
 
 class Authorities:
