@@ -24,7 +24,8 @@ from ...plugins.errors import Undelivered
 from ...plugins.option_text import stable_names
 from ...plugins.output import Output
 from ...plugins.records.events import Unreadable, pack, unpack
-from ..storage.queue import DiskQueue, Full
+from ..storage.queue import DiskQueue
+from ..storage.queue_errors import Full
 from ..storage.survey import queue_state
 from .pending import DeliveryUnit
 

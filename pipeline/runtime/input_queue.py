@@ -29,7 +29,8 @@ from ...plugins.plugin import Plugin
 from ...plugins.records.events import Unreadable, pack, unpack
 from ..storage.backlog import Item
 from ..storage.incarnation import incarnation_of
-from ..storage.queue import Closed, DiskQueue, Full
+from ..storage.queue import DiskQueue
+from ..storage.queue_errors import Closed, Full
 from .decoding import Decoder
 from .input_threads import CommitsOf, Done, Failed, Incoming, no_commits, threads_of
 from .reader import REST, SharedCommits

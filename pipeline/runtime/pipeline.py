@@ -35,6 +35,7 @@ from ..observe.figures import Figures
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
 from .keeping import participant_of, say_ending, watch_partitions
+from .opening import open_plugin
 from .reader import SharedCommits
 from .sources import Source, source_of
 from .work import Work
@@ -385,18 +386,3 @@ class Pipeline:
         if self._epochs is not None:
             self._epochs.give_up()
         self.stop()
-
-
-def open_plugin(plugin: Plugin) -> None:
-    """Open a plugin. An OSError names what could not be opened; any other error is a fault of the
-    plugin and says which one.
-    """
-    try:
-        plugin.open()
-    except (OSError, Misconfigured):
-        raise
-    except Exception as error:
-        log.debug("open of %s raised", plugin.name, exc_info=True)
-        where = plugin.context.where
-        reason = f"{type(error).__name__}: {error}"
-        raise OSError(f"{where}: {plugin.name} could not be opened: {reason}") from error

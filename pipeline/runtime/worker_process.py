@@ -27,7 +27,7 @@ from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
 from ..observe.figures import Addition, Figures
 from .garbage import rare_collections
-from .pipeline import open_plugin
+from .opening import open_plugin
 from .shared_memory import OutputArena, SharedBuffers
 from .work import Work
 from .worker_messages import Answer, Failure, JobMessage, WorkerDeadLetter, WorkerOutput

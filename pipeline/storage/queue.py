@@ -22,7 +22,6 @@ from typing import Any
 
 import msgspec
 
-from ...dsl.diagnostics import PenstockError
 from ...plugins.records.disk import Disk
 from ...plugins.records.layout import HEAD, HEADER
 from ...plugins.records.log import Placed, RecordLog
@@ -31,19 +30,12 @@ from ...plugins.records.segments import Segment
 from .background import Background
 from .backlog import Backlog, Item, item_of
 from .checkpoint import Checkpoint, ranges_of, read_checkpoint, write_checkpoint
+from .queue_errors import Closed, Full
 from .queue_log import log, say_skipped, say_unwritable
 
 _UNSYNCED = 16 << 20
 _LEAST_PAGE = 64 << 10
 _FAILING_DISK_WAIT = 0.25
-
-
-class Full(PenstockError):
-    """The queue, or its disk, had no room within the time given."""
-
-
-class Closed(PenstockError):
-    """The queue was closed."""
 
 
 class DiskQueue:
@@ -153,11 +145,6 @@ class DiskQueue:
         """Whether all that was put is acknowledged."""
         with self._lock:
             return self._idle()
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether ``close`` was called: ``get`` gives nothing any more."""
-        return self._closed
 
     def _idle(self) -> bool:
         return not self._unfinished and self._backlog.next_unread >= self._log.next

@@ -20,7 +20,8 @@ from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.dead_letters import DeadLetters
-from penstock.pipeline.storage.queue import DiskQueue, Full
+from penstock.pipeline.storage.queue import DiskQueue
+from penstock.pipeline.storage.queue_errors import Full
 from penstock.plugins.batch import Batch, Payload
 from penstock.plugins.errors import EndOfInput
 from penstock.plugins.input import Input, Outcome

@@ -25,10 +25,12 @@ def decoded(config: str, chunks: list[Chunk]) -> tuple[list[list[dict[str, Any]]
     return list(decoder(config).batches(batch)), batch.parts
 
 
-def test_small_chunks_come_together_and_keep_their_origins() -> None:
+def test_small_chunks_of_a_part_come_together_and_keep_their_origins() -> None:
     origins = [{"host": {"ip": f"192.0.2.{number}"}} for number in range(3)]
-    chunks = [Chunk(b"%d" % number, origins[number % 3], number % 2) for number in range(300)]
-    (events,), parts = decoded('udp { port => 1 type => "t" }', chunks)
+    chunks = [Chunk(b"%d" % number, origins[number % 3], number // 150) for number in range(300)]
+    lists, parts = decoded('udp { port => 1 type => "t" }', chunks)
+    assert [len(events) for events in lists] == [150, 150]
+    events = [event for some in lists for event in some]
     assert [event["message"] for event in events] == [str(number) for number in range(300)]
     assert [event["host"] for event in events] == [origins[number % 3]["host"] for number in range(300)]
     assert {event["type"] for event in events} == {"t"}

@@ -13,7 +13,8 @@ from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.input_queue import QueueIntake
 from penstock.pipeline.runtime.input_threads import Incoming
 from penstock.pipeline.runtime.pipeline import Pipeline
-from penstock.pipeline.storage.queue import Closed, DiskQueue
+from penstock.pipeline.storage.queue import DiskQueue
+from penstock.pipeline.storage.queue_errors import Closed
 from penstock.plugins.batch import Batch, Payload
 from penstock.plugins.errors import EndOfInput, Undelivered
 from penstock.plugins.input import Input, Outcome

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from penstock.pipeline.storage.queue import Closed, DiskQueue, Full
+from penstock.pipeline.storage.queue import DiskQueue
+from penstock.pipeline.storage.queue_errors import Closed, Full
 from penstock.plugins.records.lock import InUse
 
 from ...plugins.records.forgetful import ForgetfulDisk

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from penstock.pipeline.storage.queue import DiskQueue, Full
+from penstock.pipeline.storage.queue import DiskQueue
+from penstock.pipeline.storage.queue_errors import Full
 from penstock.plugins.records.reader import Skipped
 
 from ...plugins.records.forgetful import ForgetfulDisk
