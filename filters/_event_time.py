@@ -19,6 +19,7 @@ from ..dsl.values import to_text
 from ..plugins.contract import complain
 from ..plugins.declaration import Duration, option
 from ..plugins.event_time import Seen
+from ._columns import Columns
 from ._held_state import HeldState, millis
 from ._stream_results import fresh
 from .state import FOREVER, NEVER
@@ -109,6 +110,44 @@ class EventTime(HeldState):
         each.
         """
         return self._flow(events, partitions).events(events) if events else events
+
+    # -- as columns: between a worker and the main process ---------------------------------------
+
+    gives_columns: bool = False
+    """Whether all that is taken in of an event that is not late can be said in columns."""
+
+    def columns_of(self, events: list[Event]) -> list[list[Any]] | None:
+        """Times, keys and values of events; None where one of them goes on by itself."""
+        keys, times = self.keys.of_all(events), self.times.of_all(events)
+        if None in keys or None in times:
+            return None
+        return [times, keys, *self.column_values(events)]
+
+    def column_values(self, events: list[Event]) -> list[list[Any]]:
+        """The values of events besides times and keys."""
+        return []
+
+    def safe_from(self, mark: int) -> int:
+        """The time from which on no event is late, up to a watermark."""
+        raise NotImplementedError
+
+    def take_columns(self, columns: list[list[Any]]) -> list[Event] | None:
+        """Take in what ``columns_of`` gave, of one partition, and give the results; None, and
+        nothing was taken in, where the events themselves are needed: one may be late.
+        """
+        times, keys, *values = columns
+        clock, latest = self.clock(), max(times)
+        mark = max(self.marks.watermark, latest - self.marks.lateness)
+        if latest > clock + self._ahead or min(times) < self.safe_from(mark):
+            return None
+        if self.begins_partial or self.here.is_shared:
+            return None
+        count, out = len(times), Outflow(False)
+        rows = Rows(Columns(values, 0, count), times, keys, range(count))  # type: ignore[arg-type]
+        self.take_rows(rows, self.here.partition, clock, out)
+        if len(self.keyed.states) >= self.next_look:
+            out.behind(count - 1, self.bound())
+        return out.events([])
 
     def take_placed(self, events: list[Event], places: list[Any]) -> tuple[list[Event], list[Any]]:
         """Like ``run``, with the places of events in the whole batch, for a filter in a branch."""

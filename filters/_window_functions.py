@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ..dsl.reference import Event, FieldRef
+from ._columns import reading
 from ._window_columns import Column, TimedColumn, TopColumn, ValueColumn
 from .state.keys import column
 
@@ -53,6 +54,7 @@ class Functions:
 
     def __init__(self, functions: Sequence[Function], limits: Limits) -> None:
         self.columns: list[Column] = []
+        self.reads: list[Callable[[Any], list[Any]]] = []
         for source in dict.fromkeys(function.source for function in functions):
             mine = [f for f in functions if f.source == source]
             self._add(source, [f for f in mine if f.name not in _TIMED | {"top"}], limits)
@@ -65,7 +67,8 @@ class Functions:
     def _add(self, source: FieldRef, functions: list[Function], limits: Limits) -> None:
         if not functions:
             return
-        read = column(source)
+        read = reading(column(source), len(self.columns))
+        self.reads.append(read)
         pairs = [(f.name, f.target) for f in functions]
         if functions[0].name == "top":
             self.columns.append(TopColumn(read, pairs, limits))
@@ -73,6 +76,11 @@ class Functions:
             self.columns.append(TimedColumn(read, pairs, limits))
         else:
             self.columns.append(ValueColumn(read, pairs, limits))
+
+    @property
+    def want_events(self) -> bool:
+        """Whether a column keeps more of events than values."""
+        return any(isinstance(each, TopColumn) for each in self.columns)
 
     def new(self) -> Record:
         """A record of nothing."""

@@ -186,6 +186,7 @@ class Window(EventTime, Ecs, name="window"):
         self.delay = 1 if timing.early else FOREVER
         self.slack = FOREVER
         self.ready(Keyed(self._sized, self._order), self._keys)
+        self.gives_columns = not (self.keep or self._functions.want_events)
         self._panes: dict[int, dict[Key, Record]] = {}
         self._overflowed: set[int] = set()
         self._span = (NEVER, NEVER)
@@ -369,6 +370,12 @@ class Window(EventTime, Ecs, name="window"):
             starts = {start for state in self.keyed.states.values() for start in state.panes}
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
+
+    def column_values(self, events: list[Event]) -> list[list[Any]]:
+        return [read(events) for read in self._functions.reads]
+
+    def safe_from(self, mark: int) -> int:
+        return self._windows.pane(mark)[0]
 
     def spans_of(self, when: int) -> list[Span]:
         return [] if self._sized is None else self._windows.of_pane(self._windows.pane(when)[0])

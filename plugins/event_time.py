@@ -38,6 +38,20 @@ class Seen(msgspec.Struct, frozen=True):
     spans: tuple[tuple[int, int], ...] = ()
 
 
+class GivesColumns(Protocol):
+    """A filter that may be given columns of events, made in another process, for the events."""
+
+    def columns_of(self, events: list[Event]) -> list[list[Any]] | None:
+        """What it needs of events; None where one of them goes on by itself."""
+        ...
+
+    def take_columns(self, columns: list[list[Any]]) -> list[Event] | None:
+        """Take them in, and give the results; None where the events are needed, since one may be
+        late: then nothing was taken in.
+        """
+        ...
+
+
 class KeepsState(Protocol):
     """A filter whose state goes by the time of events, as the runtime sees it."""
 

@@ -7,17 +7,22 @@ that reads the inputs and works off what the workers answer; the collector only 
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 from ...dsl.reference import Event
 from ...plugins.errors import Undelivered
 from ...plugins.filter import Filter
 from ...plugins.plugin import Plugin
 from ...plugins.records.events import unpack
+from ..compile.generate import generate
 from ..compile.instantiate import Assembly
+from ..compile.section import Run
 from ..delivery.dispatch import submitting
 from ..delivery.pending import PendingAck
 from ..observe.counters import Counts
@@ -25,9 +30,10 @@ from .input_threads import Done, Incoming
 from .keeping import say_ending
 from .pipeline import FLUSH_EVERY
 from .work import Work
-from .worker_messages import Answer
+from .worker_messages import Answer, WorkerOutput
 from .worker_parent import WorkerParent
 from .worker_pool import Job, ParallelPipeline, Worker
+from .worker_process import COLUMNS, columns_filter
 
 _WAIT = 1.0
 
@@ -61,6 +67,9 @@ class SplitPipeline(ParallelPipeline):
         self._ready: deque[tuple[Worker, Job, Answer]] = deque()
         self._change = threading.Condition()
         self._work_here: Work | None = None
+        self._takes_columns = columns_filter(assembly, head)
+        self._full: Answer | None = None
+        self._again: tuple[Job, list[list[Event]]] | None = None
 
     def own_plugins(self) -> list[Plugin]:
         """The filters before the first one of event time are opened by the workers."""
@@ -101,6 +110,7 @@ class SplitPipeline(ParallelPipeline):
             sink.output.write = write  # type: ignore[method-assign,assignment]
         statements = program.filters[self._head :]
         work = self._work_here = Work(self.assembly, self.inputs, self.figures, statements)
+        self._rest = generate(statements[1:], self.assembly.made, "filters", self.figures)
         self._open_epochs()
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
@@ -157,16 +167,71 @@ class SplitPipeline(ParallelPipeline):
     def _run_here(self, worker: Worker, job: Job, answer: Answer) -> None:
         assert self._work_here is not None
         with PendingAck(self.taken(job.incoming)) as self._pending:
-            filtered = self._filtered(worker, answer)
+            filtered = self._filtered(worker, job, answer)
             given = self._work_here.run_filtered(job.source, job.batch, filtered)
         self.count(job.source, answer.events_in, given, job.batch)
 
-    def _filtered(self, worker: Worker, answer: Answer) -> Iterator[tuple[int | None, list[Event]]]:
-        for sent in answer.outputs:
-            part = None if sent.output < 0 else sent.output
-            yield part, unpack(worker.buffers.read(sent.data))
+    def _filtered(
+        self, worker: Worker, job: Job, answer: Answer
+    ) -> Iterator[tuple[int | None, list[Any], Run]]:
+        """What a worker made, read before anything is worked on: a job that is done again is
+        answered in the same place.
+        """
+        assert self._work_here is not None
+        whole = self._work_here.filters.run
+        read = [(sent, _read(worker, sent)) for sent in answer.outputs]
+        for number, (sent, made) in enumerate(read):
+            run: Run = whole
+            if sent.lane == COLUMNS:
+                run = partial(self._run_columns, worker, job, number)
+            yield (None if sent.output < 0 else sent.output), made, run
+
+    def _run_columns(
+        self, worker: Worker, job: Job, number: int, columns: list[list[list[Any]]]
+    ) -> list[Event]:
+        """The first filter on columns, and the others on its results; where one of the events may
+        be late, on the events themselves.
+        """
+        assert self._work_here is not None
+        assert self._takes_columns is not None
+        results = self._takes_columns.take_columns(columns[0])
+        if results is None:
+            return self._work_here.filters.run(self._done_again(worker, job)[number])
+        return self._rest.run(results) if results else []
+
+    def _done_again(self, worker: Worker, job: Job) -> list[list[Event]]:
+        """The events of a job of which columns are not enough."""
+        if self._again is None or self._again[0] is not job:
+            with self._lock:
+                if worker not in self._workers:
+                    raise OSError("a worker died, and its batch must be read again")
+                job.is_full = True
+                self._send(worker, job)
+            with self._change:
+                self._change.wait_for(lambda: self._full is not None or self._failure is not None)
+                answer, self._full = self._full, None
+            if answer is None:
+                raise OSError(f"a batch could not be worked on again: {self._failure}")
+            self._again = job, [_read(worker, sent) for sent in answer.outputs]
+        return self._again[1]
+
+    def _deliver_again(self, answer: Answer) -> None:
+        with self._change:
+            self._full = answer
+            self._change.notify_all()
+
+    def _fail(self, error: BaseException) -> None:
+        super()._fail(error)
+        with self._change:
+            self._change.notify_all()
 
     def _give_back(self) -> None:
         for job in self._under_way.values():
             if job.incoming.done is not None:
                 job.incoming.done(Undelivered(str(self._failure)))
+
+
+def _read(worker: Worker, sent: WorkerOutput) -> list[Any]:
+    """The events that a worker sent, or, as the only item, their columns."""
+    data = worker.buffers.read(sent.data)
+    return [pickle.loads(data)] if sent.lane == COLUMNS else unpack(data)

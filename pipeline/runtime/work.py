@@ -16,6 +16,7 @@ from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly
+from ..compile.section import Run
 from .decoding import Decoder
 from .partitions import Partitions, by_part
 
@@ -74,18 +75,18 @@ class Work:
                     yield number, each
 
     def run_filtered(
-        self, source: int, batch: Batch, filtered: Iterable[tuple[int | None, list[Event]]]
+        self, source: int, batch: Batch, filtered: Iterable[tuple[int | None, list[Event], Run]]
     ) -> int:
-        """Work on what came out of filters before, by part of its batch; how many events came out
-        of these.
+        """Work on what came out of filters before, by part of its batch, each list with the filters
+        that it goes through; how many events came out of these.
         """
         assert self._partitions is not None
         self._partitions.begin(source, batch.parts)
         given = 0
-        for part, events in filtered:
+        for part, events, run in filtered:
             self._partitions.turn_to(source, batch.parts, part)
             for some in self.slices(events):
-                given += self._write(self.filters.run(some))
+                given += self._write(run(some))
         if self._partitions.end(source, batch.parts):
             given += self.flush(final=False)
         return given

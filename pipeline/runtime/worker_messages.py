@@ -30,6 +30,8 @@ class JobMessage(NamedTuple):
     source: int
     chunks: list[ChunkPlace] | None
     parts: list[Part]
+    is_full: bool = False
+    """Whether whole events are wanted where columns would do."""
 
 
 class WorkerOutput(NamedTuple):

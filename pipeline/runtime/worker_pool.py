@@ -52,6 +52,7 @@ class Job(msgspec.Struct, eq=False):
     number: int = 0
     deaths: int = 0
     slot: int = 0
+    is_full: bool = False
 
 
 class Worker(msgspec.Struct, eq=False):
@@ -177,9 +178,10 @@ class ParallelPipeline(Pipeline):
 
     def _send(self, worker: Worker, job: Job) -> None:
         worker.jobs.append(job)
-        job.slot = worker.buffers.free.pop()
+        if not job.is_full:  # else it has its place, and is done again
+            job.slot = worker.buffers.free.pop()
         sent = worker.buffers.write_input(job.slot, job.payload)
-        message = JobMessage(job.slot, sent, job.source, job.chunks, job.batch.parts)
+        message = JobMessage(job.slot, sent, job.source, job.chunks, job.batch.parts, job.is_full)
         # A worker that has died is noticed by the collector, which has its jobs done again.
         with contextlib.suppress(OSError):
             worker.pipe.send(message)
@@ -202,6 +204,9 @@ class ParallelPipeline(Pipeline):
             raise OSError(answer.reason)
         with self._lock:
             job = worker.jobs.pop(0)
+        if job.is_full:
+            self._deliver_again(answer)
+            return
         if not self._ordered:
             self._deliver(worker, job, answer)
             return
@@ -226,6 +231,10 @@ class ParallelPipeline(Pipeline):
         self._free.release()
         if self._tick is not None:
             self._tick(self.counts)
+
+    def _deliver_again(self, answer: Answer) -> None:
+        """A job is answered that was asked for again, with whole events."""
+        raise NotImplementedError
 
     def write_dead_letters(self, answer: Answer) -> None:
         """Write the dead letters of a job."""

@@ -15,10 +15,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ...dsl.guard import standing_by
-from ...dsl.program import Statement
+from ...dsl.program import PluginUse, Statement
 from ...dsl.reference import Event
 from ...dsl.values import copy
 from ...plugins.batch import Batch, Chunk
+from ...plugins.event_time import GivesColumns
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.output import Output
@@ -135,6 +136,18 @@ class WorkerProcess:
         return Batch(None, chunks, parts=job.parts)
 
 
+COLUMNS = "columns"
+"""In the place of a lane: what was sent are the columns of events, pickled."""
+
+
+def columns_filter(assembly: Assembly, head: int) -> GivesColumns | None:
+    """The filter behind the ``head``, where columns of events are enough for it."""
+    statement = assembly.program.filters[head]
+    plugin = assembly.made[statement] if isinstance(statement, PluginUse) else None
+    gives = getattr(plugin, "gives_columns", False)
+    return plugin if gives else None  # type: ignore[return-value]
+
+
 class HeadProcess(WorkerProcess):
     """A worker that runs the first ``head`` statements of the filters: the events that come out go
     to the main process, which runs the others, by the part of their batch.
@@ -145,6 +158,8 @@ class HeadProcess(WorkerProcess):
     ) -> None:
         super().__init__(assembly, pipe, memory, keeps)
         self._head = head
+        first = columns_filter(assembly, head)
+        self._columns_of = None if first is None else first.columns_of
 
     def _statements(self) -> Sequence[Statement]:
         return self._assembly.program.filters[: self._head]
@@ -158,9 +173,14 @@ class HeadProcess(WorkerProcess):
             out = work.filters.run(events)
             given += len(out)
             if out:
-                data = self._arena.write(pack(out))
+                columns = None
+                if self._columns_of is not None and not job.is_full:
+                    columns = self._columns_of(out)
+                lane = None if columns is None else COLUMNS
+                data = pack(out) if columns is None else pickle.dumps(columns, 5)
                 number = -1 if part is None else part
-                self._outputs.append(WorkerOutput(number, data, None, len(out), None))
+                sent = WorkerOutput(number, self._arena.write(data), lane, len(out), None)
+                self._outputs.append(sent)
         counts = [part.events for part in batch.parts]
         passed = taken, given, counts
         return Answer(*passed, self._outputs, self._dead_letters, self._taken_figures())

@@ -47,6 +47,7 @@ CONFIGS = {
     "a window behind filters": f"if [drop] {{ drop {{ }} }} mutate {{ add_field => {{ copied => yes }} }} {WINDOW}",
     "a window in a branch": f'if [k] == "a" {{ {WINDOW} }} else {{ mutate {{ add_tag => ["other"] }} }}',
     "filters of event time behind each other": f'{WINDOW} if ![window] {{ dedupe {{ id => "d" by => ["k", "v"] within => "5s" summary => true }} }}',
+    "columns of events, and late ones as they are": f'mutate {{ add_field => {{ copied => yes }} }} {WINDOW.replace("lateness", "keep => false lateness")} mutate {{ add_tag => ["behind"] }}',
     "split before": f'mutate {{ add_field => {{ list => ["p", "q"] }} }} split {{ field => "list" }} {WINDOW}',
 }
 
