@@ -35,8 +35,9 @@ def misread_escape(text: str) -> str | None:
     if found is None or _WINDOWS_PATH.search(text):
         return None
     return (
-        f"`{found[0]}` is a backslash and the letter `{found[1]}`, not a {_NAMED[found[1]]}:"
-        " strings have no escapes"
+        f"`{found[0]}` is a backslash followed by the letter `{found[1]}`, not a"
+        f" {_NAMED[found[1]]}:"
+        " escape sequences are off"
     )
 
 

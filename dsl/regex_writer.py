@@ -173,10 +173,10 @@ class Writer:
             numbers = [number for number, name in enumerate(self.groups, 1) if name == group]
         if not numbers:
             raise RegexError(
-                f"a reference to the group {group}, which is not there (yet)", position
+                f"a reference to the group {group}, which is not defined before it", position
             )
         if self._open.intersection(numbers):
-            raise RegexError(f"a reference to the group {group} from inside of it", position)
+            raise RegexError(f"a reference to the group {group} from inside that group", position)
         return numbers
 
 

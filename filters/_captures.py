@@ -159,11 +159,13 @@ def _add(into: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _no_timestamp(event: Event, value: Any) -> None:
-    raise FieldError("`@timestamp` takes only a timestamp: capture into a field, and use date")
+    raise FieldError(
+        "`@timestamp` must be a timestamp: capture into another field and use a date filter"
+    )
 
 
 def _no_metadata(event: Event, value: Any) -> None:
-    raise FieldError("`@metadata` takes only a map: capture into a field of it")
+    raise FieldError("`@metadata` must be a map: capture into a field of it")
 
 
 _RESERVED: dict[tuple[str, ...], Put] = {

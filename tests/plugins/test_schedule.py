@@ -84,7 +84,7 @@ def test_the_zone_is_the_one_given_unless_the_line_names_one() -> None:
         ("a-b-c * * * *", "`a-b-c` has no meaning"),
         ("*/0 * * * *", "`*/0` makes no step"),
         ("0 0 30 2 *", "never comes"),
-        ("0 0 * * * Europe/Pariss", "`Europe/Pariss` is no time zone"),
+        ("0 0 * * * Europe/Pariss", "`Europe/Pariss` is not a valid time zone"),
         ("every", "`every ` is not a valid schedule"),
         ("every 5", "`every 5` is not a valid schedule"),
         ("every 0s", "is not a valid schedule"),

@@ -153,9 +153,9 @@ class TestCheck:
             ("utf16.conf", "filter { }".encode("utf-16"), "save the file as UTF-8"),
             ("gzip.conf", b"\x1f\x8b\x08\x00\x00", "save the file as UTF-8"),
             ("latin1.conf", "filter { drop { id => 'ä' } }".encode("latin-1"), "--> latin1.conf:1:24"),
-            ("json.conf", b'{"filter": {}}', "a configuration is made of the sections"),
+            ("json.conf", b'{"filter": {}}', "a configuration consists of the sections"),
             ("yaml.conf", b"filter:\n  - drop: {}\n", "write filter { … }"),
-            ("log.conf", b'10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1', "a configuration is made of"),
+            ("log.conf", b'10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1', "a configuration consists of"),
         ],
     )
     def test_files_that_are_no_configurations(self, name: str, data: bytes, words: str, penstock: Penstock) -> None:
