@@ -260,7 +260,7 @@ def _is_tag(value: Any) -> bool:
 
 def _set_tags(event: Event, value: Any) -> None:
     if not are_tags(value):
-        raise FieldError("`tags` takes only a string or a list of strings")
+        raise FieldError("`tags` must be a string or a list of strings")
     event["tags"] = value
 
 

@@ -66,7 +66,7 @@ def find_url(
         if given.get(key) is not None:
             name, where = place(key)
             plugin.problem(
-                name, f"`{key}` has no effect: there is no Java here", "take it out", where, "W305"
+                name, f"`{key}` has no effect: there is no Java here", "remove it", where, "W305"
             )
     name, where = place("jdbc_connection_string")
     try:
@@ -81,7 +81,7 @@ def find_url(
         plugin.problem(
             name,
             f"the parameter `{key}` of the connection string has no effect",
-            "take it out",
+            "remove it",
             where,
             "W305",
         )
@@ -169,7 +169,7 @@ class Database:
 
     def _connected(self) -> Connection:
         if self._clock() < self._again:
-            raise UnreachableError(f"the database {self._name} could not be reached a moment ago")
+            raise UnreachableError(f"the database {self._name} was unreachable at the last attempt")
         try:
             return self._engines.get().connect()
         except Exception as error:

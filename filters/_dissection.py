@@ -73,7 +73,7 @@ class Dissection:
         self.never = (
             ""
             if all(self.delimiters)
-            else "two fields without a delimiter between them fit no text"
+            else "two fields without a delimiter between them never match"
         )
         named = [field(part.name) for part in self.parts if part.kind != "?"]
         self.broken = [ref.problem for ref in named if isinstance(ref, BrokenReference)]
@@ -145,7 +145,7 @@ def _part(field: str, before: str) -> Part:
         raise DissectionError(f"`%{{{field}}}` has no name")
     if field[:2] in ("+&", "&+"):
         raise DissectionError(
-            f"`%{{{field}}}` is both appended and named by another field; it can be one of them"
+            f"`%{{{field}}}` is both appended and named by another field; only one is allowed"
         )
     order = int(match["order"] or match["late"] or 0)
     return Part(kind if name else "?", name, order, before, match["padded"] is not None)

@@ -60,9 +60,9 @@ class EventTime(Filter):
     event_time: ClassVar[bool] = True
     shares: ClassVar[bool] = False
 
-    by: list[FieldRef] = option("The fields whose values tell what belongs together.", default=[])
+    by: list[FieldRef] = option("The fields whose values group events.", default=[])
     time: FieldRef = option(
-        "The field with the time of an event: an instant, or a text in ISO 8601.",
+        "The field with the time of an event: an instant, or a string in ISO 8601.",
         default=FieldRef("@timestamp"),
     )
     lateness: Duration = option(
@@ -98,7 +98,7 @@ class EventTime(Filter):
         if self.id is None:
             self.problem(
                 "id",
-                f"`{self.name}` has no `id`: its state is not found again after a restart",
+                f"`{self.name}` has no `id`: its state is lost after a restart",
                 'give it one, such as id => "orders"',
                 code="W320",
             )

@@ -94,7 +94,7 @@ class Loading:
             _, rows = loader.database.table(loader.clause, {}, loader.most + 1)
             if not rows or len(rows) > loader.most:
                 found = f"more than {loader.most}" if rows else "no"
-                self._complain(loader, f"found {found} rows: none were taken")
+                self._complain(loader, f"found {found} rows: none were loaded")
                 return True
             into.fill(loader.table, rows)
         except Exception as error:
@@ -103,7 +103,7 @@ class Loading:
         finally:
             loader.database.close()
         self.rows += len(rows)
-        log.info("%s: the loader %s took %d rows", self._where, loader.id, len(rows))
+        log.info("%s: the loader %s loaded %d rows", self._where, loader.id, len(rows))
         return True
 
     def _complain(self, loader: Loader, what: str) -> None:

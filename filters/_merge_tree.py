@@ -17,7 +17,7 @@ def map_at(event: Event, target: FieldRef) -> Event:
     if type(there) is dict:
         return there
     if there is not None:
-        raise FieldError(f"`{target}` cannot take fields: it holds no map")
+        raise FieldError(f"`{target}` cannot hold fields: it is not a map")
     fresh: Event = {}
     target.set(event, fresh)
     return fresh
@@ -64,7 +64,7 @@ class Tree:
             if there is None:
                 there = into[key] = {}
             elif type(there) is not dict:
-                raise FieldError(f"`{key}` cannot take fields: it holds no map")
+                raise FieldError(f"`{key}` cannot hold fields: it is not a map")
             maps[key].graft(there)
 
 

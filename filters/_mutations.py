@@ -219,7 +219,7 @@ def strip(target: FieldRef) -> Operation:
 
 def _text(value: Any) -> str:
     if type(value) is not str:
-        raise TypeError(f"strip takes texts, and the list holds a {type(value).__name__}")
+        raise TypeError(f"strip needs strings, and the list contains a {type(value).__name__}")
     return value
 
 

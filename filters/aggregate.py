@@ -91,10 +91,10 @@ class Aggregate(Filter, name="aggregate"):
     )
     end_of_task: bool = option("Whether the task is forgotten after the event.", default=False)
     timeout: float | None = option(
-        "The seconds after which a task is forgotten; 1800 unless given.", default=None
+        "The seconds after which a task is forgotten. Default: 1800.", default=None
     )
     inactivity_timeout: float | None = option(
-        "The seconds without events after which it is.", default=None
+        "The seconds without events after which a task is forgotten.", default=None
     )
     timeout_timestamp_field: FieldRef | None = option(
         "A field with the time of events.", default=None
@@ -112,7 +112,7 @@ class Aggregate(Filter, name="aggregate"):
         "Whether a map becomes an event when time is up.", default=False
     )
     push_previous_map_as_event: bool = option(
-        "Whether it does when another task starts.", default=False
+        "Whether the map of a task becomes an event when another task starts.", default=False
     )
     map_count_warning_threshold: int = option(
         "The number of tasks to warn of; 0 for none.", default=5000, at_least=0
@@ -222,8 +222,8 @@ class Aggregate(Filter, name="aggregate"):
         if self.shared.keeper is not None:
             self.problem(
                 "aggregate_maps_path",
-                "another filter has a file for tasks",
-                "one keeps those of all filters",
+                "another filter already has a file for tasks",
+                "one filter stores the tasks of all",
             )
         self.shared.keeper = self
 
@@ -343,7 +343,7 @@ class Aggregate(Filter, name="aggregate"):
             where, many = self.context.where, len(self.tasks)
             complain(
                 f"{where} many",
-                "%s: %d tasks of `%s` are open: do they end?",
+                "%s: %d tasks of `%s` are open; check that they end",
                 where,
                 many,
                 self.task_id,

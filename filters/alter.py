@@ -31,12 +31,16 @@ class Alter(Filter, name="alter"):
     Differs from Logstash: a per cent sign in a text of `coalesce` does no harm.
     """
 
-    condrewrite: list[str] = option("Threes of a field, an expected and a new value.", default=[])
+    condrewrite: list[str] = option(
+        ("Groups of three: a field, an expected value and a new value."), default=[]
+    )
     condrewriteother: list[str] = option(
-        "Fours of a field, an expected value, a field to change and its new value.", default=[]
+        ("Groups of four: a field, an expected value, a field to change and its new value."),
+        default=[],
     )
     coalesce: list[str] = option(
-        "A field, and texts of which it becomes the first that is complete.", default=[]
+        ("A field, and strings; the field is set to the first whose references all exist."),
+        default=[],
     )
 
     examples = (
@@ -67,8 +71,8 @@ class Alter(Filter, name="alter"):
         if len(self.coalesce) == 1:
             self.problem(
                 "coalesce",
-                "`coalesce` is a field and texts to choose from",
-                "give at least one text",
+                "`coalesce` needs a field and strings to choose from",
+                "give at least one string",
             )
         elif self.coalesce:
             self._add("coalesce", 0, _coalesce, *self.coalesce)

@@ -55,7 +55,7 @@ class Anonymize(Filter, name="anonymize"):
         if self.algorithm == "IPV4_NETWORK":
             if not self.key.isdecimal() or int(self.key) > 128:
                 self.problem(
-                    "key", "this is no length of a prefix", "give a number of bits, as key => 24"
+                    "key", "not a valid prefix length", "give a number of bits, as key => 24"
                 )
                 return
             bits = int(self.key)

@@ -71,8 +71,8 @@ class Cidr(Filter, name="cidr"):
         if self.network and self.network_path is not None:
             self.problem(
                 "network_path",
-                "`network` and `network_path` exclude each other",
-                "take one of them out",
+                "`network` and `network_path` cannot both be given",
+                "remove one of them",
             )
         self._templates = [template for template in self.network if not template.is_constant]
         constants: list[str] = []
@@ -90,7 +90,7 @@ class Cidr(Filter, name="cidr"):
             if parse_network(text) is None:
                 self.problem(
                     "network",
-                    f"`{text}` is no network",
+                    f"`{text}` is not a valid network",
                     "write 10.0.0.0/8",
                     path=(place,),
                     code="W305",

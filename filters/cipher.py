@@ -50,7 +50,7 @@ class Cipher(Filter, name="cipher"):
     iv_random_length: int = option(
         "How many random bytes stand before what is encrypted.", at_least=0
     )
-    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    source: FieldRef = option("The field with the string.", default=FieldRef("message"))
     target: FieldRef = option("The field for the result.", default=FieldRef("message"))
     base64: bool = option("Whether what is encrypted is in base64.", default=True)
     cipher_padding: str | None = option(
@@ -83,7 +83,7 @@ class Cipher(Filter, name="cipher"):
         if found is None:
             self.problem(
                 "algorithm",
-                f"there is no algorithm `{self.algorithm}` here",
+                f"unknown algorithm `{self.algorithm}`",
                 "write it as aes-256-cbc",
             )
         if self.key is None:

@@ -45,9 +45,9 @@ class Csv(Ecs, Filter, name="csv"):
     failure.
     """
 
-    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    source: FieldRef = option("The field with the string.", default=FieldRef("message"))
     target: FieldRef | None = option(
-        "The field to put the columns in; unless given, the event's top.", default=None
+        "The field to put the columns in. Default: the top level of the event.", default=None
     )
     columns: list[str] = option("The names of the columns.", default=[])
     separator: str = option(
@@ -67,7 +67,7 @@ class Csv(Ecs, Filter, name="csv"):
     )
     skip_empty_columns: bool = option("Whether to leave out columns that are empty.", default=False)
     skip_empty_rows: bool = option(
-        "Whether to tag an empty text `_csvskippedemptyfield` only.", default=False
+        "Whether an empty string is only tagged `_csvskippedemptyfield`.", default=False
     )
     skip_header: bool = option(
         "Whether to drop events whose columns are the names of the columns.", default=False
@@ -99,7 +99,7 @@ class Csv(Ecs, Filter, name="csv"):
         quote = "\0" if self.quote_char == "\\x00" else self.quote_char
         if len(quote) != 1:
             self.problem(
-                "quote_char", "`quote_char` is one character", 'write "\\x00" to have none'
+                "quote_char", "`quote_char` must be one character", 'write "\\x00" to have none'
             )
         if not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
@@ -246,4 +246,4 @@ class Csv(Ecs, Filter, name="csv"):
 
 
 def _refuse_value(value: Any) -> Row:
-    raise MalformedRowError("the field holds no text")
+    raise MalformedRowError("the field is not a string")

@@ -186,7 +186,7 @@ def _to_int(text: str) -> int:
 
 def _checked(text: str) -> str:
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"`{text}` is no number")
+        raise ValueError(f"`{text}` is not a valid number")
     return text
 
 
@@ -211,5 +211,5 @@ def _converting(ref: FieldRef, kind: str) -> Callable[[Event], None]:
 
 def _number_text(value: Any) -> str:
     if type(value) not in (int, float):
-        raise ValueError(f"a {type(value).__name__} is no number")
+        raise ValueError(f"a {type(value).__name__} is not a number")
     return to_text(value)

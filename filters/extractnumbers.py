@@ -18,7 +18,7 @@ class Extractnumbers(Filter, name="extractnumbers"):
     Differs from Logstash: the common options take effect when there was a number.
     """
 
-    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    source: FieldRef = option("The field with the string.", default=FieldRef("message"))
 
     examples = (
         Example(

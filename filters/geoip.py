@@ -56,8 +56,8 @@ class Geoip(Ecs, Filter, name="geoip"):
 
     source: FieldRef = option("The field with the address.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `geoip`, or with ECS the field that `source`"
-        " is the `[ip]` of.",
+        "The field to put the result in. Default: `geoip`, or with ECS the field that"
+        " `source` is the `[ip]` of.",
         default=None,
     )
     database: Path | None = option("The path of the database.", default=None)
@@ -68,9 +68,9 @@ class Geoip(Ecs, Filter, name="geoip"):
         choices=("City", "ASN"),
     )
     fields: list[str] = option(
-        "The fields to add; those usual for the kind of database unless given.", default=[]
+        "The fields to add. Default: those usual for the type of database.", default=[]
     )
-    cache_size: int = option("How many addresses to remember.", default=1000)
+    cache_size: int = option("How many addresses to cache.", default=1000)
     tag_on_failure: list[str] = option(
         "Tags for an event whose address is not found.", default=["_geoip_lookup_failure"]
     )
@@ -159,7 +159,7 @@ class Geoip(Ecs, Filter, name="geoip"):
     def _open(self) -> maxminddb.Reader | None:
         if self.database is None:
             where_from = _WHERE_FROM.format(self.default_database_type)
-            self.problem("database", "geoip needs a database, and Penstock brings none", where_from)
+            self.problem("database", "geoip needs a database; Penstock includes none", where_from)
             return None
         try:
             reader = maxminddb.open_database(self.database)
@@ -167,7 +167,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
             self.problem(
                 "database",
-                f"this is no MaxMind database, or a broken one: {error}",
+                f"not a valid MaxMind database: {error}",
                 "download it again",
             )
             return None
@@ -175,7 +175,7 @@ class Geoip(Ecs, Filter, name="geoip"):
             known = ", ".join(kinds())
             self.problem(
                 "database",
-                f"geoip does not know databases of the type {database_type}",
+                f"geoip does not support databases of the type {database_type}",
                 f"it knows {known}",
             )
             reader.close()

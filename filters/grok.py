@@ -96,9 +96,11 @@ class Grok(Ecs, Filter, name="grok"):
         "Patterns of your own, by name; they come before the library's.", default={}
     )
     patterns_dir: list[str] = option(
-        "Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[]
+        "Directories (or globs) of files with more patterns, one `NAME regex` a line.", default=[]
     )
-    patterns_files_glob: str = option("Which files of those folders.", default="*")
+    patterns_files_glob: str = option(
+        ("A glob for the file names in those directories."), default="*"
+    )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
     )
@@ -107,7 +109,7 @@ class Grok(Ecs, Filter, name="grok"):
     )
     target: str | None = option("A field under which all captures go.", default=None)
     timeout_millis: int = option(
-        "How long a match may take, in milliseconds; 0 for ever.", default=30000, at_least=0
+        "How long a match may take, in milliseconds; 0 for no limit.", default=30000, at_least=0
     )
     timeout_scope: str = option(
         "Whether the limit is for each pattern or for all of an event.",
@@ -233,7 +235,9 @@ class Grok(Ecs, Filter, name="grok"):
             return None
         if literal := unclosed(pattern):
             help = f"write {literal}}}"
-            self.problem("match", f"`{literal}` is never closed: it is text", help, path, "W312")
+            self.problem(
+                "match", (f"`{literal}` is not closed: it is matched literally"), help, path, "W312"
+            )
         return Attempt(expression, self._assigner)
 
     def _assigner(self, expression: Expression) -> Assign:

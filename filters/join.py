@@ -51,7 +51,7 @@ class Join(EventTime, name="join"):
     applied to what is told.
     """
 
-    side: FieldRef = option("The field whose value tells the side.")
+    side: FieldRef = option("The field whose value names the side.")
     left: dict[str, Any] = option(
         "The values of `side` of left events, and the field or fields with the key."
     )
@@ -61,7 +61,7 @@ class Join(EventTime, name="join"):
     )
     within: Duration = option("How long after the left event the right one may be.")
     type: str = option(
-        "Of which sides events without a partner are told.",
+        "Of which sides events without a partner are emitted.",
         default="inner",
         choices=("inner", "left", "right", "outer"),
     )

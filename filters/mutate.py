@@ -74,7 +74,7 @@ class Mutate(Filter, name="mutate"):
         "The types of fields.", default={}, choices=tuple(operations.CONVERSIONS)
     )
     gsub: list[str] = option(
-        "Threes of a field, a regular expression and a replacement.", default=[]
+        "Groups of three: a field, a regular expression and a replacement.", default=[]
     )
     uppercase: list[str] = option("Fields to put in upper case.", default=[])
     capitalize: list[str] = option(
@@ -88,7 +88,7 @@ class Mutate(Filter, name="mutate"):
         literal=True,
     )
     join: dict[str, str] = option(
-        "Lists to join to one text, with their separators.", default={}, literal=True
+        "Lists to join to one string, with their separators.", default={}, literal=True
     )
     merge: dict[str, Any] = option(
         "Lists or maps, each with the field or the fields to add to it.", default={}
@@ -188,7 +188,9 @@ class Mutate(Filter, name="mutate"):
         if len(self.gsub) % 3:
             last = len(self.gsub) - 1
             self.problem(
-                "gsub", "gsub takes threes: a field, an expression and a replacement", path=(last,)
+                "gsub",
+                ("`gsub` needs groups of three: a field, an expression and a replacement"),
+                path=(last,),
             )
             return
         for at in range(0, len(self.gsub), 3):

@@ -28,9 +28,7 @@ class Split(Filter, name="split"):
     reshapes = True
 
     field: str = option("The field to split.", default="message")
-    target: str | None = option(
-        "Where each part goes; the field itself unless given.", default=None
-    )
+    target: str | None = option("Where each part goes. Default: the field itself.", default=None)
     terminator: str = option("What stands between the parts of a text.", default="\n", literal=True)
 
     examples = (
@@ -73,7 +71,7 @@ class Split(Filter, name="split"):
         where = self.context.where
         complain(
             where,
-            "%s: split takes texts and lists, and an event has a %s",
+            "%s: split needs a string or a list, and an event has a %s",
             where,
             type(value).__name__,
         )

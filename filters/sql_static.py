@@ -129,13 +129,13 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
             self.problem(
                 "staging_directory",
                 "`staging_directory` has no effect: nothing is staged",
-                "take it out",
+                "remove it",
                 code="W305",
             )
         if not self.local_lookups:
             self.problem(
                 "local_lookups",
-                "without look-ups nothing is added",
+                "without `local_lookups` nothing is added",
                 "add local_lookups => [{ … }]",
                 code="E214",
             )

@@ -86,7 +86,7 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     """
 
     syslog_pri_field_name: FieldRef | None = option(
-        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else"
+        "The field with the priority. Default: `[log][syslog][priority]` with ECS, else"
         " `syslog_pri`.",
         default=None,
     )

@@ -18,7 +18,7 @@ class Truncate(Filter, name="truncate"):
     """
 
     length_bytes: int = option("The longest length to keep, in bytes.", at_least=0)
-    fields: list[FieldRef] | None = option("The fields to cut; all unless given.", default=None)
+    fields: list[FieldRef] | None = option("The fields to cut. Default: all.", default=None)
 
     examples = (
         Example(

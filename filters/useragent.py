@@ -40,15 +40,15 @@ class Useragent(Ecs, Filter, name="useragent"):
 
     source: FieldRef = option("The field with the user agent's text.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `user_agent` with ECS, else the top of the"
-        " event.",
+        "The field to put the result in. Default: `user_agent` with ECS, else the top"
+        " level of the event.",
         default=None,
     )
-    prefix: str = option("A text to put before the names of fields; without ECS only.", default="")
+    prefix: str = option("A prefix for the names of fields; without ECS only.", default="")
     regexes: Path | None = option(
         "A `regexes.yaml` of uap-core to use in place of the package's own.", default=None
     )
-    lru_cache_size: int = option("How many texts to remember.", default=100_000)
+    lru_cache_size: int = option("How many strings to cache.", default=100_000)
 
     examples = (
         Example(
@@ -109,7 +109,7 @@ class Useragent(Ecs, Filter, name="useragent"):
             self.problem(
                 "prefix",
                 "`prefix` has no effect with ECS",
-                "take it out, or give a `target`",
+                "remove it, or give a `target`",
                 code="W305",
             )
         if self.target is None and self.ecs:

@@ -152,7 +152,7 @@ class Xml(Ecs, Filter, name="xml"):
 
         bad = {path: said for path in self.xpath if (said := syntax_problem(path))}
         for path, said in bad.items():
-            self.problem("xpath", f"`{path}` is no XPath expression: {said}", path=(path,))
+            self.problem("xpath", f"`{path}` is not a valid XPath expression: {said}", path=(path,))
         for path, name in self.xpath.items():
             try:
                 self._results.append(FieldRef(name))

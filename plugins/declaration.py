@@ -149,7 +149,7 @@ def _kind(hint: Any) -> Kind:
         return _kind(inner[0])
     if set(inner) == {int, float}:
         return Kind("number")
-    raise TypeError(f"no kind of option is annotated {hint!r}")
+    raise TypeError(f"the annotation {hint!r} is not a known option type")
 
 
 def _doc(cls: type) -> str:

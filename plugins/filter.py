@@ -61,13 +61,13 @@ class Filter(Plugin):
     add_tag: list[Any] = option("Tags to give it.", default=[], common=True)
     remove_tag: list[str] = option("Tags to take from it.", default=[], common=True)
     periodic_flush: bool = option(
-        "Accepted; a filter that holds events gives them in time without it.",
+        "Has no effect: a filter that holds events always emits them in time.",
         default=False,
         common=True,
     )
-    type: str | None = option("Gone.", default=None, obsolete=_GONE, common=True)
-    tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
-    exclude_tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
+    type: str | None = option("Removed.", default=None, obsolete=_GONE, common=True)
+    tags: list[str] = option("Removed.", default=[], obsolete=_GONE, common=True)
+    exclude_tags: list[str] = option("Removed.", default=[], obsolete=_GONE, common=True)
 
     decorate: Callable[[Event], None] | None = None
     """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is

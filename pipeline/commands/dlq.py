@@ -87,7 +87,7 @@ def _time(text: str | None, option: str) -> Timestamp | None:
         return Timestamp.of_nanos(Timestamp.now().nanos() - int(read(Kind("duration"), text) * 1e9))
     except Misfit:
         raise click.UsageError(
-            f"{option}: `{text}` is no time: write 2025-09-04T12:00 or 2h"
+            f"{option}: `{text}` is not a valid time: write 2025-09-04T12:00 or 2h"
         ) from None
 
 

@@ -151,4 +151,4 @@ def patient(
 
 
 Make = Callable[[float], Any]
-"""Makes a search anew, with a number of seconds that a match may take, 0 for ever."""
+"""Makes a search anew, with a number of seconds that a match may take, 0 for no limit."""

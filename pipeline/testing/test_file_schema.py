@@ -224,7 +224,7 @@ SHARED = (
     Key(
         "mocks",
         MOCKS,
-        "Stand-ins for filters, by id: a table from values to fields, a piece of configuration,"
+        "Mocks for filters, by id: a table from values to fields, a piece of configuration,"
         " nothing.",
     ),
     Key(

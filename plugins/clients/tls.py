@@ -30,14 +30,16 @@ _STORES = ("ssl_keystore_path", "ssl_truststore_path")
 class ClientTls:
     """The options of TLS that clients have."""
 
-    ssl_enabled: bool = option("Whether the other options of TLS count.", default=True)
+    ssl_enabled: bool = option(
+        ("Whether TLS is used; without it the other TLS options have no effect."), default=True
+    )
     ssl_certificate: Path | None = option(
         "The certificate to show to the server, a PEM file.", default=None
     )
     ssl_key: Path | None = option("The key of that certificate, a PEM file.", default=None)
     ssl_key_passphrase: Secret | None = option("The passphrase of that key.", default=None)
     ssl_certificate_authorities: list[Path] = option(
-        "The authorities that are trusted, PEM files; the system's unless given.", default=[]
+        "The trusted certificate authorities, PEM files. Default: those of the system.", default=[]
     )
     ssl_verification_mode: str = option(
         "Whether the server's certificate and name are verified.",
@@ -105,7 +107,7 @@ def _identify(context: ssl.SSLContext, plugin: Plugin, options: ClientTls) -> No
     if options.ssl_certificate is None or options.ssl_key is None:
         lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
         given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
-        plugin.problem(given, f"`{given}` is of no use without `{lacking}`", f"add {lacking} => …")
+        plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
         return
     try:
         context.load_cert_chain(

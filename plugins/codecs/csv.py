@@ -61,7 +61,7 @@ class Csv(Ecs, Codec, name="csv"):
         self._text = charset_option(self).text
         check_target(self)
         if len(self.quote_char) != 1:
-            self.problem("quote_char", "`quote_char` is one character")
+            self.problem("quote_char", "`quote_char` must be one character")
         elif not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
         else:

@@ -35,7 +35,7 @@ class Edn(Codec, name="edn"):
         try:
             found = read(text)
             if type(found) is not dict:
-                raise ValueError("the data is no map")
+                raise ValueError("the data is not a map")
             return [placed(self.target, found, self.context.now())]
         except (ValueError, FieldError):
             return [{"message": text}]

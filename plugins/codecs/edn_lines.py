@@ -51,7 +51,7 @@ class EdnLines(Codec, name="edn_lines"):
         try:
             found = read(line)
             if type(found) is not dict:
-                raise ValueError("the data is no map")
+                raise ValueError("the data is not a map")
             return placed(self.target, found, self.context.now())
         except (ValueError, FieldError):
             return {"message": line + end}

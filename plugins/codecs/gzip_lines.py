@@ -54,7 +54,7 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
         if self._failed:
             _tag(events)
         elif self._began and not self._gzip.eof:
-            self._say("the data ends before its end")
+            self._say("the data is truncated")
             events = events or [self._event(text_of(self._fed))]
             _tag(events[-1:])
         self.start()
@@ -72,7 +72,10 @@ class GzipLines(Ecs, Codec, name="gzip_lines"):
                 events += self._events(self._reader.lines(text))
                 rest = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
                 if left < 0:
-                    reason = f"it grows over {self.decompress_size_limit_bytes} bytes"
+                    reason = (
+                        f"the decompressed data exceeds {self.decompress_size_limit_bytes}"
+                        " bytes (decompress_size_limit_bytes)"
+                    )
                     return [*events, *self._end(reason, rest)]
                 self._silent = self._silent and not text and not self._gzip.eof
                 self._fed = self._fed + data if self._silent else b""

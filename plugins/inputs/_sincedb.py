@@ -287,7 +287,7 @@ def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool, str]]:
         words, _SIDE_WORDS - 1
     )
     if length > HEAD or before > min(TAIL, position):
-        raise ValueError("not a fingerprint of ours")
+        raise ValueError("not a valid fingerprint")
     return Key(inode, major, minor), (
         Fingerprint(length, head, Mark(position, before, tail)),
         unpacked,
@@ -298,7 +298,7 @@ def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool, str]]:
 
 def _numbers(words: list[bytes], count: int) -> list[int]:
     if len(words) != count or not all(word.isdigit() and len(word) < 20 for word in words):
-        raise ValueError("not as many numbers as there must be")
+        raise ValueError("wrong number of fields")
     return [int(word) for word in words]
 
 

@@ -158,7 +158,7 @@ class File(Output, name="file"):
         "The file for events whose path is refused.", default="_filepath_failures"
     )
     flush_interval: float = option(
-        "Has no effect: every batch is handed over at once.", default=2, at_least=0
+        "Has no effect: every batch is written at once.", default=2, at_least=0
     )
     fsync: bool = option(
         "Whether a batch counts as delivered only when it is synced to the disk.", default=False
@@ -168,7 +168,9 @@ class File(Output, name="file"):
         "Seconds without an event after which a file is closed.", default=10, at_least=0
     )
     write_behavior: str = option(
-        "What happens to what a file holds.", default="append", choices=("append", "overwrite")
+        ("Whether an existing file is appended to or overwritten."),
+        default="append",
+        choices=("append", "overwrite"),
     )
 
     def prepare(self) -> None:
@@ -183,8 +185,8 @@ class File(Output, name="file"):
         if self._root is None and not self.path.is_constant:
             self.problem(
                 "path",
-                "the path may not start with a field",
-                "start it with a folder: /var/log/%{…}",
+                "the path must not start with a field",
+                "start it with a directory: /var/log/%{…}",
             )
 
     def _fixed_part(self) -> Path | None:

@@ -280,7 +280,7 @@ def test_how_servers_are_written(text: str, address: Any, weight: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "a:b", "a:0", "a:70000", "a:1:0", "a:1:2:3", "[::1]x"])
 def test_what_is_no_server_is_refused(text: str) -> None:
-    with pytest.raises(penstock.ConfigError, match="is no server"):
+    with pytest.raises(penstock.ConfigError, match="is not a valid server"):
         penstock.compile(f"filter {{ memcached {{ hosts => ['{text}'] }} }}")
 
 

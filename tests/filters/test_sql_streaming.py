@@ -178,7 +178,7 @@ def findings(options: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ("jdbc_connection_string => 'nowhere' statement => 'x'", "E220", "is no connection string"),
+        ("jdbc_connection_string => 'nowhere' statement => 'x'", "E220", "is not a valid connection string"),
         ("jdbc_connection_string => 'jdbc:mysql://h/d' statement => 'x'", "E220", "the driver `mysql+pymysql` is not installed"),
         ("jdbc_connection_string => 'strange://h/d' statement => 'x'", "E220", "SQLAlchemy has no driver `strange`"),
         ("jdbc_connection_string => 'jdbc:postgresql://h/d?tcpKeepAlive=true' statement => 'x'", "W305", "`tcpKeepAlive`"),

@@ -139,7 +139,7 @@ class TestQueue:
         opened.close()
         result = run("queue", "drain", queue)
         assert messages(result) == ["1a", "1b", "2a", "2b"]
-        assert "stays in the queue: no batch of events" in result.stderr
+        assert "stays in the queue: not a batch of events" in result.stderr
         assert json.loads(run("queue", "inspect", "--json", queue).stdout)["waiting"]["records"] == 1
 
     def test_drain_refuses_a_queue_that_is_in_use(self, queue: Path) -> None:
@@ -346,7 +346,7 @@ class TestDeadLetters:
         store.close()
 
     def test_a_time_that_is_none(self, letters: Path) -> None:
-        assert "`yesterday` is no time" in run("dlq", "list", "--since", "yesterday", letters, code=2).output
+        assert "`yesterday` is not a valid time" in run("dlq", "list", "--since", "yesterday", letters, code=2).output
 
     def test_damage_is_told_and_the_rest_shown(self, letters: Path) -> None:
         damage(letters, b"no number")

@@ -111,8 +111,8 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
         pytest.param(write("00000000000000000001-0000000000000001.log", b""), PAYLOADS[2:], ["00000000000000000001-0000000000000001.log: the file is empty"], id="an empty segment before"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: the file is empty"], id="an empty segment after"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b"PENST"), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 5 bytes at 0: the header was not written whole"], id="a header cut short"),
-        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: a foreign file; it is left alone"], id="a foreign file"),
-        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: a foreign file; it is left alone"], id="a folder"),
+        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: not a file of Penstock; left unchanged"], id="a foreign file"),
+        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: not a file of Penstock; left unchanged"], id="a folder"),
     ],
 )
 def test_whatever_else_is_wrong_the_queue_starts(folder: Path, damage: Callable[[Path], object], given: list[bytes], reports: list[str]) -> None:
