@@ -28,8 +28,8 @@ ESCAPES_REMEDY = "write the character itself between the quotes, or set config.s
 
 
 def misread_escape(text: str) -> str | None:
-    """What is wrong with a text in which `\\n` is no line break, though it looks like one; a path
-    of Windows does not.
+    """What is wrong with a text in which `\\n` is not a line break, though it looks like one; a
+    path of Windows does not.
     """
     found = _MISREAD.search(text)
     if found is None or _WINDOWS_PATH.search(text):

@@ -206,7 +206,7 @@ def bracket(node: Set) -> str:
 
 
 def _without(node: Set) -> str:
-    """A set with letters of all scripts in it: ``\\w``, less what is no letter."""
+    """A set with letters of all scripts in it: ``\\w``, less what is not a letter."""
     name = next(name for name in sorted(node.names) if name in _WITHOUT)
     rest = Set(node.ranges, node.names - {name})
     if not rest.ranges and not rest.names:

@@ -51,9 +51,9 @@ def matcher(
     function.
 
     It is called with the events and with what it does not do itself: ``find(text)``,
-    ``decorate(event)``, ``unmatched(event)``, ``other(event, value)`` for a value that is no text,
-    ``timed_out(event)`` and ``failed(event, error)``. ``decoration`` are the lines that decorate
-    ``event``.
+    ``decorate(event)``, ``unmatched(event)``, ``other(event, value)`` for a value that is not a
+    string, ``timed_out(event)`` and ``failed(event, error)``. ``decoration`` are the lines that
+    decorate ``event``.
     """
     lines, scope = _lines(expression, target, overwrite, keep_empty)
     body = [

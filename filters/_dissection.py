@@ -31,7 +31,7 @@ _NAME = re.compile(
 
 
 class DissectionError(ValueError):
-    """A text that is no dissection."""
+    """A text that is not a dissection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Dissection:
     it does not.
 
     Raises DissectionError where the text of the dissection is none. ``never`` says why nothing will
-    ever fit, if so; ``broken`` says of names that are no field references why they are not: those
+    ever fit, if so; ``broken`` says of names that are not field references why they are not: those
     raise when they are set.
     """
 

@@ -211,7 +211,7 @@ class Servers:
         except Exception as error:
             if len(keys) == 1 or isinstance(error, _LOST):
                 failed.update(dict.fromkeys(keys, error))
-            else:  # one of them is no key
+            else:  # one of them is not a key
                 for key in keys:
                     self._get(server, [key], found, failed)
 

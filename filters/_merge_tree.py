@@ -42,7 +42,7 @@ class Tree:
         return bool(self._fields)
 
     def copy(self) -> Event:
-        """The fields as a map of its own; values that are no maps are shared."""
+        """The fields as a map of its own; values that are not maps are shared."""
         copied = self._fields.copy()
         for key, tree in self._maps:
             copied[key] = tree.copy()

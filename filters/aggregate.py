@@ -42,8 +42,8 @@ class Aggregate(Filter, name="aggregate"):
     """Gather what several events say of one task, and put it into the last of them, or into an
     event of its own.
 
-    Events of one task give the same `task_id`, a text with templates; an event that fills none of
-    it is passed over. The task has a map, and `code` is run on each of its events, as Ruby, with
+    Events of one task give the same `task_id`, a string with templates; an event that fills none of
+    it is skipped. The task has a map, and `code` is run on each of its events, as Ruby, with
     `event` (see the filter `ruby`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
     `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may be set for this task),
     and `new_event_block.call(event)`, which sends out a further event. With `language => "python"`

@@ -23,23 +23,23 @@ class Alter(Filter, name="alter"):
     `condrewrite` is a list of threes: a field, the value that it must have, the value to give it.
     `condrewriteother` is a list of fours: a field, the value that it must have, another field, the
     value to give that. Of a list any item counts, and with `condrewrite` those items are rewritten.
-    `coalesce` is a field and texts: the field becomes the first text whose references are all
+    `coalesce` is a field and strings: the field becomes the first text whose references are all
     there. Values have templates, and are compared as text.
 
     A conditional with the filter mutate says the same, and more clearly.
 
-    Differs from Logstash: a per cent sign in a text of `coalesce` does no harm.
+    Differs from Logstash: a per cent sign in a string of `coalesce` does no harm.
     """
 
     condrewrite: list[str] = option(
-        ("Groups of three: a field, an expected value and a new value."), default=[]
+        "Groups of three: a field, an expected value and a new value.", default=[]
     )
     condrewriteother: list[str] = option(
-        ("Groups of four: a field, an expected value, a field to change and its new value."),
+        "Groups of four: a field, an expected value, a field to change and its new value.",
         default=[],
     )
     coalesce: list[str] = option(
-        ("A field, and strings; the field is set to the first whose references all exist."),
+        "A field, and strings; the field is set to the first whose references all exist.",
         default=[],
     )
 

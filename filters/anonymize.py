@@ -19,14 +19,14 @@ class Anonymize(Filter, name="anonymize"):
     `key` being the length of the prefix. A list is replaced item by item; a field that is not there
     stays away.
 
-    A value that is no address stays with `IPV4_NETWORK`, and the event gets the tag
+    A value that is not an address stays with `IPV4_NETWORK`, and the event gets the tag
     `_anonymize_exception`: drop such events where nothing may slip through.
 
     The filter fingerprint does the same and more. `MURMUR3` needs the package mmh3: `pip install
     'penstock[anonymize]'`.
 
-    Differs from Logstash: values that are no text are digested as text (Logstash fails on them),
-    and the common options take effect.
+    Differs from Logstash: values that are not strings are digested as text (Logstash fails on
+    them), and the common options take effect.
     """
 
     fields: list[FieldRef] = option("The fields to replace.")

@@ -17,11 +17,11 @@ from ._networks import Networks, parse_network
 class Cidr(Filter, name="cidr"):
     """Apply the common options to events with an address in one of some networks.
 
-    Addresses are given as texts with templates (`address`), or by a field that holds one or a list
-    of them (`address_field`). Networks are given in the configuration, with templates, one a text
-    or several with commas between, or in a file, which is read again when it has changed, every
-    `refresh_interval` seconds at most. The first match is enough. What is no address or no network
-    is passed over.
+    Addresses are given as strings with templates (`address`), or by a field that holds one or a
+    list of them (`address_field`). Networks are given in the configuration, with templates, one in
+    each string or several with commas between, or in a file, which is read again when it has
+    changed, every `refresh_interval` seconds at most. The first match is enough. What is neither an
+    address nor a network is skipped.
     """
 
     address: list[Template] = option("The addresses, with templates.", default=[])

@@ -19,19 +19,19 @@ Setter = Callable[[Event, Any], None]
 
 
 class Csv(Ecs, Filter, name="csv"):
-    """Split a text into columns and set them as fields.
+    """Split a string into columns and set them as fields.
 
     The first row of the text is read as Ruby's CSV library reads it: an empty column is null, a
-    quoted empty one is an empty text; a quote inside a column that is not quoted, a text behind a
-    closing quote and a quote that is never closed are errors, as is a field that is no text. Such
-    an event gets the tag `_csvparsefailure`, and so does an empty text, unless `skip_empty_rows`
-    says otherwise. An event without the field passes untouched. A column that cannot be set tags
-    the event, too; the others are set.
+    quoted empty one is an empty string; a quote inside a column that is not quoted, a string behind
+    a closing quote and a quote that is never closed are errors, as is a field that is not a string.
+    Such an event gets the tag `_csvparsefailure`, and so does an empty string, unless
+    `skip_empty_rows` says otherwise. An event without the field passes untouched. A column that
+    cannot be set tags the event, too; the others are set.
 
     Columns are named by `columns`, in order, and `column3`, `column4` … beyond. A name in brackets
     is a field reference, below `target` if there is one: `[a][b]`.
 
-    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a text that
+    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a string that
     is none stays as it is. A date starts at midnight in the platform's zone (the setting
     `penstock.timezone`), a time without an offset is in UTC.
 
@@ -41,7 +41,7 @@ class Csv(Ecs, Filter, name="csv"):
     With `autodetect_column_names` the first event that comes names the columns and is dropped; as
     with `skip_header`, this needs all events in one place, one worker.
 
-    Differs from Logstash: a null in a column that is converted to boolean stays null and is no
+    Differs from Logstash: a null in a column that is converted to boolean stays null and is not a
     failure.
     """
 

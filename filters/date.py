@@ -49,7 +49,7 @@ class Date(Filter, name="date"):
 
     A pattern must fit the whole text. Where it has no year, the present one is taken; in December
     and January dates of the other month belong to the year next door. A field that is missing or
-    null is passed over in silence.
+    null is skipped in silence.
 
     Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that
     clocks skip.
@@ -293,7 +293,7 @@ class Date(Filter, name="date"):
                 self.failed(event, error)
 
     def _read_other(self, value: Any, formats: Formats) -> str:
-        """What a value means that is no text: only numbers may mean something."""
+        """What a value means that is not a string: only numbers may mean something."""
         return (formats.read_number(value) or "") if type(value) in (int, float) else ""
 
     @property

@@ -35,7 +35,7 @@ class Dns(Filter, name="dns"):
     beside the value, as a list of both, or in its place with `action => replace`. First all names
     are resolved, then all addresses reversed; the first that cannot be found ends the work on the
     event, which then gets none of the common options. When no answer came in time it gets the tags
-    of `tag_on_timeout`. A missing field is passed over; a list with more than one item ends the
+    of `tag_on_timeout`. A missing field is skipped; a list with more than one item ends the
     work.
 
     Hosts files are looked into first, those of `hostsfile` before the system's; then the servers of

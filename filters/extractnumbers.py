@@ -9,9 +9,9 @@ from ..plugins.strict_numbers import integer, number
 
 
 class Extractnumbers(Filter, name="extractnumbers"):
-    """Set a field for each number that stands alone in a text.
+    """Set a field for each number that stands alone in a string.
 
-    Words of the text that are whole numbers become `int1`, `int2` and so on, other numbers
+    Words of the text that are integers become `int1`, `int2` and so on, other numbers
     `float1`, `float2`. A number with anything beside it but blanks (`5ms`, `10.0.0.1`, `a=3`) is
     none; `0x1f` and `017` are read as Ruby reads them. Of a list the first item is taken.
 

@@ -67,7 +67,7 @@ class Grok(Ecs, Filter, name="grok"):
     `disabled`. A name that only pygrok knows is found in pygrok's own files.
 
     A field that is there already becomes a list of the old and the new value, unless `overwrite`
-    names it. A missing field is matched as an empty text, a list item by item. A capture into
+    names it. A missing field is matched as an empty string, a list item by item. A capture into
     `@timestamp` or `[@metadata]` itself fails: these take no text.
 
     A pattern ends where it may, if nothing in the expression follows it: `%{TIMESTAMP_ISO8601}`
@@ -99,7 +99,7 @@ class Grok(Ecs, Filter, name="grok"):
         "Directories (or globs) of files with more patterns, one `NAME regex` a line.", default=[]
     )
     patterns_files_glob: str = option(
-        ("A glob for the file names in those directories."), default="*"
+        "A glob for the file names in those directories.", default="*"
     )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
@@ -236,7 +236,7 @@ class Grok(Ecs, Filter, name="grok"):
         if literal := unclosed(pattern):
             help = f"write {literal}}}"
             self.problem(
-                "match", (f"`{literal}` is not closed: it is matched literally"), help, path, "W312"
+                "match", f"`{literal}` is not closed: it is matched literally", help, path, "W312"
             )
         return Attempt(expression, self._assigner)
 
@@ -292,7 +292,7 @@ class Grok(Ecs, Filter, name="grok"):
         return events
 
     def _other(self, event: Event, value: Any) -> None:
-        """What the loop of one expression does with a value that is no text."""
+        """What the loop of one expression does with a value that is not a string."""
         (attempt,) = self._fields[0][1]
         tries = Tries(self._choices[0], [(attempt.expression.find, attempt.assign)])
         if not self._found(tries, value, event):

@@ -43,7 +43,7 @@ Answer = Response | Exception
 class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     """Ask a server over HTTP, and put its answer into the event.
 
-    `url`, `headers`, `query` and `body` may have fields in their texts. With `body_format =>
+    `url`, `headers`, `query` and `body` may have fields in their strings. With `body_format =>
     "json"`, the body is sent as JSON; a Content-Type that is not among the `headers` is set by the
     format.
 
@@ -80,7 +80,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     headers: dict[str, Any] = option("Headers, with fields.", default={})
     query: dict[str, Any] = option("Parameters that are added to the URL, with fields.", default={})
     body: Any = option(
-        ("The body: a string, or a list or hash for JSON, with field references."), default=None
+        "The body: a string, or a list or hash for JSON, with field references.", default=None
     )
     body_format: str = option("How the body is sent.", default="text", choices=("text", "json"))
     target_body: FieldRef | None = option(
@@ -157,7 +157,10 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
                     problem = Template(text).problem
                 except PatternError as error:
                     self.problem(
-                        name, f"bad date pattern in `{text}`: {error}", path=path, code="E209"
+                        name,
+                        f"the date pattern in `{text}` is not valid: {error}",
+                        path=path,
+                        code="E209",
                     )
                     return
                 if problem:

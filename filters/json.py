@@ -26,7 +26,7 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 
 class NotJsonError(ValueError):
-    """A text that is no JSON."""
+    """A text that is not valid JSON."""
 
 
 class Json(Ecs, Filter, name="json"):
@@ -37,9 +37,9 @@ class Json(Ecs, Filter, name="json"):
     text must hold an object, and its `@timestamp` becomes the event's; one that cannot be read is
     kept in `_@timestamp`, tagged `_timestampparsefailure`, and the event gets the present time.
 
-    A text that is no JSON leaves the event as it is, tagged with `tag_on_failure`. A field that is
-    not there, null or false is passed over. With `skip_on_invalid_json`, text that is no JSON is
-    passed over, too. A text with something behind its JSON is none.
+    A string that is not valid JSON leaves the event as it is, tagged with `tag_on_failure`. A field
+    that is not there, null or false is skipped. With `skip_on_invalid_json`, text that is not valid
+    JSON is skipped, too. A string with something behind its JSON is none.
 
     Differs from Logstash: of several values in a row not the last one counts, as the others would
     be lost; the text is a failure. JSON that holds more values than `penstock.limits.fields` is

@@ -36,11 +36,11 @@ DEEPEST = 64
 
 
 class Kv(Ecs, Filter, name="kv"):
-    """Take keys and values out of a text such as `user=ann action="log in"`.
+    """Take keys and values out of a string such as `user=ann action="log in"`.
 
     A value ends at the next field splitter, unless it stands in double or single quotes or, with
     `include_brackets`, in `( )`, `[ ]` or `< >`, which are taken off. A backslash keeps the
-    splitter behind it from splitting, and stays. What has no value splitter is passed over, and so
+    splitter behind it from splitting, and stays. What has no value splitter is skipped, and so
     is a key without a value, unless `allow_empty_values`. A key that comes again makes a list. A
     key in brackets, `[a][b]`, is a field reference.
 

@@ -43,7 +43,7 @@ class Memcached(Filter, name="memcached"):
     or paths of sockets. Keys are shared out among several as Logstash does, which must be given the
     same list.
 
-    Text is kept as it is, so that any program can read it; numbers, truth values, lists and maps
+    Text is kept as it is, so that any program can read it; numbers, booleans, lists and maps
     are kept as Logstash keeps them, in Ruby's Marshal format, and come back as what they were. What
     Logstash has kept is read; what others have is text.
 
@@ -68,7 +68,7 @@ class Memcached(Filter, name="memcached"):
         "Fields, and the keys, with templates, under which their values are kept.", default={}
     )
     ttl: int = option(
-        ("For how many seconds values are kept; 0 for no limit."), default=0, at_least=0
+        "For how many seconds values are kept; 0 for no limit.", default=0, at_least=0
     )
     tag_on_failure: str = option(
         "A tag for an event that could not be served.", default="_memcached_failure"

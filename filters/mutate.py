@@ -39,20 +39,20 @@ class Mutate(Filter, name="mutate"):
     `lowercase`, `strip`, `split`, `join`, `merge`, `copy`; then the common options `add_field`,
     `remove_field`, `add_tag` and `remove_tag`. Where another order is wanted, write several blocks.
 
-    An operation that cannot be done (a field below a text, `@timestamp` set to a text) tags the
+    An operation that cannot be done (a field below a string, `@timestamp` set to a string) tags the
     event with `tag_on_failure`; the rest of the block, the common options included, is left undone,
     and what was done stays.
 
-    `convert` takes of a text the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5`
-    is 1234.5. To reject such texts, test them with `=~` first. Truth values are true, t, yes, y, 1
-    and 1.0, false, f, no, n, 0, 0.0 and the empty text, in any case; another value stays as it is.
-    Lists are converted item by item, null and maps stay.
+    `convert` takes of a string the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5`
+    is 1234.5. To reject such strings, test them with `=~` first. Truth values are true, t, yes, y,
+    1 and 1.0, false, f, no, n, 0, 0.0 and the empty text, in any case; another value stays as it
+    is. Lists are converted item by item, null and maps stay.
 
     `gsub` reads its expressions in Ruby's syntax, and in the replacement `\\1` or `\\k<name>`
     stands for a group, `\\0` for the whole match. Backslashes are written once, as the language has
     no escapes in strings.
 
-    Differs from Logstash: several fields merged into one that is no list are all kept (Logstash
+    Differs from Logstash: several fields merged into one that is not a list are all kept (Logstash
     keeps the last), and `1x0` is not the truth value 1.0.
     """
 
@@ -189,7 +189,7 @@ class Mutate(Filter, name="mutate"):
             last = len(self.gsub) - 1
             self.problem(
                 "gsub",
-                ("`gsub` needs groups of three: a field, an expression and a replacement"),
+                "`gsub` needs groups of three: a field, an expression and a replacement",
                 path=(last,),
             )
             return

@@ -30,14 +30,14 @@ class _Range:
 
 
 class Range(Filter, name="range"):
-    """Tag, mark or drop events whose numbers, or lengths of texts, are within limits.
+    """Tag, mark or drop events whose numbers, or lengths of strings, are within limits.
 
     `ranges` is a list of groups of four: a field, the least and the greatest value, both
     included, and an action: `drop`, `tag:NAME` or `field:NAME:VALUE`, with templates in names and
     values. A value that is written as a number becomes one. Numbers are compared, and the lengths
     of strings; other values are in no range. With `negate` the action is taken outside the range.
 
-    All ranges are looked at in turn; a field that is not there is passed over. The common options
+    All ranges are looked at in turn; a field that is not there is skipped. The common options
     apply to all events that are not dropped.
     """
 
@@ -87,7 +87,7 @@ class Range(Filter, name="range"):
             self.problem(
                 "ranges",
                 str(error),
-                ("the first value of each group must be a field"),
+                "the first value of each group must be a field",
                 path=(place,),
                 code="E207",
             )

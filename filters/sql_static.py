@@ -32,7 +32,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
     `max_rows` (a million) takes none. A loader may have connection options of its own.
 
     `local_lookups` are done for each event: a `query` of the tables, in SQLite's SQL, with
-    `parameters` by name (`:ip`) or `prepared_parameters` in order (`?`), each a field or a text
+    `parameters` by name (`:ip`) or `prepared_parameters` in order (`?`), each a field or a string
     with fields. The rows are set as a list of maps in `target`, which is the look-up's `id` unless
     given. Where there are none and the look-up has a `default_hash`, this is the row, and the event
     is tagged with `tag_on_default_use`; without one the list is empty. A look-up may have tags of

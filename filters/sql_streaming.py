@@ -29,9 +29,9 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     """Add the rows that a statement finds in a database; `jdbc_streaming` is its name in Logstash.
 
     `statement` is SQL with parameters, `:code`; `parameters` says which field each is: `{ "code" =>
-    "[country][code]" }`, or a text with fields, `"%{city}, %{country}"`. A list may stand where SQL
-    wants one: `IN :codes`. With `use_prepared_statements`, parameters are written `?`, and
-    `prepared_statement_bind_values` gives their values in order: `"[field]"`, texts with fields,
+    "[country][code]" }`, or a string with fields, `"%{city}, %{country}"`. A list may stand where
+    SQL wants one: `IN :codes`. With `use_prepared_statements`, parameters are written `?`, and
+    `prepared_statement_bind_values` gives their values in order: `"[field]"`, strings with fields,
     and constants.
 
     The rows are set as a list of maps in `target`, over what is there. Where there are none,

@@ -20,7 +20,7 @@ class Translate(Ecs, Filter, name="translate"):
     """Look a field up in a dictionary, and set what is found there.
 
     The dictionary stands in the configuration, or in a file: YAML, JSON, or CSV with two columns,
-    told by its ending. Keys are texts, and the field is looked up as text: `200` finds `"200"`. A
+    told by its ending. Keys are strings, and the field is looked up as text: `200` finds `"200"`. A
     value may be a list or a map. Of a list in the field, the first item is looked up.
 
     With `exact => false`, every key that is found anywhere in the text is replaced by its value.
@@ -64,7 +64,7 @@ class Translate(Ecs, Filter, name="translate"):
         choices=("merge", "replace"),
     )
     exact: bool = option(
-        ("Whether the whole string is looked up; otherwise keys found in it are replaced."),
+        "Whether the whole string is looked up; otherwise keys found in it are replaced.",
         default=True,
     )
     regex: bool = option("Whether keys are regular expressions; only with `exact`.", default=False)
@@ -152,7 +152,7 @@ class Translate(Ecs, Filter, name="translate"):
             path is None or path.suffix not in (".yml", ".yaml") or limit < 1
         ):
             reason = (
-                ("it limits YAML, and the dictionary is not YAML")
+                "it limits YAML, and the dictionary is not YAML"
                 if limit > 0
                 else "must be at least 1"
             )
@@ -205,7 +205,7 @@ class Translate(Ecs, Filter, name="translate"):
         except DictionaryError as error:
             where = self.context.where
             complain(
-                where, ("%s: cannot reload the dictionary, keeping the old one: %s"), where, error
+                where, "%s: cannot reload the dictionary, keeping the old one: %s", where, error
             )
 
     def _may_set(self, event: Event, value: Any) -> bool:

@@ -24,7 +24,7 @@ class Useragent(Ecs, Filter, name="useragent"):
     The text is told apart by the regular expressions of uap-core
     (https://github.com/ua-parser/uap-core), as the Python package `ua-parser` carries them; what no
     expression knows is named `Other`. An event without the field, or with an empty one or one that
-    is no text, passes untouched; of a list the first item is taken.
+    is not a string, passes untouched; of a list the first item is taken.
 
     With `ecs_compatibility`, the fields are `name`, `version`, `[device][name]`, `[os][name]`,
     `[os][version]` and `[os][full]` in `target`, and the parts of versions are below

@@ -3,8 +3,8 @@ knows.
 
 There are two dialects, close enough to be mistaken for each other: Joda-Time's (`%{+…}` and the
 date filter) and that of java.time (`%{{…}}`). In both a run of one letter is a field whose length
-says its form, text in quotes and all that is no ASCII letter stands for itself, and two quotes are
-one.
+says its form, text in quotes and all that is not an ASCII letter stands for itself, and two quotes
+are one.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def filter_decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
 
 
 def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
-    """Fields to add or remove whose names are no references; a bad date pattern in a name is said
+    """Fields to add or remove whose names are not references; a bad date pattern in a name is said
     with the texts.
     """
     names: list[tuple[str, str, tuple[str | int, ...]]] = [
@@ -65,7 +65,7 @@ def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
 
 
 def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
-    """Texts in these options that are no templates, or fail as such when events come."""
+    """Texts in these options that are not templates, or fail as such when events come."""
     for option in options:
         for path, text in _texts(getattr(plugin, option)):
             try:
@@ -73,7 +73,11 @@ def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> It
             except PenstockError as error:
                 yield diagnosed(
                     OptionProblem(
-                        option, f"bad date pattern in `{text}`: {error}", "", path, "E209"
+                        option,
+                        f"the date pattern in `{text}` is not valid: {error}",
+                        "",
+                        path,
+                        "E209",
                     ),
                     use,
                 )
@@ -98,7 +102,7 @@ def _texts(
 
 
 def _warned(option: str, problem: str, path: tuple[str | int, ...], use: PluginUse) -> Diagnostic:
-    help = "every event that gets here will be tagged as failed: write [a][b]"
+    help = "every event that reaches this plugin will be tagged as failed: write [a][b]"
     return diagnosed(OptionProblem(option, problem, help, path, "W304"), use)
 
 

@@ -140,7 +140,7 @@ def patient(
             add_tag(event, TIMED_OUT)
             complain(
                 where,
-                "%s: %s; it counts as none, and the event is tagged %s",
+                "%s: %s; treated as no match, and the event is tagged %s",
                 where,
                 error,
                 TIMED_OUT,

@@ -363,8 +363,8 @@ def _only(owners: list[Plugin]) -> Participant:
     if others:
         other = others[0]
         raise OSError(
-            f"{first.context.where}: {first.name} and {other.name} ({other.context.where}) each"
-            " commit by themselves, and cannot be in one pipeline"
+            f"{first.context.where}: {first.name} and {other.name} ({other.context.where})"
+            " each commit on their own and cannot be in one pipeline"
         )
     assert first.participant is not None
     return first.participant

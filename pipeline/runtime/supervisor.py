@@ -203,7 +203,7 @@ class Supervisor:
                 self._add(member)
 
     def _remove(self, member: ManagedPipeline) -> None:
-        log.info("pipeline %s: stopped, it is no longer in pipelines.yml as it was", member.id)
+        log.info("pipeline %s: stopped, it was removed from pipelines.yml or changed", member.id)
         with self._lock:
             member.is_removed = True
             if member.pipeline is not None:
@@ -260,7 +260,9 @@ class Supervisor:
         """Say, once, why a new configuration is not taken."""
         if why != member.refused:
             log.error(
-                "pipeline %s: new configuration refused, nothing changes:\n%s", member.id, why
+                "pipeline %s: new configuration refused, the old one keeps running:\n%s",
+                member.id,
+                why,
             )
         member.refused = why
 

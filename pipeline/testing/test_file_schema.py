@@ -279,7 +279,7 @@ SUITE = Record(
         Key(
             "pipeline",
             TEXTS,
-            "The configuration: a file, a folder, a glob (beside the test file), or its text.",
+            "The configuration: a file, a directory, a glob (beside the test file), or its text.",
             required=True,
         ),
         *SHARED,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ...dsl.diagnostics import did_you_mean
 from ._ruby import escaped_bytes
 
-# Ruby's names for which Python has another one. In BINARY, bytes above 127 are no text: Ruby
+# Ruby's names for which Python has another one. In BINARY, bytes above 127 are not strings: Ruby
 # replaces them.
 _NAMES = {
     "ansi_x3.4-1968": "ascii",

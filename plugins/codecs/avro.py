@@ -31,9 +31,9 @@ class Avro(Ecs, Codec, name="avro"):
     """Avro records, one for each payload, without the schema.
 
     The schema is fetched when the pipeline starts, from a file or by HTTP. Decoding: a payload that
-    is no record of it is an event with the payload as `message`, tagged `_avroparsefailure`. With
-    ECS the payload is kept in `[event][original]`. Encoding: the fields that the schema has; an
-    event that does not fit it is left out, with a warning in the log.
+    is not a record of it is an event with the payload as `message`, tagged `_avroparsefailure`.
+    With ECS the payload is kept in `[event][original]`. Encoding: the fields that the schema has;
+    an event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: failures are tagged whatever `tag_on_failure` says.
     """

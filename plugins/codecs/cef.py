@@ -42,7 +42,7 @@ class Cef(Ecs, Codec, name="cef"):
     Decoding: the short keys of the format's dictionary become names, those of the format
     (`sourceAddress`) or, with ECS, those of the Elastic Common Schema (`[source][ip]`); values stay
     text, but with ECS times become instants and `rt` sets `@timestamp`. A syslog header before
-    `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is no CEF is an event with the text
+    `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is not CEF is an event with the text
     as `message`, tagged `_cefparsefailure`. Without a `delimiter` a payload is one event; a final
     line break is ignored.
 
@@ -105,7 +105,7 @@ class Cef(Ecs, Codec, name="cef"):
         if zone is None:
             self.problem(
                 "default_timezone",
-                (f"`{given}` is not a valid time zone"),
+                f"`{given}` is not a valid time zone",
                 "write Europe/Paris or +02:00",
             )
         self._zone: Zone = zone or platform_zone()

@@ -75,7 +75,7 @@ class Collectd(Codec, name="collectd"):
         "Whether parts that only give the interval are skipped.", default=True
     )
     security_level: str = option(
-        ("The required security level of datagrams."),
+        "The required security level of datagrams.",
         default="None",
         choices=("None", "Sign", "Encrypt"),
     )
@@ -138,7 +138,7 @@ class Collectd(Codec, name="collectd"):
             self._say("is left out", error)
         except (ValueError, struct.error, IndexError) as error:
             self._say("cannot be decoded", error)
-            if self.security_level == "None":  # else anyone could send what is no datagram
+            if self.security_level == "None":  # else anyone could send what is not a datagram
                 events.append({"message": text_of(data), "tags": ["_collectdparsefailure"]})
         return events
 
@@ -193,7 +193,7 @@ class Collectd(Codec, name="collectd"):
                 del held[key]
 
     def _values(self, body: bytes, held: Event) -> bool:
-        """Set the values of a part; False if one is no number and the event is to be dropped."""
+        """Set the values of a part; False if one is not a number and the event is to be dropped."""
         count = int.from_bytes(body[:2], "big")
         if len(body) != 2 + count * 9:
             raise ValueError("a part with values has the wrong length")

@@ -17,8 +17,8 @@ class EdnLines(Codec, name="edn_lines"):
     """EDN, Clojure's data notation, one map on a line.
 
     Decoding: keywords and symbols become text, sets and lists become lists; empty lines are none. A
-    line that is no map, or that has a tagged value such as `#inst`, is an event with the line, and
-    its end, as `message`. Encoding: a line for each event, without `@metadata`.
+    line that is not a map, or that has a tagged value such as `#inst`, is an event with the line,
+    and its end, as `message`. Encoding: a line for each event, without `@metadata`.
     """
 
     target: FieldRef | None = option(

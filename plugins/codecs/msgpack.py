@@ -26,8 +26,8 @@ _decode = msgspec.msgpack.Decoder(ext_hook=_refuse).decode
 class Msgpack(Codec, name="msgpack"):
     """MessagePack, one map for each payload.
 
-    Decoding: binary values become text, timestamps instants. A payload that is no map is an event
-    with its text as `message`, tagged `_msgpackparsefailure`. Encoding: the event without
+    Decoding: binary values become text, timestamps instants. A payload that is not at a map is an
+    event with its text as `message`, tagged `_msgpackparsefailure`. Encoding: the event without
     `@metadata`; times are ISO-8601 text.
     """
 

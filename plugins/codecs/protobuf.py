@@ -26,9 +26,9 @@ class Protobuf(Codec, name="protobuf"):
 
     `class_file` is a descriptor set, as `protoc --include_imports --descriptor_set_out=FILE` writes
     it. Decoding: fields have the names of the `.proto` file; enums are their names, bytes are text,
-    a `google.protobuf.Timestamp` is an instant. What is no message of the type is an event with the
-    payload as `message`, tagged `_protobufdecodefailure`. Encoding: the fields that the type has;
-    an event that does not fit it is left out, with a warning in the log.
+    a `google.protobuf.Timestamp` is an instant. What is not a message of the type is an event with
+    the payload as `message`, tagged `_protobufdecodefailure`. Encoding: the fields that the type
+    has; an event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: it takes Ruby files that protoc wrote; here it is the descriptor set.
     """
@@ -42,7 +42,7 @@ class Protobuf(Codec, name="protobuf"):
     include_path: list[str] = option("Removed.", default=[], obsolete=_GONE)
     protobuf_root_directory: str | None = option("Removed.", default=None, obsolete=_GONE)
     stop_on_error: bool = option(
-        ("Has no effect: a payload that is not a valid message becomes a tagged event."),
+        "Has no effect: a payload that is not a valid message becomes a tagged event.",
         default=False,
     )
     pb3_encoder_autoconvert_types: bool = option(

@@ -51,7 +51,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     )
     pipeline_id: str = option("The pipeline whose events are read.", default="main")
     commit_offsets: bool = option(
-        ("Whether to save the position up to which was read."), default=True
+        "Whether to save the position up to which was read.", default=True
     )
     start_timestamp: str | None = option(
         "Skip events that failed before this time, such as 2017-04-04T23:40:37.", default=None
@@ -151,7 +151,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         for skipped in self._letters.skipped:
             complain(  # each of them once
                 f"{skipped.file} {skipped.offset}",
-                "%s: left out of the dead letters: %s",
+                "%s: dead letters: skipped: %s",
                 self.context.where,
                 skipped,
             )

@@ -16,7 +16,7 @@ _BATCH = 1000
 
 
 class Generator(Ecs, Input, name="generator"):
-    """Make events from fixed texts, to try a pipeline or to measure it.
+    """Make events from fixed strings, to try a pipeline or to measure it.
 
     Goes round through `lines` (or the one `message`), `count` times. Each event has the round as
     `[event][sequence]` (`sequence` without ECS) and the name of this machine. With `message =>

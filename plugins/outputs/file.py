@@ -131,8 +131,8 @@ class File(Output, name="file"):
     """Write events to files, as JSON lines unless a codec says otherwise.
 
     `path` may hold fields and dates of the event: `/var/log/%{[host][name]}/%{+yyyy-MM-dd}.log`;
-    folders are made. A path that would leave the part before its first field (`..` in a field) is
-    refused: such events go into the file that `filename_failure` names, beneath that part.
+    directories are made. A path that would leave the part before its first field (`..` in a field)
+    is refused: such events go into the file that `filename_failure` names, beneath that part.
 
     Differs from Logstash: a mode with a leading zero is octal (there, decimal), as in the shell:
     0640 is `rw-r-----`; without it a mode is decimal. A batch is handed to the operating system
@@ -168,7 +168,7 @@ class File(Output, name="file"):
         "Seconds without an event after which a file is closed.", default=10, at_least=0
     )
     write_behavior: str = option(
-        ("Whether an existing file is appended to or overwritten."),
+        "Whether an existing file is appended to or overwritten.",
         default="append",
         choices=("append", "overwrite"),
     )

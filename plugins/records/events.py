@@ -29,7 +29,7 @@ _MIXED, _STAMPED = b"\x00", b"\x01\x92"
 
 
 class Unreadable(ValueError):
-    """Bytes that are no batch of events."""
+    """Bytes that are not a batch of events."""
 
 
 def _to_extension(value: Any) -> msgspec.msgpack.Ext:

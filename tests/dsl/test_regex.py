@@ -59,7 +59,7 @@ FOUND = [
     (r"[\b]", "\b", ["\b"]),
     (r"[^\w-]+", "a-;b", [";"]),
     (r"[\[]+", "[[", ["[["]),
-    # what is no escape is the character; what is no quantifier is text
+    # what is not an escape is the character; what is not a quantifier is text
     (r"\_\"\<\%\/\-\:", '_"<%/-:', ['_"<%/-:']),
     (r"\y\i", "yi", ["yi"]),
     (r"a{b}", "a{b}", ["a{b}"]),
@@ -153,7 +153,7 @@ def test_unnamed_groups_capture_only_where_none_has_a_name() -> None:
 
 
 def test_a_group_keeps_its_name_where_python_can_have_it() -> None:
-    """The first of several groups with one name has it; a field reference is no name."""
+    """The first of several groups with one name has it; a field reference is not a name."""
     assert compile(r"(?<n>a)|(?<n>b)").groupindex == {"n": 1}
     assert compile(r"(?<[a][b]>x)").groupindex == {}
     assert compile(r"(?<[a][b]>x)").groups == 1

@@ -175,7 +175,7 @@ class TestCheck:
         assert "no configuration: give -f FILE, or -e TEXT" in penstock("check").output
         assert "there is no configuration at `empty`" in penstock("check", "empty").output
         assert "there is no configuration at `missing.conf`" in penstock("check", "missing.conf").output
-        assert "-f and -e exclude each other" in penstock("check", "-f", "empty", "-e", "").output
+        assert "-f and -e cannot both be given" in penstock("check", "-f", "empty", "-e", "").output
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
     def test_a_file_that_may_not_be_read(self, penstock: Penstock) -> None:

@@ -103,10 +103,10 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "given", "reports"),
     [
-        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: there is no checkpoint: all records are handed out again"], id="a lost checkpoint"),
-        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are handed out again"], id="an empty checkpoint"),
-        pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint whose sum is wrong"),
-        pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint of zeros"),
+        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: there is no checkpoint: all records are redelivered"], id="a lost checkpoint"),
+        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are redelivered"], id="an empty checkpoint"),
+        pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint whose sum is wrong"),
+        pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint of zeros"),
         pytest.param(write("checkpoint.new", b"half a chec"), PAYLOADS[2:], [], id="a checkpoint that was being written"),
         pytest.param(write("00000000000000000001-0000000000000001.log", b""), PAYLOADS[2:], ["00000000000000000001-0000000000000001.log: the file is empty"], id="an empty segment before"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: the file is empty"], id="an empty segment after"),

@@ -225,7 +225,7 @@ def test_damaged_letters_are_named_and_the_others_read(start: Start, tmp_path: P
     file = min((tmp_path / "letters" / "main").glob("*.log"))
     file.write_bytes(file.read_bytes()[:-1])
     assert start(tmp_path).messages() == ["1", "3"]
-    assert f"left out of the dead letters: {file}" in caplog.text
+    assert f"dead letters: skipped: {file}" in caplog.text
 
 
 @pytest.mark.parametrize(
