@@ -2,7 +2,7 @@
 in a schema.
 
 Reading coerces as Logstash does: a scalar where a list is wanted, a flat list where a hash is
-wanted, numbers and truth values from text.
+wanted, numbers and booleans from strings.
 """
 
 from __future__ import annotations

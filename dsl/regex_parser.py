@@ -177,7 +177,7 @@ class Parser:
         if max(low, high or 0) > _MOST_REPEATS:
             self.cursor.fail("too many repetitions", start)
         if high is not None and high < low:
-            self.cursor.fail(f"{found[0]} goes backwards", start)
+            self.cursor.fail(f"{found[0]} is reversed", start)
         lazy = found[4] and self.cursor.take_match(_LAZY)
         return Repeat(node, low, high, "lazy" if lazy else "greedy")
 

@@ -25,7 +25,7 @@ from ._sql_urls import PACKAGES, UrlProblem, find_database
 from ._sql_values import Reader
 
 PAUSE = 1.0
-"""Seconds before a database that could not be reached is tried again."""
+"""Seconds before a database that could not be reached is retried."""
 
 _CONNECT_SECONDS = 10
 

@@ -1,7 +1,7 @@
 """Loading tables from databases: at first, then as a schedule says, in a thread of its own.
 
 What cannot be loaded keeps the rows that it had. Until every table has been loaded once there are
-no tables: an event is not told that something is unknown when nobody has looked.
+no tables: until every table has loaded once, look-ups fail rather than miss.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ._database import Database
 from ._local_tables import Table, Tables
 
 RETRY = 10.0
-"""Seconds after which a first load that failed is tried again."""
+"""Seconds after which a first load that failed is retried."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from ._addresses import parse_address
 from ._ruby_marshal import MarshalError, dump, load
 
 PAUSE = 1.0
-"""Seconds before a server that could not be reached is tried again."""
+"""Seconds before a server that could not be reached is retried."""
 
 _PORT = 11211
 _TIMEOUT = 1.0

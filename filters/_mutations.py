@@ -86,7 +86,7 @@ def _of_number(
 
 
 def to_integer(value: Any) -> int:
-    """A value as a whole number: of a text what it starts with, without commas; a float is cut at
+    """A value as an integer: of a string what it starts with, without commas; a float is cut at
     its point.
     """
     return _of_number(value, ruby.to_i, int, Timestamp.seconds)  # type: ignore[no-any-return]

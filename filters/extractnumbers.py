@@ -22,7 +22,7 @@ class Extractnumbers(Filter, name="extractnumbers"):
 
     examples = (
         Example(
-            "two whole numbers and one other",
+            "two integers and one other number",
             "extractnumbers { }",
             before={"message": "sent 120 of 300 in 1.5 s"},
             after={"message": "sent 120 of 300 in 1.5 s", "int1": 120, "int2": 300, "float1": 1.5},

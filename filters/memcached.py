@@ -37,7 +37,7 @@ class Memcached(Filter, name="memcached"):
     `ttl` seconds, or for ever. Keys stand behind the `namespace` and a colon. First all is set,
     then all is got. The common options apply when something was set or found; an event that could
     not be served gets the tag of `tag_on_failure` instead. A server that could not be reached is
-    tried again after a second; until then its keys fail at once.
+    retried after a second; until then its keys fail at once.
 
     `hosts` are `host`, `host:port`, `host:port:weight`, IPv6 addresses (in brackets before a port),
     or paths of sockets. Keys are shared out among several as Logstash does, which must be given the

@@ -31,7 +31,7 @@ class Metrics(Filter, name="metrics"):
     by the tag. A name made of a field with many values has as many counters, which stay unless
     there is a `clear_interval`.
 
-    Differs from Logstash: when the pipeline ends, what was counted since the last event is told
+    Differs from Logstash: when the pipeline ends, what was counted since the last event is emitted
     even if its time has not come.
     """
 

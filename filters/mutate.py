@@ -53,7 +53,7 @@ class Mutate(Filter, name="mutate"):
     no escapes in strings.
 
     Differs from Logstash: several fields merged into one that is not a list are all kept (Logstash
-    keeps the last), and `1x0` is not the truth value 1.0.
+    keeps the last), and `1x0` is not the boolean 1.0.
     """
 
     coerce: dict[str, Any] = option(

@@ -41,7 +41,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
 
     Tables are loaded when the pipeline starts, and again by `loader_schedule`: a cron line (`*/30 *
     * * *`, perhaps with a time zone) or `every 10m`. What cannot be loaded keeps its rows. As long
-    as the first load has not succeeded it is tried again every ten seconds, and look-ups fail.
+    as the first load has not succeeded it is retried every ten seconds, and look-ups fail.
 
     `jdbc_connection_string` is in JDBC's form, `jdbc:postgresql://host:5432/name`, or a URL of
     SQLAlchemy; see sql_streaming.

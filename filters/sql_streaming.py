@@ -38,7 +38,7 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     `target` is a list with `default_hash`, and the event gets the tags of `tag_on_default_use`;
     where the statement failed or the database could not be reached, it also gets those of
     `tag_on_failure`. The common options apply in any case. A database that could not be reached is
-    tried again after a second; until then look-ups fail at once.
+    retried after a second; until then look-ups fail at once.
 
     What was found (or not) is kept for `cache_expiration` seconds, for up to `cache_size` sets of
     parameters.

@@ -21,7 +21,7 @@ from ._user_agents import Agent, Parser, RulesError
 class Useragent(Ecs, Filter, name="useragent"):
     """Tell browser, operating system and device from the text of a user agent.
 
-    The text is told apart by the regular expressions of uap-core
+    The string is parsed with the regular expressions of uap-core
     (https://github.com/ua-parser/uap-core), as the Python package `ua-parser` carries them; what no
     expression knows is named `Other`. An event without the field, or with an empty one or one that
     is not a string, passes untouched; of a list the first item is taken.

@@ -24,7 +24,7 @@ Bytes = NewType("Bytes", int)
 """A size, written as 10MiB, 180 kb or a number."""
 
 Duration = NewType("Duration", float)
-"""A time span in seconds (or in the option's own unit, for a bare number), written as 90 or "2
+"""A duration in seconds (or in the option's own unit, for a bare number), written as 90 or "2
 hours".
 """
 

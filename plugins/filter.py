@@ -118,8 +118,8 @@ class Filter(Plugin):
             self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:
-        """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives
-        the events instead, decorated by itself.
+        """Transform one event in place. Return True if the filter applied; common options are then
+        applied. A reshaping filter gives the events instead, decorated by itself.
         """
         raise NotImplementedError
 

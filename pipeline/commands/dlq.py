@@ -80,7 +80,7 @@ def _choice(given: dict[str, Any]) -> Choice:
 
 
 def _time(text: str | None, option: str) -> Timestamp | None:
-    """An instant, or a time span before now."""
+    """An instant, or a duration before now."""
     if text is None or (instant := parse_timestamp(text)) is not None:
         return None if text is None else instant
     try:

@@ -33,7 +33,7 @@ _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text, a number, a truth value or null; ``raw`` is how it is written, without quotes."""
+    """A string, a number, a boolean or null; ``raw`` is how it is written, without quotes."""
 
     value: Any
     span: Span

@@ -205,7 +205,7 @@ class _Reader:
         )
         if ("input" in read.spans) is ("file" in read.spans) and not read.strange:
             message = (
-                "`input` and `file` exclude each other"
+                "`input` and `file` cannot both be given"
                 if "file" in read.spans
                 else "a test needs the key `input` or `file`"
             )

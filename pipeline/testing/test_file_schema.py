@@ -217,7 +217,7 @@ SHARED = (
     Key(
         "settings",
         SETTINGS,
-        "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present),"
+        "Settings: ecs_compatibility, timezone (default: UTC), now (a fixed present),"
         " Logstash's keys.",
     ),
     Key("environment", ENVIRONMENT, "Environment variables that the configuration names."),

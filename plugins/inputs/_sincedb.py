@@ -150,7 +150,7 @@ class Sincedb:
             del self.records[key]
 
     def save(self) -> None:
-        """Write the records, if they changed; what cannot be written is logged, and tried again at
+        """Write the records, if they changed; a write that fails is logged and retried at
         the next call.
         """
         if self.path is None:

@@ -185,7 +185,7 @@ def findings(options: str) -> list[tuple[str, str]]:
         ("jdbc_connection_string => 'sqlite://' statement => 'x' jdbc_driver_class => 'org.sqlite.JDBC'", "W305", "`jdbc_driver_class`"),
         ("jdbc_connection_string => 'sqlite://' statement => 'x' jdbc_driver_library => '/gone.jar'", "W305", "`jdbc_driver_library`"),
         ("jdbc_connection_string => 'sqlite://' statement => 'x' sequel_opts => { aa => 1 }", "W305", "`sequel_opts`"),
-        ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :a, :b::int' parameters => { 'a' => 'x' }", "W305", "`:b` is none of"),
+        ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :a, :b::int' parameters => { 'a' => 'x' }", "W305", "`:b` is not in"),
         ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :aa' parameters => { aa => '%{a[b}' }", "W304", "a[b"),
         ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :aa' parameters => { aa => 'a[b' }", "W304", "a[b"),
     ],

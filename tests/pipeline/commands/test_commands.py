@@ -249,7 +249,7 @@ class TestPlugins:
     def test_a_page_comes_from_the_declaration(self, penstock: Penstock) -> None:
         shown = penstock("plugins", "doc", "drop").output
         assert "drop (filter)" in shown
-        assert "percentage  number, at least 0; 100 unless given" in shown
+        assert "percentage  number, at least 0; default: 100" in shown
         assert 'Before:\n    {"level": "debug"}' in shown
 
     def test_a_name_that_two_plugins_have_shows_both(self, penstock: Penstock) -> None:

@@ -74,12 +74,12 @@ def test_what_is_wrong_with_a_file_of_settings_has_its_place(settings: str, foun
     [
         ("a: 1", ["pipelines.yml:1:1 E231 pipelines must be a list of maps"]),
         ("- pipeline.id: a", ["pipelines.yml:1:16 E231 the pipeline `a` has neither path.config nor config.string"]),
-        ("- {pipeline.id: a, config.string: ''}\n- {pipeline.id: a, config.string: ''}", ["pipelines.yml:2:17 E231 the pipeline id `a` is there twice"]),
+        ("- {pipeline.id: a, config.string: ''}\n- {pipeline.id: a, config.string: ''}", ["pipelines.yml:2:17 E231 the pipeline id `a` is used twice"]),
         (
             "- {pipeline.id: a, config.string: '', queue.typ: memory}\n- pipeline.id: a\n  path.confg: x\n",
             [
                 "pipelines.yml:1:39 E230 there is no setting `queue.typ`",
-                "pipelines.yml:2:16 E231 the pipeline id `a` is there twice",
+                "pipelines.yml:2:16 E231 the pipeline id `a` is used twice",
                 "pipelines.yml:2:16 E231 the pipeline `a` has neither path.config nor config.string",
                 "pipelines.yml:3:3 E230 there is no setting `path.confg`",
             ],
