@@ -20,11 +20,11 @@ _UNRESOLVED = re.compile(r"%\{[^}]*\}")
 class Alter(Filter, name="alter"):
     """Rewrite fields whose value is an expected one.
 
-    `condrewrite` is a list of threes: a field, the value that it must have, the value to give it.
-    `condrewriteother` is a list of fours: a field, the value that it must have, another field, the
-    value to give that. Of a list any item counts, and with `condrewrite` those items are rewritten.
-    `coalesce` is a field and strings: the field becomes the first text whose references are all
-    there. Values have templates, and are compared as text.
+    `condrewrite` is a list of groups of three: a field, the value that it must have, the value to
+    give it. `condrewriteother` is a list of groups of four: a field, the value that it must have,
+    another field, the value to give that. Of a list any item counts, and with `condrewrite` those
+    items are rewritten. `coalesce` is a field and strings: the field becomes the first text whose
+    references are all there. Values have templates, and are compared as text.
 
     A conditional with the filter mutate says the same, and more clearly.
 

@@ -32,8 +32,8 @@ class Csv(Ecs, Filter, name="csv"):
     is a field reference, below `target` if there is one: `[a][b]`.
 
     `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a string that
-    is none stays as it is. A date starts at midnight in the platform's zone (the setting
-    `penstock.timezone`), a time without an offset is in UTC.
+    cannot be converted stays as it is. A date starts at midnight in the platform's zone (the
+    setting `penstock.timezone`), a time without an offset is in UTC.
 
     The language has no escapes in strings: the separator of tab-separated text is a real tab
     between the quotes, unless the setting `config.support_escapes` is on.

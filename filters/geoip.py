@@ -44,9 +44,9 @@ class Geoip(Ecs, Filter, name="geoip"):
     `geoip`. The address itself is set again, in the form in which it was looked up: this normalizes
     `[client][ip]` when `source` is that field.
 
-    An address that is not found, and a string that is none, get the tags of `tag_on_failure`, and
-    an empty `target` where there was nothing. An event without the field gets the tags only. Of a
-    list the first item is taken.
+    An address that is not found, and a string that is not an address, get the tags of
+    `tag_on_failure`, and an empty `target` where there was nothing. An event without the field gets
+    the tags only. Of a list the first item is taken.
 
     Differs from Logstash: no database is bundled or kept up to date, so that `database` must be
     given. Host names are not resolved: they count as not found. A database of another kind, and one

@@ -39,7 +39,7 @@ class Json(Ecs, Filter, name="json"):
 
     A string that is not valid JSON leaves the event as it is, tagged with `tag_on_failure`. A field
     that is not there, null or false is skipped. With `skip_on_invalid_json`, text that is not valid
-    JSON is skipped, too. A string with something behind its JSON is none.
+    JSON is skipped, too. A string with other text behind its JSON is not valid.
 
     Differs from Logstash: of several values in a row not the last one counts, as the others would
     be lost; the text is a failure. JSON that holds more values than `penstock.limits.fields` is

@@ -44,7 +44,7 @@ class Mutate(Filter, name="mutate"):
     and what was done stays.
 
     `convert` takes of a string the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5`
-    is 1234.5. To reject such strings, test them with `=~` first. Truth values are true, t, yes, y,
+    is 1234.5. To reject such strings, test them with `=~` first. Booleans are true, t, yes, y,
     1 and 1.0, false, f, no, n, 0, 0.0 and the empty text, in any case; another value stays as it
     is. Lists are converted item by item, null and maps stay.
 

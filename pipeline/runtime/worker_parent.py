@@ -80,7 +80,7 @@ class WorkerParent:
                 _send(self._socket, request, descriptors)
                 answer, _ = _receive(self._socket)
             except (OSError, EOFError) as error:
-                raise WorkerParentError("the process that starts workers died") from error
+                raise WorkerParentError("the process that starts workers has died") from error
         if answer is not None:
             raise WorkerParentError(answer)
 
