@@ -120,7 +120,7 @@ def test_a_run_whose_parent_was_killed_says_so_when_it_needs_another_worker(star
     os.kill(worker, signal.SIGKILL)
     _, said = run.process.communicate(timeout=LONGEST)
     assert run.process.returncode == 1
-    assert b"stopped: the process that starts workers died" in said
+    assert b"stopped: the process that starts workers has died" in said
     assert b"Traceback" not in said
 
 
