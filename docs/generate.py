@@ -86,7 +86,7 @@ def _markdown(block: Block, in_table: bool) -> str:
     if isinstance(block, Code):
         return f"```{'json' if block.language == 'json' else 'conf'}\n{block.text}\n```\n"
     if isinstance(block, Option):
-        head = "" if in_table else "| option | takes | unless given | |\n|---|---|---|---|\n"
+        head = "" if in_table else "| Option | Type | Default | Description |\n|---|---|---|---|\n"
         default = {"required": "**required**", "": ""}.get(block.default, f"`{block.default}`")
         return (
             head
@@ -104,7 +104,7 @@ def plugin_index() -> str:
     """The list of all plugins."""
     parts = [NOTE + "# Plugins\n"]
     for section in SECTIONS:
-        parts.append(f"## {section.capitalize()}s\n\n| | |\n|---|---|")
+        parts.append(f"## {section.capitalize()}s\n\n| Plugin | Description |\n|---|---|")
         for cls in plugins(section):
             summary = cls.spec.doc.split("\n\n")[0].replace("\n", " ")
             parts.append(f"| [{cls.spec.name}]({section}s/{cls.spec.name}.md) | {_cell(summary)} |")
@@ -154,7 +154,8 @@ def _code(found: Page) -> str:
 def samples_page() -> str:
     """The samples, each with its pipeline and the first of its events."""
     intro = (
-        "# Samples\n\nEach is a folder of `samples/`: a pipeline, an input, and the events that it"
+        "# Samples\n\nEach is a directory of `samples/`: a pipeline, an input, and the"
+        " events that it"
         " gives, which the tests compare. Start them from the root of the"
         " repository:\n\n```console\npenstock run -f samples/apache/pipeline.conf <"
         " samples/apache/input.log\n```\n"
@@ -264,12 +265,13 @@ def with_keys(text: str) -> str:
         "Of an expected event, beside its fields": list(test_file_schema.KEYWORD_KEYS),
     }
     keys = "\n".join(
-        f"{title}:\n\n| key | |\n|---|---|\n{_key_rows(rows)}\n" for title, rows in tables.items()
+        f"{title}:\n\n| Key | Description |\n|---|---|\n{_key_rows(rows)}\n"
+        for title, rows in tables.items()
     )
     matchers = "\n".join(
         f"| `{name}` | {_cell(matcher.doc)} |" for name, matcher in MATCHERS.items()
     )
-    made = {"keys": keys, "matchers": f"| matcher | |\n|---|---|\n{matchers}\n"}
+    made = {"keys": keys, "matchers": f"| Matcher | Description |\n|---|---|\n{matchers}\n"}
     return re.sub(
         r"(<!-- (keys|matchers): [^>]*-->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}\n{made[match[2]]}\n{match[3]}",
@@ -280,7 +282,8 @@ def with_keys(text: str) -> str:
 
 def _key_rows(keys: list[Key]) -> str:
     return "\n".join(
-        f"| `{key.name}`{' (needed)' if key.required else ''} | {_cell(key.doc)} |" for key in keys
+        f"| `{key.name}`{' (required)' if key.required else ''} | {_cell(key.doc)} |"
+        for key in keys
     )
 
 
@@ -311,7 +314,7 @@ def _usage(command: click.Command, context: click.Context) -> Iterator[str]:
     options = [option for option in command.params if isinstance(option, click.Option)]
     if options:
         yield (
-            "| option | |\n|---|---|\n"
+            "| Option | Description |\n|---|---|\n"
             + "\n".join(_option_row(option) for option in options)
             + "\n"
         )

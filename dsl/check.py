@@ -101,9 +101,9 @@ class _Checker:
         if section == "input":
             self.problem(
                 "E211",
-                "`if` has no meaning among inputs",
+                "`if` is not allowed in an input section",
                 statement.span.part(0, 2),
-                "move it to the filter section",
+                "put the condition around filters or outputs",
             )
         return Branch(tuple(self._arm(section, arm) for arm in statement.arms), statement.span)
 
@@ -178,7 +178,7 @@ class _Checker:
         if option.obsolete:
             self.problem(
                 "E212",
-                f"the option `{name}` of `{spec.name}` is gone",
+                f"the option `{name}` of `{spec.name}` was removed",
                 first.name_span,
                 option.obsolete,
             )
@@ -226,14 +226,16 @@ class _Checker:
 
     def _codec(self, attributes: list[tree.Attribute]) -> Setting | None:
         if len(attributes) > 1:
-            self.problem("E213", "a second codec", attributes[1].span, "keep one of the two")
+            self.problem(
+                "E213", "`codec` is given twice", attributes[1].span, "keep one of the two"
+            )
         node = attributes[0].value
         if isinstance(node, tree.Text | tree.Bareword):
             node = tree.Plugin(str(self.literals.value(node)), node.span, (), node.span)
         if not isinstance(node, tree.Plugin):
             self.problem(
                 "E204",
-                "`codec`: a codec is wanted",
+                "expected a codec",
                 node.span,
                 "write codec => json, or codec => plain { … }",
             )

@@ -124,21 +124,21 @@ class Conditions:
             return self._bareword(node)
         self.problem(
             "E216",
-            "a condition cannot be compared",
+            "the result of a condition cannot be compared",
             node.span,
-            "compare a field, a text or a number; join with and, or",
+            "compare a field, a string or a number; join conditions with `and`, `or`",
         )
         return Constant(False, node.span)
 
     def _bareword(self, node: tree.Bareword) -> Constant:
         if node.value not in ("true", "false"):
-            help = f'write a field as [{node.value}], a text as "{node.value}"'
+            help = f'write a field as [{node.value}], a string as "{node.value}"'
             if node.value in ("null", "nil", "none", "None", "undefined"):
                 help = (
                     "write exists([field]) to ask whether a field is there, ![field] whether it is"
                     " missing, empty or false"
                 )
-            self.problem("E217", f"`{node.value}` is neither a field nor a text", node.span, help)
+            self.problem("E217", f"`{node.value}` is neither a field nor a string", node.span, help)
         return Constant(node.value == "true", node.span)
 
     def _field(self, node: tree.Selector) -> Operand:
@@ -146,8 +146,10 @@ class Conditions:
         if node.text.count("[") == 1 and (inner[:1] in "\"'" or inner.isdigit()):
             self.problem(
                 "W303",
-                f"`{node.text}` is read as a field of that name, as in Logstash: a list needs two"
-                " items",
+                (
+                    f"`{node.text}` is read as a field of that name, as in Logstash: a list"
+                    " needs at least two items"
+                ),
                 node.span,
                 f"write == {inner}, or give a second item",
             )
@@ -162,14 +164,19 @@ class Conditions:
 
     def _call(self, node: tree.Call) -> Condition:
         if node.name != "exists":
-            help = did_you_mean(node.name, ["exists"]) or "the only function is exists([field])"
+            help = did_you_mean(node.name, ["exists"]) or "the only function is `exists([field])`"
             self.problem("E218", f"there is no function `{node.name}`", node.span, help)
         elif len(node.arguments) == 1 and isinstance(node.arguments[0], tree.Selector):
             field = self._reference(node.arguments[0].text, node.arguments[0].span)
             if isinstance(field, Field):
                 return Exists(field.ref, node.span)
         else:
-            self.problem("E218", "`exists` asks for one field", node.span, "write exists([a][b])")
+            self.problem(
+                "E218",
+                "`exists` takes exactly one field reference",
+                node.span,
+                "write exists([a][b])",
+            )
         return Constant(False, node.span)
 
     def problem(self, code: str, message: str, span: Span, help: str = "") -> None:

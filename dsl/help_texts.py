@@ -70,7 +70,7 @@ def _odd_character(fault: Fault) -> str:
     if fault.found in "‘’‚‛`´":
         return "write straight quotes: '…'"
     if not fault.found.isascii() and (fault.found.isspace() or not fault.found.isprintable()):
-        return "it looks like a space: replace it by one"
+        return "this character only looks like a space: replace it with a space"
     return ""
 
 
@@ -78,7 +78,7 @@ def _odd_character(fault: Fault) -> str:
 def _comment(fault: Fault) -> str:
     starts = ("//", "/*", "--", "<!--")
     return (
-        "a comment starts with # and ends with its line"
+        "a comment starts with # and extends to the end of the line"
         if fault.source.text.startswith(starts, fault.offset)
         else ""
     )
@@ -105,8 +105,7 @@ def _run_on_string(fault: Fault) -> str:
     following = fault.source.text[token.end : token.end + 1]
     if following.isalnum() or following in "_\"'":
         return (
-            f"a quote inside a string is written \\{quote}; or use the other kind of quotes"
-            " around it"
+            f"write a quote inside a string as \\{quote}, or use the other kind of quotes around it"
         )
     return ""
 
@@ -118,13 +117,11 @@ def _short(text: str) -> str:
 @_rule
 def _separator(fault: Fault) -> str:
     if fault.found == "," and fault.innermost == "[":
-        return "one comma between two items is enough"
+        return "write one comma between two items"
     if fault.found == ";" and fault.innermost == "[":
         return "write `,` between the items of a list"
     if fault.found in (",", ";"):
-        return (
-            "between options, hash entries and plugins stands a space or a new line, nothing else"
-        )
+        return "separate options, hash entries and plugins with a space or a line break only"
     if fault.innermost == "[" and "_COMMA" in fault.accepted and fault.found == "=>":
         return 'a list has no `=>`: write { "key" => "value" } for a hash'
     if (
@@ -143,7 +140,7 @@ def _missing_value(fault: Fault) -> str:
     if fault.word() == "=>" and fault.found in ("}", "=>"):
         return f"`{fault.word(2)} =>` has no value"
     if fault.found == "=>" and "_ARROW" not in fault.accepted and fault.innermost == "{":
-        return "a name belongs before `=>`"
+        return "write a name before `=>`"
     return ""
 
 
@@ -164,7 +161,7 @@ def _else(fault: Fault) -> str:
     if word == "else" and fault.found != "{":
         return "write `else if` before a condition, `else {` without one"
     if word.lower() in ("if", "unless") and word != "if" and fault.found in ("[", "("):
-        return "write `if`, in small letters" if word.lower() == "if" else "write `if !( … )`"
+        return "write `if` in lower case" if word.lower() == "if" else "write `if !( … )`"
     if fault.found == "{" and word in (
         "if",
         "elseif",
@@ -194,7 +191,7 @@ def _condition(fault: Fault) -> str:
     if "COMPARE" in accepted and found in ("=", "===", "eq", "is", "equals"):
         return "write `==` to compare"
     if "COMPARE" in accepted and found in ("<>", "ne", "=!", "!"):
-        return "write `!=` for what is not equal"
+        return "write `!=` to test for inequality"
     if "MATCH" in accepted and found in ("~", "like", "matches", "=~~", "contains"):
         return (
             'write `=~ /pattern/` to match a regular expression, `"part" in [field]` to find a part'
@@ -202,7 +199,7 @@ def _condition(fault: Fault) -> str:
     if "AND" in accepted and found in ("&", "&&", "|", "||", "AND", "OR"):
         return "write `and` or `or`"
     if fault.word() in _JOINING and fault.word(2) in _JOINING:
-        return f"take out one of `{fault.word(2)} {fault.word()}`"
+        return f"remove one of `{fault.word(2)} {fault.word()}`"
     if fault.word() == "not" and "IN" in accepted:
         return "write `not in` between two values, `not` before a condition"
     if "REGEXP" in accepted and found == "/":
@@ -216,7 +213,7 @@ def _condition(fault: Fault) -> str:
             " alone"
         )
     if "REGEXP" in accepted and "SELECTOR" not in accepted and fault.word() in ("~", "=~"):
-        return "on the right of `=~` stands a /pattern/ or a string"
+        return "the right side of `=~` must be a /pattern/ or a string"
     if fault.word(2) == "[" and "RSQB" in accepted and re.match(r"[=!<>]|in\b", found):
         return f"close the field's bracket: [{fault.word()}]"
     return _operand(fault)
@@ -225,11 +222,11 @@ def _condition(fault: Fault) -> str:
 def _operand(fault: Fault) -> str:
     found = fault.found
     if "AND" in fault.accepted and fault.word() == "]" and fault.adjacent and found[0] in ".[":
-        return "inner fields are written [outer][inner], each in brackets of its own"
+        return "write nested fields as [outer][inner], each name in its own brackets"
     if "SELECTOR" in fault.accepted and re.match(r"[A-Za-z_]", found):
-        return f"write a field in brackets, [{found}], and a text in quotes"
+        return f"write a field in brackets, [{found}], and a string in quotes"
     if "SELECTOR" in fault.accepted and found in "%$@":
-        return 'write a field like [outer][inner], a text and a "${VARIABLE}" in quotes'
+        return 'write a field as [outer][inner]; put a string or a "${VARIABLE}" in quotes'
     return ""
 
 
@@ -239,7 +236,7 @@ def _closing(fault: Fault) -> str:
     if found not in ("}", "]", ")") or (opened and CLOSER[opened[-1].text] == found):
         return ""
     if not any(CLOSER[opener.text] == found for opener in opened):
-        return f"nothing is open that `{found}` could close: take it out"
+        return f"there is no open bracket that `{found}` closes: remove it"
     opener = opened[-1]
     row, title = fault.before.row(opener), fault.before.title(opener)
     return f"`{title}` of line {row} is still open: close it with `{CLOSER[opener.text]}` first"
@@ -307,14 +304,14 @@ def _braces(fault: Fault) -> str:
     ):
         return f"write {last.text} {{ … }}"
     if "AND" in fault.accepted and re.match(r"[A-Za-z_}]", fault.found):
-        return "after the condition of `if` stands `{`; conditions are joined with `and`, `or`"
+        return "write `{` after the condition of `if`; join conditions with `and`, `or`"
     return ""
 
 
 @_rule
 def _outside(fault: Fault) -> str:
     if not fault.before.opened:
-        return "a configuration is made of the sections input { … }, filter { … } and output { … }"
+        return "a configuration consists of the sections input { … }, filter { … } and output { … }"
     return ""
 
 
@@ -330,11 +327,11 @@ def _unquoted(fault: Fault) -> str:
         return 'put the name in quotes: "[…]"'
     if last is not None and last.kind == "name" and fault.adjacent and fault.found[0] in "./:@%$*+":
         return (
-            "put a text with other characters than letters, digits and _ in quotes, like"
+            "put a value with characters other than letters, digits and _ in quotes, as"
             f' "{last.text}{fault.found}"'
         )
     if fault.word() in ("=>", ",", "[") and re.match(r"[.+]|-?[0-9]", fault.found):
-        return "a number is written like 5, -5 or 0.5"
+        return "write a number as 5, -5 or 0.5"
     if fault.word() in ("=>", ",", "[") and "LSQB" in fault.accepted:
-        return "put a text in quotes; a list is written [ … ], a hash { … }"
+        return "put a string in quotes; write a list as [ … ], a hash as { … }"
     return ""

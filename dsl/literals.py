@@ -30,15 +30,16 @@ ESCAPES_REMEDY = "write the character itself between the quotes, or set config.s
 
 
 def misread_escape(text: str) -> str | None:
-    """What is wrong with a text in which `\\n` is no line break, though it looks like one; a path
-    of Windows does not.
+    """What is wrong with a text in which `\\n` is not a line break, though it looks like one; a
+    path of Windows does not.
     """
     found = _MISREAD.search(text)
     if found is None or _WINDOWS_PATH.search(text):
         return None
     return (
-        f"`{found[0]}` is a backslash and the letter `{found[1]}`, not a {_NAMED[found[1]]}:"
-        " strings have no escapes"
+        f"`{found[0]}` is a backslash followed by the letter `{found[1]}`, not a"
+        f" {_NAMED[found[1]]}:"
+        " escape sequences are off"
     )
 
 

@@ -2,7 +2,7 @@
 in a schema.
 
 Reading coerces as Logstash does: a scalar where a list is wanted, a flat list where a hash is
-wanted, numbers and truth values from text.
+wanted, numbers and booleans from strings.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def read_option(spec: OptionSpec, value: Any) -> Any:
     for path, item in scalars(typed) if spec.choices else ():
         if str(item) not in spec.choices:
             raise Misfit(
-                f"`{item}` is none of the values of `{spec.name}`", _choices(spec, str(item)), path
+                f"`{item}` is not a valid value of `{spec.name}`", _choices(spec, str(item)), path
             )
     if spec.at_least is not None and typed < spec.at_least:
-        raise Misfit(f"`{spec.name}` is at least {spec.at_least:g}", "give a larger number")
+        raise Misfit(f"must be at least {spec.at_least:g}", "give a larger number")
     return typed
 
 
@@ -107,12 +107,12 @@ def _wrong(value: Any, kind: str) -> Misfit:
         "number": "write it without quotes, or as digits in quotes",
         "boolean": "write true or false",
     }
-    return Misfit(f"this is {_is(value)}; {KINDS[kind].said} is wanted", help_texts.get(kind, ""))
+    return Misfit(f"expected {KINDS[kind].said}, found {_is(value)}", help_texts.get(kind, ""))
 
 
 def _is(value: Any) -> str:
     if isinstance(value, str):
-        return "text"
+        return "a string"
     if isinstance(value, tree.Plugin):
         return "a plugin"
     if isinstance(value, list | dict):
@@ -131,7 +131,7 @@ def _number(value: Any, kind: Kind) -> int | float:
 def _integer(value: Any, kind: Kind) -> int:
     number = _number(value, kind)
     if number != int(number):
-        raise Misfit("a whole number is wanted", f"write {round(number)}")
+        raise Misfit("expected an integer", f"write {round(number)}")
     return int(number)
 
 
@@ -198,7 +198,7 @@ def _path(value: Any, kind: Kind) -> Path:
     if not path.exists():
         raise Misfit(
             f"there is no file `{path}`",
-            "check the path; a relative one starts where penstock runs",
+            "check the path; a relative path starts at the directory in which penstock was started",
             code="E210",
         )
     return path
@@ -220,7 +220,7 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmgtpe])(i?))?b?\s*\Z", re.IGNORE
 def _bytes(value: Any, kind: Kind) -> int:
     match = _SIZE.match(_text(value, kind))
     if match is None:
-        raise Misfit("a size is wanted", "write it as 10MiB, 180 kb or a number of bytes")
+        raise Misfit("expected a size", "write it as 10MiB, 180 kb or a number of bytes")
     power = "kmgtpe".index(match[2].lower()) + 1 if match[2] else 0
     return int(float(match[1]) * (1024 if match[3] else 1000) ** power)
 
@@ -239,20 +239,20 @@ def _any(value: Any, kind: Kind) -> Any:
 
 KINDS: dict[str, Reading] = {
     "any": Reading("a value", _any, {}),
-    "boolean": Reading("true or false", _boolean, {"type": "boolean"}),
+    "boolean": Reading("a boolean", _boolean, {"type": "boolean"}),
     "bytes": Reading("a size in bytes", _bytes, {"type": ["integer", "string"]}),
     "codec": Reading("a codec", _any, {"type": "string"}),
-    "duration": Reading("a time span", _duration, {"type": ["number", "string"]}),
+    "duration": Reading("a duration", _duration, {"type": ["number", "string"]}),
     "field": Reading("a field reference", _field, {"type": "string"}),
     "hash": Reading("a hash", _hash, {"type": "object"}),
-    "integer": Reading("a whole number", _integer, {"type": "integer"}),
+    "integer": Reading("an integer", _integer, {"type": "integer"}),
     "list": Reading("a list", _list, {"type": "array"}),
     "mode": Reading("the mode of a file, such as 0640", _mode, {"type": ["integer", "string"]}),
     "number": Reading("a number", _number, {"type": "number"}),
-    "password": Reading("a secret text", _text, {"type": "string"}),
+    "password": Reading("a string", _text, {"type": "string"}),
     "path": Reading("a file that exists", _path, {"type": "string"}),
     "regex": Reading("a regular expression", _regex, {"type": "string"}),
-    "template": Reading("text", _template, {"type": "string"}),
-    "text": Reading("text", _text, {"type": "string"}),
+    "template": Reading("a string", _template, {"type": "string"}),
+    "text": Reading("a string", _text, {"type": "string"}),
     "uri": Reading("a URI", _text, {"type": "string", "format": "uri"}),
 }

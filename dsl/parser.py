@@ -214,7 +214,7 @@ class _Builder:
 
     def bareword(self, text: str, span: Span) -> tree.Bareword:
         if not _BAREWORD.match(text):
-            why = "is too short for a value without quotes" if len(text) == 1 else "is not a value"
+            why = "is too short for an unquoted value" if len(text) == 1 else "is not a value"
             self.problem("E103", f"`{text}` {why}", span, f'put it in quotes: "{text}"')
         return tree.Bareword(text, span)
 
@@ -238,7 +238,7 @@ def section(self: _Builder, children: list[Any]) -> tree.Section:
         help = (
             f"did you mean `{near}`?"
             if near
-            else "a configuration has the sections input, filter and output"
+            else "a configuration consists of the sections input, filter and output"
         )
         self.problem("E102", f"there is no section `{kind}`", self.span(children[0]), help)
     return tree.Section(kind, tuple(children[2:-1]), self.span(children[0], children[-1]))
@@ -259,7 +259,7 @@ def plugin(self: _Builder, children: list[Any]) -> tree.Plugin:
                 "E104",
                 f"a space is missing before `{after.name}`",
                 after.name_span,
-                "put options on lines of their own",
+                "write each option on its own line",
             )
     return tree.Plugin(str(head), self.span(head), tuple(attributes), self.span(head, children[-1]))
 

@@ -86,7 +86,7 @@ class PluginUse(msgspec.Struct, frozen=True, eq=False):
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """A text, a number, a truth value or a list of them, known beforehand."""
+    """A string, a number, a boolean or a list of them, known beforehand."""
 
     value: Any
     span: Span

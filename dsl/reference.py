@@ -21,7 +21,7 @@ Event = dict[str, Any]
 
 
 class ReferenceSyntaxError(PenstockError, ValueError):
-    """A text that is no field reference."""
+    """A text that is not a valid field reference."""
 
 
 class FieldError(PenstockError, ValueError):
@@ -105,7 +105,7 @@ def parse_keys(text: str, style: str | None = None) -> tuple[str, ...]:
         return (_unescaped(text, style),)
     keys, at = _bracketed(text, 0, 0)
     if at != len(text):
-        raise ReferenceSyntaxError(f"`{text}` is no field reference: write [a][b]")
+        raise ReferenceSyntaxError(f"`{text}` is not a valid field reference: write [a][b]")
     return tuple(_unescaped(key, style) for key in keys)
 
 
@@ -149,7 +149,7 @@ def _bracketed(text: str, at: int, depth: int) -> tuple[tuple[str, ...], int]:
     keys: list[str] = []
     while at < len(text) and text[at] == "[":
         if depth > 100:
-            raise ReferenceSyntaxError(f"`{text[:40]}…` nests too many brackets")
+            raise ReferenceSyntaxError(f"`{text[:40]}…` has too many nested brackets")
         if text[at + 1 : at + 2] == "[":
             inner, at = _bracketed(text, at + 1, depth + 1)
             keys += inner
@@ -163,10 +163,12 @@ def _bracketed(text: str, at: int, depth: int) -> tuple[tuple[str, ...], int]:
             keys.append(text[at + 1 : end])
             at = end
         if text[at : at + 1] != "]":
-            raise ReferenceSyntaxError(f"`{text}` is no field reference: its brackets do not match")
+            raise ReferenceSyntaxError(
+                f"`{text}` is not a valid field reference: its brackets do not match"
+            )
         at += 1
     if not keys:
-        raise ReferenceSyntaxError(f"`{text}` is no field reference: write [a][b]")
+        raise ReferenceSyntaxError(f"`{text}` is not a valid field reference: write [a][b]")
     return tuple(keys), at
 
 
@@ -241,7 +243,7 @@ def _setter(keys: tuple[str, ...]) -> Callable[[Event, Any], None]:
 
 def _set_timestamp(event: Event, value: Any) -> None:
     if type(value) is not Timestamp:
-        raise FieldError("`@timestamp` takes only a timestamp: use a date filter")
+        raise FieldError("`@timestamp` must be a timestamp: use a date filter")
     event["@timestamp"] = value
 
 
@@ -258,13 +260,13 @@ def _is_tag(value: Any) -> bool:
 
 def _set_tags(event: Event, value: Any) -> None:
     if not are_tags(value):
-        raise FieldError("`tags` takes only a string or a list of strings")
+        raise FieldError("`tags` must be a string or a list of strings")
     event["tags"] = value
 
 
 def _set_metadata(event: Event, value: Any) -> None:
     if type(value) is not dict:
-        raise FieldError("`@metadata` takes only a map")
+        raise FieldError("`@metadata` must be a map")
     event["@metadata"] = value
 
 
@@ -281,7 +283,7 @@ def _reserved_setter(keys: tuple[str, ...]) -> Callable[[Event, Any], None]:
         return lambda event, value: place(event, keys, value)
 
     def refuse(event: Event, value: Any) -> None:
-        raise FieldError(f"`{_text(keys)}` cannot be set: `{keys[0]}` takes no fields")
+        raise FieldError(f"`{_text(keys)}` cannot be set: `{keys[0]}` cannot hold fields")
 
     return refuse
 
@@ -299,7 +301,7 @@ def place(event: Any, keys: tuple[str, ...], value: Any) -> None:
     elif type(at) is list:
         _put_in_list(at, last, value, keys)
     else:
-        raise FieldError(f"`{_text(keys)}` cannot be set: what it stands in is no map")
+        raise FieldError(f"`{_text(keys)}` cannot be set: its parent is not a map")
 
 
 def _step(at: Any, key: str, keys: tuple[str, ...]) -> Any:
@@ -312,13 +314,13 @@ def _step(at: Any, key: str, keys: tuple[str, ...]) -> Any:
         fresh: Event = {}
         _put_in_list(at, key, fresh, keys)
         return fresh
-    raise FieldError(f"`{_text(keys)}` cannot be set: what it stands in is no map")
+    raise FieldError(f"`{_text(keys)}` cannot be set: its parent is not a map")
 
 
 def _put_in_list(at: list[Any], key: str, value: Any, keys: tuple[str, ...]) -> None:
     spot = index_of(key)
     if spot is None:
-        raise FieldError(f"`{_text(keys)}` cannot be set: `{key}` is not a place in a list")
+        raise FieldError(f"`{_text(keys)}` cannot be set: `{key}` is not a valid list index")
     if spot < -len(at) or spot > len(at) + 100_000:
         raise FieldError(f"`{_text(keys)}` cannot be set: the list has {len(at)} items")
     if spot >= len(at):

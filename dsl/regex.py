@@ -89,9 +89,7 @@ def _groups(node: Node) -> dict[str, Node]:
 def _resolved(node: Node, groups: dict[str, Node], inside: tuple[str, ...]) -> Node:
     if isinstance(node, Call):
         if node.name in inside:
-            raise RegexError(
-                f"\\g<{node.name}>: a group that calls itself is not supported", node.position
-            )
+            raise RegexError(f"\\g<{node.name}>: recursive groups are not supported", node.position)
         if node.name in groups:
             return _uncaptured(_resolved(groups[node.name], groups, (*inside, node.name)))
     if isinstance(node, Capture) and node.name is not None:

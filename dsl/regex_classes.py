@@ -21,13 +21,13 @@ def read_set(cursor: Cursor, charset: str) -> Node:
     start = cursor.position - 1
     negated = cursor.take("^")
     if cursor.starts("]") and "]" not in cursor.text[cursor.position + 1 :]:
-        cursor.fail("the set of characters is empty", start)
+        cursor.fail("the character class is empty", start)
     found: Node | None = None
     part: Node = _EMPTY
     first = True
     while first or not cursor.take("]"):
         if not cursor.peek():
-            cursor.fail("the set of characters is not closed", start)
+            cursor.fail("the character class is not closed: add `]`", start)
         if not first and cursor.take("&&"):
             found, part = _meet(found, part), _EMPTY
         else:
@@ -53,7 +53,7 @@ def _member(cursor: Cursor, charset: str) -> Node:
     if not isinstance(high, str):
         return either(either(_as_set(low), _as_set("-")), high)
     if high < low:
-        cursor.fail(f"the range {low}-{high} goes backwards", start)
+        cursor.fail(f"the range {low}-{high} is reversed", start)
     return Set(((ord(low), ord(high)),))
 
 
@@ -78,7 +78,7 @@ def _one(cursor: Cursor, charset: str) -> str | Node:
 def _posix(cursor: Cursor, found: re.Match[str], charset: str) -> Node:
     members = named_set(found[2].lower(), charset)
     if members is None:
-        cursor.fail(f"no class of characters is named {found[2]!r}", found.start())
+        cursor.fail(f"there is no character class {found[2]!r}", found.start())
     return neither(members) if found[1] else members
 
 

@@ -125,7 +125,7 @@ def _character(cursor: Cursor, letter: str, start: int) -> str:
     if letter in "cC" and (control := cursor.take_match(_CONTROL)):
         return chr(ord((control[1] or control[2])[-1]) & 0x1F)
     if letter in "cCM":
-        cursor.fail(f"\\{letter} needs a character that it is a control of", start)
+        cursor.fail(f"\\{letter} must be followed by a control character's letter", start)
     cursor.position += 1
     return letter
 
@@ -133,7 +133,7 @@ def _character(cursor: Cursor, letter: str, start: int) -> str:
 def _code_point(cursor: Cursor, letter: str, start: int) -> str:
     found = cursor.take_match(_HEX)
     if not found:
-        cursor.fail(f"\\{letter} needs hexadecimal digits after it", start)
+        cursor.fail(f"\\{letter} must be followed by hexadecimal digits", start)
     try:
         if found[2] and int(found[2], 16) >= 0x80:
             return _utf8(cursor, found[2])
@@ -141,7 +141,7 @@ def _code_point(cursor: Cursor, letter: str, start: int) -> str:
             chr(int(code, 16)) for code in (found[1] or found[2] or found[3] or found[4]).split()
         )
     except (ValueError, OverflowError):
-        cursor.fail(f"{found[0]} is no character", start)
+        cursor.fail(f"{found[0]} is not a valid character", start)
 
 
 def _utf8(cursor: Cursor, first: str) -> str:
@@ -162,10 +162,10 @@ def _utf8(cursor: Cursor, first: str) -> str:
 def _property(cursor: Cursor, charset: str, start: int) -> Node:
     found = cursor.take_match(_PROPERTY)
     if not found:
-        cursor.fail(f"\\{cursor.peek()} needs the name of a class in braces", start)
+        cursor.fail(f"\\{cursor.peek()} must be followed by a class name in braces", start)
     members = named_set(re.sub(r"[-_\s]", "", found[2]).lower(), charset)
     if members is None:
-        cursor.fail(f"no class of characters is named {found[2]!r}", start)
+        cursor.fail(f"there is no character class {found[2]!r}", start)
     negated = (found[0][0] == "P") != bool(found[1])
     return neither(members) if negated else members
 

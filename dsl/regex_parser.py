@@ -100,7 +100,7 @@ class Parser:
         """The tree of the whole text; raises RegexError."""
         node = self._branches()
         if self.cursor.peek():
-            self.cursor.fail("a parenthesis is closed that was not opened")
+            self.cursor.fail("a `)` has no matching `(`")
         return node
 
     def _branches(self) -> Node:
@@ -130,7 +130,7 @@ class Parser:
             node, cursor.position = reference
             return node
         if letter in "*+?" or (letter == "{" and _interval(cursor)):
-            cursor.fail(f"there is nothing before {letter} that could be repeated")
+            cursor.fail(f"there is nothing to repeat before {letter}")
         cursor.position += 1
         if letter == "\\":
             return self._escape()
@@ -177,7 +177,7 @@ class Parser:
         if max(low, high or 0) > _MOST_REPEATS:
             self.cursor.fail("too many repetitions", start)
         if high is not None and high < low:
-            self.cursor.fail(f"{found[0]} goes backwards", start)
+            self.cursor.fail(f"{found[0]} is reversed", start)
         lazy = found[4] and self.cursor.take_match(_LAZY)
         return Repeat(node, low, high, "lazy" if lazy else "greedy")
 
@@ -219,7 +219,7 @@ class Parser:
                 self._group_number(name, start) if name.lstrip("-").isdigit() else name, start
             )
         if name.lstrip("+-").isdigit():
-            self.cursor.fail("\\g with a number is not supported: name the group", start)
+            self.cursor.fail("\\g with a number is not supported: use a named group", start)
         self.calls = True
         return Call(name, start)
 
@@ -273,7 +273,7 @@ class Parser:
         branches = node.branches if isinstance(node, Choice) else (node,)
         for low, high in map(width, branches):
             if low != high:
-                self.cursor.fail("what is looked behind for must have a fixed length", start)
+                self.cursor.fail("a look-behind must have a fixed length", start)
         looks = [Look(branch, behind, negative) for branch in branches]
         return Sequence(tuple(looks)) if negative else choice(looks)
 
@@ -289,7 +289,7 @@ class Parser:
     def _with_flags(self, start: int) -> Node:
         found = self.cursor.take_match(_FLAGS)
         if found is None:
-            self.cursor.fail("unknown kind of group", start)
+            self.cursor.fail("unknown group syntax after `(?`", start)
         on, off = found[1], found[2] or ""
         outside = self.flags
         charset = next((letter for letter in reversed(on) if letter in "dau"), outside.charset)

@@ -173,10 +173,10 @@ class Writer:
             numbers = [number for number, name in enumerate(self.groups, 1) if name == group]
         if not numbers:
             raise RegexError(
-                f"a reference to the group {group}, which is not there (yet)", position
+                f"a reference to the group {group}, which is not defined before it", position
             )
         if self._open.intersection(numbers):
-            raise RegexError(f"a reference to the group {group} from inside of it", position)
+            raise RegexError(f"a reference to the group {group} from inside that group", position)
         return numbers
 
 
@@ -206,7 +206,7 @@ def bracket(node: Set) -> str:
 
 
 def _without(node: Set) -> str:
-    """A set with letters of all scripts in it: ``\\w``, less what is no letter."""
+    """A set with letters of all scripts in it: ``\\w``, less what is not a letter."""
     name = next(name for name in sorted(node.names) if name in _WITHOUT)
     rest = Set(node.ranges, node.names - {name})
     if not rest.ranges and not rest.names:

@@ -51,7 +51,7 @@ def without_effect(given: Iterable[str], places: Places | None = None) -> list[D
     message = f"the setting {named} has no effect"
     if len(keys) > 1:
         message = f"the settings {named} have no effect"
-    help = "they can stay for Logstash's sake" if len(keys) > 1 else "it can stay for Logstash"
+    help = "they can be kept for Logstash" if len(keys) > 1 else "it can be kept for Logstash"
     span = next((places[key] for key in keys if key in places), None) if places else None
     return [Diagnostic("W311", message, span, help)]
 

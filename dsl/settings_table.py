@@ -65,7 +65,7 @@ _TABLE = (
     _count(
         "pipeline.batch.size",
         0,
-        "The most events that are filtered at once; 0 takes what an input gives at once.",
+        "The largest number of events in one batch; 0 uses the batches of the input.",
     ),
     _choice(
         "pipeline.ordered",
@@ -74,7 +74,7 @@ _TABLE = (
     ),
     _flag(
         "pipeline.reloadable",
-        "Whether a change of the configuration may exchange the pipeline while it runs.",
+        "Whether the pipeline may be reloaded when its configuration changes.",
         True,
     ),
     _flag("config.support_escapes", "Whether `\\n`, `\\t` and the like are read in strings."),
@@ -85,9 +85,9 @@ _TABLE = (
     ),
     _flag("config.test_and_exit", "Check the configuration and exit, as `-t`."),
     _flag("config.reload.automatic", "Look for changes of the configuration, as `-r`."),
-    SettingSpec("config.reload.interval", "duration", "3s", "How often to look for changes."),
+    SettingSpec("config.reload.interval", "duration", "3s", "How often to check for changes."),
     _text("path.config", "The configuration, as `-f`."),
-    _text("config.string", "The configuration as text, as `-e`."),
+    _text("config.string", "The configuration as a string, as `-e`."),
     _text("path.settings", "The directory of `penstock.yml` and `pipelines.yml`."),
     SettingSpec(
         "path.data",
@@ -101,30 +101,33 @@ _TABLE = (
     _choice(
         "queue.type",
         "memory persisted",
-        "`persisted` keeps what inputs gave on disk until outputs have it.",
+        "`persisted` keeps events on disk until outputs have acknowledged them.",
     ),
-    SettingSpec("queue.max_bytes", "size", "1024mb", "The most that a queue keeps on disk."),
+    SettingSpec("queue.max_bytes", "size", "1024mb", "The largest size of a queue on disk."),
     _count("queue.max_events", 0, "The most events that a queue keeps; 0 for any number."),
-    SettingSpec("queue.page_capacity", "size", "64mb", "The size of a file of a queue."),
-    _count("queue.checkpoint.writes", 1024, "How many events are written between two syncs."),
+    SettingSpec("queue.page_capacity", "size", "64mb", "The size of a segment file of a queue."),
+    _count("queue.checkpoint.writes", 1024, "How many events are written between two fsync calls."),
     _count(
         "queue.checkpoint.acks", 1024, "How many events are acknowledged between two checkpoints."
     ),
     _flag(
         "queue.drain",
-        "Whether a stop waits until the queue, and what outputs have spilled, is empty.",
+        "Whether a stop waits until the queue and the spills of outputs are empty.",
     ),
     _flag(
         "dead_letter_queue.enable",
         "Whether events that a filter or an output cannot handle are kept as dead letters.",
     ),
     SettingSpec(
-        "dead_letter_queue.max_bytes", "size", "1024mb", "The most that dead letters take on disk."
+        "dead_letter_queue.max_bytes",
+        "size",
+        "1024mb",
+        "The largest size of the dead letters on disk.",
     ),
     _choice(
         "dead_letter_queue.storage_policy",
         "drop_newer drop_older",
-        "What is dropped when they would take more.",
+        "What is dropped when dead letters reach their largest size.",
     ),
     SettingSpec(
         "dead_letter_queue.retain.age",
@@ -198,8 +201,10 @@ _TABLE = (
     _count(
         "pipeline.batch.delay",
         0,
-        "How many milliseconds outputs wait for a request to fill, as `-u`; 0 for what each output"
-        " declares.",
+        (
+            "How many milliseconds outputs wait for a request to fill, as `-u`; 0 for the"
+            " default of each output."
+        ),
     ),
     _count("penstock.shutdown_timeout", 30, "How many seconds a stop waits for outputs."),
     _flag(
@@ -224,7 +229,7 @@ _TABLE = (
         "Whether the API may listen on other addresses than loopback without a password.",
     ),
     _choice("log.level", "info fatal error warn debug trace", "The least severe log lines shown."),
-    _choice("log.format", "plain json", "The form of log lines."),
+    _choice("log.format", "plain json", "The format of log lines."),
     SettingSpec(
         "penstock.state.interval",
         "duration",

@@ -108,14 +108,16 @@ def _unclosed(source: Source, reading: Reading, quote: Token) -> Diagnostic:
     before, word = reading.last(2), reading.last()
     if before and word and before.kind == "string" and before.end == word.start:
         advice = (
-            f"a quote inside a string is written \\{before.text[0]}; or use the other kind of"
+            f"write a quote inside a string as \\{before.text[0]}, or use the other kind of"
             " quotes around it"
         )
     long = next(
         (token for token in reading.tokens if token.kind == "string" and "\n" in token.text), None
     )
     if long is not None:
-        advice += f"; or is it the string of line {reading.row(long)} whose end is missing?"
+        advice += (
+            f"; or does the string that starts on line {reading.row(long)} lack its closing quote?"
+        )
     return Diagnostic("E101", "this string is never closed", span, advice)
 
 
@@ -126,7 +128,7 @@ def _ended(source: Source, reading: Reading, accepted: frozenset[str]) -> Diagno
             "E101",
             f"the text ends too early; {_listed(accepted)} is missing",
             Span(source, at, at + 1),
-            "a section is written filter { … }",
+            "write a section as filter { … }",
         )
     opener = reading.askew or reading.opened[-1]
     message = f"`{reading.title(opener)}` on line {reading.row(opener)} is never closed"

@@ -34,7 +34,7 @@ def check_condition(rule: Correlate) -> bool:
         )
         return False
     if rule.type == "absent" and rule.condition:
-        rule.problem("condition", "`absent` has no `condition`", "leave it out", code="E246")
+        rule.problem("condition", "`absent` has no `condition`", "remove it", code="E246")
         return False
     for name in rule.condition:
         if name not in AT_ONCE:

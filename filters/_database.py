@@ -26,7 +26,7 @@ from ._sql_urls import PACKAGES, UrlProblem, find_database
 from ._sql_values import Reader
 
 PAUSE = 1.0
-"""Seconds before a database that could not be reached is tried again."""
+"""Seconds before a database that could not be reached is retried."""
 
 _CONNECT_SECONDS = 10
 
@@ -67,7 +67,7 @@ def find_url(
         if given.get(key) is not None:
             name, where = place(key)
             plugin.problem(
-                name, f"`{key}` has no effect: there is no Java here", "take it out", where, "W305"
+                name, f"`{key}` has no effect: there is no Java here", "remove it", where, "W305"
             )
     name, where = place("jdbc_connection_string")
     try:
@@ -82,7 +82,7 @@ def find_url(
         plugin.problem(
             name,
             f"the parameter `{key}` of the connection string has no effect",
-            "take it out",
+            "remove it",
             where,
             "W305",
         )
@@ -170,7 +170,7 @@ class Database:
 
     def _connected(self) -> Connection:
         if self._clock() < self._again:
-            raise UnreachableError(f"the database {self._name} could not be reached a moment ago")
+            raise UnreachableError(f"the database {self._name} was unreachable at the last attempt")
         try:
             return self._engines.get().connect()
         except Exception as error:

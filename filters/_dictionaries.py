@@ -52,7 +52,9 @@ def by_expressions(entries: Entries, compiled: Callable[[str], Any] = ruby.patte
         try:
             patterns.append((compiled(key).search, value))
         except RegexError as error:
-            raise DictionaryError(f"the key `{key}` is no regular expression: {error}") from None
+            raise DictionaryError(
+                f"the key `{key}` is not a valid regular expression: {error}"
+            ) from None
 
     def find(text: str) -> Any:
         return next((copy(value) for search, value in patterns if search(text)), MISSING)
@@ -153,7 +155,7 @@ def _yaml(text: str, most: int) -> Iterable[tuple[Any, Any]]:
     try:
         documents = list(yaml.load_all(text, Loader=_loader(yaml)))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DictionaryError(f"the dictionary is no YAML: {error}") from None
+        raise DictionaryError(f"the dictionary is not valid YAML: {error}") from None
     return [entry for document in documents if document is not None for entry in _of_map(document)]
 
 
@@ -170,7 +172,7 @@ def _loader(yaml: Any) -> Any:
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             if not isinstance(node, yaml.MappingNode):
-                raise yaml.constructor.ConstructorError(problem="a map is wanted here")
+                raise yaml.constructor.ConstructorError(problem="expected a map")
             self.flatten_mapping(node)
             return {self._key(key): self.construct_object(item, deep) for key, item in node.value}
 
@@ -199,20 +201,20 @@ def _json(text: str) -> Iterable[tuple[Any, Any]]:
     try:
         return _of_map(msgspec.json.decode(text))
     except (msgspec.DecodeError, RecursionError) as error:
-        raise DictionaryError(f"the dictionary is no JSON: {error}") from None
+        raise DictionaryError(f"the dictionary is not valid JSON: {error}") from None
 
 
 def _csv(text: str) -> Iterable[tuple[Any, Any]]:
     try:
         rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
     except csv.Error as error:
-        raise DictionaryError(f"the dictionary is no CSV: {error}") from None
+        raise DictionaryError(f"the dictionary is not valid CSV: {error}") from None
     return [(row[0], row[1] if len(row) > 1 else None) for row in rows]
 
 
 def _of_map(value: Any) -> Iterable[tuple[Any, Any]]:
     if not isinstance(value, Mapping):
-        raise DictionaryError("the dictionary holds no map of keys to values")
+        raise DictionaryError("the dictionary must be a map of keys to values")
     return [(key, _plain(item)) for key, item in value.items()]
 
 

@@ -62,7 +62,7 @@ def _raw(name: str, key: str | None) -> Callable[[bytes], bytes]:
 
 
 def murmur3() -> Digest:
-    """MurmurHash3 in 32 bits, as a number; of a whole number the hash of its eight bytes."""
+    """MurmurHash3 in 32 bits, as a number; of an integer the hash of its eight bytes."""
     from mmh3 import hash as murmur
 
     def digest(value: Any) -> int:
@@ -74,7 +74,7 @@ def murmur3() -> Digest:
 
 
 def murmur3_128(in_base64: bool) -> Digest:
-    """MurmurHash3 in 128 bits, as text; of a whole number the hash of its four or eight bytes."""
+    """MurmurHash3 in 128 bits, as text; of an integer the hash of its four or eight bytes."""
     from mmh3 import hash_bytes
 
     def digest(value: Any) -> str:

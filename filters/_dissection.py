@@ -31,7 +31,7 @@ _NAME = re.compile(
 
 
 class DissectionError(PenstockError, ValueError):
-    """A text that is no dissection."""
+    """A text that is not a dissection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Dissection:
     it does not.
 
     Raises DissectionError where the text of the dissection is none. ``never`` says why nothing will
-    ever fit, if so; ``broken`` says of names that are no field references why they are not: those
+    ever fit, if so; ``broken`` says of names that are not field references why they are not: those
     raise when they are set.
     """
 
@@ -73,7 +73,7 @@ class Dissection:
         self.never = (
             ""
             if all(self.delimiters)
-            else "two fields without a delimiter between them fit no text"
+            else "two fields without a delimiter between them never match"
         )
         named = [field(part.name) for part in self.parts if part.kind != "?" and part.name]
         self.broken = [ref.problem for ref in named if isinstance(ref, BrokenReference)]
@@ -145,7 +145,7 @@ def _part(field: str, before: str) -> Part:
         raise DissectionError(f"`%{{{field}}}` has no name")
     if field[:2] in ("+&", "&+"):
         raise DissectionError(
-            f"`%{{{field}}}` is both appended and named by another field; it can be one of them"
+            f"`%{{{field}}}` is both appended and named by another field; only one is allowed"
         )
     order = int(match["order"] or match["late"] or 0)
     # `%{}` is skipped; `%{->}` is set under the name that is left of it, the empty one.

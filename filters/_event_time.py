@@ -48,9 +48,9 @@ class Rows(msgspec.Struct):
 class EventTime(HeldState):
     """Options and course of the filters of event time."""
 
-    by: list[FieldRef] = option("The fields whose values tell what belongs together.", default=[])
+    by: list[FieldRef] = option("The fields whose values group events.", default=[])
     time: FieldRef = option(
-        "The field with the time of an event: an instant, or a text in ISO 8601.",
+        "The field with the time of an event: an instant, or a string in ISO 8601.",
         default=FieldRef("@timestamp"),
     )
     lateness: Duration = option(
@@ -86,7 +86,7 @@ class EventTime(HeldState):
         if self.id is None:
             self.problem(
                 "id",
-                f"`{self.name}` has no `id`: its state is not found again after a restart",
+                f"`{self.name}` has no `id`: its state is lost after a restart",
                 'give it one, such as id => "orders"',
                 code="W320",
             )

@@ -96,7 +96,7 @@ def _region_iso_code(found: Found) -> Any:
 
 
 def _flag(*keys: str) -> Reader:
-    """Reads a truth value, which a record only has when it is true."""
+    """Reads a boolean, which a record only has when it is true."""
     read = _at(*keys)
     return lambda found: bool(read(found))
 

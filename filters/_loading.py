@@ -1,7 +1,7 @@
 """Loading tables from databases: at first, then as a schedule says, in a thread of its own.
 
 What cannot be loaded keeps the rows that it had. Until every table has been loaded once there are
-no tables: an event is not told that something is unknown when nobody has looked.
+no tables: until every table has loaded once, look-ups fail rather than miss.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ._database import Database
 from ._local_tables import Table, Tables
 
 RETRY = 10.0
-"""Seconds after which a first load that failed is tried again."""
+"""Seconds after which a first load that failed is retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Loading:
             _, rows = loader.database.table(loader.clause, {}, loader.most + 1)
             if not rows or len(rows) > loader.most:
                 found = f"more than {loader.most}" if rows else "no"
-                self._complain(loader, f"found {found} rows: none were taken")
+                self._complain(loader, f"found {found} rows: none were loaded")
                 return True
             into.fill(loader.table, rows)
         except Exception as error:
@@ -103,7 +103,7 @@ class Loading:
         finally:
             loader.database.close()
         self.rows += len(rows)
-        log.info("%s: the loader %s took %d rows", self._where, loader.id, len(rows))
+        log.info("%s: the loader %s loaded %d rows", self._where, loader.id, len(rows))
         return True
 
     def _complain(self, loader: Loader, what: str) -> None:

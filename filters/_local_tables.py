@@ -2,7 +2,7 @@
 while that goes on.
 
 A new load fills a copy of the database, which then takes the place of the one that look-ups use:
-they never wait, and see all tables as they were or all as they are. SQLite knows no truth values
+they never wait, and see all tables as they were or all as they are. SQLite has no booleans
 and no instants: columns that are declared so are given types of their own, by whose names values
 are turned back.
 """

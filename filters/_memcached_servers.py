@@ -28,7 +28,7 @@ from ._addresses import parse_address
 from ._ruby_marshal import MarshalError, dump, load
 
 PAUSE = 1.0
-"""Seconds before a server that could not be reached is tried again."""
+"""Seconds before a server that could not be reached is retried."""
 
 _PORT = 11211
 _TIMEOUT = 1.0
@@ -119,7 +119,7 @@ def _unpacked(data: bytes) -> bytes:
     except zlib.error:
         return data
     if unpacker.unconsumed_tail:
-        raise MarshalError("the value is too large when it is unpacked")
+        raise MarshalError("the decompressed value is too large")
     return unpacked if unpacker.eof else data
 
 
@@ -168,7 +168,7 @@ class _Server:
         Raises OSError and MemcacheError.
         """
         if self._clock() < self._again:
-            raise ConnectionError("the server could not be reached a moment ago")
+            raise ConnectionError("the server was unreachable at the last attempt")
         if self._client.sock is not None:
             try:
                 return function(self._client)
@@ -211,12 +211,12 @@ class Servers:
         except Exception as error:
             if len(keys) == 1 or isinstance(error, _LOST):
                 failed.update(dict.fromkeys(keys, error))
-            else:  # one of them is no key
+            else:  # one of them is not a key
                 for key in keys:
                     self._get(server, [key], found, failed)
 
     def set(self, values: dict[bytes, Stored], seconds: int) -> dict[bytes, Exception]:
-        """Keep values for some seconds, 0 for ever; why some could not be kept."""
+        """Keep values for some seconds, 0 for no limit; why some could not be kept."""
         expire = seconds if seconds <= _MONTH else int(time.time()) + seconds
         failed: dict[bytes, Exception] = {}
         for server, keys in self._shared_out(values):
@@ -232,7 +232,7 @@ class Servers:
     ) -> None:
         try:
             refused = server.call(lambda client: client.set_many(values, expire, noreply=False))
-            failed.update(dict.fromkeys(refused, ValueError("the server did not keep it")))
+            failed.update(dict.fromkeys(refused, ValueError("the server did not store it")))
         except Exception as error:
             if len(values) == 1 or isinstance(error, _LOST):
                 failed.update(dict.fromkeys(values, error))

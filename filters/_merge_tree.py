@@ -17,7 +17,7 @@ def map_at(event: Event, target: FieldRef) -> Event:
     if type(there) is dict:
         return there
     if there is not None:
-        raise FieldError(f"`{target}` cannot take fields: it holds no map")
+        raise FieldError(f"`{target}` cannot hold fields: it is not a map")
     fresh: Event = {}
     target.set(event, fresh)
     return fresh
@@ -42,7 +42,7 @@ class Tree:
         return bool(self._fields)
 
     def copy(self) -> Event:
-        """The fields as a map of its own; values that are no maps are shared."""
+        """The fields as a map of its own; values that are not maps are shared."""
         copied = self._fields.copy()
         for key, tree in self._maps:
             copied[key] = tree.copy()
@@ -64,7 +64,7 @@ class Tree:
             if there is None:
                 there = into[key] = {}
             elif type(there) is not dict:
-                raise FieldError(f"`{key}` cannot take fields: it holds no map")
+                raise FieldError(f"`{key}` cannot hold fields: it is not a map")
             maps[key].graft(there)
 
 

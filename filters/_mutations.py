@@ -86,7 +86,7 @@ def _of_number(
 
 
 def to_integer(value: Any) -> int:
-    """A value as a whole number: of a text what it starts with, without commas; a float is cut at
+    """A value as an integer: of a string what it starts with, without commas; a float is cut at
     its point.
     """
     return _of_number(value, ruby.to_i, int, Timestamp.seconds)  # type: ignore[no-any-return]
@@ -219,7 +219,7 @@ def strip(target: FieldRef) -> Operation:
 
 def _text(value: Any) -> str:
     if type(value) is not str:
-        raise TypeError(f"strip takes texts, and the list holds a {type(value).__name__}")
+        raise TypeError(f"strip needs strings, and the list contains a {type(value).__name__}")
     return value
 
 

@@ -32,7 +32,7 @@ def masked(text: str, bits: int) -> str:
     network = parse_network(text)
     if network is None:
         raise ValueError(
-            "the value is no IP address"
+            "the value is not a valid IP address"
         )  # the value itself may be what is to be hidden
     return str(ipaddress.ip_network((network.network_address, bits), strict=False).network_address)
 

@@ -30,7 +30,7 @@ pattern = compile_kept
 
 
 def to_i(text: str) -> int:
-    """The whole number that a text starts with, 0 if it starts with none; ``_`` may stand between
+    """The integer that a string starts with, 0 if it starts with none; ``_`` may stand between
     digits.
     """
     if text.isdecimal() and text.isascii():

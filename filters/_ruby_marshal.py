@@ -72,13 +72,13 @@ class _Reader:
         kind = self._take(1)
         read = self._kinds.get(kind)
         if read is None:
-            raise MarshalError(f"the value is of a kind that events have no place for: {kind!r}")
+            raise MarshalError(f"events cannot hold a value of this type: {kind!r}")
         return read(depth)
 
     def _take(self, count: int) -> bytes:
         taken = self._data[self._at : self._at + count]
         if len(taken) < count:
-            raise MarshalError("the value is cut off")
+            raise MarshalError("the value is truncated")
         self._at += count
         return taken
 
@@ -106,10 +106,10 @@ class _Reader:
     def _again(self, value: Any) -> Any:
         """A value that is meant once more: a scalar, as a list or a hash could hold itself."""
         if type(value) in (list, dict):
-            raise MarshalError("the value holds a list or hash twice")
+            raise MarshalError("the value contains the same list or hash twice")
         self._repeated += len(value) if type(value) is str else 1
         if self._repeated > _MOST_REPEATED:
-            raise MarshalError("the value repeats itself too much")
+            raise MarshalError("the value has too many repeated references")
         return value
 
     def _big(self) -> int:
@@ -208,7 +208,7 @@ def _scalar(value: Any) -> bytes:
     if isinstance(value, float):
         text = repr(value).encode()
         return b"f" + _integer(len(text)) + text
-    raise MarshalError(f"a {type(value).__name__} cannot be kept")
+    raise MarshalError(f"a {type(value).__name__} cannot be stored")
 
 
 def _integer(number: int) -> bytes:

@@ -90,7 +90,7 @@ def run_tests(owner: Ruby, script: str, tests: list[ScriptTest]) -> None:
     """Run the tests of a script; one that fails is a problem of the option ``path``."""
     for test in tests:
         for failure in failures(owner, script, test):
-            owner.problem("path", failure, "mend the script, or its test")
+            owner.problem("path", failure, "correct the script or its test")
 
 
 def failures(owner: Ruby, script: str, test: ScriptTest) -> list[str]:

@@ -178,7 +178,7 @@ def event_of(value: Any, now: Timestamp) -> Event:
     if isinstance(value, Mapping):
         made: Event = plain_value(value)
         return accept(made, now)
-    raise TypeError(f"an event or a map of fields is wanted, not a {type(value).__name__}")
+    raise TypeError(f"expected an event or a map of fields, not a {type(value).__name__}")
 
 
 def namespace(now: Callable[[], Timestamp]) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def function_of(
     _execute(ast.Module([function], []), place, names)
     made: Callable[..., Any] = names.pop("code")
     if isgeneratorfunction(made):
-        raise ScriptError("`yield` gives events to nobody; call emit(event)")
+        raise ScriptError("`yield` does not emit events; call emit(event)")
     return made
 
 

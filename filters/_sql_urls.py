@@ -78,7 +78,7 @@ def _from_url(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError:
-        message = f"`{text.partition(':')[0]}…` is no connection string"
+        message = f"`{text.partition(':')[0]}…` is not a valid connection string"
         raise UrlProblem(
             message, "write jdbc:postgresql://host/database, or a URL of SQLAlchemy"
         ) from None
@@ -96,7 +96,7 @@ def _from_jdbc(text: str) -> Address:
     if kind not in DRIVERS:
         known = ", ".join(DRIVERS)
         raise UrlProblem(
-            f"the database `{kind}` is not known",
+            f"unknown database `{kind}`",
             f"give a URL of SQLAlchemy, or one of {known} in JDBC's form",
         )
     if kind == "sqlite":
@@ -124,7 +124,7 @@ def _oracle(rest: str) -> URL:
     match = _ORACLE.fullmatch(rest.removeprefix("thin:").removeprefix("oci:"))
     if match is None:
         raise UrlProblem(
-            "this form of address is not understood", "write jdbc:oracle:thin:@//host:1521/service"
+            "this form of address is not supported", "write jdbc:oracle:thin:@//host:1521/service"
         )
     service = match["kind"] == "/"
     return URL.create(
@@ -167,7 +167,8 @@ def _host_and_port(text: str) -> tuple[str | None, int | None]:
     match = re.fullmatch(r"(\[[^]]+\]|[^:\\]*)(?:\\[^:]*)?(?::(\d+))?", text)
     if match is None:
         raise UrlProblem(
-            f"`{text}` is no host with a port", "write host:port, an IPv6 address in brackets"
+            f"`{text}` is not a valid host with a port",
+            "write host:port, an IPv6 address in brackets",
         )
     return match[1].strip("[]") or "localhost", int(match[2]) if match[2] else None
 

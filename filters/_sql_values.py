@@ -72,7 +72,7 @@ def parameter(value: Any) -> Any:
         try:
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value.nanos() // 1000)
         except OverflowError as error:
-            raise ValueError(f"`{value}` is too far away") from error
+            raise ValueError(f"`{value}` is out of the range of dates") from error
     if type(value) is dict:
         raise ValueError("a map cannot be a parameter")
     return value

@@ -130,7 +130,7 @@ def read_tables(plugin: Plugin, given: Hashes) -> list[Table]:
             plugin.problem(
                 "local_db_objects",
                 f"the table cannot be made: {error}",
-                "look at its names and types",
+                "check its column names and types",
                 (place,),
             )
             continue
@@ -161,7 +161,7 @@ def read_loaders(
         if not most.isdecimal():
             plugin.problem(
                 "loaders",
-                f"`{most}` is no number of rows",
+                f"`{most}` is not a valid number of rows",
                 "write max_rows => 5000",
                 (place, "max_rows"),
             )
@@ -182,9 +182,9 @@ def read_lookups(
         lookup = _lookup(plugin, place, each, tags)
         problem = _problem_of(lookup, empty)
         if problem:
-            help = "look-ups are asked in SQLite's SQL, of the tables of `local_db_objects`"
+            help = "look-ups run in SQLite's SQL, on the tables of `local_db_objects`"
             plugin.problem(
-                "local_lookups", f"the query cannot be asked: {problem}", help, (place, "query")
+                "local_lookups", f"the query cannot be run: {problem}", help, (place, "query")
             )
         lookups.append(lookup)
     _told_apart(plugin, lookups)
@@ -212,7 +212,7 @@ def _lookup(
 ) -> Lookup:
     if "parameters" in each and "prepared_parameters" in each:
         message = "a look-up has `parameters` or `prepared_parameters`, not both"
-        plugin.problem("local_lookups", message, "take one out", (place, "prepared_parameters"))
+        plugin.problem("local_lookups", message, "remove one", (place, "prepared_parameters"))
     name = str(each.get("id", f"lookup-{place + 1}"))
     default = each.get("default_hash")
     if default is not None and not isinstance(default, dict):
@@ -273,7 +273,7 @@ def _read(plugin: Plugin, value: str, path: tuple[str | int, ...]) -> Callable[[
     def render(event: Event) -> str:
         made = template.render(event)
         if made == value:
-            raise UnanswerableError(f"nothing is filled in for `{value}`")
+            raise UnanswerableError(f"`{value}` contains no field reference")
         return made
 
     return render
@@ -320,7 +320,7 @@ def _checked(
         for key in each.keys() - {*known}:
             help = did_you_mean(key, known) or "it has " + ", ".join(known)
             plugin.problem(
-                option, f"`{key}` has no meaning in `{option}`", help, (place, key), "E203"
+                option, f"`{key}` is not a key of `{option}`", help, (place, key), "E203"
             )
         lacking = [key for key in needed if not each.get(key)]
         for key in lacking:

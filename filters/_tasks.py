@@ -103,7 +103,7 @@ class Tasks:
                 for text, tasks in saved.items()
             }
         except (TypeError, AttributeError, KeyError) as error:
-            raise ValueError(f"it holds no tasks: {error}") from None
+            raise ValueError(f"not a valid file of tasks: {error}") from None
         for text, tasks in groups.items():
             self.group(text).update(tasks)
         path.unlink()

@@ -104,6 +104,6 @@ def _own_rules(path: Path) -> Any:
             re.compile(matcher.regex)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, re.error) as error:
         raise RulesError(
-            f"`{path}` holds no rules of uap-core: {type(error).__name__}: {error}"
+            f"`{path}` is not a valid rules file of uap-core: {type(error).__name__}: {error}"
         ) from error
     return rules

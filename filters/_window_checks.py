@@ -117,7 +117,7 @@ def _check_free(
             continue
         shown = "".join(f"[{key}]" for key in path)
         if owner == "by":
-            message = f"the result `{shown}` is a field of `by`, too"
+            message = f"the result `{shown}` is also a field of `by`"
         elif owner == "window":
             message = f"the result `{shown}` is a field that every result has"
         else:

@@ -83,7 +83,7 @@ def _unit(option: str, text: str, step: Length, zone: str) -> int | str:
 def _misplaced(option: str, text: str, zone: str) -> OptionProblem:
     return OptionProblem(
         option,
-        f"a window of {text} has no place in a day of {zone}",
+        f"a window of {text} does not divide a day of {zone}",
         "use 1d, 1w, 1M or hours that divide 24, or `offset`",
         code="E242",
     )

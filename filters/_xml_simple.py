@@ -20,7 +20,7 @@ _BLANK_LINE = re.compile(r"^\s*$", re.MULTILINE)
 
 
 class XmlError(PenstockError, ValueError):
-    """A text that is no XML document, or none that is safe to read."""
+    """A text that is not an XML document, or none that is safe to read."""
 
 
 def guard(text: str) -> None:

@@ -42,8 +42,8 @@ class Aggregate(Filter, name="aggregate"):
     """Gather what several events say of one task, and put it into the last of them, or into an
     event of its own.
 
-    Events of one task give the same `task_id`, a text with templates; an event that fills none of
-    it is passed over. The task has a map, and `code` is run on each of its events, as Ruby, with
+    Events of one task give the same `task_id`, a string with templates; an event that fills none of
+    it is skipped. The task has a map, and `code` is run on each of its events, as Ruby, with
     `event` (see the filter `ruby`), `map`, `map_meta` (`task_id`, `creation_timestamp`,
     `lastevent_timestamp`, and `timeout` and `inactivity_timeout`, which may be set for this task),
     and `new_event_block.call(event)`, which sends out a further event. With `language => "python"`
@@ -91,10 +91,10 @@ class Aggregate(Filter, name="aggregate"):
     )
     end_of_task: bool = option("Whether the task is forgotten after the event.", default=False)
     timeout: float | None = option(
-        "The seconds after which a task is forgotten; 1800 unless given.", default=None
+        "The seconds after which a task is forgotten. Default: 1800.", default=None
     )
     inactivity_timeout: float | None = option(
-        "The seconds without events after which it is.", default=None
+        "The seconds without events after which a task is forgotten.", default=None
     )
     timeout_timestamp_field: FieldRef | None = option(
         "A field with the time of events.", default=None
@@ -112,7 +112,7 @@ class Aggregate(Filter, name="aggregate"):
         "Whether a map becomes an event when time is up.", default=False
     )
     push_previous_map_as_event: bool = option(
-        "Whether it does when another task starts.", default=False
+        "Whether the map of a task becomes an event when another task starts.", default=False
     )
     map_count_warning_threshold: int = option(
         "The number of tasks to warn of; 0 for none.", default=5000, at_least=0
@@ -223,8 +223,8 @@ class Aggregate(Filter, name="aggregate"):
         if self.shared.keeper is not None:
             self.problem(
                 "aggregate_maps_path",
-                "another filter has a file for tasks",
-                "one keeps those of all filters",
+                "another filter already has a file for tasks",
+                "one filter stores the tasks of all",
             )
         self.shared.keeper = self
 
@@ -344,7 +344,7 @@ class Aggregate(Filter, name="aggregate"):
             where, many = self.context.where, len(self.tasks)
             complain(
                 f"{where} many",
-                "%s: %d tasks of `%s` are open: do they end?",
+                "%s: %d tasks of `%s` are open; check that they end",
                 where,
                 many,
                 self.task_id,

@@ -19,23 +19,28 @@ _UNRESOLVED = re.compile(r"%\{[^}]*\}")
 class Alter(Filter, name="alter"):
     """Rewrite fields whose value is an expected one.
 
-    `condrewrite` is a list of threes: a field, the value that it must have, the value to give it.
-    `condrewriteother` is a list of fours: a field, the value that it must have, another field, the
-    value to give that. Of a list any item counts, and with `condrewrite` those items are rewritten.
-    `coalesce` is a field and texts: the field becomes the first text whose references are all
-    there. Values have templates; only a text is the expected one, 404 is not "404".
+    `condrewrite` is a list of groups of three: a field, the value that it must have, the value to
+    give it. `condrewriteother` is a list of groups of four: a field, the value that it must have,
+    another field, the value to give that. Of a list any item counts, and with `condrewrite` those
+    items are rewritten. `coalesce` is a field and strings: the field becomes the first string whose
+    references are all there. Values have templates; only a string is the expected one, 404 is not
+    "404".
 
     A conditional with the filter mutate says the same, and more clearly.
 
-    Differs from Logstash: a per cent sign in a text of `coalesce` does no harm.
+    Differs from Logstash: a per cent sign in a string of `coalesce` does no harm.
     """
 
-    condrewrite: list[str] = option("Threes of a field, an expected and a new value.", default=[])
+    condrewrite: list[str] = option(
+        "Groups of three: a field, an expected value and a new value.", default=[]
+    )
     condrewriteother: list[str] = option(
-        "Fours of a field, an expected value, a field to change and its new value.", default=[]
+        "Groups of four: a field, an expected value, a field to change and its new value.",
+        default=[],
     )
     coalesce: list[str] = option(
-        "A field, and texts of which it becomes the first that is complete.", default=[]
+        "A field, and strings; the field is set to the first whose references all exist.",
+        default=[],
     )
 
     examples = (
@@ -66,8 +71,8 @@ class Alter(Filter, name="alter"):
         if len(self.coalesce) == 1:
             self.problem(
                 "coalesce",
-                "`coalesce` is a field and texts to choose from",
-                "give at least one text",
+                "`coalesce` needs a field and strings to choose from",
+                "give at least one string",
             )
         elif self.coalesce:
             self._add("coalesce", 0, _coalesce, *self.coalesce)

@@ -19,14 +19,14 @@ class Anonymize(Filter, name="anonymize"):
     `key` being the length of the prefix. A list is replaced item by item; a field that is not there
     stays away.
 
-    A value that is no address stays with `IPV4_NETWORK`, and the event gets the tag
+    A value that is not an address stays with `IPV4_NETWORK`, and the event gets the tag
     `_anonymize_exception`: drop such events where nothing may slip through.
 
     The filter fingerprint does the same and more. `MURMUR3` needs the package mmh3: `pip install
     'penstock[anonymize]'`.
 
-    Differs from Logstash: values that are no text are digested as text (Logstash fails on them),
-    and the common options take effect.
+    Differs from Logstash: values that are not strings are digested as text (Logstash fails on
+    them), and the common options take effect.
     """
 
     fields: list[FieldRef] = option("The fields to replace.")
@@ -55,7 +55,7 @@ class Anonymize(Filter, name="anonymize"):
         if self.algorithm == "IPV4_NETWORK":
             if not self.key.isdecimal() or int(self.key) > 128:
                 self.problem(
-                    "key", "this is no length of a prefix", "give a number of bits, as key => 24"
+                    "key", "not a valid prefix length", "give a number of bits, as key => 24"
                 )
                 return
             bits = int(self.key)

@@ -15,11 +15,11 @@ _PREFIXES = "kmgtpe"
 
 
 class Bytes(Filter, name="bytes"):
-    """Read a size with a unit, such as `32 MB`, `1.5gb` or `1,024`, as a whole number of bytes.
+    """Read a size with a unit, such as `32 MB`, `1.5gb` or `1,024`, as an integer of bytes.
 
     The unit is `k`, `m`, `g`, `t`, `p` or `e` in either case, with or without a `b`; it counts in
     1024s, or in 1000s with `conversion_method => metric`. Blanks, `_`, and whichever of `.` and `,`
-    is not the decimal separator are passed over. What is no size, a field that is missing or no
+    is not the decimal separator are skipped. What is not a size, a field that is missing or no
     text included, gets the tags of `tag_on_failure`.
     """
 

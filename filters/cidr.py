@@ -17,11 +17,11 @@ from ._networks import Networks, parse_network
 class Cidr(Filter, name="cidr"):
     """Apply the common options to events with an address in one of some networks.
 
-    Addresses are given as texts with templates (`address`), or by a field that holds one or a list
-    of them (`address_field`). Networks are given in the configuration, with templates, one a text
-    or several with commas between, or in a file, which is read again when it has changed, every
-    `refresh_interval` seconds at most. The first match is enough. What is no address or no network
-    is passed over.
+    Addresses are given as strings with templates (`address`), or by a field that holds one or a
+    list of them (`address_field`). Networks are given in the configuration, with templates, one in
+    each string or several with commas between, or in a file, which is read again when it has
+    changed, every `refresh_interval` seconds at most. The first match is enough. What is neither an
+    address nor a network is skipped.
     """
 
     address: list[Template] = option("The addresses, with templates.", default=[])
@@ -77,8 +77,8 @@ class Cidr(Filter, name="cidr"):
         if self.network and self.network_path is not None:
             self.problem(
                 "network_path",
-                "`network` and `network_path` exclude each other",
-                "take one of them out",
+                "`network` and `network_path` cannot both be given",
+                "remove one of them",
             )
         self._templates = [template for template in self.network if not template.is_constant]
         constants: list[str] = []
@@ -96,7 +96,7 @@ class Cidr(Filter, name="cidr"):
             if parse_network(text) is None:
                 self.problem(
                     "network",
-                    f"`{text}` is no network",
+                    f"`{text}` is not a valid network",
                     "write 10.0.0.0/8",
                     path=(place,),
                     code="W305",

@@ -24,7 +24,7 @@ _BLOCK = 16
 
 
 class Cipher(Filter, name="cipher"):
-    """Encrypt or decrypt a text.
+    """Encrypt or decrypt a string.
 
     `algorithm` has OpenSSL's name, such as `aes-256-cbc`: AES with 128, 192 or 256 bits, in the
     modes cbc, cfb, cfb8, ofb, ctr and ecb. The key is cut, or filled with `key_pad`, to `key_size`
@@ -32,8 +32,8 @@ class Cipher(Filter, name="cipher"):
     bytes (16), which stand before the result and are read off there again. Text goes in and comes
     out as UTF-8; what is encrypted is in base64.
 
-    A text that is missing or empty is passed over; one that cannot be decrypted gets the tag
-    `_cipherfiltererror`. Nobody notices a text that was tampered with: these modes do not
+    A string that is missing or empty is skipped; one that cannot be decrypted gets the tag
+    `_cipherfiltererror`. Nobody notices a string that was tampered with: these modes do not
     authenticate.
 
     The filter needs the package cryptography: `pip install 'penstock[cipher]'`.
@@ -50,7 +50,7 @@ class Cipher(Filter, name="cipher"):
     iv_random_length: int = option(
         "How many random bytes stand before what is encrypted.", at_least=0
     )
-    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    source: FieldRef = option("The field with the string.", default=FieldRef("message"))
     target: FieldRef = option("The field for the result.", default=FieldRef("message"))
     base64: bool = option("Whether what is encrypted is in base64.", default=True)
     cipher_padding: str | None = option(
@@ -83,7 +83,7 @@ class Cipher(Filter, name="cipher"):
         if found is None:
             self.problem(
                 "algorithm",
-                f"there is no algorithm `{self.algorithm}` here",
+                f"unknown algorithm `{self.algorithm}`",
                 "write it as aes-256-cbc",
             )
         if self.key is None:

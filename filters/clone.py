@@ -41,8 +41,8 @@ class Clone(Ecs, Filter, name="clone"):
         if not self.clones:
             self.problem(
                 "clones",
-                "no names are given, so no copies are made",
-                "take the filter out",
+                "no copies are made: `clones` is empty",
+                "remove the filter",
                 code="W305",
             )
 

@@ -96,7 +96,7 @@ class Correlate(EventTime, Ecs, name="correlate"):
     field: list[FieldRef] = option("The fields of the value; several are one value.", default=[])
     percent: float = option("Which percentile `value_percentile` compares.", default=50)
     again: Duration | None = option(
-        "How long a key is quiet after an alert; as long as `within` unless given.", default=None
+        "How long a key is quiet after an alert. Default: `within`.", default=None
     )
     collect: list[FieldRef] = option(
         "Fields whose distinct values, 100 at most, an alert has.", default=[]

@@ -19,21 +19,21 @@ Setter = Callable[[Event, Any], None]
 
 
 class Csv(Ecs, Filter, name="csv"):
-    """Split a text into columns and set them as fields.
+    """Split a string into columns and set them as fields.
 
     The first row of the text is read as Ruby's CSV library reads it: an empty column is null, a
-    quoted empty one is an empty text; a quote inside a column that is not quoted, a text behind a
-    closing quote and a quote that is never closed are errors, as is a field that is no text. Such
-    an event gets the tag `_csvparsefailure`, and so does an empty text, unless `skip_empty_rows`
-    says otherwise. An event without the field passes untouched. A column that cannot be set tags
-    the event, too; the others are set.
+    quoted empty one is an empty string; a quote inside a column that is not quoted, a string behind
+    a closing quote and a quote that is never closed are errors, as is a field that is not a string.
+    Such an event gets the tag `_csvparsefailure`, and so does an empty string, unless
+    `skip_empty_rows` says otherwise. An event without the field passes untouched. A column that
+    cannot be set tags the event, too; the others are set.
 
     Columns are named by `columns`, in order, and `column3`, `column4` … beyond. A name in brackets
     is a field reference, below `target` if there is one: `[a][b]`.
 
-    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a text that
-    is none stays as it is. A date starts at midnight in the platform's zone (the setting
-    `penstock.timezone`), a time without an offset is in UTC.
+    `convert` turns columns into `integer`, `float`, `boolean`, `date` or `date_time`; a string that
+    cannot be converted stays as it is. A date starts at midnight in the platform's zone (the
+    setting `penstock.timezone`), a time without an offset is in UTC.
 
     The language has no escapes in strings: the separator of tab-separated text is a real tab
     between the quotes, unless the setting `config.support_escapes` is on.
@@ -41,13 +41,13 @@ class Csv(Ecs, Filter, name="csv"):
     With `autodetect_column_names` the first event that comes names the columns and is dropped; as
     with `skip_header`, this needs all events in one place, one worker.
 
-    Differs from Logstash: a null in a column that is converted to boolean stays null and is no
+    Differs from Logstash: a null in a column that is converted to boolean stays null and is not a
     failure.
     """
 
-    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    source: FieldRef = option("The field with the string.", default=FieldRef("message"))
     target: FieldRef | None = option(
-        "The field to put the columns in; unless given, the event's top.", default=None
+        "The field to put the columns in. Default: the top level of the event.", default=None
     )
     columns: list[str] = option("The names of the columns.", default=[])
     fields: list[str] = option("Gone.", default=[], obsolete="write columns")
@@ -68,7 +68,7 @@ class Csv(Ecs, Filter, name="csv"):
     )
     skip_empty_columns: bool = option("Whether to leave out columns that are empty.", default=False)
     skip_empty_rows: bool = option(
-        "Whether to tag an empty text `_csvskippedemptyfield` only.", default=False
+        "Whether an empty string is only tagged `_csvskippedemptyfield`.", default=False
     )
     skip_header: bool = option(
         "Whether to drop events whose columns are the names of the columns.", default=False
@@ -100,7 +100,7 @@ class Csv(Ecs, Filter, name="csv"):
         quote = "\0" if self.quote_char == "\\x00" else self.quote_char
         if len(quote) != 1:
             self.problem(
-                "quote_char", "`quote_char` is one character", 'write "\\x00" to have none'
+                "quote_char", "`quote_char` must be one character", 'write "\\x00" to have none'
             )
         if not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
@@ -247,4 +247,4 @@ class Csv(Ecs, Filter, name="csv"):
 
 
 def _refuse_value(value: Any) -> Row:
-    raise MalformedRowError("the field holds no text")
+    raise MalformedRowError("the field is not a string")

@@ -50,7 +50,7 @@ class Date(Filter, name="date"):
 
     A pattern must fit the whole text. Where it has no year, the present one is taken; in December
     and January dates of the other month belong to the year next door. A field that is missing or
-    null is passed over in silence.
+    null is skipped in silence.
 
     Differs from Logstash: `AUTO` is new. A date without a year is not refused for an hour that
     clocks skip.
@@ -61,13 +61,13 @@ class Date(Filter, name="date"):
     )
     target: FieldRef = option("The field that gets the instant.", default=FieldRef("@timestamp"))
     timezone: str | None = option(
-        "The time zone of texts that say none: a name (`Europe/Paris`) or an offset (`+02:00`),"
-        " perhaps out of a field (`%{[host][zone]}`); that of the machine unless given.",
+        "The time zone of strings that have none: a name (`Europe/Paris`) or an offset (`+02:00`),"
+        " perhaps out of a field (`%{[host][zone]}`). Default: the time zone of the machine.",
         default=None,
     )
     locale: str | None = option(
-        "The language of months and days: `de`, `pt-BR`, `fr_FR`; that of the machine, then"
-        " English, unless given.",
+        "The language of months and days: `de`, `pt-BR`, `fr_FR`. Default: that of the"
+        " machine, then English.",
         default=None,
     )
     tag_on_failure: list[str] = option(
@@ -106,7 +106,7 @@ class Date(Filter, name="date"):
         if len(self.match) < 2:
             raise OptionProblem(
                 "match",
-                "a field and at least one format are wanted",
+                "expected a field and at least one format",
                 'match => ["time", "ISO8601"]',
             )
         field, *self._formats = map(str, self.match)
@@ -141,7 +141,7 @@ class Date(Filter, name="date"):
                 help = f"write `{name}`" if name else error.help
                 self.problem(
                     "match",
-                    f"`{pattern}` is no date format: {error.message}",
+                    f"`{pattern}` is not a valid date format: {error.message}",
                     help,
                     (place,),
                     "E222",
@@ -167,7 +167,7 @@ class Date(Filter, name="date"):
         if names is ENGLISH and not is_english(self.locale):
             self.problem(
                 "locale",
-                f"the language of `{self.locale}` is not known",
+                f"unknown locale `{self.locale}`",
                 "such as de or pt-BR",
                 code="W310",
             )
@@ -297,7 +297,7 @@ class Date(Filter, name="date"):
                 self.failed(event, error)
 
     def _read_other(self, value: Any, formats: Formats) -> str:
-        """What a value means that is no text: only numbers may mean something."""
+        """What a value means that is not a string: only numbers may mean something."""
         return (formats.read_number(value) or "") if type(value) in (int, float) else ""
 
     @property

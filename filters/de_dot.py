@@ -29,7 +29,7 @@ class DeDot(Filter, name="de_dot"):
     nested: bool = option("Whether to make fields within fields.", default=False)
     recursive: bool = option("Whether to look at fields within fields.", default=False)
     fields: list[FieldRef] | None = option(
-        "The fields to rename; all at the top unless given.", default=None
+        "The fields to rename. Default: all at the top level.", default=None
     )
     tag_on_failure: str = option(
         "The tag for an event with a field that cannot be renamed.", default="_de_dot_error"
@@ -54,7 +54,7 @@ class DeDot(Filter, name="de_dot"):
     def prepare(self) -> None:
         if "." in self.separator:
             self.problem(
-                "separator", "`separator` has a dot in it", "choose another one, such as `_`"
+                "separator", "`separator` must not contain a dot", "choose another one, such as `_`"
             )
         self._paths = [ref.keys for ref in self.fields or [] if any("." in key for key in ref.keys)]
         self._roots = [ref.keys for ref in self.fields or []]
@@ -109,6 +109,6 @@ class DeDot(Filter, name="de_dot"):
         if len(path) == 1:
             fields[path[0]] = value
         elif path[0] == "tags":
-            raise FieldError("`tags` takes only a string or a list of strings")
+            raise FieldError("`tags` must be a string or a list of strings")
         else:
             place(fields, path, value)

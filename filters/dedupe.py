@@ -32,13 +32,15 @@ class Dedupe(EventTime, name="dedupe"):
     tagged duplicates and to summaries.
     """
 
-    by: list[FieldRef] = option("The fields whose values tell what is the same.")
+    by: list[FieldRef] = option("The fields whose values identify duplicates.")
     within: Duration = option("How long an event keeps others with its key from passing.")
     duplicates: str = option(
         "Whether duplicates end here or go on, tagged.", default="drop", choices=("drop", "tag")
     )
     refresh: bool = option("Whether a duplicate lengthens the time.", default=False)
-    summary: bool = option("Whether an event tells how many were left out.", default=False)
+    summary: bool = option(
+        ("Whether an event is emitted with the number of suppressed duplicates."), default=False
+    )
 
     examples = (
         Example(

@@ -21,7 +21,7 @@ from ._references import REMEDY, named_field
 
 
 class Dissect(Filter, name="dissect"):
-    """Cut a text at fixed delimiters into fields.
+    """Cut a string at fixed delimiters into fields.
 
     `%{name}` is a field: it takes the text up to the delimiter that follows it, which is what
     stands between two fields; the last field takes the rest. Delimiters are looked for from left to
@@ -34,11 +34,10 @@ class Dissect(Filter, name="dissect"):
     times, as in columns filled up with blanks. Text before the first field must start the text,
     text behind the last one ends it; what follows that is not looked at.
 
-    A text that does not fit, or is empty, gets the tags of `tag_on_failure` and no fields. A field
-    of `mapping` that is not there is passed over. `convert_datatype` comes after all mappings: what
-    cannot be converted stays, tagged `_dataconversionuncoercible_FIELD_TYPE`, or
-    `_dataconversionnullvalue_FIELD_TYPE` where there is nothing. `float` leaves whole numbers
-    whole.
+    A string that does not fit, or is empty, gets the tags of `tag_on_failure` and no fields. A
+    field of `mapping` that is not there is skipped. `convert_datatype` comes after all mappings:
+    what cannot be converted stays, tagged `_dataconversionuncoercible_FIELD_TYPE`, or
+    `_dataconversionnullvalue_FIELD_TYPE` where there is nothing. `float` leaves integers whole.
 
     Two traps, kept from Logstash: where the text starts with the delimiter behind the first field,
     the first field is empty and the delimiter is found again for the second. And the entries of
@@ -186,7 +185,7 @@ def _to_int(text: str) -> int:
 
 def _checked(text: str) -> str:
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"`{text}` is no number")
+        raise ValueError(f"`{text}` is not a valid number")
     return text
 
 
@@ -211,5 +210,5 @@ def _converting(ref: FieldRef, kind: str) -> Callable[[Event], None]:
 
 def _number_text(value: Any) -> str:
     if type(value) not in (int, float):
-        raise ValueError(f"a {type(value).__name__} is no number")
+        raise ValueError(f"a {type(value).__name__} is not a number")
     return to_text(value)

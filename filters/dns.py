@@ -35,7 +35,7 @@ class Dns(Filter, name="dns"):
     beside the value, as a list of both, or in its place with `action => replace`. First all names
     are resolved, then all addresses reversed; the first that cannot be found ends the work on the
     event, which then gets none of the common options. When no answer came in time it gets the tags
-    of `tag_on_timeout`. A missing field is passed over; a list with more than one item ends the
+    of `tag_on_timeout`. A missing field is skipped; a list with more than one item ends the
     work.
 
     Hosts files are looked into first, those of `hostsfile` before the system's; then the servers of
@@ -65,11 +65,11 @@ class Dns(Filter, name="dns"):
     )
     hostsfile: list[Path] = option("Hosts files to look into before the system's.", default=[])
     timeout: float = option("How long to wait for an answer, in seconds.", default=0.5)
-    max_retries: int = option("How often to ask again when none comes.", default=2, at_least=0)
-    hit_cache_size: int = option("How many answers to remember.", default=0)
-    hit_cache_ttl: float = option("How long to remember an answer, in seconds.", default=60)
-    failed_cache_size: int = option("How many failures to remember.", default=0)
-    failed_cache_ttl: float = option("How long to remember a failure, in seconds.", default=5)
+    max_retries: int = option("How many retries when no answer comes.", default=2, at_least=0)
+    hit_cache_size: int = option("How many answers to cache.", default=0)
+    hit_cache_ttl: float = option("How long an answer is cached, in seconds.", default=60)
+    failed_cache_size: int = option("How many failures to cache.", default=0)
+    failed_cache_ttl: float = option("How long a failure is cached, in seconds.", default=5)
     tag_on_timeout: list[str] = option(
         "Tags for an event when no answer came in time.", default=["_dnstimeout"]
     )
@@ -135,7 +135,7 @@ class Dns(Filter, name="dns"):
             self.problem(
                 "nameserver",
                 "`search` has more than six domains",
-                "take some out",
+                "remove some",
                 path=("search",),
             )
         try:

@@ -46,7 +46,9 @@ class Elapsed(Filter, name="elapsed"):
     start_tag: str = option("The tag of events that start something.")
     end_tag: str = option("The tag of events that end it.")
     unique_id_field: FieldRef = option("The field that start and end have in common.")
-    timeout: float = option("After how many seconds a start is given up.", default=1800)
+    timeout: float = option(
+        ("The seconds after which an unmatched start event is discarded."), default=1800
+    )
     new_event_on_match: bool = option("Whether the result is an event of its own.", default=False)
     keep_start_event: str = option(
         "Which of several starts counts.", default="first", choices=("first", "last")

@@ -9,20 +9,20 @@ from ..plugins.strict_numbers import integer, number
 
 
 class Extractnumbers(Filter, name="extractnumbers"):
-    """Set a field for each number that stands alone in a text.
+    """Set a field for each number that stands alone in a string.
 
-    Words of the text that are whole numbers become `int1`, `int2` and so on, other numbers
+    Words of the text that are integers become `int1`, `int2` and so on, other numbers
     `float1`, `float2`. A number with anything beside it but blanks (`5ms`, `10.0.0.1`, `a=3`) is
     none; `0x1f` and `017` are read as Ruby reads them. Of a list the first item is taken.
 
     Differs from Logstash: the common options take effect when there was a number.
     """
 
-    source: FieldRef = option("The field with the text.", default=FieldRef("message"))
+    source: FieldRef = option("The field with the string.", default=FieldRef("message"))
 
     examples = (
         Example(
-            "two whole numbers and one other",
+            "two integers and one other number",
             "extractnumbers { }",
             before={"message": "sent 120 of 300 in 1.5 s"},
             after={"message": "sent 120 of 300 in 1.5 s", "int1": 120, "int2": 300, "float1": 1.5},

@@ -34,7 +34,7 @@ class Fingerprint(Ecs, Filter, name="fingerprint"):
 
     source: list[FieldRef] = option("The fields to digest.", default=[FieldRef("message")])
     target: FieldRef | None = option(
-        "The field for the digest; unless given, `[event][hash]` with ECS, else `fingerprint`.",
+        "The field for the digest. Default: `[event][hash]` with ECS, else `fingerprint`.",
         default=None,
     )
     method: str = option("How to digest.", default="SHA1", choices=_METHODS)
@@ -98,7 +98,7 @@ class Fingerprint(Ecs, Filter, name="fingerprint"):
             return canonical
         if not self.key.isdecimal() or int(self.key) > 128:
             self.problem(
-                "key", "this is no length of a prefix", 'give a number of bits, as key => "24"'
+                "key", "not a valid prefix length", 'give a number of bits, as key => "24"'
             )
             return canonical
         bits = int(self.key)

@@ -49,9 +49,9 @@ class Geoip(Ecs, Filter, name="geoip"):
     `geoip`. The address itself is set again, in the form in which it was looked up: this normalizes
     `[client][ip]` when `source` is that field.
 
-    An address that is not found, and a text that is none, get the tags of `tag_on_failure`, and an
-    empty `target` where there was nothing. An event without the field gets the tags only. Of a list
-    the first item is taken.
+    An address that is not found, and a string that is not an address, get the tags of
+    `tag_on_failure`, and an empty `target` where there was nothing. An event without the field gets
+    the tags only. Of a list the first item is taken.
 
     Without `database`, one is looked for where the setting `penstock.geoip.database` says, and in
     /usr/share/GeoIP, /usr/local/share/GeoIP and /var/lib/GeoIP: GeoLite2-City.mmdb, or
@@ -66,8 +66,8 @@ class Geoip(Ecs, Filter, name="geoip"):
 
     source: FieldRef = option("The field with the address.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `geoip`, or with ECS the field that `source`"
-        " is the `[ip]` of.",
+        "The field to put the result in. Default: `geoip`, or with ECS the field that"
+        " `source` is the `[ip]` of.",
         default=None,
     )
     database: Path | None = option(
@@ -79,9 +79,9 @@ class Geoip(Ecs, Filter, name="geoip"):
         choices=("City", "ASN"),
     )
     fields: list[str] = option(
-        "The fields to add; those usual for the kind of database unless given.", default=[]
+        "The fields to add. Default: those usual for the type of database.", default=[]
     )
-    cache_size: int = option("How many addresses to remember.", default=1000)
+    cache_size: int = option("How many addresses to cache.", default=1000)
     tag_on_failure: list[str] = option(
         "Tags for an event whose address is not found.", default=["_geoip_lookup_failure"]
     )
@@ -196,7 +196,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         except (maxminddb.InvalidDatabaseError, OSError, ValueError) as error:
             self.problem(
                 "database",
-                f"this is no MaxMind database, or a broken one: {error}",
+                f"not a valid MaxMind database: {error}",
                 "download it again",
             )
             return None
@@ -204,7 +204,7 @@ class Geoip(Ecs, Filter, name="geoip"):
             known = ", ".join(kinds())
             self.problem(
                 "database",
-                f"geoip does not know databases of the type {database_type}",
+                f"geoip does not support databases of the type {database_type}",
                 f"it knows {known}",
             )
             reader.close()

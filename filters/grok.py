@@ -67,7 +67,7 @@ class Grok(Ecs, Filter, name="grok"):
     `disabled`. A name that only pygrok knows is found in pygrok's own files.
 
     A field that is there already becomes a list of the old and the new value, unless `overwrite`
-    names it. A missing field is matched as an empty text, a list item by item. A capture into
+    names it. A missing field is matched as an empty string, a list item by item. A capture into
     `@timestamp` or `[@metadata]` itself fails: these take no text.
 
     A pattern ends where it may, if nothing in the expression follows it: `%{TIMESTAMP_ISO8601}`
@@ -96,14 +96,16 @@ class Grok(Ecs, Filter, name="grok"):
         "Patterns of your own, by name; they come before the library's.", default={}
     )
     patterns_dir: list[str] = option(
-        "Folders (or globs) of files with more patterns, `NAME regex` a line.", default=[]
+        "Directories (or globs) of files with more patterns, one `NAME regex` a line.", default=[]
     )
-    patterns_files_glob: str = option("Which files of those folders.", default="*")
+    patterns_files_glob: str = option(
+        "A glob for the file names in those directories.", default="*"
+    )
     pattern: list[str] = option(
-        "Gone.", default=[], obsolete='write match => { "message" => "PATTERN" }'
+        "Removed.", default=[], obsolete='write match => { "message" => "PATTERN" }'
     )
     singles: bool = option(
-        "Gone.", default=False, obsolete="take it out: single captures are no lists any more"
+        "Removed.", default=False, obsolete="take it out: single captures are no lists any more"
     )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
@@ -113,7 +115,7 @@ class Grok(Ecs, Filter, name="grok"):
     )
     target: str | None = option("A field under which all captures go.", default=None)
     timeout_millis: int = option(
-        "How long a match may take, in milliseconds; 0 for ever.", default=30000, at_least=0
+        "How long a match may take, in milliseconds; 0 for no limit.", default=30000, at_least=0
     )
     timeout_scope: str = option(
         "Whether the limit is for each pattern or for all of an event.",
@@ -239,7 +241,9 @@ class Grok(Ecs, Filter, name="grok"):
             return None
         if literal := unclosed(pattern):
             help = f"write {literal}}}"
-            self.problem("match", f"`{literal}` is never closed: it is text", help, path, "W312")
+            self.problem(
+                "match", f"`{literal}` is not closed: it is matched literally", help, path, "W312"
+            )
         return Attempt(expression, self._assigner)
 
     def _assigner(self, expression: Expression) -> Assign:
@@ -294,7 +298,7 @@ class Grok(Ecs, Filter, name="grok"):
         return events
 
     def _other(self, event: Event, value: Any) -> None:
-        """What the loop of one expression does with a value that is no text."""
+        """What the loop of one expression does with a value that is not a string."""
         (attempt,) = self._fields[0][1]
         tries = Tries(self._choices[0], [(attempt.expression.find, attempt.assign)])
         if not self._found(tries, value, event):

@@ -42,7 +42,7 @@ Answer = Response | Exception
 class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     """Ask a server over HTTP, and put its answer into the event.
 
-    `url`, `headers`, `query` and `body` may have fields in their texts. With `body_format =>
+    `url`, `headers`, `query` and `body` may have fields in their strings. With `body_format =>
     "json"`, the body is sent as JSON; a Content-Type that is not among the `headers` is set by the
     format.
 
@@ -78,22 +78,24 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
     )
     headers: dict[str, Any] = option("Headers, with fields.", default={})
     query: dict[str, Any] = option("Parameters that are added to the URL, with fields.", default={})
-    body: Any = option("The body: a text, or a list or hash for JSON, with fields.", default=None)
+    body: Any = option(
+        "The body: a string, or a list or hash for JSON, with field references.", default=None
+    )
     body_format: str = option("How the body is sent.", default="text", choices=("text", "json"))
     target_body: FieldRef | None = option(
-        "The field for the body of the answer; `body` unless given, but for ECS.", default=None
+        "The field for the body of the response. Default: `body`, except with ECS.", default=None
     )
     target_headers: FieldRef | None = option(
-        "The field for the headers of the answer.", default=None
+        "The field for the headers of the response.", default=None
     )
     tag_on_request_failure: list[str] = option(
-        "Tags for an event without an answer.", default=["_httprequestfailure"]
+        "Tags for an event whose request failed.", default=["_httprequestfailure"]
     )
     tag_on_json_failure: list[str] = option(
-        "Tags for an event whose answer is no JSON.", default=["_jsonparsefailure"]
+        "Tags for an event whose response is not valid JSON.", default=["_jsonparsefailure"]
     )
-    cache_size: int = option("How many answers to remember.", default=0)
-    cache_expiration: float = option("For how many seconds to remember an answer.", default=5.0)
+    cache_size: int = option("How many answers to cache.", default=0)
+    cache_expiration: float = option("For how many seconds an answer is cached.", default=5.0)
 
     examples = (
         Example(
@@ -129,7 +131,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         self._check_texts()
         if self.body_format == "text" and isinstance(self.body, list | dict):
             self.problem(
-                "body", "a list or a hash cannot be sent as text", 'write body_format => "json"'
+                "body", "a list or a hash cannot be sent as a string", 'write body_format => "json"'
             )
         self._clients = PerProcess(lambda: HttpClient(self, tls), HttpClient.close)
         self._pools = PerProcess(lambda: ThreadPoolExecutor(self.pool_max, "http"), _stop)

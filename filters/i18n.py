@@ -62,10 +62,10 @@ def transliterated(text: str) -> str:
 
 
 class I18n(Filter, name="i18n"):
-    """Write texts in ASCII: letters without their accents, and `?` for what has no likeness.
+    """Write strings in ASCII: letters without their accents, and `?` for what has no likeness.
 
     The letters of the Latin script of Europe are known; `ß` becomes `ss`, `Æ` becomes `AE`. Lists
-    are rewritten item by item; values that are no text stay.
+    are rewritten item by item; values that are not strings stay.
     """
 
     transliterate: list[FieldRef] = option("The fields to rewrite.", default=[])

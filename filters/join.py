@@ -39,8 +39,9 @@ class Join(EventTime, name="join"):
     later. `[join]` has the `name` of the filter, `matched`, and the `delay` of the right event in
     nanoseconds. Events of neither side pass by.
 
-    With `match => "all"` a pair is told when the later of the two arrives. With `first` or `latest`
-    each left event has one partner, the earliest or latest one; it is told when no other can come.
+    With `match => "all"` a pair is emitted when the later of the two arrives. With `first` or
+    `latest` each left event has one partner, the earliest or latest one; it is emitted when no
+    other can come.
 
     With `type => "left"`, `right` or `outer`, events of that side, or of both, that had no partner
     are told as well, once, when no partner can come any more: tagged `_joinunmatched`, with
@@ -48,10 +49,10 @@ class Join(EventTime, name="join"):
     holds it back until `idle` is over.
 
     Events that come too late for any partner go on with the tag `_joinlate`. The common options are
-    applied to what is told.
+    applied to emitted events.
     """
 
-    side: FieldRef = option("The field whose value tells the side.")
+    side: FieldRef = option("The field whose value names the side.")
     left: dict[str, Any] = option(
         "The values of `side` of left events, and the field or fields with the key."
     )
@@ -61,7 +62,7 @@ class Join(EventTime, name="join"):
     )
     within: Duration = option("How long after the left event the right one may be.")
     type: str = option(
-        "Of which sides events without a partner are told.",
+        "Of which sides events without a partner are emitted.",
         default="inner",
         choices=("inner", "left", "right", "outer"),
     )

@@ -27,7 +27,7 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 
 class NotJsonError(PenstockError, ValueError):
-    """A text that is no JSON."""
+    """A text that is not valid JSON."""
 
 
 class Json(Ecs, Filter, name="json"):
@@ -38,9 +38,9 @@ class Json(Ecs, Filter, name="json"):
     text must hold an object, and its `@timestamp` becomes the event's; one that cannot be read is
     kept in `_@timestamp`, tagged `_timestampparsefailure`, and the event gets the present time.
 
-    A text that is no JSON leaves the event as it is, tagged with `tag_on_failure`. A field that is
-    not there, null or false is passed over. With `skip_on_invalid_json`, text that is no JSON is
-    passed over, too. A text with something behind its JSON is none.
+    A string that is not valid JSON leaves the event as it is, tagged with `tag_on_failure`. A field
+    that is not there, null or false is skipped. With `skip_on_invalid_json`, text that is not valid
+    JSON is skipped, too. A string with other text behind its JSON is not valid.
 
     Differs from Logstash: of several values in a row not the last one counts, as the others would
     be lost; the text is a failure. JSON that holds more values than `penstock.limits.fields` is
@@ -49,13 +49,13 @@ class Json(Ecs, Filter, name="json"):
 
     source: str = option("The field with the JSON.")
     target: FieldRef | None = option(
-        "Where the value goes; the event itself unless given.", default=None
+        "Where the value goes. Default: the event itself.", default=None
     )
     tag_on_failure: list[str] = option(
         "Tags for an event whose JSON cannot be used.", default=["_jsonparsefailure"]
     )
     skip_on_invalid_json: bool = option(
-        "Whether text that is no JSON is passed over in silence.", default=False
+        "Whether strings that are not valid JSON are skipped without a tag.", default=False
     )
 
     examples = (
@@ -119,7 +119,7 @@ class Json(Ecs, Filter, name="json"):
 
     def _merge(self, event: Event, value: Any) -> None:
         if type(value) is not dict:
-            raise FieldError("the JSON is no object: give a `target` for it")
+            raise FieldError("the JSON is not an object: set `target`")
         stamp = value.pop("@timestamp", None)
         if stamp is not None and stamp is not False:
             self._set_timestamp(event, stamp)
@@ -137,7 +137,7 @@ _DECODER = msgspec.json.Decoder()
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 _ONE = json.JSONDecoder(parse_constant=_refuse)
@@ -146,7 +146,7 @@ _ONE = json.JSONDecoder(parse_constant=_refuse)
 def _read_odd(text: Any) -> Any:
     """The value of a text, None for a blank one; raises NotJsonError."""
     if type(text) is not str:
-        raise NotJsonError(f"the field holds no text but a {type(text).__name__}")
+        raise NotJsonError(f"the field is not a string but a {type(text).__name__}")
     value, at = None, _skip(text, text.startswith("\ufeff"))
     try:
         if at < len(text):
@@ -155,7 +155,7 @@ def _read_odd(text: Any) -> Any:
     except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from None
     if at < len(text):
-        raise NotJsonError(f"something stands behind the JSON, from character {at + 1} on")
+        raise NotJsonError(f"unexpected text after the JSON, from character {at + 1}")
     return _mended(value) if "\\u" in text or not text.isascii() else value
 
 

@@ -23,7 +23,7 @@ class JsonEncode(Filter, name="json_encode"):
     """
 
     source: str = option("The field to write as JSON.")
-    target: str | None = option("Where the JSON goes; the field itself unless given.", default=None)
+    target: str | None = option("Where the JSON goes. Default: the field itself.", default=None)
 
     examples = (
         Example(

@@ -36,11 +36,11 @@ DEEPEST = 64
 
 
 class Kv(Ecs, Filter, name="kv"):
-    """Take keys and values out of a text such as `user=ann action="log in"`.
+    """Take keys and values out of a string such as `user=ann action="log in"`.
 
     A value ends at the next field splitter, unless it stands in double or single quotes or, with
     `include_brackets`, in `( )`, `[ ]` or `< >`, which are taken off. A backslash keeps the
-    splitter behind it from splitting, and stays. What has no value splitter is passed over, and so
+    splitter behind it from splitting, and stays. What has no value splitter is skipped, and so
     is a key without a value, unless `allow_empty_values`. A key that comes again makes a list. A
     key in brackets, `[a][b]`, is a field reference.
 
@@ -63,11 +63,9 @@ class Kv(Ecs, Filter, name="kv"):
     """
 
     source: FieldRef = option(
-        "The field to parse, a text or a list of texts.", default=FieldRef("message")
+        "The field to parse, a string or a list of strings.", default=FieldRef("message")
     )
-    target: FieldRef | None = option(
-        "Where the pairs go; the event itself unless given.", default=None
-    )
+    target: FieldRef | None = option("Where the pairs go. Default: the event itself.", default=None)
     field_split: str = option("The characters that end a pair.", default=" ")
     field_split_pattern: str | None = option("A regular expression that ends a pair.", default=None)
     value_split: str = option("The characters between key and value.", default="=")
@@ -83,18 +81,18 @@ class Kv(Ecs, Filter, name="kv"):
         "Whether brackets hold a value together, as quotes do.", default=True
     )
     allow_empty_values: bool = option(
-        "Whether a key without a value is kept, with an empty text.", default=False
+        "Whether a key without a value is kept, with an empty string.", default=False
     )
     allow_duplicate_values: bool = option("Whether a pair that comes again is kept.", default=True)
     recursive: bool = option(
         "Whether values are parsed, too; the pairs in them become a map.", default=False
     )
     include_keys: list[str] = option(
-        "The keys to keep; all, unless given. Templates are filled in.", default=[]
+        "The keys to keep. Default: all. Templates are filled in.", default=[]
     )
     exclude_keys: list[str] = option("The keys to drop. Templates are filled in.", default=[])
     default_keys: dict[str, Any] = option("Values for keys that are not found.", default={})
-    prefix: Template = option("A text to put in front of every key.", default=Template(""))
+    prefix: Template = option("A prefix for every key.", default=Template(""))
     trim_key: str | None = option("Characters to take off both ends of keys.", default=None)
     trim: str | None = option("Gone.", default=None, obsolete="write trim_value")
     trimkey: str | None = option("Gone.", default=None, obsolete="write trim_key")
@@ -114,7 +112,7 @@ class Kv(Ecs, Filter, name="kv"):
         "A tag for an event whose parsing took too long.", default="_kv_filter_timeout"
     )
     timeout_millis: int = option(
-        "How long the patterns may take for an event, in milliseconds; 0 for ever.",
+        "How long the patterns may take for an event, in milliseconds; 0 for no limit.",
         default=30000,
         at_least=0,
     )
@@ -208,8 +206,8 @@ class Kv(Ecs, Filter, name="kv"):
         if given == "":
             self.problem(
                 option,
-                "a splitter of no characters splits nothing",
-                "leave it out, or give a character",
+                "the splitter is empty",
+                "remove it, or give a character",
             )
             return False
         return (

@@ -37,13 +37,13 @@ class Memcached(Filter, name="memcached"):
     `ttl` seconds, or for ever. Keys stand behind the `namespace` and a colon. First all is set,
     then all is got. The common options apply when something was set or found; an event that could
     not be served gets the tag of `tag_on_failure` instead. A server that could not be reached is
-    tried again after a second; until then its keys fail at once.
+    retried after a second; until then its keys fail at once.
 
     `hosts` are `host`, `host:port`, `host:port:weight`, IPv6 addresses (in brackets before a port),
     or paths of sockets. Keys are shared out among several as Logstash does, which must be given the
     same list.
 
-    Text is kept as it is, so that any program can read it; numbers, truth values, lists and maps
+    Text is kept as it is, so that any program can read it; numbers, booleans, lists and maps
     are kept as Logstash keeps them, in Ruby's Marshal format, and come back as what they were. What
     Logstash has kept is read; what others have is text.
 
@@ -67,12 +67,14 @@ class Memcached(Filter, name="memcached"):
     set: dict[str, str] = option(
         "Fields, and the keys, with templates, under which their values are kept.", default={}
     )
-    ttl: int = option("For how many seconds values are kept; 0 for ever.", default=0, at_least=0)
+    ttl: int = option(
+        "For how many seconds values are kept; 0 for no limit.", default=0, at_least=0
+    )
     tag_on_failure: str = option(
         "A tag for an event that could not be served.", default="_memcached_failure"
     )
-    cache_size: int = option("For how many keys to remember what was found.", default=0)
-    cache_expiration: float = option("For how many seconds to remember it.", default=5.0)
+    cache_size: int = option("For how many keys values are cached.", default=0)
+    cache_expiration: float = option("For how many seconds a value is cached.", default=5.0)
 
     examples = (
         Example(
@@ -111,7 +113,7 @@ class Memcached(Filter, name="memcached"):
             if host is None:
                 self.problem(
                     "hosts",
-                    f"`{text}` is no server",
+                    f"`{text}` is not a valid server",
                     "write host, host:port or [IPv6]:port",
                     path=(place,),
                 )
@@ -158,7 +160,7 @@ class Memcached(Filter, name="memcached"):
                     if value is not None
                 }
             except Exception as error:
-                self._complain("a value cannot be kept", error)
+                self._complain("a value cannot be stored", error)
                 keys.append(None)
                 continue
             values |= own
@@ -180,7 +182,7 @@ class Memcached(Filter, name="memcached"):
             try:
                 keys.append([self._named(key, event) for key, _ in self._gets])
             except Exception as error:
-                self._complain("there is no key", error)
+                self._complain("the key is missing", error)
                 keys.append(None)
         values = self._look_up(keys)
         return [

@@ -31,7 +31,7 @@ class Metrics(Filter, name="metrics"):
     by the tag. A name made of a field with many values has as many counters, which stay unless
     there is a `clear_interval`.
 
-    Differs from Logstash: when the pipeline ends, what was counted since the last event is told
+    Differs from Logstash: when the pipeline ends, what was counted since the last event is emitted
     even if its time has not come.
     """
 
@@ -43,7 +43,9 @@ class Metrics(Filter, name="metrics"):
     timer: dict[str, Template] = option(
         "The names of timers, with templates, and their values.", default={}
     )
-    flush_interval: float = option("How often to tell, in seconds; a multiple of 5.", default=5)
+    flush_interval: float = option(
+        ("How often results are emitted, in seconds; a multiple of 5."), default=5
+    )
     clear_interval: float = option(
         "After how many seconds all counters start again; -1 for never.", default=-1
     )
@@ -104,7 +106,10 @@ class Metrics(Filter, name="metrics"):
         for place, percentile in enumerate(self.percentiles):
             if not 0 <= percentile <= 100:
                 self.problem(
-                    "percentiles", f"{percentile} is no percentile", "give 0 to 100", path=(place,)
+                    "percentiles",
+                    (f"{percentile} is not a valid percentile"),
+                    "give 0 to 100",
+                    path=(place,),
                 )
         self._timed = [(Template(name), value) for name, value in self.timer.items()]
         self._meters: dict[str, Meter] = {}

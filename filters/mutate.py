@@ -38,21 +38,21 @@ class Mutate(Filter, name="mutate"):
     `lowercase`, `strip`, `split`, `join`, `merge`, `copy`; then the common options `add_field`,
     `remove_field`, `add_tag` and `remove_tag`. Where another order is wanted, write several blocks.
 
-    An operation that cannot be done (a field below a text, `@timestamp` set to a text) tags the
+    An operation that cannot be done (a field below a string, `@timestamp` set to a string) tags the
     event with `tag_on_failure`; the rest of the block, the common options included, is left undone,
     and what was done stays.
 
-    `convert` takes of a text the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5`
-    is 1234.5. To reject such texts, test them with `=~` first. Truth values are true, t, yes, y, 1
-    and 1.0, false, f, no, n, 0, 0.0 and the empty text, in any case; another value stays as it is.
-    Lists are converted item by item, null and maps stay.
+    `convert` takes of a string the number that it starts with: `12abc` is 12, `abc` is 0, `1,234.5`
+    is 1234.5. To reject such strings, test them with `=~` first. Booleans are true, t, yes, y,
+    1 and 1.0, false, f, no, n, 0, 0.0 and the empty text, in any case; another value stays as it
+    is. Lists are converted item by item, null and maps stay.
 
     `gsub` reads its expressions in Ruby's syntax, and in the replacement `\\1` or `\\k<name>`
     stands for a group, `\\0` for the whole match. Backslashes are written once, as the language has
     no escapes in strings.
 
-    Differs from Logstash: several fields merged into one that is no list are all kept (Logstash
-    keeps the last), and `1x0` is not the truth value 1.0.
+    Differs from Logstash: several fields merged into one that is not a list are all kept (Logstash
+    keeps the last), and `1x0` is not the boolean 1.0.
     """
 
     coerce: dict[str, Any] = option(
@@ -73,7 +73,7 @@ class Mutate(Filter, name="mutate"):
         "The types of fields.", default={}, choices=tuple(operations.CONVERSIONS)
     )
     gsub: list[str] = option(
-        "Threes of a field, a regular expression and a replacement.", default=[]
+        "Groups of three: a field, a regular expression and a replacement.", default=[]
     )
     uppercase: list[str] = option("Fields to put in upper case.", default=[])
     capitalize: list[str] = option(
@@ -87,7 +87,7 @@ class Mutate(Filter, name="mutate"):
         literal=True,
     )
     join: dict[str, Any] = option(
-        "Lists to join to one text, with their separators.", default={}, literal=True
+        "Lists to join to one string, with their separators.", default={}, literal=True
     )
     merge: dict[str, Any] = option(
         "Lists or maps, each with the field or the fields to add to it.", default={}
@@ -231,7 +231,9 @@ class Mutate(Filter, name="mutate"):
         if len(self.gsub) % 3:
             last = len(self.gsub) - 1
             self.problem(
-                "gsub", "gsub takes threes: a field, an expression and a replacement", path=(last,)
+                "gsub",
+                "`gsub` needs groups of three: a field, an expression and a replacement",
+                path=(last,),
             )
             return
         for at in range(0, len(self.gsub), 3):

@@ -92,7 +92,7 @@ class Python(Filter, name="python"):
         if (self.code is None) == (self.path is None):
             self.problem(
                 "code" if self.code else "path",
-                "one of `code` and `path` is wanted",
+                "one of `code` and `path` is required",
                 "give one of the two",
             )
             return
@@ -155,7 +155,7 @@ class Python(Filter, name="python"):
             self.problem(
                 "path",
                 f"`{name}` failed: {explain(error, self.place)}",
-                "mend the script, or its test",
+                "correct the script or its test",
             )
 
     def run(self, events: list[Event]) -> list[Event]:

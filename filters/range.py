@@ -30,19 +30,19 @@ class _Range:
 
 
 class Range(Filter, name="range"):
-    """Tag, mark or drop events whose numbers, or lengths of texts, are within limits.
+    """Tag, mark or drop events whose numbers, or lengths of strings, are within limits.
 
-    `ranges` is a list of fours: a field, the least and the greatest value, both included, and an
-    action: `drop`, `tag:NAME` or `field:NAME:VALUE`, with templates in names and values. A value
-    that is written as a number becomes one. Numbers are compared, of texts the length is; other
-    values are in no range. With `negate` the action is taken outside the range.
+    `ranges` is a list of groups of four: a field, the least and the greatest value, both
+    included, and an action: `drop`, `tag:NAME` or `field:NAME:VALUE`, with templates in names and
+    values. A value that is written as a number becomes one. Numbers are compared, and the lengths
+    of strings; other values are in no range. With `negate` the action is taken outside the range.
 
-    All ranges are looked at in turn; a field that is not there is passed over. The common options
+    All ranges are looked at in turn; a field that is not there is skipped. The common options
     apply to all events that are not dropped.
     """
 
     ranges: list[Any] = option(
-        "Fours of a field, the least value, the greatest value and an action.", default=[]
+        "Groups of four: a field, the least value, the greatest value and an action.", default=[]
     )
     negate: bool = option("Whether to act on values outside of the ranges.", default=False)
 
@@ -66,8 +66,8 @@ class Range(Filter, name="range"):
         if len(self.ranges) % 4:
             self.problem(
                 "ranges",
-                "`ranges` is a list of fours",
-                "give field, least, greatest and action each time",
+                "`ranges` must be a list of groups of four",
+                "give a field, the least value, the greatest value and an action for each",
             )
         fours = [self.ranges[at : at + 4] for at in range(0, len(self.ranges) - 3, 4)]
         self._ranges = [
@@ -85,7 +85,11 @@ class Range(Filter, name="range"):
             field = FieldRef(name if isinstance(name, str) else "")
         except ReferenceSyntaxError as error:
             self.problem(
-                "ranges", str(error), "the first of four is a field", path=(place,), code="E207"
+                "ranges",
+                str(error),
+                "the first value of each group must be a field",
+                path=(place,),
+                code="E207",
             )
             return None
         limits = []
@@ -93,7 +97,7 @@ class Range(Filter, name="range"):
             if isinstance(limit, bool) or not isinstance(limit, int | float):
                 self.problem(
                     "ranges",
-                    "a limit is a number",
+                    "a limit must be a number",
                     "write it without quotes",
                     path=(place + offset,),
                 )
@@ -147,7 +151,7 @@ def _action(text: str) -> Action | None:
         return lambda event: add_tag(event, tag(event))
     if kind == "field" and len(parts) == 2:
         return _adding(FieldName(parts[0]), parts[1])
-    raise ValueError(f"there is no action `{text}`")
+    raise ValueError(f"`{text}` is not a valid action")
 
 
 def _adding(field: FieldName, text: str) -> Action:

@@ -53,7 +53,7 @@ class Sleep(Filter, name="sleep"):
             )
         self._template = self.time or Template("1")
         if not self.every.strip().isdecimal():
-            self.problem("every", "`every` is a whole number", 'write every => "10"')
+            self.problem("every", "`every` must be an integer", 'write every => "10"')
             return
         self._every = int(self.every)
         self._count = 0

@@ -14,23 +14,21 @@ from ._references import named_field
 
 
 class Split(Filter, name="split"):
-    """Make an event of each part of a field: of each item of a list, or of each line of a text.
+    """Make an event of each part of a field: of each item of a list, or of each line of a string.
 
     The events take the place of the one they were made of. Each is a copy of it, with its part in
     the field, or in `target`, where the field then stays as it was. Parts that are empty or null
-    are left out; so an empty list, or an empty text, makes the event disappear, as in Logstash. To
-    keep it, put the filter in a condition on the first item: `if [items][0] { split { … } }`.
+    are left out; so an empty list, or an empty string, makes the event disappear, as in Logstash.
+    To keep it, put the filter in a condition on the first item: `if [items][0] { split { … } }`.
 
-    A text of one part goes on as it is, without the common options. A field that holds neither a
-    list nor a text, or is not there, tags the event `_split_type_failure`.
+    A string of one part goes on as it is, without the common options. A field that holds neither a
+    list nor a string, or is not there, tags the event `_split_type_failure`.
     """
 
     reshapes = True
 
     field: str = option("The field to split.", default="message")
-    target: str | None = option(
-        "Where each part goes; the field itself unless given.", default=None
-    )
+    target: str | None = option("Where each part goes. Default: the field itself.", default=None)
     terminator: str = option("What stands between the parts of a text.", default="\n", literal=True)
 
     examples = (
@@ -73,7 +71,7 @@ class Split(Filter, name="split"):
         where = self.context.where
         complain(
             where,
-            "%s: split takes texts and lists, and an event has a %s",
+            "%s: split needs a string or a list, and an event has a %s",
             where,
             type(value).__name__,
         )

@@ -32,7 +32,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
     `max_rows` (a million) takes none. A loader may have connection options of its own.
 
     `local_lookups` are done for each event: a `query` of the tables, in SQLite's SQL, with
-    `parameters` by name (`:ip`) or `prepared_parameters` in order (`?`), each a field or a text
+    `parameters` by name (`:ip`) or `prepared_parameters` in order (`?`), each a field or a string
     with fields. The rows are set as a list of maps in `target`, which is the look-up's `id` unless
     given. Where there are none and the look-up has a `default_hash`, this is the row, and the event
     is tagged with `tag_on_default_use`; without one the list is empty. A look-up may have tags of
@@ -41,7 +41,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
 
     Tables are loaded when the pipeline starts, and again by `loader_schedule`: a cron line (`*/30 *
     * * *`, perhaps with a time zone) or `every 10m`. What cannot be loaded keeps its rows. As long
-    as the first load has not succeeded it is tried again every ten seconds, and look-ups fail.
+    as the first load has not succeeded it is retried every ten seconds, and look-ups fail.
 
     `jdbc_connection_string` is in JDBC's form, `jdbc:postgresql://host:5432/name`, or a URL of
     SQLAlchemy; see sql_streaming.
@@ -129,13 +129,13 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
             self.problem(
                 "staging_directory",
                 "`staging_directory` has no effect: nothing is staged",
-                "take it out",
+                "remove it",
                 code="W305",
             )
         if not self.local_lookups:
             self.problem(
                 "local_lookups",
-                "without look-ups nothing is added",
+                "without `local_lookups` nothing is added",
                 "add local_lookups => [{ … }]",
                 code="E214",
             )

@@ -29,16 +29,16 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     """Add the rows that a statement finds in a database; `jdbc_streaming` is its name in Logstash.
 
     `statement` is SQL with parameters, `:code`; `parameters` says which field each is: `{ "code" =>
-    "[country][code]" }`, or a text with fields, `"%{city}, %{country}"`. A list may stand where SQL
-    wants one: `IN :codes`. With `use_prepared_statements`, parameters are written `?`, and
-    `prepared_statement_bind_values` gives their values in order: `"[field]"`, texts with fields,
+    "[country][code]" }`, or a string with fields, `"%{city}, %{country}"`. A list may stand where
+    SQL wants one: `IN :codes`. With `use_prepared_statements`, parameters are written `?`, and
+    `prepared_statement_bind_values` gives their values in order: `"[field]"`, strings with fields,
     and constants.
 
     The rows are set as a list of maps in `target`, over what is there. Where there are none,
     `target` is a list with `default_hash`, and the event gets the tags of `tag_on_default_use`;
     where the statement failed or the database could not be reached, it also gets those of
     `tag_on_failure`. The common options apply in any case. A database that could not be reached is
-    tried again after a second; until then look-ups fail at once.
+    retried after a second; until then look-ups fail at once.
 
     What was found (or not) is kept for `cache_expiration` seconds, for up to `cache_size` sets of
     parameters.
@@ -60,25 +60,25 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
 
     statement: str = option("The statement, with `:name` for parameters.")
     parameters: dict[str, str] = option(
-        "Parameters by name: a field, or a text with fields.", default={}
+        "Parameters by name: a field, or a string with field references.", default={}
     )
     target: FieldRef = option("The field for the rows.")
-    default_hash: dict[str, Any] = option("The row that is taken where there is none.", default={})
+    default_hash: dict[str, Any] = option("The row to use when the query returns none.", default={})
     tag_on_failure: list[str] = option(
         "Tags for an event when its look-up failed.", default=["_jdbcstreamingfailure"]
     )
     tag_on_default_use: list[str] = option(
         "Tags for an event that has no rows.", default=["_jdbcstreamingdefaultsused"]
     )
-    use_cache: bool = option("Whether to keep what was found.", default=True)
-    cache_expiration: float = option("For how many seconds to keep it.", default=5.0)
-    cache_size: int = option("For how many sets of parameters to keep it.", default=500)
+    use_cache: bool = option("Whether to cache results.", default=True)
+    cache_expiration: float = option("For how many seconds a result is cached.", default=5.0)
+    cache_size: int = option("For how many sets of parameters results are cached.", default=500)
     use_prepared_statements: bool = option("Whether parameters are written `?`.", default=False)
     prepared_statement_name: str = option(
         "A name for the prepared statement, which Logstash asks for.", default=""
     )
     prepared_statement_bind_values: list[Any] = option(
-        "The values for each `?`: fields, texts, constants.", default=[]
+        "The values for each `?`: fields, strings, constants.", default=[]
     )
     prepared_statement_warn_on_constant_usage: bool = option(
         "Whether to warn of a constant that may be meant as a field.", default=True
@@ -134,7 +134,7 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     def prepare(self) -> None:
         for name in ("sequel_opts", "jdbc_validation_timeout"):
             if name in self.given:
-                self.problem(name, f"`{name}` has no effect here", "take it out", code="W305")
+                self.problem(name, f"`{name}` has no effect here", "remove it", code="W305")
         self._cache: Cache[tuple[list[Event], bool]] = Cache(
             self.cache_size if self.use_cache else 0, self.cache_expiration
         )
@@ -152,8 +152,8 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
         for name in unknown_names(self.statement, names):
             self.problem(
                 "statement",
-                f"`:{name}` is none of the `parameters`",
-                f"add {name} => … to them",
+                f"`:{name}` is not in `parameters`",
+                f"add {name} => … to `parameters`",
                 code="W305",
             )
         reads = [

@@ -73,7 +73,7 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     """Split a syslog priority into facility and severity.
 
     The priority is the number between the angle brackets in front of a message: eight times the
-    facility plus the severity. Without one it is 13, user-level notice. Of a text the number that
+    facility plus the severity. Without one it is 13, user-level notice. Of a string the number that
     it starts with is taken, of a list the first item.
 
     With ECS, the fields are `[log][syslog][facility][code]`, `[log][syslog][severity][code]` and
@@ -81,12 +81,12 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     `syslog_facility` and `syslog_severity`. A facility that has no label gets the codes only and
     the tag `_syslogpriparsefailure`.
 
-    Differs from Logstash: a priority that is no number at all (a map, true) gets the same tag, and
-    no fields.
+    Differs from Logstash: a priority that is not a number at all (a map, true) gets the same tag,
+    and no fields.
     """
 
     syslog_pri_field_name: FieldRef | None = option(
-        "The field with the priority; unless given, `[log][syslog][priority]` with ECS, else"
+        "The field with the priority. Default: `[log][syslog][priority]` with ECS, else"
         " `syslog_pri`.",
         default=None,
     )

@@ -101,7 +101,9 @@ class Throttle(Filter, name="throttle"):
         step = int(self.max_age * _STEP)
         if counters > self.max_counters and self._age > self.max_age * _LEAST:
             self._age -= step
-            self.context.log.warning("%d counters; kept for %d s from now on", counters, self._age)
+            self.context.log.warning(
+                ("%d counters; counters are now kept for %d s"), counters, self._age
+            )
         elif self._age < self.max_age and counters < self.max_counters * _ROOM:
             self._age += step
 

@@ -19,7 +19,7 @@ class Tld(Filter, name="tld"):
     `tld` is the suffix below which names are registered (`co.uk`), `sld` the label that was
     registered, `trd` the labels before it, `domain` the registered domain and `subdomain` the whole
     name if it has more than that; `top_level_domain` is the same as `tld`. What is not there is
-    null. A text that is no name, or a suffix alone, or below no known suffix, leaves the event
+    null. A string that is not a name, or a suffix alone, or below no known suffix, leaves the event
     untouched.
 
     The list is that of the installed package publicsuffixlist, which this filter needs: `pip

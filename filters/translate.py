@@ -20,7 +20,7 @@ class Translate(Ecs, Filter, name="translate"):
     """Look a field up in a dictionary, and set what is found there.
 
     The dictionary stands in the configuration, or in a file: YAML, JSON, or CSV with two columns,
-    told by its ending. Keys are texts, and the field is looked up as text: `200` finds `"200"`. A
+    told by its ending. Keys are strings, and the field is looked up as text: `200` finds `"200"`. A
     value may be a list or a map. Of a list in the field, the first item is looked up.
 
     With `exact => false`, every key that is found anywhere in the text is replaced by its value.
@@ -59,12 +59,13 @@ class Translate(Ecs, Filter, name="translate"):
         "The seconds between looks at the file; 0 for never.", default=300
     )
     refresh_behaviour: str = option(
-        "Whether entries that are gone from the file stay.",
+        "Whether entries that were removed from the file are kept.",
         default="merge",
         choices=("merge", "replace"),
     )
     exact: bool = option(
-        "Whether the whole text is looked up; keys in it are replaced otherwise.", default=True
+        "Whether the whole string is looked up; otherwise keys found in it are replaced.",
+        default=True,
     )
     regex: bool = option("Whether keys are regular expressions; only with `exact`.", default=False)
     fallback: Template | None = option(
@@ -134,7 +135,7 @@ class Translate(Ecs, Filter, name="translate"):
         if given is not None and old is not None:
             self.problem(
                 old_name,
-                f"`{old_name}` is an old name of `{name}`, which is given, too",
+                f"`{old_name}` is an old name of `{name}`, which is also given",
                 f"keep `{name}`",
             )
         return given if given is not None else old
@@ -151,9 +152,11 @@ class Translate(Ecs, Filter, name="translate"):
             path is None or path.suffix not in (".yml", ".yaml") or limit < 1
         ):
             reason = (
-                "it limits YAML, and the dictionary is none" if limit > 0 else "it is at least 1"
+                "it limits YAML, and the dictionary is not YAML"
+                if limit > 0
+                else "must be at least 1"
             )
-            self.problem("yaml_dictionary_code_point_limit", reason, "take it out")
+            self.problem("yaml_dictionary_code_point_limit", reason, "remove it")
         if path is not None and path.suffix not in dictionaries.SUFFIXES:
             known = ", ".join(dictionaries.SUFFIXES)
             self.problem(
@@ -201,7 +204,9 @@ class Translate(Ecs, Filter, name="translate"):
                 self._search(file.entries)
         except DictionaryError as error:
             where = self.context.where
-            complain(where, "%s: the dictionary stays as it is: %s", where, error)
+            complain(
+                where, "%s: cannot reload the dictionary, keeping the old one: %s", where, error
+            )
 
     def _may_set(self, event: Event, value: Any) -> bool:
         """Whether the source is there and the target may be set."""

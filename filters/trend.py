@@ -41,7 +41,7 @@ class Trend(EventTime, name="trend"):
 
     field: FieldRef = option("The field with the number.")
     per: FieldRef | None = option("The field that it is divided by.", default=None)
-    target: FieldRef = option("Where the judgement stands.", default=FieldRef("[trend]"))
+    target: FieldRef = option("The field for the result.", default=FieldRef("[trend]"))
     above: float = option("The score from which on a value deviates.", default=3)
     direction: str = option(
         "Which deviations count.", default="both", choices=("both", "up", "down")
@@ -92,9 +92,9 @@ class Trend(EventTime, name="trend"):
             given = self.last is not None
             raise OptionProblem(
                 "last" if given else "half_life",
-                "`trend` has both of `half_life` and `last`"
+                "`trend` has both `half_life` and `last`"
                 if given
-                else "`trend` has none of `half_life` and `last`",
+                else "`trend` has neither `half_life` nor `last`",
                 "give exactly one",
             )
         for name in ("half_life", "last", "above"):

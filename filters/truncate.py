@@ -10,15 +10,15 @@ from ..plugins.declaration import Example, option
 
 
 class Truncate(Filter, name="truncate"):
-    """Cut texts to a number of bytes in UTF-8, at the end and never inside a character.
+    """Cut strings to a number of bytes in UTF-8, at the end and never inside a character.
 
-    Of a list the texts in it are cut, of a map the texts at any depth; lists within lists and maps
-    within lists stay as they are, as do numbers. Without `fields` every field is looked at, but for
-    `@metadata`. The common options apply when something was cut.
+    Of a list the strings in it are cut, of a map the strings at any depth; lists within lists and
+    maps within lists stay as they are, as do numbers. Without `fields` every field is looked at,
+    but for `@metadata`. The common options apply when something was cut.
     """
 
     length_bytes: int = option("The longest length to keep, in bytes.", at_least=0)
-    fields: list[FieldRef] | None = option("The fields to cut; all unless given.", default=None)
+    fields: list[FieldRef] | None = option("The fields to cut. Default: all.", default=None)
 
     examples = (
         Example(

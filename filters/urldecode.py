@@ -16,7 +16,7 @@ from ._references import named_field
 class Urldecode(Filter, name="urldecode"):
     """Decode what is percent-encoded in a field, or in all of them.
 
-    Texts in lists and maps are decoded, too, but not the keys of maps. A plus sign stays one. A
+    Strings in lists and maps are decoded, too, but not the keys of maps. A plus sign stays one. A
     percent sign without two hexadecimal digits behind it stays as it is. The bytes are read in
     `charset`; in UTF-8, bytes that are not a character are shown as `\\xE9`.
 

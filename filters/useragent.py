@@ -21,10 +21,10 @@ from ._user_agents import Agent, Parser, RulesError
 class Useragent(Ecs, Filter, name="useragent"):
     """Tell browser, operating system and device from the text of a user agent.
 
-    The text is told apart by the regular expressions of uap-core
+    The string is parsed with the regular expressions of uap-core
     (https://github.com/ua-parser/uap-core), as the Python package `ua-parser` carries them; what no
     expression knows is named `Other`. An event without the field, or with an empty one or one that
-    is no text, passes untouched; of a list the first item is taken.
+    is not a string, passes untouched; of a list the first item is taken.
 
     With `ecs_compatibility`, the fields are `name`, `version`, `[device][name]`, `[os][name]`,
     `[os][version]` and `[os][full]` in `target`, and the parts of versions are below
@@ -40,15 +40,15 @@ class Useragent(Ecs, Filter, name="useragent"):
 
     source: FieldRef = option("The field with the user agent's text.")
     target: FieldRef | None = option(
-        "The field to put the result in; unless given, `user_agent` with ECS, else the top of the"
-        " event.",
+        "The field to put the result in. Default: `user_agent` with ECS, else the top"
+        " level of the event.",
         default=None,
     )
-    prefix: str = option("A text to put before the names of fields; without ECS only.", default="")
+    prefix: str = option("A prefix for the names of fields; without ECS only.", default="")
     regexes: Path | None = option(
         "A `regexes.yaml` of uap-core to use in place of the package's own.", default=None
     )
-    lru_cache_size: int = option("How many texts to remember.", default=100_000)
+    lru_cache_size: int = option("How many strings to cache.", default=100_000)
 
     examples = (
         Example(
@@ -109,7 +109,7 @@ class Useragent(Ecs, Filter, name="useragent"):
             self.problem(
                 "prefix",
                 "`prefix` has no effect with ECS",
-                "take it out, or give a `target`",
+                "remove it, or give a `target`",
                 code="W305",
             )
         if self.target is None and self.ecs:

@@ -36,9 +36,9 @@ class Window(EventTime, Ecs, name="window"):
     functions say. The events themselves go on unless `keep` is false.
 
     Time is that of the events. The latest one seen, less `lateness`, is the *watermark*: a window
-    is told when the watermark reaches its end, right behind the event that moved it there. An event
-    that no open window takes any more goes on with the tag `_windowlate`. Where no events come, the
-    clock moves time on after `idle`; at the end of the input all windows are told.
+    is emitted when the watermark reaches its end, right behind the event that moved it there. An
+    event that no open window takes any more goes on with the tag `_windowlate`. Where no events
+    come, the clock moves time on after `idle`; at the end of the input all windows are told.
 
     A result has the same `event.id` after a restart, and for each correction: as the id of a
     document it makes repetitions harmless. `[window][reason]` says why it was told: `watermark`,
@@ -54,11 +54,9 @@ class Window(EventTime, Ecs, name="window"):
     """
 
     size: str | None = option(
-        "The length of a window: a time span, or `1d`, `1w`, `1M` by the calendar.", default=None
+        "The length of a window: a duration, or `1d`, `1w`, `1M` by the calendar.", default=None
     )
-    every: str | None = option(
-        "How often a window begins; as often as one ends unless given.", default=None
-    )
+    every: str | None = option("How often a window begins. Default: `size`.", default=None)
     offset: Duration = option("By how much windows begin later.", default=Duration(0))
     timezone: str | None = option(
         "A zone by whose wall clock days, weeks, months and hours begin.", default=None
@@ -101,9 +99,9 @@ class Window(EventTime, Ecs, name="window"):
     )
     percents: list[float] = option("Which percentiles.", default=[50, 95, 99])
     collect_max: int = option("How many values are collected.", default=100, at_least=1)
-    frequent_max: int = option("How many frequent values are told.", default=10, at_least=1)
-    top_max: int = option("How many events `top` tells.", default=10, at_least=1)
-    top_fields: list[FieldRef] = option("The fields of them; all unless given.", default=[])
+    frequent_max: int = option("How many frequent values are emitted.", default=10, at_least=1)
+    top_max: int = option("How many events `top` emits.", default=10, at_least=1)
+    top_fields: list[FieldRef] = option("The fields of them. Default: all.", default=[])
     reduce: dict[str, FieldRef] = option(
         "Results and their source: what `reduce_code` makes of the values.", default={}
     )
@@ -111,7 +109,7 @@ class Window(EventTime, Ecs, name="window"):
         "Python that makes one value of two, `a` and `b`; the order must not matter.", default=None
     )
     early: Duration | None = option(
-        "How often an open window is told, as far as it has come.", default=None
+        "How often an interim result of an open window is emitted.", default=None
     )
     retain: Duration = option(
         "How long after its end a window takes late events, each of which gives a corrected"
@@ -119,7 +117,7 @@ class Window(EventTime, Ecs, name="window"):
         default=Duration(0),
     )
     empty: int = option(
-        "For how many windows after its last event a key is told with a count of 0.",
+        "For how many windows after its last event a key is emitted with a count of 0.",
         default=0,
         at_least=0,
     )

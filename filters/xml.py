@@ -51,20 +51,20 @@ class Xml(Ecs, Filter, name="xml"):
     """Parse XML into fields.
 
     With `store_xml` the document becomes the value of `target`: an element is a map of its
-    attributes and its child elements, and a text where it has only text. A child is a list of all
+    attributes and its child elements, and a string where it has only text. A child is a list of all
     that have its name, unless `force_array` is off; text beside attributes is called `content`.
     Elements without content are left out (null where their parent has attributes), or are empty
     maps when `suppress_empty` is off. The name of the root element is not kept. Text between
     elements is kept if it has no blank line in it.
 
-    `xpath` sets fields to what XPath expressions select, as lists of texts; an element is written
+    `xpath` sets fields to what XPath expressions select, as lists of strings; an element is written
     as XML again. The prefixes that the root element declares can be used, or those of `namespaces`;
     `remove_namespaces` takes all of them off first. Documents that are not well-formed are repaired
     as far as that goes, unless `parse_options` says `strict`. XPath needs the package lxml: `pip
     install 'penstock[xml]'`.
 
     A document that is not well-formed gets the tag `_xmlparsefailure` and no `target`, as does a
-    value that is neither a text nor a list of one text. An empty text passes untouched.
+    value that is neither a string nor a list of one text. An empty text passes untouched.
 
     Differs from Logstash: a document that declares entities, or nests elements more than 250 deep,
     is refused, so that none can exhaust the machine, and of `parse_options` only `strict` and
@@ -152,7 +152,7 @@ class Xml(Ecs, Filter, name="xml"):
 
         bad = {path: said for path in self.xpath if (said := syntax_problem(path))}
         for path, said in bad.items():
-            self.problem("xpath", f"`{path}` is no XPath expression: {said}", path=(path,))
+            self.problem("xpath", f"`{path}` is not a valid XPath expression: {said}", path=(path,))
         for path, name in self.xpath.items():
             try:
                 self._results.append(FieldRef(name))

@@ -117,7 +117,7 @@ class Codec(Plugin):
 
     def _kept(self, data: bytes, error: Exception) -> Event:
         reason = said_with_place(error)
-        self.context.log.warning("codec raised, its bytes are kept as `message`: %s", reason)
+        self.context.log.warning("codec failed; its bytes are kept as `message`: %s", reason)
         log.debug("codec %s raised", self.name, exc_info=error)
         text = data.decode("utf-8", "backslashreplace").rstrip("\r\n")
         return {"message": text, "tags": [f"_{self.name}_exception"]}

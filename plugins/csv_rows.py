@@ -18,7 +18,7 @@ _BREAK = re.compile(r"\r\n?|\n")
 
 
 class MalformedRowError(PenstockError, ValueError):
-    """A text that is no row of CSV."""
+    """A text that is not a row of CSV."""
 
 
 class Reader:
@@ -67,7 +67,7 @@ class Reader:
 
     def _quoted_line(self, text: str) -> Row | None:
         """The row of a text of one line, cut at its separators, of which those within quotes are
-        put back; None where it is no row, or has very many fields.
+        put back; None where it is not a row, or has very many fields.
         """
         quote, separator = self._quote, self._separator
         if quote in separator:

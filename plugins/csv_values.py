@@ -1,5 +1,5 @@
-"""Values of CSV columns converted as Ruby's CSV library does; a text that is no such value stays as
-it is.
+"""Values of CSV columns converted as Ruby's CSV library does; a text that is not such a value stays
+as it is.
 
 Dates without a time of day start in the platform's zone, times without an offset are in UTC: both
 as in Ruby.

@@ -24,7 +24,7 @@ Bytes = NewType("Bytes", int)
 """A size, written as 10MiB, 180 kb or a number."""
 
 Duration = NewType("Duration", float)
-"""A time span in seconds (or in the option's own unit, for a bare number), written as 90 or "2
+"""A duration in seconds (or in the option's own unit, for a bare number), written as 90 or "2
 hours".
 """
 
@@ -155,7 +155,7 @@ def _kind(hint: Any) -> Kind:
         return _kind(inner[0])
     if set(inner) == {int, float}:
         return Kind("number")
-    raise TypeError(f"no kind of option is annotated {hint!r}")
+    raise TypeError(f"the annotation {hint!r} is not a known option type")
 
 
 def _doc(cls: type) -> str:

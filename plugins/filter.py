@@ -78,13 +78,13 @@ class Filter(Plugin):
     add_tag: list[Any] = option("Tags to give it.", default=[], common=True)
     remove_tag: list[str] = option("Tags to take from it.", default=[], common=True)
     periodic_flush: bool = option(
-        "Accepted; a filter that holds events gives them in time without it.",
+        "Has no effect: a filter that holds events always emits them in time.",
         default=False,
         common=True,
     )
-    type: str | None = option("Gone.", default=None, obsolete=_GONE, common=True)
-    tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
-    exclude_tags: list[str] = option("Gone.", default=[], obsolete=_GONE, common=True)
+    type: str | None = option("Removed.", default=None, obsolete=_GONE, common=True)
+    tags: list[str] = option("Removed.", default=[], obsolete=_GONE, common=True)
+    exclude_tags: list[str] = option("Removed.", default=[], obsolete=_GONE, common=True)
 
     decorate: Callable[[Event], None] | None = None
     """Applies add_field, remove_field, add_tag and remove_tag, in this order; None when there is
@@ -135,8 +135,8 @@ class Filter(Plugin):
             self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:
-        """Transform one event in place. True: it was handled, decorate it. A reshaping filter gives
-        the events instead, decorated by itself.
+        """Transform one event in place. Return True if the filter applied; common options are then
+        applied. A reshaping filter gives the events instead, decorated by itself.
         """
         raise NotImplementedError(f"the filter `{self.name}` has no method `apply`")
 

@@ -60,8 +60,8 @@ class Output(Plugin):
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
     buffer_size: Bytes = option(
-        "How much may wait in memory for this output, where there are several, or `when_full` is"
-        " not `block`.",
+        "How many events may wait in memory for this output, where there are several, or"
+        " `when_full` is not `block`.",
         default=Bytes(16 << 20),
         common=True,
     )
@@ -75,22 +75,22 @@ class Output(Plugin):
     )
     spill_max_bytes: Bytes = option(
         "How much may wait on disk with `when_full => spill`; then all wait. Give the output an"
-        " `id`: its folder is named after it, else after its options, and is not found again when"
-        " they are changed.",
+        " `id`: its directory is named after it, else after its options, and is not found"
+        " again when they are changed.",
         default=Bytes(1 << 30),
         common=True,
     )
     workers: int = option(
-        "Ignored.", default=1, deprecated="take it out: it has no effect", common=True
+        "Ignored.", default=1, deprecated="remove it: it has no effect", common=True
     )
     type: str | None = option(
-        "Gone.", default=None, obsolete="use a conditional around the output", common=True
+        "Removed.", default=None, obsolete="use a conditional around the output", common=True
     )
     tags: list[str] = option(
-        "Gone.", default=[], obsolete="use a conditional around the output", common=True
+        "Removed.", default=[], obsolete="use a conditional around the output", common=True
     )
     exclude_tags: list[str] = option(
-        "Gone.", default=[], obsolete="use a conditional around the output", common=True
+        "Removed.", default=[], obsolete="use a conditional around the output", common=True
     )
 
     batch_bytes: Bytes | None = option(

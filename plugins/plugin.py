@@ -44,7 +44,7 @@ class Plugin:
         "A name for this plugin in logs and metrics.", default=None, common=True
     )
     enable_metric: bool = option(
-        "Whether figures of this plugin are collected.", default=True, common=True
+        "Whether metrics of this plugin are collected.", default=True, common=True
     )
 
     def __init_subclass__(cls, name: str | None = None, **keywords: Any) -> None:
@@ -120,7 +120,7 @@ class Ecs:
     """Mixed into plugins whose field names depend on the Elastic Common Schema."""
 
     ecs_compatibility: str | None = option(
-        "Which field names to use; the pipeline's setting unless given.",
+        "Which field names to use. Default: the setting of the pipeline.",
         default=None,
         choices=("disabled", "v1", "v8"),
         common=True,

@@ -80,9 +80,9 @@ def _foreign(section: str, entry: Any) -> type[Plugin]:
         )
     if loaded.spec.name != entry.name:
         raise UnusablePlugin(
-            f"the {section} `{entry.name}` of the package `{package}` calls itself"
+            f"the {section} `{entry.name}` of the package `{package}` declares the name"
             f" `{loaded.spec.name}`",
-            "its entry point and its class must have one name",
+            "its entry point and its class must have the same name",
         )
     return loaded
 

@@ -172,7 +172,7 @@ def _values(field: str, least: int, most: int, names: dict[str, int] | None = No
     for part in field.split(","):
         match = _PART.fullmatch(part)
         if match is None:
-            raise ScheduleError(f"`{part}` has no meaning in a cron line")
+            raise ScheduleError(f"`{part}` is not valid in a cron line")
         first, last, step = match.group("first", "last", "step")
         start = least if first is None else _number(first, least, most, names)
         end = (
@@ -184,7 +184,7 @@ def _values(field: str, least: int, most: int, names: dict[str, int] | None = No
         )
         stride = int(step or 1)
         if not stride:
-            raise ScheduleError(f"`{part}` makes no step")
+            raise ScheduleError(f"`{part}` is not a valid step")
         values = (
             range(start, end + 1)
             if start <= end

@@ -18,7 +18,7 @@ _BLANK = " \t\n\v\f\r"
 
 
 def integer(text: str) -> int | None:
-    """The whole number that a text is: ``12``, ``1_000``, ``0x1f``, ``0b1``, ``017`` (octal); None
+    """The integer that a string is: ``12``, ``1_000``, ``0x1f``, ``0b1``, ``017`` (octal); None
     if it is none.
     """
     found = _INTEGER.fullmatch(text.strip(_BLANK))

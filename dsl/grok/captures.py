@@ -53,9 +53,9 @@ def matcher(
     function.
 
     It is called with the events and with what it does not do itself: ``find(text)``,
-    ``decorate(event)``, ``unmatched(event)``, ``other(event, value)`` for a value that is no text,
-    ``timed_out(event)`` and ``failed(event, error)``. ``decoration`` are the lines that decorate
-    ``event``.
+    ``decorate(event)``, ``unmatched(event)``, ``other(event, value)`` for a value that is not a
+    string, ``timed_out(event)`` and ``failed(event, error)``. ``decoration`` are the lines that
+    decorate ``event``.
     """
     lines, scope = _lines(expression, target, overwrite, keep_empty)
     body = [
@@ -157,11 +157,13 @@ def _add(into: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _no_timestamp(event: Event, value: Any) -> None:
-    raise FieldError("`@timestamp` takes only a timestamp: capture into a field, and use date")
+    raise FieldError(
+        "`@timestamp` must be a timestamp: capture into another field and use a date filter"
+    )
 
 
 def _no_metadata(event: Event, value: Any) -> None:
-    raise FieldError("`@metadata` takes only a map: capture into a field of it")
+    raise FieldError("`@metadata` must be a map: capture into a field of it")
 
 
 _RESERVED: dict[tuple[str, ...], Put] = {

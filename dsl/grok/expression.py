@@ -72,7 +72,7 @@ class RecursivePattern(GrokError):
     """A pattern that needs itself; ``path`` says over which others."""
 
     def __init__(self, path: tuple[str, ...], position: int) -> None:
-        super().__init__("a pattern needs itself: " + " → ".join(path), position)
+        super().__init__("a pattern refers to itself: " + " → ".join(path), position)
         self.path = path
 
 
@@ -235,7 +235,7 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
         if may_be_refused(expression.tree):
             expression.pattern  # noqa: B018 - compiled here, so that what is wrong is told here
     except (re.error, OverflowError, RecursionError) as error:
-        raise RegexError(f"the expression cannot be compiled: {error}", 0) from error
+        raise RegexError(f"the regular expression cannot be compiled: {error}", 0) from error
     return expression
 
 

@@ -38,7 +38,7 @@ Setter = Callable[[LocalTime, int, bool], None]
 
 def _check(value: int, least: int, most: int) -> None:
     if not least <= value <= most:
-        raise FieldValueError(f"{value} is not within {least} and {most}")
+        raise FieldValueError(f"{value} is not between {least} and {most}")
 
 
 def civil(year: int, month: int, day: int, hour: int, minute: int, second: int, milli: int) -> int:

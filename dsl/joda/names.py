@@ -81,7 +81,7 @@ def names_of(tag: str) -> Names:
         from babel import UnknownLocaleError as NotInCldr
     except ImportError:
         raise UnknownLocaleError(
-            f"the names of the locale `{tag}` need Babel: pip install babel"
+            f"the names of the locale `{tag}` need the package Babel: pip install babel"
         ) from None
     while subtags:
         try:

@@ -3,8 +3,8 @@ knows.
 
 There are two dialects, close enough to be mistaken for each other: Joda-Time's (`%{+…}` and the
 date filter) and that of java.time (`%{{…}}`). In both a run of one letter is a field whose length
-says its form, text in quotes and all that is no ASCII letter stands for itself, and two quotes are
-one.
+says its form, text in quotes and all that is not an ASCII letter stands for itself, and two quotes
+are one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _JODA_REMEDIES = {
     "u": "the year is yyyy",
     "L": "the month is M",
     "c": "the day of the week is e (number) or E (name)",
-    "X": "an offset is Z (+0100) or ZZ (+01:00); both read any form, and `Z`",
+    "X": "write an offset as Z (+0100) or ZZ (+01:00); both accept any form, and `Z`",
     "V": "a zone's name is ZZZ",
     "O": "an offset is Z (+0100) or ZZ (+01:00)",
     "n": "a fraction of a second is S",
@@ -127,7 +127,7 @@ def _cut(pattern: str, strict: bool) -> Iterator[Token]:
         elif char == "'":
             text, end, closed = _quoted(pattern, at)
             if strict and not closed:
-                raise PatternError("a quote is not closed", at, "two quotes ('') stand for one")
+                raise PatternError("a quote is not closed", at, "write '' for a literal quote")
             yield Token("", 1, text, at)
         else:
             end = at + 1
@@ -148,7 +148,9 @@ def _merged(tokens: Iterator[Token]) -> list[Token]:
 
 def _refuse(token: Token, dialect: str, help_texts: Mapping[str, str]) -> None:
     help = help_texts.get(token.letter, f"put text in quotes: '{token.text}'")
-    raise PatternError(f"`{token.letter}` is no letter of {dialect} patterns", token.position, help)
+    raise PatternError(
+        f"`{token.letter}` is not a letter of {dialect} patterns", token.position, help
+    )
 
 
 def joda_tokens(pattern: str) -> list[Token]:
@@ -185,7 +187,9 @@ def java_tokens(pattern: str) -> list[Token]:
         following = tokens[place].letter if place < len(tokens) else ""
         if token.letter == "p" and following in ("", "p"):
             raise PatternError(
-                "the padding `p` pads no field", token.position, "write it before a letter: ppH"
+                "the padding letter `p` must be followed by a field",
+                token.position,
+                "write it before a letter, as in ppH",
             )
     return tokens
 
@@ -199,7 +203,9 @@ def _check_java(token: Token) -> None:
     elif token.count not in counts:
         allowed = " or ".join(token.letter * n for n in sorted(counts)[:5])
         raise PatternError(
-            f"`{token.text}` is no form of `{token.letter}`", token.position, f"write {allowed}"
+            f"`{token.text}` is not a valid form of `{token.letter}`",
+            token.position,
+            f"write {allowed}",
         )
 
 
@@ -210,5 +216,5 @@ def _nesting(token: Token, depth: int) -> int:
             f"`{token.text}` is reserved", token.position, f"put it in quotes: '{token.text}'"
         )
     if token.text == "]" and depth == 0:
-        raise PatternError("a `]` closes nothing", token.position, "put it in quotes: ']'")
+        raise PatternError("a `]` has no matching `[`", token.position, "put it in quotes: ']'")
     return (token.text == "[") - (token.text == "]")

@@ -18,7 +18,7 @@ def doubts(pattern: str) -> list[tuple[str, str]]:
     if re.search("%[A-Za-z]", pattern):
         return [
             (
-                "`%` stands for itself in a date format",
+                "`%` has no special meaning in a date format",
                 "write yyyy-MM-dd HH:mm:ss, not %Y-%m-%d %H:%M:%S",
             )
         ]
@@ -29,7 +29,10 @@ def doubts(pattern: str) -> list[tuple[str, str]]:
         found.append(("`D` is the day of the year", "write dd for the day of the month"))
     if letters & set("hK") and "a" not in letters:
         found.append(
-            ("hours from 1 to 12, without morning or afternoon", "write HH for hours from 0 to 23")
+            (
+                "`h` is the hour from 1 to 12, and there is no `a` for AM or PM",
+                "write HH for hours from 0 to 23",
+            )
         )
     return found
 

@@ -227,7 +227,7 @@ def _offset_reader(plan: Plan) -> OffsetReader:
         zone = named_zone(ids.get(match[at_zone], match[at_zone]))
         utc = None if zone is None else zone.to_utc(local)
         if utc is None:
-            raise FieldValueError(f"there is no such time in `{match[at_zone]}`")
+            raise FieldValueError(f"this time does not exist in `{match[at_zone]}`")
         return local - utc
 
     return offset

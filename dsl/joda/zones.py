@@ -48,7 +48,7 @@ class UnknownZoneError(PenstockError, ValueError):
     """A zone id that means none; ``help`` may name one that does."""
 
     def __init__(self, zone: str, help: str) -> None:
-        super().__init__(f"`{zone}` is no time zone")
+        super().__init__(f"`{zone}` is not a valid time zone")
         self.help = help
 
 
@@ -193,7 +193,7 @@ def _help(zone_id: str) -> str:
     names = {name.lower(): name for name in available_timezones()}
     near = names.get(zone_id.lower().replace(" ", "_"))
     if near is not None:
-        return f"write `{near}`: case counts"
+        return f"write `{near}` (case-sensitive)"
     hint = did_you_mean(zone_id, names)
     return (
         re.sub("`([^`]+)`", lambda match: f"`{names[match[1]]}`", hint)

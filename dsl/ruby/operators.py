@@ -175,7 +175,7 @@ def loop_items(value: Any) -> Iterable[Any]:
 
 
 class Budget(threading.local):
-    """How long the loops of one event may take, in seconds; 0 for ever."""
+    """How long the loops of one event may take, in seconds; 0 for no limit."""
 
     seconds: float = 0.0
     steps: int = 0

@@ -44,7 +44,7 @@ class _Fractions(dict[str, int]):
 
 
 class EventTimes:
-    """Reads the time of events out of a field: an instant, or a text in ISO 8601."""
+    """Reads the time of events out of a field: an instant, or a string in ISO 8601."""
 
     def __init__(self, field: FieldRef) -> None:
         self._get = field.get

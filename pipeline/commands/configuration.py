@@ -61,7 +61,7 @@ _OPTIONS = (
         help="The configuration; all parts make one pipeline.",
     ),
     click.option(
-        "-e", "--config.string", "text", metavar="TEXT", help="The configuration as text."
+        "-e", "--config.string", "text", metavar="TEXT", help="The configuration as a string."
     ),
     setting_option,
     ecs_option,
@@ -222,7 +222,7 @@ def sources_of(paths: Sequence[str], text: str | None) -> list[Source]:
     none or too many.
     """
     if paths and text is not None:
-        raise click.UsageError("-f and -e exclude each other: give one of the two")
+        raise click.UsageError("-f and -e cannot both be given: give one of the two")
     if text is not None:
         return [text_source(text, "(-e)")]
     if not paths:

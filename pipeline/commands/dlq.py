@@ -80,14 +80,14 @@ def _choice(given: dict[str, Any]) -> Choice:
 
 
 def _time(text: str | None, option: str) -> Timestamp | None:
-    """An instant, or a time span before now."""
+    """An instant, or a duration before now."""
     if text is None or (instant := parse_timestamp(text)) is not None:
         return None if text is None else instant
     try:
         return Timestamp.of_nanos(Timestamp.now().nanos() - int(read(Kind("duration"), text) * 1e9))
     except Misfit:
         raise click.UsageError(
-            f"{option}: `{text}` is no time: write 2025-09-04T12:00 or 2h"
+            f"{option}: `{text}` is not a valid time: write 2025-09-04T12:00 or 2h"
         ) from None
 
 
@@ -124,7 +124,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 def dlq() -> None:
     """Look into dead letters, replay them, delete them.
 
-    PATH is the folder of one pipeline's dead letters, such as data/dead_letter_queue/main.
+    PATH is the directory of one pipeline's dead letters, such as data/dead_letter_queue/main.
     """
 
 
@@ -166,7 +166,7 @@ def _say_plugins(folder: Path, wanted: str) -> None:
     known = {name for letter in everything for name in (letter.plugin_type, letter.plugin_id)}
     if known and wanted not in known:
         others = did_you_mean(wanted, known) or "there are " + ", ".join(sorted(known))
-        click.echo(f"no dead letter is of the plugin `{wanted}`: {others}", err=True)
+        click.echo(f"there is no dead letter of the plugin `{wanted}`: {others}", err=True)
 
 
 def _brief(text: str) -> str:
@@ -272,4 +272,4 @@ def purge(path: str, everything: bool, yes: bool, **given: Any) -> None:
         click.confirm(f"delete {counted(number, 'dead letter')}?", abort=True, err=True)
     click.echo(f"{counted(_removed(folder, choice), 'dead letter')} deleted", err=True)
     if aside := sorted(file.name for file in folder.iterdir() if file.name.endswith(DAMAGED)):
-        click.echo("damaged segments that were put aside stay: " + ", ".join(aside), err=True)
+        click.echo("damaged segments that were set aside remain: " + ", ".join(aside), err=True)

@@ -20,7 +20,7 @@ from .configuration import show_findings
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(), metavar="[FILE|DIR|-]…")
 @click.option(
-    "--check", is_flag=True, help="Change nothing; exit with 1 if a file is laid out otherwise."
+    "--check", is_flag=True, help="Change nothing; exit with 1 if a file is not formatted."
 )
 @click.option(
     "--diff",
@@ -28,14 +28,14 @@ from .configuration import show_findings
     help="Change nothing; show what would change, and exit with 1 if anything would.",
 )
 def fmt(paths: tuple[str, ...], check: bool, diff: bool) -> None:
-    """Lay configurations out: files in place, folders with all *.conf below them, `-` from stdin to
-    stdout.
+    """Format configurations: files in place, directories with all *.conf below them, `-` from stdin
+    to stdout.
 
     Comments and blank lines are kept, and the meaning: nothing is written that would be read
     otherwise.
     """
     if not paths:
-        raise click.UsageError("name files or folders, or - for stdin")
+        raise click.UsageError("name files or directories, or - for stdin")
     changed, bad = 0, 0
     for path in paths:
         for source in _sources(path):
@@ -82,7 +82,7 @@ def _shown(path: str, source: Source, text: str, check: bool, diff: bool) -> boo
     elif path == "-" and not check:
         click.echo(text, nl=False)
     elif changed and check:
-        click.echo(f"{source.name} would be laid out otherwise", err=True)
+        click.echo(f"{source.name} is not formatted", err=True)
     elif changed:
         Path(source.name).write_bytes(text.encode())
         click.echo(f"{source.name}", err=True)

@@ -32,7 +32,7 @@ from .configuration import PATH, Chosen, colored, ecs_option, refuse, width
     multiple=True,
     type=PATH,
     metavar="DIR",
-    help="A folder of files with more patterns.",
+    help="A directory of files with more patterns.",
 )
 @click.option(
     "-d",

@@ -21,8 +21,8 @@ STACK = 3 * (1000 + 200)
 """Frames for events that nest as deep as penstock.limits.depth allows; this process is ours."""
 
 COMMANDS = {
-    "bench": "Measure what the statements of a configuration cost on a sample.",
-    "check": "Find every problem of a configuration.",
+    "bench": "Measure the CPU cost of each statement of a configuration on a sample.",
+    "check": "Check a configuration and report every problem.",
     "completion": "Print a shell's completion script.",
     "dlq": "Look at dead letters, replay them, delete them.",
     "explain": "Show the page of a diagnostic's code.",

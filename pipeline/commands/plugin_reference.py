@@ -47,7 +47,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option: what it takes, what it is unless given, what it means."""
+    """An option: its type, its default and its description."""
 
     name: str
     takes: str
@@ -107,32 +107,32 @@ def _events(events: Any) -> str:
 
 _PLURALS = {
     "any": "values",
-    "boolean": "truth values",
+    "boolean": "booleans",
     "field": "field references",
-    "integer": "whole numbers",
+    "integer": "integers",
     "number": "numbers",
-    "password": "secret texts",
-    "path": "files",
+    "password": "secret strings",
+    "path": "existing files",
     "regex": "regular expressions",
-    "template": "texts",
-    "text": "texts",
+    "template": "strings with %{…}",
+    "text": "strings",
     "uri": "URIs",
 }
 _SINGULARS = {
     "any": "any value",
-    "boolean": "true or false",
+    "boolean": "boolean",
     "bytes": "size",
     "codec": "codec",
-    "duration": "time span",
+    "duration": "duration",
     "field": "field reference",
-    "integer": "whole number",
+    "integer": "integer",
     "mode": "mode, such as 0640",
     "number": "number",
-    "password": "secret text",
-    "path": "file",
+    "password": "secret string",
+    "path": "existing file",
     "regex": "regular expression",
-    "template": "text with %{…}",
-    "text": "text",
+    "template": "string with %{…}",
+    "text": "string",
     "uri": "URI",
 }
 
@@ -157,7 +157,7 @@ def _kind(kind: Kind) -> str:
 
 
 def default(spec: OptionSpec) -> str:
-    """What an option is unless given, as one would write it; empty where it is nothing."""
+    """The default of an option as a user writes it; empty where there is none."""
     if spec.default is REQUIRED:
         return "required"
     return "" if spec.default is None else _written(spec.default)

@@ -190,7 +190,7 @@ def _drawn_option(option: Option) -> str:
     if option.default == "required":
         default = "; " + click.style("required", fg="yellow")
     else:
-        default = f"; {option.default} unless given" if option.default else ""
+        default = f"; default: {option.default}" if option.default else ""
     text = click.wrap_text(option.doc, 80, "      ", "      ")
     return (
         f"  {click.style(option.name, bold=True)}  {option.takes.replace('`', '')}{default}\n{text}"

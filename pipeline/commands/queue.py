@@ -24,7 +24,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 def queue() -> None:
     """Look into a disk queue, empty it, repair it.
 
-    PATH is the queue's folder, such as data/queue/main, or the spill of an output, such as
+    PATH is the directory of the queue, such as data/queue/main, or the spill of an output, such as
     data/spill/main/ID.
     """
 
@@ -106,7 +106,7 @@ def _show(state: QueueState) -> None:
 def drain(path: str, keep: bool, as_json: bool) -> None:
     """Write what waits in a queue to stdout, and take it out.
 
-    Events are written as lines of JSON. Bytes that are no events yet, or, in the spill of an
+    Events are written as lines of JSON. Bytes that are not events yet, or, in the spill of an
     output, no longer, are written as they are; with --json as an object with the bytes in base64.
     """
     folder = store_folder(path, "queue")

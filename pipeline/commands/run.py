@@ -65,7 +65,7 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     "workers",
     type=int,
     metavar="N",
-    help="How many workers filter at once.",
+    help="How many worker processes run the filters.",
 )
 @click.option(
     "-b",
@@ -73,18 +73,21 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     "batch",
     type=int,
     metavar="N",
-    help="The most events that are worked on at once.",
+    help="The largest number of events in one batch.",
 )
 @click.option(
     "-r",
     "--config.reload.automatic",
     "reload",
     is_flag=True,
-    help="Reload a configuration that changes.",
+    help="Reload automatically when the configuration changes.",
 )
 @click.option("--pipeline.id", "pipeline_id", metavar="ID", help="The pipeline's name.")
 @click.option(
-    "--config.reload.interval", "reload_interval", metavar="TIME", help="How often to look (3s)."
+    "--config.reload.interval",
+    "reload_interval",
+    metavar="TIME",
+    help=("How often to check for changes (default: 3s)."),
 )
 @click.option(
     "--path.data",
@@ -93,7 +96,11 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     metavar="DIR",
     help="Where positions and queues are kept.",
 )
-@click.option("--profile", is_flag=True, help="At the end, show what each part cost, by place.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help=("At the end, show the CPU cost of each part of the configuration."),
+)
 @click.option(
     "--flame",
     type=click.Path(dir_okay=False),
@@ -119,7 +126,7 @@ def run(
     files: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Run a configuration: FILES, folders or globs, or -e TEXT.
+    """Run a configuration: FILES, directories or globs, or -e TEXT.
 
     With -e, a missing input is stdin and a missing output is stdout, as in Logstash. Ctrl-C or
     SIGTERM lets what was read be delivered; a second one leaves at once.
@@ -169,7 +176,7 @@ def _complete_enough(member: ManagedPipeline) -> None:
         )
         raise SystemExit(1)
     if not member.assembly.program.outputs:
-        log.warning("the pipeline %s has no output: its events go nowhere", member.id)
+        log.warning("the pipeline %s has no output: its events are discarded", member.id)
 
 
 def _keys(flags: dict[str, Any]) -> dict[str, Any]:

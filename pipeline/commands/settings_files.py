@@ -103,7 +103,7 @@ def _settings_file(directory: str) -> FileSettings:
     if root is None:
         return FileSettings()
     if not isinstance(root, MappingNode):
-        raise _wrong("settings are a map of keys and values", root.span, "write KEY: VALUE")
+        raise _wrong("settings must be a map of keys and values", root.span, "write KEY: VALUE")
     found = _flat(root, _variables(directory))
     found.check()
     return found
@@ -122,7 +122,7 @@ def _pipelines_file(directory: str) -> list[FileSettings]:
     maps = [node for node in nodes if isinstance(node, MappingNode)]
     if not isinstance(root, Items) or len(maps) < len(nodes):
         odd = next((node for node in nodes if not isinstance(node, MappingNode)), root)
-        raise _wrong("pipelines are a list of maps", odd.span, "write - pipeline.id: NAME")
+        raise _wrong("pipelines must be a list of maps", odd.span, "write - pipeline.id: NAME")
     variables = _variables(directory)
     pipelines = [_flat(node, variables) for node in maps]
     problems = list(_problems(pipelines))
@@ -139,11 +139,11 @@ def _problems(pipelines: list[FileSettings]) -> Iterator[Diagnostic]:
         if name in first:
             before = first[name]
             help = f"see {before.place}" if before is not None else ""
-            yield Diagnostic("E231", f"the pipeline id `{name}` is there twice", span, help)
+            yield Diagnostic("E231", f"the pipeline id `{name}` is used twice", span, help)
         first.setdefault(name, span)
         if not {"path.config", "config.string"} & one.values.keys():
             message = f"the pipeline `{name}` has neither path.config nor config.string"
-            yield Diagnostic("E231", message, span, "say where its configuration is")
+            yield Diagnostic("E231", message, span, "add `path.config` or `config.string`")
         try:
             one.check()
         except ConfigError as error:

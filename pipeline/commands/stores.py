@@ -34,7 +34,7 @@ def store_folder(path: str, what: str) -> Path:
         f"there {'are' if what.endswith('s') else 'is'} no {what} at `{path}`",
     )
     if folder.is_file():
-        raise click.UsageError(f"{none}: that is a file; name its folder, `{folder.parent}`")
+        raise click.UsageError(f"{none}: that is a file; name its directory, `{folder.parent}`")
     if not folder.is_dir():
         raise click.UsageError(f"{none}: there is no such directory")
     if _is_store(folder):
@@ -44,7 +44,7 @@ def store_folder(path: str, what: str) -> Path:
         return inside[0]
     if inside:
         raise click.UsageError(
-            f"`{path}` holds several: name one of " + ", ".join(f"`{below}`" for below in inside)
+            f"`{path}` contains several: name one of " + ", ".join(f"`{below}`" for below in inside)
         )
     raise click.UsageError(
         f"{none}: name its directory, such as `DATA/{_BELOW_DATA[what]}/main`, or `DATA` where"
@@ -75,7 +75,7 @@ def fail(error: Exception) -> NoReturn:
     where = getattr(error, "filename", None)
     click.echo(f"error: {f'`{where}`: ' if reason and where else ''}{reason or error}", err=True)
     if getattr(error, "errno", None) in FULL:
-        click.echo("nothing is lost; free some space, and call this again", err=True)
+        click.echo("nothing is lost; free some space and run the command again", err=True)
     raise SystemExit(1)
 
 

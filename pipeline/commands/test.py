@@ -66,11 +66,15 @@ _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and
     type=int,
     default=0,
     metavar="N",
-    help="How many processes; as it pays, unless given.",
+    help="How many processes (default: as many as shorten the run).",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Name every test.")
-@click.option("-q", "--quiet", is_flag=True, help="Show failures and the sum only.")
-@click.option("--watch", is_flag=True, help="Run again what a saved file touches, until Ctrl-C.")
+@click.option("-q", "--quiet", is_flag=True, help="Show failures and the summary only.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help=("Watch files; rerun the affected tests on each save, until Ctrl-C."),
+)
 @click.option("--update", is_flag=True, help="Show snapshots that changed, ask, and write them.")
 @click.option("-y", "--yes", is_flag=True, help="Write snapshots without asking.")
 @click.option("--junit", type=PATH, metavar="FILE", help="Write the results as JUnit XML.")
@@ -82,13 +86,16 @@ _MOCK = "Mocks, as a file of logstash-filter-verifier has them: a list of id and
 @click.option(
     "--mutate",
     is_flag=True,
-    help="Change the pipelines a little, again and again, and list what no test notices.",
+    help=(
+        "Mutation testing: change the pipelines one statement at a time and list the changes"
+        " that no test detects."
+    ),
 )
 @click.option("--schema", is_flag=True, help="Print the JSON schema of test files, for editors.")
 def test(
     paths: tuple[str, ...], config: tuple[str, ...], mocks: tuple[str, ...], **flags: Any
 ) -> None:
-    """Run the tests in *.test.yml and *.test.json files: those given, or all below folders
+    """Run the tests in *.test.yml and *.test.json files: those given, or all below directories
     (default: this one).
 
     With -f, files of logstash-filter-verifier are run as well. Exits with 1 if a test fails, with 2
@@ -265,7 +272,7 @@ def _confirmed(one: snapshots.Fresh, yes: bool) -> bool:
     try:
         answer = click.confirm(f"Take this for `{one.name}`?", default=False)
     except click.Abort:
-        click.echo("\nnobody answers: --yes takes snapshots without asking")
+        click.echo("\nno terminal to ask on: --yes accepts snapshots without asking")
         return False
     if not sys.stdin.isatty():
         click.echo()

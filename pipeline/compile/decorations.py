@@ -49,7 +49,7 @@ def filter_decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
 
 
 def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
-    """Fields to add or remove whose names are no references; a bad date pattern in a name is said
+    """Fields to add or remove whose names are not references; a bad date pattern in a name is said
     with the texts.
     """
     names: list[tuple[str, str, tuple[str | int, ...]]] = [
@@ -63,7 +63,7 @@ def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
 
 
 def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
-    """Texts in these options that are no templates, or fail as such when events come."""
+    """Texts in these options that are not templates, or fail as such when events come."""
     for option in options:
         for path, text in _texts(getattr(plugin, option)):
             template = Template(text)
@@ -89,7 +89,7 @@ def _texts(
 def _warned(
     option: str, problem: str, remedy: str, path: tuple[str | int, ...], use: PluginUse
 ) -> Diagnostic:
-    help = f"every event that gets here will be tagged as failed: {remedy}"
+    help = f"every event that reaches this plugin will be tagged as failed: {remedy}"
     return diagnosed(OptionProblem(option, problem, help, path, "W304"), use)
 
 

@@ -208,15 +208,13 @@ def _wrong_direction(codec: PluginUse, use: PluginUse) -> Iterator[Diagnostic]:
     reads = cls.decodes and cls.decode is not Codec.decode
     writes = cls.encodes and cls.encode is not Codec.encode
     if use.spec.section == "input" and not reads:
-        message = f"the codec `{codec.name}` only writes events: an input cannot read with it"
+        message = f"the codec `{codec.name}` only encodes: it cannot be used in an input"
     elif use.spec.section == "output" and not writes:
-        message = f"the codec `{codec.name}` only reads events: an output cannot write with it"
+        message = f"the codec `{codec.name}` only decodes: it cannot be used in an output"
     else:
         return
     wanted = "decodes" if use.spec.section == "input" else "encodes"
-    yield Diagnostic(
-        "E220", message, codec.name_span, f"take one that {wanted}, such as json_lines"
-    )
+    yield Diagnostic("E220", message, codec.name_span, f"use one that {wanted}, such as json_lines")
 
 
 def _context(
@@ -275,10 +273,10 @@ def _hide_secrets(use: PluginUse, values: Mapping[str, Any]) -> None:
 def _fault(use: PluginUse, error: Exception) -> Diagnostic:
     reason = f"{type(error).__name__}: {error}"
     help = (
-        "this is a fault of the plugin: please report it with the configuration; --log.level debug"
-        " shows more"
+        "this is a bug in the plugin: please report it with the configuration; --log.level"
+        " debug shows the traceback"
     )
-    return Diagnostic("E299", f"`{use.name}` could not be prepared: {reason}", use.name_span, help)
+    return Diagnostic("E299", f"`{use.name}` failed to initialize: {reason}", use.name_span, help)
 
 
 def misconfigured_option(use: PluginUse, option: str, reason: str, help: str) -> Diagnostic:

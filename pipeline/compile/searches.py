@@ -140,7 +140,7 @@ def patient(
             add_tag(event, TIMED_OUT)
             complain(
                 where,
-                "%s: %s; it counts as none, and the event is tagged %s",
+                "%s: %s; treated as no match, and the event is tagged %s",
                 where,
                 error,
                 TIMED_OUT,
@@ -151,4 +151,4 @@ def patient(
 
 
 Make = Callable[[float], Any]
-"""Makes a search anew, with a number of seconds that a match may take, 0 for ever."""
+"""Makes a search anew, with a number of seconds that a match may take, 0 for no limit."""

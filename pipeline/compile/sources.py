@@ -42,7 +42,7 @@ def _files(path: str) -> list[Path]:
         inside = sorted(file for file in Path(path).iterdir() if file.is_file())
         found = [file for file in inside if may_be_configuration(file.name)]
         if inside and not found:
-            help = f"it has {inside[0].name}, which is not taken for a configuration"
+            help = f"it contains {inside[0].name}, which is skipped by its name or suffix"
             raise _nothing(f"there is no configuration in the directory `{path}`", help)
     elif Path(path).exists():
         return [Path(path)]

@@ -71,7 +71,7 @@ def sources_given(config: object) -> list[Source]:
         return [Source("(config)", config)]
     if isinstance(config, Path):
         return load_sources(str(config))
-    raise TypeError(f"a configuration is a str or a pathlib.Path, not {_kind(config)}")
+    raise TypeError(f"a configuration must be a str or a pathlib.Path, not {_kind(config)}")
 
 
 def compile_stage(sources: Sequence[Source], settings: Mapping[str, Any] | None = None) -> Stage:
@@ -84,16 +84,16 @@ def compile_stage(sources: Sequence[Source], settings: Mapping[str, Any] | None 
 def _settings(given: object) -> Mapping[str, Any] | None:
     if given is None or isinstance(given, Mapping):
         return given
-    raise TypeError(f"settings are a dict, not {_kind(given)}")
+    raise TypeError(f"settings must be a dict, not {_kind(given)}")
 
 
 def _must_be_events(events: object) -> None:
     """Raise TypeError where a batch is not a list of dicts."""
     if isinstance(events, str | bytes | Mapping) or not isinstance(events, Iterable):
-        raise TypeError(f"events are a list of dicts, not {_kind(events)}")
+        raise TypeError(f"events must be a list of dicts, not {_kind(events)}")
     for number, event in enumerate(events) if isinstance(events, Sequence) else ():
         if not isinstance(event, Mapping):
-            raise TypeError(f"events are a list of dicts; item {number} is {_kind(event)}")
+            raise TypeError(f"events must be a list of dicts; item {number} is {_kind(event)}")
 
 
 def _kind(value: object) -> str:
@@ -111,7 +111,7 @@ class BareCodec:
     def decode(self, data: bytes) -> list[Event]:
         """The events that are complete with these bytes."""
         if not isinstance(data, bytes):
-            raise TypeError(f"decode takes bytes, not {_kind(data)}")
+            raise TypeError(f"decode needs bytes, not {_kind(data)}")
         return self._finished(self._codec.decode(data))
 
     def flush(self) -> list[Event]:

@@ -1,4 +1,4 @@
-"""Delivering requests to one output: connected with back-off, tried again as the error says, dead
+"""Delivering requests to one output: connected with back-off, retried as the error says, dead
 letters where the target will never take something.
 
 The errors of ``plugins.errors`` decide. An outage (Disconnected, OSError) is waited for, however

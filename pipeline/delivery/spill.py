@@ -63,17 +63,15 @@ def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
         try:
             events = queue_state(folder).events.total()
         except OSError as error:
-            log.warning(
-                "the spill `%s` belongs to no output, and cannot be looked into: %s", folder, error
-            )
+            log.warning("the spill `%s` belongs to no output and cannot be read: %s", folder, error)
             continue
         if events:
             help = (
-                'give the output its old id and when_full => "spill", or take them out with'
+                'give the output its old id and when_full => "spill", or drain them with'
                 " `penstock queue drain`"
             )
             log.warning(
-                "%d events wait in `%s`, and no output of the configuration spills there: %s",
+                "%d events wait in `%s`, and no output of the configuration uses this spill: %s",
                 events,
                 folder,
                 help,

@@ -109,7 +109,7 @@ class Reader:
             self.settle()
             batch = self.source.flush()
         except Exception as error:
-            self.source.context.log.error("what it holds cannot be given: %s", error)
+            self.source.context.log.error("buffered events cannot be handed out: %s", error)
             return None
         return None if batch is None else (batch, self.in_flight.add(batch))
 
@@ -194,7 +194,7 @@ class Reader:
 
     def _cannot_settle(self, error: Exception) -> None:
         said = str(error) or type(error).__name__
-        text = "cannot acknowledge: %s; it is tried again, and may be delivered twice"
+        text = "cannot acknowledge: %s; retrying, events may be delivered twice"
         self.source.context.log.error(text, said)
 
     def finish(self, has_ended: Callable[[], bool]) -> None:
@@ -225,7 +225,7 @@ class Reader:
             if self._commits is not None:
                 self._commits.revoke(partitions)
             self.source.context.log.warning(
-                "%d partitions go while events of them are under way; those may come twice",
+                "%d partitions revoked with events in flight; those may be delivered twice",
                 len(partitions),
             )
         self.settle()

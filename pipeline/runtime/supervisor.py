@@ -230,7 +230,7 @@ class Supervisor:
                 self._add(member)
 
     def _remove(self, member: ManagedPipeline) -> None:
-        log.info("pipeline %s: stopped, it is no longer in pipelines.yml as it was", member.id)
+        log.info("pipeline %s: stopped, it was removed from pipelines.yml or changed", member.id)
         with self._lock:
             member.is_removed = True
             if member.pipeline is not None:
@@ -289,7 +289,9 @@ class Supervisor:
         if why != member.refused:
             member.reloads.failed(why)
             log.error(
-                "pipeline %s: new configuration refused, nothing changes:\n%s", member.id, why
+                "pipeline %s: new configuration refused, the old one keeps running:\n%s",
+                member.id,
+                why,
             )
         member.refused = why
 

@@ -263,7 +263,7 @@ class ParallelPipeline(Pipeline):
             for job in worker.jobs:
                 job.deaths += 1
             if worker.jobs and worker.jobs[0].deaths >= _MOST_DEATHS:
-                raise Undelivered(f"{_MOST_DEATHS} workers died of the same batch")
+                raise Undelivered(f"{_MOST_DEATHS} workers died on the same batch")
             replacement = self._fork()
             self._workers.append(replacement)
             for job in worker.jobs:

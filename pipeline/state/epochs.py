@@ -185,7 +185,7 @@ class Epochs:
                 epoch.state = self._participant.snapshot()
             self._participant.commit(epoch.offsets, epoch.state)
         except Exception as failure:
-            log.error("the epoch could not be committed, its events come again: %s", failure)
+            log.error("the epoch could not be committed, its events are redelivered: %s", failure)
             log.debug("commit raised", exc_info=True)
             self._abort(failure)
             self._pause(min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE))
@@ -233,7 +233,7 @@ class Epochs:
             for partition in partitions & epoch.offsets.get(source, {}).keys()
         ]
         if gone:
-            self._abort(Disconnected(f"{gone[0]} was lost, or belongs to another process"))
+            self._abort(Disconnected(f"partition {gone[0]} is assigned to another process"))
 
     def finish(self) -> None:
         """All inputs have stopped and all outputs have delivered: commit the rest. After

@@ -87,16 +87,16 @@ def read_checkpoint(disk: Disk, folder: Path) -> tuple[Checkpoint, Skipped | Non
         data = _content(disk, path)
     except FileNotFoundError:
         return Checkpoint(), Skipped(
-            str(path), 0, 0, "there is no checkpoint: all records are handed out again"
+            str(path), 0, 0, "there is no checkpoint: all records are redelivered"
         )
     except OSError as error:
         return Checkpoint(), Skipped(
-            str(path), 0, 0, f"cannot be read: {error.strerror}; all records are handed out again"
+            str(path), 0, 0, f"cannot be read: {error.strerror}; all records are redelivered"
         )
     found = _parsed(path, data)
     if found is None:
         return Checkpoint(), Skipped(
-            str(path), 0, len(data), "the checkpoint is damaged: all records are handed out again"
+            str(path), 0, len(data), "the checkpoint is damaged: all records are redelivered"
         )
     return found, None
 

@@ -87,7 +87,7 @@ class DeadLetters:
         for skipped in self.skipped:
             log.log(
                 logging.INFO if skipped.torn else logging.WARNING,
-                "left out of the dead letters: %s",
+                "dead letters: skipped: %s",
                 skipped,
             )
         self.tidy()
@@ -120,7 +120,7 @@ class DeadLetters:
     def _add(self, letter: DeadLetter) -> bool:
         if is_marked(letter.event):
             self.counts.dropped_again += 1
-            self._complain("again", letter, "it had come from dead letters before")
+            self._complain("again", letter, "it already came from the dead letters")
             return False
         note, payload = letter.packed()
         if not self._has_room(HEADER + HEAD + len(note) + len(payload)):
@@ -137,7 +137,7 @@ class DeadLetters:
         plugin = f"{letter.place or self.folder}: {letter.plugin_type}"
         complain(
             f"{self.folder} {kind}",
-            "%s: an event is dropped: %s; its error was: %s",
+            "%s: event dropped: %s; its error was: %s",
             plugin,
             why,
             letter.reason,
@@ -154,7 +154,7 @@ class DeadLetters:
                 return False
             self.counts.dropped_full += oldest.records
             log.warning(
-                "the dead letters `%s` are full: the oldest %d are dropped",
+                "the dead letters `%s` are full: the oldest %d were dropped",
                 self.folder,
                 oldest.records,
             )
@@ -185,7 +185,10 @@ class DeadLetters:
             ):
                 self.counts.expired += segment.records
                 log.info(
-                    "%d dead letters in `%s` are older than dead_letter_queue.retain.age and go",
+                    (
+                        "%d dead letters in `%s` are older than dead_letter_queue.retain.age"
+                        " and are deleted"
+                    ),
                     segment.records,
                     self.folder,
                 )

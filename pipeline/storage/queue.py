@@ -204,7 +204,7 @@ class DiskQueue:
                     wait = _FAILING_DISK_WAIT
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                raise Full(f"the queue `{self.folder}` has no room")
+                raise Full(f"the queue `{self.folder}` is full")
             self._room.wait(left if wait is None else wait if left is None else min(wait, left))
         raise Closed(f"the queue `{self.folder}` is closed")
 
@@ -324,7 +324,7 @@ class DiskQueue:
             try:
                 callback()
             except Exception:
-                log.exception("what waited for the queue `%s` failed", self.folder)
+                log.exception("a callback of the queue `%s` failed", self.folder)
 
     def _commit_surely(self, deadline: float | None) -> None:
         while True:

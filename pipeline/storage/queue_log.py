@@ -14,9 +14,9 @@ log = logging.getLogger("penstock")
 def say_unwritable(folder: Path, error: OSError) -> None:
     """The queue cannot be written now; said once in a while."""
     reason = error.strerror or str(error)
-    complain(str(folder), "the queue `%s` cannot be written: %s; it is tried again", folder, reason)
+    complain(str(folder), "the queue `%s` cannot be written: %s; retrying", folder, reason)
 
 
 def say_skipped(skipped: Skipped) -> None:
     """A part of the queue could not be read; a torn end is what a killed process leaves."""
-    log.log(logging.INFO if skipped.torn else logging.WARNING, "left out of the queue: %s", skipped)
+    log.log(logging.INFO if skipped.torn else logging.WARNING, "queue: skipped: %s", skipped)

@@ -80,7 +80,7 @@ class _Inquiry:
             return (
                 None
                 if lost is None
-                else self.at(lost, f"an event went no further than `{lost.use.name}`")
+                else self.at(lost, f"an event was dropped by `{lost.use.name}`")
             )
         made = next((step for step in steps if step.made), None)
         return None if made is None else self.at(made, f"`{made.use.name}` made more events")
@@ -166,7 +166,9 @@ class _Inquiry:
                 arm = _arm_of(outputs[label], self.harness.assembly.program.outputs)
                 if arm is not None:
                     return Blame(
-                        f"this did not hold, so `{label}` got nothing", arm, len(self.steps)
+                        f"this condition did not hold, so `{label}` got nothing",
+                        arm,
+                        len(self.steps),
                     )
         for label in sorted(got - wanted):
             return Blame(f"`{label}` took it", outputs[label].name_span, len(self.steps))

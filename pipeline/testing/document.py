@@ -33,7 +33,7 @@ _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text, a number, a truth value or null; ``raw`` is how it is written, without quotes."""
+    """A string, a number, a boolean or null; ``raw`` is how it is written, without quotes."""
 
     value: Any
     span: Span
@@ -99,10 +99,10 @@ def _yaml(source: Source) -> Node:
             if source.text[at : at + 1] == "\t"
             else error.context or ""
         )
-        raise _fault(source, f"this is no YAML: {error.problem}", at, help) from None
+        raise _fault(source, f"not valid YAML: {error.problem}", at, help) from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", str(error))
-        raise _fault(source, f"this is no YAML: {reason}", getattr(error, "position", 0)) from None
+        raise _fault(source, f"not valid YAML: {reason}", getattr(error, "position", 0)) from None
     if root is None:
         raise _fault(
             source, "the file is empty", 0, "a test file has the keys `pipeline` and `tests`"
@@ -130,7 +130,7 @@ class _Yaml:
         if tag is not None and tag[1] not in ("!", "!!str"):
             raise _fault(
                 self.source,
-                f"the tag {tag[1]} means nothing here",
+                f"the tag {tag[1]} is not supported",
                 tag.start(1),
                 "write the value without it",
             )
@@ -148,9 +148,9 @@ class _Yaml:
             if not isinstance(key, Scalar):
                 raise _fault(
                     self.source,
-                    "a key must be a text",
+                    "a key must be a string",
                     key.span.start,
-                    'write a field as a text: "[a][b]"',
+                    'write a field as a string: "[a][b]"',
                 )
             if key.value == "<<" and not key_node.style:
                 merged += _merged(value)
@@ -196,7 +196,7 @@ class _Json:
         self.skip()
         node = self.value()
         if self.at < len(self.text):
-            raise self.fault("this is no JSON: nothing may follow")
+            raise self.fault("not valid JSON: unexpected text after the value")
         return node
 
     def fault(self, message: str, help: str = "") -> ConfigError:
@@ -226,8 +226,8 @@ class _Json:
         match = _LITERAL.match(self.text, self.at)
         if match is None:
             raise self.fault(
-                "this is no JSON: a value is wanted here",
-                "texts stand in double quotes; no comma after the last",
+                "not valid JSON: expected a value",
+                "put strings in double quotes; no comma after the last value",
             )
         self.at = match.end()
         node = Scalar(json.loads(match[0]), Span(self.source, start, self.at), match[0])
@@ -238,12 +238,12 @@ class _Json:
         start = self.at
         if self.text[start : start + 1] != '"':
             raise self.fault(
-                "this is no JSON: a key in double quotes is wanted here", "no comma after the last"
+                "not valid JSON: expected a key in double quotes", "no comma after the last entry"
             )
         try:
             value, self.at = json.JSONDecoder().raw_decode(self.text, start)
         except json.JSONDecodeError as error:
-            raise _fault(self.source, f"this is no JSON: {error.msg.lower()}", error.pos) from None
+            raise _fault(self.source, f"not valid JSON: {error.msg.lower()}", error.pos) from None
         span = Span(self.source, start, self.at)
         self.skip()
         return Scalar(value, span, value)
@@ -257,7 +257,7 @@ class _Json:
             if self.found(end):
                 return found
             if not self.found(","):
-                raise self.fault(f"this is no JSON: `,` or `{end}` is wanted here")
+                raise self.fault(f"not valid JSON: expected `,` or `{end}`")
 
     def mapping(self, start: int) -> Mapping:
         entries: dict[str, tuple[Scalar, Node]] = {}
@@ -270,7 +270,7 @@ class _Json:
     def entry(self) -> tuple[Scalar, Node]:
         key = self.string()
         if not self.found(":"):
-            raise self.fault("this is no JSON: `:` is wanted here")
+            raise self.fault("not valid JSON: expected `:`")
         return key, self.value()
 
 

@@ -194,7 +194,7 @@ class Harness:
             except OSError as error:
                 message = f"`{given.file}` cannot be read: {error.strerror or error}"
                 raise self.fault(
-                    message, given.spans.get("file"), "a path is looked for beside the test file"
+                    message, given.spans.get("file"), "paths are relative to the test file"
                 ) from None
             return [*codec.decode(data), *codec.flush()]
         events: list[Event] = []
@@ -242,7 +242,7 @@ class Harness:
             raise self.fault(
                 f"there is no codec `{source.codec.name}`",
                 given.spans.get("from"),
-                "say another with `codec`",
+                "name another one with `codec`",
             )
         return source.new_codec()
 

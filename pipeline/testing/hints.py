@@ -70,7 +70,7 @@ def _reference(keys: Keys) -> str:
 def _time(wanted: Any, got: Timestamp) -> str:
     instant = parse_timestamp(wanted) if isinstance(wanted, str) else None
     if instant is None:
-        return "a timestamp is there, not a text" if not isinstance(wanted, str) else ""
+        return "the value is a timestamp, not a string" if not isinstance(wanted, str) else ""
     seconds = got.seconds() - instant.seconds()
     side = "later" if seconds > 0 else "earlier"
     hours, rest = divmod(abs(seconds), 3600)
@@ -86,19 +86,20 @@ def _type(wanted: Any, got: Any) -> str:
     if isinstance(got, str) and type(wanted) in (int, float) and got == to_text(wanted):
         short = _CAPTURE[kind(wanted)]
         return (
-            f"a text, not a number: %{{NUMBER:…:{short}}} or mutate {{ convert => {{ … =>"
+            f"the value is a string, not a number: %{{NUMBER:…:{short}}} or mutate"
+            f" {{ convert => {{ … =>"
             f" {kind(wanted)} }} }} makes it one"
         )
     if isinstance(wanted, str) and wanted == to_text(got):
-        return f"it is of the type {kind(got)}, not a text"
-    return f"it is of the type {kind(got)}; {kind(wanted)} is wanted"
+        return f"expected a string, found the type {kind(got)}"
+    return f"expected the type {kind(wanted)}, found {kind(got)}"
 
 
 def _text(wanted: str, got: str) -> str:
     if wanted.lower() == got.lower():
-        return "upper and lower case differ"
+        return "they differ in upper and lower case"
     if wanted.strip() == got.strip():
-        return "blanks at the ends differ"
+        return "they differ in leading or trailing blanks"
     if wanted.split() == got.split():
         return "blanks differ"
     same = next(
@@ -108,7 +109,8 @@ def _text(wanted: str, got: str) -> str:
     if same >= 8 and max(len(wanted), len(got)) > 20:
         part = slice(same, same + 12)
         return (
-            f"they differ from character {same + 1} on: {wanted[part]!r} is wanted, {got[part]!r}"
+            f"they differ from character {same + 1} on: expected {wanted[part]!r}, found"
+            f" {got[part]!r}"
             " is there"
         )
     return ""

@@ -273,12 +273,12 @@ def _made(key: Scalar, node: Node, faults: Faults) -> Any:
         read = plain(node)
     if key.value == "between" and len(read) != 2:
         return faults.add(
-            "E403", "`between` wants two bounds", node.span, "write between: [low, high]"
+            "E403", "`between` must have two bounds", node.span, "write between: [low, high]"
         )
     try:
         return matcher.make(read)
     except RegexError as error:
-        return faults.add("E208", f"this is no regular expression: {error}", node.span)
+        return faults.add("E208", f"not a valid regular expression: {error}", node.span)
 
 
 def _nearly(node: Mapping) -> bool:
@@ -297,7 +297,7 @@ def _unsure(node: Mapping, faults: Faults) -> Any:
     near = get_close_matches(str(key.value), MATCHERS, n=1, cutoff=0.6)
     hint = f"did you mean `{near[0]}`? " if near else ""
     hint += "to compare with the map itself, write equals: { … }"
-    return faults.add("E402", f"`{key.value}` is no matcher", key.span, hint)
+    return faults.add("E402", f"`{key.value}` is not a matcher", key.span, hint)
 
 
 def json_schema() -> Schema:

@@ -206,7 +206,7 @@ class Mocks:
     def _missing(self, name: str, known: set[str]) -> Diagnostic:
         help = did_you_mean(name, known) or f"give the plugin this id: id => {name}"
         return Diagnostic(
-            "E406", f"there is nothing to mock with the id `{name}`", self.place_of(name), help
+            "E406", f"there is no plugin to mock with the id `{name}`", self.place_of(name), help
         )
 
     def place_of(self, name: str) -> Span | None:
@@ -269,7 +269,7 @@ class Mocks:
         help = 'write {field: "[a][b]", table: {value: {fields}}}'
         return Diagnostic(
             "E406",
-            f"the mock `{label}` needs to know which field `{use.name}` looks up",
+            f"the mock `{label}` must say which field `{use.name}` looks up",
             self.place_of(label),
             help,
         )

@@ -160,7 +160,7 @@ def counts(tally: Tally) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span for people."""
+    """A duration for people."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 

@@ -72,22 +72,24 @@ class Simple:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not self.fits(node):
-            return faults.add("E403", f"{self.said} is wanted here", node.span)
+            return faults.add("E403", f"expected {self.said}", node.span)
         assert isinstance(node, Scalar)
         if self.choices and node.value not in self.choices:
             help = did_you_mean(str(node.value), self.choices) or "one of " + ", ".join(
                 self.choices
             )
-            return faults.add("E403", f"`{node.value}` is none of the choices", node.span, help)
+            return faults.add(
+                "E403", f"`{node.value}` is not one of the allowed values", node.span, help
+            )
         return node.value if type(node.value) in self.types else node.raw
 
     def schema(self) -> Schema:
         return {"enum": list(self.choices)} if self.choices else {"type": self.type_name}
 
 
-TEXT = Simple("a text", (str,), "string")
-FLAG = Simple("true or false", (bool,), "boolean")
-COUNT = Simple("a whole number", (int,), "integer")
+TEXT = Simple("a string", (str,), "string")
+FLAG = Simple("a boolean", (bool,), "boolean")
+COUNT = Simple("an integer", (int,), "integer")
 NUMBER = Simple("a number", (int, float), "number")
 
 
@@ -148,9 +150,7 @@ class Several:
             read = [self.item.read(item, faults) for item in node.nodes]
             return [value for value in read if value is not UNREAD]
         if not self.or_one:
-            return faults.add(
-                "E403", f"{self.said} is wanted here", node.span, "write a list: [ … ]"
-            )
+            return faults.add("E403", f"expected {self.said}", node.span, "write a list: [ … ]")
         value = self.item.read(node, faults)
         return value if value is UNREAD else [value]
 
@@ -180,9 +180,7 @@ class Named:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):
-            return faults.add(
-                "E403", f"{self.said} is wanted here", node.span, "write a map: key: value"
-            )
+            return faults.add("E403", f"expected {self.said}", node.span, "write a map: key: value")
         read = {}
         for key, value in node.entries:
             if self.name is not None:
@@ -208,7 +206,7 @@ class OneOf:
     def read(self, node: Node, faults: Faults) -> Any:
         shape = next((shape for shape in self.shapes if shape.fits(node)), None)
         if shape is None:
-            return faults.add("E403", f"{self.said} is wanted here", node.span)
+            return faults.add("E403", f"expected {self.said}", node.span)
         return shape.read(node, faults)
 
     def schema(self) -> Schema:
@@ -278,9 +276,7 @@ class Record:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):
-            return faults.add(
-                "E403", f"{self.said} is wanted here", node.span, "write a map: key: value"
-            )
+            return faults.add("E403", f"expected {self.said}", node.span, "write a map: key: value")
         known = {key.name: key for key in self.keys}
         values, spans, strange = {}, {}, False
         for name, value in node.entries:

@@ -33,7 +33,7 @@ def read_source(path: Path) -> Source:
             [Diagnostic("E406", f"`{path}` cannot be read: {error.strerror or error}")]
         ) from None
     except UnicodeDecodeError:
-        raise ConfigError([Diagnostic("E401", f"`{path}` is no text in UTF-8")]) from None
+        raise ConfigError([Diagnostic("E401", f"`{path}` is not valid UTF-8")]) from None
 
 
 def read_suite(path: Path, extra: Extra | None = None) -> Suite:
@@ -138,7 +138,7 @@ class _Reader:
         if not isinstance(row, Items):
             self.faults.add(
                 "E403",
-                "a row is wanted here",
+                "expected a row",
                 row.span,
                 "write a list of cells, or a map from titles to cells",
             )
@@ -203,7 +203,7 @@ class _Reader:
         )
         if ("input" in read.spans) is ("file" in read.spans) and not read.strange:
             message = (
-                "`input` and `file` exclude each other"
+                "`input` and `file` cannot both be given"
                 if "file" in read.spans
                 else "a test needs the key `input` or `file`"
             )
@@ -303,7 +303,9 @@ class _Row:
             node = MappingNode((), cell.span)
         if not isinstance(node, MappingNode):
             self.faults.add(
-                "E403", f"`{title.value}` sets a field of an event, but `input` is none", node.span
+                "E403",
+                f"`{title.value}` sets a field of an event, but `input` is not an event",
+                node.span,
             )
             return node
         return _with(node, {name: cell})
@@ -314,7 +316,7 @@ class _Row:
             node = node.nodes[0]
         if node is not None and not isinstance(node, MappingNode):
             self.faults.add(
-                "E403", "rows add to one expected event, but `expect` is none", node.span
+                "E403", "rows add to one expected event, but `expect` is not one event", node.span
             )
             return node
         names = {title.value for title, _ in expected}

@@ -53,7 +53,7 @@ def keys_of(name: str) -> tuple[str, ...]:
 
 
 def is_field(name: Scalar, faults: Faults) -> None:
-    """Note a name that is no field reference."""
+    """Note a name that is not a valid field reference."""
     try:
         keys_of(str(name.value))
     except ReferenceSyntaxError as error:
@@ -84,8 +84,8 @@ class Expectation:
 
     def read(self, node: Node, faults: Faults) -> Any:
         if not isinstance(node, Mapping):
-            help = "write fields with the values that they must have: message: hello"
-            return faults.add("E403", "an expected event is wanted here", node.span, help)
+            help = "write each field with its expected value, as in message: hello"
+            return faults.add("E403", "expected a map: the fields of an event", node.span, help)
         keywords = _KEYWORDS.read(_only(node, KEYWORDS), faults)
         fields = self.fields(node, faults)
         exact = keywords.get("exact")
@@ -157,7 +157,7 @@ def _setting_name(name: Scalar, faults: Faults) -> None:
 
 FIELD = Placed(Simple("a field", (str,), "string"), is_field)
 FIELD_LIST = Several(FIELD, "a list of fields", or_one=True)
-TEXTS = Several(TEXT, "a list of texts", or_one=True)
+TEXTS = Several(TEXT, "a list of strings", or_one=True)
 OUTPUTS = Several(Placed(TEXT), "a list of outputs", or_one=True)
 KEYWORD_KEYS = (
     Key("absent", FIELD_LIST, "Fields that the event must not have."),
@@ -222,14 +222,14 @@ SHARED = (
     Key(
         "settings",
         SETTINGS,
-        "Settings: ecs_compatibility, timezone (UTC unless given), now (a fixed present),"
+        "Settings: ecs_compatibility, timezone (default: UTC), now (a fixed present),"
         " Logstash's keys.",
     ),
     Key("environment", ENVIRONMENT, "Environment variables that the configuration names."),
     Key(
         "mocks",
         MOCKS,
-        "Stand-ins for filters, by id: a table from values to fields, a piece of configuration,"
+        "Mocks for filters, by id: a table from values to fields, a piece of configuration,"
         " nothing.",
     ),
     Key(
@@ -312,7 +312,7 @@ SUITE = Record(
         Key(
             "pipeline",
             TEXTS,
-            "The configuration: a file, a folder, a glob (beside the test file), or its text.",
+            "The configuration: a file, a directory, a glob (beside the test file), or its text.",
             required=True,
         ),
         *SHARED,

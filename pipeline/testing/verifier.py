@@ -136,7 +136,9 @@ def _known(root: Node, record: Record, warnings: list[Diagnostic]) -> Node:
         if key.value not in known:
             near = get_close_matches(str(key.value), known, n=1, cutoff=0.7)
             if near:
-                message = f"`{key.value}` means nothing, as in logstash-filter-verifier"
+                message = (
+                    f"`{key.value}` is not a key of logstash-filter-verifier and has no effect"
+                )
                 warnings.append(Diagnostic("W401", message, key.span, f"did you mean `{near[0]}`?"))
         elif key.value == "testcases" and isinstance(value, Items):
             kept.append(
@@ -164,9 +166,15 @@ def _setup(path: Path, extra: Extra, span: Span) -> Setup:
         *path.parent.parent.glob("*.conf"),
     ]
     if not near:
-        help = "say which configuration the file tests: penstock test -f PIPELINE.conf " + str(path)
+        help = (
+            "name the configuration that the file tests: penstock test -f PIPELINE.conf "
+        ) + str(path)
         raise ConfigError(
-            [Diagnostic("E406", "no configuration stands beside this file", span.part(0, 1), help)]
+            [
+                Diagnostic(
+                    "E406", "there is no configuration beside this file", span.part(0, 1), help
+                )
+            ]
         )
     found = (
         near[:1]

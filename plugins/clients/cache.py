@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 class Cache(Generic[V]):
-    """Up to ``size`` entries for ``seconds`` each; a size of 0 keeps none. Null is no value: it
+    """Up to ``size`` entries for ``seconds`` each; a size of 0 keeps none. Null is not a value: it
     says that nothing is kept.
     """
 

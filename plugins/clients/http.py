@@ -36,7 +36,7 @@ from .http_failures import HttpFailure, failure_of
 _MOST_REDIRECTIONS = 20
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
-_GONE = "it has another name now: `{}`"
+_GONE = "the option was renamed to `{}`"
 
 
 @option_group
@@ -53,13 +53,13 @@ class HttpOptions:
     pool_max_per_route: int = option("How many there may be to one host.", default=25, at_least=1)
     keepalive: bool = option("Whether connections are kept open.", default=True)
     automatic_retries: int = option(
-        "How often a request that failed on its way is sent again.", default=1, at_least=0
+        "How often a request that failed in transit is retried.", default=1, at_least=0
     )
     retry_non_idempotent: bool = option(
-        "Whether this is also so for requests that change something (POST, PATCH).", default=False
+        "Whether requests that are not idempotent (POST, PATCH) are retried too.", default=False
     )
     validate_after_inactivity: float = option(
-        "Has no effect: a connection is always looked at before it is used.", default=200
+        "Has no effect: a connection is always checked before it is used.", default=200
     )
     cookies: bool = option("Whether cookies are kept and sent back.", default=True)
     proxy: Any = option(
@@ -70,27 +70,29 @@ class HttpOptions:
     user: str | None = option("A user, for basic authentication.", default=None)
     password: Secret | None = option("The user's password.", default=None)
     cacert: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
     )
     client_cert: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate")
     )
-    client_key: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_key"))
-    keystore: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
+    client_key: str | None = option("Removed.", default=None, obsolete=_GONE.format("ssl_key"))
+    keystore: str | None = option(
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate")
+    )
     keystore_password: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_key_passphrase")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_key_passphrase")
     )
     keystore_type: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate")
     )
     truststore: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
     )
     truststore_password: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
     )
     truststore_type: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
+        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
     )
 
 
@@ -140,7 +142,7 @@ def check_options(plugin: Plugin, options: HttpOptions) -> None:
             "proxy", "the proxy has no host", 'write proxy => "http://proxy.example:3128"'
         )
     if options.password is not None and options.user is None:
-        plugin.problem("password", "`password` is of no use without `user`", "add user => …")
+        plugin.problem("password", "`password` requires `user`", "add user => …")
 
 
 class HttpClient:

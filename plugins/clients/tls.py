@@ -19,14 +19,16 @@ from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stor
 class ClientTls(JavaStores):
     """The options of TLS that clients have."""
 
-    ssl_enabled: bool = option("Whether the other options of TLS count.", default=True)
+    ssl_enabled: bool = option(
+        ("Whether TLS is used; without it the other TLS options have no effect."), default=True
+    )
     ssl_certificate: Path | None = option(
         "The certificate to show to the server, a PEM file.", default=None
     )
     ssl_key: Path | None = option("The key of that certificate, a PEM file.", default=None)
     ssl_key_passphrase: Secret | None = option("The passphrase of that key.", default=None)
     ssl_certificate_authorities: list[Path] = option(
-        "The authorities that are trusted, PEM files; the system's unless given.", default=[]
+        "The trusted certificate authorities, PEM files. Default: those of the system.", default=[]
     )
     ssl_verification_mode: str = option(
         "Whether the server's certificate and name are verified.",

@@ -52,7 +52,7 @@ def cef_time(text: str, zone: Zone, months: Mapping[str, int], now: Timestamp) -
         return Timestamp.of_millis(int(millis[1]))
     found = _WRITTEN.fullmatch(text)
     if found is None or found["month"] not in months:
-        raise ValueError(f"`{text}` is no time")
+        raise ValueError(f"`{text}` is not a valid time")
     zone = device_zone(found["zone"]) if found["zone"] else zone
     day = months[found["month"]], int(found["day"]), _clock(found["clock"])
     at = (
@@ -67,14 +67,14 @@ def device_zone(name: str) -> Zone:
     """The zone of a name, an id or an offset; raises ValueError."""
     zone = find_zone(_ABBREVIATIONS.get(name, name))
     if zone is None:
-        raise ValueError(f"`{name}` is no time zone")
+        raise ValueError(f"`{name}` is not a valid time zone")
     return zone
 
 
 def _clock(text: str) -> int:
     hour, minute, second = map(int, text.split(":"))
     if hour > 23 or minute > 59 or second > 59:
-        raise ValueError(f"`{text}` is no time of day")
+        raise ValueError(f"`{text}` is not a valid time of day")
     return ((hour * 60 + minute) * 60 + second) * 1000
 
 

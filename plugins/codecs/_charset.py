@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ...dsl.diagnostics import did_you_mean
 from ._ruby import escaped_bytes
 
-# Ruby's names for which Python has another one. In BINARY, bytes above 127 are no text: Ruby
+# Ruby's names for which Python has another one. In BINARY, bytes above 127 are not strings: Ruby
 # replaces them.
 _NAMES = {
     "ansi_x3.4-1968": "ascii",
@@ -149,7 +149,7 @@ class Charset:
         """Raises LookupError for a name that means no character set."""
         self.codec = codecs.lookup(_NAMES.get(name.lower()) or _python_name(name))
         if self.codec.name in _NOT_OF_TEXT or not getattr(self.codec, "_is_text_encoding", True):
-            raise LookupError(f"`{name}` is no character set")
+            raise LookupError(f"unknown character set `{name}`")
         self.is_utf8 = self.codec.name == "utf-8"
 
     def text(self, data: bytes) -> str:
@@ -211,5 +211,5 @@ def charset_option(plugin: Any, option: str = "charset") -> Charset:
             did_you_mean(name, map(str.lower, _COMMON))
             or "write UTF-8, ISO-8859-1, CP1252, UTF-16LE …"
         )
-        plugin.problem(option, f"`{name}` is no character set that Penstock knows", near)
+        plugin.problem(option, f"unknown character set `{name}`", near)
         return Charset("UTF-8")

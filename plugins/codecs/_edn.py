@@ -48,7 +48,7 @@ class _Open:
 
     def value(self) -> Any:
         if self.discards:
-            raise ValueError("`#_` stands before nothing")
+            raise ValueError("`#_` must be followed by a value")
         if self.bracket != "{":
             return self.items
         if len(self.items) % 2:
@@ -66,13 +66,13 @@ def read(text: str) -> Any:
     while True:
         found = _TOKEN.match(text, at)
         if found is None:
-            raise ValueError(f"the EDN breaks off, or is none, at character {at + 1}")
+            raise ValueError(f"the EDN is truncated or not valid at character {at + 1}")
         at = found.end()
         _take(stack, found.lastgroup or "text", found)
         if len(stack) == 1 and stack[0].items:
             rest = _TOKEN.match(text, at)
             if rest is None or rest.lastgroup != "end":
-                raise ValueError(f"something stands behind the EDN, at character {at + 1}")
+                raise ValueError(f"unexpected text after the EDN, at character {at + 1}")
             return stack[0].items[0]
 
 
@@ -91,7 +91,7 @@ def _take(stack: list[_Open], kind: str, found: re.Match[str]) -> None:
     elif kind == "tag":
         raise ValueError(f"values with the tag `{found['tag']}` are not known")
     elif kind == "end":
-        raise ValueError("the EDN breaks off")
+        raise ValueError("the EDN is truncated")
     else:
         stack[-1].add(_SCALARS[kind](found[kind]))
 
@@ -105,7 +105,7 @@ def _unescaped(match: re.Match[str]) -> str:
     if name[0] == "u" and len(name) == 5:
         return _char(name)
     if name not in _ESCAPED:
-        raise ValueError(f"`\\{name}` is no escape")
+        raise ValueError(f"`\\{name}` is not a valid escape")
     return _ESCAPED[name]
 
 
@@ -126,7 +126,7 @@ def _word(word: str) -> Any:
     if _FLOAT.fullmatch(word):
         return float(word.rstrip("M"))
     if word[0].isdigit() or (word[0] in "+-" and word[1:2].isdigit()):
-        raise ValueError(f"`{word[:40]}` is no number")
+        raise ValueError(f"`{word[:40]}` is not a valid number")
     return word
 
 

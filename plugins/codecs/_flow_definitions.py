@@ -35,13 +35,13 @@ def definitions(path: Path, nested: bool) -> dict[int, dict[int, Field]]:
     try:
         found = yaml.safe_load(path.read_text("utf-8"))
     except yaml.YAMLError as error:
-        raise ValueError(f"it is no YAML: {error}") from None
+        raise ValueError(f"not valid YAML: {error}") from None
     groups = found if nested else {0: found}
     if not isinstance(groups, dict) or not all(
         isinstance(group, dict) for group in groups.values()
     ):
         raise ValueError(
-            "it is no map of field numbers" if not nested else "it is no map of enterprises"
+            "it is not a map of field numbers" if not nested else "it is not a map of enterprises"
         )
     return {
         int(key): {int(number): _field(number, field) for number, field in group.items()}
@@ -54,12 +54,12 @@ def _field(number: Any, field: Any) -> Field:
         [str(word).strip().removeprefix(":") for word in field] if isinstance(field, list) else []
     )
     if not words or (len(words) < 2 and words != ["skip"]):
-        raise ValueError(f"the field {number} is no list of a type and a name")
+        raise ValueError(f"the field {number} must be a list of a type and a name")
     kind = words[0].lower()
     if kind.isdigit() or kind.startswith("uint"):
         kind = "uint"
     elif kind.startswith("int"):
         kind = "int"
     elif kind not in _KINDS:
-        raise ValueError(f"the type `{words[0]}` of the field {number} is not known")
+        raise ValueError(f"unknown type `{words[0]}` of the field {number}")
     return (words[1] if len(words) > 1 else ""), _KINDS.get(kind, kind)

@@ -99,7 +99,7 @@ class Templates:
             return
         found = json.loads(self._file.read_text("utf-8"))
         if not isinstance(found, dict):
-            raise ValueError("it is no file of templates")
+            raise ValueError("not a valid templates file")
         until = time.monotonic() + self._lifetime
         for key, said in found.items():
             fields = [[int(number) for number in field] for field in said]

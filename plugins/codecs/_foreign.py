@@ -47,7 +47,7 @@ def _scalar(value: Any) -> Any:
 
 
 def text_of(data: bytes | bytearray | memoryview) -> str:
-    """Bytes as text; what is no UTF-8 is escaped."""
+    """Bytes as text; what is not valid UTF-8 is escaped."""
     data = bytes(data)
     try:
         return data.decode()

@@ -240,5 +240,5 @@ def delimiter_option(plugin: Any, option: str = "delimiter") -> str:
     """The delimiter that a plugin's option gives; a line feed if it is empty, which is reported."""
     delimiter: str = getattr(plugin, option)
     if not delimiter:
-        plugin.problem(option, "the delimiter is empty", "take the option out, or give a character")
+        plugin.problem(option, "the delimiter is empty", "remove the option, or give a character")
     return delimiter or "\n"

@@ -39,7 +39,7 @@ def parse(text: str | bytes) -> Any:
     """The value of a text; raises ValueError where there is none, or something behind it."""
     value, more = _parse(text)
     if more:
-        raise ValueError("something stands behind the JSON")
+        raise ValueError("unexpected text after the JSON")
     return value
 
 
@@ -53,7 +53,7 @@ def parse_events(text: str | bytes) -> tuple[list[Event], bool]:
         if type(event) is not dict or type(event.get("@metadata", {})) is not dict:
             raise ValueError("neither a map nor a list of maps")
     if more and not events:
-        raise ValueError("something stands behind an empty list")
+        raise ValueError("unexpected text after an empty list")
     return events, more
 
 
@@ -107,7 +107,7 @@ def _parse_odd(text: str) -> tuple[Any, bool]:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 _ODD = json.JSONDecoder(parse_constant=_refuse)

@@ -103,7 +103,7 @@ class JsonPassthrough:
 
     def _take_off_metadata(self, event: dict[str, Raw]) -> None:
         if not bytes(event.pop("@metadata")).startswith(b"{"):
-            raise NotPlain("metadata that is no map")
+            raise NotPlain("metadata is not a map")
 
 
 def _raw(value: Any) -> Raw:

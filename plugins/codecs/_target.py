@@ -18,7 +18,7 @@ def placed(target: FieldRef | None, data: Any, now: Timestamp) -> Event:
     if target is not None:
         return under(target, data)
     if type(data) is not dict or type(data.get("@metadata", {})) is not dict:
-        raise ValueError("the data is no map")
+        raise ValueError("the data is not a map")
     return accept(data, now)
 
 
@@ -40,7 +40,7 @@ def check_target(plugin: Any) -> None:
     except FieldError as error:
         plugin.problem(
             "target",
-            f"decoded data cannot be put there: {error}",
+            f"decoded data cannot be set there: {error}",
             "name another field",
             code="W304",
         )

@@ -31,9 +31,9 @@ class Avro(Ecs, Codec, name="avro"):
     """Avro records, one for each payload, without the schema.
 
     The schema is fetched when the pipeline starts, from a file or by HTTP. Decoding: a payload that
-    is no record of it is an event with the payload as `message`, tagged `_avroparsefailure`. With
-    ECS the payload is kept in `[event][original]`. Encoding: the fields that the schema has; an
-    event that does not fit it is left out, with a warning in the log.
+    is not a record of it is an event with the payload as `message`, tagged `_avroparsefailure`.
+    With ECS the payload is kept in `[event][original]`. Encoding: the fields that the schema has;
+    an event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: failures are tagged whatever `tag_on_failure` says.
     """
@@ -45,11 +45,11 @@ class Avro(Ecs, Codec, name="avro"):
     target: FieldRef | None = option(
         "The field to put the record under, instead of the event's root.", default=None
     )
-    tag_on_failure: bool = option("Without effect: failures are always tagged.", default=False)
+    tag_on_failure: bool = option("Has no effect: failures are always tagged.", default=False)
     username: str | None = option("The user for fetching the schema.", default=None)
     password: Secret | None = option("The password for fetching the schema.", default=None)
     proxy: Uri | None = option("The proxy for fetching the schema.", default=None)
-    ssl_enabled: bool | None = option("Without effect: the URI says it.", default=None)
+    ssl_enabled: bool | None = option("Has no effect: the URI says it.", default=None)
     ssl_verification_mode: str = option(
         "Whether the server's certificate is checked.", default="full", choices=("full", "none")
     )
@@ -59,7 +59,7 @@ class Avro(Ecs, Codec, name="avro"):
     ssl_certificate: str | None = option("The file of the client's certificate.", default=None)
     ssl_key: str | None = option("The file of its key.", default=None)
     ssl_cipher_suites: list[str] = option("The ciphers to offer, by OpenSSL's names.", default=[])
-    ssl_supported_protocols: list[str] = option("Without effect: TLS 1.2 and newer.", default=[])
+    ssl_supported_protocols: list[str] = option("Has no effect: TLS 1.2 and newer.", default=[])
     ssl_keystore_path: str | None = option("Not read.", default=None, obsolete=_GONE)
     ssl_keystore_password: Secret | None = option("Not read.", default=None, obsolete=_GONE)
     ssl_keystore_type: str | None = option("Not read.", default=None, obsolete=_GONE)
@@ -76,7 +76,7 @@ class Avro(Ecs, Codec, name="avro"):
                 "schema_uri", f"the schema cannot be fetched: {error}", "check the path or URI"
             ) from None
         except Exception as error:  # fastavro has a dozen errors of its own
-            raise OptionProblem("schema_uri", f"this is no Avro schema: {error}") from None
+            raise OptionProblem("schema_uri", f"not a valid Avro schema: {error}") from None
 
     def _fetched(self) -> bytes:
         uri = urlsplit(self.schema_uri)
@@ -110,7 +110,7 @@ class Avro(Ecs, Codec, name="avro"):
         try:
             found = schemaless_reader(io.BytesIO(self._unwrapped(data)), self._schema, None)
             if not isinstance(found, dict):
-                raise ValueError("the record is no map")
+                raise ValueError("the record is not a map")
             event = placed(self.target, at_home(found), self.context.now())
         except Exception:  # fastavro raises whatever comes up
             return [{"message": text_of(data), "tags": ["_avroparsefailure"]}]

@@ -42,7 +42,7 @@ class Cef(Ecs, Codec, name="cef"):
     Decoding: the short keys of the format's dictionary become names, those of the format
     (`sourceAddress`) or, with ECS, those of the Elastic Common Schema (`[source][ip]`); values stay
     text, but with ECS times become instants and `rt` sets `@timestamp`. A syslog header before
-    `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is no CEF is an event with the text
+    `CEF:` is kept in `syslog` (`[log][syslog][header]`). What is not CEF is an event with the text
     as `message`, tagged `_cefparsefailure`. Without a `delimiter` a payload is one event; a final
     line break is ignored.
 
@@ -60,10 +60,10 @@ class Cef(Ecs, Codec, name="cef"):
         choices=("observer", "host"),
     )
     default_timezone: str | None = option(
-        "The zone of times without one; this machine's unless given.", default=None
+        "The zone of times without one. Default: that of this machine.", default=None
     )
     locale: str | None = option(
-        "The language of the names of months; this machine's unless given.", default=None
+        "The language of the names of months. Default: that of this machine.", default=None
     )
     raw_data_field: FieldRef | None = option("A field to keep the undecoded text in.", default=None)
     fields: list[FieldRef] = option("The fields to write.", default=[])
@@ -104,7 +104,9 @@ class Cef(Ecs, Codec, name="cef"):
         zone = find_zone(str(given)) if given else platform_zone()
         if zone is None:
             self.problem(
-                "default_timezone", f"`{given}` is no time zone", "write Europe/Paris or +02:00"
+                "default_timezone",
+                f"`{given}` is not a valid time zone",
+                "write Europe/Paris or +02:00",
             )
         self._zone: Zone = zone or platform_zone()
         try:
@@ -154,7 +156,7 @@ class Cef(Ecs, Codec, name="cef"):
             else text
         )
         if "\n" in text:
-            raise ValueError("there is a line break in it: the codec wants a delimiter")
+            raise ValueError("the record contains a line break: set `delimiter`")
         event: Event = {}
         at = self._read_header(event, text)
         self._read_extension(event, text[at:].strip(" \t\n\v\f\r\0"))
@@ -183,7 +185,7 @@ class Cef(Ecs, Codec, name="cef"):
         while at < len(text):
             found = _PAIR.match(text, at)
             if found is None:
-                raise ValueError("there is a value without a key")
+                raise ValueError("an extension value has no key")
             key, value = found.groups()
             if "\\" in value:
                 value = _VALUE_ESCAPE.sub(lambda escape: _MEANT[escape[1]], value)

@@ -73,14 +73,16 @@ class Collectd(Codec, name="collectd"):
         "Files in the format of collectd's types.db; the last one wins.", default=[]
     )
     prune_intervals: bool = option(
-        "Whether parts that only say the interval are no events.", default=True
+        "Whether parts that only give the interval are skipped.", default=True
     )
     security_level: str = option(
-        "How safe a datagram must be.", default="None", choices=("None", "Sign", "Encrypt")
+        "The required security level of datagrams.",
+        default="None",
+        choices=("None", "Sign", "Encrypt"),
     )
     authfile: str | None = option("A file of `user: password` lines.", default=None)
     nan_handling: str = option(
-        "What is done with values that are no number.",
+        "What is done with values that are not a number (NaN).",
         default="change_value",
         choices=("change_value", "warn", "drop"),
     )
@@ -117,7 +119,7 @@ class Collectd(Codec, name="collectd"):
             self.problem(
                 "security_level",
                 f"`{self.security_level}` needs an `authfile`",
-                "give one, or take this out",
+                "give one, or remove this option",
             )
 
     def _read_keys(self, path: str) -> None:
@@ -137,7 +139,7 @@ class Collectd(Codec, name="collectd"):
             self._say("is left out", error)
         except (ValueError, struct.error, IndexError) as error:
             self._say("cannot be decoded", error)
-            if self.security_level == "None":  # else anyone could send what is no datagram
+            if self.security_level == "None":  # else anyone could send what is not a datagram
                 events.append({"message": text_of(data), "tags": ["_collectdparsefailure"]})
         return events
 
@@ -153,14 +155,14 @@ class Collectd(Codec, name="collectd"):
             kind, length = _PART.unpack_from(data, at)
             body = data[at + 4 : at + length]
             if length < 4 or len(body) != length - 4:
-                raise ValueError("a part is cut off")
+                raise ValueError("a part is truncated")
             at += length
             if kind == _SIGNATURE:
                 safety = max(safety, self._signed(body, data[at:]))
             elif kind == _ENCRYPTION:
                 self._parts(self._decrypted(body), events, safety=2)
             elif safety < ("None", "Sign", "Encrypt").index(self.security_level):
-                raise _UnsafeError(f"it is not as safe as {self.security_level}")
+                raise _UnsafeError(f"it does not meet the security level {self.security_level}")
             else:
                 self._part(kind, body, held, events)
 
@@ -192,7 +194,7 @@ class Collectd(Codec, name="collectd"):
                 del held[key]
 
     def _values(self, body: bytes, held: Event) -> bool:
-        """Set the values of a part; False if one is no number and the event is to be dropped."""
+        """Set the values of a part; False if one is not a number and the event is to be dropped."""
         count = int.from_bytes(body[:2], "big")
         if len(body) != 2 + count * 9:
             raise ValueError("a part with values has the wrong length")
@@ -207,7 +209,9 @@ class Collectd(Codec, name="collectd"):
                     held["tags"] = [self.nan_tag]
                 if self.nan_handling == "warn":
                     complain(
-                        f"{self.context.where} nan", "%s: a value is no number", self.context.where
+                        f"{self.context.where} nan",
+                        "%s: a value is not a number",
+                        self.context.where,
                     )
             name = (
                 names[place]
@@ -233,7 +237,7 @@ class Collectd(Codec, name="collectd"):
 
     def _decrypted(self, body: bytes) -> bytes:
         if self._decryptor is None:
-            raise _UnsafeError("it is encrypted, and there is no authfile")
+            raise _UnsafeError("it is encrypted, and `authfile` is not set")
         length = int.from_bytes(body[:2], "big")
         user, vector, text = (
             body[2 : 2 + length],
@@ -242,7 +246,7 @@ class Collectd(Codec, name="collectd"):
         )
         key = self._keys.get(text_of(user))
         if key is None or len(vector) != 16:
-            raise _UnsafeError("there is no key to decrypt it")
+            raise _UnsafeError("the key is missing to decrypt it")
         decryptor = self._decryptor(hashlib.sha256(key).digest(), vector)
         found: bytes = decryptor.update(text) + decryptor.finalize()
         if not hmac.compare_digest(hashlib.sha1(found[20:]).digest(), found[:20]):

@@ -26,8 +26,8 @@ class Csv(Ecs, Codec, name="csv"):
     Decoding: the first row of a payload is an event, each column a field, named by `columns`, or
     `column3`, `column4` … beyond; what follows the row is ignored, but with ECS the whole text is
     in `[event][original]`. With `autodetect_column_names` the first payload (or line) names the
-    columns and is no event. A row that is badly quoted is an event with the text as `message`,
-    tagged `_csvparsefailure`. An empty column is null, a quoted empty one an empty text.
+    columns and is not an event. A row that is badly quoted is an event with the text as `message`,
+    tagged `_csvparsefailure`. An empty column is null, a quoted empty one an empty string.
 
     Encoding: the fields of `columns`, or all fields, as a row.
     """
@@ -61,7 +61,7 @@ class Csv(Ecs, Codec, name="csv"):
         self._text = charset_option(self).text
         check_target(self)
         if len(self.quote_char) != 1:
-            self.problem("quote_char", "`quote_char` is one character")
+            self.problem("quote_char", "`quote_char` must be one character")
         elif not self.separator:
             self.problem("separator", "`separator` is empty", "give one character or more")
         else:

@@ -18,7 +18,7 @@ _UTF8 = Charset("UTF-8")
 class Edn(Codec, name="edn"):
     """EDN, Clojure's data notation, one map for each payload.
 
-    Decoding: keywords and symbols become text, sets and lists become lists. A payload that is no
+    Decoding: keywords and symbols become text, sets and lists become lists. A payload that is not a
     map, or that has a tagged value such as `#inst`, is an event with the text as `message`.
     Encoding: the event without `@metadata`.
     """
@@ -35,7 +35,7 @@ class Edn(Codec, name="edn"):
         try:
             found = read(text)
             if type(found) is not dict:
-                raise ValueError("the data is no map")
+                raise ValueError("the data is not a map")
             return [placed(self.target, found, self.context.now())]
         except (ValueError, FieldError):
             return [{"message": text}]

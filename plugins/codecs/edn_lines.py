@@ -17,8 +17,8 @@ class EdnLines(Codec, name="edn_lines"):
     """EDN, Clojure's data notation, one map on a line.
 
     Decoding: keywords and symbols become text, sets and lists become lists; empty lines are none. A
-    line that is no map, or that has a tagged value such as `#inst`, is an event with the line, and
-    its end, as `message`. Encoding: a line for each event, without `@metadata`.
+    line that is not a map, or that has a tagged value such as `#inst`, is an event with the line,
+    and its end, as `message`. Encoding: a line for each event, without `@metadata`.
     """
 
     target: FieldRef | None = option(
@@ -51,7 +51,7 @@ class EdnLines(Codec, name="edn_lines"):
         try:
             found = read(line)
             if type(found) is not dict:
-                raise ValueError("the data is no map")
+                raise ValueError("the data is not a map")
             return placed(self.target, found, self.context.now())
         except (ValueError, FieldError):
             return {"message": line + end}

@@ -100,7 +100,7 @@ class Fluent(Codec, name="fluent"):
     def flush(self) -> list[Event]:
         pending = b"".join(self._pending)
         if pending:
-            self._say("it ends within a message")
+            self._say("the data ends within a message")
         self.start()
         return _failure(pending)
 
@@ -120,7 +120,7 @@ class Fluent(Codec, name="fluent"):
 
     def _event(self, tag: Any, time: Any, record: Any) -> Event:
         if not isinstance(record, dict):
-            raise ValueError("a record is no map")
+            raise ValueError("a record is not a map")
         event = placed(self.target, at_home(record), self.context.now())
         event["@timestamp"] = _stamp(time)
         add_tag(event, text_of(tag) if isinstance(tag, bytes) else str(tag))
@@ -176,7 +176,7 @@ def _decompressed(data: bytes) -> bytes:
         found.append(gzip.decompress(data, left))
         left -= len(found[-1])
         if not gzip.eof or left <= 0:
-            raise ValueError("the compressed records are cut off, or too many")
+            raise ValueError("the compressed records are truncated or too large")
         data = gzip.unused_data
     return b"".join(found)
 
@@ -188,7 +188,7 @@ def _stamp(time: Any) -> Timestamp:
         return Timestamp.of_millis(time * 1000)
     if type(time) is float and abs(time) < 10**12:
         return Timestamp.of_millis(int(time * 1000))
-    raise ValueError("a time is none")
+    raise ValueError("a time is not valid")
 
 
 def _tag(event: Event) -> str:

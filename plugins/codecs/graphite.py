@@ -30,7 +30,7 @@ class Graphite(Codec, name="graphite"):
     """Graphite's lines, `name value time`.
 
     Decoding: a field of the metric's name holds its value, and `@timestamp` its time. A value that
-    is no number is 0.0, a missing time is 1970, as in Logstash. Encoding: a line for each of
+    is not a number is 0.0, a missing time is 1970, as in Logstash. Encoding: a line for each of
     `metrics`, or for each field if `fields_are_metrics`; an event without any gives nothing.
     """
 

@@ -51,7 +51,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
         "The field to put the data under, instead of the event's root.", default=None
     )
     decode_size_limit_bytes: int | None = option(
-        "The longest line that is read as JSON, in bytes; `penstock.limits.line` unless given.",
+        "The longest line that is read as JSON, in bytes. Default: `penstock.limits.line`.",
         default=None,
         at_least=1,
     )
@@ -96,7 +96,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             if type(data) is not dict or (
                 "@metadata" in data and type(data["@metadata"]) is not dict
             ):
-                raise ValueError("no map, or one whose metadata is none")
+                raise ValueError("not a map, or its metadata is not a map")
         events = found if self.target is None else [under(self.target, data) for data in found]
         check_all(events, self.context.now())
         if self._keeps_lines:

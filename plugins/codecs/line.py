@@ -39,10 +39,10 @@ class Line(Ecs, Codec, name="line"):
     charset: str = option("The character set of the bytes.", default="UTF-8")
     delimiter: str = option("What ends a line.", default="\n", literal=True)
     format: Template | None = option(
-        "The text to write for an event, before the delimiter.", default=None, literal=True
+        "The string to write for an event, before the delimiter.", default=None, literal=True
     )
     decode_size_limit_bytes: int | None = option(
-        "The longest line that becomes one event; `penstock.limits.line` unless given.",
+        "The longest line that becomes one event. Default: `penstock.limits.line`.",
         default=None,
         at_least=1,
     )

@@ -26,13 +26,13 @@ _decode = msgspec.msgpack.Decoder(ext_hook=_refuse).decode
 class Msgpack(Codec, name="msgpack"):
     """MessagePack, one map for each payload.
 
-    Decoding: binary values become text, timestamps instants. A payload that is no map is an event
-    with its text as `message`, tagged `_msgpackparsefailure`. Encoding: the event without
+    Decoding: binary values become text, timestamps instants. A payload that is not at a map is an
+    event with its text as `message`, tagged `_msgpackparsefailure`. Encoding: the event without
     `@metadata`; times are ISO-8601 text.
     """
 
     format: Template | None = option(
-        "A text for `message`, where the data has none.", default=None, literal=True
+        "A string for `message`, where the data has none.", default=None, literal=True
     )
     target: FieldRef | None = option(
         "The field to put the data under, instead of the event's root.", default=None
@@ -46,7 +46,7 @@ class Msgpack(Codec, name="msgpack"):
         try:
             found = _decode(data)
             if not isinstance(found, dict):
-                raise ValueError("the data is no map")
+                raise ValueError("the data is not a map")
             event = placed(self.target, at_home(found), self.context.now())
         except (ValueError, TypeError, FieldError, RecursionError):
             return [{"message": text_of(data), "tags": ["_msgpackparsefailure"]}]

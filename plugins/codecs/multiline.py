@@ -49,11 +49,13 @@ class Multiline(Ecs, Codec, name="multiline"):
 
     encodes: ClassVar[bool] = False
 
-    pattern: str = option("A grok expression that tells which lines belong to another.")
+    pattern: str = option("A grok expression that matches the lines that belong to another line.")
     what: str = option("Which line they belong to.", choices=("previous", "next"))
-    negate: bool = option("Whether it is the lines that do not match.", default=False)
+    negate: bool = option(
+        ("Whether the lines that do not match belong to another line."), default=False
+    )
     patterns_dir: list[str] = option(
-        "Folders (or globs) of files with grok patterns, `NAME regex` a line.", default=[]
+        "Directories (or globs) of files with grok patterns, one `NAME regex` a line.", default=[]
     )
     multiline_tag: str = option(
         "A tag for events of several lines; none if empty.", default="multiline"

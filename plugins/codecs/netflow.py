@@ -80,7 +80,7 @@ class Netflow(Codec, name="netflow"):
     )
     cache_ttl: int = option("For how many seconds a template is valid.", default=4000, at_least=0)
     cache_save_path: Path | None = option(
-        "A folder in which templates are kept over restarts.", default=None
+        "A directory in which templates are kept across restarts.", default=None
     )
     netflow_definitions: Path | None = option(
         "A YAML file with names and types of NetFlow 9 fields.", default=None
@@ -144,7 +144,7 @@ class Netflow(Codec, name="netflow"):
         try:
             return decode(self, data)
         except struct.error:
-            return self._failure(data, "a datagram of version %d is cut off", version)
+            return self._failure(data, "a datagram of version %d is truncated", version)
 
     def _failure(self, data: bytes, message: str, *arguments: object) -> list[Event]:
         """A datagram that cannot be decoded, as an event with its bytes."""

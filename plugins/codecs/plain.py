@@ -20,7 +20,9 @@ class Plain(Ecs, Codec, name="plain"):
     """
 
     charset: str = option("The character set of the bytes.", default="UTF-8")
-    format: Template | None = option("The text to write for an event.", default=None, literal=True)
+    format: Template | None = option(
+        ("The string to write for an event."), default=None, literal=True
+    )
 
     def prepare(self) -> None:
         self._text = charset_option(self).text

@@ -16,7 +16,7 @@ from ._foreign import text_of
 from ._json import bare, plain
 from ._target import check_target, placed
 
-_GONE = "take it out: the descriptor file holds all files that it needs"
+_GONE = "remove it: the descriptor file holds all files that it needs"
 _MAKE = "make one with `protoc --include_imports --descriptor_set_out=FILE YOURS.proto`"
 _DEEPEST = 100
 
@@ -26,26 +26,27 @@ class Protobuf(Codec, name="protobuf"):
 
     `class_file` is a descriptor set, as `protoc --include_imports --descriptor_set_out=FILE` writes
     it. Decoding: fields have the names of the `.proto` file; enums are their names, bytes are text,
-    a `google.protobuf.Timestamp` is an instant. What is no message of the type is an event with the
-    payload as `message`, tagged `_protobufdecodefailure`. Encoding: the fields that the type has;
-    an event that does not fit it is left out, with a warning in the log.
+    a `google.protobuf.Timestamp` is an instant. What is not a message of the type is an event with
+    the payload as `message`, tagged `_protobufdecodefailure`. Encoding: the fields that the type
+    has; an event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: it takes Ruby files that protoc wrote; here it is the descriptor set.
     """
 
     class_name: str = option("The type of the messages, with its package: `shop.Order`.")
     class_file: Path = option("A descriptor set that holds the type.")
-    protobuf_version: int = option("Without effect: the descriptor says it.", default=3)
+    protobuf_version: int = option("Has no effect: the descriptor says it.", default=3)
     target: FieldRef | None = option(
         "The field to put messages under, instead of the event's root.", default=None
     )
-    include_path: list[str] = option("Gone.", default=[], obsolete=_GONE)
-    protobuf_root_directory: str | None = option("Gone.", default=None, obsolete=_GONE)
+    include_path: list[str] = option("Removed.", default=[], obsolete=_GONE)
+    protobuf_root_directory: str | None = option("Removed.", default=None, obsolete=_GONE)
     stop_on_error: bool = option(
-        "Without effect: a payload that is no message is an event, tagged.", default=False
+        "Has no effect: a payload that is not a valid message becomes a tagged event.",
+        default=False,
     )
     pb3_encoder_autoconvert_types: bool = option(
-        "Without effect: values are always converted.", default=True
+        "Has no effect: values are always converted.", default=True
     )
     pb3_add_oneof_metainfo: bool = option(
         "Whether `[@metadata][pb_oneof]` says which field of each oneof is set.", default=False
@@ -60,7 +61,7 @@ class Protobuf(Codec, name="protobuf"):
                 pool.Add(file)
         except (OSError, DecodeError, TypeError) as error:
             raise OptionProblem(
-                "class_file", f"this is no descriptor set: {error}", _MAKE
+                "class_file", f"not a valid descriptor set: {error}", _MAKE
             ) from None
         try:
             found = pool.FindMessageTypeByName(self.class_name.replace("::", ".").strip("."))

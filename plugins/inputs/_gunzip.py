@@ -108,7 +108,7 @@ def flaw(read_at: ReadAt) -> str:
     unpacker = Unpacker(read_at)
     while unpacker.read(1 << 18):
         pass
-    return unpacker.problem or ("" if unpacker.whole else "it ends before its end")
+    return unpacker.problem or ("" if unpacker.whole else "the file is truncated")
 
 
 def unpacked_fits(print_: Fingerprint, read_at: ReadAt) -> bool:

@@ -146,7 +146,7 @@ class Sincedb:
             del self.records[key]
 
     def save(self) -> None:
-        """Write the records, if they changed; what cannot be written is logged, and tried again at
+        """Write the records, if they changed; a write that fails is logged and retried at
         the next call.
         """
         if self.path is None:
@@ -280,7 +280,7 @@ def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool, str]]:
         words, _SIDE_WORDS - 1
     )
     if length > HEAD or before > min(TAIL, position):
-        raise ValueError("not a fingerprint of ours")
+        raise ValueError("not a valid fingerprint")
     return Key(inode, major, minor), (
         Fingerprint(length, head, Mark(position, before, tail)),
         unpacked,
@@ -291,7 +291,7 @@ def _side(line: bytes) -> tuple[Key, tuple[Fingerprint, int, bool, str]]:
 
 def _numbers(words: list[bytes], count: int) -> list[int]:
     if len(words) != count or not all(word.isdigit() and len(word) < 20 for word in words):
-        raise ValueError("not as many numbers as there must be")
+        raise ValueError("wrong number of fields")
     return [int(word) for word in words]
 
 

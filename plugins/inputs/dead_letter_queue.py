@@ -54,9 +54,11 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         "The directory of dead letters: that of all pipelines, `path.dead_letter_queue`."
     )
     pipeline_id: str = option("The pipeline whose events are read.", default="main")
-    commit_offsets: bool = option("Whether to remember up to where was read.", default=True)
+    commit_offsets: bool = option(
+        "Whether to save the position up to which was read.", default=True
+    )
     start_timestamp: str | None = option(
-        "Leave out what failed before this time, such as 2017-04-04T23:40:37.", default=None
+        "Skip events that failed before this time, such as 2017-04-04T23:40:37.", default=None
     )
     clean_consumed: bool = option("Delete what was read; needs `commit_offsets`.", default=False)
     sincedb_path: str | None = option("The file for the position.", default=None)
@@ -67,7 +69,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
     def prepare(self) -> None:
         self._start: Timestamp | None = None
         if self.clean_consumed and not self.commit_offsets:
-            message = "what was read can be deleted only if it is remembered what was"
+            message = "`clean_consumed` requires `commit_offsets`"
             self.problem("clean_consumed", message, "take out `commit_offsets => false`")
         if self.start_timestamp is not None:
             self._start = parse_timestamp(self.start_timestamp)
@@ -114,7 +116,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             return 0
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             self.context.log.warning(
-                "the position `%s` cannot be read: %s; all is read again", self._sincedb, error
+                "the position `%s` cannot be read: %s; reading starts over", self._sincedb, error
             )
             return 0
         if version > _VERSION:
@@ -158,7 +160,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         for skipped in self._letters.skipped:
             complain(  # each of them once
                 f"{skipped.file} {skipped.offset}",
-                "%s: left out of the dead letters: %s",
+                "%s: dead letters: skipped: %s",
                 self.context.where,
                 skipped,
             )

@@ -73,30 +73,34 @@ class File(Ecs, Input, name="file"):
 
     path: list[str] = option("The files, or patterns of them.")
     exclude: list[str] = option(
-        "Patterns of file names (without folders) to leave out.", default=[]
+        "Patterns of file names (without directories) to exclude.", default=[]
     )
     mode: str = option(
         "Whether to follow files or to read them once.", default="tail", choices=("tail", "read")
     )
     start_position: str = option(
-        "Where a file begins that is found at the first start.",
+        "Where reading of a file begins that is found at the first start.",
         default="end",
         choices=("beginning", "end"),
     )
     delimiter: str = option(
-        "What ends a line; the codec's `delimiter` comes before it.", default="\n", literal=True
+        ("The string that ends a line; the `delimiter` of the codec takes precedence."),
+        default="\n",
+        literal=True,
     )
     stat_interval: Duration = option(
         "Seconds between two looks at a file.", default=1.0, at_least=0
     )
     discover_interval: float = option(
-        "After how many `stat_interval` to look for new files.", default=15, at_least=0
+        "The number of `stat_interval`s between two searches for new files.", default=15, at_least=0
     )
     close_older: Duration = option(
         "Seconds after which a file is closed that nothing came from.", default=3600.0, at_least=0
     )
     ignore_older: Duration | None = option(
-        "Leave out what stands in files older than so many seconds.", default=None, at_least=0
+        ("Skip files that were last changed more than this many seconds ago."),
+        default=None,
+        at_least=0,
     )
     max_open_files: int = option("How many files may be open.", default=4095, at_least=1)
     file_sort_by: str = option(
@@ -120,19 +124,20 @@ class File(Ecs, Input, name="file"):
         "The file to which the action `log` writes paths.", default=None
     )
     exit_after_read: bool = option(
-        "End in read mode when the files that were there at the start are read.", default=False
+        "In read mode, end when the files that existed at the start have been read.", default=False
     )
     check_archive_validity: bool = option(
-        "Whether a packed file is tested before it is read.", default=False
+        "Whether a gzip file is checked before it is read.", default=False
     )
     sincedb_path: str | None = option(
-        "The file for positions; made of `path` unless given.", default=None
+        "The file for positions. Default: a file in `path.data` named after `path`.", default=None
     )
     sincedb_write_interval: Duration = option(
         "Seconds between two writes of the sincedb.", default=15.0, at_least=0
     )
     sincedb_clean_after: str = option(
-        'Forget files that are gone and did not change for so many days (or "36 hours").',
+        "Forget the positions of files that are gone after this many days without change"
+        ' (or "36 hours").',
         default="14 days",
     )
 
@@ -145,7 +150,7 @@ class File(Ecs, Input, name="file"):
         self._clean_after = self._days(self.sincedb_clean_after)
         if not self.delimiter:
             self.problem(
-                "delimiter", "the delimiter is empty", "take the option out, or give a character"
+                "delimiter", "the delimiter is empty", "remove the option, or give a character"
             )
         self._manner = self._as_manner()
         self._finder = Finder(self.path, self.exclude, self._manner)
@@ -166,7 +171,7 @@ class File(Ecs, Input, name="file"):
 
     def _check_paths(self) -> None:
         if not self.path:
-            self.problem("path", "there is no path", 'write path => "/var/log/*.log"')
+            self.problem("path", "`path` is empty", 'write path => "/var/log/*.log"')
         for place, path in enumerate(self.path):
             if not path.strip() or "\0" in path:
                 self.problem(

@@ -16,7 +16,7 @@ _BATCH = 1000
 
 
 class Generator(Ecs, Input, name="generator"):
-    """Make events from fixed texts, to try a pipeline or to measure it.
+    """Make events from fixed strings, to try a pipeline or to measure it.
 
     Goes round through `lines` (or the one `message`), `count` times. Each event has the round as
     `[event][sequence]` (`sequence` without ECS) and the name of this machine. With `message =>
@@ -26,7 +26,7 @@ class Generator(Ecs, Input, name="generator"):
     local = True
 
     count: int = option("How many rounds; 0 for no end.", default=0, at_least=0)
-    lines: list[str] = option("The texts, in order; instead of `message`.", default=[])
+    lines: list[str] = option("The messages, in order; instead of `message`.", default=[])
     message: str = option("The text.", default="Hello world!")
     threads: int = option(
         "How many generators at once; each goes its own `count` rounds.", default=1, at_least=1
@@ -35,7 +35,7 @@ class Generator(Ecs, Input, name="generator"):
     def prepare(self) -> None:
         if "lines" in self.given and "message" in self.given:
             self.problem(
-                "message", "`lines` and `message` exclude each other", "keep one of the two"
+                "message", "`lines` and `message` cannot both be given", "keep one of the two"
             )
 
     @property

@@ -28,7 +28,9 @@ class Heartbeat(Ecs, Input, name="heartbeat"):
         "The message; `epoch` and `sequence` here mean the option `sequence`.", default="ok"
     )
     sequence: str = option(
-        "What the clock says.", default="none", choices=("none", "epoch", "sequence")
+        ("The format of the time in the event."),
+        default="none",
+        choices=("none", "epoch", "sequence"),
     )
     threads: int = option("Ignored.", default=1)
 

@@ -27,7 +27,7 @@ class Pipeline(Listener, name="pipeline"):
             self.problem(
                 "address",
                 f"another input of this pipeline reads from the address `{self.address}`",
-                "give each input an address of its own, or take one of the two out",
+                "give each input an address of its own, or remove one of the two",
             )
         taken.add(self.address)
 

@@ -71,7 +71,7 @@ class Target:
         """
         with self.lock:
             if self.midway is not None and self.midway is not writer:
-                raise OSError(errno.EBUSY, "another output has to end its line there first")
+                raise OSError(errno.EBUSY, "another output must first finish its line there")
             if self.cut_off and data[-1:] == b"\n":
                 _taken(descriptor, b"\n")
             self.cut_off = False

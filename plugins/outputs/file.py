@@ -131,8 +131,8 @@ class File(Output, name="file"):
     """Write events to files, as JSON lines unless a codec says otherwise.
 
     `path` may hold fields and dates of the event: `/var/log/%{[host][name]}/%{+yyyy-MM-dd}.log`;
-    folders are made. A path that would leave the part before its first field (`..` in a field) is
-    refused: such events go into the file that `filename_failure` names, beneath that part.
+    directories are made. A path that would leave the part before its first field (`..` in a field)
+    is refused: such events go into the file that `filename_failure` names, beneath that part.
 
     Differs from Logstash: a mode with a leading zero is octal (there, decimal), as in the shell:
     0640 is `rw-r-----`; without it a mode is decimal. A batch is handed to the operating system
@@ -158,7 +158,7 @@ class File(Output, name="file"):
         "The file for events whose path is refused.", default="_filepath_failures"
     )
     flush_interval: float = option(
-        "Has no effect: every batch is handed over at once.", default=2, at_least=0
+        "Has no effect: every batch is written at once.", default=2, at_least=0
     )
     fsync: bool = option(
         "Whether a batch counts as delivered only when it is synced to the disk.", default=False
@@ -168,7 +168,9 @@ class File(Output, name="file"):
         "Seconds without an event after which a file is closed.", default=10, at_least=0
     )
     write_behavior: str = option(
-        "What happens to what a file holds.", default="append", choices=("append", "overwrite")
+        "Whether an existing file is appended to or overwritten.",
+        default="append",
+        choices=("append", "overwrite"),
     )
 
     def prepare(self) -> None:
@@ -183,8 +185,8 @@ class File(Output, name="file"):
         if self._root is None and not self.path.is_constant:
             self.problem(
                 "path",
-                "the path may not start with a field",
-                "start it with a folder: /var/log/%{…}",
+                "the path must not start with a field",
+                "start it with a directory: /var/log/%{…}",
             )
 
     def _fixed_part(self) -> Path | None:

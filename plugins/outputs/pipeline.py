@@ -56,7 +56,7 @@ class Pipeline(Output, name="pipeline"):
             done.set_result(None)
             self.context.metrics.counter("dropped").add(len(events))
             self.context.log.warning(
-                "no pipeline takes events at `%s`: they are dropped, as ensure_delivery says",
+                "no pipeline reads from `%s`: events are dropped (ensure_delivery is false)",
                 address,
                 about=address,
             )

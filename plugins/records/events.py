@@ -30,13 +30,13 @@ _MIXED, _STAMPED = b"\x00", b"\x01\x92"
 
 
 class Unreadable(PenstockError, ValueError):
-    """Bytes that are no batch of events."""
+    """Bytes that are not a batch of events."""
 
 
 def _to_extension(value: Any) -> msgspec.msgpack.Ext:
     if type(value) is Timestamp:
         return msgspec.msgpack.Ext(_INSTANT, value.encode())
-    raise TypeError(f"{type(value).__name__} has no place in MessagePack")
+    raise TypeError(f"{type(value).__name__} cannot be written as MessagePack")
 
 
 def _from_extension(code: int, data: memoryview) -> Any:
@@ -88,10 +88,10 @@ def unpack(data: bytes) -> list[Event]:
         except RecursionError:  # packed where more of the stack was left
             found = with_room(lambda: _decode(content))
         if type(found) is not list:
-            raise Unreadable("no batch of events: no list")
+            raise Unreadable("not a batch of events: not a list")
         return found if data[:1] == _MIXED else _with_stamps(*found)
     except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError) as error:
-        raise Unreadable(f"no batch of events: {error}") from None
+        raise Unreadable(f"not a batch of events: {error}") from None
 
 
 def _with_stamps(texts: list[str], events: list[Event]) -> list[Event]:

@@ -73,7 +73,7 @@ def segment_name(first: int, seal: Seal) -> str:
 
 
 def parse_name(name: str) -> tuple[int, int] | None:
-    """The first sequence and the salt that a name tells; None if it is no segment's."""
+    """The first sequence and the salt that a name tells; None if it is not a segment's."""
     match = _NAME.fullmatch(name)
     if match is None or int(match[1]) >= _HIGHEST:
         return None

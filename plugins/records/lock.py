@@ -27,7 +27,7 @@ class InUse(PenstockError, OSError):
 
     def __init__(self, folder: Path, owner: str) -> None:
         super().__init__(
-            f"`{folder}` is in use by {owner}: stop that first, or give another folder"
+            f"`{folder}` is in use by {owner}: stop that process first, or use another directory"
         )
 
 

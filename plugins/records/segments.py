@@ -99,7 +99,7 @@ def survey_headers(disk: Disk, folder: Path) -> Survey:
             _open(disk, folder / name, Segment(folder / name, Seal(known[1]), known[0]), found)
         elif name not in _OURS and not name.endswith(DAMAGED):
             found.skipped.append(
-                Skipped(str(folder / name), 0, 0, "a foreign file; it is left alone")
+                Skipped(str(folder / name), 0, 0, "not a file of Penstock; left unchanged")
             )
     found.segments.sort(key=lambda segment: segment.first)
     return found
@@ -142,7 +142,7 @@ def _check_header(segment: Segment, data: bytes, header: Header | None, found: S
         segment.damaged = True
         found.skipped.append(
             Skipped(
-                str(segment.path), 0, HEADER, "the header is damaged; the name serves in its place"
+                str(segment.path), 0, HEADER, "the header is damaged; the file name is used instead"
             )
         )
 

@@ -59,7 +59,7 @@ FOUND = [
     (r"[\b]", "\b", ["\b"]),
     (r"[^\w-]+", "a-;b", [";"]),
     (r"[\[]+", "[[", ["[["]),
-    # what is no escape is the character; what is no quantifier is text
+    # what is not an escape is the character; what is not a quantifier is text
     (r"\_\"\<\%\/\-\:", '_"<%/-:', ['_"<%/-:']),
     (r"\y\i", "yi", ["yi"]),
     (r"a{b}", "a{b}", ["a{b}"]),
@@ -105,29 +105,29 @@ FOUND = [
 ]
 
 REFUSED = [
-    ("*a", 0, "nothing before"),
-    ("a|+b", 2, "nothing before"),
-    ("a)b", 1, "closed that was not opened"),
+    ("*a", 0, "nothing to repeat"),
+    ("a|+b", 2, "nothing to repeat"),
+    ("a)b", 1, "has no matching `(`"),
     ("x(a", 1, "not closed"),
     ("x[a", 1, "not closed"),
     ("[]", 0, "empty"),
     ("a\\", 1, "backslash"),
-    ("[b-a]", 2, "backwards"),
-    ("a{3,2}", 1, "backwards"),
+    ("[b-a]", 2, "is reversed"),
+    ("a{3,2}", 1, "is reversed"),
     ("a{1000000}", 1, "too many"),
     (r"\k<x>", 0, "group x"),
     (r"a\1", 1, "group 1"),
     (r"(?<a>b)\1", 7, "group 1"),
     (r"(?<a>b\k<a>)", 6, "from inside"),
-    (r"(?<a>b\g<a>?)", 6, "calls itself"),
+    (r"(?<a>b\g<a>?)", 6, "recursive"),
     (r"\g<b>", 0, "no group"),
-    ("(?P<n>a)", 0, "kind of group"),
+    ("(?P<n>a)", 0, "group syntax"),
     ("x(?<=a+)b", 1, "fixed length"),
     (r"\p{Nope}", 0, "Nope"),
     ("[[:nope:]]", 1, "nope"),
     (r"\xZZ", 0, "hexadecimal"),
     (r"a\Kb", 1, "not supported"),
-    ("(?<n", 0, "kind of group"),
+    ("(?<n", 0, "group syntax"),
     ("(" * 2000 + ")" * 2000, 0, "deeply"),
 ]
 
@@ -153,7 +153,7 @@ def test_unnamed_groups_capture_only_where_none_has_a_name() -> None:
 
 
 def test_a_group_keeps_its_name_where_python_can_have_it() -> None:
-    """The first of several groups with one name has it; a field reference is no name."""
+    """The first of several groups with one name has it; a field reference is not a name."""
     assert compile(r"(?<n>a)|(?<n>b)").groupindex == {"n": 1}
     assert compile(r"(?<[a][b]>x)").groupindex == {}
     assert compile(r"(?<[a][b]>x)").groups == 1

@@ -208,7 +208,7 @@ def test_what_was_spilled_survives_a_kill_and_is_delivered_before_what_is_new(tm
         process.kill()
     (tmp_path / "gate").unlink()
     done = subprocess.run(command, input=b"new\n", capture_output=True, timeout=60, check=True)
-    assert b"300 events are in the spill" in done.stderr
+    assert b"300 events wait in the spill" in done.stderr
     assert (tmp_path / "gate" / "out").read_text().splitlines() == [*lines, "new"]
     assert queue_state(spill).events.total() == 0
 

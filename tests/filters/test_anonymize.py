@@ -41,7 +41,7 @@ def test_null_stays() -> None:
 
 
 def test_a_key_that_is_no_prefix_is_refused() -> None:
-    with pytest.raises(penstock.ConfigError, match="no length of a prefix"):
+    with pytest.raises(penstock.ConfigError, match="not a valid prefix length"):
         anonymized('key => "abc" algorithm => "IPV4_NETWORK"', "x")
 
 

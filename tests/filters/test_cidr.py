@@ -80,7 +80,7 @@ def test_a_separator_of_ones_own(tmp_path: Path) -> None:
 
 def test_networks_and_a_file_exclude_each_other(tmp_path: Path) -> None:
     (tmp_path / "networks").write_text("")
-    with pytest.raises(penstock.ConfigError, match="exclude each other"):
+    with pytest.raises(penstock.ConfigError, match="cannot both be given"):
         matches(f'address => "1.2.3.4" network => "1.2.3.4" network_path => "{tmp_path}/networks"', {})
 
 

@@ -70,7 +70,7 @@ def test_what_is_empty_is_passed_over(value: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ('mode => "encrypt" algorithm => "rot13" key => "k" iv_random_length => 16', "no algorithm"),
+        ('mode => "encrypt" algorithm => "rot13" key => "k" iv_random_length => 16', "unknown algorithm"),
         ('mode => "encrypt" algorithm => "aes-256-cbc" key => "k" iv_random_length => 16', "32 bytes"),
         ('mode => "encrypt" algorithm => "aes-128-cbc" key => "k" iv_random_length => 8', "16 bytes"),
         ('mode => "encrypt" algorithm => "aes-128-cbc" iv_random_length => 16', "needs a `key`"),

@@ -169,13 +169,13 @@ REFUSED = [
     ('match => ["t", "yyyy-MM-ddTHH:mm"]', "put text in quotes: 'T'"),
     ('match => ["t", "UNIX", "iso-8601"]', "write `ISO8601`"),
     ('match => ["t", ""]', "the pattern is empty"),
-    ('match => ["t[a]", "UNIX"]', r"`t\[a\]` is no field reference"),
-    ('match => ["t", "UNIX", "yyyy"] timezone => "Nope/Zone"', "`Nope/Zone` is no time zone"),
+    ('match => ["t[a]", "UNIX"]', r"`t\[a\]` is not a valid field reference"),
+    ('match => ["t", "UNIX", "yyyy"] timezone => "Nope/Zone"', "`Nope/Zone` is not a valid time zone"),
     ('match => ["t", "ISO8601"] timezone => "europe/paris"', "write `Europe/Paris`"),
     ('match => ["t", "yyyy"] timezone => "[z][id]"', r"write %\{\[z\]\[id\]\}"),
-    ('match => ["t", "UNIX"] timezone => "%{a[b]}"', "is no field reference"),
-    ('match => ["t", "UNIX"] timezone => "%{+bad}"', "is no letter"),
-    ('match => ["t", "UNIX"] target => "a[b]"', "is no field reference"),
+    ('match => ["t", "UNIX"] timezone => "%{a[b]}"', "is not a valid field reference"),
+    ('match => ["t", "UNIX"] timezone => "%{+bad}"', "is not a letter"),
+    ('match => ["t", "UNIX"] target => "a[b]"', "is not a valid field reference"),
 ]
 
 
@@ -196,8 +196,8 @@ def test_all_bad_formats_are_named_each_at_its_place() -> None:
     ("options", "warning"),
     [
         ('match => ["t", "yyyy-mm-dd"]', "`m` is the minute"),
-        ('match => ["t", "%Y-%m-%d"]', "`%` stands for itself"),
-        ('match => ["t", "dd MMM yyyy"] locale => "klingon"', "the language of `klingon` is not known"),
+        ('match => ["t", "%Y-%m-%d"]', "`%` has no special meaning"),
+        ('match => ["t", "dd MMM yyyy"] locale => "klingon"', "unknown locale `klingon`"),
         ('match => ["t", "dd MMM yyyy"] locale => "en_US.UTF-8"', ""),
     ],
 )

@@ -39,5 +39,5 @@ def test_names(options: str, event: dict[str, Any], out: dict[str, Any]) -> None
 
 
 def test_a_separator_with_a_dot_is_refused() -> None:
-    with pytest.raises(penstock.ConfigError, match="has a dot"):
+    with pytest.raises(penstock.ConfigError, match="must not contain a dot"):
         penstock.compile('filter { de_dot { separator => "." } }')

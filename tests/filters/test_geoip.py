@@ -166,7 +166,7 @@ CITY = f'database => "{DATA}/GeoLite2-City-Test.mmdb"'
         ('source => "[c][ip]" fields => ["citty_name"] ' + CITY, "E220", "did you mean `city_name`"),
         ('source => "[c][ip]" fields => ["asn"] ' + CITY, "E220", "did you mean `autonomous_system_number`"),
         (f'source => "[c][ip]" database => "{DATA}/GeoIP2-Connection-Type-Test.mmdb"', "E220", "Connection-Type"),
-        (f'source => "[c][ip]" database => "{DATA}/LICENSE"', "E220", "no MaxMind database"),
+        (f'source => "[c][ip]" database => "{DATA}/LICENSE"', "E220", "not a valid MaxMind database"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(config: str, code: str, said: str) -> None:

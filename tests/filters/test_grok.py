@@ -84,7 +84,7 @@ FAILED = ["_grokparsefailure"]
             'match => { "message" => "%{INT:n:int}" }', {"message": "007"}, {"message": "007", "n": 7}, id="an integer as Ruby reads it"
         ),
         pytest.param(
-            'match => { "message" => "%{WORD:n:int}" }', {"message": "abc"}, {"message": "abc", "n": 0}, id="text that is no number is 0"
+            'match => { "message" => "%{WORD:n:int}" }', {"message": "abc"}, {"message": "abc", "n": 0}, id="text that is not a number is 0"
         ),
         pytest.param(
             'pattern_definitions => { "ID" => "[0-9A-F]{4}" } match => { "message" => "%{ID:id}" }',

@@ -1,4 +1,4 @@
-"""The filter json: what is parsed, where it goes, and what is no JSON."""
+"""The filter json: what is parsed, where it goes, and what is not valid JSON."""
 import json
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The filter kv: what its options do to pairs, where these go, and what is no configuration."""
+"""The filter kv: what its options do to pairs, where these go, and what is not a configuration."""
 import threading
 from collections.abc import Callable
 from typing import Any

@@ -280,7 +280,7 @@ def test_how_servers_are_written(text: str, address: Any, weight: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "a:b", "a:0", "a:70000", "a:1:0", "a:1:2:3", "[::1]x"])
 def test_what_is_no_server_is_refused(text: str) -> None:
-    with pytest.raises(penstock.ConfigError, match="is no server"):
+    with pytest.raises(penstock.ConfigError, match="is not a valid server"):
         penstock.compile(f"filter {{ memcached {{ hosts => ['{text}'] }} }}")
 
 
@@ -352,7 +352,7 @@ def test_values_that_are_damaged_or_strange_are_refused(data: bytes) -> None:
 
 
 def test_a_value_that_grows_beyond_all_measure_is_refused() -> None:
-    with pytest.raises(MarshalError, match="repeats itself"):
+    with pytest.raises(MarshalError, match="too many repeated references"):
         load(b"\x04\x08[" + b"\x02\x10\x27" + b'"\x03\x00\x00\x10' + b"x" * (1 << 20) + b"@\x06" * 9999)
     bomb = zlib.compress(b"x" * (65 << 20))
     with pytest.raises(MarshalError, match="too large"):

@@ -177,11 +177,11 @@ def test_a_broken_script_is_refused(tmp_path: Path, text: str, message: str) -> 
 
 WRONG = [
     ('code => "x = "', "invalid syntax in line 1: x ="),
-    ('code => "\nyield event"', "`yield` gives events to nobody; call emit(event)"),
+    ('code => "\nyield event"', "`yield` does not emit events; call emit(event)"),
     ('code => "break"', "'break' outside loop in line 1"),
     ('code => "pass" init => "1/0"', "ZeroDivisionError: division by zero in line 1: 1/0"),
-    ("", "one of `code` and `path` is wanted"),
-    ('code => "pass" path => "/dev/null"', "one of `code` and `path` is wanted"),
+    ("", "one of `code` and `path` is required"),
+    ('code => "pass" path => "/dev/null"', "one of `code` and `path` is required"),
 ]
 
 

@@ -56,12 +56,12 @@ def test_actions(action: str, out: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("ranges", "said"),
     [
-        ('["n", 0, 9]', "list of fours"),
-        ('["n", "0", 9, "drop"]', "a limit is a number"),
+        ('["n", 0, 9]', "list of groups of four"),
+        ('["n", "0", 9, "drop"]', "a limit must be a number"),
         ('["n[", 0, 9, "drop"]', "field reference"),
-        ('["n", 0, 9, "drop:x"]', "no action"),
-        ('["n", 0, 9, "tag:a:b"]', "no action"),
-        ('["n", 0, 9, "mark:a"]', "no action"),
+        ('["n", 0, 9, "drop:x"]', "is not a valid action"),
+        ('["n", 0, 9, "tag:a:b"]', "is not a valid action"),
+        ('["n", 0, 9, "mark:a"]', "is not a valid action"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(ranges: str, said: str) -> None:

@@ -178,14 +178,14 @@ def findings(options: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ("jdbc_connection_string => 'nowhere' statement => 'x'", "E220", "is no connection string"),
+        ("jdbc_connection_string => 'nowhere' statement => 'x'", "E220", "is not a valid connection string"),
         ("jdbc_connection_string => 'jdbc:mysql://h/d' statement => 'x'", "E220", "the driver `mysql+pymysql` is not installed"),
         ("jdbc_connection_string => 'strange://h/d' statement => 'x'", "E220", "SQLAlchemy has no driver `strange`"),
         ("jdbc_connection_string => 'jdbc:postgresql://h/d?tcpKeepAlive=true' statement => 'x'", "W305", "`tcpKeepAlive`"),
         ("jdbc_connection_string => 'sqlite://' statement => 'x' jdbc_driver_class => 'org.sqlite.JDBC'", "W305", "`jdbc_driver_class`"),
         ("jdbc_connection_string => 'sqlite://' statement => 'x' jdbc_driver_library => '/gone.jar'", "W305", "`jdbc_driver_library`"),
         ("jdbc_connection_string => 'sqlite://' statement => 'x' sequel_opts => { aa => 1 }", "W305", "`sequel_opts`"),
-        ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :a, :b::int' parameters => { 'a' => 'x' }", "W305", "`:b` is none of"),
+        ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :a, :b::int' parameters => { 'a' => 'x' }", "W305", "`:b` is not in"),
         ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :aa' parameters => { aa => '%{a[b}' }", "W304", "a[b"),
         ("jdbc_connection_string => 'sqlite://' statement => 'SELECT :aa' parameters => { aa => 'a[b' }", "W304", "a[b"),
     ],

@@ -53,12 +53,12 @@ def test_parameters_that_mean_nothing_are_named() -> None:
 @pytest.mark.parametrize(
     ("text", "said", "help"),
     [
-        ("db", "is no connection string", "write jdbc:postgresql://host/database"),
-        ("jdbc:derby:memory:x", "the database `derby` is not known", "give a URL of SQLAlchemy"),
+        ("db", "is not a valid connection string", "write jdbc:postgresql://host/database"),
+        ("jdbc:derby:memory:x", "unknown database `derby`", "give a URL of SQLAlchemy"),
         ("jdbc:mysql:shop", "is not followed by `//host`", "write jdbc:mysql://host/database"),
         ("jdbc:mysql://a:1,b:2/x", "several hosts cannot be given for mysql", "give the first"),
-        ("jdbc:mysql://a:b:c/x", "`a:b:c` is no host with a port", "write host:port"),
-        ("jdbc:oracle:thin:@(DESCRIPTION=(ADDRESS=…))", "is not understood", "write jdbc:oracle:thin:@//host:1521/service"),
+        ("jdbc:mysql://a:b:c/x", "`a:b:c` is not a valid host with a port", "write host:port"),
+        ("jdbc:oracle:thin:@(DESCRIPTION=(ADDRESS=…))", "is not supported", "write jdbc:oracle:thin:@//host:1521/service"),
     ],
 )
 def test_what_leads_nowhere_is_refused_with_a_help_text(text: str, said: str, help: str) -> None:

@@ -114,8 +114,8 @@ def test_files(tmp_path: Path, name: str, text: str, entries: dict[str, Any]) ->
 
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
-    [("d.yml", "a: [", "no YAML"), ("d.yml", "- a\n", "no map"), ("d.yml", "a: 1 # long", "more than 10"), ("d.yml", "!!x 1", "no YAML"),
-     ("d.json", "{", "no JSON"), ("d.json", "[1]", "no map"), ("d.csv", 'a,"b', "no CSV"), ("d.json", "[" * 5000, "no JSON")],
+    [("d.yml", "a: [", "not valid YAML"), ("d.yml", "- a\n", "must be a map"), ("d.yml", "a: 1 # long", "more than 10"), ("d.yml", "!!x 1", "not valid YAML"),
+     ("d.json", "{", "not valid JSON"), ("d.json", "[1]", "must be a map"), ("d.csv", 'a,"b', "not valid CSV"), ("d.json", "[" * 5000, "not valid JSON")],
 )  # fmt: skip
 def test_files_that_hold_no_dictionary(tmp_path: Path, name: str, text: str, reason: str) -> None:
     (tmp_path / name).write_text(text)

@@ -36,7 +36,7 @@ def test_values(filtered: Filtered, value: Any, decoded: Any) -> None:
 
 def test_bytes_are_read_in_the_charset(filtered: Filtered) -> None:
     assert filtered('urldecode { charset => "ISO-8859-1" }', {"message": "caf%E9"}) == [{"message": "café"}]
-    with pytest.raises(ConfigError, match="no character set"):
+    with pytest.raises(ConfigError, match="unknown character set"):
         penstock.compile('filter { urldecode { charset => "klingon" } }')
 
 

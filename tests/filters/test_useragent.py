@@ -88,7 +88,7 @@ def test_rules_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[", "{a: 1}", RULES.replace("(House)", "(House")])
 def test_rules_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "rules.yaml").write_text(text)
-    with pytest.raises(penstock.ConfigError, match="holds no rules"):
+    with pytest.raises(penstock.ConfigError, match="is not a valid rules file"):
         run(f'source => "a" regexes => "{tmp_path}/rules.yaml"', {})
 
 

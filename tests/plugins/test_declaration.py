@@ -120,7 +120,7 @@ def test_defaults_are_not_shared() -> None:
 
 
 def test_an_annotation_that_means_no_kind_is_refused_at_once() -> None:
-    with pytest.raises(TypeError, match="no kind of option"):
+    with pytest.raises(TypeError, match="is not a known option type"):
 
         class Odd(Filter, name="odd"):
             """Odd."""

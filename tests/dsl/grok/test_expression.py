@@ -91,7 +91,7 @@ ERRORS = [
     ("ab(", RegexError, 2, "not closed"),
     ("ab %{BROKEN}", RegexError, 3, "in the pattern BROKEN: "),
     (r"(?<a>x)\1", RegexError, 7, "group 1"),
-    (r"(?<n>\d\g<n>?)", RegexError, 7, "calls itself"),
+    (r"(?<n>\d\g<n>?)", RegexError, 7, "recursive"),
 ]
 
 

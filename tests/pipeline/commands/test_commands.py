@@ -153,9 +153,9 @@ class TestCheck:
             ("utf16.conf", "filter { }".encode("utf-16"), "save the file as UTF-8"),
             ("gzip.conf", b"\x1f\x8b\x08\x00\x00", "save the file as UTF-8"),
             ("latin1.conf", "filter { drop { id => 'ä' } }".encode("latin-1"), "--> latin1.conf:1:24"),
-            ("json.conf", b'{"filter": {}}', "a configuration is made of the sections"),
+            ("json.conf", b'{"filter": {}}', "a configuration consists of the sections"),
             ("yaml.conf", b"filter:\n  - drop: {}\n", "write filter { … }"),
-            ("log.conf", b'10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1', "a configuration is made of"),
+            ("log.conf", b'10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 1', "a configuration consists of"),
         ],
     )
     def test_files_that_are_no_configurations(self, name: str, data: bytes, words: str, penstock: Penstock) -> None:
@@ -175,7 +175,7 @@ class TestCheck:
         assert "no configuration: give -f FILE, or -e TEXT" in penstock("check").output
         assert "there is no configuration at `empty`" in penstock("check", "empty").output
         assert "there is no configuration at `missing.conf`" in penstock("check", "missing.conf").output
-        assert "-f and -e exclude each other" in penstock("check", "-f", "empty", "-e", "").output
+        assert "-f and -e cannot both be given" in penstock("check", "-f", "empty", "-e", "").output
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
     def test_a_file_that_may_not_be_read(self, penstock: Penstock) -> None:
@@ -249,7 +249,7 @@ class TestPlugins:
     def test_a_page_comes_from_the_declaration(self, penstock: Penstock) -> None:
         shown = penstock("plugins", "doc", "drop").output
         assert "drop (filter)" in shown
-        assert "percentage  number, at least 0; 100 unless given" in shown
+        assert "percentage  number, at least 0; default: 100" in shown
         assert 'Before:\n    {"level": "debug"}' in shown
 
     def test_a_name_that_two_plugins_have_shows_both(self, penstock: Penstock) -> None:

@@ -79,7 +79,7 @@ def test_t_only_checks() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("-e", "", "-f", "x"), b"exclude each other"),
+        (("-e", "", "-f", "x"), b"cannot both be given"),
         ((), b"no configuration"),
         (("-e", "", "-S", "nonsense"), b"KEY=VALUE"),
     ],

@@ -61,7 +61,7 @@ def test_an_empty_file_says_nothing(text: str) -> None:
             ["penstock.yml:1:1 E230 there is no setting `log.levl`", "penstock.yml:2:24 E230 the setting `pipeline.batch.size` is `viele`; an integer is expected"],
         ),
         ("node.name: ${NOT_SET}\n", ["penstock.yml:1:12 E206 the variable `NOT_SET` is not set and has no default"]),
-        ("- a\n", ["penstock.yml:1:1 E231 settings are a map of keys and values"]),
+        ("- a\n", ["penstock.yml:1:1 E231 settings must be a map of keys and values"]),
         ("a: 1\na: 2\n", ["penstock.yml:2:1 E231 the key `a` is given twice"]),
     ],
 )
@@ -72,14 +72,14 @@ def test_what_is_wrong_with_a_file_of_settings_has_its_place(settings: str, foun
 @pytest.mark.parametrize(
     ("pipelines", "found"),
     [
-        ("a: 1", ["pipelines.yml:1:1 E231 pipelines are a list of maps"]),
+        ("a: 1", ["pipelines.yml:1:1 E231 pipelines must be a list of maps"]),
         ("- pipeline.id: a", ["pipelines.yml:1:16 E231 the pipeline `a` has neither path.config nor config.string"]),
-        ("- {pipeline.id: a, config.string: ''}\n- {pipeline.id: a, config.string: ''}", ["pipelines.yml:2:17 E231 the pipeline id `a` is there twice"]),
+        ("- {pipeline.id: a, config.string: ''}\n- {pipeline.id: a, config.string: ''}", ["pipelines.yml:2:17 E231 the pipeline id `a` is used twice"]),
         (
             "- {pipeline.id: a, config.string: '', queue.typ: memory}\n- pipeline.id: a\n  path.confg: x\n",
             [
                 "pipelines.yml:1:39 E230 there is no setting `queue.typ`",
-                "pipelines.yml:2:16 E231 the pipeline id `a` is there twice",
+                "pipelines.yml:2:16 E231 the pipeline id `a` is used twice",
                 "pipelines.yml:2:16 E231 the pipeline `a` has neither path.config nor config.string",
                 "pipelines.yml:3:3 E230 there is no setting `path.confg`",
             ],

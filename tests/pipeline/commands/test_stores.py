@@ -139,7 +139,7 @@ class TestQueue:
         opened.close()
         result = run("queue", "drain", queue)
         assert messages(result) == ["1a", "1b", "2a", "2b"]
-        assert "stays in the queue: no batch of events" in result.stderr
+        assert "stays in the queue: not a batch of events" in result.stderr
         assert json.loads(run("queue", "inspect", "--json", queue).stdout)["waiting"]["records"] == 1
 
     def test_drain_refuses_a_queue_that_is_in_use(self, queue: Path) -> None:
@@ -211,7 +211,7 @@ CHOICES = [
 
 
 def test_a_file_in_the_place_of_a_folder_is_told_from_one_that_is_not_there(queue: Path, letters: Path) -> None:
-    assert f"that is a file; name its folder, `{queue}`" in run("queue", "inspect", queue / "checkpoint", code=2).stderr
+    assert f"that is a file; name its directory, `{queue}`" in run("queue", "inspect", queue / "checkpoint", code=2).stderr
     assert "there is no queue at" in run("queue", "inspect", queue / "nowhere", code=2).stderr
     assert "there are no dead letters at" in run("dlq", "list", letters / "nowhere", code=2).stderr
 
@@ -225,7 +225,7 @@ def test_a_repair_that_finds_no_space_says_so_and_leaves_all_as_it_was(queue: Pa
     with monkeypatch.context() as patch:
         patch.setattr(Disk, "create", full)
         said = run("queue", "repair", queue, code=1).stderr
-    assert ": No space left on device\nnothing is lost; free some space, and call this again\n" in said
+    assert ": No space left on device\nnothing is lost; free some space and run the command again\n" in said
     assert "Errno" not in said
     assert messages(run("queue", "drain", queue)) == ["2a", "2b"]
 
@@ -247,7 +247,7 @@ class TestDeadLetters:
     def test_purge_tells_of_damaged_segments_that_stay(self, letters: Path) -> None:
         file = damage(letters, b"m1")
         assert run("dlq", "purge", letters, "--all", "-y").stderr.splitlines()[-1] == (
-            f"damaged segments that were put aside stay: {file.name}.damaged"
+            f"damaged segments that were set aside remain: {file.name}.damaged"
         )
 
     def test_list_counts_by_plugin_and_reason(self, letters: Path) -> None:
@@ -346,7 +346,7 @@ class TestDeadLetters:
         store.close()
 
     def test_a_time_that_is_none(self, letters: Path) -> None:
-        assert "`yesterday` is no time" in run("dlq", "list", "--since", "yesterday", letters, code=2).output
+        assert "`yesterday` is not a valid time" in run("dlq", "list", "--since", "yesterday", letters, code=2).output
 
     def test_damage_is_told_and_the_rest_shown(self, letters: Path) -> None:
         damage(letters, b"no number")
@@ -360,7 +360,7 @@ def test_the_directory_of_the_data_stands_for_the_one_queue_in_it(queue: Path) -
     (queue.parent / "other").mkdir()
     DiskQueue(queue.parent / "other", interval=None).close()
     several = run("queue", "inspect", queue.parent.parent, code=2)
-    assert "holds several: name one of" in several.output
+    assert "contains several: name one of" in several.output
 
 
 def test_where_there_is_no_queue_it_is_said_where_one_would_be(tmp_path: Path) -> None:
@@ -370,4 +370,4 @@ def test_where_there_is_no_queue_it_is_said_where_one_would_be(tmp_path: Path) -
 
 def test_a_misspelt_plugin_is_told_from_one_without_letters(letters: Path) -> None:
     known = lines(run("dlq", "show", letters, "--json"))[0]["letter"]["plugin_type"]
-    assert f"no dead letter is of the plugin `{known}x`: did you mean `{known}`" in run("dlq", "list", letters, "--plugin", f"{known}x").output
+    assert f"there is no dead letter of the plugin `{known}x`: did you mean `{known}`" in run("dlq", "list", letters, "--plugin", f"{known}x").output

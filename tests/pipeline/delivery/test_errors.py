@@ -29,7 +29,7 @@ def test_a_retry_without_indexes_delivers_all_again(kind: str) -> None:
     delivery = Delivery(kind)
     delivery.target.answers = [Retry("busy")] * 7
     delivery.run([0, 1])
-    assert delivery.target.requests == [[0, 1]] * 8, "however often: it is no fault of the output"
+    assert delivery.target.requests == [[0, 1]] * 8, "however often: it is not a fault of the output"
     assert (delivery.target.has, delivery.settled, delivery.dead) == ([0, 1], {0: None}, [])
 
 

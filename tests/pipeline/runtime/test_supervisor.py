@@ -41,7 +41,7 @@ def test_a_changed_configuration_takes_over_and_a_wrong_one_does_not(tmp_path: P
     process = start("-r", "--config.reload.interval", "100 ms", "-f", str(path))
     read_until(process, b"one\n")
     path.write_text("output { this is wrong")
-    wait_for(process, b"new configuration refused, nothing changes")
+    wait_for(process, b"new configuration refused, the old one keeps running")
     read_until(process, b"one\n")
     path.write_text("filter { }")
     wait_for(process, b"has no input")

@@ -93,7 +93,7 @@ def test_a_full_store_drops_the_newest_and_counts_them(tmp_path: Path, caplog: p
     assert [message.split()[0] for message in kept(tmp_path)] == [str(number) for number in range(written)]
     assert store.counts == DeadLetterCounts(written=written, dropped_full=10 - written)
     assert store.size <= 1000
-    assert "a.conf:3:5: mutate: an event is dropped: the dead letters are full; its error was: refused" in caplog.text
+    assert "a.conf:3:5: mutate: event dropped: the dead letters are full; its error was: refused" in caplog.text
     store.close()
 
 
@@ -159,7 +159,7 @@ def test_an_event_that_came_from_dead_letters_does_not_go_round(tmp_path: Path, 
     again = DeadLetter(letter("1").marked(), "refused again", "mutate", "m1")
     assert store.add([again]) == 0
     assert store.counts == DeadLetterCounts(dropped_again=1)
-    assert "it had come from dead letters before" in caplog.text
+    assert "it already came from the dead letters" in caplog.text
     again.event["@metadata"]["dead_letter_queue"]["replayed"] = True
     assert store.add([again]) == 1, "unless it is replayed by hand"
     store.close()

@@ -417,7 +417,7 @@ def test_a_queue_on_a_full_disk_opens_and_gives_what_it_has() -> None:
 
 def test_a_second_queue_on_a_folder_is_refused(tmp_path: Path) -> None:
     queue = opened(tmp_path / "queue")
-    with pytest.raises(InUse, match="is in use by this process: stop that first"):
+    with pytest.raises(InUse, match="is in use by this process: stop that process first"):
         opened(tmp_path / "queue")
     queue.close()
     opened(tmp_path / "queue").close()

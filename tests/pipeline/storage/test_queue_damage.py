@@ -103,16 +103,16 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "given", "reports"),
     [
-        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: there is no checkpoint: all records are handed out again"], id="a lost checkpoint"),
-        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are handed out again"], id="an empty checkpoint"),
-        pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint whose sum is wrong"),
-        pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are handed out again"], id="a checkpoint of zeros"),
+        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: there is no checkpoint: all records are redelivered"], id="a lost checkpoint"),
+        pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are redelivered"], id="an empty checkpoint"),
+        pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint whose sum is wrong"),
+        pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint of zeros"),
         pytest.param(write("checkpoint.new", b"half a chec"), PAYLOADS[2:], [], id="a checkpoint that was being written"),
         pytest.param(write("00000000000000000001-0000000000000001.log", b""), PAYLOADS[2:], ["00000000000000000001-0000000000000001.log: the file is empty"], id="an empty segment before"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: the file is empty"], id="an empty segment after"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b"PENST"), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 5 bytes at 0: the header was not written whole"], id="a header cut short"),
-        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: a foreign file; it is left alone"], id="a foreign file"),
-        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: a foreign file; it is left alone"], id="a folder"),
+        pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: not a file of Penstock; left unchanged"], id="a foreign file"),
+        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: not a file of Penstock; left unchanged"], id="a folder"),
     ],
 )
 def test_whatever_else_is_wrong_the_queue_starts(folder: Path, damage: Callable[[Path], object], given: list[bytes], reports: list[str]) -> None:

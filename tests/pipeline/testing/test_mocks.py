@@ -57,7 +57,7 @@ def test_the_values_of_a_table_are_not_shared_between_events(folder: Any) -> Non
     ("mocks", "words"),
     [
         ("geoo: null", "did you mean `geo`?"),
-        ("users: {x: {a: 1}}, geo: null, dns: null", "needs to know which field `metricize` looks up"),
+        ("users: {x: {a: 1}}, geo: null, dns: null", "must say which field `metricize` looks up"),
         ("geo: null, dns: null", "or mock it, by its id"),
         ("geo: 'mutat { }', users: null, dns: null", "did you mean `mutate`?"),
     ],

@@ -89,7 +89,7 @@ def test_what_differs_is_explained() -> None:
         "  [a][n] is not as expected",
         '    expected  "2"',
         "    got       2",
-        "    → it is of the type integer, not a text",
+        "    → expected a string, found the type integer",
     ]
     assert (explained([event(word="x")], came) or [""])[0] == "1 events are expected, 2 came"
     assert (explained(came[0], event(word="z")) or [""])[0] == "the event is not as expected (message 'x 1'):"

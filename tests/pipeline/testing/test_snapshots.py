@@ -56,7 +56,7 @@ def test_more_or_fewer_events(folder: Any) -> None:
 def test_a_snapshot_that_is_not_taken_fails(folder: Any) -> None:
     folder.write("pipeline.conf", PIPELINE)
     folder.write("p.test.yml", TESTS)
-    for answer, says in (("n\n", "1 snapshot not taken\n"), ("\n", "1 snapshot not taken\n"), ("", "nobody answers: --yes takes snapshots without asking\n")):
+    for answer, says in (("n\n", "1 snapshot not taken\n"), ("\n", "1 snapshot not taken\n"), ("", "no terminal to ask on: --yes accepts snapshots without asking\n")):
         done = invoke("--update", answer=answer)
         assert (done.exit_code, says in done.output) == (1, True), done.output
         assert "1 passed of 1 test" in done.output.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""A byte order mark at the start of a stream is no part of the first record; elsewhere it is text."""
+"""A byte order mark at the start of a stream is not part of the first record; elsewhere it is text."""
 
 from typing import Any
 

@@ -50,6 +50,6 @@ def test_numbers(value: float, shown: str) -> None:
 
 @given(st.binary(max_size=20), st.binary(max_size=20))
 def test_bytes_that_differ_look_different(one: bytes, other: bytes) -> None:
-    """No two byte strings that are no UTF-8 become one text: the bytes could be had back."""
+    """No two byte strings that are not valid UTF-8 become one text: the bytes could be had back."""
     one, other = one + b"\xff", other + b"\xff"
     assert (escaped_bytes(one) == escaped_bytes(other)) is (one == other)

@@ -217,7 +217,7 @@ def test_a_damaged_position_is_reported_and_all_is_read_again(start: Start, tmp_
     store.add([letter("1")])
     (tmp_path / "position").write_bytes(content)
     assert start(tmp_path, sincedb_path=str(tmp_path / "position")).messages() == ["1"]
-    assert "all is read again" in caplog.text
+    assert "reading starts over" in caplog.text
 
 
 def test_damaged_letters_are_named_and_the_others_read(start: Start, tmp_path: Path, store: DeadLetters, caplog: pytest.LogCaptureFixture) -> None:
@@ -225,7 +225,7 @@ def test_damaged_letters_are_named_and_the_others_read(start: Start, tmp_path: P
     file = min((tmp_path / "letters" / "main").glob("*.log"))
     file.write_bytes(file.read_bytes()[:-1])
     assert start(tmp_path).messages() == ["1", "3"]
-    assert f"left out of the dead letters: {file}" in caplog.text
+    assert f"dead letters: skipped: {file}" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_field_cannot_lead_out_of_the_folder(tmp_path: Path, field: str) -> No
 
 
 def test_a_path_that_starts_with_a_field_is_refused() -> None:
-    with pytest.raises(penstock.ConfigError, match="may not start with a field"):
+    with pytest.raises(penstock.ConfigError, match="must not start with a field"):
         output('path => "%{f}/x"')
 
 

@@ -202,7 +202,7 @@ def test_one_process_at_a_time_has_a_folder(tmp_path: Path) -> None:
         Disk().lock(tmp_path)
     program = "import sys, pathlib\nfrom penstock.plugins.records.lock import Lock, InUse\ntry:\n    Lock(pathlib.Path(sys.argv[1]))\nexcept InUse as e:\n    print(e)\n"
     other = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert other.stdout == f"`{tmp_path}` is in use by process {os.getpid()}: stop that first, or give another folder\n"
+    assert other.stdout == f"`{tmp_path}` is in use by process {os.getpid()}: stop that process first, or use another directory\n"
     assert owner_of(tmp_path) == os.getpid()
     lock.release()
     assert owner_of(tmp_path) is None

@@ -36,7 +36,7 @@ def test_a_damaged_header_costs_no_record(tmp_path: Path, place: int) -> None:
     segment(tmp_path, header_with(place, WHOLE[place] ^ 0x40))
     records, skipped = found_in(tmp_path)
     assert records == ALL
-    assert skipped == [f"{NAME}: 32 bytes at 0: the header is damaged; the name serves in its place"]
+    assert skipped == [f"{NAME}: 32 bytes at 0: the header is damaged; the file name is used instead"]
 
 
 def test_a_renamed_segment_is_read_by_its_header(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_files_of_others_are_named_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     records, skipped = found_in(tmp_path)
     assert records == ALL
-    assert skipped == [f"{name}: a foreign file; it is left alone" for name in ("1.log", "folder", "notes.txt")]
+    assert skipped == [f"{name}: not a file of Penstock; left unchanged" for name in ("1.log", "folder", "notes.txt")]
 
 
 def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
