@@ -189,8 +189,9 @@ class Expressions:
         if not (isinstance(left, Field) and isinstance(right, Field)):
             return f"equal({one}, {other})", known
         # Null is not what is absent: where both read as None, both must be there or neither.
-        has_one, known = self.reads.has(left.ref, known)
-        has_other, known = self.reads.has(right.ref, known)
+        # What they read is not known behind them, for they are not always asked.
+        has_one, within = self.reads.has(left.ref, known)
+        has_other, _ = self.reads.has(right.ref, within)
         return f"(equal({one}, {other}) and ({has_one}) is ({has_other}))", known
 
     def _order(
@@ -202,7 +203,7 @@ class Expressions:
         text, after = self._ordered(left, operator, right, known)
         if operator not in ("<=", ">=") or not isinstance(left, Field):
             return text, after
-        other, after = self.incomparable(left.ref, after)
+        other = self.incomparable(left.ref, after)
         return f"({text} or {other})", after
 
     def _ordered(
@@ -223,15 +224,15 @@ class Expressions:
         one, other, known = self._operands(left, right, known)
         return f"((v := compare({one}, {other})) is not None and v {operator} 0)", known
 
-    def incomparable(self, ref: FieldRef, known: Known) -> tuple[str, Known]:
+    def incomparable(self, ref: FieldRef, known: Known) -> str:
         """The expression that tells whether a field is null or a boolean: to Logstash such a field
         is neither less nor greater than anything, so that ``<=`` and ``>=`` hold. What is absent
-        is none.
+        is none. Nothing is known behind it that was not before.
         """
         self.names["NULL_OR_BOOLEAN"] = _NULL_OR_BOOLEAN
         text, known = self.reads.field(ref, known)
-        has, known = self.reads.has(ref, known)
-        return f"(type({text}) in NULL_OR_BOOLEAN and {has})", known
+        has, _ = self.reads.has(ref, known)
+        return f"(type({text}) in NULL_OR_BOOLEAN and {has})"
 
     def _match(self, node: Match, known: Known) -> tuple[str, Known]:
         if isinstance(node.value, Constant):
@@ -271,10 +272,10 @@ class Expressions:
             return self._among(value.ref, container.value, node.span.line, known)
         self.names["contains"] = values.contains
         one, other, known = self._operands(container, value, known)
-        tests = [f"contains({one}, {other})"]
+        tests, within = [f"contains({one}, {other})"], known
         for each in (value, container):  # what is absent is in nothing, and nothing in it
             if isinstance(each, Field):
-                has, known = self.reads.has(each.ref, known)
+                has, within = self.reads.has(each.ref, within)
                 tests.append(has)
         return f"({' and '.join(tests)})", known
 
@@ -288,7 +289,7 @@ class Expressions:
         self.names["is_among"] = is_among
         among = self.names.name(f"set_{line}", texts)
         if "" in texts:  # the text of null, but not of what is absent
-            has, known = self.reads.has(ref, known)
+            has, _ = self.reads.has(ref, known)
             return (
                 f"({name} in {among} if type({first}) is str else"
                 f" ({has}) if {name} is None else is_among({name}, {among}))"

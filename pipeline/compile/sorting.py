@@ -145,7 +145,7 @@ class Sorter:
         is_number = f"(type({first}) is int or type({name}) is float) and {name} == {name}"
         others = str(decision.others[0])
         if decision.incomparable != decision.others:
-            test, known = self.expressions.incomparable(decision.ref, known)
+            test = self.expressions.incomparable(decision.ref, known)
             others = f"({decision.incomparable[0]} if {test} else {others})"
         return f"{numbers}[interval_of({points}, {name})] if {is_number} else {others}", known
 

@@ -30,7 +30,7 @@ def test_dropped_events_reach_no_filter(filtered: Filtered) -> None:
     ]
 
 
-@pytest.mark.parametrize("given", ['"many"', "-1", "[1]"])
+@pytest.mark.parametrize("given", ['"many"', "-1", "[1, 2]"])
 def test_the_percentage_is_a_number(given: str) -> None:
     with pytest.raises(ConfigError, match="percentage"):
         penstock.compile(f"filter {{ drop {{ percentage => {given} }} }}")
