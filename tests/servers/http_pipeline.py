@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import urllib3
 
-from .http import Asked, HttpServer, Reply
+from .http_server import Asked, HttpServer, Reply
 from .process import free_ports
 
 LONGEST = 60.0
