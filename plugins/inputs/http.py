@@ -12,9 +12,9 @@ import asyncio
 import hmac
 import logging
 import socket
-import ssl
 from base64 import b64encode
 from collections.abc import Mapping
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import web
@@ -33,6 +33,7 @@ from ..tls import TlsContext
 from ._http_body import Body, TooLong, as_utf8
 from ._http_events import Origin, RequestCodec, RequestFields, named_headers
 from ._http_intake import Full, Gathering
+from ._http_old_names import OldNames
 
 _CODES = {"200": 200, "201": 201, "202": 202, "204": 204}
 _DRAIN = 5.0
@@ -69,7 +70,7 @@ _FULL = (429, "the pipeline has no room: send it again later")
 _FAILED = (503, "the events could not be delivered: send them again later")
 
 
-class Http(ServerTls, Ecs, EventLoopListener, name="http"):
+class Http(OldNames, ServerTls, Ecs, EventLoopListener, name="http"):
     """Listen for HTTP requests; what is in their bodies becomes events.
 
     The codec of a body is that which `additional_codecs` has for its content type, else `codec`: a
@@ -237,7 +238,7 @@ class Http(ServerTls, Ecs, EventLoopListener, name="http"):
             lingering_time=_LINGER,
         )
 
-    async def accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> Acceptor:
+    async def accept(self, listening: socket.socket, tls: SSLContext | None) -> Acceptor:
         assert self._server is not None
         timeout = None if tls is None else self.ssl_handshake_timeout / 1000
         return await asyncio.get_running_loop().create_server(

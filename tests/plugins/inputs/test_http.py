@@ -152,6 +152,27 @@ def test_what_the_input_says_takes_the_place_of_what_a_client_says(serve: Any, o
     assert {key: event.get(key) for key in fields} == fields
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("logs.example", {"domain": "logs.example"}),
+        ("logs.example:8443", {"domain": "logs.example", "port": 8443}),
+        ("[2001:db8::1]:80", {"domain": "2001:db8::1", "port": 80}),
+    ],
+)
+def test_the_header_host_is_domain_and_port(serve: Any, host: str, url: dict[str, Any]) -> None:
+    served = serve()
+    served.send(b"one", Host=host)
+    (event,) = served.events()
+    assert event["url"] == {**url, "path": "/"}
+
+
+def test_it_listens_on_ipv6(serve: Any) -> None:
+    served = serve('host => "::1"')
+    assert served.send(b"one", host="[::1]").status == 200
+    assert served.events()[0]["host"] == {"ip": "::1"}
+
+
 def test_fields_of_the_client_stay_beside_those_of_the_input(serve: Any) -> None:
     served = serve()
     served.send(b'{"http":{"request":{"id":7},"version":"9"}}', Content_Type=JSON)
@@ -316,6 +337,9 @@ def test_accepted_means_taken_whether_or_not_it_is_delivered(serve: Any) -> None
         ('remote_host_target_field => "@timestamp"', "`@timestamp` takes only a timestamp"),
         ('request_headers_target_field => "tags"', "`tags` takes only a string"),
         ("respond_after => never", "respond_after"),
+        ("ssl => true", "`ssl_enabled`"),
+        ('keystore => "a.jks"', "`ssl_certificate`"),
+        ('ssl_enabled => true ssl_keystore_path => "a.jks"', "Java's stores of keys"),
     ],
 )
 def test_options_that_cannot_be_used_are_said(options: str, said: str) -> None:
