@@ -81,32 +81,22 @@ class Http(OldNames, ServerTls, Ecs, EventLoopListener, name="http"):
     Events get the address of the client and the headers, with names in small letters and with
     underscores, without `authorization`, in the place of fields that the client sent under these
     names. Without ECS they are `host` and `headers`, among them `http_version`, `request_method`,
-    `request_path`, `http_host` and `http_user_agent`. With ECS they are:
-
-    | field | of |
-    |---|---|
-    | `[host][ip]` | the address of the client |
-    | `[@metadata][input][http][request][headers]` | all headers |
-    | `[http][version]`, `[http][method]`, `[url][path]` | the line of the request |
-    | `[url][domain]`, `[url][port]` | the header Host |
-    | `[user_agent][original]` | the header User-Agent |
-    | `[http][request][mime_type]` | the header Content-Type |
-    | `[http][request][body][bytes]` | the header Content-Length |
+    `request_path`, `http_host` and `http_user_agent`. With ECS the address is `[host][ip]`, all
+    headers are in `[@metadata][input][http][request][headers]`, and of the request there are
+    `[http][version]`, `[http][method]`, `[url][path]`, `[url][domain]` and `[url][port]` (from the
+    header Host), `[user_agent][original]`, `[http][request][mime_type]` and
+    `[http][request][body][bytes]`.
 
     An answer with `response_code` says that the events were taken: with the memory queue that they
     are on their way to the filters, with the disk queue (`queue.type: persisted`) that they are on
     the disk, so that a kill loses nothing that was answered. With `respond_after => "delivered"` it
-    says that every output has them, or the dead letters. Clients send again what was not answered,
-    or answered with an error:
+    says that every output has them, or the dead letters.
 
-    | status | when |
-    |---|---|
-    | 400, 415 | the body cannot be unpacked |
-    | 401 | `user` and `password` are set, and not in the request |
-    | 408 | the body did not come within `read_timeout` |
-    | 413 | the body is longer than `max_content_length` |
-    | 429, with `Retry-After` | the queue is full, or too much is pending |
-    | 503, with `Retry-After` | the events were not delivered |
+    Clients send again what was not answered, or answered with 429 (the queue is full, or too much
+    is pending) or 503 (the events were not delivered); both have `Retry-After`. The other errors
+    are 400 and 415 (the body cannot be unpacked), 401 (`user` and `password` are set, and not in
+    the request), 408 (the body did not come within `read_timeout`) and 413 (it is longer than
+    `max_content_length`).
 
     The input needs the package aiohttp: `pip install 'penstock[http]'`.
 
