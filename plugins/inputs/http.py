@@ -36,7 +36,7 @@ from ._http_intake import Full, Gathering
 from ._http_old_names import OldNames
 
 _CODES = {"200": 200, "201": 201, "202": 202, "204": 204}
-_DRAIN = 5.0
+_DRAIN = 2.0
 """Seconds that answers may take to be sent when serving ends."""
 
 _LINGER = 2.0

@@ -274,6 +274,8 @@ class FullIntake:
     def offer(self, batch: Batch) -> asyncio.Future[None] | None:
         if not self.freed.is_set():
             return None
+        if batch.chunks and batch.chunks[0].data == b"bad":
+            raise ValueError("it is bad")
         self.batches.append(batch)
         return asyncio.get_running_loop().create_future()
 
@@ -281,11 +283,12 @@ class FullIntake:
         await self.freed.wait()
 
 
-def test_requests_that_come_together_are_one_batch() -> None:
-    async def put(gathering: Gathering, body: bytes) -> asyncio.Future[None]:
-        gathering.reserve(len(body))
-        return await gathering.put(Chunk(body, {}), len(body))
+async def put(gathering: Gathering, body: bytes) -> asyncio.Future[None]:
+    gathering.reserve(len(body))
+    return await gathering.put(Chunk(body, {}), len(body))
 
+
+def test_requests_that_come_together_are_one_batch() -> None:
     async def run() -> list[list[bytes]]:
         intake = FullIntake()
         gathering = Gathering(intake, 10, 1000)  # type: ignore[arg-type]
@@ -297,6 +300,19 @@ def test_requests_that_come_together_are_one_batch() -> None:
         return [[chunk.data for chunk in batch.chunks or ()] for batch in intake.batches]
 
     assert asyncio.run(run()) == [[b"one", b"two", b"three"]]
+
+
+def test_a_body_that_cannot_be_taken_does_not_hold_up_others() -> None:
+    async def run() -> None:
+        intake = FullIntake()
+        intake.freed.set()
+        gathering = Gathering(intake, 10, 3)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="it is bad"):
+            await put(gathering, b"bad")
+        await put(gathering, b"one")
+        assert len(intake.batches) == 1
+
+    asyncio.run(run())
 
 
 def test_more_than_may_wait_are_refused_at_once(serve: Any) -> None:
