@@ -1,4 +1,4 @@
-"""What docs/guarantees.md promises is shown by tests that exist."""
+"""What docs/guarantees.md and the pages of connectors promise is shown by tests that exist."""
 import re
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
-NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+PAGES = [PAGE, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "connectors").glob("*.md")))]
+NAMED = [named for page in PAGES for named in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)]
 
 
 @pytest.mark.parametrize(("file", "name"), sorted(set(NAMED)), ids=lambda part: str(part).rpartition("/")[2])

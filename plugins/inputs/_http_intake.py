@@ -78,11 +78,11 @@ class Gathering:
                 if self._offer():
                     end = self._loop.time() + _PATIENCE
                 elif self._loop.time() >= end:
-                    self._refuse()
+                    self._refuse_all()
                 else:
                     await self._intake.room()
         except Undelivered:
-            self._refuse()  # the pipeline stops
+            self._refuse_all()  # the pipeline stops
         finally:
             self._task = None
 
@@ -93,7 +93,12 @@ class Gathering:
             if size >= _BATCH:
                 break
         some = self._waiting[:count]
-        delivered = self._intake.offer(_batch([waiting.body for waiting in some], size))
+        try:
+            delivered = self._intake.offer(_batch([waiting.body for waiting in some], size))
+        except Exception as error:  # these are answered so, and do not hold up the others
+            del self._waiting[:count]
+            self._refuse(some, error)
+            return True
         if delivered is None:
             return False
         del self._waiting[:count]
@@ -106,12 +111,15 @@ class Gathering:
     def _delivered(self, size: int, delivered: asyncio.Future[None]) -> None:
         self.release(size)
 
-    def _refuse(self) -> None:
+    def _refuse_all(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._refuse(waiting, Full())
+
+    def _refuse(self, waiting: list[_Waiting], error: Exception) -> None:
         for each in waiting:
             self.release(each.size)
             if not each.taken.done():
-                each.taken.set_exception(Full())
+                each.taken.set_exception(error)
 
 
 def _batch(bodies: list[Chunk], size: int) -> Batch:

@@ -12,9 +12,9 @@ import asyncio
 import hmac
 import logging
 import socket
-import ssl
 from base64 import b64encode
 from collections.abc import Mapping
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import web
@@ -33,9 +33,10 @@ from ..tls import TlsContext
 from ._http_body import Body, TooLong, as_utf8
 from ._http_events import Origin, RequestCodec, RequestFields, named_headers
 from ._http_intake import Full, Gathering
+from ._http_old_names import OldNames
 
 _CODES = {"200": 200, "201": 201, "202": 202, "204": 204}
-_DRAIN = 5.0
+_DRAIN = 2.0
 """Seconds that answers may take to be sent when serving ends."""
 
 _LINGER = 2.0
@@ -69,7 +70,7 @@ _FULL = (429, "the pipeline has no room: send it again later")
 _FAILED = (503, "the events could not be delivered: send them again later")
 
 
-class Http(ServerTls, Ecs, EventLoopListener, name="http"):
+class Http(OldNames, ServerTls, Ecs, EventLoopListener, name="http"):
     """Listen for HTTP requests; what is in their bodies becomes events.
 
     The codec of a body is that which `additional_codecs` has for its content type, else `codec`: a
@@ -80,32 +81,22 @@ class Http(ServerTls, Ecs, EventLoopListener, name="http"):
     Events get the address of the client and the headers, with names in small letters and with
     underscores, without `authorization`, in the place of fields that the client sent under these
     names. Without ECS they are `host` and `headers`, among them `http_version`, `request_method`,
-    `request_path`, `http_host` and `http_user_agent`. With ECS they are:
-
-    | field | of |
-    |---|---|
-    | `[host][ip]` | the address of the client |
-    | `[@metadata][input][http][request][headers]` | all headers |
-    | `[http][version]`, `[http][method]`, `[url][path]` | the line of the request |
-    | `[url][domain]`, `[url][port]` | the header Host |
-    | `[user_agent][original]` | the header User-Agent |
-    | `[http][request][mime_type]` | the header Content-Type |
-    | `[http][request][body][bytes]` | the header Content-Length |
+    `request_path`, `http_host` and `http_user_agent`. With ECS the address is `[host][ip]`, all
+    headers are in `[@metadata][input][http][request][headers]`, and of the request there are
+    `[http][version]`, `[http][method]`, `[url][path]`, `[url][domain]` and `[url][port]` (from the
+    header Host), `[user_agent][original]`, `[http][request][mime_type]` and
+    `[http][request][body][bytes]`.
 
     An answer with `response_code` says that the events were taken: with the memory queue that they
     are on their way to the filters, with the disk queue (`queue.type: persisted`) that they are on
     the disk, so that a kill loses nothing that was answered. With `respond_after => "delivered"` it
-    says that every output has them, or the dead letters. Clients send again what was not answered,
-    or answered with an error:
+    says that every output has them, or the dead letters.
 
-    | status | when |
-    |---|---|
-    | 400, 415 | the body cannot be unpacked |
-    | 401 | `user` and `password` are set, and not in the request |
-    | 408 | the body did not come within `read_timeout` |
-    | 413 | the body is longer than `max_content_length` |
-    | 429, with `Retry-After` | the queue is full, or too much is pending |
-    | 503, with `Retry-After` | the events were not delivered |
+    Clients send again what was not answered, or answered with 429 (the queue is full, or too much
+    is pending) or 503 (the events were not delivered); both have `Retry-After`. The other errors
+    are 400 and 415 (the body cannot be unpacked), 401 (`user` and `password` are set, and not in
+    the request), 408 (the body did not come within `read_timeout`) and 413 (it is longer than
+    `max_content_length`).
 
     The input needs the package aiohttp: `pip install 'penstock[http]'`.
 
@@ -237,7 +228,7 @@ class Http(ServerTls, Ecs, EventLoopListener, name="http"):
             lingering_time=_LINGER,
         )
 
-    async def accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> Acceptor:
+    async def accept(self, listening: socket.socket, tls: SSLContext | None) -> Acceptor:
         assert self._server is not None
         timeout = None if tls is None else self.ssl_handshake_timeout / 1000
         return await asyncio.get_running_loop().create_server(

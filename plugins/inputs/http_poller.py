@@ -119,7 +119,8 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
         self._pool = ThreadPoolExecutor(self.pool_max, "http_poller")
         self._clients = {poll.name: self._client(poll.overrides) for poll in self._polls}
         self._validators: dict[str, dict[str, str]] = {}
-        self._under_way = 0
+        self._under_way = self._given = 0
+        self._incarnation = str(_now())  # what was given in another run is not there any more
         self._due = self._schedule.first(_now())
 
     def _client(self, overrides: Mapping[str, Any]) -> HttpClient:
@@ -180,12 +181,16 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
             self._validators[asked.poll.name] = _validators_of(answer)
         return self._batch_of(asked)
 
-    def _batch_of(self, asked: Asked) -> Batch:
+    def _batch_of(self, asked: Asked) -> Batch | None:
         events = self._events(asked)
+        if not events:
+            return None
         for event in events:
             self._fields.describe(event, asked)
         size = len(asked.answer.body) if isinstance(asked.answer, Response) else 0
-        parts = [Part(asked.poll.name, events=len(events))]
+        self._given += 1
+        position = Position(self._incarnation, self._given)
+        parts = [Part(asked.poll.name, position, len(events))]
         return Batch(events, token=asked, parts=parts, bytes=size)
 
     def _events(self, asked: Asked) -> list[Event]:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import urllib3
 
-from .http import Asked, HttpServer, Reply
+from .http_server import Asked, HttpServer, Reply
 from .process import free_ports
 
 LONGEST = 60.0
@@ -65,7 +65,8 @@ class Penstock:
         self.process.terminate()
         return self.process.wait(LONGEST)
 
-    def reload(self, options: str) -> None:
+    def reload(self, options: str, filters: str = "") -> None:
+        self.filters = filters
         self.config(options)
         assert self.process is not None
         self.process.send_signal(signal.SIGHUP)

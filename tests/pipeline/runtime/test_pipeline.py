@@ -1,6 +1,7 @@
 """The runtime, in process: batches go from inputs through filters to outputs and are acknowledged when every output has them."""
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -239,4 +240,50 @@ def test_a_batch_that_waits_for_room_in_the_disk_queue_is_decorated_once(tmp_pat
     assert second is not None
     assert second.live is not None
     assert second.live[0]["added"] == ["x"]
+
+
+class Patient(OneBatch):
+    """An input whose batches count as delivered when the outputs have them."""
+
+    awaits_outputs = True
+
+
+@pytest.mark.parametrize("error", [None, OSError("gone")])
+def test_an_input_that_awaits_the_outputs_is_told_of_them_and_not_of_the_disk(tmp_path: Path, error: Exception | None) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    answers: list[Exception | None] = []
+    intake = QueueIntake([Patient({})], queue)
+    assert intake.offer(Incoming(0, Batch([{"message": "m"}]), answers.append), 0)
+    queue.commit()
+    assert answers == []
+    item = queue.get(0)
+    assert item is not None
+    intake.settled(item.sequence, error)
+    intake.settled(item.sequence, None)
+    assert answers == [error]
+    queue.close()
+
+
+def test_an_input_that_awaits_the_outputs_is_told_when_they_will_not_have_it(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    answers: list[Exception | None] = []
+    intake = QueueIntake([Patient({})], queue)
+    intake.offer(Incoming(0, Batch([{"message": "m"}]), answers.append), 0)
+    intake.give_up()
+    assert [type(answer) for answer in answers] == [Undelivered]
+    queue.close()
+
+
+class Prompt(OneBatch):
+    """An input for whose acknowledgements somebody waits."""
+
+    prompt = True
+
+
+def test_the_queue_syncs_at_once_where_somebody_waits(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=3600)
+    answered = threading.Event()
+    intake = QueueIntake([Prompt({})], queue)
+    intake.offer(Incoming(0, Batch([{"message": "m"}]), lambda error: answered.set()), 0)
+    assert answered.wait(30)
     queue.close()

@@ -32,9 +32,9 @@ class Inlet:
         self._thread = ListenerThread(0, listener, self._intake, self.stopping, self.failures.append, is_connected=True)
         self._thread.start()
 
-    def send(self, body: bytes | Iterator[bytes] = b"", path: str = "", method: str = "POST", **headers: str) -> urllib3.BaseHTTPResponse:
+    def send(self, body: bytes | Iterator[bytes] = b"", path: str = "", method: str = "POST", host: str = "127.0.0.1", **headers: str) -> urllib3.BaseHTTPResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        url = f"http://127.0.0.1:{self.port}/{path}"
+        url = f"http://{host}:{self.port}/{path}"
         return urllib3.request(method, url, body=body, headers=named, retries=False, timeout=30)
 
     def batch(self) -> Incoming:
@@ -61,7 +61,8 @@ class Inlet:
 
 @contextlib.contextmanager
 def inlet(tmp_path: Path, options: str = "", most: int = 256, **settings: Any) -> Iterator[Inlet]:
-    text = f'input {{ http {{ host => "127.0.0.1" port => 0 {options} }} }}'
+    where = "" if "host =>" in options else 'host => "127.0.0.1"'
+    text = f"input {{ http {{ {where} port => 0 {options} }} }}"
     assembly = assemble([Source("(test)", text)], settled({"path.data": str(tmp_path), **settings}))
     (listener,) = assembly.plugins(assembly.program.inputs)
     served = Inlet(cast(Http, listener), most)

@@ -152,6 +152,27 @@ def test_what_the_input_says_takes_the_place_of_what_a_client_says(serve: Any, o
     assert {key: event.get(key) for key in fields} == fields
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("logs.example", {"domain": "logs.example"}),
+        ("logs.example:8443", {"domain": "logs.example", "port": 8443}),
+        ("[2001:db8::1]:80", {"domain": "2001:db8::1", "port": 80}),
+    ],
+)
+def test_the_header_host_is_domain_and_port(serve: Any, host: str, url: dict[str, Any]) -> None:
+    served = serve()
+    served.send(b"one", Host=host)
+    (event,) = served.events()
+    assert event["url"] == {**url, "path": "/"}
+
+
+def test_it_listens_on_ipv6(serve: Any) -> None:
+    served = serve('host => "::1"')
+    assert served.send(b"one", host="[::1]").status == 200
+    assert served.events()[0]["host"] == {"ip": "::1"}
+
+
 def test_fields_of_the_client_stay_beside_those_of_the_input(serve: Any) -> None:
     served = serve()
     served.send(b'{"http":{"request":{"id":7},"version":"9"}}', Content_Type=JSON)
@@ -253,6 +274,8 @@ class FullIntake:
     def offer(self, batch: Batch) -> asyncio.Future[None] | None:
         if not self.freed.is_set():
             return None
+        if batch.chunks and batch.chunks[0].data == b"bad":
+            raise ValueError("it is bad")
         self.batches.append(batch)
         return asyncio.get_running_loop().create_future()
 
@@ -260,11 +283,12 @@ class FullIntake:
         await self.freed.wait()
 
 
-def test_requests_that_come_together_are_one_batch() -> None:
-    async def put(gathering: Gathering, body: bytes) -> asyncio.Future[None]:
-        gathering.reserve(len(body))
-        return await gathering.put(Chunk(body, {}), len(body))
+async def put(gathering: Gathering, body: bytes) -> asyncio.Future[None]:
+    gathering.reserve(len(body))
+    return await gathering.put(Chunk(body, {}), len(body))
 
+
+def test_requests_that_come_together_are_one_batch() -> None:
     async def run() -> list[list[bytes]]:
         intake = FullIntake()
         gathering = Gathering(intake, 10, 1000)  # type: ignore[arg-type]
@@ -276,6 +300,19 @@ def test_requests_that_come_together_are_one_batch() -> None:
         return [[chunk.data for chunk in batch.chunks or ()] for batch in intake.batches]
 
     assert asyncio.run(run()) == [[b"one", b"two", b"three"]]
+
+
+def test_a_body_that_cannot_be_taken_does_not_hold_up_others() -> None:
+    async def run() -> None:
+        intake = FullIntake()
+        intake.freed.set()
+        gathering = Gathering(intake, 10, 3)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="it is bad"):
+            await put(gathering, b"bad")
+        await put(gathering, b"one")
+        assert len(intake.batches) == 1
+
+    asyncio.run(run())
 
 
 def test_more_than_may_wait_are_refused_at_once(serve: Any) -> None:
@@ -316,6 +353,9 @@ def test_accepted_means_taken_whether_or_not_it_is_delivered(serve: Any) -> None
         ('remote_host_target_field => "@timestamp"', "`@timestamp` takes only a timestamp"),
         ('request_headers_target_field => "tags"', "`tags` takes only a string"),
         ("respond_after => never", "respond_after"),
+        ("ssl => true", "`ssl_enabled`"),
+        ('keystore => "a.jks"', "`ssl_certificate`"),
+        ('ssl_enabled => true ssl_keystore_path => "a.jks"', "Java's stores of keys"),
     ],
 )
 def test_options_that_cannot_be_used_are_said(options: str, said: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from servers.certificates import Certificates
-from servers.http import Asked, HttpServer, Reply
+from servers.http_server import Asked, HttpServer, Reply
 from servers.process import free_ports
 
 from penstock.dsl.diagnostics import ConfigError

@@ -85,11 +85,15 @@ def _can_be_sent(send: Callable[[], urllib3.BaseHTTPResponse]) -> bool:
         return False
 
 
-def test_a_reload_takes_over_and_loses_nothing(penstock: Any, target: Collector) -> None:
+@pytest.mark.parametrize("changed", ["input", "filter"])
+def test_a_reload_takes_over_and_loses_nothing(penstock: Any, target: Collector, changed: str) -> None:
     run = penstock("respond_after => delivered")
     sender = Sender(run.port)
     until(lambda: len(sender.answered) > 20, run.said)
-    run.reload('respond_after => delivered tags => ["new"]')
+    if changed == "input":
+        run.reload('respond_after => delivered tags => ["new"]')
+    else:
+        run.reload("respond_after => delivered", 'mutate { add_tag => ["new"] }')
     until(lambda: any("tags" in event for event in target.events), run.said)
     sender.end()
     assert not target.lacks(sender)

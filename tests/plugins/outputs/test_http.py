@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 from servers.certificates import Certificates
-from servers.http import Asked, HttpServer, Reply
+from servers.http_server import Asked, HttpServer, Reply
 
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from servers.http import Asked, HttpServer, Reply
+from servers.http_server import Asked, HttpServer, Reply
 
 from penstock.testing.connectors import OutputContract
 

@@ -1,6 +1,6 @@
 """What an event costs over HTTP: CPU time beside a program written by hand with the same library.
 
-    python -m benchmarks.connectors.http
+    python benchmarks/connectors/over_http.py
 
 Events of 200 bytes, 100 in a request, over eight connections that are kept. The programs by hand
 make the same events, or send the same bodies. Their processes are measured by the operating system
