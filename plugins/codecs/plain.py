@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ..contract import Codec, Ecs
@@ -29,6 +31,16 @@ class Plain(Ecs, Codec, name="plain"):
     def decode(self, data: bytes) -> list[Event]:
         text = self._text(data).removeprefix(MARK)
         return [{"message": text, "event": {"original": text}} if self.ecs else {"message": text}]
+
+    def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
+        texts = [self._text(message).removeprefix(MARK) for message in messages]
+        if not self.ecs:
+            return [[{"message": text}] for text in texts]
+        return [[{"message": text, "event": {"original": text}}] for text in texts]
+
+    def encode_messages(self, events: Sequence[Event]) -> list[bytes]:
+        render = self._render
+        return [utf8(render(event)) for event in events]
 
     def encode(self, events: list[Event]) -> bytes:
         return utf8("".join([self._render(event) for event in events]))
