@@ -57,6 +57,16 @@ def parse_events(text: str | bytes) -> tuple[list[Event], bool]:
     return events, more
 
 
+def parse_plain(text: bytes) -> Event | None:
+    """The map of a text, where there is nothing to look at more closely; None for any other. Raises
+    ValueError where msgspec does.
+    """
+    found: Any = decode(text)
+    if type(found) is not dict or "@timestamp" in found:
+        return None
+    return None if "tags" in found or "@metadata" in found else found
+
+
 _ORIGINAL = FieldRef("[event][original]")
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
 from ..contract import Codec, Ecs
 from ..declaration import option
 from ._charset import charset_option
 from ._framing import BYTES_MARK, MARK
-from ._json import FAILED, encode, keep_original, parse_events, with_whole_text
+from ._json import (
+    FAILED,
+    encode,
+    keep_original,
+    parse_events,
+    parse_plain,
+    with_whole_text,
+)
 from ._target import check_target, under
 
 
@@ -48,6 +57,27 @@ class Json(Ecs, Codec, name="json"):
             keep_original(made[0], self._shown(payload))
         return with_whole_text(made, self._shown(payload)) if more else made
 
+    def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
+        if self.target is not None or not self._charset.is_utf8:
+            return super().decode_messages(messages)
+        ecs, short = self.ecs, self._bounds.short
+        found: list[list[Event]] = []
+        for message in messages:
+            try:
+                event = parse_plain(message) if len(message) <= short else None
+            except (ValueError, RecursionError):
+                event = None
+            if event is None:
+                found.append(self.decode_or_keep(message))
+                continue
+            if ecs:
+                if "event" not in event:
+                    event["event"] = {"original": message.decode()}
+                else:
+                    keep_original(event, message.decode())
+            found.append([event])
+        return found
+
     def _shown(self, payload: bytes | str) -> str:
         return payload if isinstance(payload, str) else self._charset.text(payload)
 
@@ -59,3 +89,6 @@ class Json(Ecs, Codec, name="json"):
 
     def encode(self, events: list[Event]) -> bytes:
         return b"".join(map(encode, events))
+
+    def encode_messages(self, events: Sequence[Event]) -> list[bytes]:
+        return list(map(encode, events))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ..contract import Codec, Ecs
@@ -36,6 +38,16 @@ class Plain(Ecs, Codec, name="plain"):
             if self._keeps_original
             else {"message": text}
         ]
+
+    def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
+        texts = [self._text(message).removeprefix(MARK) for message in messages]
+        if not self.ecs:
+            return [[{"message": text}] for text in texts]
+        return [[{"message": text, "event": {"original": text}}] for text in texts]
+
+    def encode_messages(self, events: Sequence[Event]) -> list[bytes]:
+        render = self._render
+        return [utf8(render(event)) for event in events]
 
     def encode(self, events: list[Event]) -> bytes:
         return utf8("".join([self._render(event) for event in events]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..clients.kafka import KafkaOptions, client_config, given
 from ..contract import Plugin
-from ..declaration import Uri, option
+from ..declaration import Secret, Uri, option
 from ..option_groups import option_group
 
 _STRING = "org.apache.kafka.common.serialization.StringDeserializer"
@@ -29,6 +29,8 @@ _ASKED = {
     "check_crcs": "check.crcs",
 }
 _RESETS = {"earliest": "earliest", "latest": "latest", "none": "error"}
+_NO_REGISTRY = "No schema registry is asked."
+_AVRO = "take it out, and give codec => avro { schema_uri => … }, or decode elsewhere"
 _BROKERS_SAY = ("session_timeout_ms", "heartbeat_interval_ms", "partition_assignment_strategy")
 
 
@@ -135,10 +137,28 @@ class ConsumerOptions(KafkaOptions):
         default=_STRING,
         choices=(_STRING, _BYTES),
     )
-    schema_registry_url: Uri | None = option(
-        "The schema registry that has the Avro schemas of the messages; takes the place of the"
-        " codec.",
-        default=None,
+    schema_registry_url: Uri | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
+    schema_registry_key: str | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
+    schema_registry_secret: Secret | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
+    schema_registry_proxy: Uri | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
+    schema_registry_validation: str | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
+    schema_registry_ssl_keystore_location: str | None = option(
+        _NO_REGISTRY, default=None, obsolete=_AVRO
+    )
+    schema_registry_ssl_keystore_password: Secret | None = option(
+        _NO_REGISTRY, default=None, obsolete=_AVRO
+    )
+    schema_registry_ssl_keystore_type: str | None = option(
+        _NO_REGISTRY, default=None, obsolete=_AVRO
+    )
+    schema_registry_ssl_truststore_location: str | None = option(
+        _NO_REGISTRY, default=None, obsolete=_AVRO
+    )
+    schema_registry_ssl_truststore_password: Secret | None = option(
+        _NO_REGISTRY, default=None, obsolete=_AVRO
+    )
+    schema_registry_ssl_truststore_type: str | None = option(
+        _NO_REGISTRY, default=None, obsolete=_AVRO
     )
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -56,23 +57,36 @@ Ended = Callable[["Request"], Exception | None]
 
 
 class Request:
-    """Some messages under way. ``failures``: what reports say, with topic, key and value."""
+    """Some messages under way, as they were packed. ``failures``: what reports say, with topic, key
+    and value.
+    """
 
-    def __init__(self, rows: list[Row], topic: str, size: int, ended: Ended) -> None:
-        self.rows, self.size = rows, size
+    def __init__(self, items: Sequence[Any], topic: str, size: int, ended: Ended) -> None:
+        self.items, self.size = items, size
         self._topic, self._ended = topic, ended
         self.future: Future[None] = Future()
         self.failures: list[tuple[KafkaError, str | None, bytes | None, bytes | None]] = []
         self.refused: dict[int, KafkaError] = {}
         # Reports come in two threads where a transaction is aborted: counting must be one step.
-        self._ticks, self._last = count(1), len(rows) + 1
+        self._ticks, self._last = count(1), len(items) + 1
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """What the items say; not looked at where they are values, and nothing fails."""
+        return [row_of(item) for item in self.items]
+
+    @cached_property
+    def are_values(self) -> bool:
+        """Whether items are values alone: they go to the one topic there is, to any partition."""
+        return set(map(type, self.items)) == {bytes}
 
     def report(self, error: KafkaError | None, message: Message) -> None:
         """What became of one message; from a thread that asks the producer."""
         if error is not None:
             failure = error, message.topic(), message.key(), message.value()
             self.failures.append(failure)
-        self.tick()
+        if next(self._ticks) == self._last:
+            self._end()
 
     def refuse(self, index: int, error: KafkaError) -> None:
         """The producer did not take one message."""
@@ -81,8 +95,10 @@ class Request:
 
     def tick(self) -> None:
         """One more step has ended: a message, or handing them over."""
-        if next(self._ticks) != self._last:
-            return
+        if next(self._ticks) == self._last:
+            self._end()
+
+    def _end(self) -> None:
         error = self._ended(self)
         if error is None:
             self.future.set_result(None)
@@ -129,12 +145,11 @@ class Delivering:
 
     def begin(self, items: Sequence[Any], ended: Ended | None = None) -> Request:
         """A request that waits until there is room for it; hand it over with ``send``."""
-        rows = [row_of(item) for item in items]
-        size = sum([len(row.value or b"") + _ROW_SIZE for row in rows])
+        size = _size_of(items)
         with self._change:
             self._change.wait_for(lambda: self._has_room(size))
             self._under_way += size
-        return Request(rows, self._topic or "", size, ended or self.outcome)
+        return Request(items, self._topic or "", size, ended or self.outcome)
 
     def _has_room(self, size: int) -> bool:
         return not self._under_way or self._under_way + size <= self._limit or self._is_closed
@@ -146,7 +161,7 @@ class Delivering:
         if self.suspects.are_there:
             self._send_suspects(request)
         else:
-            self._send_rows(request, 0, len(request.rows))
+            self._send_rows(request, 0, len(request.items))
         request.tick()
 
     def _send_suspects(self, request: Request) -> None:
@@ -181,16 +196,22 @@ class Delivering:
         headers. (The client library has a place for the partition of each message, and does not
         look at it.)
         """
+        last = min(stop, start + _GROUP)
+        if request.are_values and not request.refused:
+            return last
         rows, refused = request.rows, request.refused
         first, end = rows[start], start + 1
         if first.headers or isinstance(first.partition, str):
             return end
-        last = min(stop, start + _GROUP)
         while end < last and end not in refused and rows[end][2:] == first[2:]:
             end += 1
         return end
 
     def _send(self, request: Request, start: int, end: int) -> None:
+        if request.are_values:
+            values = [{"value": value} for value in request.items[start:end]]
+            self._send_many(request, start, self._topic or "", -1, values)
+            return
         row = request.rows[start]
         topic = row.topic or self._topic or ""
         if isinstance(row.partition, str):
@@ -199,7 +220,8 @@ class Delivering:
         elif row.headers:
             self._send_one(request, start, topic, row)
         else:
-            self._send_many(request, start, end, topic)
+            messages = [_message(row) for row in request.rows[start:end]]
+            self._send_many(request, start, topic, _partition(row), messages)
 
     def _send_one(self, request: Request, index: int, topic: str, row: Row) -> None:
         pairs = [(str(name), value) for name, value in row.headers or ()]
@@ -210,13 +232,18 @@ class Delivering:
         except KafkaException as error:
             request.refuse(index, error.args[0])
 
-    def _send_many(self, request: Request, start: int, end: int, topic: str) -> None:
-        messages = [_message(row) for row in request.rows[start:end]]
-        partition = _partition(request.rows[start])
+    def _send_many(
+        self,
+        request: Request,
+        start: int,
+        topic: str,
+        partition: int,
+        messages: list[dict[str, Any]],
+    ) -> None:
         try:
             taken = self.producer.produce_batch(topic, messages, partition, request.report)
         except KafkaException as error:
-            for index in range(start, end):
+            for index in range(start, start + len(messages)):
                 request.refuse(index, error.args[0])
             return
         if taken < len(messages):
@@ -262,6 +289,11 @@ class Delivering:
         if self._thread is not threading.current_thread():
             self._thread.join()
         self.producer.flush(_SLICE)
+
+
+def _size_of(items: Sequence[Any]) -> int:
+    values = [item if type(item) is bytes else item[0] or b"" for item in items]
+    return sum(map(len, values)) + _ROW_SIZE * len(items)
 
 
 def _message(row: Row) -> dict[str, Any]:
