@@ -20,13 +20,13 @@ from servers.packages import require
 LONGEST = 120.0
 CONFIG = """
 input {{ elasticsearch {{
-  hosts => "127.0.0.1:{port}" index => "{source}" docinfo => true size => 100 search_api => "{api}"
+  hosts => "127.0.0.1:{port}" index => "{source}" docinfo => true size => 25 search_api => "{api}"
   query => '{{"query": {{"range": {{"n": {{"gt": ":last_value"}}}}}}, "sort": ["n"]}}'
   tracking_field => "n" tracking_field_seed => "-1" schedule => "every 200ms"
 }} }}
 filter {{ mutate {{ add_field => {{ "copy" => "true" }} }} }}
 output {{ elasticsearch {{
-  hosts => "127.0.0.1:{port}" index => "{target}" manage_template => false batch_events => 150
+  hosts => "127.0.0.1:{port}" index => "{target}" manage_template => false batch_events => 25
   {options}
 }} }}
 """
@@ -113,9 +113,11 @@ def test_documents_are_copied_by_workers_and_a_kill_in_the_middle_loses_none(cop
 def test_twenty_kills_lose_nothing(tmp_path: Path, api: str, options: str) -> None:
     copying, chance = Copying(tmp_path, opensearch.node().port, options, api), random.Random(7)
     for _ in range(20):
+        wanted = copying.count + chance.randrange(400)
         copying.put(500)
         copying.start()
-        time.sleep(chance.uniform(0.5, 2.5))
+        copying.until(lambda found, wanted=wanted: len(found) > wanted)  # type: ignore[misc]
+        time.sleep(chance.uniform(0, 0.1))
         copying.kill()
     copying.start()
     found = copying.until(lambda found: len(found) == copying.count)
