@@ -69,6 +69,10 @@ def test_what_a_connection_leaves_open_when_it_breaks_is_known(server: socket.so
     writing = threading.Thread(target=write)
     writing.start()
     assert received(other, 5000).startswith(b"x" * 5000)
+    stalled = -1
+    while stalled != len(futures) or not futures or futures[-1].done():  # until both buffers are full
+        stalled = len(futures)
+        writing.join(0.1)
     other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     other.close()  # with a reset
     writing.join(30)
