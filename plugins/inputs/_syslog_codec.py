@@ -57,6 +57,10 @@ class SyslogCodec(Codec):
         self._host: Any = None
         self._is_stream = False
 
+    @property
+    def name(self) -> str:
+        return "syslog"
+
     def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
         fresh = copy.copy(self)
         fresh.origin = origin or {}
