@@ -33,7 +33,9 @@ from penstock.pipeline.commands.plugin_reference import (
 from penstock.pipeline.testing import test_file_schema
 from penstock.pipeline.testing.matchers import MATCHERS
 from penstock.pipeline.testing.schema import Key
+from penstock.plugins import registry
 from penstock.plugins.contract import Plugin
+from penstock.plugins.unsupported import ELSEWHERE
 
 DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
@@ -52,6 +54,7 @@ def generated() -> dict[str, str]:
     made["samples.md"] = samples_page()
     made["settings.md"] = settings_page()
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
+    made["connectors.md"] = with_missing((DOCS / "connectors.md").read_text(encoding="utf-8"))
     made["streams.svg"] = timeline()
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
@@ -235,6 +238,9 @@ Keys may be written flat or nested, and `${NAME}` or `${NAME:default}` stands fo
 environment.
 """
 
+_MISSING = re.compile(
+    r"(?<=<!-- missing: written by docs/generate.py -->\n).*?(?=<!-- end of missing -->)", re.DOTALL
+)
 _MARKED = re.compile(
     r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL
 )
@@ -291,6 +297,15 @@ def with_options(text: str) -> str:
     """The page of commands with its options put in between the marks."""
     made = "\n" + "\n".join(_command(name) for name in sorted(COMMANDS)) + "\n"
     return _MARKED.sub(lambda match: made, text)
+
+
+def with_missing(text: str) -> str:
+    """The page of connectors with what is not there put in between the marks."""
+    made = ""
+    for section in ("input", "output"):
+        names = sorted(ELSEWHERE[section] - set(registry.names(section)))
+        made += f"\n{section.capitalize()}s: " + ", ".join(f"`{name}`" for name in names) + ".\n"
+    return _MISSING.sub(lambda match: made + "\n", text)
 
 
 def _command(name: str) -> str:
