@@ -39,6 +39,7 @@ from .configuration import (
 )
 from .progress import progress_line
 from .run_api import started_api
+from .run_service import ServiceManager
 from .run_signals import actions, leave_quietly
 from .settings_flags import SettingsCommand, complete_values_of
 
@@ -251,6 +252,8 @@ def _run(
     except ConfigError as error:
         refuse(error)
     signals.start(actions(supervisor, float(settings["penstock.shutdown_timeout"])))
+    manager = ServiceManager(supervisor)
+    manager.start()
     try:
         with short_turns():
             supervisor.run()
@@ -269,6 +272,7 @@ def _run(
             line.end()
         if api is not None:
             api.close()
+        manager.end()
         if parent is not None:
             parent.close()
     if profile is not None:

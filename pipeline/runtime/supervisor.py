@@ -108,6 +108,17 @@ class Supervisor:
                     member.pipeline.successor = None
                     member.pipeline.stop()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all pipelines have started."""
+        pipelines = [member.pipeline for member in self.members]
+        return all(pipeline is not None and pipeline.opened for pipeline in pipelines)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether ``stop`` was called, or all has ended."""
+        return self._stopping.is_set()
+
     def reload(self) -> None:
         """Look for changed configurations now."""
         self._look.set()
