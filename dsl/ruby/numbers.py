@@ -99,7 +99,9 @@ def modulo(a: Any, b: Any) -> Any:
             raise ZeroDivisionError_("divided by 0")
         return a % b
     a, b = floating(a), floating(b)
-    if b == 0 or math.isinf(a):
+    if b == 0:
+        raise ZeroDivisionError_("divided by 0")
+    if math.isinf(a):
         return math.nan
     rest = math.fmod(a, b)
     return rest + b if rest * b < 0 else rest

@@ -14,7 +14,6 @@ from collections import deque
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...dsl.joda import PatternError
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ..batch import Payload
@@ -149,13 +148,13 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             message = "`mapping` has no effect with `format => message`"
             self.problem("mapping", message, "take it out", code="W305")
         self._check_url()
-        if self._check_texts():
-            assert self.context.make_codec is not None
-            lines = self.context.make_codec("json_lines", False)
-            self._bodies = bodies_of(self.format, self.mapping, self.message, lines)
-            self._headers = self._header_templates()
-            is_constant = all(template.is_constant for template in self._headers.values())
-            self._fixed = self._target({}) if is_constant and self.url.is_constant else None
+        self._check_texts()
+        assert self.context.make_codec is not None
+        lines = self.context.make_codec("json_lines", False)
+        self._bodies = bodies_of(self.format, self.mapping, self.message, lines)
+        self._headers = self._header_templates()
+        is_constant = all(template.is_constant for template in self._headers.values())
+        self._fixed = self._target({}) if is_constant and self.url.is_constant else None
 
     def _check_url(self) -> None:
         if self.url.problem:
@@ -164,19 +163,13 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             message = f"`{self.url.text}` is not a valid URL"
             self.problem("url", message, 'write it as "https://host.example/path"')
 
-    def _check_texts(self) -> bool:
-        """Report templates that cannot be filled in; whether all can be compiled."""
+    def _check_texts(self) -> None:
+        """Warn of templates that cannot be filled in."""
         for name in ("headers", "mapping"):
             for path, text in templates(getattr(self, name) or {}):
-                try:
-                    problem = Template(text).problem
-                except PatternError as error:
-                    message = f"bad date pattern in `{text}`: {error}"
-                    self.problem(name, message, path=path, code="E209")
-                    return False
-                if problem:
-                    self.problem(name, problem, "write a field as [a][b]", path=path, code="W304")
-        return True
+                template = Template(text)
+                if template.problem:
+                    self.problem(name, template.problem, template.help, path=path, code="W304")
 
     def _header_templates(self) -> dict[str, Template]:
         headers = {name: Template(text) for (name,), text in templates(self.headers)}

@@ -88,7 +88,7 @@ def test_an_error_of_a_file_has_its_place() -> None:
     assert refused.value.diagnostics[0].place == "penstock.yml:1:19"
 
 
-@pytest.mark.parametrize("key", ["http.port", "api.http.host", "xpack.monitoring.enabled", "node.name", "config.debug", "metric.collect"])
+@pytest.mark.parametrize("key", ["http.port", "api.ssl.keystore.path", "xpack.monitoring.enabled", "node.name", "config.debug", "metric.collect"])
 def test_a_setting_of_logstash_that_does_nothing_here_is_taken_with_a_warning(key: str) -> None:
     assert settled({key: "anything"}) == DEFAULTS
     (found,) = without_effect([key])
