@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldRef
 from ...dsl.timestamp import Timestamp
-from ...dsl.values import json_text
+from ...dsl.values import json_text, to_text
 
 FAILED = "_elasticsearch_input_failure"
 _ORIGINAL = FieldRef("[event][original]")
@@ -76,3 +76,26 @@ def body_of(query: str, value: str) -> dict[str, Any]:
     if type(found) is not dict:
         raise ValueError("it is not an object")
     return found
+
+
+def is_sorted_by(body: Mapping[str, Any], field: FieldRef) -> bool:
+    """Whether a query sorts by a field first of all, from its least value on."""
+    sort = body.get("sort")
+    first = sort[0] if isinstance(sort, list) and sort else sort
+    if not isinstance(first, dict):
+        return bool(first == ".".join(field.keys))
+    ((name, order),) = first.items() if len(first) == 1 else (("", ""),)
+    order = order.get("order", "asc") if isinstance(order, dict) else order
+    return bool(name == ".".join(field.keys) and order == "asc")
+
+
+def value_before_last(events: Sequence[Event], field: FieldRef, otherwise: str) -> str:
+    """The last value of a field that is not that of the last event: all events that have it have
+    come, if they are sorted by it.
+    """
+    last = field.get(events[-1])
+    for event in reversed(events):
+        value = field.get(event)
+        if value is not None and value != last:
+            return to_text(value)
+    return otherwise

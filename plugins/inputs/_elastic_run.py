@@ -178,6 +178,7 @@ class Run:
             if part.after is not None and not part.pages.can_go_back:
                 self._forget(part.pages)
                 part.pages, part.after = self._pages_of(number, self._start), None
+                self.read_value = self.delivered_value = self._start
             self._ask(number, part.after)
 
     def restart(self) -> None:

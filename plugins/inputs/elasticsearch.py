@@ -10,10 +10,10 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...dsl.joda.zones import find_zone, platform_zone
-from ...dsl.reference import FieldRef
+from ...dsl.reference import Event, FieldRef
 from ...dsl.values import to_text
 from ..batch import Batch, Part, Position
 from ..clients.elastic import endpoint, http_options
@@ -23,7 +23,7 @@ from ..contract import Disconnected, Ecs, EndOfInput, Input, Misconfigured, Outc
 from ..declaration import option
 from ..schedule import Schedule, ScheduleError, parse_schedule
 from ._atomic import write_atomically
-from ._elastic_hits import HitEvents, body_of, filled
+from ._elastic_hits import HitEvents, body_of, filled, is_sorted_by, value_before_last
 from ._elastic_pages import (
     AggregationPage,
     EsqlPage,
@@ -47,13 +47,16 @@ class _Token(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """What is delivered when a batch is; ``value`` is the tracking value at its end."""
+    """What is delivered when a batch is. ``value``: the tracking value at its end; ``safe``: one
+    behind which another run may begin, though this one was not delivered to its end.
+    """
 
     number: int
     run: Run
     slice: int
     page: Page
     value: str
+    safe: str | None
 
 
 class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
@@ -67,8 +70,9 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
 
     With `tracking_field` a run goes on where the one before it ended: `:last_value` in the query
     stands for the value of that field in the last event, `:present` for the time half a minute ago.
-    Sort by that field. The value is kept in `last_run_metadata_path` when all events of a run were
-    delivered, so that after a crash a run is repeated, and none is left out.
+    Sort by that field, from its least value on. The value is kept in `last_run_metadata_path` when
+    the events before it were delivered: after a crash the pages that were under way are read again,
+    or the whole run, where the query sorts by something else; none is left out.
 
     Documents come by scrolling, or by `search_after` over a point in time: with `auto`, the latter
     from Elasticsearch 8 on. With `search_after` a page that could not be delivered is asked for
@@ -105,10 +109,12 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
         self._due_by = self._parsed_schedule()
         origin = "[@metadata][input][elasticsearch]" if self.ecs else "[@metadata]"
         info_target = (self.docinfo_target or FieldRef(origin)) if self.docinfo else None
+        self._is_sorted = False
         self._hits = HitEvents(self.target, info_target, self.docinfo_fields)
         if self.query_type == "dsl":
             try:
-                body_of(self.query, self.tracking_field_seed)
+                body = body_of(self.query, self.tracking_field_seed)
+                self._is_sorted = self._sorts_by_value(body)
             except ValueError as error:
                 self.problem("query", f"this is not a JSON object: {error}", "such as { }")
         self._check_combinations()
@@ -123,6 +129,10 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
         if self.slices is not None and self.tracking_field is not None:
             message = "`slices` and `tracking_field` exclude each other: slices have no last event"
             self.problem("slices", message, "take it out")
+
+    def _sorts_by_value(self, body: dict[str, Any]) -> bool:
+        field = self.tracking_field
+        return field is not None and self.target is None and is_sorted_by(body, field)
 
     def _parsed_schedule(self) -> Schedule | None:
         if self.schedule is None:
@@ -268,20 +278,32 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
         if run.is_read and not self.schedule_overlap and self._due < time.time():
             self._due = self._next_turn()
         events = self._hits.make(page.hits, self.context.now())
-        if self.tracking_field is not None and events:
-            value = self.tracking_field.get(events[-1])
-            if value is None:
-                message = "the last event of a page has no `%s`: the next run begins as this one"
-                self.context.log.warning(message, self.tracking_field.text)
-            else:
-                run.read_value = to_text(value)
+        safe = self._track(run, events)
         self._number += 1
         partition = str(part)
-        mark = _Mark(self._number, run, part, page._replace(hits=[]), run.read_value)
+        mark = _Mark(self._number, run, part, page._replace(hits=[]), run.read_value, safe)
         self._marks.setdefault(partition, deque()).append(mark)
         self._open.add(self._number)
         place = Part(partition, Position(self._incarnation, self._number), len(events))
         return Batch(events, token=_Token(self._round, self._number), parts=[place])
+
+    def _track(self, run: Run, events: list[Event]) -> str | None:
+        """Note the tracking value of the last event; one that is safe before the run has ended,
+        None where there is none.
+        """
+        field = self.tracking_field
+        if field is None or not events:
+            return None
+        value = field.get(events[-1])
+        if value is None:
+            message = "the last event of a page has no `%s`: the next run begins as this one"
+            self.context.log.warning(message, field.text)
+            return None
+        before, run.read_value = run.read_value, to_text(value)
+        if not self._is_sorted or before == run.read_value:
+            return None
+        # What is tied with the last value may come with the next page: the value before it.
+        return value_before_last(events, field, before)
 
     def _refused(self, run: Run, error: Refused) -> None:
         """A query was refused. Raises Misconfigured or Disconnected, but where the server has lost
@@ -338,6 +360,8 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
             if mark.run.is_delivered:
                 self._delivered = max(self._delivered, mark.run.number)
                 self._keep_value(mark.run.delivered_value)
+            elif mark.safe is not None:
+                self._keep_value(mark.safe)
 
     def _keep_value(self, value: str) -> None:
         """All of a run was delivered: the next one may begin behind it, after a crash too."""

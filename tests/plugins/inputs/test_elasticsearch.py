@@ -177,6 +177,44 @@ def test_a_run_goes_on_behind_the_last_value_of_the_one_before_it(port: int, tmp
     assert path.read_text() == "7\n"
 
 
+@pytest.mark.parametrize(
+    ("sort", "kept"),
+    [
+        ('["n"]', "3"),
+        ('[{"n": "asc"}]', "3"),
+        ('{"n": {"order": "asc"}}', "3"),
+        ('["n", "m"]', "3"),
+        ('[{"n": "desc"}]', None),
+        ('["m"]', None),
+    ],
+)
+def test_in_the_middle_of_a_run_a_value_is_kept_where_nothing_is_left_out_behind_it(
+    front: Front, tmp_path: Path, sort: str, kept: str | None
+) -> None:
+    answers(front, page(1, 2), page(3, 4), page(4, 5))
+    query = f"""query => '{{"query": {{"x": ":last_value"}}, "sort": {sort}}}' tracking_field => "n" size => 2"""
+    with Searching(f"{hosts(front.port)} {query}", tmp_path) as searching:
+        while len(searching.events) < 4:
+            searching.step()
+        searching.reader.settle()
+    path = tmp_path / "plugins" / "inputs" / "elasticsearch" / "main" / "last_run_value"
+    assert (path.read_text().strip() if path.exists() else None) == kept, "another 4 may come with the next page"
+
+
+def test_a_value_that_fills_pages_is_not_kept_before_the_next_one_came(front: Front, tmp_path: Path) -> None:
+    answers(front, page(1, 1), page(1, 1), page(1, 2), page(3))
+    query = """query => '{"sort": ["n"]}' tracking_field => "n" size => 2 tracking_field_seed => "0" """
+    path = tmp_path / "plugins" / "inputs" / "elasticsearch" / "main" / "last_run_value"
+    seen = []
+    with Searching(f"{hosts(front.port)} {query}", tmp_path) as searching:
+        for count in (2, 4, 6, 7):
+            while len(searching.events) < count:
+                searching.step()
+            searching.reader.settle()
+            seen.append(path.read_text().strip() if path.exists() else None)
+    assert seen == [None, None, "1", "3"]
+
+
 def test_placeholders_stand_for_the_last_value_and_the_time_half_a_minute_ago(tmp_path: Path) -> None:
     with Front() as front:
         answers(front, {"hits": {"hits": []}})

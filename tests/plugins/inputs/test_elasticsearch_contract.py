@@ -45,6 +45,7 @@ class Documents:
 
 class SearchContract(InputContract):
     wrong_option = "password"
+    full_steps = 2  # there is no session to lose
     absent: ClassVar[dict[str, str]] = {
         "tokens_of_an_older_connection_are_ignored": "requests go over any connection: what was read stays under way when one ends"
     }
