@@ -97,6 +97,7 @@ def test_a_process_that_was_taken_for_dead_commits_nothing_more(flow: Flow) -> N
     flow.check()
 
 
+@pytest.mark.soak
 def test_workers_decode_and_pack_for_a_transaction(flow: Flow) -> None:
     flow.put(1000)
     with flow.process("run", "-w", "2") as run:
