@@ -40,7 +40,7 @@ test-quick: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -n $(WORKERS) $(QUICK)
 
 soak: $(VENV)/.installed-dev
-	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s tests/faults
+	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s
 
 # The servers that tests talk to: what is missing is installed, as far as that is possible without asking.
 servers: $(BIN)/python

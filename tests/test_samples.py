@@ -66,7 +66,7 @@ def test_a_sample_writes_what_stands_beside_it(sample: Path) -> None:
         assert given == expected(sample / "expected.txt", given)
 
 
-@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if not writes_events(sample)], ids=lambda sample: sample.name)
+@pytest.mark.parametrize("sample", [sample for sample in ALONE if not writes_events(sample)], ids=lambda sample: sample.name)
 def test_the_events_behind_what_is_no_json(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     sources: list[Source] = load_sources(f"samples/{sample.name}/pipeline.conf")

@@ -9,7 +9,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 
 class Topic:
@@ -58,13 +58,13 @@ class Topic:
     def records(self, isolation: str = "read_committed") -> list[Message]:
         """All messages that are there now, partition by partition."""
         consumer = Consumer(self._config(group_id="look", enable_auto_commit=False, isolation_level=isolation, enable_partition_eof=True))
+        end = time.monotonic() + _PATIENCE
         found: list[list[Message]] = [[] for _ in range(self.partitions)]
         try:
             places = [TopicPartition(self.name, number, 0) for number in range(self.partitions)]
-            highs = [consumer.get_watermark_offsets(place, timeout=_PATIENCE)[1] for place in places]
+            highs = [self._high(consumer, place, end) for place in places]
             consumer.assign(places)
             left = {number for number, high in enumerate(highs) if high}
-            end = time.monotonic() + _PATIENCE
             while left:
                 assert time.monotonic() < end, f"{self.name} cannot be read"
                 message = consumer.poll(0.2)
@@ -78,6 +78,15 @@ class Topic:
         finally:
             consumer.close()
         return [message for messages in found for message in messages]
+
+    def _high(self, consumer: Consumer, place: TopicPartition, end: float) -> int:
+        """The end of a partition, as soon as its leader is known again."""
+        while True:
+            try:
+                return int(consumer.get_watermark_offsets(place, timeout=5)[1])
+            except KafkaException:
+                assert time.monotonic() < end, f"{self.name} cannot be read"
+                time.sleep(0.1)
 
     def values(self, isolation: str = "read_committed") -> list[str]:
         """The values of all messages."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-_LONGEST = 60.0
+_LONGEST = 120.0
 
 
 class Penstock:

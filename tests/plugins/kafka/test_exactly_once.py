@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.kafka_flow import Flow
 from servers.kafka_topics import Topic
-from servers.penstock_process import Penstock
 
 from penstock.dsl.diagnostics import Diagnostic
 from penstock.dsl.settings import settled
@@ -62,44 +61,6 @@ def test_one_input_and_one_output_are_accepted() -> None:
     assert findings(f"input {{ {INPUT} }} filter {{ mutate {{ add_tag => ['x'] }} }} output {{ {OUTPUT} }}", {}) == []
 
 
-CONFIG = """
-input {{ kafka {{ bootstrap_servers => "{address}" topics => ["{source}"] group_id => "{source}" auto_offset_reset => "earliest"
-    exactly_once => true session_timeout_ms => 2000 heartbeat_interval_ms => 500 poll_timeout_ms => 20 max_poll_records => 20 }} }}
-output {{ kafka {{ bootstrap_servers => "{address}" topic_id => "{target}" codec => plain {{ format => "%{{message}}" }}
-    exactly_once => true {more} }} }}
-"""
-
-
-class Flow:
-    """From one topic to another, by processes of one group."""
-
-    def __init__(self, folder: Path, source: Topic, target: Topic) -> None:
-        self._folder, self.source, self.target = folder, source, target
-        self.wanted: list[str] = []
-
-    def put(self, count: int) -> None:
-        more = [f"message {number}" for number in range(len(self.wanted), len(self.wanted) + count)]
-        self.source.put(more)
-        self.wanted += more
-
-    def process(self, name: str = "run", *options: str, more: str = "") -> Penstock:
-        config = CONFIG.format(address=self.source.address, source=self.source.name, target=self.target.name, more=more)
-        return Penstock(self._folder, config, "--penstock.state.interval", "100ms", *options, name=name)
-
-    def count(self, isolation: str = "read_committed") -> int:
-        return len(self.target.values(isolation))
-
-    def has_all(self) -> bool:
-        return self.count() >= len(self.wanted)
-
-    def check(self) -> None:
-        """Each message is there once, and those of a partition are in order."""
-        found = Counter(self.target.values())
-        assert {value: count for value, count in found.items() if count > 1} == {}, "each message comes once"
-        assert set(found) == set(self.wanted), "none is lost"
-        assert sum(self.source.committed(self.source.name)) >= len(self.wanted)
-
-
 @pytest.fixture
 def flow(tmp_path: Path, make_topic: Callable[..., Topic]) -> Flow:
     return Flow(tmp_path, make_topic(), make_topic(1))
@@ -136,6 +97,7 @@ def test_a_process_that_was_taken_for_dead_commits_nothing_more(flow: Flow) -> N
     flow.check()
 
 
+@pytest.mark.soak
 def test_workers_decode_and_pack_for_a_transaction(flow: Flow) -> None:
     flow.put(1000)
     with flow.process("run", "-w", "2") as run:

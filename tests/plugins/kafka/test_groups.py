@@ -17,9 +17,10 @@ output {{ file {{ path => "{path}" codec => line {{ format => "%{{message}}" }} 
 CLASSIC = "session_timeout_ms => 2000 heartbeat_interval_ms => 500"
 PROTOCOLS = {
     "cooperative": CLASSIC,
-    "eager": f'{CLASSIC} partition_assignment_strategy => "range"',
     "the protocol of Kafka 4": 'group_protocol => "consumer"',
+    "eager": f'{CLASSIC} partition_assignment_strategy => "range"',
 }
+ASKED_FOR = [pytest.param(more, id=name, marks=pytest.mark.soak if name == "eager" else ()) for name, more in PROTOCOLS.items()]
 
 
 class Group:
@@ -57,7 +58,7 @@ def make_group(tmp_path: Path, make_topic: Callable[..., Topic]) -> Callable[...
     return lambda more, partitions=4: Group(tmp_path, make_topic(partitions), more)
 
 
-@pytest.mark.parametrize("more", PROTOCOLS.values(), ids=PROTOCOLS.keys())
+@pytest.mark.parametrize("more", ASKED_FOR)
 def test_members_that_come_and_go_read_each_message_once(more: str, make_group: Callable[..., Group]) -> None:
     group = make_group(more)
     with group.member("first") as first:
@@ -87,6 +88,7 @@ def test_what_a_killed_member_has_not_committed_another_one_reads(make_group: Ca
         second.stop()
 
 
+@pytest.mark.soak
 def test_a_static_member_finds_its_partitions_again(make_group: Callable[..., Group]) -> None:
     """It leaves without a word, and the group waits for it as long as its session lasts."""
     group = make_group('session_timeout_ms => 30000 group_instance_id => "NAME"', partitions=2)

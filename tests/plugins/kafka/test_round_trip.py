@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def write(folder: Path, topic: Topic, lines: list[str], more: str, *options: str
         return run.said()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["2", pytest.param("1", marks=pytest.mark.soak)])
 def test_events_go_to_a_topic_and_come_from_it(workers: str, tmp_path: Path, make_topic: Callable[..., Topic]) -> None:
     topic = make_topic(1)
     write(tmp_path, topic, [json.dumps({"number": n, "text": "ä" * n}) for n in range(300)], "codec => json", "-w", workers)
@@ -152,6 +152,14 @@ def test_a_kill_while_it_writes_loses_nothing(tmp_path: Path, make_topic: Callab
         run.stop()
 
 
+SOAK = ("TLS", "no certificate of its own", "a certificate of a stranger", "no TLS on the other side")
+"""Ways that are like another one, and are tried only when they are asked for."""
+
+
+def ways(found: Mapping[str, Sequence[str]]) -> list[Any]:
+    return [pytest.param(*way, id=name, marks=pytest.mark.soak if name in SOAK else ()) for name, way in found.items()]
+
+
 SECURED = {
     "TLS": ("tls", 'security_protocol => "SSL"', ""),
     "mutual TLS": ("mutual", 'security_protocol => "SSL"', 'ssl_certificate => "{0}/client.pem" ssl_key => "{0}/client.key"'),
@@ -160,7 +168,7 @@ SECURED = {
 LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="open sesame";'
 
 
-@pytest.mark.parametrize(("listener", "protocol", "more"), SECURED.values(), ids=SECURED.keys())
+@pytest.mark.parametrize(("listener", "protocol", "more"), ways(SECURED))
 def test_both_ways_with(listener: str, protocol: str, more: str, broker: Any, tmp_path: Path, make_topic: Callable[..., Topic]) -> None:
     topic, address = make_topic(1), f"127.0.0.1:{broker.ports[listener]}"
     options = f'{protocol} ssl_certificate_authorities => ["{broker.certificates}/ca.pem"] {more.format(broker.certificates, LOGIN)}'
@@ -193,7 +201,7 @@ UNTRUSTED = {
 }
 
 
-@pytest.mark.parametrize(("listener", "more", "option"), UNTRUSTED.values(), ids=UNTRUSTED.keys())
+@pytest.mark.parametrize(("listener", "more", "option"), ways(UNTRUSTED))
 def test_a_run_that_cannot_be_trusted_ends_at_once_with(
     listener: str, more: str, option: str, broker: Any, tmp_path: Path, strangers: Path
 ) -> None:

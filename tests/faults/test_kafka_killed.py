@@ -1,0 +1,104 @@
+"""Kafka in the long run: brokers and processes are killed again and again, and what is promised holds. All of it is ``soak``.
+
+Three nodes, so that a broker's death loses nothing that was confirmed; and the last line with ZooKeeper.
+"""
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import kafka
+from servers.kafka_flow import Flow
+from servers.kafka_topics import Topic
+from servers.packages import require
+from servers.process import Server
+
+ROUNDS = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200"))
+KILLS = min(30, ROUNDS)
+pytestmark = pytest.mark.soak
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    require("kafka")
+    with kafka.started(kafka.nodes(tmp_path_factory.mktemp("kafka"))) as nodes:
+        yield nodes
+
+
+def flow_on(folder: Path, address: str, copies: int) -> Flow:
+    return Flow(folder, Topic(address, 2, copies), Topic(address, 1, copies))
+
+
+def moved(flow: Flow, chance: random.Random, kills: int, between: Any) -> int:
+    """How often a process was killed, or what ``between`` does was done, until all was moved."""
+    done = 0
+    while done < kills:
+        flow.put(chance.randrange(50, 400))
+        with flow.process() as run:
+            run.until(lambda lives=done: run.said().count("started") > lives, "it starts")
+            time.sleep(chance.uniform(0.2, 3))  # any moment will do
+            between()
+            run.kill()
+        done += 1
+    with flow.process() as run:
+        run.until(flow.has_all, "all is written")
+        run.stop()
+    return done
+
+
+def test_exactly_once_over_kills_of_the_process(three: list[Server], tmp_path: Path) -> None:
+    flow = flow_on(tmp_path, three[0].address, 3)
+    kills = moved(flow, random.Random(1), KILLS, lambda: None)
+    flow.check()
+    print(f"\nexactly once, process killed {kills} times: {len(flow.wanted)} messages, each once")
+
+
+def test_exactly_once_over_kills_of_brokers(three: list[Server], tmp_path: Path) -> None:
+    """One of three is killed while it works, and started again."""
+    flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
+    chance, kills = random.Random(2), max(3, KILLS // 3)
+    with flow.process() as run:
+        for _ in range(kills):
+            flow.put(chance.randrange(50, 400))
+            node = chance.choice(three)
+            node.kill()
+            flow.put(chance.randrange(50, 400))
+            run.until(flow.has_all, "it goes on with two brokers")
+            node.start()
+        run.stop()
+    flow.check()
+    print(f"\nexactly once, a broker of three killed {kills} times: {len(flow.wanted)} messages, each once")
+
+
+def test_a_broker_that_hangs_is_waited_for(three: list[Server], tmp_path: Path) -> None:
+    flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
+    with flow.process() as run:
+        for node in three[: max(1, min(3, ROUNDS))]:
+            node.pause()
+            flow.put(200)
+            time.sleep(5)  # it hangs for longer than any request is waited for by a broker
+            node.go_on()
+            run.until(flow.has_all, "it goes on")
+        run.stop()
+    flow.check()
+
+
+def test_exactly_once_with_zookeeper(tmp_path: Path) -> None:
+    require("kafka39")
+    with kafka.started(kafka.with_zookeeper(tmp_path)) as (_, broker):
+        flow = flow_on(tmp_path, broker.address, 1)
+        kills = moved(flow, random.Random(3), max(2, KILLS // 5), lambda: None)
+        flow.check()
+        with flow.process() as run:
+            flow.put(300)
+            broker.stop()
+            broker.start()
+            run.until(flow.has_all, "it outlives a restart of the only broker")
+            run.stop()
+        flow.check()
+    print(f"\nexactly once, Kafka 3.9 with ZooKeeper, {kills} kills: {len(flow.wanted)} messages, each once")

@@ -1,0 +1,31 @@
+"""The sample kafka-exactly-once, run by its one command."""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from servers import kafka
+from servers.packages import require
+from servers.shared import shared
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "samples" / "kafka-exactly-once"
+
+
+def test_the_command_fills_one_topic_and_shows_the_other() -> None:
+    require("kafka")
+    broker = shared("kafka", kafka.server)
+    environment = {**os.environ, "PENSTOCK": f"{sys.executable} -m penstock", "KAFKA": broker.address}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(["sh", SAMPLE / "run.sh"], capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    shown = [line.partition(" ") for line in done.stdout.splitlines()]
+    assert [value == "(deleted)" for key, _, value in shown if key == "north/1"] == [False, True]
+    events = [json.loads(value) for _, _, value in sorted(shown) if value != "(deleted)"]
+    lasting = [{key: value for key, value in event.items() if key != "@timestamp"} for event in events]
+    topic = {event["order"].pop("from") for event in lasting}
+    assert len(topic) == 1
+    assert lasting == [json.loads(line) for line in (SAMPLE / "expected.jsonl").read_text().splitlines()]
