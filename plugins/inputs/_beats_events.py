@@ -24,6 +24,7 @@ _TEXTS = ("message", "line")
 
 _NONE: Event = {}
 _RAW = "beats_input_raw_event"
+_USUAL = len(["input", "beats", "host", "ip", "127.0.0.1"])
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -55,17 +56,15 @@ class EventCodec(Codec):
         """The events of each message."""
         try:
             found = [_decode(text) for text in self._bounds.checked(list(messages))]
-            are_maps = all(map(_is_event, found))
         except ValueError:
-            are_maps = False
-        if not are_maps:
+            return [self._one(message) for message in messages]
+        if not _are_events(found):
             return [self._one(message) for message in messages]
         check_all(found, self.context.now())
-        if self._is_plain:
-            for event in found:
-                self._finish_plain(event)
-            return [[event] for event in found]
-        return [self._decoded(event) for event in found]
+        if not self._is_plain:
+            return [self._decoded(event) for event in found]
+        self._finish_plain(found)
+        return [[event] for event in found]
 
     def _one(self, message: bytes) -> list[Event]:
         """A message by itself: one that is not JSON must not take its neighbours along."""
@@ -78,29 +77,32 @@ class EventCodec(Codec):
             return [{"message": message.decode("utf-8", "backslashreplace"), "tags": [FAILED]}]
         return self._decoded(accept(found[0], self.context.now()))
 
-    def _finish_plain(self, event: Event) -> None:
-        text = event.get("message")
-        if text is None:
-            text = event.pop("line", None)
-            if text is not None:
-                event["message"] = text
-        if text is not None and type(text) is not str:
-            text = event["message"] = _text_of(text)
-        if text is not None and self._keeps_original and "event" not in event:
-            event["event"] = {"original": text}
-        self._mark(event, self._tag if text is not None else _RAW)
+    def _finish_plain(self, events: list[Event]) -> None:
+        """What the codec plain makes of the text. This is the hottest code of the input."""
+        keeps_original, has_tags, tag = self._keeps_original, self._has_tags, self._tag
+        for event in events:
+            text = event.get("message")
+            if type(text) is not str:
+                text = _message_of(event)
+                if text is None:
+                    self._mark(event, _RAW)
+                    continue
+            if keeps_original and "event" not in event:
+                event["event"] = {"original": text}
+            if has_tags:
+                if "tags" in event:
+                    add_tag(event, tag)
+                else:
+                    event["tags"] = [tag]
 
     def _mark(self, event: Event, tag: str) -> None:
         if self._has_tags:
-            if "tags" in event:
-                add_tag(event, tag)
-            else:
-                event["tags"] = [tag]
+            add_tag(event, tag)
 
     def _decoded(self, sent: Event) -> list[Event]:
         """The events of the text, each with all the rest that was sent."""
         if self._is_plain:
-            self._finish_plain(sent)
+            self._finish_plain([sent])
             return [sent]
         name = next((name for name in _TEXTS if sent.get(name) is not None), None)
         if name is None:
@@ -131,8 +133,21 @@ class EventCodec(Codec):
         return events
 
 
-def _is_event(value: Any) -> bool:
-    return type(value) is dict and type(value.get("@metadata", _NONE)) is dict
+def _are_events(values: list[Any]) -> bool:
+    if set(map(type, values)) != {dict}:
+        return False
+    return {type(value.get("@metadata", _NONE)) for value in values} == {dict}
+
+
+def _message_of(event: Event) -> str | None:
+    """The text of an event, which becomes its message."""
+    sent = event.get("message")
+    if sent is None:
+        sent = event.pop("line", None)
+    if sent is None:
+        return None
+    text = event["message"] = _text_of(sent)
+    return text
 
 
 def _text_of(value: Any) -> str:
@@ -147,17 +162,29 @@ def _giver(origin: Mapping[str, Any]) -> Callable[[Event], None]:
     wanted = origin.get("@metadata")
     if not wanted:
         return lambda event: None
-    name, value = next(iter(wanted.items()))
-    is_flat = len(wanted) == 1 and type(value) is not dict
+    path = _only_path(wanted)
+    if len(path) != _USUAL:
+        return lambda event: _merge(event.setdefault("@metadata", {}), wanted)
+    first, second, third, fourth, value = path
 
     def give(event: Event) -> None:
-        held = event.setdefault("@metadata", {})
-        if is_flat:
-            held[name] = value
-        else:
-            _merge(held, wanted)
+        held = event.get("@metadata")
+        if held is None or first in held:
+            _merge(event.setdefault("@metadata", {}), wanted)
+        else:  # nearly always; a literal is the cheapest way to make maps in maps
+            held[first] = {second: {third: {fourth: value}}}
 
     return give
+
+
+def _only_path(fields: Mapping[str, Any]) -> list[Any]:
+    """The names of maps in maps that have one field each, and the value in the last."""
+    path: list[Any] = []
+    value: Any = fields
+    while isinstance(value, Mapping) and len(value) == 1:
+        ((name, value),) = value.items()
+        path.append(name)
+    return [*path, value]
 
 
 def _merge(held: dict[str, Any], fields: Mapping[str, Any]) -> None:
