@@ -11,6 +11,7 @@ server=$!
 trap 'kill $server 2>/dev/null || true; rm -rf "$OUT"' EXIT
 $penstock run --log.level fatal --path.data "$OUT/sender" -e "
   input { stdin { codec => json_lines } }
+  filter { mutate { remove_field => '[host][hostname]' } }
   output { lumberjack { hosts => '127.0.0.1' port => $PORT ssl_enabled => false format => event } }
 " < $here/input.jsonl
 kill $server
