@@ -28,11 +28,16 @@ class WakePipe:
             with contextlib.suppress(BlockingIOError):
                 os.write(self._write_end, b"\0")
 
-    def wait(self, timeout: float, descriptors: Sequence[int] = ()) -> Sequence[int]:
-        """Wait up to so many seconds; which of the descriptors have something to read."""
+    def wait(
+        self, timeout: float, descriptors: Sequence[int] = (), writing: Sequence[int] = ()
+    ) -> Sequence[int]:
+        """Wait up to so many seconds; which of the descriptors have something to read, or, of those
+        that are ``writing``, room.
+        """
         poll = select.poll()  # `select` takes no descriptor above 1023
         for descriptor in (self._read_end, *descriptors):
-            poll.register(descriptor, select.POLLIN)
+            room = select.POLLOUT if descriptor in writing else 0
+            poll.register(descriptor, select.POLLIN | room)
         ready = [descriptor for descriptor, _ in poll.poll(max(timeout, 0.0) * 1000)]
         if self._read_end not in ready:
             return ready

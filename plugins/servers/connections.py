@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from ..contract import Plugin
 from .feeds import Feed, Held
@@ -259,12 +259,20 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
 
+class Admits(Protocol):
+    """What connections are handed to when they are accepted."""
+
+    plugin: Plugin
+
+    def admit(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Serve a connection."""
+        ...
+
+
 class Acceptor:
     """Takes connections from a socket, which belongs to it."""
 
-    def __init__(
-        self, listening: socket.socket, owner: Connections, tls: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, listening: socket.socket, owner: Admits, tls: ssl.SSLContext | None) -> None:
         self._listening, self._owner, self._tls = listening, owner, tls
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None

@@ -49,6 +49,11 @@ class Intake:
 
         return delivered if self._emit(batch, answer) else None
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the pipeline is to stop, so that it takes nothing more."""
+        return self._stop.is_set() or self._emit.is_stopping
+
     def give(self, batch: Batch) -> bool:
         """Take a batch whose sender is told nothing; False where too many are under way."""
         return self._emit(batch)

@@ -1,0 +1,116 @@
+"""The server of the inputs beats and lumberjack: connections, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..contract import Plugin
+from ..servers.connections import plain_ip
+from ._beats_connection import Connection
+from ._beats_intake import WindowIntake
+
+_DRAIN = 5.0
+"""Seconds that acknowledgements may take to be sent when serving ends."""
+
+OriginOf = Callable[[str, asyncio.BaseTransport], dict[str, Any]]
+
+
+class Connections:
+    """The connections of one listener; used in its event loop. ``longest``: the bytes of a frame;
+    ``size``: of a piece; ``idle_after``: seconds without a word after which a client that waits
+    for nothing is closed, or 0; ``handshake``: seconds that TLS may take; ``origin_of`` makes the
+    fields of a connection's events.
+    """
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        intake: WindowIntake,
+        origin_of: OriginOf,
+        *,
+        longest: int,
+        size: int,
+        idle_after: float,
+        handshake: float,
+    ) -> None:
+        self.plugin = plugin
+        self._log, metrics = plugin.context.log, plugin.context.metrics
+        self.intake, self.origin_of = intake, origin_of
+        self.longest, self.size, self.idle_after = longest, size, idle_after
+        self._handshake = handshake
+        self._open: set[Connection] = set()
+        self._admitting: set[asyncio.Task[None]] = set()
+        self._count = metrics.gauge("connections")
+        self._refused = metrics.counter("connections_refused")
+        self._undelivered = metrics.counter("undelivered")
+
+    def admit(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Serve a connection that was accepted."""
+        task = asyncio.ensure_future(self._admitted(made, tls))
+        self._admitting.add(task)
+        task.add_done_callback(self._admitting.discard)
+
+    async def _admitted(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            ip = plain_ip(made.getpeername()[0])
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            await loop.connect_accepted_socket(
+                lambda: Connection(self, ip),
+                made,
+                ssl=tls,
+                ssl_handshake_timeout=self._handshake if tls else None,
+            )
+        except ssl.SSLError as error:
+            self.refused(ip, f"TLS failed: {error.reason or error}")
+            made.close()
+        except OSError:
+            made.close()  # the client has gone
+        except asyncio.CancelledError:
+            made.close()
+            raise
+
+    def opened(self, connection: Connection) -> None:
+        """A connection is served from now on."""
+        self._open.add(connection)
+        self._count.set(len(self._open))
+
+    def closed(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self._open.discard(connection)
+        self._count.set(len(self._open))
+
+    def refused(self, ip: str, reason: str) -> None:
+        """A connection is closed for what its client sent."""
+        self._refused.add()
+        self._log.warning("the connection from %s was closed: %s", ip, reason, about=ip)
+
+    def undelivered(self) -> None:
+        """A piece was not delivered, and its client is to send it again."""
+        self._undelivered.add()
+
+    def tick(self) -> None:
+        """Called about once a second."""
+        now = time.monotonic()
+        for connection in list(self._open):
+            connection.tick(now)
+
+    async def finish(self) -> None:
+        """Acknowledge what was delivered, then end the connections."""
+        for task in list(self._admitting):
+            task.cancel()
+        self.intake.end()
+        for connection in list(self._open):
+            connection.finish()
+        end = time.monotonic() + _DRAIN
+        while self._open and time.monotonic() < end:
+            await asyncio.sleep(0.005)
+        for connection in list(self._open):
+            connection.abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
