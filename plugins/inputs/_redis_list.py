@@ -88,7 +88,7 @@ class ListSource:
         self._alive, self._move, self._acknowledge, self._give_back = registered
         self._first = self._next = self._end = 0
         self._is_owner = True
-        self._give_sign()
+        self._give_sign("new")
         asked(client.lrange, reading.key, 0, 0)  # whether the key holds a list
         self._take_over({name, *abandoned})
 

@@ -12,6 +12,8 @@ from servers.proxy import Proxy
 
 from penstock.testing.connectors import InputContract
 
+KEEPS_ITS_SESSION = "a consumer outlives a connection that broke between two commands, and so does what it has under way"
+
 
 class Key:
     """A list or a stream behind a proxy: a server that ends is one that no connection reaches."""
@@ -42,6 +44,7 @@ class Key:
 class RedisContract(InputContract):
     kind: ClassVar[str]
     wrong_option = "password"
+    absent: ClassVar[Mapping[str, str]] = {"tokens_of_an_older_connection_are_ignored": KEEPS_ITS_SESSION}
     servers: ClassVar[tuple[Any, Proxy]]
 
     @pytest.fixture(autouse=True, scope="class")
@@ -61,12 +64,10 @@ def options(kind: str) -> dict[str, Any]:
 
 class TestRedisList(RedisContract):
     vars().update(options("list"))
-    absent: ClassVar[Mapping[str, str]] = {}
 
 
 class TestRedisStream(RedisContract):
     vars().update(options("stream"))
-    absent: ClassVar[Mapping[str, str]] = {}
 
 
 del RedisContract, InputContract  # pytest would take them for tests of their own
