@@ -9,7 +9,8 @@ The hard part is who owns it. Each connection is a consumer of its own, in a sor
 time of its last sign of life. Whoever takes over a consumer's entries removes it from the set in
 the same script, and the scripts of a consumer that is not in there do nothing: one that was
 believed dead, and is not, hears that it is gone, and can neither move nor acknowledge what is
-another's now.
+another's now. The same holds where the processing list is not as long as it should be: the server
+has forgotten the last second when it died, and positions mean something else.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ return 1
 """
 _MOVE = """
 if not redis.call('ZSCORE', KEYS[3], ARGV[1]) then return false end
+if redis.call('LLEN', KEYS[2]) ~= tonumber(ARGV[3]) then return false end
 local found = redis.call('LRANGE', KEYS[1], 0, ARGV[2] - 1)
 for i = 1, #found, 1000 do
   redis.call('RPUSH', KEYS[2], unpack(found, i, math.min(i + 999, #found)))
@@ -47,6 +49,7 @@ return found
 """
 _ACKNOWLEDGE = """
 if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return false end
+if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[3]) then return false end
 redis.call('LTRIM', KEYS[1], ARGV[2], -1)
 return 1
 """
@@ -60,7 +63,7 @@ while redis.call('RPOPLPUSH', KEYS[2], KEYS[1]) do count = count + 1 end
 redis.call('ZREM', KEYS[3], ARGV[1])
 return count
 """
-_GONE = "another consumer has taken over the entries that were under way"
+_GONE = "the entries under way were taken over by another consumer, or forgotten by the server"
 
 
 class ListSource:
@@ -134,9 +137,14 @@ class ListSource:
                 return None
             pause = min(2 * pause, _LONGEST_PAUSE)
 
+    @property
+    def _held(self) -> int:
+        """How long the processing list is, unless the server has forgotten a part of it."""
+        return self._end - self._first
+
     def _moved(self) -> list[bytes]:
         keys = [self._reading.key, self._busy, self._consumers]
-        found = asked(self._move, keys, [self._id, self._reading.most()])
+        found = asked(self._move, keys, [self._id, self._reading.most(), self._held])
         if found is None:
             raise self._disowned()
         self._end += len(found)
@@ -175,7 +183,9 @@ class ListSource:
             self._cut(count)
 
     def _cut(self, count: int) -> None:
-        done = asked(self._acknowledge, [self._busy, self._consumers], [self._id, count])
+        done = asked(
+            self._acknowledge, [self._busy, self._consumers], [self._id, count, self._held]
+        )
         if not done:
             raise self._disowned()
         self._first += count
