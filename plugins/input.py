@@ -49,8 +49,10 @@ class Input(Plugin):
     ``Codec.complete`` do.
     """
 
-    replays: ClassVar[bool] = False
-    """Whether what was not acknowledged can be had again, from the source or at the next start."""
+    replays: bool = False
+    """Whether what was not acknowledged can be had again, from the source or at the next start; set
+    in ``prepare`` at the latest.
+    """
 
     exclusive: ClassVar[bool] = False
     """Whether two of it cannot live side by side, for a port, a lock or a client id: a reload then

@@ -48,6 +48,7 @@ SERVERS: Mapping[str, Packages] = {
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
+    "redis": Packages(["redis-server"], ["redis-server"]),
     "ruby": Packages(["ruby"], ["ruby"]),
 }
 

@@ -1,0 +1,228 @@
+"""Redis: the options that its input and output share, the client that they make, and what its
+errors mean.
+
+A command is never repeated by the client library: a script that moves entries, or a push, may have
+been carried out although its answer was lost, and only the plugin knows what to do then. So every
+failure of a connection comes up as Disconnected.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.retry import Retry
+
+from ..contract import Disconnected, Misconfigured, Plugin
+from ..declaration import Secret, option
+from ..option_groups import option_group
+from ..tls import TlsContext
+from .tls import ClientTls, client_tls
+
+DEFAULT_PORT = 6379
+ANSWER_WITHIN = 30.0
+"""Seconds after which a server that does not answer counts as gone."""
+
+_AWAY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOCKED", "BUSY ")
+_LOGINS = ("WRONGPASS", "NOAUTH", "AUTH ", "ERR AUTH", "invalid password", "Authentication")
+_KEY_HELP = "name a key that holds another kind of value, or change `data_type`"
+
+
+@option_group
+class RedisOptions(ClientTls):
+    """The options of whatever talks to Redis."""
+
+    port: int = option("The port.", default=DEFAULT_PORT, at_least=1)
+    db: int = option("The number of the database.", default=0, at_least=0)
+    user: str | None = option("A user of Redis' access control lists.", default=None)
+    password: Secret | None = option("The password.", default=None)
+    timeout: float = option("Seconds that connecting may take.", default=5, at_least=0)
+    ssl_enabled: bool = option("Whether the connection uses TLS.", default=False)
+
+
+class _Renamed:
+    """Commands that have other names on this server."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = {old.upper(): new for old, new in names.items()}
+
+    def command(self, args: Iterable[Any]) -> tuple[Any, ...]:
+        """The command with the name that the server knows."""
+        first, *rest = args
+        name, *more = str(first).split()
+        return self._names.get(name.upper(), name), *more, *rest
+
+
+class _Packing(redis.connection.AbstractConnection):
+    """A connection that gives commands their names; mixed into those of the client library."""
+
+    def __init__(self, *, renamed: _Renamed, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._renamed = renamed
+
+    def pack_command(self, *args: Any) -> Any:
+        """As the client library's."""
+        return super().pack_command(  # type: ignore[no-untyped-call]
+            *self._renamed.command(args)
+        )
+
+    def pack_commands(self, commands: Any) -> Any:
+        """As the client library's."""
+        return super().pack_commands(  # type: ignore[no-untyped-call]
+            [self._renamed.command(command) for command in commands]
+        )
+
+
+class _Tls(redis.Connection):
+    """A connection with TLS, by a context that is read again when certificates change."""
+
+    def __init__(self, *, tls: TlsContext, **kwargs: Any) -> None:
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        self._tls = tls
+
+    def _connect(self) -> Any:
+        made = super()._connect()  # type: ignore[no-untyped-call]
+        try:
+            return self._tls.current().wrap_socket(made, server_hostname=self.host)
+        except BaseException:
+            made.close()
+            raise
+
+
+class _RenamedTcp(_Packing, redis.Connection):
+    pass
+
+
+class _RenamedTls(_Packing, _Tls):
+    pass
+
+
+class _RenamedUnix(_Packing, redis.UnixDomainSocketConnection):
+    pass
+
+
+class RedisClient:
+    """Makes connections, as the options of a plugin say. Made in ``prepare``."""
+
+    def __init__(
+        self, plugin: Plugin, options: RedisOptions, command_map: dict[str, str] | None = None
+    ) -> None:
+        self._options = options
+        self._tls = client_tls(plugin, options) if options.ssl_enabled else None
+        self._renamed = _Renamed(command_map) if command_map else None
+
+    def connect(self, host: str, port: int, path: str | None = None) -> redis.Redis:
+        """A client of one connection that is open, logged in and answers. Raises Disconnected,
+        Misconfigured.
+        """
+        options = self._options
+        kwargs: dict[str, Any] = {
+            "db": options.db,
+            "username": options.user,
+            "password": options.password and str(options.password),
+            "socket_connect_timeout": options.timeout or None,
+            "socket_timeout": ANSWER_WITHIN,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+        }
+        if path is None:
+            kwargs |= {"host": host, "port": port, "socket_keepalive": True}
+        else:
+            kwargs["path"] = path
+        if self._tls is not None and path is None:
+            kwargs["tls"] = self._tls
+        if self._renamed is not None:
+            kwargs["renamed"] = self._renamed
+        pool = redis.ConnectionPool(connection_class=self._kind(path), **kwargs)
+        client = redis.Redis(connection_pool=pool)
+        try:
+            client.ping()
+        except (RedisError, OSError) as error:
+            close(client)
+            raise_as_ours(error)
+        return client
+
+    def _kind(self, path: str | None) -> Any:
+        if path is not None:
+            return redis.UnixDomainSocketConnection if self._renamed is None else _RenamedUnix
+        if self._tls is not None:
+            return _Tls if self._renamed is None else _RenamedTls
+        return redis.Connection if self._renamed is None else _RenamedTcp
+
+
+def close(client: redis.Redis | None) -> None:
+    """Close a client and its connections."""
+    if client is not None:
+        client.close()
+        client.connection_pool.disconnect()
+
+
+def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
+    """Raise what an error of the client library means. ``key_option``: what is to blame where the
+    key holds another kind of value, or may not be used.
+    """
+    tls = _tls_error(error)
+    if tls is not None:
+        raise _of_tls(tls) from error
+    said = str(error) or type(error).__name__
+    if isinstance(error, AuthenticationError) or said.startswith(_LOGINS):
+        raise Misconfigured("password", said, "give the password that the server asks for")
+    if isinstance(error, BusyLoadingError | ReadOnlyError) or not isinstance(error, ResponseError):
+        raise Disconnected(said) from error
+    if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):
+        help = "give this user the right in the server's access control list"
+        raise Misconfigured(key_option, said, help) from error
+    if "WRONGTYPE" in said:
+        raise Misconfigured(key_option, "the key holds another kind of value", _KEY_HELP) from error
+    if "DB index" in said or "invalid DB" in said:
+        raise Misconfigured("db", said) from error
+    if "unknown command" in said:
+        help = "the server is too old, or has renamed the command: see `command_map`"
+        raise Misconfigured("data_type", said, help) from error
+    raise Disconnected(said) from error
+
+
+def asked(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a command answers; raises Disconnected, Misconfigured."""
+    try:
+        return command(*args, **kwargs)
+    except (RedisError, OSError) as error:
+        raise_as_ours(error)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether a server says that it cannot serve now."""
+    return str(error).startswith(_AWAY) or isinstance(error, BusyLoadingError | ReadOnlyError)
+
+
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The failure of TLS that is behind an error."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _of_tls(error: ssl.SSLError) -> Exception:
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"the server's certificate is not trusted: {error.verify_message}"
+        help = "name the file of its authority"
+        return Misconfigured("ssl_certificate_authorities", text, help)
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+        return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
+    return Disconnected(f"TLS failed: {reason}")
