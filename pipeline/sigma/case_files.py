@@ -21,7 +21,7 @@ from .rules import ALERT, Translated
 from .samples import Assignment, samples
 from .series import Series, series
 
-_SHOWN = 4
+_SHOWN = 8
 """How many events of each kind a test file has."""
 
 

@@ -161,7 +161,7 @@ def literal(number: int | float) -> str:
     """A number as the language writes it: without an exponent; raises Refused."""
     text = repr(number)
     if "e" in text or "n" in text:
-        raise Refused(f"the number {text} needs an exponent", "compare with a smaller number")
+        raise Refused(f"the number {text} needs an exponent", "compare with another number")
     return text
 
 

@@ -2,8 +2,8 @@
 
 Strings with wildcards are written anew, character by character. Regular expressions of rules are
 RE2's (pySigma accepts nothing else), and differ from Ruby's in a few signs: `^` and `$` are the
-ends of the text and not of a line, a dot without `s` takes no newline, `(?s)` is `(?m)` in Ruby,
-`[` and `&&` mean something inside a set, `{,3}` is literal. What has no counterpart is refused.
+ends of the text and not of a line, `(?s)` is `(?m)` in Ruby, `[` and `&&` mean something inside a
+set, `{,3}` is literal, named classes are of ASCII. What has no counterpart is refused.
 """
 
 from __future__ import annotations
@@ -22,10 +22,23 @@ from sigma.types import (
 from .refusal import Refused
 
 _SAFE = re.compile(r"[A-Za-z0-9_ ,:;=<>@%'\"!~`-]|[^\x00-\x7f]")
-_QUANTIFIER = re.compile(r"\{\d+(,\d*)?\}")
+_QUANTIFIER = re.compile(r"(\{\d+(?:,\d*)?\})(\??)")
 _FLAGS = re.compile(r"\(\?([a-zA-Z-]*)([:)])")
 _ESCAPED = re.compile(r"\\(x\{[0-9A-Fa-f]+\}|x[0-9A-Fa-f]{2}|[pP]\{\^?\w+\}|.)", re.DOTALL)
-_KEPT = frozenset("wWdDsSbBAztnrfavpPx")
+_NAMED = re.compile(r"\[:(\^?\w+):\]")
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \\t",
+    "digit": "0-9",
+    "lower": "a-z",
+    "space": "\\s\\x0b",
+    "upper": "A-Z",
+    "word": "a-zA-Z0-9_",
+    "xdigit": "a-fA-F0-9",
+}
+"""Named classes are of ASCII in RE2, and of Unicode in Ruby."""
+_KEPT = frozenset("wWdDsSbAztnrfavpPx")
 _LITERAL = re.compile(r"[\W_]")
 
 
@@ -173,11 +186,13 @@ class _Rewriter:
             self._put("\\]", 1)
 
     def _class(self) -> None:
-        named = re.compile(r"\[:\^?\w+:\]").match(self.source, self.at)
+        named = _NAMED.match(self.source, self.at)
         if named is None:
             self._put("\\[", 1)
+        elif named[1] in _CLASSES:
+            self._put(_CLASSES[named[1]], len(named[0]))
         else:
-            self._put(named[0], len(named[0]))
+            raise _unkept(named[0])
 
     def _close(self) -> None:
         self.in_set = False
@@ -190,14 +205,19 @@ class _Rewriter:
         found = _QUANTIFIER.match(self.source, self.at)
         if found is None:
             self._put("\\{", 1)
-        else:
-            self._put(found[0], len(found[0]))
+            return
+        if self.made and self.made[-1].endswith("$"):
+            raise _unkept(f"${found[1]}")
+        # `{2}?` is two, lazily; Ruby takes it for two or nothing.
+        lazy = found[2] if "," in found[1] else ""
+        self._put(f"{found[1]}{lazy}", len(found[0]))
 
     def _group(self) -> None:
         if self.source.startswith("(?P<", self.at):
             self._put("(?<", 4)
             return
         found = _FLAGS.match(self.source, self.at)
-        if found is not None and set(found[1]) - {"i", "-"}:
+        if found is not None and (found[2] == ")" or set(found[1]) - {"i", "-"}):
+            # In Ruby, flags in the middle reach over the alternatives that follow.
             raise _unkept(found[0])
         self._put("(", 1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError, SigmaRuleLocation
@@ -109,14 +110,30 @@ def _collection(paths: Sequence[Path], made: Translation) -> SigmaCollection:
                 )
             )
         except Exception as error:  # pySigma raises of what YAML gives, whatever it is
-            made.refused.append(Refused(_first_line(error)).shown(str(path), ""))
+            made.refused.append(Refused(_first_line(error)).shown(str(path), _guilty(text)))
     merged = SigmaCollection.merge(parts, resolve_references=False)
-    for error in _without_rule(merged):
-        made.refused.append(Refused(_said(error)).shown(str(error.source or "(rules)"), ""))
+    for stray in _without_rule(merged):
+        place = str(stray.source.path) if stray.source is not None else "(rules)"
+        made.refused.append(Refused(_said(stray)).shown(place, ""))
     for rule in [each for each in merged.rules if isinstance(each, SigmaCorrelationRule)]:
         _resolve(rule, merged, made)
     merged.resolve_rule_references()
     return merged
+
+
+def _guilty(text: str) -> str:
+    """The name of the rule that pySigma cannot read; empty where it is not one rule."""
+    try:
+        documents = [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
+    except yaml.YAMLError:
+        return ""
+    for document in documents:
+        name = str(document.get("name") or document.get("title") or "")
+        try:
+            SigmaCollection.from_dicts([document], True, resolve_references=False)
+        except Exception:  # whatever it is, this is the one
+            return name
+    return ""
 
 
 def _without_rule(merged: SigmaCollection) -> Iterable[SigmaError]:
@@ -214,6 +231,8 @@ def _one_line(text: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, SigmaError):
+        return _said(error)
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 

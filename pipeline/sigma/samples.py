@@ -8,8 +8,9 @@ one place only. Assignments may contradict each other; what an event is really w
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, product
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice, zip_longest
 from typing import Any
 
 from sigma.conditions import ConditionAND, ConditionNOT, ConditionOR
@@ -38,6 +39,9 @@ from .regexes import regex_pattern
 _MOST = 48
 """How many assignments of one node are looked at."""
 
+_FEW = 6
+"""How many of them are joined with those of other nodes."""
+
 _OTHER = "something else"
 _ABSENT = object()
 """The field is not there."""
@@ -50,6 +54,7 @@ class _Piece(str):
 
 
 Assignment = dict[str, Any]
+Way = Callable[[], Iterator[Assignment]]
 
 
 def samples(rule: SigmaRule) -> tuple[list[Assignment], list[Assignment]]:
@@ -63,7 +68,17 @@ def samples(rule: SigmaRule) -> tuple[list[Assignment], list[Assignment]]:
                 place = good if matches(rule, event) else bad
                 if event not in place:
                     place.append(event)
+    if good:
+        event = {name: _swapped(value) for name, value in good[0].items()}
+        place = good if matches(rule, event) else bad
+        if event not in place:
+            place.insert(1, event)
     return good, bad
+
+
+def _swapped(value: Any) -> Any:
+    """The value in the other case, which most strings of rules do not mind."""
+    return value.swapcase() if isinstance(value, str) else value
 
 
 def _event(found: Assignment) -> Assignment:
@@ -85,28 +100,35 @@ def _node(node: Any, wanted: bool) -> Iterator[Assignment]:
 
 def _all(nodes: list[Any], wanted: bool) -> Iterator[Assignment]:
     """Every node as wanted."""
-    return islice(_joined([lambda n=node: _node(n, wanted) for node in nodes]), _MOST)
+    return islice(_joined([partial(_node, node, wanted) for node in nodes], 0), _MOST)
 
 
 def _one(nodes: list[Any], wanted: bool) -> Iterator[Assignment]:
-    """One node as wanted, the others not where that goes: each of them in turn."""
+    """One node as wanted, the others not where that goes: each of them in turn, then again."""
+    turns = []
     for at in range(len(nodes)):
-        ways: list[Callable[[], Iterator[Assignment]]] = [
-            lambda n=node, here=(k == at): _node(n, wanted if here else not wanted)
-            for k, node in enumerate(nodes)
+        ways = [
+            partial(_node, node, wanted if place == at else not wanted)
+            for place, node in enumerate(nodes)
         ]
-        yield from islice(_joined(ways), 3)
+        turns.append(islice(_joined(ways, at), _FEW))
+    for round_ in zip_longest(*turns):
+        yield from (found for found in round_ if found is not None)
 
 
-def _joined(ways: list[Callable[[], Iterator[Assignment]]]) -> Iterator[Assignment]:
-    choices = [list(islice(way(), 4)) for way in ways]
-    # First the first of all, then each one's others: a product would turn only the last ones.
-    firsts = [each[:1] for each in choices]
-    for at, several in enumerate(choices):
-        for other in several if at == 0 else several[1:]:
-            parts = [*firsts[:at], [other], *firsts[at + 1 :]]
-            for picked in product(*parts):
-                yield from _merged(picked)
+def _joined(
+    ways: Sequence[Callable[[], Iterator[Assignment]]], turned: int
+) -> Iterator[Assignment]:
+    """An assignment of each way: the first of all, then other ones of each, first of ``turned``."""
+    choices = [list(islice(way(), _FEW)) for way in ways]
+    if not all(choices):
+        return
+    firsts = [each[0] for each in choices]
+    yield from _merged(firsts)
+    order = [turned, *(at for at in range(len(ways)) if at != turned)]
+    for at in order:
+        for other in choices[at][1:]:
+            yield from _merged([*firsts[:at], other, *firsts[at + 1 :]])
 
 
 def _merged(parts: Iterable[Assignment]) -> Iterator[Assignment]:
@@ -160,9 +182,7 @@ def _others(value: Any) -> Iterator[Any]:
     elif isinstance(value, SigmaExists):
         yield _ABSENT if value.exists else _OTHER
     elif isinstance(value, SigmaCompareExpression):
-        step = 1 if value.op in (CompareOperators.GT, CompareOperators.GTE) else -1
-        yield value.number.number - 2 * step
-        yield value.number.number
+        yield _at_the_border(value, False)
     elif isinstance(value, SigmaNumber):
         yield value.number + 1
     elif isinstance(value, SigmaBool):
@@ -187,9 +207,7 @@ def _matching(value: Any) -> Iterator[Any]:
     elif isinstance(value, SigmaExists):
         yield "present" if value.exists else _ABSENT
     elif isinstance(value, SigmaCompareExpression):
-        step = 1 if value.op in (CompareOperators.GT, CompareOperators.GTE) else -1
-        yield value.number.number + step
-        yield value.number.number
+        yield _at_the_border(value, True)
     elif isinstance(value, SigmaNumber):
         yield value.number
         yield str(value.number)
@@ -201,6 +219,15 @@ def _matching(value: Any) -> Iterator[Any]:
         yield str(ipaddress.ip_address(value.network.broadcast_address))
     elif isinstance(value, SigmaRegularExpression):
         yield _of_regex(parsed(regex_pattern(value)[1:-1]))
+
+
+def _at_the_border(value: SigmaCompareExpression, wanted: bool) -> int | float:
+    """The last number that a comparison takes, or the first that it does not."""
+    number = value.number.number
+    step = 1 if value.op in (CompareOperators.GT, CompareOperators.GTE) else -1
+    if value.op in (CompareOperators.GT, CompareOperators.LT):
+        return number + step if wanted else number
+    return number if wanted else number - step
 
 
 def _strings(value: SigmaString) -> Iterator[_Piece]:

@@ -28,7 +28,11 @@ _START = datetime(2025, 9, 1, 8, 0, 0)
 _MOST = 200
 """The longest series that is written down."""
 
-_COUNTS = (SigmaCorrelationType.EVENT_COUNT, SigmaCorrelationType.VALUE_COUNT)
+_METRICS = (
+    SigmaCorrelationType.VALUE_SUM,
+    SigmaCorrelationType.VALUE_AVG,
+    SigmaCorrelationType.VALUE_PERCENTILE,
+)
 _TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 
 
@@ -79,6 +83,8 @@ class _Maker:
     def series(self) -> Iterator[Series]:
         parts, alert = self._parts(self.rule, "a"), Step(name_of(self.rule), alert=True)
         yield Series("fulfilled", [*_flat(parts), alert], self.near)
+        if self.rule.type in _METRICS:
+            yield Series("not enough", self._measured(self.rule, "a", -1), self.near)
         if self.rule.group_by and len(parts) > 1:
             with contextlib.suppress(Refused):  # one key is all that the rules allow
                 split = [*parts[:-1], self._parts(self.rule, "b")[-1]]
@@ -101,14 +107,21 @@ class _Maker:
         operator = condition.op.name.lower()
         if operator not in ("gt", "gte"):
             raise Refused(f"`{operator}` is judged when its time is over")
-        if rule.type not in _COUNTS:
-            more = 1 if operator == "gt" else 0
-            return [self._part(rule, rules[0], key, condition.count + more)]
+        if rule.type in _METRICS:
+            return [self._measured(rule, key, 0)]
         need = int(condition.count) + (1 if operator == "gt" else 0)
         need += 1 if operator == "gte" and need < condition.count else 0
         if not 1 <= need <= _MOST:
             raise Refused(f"a series of {need} events is not written")
         return [self._part(rule, rules[n % len(rules)], key, n + 1) for n in range(need)]
+
+    def _measured(self, rule: SigmaCorrelationRule, key: str, more: int) -> list[Step]:
+        """One event whose value is just enough; or, with ``more`` below 0, just not enough."""
+        condition = rule.condition
+        assert isinstance(condition, SigmaCorrelationCondition)
+        above = 1 if condition.op.name == "GT" else 0
+        value = condition.count + above + more
+        return self._part(rule, rule.referenced_rules[0].rule, key, value)
 
     def _check_all(self, rule: SigmaCorrelationRule, number: int) -> None:
         condition = rule.condition
@@ -120,7 +133,7 @@ class _Maker:
     def _part(self, rule: SigmaCorrelationRule, of: Any, key: str, value: Any) -> list[Step]:
         if isinstance(of, SigmaCorrelationRule):
             return self._burst(rule, of, key)
-        wanted = {name: f"key {key}" for name in key_fields(rule, of)}
+        wanted = dict.fromkeys(key_fields(rule, of), f"key {key}")
         numbers = rule.type not in (SigmaCorrelationType.VALUE_COUNT, *_TEMPORAL)
         for name in value_fields(rule):
             wanted[name] = value if numbers else f"value {value}"
