@@ -33,6 +33,7 @@ COMMANDS = {
     "plugins": "List plugins; show the reference page of one.",
     "queue": "Look at a disk queue, drain it, repair it.",
     "run": "Run pipelines.",
+    "sigma": "Translate Sigma rules and correlations to filters.",
     "show": "Show the tree, the program or the generated code of a configuration.",
     "state": "Look at what filters keep; forget, export and import it.",
     "test": "Run the tests of pipelines.",
