@@ -1,9 +1,11 @@
-"""What an event of 200 bytes costs on its way into Redis and out again, beside a loop written by hand with the same client library.
+"""What an event of 200 bytes costs on its way into Redis and out again, beside a loop written by
+hand with the same client library.
 
     python benchmarks/connectors/redis_server.py [EVENTS]
 
-Each line: microseconds of CPU an event, of the process alone; the server pays for itself. The loops do the same work with the same
-safety: a processing list or a group, acknowledged after each batch, decoded JSON with a timestamp.
+Each line: microseconds of CPU an event, of the process alone; the server pays for itself. The loops
+do the same work with the same safety: a processing list or a group, acknowledged after each batch,
+JSON by the standard library, and the events that Penstock makes.
 """
 
 from __future__ import annotations
@@ -138,7 +140,8 @@ def measure(port: int, count: int, folder: str) -> None:
     client = connected(port)
     few = PIECE
     for kind, loop in (("list", read_list), ("stream", read_stream)):
-        config = f'input {{ redis {{ port => {port} data_type => "{kind}" key => "k" }} }} output {{ null {{ }} }}'
+        options = f'port => {port} data_type => "{kind}" key => "k"'
+        config = f"input {{ redis {{ {options} }} }} output {{ null {{ }} }}"
         costs = []
         for number in (few, count):  # the first is the start
             fill(client, kind, number)

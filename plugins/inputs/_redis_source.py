@@ -16,8 +16,8 @@ _FEWEST, _MOST = 16, 1000
 class Reading(NamedTuple):
     """How a source reads. ``most``: how many entries a batch has; ``claim_after``: seconds without
     a sign of life after which a consumer counts as dead; ``pause`` waits so many seconds, or until
-    it is woken, and says whether it was; ``codec`` decodes what is no payload of bytes; ``renamed``:
-    commands that have other names on this server.
+    it is woken, and says whether it was; ``codec`` decodes what has to be decoded at once;
+    ``renamed``: commands that have other names on this server.
     """
 
     context: Context
