@@ -71,11 +71,9 @@ class _Packing(redis.connection.AbstractConnection):
         super().__init__(**kwargs)
         self._renamed = renamed
 
-    def pack_command(self, *args: Any) -> Any:
+    def send_command(self, *args: Any, **kwargs: Any) -> None:
         """As the client library's."""
-        return super().pack_command(  # type: ignore[no-untyped-call]
-            *self._renamed.command(args)
-        )
+        super().send_command(*self._renamed.command(args), **kwargs)  # type: ignore[no-untyped-call]
 
     def pack_commands(self, commands: Any) -> Any:
         """As the client library's."""

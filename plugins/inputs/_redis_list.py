@@ -87,7 +87,7 @@ class ListSource:
         self._consumers = f"{tagged}:penstock:consumers"
         self._busy = self._prefix + self._id
         scripts = (_ALIVE, _MOVE, _ACKNOWLEDGE, _GIVE_BACK)
-        registered = map(client.register_script, scripts)
+        registered = [client.register_script(_named(each, reading.renamed)) for each in scripts]
         self._alive, self._move, self._acknowledge, self._give_back = registered
         self._first = self._next = self._end = 0
         self._is_owner = True
@@ -206,3 +206,10 @@ class ListSource:
             if self._is_owner:
                 self._give_back_of(self._id, 0)
         close(self._client)
+
+
+def _named(script: str, renamed: Mapping[str, str]) -> str:
+    """A script whose commands have the names that the server knows."""
+    for old, new in renamed.items():
+        script = script.replace(f"'{old.upper()}'", f"'{new}'")
+    return script

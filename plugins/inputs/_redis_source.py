@@ -16,7 +16,8 @@ _FEWEST, _MOST = 16, 1000
 class Reading(NamedTuple):
     """How a source reads. ``most``: how many entries a batch has; ``claim_after``: seconds without
     a sign of life after which a consumer counts as dead; ``pause`` waits so many seconds, or until
-    it is woken, and says whether it was; ``codec`` decodes what is no payload of bytes.
+    it is woken, and says whether it was; ``codec`` decodes what has to be decoded at once;
+    ``renamed``: commands that have other names on this server.
     """
 
     context: Context
@@ -25,6 +26,7 @@ class Reading(NamedTuple):
     pause: Callable[[float], bool]
     claim_after: float
     codec: Codec
+    renamed: Mapping[str, str]
 
 
 class Source(Protocol):

@@ -131,7 +131,13 @@ class Redis(RedisOptions, Input, name="redis"):
 
     def _made(self, client: redis.Redis) -> Source:
         reading = Reading(
-            self.context, self.key, self._most, self._pause, self.claim_after, self._codec
+            self.context,
+            self.key,
+            self._most,
+            self._pause,
+            self.claim_after,
+            self._codec,
+            self.command_map,
         )
         if not self.replays:
             is_pattern = self.data_type == "pattern_channel"
