@@ -82,6 +82,7 @@ class _Maker:
 
     def series(self) -> Iterator[Series]:
         parts, alert = self._parts(self.rule, "a"), Step(name_of(self.rule), alert=True)
+        self._check_keys(parts)
         yield Series("fulfilled", [*_flat(parts), alert], self.near)
         if self.rule.type in _METRICS:
             yield Series("not enough", self._measured(self.rule, "a", -1), self.near)
@@ -123,6 +124,19 @@ class _Maker:
         value = condition.count + above + more
         return self._part(rule, rule.referenced_rules[0].rule, key, value)
 
+    def _check_keys(self, parts: list[list[Step]]) -> None:
+        """Where rules ask for values of a key, they may ask for different ones."""
+        fields = {name_of(of): key_fields(self.rule, of) for of in self.detections}
+        steps = [step for step in _flat(parts) if not step.alert]
+        direct = [name_of(each.rule) for each in self.rule.referenced_rules]
+        keys = [
+            [step.values[name] for name in fields[step.name]]
+            for step in steps
+            if step.name in direct
+        ]
+        if any(key != keys[0] for key in keys):
+            raise Refused("its rules ask for different values of a key")
+
     def _check_all(self, rule: SigmaCorrelationRule, number: int) -> None:
         condition = rule.condition
         if not isinstance(condition, SigmaCorrelationCondition):
@@ -149,16 +163,18 @@ class _Maker:
 
     def _sample(self, of: Any, wanted: Assignment, key: str) -> Assignment:
         """An event that this rule matches and no other one of the series, with fields as wanted."""
-        others = [rule for rule in self.detections if rule is not of]
-        for found in samples(of)[0]:
-            # The rule may itself ask for a value of a key; then one key is all there is.
-            ways = [{**found, **wanted}] if key != "a" else [{**found, **wanted}, found]
-            for values in ways:
-                if not wanted.keys() <= values.keys() or self._differs(values, wanted):
-                    continue
-                if matches(of, values) and not any(matches(rule, values) for rule in others):
-                    return values
+        found = samples(of)[0]
+        ways = [{**values, **wanted} for values in found]
+        # The rule may itself ask for a value of a key; then one key is all there is.
+        own = [values for values in found if key == "a" and wanted.keys() <= values.keys()]
+        for values in [*ways, *own]:
+            if not self._differs(values, wanted) and self._is_only(of, values):
+                return values
         raise Refused(f"no event was found that only `{name_of(of)}` matches")
+
+    def _is_only(self, of: Any, values: Assignment) -> bool:
+        """Whether the rule matches an event, and no other rule of the series does."""
+        return all(matches(rule, values) is (rule is of) for rule in self.detections)
 
     def _differs(self, values: Assignment, wanted: Assignment) -> bool:
         """Whether a value that is compared is another one than wanted."""

@@ -149,6 +149,26 @@ def test_written_tests_pass(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "said"),
+    [("{lt: 3}", "`lt` is judged when its time is over"), ("{gte: 5000}", "a series of 5000 events is not written")],
+)
+def test_what_the_written_tests_leave_out_is_said(condition: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text(CORRELATION % f"type: event_count\n  condition: {condition}")
+    done = invoke(file, "-o", tmp_path / "made")
+    assert done.exit_code == 0
+    assert done.stderr == f"02-many.test.yml: {said}: add tests by hand\n"
+
+
+def test_rules_that_ask_for_different_keys_have_no_series(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yml"
+    other = RULE.replace("name: mine", "name: other").format("{user: bob}", "sel")
+    file.write_text((CORRELATION % "type: temporal").replace("{a: 1}", "{user: ann}").replace("[mine]", "[mine, other]") + f"---\n{other}")
+    done = invoke(file, "-o", tmp_path / "made")
+    assert (done.exit_code, done.stderr) == (0, "03-many.test.yml: its rules ask for different values of a key: add tests by hand\n")
+
+
+@pytest.mark.parametrize(
     ("name", "old", "new"),
     [
         ("brute_force", "gte => 3", "gte => 4"),
