@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ..dsl.diagnostics import PenstockError
 from ..dsl.event import add_tag
 from ..dsl.joda import PatternError
 from ..dsl.reference import Event, FieldRef
@@ -30,7 +31,7 @@ _RETRIED = [500, 502, 503, 504]
 _TOTAL = FieldRef("[@metadata][total_hits]")
 
 
-class SearchFailed(Exception):
+class SearchFailed(PenstockError):
     """A search without a result; ``status`` 0 where there was no answer."""
 
     def __init__(self, reason: str, status: int = 0) -> None:

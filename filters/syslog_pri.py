@@ -9,44 +9,9 @@ from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
+from ..plugins.syslog_names import FACILITIES, SEVERITIES
 from ._ruby import to_i
 
-_FACILITIES = (
-    "kernel",
-    "user-level",
-    "mail",
-    "daemon",
-    "security/authorization",
-    "syslogd",
-    "line printer",
-    "network news",
-    "uucp",
-    "clock",
-    "security/authorization",
-    "ftp",
-    "ntp",
-    "log audit",
-    "log alert",
-    "clock",
-    "local0",
-    "local1",
-    "local2",
-    "local3",
-    "local4",
-    "local5",
-    "local6",
-    "local7",
-)
-_SEVERITIES = (
-    "emergency",
-    "alert",
-    "critical",
-    "error",
-    "warning",
-    "notice",
-    "informational",
-    "debug",
-)
 _FACILITY_COUNT = 24
 _OLD_NAMES = (
     "syslog_facility_code",
@@ -94,10 +59,10 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         "Whether to set the names of facility and severity too.", default=True
     )
     facility_labels: list[str] = option(
-        "The names of facilities, from 0.", default=list(_FACILITIES)
+        "The names of facilities, from 0.", default=list(FACILITIES)
     )
     severity_labels: list[str] = option(
-        "The names of severities, from 0.", default=list(_SEVERITIES)
+        "The names of severities, from 0.", default=list(SEVERITIES)
     )
 
     examples = (

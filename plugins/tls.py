@@ -167,10 +167,11 @@ class TlsContext:
         self._plugin.context.log.info("the certificates were read again, since they have changed")
 
     def _stamps(self) -> list[tuple[int, int] | None]:
-        return [_stamp(path) for path in self._files]
+        return [stamp_of(path) for path in self._files]
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """What tells a file from one that has changed; None where it cannot be looked at."""
     try:
         found = path.stat()
     except OSError:

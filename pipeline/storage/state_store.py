@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
 from ...plugins.batch import Position
 from ...plugins.data_paths import data_folder
 from ...plugins.records.lock import Lock
@@ -37,7 +38,7 @@ create table if not exists keys
 """
 
 
-class Newer(OSError):
+class Newer(PenstockError, OSError):
     """The database was written by a newer version."""
 
     def __init__(self, path: Path, version: int) -> None:
@@ -47,7 +48,7 @@ class Newer(OSError):
         )
 
 
-class Damaged(OSError):
+class Damaged(PenstockError, OSError):
     """The database cannot be read."""
 
 

@@ -45,7 +45,13 @@ class Recorder(Output, name="recorder"):
 
 
 class Unopened(Input, name="unopened"):
-    """Stands for an input: has its codec and decoration, reads nothing."""
+    """Stands for an input: has its codec and decoration, reads nothing, and ends where the test
+    does.
+    """
+
+    @property
+    def bounded(self) -> bool:
+        return True
 
 
 class Table(Filter, name="table"):

@@ -8,8 +8,10 @@ import ssl
 
 from urllib3.exceptions import MaxRetryError, SSLError
 
+from ...dsl.diagnostics import PenstockError
 
-class HttpFailure(Exception):
+
+class HttpFailure(PenstockError):
     """A request without an answer."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ..contract import Misconfigured, Plugin
 from ..declaration import Secret
+from ..tls import stamp_of
 
 _PEM = b"-----BEGIN "
 _JKS = b"\xfe\xed\xfe\xed"
@@ -158,12 +159,4 @@ class CertificateFiles:
         return stamps != self._seen and None not in stamps
 
     def _stamps(self) -> list[tuple[int, int] | None]:
-        return [_stamp(path) for path in self._files]
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino
+        return [stamp_of(path) for path in self._files]

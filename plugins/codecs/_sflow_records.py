@@ -10,10 +10,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
+from ...dsl.diagnostics import PenstockError
+
 Fields = dict[str, str]
 
 
-class CutOffError(ValueError):
+class CutOffError(PenstockError, ValueError):
     """The data ends before its end."""
 
 

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
+
 VERSIONS = (0x31, 0x32)
 _WINDOW, _JSON, _DATA, _PACKED = 0x57, 0x4A, 0x44, 0x43
 _KINDS = (_WINDOW, _JSON, _DATA, _PACKED)
@@ -29,7 +31,7 @@ _MOST_PAIRS = 10_000
 _encode = msgspec.json.Encoder().encode
 
 
-class ProtocolError(Exception):
+class ProtocolError(PenstockError):
     """What a client sent is not Lumberjack, or is over a limit; said so that a log can show it."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from ...dsl.diagnostics import PenstockError
 from ._http_intake import Gathering
 
 
-class TooLong(Exception):
+class TooLong(PenstockError):
     """A body that is longer than it may be."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.values import to_text
 from ..clients.http import Request
 
@@ -27,7 +28,7 @@ _KEYS = (
 _SECRET = ("user", "password", "auth", "authorization", "cookie")
 
 
-class BadRequest(ValueError):
+class BadRequest(PenstockError, ValueError):
     """An entry that cannot be asked for. ``path`` leads to what is wrong with it, ``help`` says
     what to write.
     """

@@ -20,6 +20,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.reference import FieldError, FieldRef
 from .. import registry
 from ..batch import Chunk
@@ -57,7 +58,7 @@ def _demote(record: logging.LogRecord) -> bool:
 _quiet.addFilter(_demote)
 
 
-class _Refused(Exception):
+class _Refused(PenstockError):
     """A request that is answered with an error: a status, a text, headers."""
 
     def __init__(self, status: int, text: str, **headers: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ...dsl.template import Template
 from ...dsl.values import copy
@@ -49,7 +50,7 @@ class Options(Protocol):
     dlq_on_failed_indexname_interpolation: bool
 
 
-class CannotSend(Exception):
+class CannotSend(PenstockError):
     """No valid item can be made of an event."""
 
 

@@ -18,37 +18,9 @@ from ..contract import Ecs
 from ..declaration import Secret, option
 from ..errors import Disconnected
 from ..output import Output
+from ..syslog_names import FACILITIES, SEVERITIES
 from ..tls import VERSIONS, TlsContext, identify, limit, trust
 
-_FACILITIES = (
-    "kernel",
-    "user-level",
-    "mail",
-    "daemon",
-    "security/authorization",
-    "syslogd",
-    "line printer",
-    "network news",
-    "uucp",
-    "clock",
-    "security/authorization",
-    "ftp",
-    "ntp",
-    "log audit",
-    "log alert",
-    "clock",
-    *(f"local{number}" for number in range(8)),
-)
-_SEVERITIES = (
-    "emergency",
-    "alert",
-    "critical",
-    "error",
-    "warning",
-    "notice",
-    "informational",
-    "debug",
-)
 _MOST_TIMES = 1000
 _USER_LEVEL, _NOTICE = 1, 5
 _UNKNOWN, _HIGHEST = 13, 191
@@ -336,8 +308,8 @@ def _nothing(event: Event) -> str:
 
 def _code(facility: str, severity: str) -> int:
     """The priority of a facility and a severity."""
-    first = _FACILITIES.index(facility) if facility in _FACILITIES else _USER_LEVEL
-    last = _SEVERITIES.index(severity) if severity in _SEVERITIES else _NOTICE
+    first = FACILITIES.index(facility) if facility in FACILITIES else _USER_LEVEL
+    last = SEVERITIES.index(severity) if severity in SEVERITIES else _NOTICE
     return first * 8 + last
 
 

@@ -14,6 +14,8 @@ import socket
 import struct
 from typing import NamedTuple
 
+from ...dsl.diagnostics import PenstockError
+
 _TEXT = b"PROXY "
 _BINARY = b"\r\n\r\n\x00\r\nQUIT\n"
 _LONGEST_TEXT = 107
@@ -25,7 +27,7 @@ _ADDRESSES = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}
 _PATIENCE = 10.0
 
 
-class ProxyError(Exception):
+class ProxyError(PenstockError):
     """What comes is not a header of the PROXY protocol."""
 
 

@@ -83,7 +83,7 @@ WRONG = [
     ([{"expect": 0}], "E404", "a step does one thing"),
     ([{"advance": "soon", "expect": 0}], "E403", "soon"),
     ([{"input": event("soon"), "expect": 0}], "E403", "soon"),
-    ([{"restart": "crash", "expect": 0}], "E403", "`crash` is none of the choices"),
+    ([{"restart": "crash", "expect": 0}], "E403", "`crash` is not one of the allowed values"),
     ([{"advance": "1m"}], "E404", "a test needs a step with the key `expect`"),
     ([{"advanse": "1m", "expect": 0}], "E402", "a step has no key `advanse`"),
 ]
