@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -55,35 +56,35 @@ def fill(client: redis.Redis, kind: str, count: int) -> None:
         pipe.execute()
 
 
-def take(values: list[bytes]) -> None:
+def take(values: list[bytes], codec: str) -> None:
     """Events of what was read."""
     for value in values:
         text = value.decode()
-        event: Any = json.loads(text)
+        event: Any = json.loads(text) if codec == "json" else {"message": text}
         event["event"] = {"original": text}
         event["@timestamp"], event["@version"] = dt.datetime.now(dt.UTC), "1"
         event["@metadata"] = {"redis": {"key": "k"}}
 
 
-def read_list(client: redis.Redis, count: int) -> None:
+def read_list(client: redis.Redis, count: int, codec: str) -> None:
     """A list, with a processing list."""
     move = client.register_script(_MOVE)
     seen = 0
     while seen < count:
         found: Any = move(["k", "busy"], [PIECE])
-        take(found)
+        take(found, codec)
         client.ltrim("busy", len(found), -1)
         seen += len(found)
 
 
-def read_stream(client: redis.Redis, count: int) -> None:
+def read_stream(client: redis.Redis, count: int, codec: str) -> None:
     """A stream, as a member of a group."""
     client.xgroup_create("k", "hand", "0")
     seen = 0
     while seen < count:
         answer: Any = client.xreadgroup("hand", "me", {"k": ">"}, PIECE)
         entries = answer[0][1]
-        take([fields[b"message"] for _, fields in entries])
+        take([fields[b"message"] for _, fields in entries], codec)
         client.xack("k", "hand", *[name for name, _ in entries])
         seen += len(entries)
 
@@ -139,16 +140,22 @@ def measure(port: int, count: int, folder: str) -> None:
     """All four ways."""
     client = connected(port)
     few = PIECE
-    for kind, loop in (("list", read_list), ("stream", read_stream)):
-        options = f'port => {port} data_type => "{kind}" key => "k"'
+    loops = {"list": read_list, "stream": read_stream}
+    for kind, codec in product(loops, ("json", "plain")):
+        loop = loops[kind]
+        options = f'port => {port} data_type => "{kind}" key => "k" codec => {codec}'
         config = f"input {{ redis {{ {options} }} }} output {{ null {{ }} }}"
         costs = []
         for number in (few, count):  # the first is the start
             fill(client, kind, number)
             costs.append(own(config, lambda k=kind, n=number: acknowledged(client, k, n), folder))  # type: ignore[misc]
         fill(client, kind, count)
-        hand = by_hand(lambda made, do=loop: do(made, count), port)  # type: ignore[misc]
-        tell(f"redis in, {kind}", (costs[1] - costs[0]) / (count - few) * 1e6, hand / count * 1e6)
+        hand = by_hand(lambda made, do=loop, how=codec: do(made, count, how), port)  # type: ignore[misc]
+        tell(
+            f"redis in, {kind}, {codec}",
+            (costs[1] - costs[0]) / (count - few) * 1e6,
+            hand / count * 1e6,
+        )
     for kind in ("list", "stream"):
         generate = (
             f'input {{ generator {{ count => {count} message => "{"x" * 150}" }} }} output {{ '

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, NoReturn
 
 import redis
@@ -205,7 +205,7 @@ class Redis(RedisOptions, Output, name="redis"):
         by_key: dict[str, list[int]],
         items: Sequence[Any],
         refused: dict[int, str],
-        waiting: set[int] = frozenset(),  # type: ignore[assignment]
+        waiting: Set[int] = frozenset(),
     ) -> None:
         pipe = client.pipeline(transaction=False)
         answers_of: list[tuple[str, list[int]]] = []

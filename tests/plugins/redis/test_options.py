@@ -12,7 +12,8 @@ from servers.packages import require
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
-from penstock.plugins.errors import Misconfigured, Rejected, Retry
+from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
+from penstock.plugins.input import Outcome
 from penstock.plugins.output import Output
 
 IN, OUT = "input { redis { %s } }", "output { redis { %s } }"
@@ -137,3 +138,26 @@ def test_commands_that_the_server_has_renamed_are_called_by_their_names(tmp_path
         batch = source.read(5.0)  # type: ignore[attr-defined]
         assert batch.chunks[0].data == b"1"
         source.close()
+
+
+def test_a_consumer_that_was_taken_for_dead_can_neither_move_nor_acknowledge(tmp_path: Path, server: Any, client: Any, key: str) -> None:
+    """Both have one name, so that the second takes over at once."""
+    client.rpush(key, "1", "2")
+    text = f'input {{ redis {{ port => {server.port} data_type => "list" key => "{key}" codec => plain consumer => "one" }} }} output {{ null {{ }} }}'
+    sources: list[Any] = []
+    for folder in ("a", "b"):
+        assembly = assemble([Source("test.conf", text)], settled({"path.data": str(tmp_path / folder)}))
+        sources += assembly.plugins(assembly.program.inputs)
+    first, second = sources
+    first.connect()
+    held = first.read(5.0)
+    second.connect()
+    again = second.read(5.0)
+    assert (held.chunks[0].data, again.chunks[0].data) == (b"12", b"12")
+    with pytest.raises(Disconnected):
+        first.settle([Outcome(held.token, None)], {key: held.parts[0].position})
+    with pytest.raises(Disconnected):
+        first.read(0.0)
+    first.close()
+    second.close()
+    assert client.lrange(key, 0, -1) == ["1", "2"]
