@@ -91,19 +91,19 @@ class StreamSource:
 
     def _claim_of_the_dead(self) -> None:
         """Claim entries that were given to others long ago and not acknowledged since."""
-        start: bytes | str = "0-0"
         patience = int(self._reading.claim_after * 1000)
-        count = 0
-        key = self._reading.key
+        count, start, key = 0, "-", self._reading.key
         while True:
-            start, ids, *_ = asked(
-                self._client.execute_command,
-                *("XAUTOCLAIM", key, self._group, self._name, patience, start),
-                *("COUNT", _PIECE, "JUSTID"),
-            )
-            count += len(set(ids) - self._under_way)
-            if start in (b"0-0", "0-0"):
+            found = (key, self._group, start, "+", _PIECE)
+            pending = asked(self._client.xpending_range, *found, idle=patience)
+            if not pending:
                 break
+            ids = [each["message_id"] for each in pending]
+            # Another consumer may have claimed some of them meanwhile: those are not idle any more.
+            claim = (key, self._group, self._name, patience, ids)
+            claimed = asked(self._client.xclaim, *claim, justid=True)
+            count += len(set(claimed) - self._under_way)
+            start = "(" + ids[-1].decode()
         if count:
             self._history = b"0"
             text = "%d entries that other consumers did not acknowledge are read again"
