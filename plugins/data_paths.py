@@ -23,3 +23,12 @@ def spills_folder(settings: Mapping[str, Any]) -> Path:
     given = settings.get("penstock.path.spill")
     root = Path(given) if given else data_folder(settings) / "spill"
     return root / str(settings.get("pipeline.id", "main"))
+
+
+STATE_FILE = "state.db"
+"""The name of the database of what filters of event time hold."""
+
+
+def state_folder(settings: Mapping[str, Any]) -> Path:
+    """Where the state of a pipeline's filters is kept."""
+    return data_folder(settings) / "state" / str(settings.get("pipeline.id", "main"))

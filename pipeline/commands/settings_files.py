@@ -20,7 +20,6 @@ from ...dsl.settings_table import SETTINGS
 from ...dsl.source import Span
 from ...dsl.variables import Variables, content_of, names_a_file
 from ..compile.sources import read_source
-from ..storage.keystore import KeystoreError, keystore_values
 
 if TYPE_CHECKING:
     from ..testing.document import Node
@@ -169,6 +168,8 @@ def _load(path: Path) -> Node | None:
 
 
 def _variables(directory: str) -> Variables:
+    from ..storage.keystore import KeystoreError, keystore_values
+
     try:
         return Variables(os.environ, keystore_values({"path.settings": directory}))
     except KeystoreError as error:

@@ -13,8 +13,9 @@ import msgspec
 
 from ...dsl.diagnostics import did_you_mean
 from ...dsl.timestamp import Timestamp
+from ...plugins.data_paths import STATE_FILE
 from ..storage import state_view
-from ..storage.state_store import FILE, StateStore
+from ..storage.state_store import StateStore
 from .stores import counted, fail, json_line, say, size_text, store_folder
 
 PATH = click.argument("path", type=click.Path())
@@ -132,7 +133,7 @@ def forget(path: str, names: tuple[str, ...], key: str | None, everything: bool,
 
 def _store(path: str, must_exist: bool = True) -> StateStore:
     folder = store_folder(path, "state") if must_exist else Path(path)
-    if must_exist and not (folder / FILE).exists():
+    if must_exist and not (folder / STATE_FILE).exists():
         raise click.UsageError(f"there is no state at `{path}`")
     try:
         return StateStore(folder)

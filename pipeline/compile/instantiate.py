@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ...dsl.check import Catalogue, check
-from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
+from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError, in_order
 from ...dsl.parser import parse_leniently
 from ...dsl.program import Branch, PluginUse, Program, Setting, Statement
 from ...dsl.reference import escape_style
@@ -29,7 +29,6 @@ from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
-from ..storage.keystore import KeystoreError, keystore_values
 from .decorations import diagnosed, filter_decorations, input_decorations
 from .streams import stream_findings
 from .transactions import transaction_problems
@@ -111,8 +110,8 @@ def _inspected(
     if environment.rewritten is not None:
         trees = environment.rewritten(trees)
     try:
-        variables = Variables(environment.variables, keystore_values(settings))
-    except KeystoreError as error:
+        variables = _variables(environment, settings)
+    except PenstockError as error:
         return None, in_order([*found, Diagnostic("E232", str(error))])
     checked = check(trees, environment.catalogue, settings, variables)
     assembly = Assembly(checked.program, sources=list(sources))
@@ -130,6 +129,15 @@ def _inspected(
         return None, found
     assembly.warnings = found
     return assembly, found
+
+
+def _variables(environment: Environment, settings: Mapping[str, Any]) -> Mapping[str, str]:
+    """What ``${NAME}`` stands for; raises KeystoreError."""
+    if not settings.get("path.settings"):
+        return Variables(environment.variables, {})
+    from ..storage.keystore import keystore_values
+
+    return Variables(environment.variables, keystore_values(settings))
 
 
 def assemble(

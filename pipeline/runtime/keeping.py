@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...dsl.source import Source
+from ...plugins.data_paths import STATE_FILE, state_folder
 from ...plugins.epoch import Participant
 from ...plugins.errors import Misconfigured
 from ...plugins.event_time import KeepsState
@@ -20,10 +21,11 @@ from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from ..compile.instantiate import Assembly, assemble
-from ..state.filter_states import FilterStates
-from ..state.input_numbers import InputNames, NumberedInputs
-from ..storage.state_store import FILE, Held, StateStore, state_folder
 from .partitions import filters_of_event_time
+
+if TYPE_CHECKING:
+    from ..state.filter_states import FilterStates
+    from ..storage.state_store import Held
 
 log = logging.getLogger("penstock")
 
@@ -37,7 +39,11 @@ def participant_of(
     states = states_of(assembly, inputs, owners)
     if states is not None:
         return states, states
-    return None, NumberedInputs(_only(owners), inputs) if owners else None
+    if not owners:
+        return None, None
+    from ..state.input_numbers import NumberedInputs
+
+    return None, NumberedInputs(_only(owners), inputs)
 
 
 def _only(owners: list[Plugin]) -> Participant:
@@ -107,8 +113,12 @@ def states_of(
     if wanted == "memory" or reason:
         kept = []
     folder = state_folder(settings)
-    if not kept and (owners or not (folder / FILE).exists()):
+    if not kept and (owners or not (folder / STATE_FILE).exists()):
         return None
+    from ..state.filter_states import FilterStates
+    from ..state.input_numbers import InputNames
+    from ..storage.state_store import StateStore
+
     store = StateStore(folder)
     if store.was_damaged:
         for each in kept:

@@ -18,13 +18,12 @@ import msgspec
 
 from ...dsl.diagnostics import PenstockError
 from ...plugins.batch import Position
-from ...plugins.data_paths import data_folder
+from ...plugins.data_paths import STATE_FILE
 from ...plugins.records.lock import Lock
 
 log = logging.getLogger("penstock")
 
 VERSION = 1
-FILE = "state.db"
 
 _TABLES = """
 create table if not exists about (name text primary key, value);
@@ -76,11 +75,6 @@ class Change(msgspec.Struct):
     is_anew: bool = False
 
 
-def state_folder(settings: Mapping[str, Any]) -> Path:
-    """Where the state of a pipeline is kept."""
-    return data_folder(settings) / "state" / str(settings.get("pipeline.id", "main"))
-
-
 class StateStore:
     """The database in a folder, for one process: a second one gets InUse. Raises Newer, and OSError
     where there can be none. ``was_damaged``: what was there could not be read, and was put aside.
@@ -88,7 +82,7 @@ class StateStore:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.path = folder, folder / FILE
+        self.folder, self.path = folder, folder / STATE_FILE
         self._lock = Lock(folder)
         self.was_damaged = False
         try:

@@ -20,7 +20,8 @@ from ...filters.state import NEVER
 from ...filters.state.keys import value_of
 from ...filters.state.plain import revive
 from ...plugins.batch import Position
-from .state_store import FILE, VERSION, Change, Held, StateStore, check_version
+from ...plugins.data_paths import STATE_FILE
+from .state_store import VERSION, Change, Held, StateStore, check_version
 
 _decode = msgspec.msgpack.Decoder().decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -47,7 +48,7 @@ class FilterView(msgspec.Struct):
 
 def opened(folder: Path) -> sqlite3.Connection:
     """The database in a folder, to be read only. Raises OSError."""
-    path = folder / FILE
+    path = folder / STATE_FILE
     if not path.exists():
         raise FileNotFoundError(2, "there is no state", str(path))
     try:

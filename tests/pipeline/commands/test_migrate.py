@@ -50,7 +50,7 @@ def test_the_report_counts_files_and_names_what_is_missing_and_what_to_write(mig
         "       2  input zeromq",
         "       1  output xmpp",
         "       1  codec nosuchcodec",
-        "       1  E212  the option `trim` of `kv` is gone; write trim_value (logs/in/beats.conf:2:15)",
+        "       1  E212  the option `trim` of `kv` was removed; write trim_value (logs/in/beats.conf:2:15)",
         "  logs/config/logstash.yml:2:1: the setting `http.port` has no effect",
         "  1 filter with Ruby that is compiled",
     ):
@@ -74,7 +74,7 @@ def test_the_report_as_json(migrate: Migrate) -> None:
     assert data["missing_plugins"] == {"input zeromq": 2, "codec nosuchcodec": 1, "output xmpp": 1}
     assert data["ruby"] == {"compiled": 1, "process": 0}
     (gone,) = [each for each in data["obstacles"] if each["code"] == "E212"]
-    assert (gone["count"], gone["remedy"], gone["title"]) == (1, "write trim_value", "The option is gone")
+    assert (gone["count"], gone["remedy"], gone["title"]) == (1, "write trim_value", "The option was removed")
 
 
 def test_the_report_as_a_page_that_stands_by_itself(migrate: Migrate) -> None:

@@ -18,8 +18,9 @@ from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.keeping import hand_over
 from penstock.pipeline.runtime.pipeline import Pipeline
-from penstock.pipeline.storage.state_store import VERSION, state_folder
+from penstock.pipeline.storage.state_store import VERSION
 from penstock.plugins.batch import Batch, Part, Position
+from penstock.plugins.data_paths import state_folder
 from penstock.plugins.errors import EndOfInput
 from penstock.plugins.input import Input, Outcome
 
