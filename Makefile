@@ -12,7 +12,7 @@ SAMPLE := samples/apache
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
-	@echo "make test      lint, type check and test everything (some five minutes of CPU time)"
+	@echo "make test      lint, type check and test everything (some twenty minutes of CPU time)"
 	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
 	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes an hour; ROUNDS=200)"
 	@echo "make servers   install the servers that tests talk to (as root; else what it can)"

@@ -108,7 +108,7 @@ def require(name: str) -> None:
 def install(names: Sequence[str]) -> list[str]:
     """Install what is missing of these servers; what could not be installed, each with a reason."""
     _install_with_apt([name for name in names if SERVERS[name].programs and missing(name)])
-    for name in names:
+    for name in [*names, *names]:  # twice: a mirror may refuse once
         if missing(name):
             _install_for_user(name)
     return [lacking for lacking in map(missing, names) if lacking]
