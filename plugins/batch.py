@@ -17,7 +17,8 @@ from ..dsl.reference import Event
 
 class Position(NamedTuple):
     """A place in a partition, behind what was read. A file that was truncated or replaced, a topic
-    that was made anew, is another ``incarnation``: its content is new, whatever the offset.
+    that was made anew, is another ``incarnation``: its content is new, whatever the offset. Where
+    positions do not outlive the connection, each connection is one (a fresh uuid).
     """
 
     incarnation: str

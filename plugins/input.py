@@ -172,7 +172,8 @@ class Input(Plugin):
 
     def tend(self, timeout: float) -> None:
         """Do what the source expects while nothing may be read: heartbeats, leases, visibility.
-        Called at least once a second then.
+        Called at least once a second then. While reads go on it is not called: whoever has leases
+        renews them in ``read`` too, which is called about once a second.
         """
 
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:

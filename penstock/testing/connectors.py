@@ -17,6 +17,8 @@
   ``message``.
 - ``full_steps``: for how many seconds an input is full; more than the server's shortest session.
 - ``flood`` and ``flood_bytes``: what is offered while the target hangs; far more than may be kept.
+- ``start`` and ``stop`` of the server may come several times in a case: on one port, with the data
+  kept. ``put`` and ``received`` are called from several threads.
 - ``standard_input`` and ``standard_output``: what whole processes are started with.
 
 It needs pytest: ``pip install 'penstock[pytest]'``.

@@ -131,7 +131,7 @@ class ConnectorContract:
 
     def server(self, folder: Path) -> Any:
         """The server of the test, not started; ``folder`` is empty and belongs to the case."""
-        raise NotImplementedError
+        raise NotImplementedError(f"define `server(folder)` in {type(self).__name__}")
 
     @classmethod
     def cases(cls) -> dict[str, str]:
@@ -190,6 +190,8 @@ class ConnectorContract:
 
     def test_wrong_credentials_are_said_at_their_option(self) -> None:
         """The first connect of a run shows that an option is wrong: exit 1, and where it stands."""
+        demand = "`wrong` and `wrong_option` are set, or the case is named in `absent`"
+        check(bool(self.wrong and self.wrong_option), demand)
         self.backend.start()
         with self.process(self.text(self.wrong), stdin=b"one\n") as run:
             demand = "a run whose credentials are refused ends with exit status 1"
