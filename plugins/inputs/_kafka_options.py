@@ -29,6 +29,7 @@ _ASKED = {
     "check_crcs": "check.crcs",
 }
 _RESETS = {"earliest": "earliest", "latest": "latest", "none": "error"}
+_PREFETCH_KB = 16_384  # what the client library reads ahead, all partitions together
 _NO_REGISTRY = "No schema registry is asked."
 _AVRO = "take it out, and give codec => avro { schema_uri => … }, or decode elsewhere"
 _BROKERS_SAY = ("session_timeout_ms", "heartbeat_interval_ms", "partition_assignment_strategy")
@@ -182,6 +183,7 @@ def consumer_config(
         "isolation.level": "read_committed" if options.exactly_once else options.isolation_level,
         "max.poll.interval.ms": options.max_poll_interval_ms,
         "fetch.error.backoff.ms": options.retry_backoff_ms,
+        "queued.max.messages.kbytes": _PREFETCH_KB,
     }
     if options.group_protocol == "consumer":
         _check_new_protocol(plugin)

@@ -49,6 +49,7 @@ class TestHttpPoller(InputContract):
         "batches_settled_out_of_order_acknowledge_nothing_before_a_gap": NO_MEMORY,
         "batches_settled_in_reverse_are_all_acknowledged": NO_MEMORY,
         "a_settle_that_raises_is_the_failure_of_the_input_alone": NO_MEMORY,
+        "memory_is_bounded_while_the_target_hangs": "an answer is one body, read as a whole, of 64 MiB at most",
         "tokens_of_an_older_connection_are_ignored": NO_CONNECTION,
         "a_server_that_is_away_at_the_start_is_waited_for": NO_CONNECTION,
         "a_server_that_dies_in_the_middle_loses_nothing": NO_CONNECTION,
