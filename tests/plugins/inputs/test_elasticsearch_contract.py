@@ -46,6 +46,8 @@ class Documents:
 class SearchContract(InputContract):
     wrong_option = "password"
     full_steps = 2  # there is no session to lose
+    flood, flood_bytes = 2_000, 16_384
+
     absent: ClassVar[dict[str, str]] = {
         "tokens_of_an_older_connection_are_ignored": "requests go over any connection: what was read stays under way when one ends",
         "a_reload_that_changes_the_input_loses_and_repeats_nothing": "a search that was changed begins anew: nothing is lost, documents come again with their ids",
