@@ -89,7 +89,7 @@ def identify(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> No
     if options.ssl_certificate is None or options.ssl_key is None:
         lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
         given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
-        plugin.problem(given, f"`{given}` is of no use without `{lacking}`", f"add {lacking} => …")
+        plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
         return
     try:
         context.load_cert_chain(

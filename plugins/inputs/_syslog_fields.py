@@ -10,6 +10,36 @@ from typing import Any
 from ...dsl.reference import Event, FieldRef
 from ._syslog_rfc5424 import Message, elements
 
+FACILITIES = (
+    "kernel",
+    "user-level",
+    "mail",
+    "system",
+    "security/authorization",
+    "syslogd",
+    "line printer",
+    "network news",
+    "UUCP",
+    "clock",
+    "security/authorization",
+    "FTP",
+    "NTP",
+    "log audit",
+    "log alert",
+    "clock",
+    *(f"local{number}" for number in range(8)),
+)
+SEVERITIES = (
+    "Emergency",
+    "Alert",
+    "Critical",
+    "Error",
+    "Warning",
+    "Notice",
+    "Informational",
+    "Debug",
+)
+
 
 class Fields:
     """Where things go. ``facilities``, ``severities``: the labels, none where they are not

@@ -29,10 +29,9 @@ from ..servers.feeds import Feed
 from ..servers.sockets import bind
 from ..servers.stream_listener import StreamListener
 from ..servers.tls import ServerTls, server_tls
-from ..syslog_names import FACILITIES, SEVERITIES
 from ..tls import TlsContext
 from ._syslog_codec import Rules, SyslogCodec
-from ._syslog_fields import Fields
+from ._syslog_fields import FACILITIES, SEVERITIES, Fields
 from ._syslog_frames import FrameFeed
 from ._syslog_time import Times
 

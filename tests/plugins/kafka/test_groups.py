@@ -20,7 +20,7 @@ PROTOCOLS = {
     "the protocol of Kafka 4": 'group_protocol => "consumer"',
     "eager": f'{CLASSIC} partition_assignment_strategy => "range"',
 }
-ASKED_FOR = [pytest.param(more, id=name, marks=pytest.mark.soak if name == "eager" else ()) for name, more in PROTOCOLS.items()]
+ASKED_FOR = [pytest.param(more, id=name, marks=() if name == "cooperative" else pytest.mark.soak) for name, more in PROTOCOLS.items()]
 
 
 class Group:

@@ -279,7 +279,6 @@ def test_both_sides_of_tls_must_trust_each_other(
         ("format => message", "http://localhost/", "`format => message` needs a `message`"),
         ("", "localhost/in", "`localhost/in` is not a valid URL"),
         ("format => xml", "http://localhost/", "format"),
-        ('mapping => { "a" => "%{+yyyy-QQQQ-xx}" }', "http://localhost/", "bad date pattern"),
         ("password => x", "http://localhost/", "password"),
     ],
 )

@@ -60,6 +60,9 @@ class Target:
         self.answer = self._server.answer_next
 
 
+OVERLAP = "requests overlap, so that no order is promised: tests/faults/test_http_killed.py counts what came"
+
+
 class TestHttpOutput(OutputContract):
     config = 'http { url => "${URL}" http_method => post }'
     wrong = 'http { url => "${URL}" http_method => post user => "me" password => "guess" }'
@@ -73,4 +76,7 @@ class TestHttpOutputInBatches(TestHttpOutput):
     config = 'http { url => "${URL}" http_method => post format => json_batch }'
     absent: ClassVar[Mapping[str, str]] = {
         "refused_items_are_named_by_their_index": "the status of an answer says nothing of single events of a batch",
+        "a_killed_process_loses_nothing": OVERLAP,
+        "a_reload_that_changes_the_output_loses_and_repeats_nothing": OVERLAP,
+        "a_reload_that_leaves_the_output_loses_and_repeats_nothing": OVERLAP,
     }

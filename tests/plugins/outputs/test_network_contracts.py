@@ -92,6 +92,7 @@ class TestSyslogOverUdp(OutputContract):
         **OfStreams.absent,
         "a_target_that_is_away_at_the_start_is_waited_for": NO_RECEIPT,
         "a_connection_that_breaks_loses_nothing": NO_RECEIPT,
+        "a_stop_does_not_wait_for_a_target_that_is_away": NO_RECEIPT,
         "wrong_credentials_are_said_at_their_option": "there are no credentials",
     }
 
