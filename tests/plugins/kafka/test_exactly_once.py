@@ -80,6 +80,7 @@ def test_each_message_is_written_once_however_often_the_process_is_killed(flow: 
     flow.check()
 
 
+@pytest.mark.soak
 def test_a_process_that_was_taken_for_dead_commits_nothing_more(flow: Flow) -> None:
     """It is paused in the middle, another takes its partitions over, and it wakes up."""
     with flow.process("first") as first:

@@ -9,6 +9,8 @@ import pytest
 from servers.kafka_topics import Topic
 from servers.penstock_process import Penstock
 
+pytestmark = pytest.mark.soak  # members that join and leave wait for time-outs of the group
+
 CONFIG = """
 input {{ kafka {{ bootstrap_servers => "{address}" topics => ["{topic}"] group_id => "{topic}" auto_offset_reset => "earliest"
     poll_timeout_ms => 20 max_poll_records => 50 {more} }} }}
