@@ -115,6 +115,7 @@ PEERS = {
 def test_rsyslog_as_the_sender(penstock: Callable[..., Penstock], home: Path, tmp_path: Path, kind: str) -> None:
     (port,) = free_ports()
     keys, tls = None, ""
+    count = 50 if kind == "UDP" else 500  # a busy machine drops datagrams beyond what a socket holds
     if kind == "TLS":
         keys = tmp_path / "keys"
         keys.mkdir()
@@ -127,10 +128,10 @@ def test_rsyslog_as_the_sender(penstock: Callable[..., Penstock], home: Path, tm
     )
     run.wait_for(listens(port))
     with rsyslog.sender(home, port, certificates=keys, permitted="server", **PEERS[kind]) as peer:
-        rsyslog.submit(peer, *[b"<165>program[7]: message %d" % number for number in range(500)])
-        run.wait_for(lambda: len(run.events()) >= 500)
+        rsyslog.submit(peer, *[b"<165>program[7]: message %d" % number for number in range(count)])
+        run.wait_for(lambda: len(run.events()) >= count)
     run.stop()
-    assert sorted(run.messages()) == sorted(f"message {number}" for number in range(500))
+    assert sorted(run.messages()) == sorted(f"message {number}" for number in range(count))
     event = run.events()[0]
     assert event["process"] == {"name": "program", "pid": 7}
     assert event["log"]["syslog"]["priority"] == 165
