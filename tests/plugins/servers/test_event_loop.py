@@ -149,6 +149,9 @@ def test_a_stop_ends_connections_and_gives_the_port_back(running: list[Runtime])
     runtime = serve(running)
     (host, port) = runtime.listener.addresses[0]
     with dial(runtime) as client:
+        client.sendall(b"one\n")
+        assert runtime.deliver() == "one"
+        assert client.recv(3) == b"ok\n"
         running.pop().end()
         assert client.recv(1) == b""
         for made in bind(host, port):
