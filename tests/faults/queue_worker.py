@@ -15,8 +15,13 @@ from pathlib import Path
 from penstock.pipeline.storage.queue import DiskQueue
 
 
+SAYING = threading.Lock()
+"""A write of more than 4096 bytes to a pipe may be cut by another thread's."""
+
+
 def say(kind: str, *numbers: int) -> None:
-    os.write(1, "".join(f"{kind} {number}\n" for number in numbers).encode())
+    with SAYING:
+        os.write(1, "".join(f"{kind} {number}\n" for number in numbers).encode())
 
 
 def produce(queue: DiskQueue, number: int, chance: random.Random) -> None:
