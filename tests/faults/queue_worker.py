@@ -14,7 +14,6 @@ from pathlib import Path
 
 from penstock.pipeline.storage.queue import DiskQueue
 
-
 SAYING = threading.Lock()
 """A write of more than 4096 bytes to a pipe may be cut by another thread's."""
 
