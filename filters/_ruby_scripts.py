@@ -85,7 +85,7 @@ def _origin(owner: Filter, piece: Piece, names: dict[str, str]) -> Any:
 def surroundings(owner: Filter) -> dict[tuple[str, str], Any]:
     """The clock, and new events, as the filter's settings have them."""
     from ..dsl.ruby import new_event
-    from ..dsl.ruby.library import context
+    from ..dsl.ruby.standard_library import context
     from ..dsl.ruby.timestamps import new_timestamp
 
     now = owner.context.now

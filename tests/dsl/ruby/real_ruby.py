@@ -8,7 +8,7 @@ from typing import Any
 from penstock.dsl.ruby import Logger, NotCompiled, Origin, Unit, compile_units, new_event
 from penstock.dsl.ruby.errors import Jump, RubyException, translated
 from penstock.dsl.ruby.inspection import inspect
-from penstock.dsl.ruby.library import context
+from penstock.dsl.ruby.standard_library import context
 from penstock.dsl.ruby.timestamps import new_timestamp
 from penstock.dsl.timestamp import Timestamp
 
