@@ -26,5 +26,6 @@ def condition_text(node: tree.Condition) -> str:
     if isinstance(node, tree.Call):
         return f"{node.name}({', '.join(map(condition_text, node.arguments))})"
     if isinstance(node, tree.Array):
-        return f"[{', '.join(condition_text(item) for item in node.items)}]"  # type: ignore[arg-type]
+        items = [condition_text(item) for item in node.items]  # type: ignore[arg-type]
+        return f"[{', '.join(items)}]"
     return node.span.text

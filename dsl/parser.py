@@ -277,7 +277,7 @@ def array(self: _Builder, children: list[Any]) -> tree.Array:
 
 
 @_rule
-def hash(self: _Builder, children: list[Any]) -> tree.Hash:  # noqa: A001 (the rule of the grammar is named so)
+def hash(self: _Builder, children: list[Any]) -> tree.Hash:  # noqa: A001 - the grammar's name
     return tree.Hash(tuple(children[1:-1]), self.span(children[0], children[-1]))
 
 

@@ -54,7 +54,7 @@ def written(node: Node) -> str:
     return Writer(unnamed=not named).write(node)
 
 
-def compile(pattern: str) -> re.Pattern[str]:  # noqa: A001 - it is re.compile for Ruby's expressions
+def compile(pattern: str) -> re.Pattern[str]:  # noqa: A001 - as re.compile, for Ruby
     """A Ruby expression, ready to match; raises RegexError with the place in the given text."""
     try:
         return re.compile(translate(pattern), re.MULTILINE)

@@ -43,6 +43,9 @@ from .regex_tree import (
     width,
 )
 
+_MODES: dict[str, Mode] = {"": "greedy", "?": "lazy", "+": "possessive"}
+"""How a quantifier takes, by the sign behind it."""
+
 
 class Flags(NamedTuple):
     """What is switched on at a place: dot takes newlines, blanks and comments are skipped, and what
@@ -170,8 +173,7 @@ class Parser:
     def _repeated(self, node: Node, found: re.Match[str], start: int) -> Node:
         if found[1]:
             low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}[found[1]]
-            mode: Mode = {"": "greedy", "?": "lazy", "+": "possessive"}[found[2]]  # type: ignore[assignment]
-            return repeated(node, low, high, mode)
+            return repeated(node, low, high, _MODES[found[2]])
         low = int(found[3] or 0)
         high = low if not found[4] else int(found[5]) if found[5] else None
         if max(low, high or 0) > _MOST_REPEATS:

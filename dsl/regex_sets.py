@@ -76,7 +76,8 @@ SPACE = span("\t\r", " ")
 WORD = span("09", "AZ", "_", "az")
 CONTROL = normal([(0, 0x1F), (0x7F, 0x9F)])
 BLANKS = of_text(
-    "\x20\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+    "\x20\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u202f\u205f\u3000"
 )
 
 #: The classes that are said with Python's letters: alpha is a word character, no digit and no

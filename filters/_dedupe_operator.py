@@ -73,11 +73,13 @@ class DedupeOperator:
         return [] if self.is_duplicate(state, time) else [event]
 
     def due(self, state: DedupeState, watermark: int, reason: str) -> list[tuple[int, Event]]:
-        results = []
-        for passed in state.passed if self.summarize is not None else ():
-            if passed.count > passed.told and passed.high + self.within < watermark:
+        results: list[tuple[int, Event]] = []
+        summarize = self.summarize
+        for passed in state.passed:
+            end = passed.high + self.within
+            if summarize is not None and passed.count > passed.told and end < watermark:
                 passed.told = passed.count
-                results.append((passed.high + self.within, self.summarize(state.key, passed)))  # type: ignore[misc]
+                results.append((end, summarize(state.key, passed)))
         state.passed = [p for p in state.passed if p.high + 2 * self.within >= watermark]
         return results
 

@@ -187,7 +187,8 @@ class EventTime(HeldState):
     ) -> Rows:
         """Rows of those events that have a key and a time."""
         if None not in keys and None not in times:
-            return Rows(events, times, keys, range(base, base + len(events)))  # type: ignore[arg-type]
+            places = range(base, base + len(events))
+            return Rows(events, times, keys, places)  # type: ignore[arg-type]
         rows = Rows([], [], [], index := [])
         for at, (event, when, key) in enumerate(zip(events, times, keys, strict=True), base):
             if key is None or when is None:

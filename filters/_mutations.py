@@ -94,7 +94,8 @@ def to_integer(value: Any) -> int:
 
 def to_float(value: Any) -> float:
     """A value as a float: of a text what it starts with, commas left out."""
-    return _of_number(value, ruby.to_f, float, lambda at: at.nanos() / 10**9)  # type: ignore[no-any-return]
+    made: float = _of_number(value, ruby.to_f, float, lambda at: at.nanos() / 10**9)
+    return made
 
 
 _EUROPEAN = str.maketrans(",.", ".,")

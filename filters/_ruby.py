@@ -97,7 +97,11 @@ def substitute(pattern: re.Pattern[str], replacement: str) -> Substitute:
         at = found.end()
     parts.append(replacement[at:])
     filled = [part for part in parts if part != ""]
-    return lambda match: "".join([part if type(part) is str else part(match) for part in filled])  # type: ignore[operator]
+
+    def replaced(match: re.Match[str]) -> str:
+        return "".join([part if isinstance(part, str) else part(match) for part in filled])
+
+    return replaced
 
 
 def _referred(

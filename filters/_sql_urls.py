@@ -87,7 +87,8 @@ def _from_url(text: str) -> URL:
 
 _PLACE = re.compile(r"//(?P<hosts>[^/;?]*)/?(?P<name>[^;?:]*)(?P<rest>.*)", re.DOTALL)
 _ORACLE = re.compile(
-    r"(?:(?P<user>[^/@]+)/(?P<password>[^@]*))?@(?://)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?(?P<kind>[:/])(?P<name>[\w.$#-]+)"
+    r"(?:(?P<user>[^/@]+)/(?P<password>[^@]*))?@(?://)?(?P<host>[\w.-]+)(?::(?P<port>\d+))?"
+    r"(?P<kind>[:/])(?P<name>[\w.$#-]+)"
 )
 
 

@@ -42,7 +42,8 @@ class Reader:
         quote, separator = re.escape(self._quote), re.escape(self._separator)
         end = rf"(?P<end>{separator}|{row_end}|\Z)"
         return re.compile(
-            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}|(?P<bare>{self._bare()})){end}"
+            rf"(?:{quote}(?P<quoted>(?:[^{quote}]++|{quote}{quote})*+){quote}"
+            rf"|(?P<bare>{self._bare()})){end}"
         )
 
     def first_row(self, text: str) -> Row | None:

@@ -24,8 +24,8 @@ _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{1,2}):(?P<second>\d{1,2})"
 _DATE = re.compile(rf"{_ISO_DATE}|{_NAMED},?\s+(?P<named_year>\d{{2,4}})", re.ASCII)
 _NAMED_TIME = re.compile(rf"{_NAMED}\s+{_CLOCK},?\s+(?P<named_year>\d{{2,4}})", re.ASCII)
 _ISO_TIME = re.compile(
-    rf"{_ISO_DATE}(?:[T\s](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?"
-    r"(?P<zone>[+-]\d\d:\d\d|\s(?:UTC|GMT)|Z)?)?)?",
+    rf"{_ISO_DATE}(?:[T\s](?P<hour>\d\d):(?P<minute>\d\d)"
+    r"(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[+-]\d\d:\d\d|\s(?:UTC|GMT)|Z)?)?)?",
     re.ASCII,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

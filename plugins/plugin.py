@@ -111,8 +111,9 @@ class Plugin:
 
 
 # `Plugin` itself runs no __init_subclass__: its options are taken off by hand.
-Plugin._declared = {k: v for k, v in vars(Plugin).items() if isinstance(v, Option)}  # type: ignore[attr-defined]
-for _key in Plugin._declared:  # type: ignore[attr-defined]
+_own = {name: value for name, value in vars(Plugin).items() if isinstance(value, Option)}
+Plugin._declared = _own  # type: ignore[attr-defined]
+for _key in _own:
     delattr(Plugin, _key)
 
 

@@ -1,4 +1,7 @@
-"""What the hand-written loops share: lines in by the chunk, events out by the batch (needs msgspec)."""
+"""What the hand-written loops share: lines in by the chunk, events out by the batch (needs
+msgspec).
+"""
+
 import gc
 import socket
 import sys

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Lines in and out, as anyone would write it in Python."""
+
 import sys
 
 

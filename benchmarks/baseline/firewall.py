@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The job of firewall.conf by hand. usage: firewall.py < firewall.log > events.json"""
+
 import csv
 from datetime import UTC, datetime
 from functools import cache
@@ -26,8 +27,13 @@ def events(lines):
         about = {"original": line, "kind": kind.lower(), "action": action}
         source, destination = {"ip": src, "port": int(sport)}, {"ip": dst, "port": int(dport)}
         event = {
-            "event": about, "@version": "1", "@timestamp": f"{hour(time[:13])}{time[13:]}.000Z", "host": {"hostname": here},
-            "observer": {"name": device, "type": "firewall"}, "source": source, "destination": destination,
+            "event": about,
+            "@version": "1",
+            "@timestamp": f"{hour(time[:13])}{time[13:]}.000Z",
+            "host": {"hostname": here},
+            "observer": {"name": device, "type": "firewall"},
+            "source": source,
+            "destination": destination,
         }
         if kind == "TRAFFIC":
             source["bytes"], destination["bytes"] = int(first), int(second)

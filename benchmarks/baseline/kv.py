@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The job of kv.conf by hand. usage: kv.py < kv.log > events.json"""
+
 import re
 
 import chunks
@@ -11,7 +12,13 @@ NUMBERS = ("srcport", "dstport", "proto", "policyid", "duration", "sentbyte", "r
 def events(lines):
     made, now, host = [], chunks.now(), chunks.HOST
     for line in lines:
-        event = {"message": line, "event": {"original": line}, "@version": "1", "@timestamp": now, "host": {"hostname": host}}
+        event = {
+            "message": line,
+            "event": {"original": line},
+            "@version": "1",
+            "@timestamp": now,
+            "host": {"hostname": host},
+        }
         for key, quoted, bare in pairs(line):
             event[key] = quoted or bare
         for key in NUMBERS:

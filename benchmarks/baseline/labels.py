@@ -1,8 +1,38 @@
 """The names of syslog's facilities and severities, by their codes."""
 
 FACILITIES = (
-    "kernel", "user-level", "mail", "daemon", "security/authorization", "syslogd", "line printer", "network news",
-    "uucp", "clock", "security/authorization", "ftp", "ntp", "log audit", "log alert", "clock",
-    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kernel",
+    "user-level",
+    "mail",
+    "daemon",
+    "security/authorization",
+    "syslogd",
+    "line printer",
+    "network news",
+    "uucp",
+    "clock",
+    "security/authorization",
+    "ftp",
+    "ntp",
+    "log audit",
+    "log alert",
+    "clock",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
 )
-SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")
+SEVERITIES = (
+    "emergency",
+    "alert",
+    "critical",
+    "error",
+    "warning",
+    "notice",
+    "informational",
+    "debug",
+)

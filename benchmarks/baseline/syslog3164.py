@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """The job of syslog3164.conf by hand. usage: syslog3164.py < syslog.log > events.json"""
+
 import re
 from datetime import UTC, datetime
 
 import chunks
 from labels import FACILITIES, SEVERITIES
 
-match = re.compile(r"<(\d+)>(\w{3} [ \d]\d) (\d\d:\d\d:\d\d) (\S+) ([^\[:]+)(?:\[(\d+)\])?: (.*)").match
-MONTHS = {name: f"{number:02d}" for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+match = re.compile(
+    r"<(\d+)>(\w{3} [ \d]\d) (\d\d:\d\d:\d\d) (\S+) ([^\[:]+)(?:\[(\d+)\])?: (.*)"
+).match
+MONTHS = {
+    name: f"{number:02d}"
+    for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)
+}
 TODAY = datetime.now(UTC)
 
 
@@ -26,15 +32,23 @@ def events(lines):
             dates[day] = date(day)
         pri = int(pri)
         process = {"name": name} if pid is None else {"name": name, "pid": int(pid)}
-        made.append({
-            "message": message, "event": {"original": line}, "@version": "1", "@timestamp": f"{dates[day]}{time}.000Z",
-            "host": {"hostname": [here, host]}, "process": process,
-            "log": {"syslog": {
-                "priority": pri,
-                "severity": {"code": pri & 7, "name": SEVERITIES[pri & 7]},
-                "facility": {"code": pri >> 3, "name": FACILITIES[pri >> 3]},
-            }},
-        })
+        made.append(
+            {
+                "message": message,
+                "event": {"original": line},
+                "@version": "1",
+                "@timestamp": f"{dates[day]}{time}.000Z",
+                "host": {"hostname": [here, host]},
+                "process": process,
+                "log": {
+                    "syslog": {
+                        "priority": pri,
+                        "severity": {"code": pri & 7, "name": SEVERITIES[pri & 7]},
+                        "facility": {"code": pri >> 3, "name": FACILITIES[pri >> 3]},
+                    }
+                },
+            }
+        )
     return made
 
 

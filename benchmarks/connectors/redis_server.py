@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -148,9 +149,10 @@ def measure(port: int, count: int, folder: str) -> None:
         costs = []
         for number in (few, count):  # the first is the start
             fill(client, kind, number)
-            costs.append(own(config, lambda k=kind, n=number: acknowledged(client, k, n), folder))  # type: ignore[misc]
+            done = partial(acknowledged, client, kind, number)
+            costs.append(own(config, done, folder))
         fill(client, kind, count)
-        hand = by_hand(lambda made, do=loop, how=codec: do(made, count, how), port)  # type: ignore[misc]
+        hand = by_hand(partial(loop, count=count, codec=codec), port)
         tell(
             f"redis in, {kind}, {codec}",
             (costs[1] - costs[0]) / (count - few) * 1e6,

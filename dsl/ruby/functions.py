@@ -45,7 +45,9 @@ def integer_of(value: Any, base: Any = None, exception: Any = True) -> Any:
 
 
 _INTEGER = re.compile(
-    r"\s*([+-]?)(0[xX](?=[0-9a-fA-F])|0[bB](?=[01])|0[oO]?(?=[0-7_])|0[dD](?=\d))?([0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*)\s*\Z"
+    r"\s*([+-]?)"
+    r"(0[xX](?=[0-9a-fA-F])|0[bB](?=[01])|0[oO]?(?=[0-7_])|0[dD](?=\d))?"
+    r"([0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*)\s*\Z"
 )
 
 

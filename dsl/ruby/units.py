@@ -45,14 +45,19 @@ def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger
     return Compiled(functions, {k: v for k, v in methods.items() if v}, facts.keeps_state, instance)
 
 
+_PLACED = ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword | ast.alias | ast.pattern
+"""The nodes that have a place in the text."""
+
+
 def _execute(lines: list[Line], origin: Origin, names: dict[str, Any]) -> None:
     text = "\n".join(["    " * line.indent + line.text for line in lines])
     module = ast.parse(text)
     places = [_place(line.at, origin) for line in lines]
     for node in ast.walk(module):
-        if hasattr(node, "lineno"):
-            place = places[node.lineno - 1]
-            node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = place  # type: ignore[attr-defined]
+        if isinstance(node, _PLACED):
+            line, column, end_line, end_column = places[node.lineno - 1]
+            node.lineno, node.col_offset = line, column
+            node.end_lineno, node.end_col_offset = end_line, end_column
     exec(compile(module, origin.name, "exec"), names)
 
 

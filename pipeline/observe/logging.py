@@ -78,7 +78,9 @@ class _Plain(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s [%(levelname)s] %(message)s")
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+    def formatTime(  # noqa: N802
+        self, record: logging.LogRecord, datefmt: str | None = None
+    ) -> str:
         return _time(record)
 
     def format(self, record: logging.LogRecord) -> str:

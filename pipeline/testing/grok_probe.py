@@ -18,7 +18,8 @@ from ...dsl.regex import RegexError
 
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})[?+]?")
 _ESCAPE = re.compile(
-    r"\\(?:[pP]\{[^}]*\}|[xu]\{[^}]*\}|x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{4}|[kg](?:<[^>]*>|'[^']*')|.)",
+    r"\\(?:[pP]\{[^}]*\}|[xu]\{[^}]*\}|x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{4}"
+    r"|[kg](?:<[^>]*>|'[^']*')|.)",
     re.DOTALL,
 )
 _REFERENCE = re.compile(r"%\{([A-z0-9]+)[^}]*\}")

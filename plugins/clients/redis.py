@@ -73,7 +73,8 @@ class _Packing(redis.connection.AbstractConnection):
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
         """As the client library's."""
-        super().send_command(*self._renamed.command(args), **kwargs)  # type: ignore[no-untyped-call]
+        renamed = self._renamed.command(args)
+        super().send_command(*renamed, **kwargs)  # type: ignore[no-untyped-call]
 
     def pack_commands(self, commands: Any) -> Any:
         """As the client library's."""

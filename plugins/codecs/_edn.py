@@ -15,7 +15,8 @@ from ._json import plain
 
 _TOKEN = re.compile(
     r"[\s,]*+(?:;[^\n]*+(?:\n|\Z)[\s,]*+)*+"
-    r"(?:(?P<open>\#\{|[\[({])|(?P<close>[\])}])|(?P<discard>\#_)|(?P<tag>\#[A-Za-z][^\s,;()\[\]{}\"]*+)"
+    r"(?:(?P<open>\#\{|[\[({])|(?P<close>[\])}])|(?P<discard>\#_)"
+    r"|(?P<tag>\#[A-Za-z][^\s,;()\[\]{}\"]*+)"
     r"|\"(?P<text>(?:[^\"\\]++|\\.)*+)\"|\\(?P<char>newline|return|space|tab|u[0-9A-Fa-f]{4}|.)"
     r"|(?P<word>[^\s,;()\[\]{}\"\\\#][^\s,;()\[\]{}\"]*+)|(?P<end>\Z))",
     re.DOTALL,

@@ -124,7 +124,8 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
         self._due = self._schedule.first(_now())
 
     def _client(self, overrides: Mapping[str, Any]) -> HttpClient:
-        options = {name: getattr(self, name) for name in HttpOptions._declared}  # type: ignore[attr-defined]
+        names = HttpOptions._declared  # type: ignore[attr-defined]
+        options = {name: getattr(self, name) for name in names}
         merged = SimpleNamespace(**{**options, **overrides})
         return HttpClient(cast(HttpOptions, merged), self._tls)
 
