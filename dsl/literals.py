@@ -14,7 +14,7 @@ from . import tree
 from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
 from .values import in_java_order
-from .variables import content_of, names_a_file
+from .variables import UnreadableSecretError, content_of, names_a_file
 
 Report = Callable[[Diagnostic], None]
 
@@ -107,11 +107,8 @@ class Literals:
     def _file(self, match: re.Match[str], span: Span) -> str:
         try:
             return content_of(match[2])
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            message = f"the file of the secret cannot be read: `{match[2]}`: {reason}"
-            help = "it must be a file of text that this user can read"
-            self.report(Diagnostic("E206", message, _place(match, span), help))
+        except UnreadableSecretError as error:
+            self.report(Diagnostic("E206", str(error), _place(match, span), error.help))
             return match[0]
 
     def _hash(self, node: tree.Hash) -> dict[str, Any]:

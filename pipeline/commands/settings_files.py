@@ -18,7 +18,7 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.settings import settled
 from ...dsl.settings_table import SETTINGS
 from ...dsl.source import Span
-from ...dsl.variables import Variables, content_of, names_a_file
+from ...dsl.variables import UnreadableSecretError, Variables, content_of, names_a_file
 from ..compile.sources import read_source
 
 if TYPE_CHECKING:
@@ -223,9 +223,8 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
 def _file(path: str, span: Span, found: FileSettings) -> str:
     try:
         return content_of(path)
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"the file of the secret cannot be read: {error}"
-        found.problems.append(Diagnostic("E206", message, span, "is its path right?"))
+    except UnreadableSecretError as error:
+        found.problems.append(Diagnostic("E206", str(error), span, error.help))
         return ""
 
 
