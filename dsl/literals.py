@@ -14,11 +14,10 @@ from . import tree
 from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
 from .values import in_java_order
-from .variables import UnreadableSecretError, content_of, names_a_file
+from .variables import VARIABLE, UnreadableSecretError, content_of, names_a_file
 
 Report = Callable[[Diagnostic], None]
 
-_VARIABLE = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::((?:\$\{[^}]*\}|[^}])*))?\}")
 _ESCAPES = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -85,7 +84,7 @@ class Literals:
         """A text with its ``${…}`` filled in."""
         if "${" not in text:
             return text
-        return _VARIABLE.sub(lambda match: self._variable(match, span), text)
+        return VARIABLE.sub(lambda match: self._variable(match, span), text)
 
     def _variable(self, match: re.Match[str], span: Span) -> str:
         name, default = match[1], match[2]

@@ -4,13 +4,17 @@ content of a file, as orchestrators hand out secrets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .diagnostics import PenstockError
 from .secrets import hide
 
-FILE = "file"
+VARIABLE = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::((?:\$\{[^}]*\}|[^}])*))?\}")
+"""A variable in a text: its name, and its default, which may have variables in it."""
+
+_FILE = "file"
 """The name before a path: `${file:/run/secrets/token}`."""
 
 
@@ -61,4 +65,4 @@ def content_of(path: str) -> str:
 
 def names_a_file(name: str, default: str | None) -> bool:
     """Whether `${name:default}` means a file: its name is `file`, and a path follows."""
-    return name == FILE and default is not None and default.startswith("/")
+    return name == _FILE and default is not None and default.startswith("/")
