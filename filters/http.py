@@ -25,7 +25,7 @@ from ..plugins.clients.http import (
 from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
-from ._deep_templates import deep_render, texts
+from ._deep_templates import check_texts, deep_render
 from ._http_answers import read_json, text_of, type_of
 from ._http_requests import Answer, Requests, has_type, with_parameters
 from ._ruby import strip
@@ -122,7 +122,10 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         self._put_body, self._put_headers = self._targets()
         tls = client_tls(self, self)
         check_options(self, self)
-        self._check_texts()
+        check_texts(self, "headers", "query", "body")
+        self._headers, self._query, self._body = (
+            deep_render(each) for each in (self.headers, self.query, self.body)
+        )
         if self.body_format == "text" and isinstance(self.body, list | dict):
             self.problem(
                 "body", "a list or a hash cannot be sent as a string", 'write body_format => "json"'
@@ -140,17 +143,6 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
             self.problem("target_body", message, help, code="E214")
         headers = "[@metadata][filter][http][response][headers]" if self.ecs else "[headers]"
         return body or FieldRef("[body]"), self.target_headers or FieldRef(headers)
-
-    def _check_texts(self) -> None:
-        """Compile what may have fields in it, and report what cannot be filled in."""
-        for name in ("headers", "query", "body"):
-            for path, text in texts(getattr(self, name)):
-                template = Template(text)
-                if template.problem:
-                    self.problem(name, template.problem, template.help, path=path, code="W304")
-        self._headers, self._query, self._body = (
-            deep_render(each) for each in (self.headers, self.query, self.body)
-        )
 
     def open(self) -> None:
         self._requests.open()

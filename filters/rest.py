@@ -12,7 +12,6 @@ import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
-from ..dsl.template import Template
 from ..dsl.values import copy, json_text, plain, to_text
 from ..plugins.clients.http import (
     HttpOptions,
@@ -22,7 +21,7 @@ from ..plugins.clients.http import (
 from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
-from ._deep_templates import deep_render, texts
+from ._deep_templates import check_texts, deep_render
 from ._http_answers import read_json, text_of, type_of
 from ._http_requests import Answer, Requests, encoded, has_type, with_parameters
 from ._ruby import strip
@@ -114,11 +113,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
                 message = f"`{key}` of a request has no effect"
                 help = f"a request has {', '.join(_KEYS)}"
                 self.problem("request", message, help, path=(key,), code="W305")
-        for name in ("request", "fallback"):
-            for path, text in texts(getattr(self, name)):
-                template = Template(text)
-                if template.problem:
-                    self.problem(name, template.problem, template.help, path=path, code="W304")
+        check_texts(self, "request", "fallback")
 
     def open(self) -> None:
         self._requests.open()
