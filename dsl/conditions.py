@@ -8,7 +8,6 @@ equals a field. ``xor`` binds looser than ``and``/``nand`` and tighter than ``or
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from . import tree
@@ -32,8 +31,8 @@ from .reference import FieldRef, ReferenceSyntaxError
 from .regex import RegexError
 from .regex import compile as compile_regex
 from .source import Span
+from .variables import VARIABLE
 
-_VARIABLE = re.compile(r"\$\{[a-zA-Z_.][a-zA-Z0-9_.]*(?::[^}]*)?\}")
 _COMPARISONS = {"==", "!=", "<", ">", "<=", ">="}
 
 
@@ -81,7 +80,7 @@ class Conditions:
         pattern = node.right.value
         if isinstance(node.right, tree.Text):
             pattern = self.literals.unescaped(pattern)
-        if variable := _VARIABLE.search(pattern):
+        if variable := VARIABLE.search(pattern):
             self.problem(
                 "W305",
                 f"`{variable[0]}` is not filled in within a regular expression, as in Logstash",

@@ -14,11 +14,10 @@ from . import tree
 from .diagnostics import Diagnostic, did_you_mean
 from .source import Span
 from .values import in_java_order
-from .variables import content_of, names_a_file
+from .variables import VARIABLE, UnreadableSecretError, content_of, names_a_file
 
 Report = Callable[[Diagnostic], None]
 
-_VARIABLE = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::((?:\$\{[^}]*\}|[^}])*))?\}")
 _ESCAPES = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -85,7 +84,7 @@ class Literals:
         """A text with its ``${…}`` filled in."""
         if "${" not in text:
             return text
-        return _VARIABLE.sub(lambda match: self._variable(match, span), text)
+        return VARIABLE.sub(lambda match: self._variable(match, span), text)
 
     def _variable(self, match: re.Match[str], span: Span) -> str:
         name, default = match[1], match[2]
@@ -107,11 +106,8 @@ class Literals:
     def _file(self, match: re.Match[str], span: Span) -> str:
         try:
             return content_of(match[2])
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            message = f"the file of the secret cannot be read: `{match[2]}`: {reason}"
-            help = "it must be a file of text that this user can read"
-            self.report(Diagnostic("E206", message, _place(match, span), help))
+        except UnreadableSecretError as error:
+            self.report(Diagnostic("E206", str(error), _place(match, span), error.help))
             return match[0]
 
     def _hash(self, node: tree.Hash) -> dict[str, Any]:

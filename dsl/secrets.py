@@ -19,26 +19,28 @@ _secrets: set[str] = set()
 
 def hide(secret: str) -> None:
     """Never show this text; those of less than four characters cannot be told from others."""
-    if len(secret) >= _SHORTEST and secret not in _secrets:
+    if len(secret) >= _SHORTEST:
         _secrets.add(secret)
-        _pattern.cache_clear()
 
 
 def masked(text: str) -> str:
     """A text with every secret in it replaced."""
     if not _secrets:
         return text
-    return _pattern().sub(MASK, text)
+    return _pattern(len(_secrets)).sub(MASK, text)
 
 
 def starred(text: str) -> str:
     """The same, as long as before: for lines with a caret below."""
     if not _secrets:
         return text
-    return _pattern().sub(lambda found: "*" * len(found[0]), text)
+    return _pattern(len(_secrets)).sub(lambda found: "*" * len(found[0]), text)
 
 
 @lru_cache(1)
-def _pattern() -> re.Pattern[str]:
+def _pattern(count: int) -> re.Pattern[str]:
+    """What finds all secrets; made anew for each ``count`` of them, so that one that a thread hides
+    while another makes the expression is not missing from then on.
+    """
     longest_first = sorted(_secrets, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)))

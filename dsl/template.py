@@ -9,6 +9,7 @@ and what is not closed is text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from .reference import Event, FieldRef, ReferenceSyntaxError
 from .timestamp import Timestamp
@@ -74,6 +75,21 @@ class Template:
 
     def __reduce__(self) -> tuple[type[Template], tuple[str]]:
         return Template, (self.text,)
+
+
+def texts(
+    value: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The texts in a value, in its lists and hashes, keys included, with the paths to them."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from texts(item, (*path, place))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield (*path, key), key
+            yield from texts(item, (*path, key))
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:

@@ -4,13 +4,24 @@ content of a file, as orchestrators hand out secrets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from .diagnostics import PenstockError
 from .secrets import hide
 
-FILE = "file"
+VARIABLE = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::((?:\$\{[^}]*\}|[^}])*))?\}")
+"""A variable in a text: its name, and its default, which may have variables in it."""
+
+_FILE = "file"
 """The name before a path: `${file:/run/secrets/token}`."""
+
+
+class UnreadableSecretError(PenstockError):
+    """The file of a secret cannot be read; ``help`` says what it must be."""
+
+    help = "it must be a file of text that this user can read"
 
 
 class Variables(Mapping[str, str]):
@@ -38,14 +49,20 @@ class Variables(Mapping[str, str]):
 
 
 def content_of(path: str) -> str:
-    """The content of a file of a secret, without the line break at its end; raises OSError, or
-    UnicodeDecodeError where it is not text.
+    """The content of a file of a secret, without the line break at its end; raises
+    UnreadableSecretError.
     """
-    value = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # the latter: not UTF-8, or a NUL in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"the file of the secret cannot be read: `{path}`: {reason}"
+        raise UnreadableSecretError(message) from error
+    value = text.removesuffix("\n").removesuffix("\r")
     hide(value)
     return value
 
 
 def names_a_file(name: str, default: str | None) -> bool:
     """Whether `${name:default}` means a file: its name is `file`, and a path follows."""
-    return name == FILE and default is not None and default.startswith("/")
+    return name == _FILE and default is not None and default.startswith("/")

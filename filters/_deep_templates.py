@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ..dsl.reference import Event
-from ..dsl.template import Template
+from ..dsl.template import Template, texts
+from ..plugins.contract import Plugin
+from ._references import named_template
 
 Render = Callable[[Event], Any]
 
@@ -24,16 +26,8 @@ def deep_render(value: Any) -> Render:
     return lambda event: value
 
 
-def texts(
-    value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The texts in a value, keys included, with the paths to them."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from texts(item, (*path, place))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield (*path, key), key
-            yield from texts(item, (*path, key))
+def check_texts(plugin: Plugin, *options: str) -> None:
+    """Warn of the texts in these options that fail as templates when events come."""
+    for option in options:
+        for path, text in texts(getattr(plugin, option)):
+            named_template(plugin, option, text, path)

@@ -1,24 +1,20 @@
-"""Answers over HTTP as filters take them: whether one is well, its body as text or as JSON."""
+"""Answers over HTTP as filters take them: the body as text or as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from ..plugins.clients.http import Response
-
 _DEEPEST = 300
 
 
-def is_well(answer: Response) -> bool:
-    """Whether the status says that all went well."""
-    return 200 <= answer.status <= 299
-
-
-def single(value: str | list[str]) -> str:
-    """A header, the first of several."""
-    return value if isinstance(value, str) else value[0]
+def type_of(headers: Mapping[str, str | list[str]]) -> tuple[str, str]:
+    """The type of a body, and the parameters of it; of several headers the first counts."""
+    value = headers.get("content-type", "")
+    kind, _, parameters = (value if isinstance(value, str) else value[0]).partition(";")
+    return kind.strip().lower(), parameters
 
 
 def text_of(body: bytes, parameters: str) -> str:

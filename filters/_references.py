@@ -11,7 +11,7 @@ from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError, reference
-from ..dsl.template import REMEDY as REMEDY
+from ..dsl.template import REMEDY, Template
 from ..plugins.contract import Plugin
 
 NAMES_APART = frozenset(("@metadata", "@timestamp", "tags"))
@@ -96,3 +96,13 @@ def named_field(plugin: Plugin, option: str, text: str, path: Sequence[str | int
     if isinstance(found, BrokenReference):
         plugin.problem(option, found.problem, REMEDY, path=path, code="W304")
     return found
+
+
+def named_template(
+    plugin: Plugin, option: str, text: str, path: Sequence[str | int] = ()
+) -> Template:
+    """The template that an option holds, with a warning where it fails when events come."""
+    template = Template(text)
+    if template.problem:
+        plugin.problem(option, template.problem, template.help, path=path, code="W304")
+    return template

@@ -17,12 +17,11 @@ from sqlalchemy.engine import URL
 
 from ..dsl.diagnostics import PenstockError, did_you_mean
 from ..dsl.reference import Event, FieldRef
-from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..plugins.contract import Plugin
 from ._database import find_url
 from ._local_tables import Table, Tables
-from ._references import named_field
+from ._references import named_field, named_template
 from ._sql_statements import with_names
 
 Hashes = Sequence[dict[str, Any]]
@@ -266,9 +265,7 @@ def _read(plugin: Plugin, value: str, path: tuple[str | int, ...]) -> Callable[[
     """
     if "}" not in value.partition("%{")[2]:
         return _field_reader(named_field(plugin, "local_lookups", value, path))
-    template = Template(value)
-    if template.problem:
-        plugin.problem("local_lookups", template.problem, template.help, path, "W304")
+    template = named_template(plugin, "local_lookups", value, path)
 
     def render(event: Event) -> str:
         made = template.render(event)

@@ -12,12 +12,13 @@ from typing import Any
 from ..dsl.diagnostics import did_you_mean
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
+from ..dsl.template import REMEDY
 from ..dsl.values import to_text
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from . import _ruby as ruby
 from ._dissection import Dissection, DissectionError
-from ._references import REMEDY, named_field
+from ._references import named_field
 
 
 class Dissect(Filter, name="dissect"):

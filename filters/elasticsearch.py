@@ -14,7 +14,6 @@ import msgspec
 
 from ..dsl.diagnostics import PenstockError
 from ..dsl.event import add_tag
-from ..dsl.joda import PatternError
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.values import copy, json_text
@@ -25,7 +24,7 @@ from ..plugins.clients.http_failures import HttpFailure
 from ..plugins.contract import Disconnected, Filter, Misconfigured, complain
 from ..plugins.declaration import Example, option
 from ._per_process import PerProcess
-from ._references import named_field, set_all, set_each
+from ._references import named_field, named_template, set_all, set_each
 
 _RETRIED = [500, 502, 503, 504]
 _TOTAL = FieldRef("[@metadata][total_hits]")
@@ -72,7 +71,7 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
     external = True
 
     index: Template = option(
-        "The indices to search, with fields; all unless given.", default=Template("")
+        "The indices to search, with fields. Default: all.", default=Template("")
     )
     query: Template | None = option("The query, with fields.", default=None)
     query_template: Path | None = option(
@@ -92,7 +91,8 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
         "Aggregations, and the fields for them.", default={}
     )
     target: FieldRef | None = option(
-        "The field below which the result is put; the root unless given.", default=None
+        "The field below which the result is put. Default: the top level of the event.",
+        default=None,
     )
     enable_sort: bool = option("Whether hits are sorted.", default=True)
     sort: str = option(
@@ -108,8 +108,8 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
     retry_on_status: list[int] = option(
         "The statuses for which this is so, besides broken connections.", default=_RETRIED
     )
-    cache_size: int = option("How many answers to remember.", default=0, at_least=0)
-    cache_expiration: float = option("For how many seconds to remember an answer.", default=5.0)
+    cache_size: int = option("How many answers to cache.", default=0, at_least=0)
+    cache_expiration: float = option("For how many seconds an answer is cached.", default=5.0)
 
     examples = (
         Example(
@@ -151,10 +151,10 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
         self._docinfo = self._targets("docinfo_fields", self.docinfo_fields)
         self._aggregations = self._targets("aggregation_fields", self.aggregation_fields)
         self._sort = [_sorted_by(each) for each in self.sort.split(",") if each.strip()]
-        self._params = {name: Template(str(value)) for name, value in self.query_params.items()}
-        for name, template in (("query", self.query), ("index", self.index)):
-            if template is not None and template.problem:
-                self.problem(name, template.problem, "write a field as [a][b]", code="W304")
+        self._params = {
+            name: named_template(self, "query_params", str(value), (name,))
+            for name, value in self.query_params.items()
+        }
 
     def _read_template(self) -> Template | None:
         if (self.query is None) is (self.query_template is None):
@@ -164,15 +164,16 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
         if self.query_type == "esql":
             for name in ("query_template", "fields", "docinfo_fields", "aggregation_fields"):
                 if name in self.given:
-                    self.problem(name, f"`{name}` does not go with ES|QL", "take it out")
+                    self.problem(name, f"`{name}` does not go with ES|QL", "remove it")
             return None
         if self.query_template is None:
             return None
         try:
-            return Template(self.query_template.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, PatternError) as error:
+            text = self.query_template.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
             self.problem("query_template", f"`{self.query_template}` cannot be read: {error}")
             return None
+        return named_template(self, "query_template", text)
 
     def _targets(self, name: str, given: Mapping[str, str]) -> list[tuple[FieldRef, FieldRef]]:
         pairs = []
@@ -239,14 +240,16 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
             known = self._cache.get(search) if self._cache.size else None
             if known is not None:
                 found[search] = known
-        left = [search for search in dict.fromkeys(searches) if search not in found]
+        asked = [search for search in dict.fromkeys(searches) if search not in found]
+        left = asked
         for _ in range(self.retry_on_failure + 1):
             if not left:
                 break
             found |= dict(zip(left, self._ask(left), strict=True))
             left = [search for search in left if self._may_be_asked_again(found[search])]
-        for search, result in found.items():
-            if self._cache.size and not isinstance(result, Exception):
+        for search in asked:
+            result = found[search]
+            if not isinstance(result, Exception):
                 self._cache.put(search, result)
         return found
 

@@ -7,9 +7,7 @@ keep their order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -19,24 +17,20 @@ from ..dsl.template import Template
 from ..dsl.values import copy, json_text, plain, to_text
 from ..plugins.clients.cache import Cache
 from ..plugins.clients.http import (
-    HttpClient,
     HttpOptions,
     Request,
     Response,
     check_options,
 )
-from ..plugins.clients.http_failures import HttpFailure
 from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
-from ._deep_templates import deep_render, texts
-from ._http_answers import is_well, read_json, single, text_of
-from ._per_process import PerProcess
+from ._deep_templates import check_texts, deep_render
+from ._http_answers import read_json, text_of, type_of
+from ._http_requests import Answer, Requests, has_type, with_parameters
 from ._ruby import strip
 
 _SAFE_VERBS = ("GET", "HEAD")
-
-Answer = Response | Exception
 
 
 class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
@@ -128,13 +122,15 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         self._put_body, self._put_headers = self._targets()
         tls = client_tls(self, self)
         check_options(self, self)
-        self._check_texts()
+        check_texts(self, "headers", "query", "body")
+        self._headers, self._query, self._body = (
+            deep_render(each) for each in (self.headers, self.query, self.body)
+        )
         if self.body_format == "text" and isinstance(self.body, list | dict):
             self.problem(
                 "body", "a list or a hash cannot be sent as a string", 'write body_format => "json"'
             )
-        self._clients = PerProcess(lambda: HttpClient(self, tls), HttpClient.close)
-        self._pools = PerProcess(lambda: ThreadPoolExecutor(self.pool_max, "http"), _stop)
+        self._requests = Requests(self, tls, "http")
         self._cache: Cache[Response] = Cache(
             self.cache_size if self.verb in _SAFE_VERBS else 0, self.cache_expiration
         )
@@ -148,21 +144,8 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         headers = "[@metadata][filter][http][response][headers]" if self.ecs else "[headers]"
         return body or FieldRef("[body]"), self.target_headers or FieldRef(headers)
 
-    def _check_texts(self) -> None:
-        """Compile what may have fields in it, and report what cannot be filled in."""
-        for name in ("headers", "query", "body"):
-            for path, text in texts(getattr(self, name)):
-                template = Template(text)
-                if template.problem:
-                    self.problem(name, template.problem, template.help, path=path, code="W304")
-        if self.url.problem:
-            self.problem("url", self.url.problem, self.url.help, code="W304")
-        self._headers, self._query, self._body = (
-            deep_render(each) for each in (self.headers, self.query, self.body)
-        )
-
     def open(self) -> None:
-        self._clients.get()
+        self._requests.open()
 
     def run(self, events: list[Event]) -> list[Event]:
         for event, answer in zip(events, self._answers(events), strict=True):
@@ -184,9 +167,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         ]
         if self._cache.size:  # the same is asked once
             unknown = list({_key(request): request for request in unknown}.values())
-        pool = self._pools.get() if len(unknown) > 1 else None
-        self._clients.get()  # before the threads do
-        got = list(map(self._ask, unknown) if pool is None else pool.map(self._ask, unknown))
+        got = self._requests.ask(unknown)
         if self._cache.size:
             return self._remembered(
                 requests,
@@ -202,7 +183,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         got: dict[Any, Answer],
     ) -> list[Answer]:
         for key, answer in got.items():
-            if isinstance(answer, Response) and is_well(answer):
+            if isinstance(answer, Response):
                 self._cache.put(key, answer)
         return [
             answer or got[_key(request)] for request, answer in zip(requests, known, strict=True)
@@ -212,13 +193,9 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         try:
             url, query = self.url.render(event), self._query(event)
             if query:
-                parameters = urlencode(
-                    {key: _parameter(value) for key, value in query.items()}, doseq=True
-                )
-                url, hash_, fragment = url.partition("#")
-                url = f"{url}{'&' if '?' in url else '?'}{parameters}{hash_}{fragment}"
+                url = with_parameters(url, query)
             headers = {name: to_text(value) for name, value in self._headers(event).items()}
-            if not any(name.lower() == "content-type" for name in headers):
+            if not has_type(headers):
                 headers["Content-Type"] = (
                     "application/json" if self.body_format == "json" else "text/plain"
                 )
@@ -232,28 +209,15 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         text = json_text(plain(body)) if isinstance(body, list | dict) else to_text(body)
         return text.encode("utf-8", "replace")
 
-    def _ask(self, request: Request | Exception) -> Answer:
-        if isinstance(request, Exception):
-            return request
-        try:
-            return self._clients.get().send(request)
-        except Exception as error:
-            return error
-
     def _take(self, event: Event, answer: Answer) -> bool:
         """Put an answer into its event; whether it is one."""
-        if isinstance(answer, Exception) or not is_well(answer):
-            what = (
-                answer
-                if isinstance(answer, Exception)
-                else HttpFailure(f"the status is {answer.status}")
-            )
-            complain(self.context.where, "%s: a request failed: %s", self.context.where, what)
+        if isinstance(answer, Exception):
+            complain(self.context.where, "%s: a request failed: %s", self.context.where, answer)
             _tag(event, self.tag_on_request_failure)
             return False
         self._put_headers.set(event, copy(answer.headers))
-        kind, _, parameters = single(answer.headers.get("content-type", "")).partition(";")
-        if kind.strip().lower() != "application/json":
+        kind, parameters = type_of(answer.headers)
+        if kind != "application/json":
             if answer.body or self.verb != "HEAD":
                 self._put_body.set(event, strip(text_of(answer.body, parameters)))
         elif answer.body.strip():
@@ -273,22 +237,13 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         return self._cache.stats() if self._cache.size else {}
 
     def close(self) -> None:
-        self._pools.close()
-        self._clients.close()
-
-
-def _stop(pool: ThreadPoolExecutor) -> None:
-    pool.shutdown(wait=False, cancel_futures=True)
+        self._requests.close()
 
 
 def _key(request: Request | Exception) -> Any:
     if isinstance(request, Exception):
         return repr(request)
     return request.url, tuple(request.headers.items()), request.body
-
-
-def _parameter(value: Any) -> Any:
-    return [to_text(item) for item in value] if isinstance(value, list) else to_text(value)
 
 
 def _tag(event: Event, tags: Sequence[str]) -> None:

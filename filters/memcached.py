@@ -19,7 +19,7 @@ from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._memcached_servers import Host, Servers, key_bytes, parse_host, restore, store
 from ._per_process import PerProcess
-from ._references import named_field, set_each
+from ._references import named_field, named_template, set_each
 
 
 class _Failed:
@@ -98,11 +98,11 @@ class Memcached(Filter, name="memcached"):
         self._servers = PerProcess(lambda: Servers(hosts), Servers.close)
         self._cache: Cache[tuple[Any]] = Cache(self.cache_size, self.cache_expiration)
         self._gets = [
-            (self._key("get", key, key), named_field(self, "get", field, (key,)))
+            (named_template(self, "get", key, (key,)), named_field(self, "get", field, (key,)))
             for key, field in self.get.items()
         ]
         self._sets = [
-            (named_field(self, "set", field, (field,)), self._key("set", key, field))
+            (named_field(self, "set", field, (field,)), named_template(self, "set", key, (field,)))
             for field, key in self.set.items()
         ]
 
@@ -122,12 +122,6 @@ class Memcached(Filter, name="memcached"):
         if not self.hosts:
             self.problem("hosts", "`hosts` is empty", 'write hosts => ["localhost:11211"]')
         return hosts
-
-    def _key(self, option_name: str, text: str, place: str) -> Template:
-        template = Template(text)
-        if template.problem:
-            self.problem(option_name, template.problem, template.help, path=(place,), code="W304")
-        return template
 
     def open(self) -> None:
         try:

@@ -22,7 +22,7 @@ from . import _mutations as operations
 from . import _ruby as ruby
 from ._mutate_code import Step
 from ._mutations import Operation
-from ._references import BrokenReference, named_field
+from ._references import BrokenReference, named_field, named_template
 
 _WORTH_A_LOOP = 256
 """After how many events the operations are compiled to one loop, which costs what a hundred events
@@ -282,10 +282,7 @@ class Mutate(Filter, name="mutate"):
         return self._field("rename", new, old) if template.is_constant else template
 
     def _template(self, option: str, at: str | int, value: Any) -> Template:
-        template = Template(ruby_text(value))
-        if template.problem:
-            self.problem(option, template.problem, template.help, path=(at,), code="W304")
-        return template
+        return named_template(self, option, ruby_text(value), (at,))
 
     def run(self, events: list[Event]) -> list[Event]:
         """Run all operations on each event; the same list."""

@@ -11,6 +11,7 @@ from ..dsl.template import Template
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 from . import _ruby as ruby
+from ._references import named_template
 
 Matches = Callable[[str], Any]
 _MOST_NAMES = 4096
@@ -86,28 +87,20 @@ class Prune(Filter, name="prune"):
 
     def _of_values(self, option: str) -> Iterable[tuple[Template, _Expression]]:
         for name, text in getattr(self, option).items():
-            expression, template = (
-                self._expression(option, text, name),
-                self._template(option, name, name),
-            )
-            if expression is not None and template is not None:
+            expression = self._expression(option, text, name)
+            template = self._template(option, name, name)
+            if expression is not None:
                 yield template, expression
 
     def _expression(self, option: str, text: str, at: str | int) -> _Expression | None:
-        template = self._template(option, text, at)
         try:
-            return _Expression(template, self.compiled) if template is not None else None
+            return _Expression(self._template(option, text, at), self.compiled)
         except RegexError as error:
             self.problem(option, f"bad regular expression: {error}", path=(at,), code="E208")
             return None
 
-    def _template(self, option: str, text: str, at: str | int) -> Template | None:
-        if not self.interpolate:
-            return _constant(text)
-        template = Template(text)
-        if template.problem:
-            self.problem(option, template.problem, template.help, path=(at,), code="W304")
-        return template
+    def _template(self, option: str, text: str, at: str | int) -> Template:
+        return named_template(self, option, text, (at,)) if self.interpolate else _constant(text)
 
     def run(self, events: list[Event]) -> list[Event]:
         """Prune each event; the same list."""

@@ -6,34 +6,27 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
-from ..dsl.template import Template
 from ..dsl.values import copy, json_text, plain, to_text
 from ..plugins.clients.http import (
-    HttpClient,
     HttpOptions,
     Request,
-    Response,
     check_options,
 )
-from ..plugins.clients.http_failures import HttpFailure
 from ..plugins.clients.tls import ClientTls, client_tls
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
-from ._deep_templates import deep_render, texts
-from ._http_answers import is_well, read_json, single, text_of
-from ._per_process import PerProcess
+from ._deep_templates import check_texts, deep_render
+from ._http_answers import read_json, text_of, type_of
+from ._http_requests import Answer, Requests, encoded, has_type, with_parameters
 from ._ruby import strip
 
 _KEYS = ("url", "method", "headers", "auth", "params", "body")
-Answer = Response | Exception
 
 
 class Rest(HttpOptions, ClientTls, Filter, name="rest"):
@@ -103,8 +96,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
         parts = {key: value for key, value in self.request.items() if key != "method"}
         self._parts: Callable[[Event], Mapping[str, Any]] = deep_render(parts)
         self._fallback = deep_render(self.fallback)
-        self._clients = PerProcess(lambda: HttpClient(self, tls), HttpClient.close)
-        self._pools = PerProcess(lambda: ThreadPoolExecutor(self.pool_max, "rest"), _stop)
+        self._requests = Requests(self, tls, "rest")
 
     def _check_request(self) -> None:
         if not self.request.get("url"):
@@ -121,22 +113,15 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
                 message = f"`{key}` of a request has no effect"
                 help = f"a request has {', '.join(_KEYS)}"
                 self.problem("request", message, help, path=(key,), code="W305")
-        for name in ("request", "fallback"):
-            for path, text in texts(getattr(self, name)):
-                template = Template(text)
-                if template.problem:
-                    self.problem(name, template.problem, template.help, path=path, code="W304")
+        check_texts(self, "request", "fallback")
 
     def open(self) -> None:
-        self._clients.get()
+        self._requests.open()
 
     def run(self, events: list[Event]) -> list[Event]:
         """Ask for all events at the same time; the same list."""
         requests = [self._request(event) for event in events]
-        self._clients.get()  # before the threads do
-        pool = self._pools.get() if len(requests) > 1 else None
-        answers = map(self._ask, requests) if pool is None else pool.map(self._ask, requests)
-        for event, answer in zip(events, list(answers), strict=True):
+        for event, answer in zip(events, self._requests.ask(requests), strict=True):
             try:
                 self._take(event, answer)
                 if self.decorate is not None:
@@ -157,7 +142,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
             if params and self._method == "POST":
                 body = params
             elif params:
-                url = f"{url}{'&' if '?' in url else '?'}{_form(params)}"
+                url = with_parameters(url, params)
             return Request(self._method, url, headers, self._encoded(body, headers))
         except Exception as error:
             return error
@@ -170,29 +155,18 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
         if self.json:
             text, kind = json_text(plain(body)), "application/json"
         elif isinstance(body, dict):
-            text, kind = _form(body), "application/x-www-form-urlencoded"
+            text, kind = encoded(body), "application/x-www-form-urlencoded"
         else:
             text = to_text(body)
-        if not any(name.lower() == "content-type" for name in headers):
+        if not has_type(headers):
             headers["Content-Type"] = kind
         return text.encode("utf-8", "replace")
-
-    def _ask(self, request: Request | Exception) -> Answer:
-        if isinstance(request, Exception):
-            return request
-        try:
-            return self._clients.get().send(request)
-        except Exception as error:
-            return error
 
     def _take(self, event: Event, answer: Answer) -> None:
         if isinstance(answer, Exception):
             self._fail(event, answer, self.tag_on_rest_failure)
-        elif not is_well(answer):
-            failure = HttpFailure(f"the status is {answer.status}")
-            self._fail(event, failure, self.tag_on_rest_failure)
         elif not self.json:
-            _, _, parameters = single(answer.headers.get("content-type", "")).partition(";")
+            _, parameters = type_of(answer.headers)
             self.target.set(event, strip(text_of(answer.body, parameters)))
         else:
             self._take_json(event, answer.body)
@@ -221,18 +195,4 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
             add_tag(event, tag)
 
     def close(self) -> None:
-        self._pools.close()
-        self._clients.close()
-
-
-def _stop(pool: ThreadPoolExecutor) -> None:
-    pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _form(values: Mapping[str, Any]) -> str:
-    """Values as parameters; a list is a parameter for each of its items."""
-    pairs = {
-        key: [to_text(item) for item in value] if isinstance(value, list) else to_text(value)
-        for key, value in values.items()
-    }
-    return urlencode(pairs, doseq=True)
+        self._requests.close()

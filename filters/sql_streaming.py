@@ -11,14 +11,13 @@ from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
-from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
 from ..plugins.clients.cache import Cache
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._database import Database, JdbcOptions, find_url
-from ._references import named_field
+from ._references import named_field, named_template
 from ._sql_statements import Statement, unknown_names, with_names
 from ._sql_values import parameter, value_reader
 
@@ -206,10 +205,7 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     def _field_or_text(self, text: str, option_name: str, place: str | int) -> Read:
         if not _has_fields(text):
             return named_field(self, option_name, text, path=(place,)).get
-        template = Template(text)
-        if template.problem:
-            self.problem(option_name, template.problem, template.help, path=(place,), code="W304")
-        return template.render
+        return named_template(self, option_name, text, (place,)).render
 
     def open(self) -> None:
         if self._database is not None:

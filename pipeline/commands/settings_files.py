@@ -18,13 +18,12 @@ from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
 from ...dsl.settings import settled
 from ...dsl.settings_table import SETTINGS
 from ...dsl.source import Span
-from ...dsl.variables import Variables, content_of, names_a_file
+from ...dsl.variables import VARIABLE, UnreadableSecretError, Variables, content_of, names_a_file
 from ..compile.sources import read_source
 
 if TYPE_CHECKING:
     from ..testing.document import Node
 
-_VARIABLE = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)(?::([^}]*))?\}")
 _NAMES = ("penstock.yml", "logstash.yml")
 _OLD_BOOLEANS = {"yes": True, "on": True, "no": False, "off": False}
 """YAML 1.1, by which Logstash reads its files, has these beside true and false."""
@@ -212,7 +211,7 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
     def filled(value: Any) -> Any:
         if isinstance(value, list):
             return [filled(item) for item in value]
-        return _VARIABLE.sub(variable, value) if isinstance(value, str) else value
+        return VARIABLE.sub(variable, value) if isinstance(value, str) else value
 
     value = filled(plain(node))
     if key in SETTINGS and SETTINGS[key].kind == "boolean":
@@ -223,9 +222,8 @@ def _value(key: str, node: Any, found: FileSettings) -> Any:
 def _file(path: str, span: Span, found: FileSettings) -> str:
     try:
         return content_of(path)
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"the file of the secret cannot be read: {error}"
-        found.problems.append(Diagnostic("E206", message, span, "is its path right?"))
+    except UnreadableSecretError as error:
+        found.problems.append(Diagnostic("E206", str(error), span, error.help))
         return ""
 
 

@@ -1,4 +1,5 @@
 """Literals: escapes, variables, repeated options, hashes written as lists."""
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +108,13 @@ def test_entries_of_a_hash_come_in_the_order_of_a_java_hashmap(language: Any) ->
     letters = "abcdefghijklmnop"
     many = " ".join(f"'{letter}' => 1" for letter in reversed(letters))
     assert "".join(language.setting("hash", f"{{ {many} }}")) == letters, "with 32 buckets, a is 1 and p is 16"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing", "No such file"), ("latin1", "can't decode byte"), ("nul\0", "embedded null byte")],
+)
+def test_a_file_of_a_secret_that_cannot_be_read_is_an_error_at_its_place(name: str, reason: str, tmp_path: Path, language: Any) -> None:
+    (tmp_path / "latin1").write_bytes(b"caf\xe9")
+    with pytest.raises(ConfigError, match="the file of the secret cannot be read: .*" + reason):
+        language.setting("text", f'"${{file:{tmp_path}/{name}}}"')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from servers.front import Front, Told
 
 import penstock
 from penstock.dsl.diagnostics import ConfigError
+from penstock.plugins.clients.cache import Cache
 
 FAILED = ["_elasticsearch_lookup_failure"]
 DOCUMENTS = [
@@ -113,6 +115,20 @@ def test_answers_are_remembered(front: Front, index: str) -> None:
     assert searches(front) == 1
 
 
+def test_an_answer_that_is_used_is_not_remembered_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("penstock.filters.elasticsearch.Cache", partial(Cache, clock=lambda: now[0]))
+    with Front() as front:
+        front.always("POST", "/_msearch", Told(200, {"responses": [{"hits": {"hits": []}}]}))
+        options = f'hosts => "{front.url}" query => "id:%{{s}}" cache_size => 10 cache_expiration => 10'
+        stage = penstock.compile(f"filter {{ elasticsearch {{ {options} }} }}")
+        asked = []
+        for now[0] in (0.0, 6.0, 12.0):
+            stage([{"s": "a"}])
+            asked.append(searches(front))
+    assert asked == [1, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("options", "statuses", "is_found", "asked"),
     [
@@ -171,3 +187,20 @@ def test_options_that_cannot_be_used_are_said(options: str, message: str) -> Non
     with pytest.raises(ConfigError) as caught:
         run(options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        'query => "id:%{+BB}"',
+        'query => "id" index => "logs-%{+BB}"',
+        'query_template => "TEMPLATE"',
+        'query_type => "esql" query => "FROM i" query_params => { "day" => "%{+BB}" }',
+    ],
+)
+def test_a_template_that_will_fail_is_warned_of_once(options: str, tmp_path: Path) -> None:
+    template = tmp_path / "query.json"
+    template.write_text('{"query": "%{+BB}"}')
+    options = options.replace("TEMPLATE", str(template))
+    (warning,) = penstock.compile(f"filter {{ elasticsearch {{ {options} }} }}").warnings
+    assert (warning.code, "`B` is not a letter" in warning.message, "month" in warning.help) == ("W304", True, True)
