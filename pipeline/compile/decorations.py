@@ -13,6 +13,7 @@ from ...dsl.naming import FieldName
 from ...dsl.program import PluginUse, Setting
 from ...dsl.reference import FieldError, ReferenceSyntaxError
 from ...dsl.template import Template
+from ...filters._deep_templates import texts
 from ...plugins.context import OptionProblem
 from ...plugins.decoration import decoration, only_key
 from ...plugins.filter import Filter
@@ -65,25 +66,10 @@ def _named_badly(plugin: Filter, use: PluginUse) -> Iterator[Diagnostic]:
 def _written_badly(plugin: Plugin, options: Sequence[str], use: PluginUse) -> Iterator[Diagnostic]:
     """Texts in these options that are not templates, or fail as such when events come."""
     for option in options:
-        for path, text in _texts(getattr(plugin, option)):
+        for path, text in texts(getattr(plugin, option)):
             template = Template(text)
             if template.problem:
                 yield _warned(option, template.problem, template.help, path, use)
-
-
-def _texts(
-    value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The texts in a list or hash with their paths, keys included."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _texts(item, (*path, place))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield (*path, key), key
-            yield from _texts(item, (*path, key))
 
 
 def _warned(
