@@ -48,9 +48,10 @@ class Node:
             "host": platform.node(),
             "version": self._version,
             "http_address": self._address,
-            "id": settings.get("node.uuid") or _EPHEMERAL,
-            "name": settings.get("node.name") or platform.node(),
+            "id": _EPHEMERAL,
+            "name": platform.node(),
             "ephemeral_id": _EPHEMERAL,
+            "environment": settings.get("api.environment"),
             "snapshot": False,
             "status": "green" if self.ready()["status"] == "ready" else "yellow",
             "pipeline": _sizes(settings),
@@ -245,6 +246,9 @@ def _summed(documents: Sequence[Document]) -> Document:
 def _hindrances(member: ManagedPipeline) -> list[str]:
     """Why events of a pipeline do not go through."""
     pipeline = member.pipeline
+    if member.error is not None:
+        why = masked(str(member.error).partition("\n")[0])
+        return [f"pipeline {member.id} has failed: {why}"]
     if pipeline is None or not pipeline.opened:
         return [f"pipeline {member.id} has not started"]
     found = []

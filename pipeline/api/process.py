@@ -14,6 +14,7 @@ from typing import Any
 
 Document = dict[str, Any]
 _STARTED = time.time()
+_DEEPEST = 10
 
 
 def process_stats() -> Document:
@@ -76,15 +77,13 @@ def hot_threads() -> list[Document]:
         frame = frames.get(thread.ident or 0)
         if frame is None:
             continue
-        lines = list(traceback.extract_stack(frame))[:-11:-1]
+        lines = traceback.extract_stack(frame, limit=_DEEPEST)
         told.append(
             {
                 "name": thread.name,
                 "thread_id": thread.native_id,
                 "cpu_in_millis": _thread_millis(thread.native_id),
-                "traces": [
-                    f"{line.filename}:{line.lineno} {line.name}" for line in reversed(lines)
-                ],
+                "traces": [f"{line.filename}:{line.lineno} {line.name}" for line in lines],
             }
         )
     return sorted(told, key=lambda one: -one["cpu_in_millis"])

@@ -9,14 +9,17 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import re
+import socket
 import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..observe.logging import levels, reset_levels, set_levels
 from .documents import Node
@@ -28,6 +31,7 @@ log = logging.getLogger("penstock")
 _MOST_REQUESTS = 8
 _SECONDS = 10.0
 _MOST_BODY = 1 << 16
+_LENGTH = re.compile(r"[0-9]{1,9}")
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
 
 _NO_PROMETHEUS = (
@@ -54,7 +58,7 @@ class Api:
         if settings["api.ssl.enabled"]:
             server.socket = _wrapped(server, settings)
         port = server.server_address[1]
-        address = f"{host}:{port}"
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         server.node = self._make_node(address)
         if settings["api.auth.type"] == "basic":
             login = f"{settings['api.auth.basic.username']}:{settings['api.auth.basic.password']}"
@@ -78,17 +82,23 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, host: str, port: int) -> None:
         if ":" in host:
-            import socket
-
             self.address_family = socket.AF_INET6
         self._room = threading.BoundedSemaphore(_MOST_REQUESTS)
         super().__init__((host, port), _Handler)
+
+    def server_bind(self) -> None:
+        # That of HTTPServer asks DNS for the name of the address, which may take long.
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._room.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # there is no thread to be had
+            self._room.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -105,6 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _SECONDS
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "Penstock", ""
+    _body = b""
 
     def do_GET(self) -> None:
         self._answer(self._got)
@@ -119,17 +130,34 @@ class _Handler(BaseHTTPRequestHandler):
         log.debug("API: " + format, *arguments)
 
     def _answer(self, find: Callable[[str], Found]) -> None:
-        if not self._may():
+        refusal = self._refusal()
+        if refusal is not None:
+            # A body that was not read must not be taken for the next request.
             self.close_connection = True
-            self._send(HTTPStatus.UNAUTHORIZED, _JSON, _error("a user and a password are needed"))
+            self._send(refusal[0], _JSON, _error(refusal[1]))
             return
+        self._body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         try:
-            status, kind, body = find(urlsplit(self.path).path.rstrip("/") or "/")
+            status, kind, body = find(unquote(urlsplit(self.path).path).rstrip("/") or "/")
         except Exception as error:
-            log.warning("API: %s: %s: %s", self.path, type(error).__name__, error)
+            log.warning("API: %r: %s: %s", self.path, type(error).__name__, error)
             log.debug("a request to the API raised", exc_info=True)
             status, kind, body = HTTPStatus.INTERNAL_SERVER_ERROR, _JSON, _error("see the log")
         self._send(status, kind, body)
+
+    def _refusal(self) -> tuple[HTTPStatus, str] | None:
+        """Why a request is not answered, and its body not read; None where it is."""
+        if not self._may():
+            return HTTPStatus.UNAUTHORIZED, "a user and a password are required"
+        lengths = self.headers.get_all("Content-Length") or ["0"]
+        if "Transfer-Encoding" in self.headers:
+            return HTTPStatus.LENGTH_REQUIRED, "send the body whole, with its Content-Length"
+        if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+            return HTTPStatus.BAD_REQUEST, f"`{', '.join(lengths)}` is not a valid Content-Length"
+        if int(lengths[0]) > _MOST_BODY:
+            largest = f"the body may have up to {_MOST_BODY} bytes"
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, largest
+        return None
 
     def _may(self) -> bool:
         wanted, given = self.server.login, self.headers.get("Authorization", "")
@@ -151,45 +179,36 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/health/ready":
             told = self.server.node.ready()
             is_ready = told["status"] == "ready"
-            return (
-                HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
-                _JSON,
-                _packed(told),
-            )
-        if path == "/_node/hot_threads" and not self._wants_json():
+            status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+            return status, _JSON, _packed(told)
+        if path == "/_node/hot_threads" and self._is_for_people():
             return HTTPStatus.OK, _TEXT, _threads_text().encode()
         found = document(self.server.node, path)
         if found is None:
             return HTTPStatus.NOT_FOUND, _JSON, _error(f"there is nothing at {path}")
         return HTTPStatus.OK, _JSON, _packed(found)
 
-    def _wants_json(self) -> bool:
-        return parse_qs(urlsplit(self.path).query).get("human", ["true"]) == ["false"]
+    def _is_for_people(self) -> bool:
+        """Whether `human` is asked for, as Logstash has it: its API answers with JSON otherwise."""
+        asked = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        return asked.get("human", ["false"])[-1] in ("", "true")
 
     def _metrics(self) -> Found:
         try:
             from .prometheus import exposition
         except ModuleNotFoundError:
-            need = (
-                "/metrics needs the package prometheus-client: pip install 'penstock[prometheus]'"
-            )
-            return HTTPStatus.NOT_IMPLEMENTED, _TEXT, f"{need}\n".encode()
+            return HTTPStatus.NOT_IMPLEMENTED, _TEXT, _NO_PROMETHEUS
         kind, body = exposition(self.server.node, self.headers.get("Accept", ""))
         return HTTPStatus.OK, kind, body
 
     def _put(self, path: str) -> Found:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > _MOST_BODY:
-            self.close_connection = True
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _JSON, _error("the body is too large")
-        body = self.rfile.read(length)
         if path == "/_node/logging/reset":
             reset_levels()
             return HTTPStatus.OK, _JSON, _packed({"acknowledged": True})
         if path != "/_node/logging":
             return HTTPStatus.NOT_FOUND, _JSON, _error(f"nothing can be put at {path}")
         try:
-            set_levels(_wanted_levels(body))
+            set_levels(_wanted_levels(self._body))
         except ValueError as error:
             return HTTPStatus.BAD_REQUEST, _JSON, _error(str(error))
         return HTTPStatus.OK, _JSON, _packed({"acknowledged": True})
@@ -251,6 +270,8 @@ def _bound(host: str, ports: range) -> _Server:
     for port in ports:
         try:
             return _Server(host, port)
+        except (UnicodeError, TypeError):
+            reason = "this is not a valid name of a host"
         except OSError as error:
             reason = error.strerror or str(error)
     where = f"{ports[0]}" if len(ports) == 1 else f"{ports[0]}-{ports[-1]}"
@@ -265,7 +286,7 @@ def _wrapped(server: _Server, settings: Mapping[str, Any]) -> ssl.SSLSocket:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(settings["api.ssl.certificate"], settings["api.ssl.key"])
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         server.server_close()
         raise wrong(
             f"the certificate of the API cannot be used: {error}", "give PEM files that match"

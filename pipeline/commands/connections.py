@@ -1,13 +1,15 @@
 """``penstock check --connect``: whether servers can be reached, and accept what options say.
 
 Each input and output that talks to a server is opened, connected and closed, all at once, each in a
-thread of its own; nothing is read and nothing delivered.
+thread of its own; nothing is read and nothing delivered. The threads are daemons, so that one that
+hangs does not keep the command from ending.
 """
 
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor, wait
+import threading
+from concurrent.futures import Future, wait
 
 from ...dsl.diagnostics import Diagnostic
 from ...plugins.errors import Misconfigured
@@ -38,15 +40,28 @@ def _talks(plugin: Connector) -> bool:
 
 def try_connections(assembly: Assembly) -> list[Diagnostic]:
     """What stands in the way of each connection, at the option or the plugin that is to blame."""
-    plugins = connectors(assembly)
-    pool = ThreadPoolExecutor(max(len(plugins), 1), "connect")
-    tries = {pool.submit(_try, plugin): plugin for plugin in plugins}
+    tries = {_tried(plugin): plugin for plugin in connectors(assembly)}
     done, late = wait(tries, SECONDS)
-    pool.shutdown(wait=False, cancel_futures=True)
     found = [_problem(assembly, tries[each], each.exception()) for each in tries if each in done]
     hanging = TimeoutError(f"no answer in {SECONDS:.0f} seconds")
     found += [_problem(assembly, tries[each], hanging) for each in tries if each in late]
     return [problem for problem in found if problem is not None]
+
+
+def _tried(plugin: Connector) -> Future[None]:
+    """The try of a connection, under way."""
+    outcome = Future[None]()
+
+    def answer() -> None:
+        try:
+            _try(plugin)
+        except BaseException as error:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    threading.Thread(target=answer, name=f"connect {plugin.name}", daemon=True).start()
+    return outcome
 
 
 def _try(plugin: Connector) -> None:

@@ -18,7 +18,8 @@ _MOST_PLACES = 10
 _MOST_PLAIN = 5
 """How many findings need no table."""
 
-_MISSING = ("E201", "E202", "E219", "W219")
+MISSING = ("E201", "E202", "E219", "W219")
+"""The codes of plugins that are missing."""
 
 
 def report(found: Sequence[Diagnostic], color: bool, width: int) -> str:
@@ -70,6 +71,6 @@ def missing_plugins(found: Sequence[Diagnostic]) -> dict[str, int]:
     """The plugins that are not there, such as ``output kafka``, with how often each is used; the
     most used first.
     """
-    uses = Counter(finding.subject for finding in found if finding.code in _MISSING)
+    uses = Counter(finding.subject for finding in found if finding.code in MISSING)
     del uses[""]
     return dict(sorted(uses.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 
 import click
 
+from ...dsl.diagnostics import did_you_mean
 from ..storage.keystore import PASSPHRASES, Keystore, KeystoreError, passphrase, path_in
 
 _NAME = re.compile(r"[a-zA-Z_.][a-zA-Z0-9_.]*")
@@ -85,9 +85,14 @@ def remove(directory: str, names: tuple[str, ...]) -> None:
     opened = _open(directory)
     for name in names:
         if name not in opened.values:
-            raise click.UsageError(f"there is no secret `{name}`")
+            raise click.UsageError(_unknown(name, opened))
         del opened.values[name]
     _save(opened)
+
+
+def _unknown(name: str, opened: Keystore) -> str:
+    help = did_you_mean(name, opened.values) or "`penstock keystore list` shows the names"
+    return f"unknown secret `{name}`: {help}"
 
 
 def _value(name: str, from_stdin: bool) -> str:
@@ -111,4 +116,4 @@ def _save(opened: Keystore) -> None:
     try:
         opened.save()
     except (KeystoreError, OSError) as error:
-        raise click.ClickException(f"{Path(opened.path)} cannot be written: {error}") from error
+        raise click.ClickException(f"`{opened.path}` cannot be written: {error}") from error

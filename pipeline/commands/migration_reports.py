@@ -6,8 +6,9 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .findings import title_of
+from .findings import MISSING, title_of
 from .migration import Kind, Migration
+from .stores import counted
 
 _MOST = 20
 """How many rows of a table a terminal gets."""
@@ -17,12 +18,12 @@ def text(made: Migration, every: bool = False) -> str:
     """The report for a terminal; tables are cut, unless ``every`` row is wanted."""
     most = None if every else _MOST
     accepted = sum(file.runs for file in made.files)
-    parts = [f"{made.root}: {accepted} of {_count(len(made.files), 'file')} would run\n"]
+    parts = [f"{made.root}: {accepted} of {counted(len(made.files), 'file')} would run\n"]
     refused = [file.path for file in made.files if not file.runs]
     parts += _section("Files that would not run", refused, most)
     missing = [f"{count:6}  {subject}" for subject, count in made.missing.items()]
     parts += _section("Plugins that are missing, with the number of uses", missing, most)
-    others = [kind for kind in made.obstacles if not _is_missing(kind)]
+    others = [kind for kind in made.obstacles if kind.code not in MISSING]
     parts += _section("What else keeps files from running", _rows(others), most)
     settings = [f"{each.place}: {each.message}" for each in made.settings]
     parts += _section("Settings", settings, most)
@@ -30,10 +31,6 @@ def text(made: Migration, every: bool = False) -> str:
     parts += _section("Worth a look", _rows(made.warnings), most)
     parts += _section("Ruby", _ruby(made), None)
     return "\n".join(parts)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _section(title: str, rows: Sequence[str], most: int | None) -> list[str]:
@@ -52,17 +49,13 @@ def _rows(found: Iterable[Kind]) -> list[str]:
     ]
 
 
-def _is_missing(kind: Kind) -> bool:
-    return kind.code in ("E219", "W219", "E201", "E202")
-
-
 def _ruby(made: Migration) -> list[str]:
     compiled, process = made.ruby["compiled"], made.ruby["process"]
     if not compiled and not process:
         return []
     return [
-        f"{_count(compiled, 'filter')} with Ruby that is compiled",
-        f"{_count(process, 'filter')} with Ruby that runs in a process of a real ruby",
+        f"{counted(compiled, 'filter')} with Ruby that is compiled",
+        f"{counted(process, 'filter')} with Ruby that runs in a process of a real ruby",
     ]
 
 
@@ -131,7 +124,7 @@ def page(made: Migration) -> str:
         (file.path, "runs" if file.runs else "would not run", len(file.findings))
         for file in made.files
     ]
-    others = [kind for kind in made.obstacles if not _is_missing(kind)]
+    others = [kind for kind in made.obstacles if kind.code not in MISSING]
     tables = [
         _table("Plugins that are missing", ("plugin", "uses"), made.missing.items()),
         _kinds_table("What else keeps files from running", others),
@@ -144,7 +137,7 @@ def page(made: Migration) -> str:
     return _PAGE.format(
         root=html.escape(made.root),
         state="good" if made.runs else "bad",
-        sum=f"{accepted} of {_count(len(made.files), 'file')} would run.",
+        sum=f"{accepted} of {counted(len(made.files), 'file')} would run.",
         tables="\n".join(table for table in tables if table),
     )
 

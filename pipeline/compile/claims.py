@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.program import PluginUse
-from .instantiate import Assembly, misconfigured_option
+from ...plugins.context import OptionProblem
+from .decorations import diagnosed
+from .instantiate import Assembly
 
 
 def double_claims(assemblies: Iterable[Assembly]) -> list[Diagnostic]:
@@ -21,5 +23,6 @@ def double_claims(assemblies: Iterable[Assembly]) -> list[Diagnostic]:
                 owner = owners.setdefault(what, use)
                 if owner is not use:
                     reason = f"the {what} is taken by another pipeline, at {owner.span.place}"
-                    found.append(misconfigured_option(use, option, reason, "choose another one"))
+                    problem = OptionProblem(option, reason, "choose another one")
+                    found.append(diagnosed(problem, use))
     return found

@@ -287,11 +287,6 @@ def _fault(use: PluginUse, error: Exception) -> Diagnostic:
     return Diagnostic("E299", f"`{use.name}` failed to initialize: {reason}", use.name_span, help)
 
 
-def misconfigured_option(use: PluginUse, option: str, reason: str, help: str) -> Diagnostic:
-    """An option of a plugin that cannot be as it is beside others."""
-    return diagnosed(OptionProblem(option, reason, help), use)
-
-
 _STREAMING = {"json": "json_lines", "plain": "line", "edn": "edn_lines"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -32,18 +33,19 @@ def start_logging(level: str, form: str) -> None:
 
 
 _started: dict[str, int] = {}
+_lock = threading.Lock()
 
 
 def levels() -> dict[str, str]:
     """The level of each logger of Penstock that has been used, by its name."""
     known = logging.root.manager.loggerDict
-    names = sorted(name for name in known if name.partition(".")[0] == _ROOT)
+    names = sorted(name for name in list(known) if name.partition(".")[0] == _ROOT)
     return {name: _level_name(logging.getLogger(name).getEffectiveLevel()) for name in names}
 
 
 def set_levels(wanted: Mapping[str, str]) -> None:
     """Set levels of loggers by name, such as ``penstock.kafka``; all at once, or raises ValueError
-    where a name or a level is not known.
+    where one is not a logger of Penstock, or a level is not known. From any thread.
     """
     numbers: dict[str, int] = {}
     for name, level in wanted.items():
@@ -52,16 +54,18 @@ def set_levels(wanted: Mapping[str, str]) -> None:
         if level.lower() not in _LEVELS:
             raise ValueError(f"`{level}` is not a level: {', '.join(_LEVELS)}")
         numbers[name] = _LEVELS[level.lower()]
-    for name, number in numbers.items():
-        _started.setdefault(name, logging.getLogger(name).level)
-        logging.getLogger(name).setLevel(number)
+    with _lock:
+        for name, number in numbers.items():
+            _started.setdefault(name, logging.getLogger(name).level)
+            logging.getLogger(name).setLevel(number)
 
 
 def reset_levels() -> None:
     """Set all levels as they were before ``set_levels``."""
-    while _started:
-        name, number = _started.popitem()
-        logging.getLogger(name).setLevel(number)
+    with _lock:
+        for name, number in _started.items():
+            logging.getLogger(name).setLevel(number)
+        _started.clear()
 
 
 def _level_name(number: int) -> str:

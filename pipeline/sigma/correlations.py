@@ -23,7 +23,7 @@ from .conditions import literal
 from .fields import Fields
 from .refusal import Refused
 
-_TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
+TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 
 
 def correlate_block(
@@ -135,11 +135,11 @@ def _condition(rule: SigmaCorrelationRule, fields: Fields) -> list[str]:
     assert isinstance(condition, SigmaCorrelationCondition)
     names = value_fields(rule)
     operator, number = condition.op.name.lower(), condition.count
-    if rule.type in _TEMPORAL and not names:
+    if rule.type in TEMPORAL and not names:
         # Told apart by name: the same rule twice is one kind of event.
         if operator == "gte" and number == len(rule.referenced_rules):
             return []
-    elif rule.type in _TEMPORAL or (rule.type is SigmaCorrelationType.EVENT_COUNT and names):
+    elif rule.type in TEMPORAL or (rule.type is SigmaCorrelationType.EVENT_COUNT and names):
         raise Refused(
             f"`{rule.type.name.lower()}` has a condition with `field`",
             "leave `field` out, or write type: value_count",

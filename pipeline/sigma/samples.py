@@ -55,6 +55,7 @@ class _Piece(str):
 
 Assignment = dict[str, Any]
 Way = Callable[[], Iterator[Assignment]]
+"""The assignments that make one node as it is wanted, each time from the first."""
 
 
 def samples(rule: SigmaRule) -> tuple[list[Assignment], list[Assignment]]:
@@ -116,9 +117,7 @@ def _one(nodes: list[Any], wanted: bool) -> Iterator[Assignment]:
         yield from (found for found in round_ if found is not None)
 
 
-def _joined(
-    ways: Sequence[Callable[[], Iterator[Assignment]]], turned: int
-) -> Iterator[Assignment]:
+def _joined(ways: Sequence[Way], turned: int) -> Iterator[Assignment]:
     """An assignment of each way: the first of all, then other ones of each, first of ``turned``."""
     choices = [list(islice(way(), _FEW)) for way in ways]
     if not all(choices):

@@ -18,7 +18,7 @@ from sigma.correlations import (
     SigmaCorrelationType,
 )
 
-from .correlations import key_fields, value_fields
+from .correlations import TEMPORAL, key_fields, value_fields
 from .matcher import matches
 from .refusal import Refused
 from .rules import Translated, name_of
@@ -33,7 +33,6 @@ _METRICS = (
     SigmaCorrelationType.VALUE_AVG,
     SigmaCorrelationType.VALUE_PERCENTILE,
 )
-_TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 
 
 @dataclass(slots=True)
@@ -101,7 +100,7 @@ class _Maker:
         """What fulfils a correlation, part by part: each an event, or a burst with its alert."""
         condition = rule.condition
         rules = [each.rule for each in rule.referenced_rules]
-        if rule.type in _TEMPORAL:
+        if rule.type in TEMPORAL:
             self._check_all(rule, len(rules))
             return [self._part(rule, of, key, 0) for of in rules]
         assert isinstance(condition, SigmaCorrelationCondition)
@@ -148,13 +147,13 @@ class _Maker:
         if isinstance(of, SigmaCorrelationRule):
             return self._burst(rule, of, key)
         wanted = dict.fromkeys(key_fields(rule, of), f"key {key}")
-        numbers = rule.type not in (SigmaCorrelationType.VALUE_COUNT, *_TEMPORAL)
+        numbers = rule.type not in (SigmaCorrelationType.VALUE_COUNT, *TEMPORAL)
         for name in value_fields(rule):
             wanted[name] = value if numbers else f"value {value}"
         return [Step(name_of(of), self._sample(of, wanted, key))]
 
     def _burst(self, rule: SigmaCorrelationRule, of: SigmaCorrelationRule, key: str) -> list[Step]:
-        if rule.type not in _TEMPORAL:
+        if rule.type not in TEMPORAL:
             raise Refused("alerts of a correlation are counted")
         renamed = dict(zip(key_fields(rule, of), rule.group_by or [], strict=True))
         if any(inner not in renamed for inner in of.group_by or []):

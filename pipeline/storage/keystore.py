@@ -15,6 +15,7 @@ import os
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import scrypt
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ class Keystore:
             data = json.loads(path.read_bytes())
             version, salt = data["version"], urlsafe_b64decode(data["salt"])
             key, sealed = data.get("key", ""), data["secrets"].encode()
+            if type(version) is not int or not isinstance(key, str):
+                raise ValueError("not what `save` writes")
         except FileNotFoundError:
             raise KeystoreError(
                 f"there is no keystore `{path}`: `penstock keystore create` makes one"
@@ -92,15 +95,11 @@ class Keystore:
         new = self.path.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(descriptor, 0o600)  # one that a kill left may have another mode
             json.dump(data, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         new.replace(self.path)
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether a passphrase is needed to read it."""
-        return not self._key
 
 
 def keystore_values(settings: Mapping[str, Any]) -> Mapping[str, str]:
@@ -118,7 +117,13 @@ def _secret(key: str, salt: bytes, path: Path) -> str:
     given = passphrase()
     if given is None:
         raise KeystoreError(f"`{path}` is locked: put its passphrase into {PASSPHRASES[0]}")
-    derived = scrypt(given.encode(), salt=salt, n=1 << 14, r=8, p=1, dklen=32)
+    return _derived(given, salt)
+
+
+@lru_cache(1)
+def _derived(passphrase: str, salt: bytes) -> str:
+    """Slow on purpose, and asked for by each settings file and pipeline, at each look at them."""
+    derived = scrypt(passphrase.encode(), salt=salt, n=1 << 14, r=8, p=1, dklen=32)
     return urlsafe_b64encode(derived).decode()
 
 

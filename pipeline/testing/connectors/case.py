@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -154,9 +154,10 @@ class ConnectorContract:
         try:
             yield
         finally:
-            for plugin in self._open:
-                plugin.close()
-            self.backend.stop()
+            with ExitStack() as ending:  # each, even if another fails
+                ending.callback(self.backend.stop)
+                for plugin in self._open:
+                    ending.callback(plugin.close)
 
     def test_cases_that_are_off_exist_and_say_why(self) -> None:
         """A misspelled case would be off without anybody noticing that it is on."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -31,14 +32,15 @@ class Answer(NamedTuple):
 
 
 class Running:
-    """`penstock run` with the API on a port of its own; lines go to its stdin."""
+    """`penstock run` with the API on a port of its own, of a configuration or a directory of settings; lines go to its stdin."""
 
-    def __init__(self, folder: Path, config: str, settings: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, folder: Path, config: str | Path, settings: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
         (self.port,) = free_ports()
         self.tls, self.log = tls, folder / "log"
         given = {"api.enabled": "true", "api.http.port": str(self.port), "path.data": str(folder / "data"), **settings}
         flags = [word for key, value in given.items() for word in ("-S", f"{key}={value}")]
-        command = [sys.executable, "-m", "penstock", "run", *flags, "-e", config]
+        source = ["--path.settings", str(config)] if isinstance(config, Path) else ["-e", config]
+        command = [sys.executable, "-m", "penstock", "run", *flags, *source]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self.log.open("w"), text=True)
 
     def send(self, *lines: str) -> None:
@@ -58,6 +60,12 @@ class Running:
                 return Answer(got.status, got.headers["Content-Type"], got.read().decode())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.headers["Content-Type"], error.read().decode())
+
+    def raw(self, *lines: str) -> str:
+        """All that is answered to lines over one connection, until the other side ends it."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall("".join(f"{line}\r\n" for line in lines).encode())
+            return b"".join(iter(lambda: connection.recv(4096), b"")).decode()
 
     def until(self, path: str, holds: Callable[[Answer], bool]) -> Answer:
         end = time.monotonic() + 60
@@ -85,7 +93,7 @@ Start = Callable[..., Running]
 def start(tmp_path: Path) -> Iterator[Start]:
     made: list[Running] = []
 
-    def started(config: str, settings: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, login: str = "") -> Running:
+    def started(config: str | Path, settings: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, login: str = "") -> Running:
         running = Running(tmp_path, config, settings or {}, tls)
         made.append(running)
         running.until("/health/live", lambda answer: answer.status in (200, 401))

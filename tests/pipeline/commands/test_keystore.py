@@ -57,6 +57,10 @@ def test_secrets_are_added_listed_and_removed(filled: Path) -> None:
 def test_the_file_is_its_owners_and_shows_neither_names_nor_values(filled: Path) -> None:
     path = filled / FILE_NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    stale = path.with_suffix(".new")  # as a kill leaves it
+    stale.touch(0o644)
+    assert keystore(filled, "add", "MORE", "--stdin", stdin="more").exit_code == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not any(word in path.read_text() for word in ('TOKEN', SECRET, '"key"'))
 
 
@@ -67,7 +71,7 @@ def test_the_file_is_its_owners_and_shows_neither_names_nor_values(filled: Path)
         (("add", "TOKEN", "--stdin"), "x", "there is a secret `TOKEN` already: --yes replaces it"),
         (("add", "1st", "--stdin"), "x", "`1st` is not a valid name"),
         (("add", "EMPTY", "--stdin"), "", "the value of `EMPTY` is empty"),
-        (("remove", "NOPE"), "", "there is no secret `NOPE`"),
+        (("remove", "NOPE"), "", "unknown secret `NOPE`: `penstock keystore list` shows the names"),
     ],
 )
 def test_mistakes_are_said_and_change_nothing(filled: Path, arguments: tuple[str, ...], stdin: str, words: str) -> None:
@@ -90,7 +94,7 @@ def test_logstashs_variable_opens_it_too(filled: Path, monkeypatch: pytest.Monke
     assert keystore(filled, "list").stdout == "TOKEN\n"
 
 
-@pytest.mark.parametrize("content", ["", "{}", "not json", '{"version": 1, "salt": "", "secrets": 5}', '{"version": 1, "salt": "AAAA", "secrets": "AAAA"}'])
+@pytest.mark.parametrize("content", ["", "{}", "not json", '{"version": 1, "salt": "", "secrets": 5}', '{"version": 1, "salt": "AAAA", "secrets": "AAAA"}', '{"version": "1", "salt": "AAAA", "secrets": "AAAA"}', '{"version": 1, "salt": "AAAA", "secrets": "AAAA", "key": 5}'])
 def test_a_damaged_file_is_said(filled: Path, content: str) -> None:
     (filled / FILE_NAME).write_text(content)
     assert "damaged" in keystore(filled, "list").stderr

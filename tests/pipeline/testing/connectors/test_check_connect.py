@@ -1,12 +1,15 @@
 """``penstock check --connect`` tries servers and ports, and says what stands in the way at its option or plugin."""
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 from broker import Broker, free_port
 from click.testing import CliRunner, Result
 
+from penstock.pipeline.commands import connections
 from penstock.pipeline.commands.main import main
 
 
@@ -38,6 +41,19 @@ def test_a_server_that_is_away_is_said_at_its_plugin() -> None:
     result = check(f"output {{ reference {{ port => {free_port()} }} }}")
     assert result.exit_code == 1
     assert "error[E251]: output `reference` cannot connect: ConnectionRefusedError" in result.stderr
+
+
+def test_a_server_that_never_answers_does_not_hold_the_command_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SECONDS", 0.2)
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        result = check(f"output {{ reference {{ port => {silent.getsockname()[1]} }} }}")
+        left = set(threading.enumerate()) - before
+        assert "error[E251]: output `reference` cannot connect: TimeoutError: no answer in 0 seconds" in result.stderr
+        assert left
+        assert all(thread.daemon for thread in left), "the process would wait for the others when it ends"
+    for thread in left:
+        thread.join()
 
 
 def test_all_that_is_wrong_is_said_at_once(broker: Broker) -> None:
