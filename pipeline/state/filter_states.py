@@ -9,7 +9,6 @@ what there would have been.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,7 +55,6 @@ class FilterStates:
         self._anew: set[str] = set()
         self._gone: list[str] = []
         self.leftovers: list[Event] = []
-        self.committed_at, self.commit_seconds = time.monotonic(), 0.0
 
     # -- at the start -----------------------------------------------------------------------
 
@@ -144,14 +142,11 @@ class FilterStates:
         return changes
 
     def commit(self, offsets: Offsets, state: Any) -> None:
-        started = time.monotonic()
         positions = self._names.named(by_input(offsets)) if self.filters else {}
         if not self.filters:
             self._store.forget_positions()
         self._store.commit(positions, state, self._gone)
         self._gone = []
-        self.committed_at = time.monotonic()
-        self.commit_seconds = self.committed_at - started
 
     def abort(self) -> None:
         self._anew, self._gone, self.leftovers = set(), [], []

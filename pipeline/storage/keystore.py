@@ -97,11 +97,6 @@ class Keystore:
             os.fsync(file.fileno())
         new.replace(self.path)
 
-    @property
-    def is_locked(self) -> bool:
-        """Whether a passphrase is needed to read it."""
-        return not self._key
-
 
 def keystore_values(settings: Mapping[str, Any]) -> Mapping[str, str]:
     """The secrets beside the settings; none where there is no keystore. Raises KeystoreError."""
