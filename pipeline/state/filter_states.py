@@ -15,11 +15,9 @@ from typing import Any
 import msgspec
 
 from ...dsl.reference import Event
-from ...plugins.batch import Position
 from ...plugins.epoch import Offsets
 from ...plugins.event_time import KeepsState
 from ..storage.state_store import Change, Held, StateStore
-from .input_numbers import InputNames
 
 log = logging.getLogger("penstock")
 
@@ -47,10 +45,9 @@ class FilterStates:
         store: StateStore,
         text: Text,
         rebuild: Rebuild,
-        names: InputNames,
     ) -> None:
         self.filters = {each.id: each for each in filters if each.id is not None}
-        self._store, self._rebuild, self._names = store, rebuild, names
+        self._store, self._rebuild = store, rebuild
         self._described = {name: _described(each, text) for name, each in self.filters.items()}
         self._anew: set[str] = set()
         self._gone: list[str] = []
@@ -73,7 +70,7 @@ class FilterStates:
             log.warning("the filter `%s` is gone: what it held is emitted as it is", name)
             self.leftovers += self._drained(known[name])
             self._gone.append(name)
-        return self._names.by_place(self._store.positions()) if self.filters else {}
+        return self._store.positions() if self.filters else {}
 
     def _means_the_same(self, held: Held, plugin: KeepsState) -> bool:
         now, _ = self._described[held.id]
@@ -142,7 +139,7 @@ class FilterStates:
         return changes
 
     def commit(self, offsets: Offsets, state: Any) -> None:
-        positions = self._names.named(by_input(offsets)) if self.filters else {}
+        positions = offsets if self.filters else {}
         if not self.filters:
             self._store.forget_positions()
         self._store.commit(positions, state, self._gone)
@@ -157,21 +154,6 @@ class FilterStates:
     def close(self) -> None:
         """Let go of the database."""
         self._store.close()
-
-
-def by_input(offsets: Offsets) -> dict[int, dict[str, Position]]:
-    """Positions by the number of the input, also of batches that came through the disk queue: there
-    a partition has the number before its name.
-    """
-    found: dict[int, dict[str, Position]] = {}
-    for source, parts in offsets.items():
-        for name, position in parts.items():
-            number, _, partition = name.partition(" ")
-            if source < 0 and partition:
-                found.setdefault(int(number), {})[partition] = position
-            else:
-                found.setdefault(source, {})[name] = position
-    return found
 
 
 def _described(plugin: KeepsState, text: Text) -> tuple[dict[str, str], str]:
