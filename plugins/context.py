@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,16 @@ from .rate_limit import PluginLog
 
 if TYPE_CHECKING:
     from .codec import Codec
+
+
+Reasons = str | Sequence[str]
+"""Why events could not be handled: one reason for all of them, or one for each."""
+
+
+def with_reasons(events: Sequence[Event], reasons: Reasons) -> Iterable[tuple[Event, str]]:
+    """Each event with why it could not be handled."""
+    each = [reasons] * len(events) if isinstance(reasons, str) else reasons
+    return zip(events, each, strict=True)
 
 
 class OptionProblem(PenstockError):
@@ -71,7 +81,7 @@ class Context:
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
     OptionProblems; ``make_codec`` makes a codec of an option's value, for a stream of bytes if its
-    second argument is true. ``dead_letter(events, reason)`` writes events that could not be
+    second argument is true. ``dead_letter(events, reasons)`` writes events that could not be
     handled; None where there are no dead letters; for an output it raises OSError where they cannot
     be written. ``stopping`` is set when the pipeline is to end; ``shared`` belongs to the pipeline.
 
@@ -87,7 +97,7 @@ class Context:
     name: str = ""
     problems: list[OptionProblem] = field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
-    dead_letter: Callable[[list[Event], str], None] | None = None
+    dead_letter: Callable[[list[Event], Reasons], None] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     shared_things: Shared = field(default_factory=Shared)
     revoked: Callable[[Sequence[str], float], None] = lambda partitions, timeout: None

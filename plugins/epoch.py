@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from .batch import Position
 
-Offsets = Mapping[int, Mapping[str, Position]]
-"""By the number of an input and by partition: the position behind the last batch of an epoch. A
-participant is given numbers that stay when the configuration is edited.
+Offsets = Mapping[int | str, Mapping[str, Position]]
+"""By input and by partition: the position behind the last batch of an epoch. The runtime knows an
+input by its place; a participant is given a name that stays when the configuration is edited. What
+is not an input has a number below 0.
 """
 
 

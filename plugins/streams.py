@@ -10,11 +10,6 @@ import select
 
 from .codecs._framing import BYTES_MARK, Unmarked, part_end
 
-CHUNK = 1 << 15
-"""What becomes a batch of events: with more than 32 KiB they fall out of a cache of half a
-megabyte.
-"""
-
 PIECE = 1 << 18
 """What is handed on as bytes: the larger, the fewer messages."""
 

@@ -10,6 +10,7 @@ from ...dsl.options import read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...dsl.values import copy
+from ...plugins.context import Reasons, with_reasons
 from ...plugins.data_paths import data_folder
 from ...plugins.plugin import Plugin
 from ...plugins.rate_limit import complain
@@ -37,19 +38,20 @@ class DeadLetterWriter:
             flush_interval=float(settings["dead_letter_queue.flush_interval"]) / 1000,
         )
 
-    def write(self, plugin: Plugin, events: list[Event], reason: str) -> None:
+    def write(self, plugin: Plugin, events: list[Event], reasons: Reasons) -> None:
         """Write events that a plugin could not handle; they are on the disk when this returns.
         Raises OSError where they cannot be written: for an output, the dead letters are all that
         is left of its events.
         """
         context = plugin.context
-        about = reason, plugin.name, context.id, context.where
-        self._store.add([DeadLetter(copy(event), *about) for event in events])
+        about = plugin.name, context.id, context.where
+        told = with_reasons(events, reasons)
+        self._store.add([DeadLetter(copy(event), reason, *about) for event, reason in told])
 
-    def write_if_possible(self, plugin: Plugin, events: list[Event], reason: str) -> None:
+    def write_if_possible(self, plugin: Plugin, events: list[Event], reasons: Reasons) -> None:
         """The same for a filter, whose events go on, tagged: what cannot be written is logged."""
         try:
-            self.write(plugin, events, reason)
+            self.write(plugin, events, reasons)
         except OSError as error:
             where, kind, count = plugin.context.where, plugin.name, len(events)
             message = "%s: %d dead letters of %s could not be written: %s"

@@ -7,10 +7,11 @@ given up. What was packed for one output is a unit of delivery; several units be
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...dsl.reference import Event
 from ...plugins.batch import Payload
+from ...plugins.context import Reasons
 from ...plugins.errors import Undelivered
 from ...plugins.output import Output
 
@@ -121,9 +122,19 @@ class Request:
     def originals_of(self, indexes: Sequence[int]) -> list[Event]:
         """The events of some items; all that there are, where there is not one for each item."""
         originals = self.originals or []
-        if len(originals) != self.events:
-            return originals
-        return [originals[i] for i in indexes]
+        return [originals[i] for i in indexes] if self._has_each else originals
+
+    def refused(self, reasons: Mapping[int, str]) -> tuple[list[Event], Reasons]:
+        """The events of items that were rejected, each with the reason of its item; with all the
+        reasons, where there is not one for each item.
+        """
+        texts = list(reasons.values())
+        together = "; ".join(dict.fromkeys(texts))
+        return self.originals_of(list(reasons)), texts if self._has_each else together
+
+    @property
+    def _has_each(self) -> bool:
+        return self.originals is not None and len(self.originals) == self.events
 
     def finish(self, error: BaseException | None = None) -> None:
         """Tell the batches of its units how they ended."""

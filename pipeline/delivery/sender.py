@@ -12,10 +12,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...dsl.reference import Event
+from ...plugins.context import Reasons
 from ...plugins.errors import Disconnected, Misconfigured, Rejected, Retry, Undelivered
 from ...plugins.metrics import Histogram
 from ...plugins.output import Output
@@ -171,30 +173,18 @@ class Sender:
         """Dead-letter items, each with its reason; without dead letters they are counted and
         logged.
         """
-        by_reason: dict[str, list[int]] = {}
-        for index, reason in reasons.items():
-            by_reason.setdefault(reason, []).append(index)
-        for reason, indexes in by_reason.items():
-            text = "%s: %d events rejected: %s"
-            if self.output.context.dead_letter is not None and request.originals is not None:
-                complain(
-                    f"{self.where} rejected",
-                    text + "; sent to dead letters",
-                    self.where,
-                    len(indexes),
-                    reason,
-                )
-                self._dead_letter(request.originals_of(indexes), reason)
-            else:
-                complain(
-                    f"{self.where} rejected",
-                    text + "; dropped, no dead letter queue",
-                    self.where,
-                    len(indexes),
-                    reason,
-                )
-                with self._counting:
-                    self.rejected += len(indexes)
+        if not reasons:
+            return
+        is_kept = self.output.context.dead_letter is not None and request.originals is not None
+        fate = "sent to dead letters" if is_kept else "dropped, no dead letter queue"
+        text = f"%s: %d events rejected: %s; {fate}"
+        for reason, count in Counter(reasons.values()).items():
+            complain(f"{self.where} rejected", text, self.where, count, reason)
+        if is_kept:
+            self._dead_letter(*request.refused(reasons))
+            return
+        with self._counting:
+            self.rejected += len(reasons)
 
     def _is_given_up(self, request: Request, error: Exception) -> bool:
         """Whether a fault of the plugin has come too often, so that its events are dead letters."""
@@ -229,13 +219,13 @@ class Sender:
         assert unit.payload.events is not None
         self._dead_letter(unit.payload.events, reason)
 
-    def _dead_letter(self, events: list[Event], reason: str) -> None:
+    def _dead_letter(self, events: list[Event], reasons: Reasons) -> None:
         write = self.output.context.dead_letter
         assert write is not None
         while True:
             self._letters.trying()
             try:
-                write(events, reason)
+                write(events, reasons)
             except OSError as error:
                 self._pause(self._letters.failed(error), error)
             else:

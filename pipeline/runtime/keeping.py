@@ -37,13 +37,11 @@ def participant_of(
     plugins = assembly.made.values()
     owners = list({id(p.participant): p for p in plugins if p.participant is not None}.values())
     states = states_of(assembly, inputs, owners)
-    if states is not None:
-        return states, states
-    if not owners:
+    if states is None and not owners:
         return None, None
-    from ..state.input_numbers import NumberedInputs
+    from ..state.input_names import NamedInputs
 
-    return None, NumberedInputs(_only(owners), inputs)
+    return states, NamedInputs(_only(owners) if states is None else states, inputs)
 
 
 def _only(owners: list[Plugin]) -> Participant:
@@ -116,7 +114,6 @@ def states_of(
     if not kept and (owners or not (folder / STATE_FILE).exists()):
         return None
     from ..state.filter_states import FilterStates
-    from ..state.input_numbers import InputNames
     from ..storage.state_store import StateStore
 
     store = StateStore(folder)
@@ -133,7 +130,7 @@ def states_of(
         (plugin,) = filters_of_event_time(assemble([source], settings))
         return plugin
 
-    return FilterStates(kept, store, text, rebuild, InputNames(inputs))
+    return FilterStates(kept, store, text, rebuild)
 
 
 def _why_not(

@@ -82,7 +82,7 @@ class Pipeline:
         self._level = logging.INFO
         self._tick = tick
         self._stopping = threading.Event()
-        self.opened = self.has_run = self.keeps_open = False
+        self.opened = self.keeps_open = False
         self.carried: set[Plugin] = set()
         self._open_plugins: list[Plugin] = []
         self._queue: DiskQueue | None = None
@@ -135,7 +135,6 @@ class Pipeline:
             self._log_start()
             with rare_collections(), standing_by():
                 self._run()
-            self.has_run = True
         except Misconfigured as error:
             raise ConfigError([misconfigured(self.assembly, error)]) from error
         finally:

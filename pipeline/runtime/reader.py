@@ -26,8 +26,6 @@ _LONGEST_WAIT = 1.0
 REST = 60.0
 """Seconds that a wait lasts at most where nothing can become due meanwhile."""
 
-_SHORTEST_TEND = 0.05
-
 
 class SharedCommits(NamedTuple):
     """What an input has to do with commits that many batches share (see ``state.epochs``).

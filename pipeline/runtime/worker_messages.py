@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...dsl.reference import Event
 from ...plugins.batch import Part
+from ...plugins.context import Reasons
 from ..observe.figures import Addition
 
 
@@ -51,7 +52,7 @@ class WorkerDeadLetter(NamedTuple):
 
     plugin: int
     events: list[Event]
-    reason: str
+    reasons: Reasons
 
 
 class Answer(NamedTuple):

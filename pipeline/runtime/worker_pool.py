@@ -238,10 +238,10 @@ class ParallelPipeline(Pipeline):
 
     def write_dead_letters(self, answer: Answer) -> None:
         """Write the dead letters of a job."""
-        for number, events, reason in answer.dead_letters:
+        for number, events, reasons in answer.dead_letters:
             write = self._plugins[number].context.dead_letter
             if write is not None:
-                write(events, reason)
+                write(events, reasons)
 
     def _payload(self, worker: Worker, sent: WorkerOutput) -> Payload:
         """What an output packed; as a copy, unless it is delivered before this returns."""

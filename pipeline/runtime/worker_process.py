@@ -19,6 +19,7 @@ from ...dsl.program import PluginUse, Statement
 from ...dsl.reference import Event
 from ...dsl.values import copy
 from ...plugins.batch import Batch, Chunk
+from ...plugins.context import Reasons
 from ...plugins.event_time import GivesColumns
 from ...plugins.filter import Filter
 from ...plugins.input import Input
@@ -101,8 +102,8 @@ class WorkerProcess:
 
         return write
 
-    def _note_dead_letter(self, number: int, events: list[Event], reason: str) -> None:
-        self._dead_letters.append(WorkerDeadLetter(number, copy(events), reason))
+    def _note_dead_letter(self, number: int, events: list[Event], reasons: Reasons) -> None:
+        self._dead_letters.append(WorkerDeadLetter(number, copy(events), reasons))
 
     def _listen(self, jobs: Jobs) -> None:
         """Take jobs as they come, so that who sends them never waits for who works."""

@@ -35,7 +35,7 @@ class _Epoch:
     def __init__(self) -> None:
         self.done: list[Done] = []
         self.sizes: dict[int, int] = {}
-        self.offsets: dict[int, dict[str, Position]] = {}
+        self.offsets: dict[int | str, dict[str, Position]] = {}
         self.state: object = None
         self.left = 0
         self.error: Exception | None = None

@@ -9,18 +9,15 @@ what there would have been.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from ...dsl.reference import Event
-from ...plugins.batch import Position
 from ...plugins.epoch import Offsets
 from ...plugins.event_time import KeepsState
 from ..storage.state_store import Change, Held, StateStore
-from .input_numbers import InputNames
 
 log = logging.getLogger("penstock")
 
@@ -48,15 +45,13 @@ class FilterStates:
         store: StateStore,
         text: Text,
         rebuild: Rebuild,
-        names: InputNames,
     ) -> None:
         self.filters = {each.id: each for each in filters if each.id is not None}
-        self._store, self._rebuild, self._names = store, rebuild, names
+        self._store, self._rebuild = store, rebuild
         self._described = {name: _described(each, text) for name, each in self.filters.items()}
         self._anew: set[str] = set()
         self._gone: list[str] = []
         self.leftovers: list[Event] = []
-        self.committed_at, self.commit_seconds = time.monotonic(), 0.0
 
     # -- at the start -----------------------------------------------------------------------
 
@@ -75,7 +70,7 @@ class FilterStates:
             log.warning("the filter `%s` is gone: what it held is emitted as it is", name)
             self.leftovers += self._drained(known[name])
             self._gone.append(name)
-        return self._names.by_place(self._store.positions()) if self.filters else {}
+        return self._store.positions() if self.filters else {}
 
     def _means_the_same(self, held: Held, plugin: KeepsState) -> bool:
         now, _ = self._described[held.id]
@@ -144,14 +139,11 @@ class FilterStates:
         return changes
 
     def commit(self, offsets: Offsets, state: Any) -> None:
-        started = time.monotonic()
-        positions = self._names.named(by_input(offsets)) if self.filters else {}
+        positions = offsets if self.filters else {}
         if not self.filters:
             self._store.forget_positions()
         self._store.commit(positions, state, self._gone)
         self._gone = []
-        self.committed_at = time.monotonic()
-        self.commit_seconds = self.committed_at - started
 
     def abort(self) -> None:
         self._anew, self._gone, self.leftovers = set(), [], []
@@ -162,21 +154,6 @@ class FilterStates:
     def close(self) -> None:
         """Let go of the database."""
         self._store.close()
-
-
-def by_input(offsets: Offsets) -> dict[int, dict[str, Position]]:
-    """Positions by the number of the input, also of batches that came through the disk queue: there
-    a partition has the number before its name.
-    """
-    found: dict[int, dict[str, Position]] = {}
-    for source, parts in offsets.items():
-        for name, position in parts.items():
-            number, _, partition = name.partition(" ")
-            if source < 0 and partition:
-                found.setdefault(int(number), {})[partition] = position
-            else:
-                found.setdefault(source, {})[name] = position
-    return found
 
 
 def _described(plugin: KeepsState, text: Text) -> tuple[dict[str, str], str]:

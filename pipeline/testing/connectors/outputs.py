@@ -14,6 +14,7 @@ import pytest
 
 from ....dsl.reference import Event
 from ....plugins.batch import Payload
+from ....plugins.context import Reasons, with_reasons
 from ....plugins.output import Output
 from ...delivery.pending import DeliveryUnit, Request
 from ...delivery.sender import Sender
@@ -234,8 +235,8 @@ class Sending:
         output.context.dead_letter = self._keep
         self._sender = Sender(output, pauses, lambda: 0)
 
-    def _keep(self, events: list[Event], reason: str) -> None:
-        self.letters += [(event, reason) for event in events]
+    def _keep(self, events: list[Event], reasons: Reasons) -> None:
+        self.letters += with_reasons(events, reasons)
 
     def send(self, *batches: list[str]) -> None:
         """Deliver batches as one request, or as few as may be joined."""

@@ -13,7 +13,6 @@ from penstock.dsl.event import accept
 from penstock.dsl.timestamp import Timestamp
 from penstock.pipeline.commands.main import main
 from penstock.pipeline.state.filter_states import FilterStates
-from penstock.pipeline.state.input_numbers import InputNames
 from penstock.pipeline.storage.state_store import StateStore
 from penstock.plugins.batch import Position
 
@@ -38,7 +37,7 @@ def filters() -> list[Any]:
 
 def kept(folder: Path) -> FilterStates:
     made = filters()
-    return FilterStates(made, StateStore(folder), lambda plugin: WINDOW if plugin is made[0] else DEDUPE, lambda held: made[0], InputNames([]))
+    return FilterStates(made, StateStore(folder), lambda plugin: WINDOW if plugin is made[0] else DEDUPE, lambda held: made[0])
 
 
 @pytest.fixture

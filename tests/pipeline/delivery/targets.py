@@ -11,6 +11,7 @@ from penstock.pipeline.delivery.buffer import BufferedSink
 from penstock.pipeline.delivery.dispatch import OutputSink, sinks_of, submitting
 from penstock.pipeline.delivery.pending import PendingAck
 from penstock.plugins.batch import Payload
+from penstock.plugins.context import Reasons, with_reasons
 from penstock.plugins.errors import Rejected, Retry
 from penstock.plugins.output import Output
 
@@ -151,13 +152,18 @@ class Delivery:
         made.prepare()
         self.target, self.stopping, self.failed = made, Pauses(), list[BaseException]()
         self.dead: list[tuple[int, str]] = []
+        self.dead_letter_writes = 0
         if dead_letters:
-            made.context.dead_letter = lambda events, reason: self.dead.extend((event["n"], reason) for event in events)
+            made.context.dead_letter = self._keep
         self.sink: OutputSink
         (self.sink,) = sinks_of([made], self.stopping, self.failed.append)
         self.settled: dict[int, Exception | None] = {}
         self.settled_twice: list[int] = []
         self._lock = threading.Lock()
+
+    def _keep(self, events: list[Event], reasons: Reasons) -> None:
+        self.dead_letter_writes += 1
+        self.dead += [(event["n"], reason) for event, reason in with_reasons(events, reasons)]
 
     def start(self) -> Delivery:
         self.sink.start()

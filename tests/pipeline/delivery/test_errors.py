@@ -52,6 +52,7 @@ def test_only_the_rejected_items_are_dead_letters_each_with_its_reason(kind: str
     stats = delivery.sink.stats()
     assert (stats.delivered, stats.dead_lettered, stats.rejected) == (2, 3, 0)
     assert delivery.settled == {0: None}
+    assert delivery.dead_letter_writes == 1, "one write to the disk serves for all reasons"
 
 
 @each_kind

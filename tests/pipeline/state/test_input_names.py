@@ -9,7 +9,7 @@ import pytest
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.state.input_numbers import NumberedInputs
+from penstock.pipeline.state.input_names import NamedInputs
 from penstock.plugins.batch import Position
 from penstock.plugins.epoch import Offsets
 from penstock.plugins.input import Input
@@ -25,7 +25,7 @@ class Kept:
     overlaps = True
 
     def __init__(self) -> None:
-        self.offsets: dict[int, Mapping[str, Position]] = {}
+        self.offsets: dict[int | str, Mapping[str, Position]] = {}
 
     def restored(self) -> Offsets:
         return self.offsets
@@ -40,10 +40,10 @@ class Kept:
     def abort(self) -> None: ...
 
 
-def numbered(kept: Kept, *inputs: str) -> NumberedInputs:
+def named(kept: Kept, *inputs: str) -> NamedInputs:
     text = f"input {{ {' '.join(inputs)} }} output {{ null {{ }} }}"
     assembly = assemble([Source("test.conf", text)], settled({}))
-    return NumberedInputs(kept, [p for p in assembly.plugins(assembly.program.inputs) if isinstance(p, Input)])
+    return NamedInputs(kept, [p for p in assembly.plugins(assembly.program.inputs) if isinstance(p, Input)])
 
 
 def at(offset: int) -> dict[str, Position]:
@@ -64,13 +64,13 @@ def at(offset: int) -> dict[str, Position]:
 )
 def test_an_input_has_its_own_positions_wherever_it_stands(before: list[str], after: list[str], found: Any) -> None:
     kept = Kept()
-    numbered(kept, *before).commit({place: at(place) for place in range(len(before))}, None)
-    assert numbered(kept, *after).restored() == found
+    named(kept, *before).commit({place: at(place) for place in range(len(before))}, None)
+    assert named(kept, *after).restored() == found
 
 
 def test_positions_of_the_queue_and_those_that_were_committed_by_place_stay_as_they_are() -> None:
     kept = Kept()
     kept.offsets = {0: at(7)}
-    inputs = numbered(kept, ONE)
+    inputs = named(kept, ONE)
     inputs.commit({-1: at(3)}, None)
     assert inputs.restored() == {0: at(7), -1: at(3)}
