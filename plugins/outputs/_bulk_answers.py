@@ -57,11 +57,16 @@ class Verdict:
     reason: str = ""
     """Why items are to be retried."""
 
+    after: float | None = None
+    """Seconds to wait before that, where the cluster says it."""
+
     def add(self, other: Verdict, offset: int) -> None:
         """The verdict on items that begin at an offset."""
         self.rejected |= {offset + index: reason for index, reason in other.rejected.items()}
         self.retry += [offset + index for index in other.retry]
         self.reason = self.reason or other.reason
+        if other.after is not None:
+            self.after = max(other.after, self.after or 0.0)
 
 
 class Judge:

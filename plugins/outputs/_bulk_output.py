@@ -12,6 +12,7 @@ each id belongs to one lane. Documents without ids have no order.
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 from zlib import crc32
@@ -23,7 +24,7 @@ from ...dsl.template import Template
 from ..batch import Payload
 from ..clients.elastic import endpoint, http_options
 from ..clients.elastic_client import NDJSON, ElasticClient, Refused, Upkeep
-from ..clients.http import Response
+from ..clients.http import Response, retry_after
 from ..contract import Batching, Misconfigured, Output, Rejected, Retry
 from ..declaration import option
 from ._bulk_actions import ACTIONS, REFUSAL, CannotSend, Items, redirected
@@ -175,13 +176,18 @@ class BulkOutput(BulkOptions, Output):
             verdict.add(self._send(items), start)
             start += len(items)
         if verdict.retry:
-            after, self._wait = self._wait, min(self._wait * 2, self.retry_max_interval)
+            after = self._next_wait(verdict.after)
             if verdict.rejected:
                 raise Rejected(verdict.rejected, verdict.retry, after)
             raise Retry(f"not taken now: {verdict.reason}", verdict.retry, after)
         self._wait = float(self.retry_initial_interval)
         if verdict.rejected:
             raise Rejected(verdict.rejected)
+
+    def _next_wait(self, asked: float | None) -> float:
+        """Seconds before a retry: what the cluster asks for, else twice as long as before."""
+        own, self._wait = self._wait, min(self._wait * 2, self.retry_max_interval)
+        return own if asked is None else asked
 
     def _requests(self, items: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         """The items in requests that are not known to be too large."""
@@ -204,7 +210,7 @@ class BulkOutput(BulkOptions, Output):
             sent = self._send_valid([items[i] for i in kept])
             verdict.rejected |= {kept[i]: reason for i, reason in sent.rejected.items()}
             verdict.retry = [kept[i] for i in sent.retry]
-            verdict.reason = sent.reason
+            verdict.reason, verdict.after = sent.reason, sent.after
         return verdict
 
     def _send_valid(self, items: Sequence[bytes]) -> Verdict:
@@ -215,9 +221,7 @@ class BulkOutput(BulkOptions, Output):
         if response.status in _HALVED:
             return self._halved(items, error)
         self._check_status(error)
-        self._heed(response)
-        every = list(range(len(items)))
-        return Verdict(retry=every, reason=str(error))
+        return _retry_all(len(items), str(error), retry_after(response, time.time()))
 
     def _posted(self, items: Sequence[bytes]) -> Response:
         assert self._client is not None
@@ -233,10 +237,9 @@ class BulkOutput(BulkOptions, Output):
         try:
             answer = answer_of(response.body)
         except msgspec.DecodeError as error:
-            raise Retry(f"the answer cannot be read: {error}", after=self._wait) from error
+            return _retry_all(count, f"the answer cannot be read: {error}")
         if answer.errors and len(answer.items) != count:
-            message = f"{len(answer.items)} answers to {count} documents"
-            raise Retry(message, after=self._wait)
+            return _retry_all(count, f"{len(answer.items)} answers to {count} documents")
         return self._judge.verdict(answer)
 
     def _halved(self, items: Sequence[bytes], error: Refused) -> Verdict:
@@ -265,13 +268,11 @@ class BulkOutput(BulkOptions, Output):
         if 300 <= error.status < 400:
             raise Misconfigured("hosts", f"the host answers with a redirection: {error}")
 
-    def _heed(self, response: Response) -> None:
-        """Wait as long as the cluster says."""
-        after = response.headers.get("retry-after")
-        if isinstance(after, str) and after.isdecimal():
-            self._wait = float(after)
-
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _retry_all(count: int, reason: str, after: float | None = None) -> Verdict:
+    return Verdict(retry=list(range(count)), reason=reason, after=after)

@@ -50,7 +50,10 @@ class SearchContract(InputContract):
 
     absent: ClassVar[dict[str, str]] = {
         "tokens_of_an_older_connection_are_ignored": "requests go over any connection: what was read stays under way when one ends",
-        "a_reload_that_changes_the_input_loses_and_repeats_nothing": "a search that was changed begins anew: nothing is lost, documents come again with their ids",
+        "a_reload_that_changes_the_input_loses_and_repeats_nothing": (
+            "a run that is stopped between two pages begins anew behind the last value but one,"
+            " since the next page may have the last one too: that document comes again"
+        ),
     }
 
     def server(self, folder: Path) -> Documents:

@@ -104,7 +104,9 @@ def test_what_becomes_of_the_items(front: Front, options: str, told: Told, rejec
 
 
 def test_the_time_between_retries_doubles_and_a_cluster_may_ask_for_more(front: Front) -> None:
-    answers = [Told(429, {}), Told(429, {}), Told(429, {}), Told(429, {}, {"retry-after": "9"}), answer(200), Told(429, {})]
+    busy = Told(429, {})
+    asked = [Told(429, {}, {"retry-after": seconds}) for seconds in ("9", "0")]
+    answers = [busy, busy, busy, *asked, busy, answer(200), busy]
     front.tell("/_bulk", *answers)
     front.rules.append(all_taken)
     waits = []
@@ -114,7 +116,7 @@ def test_the_time_between_retries_doubles_and_a_cluster_may_ask_for_more(front: 
                 delivered(output, {"n": 1})
             except Retry as error:
                 waits.append(error.after)
-    assert waits == [1, 2, 3, 9, 1]
+    assert waits == [1, 2, 3, 9, 0, 3, 1]
 
 
 def test_types_of_errors_can_be_kept_out_of_the_log(front: Front, caplog: pytest.LogCaptureFixture) -> None:

@@ -60,17 +60,8 @@ class Target:
         self.answer = self._server.answer_next
 
 
-OVERLAP = "requests overlap, so that no order is promised: tests/faults/test_http_killed.py counts what came"
-
-
 class TestHttpOutput(OutputContract):
-    absent: ClassVar[Mapping[str, str]] = {
-        "a_killed_process_loses_nothing": OVERLAP,
-        "a_reload_that_changes_the_output_loses_and_repeats_nothing": OVERLAP,
-        "a_reload_that_leaves_the_output_loses_and_repeats_nothing": OVERLAP,
-    }
-
-    config = 'http { url => "${URL}" http_method => post }'
+    config = 'http { url => "${URL}" http_method => post max_in_flight => 1 }'
     wrong = 'http { url => "${URL}" http_method => post user => "me" password => "guess" }'
     wrong_option = "password"
 
@@ -79,8 +70,7 @@ class TestHttpOutput(OutputContract):
 
 
 class TestHttpOutputInBatches(TestHttpOutput):
-    config = 'http { url => "${URL}" http_method => post format => json_batch }'
+    config = 'http { url => "${URL}" http_method => post format => json_batch max_in_flight => 1 }'
     absent: ClassVar[Mapping[str, str]] = {
-        **TestHttpOutput.absent,
         "refused_items_are_named_by_their_index": "the status of an answer says nothing of single events of a batch",
     }
