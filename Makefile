@@ -5,15 +5,15 @@ PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell command -v $(name) 2>
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
-ROUNDS ?= 200
 SAMPLE := samples/apache
 
-.PHONY: help demo test test-quick soak servers lint types docs samples bench bench-quick bench-gate clean
+.PHONY: help demo test test-quick test-servers soak servers lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
 	@echo "make test      lint, type check and test everything (some twenty minutes of CPU time)"
 	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
+	@echo "make test-servers  restart, pause and kill the servers behind the connectors (about half an hour)"
 	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes an hour; ROUNDS=200)"
 	@echo "make servers   install the servers that tests talk to (as root; else what it can)"
 	@echo "make docs      write the generated pages of docs/ anew"
@@ -39,6 +39,11 @@ QUICK := tests/dsl tests/filters tests/plugins/codecs tests/pipeline/compile tes
 test-quick: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -n $(WORKERS) $(QUICK)
 
+test-servers: ROUNDS ?= 20
+test-servers: servers $(VENV)/.installed-dev
+	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m servers -n 1
+
+soak: ROUNDS ?= 200
 soak: $(VENV)/.installed-dev
 	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s
 

@@ -47,6 +47,7 @@ def run(command: Sequence[str], stdin: Path | None = None, **environment: str) -
     return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 
+_FRAME = re.compile(r"==\d+==    (at|by) 0x")
 _INSTRUCTIONS = re.compile(r"I\s+refs:\s+([\d,]+)")
 
 
@@ -70,7 +71,10 @@ def instructions(command: Sequence[str], stdin: Path) -> int | None:
         )
     found = _INSTRUCTIONS.search(ended.stderr)
     if ended.returncode or found is None:
-        raise RuntimeError(f"{' '.join(command)} failed under valgrind: {ended.stderr[-400:]}")
+        said = "\n".join(line for line in ended.stderr.splitlines() if not _FRAME.match(line))
+        raise RuntimeError(
+            f"{' '.join(command)} ended with {ended.returncode} under valgrind:\n{said[-2000:]}"
+        )
     return int(found[1].replace(",", ""))
 
 

@@ -9,16 +9,22 @@ from penstock.plugins import rate_limit
 settings.register_profile("penstock", deadline=None)
 settings.load_profile("penstock")
 
+TIERS = {
+    "servers": "restarts and pauses real servers, twenty kills each",
+    "soak": "takes minutes, two hundred kills each",
+}
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "soak: takes minutes; left out unless asked for with -m soak")
+    for tier, what in TIERS.items():
+        config.addinivalue_line("markers", f"{tier}: {what}; left out unless asked for with -m {tier}")
     begin_run()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "soak" in (config.getoption("markexpr") or ""):
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
+    asked_for = config.getoption("markexpr") or ""
+    others = [tier for tier in TIERS if tier not in asked_for]
+    left_out = [item for item in items if any(item.get_closest_marker(tier) for tier in others)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGVTALRM)
+"""The last ticks while a guard watches matches: by default it would end the process, should a tick
+come after the guard was left, as it can under valgrind.
+"""
 
 DEFAULT_INPUT = "input { stdin { type => stdin } }"
 DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"

@@ -268,7 +268,7 @@ MOMENTS = Path(__file__).with_name("signal_moments.py")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGVTALRM], ids=lambda number: number.name)
 def test_a_signal_at_any_moment_of_a_short_run_neither_hangs_nor_fails_it(tmp_path: Path, number: signal.Signals, workers: int) -> None:
     """A hundred runs, a signal each: the first comes at the start, the last when the run has ended."""
     said = tmp_path / "said"

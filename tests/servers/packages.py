@@ -1,7 +1,7 @@
 """How each server is installed, and what a test says where it is missing.
 
 ``python tests/servers/packages.py`` installs what is missing (apt as root; jars by Maven, modules by
-npm and Go for everybody) into a directory that is kept between runs (``PENSTOCK_SERVERS``, by default
+npm, pip and Go for everybody) into a directory that is kept between runs (``PENSTOCK_SERVERS``, by default
 below the user's cache), and names what it could not install. Where ``CI`` is
 set, a test whose server is missing fails; otherwise it is skipped, with what to do.
 """
@@ -18,14 +18,16 @@ from typing import NamedTuple
 
 class Packages(NamedTuple):
     """``programs``: any of these, as a name or a glob of paths, shows that it is installed; ``apt``
-    brings it. ``jars``: Maven coordinates, copied with all that they need. ``npm``: packages. ``go``:
-    a directory here with a module that builds a program.
+    brings it. ``jars``: Maven coordinates, copied with all that they need. ``npm``: packages. ``pip``:
+    packages, in an environment of their own. ``go``: a directory here with a module that builds a
+    program.
     """
 
     programs: Sequence[str] = ()
     apt: Sequence[str] = ()
     jars: Sequence[str] = ()
     npm: Sequence[str] = ()
+    pip: Sequence[str] = ()
     go: str = ""
 
 
@@ -75,6 +77,11 @@ def npm_module(package: str) -> Path:
     return root() / "npm" / "node_modules" / package
 
 
+def python(name: str) -> Path:
+    """The interpreter of a server that pip brought."""
+    return root() / "pip" / name / "bin" / "python"
+
+
 def built(name: str) -> Path:
     """A program that was built from a Go module here."""
     return root() / "bin" / name
@@ -89,6 +96,8 @@ def missing(name: str) -> str:
         return f"{name} is not installed: run tests/servers/packages.py (needs Maven and a JDK)"
     if any(not npm_module(package.rpartition("@")[0]).exists() for package in wanted.npm):
         return f"{name} is not installed: run tests/servers/packages.py (needs npm)"
+    if wanted.pip and _noted(root() / "pip" / name) != " ".join(wanted.pip):
+        return f"{name} is not installed: run tests/servers/packages.py"
     if wanted.go and not built(wanted.go).exists():
         return f"{name} is not built: run tests/servers/packages.py (needs Go)"
     return ""
@@ -136,6 +145,8 @@ def _install_for_user(name: str) -> None:
     if wanted.npm and shutil.which("npm"):
         (root() / "npm").mkdir(parents=True, exist_ok=True)
         _run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(root() / "npm"), *wanted.npm])
+    if wanted.pip:
+        _fetch_modules(name, wanted.pip)
     if wanted.go and shutil.which("go"):
         (root() / "bin").mkdir(parents=True, exist_ok=True)
         _run(["go", "build", "-o", str(built(wanted.go)), "."], cwd=Path(__file__).parent / wanted.go)
@@ -160,6 +171,14 @@ def _fetch_jars(name: str, coordinates: Sequence[str]) -> None:
     copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
     if _run(["mvn", "-q", "-B", "-f", str(project), copy, f"-DoutputDirectory={folder}"]):
         (folder / ".complete").write_text(" ".join(coordinates))
+
+
+def _fetch_modules(name: str, packages: Sequence[str]) -> None:
+    folder = root() / "pip" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    install = [str(python(name)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    if _run([sys.executable, "-m", "venv", str(folder)]) and _run(install):
+        (folder / ".complete").write_text(" ".join(packages))
 
 
 def _project(name: str, coordinates: Sequence[str]) -> str:
