@@ -137,7 +137,7 @@ class _Checker:
             self._missing(section, plugin, unusable)
             return None
         if spec is None:
-            message = f"there is no {section} `{plugin.name}`"
+            message = f"unknown {section} `{plugin.name}`"
             help = self._plugin_help(section, plugin)
             subject = f"{section} {plugin.name}"
             self.found.append(Diagnostic("E201", message, plugin.name_span, help, subject))

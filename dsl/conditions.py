@@ -164,7 +164,7 @@ class Conditions:
     def _call(self, node: tree.Call) -> Condition:
         if node.name != "exists":
             help = did_you_mean(node.name, ["exists"]) or "the only function is `exists([field])`"
-            self.problem("E218", f"there is no function `{node.name}`", node.span, help)
+            self.problem("E218", f"unknown function `{node.name}`", node.span, help)
         elif len(node.arguments) == 1 and isinstance(node.arguments[0], tree.Selector):
             field = self._reference(node.arguments[0].text, node.arguments[0].span)
             if isinstance(field, Field):

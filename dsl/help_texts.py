@@ -236,7 +236,7 @@ def _closing(fault: Fault) -> str:
     if found not in ("}", "]", ")") or (opened and CLOSER[opened[-1].text] == found):
         return ""
     if not any(CLOSER[opener.text] == found for opener in opened):
-        return f"there is no open bracket that `{found}` closes: remove it"
+        return f"`{found}` closes no open bracket: remove it"
     opener = opened[-1]
     row, title = fault.before.row(opener), fault.before.title(opener)
     return f"`{title}` of line {row} is still open: close it with `{CLOSER[opener.text]}` first"

@@ -197,7 +197,7 @@ def _path(value: Any, kind: Kind) -> Path:
     path = Path(_text(value, kind))
     if not path.exists():
         raise Misfit(
-            f"there is no file `{path}`",
+            f"file `{path}` does not exist",
             "check the path; a relative path starts at the directory in which penstock was started",
             code="E210",
         )

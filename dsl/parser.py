@@ -240,7 +240,7 @@ def section(self: _Builder, children: list[Any]) -> tree.Section:
             if near
             else "a configuration consists of the sections input, filter and output"
         )
-        self.problem("E102", f"there is no section `{kind}`", self.span(children[0]), help)
+        self.problem("E102", f"unknown section `{kind}`", self.span(children[0]), help)
     return tree.Section(kind, tuple(children[2:-1]), self.span(children[0], children[-1]))
 
 

@@ -78,7 +78,7 @@ def _one(cursor: Cursor, charset: str) -> str | Node:
 def _posix(cursor: Cursor, found: re.Match[str], charset: str) -> Node:
     members = named_set(found[2].lower(), charset)
     if members is None:
-        cursor.fail(f"there is no character class {found[2]!r}", found.start())
+        cursor.fail(f"unknown character class {found[2]!r}", found.start())
     return neither(members) if found[1] else members
 
 

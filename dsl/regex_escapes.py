@@ -165,7 +165,7 @@ def _property(cursor: Cursor, charset: str, start: int) -> Node:
         cursor.fail(f"\\{cursor.peek()} must be followed by a class name in braces", start)
     members = named_set(re.sub(r"[-_\s]", "", found[2]).lower(), charset)
     if members is None:
-        cursor.fail(f"there is no character class {found[2]!r}", start)
+        cursor.fail(f"unknown character class {found[2]!r}", start)
     negated = (found[0][0] == "P") != bool(found[1])
     return neither(members) if negated else members
 

@@ -133,7 +133,7 @@ class Parser:
             node, cursor.position = reference
             return node
         if letter in "*+?" or (letter == "{" and _interval(cursor)):
-            cursor.fail(f"there is nothing to repeat before {letter}")
+            cursor.fail(f"nothing to repeat before {letter}")
         cursor.position += 1
         if letter == "\\":
             return self._escape()
@@ -229,7 +229,7 @@ class Parser:
         number = int(text)
         number = self.groups + 1 + number if number < 0 else number
         if number < 1:
-            self.cursor.fail("there is no such group", start)
+            self.cursor.fail("no such group", start)
         return number
 
     def _group(self) -> Node:

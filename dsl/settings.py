@@ -60,7 +60,7 @@ def _typed(key: str, value: Any) -> Any:
     setting = SETTINGS.get(key)
     if setting is None:
         help = _beginning_with(key) or did_you_mean(key, [*SETTINGS, *INERT])
-        raise _Wrong(f"there is no setting `{key}`", help or "see docs/settings.md")
+        raise _Wrong(f"unknown setting `{key}`", help or "see docs/settings.md")
     return setting.default if value is None else _READERS[setting.kind](setting, value)
 
 

@@ -67,7 +67,7 @@ def find_url(
         if given.get(key) is not None:
             name, where = place(key)
             plugin.problem(
-                name, f"`{key}` has no effect: there is no Java here", "remove it", where, "W305"
+                name, f"`{key}` has no effect: no Java is used", "remove it", where, "W305"
             )
     name, where = place("jdbc_connection_string")
     try:

@@ -131,7 +131,7 @@ def _parts(text: str) -> list[Part]:
     """The fields of a dissection; text behind the last one becomes a field that is skipped."""
     found = [_part(match[2], match[1]) for match in _PART.finditer(text)]
     if not found:
-        raise DissectionError("there is no field in it: write %{name} for each")
+        raise DissectionError("it has no field: write %{name} for each")
     rest = text[text.rindex("}") + 1 :]
     return [*found, Part("?", "", 0, rest, False)] if rest else found
 

@@ -115,7 +115,7 @@ def read_tables(plugin: Plugin, given: Hashes) -> list[Table]:
         for name in [name for name in indexes if name not in names]:
             help = did_you_mean(name, names) or "add it to `columns`"
             plugin.problem(
-                "local_db_objects", f"there is no column `{name}`", help, (place, "index_columns")
+                "local_db_objects", f"unknown column `{name}`", help, (place, "index_columns")
             )
             indexes.remove(name)
         table = Table(
@@ -150,7 +150,7 @@ def read_loaders(
         table = str(each["local_table"])
         if table.lower() not in names:
             help = did_you_mean(table, names.values()) or "declare it in `local_db_objects`"
-            plugin.problem("loaders", f"there is no table `{table}`", help, (place, "local_table"))
+            plugin.problem("loaders", f"unknown table `{table}`", help, (place, "local_table"))
             continue
         own = {key: value for key, value in each.items() if key.startswith("jdbc_")}
         url = (

@@ -118,7 +118,7 @@ class Dissect(Filter, name="dissect"):
             help = did_you_mean(kind, _CONVERSIONS) or "write `int` or `float`"
             self.problem(
                 "convert_datatype",
-                f"there is no type `{kind}` for it",
+                f"unknown type `{kind}` for it",
                 help,
                 path=(name,),
                 code="E204",

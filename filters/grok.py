@@ -105,7 +105,7 @@ class Grok(Ecs, Filter, name="grok"):
         "Removed.", default=[], obsolete='write match => { "message" => "PATTERN" }'
     )
     singles: bool = option(
-        "Removed.", default=False, obsolete="take it out: single captures are no lists any more"
+        "Removed.", default=False, obsolete="take it out: single captures are not lists any more"
     )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]

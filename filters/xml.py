@@ -134,7 +134,7 @@ class Xml(Ecs, Filter, name="xml"):
         for name in names:
             if name not in _PARSE_OPTIONS:
                 help = did_you_mean(name, _PARSE_OPTIONS) or "one of " + ", ".join(_PARSE_OPTIONS)
-                self.problem("parse_options", f"there is no parse option `{name}`", help)
+                self.problem("parse_options", f"unknown parse option `{name}`", help)
         return not _FORGIVING & {*names}
 
     def _prepare_paths(self) -> None:

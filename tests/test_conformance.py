@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 CASES = ROOT.parent / "shared" / "conformance"
 FILES = [*sorted(CASES.glob("*.jsonl")), *sorted((CASES.parent / "conformance-streaming").glob("*.jsonl"))]
 SECONDS = 30
-MISSING = re.compile(r"error\[E201\]: there is no (?:filter|codec) `")
+MISSING = re.compile(r"error\[E201\]: unknown (?:filter|codec) `")
 
 pytestmark = pytest.mark.skipif(not FILES, reason="no conformance cases beside the checkout")
 

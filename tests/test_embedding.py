@@ -103,7 +103,7 @@ def test_a_misspelt_codec_has_a_text_of_its_own(name: str, help: str) -> None:
     with pytest.raises(penstock.ConfigError) as refused:
         penstock.codec(name)
     (found,) = refused.value.diagnostics
-    assert (found.message, found.span) == (f"there is no codec `{name}`", None)
+    assert (found.message, found.span) == (f"unknown codec `{name}`", None)
     assert found.help.startswith(help)
 
 
@@ -115,7 +115,7 @@ def test_a_path_is_a_file_a_directory_or_a_glob(path: str, tmp_path: Path, monke
         Path("cd", f"{name}.conf").write_text(f'filter {{ mutate {{ add_tag => "t{name}" }} }}')
     with penstock.compile(Path(path)) as stage:
         assert stage([{}])[0]["tags"] == (["t10"] if path == "cd/10.conf" else ["t10", "t20"])
-    with pytest.raises(penstock.ConfigError, match="there is no configuration at `nowhere`"):
+    with pytest.raises(penstock.ConfigError, match="no configuration at `nowhere`"):
         penstock.compile(Path("nowhere"))
 
 

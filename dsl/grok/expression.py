@@ -63,7 +63,7 @@ class UnknownPattern(GrokError):
 
     def __init__(self, name: str, position: int, suggestions: list[str], inside: str = "") -> None:
         where = f" (in the pattern {inside})" if inside else ""
-        super().__init__(f"there is no pattern %{{{name}}}{where}", position)
+        super().__init__(f"unknown pattern %{{{name}}}{where}", position)
         self.name = name
         self.suggestions = suggestions
 

@@ -47,10 +47,10 @@ def civil(year: int, month: int, day: int, hour: int, minute: int, second: int, 
     """
     _check(year, -_LAST_YEAR, _LAST_YEAR)
     if month > 12 or hour > 23 or minute > 59 or second > 59 or month == 0 or day == 0:
-        raise FieldValueError("there is no such time")
+        raise FieldValueError("no such time")
     days = days_from_civil(year, month, day)
     if day > 28 and days >= days_from_civil(year + (month == 12), month % 12 + 1, 1):
-        raise FieldValueError("there is no such day")
+        raise FieldValueError("no such day")
     return days * DAY + (hour * 3600 + minute * 60 + second) * 1000 + milli
 
 

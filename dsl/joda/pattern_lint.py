@@ -30,7 +30,7 @@ def doubts(pattern: str) -> list[tuple[str, str]]:
     if letters & set("hK") and "a" not in letters:
         found.append(
             (
-                "`h` is the hour from 1 to 12, and there is no `a` for AM or PM",
+                "`h` is the hour from 1 to 12, and `a` for AM or PM is missing",
                 "write HH for hours from 0 to 23",
             )
         )

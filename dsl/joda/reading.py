@@ -306,7 +306,7 @@ def _in_present_year(local_of: LocalReader, clock: Clock) -> Callable[[Groups], 
         """In January, day 366 may be that of the year before."""
         found = local_of(groups, clock.year_of(12))
         if civil_from_days(found // DAY)[:2] != (clock.year - 1, 12):
-            raise FieldValueError("there is no such day this year")
+            raise FieldValueError("no such day this year")
         return found
 
     return local

@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             return HTTPStatus.OK, _TEXT, _threads_text().encode()
         found = document(self.server.node, path)
         if found is None:
-            return HTTPStatus.NOT_FOUND, _JSON, _error(f"there is nothing at {path}")
+            return HTTPStatus.NOT_FOUND, _JSON, _error(f"not found: {path}")
         return HTTPStatus.OK, _JSON, _packed(found)
 
     def _is_for_people(self) -> bool:

@@ -16,7 +16,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         settings["api.auth.basic.username"] and settings["api.auth.basic.password"]
     ):
         raise wrong(
-            "api.auth.type is basic, and there is no user or no password",
+            "api.auth.type is basic, but the user or the password is missing",
             "set api.auth.basic.username and api.auth.basic.password",
         )
     if not (_is_loopback(host) or has_login or settings["penstock.api.open"]):

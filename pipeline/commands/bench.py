@@ -15,8 +15,8 @@ from ...dsl.event import accept
 from ...dsl.reference import Event
 from ...plugins.contract import Codec
 from ..compile.profile import Profile, table
+from ..testing.cases import Given, Setup
 from ..testing.harness import Compiled, Harness, framed
-from ..testing.suite import Given, Setup
 from .configuration import Chosen, configuration_options, refuse, show_findings
 
 _BATCH_BYTES = 32 * 1024

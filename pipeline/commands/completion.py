@@ -71,8 +71,7 @@ def completion(shell: str | None) -> None:
     if shell is None:
         click.echo("\n".join(f"{file}:\n    {line}" for file, line in _FILES.values()))
         return
-    from .main import main
-
+    program = click.get_current_context().find_root().command
     complete = get_completion_class(shell)
     assert complete is not None
-    click.echo(complete(main, {}, "penstock", "_PENSTOCK_COMPLETE").source())
+    click.echo(complete(program, {}, "penstock", "_PENSTOCK_COMPLETE").source())

@@ -166,7 +166,7 @@ def _say_plugins(folder: Path, wanted: str) -> None:
     known = {name for letter in everything for name in (letter.plugin_type, letter.plugin_id)}
     if known and wanted not in known:
         others = did_you_mean(wanted, known) or "there are " + ", ".join(sorted(known))
-        click.echo(f"there is no dead letter of the plugin `{wanted}`: {others}", err=True)
+        click.echo(f"no dead letter of the plugin `{wanted}`: {others}", err=True)
 
 
 def _brief(text: str) -> str:

@@ -32,7 +32,7 @@ def explain(code: str | None) -> None:
     page = pages().get(code.upper())
     if page is None:
         help = did_you_mean(code, pages()) or "`penstock explain` lists the codes"
-        raise click.UsageError(f"there is no code `{code}`: {help}")
+        raise click.UsageError(f"unknown code `{code}`: {help}")
     click.echo(_drawn(page))
 
 

@@ -89,7 +89,7 @@ class _Lazy(click.Group):
 
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             help = did_you_mean(args[0], COMMANDS) or "`penstock --help` lists the commands"
-            raise click.UsageError(f"there is no command `{args[0]}`: {help}", context)
+            raise click.UsageError(f"unknown command `{args[0]}`: {help}", context)
         return super().resolve_command(context, args)
 
     def invoke(self, context: click.Context) -> Any:

@@ -116,11 +116,11 @@ def migration(root: str, settings: dict[str, Any]) -> Migration:
     """What is to be said of a directory; raises ConfigError where there is nothing in it."""
     if not Path(root).is_dir():
         help = "name the directory of the configurations"
-        raise ConfigError([Diagnostic("E100", f"there is no directory `{root}`", None, help)])
+        raise ConfigError([Diagnostic("E100", f"directory `{root}` does not exist", None, help)])
     made = Migration(root, [_looked_at(path, settings) for path in _configurations(root)])
     if not made.files:
         help = "a configuration has a section `input`, `filter` or `output` at the start of a line"
-        message = f"there is no configuration below `{root}`"
+        message = f"no configuration below `{root}`"
         raise ConfigError([Diagnostic("E100", message, None, help)])
     for directory in sorted({p.parent for n in _SETTINGS for p in Path(root).rglob(n)}):
         made.settings += _of_settings(directory)

@@ -80,7 +80,7 @@ def doc(name: str, section: str | None) -> None:
     if not found:
         known = [known for kind in SECTIONS for known in registry.names(kind)]
         help = did_you_mean(name, known) or "`penstock plugins list` shows them all"
-        raise click.UsageError(f"there is no {section or 'plugin'} `{name}`: {help}")
+        raise click.UsageError(f"unknown {section or 'plugin'} `{name}`: {help}")
     click.echo("\n\n".join("\n".join(_drawn(block) for block in page(cls)) for cls in found))
 
 
@@ -122,7 +122,7 @@ def patterns(name: str | None, line: str | None, ecs: str) -> None:
         found = library.find(name)
         if found is None:
             near = did_you_mean(name, library.names()) or "`penstock plugins patterns` lists them"
-            raise click.UsageError(f"there is no pattern `{name}`: {near}")
+            raise click.UsageError(f"unknown pattern `{name}`: {near}")
         click.echo(f"{click.style(name, bold=True)} {found.text}")
     _try(name if "%{" in name else f"%{{{name}}}", line, library, ecs)
 

@@ -76,7 +76,7 @@ def read_settings(directory: str, pipelines: bool) -> SettingsDirectory:
     ConfigError with all that is wrong.
     """
     if not Path(directory).is_dir():
-        message = f"there is no directory `{directory}`"
+        message = f"directory `{directory}` does not exist"
         help = "--path.settings (or LS_SETTINGS_DIR) names the directory of penstock.yml"
         raise ConfigError([Diagnostic("E231", message, None, help)])
     found, problems = SettingsDirectory(), list[Diagnostic]()

@@ -38,7 +38,7 @@ class SettingsCommand(click.Command):
             if not help:
                 raise
             raise click.UsageError(
-                f"there is no option {error.option_name}: {help.replace('`', '`--', 1)}", context
+                f"unknown option {error.option_name}: {help.replace('`', '`--', 1)}", context
             ) from None
 
 

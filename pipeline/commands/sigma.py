@@ -111,5 +111,5 @@ def _files(paths: tuple[str, ...]) -> list[Path]:
         else:
             found.append(path)
     if not found:
-        raise click.UsageError("there are no rules: no *.yml below the directories")
+        raise click.UsageError("no rules: no *.yml below the directories")
     return found

@@ -87,7 +87,7 @@ def show(path: str, name: str, key: str | None, most: int, as_json: bool) -> Non
 def _must_be_known(name: str, known: list[str]) -> None:
     if name not in known:
         help = did_you_mean(name, known) or "there is state of " + (", ".join(known) or "no filter")
-        raise click.UsageError(f"there is no state of a filter `{name}`: {help}")
+        raise click.UsageError(f"no state of a filter `{name}`: {help}")
 
 
 def _key(text: str) -> Any:
@@ -134,7 +134,7 @@ def forget(path: str, names: tuple[str, ...], key: str | None, everything: bool,
 def _store(path: str, must_exist: bool = True) -> StateStore:
     folder = store_folder(path, "state") if must_exist else Path(path)
     if must_exist and not (folder / STATE_FILE).exists():
-        raise click.UsageError(f"there is no state at `{path}`")
+        raise click.UsageError(f"no state at `{path}`")
     try:
         return StateStore(folder)
     except OSError as error:

@@ -29,14 +29,11 @@ def store_folder(path: str, what: str) -> Path:
     """The folder of a store: the one named, the only one in it, or the only one of the data in it;
     raises UsageError where that is not clear.
     """
-    folder, none = (
-        Path(path),
-        f"there {'are' if what.endswith('s') else 'is'} no {what} at `{path}`",
-    )
+    folder, none = Path(path), f"no {what} at `{path}`"
     if folder.is_file():
         raise click.UsageError(f"{none}: that is a file; name its directory, `{folder.parent}`")
     if not folder.is_dir():
-        raise click.UsageError(f"{none}: there is no such directory")
+        raise click.UsageError(f"{none}: no such directory")
     if _is_store(folder):
         return folder
     inside = _stores_in(folder) or _stores_in(folder / _BELOW_DATA[what])

@@ -15,10 +15,10 @@ import click
 from ...dsl.diagnostics import ConfigError
 from ...dsl.settings import settled
 from ..testing import coverage_reports, discovery, formats, report, session, snapshots
+from ..testing.cases import Extra, Mock
 from ..testing.coverage import Coverage
-from ..testing.runner import Result, Tally
+from ..testing.results import Result, Tally
 from ..testing.session import FileRun, Plan
-from ..testing.suite import Extra, Mock
 from .configuration import (
     PATH,
     Chosen,
@@ -112,8 +112,7 @@ def test(
         refuse(error)
     if not plan.files:
         raise click.UsageError(
-            "there are no tests: a test file is called NAME.test.yml, NAME.test.yaml or"
-            " NAME.test.json"
+            "no tests found: a test file is called NAME.test.yml, NAME.test.yaml or NAME.test.json"
         )
     if flags["watch"]:
         _watch(plan, paths or (".",), flags)

@@ -10,8 +10,8 @@ import click
 
 from ...dsl.diagnostics import ConfigError
 from ...dsl.values import copy
+from ..testing.cases import Given, Mock, Setup
 from ..testing.harness import Harness
-from ..testing.suite import Given, Mock, Setup
 from ..testing.trace import Trace
 from ..testing.trace_report import Tale, as_data
 from ..testing.trace_report import text as as_text

@@ -43,14 +43,14 @@ def _files(path: str) -> list[Path]:
         found = [file for file in inside if may_be_configuration(file.name)]
         if inside and not found:
             help = f"it contains {inside[0].name}, which is skipped by its name or suffix"
-            raise _nothing(f"there is no configuration in the directory `{path}`", help)
+            raise _nothing(f"no configuration in the directory `{path}`", help)
     elif Path(path).exists():
         return [Path(path)]
     else:
         files = (Path(one) for one in globs.found(path))
         found = sorted({file for file in files if file.is_file() and not _set_aside(file.name)})
     if not found:
-        raise _nothing(f"there is no configuration at `{path}`", "check the path, or quote a glob")
+        raise _nothing(f"no configuration at `{path}`", "check the path, or quote a glob")
     return found
 
 

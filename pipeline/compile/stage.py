@@ -139,7 +139,7 @@ def compile_codec(
     if registry.spec("codec", name) is None:
         known = registry.names("codec")
         help = did_you_mean(name, known) or "the codecs are " + ", ".join(known)
-        raise ConfigError([Diagnostic("E201", f"there is no codec `{name}`", None, help)])
+        raise ConfigError([Diagnostic("E201", f"unknown codec `{name}`", None, help)])
     owner = "output { stdout" if _only_writes(name) else "input { generator"
     source = Source(f"(codec {name})", f"{owner} {{ codec => {name} {{ {options}\n}} }} }}")
     assembly = assemble([source], settled(_settings(settings)))

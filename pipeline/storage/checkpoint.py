@@ -86,9 +86,7 @@ def read_checkpoint(disk: Disk, folder: Path) -> tuple[Checkpoint, Skipped | Non
     try:
         data = _content(disk, path)
     except FileNotFoundError:
-        return Checkpoint(), Skipped(
-            str(path), 0, 0, "there is no checkpoint: all records are redelivered"
-        )
+        return Checkpoint(), Skipped(str(path), 0, 0, "no checkpoint: all records are redelivered")
     except OSError as error:
         return Checkpoint(), Skipped(
             str(path), 0, 0, f"cannot be read: {error.strerror}; all records are redelivered"

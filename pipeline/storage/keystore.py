@@ -67,7 +67,7 @@ class Keystore:
                 raise ValueError("not what `save` writes")
         except FileNotFoundError:
             raise KeystoreError(
-                f"there is no keystore `{path}`: `penstock keystore create` makes one"
+                f"keystore `{path}` does not exist: `penstock keystore create` makes one"
             ) from None
         except OSError as error:
             raise KeystoreError(f"the keystore cannot be read: {error}") from error

@@ -50,7 +50,7 @@ def opened(folder: Path) -> sqlite3.Connection:
     """The database in a folder, to be read only. Raises OSError."""
     path = folder / STATE_FILE
     if not path.exists():
-        raise FileNotFoundError(2, "there is no state", str(path))
+        raise FileNotFoundError(2, "no state", str(path))
     try:
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         check_version(database, path)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.options import read
 from ...dsl.source import Span
 from ...dsl.spec import Kind
 from .test_file_schema import Wants
-
-if TYPE_CHECKING:
-    from .verifier import Options
 
 Mock = None | str | dict[str, Any]
 
@@ -116,6 +113,24 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifierOptions:
+    """What a test file of logstash-filter-verifier says of its run. ``input_plugin`` is given in
+    daemon mode; ``out_name`` is the field that tells outputs apart.
+    """
+
+    codec: str = "line"
+    input_plugin: str = ""
+    export_metadata: bool = False
+    export_outputs: bool = False
+    out_name: str = "__lfv_out_passed"
+
+    @property
+    def daemon(self) -> bool:
+        """Whether the file is for the daemon mode."""
+        return bool(self.input_plugin)
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """A test file. ``verifier`` has what a file of logstash-filter-verifier says of its run, None
     for a file of our own.
@@ -124,7 +139,7 @@ class Suite:
     path: Path
     cases: tuple[Case, ...]
     warnings: tuple[Diagnostic, ...] = ()
-    verifier: Options | None = None
+    verifier: VerifierOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

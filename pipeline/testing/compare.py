@@ -16,10 +16,10 @@ from typing import Any
 from ...dsl.reference import Event, lookup
 from ...dsl.source import Span
 from ...dsl.values import json_text, plain
+from .cases import Expected
 from .harness import Outcome, original_of
 from .hints import guess
 from .matchers import MISSING, Every, Fields, Matching, Same, Wanted, alike, same
-from .suite import Expected
 from .test_file_schema import Wants, keys_of
 
 Keys = tuple[str, ...]

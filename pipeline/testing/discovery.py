@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, PenstockError
-from .document import load
-from .suite import Case, looks_foreign, read_source
+from .cases import Case
+from .document import load, read_source
+from .verifier import looks_foreign
 
 SUFFIXES = (".test.yml", ".test.yaml", ".test.json")
 _PLAIN = (".yml", ".yaml", ".json")
@@ -26,7 +27,7 @@ def find(paths: Iterable[str], foreign: bool) -> list[Path]:
             found |= dict.fromkeys(_below(path, foreign))
         elif not path.exists():
             raise _refused(
-                f"there is no `{path}`", "give test files, or directories that have some"
+                f"`{path}` does not exist", "give test files, or directories that have some"
             )
         elif not path.name.endswith(_PLAIN):
             raise _refused(

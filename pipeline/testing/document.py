@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
@@ -288,3 +289,15 @@ def node_of(value: Any, source: Source) -> Node:
     if isinstance(value, list | tuple):
         return Items(tuple(node_of(item, source) for item in value), span)
     return Scalar(value, span, str(value))
+
+
+def read_source(path: Path) -> Source:
+    """The text of a test file; raises ConfigError where it cannot be read."""
+    try:
+        return Source(str(path), path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(
+            [Diagnostic("E406", f"`{path}` cannot be read: {error.strerror or error}")]
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Diagnostic("E401", f"`{path}` is not valid UTF-8")]) from None

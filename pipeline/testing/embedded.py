@@ -18,13 +18,13 @@ from ...dsl.reference import lookup
 from ...dsl.source import Source
 from ...dsl.values import plain
 from . import test_file_schema
+from .cases import Expected, Given, Mock, Setup
 from .compare import Difference, judge
 from .document import Mapping as MappingNode
 from .document import node_of
 from .harness import Harness, Outcome
 from .matchers import MISSING
 from .schema import Faults
-from .suite import Expected, Given, Mock, Setup
 from .test_file_schema import Wants, keys_of
 
 

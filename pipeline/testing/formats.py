@@ -14,7 +14,7 @@ from ...dsl.diagnostics import Diagnostic
 from ...dsl.source import Span
 from .compare import Difference
 from .report import drawn
-from .runner import Result
+from .results import Result
 
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

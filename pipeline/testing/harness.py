@@ -29,9 +29,9 @@ from ...plugins.contract import Codec, Filter, Input
 from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly, Environment, assemble, make_codec, remake, uses
 from ..compile.sources import load_sources
+from .cases import Given, Setup
 from .labels import labels
 from .mocks import Mocks, Recorder
-from .suite import Given, Setup
 
 _INLINE = re.compile(r"\b(?:input|filter|output)\s*\{")
 
@@ -215,7 +215,7 @@ class Harness:
                 self.inputs
             )
             raise self.fault(
-                f"there is no input with the id `{given.through}`", given.spans.get("from"), help
+                f"unknown input with the id `{given.through}`", given.spans.get("from"), help
             )
         plugin = self.assembly.made[use]
         assert isinstance(plugin, Input)
@@ -240,7 +240,7 @@ class Harness:
             raise self.fault(str(unusable), given.spans.get("from"), unusable.help) from None
         if not known:
             raise self.fault(
-                f"there is no codec `{source.codec.name}`",
+                f"unknown codec `{source.codec.name}`",
                 given.spans.get("from"),
                 "name another one with `codec`",
             )

@@ -25,8 +25,8 @@ from ...dsl.spec import Kind, OptionSpec, PluginSpec
 from ...dsl.values import copy, to_text
 from ...plugins import registry
 from ...plugins.contract import Context, Filter, Input, Output, Plugin
+from .cases import Mock
 from .labels import labels
-from .suite import Mock
 
 _PATH = Kind("path")
 _LOOKED_UP = ("source", "field", "address", "query", "resolve", "reverse")
@@ -212,7 +212,7 @@ class Mocks:
     def _missing(self, name: str, known: set[str]) -> Diagnostic:
         help = did_you_mean(name, known) or f"give the plugin this id: id => {name}"
         return Diagnostic(
-            "E406", f"there is no plugin to mock with the id `{name}`", self.place_of(name), help
+            "E406", f"no plugin to mock has the id `{name}`", self.place_of(name), help
         )
 
     def place_of(self, name: str) -> Span | None:

@@ -17,13 +17,14 @@ from ...dsl import tree
 from ...dsl.diagnostics import ConfigError, excerpt
 from ...dsl.parser import parse
 from ...dsl.source import Source, Span
+from .cases import Case, Setup, Suite
 from .colors import Painter
 from .coverage import Counter, Coverage
 from .discovery import choice
 from .harness import Harness, Harnesses, sources_of
 from .runner import Runner
 from .session import Plan
-from .suite import Case, Setup, Suite, read_suite
+from .suite import read_suite
 
 _FIELDS = ("source", "target", "field", "destination")
 _OF_EVENT_TIME = ("window", "join", "dedupe", "correlate", "trend")

@@ -20,9 +20,10 @@ from ...dsl.diagnostics import PenstockError
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
 
+    from .cases import Case, Suite
     from .embedded import Pipeline
-    from .runner import Result, Runner
-    from .suite import Case, Suite
+    from .results import Result
+    from .runner import Runner
 
 _SUFFIXES = (".test.yml", ".test.yaml", ".test.json")
 

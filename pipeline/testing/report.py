@@ -12,7 +12,7 @@ from ...dsl.values import json_text
 from .blame import Blame
 from .colors import Painter
 from .compare import Difference
-from .runner import Result, Tally
+from .results import Result, Tally
 
 
 class Shown:

@@ -4,54 +4,20 @@ that pays.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ...dsl.source import Span
 from ...dsl.values import plain
-from .blame import Blame, blames
+from .blame import blames
+from .cases import Case, Suite
 from .compare import Difference, judge
 from .harness import Compiled, Harness, Harnesses, Outcome
+from .results import Listening, Result
 from .snapshots import Snapshots
 from .steps import run_steps
-from .suite import Case, Suite
-
-Verdict = Literal["passed", "failed", "error", "skipped"]
-
-
-@dataclass(slots=True)
-class Result:
-    """What became of a case. ``events`` are plain data, with the outputs that each went to in
-    ``routes``.
-    """
-
-    name: str
-    path: Path
-    span: Span | None
-    verdict: Verdict
-    differences: list[Difference] = field(default_factory=list)
-    blames: list[Blame | None] = field(default_factory=list)
-    problems: tuple[Diagnostic, ...] = ()
-    events: list[dict[str, Any]] = field(default_factory=list)
-    routes: list[tuple[str, ...]] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    reason: str = ""
-
-    @property
-    def id(self) -> str:
-        """What the case is known by: its file and its name."""
-        return f"{self.path}::{self.name}"
-
-    @property
-    def bad(self) -> bool:
-        """Whether it did not pass."""
-        return self.verdict in ("failed", "error")
+from .verifier_run import run_verifier
 
 
 class Runner:
@@ -76,8 +42,6 @@ class Runner:
         """The results of a suite's cases, in order."""
         cases = [case for case in suite.cases if wanted(case)]
         if suite.verifier is not None:
-            from .verifier_run import run_verifier
-
             yield from run_verifier(self, suite, cases)
             return
         for case in cases:
@@ -158,44 +122,9 @@ def _unknown_output(label: str, span: Span, harness: Harness) -> Diagnostic:
     known = (
         "the outputs are " + ", ".join(harness.outputs)
         if harness.outputs
-        else "there are no outputs"
+        else "the pipeline has no outputs"
     )
     help = did_you_mean(label, harness.outputs) or known
     if ":" in label:
         help += "; an output that has an id keeps its name when lines move"
-    return Diagnostic("E406", f"there is no output `{label}`", span, help)
-
-
-class Listening(logging.Handler):
-    """Collects what the program logs while a case runs."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-    def __enter__(self) -> Listening:
-        logging.getLogger("penstock").addHandler(self)
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        logging.getLogger("penstock").removeHandler(self)
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of verdicts."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, results: Iterable[Result]) -> None:
-        """Count results."""
-        for result in results:
-            self.counts[result.verdict] = self.counts.get(result.verdict, 0) + 1
-
-    @property
-    def bad(self) -> int:
-        """How many did not pass."""
-        return self.counts.get("failed", 0) + self.counts.get("error", 0)
+    return Diagnostic("E406", f"unknown output `{label}`", span, help)

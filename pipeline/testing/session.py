@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
+from .cases import Case, Extra, Given, Suite
 from .coverage import Coverage, Observed
 from .discovery import choice
-from .runner import Result, Runner
+from .results import Result
+from .runner import Runner
 from .snapshots import Fresh, Snapshots, path_of
-from .suite import Case, Extra, Given, Suite, read_suite
+from .suite import read_suite
 
 _PAYS_AFTER = 0.5
 """Seconds after which the files that are left are shared out: starting processes takes about as

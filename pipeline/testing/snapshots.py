@@ -14,11 +14,11 @@ from typing import Any
 
 from ...dsl.reference import Event, FieldRef
 from ...dsl.values import plain
+from .cases import Case
 from .colors import Painter
 from .compare import Difference, labels, shown
 from .harness import Outcome
 from .matchers import MISSING
-from .suite import Case
 from .trace import changes
 
 Shot = list[dict[str, Any]]
@@ -67,9 +67,7 @@ class Snapshots:
         if self.update:
             return
         if old is None:
-            yield Difference(
-                "there is no snapshot yet: `penstock test --update` writes it", span=case.span
-            )
+            yield Difference("no snapshot yet: `penstock test --update` writes it", span=case.span)
         else:
             yield from differences(old, new)
 

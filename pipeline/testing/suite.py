@@ -12,28 +12,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...dsl.diagnostics import ConfigError, Diagnostic, in_order
-from ...dsl.source import Source, Span
+from ...dsl.diagnostics import ConfigError, in_order
+from ...dsl.source import Span
 from ...dsl.values import json_text
-from . import test_file_schema
+from . import test_file_schema, verifier
 from .cases import Case, Expected, Extra, Given, Mock, Setup, Suite
-from .document import Items, Node, Scalar, load, plain
+from .document import Items, Node, Scalar, load, plain, read_source
 from .document import Mapping as MappingNode
 from .schema import Faults, NamedValues
 from .step_reader import StepReader
 from .test_file_schema import Read
-
-
-def read_source(path: Path) -> Source:
-    """The text of a test file; raises ConfigError where it cannot be read."""
-    try:
-        return Source(str(path), path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(
-            [Diagnostic("E406", f"`{path}` cannot be read: {error.strerror or error}")]
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigError([Diagnostic("E401", f"`{path}` is not valid UTF-8")]) from None
 
 
 def read_suite(path: Path, extra: Extra | None = None) -> Suite:
@@ -41,9 +29,7 @@ def read_suite(path: Path, extra: Extra | None = None) -> Suite:
     source = read_source(path)
     root = load(source)
     extra = extra or Extra()
-    if looks_foreign(root):
-        from . import verifier
-
+    if verifier.looks_foreign(root):
         return verifier.suite(path, root, extra)
     faults = Faults()
     if isinstance(root, MappingNode) and extra.pipeline:
@@ -54,14 +40,6 @@ def read_suite(path: Path, extra: Extra | None = None) -> Suite:
     if faults.found:
         raise ConfigError(in_order(faults.found))
     return Suite(path, tuple(cases))
-
-
-def looks_foreign(root: Node) -> bool:
-    """Whether a document is a test file of logstash-filter-verifier."""
-    if not isinstance(root, MappingNode) or root.get("tests") is not None:
-        return False
-    keys = {key.value for key, _ in root.entries}
-    return "testcases" in keys or {"input", "expected"} <= keys
 
 
 def _texts(texts: Iterable[str], span: Span) -> Items:

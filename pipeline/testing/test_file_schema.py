@@ -152,7 +152,7 @@ def _setting_name(name: Scalar, faults: Faults) -> None:
             did_you_mean(str(name.value), known)
             or "the settings are ecs_compatibility, timezone, now, and Logstash's keys"
         )
-        faults.add("E402", f"there is no setting `{name.value}`", name.span, help)
+        faults.add("E402", f"unknown setting `{name.value}`", name.span, help)
 
 
 FIELD = Placed(Simple("a field", (str,), "string"), is_field)

@@ -22,11 +22,11 @@ from ...dsl.reference import Event, place
 from ...dsl.source import Span
 from ...dsl.values import to_text
 from . import schema
-from .document import Items, Node, Scalar, load, plain
+from .cases import Case, Expected, Extra, Given, Mock, Setup, Suite, VerifierOptions
+from .document import Items, Node, Scalar, load, plain, read_source
 from .document import Mapping as MappingNode
 from .matchers import Every, Fields, Matching, Same, Wanted
 from .schema import FLAG, TEXT, UNREAD, Anything, Faults, Key, Record, Several
-from .suite import Case, Expected, Extra, Given, Mock, Setup, Suite, read_source
 from .test_file_schema import Wants
 
 _LINES = Several(TEXT, "a list of lines", or_one=True)
@@ -67,22 +67,12 @@ _MOCKS = Several(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a file says of its run. ``input_plugin`` is given in daemon mode; ``out_name`` is the
-    field that tells outputs apart.
-    """
-
-    codec: str = "line"
-    input_plugin: str = ""
-    export_metadata: bool = False
-    export_outputs: bool = False
-    out_name: str = "__lfv_out_passed"
-
-    @property
-    def daemon(self) -> bool:
-        """Whether the file is for the daemon mode."""
-        return bool(self.input_plugin)
+def looks_foreign(root: Node) -> bool:
+    """Whether a document is such a test file."""
+    if not isinstance(root, MappingNode) or root.get("tests") is not None:
+        return False
+    keys = {key.value for key, _ in root.entries}
+    return "testcases" in keys or {"input", "expected"} <= keys
 
 
 def suite(path: Path, root: Node, extra: Extra) -> Suite:
@@ -97,7 +87,7 @@ def suite(path: Path, root: Node, extra: Extra) -> Suite:
         for name in ("codec", "input_plugin", "export_metadata", "export_outputs")
         if name in read.values
     }
-    options = Options(**given, out_name=out_name)
+    options = VerifierOptions(**given, out_name=out_name)
     file = _File(
         _setup(path, extra, root.span),
         expanded(_plain(read.get("fields"))),
@@ -170,11 +160,7 @@ def _setup(path: Path, extra: Extra, span: Span) -> Setup:
             "name the configuration that the file tests: penstock test -f PIPELINE.conf "
         ) + str(path)
         raise ConfigError(
-            [
-                Diagnostic(
-                    "E406", "there is no configuration beside this file", span.part(0, 1), help
-                )
-            ]
+            [Diagnostic("E406", "no configuration beside this file", span.part(0, 1), help)]
         )
     found = (
         near[:1]
@@ -219,7 +205,7 @@ class _File:
     setup: Setup
     fields: Event
     ignore: tuple[str, ...]
-    options: Options
+    options: VerifierOptions
 
     def case(self, read: Any, number: int) -> Case:
         """A test case; number 0 is the old form, at the top of the file."""

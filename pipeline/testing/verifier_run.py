@@ -8,7 +8,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ...dsl.diagnostics import ConfigError, Diagnostic
 from ...dsl.event import accept
@@ -19,50 +19,61 @@ from ...plugins.contract import Codec, Input
 from ...plugins.decoration import decoration
 from ..compile.instantiate import make_codec
 from .blame import Blame, blames
+from .cases import Case, Given, Suite, VerifierOptions
 from .compare import Difference, order_by_fit
-from .harness import Harness, Outcome, codec_of, framed, set_fields
-from .suite import Case, Given, Suite
-from .verifier import Options, expanded, reference
-
-if TYPE_CHECKING:
-    from .runner import Result, Runner
+from .harness import Compiled, Harness, Harnesses, Outcome, codec_of, framed, set_fields
+from .results import Listening, Result
+from .verifier import expanded, reference
 
 Seen = tuple[Outcome, list[int]]
 
 
-def run_verifier(runner: Runner, suite: Suite, cases: Sequence[Case]) -> Iterator[Result]:
-    """The results of a file's cases."""
-    from .runner import Listening, Result
+class Judge(Protocol):
+    """What compiles and judges cases of every kind."""
 
+    harnesses: Harnesses
+    explain: bool
+
+    def sections(self, harness: Harness) -> Compiled | None: ...
+
+    def differences(self, suite: Suite, case: Case, outcome: Outcome) -> list[Difference]: ...
+
+    def result(
+        self, suite: Suite, case: Case, outcome: Outcome, differences: list[Difference]
+    ) -> Result: ...
+
+
+def run_verifier(judge: Judge, suite: Suite, cases: Sequence[Case]) -> Iterator[Result]:
+    """The results of a file's cases."""
     if not cases or suite.verifier is None:
         return
     started = time.perf_counter()
     try:
-        harness = runner.harnesses.of(cases[0].setup)
+        harness = judge.harnesses.of(cases[0].setup)
         session = _Session(harness, suite.verifier)
         with Listening() as log:
-            outcomes = _outcomes(runner, harness, session, cases)
+            outcomes = _outcomes(judge, harness, session, cases)
     except ConfigError as error:
         for case in cases:
             yield Result(case.name, suite.path, case.span, "error", problems=error.diagnostics)
         return
     each = (time.perf_counter() - started) / len(cases)
     for case, (outcome, origins) in zip(cases, outcomes, strict=True):
-        differences = runner.differences(suite, case, outcome)
+        differences = judge.differences(suite, case, outcome)
         if differences and len(case.expected.events or ()) == len(outcome.events):
             outcome, origins = _in_any_order(case, outcome, origins)
-            differences = runner.differences(suite, case, outcome)
-        result = runner.result(suite, case, outcome, differences)
+            differences = judge.differences(suite, case, outcome)
+        result = judge.result(suite, case, outcome, differences)
         result.seconds, result.log = each, log.lines
-        if differences and runner.explain:
+        if differences and judge.explain:
             result.blames = _blames(harness, suite.verifier, case, differences, origins)
         yield result
 
 
 def _outcomes(
-    runner: Runner, harness: Harness, session: _Session, cases: Sequence[Case]
+    judge: Judge, harness: Harness, session: _Session, cases: Sequence[Case]
 ) -> list[Seen]:
-    sections = runner.sections(harness)
+    sections = judge.sections(harness)
     found = []
     for number, case in enumerate(cases, 1):
         last = number == len(cases)
@@ -104,7 +115,7 @@ def _dealt(found: list[Seen], wanted: list[int]) -> list[Seen]:
 
 def _blames(
     harness: Harness,
-    options: Options,
+    options: VerifierOptions,
     case: Case,
     differences: list[Difference],
     origins: list[int],
@@ -126,7 +137,7 @@ def _blames(
 class _Session:
     """One run of a file: a codec for all its lines, and events that are numbered."""
 
-    def __init__(self, harness: Harness, options: Options) -> None:
+    def __init__(self, harness: Harness, options: VerifierOptions) -> None:
         self.harness, self.options = harness, options
         self.settings = harness.assembly.program.settings
         self.count = 0
@@ -152,7 +163,7 @@ class _Session:
                 [
                     Diagnostic(
                         "E406",
-                        f"there is no input with the id `{name}`",
+                        f"unknown input with the id `{name}`",
                         self.harness.setup.place,
                         help,
                     )

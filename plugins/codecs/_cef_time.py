@@ -80,7 +80,7 @@ def _clock(text: str) -> int:
 
 def _instant(year: int, month: int, day: int, clock: int, zone: Zone) -> int:
     if not 1 <= day <= 31:
-        raise ValueError(f"there is no day {day}")
+        raise ValueError(f"no such day: {day}")
     return zone.nearest_utc(
         days_from_civil(year, month, min(day, month_length(year, month))) * _DAY + clock
     )

@@ -62,7 +62,7 @@ class Cursor:
         """The next address, with its kind before it."""
         kind = self.number()
         if kind not in (1, 2):
-            raise CutOffError(f"there is no kind of address {kind}")
+            raise CutOffError(f"unknown kind of address {kind}")
         return self._value(f"ip{4 if kind == 1 else 6}")
 
 

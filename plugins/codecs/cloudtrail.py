@@ -38,7 +38,7 @@ class Cloudtrail(Codec, name="cloudtrail"):
             document = parse(text)
             records = document["Records"] if type(document) is dict else None
             if type(records) is not list or not all(type(each) is dict for each in records):
-                raise ValueError("there is no list of records")
+                raise ValueError("no list of records")
         except (ValueError, KeyError):
             return [{"message": text, "tags": [FAILED]}]
         return [checked(_event(record), self.context.now()) for record in records]

@@ -72,7 +72,7 @@ class Protobuf(Codec, name="protobuf"):
                 for m in file.message_type
             )
             raise OptionProblem(
-                "class_name", f"there is no type `{self.class_name}`", "one of " + ", ".join(names)
+                "class_name", f"unknown type `{self.class_name}`", "one of " + ", ".join(names)
             ) from None
         self._class = message_factory.GetMessageClass(found)
 

@@ -225,7 +225,7 @@ def _check_topics(plugin: Plugin, options: ConsumerOptions) -> None:
             "topics", "`topics` has no effect beside `topics_pattern`", "take one out", code="W305"
         )
     elif not options.topics:
-        plugin.problem("topics", "there is no topic", 'write topics => ["name"]')
+        plugin.problem("topics", "`topics` is empty", 'write topics => ["name"]')
 
 
 def _check_exactly_once(plugin: Plugin, options: ConsumerOptions) -> None:

@@ -85,7 +85,7 @@ def _url(spec: Mapping[str, Any]) -> str:
     except ValueError:
         is_valid = False
     if not is_valid:
-        message = f"`{url}` is not a valid URL" if url else "there is no `url`"
+        message = f"`{url}` is not a valid URL" if url else "`url` is missing"
         raise BadRequest(message, 'write it as "https://host.example/path"')
     query = spec.get("query", spec.get("params"))
     if query is None:

@@ -186,7 +186,7 @@ class Http(OldNames, ServerTls, Ecs, EventLoopListener, name="http"):
         for kind, name in self.additional_codecs.items():
             spec = registry.spec("codec", name)
             if spec is None:
-                message, help = f"there is no codec `{name}`", "`penstock plugins list` has all"
+                message, help = f"unknown codec `{name}`", "`penstock plugins list` has all"
                 self.problem("additional_codecs", message, help, path=(kind,))
                 continue
             assert self.context.make_codec is not None

@@ -88,7 +88,7 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
         self._codec = self.new_codec()
         self._polls = [poll for poll in map(self._poll, self.urls.items()) if poll is not None]
         if not self.urls:
-            self.problem("urls", "there is no URL", 'write urls => { name => "https://…" }')
+            self.problem("urls", "`urls` is empty", 'write urls => { name => "https://…" }')
         try:
             zone = get_zone(str(self.context.settings.get("penstock.timezone") or "UTC"))
             self._schedule = polls(self.schedule, zone)

@@ -125,7 +125,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             raise Misconfigured("topics", f"`{name}` is not a valid name of a topic")
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART and not self.auto_create_topics:
             raise Misconfigured(
-                "topics", f"there is no topic `{name}`", "make it, or set auto_create_topics"
+                "topics", f"topic `{name}` does not exist", "make it, or set auto_create_topics"
             )
 
     def _probe_group(self, consumer: Consumer) -> None:

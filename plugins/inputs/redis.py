@@ -173,7 +173,7 @@ class Redis(RedisOptions, Input, name="redis"):
 
     def read(self, timeout: float) -> Batch | None:
         if self._source is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         return self._source.read(timeout)
 
     def wake(self) -> None:

@@ -254,7 +254,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
         if isinstance(error, TlsFailure):
             raise Misconfigured(error.option, str(error)) from error
         if not self.retry_failed:
-            results.reject(span, f"there is no answer: {error}")
+            results.reject(span, f"no answer: {error}")
         elif span.start == 0 and not results.rejected:
             raise Disconnected(str(error)) from error
         else:

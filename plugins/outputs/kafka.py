@@ -123,7 +123,7 @@ class Kafka(ProducerOptions, Output, name="kafka"):
                 raise Disconnected(error.str())
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             help = "make the topic; the brokers do not make it by themselves"
-            raise Misconfigured("topic_id", f"there is no topic `{topic}`", help)
+            raise Misconfigured("topic_id", f"topic `{topic}` does not exist", help)
 
     def deliver(self, payload: Payload) -> Future[None] | None:
         if self._transactions is not None:

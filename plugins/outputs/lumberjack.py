@@ -102,7 +102,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
             self.problem("compression_level", "levels go from 0 to 9", "3 is what Beats have")
         self._addresses = [self._address(place) for place in range(len(self.hosts))]
         if not self._addresses:
-            self.problem("hosts", "there is no host to connect to", "name at least one")
+            self.problem("hosts", "`hosts` is empty", "name at least one")
         self._window = self.window_size or self.flush_size
         self._prepare_tls()
 

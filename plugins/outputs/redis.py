@@ -96,7 +96,7 @@ class Redis(RedisOptions, Output, name="redis"):
         if not self.key.text:
             self.problem("key", "the key is empty", 'write key => "name"')
         if not self.host:
-            self.problem("host", "there is no host", 'write host => ["name"]')
+            self.problem("host", "`host` is empty", 'write host => ["name"]')
         if self.congestion_threshold and self.data_type != "list":
             self.problem("congestion_threshold", "it requires data_type => list", "take it out")
         if self.batch and self.batch_age is None:
@@ -121,7 +121,7 @@ class Redis(RedisOptions, Output, name="redis"):
 
     def connect(self) -> None:
         self.close()
-        failure: Exception = Disconnected("there is no host")
+        failure: Exception = Disconnected("`host` is empty")
         for _ in range(len(self._hosts)):
             host, port = self._hosts[0]
             try:
@@ -140,7 +140,7 @@ class Redis(RedisOptions, Output, name="redis"):
 
     def deliver(self, payload: Payload) -> None:
         if self._client is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         by_key = self._by_key(payload.data)
         refused = self._too_large(payload.data)
         waiting = self._congested(by_key)

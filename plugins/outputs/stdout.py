@@ -61,7 +61,7 @@ class Stdout(Output, name="stdout"):
 
     def connect(self) -> None:
         if sys.stdout is None:
-            raise Misconfigured("codec", "standard output is closed: there is nothing to write to")
+            raise Misconfigured("codec", "standard output is closed")
 
     def close(self) -> None:
         if self._target is not None:

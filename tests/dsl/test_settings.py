@@ -54,7 +54,7 @@ def test_values_take_the_type_of_their_key(key: str, given: Any, value: Any) -> 
         ("penstock.timezone", "Europe/Berln", "did you mean `Europe/Berlin`"),
         ("log.level", "inof", "did you mean `info`?"),
         ("path.data", ["a"], "a string is expected"),
-        ("nonsense", 1, "there is no setting `nonsense`"),
+        ("nonsense", 1, "unknown setting `nonsense`"),
         ("config.support_escapes", "yes", "give true or false"),
         ("pipeline.workers", "many", "an integer is expected"),
         ("pipeline.workers", 0, "it must be at least 1"),

@@ -176,7 +176,7 @@ def test_with_a_hosts_file_alone_no_server_is_asked() -> None:
         ('nameserver => "ns.example.org"', "cannot be used"),
         ('nameserver => { "adress" => "10.0.0.1" }', "has no `adress`"),
         ('nameserver => { "address" => "10.0.0.1" "search" => ["a", "b", "c", "d", "e", "f", "g"] }', "six domains"),
-        ('hostsfile => "nowhere"', "there is no file"),
+        ('hostsfile => "nowhere"', "file `nowhere` does not exist"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(options: str, said: str) -> None:

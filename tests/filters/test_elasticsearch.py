@@ -178,7 +178,7 @@ def test_rows_of_esql_are_put_into_the_event(options: str, expected: dict[str, A
     ("options", "message"),
     [
         ("", "one of `query` and `query_template` must be given"),
-        ('query => "a" query_template => "/nowhere"', "there is no file `/nowhere`"),
+        ('query => "a" query_template => "/nowhere"', "file `/nowhere` does not exist"),
         ('query => "FROM i" query_type => "esql" fields => { "a" => "b" }', "`fields` does not go with ES|QL"),
         ('query => "a" api_key => "a:b"', "`api_key` requires TLS"),
     ],

@@ -200,7 +200,7 @@ class ConnectorContract:
         demand = f"`{self.wrong_option}` is shown as what is to blame"
         check(_is_underlined(self.wrong_option, run.said()), demand, run.said())
         check("close failed" not in run.said(), "`close` works after that", run.said())
-        check("Traceback" not in run.said(), "there is no traceback", run.said())
+        check("Traceback" not in run.said(), "no traceback", run.said())
 
     def refused(self, plugin: Any) -> Misconfigured:
         """What ``connect`` raises where it must be Misconfigured."""

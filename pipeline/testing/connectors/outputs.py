@@ -193,7 +193,7 @@ class OutputContract(ConnectorContract):
         with self.process(self.flow(source)) as run:
             until(lambda: "retrying" in run.said(), "the target is found to be away", run.said)
             run.stop()
-            check("Traceback" not in run.said(), "there is no traceback", run.said())
+            check("Traceback" not in run.said(), "no traceback", run.said())
         self.backend.start()
         with self.process(self.flow(source)) as run:
             demand = "what was not delivered is given again at the next start"

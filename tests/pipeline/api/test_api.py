@@ -73,7 +73,7 @@ def test_threads_are_told_as_text_too(start: Start, query: str) -> None:
 @pytest.mark.parametrize("path", ["/nope", "/_node/stats/nope", "/_node/stats/pipelines/nope"])
 def test_what_is_not_there_is_said(start: Start, path: str) -> None:
     answer = start(CONFIG).ask(path)
-    assert (answer.status, answer.data["error"]) == (404, f"there is nothing at {path}")
+    assert (answer.status, answer.data["error"]) == (404, f"not found: {path}")
 
 
 def test_an_output_that_fails_makes_it_not_ready(start: Start) -> None:
@@ -170,7 +170,7 @@ def penstock(*settings: str) -> subprocess.CompletedProcess[str]:
     ("settings", "words"),
     [
         (["api.http.host=0.0.0.0"], "the API would listen on 0.0.0.0 for everybody"),
-        (["api.auth.type=basic"], "there is no user or no password"),
+        (["api.auth.type=basic"], "the user or the password is missing"),
         (["api.ssl.enabled=true"], "api.ssl.enabled needs a certificate"),
         (["api.ssl.enabled=true", "api.ssl.certificate=/nope", "api.ssl.key=/nope"], "the certificate of the API cannot be used"),
         (["api.http.port=many"], "`many` is not a port or a range of ports"),

@@ -53,7 +53,7 @@ def test_lines_may_be_read_by_another_codec() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "says"),
-    [((), "", 2, "the sample has no lines"), (("--from", "nobody"), "a\n", 1, "there is no input with the id `nobody`"), (("-S", "a=b"), "a\n", 2, "a")],
+    [((), "", 2, "the sample has no lines"), (("--from", "nobody"), "a\n", 1, "unknown input with the id `nobody`"), (("-S", "a=b"), "a\n", 2, "a")],
 )
 def test_what_is_wrong_is_told(arguments: tuple[str, ...], stdin: str, code: int, says: str) -> None:
     result = invoke(*arguments, stdin=stdin)

@@ -47,7 +47,7 @@ def test_every_command_has_help(command: str, penstock: Penstock) -> None:
 def test_a_misspelt_command_is_suggested(penstock: Penstock) -> None:
     result = penstock("chek")
     assert result.exit_code == 2
-    assert "there is no command `chek`: did you mean `check`?" in result.output
+    assert "unknown command `chek`: did you mean `check`?" in result.output
 
 
 def test_options_without_a_command_are_told_about_run(penstock: Penstock) -> None:
@@ -173,8 +173,8 @@ class TestCheck:
     def test_nothing_to_check(self, penstock: Penstock) -> None:
         Path("empty").mkdir()
         assert "no configuration: give -f FILE, or -e TEXT" in penstock("check").output
-        assert "there is no configuration at `empty`" in penstock("check", "empty").output
-        assert "there is no configuration at `missing.conf`" in penstock("check", "missing.conf").output
+        assert "no configuration at `empty`" in penstock("check", "empty").output
+        assert "no configuration at `missing.conf`" in penstock("check", "missing.conf").output
         assert "-f and -e cannot both be given" in penstock("check", "-f", "empty", "-e", "").output
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -232,7 +232,7 @@ class TestExplain:
     def test_an_unknown_code(self, penstock: Penstock) -> None:
         result = penstock("explain", "E2O1")
         assert result.exit_code == 2
-        assert "there is no code `E2O1`: did you mean `E2" in result.output
+        assert "unknown code `E2O1`: did you mean `E2" in result.output
 
 
 class TestPlugins:
@@ -257,7 +257,7 @@ class TestPlugins:
         assert "json (filter)" not in penstock("plugins", "doc", "json", "--section", "codec").output
 
     def test_a_misspelt_name(self, penstock: Penstock) -> None:
-        assert "there is no plugin `mutat`: did you mean `mutate`?" in penstock("plugins", "doc", "mutat").output
+        assert "unknown plugin `mutat`: did you mean `mutate`?" in penstock("plugins", "doc", "mutat").output
 
     @pytest.mark.parametrize("section", ["input", "filter", "codec", "output"])
     def test_every_plugin_has_a_page(self, section: str, penstock: Penstock) -> None:
@@ -379,7 +379,7 @@ def test_what_is_wrong_within_a_plugin_that_is_not_there_is_told(penstock: Penst
     Path("a.conf").write_text(MISSING)
     result = penstock("check", "--lenient", "a.conf")
     assert result.exit_code == 1
-    assert "there is no codec `jsn`" in result.output
+    assert "unknown codec `jsn`" in result.output
     assert "the variable `NO_SUCH_SECRET` is not set" in result.output
 
 

@@ -96,7 +96,7 @@ def test_it_exits_with_0_where_everything_would_run(migrate: Migrate) -> None:
     assert result.output == "fine: 1 of 1 file would run\n\n"
 
 
-@pytest.mark.parametrize(("directory", "said"), [("nowhere", "there is no directory"), ("empty", "there is no configuration below")])
+@pytest.mark.parametrize(("directory", "said"), [("nowhere", "directory `nowhere` does not exist"), ("empty", "no configuration below")])
 def test_a_directory_without_configurations_is_told(migrate: Migrate, directory: str, said: str) -> None:
     Path("empty").mkdir()
     result = migrate(directory)

@@ -53,12 +53,12 @@ def test_an_empty_file_says_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        ("path.dta: /tmp\n", ["penstock.yml:1:1 E230 there is no setting `path.dta`"]),
-        ("pipeline:\n  worker: 2\n", ["penstock.yml:2:3 E230 there is no setting `pipeline.worker`"]),
+        ("path.dta: /tmp\n", ["penstock.yml:1:1 E230 unknown setting `path.dta`"]),
+        ("pipeline:\n  worker: 2\n", ["penstock.yml:2:3 E230 unknown setting `pipeline.worker`"]),
         ("pipeline.workers: zwei\n", ["penstock.yml:1:19 E230 the setting `pipeline.workers` is `zwei`; an integer is expected"]),
         (
             "log.levl: info\npipeline.batch: {size: viele}\n",
-            ["penstock.yml:1:1 E230 there is no setting `log.levl`", "penstock.yml:2:24 E230 the setting `pipeline.batch.size` is `viele`; an integer is expected"],
+            ["penstock.yml:1:1 E230 unknown setting `log.levl`", "penstock.yml:2:24 E230 the setting `pipeline.batch.size` is `viele`; an integer is expected"],
         ),
         ("node.name: ${NOT_SET}\n", ["penstock.yml:1:12 E206 the variable `NOT_SET` is not set and has no default"]),
         ("- a\n", ["penstock.yml:1:1 E231 settings must be a map of keys and values"]),
@@ -78,10 +78,10 @@ def test_what_is_wrong_with_a_file_of_settings_has_its_place(settings: str, foun
         (
             "- {pipeline.id: a, config.string: '', queue.typ: memory}\n- pipeline.id: a\n  path.confg: x\n",
             [
-                "pipelines.yml:1:39 E230 there is no setting `queue.typ`",
+                "pipelines.yml:1:39 E230 unknown setting `queue.typ`",
                 "pipelines.yml:2:16 E231 the pipeline id `a` is used twice",
                 "pipelines.yml:2:16 E231 the pipeline `a` has neither path.config nor config.string",
-                "pipelines.yml:3:3 E230 there is no setting `path.confg`",
+                "pipelines.yml:3:3 E230 unknown setting `path.confg`",
             ],
         ),
     ],
@@ -99,7 +99,7 @@ def test_errors_of_both_files_come_at_once() -> None:
 def test_a_directory_of_settings_that_is_not_there_is_refused(command: str) -> None:
     result = invoke(*command.split(), "--path.settings", "/nope", *([] if command == "test" else ["-e", EMPTY]))
     assert result.exit_code == 1
-    assert "there is no directory `/nope`" in result.output
+    assert "directory `/nope` does not exist" in result.output
 
 
 def test_check_looks_at_all_pipelines_of_a_directory() -> None:
@@ -141,7 +141,7 @@ def test_settings_of_a_directory_hold_for_check_and_tests() -> None:
         (["--http.port", "9600", "--node.name=me", "--xpack.monitoring.enabled", "false"], 0, "the settings `http.port`, `node.name`, `xpack.monitoring.enabled` have no effect"),
         (["-l", "/var/log"], 0, "the setting `path.logs` has no effect"),
         (["--queue.type", "disk"], 2, "it must be one of memory, persisted"),
-        (["--queue.typ", "memory"], 2, "there is no option --queue.typ: did you mean `--queue.type`?"),
+        (["--queue.typ", "memory"], 2, "unknown option --queue.typ: did you mean `--queue.type`?"),
         (["-S", "pipline.workers=2"], 2, "did you mean `pipeline.workers`?"),
         (["-S", "pipeline.workers=0"], 2, "it must be at least 1"),
         (["--log.level", "loud"], 2, "it must be one of"),

@@ -125,4 +125,4 @@ def test_state_in_use_may_be_looked_at_and_not_changed(state: Path) -> None:
 
 
 def test_there_is_no_state_where_there_is_none(tmp_path: Path) -> None:
-    assert "there is no state at" in run("list", tmp_path, code=2).stderr
+    assert "no state at" in run("list", tmp_path, code=2).stderr

@@ -95,7 +95,7 @@ class TestQueue:
 
     @pytest.mark.parametrize("path", ["nowhere", "."])
     def test_a_folder_that_is_no_queue(self, tmp_path: Path, path: str) -> None:
-        assert "there is no queue at" in run("queue", "inspect", tmp_path / path, code=2).output
+        assert "no queue at" in run("queue", "inspect", tmp_path / path, code=2).output
 
     @pytest.mark.parametrize(
         ("data", "events", "shown", "for_machines"),
@@ -212,8 +212,8 @@ CHOICES = [
 
 def test_a_file_in_the_place_of_a_folder_is_told_from_one_that_is_not_there(queue: Path, letters: Path) -> None:
     assert f"that is a file; name its directory, `{queue}`" in run("queue", "inspect", queue / "checkpoint", code=2).stderr
-    assert "there is no queue at" in run("queue", "inspect", queue / "nowhere", code=2).stderr
-    assert "there are no dead letters at" in run("dlq", "list", letters / "nowhere", code=2).stderr
+    assert "no queue at" in run("queue", "inspect", queue / "nowhere", code=2).stderr
+    assert "no dead letters at" in run("dlq", "list", letters / "nowhere", code=2).stderr
 
 
 def test_a_repair_that_finds_no_space_says_so_and_leaves_all_as_it_was(queue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,4 +370,4 @@ def test_where_there_is_no_queue_it_is_said_where_one_would_be(tmp_path: Path) -
 
 def test_a_misspelt_plugin_is_told_from_one_without_letters(letters: Path) -> None:
     known = lines(run("dlq", "show", letters, "--json"))[0]["letter"]["plugin_type"]
-    assert f"there is no dead letter of the plugin `{known}x`: did you mean `{known}`" in run("dlq", "list", letters, "--plugin", f"{known}x").output
+    assert f"no dead letter of the plugin `{known}x`: did you mean `{known}`" in run("dlq", "list", letters, "--plugin", f"{known}x").output

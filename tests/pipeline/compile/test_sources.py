@@ -63,7 +63,7 @@ def test_a_path_whose_name_looks_like_a_glob_is_that_file() -> None:
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("nowhere.conf", "there is no configuration at `nowhere.conf`"), ("no/*.conf", "quote a glob"), ("cd", "it contains notes.md, which is skipped by its name or suffix")],
+    [("nowhere.conf", "no configuration at `nowhere.conf`"), ("no/*.conf", "quote a glob"), ("cd", "it contains notes.md, which is skipped by its name or suffix")],
 )
 def test_where_nothing_is_found_it_is_said(path: str, says: str) -> None:
     with pytest.raises(ConfigError) as refused:

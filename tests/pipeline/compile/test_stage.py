@@ -111,7 +111,7 @@ def test_an_error_is_a_penstock_error_with_diagnostics() -> None:
     (finding,) = refused.value.diagnostics
     assert isinstance(finding, penstock.Diagnostic)
     assert (finding.code, finding.place) == ("E201", "(config):1:10")
-    assert "error[E201]: there is no filter `nothing`" in str(refused.value)
+    assert "error[E201]: unknown filter `nothing`" in str(refused.value)
 
 
 def test_settings_are_checked() -> None:

@@ -103,7 +103,7 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "given", "reports"),
     [
-        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: there is no checkpoint: all records are redelivered"], id="a lost checkpoint"),
+        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: no checkpoint: all records are redelivered"], id="a lost checkpoint"),
         pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are redelivered"], id="an empty checkpoint"),
         pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint whose sum is wrong"),
         pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint of zeros"),

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from penstock.pipeline.testing.runner import Result, Runner
-from penstock.pipeline.testing.suite import Extra, read_suite
+from penstock.pipeline.testing.cases import Extra
+from penstock.pipeline.testing.results import Result
+from penstock.pipeline.testing.runner import Runner
+from penstock.pipeline.testing.suite import read_suite
 
 Run = Callable[..., list[Result]]
 

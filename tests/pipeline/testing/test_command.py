@@ -66,7 +66,7 @@ def test_a_pipeline_that_cannot_be_run_is_shown_once(tests: Any) -> None:
     tests.write("pipeline.conf", "filter { mutat { } }")
     output = invoke("b/fails.test.yaml").stdout
     assert output.count("did you mean `mutate`?") == 1
-    assert "ERROR second  b/fails.test.yaml:4\n    as above: there is no filter `mutat`\n" in output
+    assert "ERROR second  b/fails.test.yaml:4\n    as above: unknown filter `mutat`\n" in output
 
 
 def test_choosing_by_name(tests: Any) -> None:
@@ -153,7 +153,7 @@ def test_the_configuration_settings_and_mocks_of_the_command_line(tests: Any) ->
     tests.write("c/lfv.json", json.dumps({"testcases": [{"input": ["m"], "expected": [{"message": "m", "n": "1"}]}]}))
     assert "1 passed" in invoke("-f", "other.conf", "--mock", "mocks.yml", "c").output
     assert invoke("c").exit_code == 2
-    assert "there is no setting" in invoke("-S", "penstock.noww=1", "a").stderr
+    assert "unknown setting" in invoke("-S", "penstock.noww=1", "a").stderr
 
 
 def test_files_are_found_once_and_in_order(tests: Any) -> None:

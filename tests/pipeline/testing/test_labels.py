@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from penstock.dsl.parser import parse
 from penstock.dsl.source import Source
 from penstock.pipeline.commands.main import main
+from penstock.pipeline.testing.cases import Given, Setup
 from penstock.pipeline.testing.harness import Harness
-from penstock.pipeline.testing.suite import Given, Setup
 
 TWICE = "output {\n  file { path => aa }\n}\n"
 

@@ -71,9 +71,9 @@ def test_a_path_starts_at_the_folder_of_the_caller(tmp_path: Path) -> None:
         (lambda: event({"[a": 1}), "brackets do not match"),
         (lambda: event(a={"matchs": "x"}), "did you mean `matches`?"),
         (lambda: event(outputz="x"), "did you mean `outputs`?"),
-        (lambda: pipeline("none.conf"), "there is no configuration"),
+        (lambda: pipeline("none.conf"), "no configuration at"),
         (lambda: pipeline("filter { mutat { } }"), "did you mean `mutate`?"),
-        (lambda: pipeline(TEXT)("x", through="beats"), "there is no input with the id `beats`"),
+        (lambda: pipeline(TEXT)("x", through="beats"), "unknown input with the id `beats`"),
     ],
 )
 def test_what_is_wrong_is_said(make: Any, words: str) -> None:

@@ -237,7 +237,7 @@ def test_the_pipeline_may_be_text_a_folder_or_several(folder: Any) -> None:
 
 @pytest.mark.parametrize(
     ("pipeline", "words"),
-    [("none.conf", "there is no configuration"), ("'filter { mutat { } }'", "did you mean `mutate`?")],
+    [("none.conf", "no configuration at"), ("'filter { mutat { } }'", "did you mean `mutate`?")],
 )
 def test_a_pipeline_that_cannot_be_run_is_an_error(folder: Any, pipeline: str, words: str) -> None:
     (result,) = folder.run(f"pipeline: {pipeline}\ntests: [{{name: a, input: x, expect: 1}}]")

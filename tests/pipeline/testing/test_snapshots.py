@@ -20,7 +20,7 @@ def test_the_life_of_a_snapshot(folder: Any) -> None:
     folder.write("p.test.yml", TESTS)
     missing = invoke()
     assert missing.exit_code == 1
-    assert "there is no snapshot yet: `penstock test --update` writes it" in missing.output
+    assert "no snapshot yet: `penstock test --update` writes it" in missing.output
 
     refused = invoke("--update", answer="n\n")
     assert refused.exit_code == 1

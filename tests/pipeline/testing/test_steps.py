@@ -10,7 +10,8 @@ import pytest
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.source import Source
 from penstock.pipeline.testing.mutation import mutants
-from penstock.pipeline.testing.runner import Result, Runner
+from penstock.pipeline.testing.results import Result
+from penstock.pipeline.testing.runner import Runner
 from penstock.pipeline.testing.session import Plan, run_file
 from penstock.pipeline.testing.suite import read_suite
 

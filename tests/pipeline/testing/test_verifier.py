@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from penstock.pipeline.testing.cases import Extra
 from penstock.pipeline.testing.runner import Runner
-from penstock.pipeline.testing.suite import Extra, read_suite
+from penstock.pipeline.testing.suite import read_suite
 from penstock.pipeline.testing.verifier import mocks_of
 
 SYSLOG = r"""
@@ -164,7 +165,7 @@ def test_a_case_without_input_is_an_event_of_fields(folder: Any) -> None:
 def test_an_input_that_is_not_there(folder: Any) -> None:
     tests = {"input_plugin": "other", "testcases": [{"input": ["x"], "expected": []}]}
     (result,) = folder.run(json.dumps(tests), DAEMON, name="p.test.json")
-    assert result.problems[0].message == "there is no input with the id `other`"
+    assert result.problems[0].message == "unknown input with the id `other`"
 
 
 def test_mocks(folder: Any) -> None:

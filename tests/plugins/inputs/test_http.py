@@ -347,7 +347,7 @@ def test_accepted_means_taken_whether_or_not_it_is_delivered(serve: Any) -> None
     [
         ("user => me", "`user` requires `password`"),
         ("password => secret", "`password` requires `user`"),
-        ('additional_codecs => { "a/b" => "jsno" }', "there is no codec `jsno`"),
+        ('additional_codecs => { "a/b" => "jsno" }', "unknown codec `jsno`"),
         ("ssl_enabled => true", "a server with TLS needs a certificate"),
         ('response_code => "500"', "response_code"),
         ('remote_host_target_field => "@timestamp"', "`@timestamp` must be a timestamp"),

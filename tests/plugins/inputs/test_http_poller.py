@@ -278,9 +278,9 @@ URL = 'urls => { one => "http://localhost/" }'
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("urls => {} schedule => { every => 1 }", "there is no URL"),
+        ("urls => {} schedule => { every => 1 }", "`urls` is empty"),
         ('urls => { one => "localhost" } schedule => { every => 1 }', "`one`: `localhost` is not a valid URL"),
-        ("urls => { one => { method => get } } schedule => { every => 1 }", "`one`: there is no `url`"),
+        ("urls => { one => { method => get } } schedule => { every => 1 }", "`one`: `url` is missing"),
         ('urls => { one => { url => "http://a/" methd => get } } schedule => { every => 1 }', "`methd` is not known here"),
         ('urls => { one => { url => "http://a/" method => fetch } } schedule => { every => 1 }', "`fetch` is not a method"),
         ('urls => { one => { url => "http://a/" user => me } } schedule => { every => 1 }', "credentials need a `password` too"),

@@ -202,7 +202,7 @@ def test_an_evil_pattern_is_ended(listen: Listen, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ('grok_pattern => "%{NOBODY}"', "there is no pattern %{NOBODY}"),
+        ('grok_pattern => "%{NOBODY}"', "unknown pattern %{NOBODY}"),
         ('timezone => "Mars/Olympus"', "Mars/Olympus"),
         ("ssl_enabled => true", "a server with TLS needs a certificate"),
     ],

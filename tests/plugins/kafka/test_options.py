@@ -58,7 +58,7 @@ def test_a_login_that_cannot_be_read_says_why(text: str, message: str) -> None:
 
 LOGIN = f"sasl_jaas_config => '{PLAIN} required username=\"a\" password=\"b\";'"
 REFUSED = [
-    ("input", "topics => []", "topics => []", "there is no topic"),
+    ("input", "topics => []", "topics => []", "`topics` is empty"),
     ("input", 'topics => ["a"] topics_pattern => "b"', 'topics => ["a"]', "has no effect beside `topics_pattern`"),
     ("input", 'auto_offset_reset => "earlier"', '"earlier"', "earlier"),
     ("input", 'partition_assignment_strategy => "sticky"', '"sticky"', "is not an assignment strategy"),
@@ -71,7 +71,7 @@ REFUSED = [
     ("input", 'security_protocol => "SASL_SSL" sasl_jaas_config => "a.b.C required;"', '"a.b.C required;"', "`C` is not a known login module"),
     ("input", f"security_protocol => SASL_SSL sasl_jaas_config => '{PLAIN} required username=\"a\";'", None, "the login has no password"),
     ("input", f'security_protocol => "SASL_SSL" {LOGIN} sasl_iam_jar_paths => ["/a.jar"]', None, "classes of Java cannot be used"),
-    ("input", 'security_protocol => "SASL_SSL" jaas_path => "/nowhere/jaas"', '"/nowhere/jaas"', "there is no file `/nowhere/jaas`"),
+    ("input", 'security_protocol => "SASL_SSL" jaas_path => "/nowhere/jaas"', '"/nowhere/jaas"', "file `/nowhere/jaas` does not exist"),
     ("input", 'security_protocol => "SSL" ssl_certificate => "FOLDER/client.pem"', None, "`ssl_certificate` requires `ssl_key`"),
     ("input", 'security_protocol => "SSL" ssl_truststore_location => "FOLDER/store.jks"', None, "cannot be read for authorities"),
     ("input", 'security_protocol => "SSL" ssl_keystore_location => "FOLDER/store.jks"', None, "a store of the kind JKS"),

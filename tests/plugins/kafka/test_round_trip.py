@@ -221,4 +221,4 @@ def test_a_topic_that_is_not_made_is_said_at_its_option(tmp_path: Path, broker: 
     config = FROM.format(address=broker.address, topic="not-there", more="auto_create_topics => false")
     with Penstock(tmp_path, f"{config} output {{ stdout {{ }} }}") as run:
         assert run.wait() == 1
-    assert "there is no topic `not-there`" in run.said()
+    assert "topic `not-there` does not exist" in run.said()

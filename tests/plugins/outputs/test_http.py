@@ -174,7 +174,7 @@ def test_without_retries_what_had_no_answer_is_given_up(server: HttpServer, make
     server.answer = lambda asked: Reply(is_cut=True)
     with pytest.raises(Rejected) as raised:
         make("retry_failed => false", server.url).write([{"a": 1}])
-    assert "there is no answer" in raised.value.reasons_of(1)[0]
+    assert "no answer" in raised.value.reasons_of(1)[0]
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_host_of_an_event_is_named(output: Make, host: Any, named: bytes) ->
         ("tcp { host => 'h' port => 1 ssl_cacert => 'x' }", "ssl_certificate_authorities"),
         ("udp { host => 'h' port => 'x' }", "`x` is not a port"),
         ("syslog { host => 'h' port => 1 structured_data => '[a]' }", "RFC 3164 has no structured data"),
-        ("syslog { host => 'h' port => 1 protocol => 'ssl-tcp' ssl_crl_path => '/nowhere' }", "there is no file `/nowhere`"),
+        ("syslog { host => 'h' port => 1 protocol => 'ssl-tcp' ssl_crl_path => '/nowhere' }", "file `/nowhere` does not exist"),
     ],
 )
 def test_options_that_cannot_be_used_are_said(config: str, said: str) -> None:

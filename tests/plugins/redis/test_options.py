@@ -26,7 +26,7 @@ REFUSED = [
     (IN, 'data_type => "channel" key => "k" stream_field => "f"', "`stream_field` requires data_type => stream"),
     (OUT, 'data_type => "list" key => ""', "the key is empty"),
     (OUT, 'data_type => "list" key => "k" host => ["a:b"]', "`b` is not a valid port"),
-    (OUT, 'data_type => "list" key => "k" host => []', "there is no host"),
+    (OUT, 'data_type => "list" key => "k" host => []', "`host` is empty"),
     (OUT, 'data_type => "channel" key => "k" congestion_threshold => 5', "it requires data_type => list"),
 ]
 

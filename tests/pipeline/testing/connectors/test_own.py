@@ -10,7 +10,7 @@ from penstock.pipeline.delivery.dead_letter_writer import DeadLetterWriter
 from penstock.plugins.inputs.generator import Generator
 from penstock.testing.connectors import InputContract, OutputContract
 
-NO_SERVER = "it reads the file system: there is no connection"
+NO_SERVER = "it reads the file system: no server"
 LOCAL = {
     "wrong_credentials_are_said_at_their_option": "it asks for no credentials",
     "tokens_of_an_older_connection_are_ignored": NO_SERVER,

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from penstock.testing.connectors import InputContract, OutputContract
 
 NO_CREDENTIALS = "it asks for no credentials"
-NO_SERVER = "it reads what the process was started with: there is no connection"
+NO_SERVER = "it reads what the process was started with: no server"
 GIVEN_ONCE = "what was read of a pipe cannot be had again (`replays` is False)"
-NO_TARGET = "it writes to what the process was started with: there is no connection"
+NO_TARGET = "it writes to what the process was started with: no server"
 
 
 class Pipe:
