@@ -324,12 +324,10 @@ class _Printer:
         return arm.condition.span.start if arm.condition else self.find("{", arm.span.start)
 
     def head(self, arm: tree.Arm, place: int, brace: int, depth: int) -> None:
-        word = "if" if place == 0 else "else if" if arm.condition is not None else "else"
-        self.write(word)
         if arm.condition is None:
-            self.write(" {")
+            self.write("else {")
             return
-        self.write(" ")
+        self.write("if " if place == 0 else "else if ")
         self.condition(arm.condition, depth)
         self.write(" {")
         for comment in self.comments_in(arm.condition.span.end, brace):

@@ -149,7 +149,7 @@ def _utf8(cursor: Cursor, first: str) -> str:
     following = re.compile(r"(?:\\x[89ABab][0-9A-Fa-f]){1,3}").match(cursor.text, cursor.position)
     if following:
         data = bytes.fromhex(first + following[0].replace("\\x", ""))
-        length = 2 if data[0] < 0xE0 else 3 if data[0] < 0xF0 else 4
+        length = 2 + (data[0] >= 0xE0) + (data[0] >= 0xF0)
         try:
             character = data[:length].decode()
         except UnicodeDecodeError:

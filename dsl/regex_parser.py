@@ -175,7 +175,9 @@ class Parser:
             low, high = {"*": (0, None), "+": (1, None), "?": (0, 1)}[found[1]]
             return repeated(node, low, high, _MODES[found[2]])
         low = int(found[3] or 0)
-        high = low if not found[4] else int(found[5]) if found[5] else None
+        high = int(found[5]) if found[5] else None
+        if not found[4]:
+            high = low
         if max(low, high or 0) > _MOST_REPEATS:
             self.cursor.fail("too many repetitions", start)
         if high is not None and high < low:

@@ -256,10 +256,12 @@ def width(node: Node) -> tuple[int, int | None]:
         return min(low for low, _ in widths), _most([high for _, high in widths])
     if isinstance(node, Repeat):
         low, high = width(node.node)
-        endless = high is None or node.high is None
-        return low * node.low, 0 if 0 in (high, node.high) else None if endless else (high or 0) * (
-            node.high or 0
-        )
+        low *= node.low
+        if 0 in (high, node.high):
+            return low, 0
+        if high is None or node.high is None:
+            return low, None
+        return low, high * node.high
     if isinstance(node, Capture | Atomic | Folded):
         return width(node.node)
     return (0, None) if isinstance(node, Back | Call) else (0, 0)

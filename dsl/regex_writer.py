@@ -134,8 +134,9 @@ class Writer:
         if isinstance(node, Atomic):
             return f"(?>{self._alternatives(node.node, more)})"
         if isinstance(node, Look):
-            opening = ("<" if node.behind else "") + ("!" if node.negative else "=")
-            return f"(?{opening}{self._alternatives(node.node, more=False)})"
+            direction = "<" if node.behind else ""
+            sign = "!" if node.negative else "="
+            return f"(?{direction}{sign}{self._alternatives(node.node, more=False)})"
         if isinstance(node, Folded):
             return f"(?{'i' if node.on else '-i'}:{self._alternatives(node.node, more)})"
         if isinstance(node, Back):
@@ -222,7 +223,9 @@ def _ranges(ranges: sets.Ranges) -> str:
 
 def _range(low: int, high: int) -> str:
     first, last = _character(chr(low), _SPECIAL_IN_SET), _character(chr(high), _SPECIAL_IN_SET)
-    return first if low == high else first + last if high == low + 1 else f"{first}-{last}"
+    if low == high:
+        return first
+    return first + last if high == low + 1 else f"{first}-{last}"
 
 
 def _literal(character: str) -> str:
@@ -249,4 +252,6 @@ def _character(character: str, special: frozenset[str]) -> str:
 def _times(low: int, high: int | None) -> str:
     if (low, high) in _COUNTS:
         return _COUNTS[low, high]
-    return f"{{{low}}}" if low == high else f"{{{low},{'' if high is None else high}}}"
+    if low == high:
+        return f"{{{low}}}"
+    return f"{{{low},}}" if high is None else f"{{{low},{high}}}"

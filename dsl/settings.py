@@ -52,7 +52,8 @@ def without_effect(given: Iterable[str], places: Places | None = None) -> list[D
     if len(keys) > 1:
         message = f"the settings {named} have no effect"
     help = "they can be kept for Logstash" if len(keys) > 1 else "it can be kept for Logstash"
-    span = next((places[key] for key in keys if key in places), None) if places else None
+    known = places or {}
+    span = next((known[key] for key in keys if key in known), None)
     return [Diagnostic("W311", message, span, help)]
 
 

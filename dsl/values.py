@@ -52,8 +52,10 @@ def java_text(value: Any) -> str:
 
 def float_text(value: float) -> str:
     """A float in the form of Java's Double.toString: 1.0E21, 1.0E-7, NaN, Infinity."""
-    if value != value or value in (float("inf"), float("-inf")):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
     if value == 0 or 1e-3 <= abs(value) < 1e7:
         return repr(value)
     sign, digits, exponent = Decimal(repr(value)).as_tuple()

@@ -233,7 +233,9 @@ def _indirect(at: int, part: Part, parts: Sequence[Part]) -> Step:
 
     def set_indirect(event: Event, values: Values) -> None:
         held = get(event)
-        name = java_text(held) if held is not None else "" if named_by is None else values[named_by]
+        name = "" if named_by is None else values[named_by]
+        if held is not None:
+            name = java_text(held)
         if name:
             set_named(event, name, values[at])
 

@@ -211,8 +211,6 @@ def kinds() -> list[str]:
 
 def defaults(kind: Kind, ecs: bool) -> tuple[str, ...]:
     """What a database of a kind gives unless asked; a city's region has another code with ECS."""
-    return (
-        (*kind.default, "region_iso_code" if ecs else "region_code")
-        if kind.located
-        else kind.default
-    )
+    if not kind.located:
+        return kind.default
+    return *kind.default, "region_iso_code" if ecs else "region_code"

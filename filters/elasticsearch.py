@@ -290,7 +290,10 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
         values += [(to, _values(source, hits["hits"])) for source, to in self._docinfo]
         aggregations = result.get("aggregations") or {}
         own = [(to, copy(source.get(aggregations))) for source, to in self._aggregations]
-        set_each(event, [*(values if sources else ()), *(own if aggregations else ())])
+        if sources:
+            set_each(event, values)
+        if aggregations:
+            set_each(event, own)
         return bool(sources or aggregations)
 
     def _take_rows(self, event: Event, rows: list[dict[str, Any]]) -> bool:

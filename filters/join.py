@@ -183,11 +183,10 @@ class Join(EventTime, name="join"):
     def _side(self, name: str, value: str, given: Any) -> None:
         """Note a value of ``side`` and the key of its events."""
         try:
-            fields = (
-                [FieldRef(str(field)) for field in given if field]
-                if isinstance(given, list)
-                else [FieldRef(str(given))]
-            )
+            names = [given]
+            if isinstance(given, list):
+                names = [name for name in given if name]
+            fields = [FieldRef(str(name)) for name in names]
         except ReferenceSyntaxError as error:
             raise OptionProblem(name, str(error), "write [a][b]", (value,), "E207") from None
         if value in self._sides:

@@ -79,11 +79,9 @@ class Prune(Filter, name="prune"):
         expressions = [
             self._expression(option, text, at) for at, text in enumerate(getattr(self, option))
         ]
-        return (
-            _Names([expression for expression in expressions if expression is not None])
-            if expressions
-            else None
-        )
+        if not expressions:
+            return None
+        return _Names([expression for expression in expressions if expression is not None])
 
     def _of_values(self, option: str) -> Iterable[tuple[Template, _Expression]]:
         for name, text in getattr(self, option).items():

@@ -90,7 +90,9 @@ def _day(found: re.Match[str]) -> datetime | None:
 def _year(digits: str) -> int:
     """A year; one of two digits is between 1969 and 2068."""
     year = int(digits)
-    return year if len(digits) > 2 else year + (1900 if year >= 69 else 2000)
+    if len(digits) > 2:
+        return year
+    return year + (1900 if year >= 69 else 2000)
 
 
 def _offset(zone: str) -> timezone:

@@ -32,6 +32,7 @@ from .lean import groups_of, lean_pattern, may_be_refused
 from .pattern_files import Library
 
 Type = Literal["int", "float"]
+_TYPES: dict[str, Type] = {"int": "int", "float": "float"}
 Find = Callable[[str], re.Match[str] | None]
 
 #: What jls-grok takes for a reference: a pattern's name is ``[A-z0-9]+``, and what follows the
@@ -99,6 +100,13 @@ def to_float(text: str) -> float:
     return float(found[1]) if found else 0.0
 
 
+_CONVERSIONS: dict[Type | None, Callable[[str], int | float] | None] = {
+    "int": to_integer,
+    "float": to_float,
+    None: None,
+}
+
+
 class Capture(msgspec.Struct, frozen=True):
     """One group of the compiled pattern, and the field that it fills.
 
@@ -118,7 +126,7 @@ class Capture(msgspec.Struct, frozen=True):
         """The conversion of a text that was captured (never None, perhaps empty), or None where it
         stays text.
         """
-        return to_integer if self.type == "int" else to_float if self.type == "float" else None
+        return _CONVERSIONS[self.type]
 
 
 @dataclass(frozen=True)
@@ -254,9 +262,7 @@ def _captures(groups: list[str | None], certain: list[tuple[bool, bool]]) -> Ite
             numbers.setdefault(name, []).append(number)
     for name, found in numbers.items():
         pattern, field, kind = [*name.split(":"), "", ""][:3]
-        types: list[Type | None] = [
-            "int" if kind == "int" else "float" if kind == "float" else None
-        ]
+        types = [_TYPES.get(kind)]
         if ":" in name and not field:
             continue
         for number, kept in zip_longest(found, types):

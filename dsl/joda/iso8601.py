@@ -50,7 +50,9 @@ Groups = tuple[str | None, ...]
 def _dated(groups: Groups) -> int:
     if groups[2] is not None:
         year, month, day, _, _, _, hour, minute, second, fraction, _ = groups
-        finest = "s" if second is not None else "m" if minute is not None else "H"
+        finest = "H" if minute is None else "m"
+        if second is not None:
+            finest = "s"
         clock = int(hour or 0), int(minute or 0), int(second or 0), _fraction(fraction, finest)
         return civil(int(year or 0), int(month or 0), int(day or 0), *clock)
     fields = [

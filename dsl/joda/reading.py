@@ -253,7 +253,7 @@ def _simple(plan: Plan) -> LocalReader | None:
     """The local time of the fields that most patterns have, each once, where no field can
     contradict another.
     """
-    letters = ["y" if letter == "Y" else letter for letter in plan.letters if letter not in "Zz"]
+    letters = [letter.replace("Y", "y") for letter in plan.letters if letter not in "Zz"]
     if len(set(letters)) < len(letters) or not set(letters) <= set(_SIMPLE):
         return None
     steps = [

@@ -284,7 +284,8 @@ def _mutate(plan: Plan, flags: dict[str, Any], results: Sequence[Result], not_ta
 
     bad = sum(result.bad for result in results)
     if bad or not_taken:
-        why = f"{bad} test{' fails' if bad == 1 else 's fail'}" if bad else "snapshots are missing"
+        failing = "1 test fails" if bad == 1 else f"{bad} tests fail"
+        why = failing if bad else "snapshots are missing"
         click.echo(f"not mutated: {why}")
         return False
     holes = mutation.report(plan, colored(sys.stdout))

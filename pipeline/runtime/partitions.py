@@ -76,8 +76,9 @@ def by_part(
     parts = batch.parts
     filled = [number for number, each in enumerate(parts) if each.events]
     if part is not None or len(filled) < 2:
-        only = part if part is not None else filled[0] if filled else 0
-        yield (only if parts else None), events
+        if part is None:
+            part = filled[0] if filled else 0
+        yield (part if parts else None), events
         return
     start = 0
     for number in filled:

@@ -205,7 +205,7 @@ class DiskQueue:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise Full(f"the queue `{self.folder}` is full")
-            self._room.wait(left if wait is None else wait if left is None else min(wait, left))
+            self._room.wait(min((span for span in (left, wait) if span is not None), default=None))
         raise Closed(f"the queue `{self.folder}` is closed")
 
     def _has_room(self, need: int, count: int) -> bool:

@@ -112,11 +112,9 @@ class _Inquiry:
     def lacking(self) -> list[str]:
         """The tags that were expected and are not there."""
         target, held = self.difference.target, self.difference.value
-        return (
-            [str(tag) for tag in target if tag not in held]
-            if isinstance(target, list) and isinstance(held, list)
-            else []
-        )
+        if not isinstance(target, list) or not isinstance(held, list):
+            return []
+        return [str(tag) for tag in target if tag not in held]
 
     def history(self, event: int, keys: tuple[str, ...]) -> Iterator[tuple[Step, object, object]]:
         """The steps that changed a field, each with the values before and after."""
@@ -182,13 +180,9 @@ def _reason(event: Event) -> str:
 
 def _new(before: object, after: object) -> list[str]:
     old = before if isinstance(before, list) else [before]
-    return (
-        [tag for tag in after if tag not in old]
-        if isinstance(after, list)
-        else [after]
-        if isinstance(after, str)
-        else []
-    )
+    if isinstance(after, list):
+        return [tag for tag in after if tag not in old]
+    return [after] if isinstance(after, str) else []
 
 
 def _forms(keys: tuple[str, ...]) -> list[str]:

@@ -83,7 +83,8 @@ def _number(wanted: int, got: int) -> Difference:
 
 
 def _events(number: int) -> str:
-    return "no event" if number == 0 else "1 event" if number == 1 else f"{number} events"
+    few = {0: "no event", 1: "1 event"}
+    return few.get(number, f"{number} events")
 
 
 def _unpaired(wants: Sequence[Wants], expected: Expected, outcome: Outcome) -> Iterator[Difference]:
@@ -207,7 +208,9 @@ class _Judge:
         """Tags have no order, and no tags is what an event without the field has."""
         if isinstance(want, Same) and isinstance(want.value, str):
             want = Every((want,))
-        held = [] if got is MISSING or got is None else got if isinstance(got, list) else [got]
+        held = got if isinstance(got, list) else [got]
+        if got is MISSING or got is None:
+            held = []
         if not isinstance(want, Every):
             yield from self.compared(("tags",), want, got if got is MISSING else held, span)
             return

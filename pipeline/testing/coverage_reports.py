@@ -161,10 +161,12 @@ def _rows(coverage: Coverage, source: Source) -> str:
 
 
 def _row(number: int, line: str, found: Sequence[Counted]) -> str:
-    missing = any(count == 0 for _, count in found)
-    style = ' class="miss"' if missing else ' class="hit"' if found else ""
-    margin = "✗" if missing else str(_passed(found)) if found else ""
+    style = margin = why = ""
+    if any(count == 0 for _, count in found):
+        style, margin = ' class="miss"', "✗"
+        why = f' <span class="why">{html.escape(_missing(found))}</span>'
+    elif found:
+        style, margin = ' class="hit"', str(_passed(found))
     details = "\n".join(f"{point.what}: {count}" for point, count in found)
-    why = f' <span class="why">{html.escape(_missing(found))}</span>' if missing else ""
     cells = "".join(f"<td>{cell}</td>" for cell in (margin, number, html.escape(line) + why))
     return f'<tr{style} title="{html.escape(details)}">{cells}</tr>'

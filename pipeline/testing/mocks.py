@@ -110,7 +110,9 @@ def _failure_tags(use: PluginUse) -> list[str]:
     else:
         option = dict.get(use.spec.options, "tag_on_failure")
         given = option.default if option else []
-    return list(given) if isinstance(given, list) else [given] if isinstance(given, str) else []
+    if isinstance(given, str):
+        return [given]
+    return list(given) if isinstance(given, list) else []
 
 
 class _AnyOption(dict[str, OptionSpec]):
@@ -167,9 +169,8 @@ def _without_files(plugin: tree.Plugin) -> tree.Plugin:
         spec = registry.spec("filter", plugin.name)
     except UnusablePlugin:
         spec = None
-    files = (
-        {name for name, option in spec.options.items() if option.kind == _PATH} if spec else set()
-    )
+    options = spec.options if spec else {}
+    files = {name for name, option in options.items() if option.kind == _PATH}
     return replace(plugin, attributes=tuple(a for a in plugin.attributes if a.name not in files))
 
 

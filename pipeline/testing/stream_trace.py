@@ -90,8 +90,10 @@ class StreamTrace:
         made_of = [number + 1 for number, seen in self.taken if self.plugin.is_part(seen, result)]
         names = ", ".join(str(number) for number in made_of[:_MOST])
         more = f" and {len(made_of) - _MOST} more" if len(made_of) > _MOST else ""
-        of = f"of event{'s' if len(made_of) > 1 else ''} {names}{more}, " if made_of else ""
-        return of + why
+        if not made_of:
+            return why
+        events = "events" if len(made_of) > 1 else "event"
+        return f"of {events} {names}{more}, {why}"
 
 
 def _clock(millis: int) -> str:

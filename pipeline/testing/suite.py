@@ -298,8 +298,6 @@ class _Row:
             )
             return node
         names = {title.value for title, _ in expected}
-        kept = [entry for entry in (node.entries if node else ()) if entry[0].value not in names]
+        entries = node.entries if node else ()
+        kept = [entry for entry in entries if entry[0].value not in names]
         return MappingNode((*kept, *expected), expected[0][0].span)
-
-
-__all__ = ["Case", "Expected", "Extra", "Given", "Mock", "Setup", "Suite", "read_suite"]

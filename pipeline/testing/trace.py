@@ -58,9 +58,9 @@ class Step:
     @property
     def gone(self) -> list[int]:
         """The events that came and did not leave."""
-        return (
-            [] if self.is_output else [number for number in self.before if number not in self.after]
-        )
+        if self.is_output:
+            return []
+        return [number for number in self.before if number not in self.after]
 
     def changes(self, number: int) -> list[Change]:
         """What the step changed in an event that came and left."""

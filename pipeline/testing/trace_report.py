@@ -93,8 +93,9 @@ def _fields(event: Event, paint: Painter) -> Iterator[str]:
 def _taken(tale: Tale, taken: Taken, paint: Painter) -> Iterator[str]:
     for number, arm in enumerate(taken.branch.arms[: taken.number + 1]):
         span = head_span(arm)
-        word = "if" if number == 0 else "else if" if arm.condition is not None else "else"
-        condition = f" {_one_line(span.text)}" if arm.condition is not None else ""
+        word, condition = "else", ""
+        if arm.condition is not None:
+            word, condition = "if" if number == 0 else "else if", f" {_one_line(span.text)}"
         holds = number == taken.number
         yield (
             f"  {paint(tale.line(span), 'weak')}  {word}{condition} "

@@ -219,11 +219,8 @@ class _Session:
     def exported(self, event: Event, label: str) -> Event:
         made: Event = copy(event)
         held = made.pop("@metadata", None)
-        metadata = (
-            {k: v for k, v in held.items() if not k.startswith(("__lfv_", "__tmp_"))}
-            if isinstance(held, dict)
-            else {}
-        )
+        given = held if isinstance(held, dict) else {}
+        metadata = {k: v for k, v in given.items() if not k.startswith(("__lfv_", "__tmp_"))}
         if metadata and self.options.export_metadata:
             made["@metadata"] = metadata
         if self.options.export_outputs:

@@ -261,7 +261,9 @@ class Netflow(Codec, name="netflow"):
         if found is not None:
             return found
         name = f"field_{enterprise}_{number}" if enterprise else f"field_{number}"
-        return name, "string" if length == VARIABLE else "uint" if length <= 8 else "octets"
+        if length == VARIABLE:
+            return name, "string"
+        return name, "uint" if length <= 8 else "octets"
 
 
 _DECODERS = {5: Netflow._decode_v5, 9: Netflow._decode_v9, 10: Netflow._decode_ipfix}

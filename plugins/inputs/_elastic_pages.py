@@ -126,7 +126,9 @@ class SearchAfterPages:
 
     def _sort(self, given: Any) -> list[Any]:
         """A sort that has no ties: what is tied over the end of a page would be left out."""
-        sort = given if isinstance(given, list) else [given] if given else []
+        sort = given if isinstance(given, list) else [given]
+        if not given:
+            sort = []
         if not self._server.is_opensearch and self._server.version >= _SHARD_DOC_SINCE:
             return [each for each in sort if each != "_doc"] or ["_shard_doc"]
         names = {each if isinstance(each, str) else next(iter(each)) for each in sort}
