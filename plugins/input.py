@@ -166,8 +166,9 @@ class Input(Plugin):
         behind which all is settled.
 
         An outcome with an error is to be given again, with all behind it in its partitions. A token
-        of an older connection is to be ignored. What it raises is logged, and tried again with the
-        next batch; it fails no output.
+        of an older connection is to be ignored. What it raises is logged and fails no output;
+        behind Disconnected or an OSError it is connected again, anything else is tried again with
+        the next batch.
         """
 
     def tend(self, timeout: float) -> None:

@@ -181,7 +181,7 @@ class Reader:
         outcomes, behind = self._unsettled, self._behind
         try:
             self.source.settle(list(outcomes), dict(behind))
-        except Disconnected as error:
+        except (Disconnected, OSError) as error:
             self._cannot_settle(error)
             self._forget_connection()
         except Exception as error:

@@ -193,8 +193,9 @@ def test_nothing_is_settled_that_belongs_to_a_lost_connection_as_new(run: Run) -
     assert ("settle", [(1, True)]) in run.calls(), "the input knows by the token; no position moves"
 
 
-def test_a_settlement_that_finds_the_connection_gone_connects_again(run: Run) -> None:
-    run.input.settles = [Disconnected("cut")]
+@pytest.mark.parametrize("error", [Disconnected("cut"), ConnectionResetError("cut"), TimeoutError("cut")], ids=lambda error: type(error).__name__)
+def test_a_settlement_that_finds_the_connection_gone_connects_again(run: Run, error: Exception) -> None:
+    run.input.settles = [error]
     one, two = run.read(1, 2)
     assert one
     one.done(None)
