@@ -225,6 +225,21 @@ class InputContract(InputCases):
         check(reading.came == ["one", "two"], demand, reading.came)
         check(not reading.pauses.asked, demand, reading.pauses.asked)
 
+    def test_it_keeps_what_it_has_taken_while_it_reads_on(self) -> None:
+        """``read`` does what the source expects, too: leases are renewed where nothing comes."""
+        self.backend.start()
+        reading = self.reader()
+        (held,) = self.given(reading, "one")
+        for _ in range(self.full_steps):
+            reading.turn()
+        (second,) = self.given(reading, "two")
+        held.delivery.done(None)
+        second.delivery.done(None)
+        reading.turn()
+        demand = "an input that reads on keeps what it has taken"
+        check(reading.came == ["one", "two"], demand, reading.came)
+        check(not reading.pauses.asked, demand, reading.pauses.asked)
+
     def test_a_read_that_waits_is_ended_by_wake(self) -> None:
         """A stop takes less than a second: ``wake`` ends a read, from any thread."""
         self.backend.start()
