@@ -1,9 +1,10 @@
 """Grok: regular expressions with names in them (``%{IP:[client][ip]}``), from the pattern files to
 what a filter matches with.
 
-``library`` finds what a name means, ``expression`` compiles, ``lean`` makes the result fast without
-changing what it captures (by ``edges`` and ``sharing``), ``known`` tells what is certain before a
-match; ``guard``, a floor above, ends one that takes too long.
+``pattern_files`` finds what a name means, ``expression`` compiles, ``optimize`` makes the result
+fast without changing what it captures (by ``boundaries`` and ``sharing``), ``pattern_cache`` keeps
+it, ``facts`` tells what is certain before a match; ``guard``, a floor above, ends one that takes
+too long.
 """
 
 from ..guard import Guard, MatchTimeout

@@ -1,5 +1,5 @@
 """With which characters a part of an expression can begin and end, and whether it can fail: what
-``lean`` decides by.
+``optimize`` decides by.
 
 Everything here is on the safe side: a set may hold too many characters, never too few; "sure" and
 "fixed" are said only where they hold.

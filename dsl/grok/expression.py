@@ -28,7 +28,7 @@ from ..regex_parser import Flags, Parser
 from ..regex_tree import Call, Node, Sequence, walk
 from ..regex_tree import Capture as Group
 from . import facts, optimize
-from .lean import groups_of, lean_pattern, may_be_refused
+from .pattern_cache import groups_of, may_be_refused, optimized_pattern
 from .pattern_files import Library
 
 Type = Literal["int", "float"]
@@ -185,8 +185,8 @@ class Expression:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The pattern, made lean; raises re.error, OverflowError or RecursionError."""
-        return lean_pattern(self.node)
+        """The pattern, optimized; raises re.error, OverflowError or RecursionError."""
+        return optimized_pattern(self.node)
 
     @cached_property
     def find(self) -> Find:
@@ -248,7 +248,7 @@ def compile_expression(text: str, library: Library, named_captures_only: bool = 
 
 
 def expand(text: str, library: Library, named_captures_only: bool = True) -> Node:
-    """The tree of a grok expression, its references resolved and nothing made lean; raises as
+    """The tree of a grok expression, its references resolved and nothing optimized; raises as
     ``compile_expression``.
     """
     return _Expander(library, named_captures_only).expand(text)

@@ -49,12 +49,12 @@ class Endings:
 
     def __init__(self, files: Files, completion: Completion) -> None:
         self._files, self._completion = files, completion
-        self._manner, self._clock = files.manner, files.clock
+        self._options, self._clock = files.options, files.clock
         self._told: set[LogFile] = set()
 
     def read_up(self, file: LogFile, load: Load) -> None:
         """All of a file that was there has been read."""
-        if self._manner.read or file.detached:
+        if self._options.read or file.detached:
             self._files.waiting[file] = None
             self._wait(file, load)
 
@@ -90,18 +90,18 @@ class Endings:
 
     def _is_over(self, file: LogFile, now: float) -> bool:
         quiet = now - file.quiet_since
-        if not self._manner.read:
+        if not self._options.read:
             return quiet >= (
-                _LINGER * max(self._manner.stat_interval, 1)
+                _LINGER * max(self._options.stat_interval, 1)
                 if file.is_unlinked()
-                else self._manner.close_older
+                else self._options.close_older
             )
-        if self._manner.exit_after_read:
+        if self._options.exit_after_read:
             return True
         if file.unpacker is not None and not file.unpacker.whole and not file.unpacker.problem:
             self._tell(file, "ends in the middle; it is read on when it grows")
             return False
-        return max(quiet, self._clock.time() - file.modified / 1e9) >= self._manner.stat_interval
+        return max(quiet, self._clock.time() - file.modified / 1e9) >= self._options.stat_interval
 
     def _is_unchanged(self, file: LogFile) -> bool:
         """Whether there is still nothing more to read; else the file is read on."""
@@ -119,7 +119,7 @@ class Endings:
     def _end(self, file: LogFile) -> None:
         files = self._files
         file.finished = file.unsaved = True
-        if not self._manner.read or file.detached:
+        if not self._options.read or file.detached:
             files.sincedb.put(file.identity, file.record())
             files.drop(file)
             return

@@ -10,7 +10,7 @@ from ..wake_pipe import WakePipe
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class FileOptions:
     """The options of the input, in seconds and bytes. ``turn``: the most that is read of a file
     before the next one's turn.
     """

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from ..batch import Position
 from ..rate_limit import PluginLog
 from ._descriptors import Descriptors, most_open
-from ._file_options import Clock, Manner
+from ._file_options import Clock, FileOptions
 from ._finder import Copy, Finder, copied, first_bytes, has_same, renamed, stem
 from ._fingerprint import Fingerprint
 from ._log_file import LogFile
@@ -28,12 +28,12 @@ class Files:
     """What is followed."""
 
     def __init__(
-        self, manner: Manner, clock: Clock, finder: Finder, sincedb: Sincedb, log: PluginLog
+        self, options: FileOptions, clock: Clock, finder: Finder, sincedb: Sincedb, log: PluginLog
     ) -> None:
-        self.manner, self.clock, self.finder, self.sincedb = manner, clock, finder, sincedb
+        self.options, self.clock, self.finder, self.sincedb = options, clock, finder, sincedb
         self.log = log
         self.restored: dict[str, Position] = {}
-        self.descriptors = Descriptors(most_open(manner.max_open))
+        self.descriptors = Descriptors(most_open(options.max_open))
         self.by_path: dict[str, LogFile] = {}
         self.by_identity: dict[Identity, LogFile] = {}
         self.detached: dict[LogFile, None] = {}
@@ -57,7 +57,7 @@ class Files:
         return sorted(
             self.dirty,
             key=lambda file: place(file.path, file.modified),
-            reverse=self.manner.descending,
+            reverse=self.options.descending,
         )
 
     def discover(self) -> None:
@@ -73,7 +73,7 @@ class Files:
         # Known paths first: the rest of a file that was rotated is then found before its copy
         # counts as new.
         self._meet_new(one for one in found if one[0] in self._known)
-        if self._first and not self.manner.read:
+        if self._first and not self.options.read:
             self._find_rotated()
         self._meet_new(found)
         self._first = False
@@ -109,12 +109,12 @@ class Files:
         """Whether a new file looks like a copy of one that may be truncated in a moment. The next
         look will tell: a copy is then known as such, and what is none begins.
         """
-        if self._first or self.manner.read or not seen.st_size:
+        if self._first or self.options.read or not seen.st_size:
             return False
         identity, now = Identity(seen.st_dev, seen.st_ino), self.clock.monotonic()
         waited = now - self._doubtful.setdefault(identity, now)
         for file in self._originals(path):
-            patience = _COPYING if seen.st_size < file.position else 2 * self.manner.stat_interval
+            patience = _COPYING if seen.st_size < file.position else 2 * self.options.stat_interval
             if waited < patience and has_same(path, seen.st_size, file.print):
                 return True
         del self._doubtful[identity]
@@ -155,7 +155,7 @@ class Files:
             if not self.descriptors.want(file):
                 self.left_out = True
                 return
-            if self.manner.read or self._was_unpacked(file):
+            if self.options.read or self._was_unpacked(file):
                 file.unpack()
             self._start(file)
         except OSError as error:
@@ -180,7 +180,7 @@ class Files:
             self._start_over(file, record)
         else:
             file.start(self._position(file, record), record.incarnation)
-            file.finished = self.manner.read and record.done and record.position >= file.size
+            file.finished = self.options.read and record.done and record.position >= file.size
             file.changed = record.changed
             # What grew while no one looked is to be known too: a copy is found by it.
             is_known = record.print is not None and record.print.length == file.print.length
@@ -218,21 +218,21 @@ class Files:
         """Where a file begins of which nothing is remembered. One at a path that was followed took
         another's place.
         """
-        manner = self.manner
+        options = self.options
         if file.path in self._known:
             return 0
         if (
-            manner.ignore_older is not None
-            and self.clock.time() - file.modified / 1e9 > manner.ignore_older
+            options.ignore_older is not None
+            and self.clock.time() - file.modified / 1e9 > options.ignore_older
         ):
             file.ignored = True
             return 0 if file.unpacker else file.size
-        return file.size if self._first and manner.from_end and not manner.read else 0
+        return file.size if self._first and options.from_end and not options.read else 0
 
     def _start_over(self, file: LogFile, record: Record) -> None:
         """Begin a file anew that is not what it was; if it was copied before, go on in the copy."""
         file.start(0)
-        if record.print is None or self.manner.read or record.path != file.path:
+        if record.print is None or self.options.read or record.path != file.path:
             return
         copy = copied(file.path, record.print, record.changed, self.is_known)
         if copy is not None:
@@ -310,7 +310,7 @@ class Files:
         """A file begins anew under its path and with its identity, which were another's; raises
         OSError.
         """
-        if self.manner.read:
+        if self.options.read:
             file.unpack()
         file.start(0)
         file.changed, file.unsaved = self.clock.time(), True

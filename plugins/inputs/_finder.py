@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from ._file_options import Manner
+from ._file_options import FileOptions
 from ._fingerprint import HEAD, Fingerprint, Mark
 from ._globs import Glob, name_matcher
 from ._gunzip import MAGIC, unpacked_fits
@@ -19,11 +19,11 @@ _SLACK = 60.0
 class Finder:
     """Finds the files of an input. ``folders``: where it looked the last time."""
 
-    def __init__(self, paths: Sequence[str], exclude: Sequence[str], manner: Manner) -> None:
+    def __init__(self, paths: Sequence[str], exclude: Sequence[str], options: FileOptions) -> None:
         self.patterns = [f"`{path}`" for path in paths]
         self._globs = [Glob(path) for path in paths]
         self._excluded = name_matcher(exclude)
-        self._manner = manner
+        self._options = options
         self.folders: set[str] = set()
 
     def find(self) -> list[tuple[str, os.stat_result]]:
@@ -33,7 +33,7 @@ class Finder:
         return sorted(
             found.items(),
             key=lambda item: self.place(item[0], item[1].st_mtime_ns),
-            reverse=self._manner.descending,
+            reverse=self._options.descending,
         )
 
     def matches(self, path: str) -> bool:
@@ -44,7 +44,7 @@ class Finder:
 
     def place(self, path: str, modified: int) -> tuple[int, str]:
         """What files are sorted by."""
-        return (0, path) if self._manner.by_path else (modified, path)
+        return (0, path) if self._options.by_path else (modified, path)
 
     def _paths(self) -> Iterator[str]:
         for glob in self._globs:

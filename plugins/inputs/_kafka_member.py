@@ -36,7 +36,7 @@ _NOTE_EVERY = 0.1
 _LONGEST_DRAIN = 10.0
 
 
-class Manner(msgspec.Struct, frozen=True):
+class MemberSettings(msgspec.Struct, frozen=True):
     """How a member behaves. Times are in seconds; ``commits``: it commits offsets itself, every
     ``interval``; ``keeps_start``: the first offset it reads is committed at once, since without a
     committed one it would begin at the end again after a crash.
@@ -50,7 +50,7 @@ class Manner(msgspec.Struct, frozen=True):
     keeps_start: bool
 
 
-class Member:
+class GroupMember:
     """A consumer and its partitions. All is called in the reading thread but ``group_metadata`` and
     ``place``.
 
@@ -63,16 +63,18 @@ class Member:
         plugin: Plugin,
         consumer: Consumer,
         watch: Watch,
-        manner: Manner,
+        settings: MemberSettings,
         is_woken: Callable[[], bool],
         identify: Callable[[Sequence[str]], Mapping[str, str]],
     ) -> None:
         self._plugin, self._consumer, self._watch = plugin, consumer, watch
-        self._manner, self._is_woken, self._identify = manner, is_woken, identify
+        self._settings, self._is_woken, self._identify = settings, is_woken, identify
         self._identities: dict[str, str] = {}
         self.resume: dict[str, Position] = {}
         self._assigned: dict[str, Assigned] = {}
-        self.commits = Commits(plugin, consumer, self._assigned, manner.interval, manner.commits)
+        self.commits = Commits(
+            plugin, consumer, self._assigned, settings.interval, settings.commits
+        )
         self._assignments = 0
         self._kept: deque[Message] = deque()
         self._group: Any = None
@@ -102,7 +104,7 @@ class Member:
         end = time.monotonic() + timeout
         while True:
             self._polled = now = time.monotonic()
-            message = self._consumer.poll(min(self._manner.slice, max(0.0, end - now)))
+            message = self._consumer.poll(min(self._settings.slice, max(0.0, end - now)))
             if message is not None:
                 found = self._good([message, *self._more(most - 1)])
                 if found:
@@ -162,7 +164,7 @@ class Member:
                 continue
             if assigned.first is None:
                 assigned.first = run.first
-                if self._manner.keeps_start:
+                if self._settings.keeps_start:
                     self.commits.keep_start(assigned)
             epoch = run.messages[-1].leader_epoch()
             assigned.leader_epoch = -1 if epoch is None else epoch
@@ -204,7 +206,7 @@ class Member:
         committed, which after a commit without an answer may be behind them.
         """
         places = {name: self._assigned[name].at(offset) for name, offset in again.items()}
-        if not self._manner.commits:
+        if not self._settings.commits:
             known = self._consumer.committed(
                 [TopicPartition(place.topic, place.partition) for place in places.values()],
                 timeout=_LONGEST_DRAIN,
@@ -252,7 +254,7 @@ class Member:
             wanted = self.resume.get(name)
             if wanted is not None and _is_of(wanted, identity):
                 place.offset = wanted.offset
-        if self._manner.is_cooperative:
+        if self._settings.is_cooperative:
             consumer.incremental_assign(places)
         else:
             consumer.assign(places)
@@ -265,7 +267,7 @@ class Member:
     def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         names = [partition_name(place.topic, place.partition) for place in places]
         self._note_group()
-        self._let_go(names, 0.0 if self._is_closing else self._manner.drain)
+        self._let_go(names, 0.0 if self._is_closing else self._settings.drain)
 
     def _on_lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         names = [partition_name(place.topic, place.partition) for place in places]
@@ -306,7 +308,7 @@ class Member:
 
     def _note_group(self) -> None:
         """Take down which generation of the group this is, for transactions."""
-        if not self._manner.commits:
+        if not self._settings.commits:
             self._group, self._noted = self._consumer.consumer_group_metadata(), time.monotonic()
 
     def group_metadata(self) -> Any:

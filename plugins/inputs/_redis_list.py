@@ -95,8 +95,8 @@ class ListSource:
         asked(client.lrange, reading.key, 0, 0)  # whether the key holds a list
         self._take_over({name, *abandoned})
 
-    def _give_sign(self, manner: str = "") -> None:
-        if not asked(self._alive, [self._consumers], [self._id, manner]):
+    def _give_sign(self, how: str = "") -> None:
+        if not asked(self._alive, [self._consumers], [self._id, how]):
             raise self._disowned()
         self._signed = time.monotonic()
 

@@ -46,13 +46,13 @@ class Rotation:
             seen = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             self._leave(file, load)
-            self._expected[path] = now + self._files.manner.discover_interval
+            self._expected[path] = now + self._files.options.discover_interval
             return
         except OSError:
             return
         if seen.st_ino != file.identity.inode or seen.st_dev != file.identity.device:
             self._leave(file, load)
-            self._expected[path] = now + self._files.manner.discover_interval
+            self._expected[path] = now + self._files.options.discover_interval
             self._meet(path)
         elif seen.st_size != file.size or seen.st_mtime_ns != file.modified:
             self._grown(file, seen, now)
@@ -140,7 +140,7 @@ class Rotation:
     def _go_on_in_copy(self, file: LogFile, load: Load) -> None:
         """Read what was not read of a file in the copy that was made of it, where there is one."""
         files, copy = self._files, None
-        if not files.manner.read:
+        if not files.options.read:
             copy = copied(file.path, file.print, file.changed, files.is_known)
         if copy is not None and self._move(file, copy):
             return

@@ -13,7 +13,7 @@ from ..errors import EndOfInput
 from ..input import CHUNK_BYTES, Outcome
 from ..rate_limit import PluginLog
 from ._completion import Completion, Endings
-from ._file_options import Clock, Manner
+from ._file_options import Clock, FileOptions
 from ._files import Files
 from ._finder import Finder
 from ._gunzip import flaw
@@ -38,7 +38,7 @@ class Tailer:
 
     def __init__(
         self,
-        manner: Manner,
+        options: FileOptions,
         clock: Clock,
         finder: Finder,
         sincedb: Sincedb,
@@ -48,15 +48,15 @@ class Tailer:
         chunk_bytes: int,
         log: PluginLog,
     ) -> None:
-        self._manner, self._clock, self._sincedb, self._notices = manner, clock, sincedb, notices
+        self._options, self._clock, self._sincedb, self._notices = options, clock, sincedb, notices
         self._streams, self._log = streams, log
-        self._files = Files(manner, clock, finder, sincedb, log)
+        self._files = Files(options, clock, finder, sincedb, log)
         self._rotation = Rotation(self._files)
         self._endings = Endings(self._files, completion)
         self._gives_chunks = streams.decoder is not None
         self._load = Load(self._gives_chunks)
         self._next_discovery = self._next_poll = clock.monotonic()
-        self._next_save = clock.monotonic() + manner.write_interval
+        self._next_save = clock.monotonic() + options.write_interval
         self._discovered: float | None = None
         self._delay = 1.0
         self._most, self._largest = _LEAST * 4, CHUNK_BYTES
@@ -112,7 +112,7 @@ class Tailer:
         """
         files = self._files
         busy = files.dirty or files.waiting or files.ending or files.left_out
-        return self._manner.exit_after_read and self._discovered is not None and not busy
+        return self._options.exit_after_read and self._discovered is not None and not busy
 
     def _look(self) -> None:
         """See what there is, as often as the options say."""
@@ -120,7 +120,7 @@ class Tailer:
         if now >= self._next_discovery:
             self._discover(now)
         if now >= self._next_poll:
-            self._next_poll = now + self._manner.stat_interval
+            self._next_poll = now + self._options.stat_interval
             self._rotation.poll(self._load)
             self._tend(now)
         self._endings.see_to(self._load)
@@ -132,16 +132,16 @@ class Tailer:
         self._files.discover()
         if is_first:
             self._tell_found()
-        left_out, manner = self._files.left_out, self._manner
-        again = manner.stat_interval if left_out else manner.discover_interval
-        looks_again = left_out or not manner.exit_after_read
+        left_out, options = self._files.left_out, self._options
+        again = options.stat_interval if left_out else options.discover_interval
+        looks_again = left_out or not options.exit_after_read
         self._next_discovery = now + again if looks_again else float("inf")
         self._notices.watch(self._files.finder.folders)
 
     def _tell_found(self) -> None:
         """Say what is read and from where on; in read mode, name the files as partitions."""
         files = self._files.in_order()
-        if self._manner.read:
+        if self._options.read:
             for file in files:
                 self._load.tell(file, "begun")
         found = len(self._files.by_identity)
@@ -177,7 +177,7 @@ class Tailer:
     def _turn(self, file: LogFile) -> Iterator[Batch]:
         if file.not_before > self._clock.monotonic() or not self._is_ready(file):
             return
-        left, goal = self._manner.turn, file.size
+        left, goal = self._options.turn, file.size
         while left > 0 and not file.read_up and (file.unpacker is not None or file.position < goal):
             taken = self._take(file, min(left, self._most - self._load.size))
             if not taken:
@@ -218,7 +218,7 @@ class Tailer:
 
     def _is_valid(self, file: LogFile) -> bool:
         """Whether an archive is whole, where that is asked for before it is read."""
-        if file.unpacker is None or not self._manner.check_archives or file.position:
+        if file.unpacker is None or not self._options.check_archives or file.position:
             return True
         problem = flaw(file.bytes_at)
         if problem:
@@ -240,10 +240,10 @@ class Tailer:
 
     def _unreadable(self, file: LogFile, error: OSError) -> bool:
         self._files.tell_unreadable(file, error)
-        if self._manner.read:
+        if self._options.read:
             self._files.drop(file)
         else:
-            file.not_before = self._clock.monotonic() + self._manner.stat_interval
+            file.not_before = self._clock.monotonic() + self._options.stat_interval
             if not file.detached:
                 self._files.descriptors.close(file)
         return False
@@ -255,7 +255,7 @@ class Tailer:
             for file in files.by_identity.values():
                 file.idle(self._load)
         for file in list(files.descriptors.open):
-            if now - file.read_at >= self._manner.close_older and self._is_at_rest(file):
+            if now - file.read_at >= self._options.close_older and self._is_at_rest(file):
                 if file.stream is not None and not file.stream.holds_part:
                     file.flush(self._load)
                 if not file.open:
@@ -313,7 +313,7 @@ class Tailer:
         for path in self._notices.wait(seconds):
             if not self._rotation.glance(path, self._load):
                 assert self._discovered is not None
-                soonest = self._discovered + self._manner.stat_interval
+                soonest = self._discovered + self._options.stat_interval
                 self._next_discovery = min(self._next_discovery, soonest)
 
     def wake(self) -> None:
@@ -338,7 +338,7 @@ class Tailer:
 
     def save(self) -> None:
         """Write down up to where files were delivered."""
-        self._next_save = self._clock.monotonic() + self._manner.write_interval
+        self._next_save = self._clock.monotonic() + self._options.write_interval
         self._files.unsaved = False
         now = self._clock.time()
         for file in self._files.by_identity.values():
@@ -346,7 +346,7 @@ class Tailer:
                 file.unsaved = False
                 file.changed = now
                 self._sincedb.put(file.identity, file.record())
-        self._sincedb.expire(now - self._manner.clean_after, self._files.by_identity)
+        self._sincedb.expire(now - self._options.clean_after, self._files.by_identity)
         self._sincedb.save()
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from ..contract import Ecs, EndOfInput, Input, Misconfigured, Outcome
 from ..declaration import Duration, option
 from ..errors import NewerFormat
 from ._completion import Completion
-from ._file_options import Clock, Manner
+from ._file_options import Clock, FileOptions
 from ._finder import Finder
 from ._sincedb import Sincedb, is_disabled
 from ._stream import Streams
@@ -152,14 +152,14 @@ class File(Ecs, Input, name="file"):
             self.problem(
                 "delimiter", "the delimiter is empty", "remove the option, or give a character"
             )
-        self._manner = self._as_manner()
-        self._finder = Finder(self.path, self.exclude, self._manner)
+        self._options = self._file_options()
+        self._finder = Finder(self.path, self.exclude, self._options)
         self._lock = threading.Lock()
         self._is_loaded = False
 
     @property
     def bounded(self) -> bool:
-        return self._manner.exit_after_read
+        return self._options.exit_after_read
 
     @cached_property
     def _streams(self) -> Streams:
@@ -224,8 +224,8 @@ class File(Ecs, Input, name="file"):
                 return 14 * _DAY
         return number * _DAY
 
-    def _as_manner(self) -> Manner:
-        return Manner(
+    def _file_options(self) -> FileOptions:
+        return FileOptions(
             read=self.mode == "read",
             from_end=self.start_position == "end",
             exit_after_read=self.exit_after_read and self.mode == "read",
@@ -246,7 +246,7 @@ class File(Ecs, Input, name="file"):
         log = self.context.log
         self._is_loaded = False
         self._tailer = Tailer(
-            self._manner,
+            self._options,
             self.clock,
             self._finder,
             self._sincedb(),

@@ -18,7 +18,7 @@ from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
-from ._kafka_member import Manner, Member
+from ._kafka_member import GroupMember, MemberSettings
 from ._kafka_messages import Decoration, batch_of, decoded_batch_of, has_tombstones, runs_of
 from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
 
@@ -50,7 +50,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     replays = True
 
-    _member: Member | None = None
+    _member: GroupMember | None = None
 
     def prepare(self) -> None:
         self._client_config, asked = consumer_config(self, self)
@@ -81,16 +81,16 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         except BaseException:
             consumer.close()
             raise
-        manner = self._manner(config)
+        settings = self._member_settings(config)
         identify = partial(topic_ids, {**self._client_config, **self._files.config(self)})
-        self._member = Member(self, consumer, watch, manner, self._take_wake, identify)
+        self._member = GroupMember(self, consumer, watch, settings, self._take_wake, identify)
         if self.exactly_once:
             link_of(self.context).member = self._member
         self._member.subscribe(self._subscription())
 
-    def _manner(self, config: dict[str, object]) -> Manner:
+    def _member_settings(self, config: dict[str, object]) -> MemberSettings:
         drain = min(10.0, self.max_poll_interval_ms / 2000)
-        return Manner(
+        return MemberSettings(
             is_cooperative=is_cooperative({**config, **self.librdkafka_options}),
             slice=self.poll_timeout_ms / 1000,
             interval=self.auto_commit_interval_ms / 1000 if self.enable_auto_commit else 0.0,
@@ -165,7 +165,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         fitting = int(4 * self.chunk_bytes / self._size)
         return max(min(_SMALLEST, self.max_poll_records), min(self.max_poll_records, fitting))
 
-    def _batch(self, member: Member, messages: list[Message]) -> Batch:
+    def _batch(self, member: GroupMember, messages: list[Message]) -> Batch:
         runs = runs_of(messages)
         token = member.token_of(runs)
         if self._decoration.is_on and has_tombstones(messages):

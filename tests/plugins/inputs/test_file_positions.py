@@ -365,7 +365,7 @@ def test_records_of_files_that_are_gone_expire(run_file: Any, logs: Path, tmp_pa
 
 @pytest.mark.parametrize(("text", "seconds"), [("14", 14 * 86400), ("0.5", 43200), ('"36 hours"', 129600), ('"2 weeks"', 1209600)])
 def test_sincedb_clean_after_counts_days(run_file: Any, text: str, seconds: float) -> None:
-    assert run_file(f"sincedb_clean_after => {text}").plugin._manner.clean_after == seconds
+    assert run_file(f"sincedb_clean_after => {text}").plugin._options.clean_after == seconds
 
 
 def test_two_inputs_with_the_same_sincedb_do_not_overwrite_each_other(

@@ -1,8 +1,8 @@
-"""From the tree of a grok expression to a compiled pattern: made lean, which for a large one takes
+"""From the tree of a grok expression to a compiled pattern: optimized, which for a large one takes
 longer than to compile it, and kept on disk for the next start.
 
 A file is named by a hash of the expression as it was before, of Python's version and of the modules
-that make it lean: what was kept by other ones is never found. Whatever goes wrong with the files,
+that optimize it: what was kept by other ones is never found. Whatever goes wrong with the files,
 the pattern is made anew.
 """
 
@@ -28,7 +28,7 @@ _LEAST_SECONDS = 0.005
 _MOST_FILES = 1000
 
 
-def lean_pattern(node: Node) -> re.Pattern[str]:
+def optimized_pattern(node: Node) -> re.Pattern[str]:
     """The expression compiled; its groups are those of ``groups_of``."""
     unnamed = None in groups_of(node)
     plain = Writer(unnamed=unnamed)
@@ -39,9 +39,9 @@ def lean_pattern(node: Node) -> re.Pattern[str]:
         return kept
     started = time.thread_time()
     writer = Writer(unnamed=unnamed)
-    lean = writer.write(optimize.slimmed(node))
+    optimized = writer.write(optimize.slimmed(node))
     if writer.groups == plain.groups:
-        text = lean
+        text = optimized
     if time.thread_time() - started > _LEAST_SECONDS:
         _keep(file, text)
     return re.compile(text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A grok expression is compiled when it is first looked for, and what was made lean is kept for the next start."""
+"""A grok expression is compiled when it is first looked for, and what was optimized is kept for the next start."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -16,7 +16,7 @@ LARGE = "%{HAPROXYHTTPBASE}|%{CISCOFW106001}"
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of what is kept; all is worth it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("penstock.dsl.grok.lean._LEAST_SECONDS", 0)
+    monkeypatch.setattr("penstock.dsl.grok.pattern_cache._LEAST_SECONDS", 0)
     return tmp_path / "penstock" / "grok"
 
 
@@ -61,7 +61,7 @@ def test_a_broken_file_is_made_anew(kept: Path, content: bytes) -> None:
 def test_another_expression_or_other_modules_find_nothing(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fresh().find("x") is None
     assert fresh(LARGE + "|x").find("x") is not None
-    monkeypatch.setattr("penstock.dsl.grok.lean._makers", lambda: "an earlier release")
+    monkeypatch.setattr("penstock.dsl.grok.pattern_cache._makers", lambda: "an earlier release")
     assert fresh().find("x") is None
     assert len(list(kept.iterdir())) == 3
 
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_written_does_no_harm(kept: Path) -> None:
 
 
 def test_old_files_make_room(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.dsl.grok.lean._MOST_FILES", 4)
+    monkeypatch.setattr("penstock.dsl.grok.pattern_cache._MOST_FILES", 4)
     for n in range(9):
         assert fresh(f"%{{WORD:a}} {n}").find(f"a {n}") is not None
     assert len(list(kept.iterdir())) <= 4
