@@ -77,32 +77,18 @@ class Client:
             found.append(got)
         return found
 
-    def look(self, queue: str) -> list[bytes]:
-        """The bodies that are ready, which stay there."""
-        with self._lock:
-            self._open()
-            channel = self._connection.channel()
-            found = []
-            while (got := channel.basic_get(queue))[0] is not None:
-                found.append(got[2])
-            channel.close()  # what was not acknowledged is back in its order
-            return found
-
-    def stream(self, queue: str, count: int) -> list[bytes]:
-        """The first messages of a stream."""
+    def stream(self, queue: str) -> list[bytes]:
+        """All messages of a stream; it is taken to have no more when none comes for a moment."""
         with self._lock:
             self._open()
             channel = self._connection.channel()
             channel.basic_qos(prefetch_count=1000)
             found = []
-            for method, _, body in channel.consume(queue, arguments={"x-stream-offset": "first"}, inactivity_timeout=5):
+            for method, _, body in channel.consume(queue, arguments={"x-stream-offset": "first"}, inactivity_timeout=0.5):
                 if method is None:
                     break
                 found.append(body)
                 channel.basic_ack(method.delivery_tag)
-                if len(found) >= count:
-                    break
-            channel.cancel()
             channel.close()
             return found
 
