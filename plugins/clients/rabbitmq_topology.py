@@ -87,3 +87,13 @@ def bind(link: Link, queue: str, exchange: str, key: str) -> None:
     channel = link.channel
     assert channel is not None
     link.ask(lambda answer: channel.queue_bind(queue, exchange, key, callback=answer), "exchange")
+
+
+def count_of(link: Link, queue: str) -> int:
+    """How many messages a queue has. Raises Disconnected, Misconfigured."""
+    channel = link.channel
+    assert channel is not None
+    answer = link.ask(
+        lambda answer: channel.queue_declare(queue, passive=True, callback=answer), "queue"
+    )
+    return int(answer.message_count)

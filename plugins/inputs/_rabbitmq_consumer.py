@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pika.channel import Channel
@@ -21,18 +20,10 @@ from pika.spec import Basic, BasicProperties
 from ..batch import Position
 from ..clients.rabbitmq_link import Link
 from ._rabbitmq_messages import Message
+from ._rabbitmq_stream import StreamStart
 
 MOST = 65_535
 _TOO_LONG = 0.5
-
-
-class Start(NamedTuple):
-    """Where to begin in a stream. ``stream``: its id; ``offset``: the first that is wanted, or a
-    word or an instant as the server takes it.
-    """
-
-    stream: str
-    offset: Any
 
 
 class Consumer:
@@ -41,7 +32,7 @@ class Consumer:
     Misconfigured.
     """
 
-    def __init__(self, link: Link, queue: str, prefetch: int, start: Start | None) -> None:
+    def __init__(self, link: Link, queue: str, prefetch: int, start: StreamStart | None) -> None:
         assert link.channel is not None
         self._link, self._channel, self.queue = link, link.channel, queue
         self.id = uuid4().hex if start is None else start.stream
@@ -57,7 +48,7 @@ class Consumer:
             "prefetch_count",
         )
         channel.add_on_cancel_callback(link.on_cancelled)
-        arguments = {} if start is None else {"x-stream-offset": start.offset}
+        arguments = {} if start is None else {"x-stream-offset": start.asked}
         link.ask(
             lambda answer: channel.basic_consume(
                 queue, self._take, arguments=arguments, callback=answer

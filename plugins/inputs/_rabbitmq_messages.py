@@ -51,7 +51,7 @@ class Message(NamedTuple):
     def stream_offset(self) -> int | None:
         """Its place in the stream that it comes from, if it does."""
         found = (self.properties.headers or _NONE).get("x-stream-offset")
-        return found if isinstance(found, int) else None
+        return int(found) if isinstance(found, int) else None
 
 
 class Decoration:
@@ -95,7 +95,10 @@ def _plain(value: Any) -> Any:
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, datetime):
         return Timestamp.of(value)
-    return float(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal):
+        return float(value)
+    # The library has an integer of its own for 64 bits.
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def chunk_of(messages: Sequence[Message], decoration: Decoration) -> Chunk:

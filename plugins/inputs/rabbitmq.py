@@ -1,8 +1,8 @@
 """The input rabbitmq: a consumer of a queue or a stream, which acknowledges what the outputs have.
 
 The parts: ``_rabbitmq_consumer`` (messages and their acknowledgement), ``_rabbitmq_messages`` (from
-messages to batches), ``_rabbitmq_bookmark`` (the position in a stream), and the modules
-``rabbitmq*`` in ``clients``.
+messages to batches), ``_rabbitmq_stream`` and ``_rabbitmq_bookmark`` (where a stream is read), and
+the modules ``rabbitmq*`` in ``clients``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..clients.rabbitmq_topology import (
     Queue,
     arguments_of,
     bind,
+    count_of,
     declare_exchange,
     declare_queue,
 )
@@ -27,8 +28,9 @@ from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
 from ..declaration import Duration, option
 from ._rabbitmq_bookmark import Bookmark
-from ._rabbitmq_consumer import MOST, Consumer, Start
+from ._rabbitmq_consumer import MOST, Consumer
 from ._rabbitmq_messages import Decoration, Message, chunk_of, decoded
+from ._rabbitmq_stream import StreamStart
 
 _UNLIMITED = 2000
 _WORDS = ("first", "last", "next")
@@ -206,20 +208,23 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
         self._committed = positions.get(self.queue)
 
     def _consume(self, link: Link) -> Consumer:
-        start = None
-        if self._bookmark is not None:
-            start = self._start(self._bookmark)
+        start = self._start(self._bookmark) if self._bookmark is not None else None
         prefetch = self.prefetch_count or _UNLIMITED
         self._consumer = Consumer(link, self._name, prefetch, start)
         return self._consumer
 
-    def _start(self, bookmark: Bookmark) -> Start:
+    def _start(self, bookmark: Bookmark) -> StreamStart:
         """Where to go on: what the runtime has committed counts, where it is of this stream."""
-        stream, offset = bookmark.position
+        position = bookmark.position
         committed, self._committed = self._committed, None
-        if committed is not None and committed.incarnation == stream:
-            offset = committed.offset
-        return Start(stream, self._first if offset < 0 else offset)
+        if committed is not None and committed.incarnation == position.incarnation:
+            position = committed
+        return StreamStart(position, self._first, self._count)
+
+    def _count(self) -> int:
+        """How many messages the stream has."""
+        assert self._link is not None
+        return count_of(self._link, self._name)
 
     def read(self, timeout: float) -> Batch | None:
         link = self._link
@@ -230,33 +235,26 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
             link.open_channel(self.context.stopping)
         consumer = self._consumer or self._consume(link)
         messages = consumer.fetch(4 * self.chunk_bytes, timeout)
-        if messages and not self._is_as_declared(consumer, messages[0]):
-            return None
+        start = consumer.start
+        if start is None:
+            self._check_kind(messages)
+        elif messages:
+            messages = start.of(messages, self.queue, self.context.log)
+        elif start.is_another():
+            self._begin_anew()
         return self._batch(consumer, messages) if messages else None
 
-    def _is_as_declared(self, consumer: Consumer, first: Message) -> bool:
-        """Whether a message is from where it was asked for; otherwise it is asked for anew."""
-        offset, start = first.stream_offset, consumer.start
-        if start is None:
-            if offset is None:
-                return True
+    def _check_kind(self, messages: list[Message]) -> None:
+        if messages and messages[0].stream_offset is not None:
             help = 'add arguments => { "x-queue-type" => "stream" }'
             raise Misconfigured("queue", f"`{self.queue}` is a stream", help)
-        if offset is None:
-            raise Misconfigured("arguments", f"`{self.queue}` is not a stream")
-        wanted, consumer.start = start.offset, start._replace(offset=None)
-        if not isinstance(wanted, int) or offset == wanted:
-            return True
-        log, bookmark = self.context.log, self._bookmark
-        if offset > wanted:
-            text = "%d messages were removed from the stream `%s` before they were read"
-            log.warning(text, offset - wanted, self.queue)
-            return True
-        assert bookmark is not None
-        log.warning("the stream `%s` was made anew; it is read from its beginning", self.queue)
-        bookmark.begin_anew()
+
+    def _begin_anew(self) -> None:
+        text = "the stream `%s` was made anew; it is read from its beginning"
+        self.context.log.warning(text, self.queue)
+        assert self._bookmark is not None
+        self._bookmark.begin_anew()
         self._first, self._rewinds = "first", True
-        return False
 
     def _batch(self, consumer: Consumer, messages: list[Message]) -> Batch:
         part = Part(consumer.queue, consumer.position_behind(messages))

@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from .penstock_process import Penstock
 
 KINDS = {
     "classic": "",
@@ -102,3 +106,26 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Reading:
+    """What a pipeline reads from a queue, as lines of JSON with their metadata in ``meta``."""
+
+    def __init__(self, folder: Path, options: str) -> None:
+        self._folder, self.path = folder, folder / "arrived"
+        metadata = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
+        self._config = f'input {{ rabbitmq {{ {options} }} }}\n{metadata}\noutput {{ file {{ path => "{self.path}" }} }}'
+
+    def process(self, *options: str) -> Penstock:
+        return Penstock(self._folder, self._config, *options, name="reads")
+
+    def events(self) -> list[Any]:
+        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def all(self, count: int, *options: str) -> list[Any]:
+        """So many events, read by a process."""
+        with self.process(*options) as run:
+            run.until(lambda: len(self.events()) >= count, f"{count} events are read")
+            run.stop()
+        return self.events()
