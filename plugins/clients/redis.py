@@ -8,7 +8,6 @@ failure of a connection comes up as Disconnected.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -28,7 +27,7 @@ from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
 from ..tls import TlsContext
-from .tls import ClientTls, client_tls
+from .tls import ClientTls, client_tls, tls_failure, tls_refusal
 
 DEFAULT_PORT = 6379
 ANSWER_WITHIN = 30.0
@@ -171,9 +170,9 @@ def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
     """Raise what an error of the client library means. ``key_option``: what is to blame where the
     key holds another kind of value, or may not be used.
     """
-    tls = _tls_error(error)
+    tls = tls_failure(error)
     if tls is not None:
-        raise _of_tls(tls) from error
+        raise tls_refusal(tls) from error
     said = str(error) or type(error).__name__
     if isinstance(error, AuthenticationError) or said.startswith(_LOGINS):
         raise Misconfigured("password", said, "give the password that the server asks for")
@@ -203,25 +202,3 @@ def asked(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 def is_away(error: Exception) -> bool:
     """Whether a server says that it cannot serve now."""
     return str(error).startswith(_AWAY) or isinstance(error, BusyLoadingError | ReadOnlyError)
-
-
-def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
-    """The failure of TLS that is behind an error."""
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _of_tls(error: ssl.SSLError) -> Exception:
-    reason = error.reason or str(error)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"the server's certificate is not trusted: {error.verify_message}"
-        help = "name the file of its authority"
-        return Misconfigured("ssl_certificate_authorities", text, help)
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
-        return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-        return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
-    return Disconnected(f"TLS failed: {reason}")

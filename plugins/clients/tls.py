@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from ..contract import Plugin
+from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
@@ -69,3 +69,27 @@ def _trusting(plugin: Plugin, options: ClientTls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trust(context, plugin, options.ssl_certificate_authorities)
     return context
+
+
+def tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    """The failure of TLS that is behind an error of a client library, if there is one."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        inner = [part for part in error.args if isinstance(part, BaseException)]
+        error = error.__cause__ or error.__context__ or next(iter(inner), None)
+    return None
+
+
+def tls_refusal(error: ssl.SSLError) -> Exception:
+    """The error to raise for a handshake that failed: at the option that is to blame."""
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"the server's certificate is not trusted: {error.verify_message}"
+        help = "name the file of its authority"
+        return Misconfigured("ssl_certificate_authorities", text, help)
+    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+        return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
+    return Disconnected(f"TLS failed: {reason}")

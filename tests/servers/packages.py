@@ -50,6 +50,7 @@ SERVERS: Mapping[str, Packages] = {
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
+    "rabbitmq": Packages(["/usr/lib/rabbitmq/bin/rabbitmq-server"], ["rabbitmq-server"]),
     "redis": Packages(["redis-server"], ["redis-server"]),
     "ruby": Packages(["ruby"], ["ruby"]),
 }
