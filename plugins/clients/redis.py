@@ -28,7 +28,7 @@ from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
 from ..tls import TlsContext
-from .tls import ClientTls, client_tls
+from .tls import ClientTls, client_tls, tls_failure
 
 DEFAULT_PORT = 6379
 ANSWER_WITHIN = 30.0
@@ -173,7 +173,7 @@ def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
     """
     tls = _tls_error(error)
     if tls is not None:
-        raise _of_tls(tls) from error
+        raise tls_failure(tls) from error
     said = str(error) or type(error).__name__
     if isinstance(error, AuthenticationError) or said.startswith(_LOGINS):
         raise Misconfigured("password", said, "give the password that the server asks for")
@@ -212,16 +212,3 @@ def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
-
-
-def _of_tls(error: ssl.SSLError) -> Exception:
-    reason = error.reason or str(error)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"the server's certificate is not trusted: {error.verify_message}"
-        help = "name the file of its authority"
-        return Misconfigured("ssl_certificate_authorities", text, help)
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
-        return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-        return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
-    return Disconnected(f"TLS failed: {reason}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from ..contract import Plugin
+from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Secret, option
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
@@ -69,3 +69,22 @@ def _trusting(plugin: Plugin, options: ClientTls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trust(context, plugin, options.ssl_certificate_authorities)
     return context
+
+
+def tls_failure(error: ssl.SSLError) -> Misconfigured | Disconnected:
+    """What a failure of TLS means: an option that is wrong, or an outage."""
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"the server's certificate is not trusted: {error.verify_message}"
+        help = "name the file of its authority"
+        return Misconfigured("ssl_certificate_authorities", text, help)
+    if refuses_certificate(reason):
+        return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
+    return Disconnected(f"TLS failed: {reason}")
+
+
+def refuses_certificate(reason: str) -> bool:
+    """Whether a reason of OpenSSL says that the server wants another certificate of us, or one."""
+    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
