@@ -30,7 +30,6 @@ from .tls import refuses_certificate, tls_failure
 
 _GOODBYE = 2.0
 _FAILURE = 0x80
-_TAKEN_OVER = 142
 _LIMITS = {"ReceiveMaximum": 65535, "MaximumPacketSize": 0, "MaximumQoS": 2, "RetainAvailable": 1}
 """What a broker of MQTT 5 may say of itself, and what holds where it does not."""
 
@@ -252,9 +251,6 @@ class Session:
         if refuses_certificate(self._failure):
             reason = self._failure.rpartition(": ")[2]
             return Misconfigured("ssl_certificate", f"the broker refuses it: {reason}")
-        if self._gone is not None and self._gone.value == _TAKEN_OVER:
-            text = f"another client has connected as `{self._client_id}`: give each its own id"
-            return Disconnected(text)
         if self._gone is not None:
             return Disconnected(f"the broker ended the connection: {self._gone.getName()}")
         if self._connack is None:

@@ -61,6 +61,7 @@ class TestQos1(MqttContract):
     vars().update(options("3.1.1", 1))
 
 
+@pytest.mark.servers
 class TestQos2Of5(MqttContract):
     vars().update(options("5", 2))
 
