@@ -11,7 +11,7 @@ elastic_agent elastic_serverless_forwarder eventlog exec ganglia gelf
 google_cloud_storage google_pubsub graphite heroku imap irc jdbc jms jmx journald
 kinesis log4j log4j2 logstash lumberjack meetup mongodb neo4j opensearch perfmon
 pipe puppet_facter rabbitmq rackspace relp rss s3 s3_sns_sqs salesforce snmp
-snmptrap sqlite sqs stomp twitter varnishlog websocket wmi xmpp zenoss zeromq"""
+snmptrap sqlite sqs stomp twitter varnishlog websocket wmi xmpp zenoss"""
 _FILTERS = """age elastic_integration fluentd gelfify language math metaevent metricize
 multiline oui yaml zeromq"""
 _OUTPUTS = """appsearch boundary circonus cloudwatch csv datadog datadog_metrics
@@ -21,7 +21,7 @@ google_cloud_storage google_pubsub graphite graphtastic hipchat influxdb irc jdb
 jms juggernaut kinesis librato loggly logentries logstash loki lumberjack metriccatcher
 mongodb monasca_log_api nagios nagios_nsca neo4j newrelic opentsdb pagerduty pipe
 prometheus rabbitmq rackspace redmine riak riemann s3 sink slack sns solr_http
-splunk sqs statsd stomp timber tinybird webhdfs websocket xmpp zabbix zeromq"""
+splunk sqs statsd stomp timber tinybird webhdfs websocket xmpp zabbix"""
 _CODECS = """compress_spooler oldlogstashjson s3plain spool"""
 
 ELSEWHERE = {

@@ -22,7 +22,6 @@ from ..contract import Outcome
 
 PARTITION = "mqtt"
 _OVERHEAD = 500
-_NONE: Mapping[str, Any] = {}
 
 
 class Held(NamedTuple):
@@ -110,16 +109,8 @@ class Inbox:
         return held
 
     def _chunk(self, messages: list[MQTTMessage]) -> Chunk:
-        ends, end = [], 0
-        for message in messages:
-            end += len(message.payload)
-            ends.append(end)
-        data = b"".join([message.payload for message in messages])
-        origins = [self._origin(message) for message in messages]
-        first = origins[0]
-        if all(origin is first for origin in origins):
-            return Chunk(data, first, 0, ends)
-        return Chunk(data, _NONE, 0, ends, origins)
+        payloads = [bytes(message.payload) for message in messages]
+        return Chunk.of_messages(payloads, [self._origin(message) for message in messages])
 
     def _origin(self, message: MQTTMessage) -> Mapping[str, Any]:
         """The fields that say where a message comes from; the same object for those that are
