@@ -53,6 +53,18 @@ class Chunk(NamedTuple):
     ends: Sequence[int] | None = None
     origins: Sequence[Mapping[str, Any]] | None = None
 
+    @classmethod
+    def of_messages(cls, values: Sequence[bytes], origins: Sequence[Mapping[str, Any]]) -> Chunk:
+        """Messages of a broker, one behind the other, each with its fields."""
+        ends, end = [], 0
+        for value in values:
+            end += len(value)
+            ends.append(end)
+        data, first = b"".join(values), origins[0]
+        if all(origin is first for origin in origins):
+            return cls(data, first, 0, ends)
+        return cls(data, {}, 0, ends, origins)
+
     def messages(self) -> list[bytes]:
         """The messages that the bytes are."""
         data, start, found = self.data, 0, []

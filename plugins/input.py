@@ -75,9 +75,9 @@ class Input(Plugin):
     settles_anywhere: ClassVar[bool] = False
     """Whether ``settle`` may be called from any thread, so that it need not wait for a read."""
 
-    prompt: ClassVar[bool] = False
+    prompt: bool = False
     """Whether somebody waits for each acknowledgement, so that a disk queue is to be synced at once
-    and not after a time.
+    and not after a time; set in ``prepare`` at the latest.
     """
 
     awaits_outputs: bool = False

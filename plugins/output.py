@@ -50,8 +50,9 @@ class Output(Plugin):
     itself: one thread then has up to ``max_in_flight`` requests under way.
     """
 
-    exclusive: ClassVar[bool] = False
-    """Whether two of it cannot live side by side; as of inputs."""
+    exclusive: bool = False
+    """Whether two of it cannot live side by side; as of inputs, set in ``prepare`` at the latest.
+    """
 
     ends_with_its_reader: ClassVar[bool] = False
     """Whether a broken pipe says that nobody wants its events any more, so that the run ends,

@@ -81,15 +81,20 @@ def tls_failure(error: BaseException | None) -> ssl.SSLError | None:
     return None
 
 
-def tls_refusal(error: ssl.SSLError) -> Exception:
+def tls_refusal(error: ssl.SSLError) -> Misconfigured | Disconnected:
     """The error to raise for a handshake that failed: at the option that is to blame."""
     reason = error.reason or str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         text = f"the server's certificate is not trusted: {error.verify_message}"
         help = "name the file of its authority"
         return Misconfigured("ssl_certificate_authorities", text, help)
-    if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
+    if refuses_certificate(reason):
         return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
         return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
     return Disconnected(f"TLS failed: {reason}")
+
+
+def refuses_certificate(reason: str) -> bool:
+    """Whether a reason of OpenSSL says that the server wants another certificate of us, or one."""
+    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)

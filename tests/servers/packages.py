@@ -37,6 +37,7 @@ SERVERS: Mapping[str, Packages] = {
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "memcached": Packages(["memcached"], ["memcached"]),
+    "mosquitto": Packages(["mosquitto", "/usr/sbin/mosquitto"], ["mosquitto", "mosquitto-clients"]),
     "nginx": Packages(["nginx", "/usr/sbin/nginx"], ["nginx-light"]),
     "opensearch": Packages(
         jars=[

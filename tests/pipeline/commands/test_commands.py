@@ -359,9 +359,9 @@ def test_log_lines_start_with_the_time(tmp_path: Path) -> None:
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[WARNING\] the pipeline main has no output", done.stderr), done.stderr
 
 
-MISSING = """input { zeromq { address => "tcp://*:1" codec => jsn } }
+MISSING = """input { irc { address => "tcp://*:1" codec => jsn } }
 filter { mutate { add_tag => ["seen"] } }
-output { zeromq { topology => pushpull codec => json } xmpp { password => "${NO_SUCH_SECRET}" } stdout { codec => json_lines } }
+output { irc { topology => pushpull codec => json } xmpp { password => "${NO_SUCH_SECRET}" } stdout { codec => json_lines } }
 """
 
 
@@ -402,18 +402,18 @@ def test_a_run_refuses_what_is_not_there_whatever_the_setting_says(penstock: Pen
 
 
 def test_the_same_finding_is_shown_once_with_a_count_and_places(penstock: Penstock) -> None:
-    Path("a.conf").write_text("\n".join(["output { zeromq { } xmpp { } }"] * 14 + ["filter { mutat { } }"]))
+    Path("a.conf").write_text("\n".join(["output { irc { } xmpp { } }"] * 14 + ["filter { mutat { } }"]))
     result = penstock("check", "a.conf")
     assert result.output.count("error[E219]") == 2
     assert "  and 13 more: a.conf:2:10, a.conf:3:10," in result.output
     assert "a.conf:11:10, …" in result.output
     assert "    28  E219  Penstock does not have this plugin of Logstash\n" in result.output
-    assert "missing plugins: output xmpp (14), output zeromq (14), filter mutat (1)\n" in result.output
+    assert "missing plugins: output irc (14), output xmpp (14), filter mutat (1)\n" in result.output
     assert "29 errors; see" in result.output
 
 
 def test_three_of_the_same_are_shown_whole_and_few_findings_have_no_table(penstock: Penstock) -> None:
-    Path("a.conf").write_text("output { zeromq { } }\n" * 3)
+    Path("a.conf").write_text("output { irc { } }\n" * 3)
     result = penstock("check", "a.conf")
     assert result.output.count("error[E219]") == 3
     assert "missing plugins" not in result.output

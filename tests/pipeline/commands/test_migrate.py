@@ -12,8 +12,8 @@ from penstock.pipeline.commands.main import main
 Migrate = Callable[..., Result]
 
 FILES = {
-    "in/beats.conf": "input { zeromq { address => 'x' } }\nfilter { kv { trim => '<' } }\n",
-    "in/udp.conf": "input { zeromq { address => 'y' codec => nosuchcodec } }\n",
+    "in/beats.conf": "input { irc { address => 'x' } }\nfilter { kv { trim => '<' } }\n",
+    "in/udp.conf": "input { irc { address => 'y' codec => nosuchcodec } }\n",
     "10-filter.conf": """filter {
   ruby { code => "event.set('n', event.get('m').to_i)" }
   mutate { rename => { "a" => "c" "b" => "c" } }
@@ -47,7 +47,7 @@ def test_the_report_counts_files_and_names_what_is_missing_and_what_to_write(mig
     assert lines[0] == "logs: 2 of 5 files would run"
     for line in (
         "  logs/20-fine.conf",
-        "       2  input zeromq",
+        "       2  input irc",
         "       1  output xmpp",
         "       1  codec nosuchcodec",
         "       1  E212  the option `trim` of `kv` was removed; write trim_value (logs/in/beats.conf:2:15)",
@@ -71,7 +71,7 @@ def test_the_report_as_json(migrate: Migrate) -> None:
         "logs/in/beats.conf": False,
         "logs/in/udp.conf": False,
     }
-    assert data["missing_plugins"] == {"input zeromq": 2, "codec nosuchcodec": 1, "output xmpp": 1}
+    assert data["missing_plugins"] == {"input irc": 2, "codec nosuchcodec": 1, "output xmpp": 1}
     assert data["ruby"] == {"compiled": 1, "process": 0}
     (gone,) = [each for each in data["obstacles"] if each["code"] == "E212"]
     assert (gone["count"], gone["remedy"], gone["title"]) == (1, "write trim_value", "The option was removed")
@@ -83,7 +83,7 @@ def test_the_report_as_a_page_that_stands_by_itself(migrate: Migrate) -> None:
     page = Path("report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "3 of 6 files would run." in page
-    assert "<td>input zeromq</td><td class=\"n\">2</td>" in page
+    assert "<td>input irc</td><td class=\"n\">2</td>" in page
     assert "logs/&lt;b&gt;.conf" in page
     assert "http" + "://" not in page.replace("http.port", "")
 

@@ -1,6 +1,6 @@
 """Names of consumers that outlive a run: what a killed process had is known at its next start.
 
-Each input has a directory below ``path.data``, with a numbered directory for each that reads at the
+Each input has a directory of its own, with a numbered directory for each that reads at the
 same time. A lock says which of them is in use, and so, without waiting, which names of this
 directory belong to nobody: what these have not acknowledged can be taken over at once. Names of
 other machines have to show no sign of life for a while first.
@@ -9,7 +9,6 @@ other machines have to show no sign of life for a while first.
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -21,12 +20,13 @@ _NAME = "name"
 
 class ConsumerName:
     """The name of one consumer, held until it is released. ``given``: the name that the
-    configuration asks for, or an empty text. Raises OSError where the directory cannot be used.
+    configuration asks for, or an empty text; ``prefix``: how a name begins that is made;
+    ``source``: what is read. Raises OSError where the directory cannot be used.
     """
 
-    def __init__(self, folder: Path, given: str, *source: object) -> None:
+    def __init__(self, folder: Path, given: str, prefix: str, *source: object) -> None:
         digest = hashlib.sha256(repr((given, source)).encode()).hexdigest()[:16]
-        self._folder = folder / "redis" / digest
+        self._folder = folder / digest
         number = 0
         while True:
             slot = self._folder / str(number)
@@ -38,7 +38,7 @@ class ConsumerName:
                 continue
             break
         self._slot = slot
-        self.name = _name_of(slot) or _named(slot, given, number)
+        self.name = _name_of(slot) or _named(slot, given, prefix, number)
 
     def abandoned(self) -> Iterator[str]:
         """The names of this directory that nobody holds."""
@@ -66,8 +66,8 @@ def _name_of(slot: Path) -> str:
         return ""
 
 
-def _named(slot: Path, given: str, number: int) -> str:
-    name = given or f"{socket.gethostname()}-{uuid4().hex[:12]}"
+def _named(slot: Path, given: str, prefix: str, number: int) -> str:
+    name = given or f"{prefix}-{uuid4().hex[:12]}"
     if given and number:
         name = f"{given}-{number}"
     (slot / _NAME).write_text(f"{name}\n", encoding="utf-8")
