@@ -1,0 +1,98 @@
+"""Requests to SQS: messages in pieces of ten, and of as many bytes as a request may have.
+
+A request is answered message by message. One that is refused as a whole is halved until what is to
+blame stands alone. Of a FIFO queue, what is behind a message of its group that was not taken is not
+sent either: it comes again with it, in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from botocore.exceptions import ClientError
+
+from ..clients.sqs import MOST, Queue
+from ..contract import ConnectorError, Rejected, Retry
+
+Entry = Mapping[str, Any]
+
+
+class Sending(NamedTuple):
+    """Messages on their way. ``entries``: by index, as the queue takes them; ``limit``: how many
+    bytes a request may have.
+    """
+
+    queue: Queue
+    entries: Mapping[int, Entry]
+    limit: int
+
+
+def deliver(sending: Sending, refused: dict[int, str]) -> None:
+    """Send all. ``refused``: what is refused already, by index. Raises Retry and Rejected for those
+    that were not taken, or what a request raised before anything was.
+    """
+    left = [index for index in sending.entries if index not in refused]
+    again: dict[int, str] = {}
+    held: set[str | None] = set()
+    groups = {index: sending.entries[index].get("MessageGroupId") for index in left}
+    for piece in _pieces(sending, left):
+        ready = [index for index in piece if groups[index] not in held]
+        again |= dict.fromkeys(set(piece).difference(ready), "a message before it was not taken")
+        try:
+            later = _send(sending, ready, refused)
+        except ConnectorError as error:
+            unsent = [index for index in left if index >= ready[0] and index not in refused]
+            if len(unsent) == len(left) and not refused:
+                raise
+            _raise(refused, {*again, *unsent}, str(error), error.after)
+        again |= later
+        held |= {groups[index] for index in later} - {None}
+    if again or refused:
+        _raise(refused, again, next(iter(again.values()), ""))
+
+
+def _raise(
+    refused: dict[int, str], again: Iterable[int], why: str, after: float | None = None
+) -> NoReturn:
+    if refused:
+        raise Rejected(refused, again, after)
+    raise Retry(why, again, after)
+
+
+def _pieces(sending: Sending, indexes: Sequence[int]) -> Iterator[list[int]]:
+    piece: list[int] = []
+    size = 0
+    for index in indexes:
+        length = len(sending.entries[index]["MessageBody"].encode())
+        if piece and (len(piece) == MOST or size + length > sending.limit):
+            yield piece
+            piece, size = [], 0
+        piece.append(index)
+        size += length
+    if piece:
+        yield piece
+
+
+def _send(sending: Sending, indexes: Sequence[int], refused: dict[int, str]) -> dict[int, str]:
+    """Send some in one request; those to be sent again, each with the reason. What will never be
+    taken goes into ``refused``.
+    """
+    if not indexes:
+        return {}
+    try:
+        failures = sending.queue.send([sending.entries[index] for index in indexes])
+    except ClientError as error:
+        if len(indexes) > 1:
+            half = len(indexes) // 2
+            first = _send(sending, indexes[:half], refused)
+            return first | _send(sending, indexes[half:], refused)
+        refused[indexes[0]] = str(error)
+        return {}
+    later: dict[int, str] = {}
+    for number, failure in failures.items():
+        if failure.is_temporary:
+            later[indexes[number]] = failure.reason
+        else:
+            refused[indexes[number]] = failure.reason
+    return later
