@@ -102,9 +102,7 @@ class Queue:
     def _batch(
         self, command: Callable[..., Any], entries: Sequence[Mapping[str, Any]]
     ) -> dict[int, Failure]:
-        numbered = [{"Id": str(index), **entry} for index, entry in enumerate(entries)]
-        answer = self.asked(command, Entries=numbered)
-        return {int(each["Id"]): _failure(each) for each in answer.get("Failed") or ()}
+        return failures_of(self.asked(command, Entries=numbered(entries)))
 
     def asked(self, command: Callable[..., Any], **parameters: Any) -> Any:
         """What a command of this queue answers."""
@@ -113,6 +111,16 @@ class Queue:
     def close(self) -> None:
         """Let go of its connections."""
         self._client.close()
+
+
+def numbered(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Entries of a request, each with its index as its id."""
+    return [{"Id": str(index), **entry} for index, entry in enumerate(entries)]
+
+
+def failures_of(answer: Mapping[str, Any]) -> dict[int, Failure]:
+    """Which entries of a request failed, by index."""
+    return {int(each["Id"]): _failure(each) for each in answer.get("Failed") or ()}
 
 
 def _failure(entry: Mapping[str, Any]) -> Failure:

@@ -1,6 +1,6 @@
 """The output sqs: events as messages of a queue, ten in a request.
 
-The parts: ``clients.sqs`` (a queue), ``_sqs_calls`` (requests, and what becomes of each message).
+The parts: ``clients.sqs`` (a queue), ``_aws_calls`` (requests, and what becomes of each message).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..clients.aws import Aws, AwsOptions
 from ..clients.sqs import MOST, Queue, QueueOptions, open_queue
 from ..contract import Batching, Disconnected, Output, Rejected
 from ..declaration import Bytes, option
-from ._sqs_calls import Sending, deliver
+from ._aws_calls import Sending, deliver
 
 _USUAL = 256 << 10
 _LARGEST = 1 << 20
@@ -133,7 +133,7 @@ class Sqs(QueueOptions, AwsOptions, Output, name="sqs"):
             entries[index] = entry
         limit = max(_USUAL, int(self.message_max_size))
         if entries:
-            deliver(Sending(queue, entries, limit), refused)
+            deliver(Sending(queue.send, entries, "MessageBody", limit), refused)
         elif refused:
             raise Rejected(refused)
 

@@ -1,9 +1,10 @@
 """AWS without AWS: ElasticMQ speaks SQS; moto speaks SQS, SNS, S3, STS and the rest, in the memory of one process.
 
-Neither keeps anything over its own end, and neither looks at credentials, unless moto is told to (``moto`` with ``asks``).
+Neither keeps anything over its own end, and neither looks at credentials, unless moto is told to (``asking``).
 """
 from __future__ import annotations
 
+import json
 import urllib.request
 import uuid
 from pathlib import Path
@@ -33,8 +34,8 @@ def elasticmq(home: Path) -> Server:
     return Server(command, accepts(port), home, port=port, url=f"http://{LOOPBACK}:{port}")
 
 
-def moto(home: Path, asks: bool = False) -> Server:
-    """All services. ``asks``: credentials are looked at, but for those that make the first users."""
+def moto(home: Path, free: int | None = None) -> Server:
+    """All services. ``free``: after so many requests credentials are looked at."""
     (port,) = free_ports()
     command = [python("moto").with_name("moto_server"), "-H", LOOPBACK, "-p", str(port)]
 
@@ -42,8 +43,33 @@ def moto(home: Path, asks: bool = False) -> Server:
         with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/moto-api/", timeout=1) as answer:
             return bool(answer.status == 200)
 
-    environment = {"INITIAL_NO_AUTH_ACTION_COUNT": "6"} if asks else {}
+    environment = {} if free is None else {"INITIAL_NO_AUTH_ACTION_COUNT": str(free)}
     return Server(command, is_ready, home, environment=environment, port=port, url=f"http://{LOOPBACK}:{port}")
+
+
+class _Asking(Server):
+    """It has a user ann, who may do all, bob, who may do nothing, a topic and a bucket."""
+
+    def start(self, waits: bool = True) -> _Asking:
+        super().start(waits)
+        iam = client("iam", self.port)
+        users = {}
+        for name in ("ann", "bob"):
+            iam.create_user(UserName=name)
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+            users[name] = key["AccessKeyId"], key["SecretAccessKey"]
+        everything = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+        iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=everything)
+        topic = client("sns", self.port).create_topic(Name="t")["TopicArn"]
+        client("s3", self.port).create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.facts |= {"users": users, "topic": topic}
+        return self
+
+
+def asking(home: Path) -> Server:
+    """A moto that looks at credentials."""
+    made = moto(home, free=7)
+    return _Asking(made.command, made._ready, home, environment=made._environment, **made.facts)
 
 
 def client(service: str, port: int, **options: Any) -> Any:

@@ -42,3 +42,10 @@ def front(elasticmq: Any) -> Iterator[Proxy]:
 def moto_front(moto: Any) -> Iterator[Proxy]:
     with Proxy(moto.port) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def asking() -> Any:
+    """A moto that looks at credentials: see ``servers.aws.asking``."""
+    require("moto")
+    return shared("asking-moto", aws.asking)

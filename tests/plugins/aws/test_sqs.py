@@ -277,47 +277,6 @@ def test_a_certificate_that_is_not_trusted_is_said(tmp_path: Path, elasticmq: An
         assert shown_option(tmp_path, config) == "endpoint"
 
 
-@pytest.fixture(scope="module")
-def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A moto that looks at credentials, with a user who may do all and one who may do nothing."""
-    require("moto")
-    with aws.moto(tmp_path_factory.mktemp("moto"), asks=True) as server:
-        iam = aws.client("iam", server.port)
-        users = {}
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
-        for name in ("ann", "bob"):
-            iam.create_user(UserName=name)
-            users[name] = iam.create_access_key(UserName=name)["AccessKey"]
-        iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(policy))
-        aws.client("sqs", server.port).create_queue(QueueName="q")  # the sixth action: from now on it asks
-        yield server, users
-
-
-LOGINS = {
-    "an unknown key": ("AKIANOBODY", "SECRET", "access_key_id"),
-    "a wrong secret": ("ann", "guess", "secret_access_key"),
-    "a user without rights": ("bob", "SECRET", "queue"),
-}
-
-
-@pytest.mark.parametrize(("user", "secret", "option"), LOGINS.values(), ids=LOGINS.keys())
-def test_a_run_ends_at_once_and_shows_the_option_with(user: str, secret: str, option: str, tmp_path: Path, asking: Any) -> None:
-    server, users = asking
-    known = users.get(user, {"AccessKeyId": user, "SecretAccessKey": "x"})
-    login = f'access_key_id => "{known["AccessKeyId"]}"\nsecret_access_key => "{known["SecretAccessKey"] if secret == "SECRET" else secret}"'
-    config = f'input {{ sqs {{\n{login}\nendpoint => "{server.url}"\nregion => "{aws.REGION}"\nqueue => "q"\n}} }} output {{ null {{ }} }}'
-    assert shown_option(tmp_path, config) == option
-
-
-def test_a_user_with_rights_reads(tmp_path: Path, asking: Any) -> None:
-    server, users = asking
-    ann = users["ann"]
-    login = f'access_key_id => "{ann["AccessKeyId"]}" secret_access_key => "{ann["SecretAccessKey"]}"'
-    options = f'{login} endpoint => "{server.url}" region => "{aws.REGION}" queue => "q"'
-    write(tmp_path, f"sqs {{ {options} }}", ['{"n": 1}'])
-    assert [event["n"] for event in Arrivals(tmp_path, f"sqs {{ {options} }}").all(1)] == [1]
-
-
 @pytest.mark.servers
 def test_a_server_that_hangs_for_a_while_loses_nothing(tmp_path: Path) -> None:
     """Both plugins go on when it answers again."""

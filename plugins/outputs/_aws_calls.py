@@ -1,30 +1,32 @@
-"""Requests to SQS: messages in pieces of ten, and of as many bytes as a request may have.
+"""Requests to SQS and SNS: messages in pieces of ten, and of as many bytes as a request may have.
 
 A request is answered message by message. One that is refused as a whole is halved until what is to
-blame stands alone. Of a FIFO queue, what is behind a message of its group that was not taken is not
-sent either: it comes again with it, in its order.
+blame stands alone. Of a FIFO queue or topic, what is behind a message of its group that was not
+taken is not sent either: it comes again with it, in its order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from botocore.exceptions import ClientError
 
-from ..clients.sqs import MOST, Queue
+from ..clients.sqs import MOST, Failure
 from ..contract import ConnectorError, Rejected, Retry
 
 Entry = Mapping[str, Any]
 
 
 class Sending(NamedTuple):
-    """Messages on their way. ``entries``: by index, as the queue takes them; ``limit``: how many
-    bytes a request may have.
+    """Messages on their way. ``send``: sends up to ten, and says which failed; ``entries``: by
+    index, as it takes them; ``body``: the key of their text; ``limit``: how many bytes a request
+    may have.
     """
 
-    queue: Queue
+    send: Callable[[Sequence[Entry]], Mapping[int, Failure]]
     entries: Mapping[int, Entry]
+    body: str
     limit: int
 
 
@@ -64,7 +66,7 @@ def _pieces(sending: Sending, indexes: Sequence[int]) -> Iterator[list[int]]:
     piece: list[int] = []
     size = 0
     for index in indexes:
-        length = len(sending.entries[index]["MessageBody"].encode())
+        length = len(sending.entries[index][sending.body].encode())
         if piece and (len(piece) == MOST or size + length > sending.limit):
             yield piece
             piece, size = [], 0
@@ -81,7 +83,7 @@ def _send(sending: Sending, indexes: Sequence[int], refused: dict[int, str]) -> 
     if not indexes:
         return {}
     try:
-        failures = sending.queue.send([sending.entries[index] for index in indexes])
+        failures = sending.send([sending.entries[index] for index in indexes])
     except ClientError as error:
         if len(indexes) > 1:
             half = len(indexes) // 2
