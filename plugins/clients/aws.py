@@ -95,10 +95,10 @@ class Aws:
         self._settings = client_settings(plugin, options.additional_settings)
         _check(plugin, options)
 
-    def client(self, service: str, **settings: Any) -> Any:
-        """A client of a service (botocore's: its calls may come from any thread). ``settings``: of
-        ``botocore.config.Config``, where the configuration does not say otherwise. Raises
-        Misconfigured, Disconnected.
+    def client(self, service: str, endpoint: str | None = None, **settings: Any) -> Any:
+        """A client of a service (botocore's: its calls may come from any thread). ``endpoint``:
+        another one than the option's; ``settings``: of ``botocore.config.Config``, where the
+        configuration does not say otherwise. Raises Misconfigured, Disconnected.
         """
         options, given = self._options, self._settings
         config = {"retries": {"total_max_attempts": 1}, "parameter_validation": False}
@@ -108,7 +108,7 @@ class Aws:
                 return self._session().client(
                     service,
                     region_name=options.region,
-                    endpoint_url=options.endpoint and str(options.endpoint),
+                    endpoint_url=endpoint or (options.endpoint and str(options.endpoint)),
                     verify=trusted(given.verify, options.use_aws_bundled_ca),
                     config=botocore.config.Config(**config),
                 )

@@ -69,6 +69,12 @@ class Leases:
                 if self._held.pop(lease.receipt, None) is not None:
                     (self._deletes if is_delivered else self._shows)[lease.receipt] = lease
 
+    def forget(self, leases: Iterable[Lease]) -> None:
+        """They are not hidden again, and so come again when their time is over."""
+        with self._lock:
+            for lease in leases:
+                self._held.pop(lease.receipt, None)
+
     def flush(self) -> None:
         """Delete and show again what is to be. Raises ConnectorError where some of it has to be
         tried again.
