@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ..contract import Disconnected
 from .aws import Aws
@@ -66,6 +66,10 @@ class S3:
     def asked(self, command: Any, **parameters: Any) -> Any:
         """What a command answers."""
         return self._aws.asked(self._option, command, **parameters)
+
+    def raise_as_ours(self, error: Exception) -> NoReturn:
+        """As ``Aws.raise_as_ours``."""
+        self._aws.raise_as_ours(error, self._option)
 
     def objects(self, bucket: str, prefix: str) -> Iterator[tuple[Object, str]]:
         """The objects of a bucket whose keys begin so, each with its class of storage."""
