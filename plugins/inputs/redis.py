@@ -1,7 +1,7 @@
 """The input redis: a list, a stream or channels.
 
 The parts: ``_redis_list``, ``_redis_stream``, ``_redis_channel`` (each way to read),
-``_redis_names`` (who a consumer is after a crash) and ``clients.redis`` (the connection).
+``_consumer_names`` (who a consumer is after a crash) and ``clients.redis`` (the connection).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ..clients.redis import RedisClient, RedisOptions, close
 from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
 from ..declaration import Duration, option
+from ._consumer_names import ConsumerName
 from ._redis_channel import ChannelSource
 from ._redis_list import ListSource
-from ._redis_names import ConsumerName
 from ._redis_source import Reading, Size, Source
 from ._redis_stream import Membership, StreamSource
 
@@ -155,7 +155,7 @@ class Redis(RedisOptions, Input, name="redis"):
             where = self.path or f"{self.host}:{self.port}"
             group = self.group if self.data_type == "stream" else ""
             source = where, self.db, self.data_type, self.key, group
-            folder = self.context.data_folder
+            folder = self.context.data_folder / "redis"
             try:
                 self._consumer = ConsumerName(folder, self.consumer or "", *source)
             except OSError as error:

@@ -1,6 +1,6 @@
 """Names of consumers that outlive a run: what a killed process had is known at its next start.
 
-Each input has a directory below ``path.data``, with a numbered directory for each that reads at the
+Each input has a directory below the one of its kind, with a numbered directory for each that reads at the
 same time. A lock says which of them is in use, and so, without waiting, which names of this
 directory belong to nobody: what these have not acknowledged can be taken over at once. Names of
 other machines have to show no sign of life for a while first.
@@ -20,13 +20,14 @@ _NAME = "name"
 
 
 class ConsumerName:
-    """The name of one consumer, held until it is released. ``given``: the name that the
-    configuration asks for, or an empty text. Raises OSError where the directory cannot be used.
+    """The name of one consumer, held until it is released. ``folder``: of this kind of input;
+    ``given``: the name that the configuration asks for, or an empty text. Raises OSError where the
+    directory cannot be used.
     """
 
     def __init__(self, folder: Path, given: str, *source: object) -> None:
         digest = hashlib.sha256(repr((given, source)).encode()).hexdigest()[:16]
-        self._folder = folder / "redis" / digest
+        self._folder = folder / digest
         number = 0
         while True:
             slot = self._folder / str(number)
