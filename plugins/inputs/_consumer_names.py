@@ -1,7 +1,7 @@
 """Names of consumers that outlive a run: what a killed process had is known at its next start.
 
-Each input has a directory below the one of its kind, with a numbered directory for each that reads at the
-same time. A lock says which of them is in use, and so, without waiting, which names of this
+Each input has a directory below that of its kind, with a numbered directory for each that reads at
+the same time. A lock says which of them is in use, and so, without waiting, which names of this
 directory belong to nobody: what these have not acknowledged can be taken over at once. Names of
 other machines have to show no sign of life for a while first.
 """

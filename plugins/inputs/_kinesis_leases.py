@@ -12,6 +12,7 @@ are ours: ``penstockWantedBy``, by which a process asks another for a lease, and
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..clients.aws_errors import code_of
 from ..contract import Disconnected
 from ._kinesis_places import SHARD_END, Place, noted, place_of
 
+_LOOKS, _PAUSE = 100, 0.2
 _REFUSED = "ConditionalCheckFailedException"
 _OPTION = "application_name"
 _KEY, _OWNER, _COUNTER, _CHECKPOINT = "leaseKey", "leaseOwner", "leaseCounter", "checkpoint"
@@ -67,27 +69,37 @@ class LeaseTable:
         self._aws, self._client, self.name, self.worker = aws, client, name, worker
         self._capacity = capacity
 
-    def ensure(self) -> None:
-        """Make the table where it is missing. Raises Disconnected until it is ready."""
+    def ensure(self, stopping: threading.Event) -> None:
+        """Make the table where it is missing, and wait until it is ready. Raises Disconnected
+        where that takes long.
+        """
+        for _ in range(_LOOKS):
+            status = self._status()
+            if status in ("ACTIVE", "UPDATING"):
+                return
+            if stopping.wait(_PAUSE):
+                break
+        raise Disconnected(f"the table `{self.name}` is {status}")
+
+    def _status(self) -> str:
         try:
             found = self._client.describe_table(TableName=self.name)["Table"]
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 self._aws.raise_as_ours(error, _OPTION)
-            found = self._made()
+            return self._made()
         except Exception as error:
             self._aws.raise_as_ours(error, _OPTION)
-        if found["TableStatus"] not in ("ACTIVE", "UPDATING"):
-            raise Disconnected(f"the table `{self.name}` is {found['TableStatus']}", after=0.5)
+        return str(found["TableStatus"])
 
-    def _made(self) -> Mapping[str, Any]:
+    def _made(self) -> str:
         billing: dict[str, Any] = {"BillingMode": "PAY_PER_REQUEST"}
         if self._capacity is not None:
             read, write = self._capacity
             units = {"ReadCapacityUnits": read, "WriteCapacityUnits": write}
             billing = {"ProvisionedThroughput": units}
         try:
-            made: Mapping[str, Any] = self._client.create_table(
+            made = self._client.create_table(
                 TableName=self.name,
                 AttributeDefinitions=[{"AttributeName": _KEY, "AttributeType": "S"}],
                 KeySchema=[{"AttributeName": _KEY, "KeyType": "HASH"}],
@@ -95,11 +107,11 @@ class LeaseTable:
             )
         except ClientError as error:
             if code_of(error) == "ResourceInUseException":  # another process was first
-                return {"TableStatus": "CREATING"}
+                return "CREATING"
             self._aws.raise_as_ours(error, _OPTION)
         except Exception as error:
             self._aws.raise_as_ours(error, _OPTION)
-        return {"TableStatus": "ACTIVE", **made["TableDescription"]}
+        return str(made["TableDescription"]["TableStatus"])
 
     def all(self) -> list[Lease]:
         """All leases."""
@@ -139,7 +151,9 @@ class LeaseTable:
     def take(self, lease: Lease) -> Lease | None:
         """Become the owner; None where another was quicker."""
         values = {":me": {"S": self.worker}}
-        return self._changed(lease, f"SET {_OWNER} = :me", f"REMOVE {_WANTED}", values, is_own=False)
+        return self._changed(
+            lease, f"SET {_OWNER} = :me", f"REMOVE {_WANTED}", values, is_own=False
+        )
 
     def renew(self, lease: Lease) -> Lease | None:
         """Say that it is still read; None where it is another's."""
