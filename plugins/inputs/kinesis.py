@@ -8,6 +8,7 @@ there are), ``_kinesis_reader`` (one shard), ``_kinesis_places`` and ``_kinesis_
 from __future__ import annotations
 
 import fnmatch
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,10 @@ from ._kinesis_reader import Stream
 from ._kinesis_worker import Worker
 
 _TIMEOUTS = {"connect_timeout": 5.0, "read_timeout": 10.0}
+_NAMES = {
+    "kinesis_stream_name": "[a-zA-Z0-9_.-]{1,128}",
+    "application_name": "[a-zA-Z0-9_.-]{3,255}",
+}
 _CHUNKS = 4
 """How many chunks' worth of bytes a batch has."""
 
@@ -66,9 +71,11 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
         self._codec = self.new_codec()
         self._woken = threading.Event()
         self._resume: dict[str, Position] = {}
-        for option in ("kinesis_stream_name", "application_name"):
-            if not getattr(self, option):
-                self.problem(option, f"`{option}` is empty", f'write {option} => "name"')
+        for option, name in _NAMES.items():
+            given = getattr(self, option)
+            if not re.fullmatch(name, given):
+                message = f"`{given}` is not a valid name: it must match {name}"
+                self.problem(option, message, f'write {option} => "name"')
 
     def decoder(self) -> Codec | None:
         return self._codec

@@ -132,9 +132,10 @@ class Stream:
 
     def leases(self) -> dict[str, dict[str, Any]]:
         """The table of leases, by shard; empty where there is none."""
-        if self.name not in self.table.list_tables(Limit=100)["TableNames"]:
+        try:
+            items = self.table.scan(TableName=self.name, ConsistentRead=True)["Items"]
+        except self.table.exceptions.ResourceNotFoundException:
             return {}
-        items = self.table.scan(TableName=self.name, ConsistentRead=True)["Items"]
         return {item["leaseKey"]["S"]: {name: next(iter(value.values())) for name, value in item.items()} for item in items}
 
     def owners(self) -> list[str]:

@@ -70,6 +70,7 @@ class TestKinesisOutput(KinesisContract):
     vars().update(options("max_in_flight => 1"))
 
 
+@pytest.mark.servers  # the same once more, with a request for each event
 class TestKinesisOutputInOrder(KinesisContract):
     vars().update(options('partition_key => "one"'))
 

@@ -9,7 +9,14 @@ import pytest
 
 from penstock.plugins.inputs._kinesis_balance import Bounds, Sightings, plan, readable
 from penstock.plugins.inputs._kinesis_leases import Lease
-from penstock.plugins.inputs._kinesis_places import Place, behind, is_further, noted, place_of, since
+from penstock.plugins.inputs._kinesis_places import (
+    Place,
+    behind,
+    is_further,
+    noted,
+    place_of,
+    since,
+)
 from penstock.plugins.inputs._kinesis_shards import Shard, contradictions, outlived, wanted
 
 ANY = Bounds(1000, 1000)
@@ -94,10 +101,10 @@ def test_a_shard_is_read_when_all_of_its_parents_have_ended() -> None:
 
 SPLIT = [Shard("a", (), False), Shard("b", ("a",), False), Shard("c", ("a",)), Shard("d", ("b",)), Shard("e", ("b",))]
 WANTED = {
-    "all, with the oldest record": ([], "TRIM_HORIZON", {name: "TRIM_HORIZON" for name in "abcde"}),
-    "those that are open, with the next one": ([], "LATEST", {name: "LATEST" for name in "cde"}),
-    "children of what was read, whatever the option says": (["a"], "LATEST", {name: "TRIM_HORIZON" for name in "bcde"}),
-    "grandchildren": (["a", "b", "c"], "LATEST", {name: "TRIM_HORIZON" for name in "de"}),
+    "all, with the oldest record": ([], "TRIM_HORIZON", dict.fromkeys("abcde", "TRIM_HORIZON")),
+    "those that are open, with the next one": ([], "LATEST", dict.fromkeys("cde", "LATEST")),
+    "children of what was read, whatever the option says": (["a"], "LATEST", dict.fromkeys("bcde", "TRIM_HORIZON")),
+    "grandchildren": (["a", "b", "c"], "LATEST", dict.fromkeys("de", "TRIM_HORIZON")),
     "none that is there": (list("abcde"), "TRIM_HORIZON", {}),
 }
 
