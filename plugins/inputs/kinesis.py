@@ -94,12 +94,12 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
     def _made(self, name: str, dead: frozenset[str], delivered: Mapping[str, str]) -> Worker:
         settings = self._settings
         dynamo = self.dynamodb_endpoint and str(self.dynamodb_endpoint)
-        client = self._client("dynamodb", dynamo or settings.texts.get("dynamo_db_endpoint"))
+        client = self.client("dynamodb", dynamo or settings.texts.get("dynamo_db_endpoint"))
         called = settings.texts.get("table_name", self.application_name)
         table = LeaseTable(self._aws, client, called, name, settings.capacity)
         stream = Stream(
             self._aws,
-            self._client("kinesis", settings.texts.get("kinesis_endpoint")),
+            self.client("kinesis", settings.texts.get("kinesis_endpoint")),
             self.kinesis_stream_name,
             settings.idle,
             settings.busy,
@@ -109,7 +109,8 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
         )
         return Worker(self, table, stream, self._manner, dead, delivered)
 
-    def _client(self, service: str, endpoint: str | None) -> Any:
+    def client(self, service: str, endpoint: str | None = None) -> Any:
+        """A client of a service, by the proxy unless its host is excepted."""
         own = self.endpoint and str(self.endpoint)
         host = urlsplit(endpoint or own or f"//{service}.{self.region}.amazonaws.com").hostname
         proxies: dict[str, Any] = {}

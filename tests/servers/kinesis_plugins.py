@@ -12,3 +12,9 @@ def output(plugin: str) -> Any:
     """An output."""
     assembly = assemble([Source("test.conf", f"input {{ stdin {{ }} }} output {{ {plugin} }}")], settled({}))
     return assembly.plugins(assembly.program.outputs)[0]
+
+
+def an_input(plugin: str) -> Any:
+    """An input."""
+    assembly = assemble([Source("test.conf", f"input {{ {plugin} }} output {{ null {{ }} }}")], settled({}))
+    return assembly.plugins(assembly.program.inputs)[0]

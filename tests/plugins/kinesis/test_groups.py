@@ -83,7 +83,7 @@ def test_a_process_that_hangs_loses_its_leases_and_notes_nothing_afterwards(make
     """It is paused for longer than its leases last, and goes on with what it had."""
     group = make_group(2)
     group.put(100, *KEYS)
-    slow = 'filter { sleep { time => "0.05" every => 1 } }'
+    slow = 'filter { sleep { time => "0.02" every => 1 } }'
     with group.member("slow", filters=slow) as first:
         first.until(lambda: bool(group.of("slow")), "it reads")
         first.signal(19)
