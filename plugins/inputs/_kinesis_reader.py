@@ -29,6 +29,7 @@ _OPTION = "kinesis_stream_name"
 _SHORTEST, _LONGEST = 1.0, 30.0
 _ANSWER_BYTES = 1 << 20
 _FIRST, _MOST = 500, 10_000
+_NEVER = float("inf")
 
 
 class Stream(NamedTuple):
@@ -52,9 +53,8 @@ class Stream(NamedTuple):
 
 
 class ShardReader:
-    """Reads a shard from a place on. ``due``: when it may be asked next, by the monotonic clock;
-    ``lag``: how many milliseconds it is behind; ``first``: called with the first record, where
-    reading began at the end.
+    """Reads a shard from a place on. ``lag``: how many milliseconds it is behind; ``first``: called
+    with the first record, where reading began at the end.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ShardReader:
         self._kept: deque[Record] = deque()
         self._has_told = False
         self.has_ended = self._start.kind == SHARD_END
-        self.due = time.monotonic()
+        self._next = time.monotonic()
 
     def rewind(self, tokens: Iterable[Token]) -> None:
         """Give these batches again, and all behind them. They may have failed in any order, and
@@ -88,18 +88,13 @@ class ShardReader:
             self._begin(min((before for before in again if before is not None), key=int))
 
     @property
-    def has_kept(self) -> bool:
-        """Whether something was fetched that is not given out."""
-        return bool(self._kept)
-
-    @property
-    def is_due(self) -> bool:
-        """Whether there is something to give out, or it may be asked."""
+    def due(self) -> float:
+        """When there is something to give out, or it may be asked, by the monotonic clock."""
         if self._kept:
-            return True
+            return 0.0
         if self.has_ended:
-            return not self._has_told
-        return time.monotonic() >= self.due
+            return _NEVER if self._has_told else 0.0
+        return self._next
 
     def read(self, most_bytes: int) -> Batch | None:
         """A batch of about so many bytes, fetched where nothing is kept. Raises Disconnected,
@@ -128,7 +123,7 @@ class ShardReader:
 
     def _fetch(self) -> None:
         now = time.monotonic()
-        self.due = now + self._stream.idle
+        self._next = now + self._stream.idle
         try:
             answer = self._asked()
         except Retry as error:
@@ -142,7 +137,7 @@ class ShardReader:
         self.has_ended = not self._iterator
         self._keep(answer["Records"])
         if self.lag or len(self._kept) >= self._limit():
-            self.due = now + self._stream.busy
+            self._next = now + self._stream.busy
 
     def _keep(self, records: list[Record]) -> None:
         if not records:
@@ -174,7 +169,7 @@ class ShardReader:
             )
         except ClientError as error:
             if code_of(error) == "ExpiredIteratorException":
-                self._iterator, self.due = None, time.monotonic()
+                self._iterator, self._next = None, time.monotonic()
                 if self._start.kind == LATEST:  # or what came since then would be left out
                     self._start = since(self._opened)
                 return None
@@ -214,7 +209,7 @@ class ShardReader:
     def _throttled(self, error: Retry) -> None:
         self._stream.metrics.counter("throttled").add()
         wait = max(self._pause, error.after or 0.0)
-        self.due = time.monotonic() + wait
+        self._next = time.monotonic() + wait
         self._pause = min(_LONGEST, self._pause * 2)
 
 

@@ -129,7 +129,8 @@ class Worker:
         if now >= self._sync_at:
             self._sync()
         if now >= self._scan_at:
-            self._scan(now)
+            if not self._context.stopping.is_set():
+                self._scan(now)
             self._scan_at = now + self._manner.failover / 2
         self._measure()
 
@@ -271,10 +272,11 @@ class Worker:
 
     def read(self, most_bytes: int) -> Batch | None:
         """A batch of one shard, if there is one; shards take turns."""
-        ready = [held.reader for held in self._held.values() if held.reader.is_due]
-        if not ready:
+        readers = [held.reader for held in self._held.values()]
+        reader = min(readers, key=lambda reader: reader.due, default=None)
+        if reader is None or reader.due > time.monotonic():
             return None
-        return min(ready, key=lambda reader: (not reader.has_kept, reader.due)).read(most_bytes)
+        return reader.read(most_bytes)
 
     def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
         """Read again what failed, and remember what was delivered."""

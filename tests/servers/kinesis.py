@@ -19,11 +19,11 @@ from .process import LOOPBACK, Server, accepts, free_ports
 
 _PROGRAM = """
 const net = require('net'), tls = require('tls'), fs = require('fs')
-const [kinesis, dynamo, kinesisTls, dynamoTls, home] = process.argv.slice(1)
+const [kinesis, dynamo, kinesisTls, dynamoTls, home, name] = process.argv.slice(1)
 const quick = {createStreamMs: 20, updateStreamMs: 20, deleteStreamMs: 20, createTableMs: 20, deleteTableMs: 20, shardLimit: 1000}
 require('kinesalite')({...quick, path: home + '/streams'}).listen(kinesis, '127.0.0.1')
 require('dynalite')({...quick, path: home + '/tables'}).listen(dynamo, '127.0.0.1')
-const pair = {key: fs.readFileSync(home + '/server.key'), cert: fs.readFileSync(home + '/server.pem')}
+const pair = {key: fs.readFileSync(`${home}/${name}.key`), cert: fs.readFileSync(`${home}/${name}.pem`)}
 const front = (port, target) => tls.createServer(pair, near => {
   const far = net.connect(target, '127.0.0.1')
   near.pipe(far).pipe(near)
@@ -35,10 +35,9 @@ front(dynamoTls, dynamo)
 """
 
 
-def server(home: Path) -> Server:
-    """``kinesis`` and ``dynamo`` are ports, ``kinesis_tls`` and ``dynamo_tls`` the same with TLS."""
-    certificates = Certificates(home)
-    certificates.pair("server")
+def server(home: Path, certificate: str = "server") -> Server:
+    """``kinesis`` and ``dynamo`` are ports, ``kinesis_tls`` and ``dynamo_tls`` the same with TLS, with that certificate."""
+    Certificates(home)
     ports = free_ports(4)
     kinesis, dynamo, kinesis_tls, dynamo_tls = ports
 
@@ -46,7 +45,7 @@ def server(home: Path) -> Server:
         return all(accepts(port)() for port in ports)
 
     return Server(
-        ["node", "-e", _PROGRAM, *map(str, ports), home],
+        ["node", "-e", _PROGRAM, *map(str, ports), home, certificate],
         ready,
         home,
         environment={"NODE_PATH": str(npm_module("kinesalite").parent)},
