@@ -1,6 +1,7 @@
 """Kinesis and DynamoDB as emulators, in one Node process: kinesalite for the streams, dynalite for the table of leases.
 
-Both keep what they have in a folder, so that a kill loses nothing that they confirmed. They look at no credentials and have no limits.
+Both keep what they have in a folder, so that a kill loses nothing that they confirmed. They look at no credentials and have no limits. A client
+that is killed in the middle of a request would end them, were that error not caught here.
 """
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from .process import LOOPBACK, Server, accepts, free_ports
 
 _PROGRAM = """
 const net = require('net'), tls = require('tls'), fs = require('fs')
+process.on('uncaughtException', error => { if (error.code !== 'ECONNRESET') throw error })
 const [kinesis, dynamo, kinesisTls, dynamoTls, home, name] = process.argv.slice(1)
 const quick = {createStreamMs: 20, updateStreamMs: 20, deleteStreamMs: 20, createTableMs: 20, deleteTableMs: 20, shardLimit: 1000}
 require('kinesalite')({...quick, path: home + '/streams'}).listen(kinesis, '127.0.0.1')
