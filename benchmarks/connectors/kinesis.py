@@ -135,7 +135,7 @@ def reads(server: Any, count: int, codec: str) -> float:
     stream = kinesis.Stream(server, 1)
     fill(stream, count)
     last = stream.read()[-1]["SequenceNumber"]
-    plugin = stream.input(f"codec => {codec} checkpoint_interval_seconds => 0")
+    plugin = stream.input(f"codec => {codec} checkpoint_interval_seconds => 1")
 
     def is_done() -> bool:
         return any(lease["checkpoint"] == last for lease in stream.leases().values())
