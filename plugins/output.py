@@ -131,7 +131,7 @@ class Output(Plugin):
         """
         return [Payload(events, events)]
 
-    def encoding(self) -> tuple[Codec, Hashable] | None:
+    def plain_encoding(self) -> tuple[Codec, Hashable] | None:
         """Where ``pack`` does no more than encode a batch as one payload: the codec and the
         lane.
         """

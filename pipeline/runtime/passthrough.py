@@ -33,7 +33,7 @@ def passes_through(assembly: Assembly) -> bool:
     source, target = assembly.plugins([*program.inputs, *program.outputs])
     assert isinstance(source, Input)
     assert isinstance(target, Output)
-    settings, encoding = program.settings, target.encoding()
+    settings, encoding = program.settings, target.plain_encoding()
     is_kept = settings["queue.type"] == "persisted" or settings["dead_letter_queue.enable"]
     if is_kept or source.decorate is not None or not source.completes or encoding is None:
         return False
@@ -46,7 +46,7 @@ class PassthroughPipeline(Pipeline):
 
     def __init__(self, assembly: Assembly, tick: Callable[[Counts], None] | None = None) -> None:
         super().__init__(assembly, tick)
-        encoding, codec = self.targets[0].encoding(), self.inputs[0].decoder()
+        encoding, codec = self.targets[0].plain_encoding(), self.inputs[0].decoder()
         assert encoding is not None
         assert codec is not None
         self._codec: Codec = codec

@@ -9,6 +9,7 @@ descriptions, is made once for a pipeline and its credentials; a client is made 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,14 +19,15 @@ import boto3
 import botocore.config
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials
-from botocore.exceptions import BotoCoreError, ClientError
 
 from ..contract import Plugin
 from ..declaration import Secret, Uri, option
 from ..option_groups import option_group
 from .aws_credentials import Role, assumed, from_file
-from .aws_errors import meaning
+from .aws_errors import RAISED, meaning
 from .aws_settings import client_settings, trusted
+
+logging.getLogger("botocore.credentials").setLevel(logging.ERROR)  # warns with a traceback
 
 _SESSIONS = threading.Lock()
 _OF_A_SESSION = (
@@ -118,7 +120,7 @@ class Aws:
                     verify=trusted(given.verify, options.use_aws_bundled_ca),
                     config=botocore.config.Config(**config),
                 )
-        except (BotoCoreError, ClientError, OSError, ValueError, TypeError) as error:
+        except (*RAISED, ValueError, TypeError) as error:
             self.raise_as_ours(error, "region")
 
     def _proxies(self) -> dict[str, Any]:
@@ -166,7 +168,7 @@ class Aws:
         """
         try:
             return command(**parameters)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except RAISED as error:
             self.raise_as_ours(error, resource)
 
     def raise_as_ours(self, error: Exception, resource: str) -> NoReturn:

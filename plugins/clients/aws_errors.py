@@ -15,6 +15,7 @@ from typing import Any
 import botocore.session
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from ..contract import ConnectorError, Disconnected, Misconfigured, Retry
 
@@ -75,6 +76,11 @@ _NOT_ASKED = (
     boto.TokenRetrievalError,
     boto.UnknownCredentialError,
 )
+RAISED = (BotoCoreError, ClientError, ResponseParserError, OSError)
+"""What the client library raises. An answer that cannot be parsed is a page of whatever stands in
+between.
+"""
+
 _OUTAGES = (
     boto.ConnectionError,
     boto.HTTPClientError,
@@ -116,6 +122,8 @@ def meaning(
         return _of_service(error, given, region, resource)
     if isinstance(error, BotoCoreError):
         return _of_library(error, given, region)
+    if isinstance(error, ResponseParserError):
+        return Disconnected("the answer is not one of AWS: " + str(error).partition("\n")[0])
     if isinstance(error, ValueError):  # the endpoint, or the region in it, cannot be used
         return Misconfigured("endpoint" if "endpoint" in given else "region", str(error))
     if isinstance(error, OSError):

@@ -195,7 +195,7 @@ class File(Output, name="file"):
         folder = head[: head.rfind("/") + 1]
         return Path(os.path.normpath(folder)) if folder else None
 
-    def encoding(self) -> tuple[Codec, Hashable] | None:
+    def plain_encoding(self) -> tuple[Codec, Hashable] | None:
         is_plain = self.path.is_constant and not self.gzip
         return (self._codec, self.path.text) if is_plain else None
 

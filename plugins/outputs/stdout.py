@@ -34,7 +34,7 @@ class Stdout(Output, name="stdout"):
         self._codec = self.new_codec()
         self._rests = Rests()
 
-    def encoding(self) -> tuple[Codec, Hashable]:
+    def plain_encoding(self) -> tuple[Codec, Hashable]:
         return self._codec, None
 
     def pack(self, events: list[Event]) -> list[Payload]:

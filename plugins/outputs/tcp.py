@@ -92,7 +92,7 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
         has_port = self.mode == "server" and self.port
         return {"port": f"TCP port {self.port} of {self.host}"} if has_port else {}
 
-    def encoding(self) -> tuple[Codec, Hashable] | None:
+    def plain_encoding(self) -> tuple[Codec, Hashable] | None:
         return self._codec, "tcp"
 
     def pack(self, events: list[Event]) -> list[Payload]:

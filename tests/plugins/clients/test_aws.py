@@ -17,6 +17,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+from botocore.parsers import ResponseParserError
 
 from penstock.plugins.clients.aws import Aws, AwsOptions
 from penstock.plugins.clients.aws_errors import is_temporary, meaning
@@ -100,6 +101,7 @@ def test_a_service_that_cannot_now_is_asked_later(error: ClientError, after: flo
         EndpointConnectionError(endpoint_url="http://x", error=OSError("refused")),
         ConnectionResetError("gone"),
         refused("RequestTimeTooSkewed", 403),
+        ResponseParserError("invalid XML received\nb'<html>'"),
     ],
 )
 def test_an_outage_is_waited_for(error: Exception) -> None:
