@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +35,7 @@ _OF_A_SESSION = (
     "secret_access_key",
     "session_token",
     "aws_credentials_file",
+    "profile",
     "role_arn",
     "role_session_name",
     "web_identity_token_file",
@@ -50,6 +51,9 @@ _OF_THE_SERVICE = ("s3", "signature_version")
 @option_group
 class AwsOptions:
     """The options of whatever talks to AWS."""
+
+    profile: str | None = None
+    """A profile of ``~/.aws``; an option of some plugins only."""
 
     region: str = option("The region.", default="us-east-1")
     access_key_id: str | None = option(
@@ -87,12 +91,16 @@ class AwsOptions:
 
 class Aws:
     """Makes clients, as the options of a plugin say. Made in ``prepare``, where it reports what is
-    wrong with them.
+    wrong with them. ``settings``: those of ``additional_settings`` that are the client's, where
+    there are others.
     """
 
-    def __init__(self, plugin: Plugin, options: AwsOptions) -> None:
+    def __init__(
+        self, plugin: Plugin, options: AwsOptions, settings: Mapping[str, Any] | None = None
+    ) -> None:
         self._plugin, self._options = plugin, options
-        self._settings = client_settings(plugin, options.additional_settings)
+        own = options.additional_settings if settings is None else settings
+        self._settings = client_settings(plugin, own)
         _check(plugin, options)
 
     def client(self, service: str, endpoint: str | None = None, **settings: Any) -> Any:
@@ -102,7 +110,7 @@ class Aws:
         """
         options, given = self._options, self._settings
         config = {"retries": {"total_max_attempts": 1}, "parameter_validation": False}
-        config |= {"user_agent_extra": "penstock", **settings, **given.config, **self._proxies()}
+        config |= {"user_agent_extra": "penstock", **self._proxies(), **settings, **given.config}
         try:
             with _SESSIONS:
                 return self._session().client(
@@ -132,7 +140,7 @@ class Aws:
 
     def _made(self) -> boto3.session.Session:
         options = self._options
-        core = botocore.session.Session()
+        core = botocore.session.Session(profile=options.profile)
         own = self._own_credentials()
         if own is not None:
             core.register_component("credential_provider", _Given(own).resolver())

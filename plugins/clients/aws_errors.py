@@ -200,6 +200,8 @@ def _of_library(error: BotoCoreError, given: Collection[str], region: str) -> Ex
         return Misconfigured("region", said)
     if isinstance(error, boto.SSLError):
         return _of_tls(error, given)
+    if isinstance(error, boto.ProfileNotFound):
+        return Misconfigured("profile", said, "name one that `aws configure list-profiles` shows")
     if isinstance(error, boto.InvalidProxiesConfigError):
         return Misconfigured("proxy_uri", said)
     if isinstance(error, boto.EndpointConnectionError) and "endpoint" not in given:

@@ -1,7 +1,7 @@
 """Names of consumers that outlive a run: what a killed process had is known at its next start.
 
-Each input has a directory of its own, with a numbered directory for each that reads at the
-same time. A lock says which of them is in use, and so, without waiting, which names of this
+Each input has a directory below that of its kind, with a numbered directory for each that reads at
+the same time. A lock says which of them is in use, and so, without waiting, which names of this
 directory belong to nobody: what these have not acknowledged can be taken over at once. Names of
 other machines have to show no sign of life for a while first.
 """
@@ -19,9 +19,10 @@ _NAME = "name"
 
 
 class ConsumerName:
-    """The name of one consumer, held until it is released. ``given``: the name that the
-    configuration asks for, or an empty text; ``prefix``: how a name begins that is made;
-    ``source``: what is read. Raises OSError where the directory cannot be used.
+    """The name of one consumer, held until it is released. ``folder``: of this kind of input;
+    ``given``: the name that the configuration asks for, or an empty text; ``prefix``: how a name
+    begins that is made; ``source``: what is read. Raises OSError where the directory cannot be
+    used.
     """
 
     def __init__(self, folder: Path, given: str, prefix: str, *source: object) -> None:

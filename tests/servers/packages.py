@@ -37,6 +37,7 @@ SERVERS: Mapping[str, Packages] = {
     "elasticmq": Packages(jars=["org.elasticmq:elasticmq-server_2.13:1.6.16"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
+    "kinesis": Packages(npm=["kinesalite@3.3.3", "dynalite@4.0.0"]),
     "memcached": Packages(["memcached"], ["memcached"]),
     "mosquitto": Packages(["mosquitto", "/usr/sbin/mosquitto"], ["mosquitto", "mosquitto-clients"]),
     "moto": Packages(pip=["moto[server]==5.2.5"]),
