@@ -6,10 +6,10 @@ A name that is built here is looked up before this table, so that it need not be
 
 from __future__ import annotations
 
-_INPUTS = """azure_event_hubs beats cloudwatch couchdb_changes drupal_dblog dynamodb
+_INPUTS = """azure_event_hubs cloudwatch couchdb_changes drupal_dblog dynamodb
 elastic_agent elastic_serverless_forwarder eventlog exec ganglia gelf
 google_cloud_storage google_pubsub graphite heroku imap irc jdbc jms jmx journald
-kinesis log4j log4j2 logstash lumberjack meetup mongodb mqtt neo4j opensearch perfmon
+kinesis log4j log4j2 meetup mongodb mqtt neo4j opensearch perfmon
 pipe puppet_facter rabbitmq rackspace relp rss s3 s3_sns_sqs salesforce snmp
 snmptrap sqlite sqs stomp twitter varnishlog websocket wmi xmpp zenoss zeromq"""
 _FILTERS = """age elastic_integration fluentd gelfify language math metaevent metricize
@@ -18,7 +18,7 @@ _OUTPUTS = """appsearch boundary circonus cloudwatch csv datadog datadog_metrics
 dynatrace elastic_app_search elastic_workplace_search elasticsearch_http
 elasticsearch_river email exec ganglia gelf gemfire google_bigquery
 google_cloud_storage google_pubsub graphite graphtastic hipchat influxdb irc jdbc jira
-jms juggernaut kinesis librato loggly logentries logstash loki lumberjack metriccatcher
+jms juggernaut kinesis librato loggly logentries loki metriccatcher
 mongodb monasca_log_api mqtt nagios nagios_nsca neo4j newrelic opentsdb pagerduty pipe
 prometheus rabbitmq rackspace redmine riak riemann s3 sink slack sns solr_http
 splunk sqs statsd stomp timber tinybird webhdfs websocket xmpp zabbix zeromq"""
