@@ -34,6 +34,7 @@ class Packages(NamedTuple):
 SERVERS: Mapping[str, Packages] = {
     "beats": Packages(go="beats"),
     "curl": Packages(["curl"], ["curl"]),
+    "flume": Packages(jars=["org.apache.flume:flume-ng-node:1.11.0", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "memcached": Packages(["memcached"], ["memcached"]),
