@@ -81,6 +81,8 @@ class Hosts:
             except Disconnected:
                 continue
             else:
+                with self._lock:
+                    host.alone_until = 0.0
                 return
         raise wrong or Disconnected(self._reasons())
 

@@ -2,7 +2,8 @@
 default) or `binary`.
 
 Events are encoded one by one where they are filtered. A call then needs no more than the beginning
-of the list that they are put into, which the two encodings write differently.
+of the list that they are put into, which the two encodings write differently. What comes is read by
+``flume_thrift_reader``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,20 @@ from typing import Any
 
 import thriftpy2
 from thriftpy2.protocol import TCompactProtocol, TCyBinaryProtocol
-from thriftpy2.thrift import TApplicationException, TMessageType
 from thriftpy2.transport import TCyMemoryBuffer, TMemoryBuffer
 
-from .flume import FAILED, OK, Answer, Call, Encode, Expect, ProtocolError, Read, Sent
+from .flume import FAILED, OK, Answer, Call, Encode, Expect, ProtocolError, Read
+from .flume_thrift_reader import (
+    CALL,
+    EXCEPTION,
+    REPLY,
+    Binary,
+    Compact,
+    MakeReader,
+    events,
+    failure,
+    status,
+)
 
 _SIZE = struct.Struct(">I")
 _LONGEST_ANSWER = 1 << 20
@@ -50,15 +61,18 @@ _STOP = b"\0"
 
 
 class Encoding:
-    """One of the two encodings. ``begin`` makes the beginning of a call's list of events."""
+    """One of the two encodings. ``begin`` makes the beginning of a call's list of events,
+    ``reader`` what reads a message.
+    """
 
     def __init__(
         self,
         protocol: Callable[[Any], Any],
-        memory: Callable[..., Any],
+        memory: Callable[[], Any],
         begin: Callable[[int], bytes],
+        reader: MakeReader,
     ) -> None:
-        self._protocol, self._memory, self.begin = protocol, memory, begin
+        self._protocol, self._memory, self.begin, self.reader = protocol, memory, begin, reader
 
     def encode(self, headers: Mapping[str, str], body: bytes) -> bytes:
         """An event."""
@@ -77,10 +91,6 @@ class Encoding:
             protocol.write_message_end()
         return bytes(memory.getvalue())
 
-    def reader(self, data: bytes) -> Any:
-        """What reads a message from bytes."""
-        return self._protocol(self._memory(data))
-
 
 def _begin_binary(count: int) -> bytes:
     return _IN_BINARY.pack(_LIST, 1, _STRUCT, count)
@@ -98,8 +108,8 @@ def _begin_compact(count: int) -> bytes:
 
 
 _ENCODINGS = {
-    "compact": Encoding(TCompactProtocol, TMemoryBuffer, _begin_compact),
-    "binary": Encoding(TCyBinaryProtocol, TCyMemoryBuffer, _begin_binary),
+    "compact": Encoding(TCompactProtocol, TMemoryBuffer, _begin_compact, Compact),
+    "binary": Encoding(TCyBinaryProtocol, TCyMemoryBuffer, _begin_binary, Binary),
 }
 
 
@@ -122,37 +132,15 @@ class ThriftServer:
         """The next call."""
         (size,) = _SIZE.unpack(await read(_SIZE.size))
         await expect(size)
-        frame = await read(size)
-        try:
-            return self._call(frame)
-        except ProtocolError:
-            raise
-        except Exception as error:  # whatever the library makes of garbage
-            raise ProtocolError(f"a call cannot be read: {type(error).__name__}") from error
-
-    def _call(self, frame: bytes) -> Call:
-        reader = self._encoding.reader(frame)
-        name, _, serial = reader.read_message_begin()
+        reader = self._encoding.reader(await read(size))
+        name, _, serial = reader.head()
         if name not in _METHODS:
-            raise ProtocolError(f"it calls `{name[:40]}`, which Flume does not have")
-        given = getattr(_SERVICE, f"{name}_args")()
-        given.read(reader)
-        events = given.events if name == "appendBatch" else [given.event]
-        sent = [Sent(_texts(event.headers), event.body) for event in events]
-        return Call(sent, partial(self._reply, name, serial))
+            raise ProtocolError(f"it calls `{name}`, which Flume does not have")
+        return Call(events(reader, name), partial(self._reply, name, serial))
 
     def _reply(self, name: str, serial: int, status: str) -> bytes:
         result = getattr(_SERVICE, f"{name}_result")(success=_STATUSES.index(status))
-        return _framed(self._encoding.message(name, TMessageType.REPLY, serial, result))
-
-
-def _texts(headers: Mapping[Any, Any]) -> dict[str, str]:
-    """Headers as texts: the library leaves as bytes what is not UTF-8."""
-    return {_text(name): _text(value) for name, value in headers.items()}
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+        return _framed(self._encoding.message(name, REPLY, serial, result))
 
 
 class ThriftClient:
@@ -168,7 +156,7 @@ class ThriftClient:
 
     def call(self, serial: int, items: Sequence[bytes]) -> bytes:
         """A call with encoded events."""
-        head = self._encoding.message("appendBatch", TMessageType.CALL, serial)
+        head = self._encoding.message("appendBatch", CALL, serial)
         return _framed(head + self._encoding.begin(len(items)) + b"".join(items) + _STOP)
 
     def feed(self, data: bytes) -> list[Answer]:
@@ -184,19 +172,15 @@ class ThriftClient:
                 break
             frame = bytes(unread[_SIZE.size : _SIZE.size + size])
             del unread[: _SIZE.size + size]
-            try:
-                answers.append(self._answer(frame))
-            except Exception as error:
-                raise ProtocolError(f"an answer cannot be read: {error}") from error
+            answers.append(self._answer(frame))
         return answers
 
     def _answer(self, frame: bytes) -> Answer:
         reader = self._encoding.reader(frame)
-        _, kind, serial = reader.read_message_begin()
-        if kind == TMessageType.EXCEPTION:
-            failure = TApplicationException()
-            failure.read(reader)
-            return Answer(serial, FAILED, str(failure.message or "unknown error"))
-        result = _SERVICE.appendBatch_result()
-        result.read(reader)
-        return Answer(serial, _STATUSES[result.success])
+        _, kind, serial = reader.head()
+        if kind == EXCEPTION:
+            return Answer(serial, FAILED, failure(reader))
+        number = status(reader)
+        if not 0 <= number < len(_STATUSES):
+            raise ProtocolError(f"an answer cannot be read: its status is {number}")
+        return Answer(serial, _STATUSES[number])

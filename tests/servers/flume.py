@@ -6,33 +6,40 @@ Channels are on the disk, so that an agent that is killed loses nothing that it 
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import threading
+import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 from .certificates import Certificates
-from .packages import java
-from .process import LOOPBACK, Server, accepts, free_ports
+from .packages import java, require
+from .process import LOOPBACK, Server, free_ports
+from .shared import shared
 
 _LOG = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+_PASSWORD = "changeit"
 _CHANNEL = """
-a.channels = c
-a.channels.c.type = file
-a.channels.c.checkpointDir = {home}/checkpoint
-a.channels.c.dataDirs = {home}/data
-a.channels.c.capacity = 100000
-a.channels.c.transactionCapacity = 1000
-a.channels.c.maxFileSize = 10000000
-a.channels.c.minimumRequiredSpace = 1000000
+a.channels.{name}.type = file
+a.channels.{name}.checkpointDir = {home}/checkpoint-{name}
+a.channels.{name}.dataDirs = {home}/data-{name}
+a.channels.{name}.capacity = 100000
+a.channels.{name}.transactionCapacity = 1000
+a.channels.{name}.maxFileSize = 10000000
+a.channels.{name}.minimumRequiredSpace = 1000000
 """
-_TAKES = """
-a.sources = s
-a.sources.s.type = {kind}
-a.sources.s.bind = {host}
-a.sources.s.port = {port}
-a.sources.s.channels = c
+_SOURCE = """
+a.sources.{name}.type = {kind}
+a.sources.{name}.bind = {host}
+a.sources.{name}.port = {port}
+a.sources.{name}.channels = c
+"""
+_FILES = """
+a.channels = c
 a.sinks = k
 a.sinks.k.type = file_roll
 a.sinks.k.sink.directory = {home}/out
@@ -41,49 +48,124 @@ a.sinks.k.batchSize = 50
 a.sinks.k.sink.serializer = header_and_text
 a.sinks.k.channel = c
 """
-_GIVES = """
+_LINES = """
 a.sources = s
 a.sources.s.type = spooldir
 a.sources.s.spoolDir = {home}/spool
 a.sources.s.basenameHeader = true
 a.sources.s.pollDelay = 100
-a.sources.s.deserializer.maxLineLength = 100000
-a.sources.s.channels = c
-a.sinks = k
-a.sinks.k.type = {kind}
-a.sinks.k.hostname = {host}
-a.sinks.k.port = {port}
-a.sinks.k.batch-size = 50
-a.sinks.k.channel = c
+a.sources.s.batchSize = 100
+a.sources.s.deserializer.maxLineLength = 10000000
 """
+_SINK = """
+a.sinks.{name}.type = {kind}
+a.sinks.{name}.hostname = {host}
+a.sinks.{name}.port = {port}
+a.sinks.{name}.batch-size = 50
+a.sinks.{name}.channel = {name}
+"""
+WAYS: dict[str, tuple[str, str]] = {
+    "avro": ("avro", ""),
+    "deflate": ("avro", "{0}.compression-type = deflate\n"),
+    "avro_tls": ("avro", "{0}.ssl = true\n"),
+    "thrift": ("thrift", ""),
+    "binary": ("thrift", "{0}.protocol = binary\n"),
+    "thrift_tls": ("thrift", "{0}.ssl = true\n"),
+}
+"""The ways to talk to an agent, and what its configuration says of each."""
+
+_KEYS = "{0}.keystore = {1}\n{0}.keystore-password = {2}\n{0}.keystore-type = PKCS12\n"
+_TRUST = "{0}.truststore = {1}\n{0}.truststore-password = {2}\n{0}.truststore-type = PKCS12\n"
 
 
-def _agent(home: Path, config: str, options: Mapping[str, object], port: int | None, **facts: object) -> Server:
-    more = "".join(f"a.{name} = {value}\n" for name, value in options.items())
-    (home / "flume.conf").write_text(config + more)
-    command = [*java("flume", _LOG, heap="128m"), "org.apache.flume.node.Application", "--no-reload-conf", "-n", "a", "-f", "flume.conf"]
-    return Server(command, accepts(port) if port else lambda: True, home, port=port, **facts)
+def options(way: str) -> str:
+    """The options of the plugins for a way, but for those of TLS."""
+    said = {"deflate": "compression_type => deflate", "binary": "protocol => thrift thrift_protocol => binary"}
+    return said.get(way, f"protocol => {WAYS[way][0]}")
 
 
-def receiver(home: Path, kind: str = "avro", **options: object) -> Server:
-    """An agent with a source; ``received`` has what it wrote. ``options``: more of the source's."""
+def _agent(home: Path, config: str, port: int, **facts: object) -> Server:
+    """An agent; its figures are on a port."""
+    (home / "flume.conf").write_text(config)
+    figures = ["-Dflume.monitoring.type=http", f"-Dflume.monitoring.port={port}"]
+    command = [*java("flume", _LOG, *figures, heap="128m"), "org.apache.flume.node.Application", "--no-reload-conf", "-n", "a", "-f", "flume.conf"]
+    return Server(command, lambda: bool(_figures(port)), home, figures=port, **facts)
+
+
+def _figures(port: int) -> dict[str, dict[str, str]]:
+    """What an agent says of its parts."""
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=5) as answer:
+        found: dict[str, dict[str, str]] = json.load(answer)
+    return found
+
+
+def receiver(home: Path, ways: Sequence[str] = tuple(WAYS)) -> Server:
+    """An agent with a source for each way, at ``ports``; ``Received`` tells what it wrote.
+    ``certificates``: the directory of ``Certificates``.
+    """
     (home / "out").mkdir(parents=True)
-    (port,) = free_ports()
-    config = (_CHANNEL + _TAKES).format(home=home, kind=kind, host=LOOPBACK, port=port)
-    return _agent(home, config, {f"sources.s.{name.replace('_', '-')}": value for name, value in options.items()}, port)
+    certificates = Certificates(home)
+    keys = _keystore(certificates, "server")
+    *found, figures = free_ports(len(ways) + 1)
+    ports = dict(zip(ways, found, strict=True))
+    config = f"a.sources = {' '.join(ways)}\n" + _FILES.format(home=home) + _CHANNEL.format(home=home, name="c")
+    for name, port in ports.items():
+        kind, more = WAYS[name]
+        config += _SOURCE.format(name=name, kind=kind, host=LOOPBACK, port=port) + more.format(f"a.sources.{name}")
+        if name.endswith("_tls"):
+            config += _KEYS.format(f"a.sources.{name}", keys, _PASSWORD)
+    return _agent(home, config, figures, ports=ports, certificates=str(home))
 
 
-def sender(home: Path, kind: str, port: int, **options: object) -> Server:
-    """An agent that sends the lines of files that are ``put``. ``options``: more of the sink's."""
+def sender(home: Path, ports: Mapping[str, int], ca: Path | None = None) -> Server:
+    """An agent with a sink for each way, to a port, that sends the lines of files that are ``put``. ``ca``: whom it trusts."""
     (home / "spool").mkdir(parents=True)
-    config = (_CHANNEL + _GIVES).format(home=home, kind=kind, host=LOOPBACK, port=port)
-    return _agent(home, config, {f"sinks.k.{name.replace('_', '-')}": value for name, value in options.items()}, None)
+    names = " ".join(ports)
+    config = f"a.channels = {names}\na.sinks = {names}\n{_LINES.format(home=home)}a.sources.s.channels = {names}\n"
+    for name, port in ports.items():
+        kind, more = WAYS[name]
+        config += _CHANNEL.format(home=home, name=name) + _SINK.format(name=name, kind=kind, host=LOOPBACK, port=port)
+        config += more.format(f"a.sinks.{name}")
+        if ca is not None and name.endswith("_tls"):
+            config += _TRUST.format(f"a.sinks.{name}", _truststore(home, ca), _PASSWORD)
+    (figures,) = free_ports()
+    return _agent(home, config, figures)
 
 
-def received(home: Path) -> list[tuple[str, str]]:
-    """The headers, as Flume prints them, and the body of each event that a receiver wrote."""
-    lines = [line for path in sorted((home / "out").iterdir()) for line in path.read_text().split("\n")[:-1]]
-    return [(headers + "}", body) for headers, _, body in (line.partition("} ") for line in lines)]
+def agent() -> Any:
+    """The receiver of this test run; a test tells its events by a header."""
+    require("flume")
+    return shared("flume", receiver)
+
+
+class Received:
+    """What a receiver has. ``figures``: the port of its figures."""
+
+    def __init__(self, home: Path, figures: int) -> None:
+        self._home, self._figures = home, figures
+
+    def events(self, having: str = "") -> list[tuple[str, str]]:
+        """The headers, as Flume prints them, and the body of each event whose headers have a text, in the order in which the
+        agent took them; all that it has answered.
+        """
+        end = time.monotonic() + 30
+        while self._channel_size() and time.monotonic() < end:
+            time.sleep(0.02)
+        texts = [path.read_text() for path in sorted((self._home / "out").iterdir(), key=_number)]
+        lines = [line.partition("} ") for text in texts for line in text.split("\n")[:-1]]
+        return [(f"{headers}}}", body) for headers, _, body in lines if having in headers]
+
+    def _channel_size(self) -> int:
+        """How many events are not written; 0 where the agent is away."""
+        try:
+            return int(_figures(self._figures)["CHANNEL.c"]["ChannelSize"])
+        except OSError:
+            return 0
+
+
+def _number(path: Path) -> list[int]:
+    """Files are named by the time of the start and a number."""
+    return [int(part) for part in path.name.split("-")]
 
 
 def put(home: Path, name: str, lines: Sequence[str]) -> None:
@@ -93,20 +175,21 @@ def put(home: Path, name: str, lines: Sequence[str]) -> None:
     part.rename(home / "spool" / name)
 
 
-def keystore(certificates: Certificates, name: str, password: str = "changeit") -> Path:
+def _keystore(certificates: Certificates, name: str) -> Path:
     """A certificate and its key in the form that Flume reads."""
     certificate, key = certificates.pair(name)
     path = certificates.folder / f"{name}.p12"
-    command = ["openssl", "pkcs12", "-export", "-in", certificate, "-inkey", key, "-out", path, "-passout", f"pass:{password}"]
+    command = ["openssl", "pkcs12", "-export", "-in", certificate, "-inkey", key, "-out", path, "-passout", f"pass:{_PASSWORD}"]
     subprocess.run(command, check=True)
     return path
 
 
-def truststore(certificates: Certificates, password: str = "changeit") -> Path:
-    """The authority in the form that Flume reads."""
-    path = certificates.folder / "trust.p12"
-    command = ["keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", certificates.ca, "-keystore", path, "-storetype", "PKCS12"]
-    subprocess.run([*command, "-storepass", password], check=True, capture_output=True)
+def _truststore(home: Path, ca: Path) -> Path:
+    """An authority in the form that Flume reads."""
+    path = home / "trust.p12"
+    if not path.exists():
+        command = ["keytool", "-importcert", "-noprompt", "-alias", "ca", "-file", ca, "-keystore", path, "-storetype", "PKCS12"]
+        subprocess.run([*command, "-storepass", _PASSWORD], check=True, capture_output=True)
     return path
 
 

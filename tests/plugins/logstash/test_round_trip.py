@@ -12,7 +12,7 @@ from servers.certificates import Certificates
 from servers.http_server import Asked, HttpServer, Reply
 from servers.packages import require
 from servers.penstock_process import Penstock
-from servers.process import free_ports
+from servers.process import accepts, free_ports
 
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
@@ -89,7 +89,7 @@ def receiver(tmp_path: Path) -> Iterator[tuple[Penstock, int]]:
     (port,) = free_ports()
     options = f'username => me password => secret ssl_certificate => "{tmp_path}/server.pem" ssl_key => "{tmp_path}/server.key"'
     with Penstock(tmp_path, receiving(tmp_path, port, options)) as run:
-        run.until(lambda: ": started" in run.said() or "started;" in run.said(), "it starts")
+        run.until(accepts(port), "it listens")
         yield run, port
 
 
