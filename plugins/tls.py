@@ -72,6 +72,16 @@ def refuse_stores(plugin: Plugin, options: object) -> None:
             plugin.problem(store, "Java's stores of keys and certificates cannot be used", _PEM)
 
 
+def refuse_without_tls(plugin: Plugin, is_enabled: bool) -> None:
+    """Report options of TLS that are given where TLS is off."""
+    if is_enabled:
+        return
+    for name in sorted(plugin.given):
+        if name.startswith("ssl_") and name != "ssl_enabled":
+            message = f"`{name}` has no effect with ssl_enabled => false"
+            plugin.problem(name, message, "take one of the two out")
+
+
 def trust(context: ssl.SSLContext, plugin: Plugin, authorities: Sequence[Path]) -> None:
     """Load the authorities that are trusted."""
     for place, path in enumerate(authorities):

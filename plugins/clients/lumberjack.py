@@ -1,15 +1,12 @@
 """A connection that sends by the protocol Lumberjack, several windows at once.
 
 A window is a number of events; the server answers with the number of the last one that it has, or
-with several such numbers on the way there, or with 0 while it is busy. One thread does all that is
-said on the connection, since one with TLS must not be used by two.
+with several such numbers on the way there, or with 0 while it is busy.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -20,7 +17,7 @@ from concurrent.futures import Future
 from typing import Literal
 
 from ..errors import Disconnected, Retry
-from ..wake_pipe import WakePipe
+from .duplex import Duplex
 
 Kind = Literal["line", "event"]
 """What an item is: the text of an event, sent as its field ``line`` (version 1), or a whole event
@@ -32,8 +29,6 @@ _EVENT = struct.Struct(">BBII")
 _LINE = struct.Struct(">BBIII4sI")
 _VERSIONS = {"line": 0x31, "event": 0x32}
 _WINDOW, _JSON, _DATA, _PACKED, _ACK = (ord(kind) for kind in "WJDCA")
-_READ = 1 << 12
-_STEP = 1.0
 
 
 def framed(items: Sequence[bytes], kind: Kind, level: int) -> bytes:
@@ -82,18 +77,15 @@ class Link:
     """
 
     def __init__(self, connection: socket.socket, patience: float) -> None:
-        self._socket, self._patience = connection, patience
-        connection.setblocking(False)
+        self._patience = patience
         self._lock = threading.Lock()
         self._awaited: deque[_Window] = deque()
-        self._unsent = bytearray()
         self._heard = time.monotonic()
         self._answers = bytearray()
-        self._failure: str | None = None
-        self._is_closed = False
-        self._pipe = WakePipe()
-        self._thread = threading.Thread(target=self._run, name="lumberjack", daemon=True)
-        self._thread.start()
+        self._duplex = Duplex(
+            connection, "lumberjack", self._take_answers, self._check_patience, self._fail
+        )
+        self._duplex.start()
 
     def send(self, items: Sequence[bytes], kind: Kind, level: int, most: int) -> Future[None]:
         """Send items in windows of at most so many; the future ends when the server has all of
@@ -104,71 +96,23 @@ class Link:
             some = items[start : start + most]
             data = framed(some, kind, level)
             with self._lock:
-                if self._failure is not None:
-                    raise Disconnected(self._failure)
+                self._duplex.write(data)
                 if not self._awaited:
                     self._heard = time.monotonic()
                 self._awaited.append(_Window(delivery, len(some)))
-                self._unsent += data
-            self._pipe.wake()
         return delivery.future
 
     def check(self) -> None:
         """Raise Disconnected where the connection has ended."""
-        if self._failure is not None:
-            raise Disconnected(self._failure)
+        self._duplex.check()
 
     def close(self) -> None:
         """End the connection; what was not acknowledged fails."""
-        self._is_closed = True
-        self._pipe.wake()
-        self._thread.join()
+        self._duplex.close()
 
-    def _run(self) -> None:
-        reason = "the connection was closed"
-        try:
-            while not self._is_closed:
-                self._wait()
-                self._read()
-                self._write()
-                self._check_patience()
-        except Disconnected as error:
-            reason = str(error)
-        except OSError as error:
-            reason = getattr(error, "reason", None) or error.strerror or str(error)
-        finally:
-            self._fail(reason)
-            with contextlib.suppress(OSError):
-                self._socket.close()
-
-    def _wait(self) -> None:
-        descriptor = self._socket.fileno()
-        with self._lock:
-            writing = [descriptor] if self._unsent else []
-        self._pipe.wait(_STEP, [descriptor], writing)
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = self._socket.recv(_READ)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
-                return
-            if not data:
-                raise Disconnected("the server has closed the connection")
-            self._answers += data
-            self._take_answers()
-
-    def _write(self) -> None:
-        with self._lock:
-            while self._unsent:
-                try:
-                    sent = self._socket.send(self._unsent)
-                except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
-                    return
-                del self._unsent[:sent]
-
-    def _take_answers(self) -> None:
+    def _take_answers(self, data: bytes) -> None:
         answers = self._answers
+        answers += data
         while len(answers) >= _COUNT.size:
             version, kind, number = _COUNT.unpack_from(answers)
             if version not in _VERSIONS.values() or kind != _ACK:
@@ -205,9 +149,7 @@ class Link:
 
     def _fail(self, reason: str) -> None:
         with self._lock:
-            self._failure = reason
             deliveries = dict.fromkeys(window.delivery for window in self._awaited)
             self._awaited.clear()
-            self._unsent.clear()
         for delivery in deliveries:
             delivery.future.set_exception(delivery.failure(reason))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..contract import Plugin
-from ..servers.connections import plain_ip
+from ..servers.connections import attach, plain_ip
 from ._beats_connection import Connection
 from ._beats_intake import WindowIntake
 
@@ -56,24 +56,17 @@ class Connections:
         task.add_done_callback(self._admitting.discard)
 
     async def _admitted(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        loop = asyncio.get_running_loop()
         try:
             ip = plain_ip(made.getpeername()[0])
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            await loop.connect_accepted_socket(
-                lambda: Connection(self, ip),
-                made,
-                ssl=tls,
-                ssl_handshake_timeout=self._handshake if tls else None,
-            )
-        except ssl.SSLError as error:
-            self.refused(ip, f"TLS failed: {error.reason or error}")
-            made.close()
         except OSError:
             made.close()  # the client has gone
-        except asyncio.CancelledError:
-            made.close()
-            raise
+            return
+        try:
+            await attach(made, lambda: Connection(self, ip), tls, self._handshake)
+        except ssl.SSLError as error:
+            self.refused(ip, f"TLS failed: {error.reason or error}")
+        except OSError as error:
+            self._log.debug("a connection was closed before it was served: %s", error)
 
     def opened(self, connection: Connection) -> None:
         """A connection is served from now on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ...dsl.diagnostics import PenstockError
-from ._http_intake import Gathering
+from ._request_intake import Gathering
 
 
 class TooLong(PenstockError):

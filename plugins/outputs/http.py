@@ -28,9 +28,10 @@ from ..clients.http import (
 from ..clients.http_failures import HttpFailure, TlsFailure, Unsendable
 from ..clients.tls import ClientTls, client_tls
 from ..declaration import option
-from ..errors import Disconnected, Misconfigured, Rejected, Retry
+from ..errors import Disconnected, Misconfigured
 from ..output import Batching, Output
 from ._http_bodies import bodies_of, templates
+from ._http_results import BUSY, TOO_LARGE, Results, halves, retry_rest, said_by
 
 _TYPES = {
     "json": "application/json",
@@ -41,37 +42,8 @@ _TYPES = {
 _PER_PAYLOAD = 20
 """Events of a payload where each is a request: few, so that all threads have some."""
 
-_TOO_LARGE = 413
 _CREDENTIALS = {401: "user", 407: "proxy"}
-_BUSY = (429, 503)
-_SHOWN = 200
 _LEVEL = 6
-
-
-class _Results:
-    """What became of the events of a payload so far, by index."""
-
-    def __init__(self) -> None:
-        self.rejected: dict[int, str] = {}
-        self.again: list[int] = []
-        self.reason = ""
-        self.after: float | None = None
-
-    def reject(self, span: range, reason: str) -> None:
-        """The server never takes these."""
-        self.rejected |= dict.fromkeys(span, reason)
-
-    def retry(self, span: range, reason: str, after: float | None = None) -> None:
-        """These are to be sent again."""
-        self.again += span
-        self.reason, self.after = reason, after
-
-    def tell(self) -> None:
-        """Raise what the runtime has to know."""
-        if self.rejected:
-            raise Rejected(self.rejected, self.again, self.after)
-        if self.again:
-            raise Retry(self.reason, self.again, self.after)
 
 
 class Http(HttpOptions, ClientTls, Output, name="http"):
@@ -214,7 +186,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
         self._client = HttpClient(self, self._tls)
 
     def deliver(self, payload: Payload) -> None:
-        results = _Results()
+        results = Results()
         spans = deque(self._spans(payload.count))
         while spans:
             span = spans.popleft()
@@ -225,7 +197,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             except HttpFailure as error:
                 self._failed(payload, span, error, results)
                 if self.retry_failed:
-                    _retry_rest(spans, results, str(error))
+                    retry_rest(spans, results, str(error))
             else:
                 self._judge(answer, span, spans, results)
         results.tell()
@@ -249,7 +221,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             body = gzip.compress(body, _LEVEL, mtime=0)
         return self._client.send(Request(self.http_method.upper(), url, headers, body))
 
-    def _failed(self, payload: Payload, span: range, error: HttpFailure, results: _Results) -> None:
+    def _failed(self, payload: Payload, span: range, error: HttpFailure, results: Results) -> None:
         """A request has no answer."""
         if isinstance(error, TlsFailure):
             raise Misconfigured(error.option, str(error)) from error
@@ -260,19 +232,18 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
         else:
             results.retry(span, str(error))
 
-    def _judge(self, answer: Response, span: range, spans: deque[range], results: _Results) -> None:
+    def _judge(self, answer: Response, span: range, spans: deque[range], results: Results) -> None:
         status = answer.status
         if 200 <= status <= 299 or status in self.ignorable_codes:
             return
-        said = _said(answer)
+        said = said_by(answer)
         if status in self.retryable_codes and self.retry_failed:
             after = retry_after(answer, time.time())
             results.retry(span, said, after)
-            if after is not None or status in _BUSY:
-                _retry_rest(spans, results, said, after)
-        elif status == _TOO_LARGE and len(span) > 1:
-            middle = span.start + len(span) // 2
-            spans.extendleft((range(middle, span.stop), range(span.start, middle)))
+            if after is not None or status in BUSY:
+                retry_rest(spans, results, said, after)
+        elif status == TOO_LARGE and len(span) > 1:
+            spans.extendleft(reversed(halves(span)))
         elif status in _CREDENTIALS and self.url.is_constant:
             raise Misconfigured(self._credentials(status), said, "give what the server asks for")
         else:
@@ -289,20 +260,6 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
         client, self._client = self._client, None
         if client is not None:
             client.close()
-
-
-def _retry_rest(
-    spans: deque[range], results: _Results, reason: str, after: float | None = None
-) -> None:
-    """Leave the server alone: what was not sent yet is sent again later."""
-    while spans:
-        results.retry(spans.popleft(), reason, after)
-
-
-def _said(answer: Response) -> str:
-    text = " ".join(answer.body[: 4 * _SHOWN].decode("utf-8", "replace").split())[:_SHOWN]
-    status = f"the status is {answer.status} {answer.reason}".rstrip()
-    return f"{status}: {text}" if text else status
 
 
 def _is_url(text: str) -> bool:

@@ -310,6 +310,25 @@ class Acceptor:
         self._listening.close()
 
 
+async def attach(
+    made: socket.socket,
+    factory: Callable[[], asyncio.BaseProtocol],
+    tls: ssl.SSLContext | None,
+    handshake: float,
+) -> None:
+    """Serve a connection that was accepted, once its handshake is done, which may take so many
+    seconds. Raises SSLError, or another OSError where the client has gone; it is closed then.
+    """
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        await asyncio.get_running_loop().connect_accepted_socket(
+            factory, made, ssl=tls, ssl_handshake_timeout=handshake if tls else None
+        )
+    except (OSError, asyncio.CancelledError):
+        made.close()
+        raise
+
+
 def plain_ip(ip: str) -> str:
     """An IPv4 address that came over an IPv6 socket, as IPv4."""
     mapped = ip.removeprefix("::ffff:")

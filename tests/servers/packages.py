@@ -35,6 +35,7 @@ SERVERS: Mapping[str, Packages] = {
     "beats": Packages(go="beats"),
     "curl": Packages(["curl"], ["curl"]),
     "elasticmq": Packages(jars=["org.elasticmq:elasticmq-server_2.13:1.6.16"]),
+    "flume": Packages(jars=["org.apache.flume:flume-ng-node:1.11.0", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kinesis": Packages(npm=["kinesalite@3.3.3", "dynalite@4.0.0"]),

@@ -23,7 +23,7 @@ from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.plugins.batch import Batch, Chunk
 from penstock.plugins.errors import Undelivered
-from penstock.plugins.inputs._http_intake import Gathering
+from penstock.plugins.inputs._request_intake import Gathering
 
 ECS_OFF = {"pipeline.ecs_compatibility": "disabled"}
 

@@ -19,7 +19,6 @@ from ..servers.event_loop import Intake
 _PATIENCE = 1.0
 """Seconds that requests wait for a pipeline that takes nothing."""
 
-_PARTITION = "http"
 _BATCH = 1 << 20
 """Bytes of bodies after which a batch is large enough."""
 
@@ -38,11 +37,15 @@ class _Waiting(NamedTuple):
 
 class Gathering:
     """Gathers bodies to batches. ``most_waiting``: how many requests wait, ``most_bytes``: how much
-    of them is held at most, though one body always is.
+    of them is held at most, though one body always is; ``partition``: the name of what they are
+    events of.
     """
 
-    def __init__(self, intake: Intake, most_waiting: int, most_bytes: int) -> None:
+    def __init__(
+        self, intake: Intake, most_waiting: int, most_bytes: int, partition: str = "http"
+    ) -> None:
         self._intake, self._most_waiting, self._most_bytes = intake, most_waiting, most_bytes
+        self._partition = partition
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Waiting] = []
         self._held = 0
@@ -94,7 +97,7 @@ class Gathering:
                 break
         some = self._waiting[:count]
         try:
-            delivered = self._intake.offer(_batch([waiting.body for waiting in some], size))
+            delivered = self._intake.offer(self._batch(some, size))
         except Exception as error:  # these are answered so, and do not hold up the others
             del self._waiting[:count]
             self._refuse(some, error)
@@ -121,6 +124,6 @@ class Gathering:
             if not each.taken.done():
                 each.taken.set_exception(error)
 
-
-def _batch(bodies: list[Chunk], size: int) -> Batch:
-    return Batch(chunks=bodies, parts=[Part(_PARTITION)], bytes=size)
+    def _batch(self, some: list[_Waiting], size: int) -> Batch:
+        bodies = [waiting.body for waiting in some]
+        return Batch(chunks=bodies, parts=[Part(self._partition)], bytes=size)

@@ -1,0 +1,196 @@
+"""A connection of a Flume agent: calls come in, a status goes out for each.
+
+OK says that every output has the events of a call; until then the agent keeps them in its channel.
+FAILED, or the end of the connection, has it send them again. Several calls may be under way; they
+are answered in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from ..batch import Chunk
+from ..clients.flume import FAILED, OK, Call, ProtocolError, Server
+from ..errors import Undelivered
+from ._request_intake import Full
+
+if TYPE_CHECKING:
+    from ._flume_server import Connections
+
+_READ = 1 << 16
+_ROOM_LOOKS = 0.05
+_FIRST = 1
+"""With its first byte a call has begun to come; before it a connection may rest for ever."""
+
+_NOTHING: dict[str, Any] = {"flume": {"headers": {}}}
+
+
+class Inflating:
+    """The bytes of a compressed stream. Never more than asked for, and a bufferful, are unpacked at
+    a time.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader, self._unpacker = reader, zlib.decompressobj()
+        self._unread = bytearray()
+
+    async def readexactly(self, count: int) -> bytes:
+        """As of StreamReader; raises ProtocolError too."""
+        unread, packed = self._unread, self._unpacker.unconsumed_tail
+        while len(unread) < count:
+            if not packed:
+                packed = await self._reader.read(_READ)
+                if not packed:
+                    raise asyncio.IncompleteReadError(bytes(unread), count)
+            try:
+                unread += self._unpacker.decompress(packed, _READ)
+            except zlib.error as error:
+                raise ProtocolError("it is not compressed with deflate") from error
+            packed = self._unpacker.unconsumed_tail
+        found = bytes(unread[:count])
+        del unread[:count]
+        return found
+
+
+class _Owed:
+    """A call that is to be answered."""
+
+    def __init__(self, call: Call, status: asyncio.Task[str]) -> None:
+        self.call, self.status = call, status
+
+
+class Connection:
+    """One connection; used in the event loop's thread."""
+
+    def __init__(
+        self,
+        owner: Connections,
+        server: Server,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ip: str,
+    ) -> None:
+        self._owner, self._server, self._writer, self._ip = owner, server, writer, ip
+        self._source = Inflating(reader) if owner.is_compressed else reader
+        self._packer = zlib.compressobj() if owner.is_compressed else None
+        self._owed: asyncio.Queue[_Owed | None] = asyncio.Queue()
+        self._origin = {"@metadata": {"input": {"flume": {"host": {"ip": ip}}}}}
+        self._reading: asyncio.Task[None] | None = None
+        self._reserved = 0
+
+    async def serve(self) -> None:
+        """Take and answer calls until the agent goes or ``finish`` is called."""
+        self._reading = asyncio.ensure_future(self._read_all())
+        answering = asyncio.ensure_future(self._answer_all())
+        try:
+            await asyncio.wait([self._reading])
+            self._owed.put_nowait(None)
+            await answering
+        finally:
+            self._reading.cancel()
+            answering.cancel()
+            self._writer.close()
+
+    def finish(self) -> None:
+        """Take nothing more, and end when all that was taken is answered."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self.finish()
+        self._writer.transport.abort()
+
+    async def _read_all(self) -> None:
+        try:
+            while True:
+                head = await self._source.readexactly(_FIRST)
+                await self._read_call(head)
+        except ProtocolError as error:
+            self._owner.refused(self._ip, str(error))
+        except TimeoutError:
+            self._owner.refused(self._ip, "a call came too slowly")
+        except Full:
+            self._owner.full(self._ip)
+        except (asyncio.IncompleteReadError, OSError):
+            pass  # the agent has gone, or its connection
+        finally:
+            self._release()
+
+    async def _read_call(self, head: bytes) -> None:
+        """The rest of a call that has begun to come, and its way into the pipeline."""
+
+        async def read(count: int) -> bytes:
+            nonlocal head
+            if head:
+                found, head = head + await self._source.readexactly(count - len(head)), b""
+                return found
+            return await self._source.readexactly(count)
+
+        async with asyncio.timeout(self._owner.read_timeout):
+            call = await self._server.receive(read, self._expect)
+        size, self._reserved = self._reserved, 0
+        status = asyncio.ensure_future(self._status(call, size))
+        self._owed.put_nowait(_Owed(call, status))
+
+    async def _expect(self, size: int) -> None:
+        """Reserve the bytes of a call, waiting a while for room; raises Full."""
+        if size > self._owner.longest:
+            raise ProtocolError(f"a call of {size} bytes is longer than `max_frame_bytes`")
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._owner.patience
+        while True:
+            try:
+                self._owner.gathering.reserve(size)
+            except Full:
+                if loop.time() >= end:
+                    raise
+                await asyncio.sleep(_ROOM_LOOKS)
+            else:
+                self._reserved += size
+                return
+
+    def _release(self) -> None:
+        self._owner.gathering.release(self._reserved)
+        self._reserved = 0
+
+    async def _status(self, call: Call, size: int) -> str:
+        """How a call is to be answered, once that is known."""
+        gathering = self._owner.gathering
+        if not call.events:
+            gathering.release(size)
+            return OK
+        try:
+            delivered = await gathering.put(self._chunk(call), size)
+            await delivered
+        except Full:
+            self._owner.refused_full.add()
+            return FAILED
+        except Undelivered:
+            self._owner.undelivered.add()
+            return FAILED
+        return OK
+
+    def _chunk(self, call: Call) -> Chunk:
+        bodies = [event.body for event in call.events]
+        ends = list(itertools.accumulate(map(len, bodies)))
+        origins = [
+            {"flume": {"headers": event.headers}} if event.headers else _NOTHING
+            for event in call.events
+        ]
+        return Chunk(b"".join(bodies), self._origin, 0, ends, origins)
+
+    async def _answer_all(self) -> None:
+        with contextlib.suppress(OSError):  # the agent has gone, and sends again
+            while (owed := await self._owed.get()) is not None:
+                self._say(owed.call.reply(await owed.status))
+                await self._writer.drain()
+
+    def _say(self, data: bytes) -> None:
+        if self._packer is not None:
+            data = self._packer.compress(data) + self._packer.flush(zlib.Z_SYNC_FLUSH)
+        self._writer.write(data)

@@ -1,0 +1,195 @@
+"""Flume and Penstock while the one or the other is killed or hangs, again and again: nothing is lost. Agents have channels on the disk.
+
+``servers``: twenty kills of Penstock, kills and pauses of agents on both sides, certificates that are wrong; ``soak``: two hundred kills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import flume
+from servers.certificates import Certificates
+from servers.flume import Received, options
+from servers.packages import require
+from servers.penstock_process import Penstock
+from servers.process import Server, free_ports
+
+ROUNDS = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20"))
+WAYS = ("avro", "thrift")
+MESSAGE = 'codec => plain { format => "%{message}" }'
+
+
+class FromAgent:
+    """An agent that sends lines to Penstock, by all ways at once."""
+
+    def __init__(self, folder: Path) -> None:
+        require("flume")
+        self._folder = folder
+        self.ports = dict(zip(WAYS, free_ports(len(WAYS)), strict=True))
+        self.agent = flume.sender(folder / "agent", self.ports)
+        inputs = [
+            f'flume {{ host => "127.0.0.1" port => {port} type => "{way}" {options(way)} }}'
+            for way, port in self.ports.items()
+        ]
+        self.config = f'input {{ {" ".join(inputs)} }} output {{ file {{ path => "{folder}/%{{type}}.arrived" }} }}'
+        self.wanted: set[str] = set()
+        self._files = 0
+
+    def put(self, count: int) -> None:
+        lines = [f"line {number}" for number in range(len(self.wanted), len(self.wanted) + count)]
+        self.wanted.update(lines)
+        self._files += 1
+        flume.put(self.agent.home, f"file{self._files}", lines)
+
+    def messages(self, way: str) -> set[str]:
+        path = self._folder / f"{way}.arrived"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return {json.loads(line)["message"] for line in lines if line.endswith("\n")}
+
+    def has_all(self) -> bool:
+        return all(self.messages(way) == self.wanted for way in WAYS)
+
+
+class ToAgent:
+    """Penstock that sends the lines of a file to an agent of its own."""
+
+    def __init__(self, folder: Path, way: str, more: str = "") -> None:
+        require("flume")
+        self.agent: Server = flume.receiver(folder / "agent", [way])
+        self._received = Received(Path(self.agent.home), self.agent.figures)
+        self._lines = folder / "lines"
+        self.config = f"""
+            input {{ file {{ path => "{self._lines}" sincedb_path => "{folder}/sincedb" start_position => beginning stat_interval => 0.05 }} }}
+            output {{ flume {{ hosts => "127.0.0.1:{self.agent.ports[way]}" {options(way)} {MESSAGE} {more} }} }}
+        """
+        self.wanted: set[str] = set()
+
+    def put(self, count: int) -> None:
+        lines = [f"line {number}" for number in range(len(self.wanted), len(self.wanted) + count)]
+        self.wanted.update(lines)
+        with self._lines.open("a") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+
+    def bodies(self) -> set[str]:
+        return {body for _, body in self._received.events()}
+
+    def has_all(self) -> bool:
+        return self.bodies() >= self.wanted
+
+
+def killed(flow: Any, folder: Path, kills: int) -> None:
+    """Penstock is killed so often at any moment, and all arrives in the end."""
+    chance = random.Random(1)
+    with flow.agent:
+        for lives in range(kills):
+            flow.put(chance.randrange(50, 400))
+            with Penstock(folder, flow.config) as run:
+                run.until(lambda lives=lives: run.said().count(": started") > lives, "it starts")  # type: ignore[misc]
+                time.sleep(chance.uniform(0.1, 2))  # any moment will do
+                run.kill()
+        with Penstock(folder, flow.config) as run:
+            run.until(lambda: run.said().count(": started") > kills and flow.has_all(), "all arrives")
+            run.stop()
+
+
+@pytest.mark.servers
+def test_an_agent_sends_while_penstock_is_killed(tmp_path: Path) -> None:
+    killed(FromAgent(tmp_path), tmp_path, ROUNDS)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("way", WAYS)
+def test_penstock_is_killed_while_it_sends(way: str, tmp_path: Path) -> None:
+    killed(ToAgent(tmp_path, way), tmp_path, ROUNDS)
+
+
+@pytest.mark.soak
+def test_an_agent_sends_while_penstock_is_killed_for_long(tmp_path: Path) -> None:
+    killed(FromAgent(tmp_path), tmp_path, max(200, ROUNDS))
+
+
+@pytest.mark.soak
+def test_penstock_is_killed_while_it_sends_for_long(tmp_path: Path) -> None:
+    killed(ToAgent(tmp_path, "avro"), tmp_path, max(200, ROUNDS))
+
+
+@pytest.mark.servers
+def test_an_agent_that_sends_is_killed_and_comes_again(tmp_path: Path) -> None:
+    flow = FromAgent(tmp_path)
+    with flow.agent, Penstock(tmp_path, flow.config) as run:
+        for _ in range(5):
+            before = len(flow.messages("avro"))
+            flow.put(500)
+            run.until(lambda before=before: len(flow.messages("avro")) > before, "lines come")  # type: ignore[misc]
+            flow.agent.kill()
+            flow.agent.start()
+        run.until(flow.has_all, "all arrives")
+        run.stop()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("way", WAYS)
+def test_an_agent_that_takes_is_killed_and_comes_again(way: str, tmp_path: Path) -> None:
+    flow = ToAgent(tmp_path, way)
+    with flow.agent, Penstock(tmp_path, flow.config) as run:
+        for _ in range(5):
+            before = len(flow.bodies())
+            flow.put(500)
+            run.until(lambda before=before: len(flow.bodies()) > before, "lines come")  # type: ignore[misc]
+            flow.put(500)
+            flow.agent.kill()
+            flow.agent.start()
+        run.until(flow.has_all, "all arrives")
+        assert "Traceback" not in run.said()
+        run.stop()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("way", WAYS)
+def test_an_agent_that_hangs_is_waited_for_and_its_calls_are_made_again(
+    way: str, tmp_path: Path
+) -> None:
+    flow = ToAgent(tmp_path, way, "request_timeout => 2000")
+    with flow.agent, Penstock(tmp_path, flow.config) as run:
+        flow.put(100)
+        run.until(flow.has_all, "lines come")
+        flow.agent.pause()
+        flow.put(1000)
+        run.until(lambda: "has not answered for 2 s" in run.said(), "it finds that the agent hangs")
+        flow.agent.go_on()
+        run.until(flow.has_all, "all arrives")
+        run.stop()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("way", ["avro_tls", "thrift_tls"])
+def test_certificates_are_verified_by_both_sides(way: str, tmp_path: Path) -> None:
+    require("flume")
+    certificates = Certificates(tmp_path)
+    (port,) = free_ports()
+    agent = flume.sender(tmp_path / "agent", {way: port}, certificates.ca)
+    flume.put(agent.home, "lines", ["one"])
+
+    def taking(pair: str) -> str:
+        certificate, key = certificates.pair(pair)
+        tls = f'ssl_enabled => true ssl_certificate => "{certificate}" ssl_key => "{key}"'
+        path = tmp_path / f"{pair}.arrived"
+        return f'input {{ flume {{ host => "127.0.0.1" port => {port} {options(way)} {tls} }} }} output {{ file {{ path => "{path}" }} }}'
+
+    with agent:
+        for pair in ("foreign", "expired"):
+            with Penstock(tmp_path, taking(pair), name=pair) as run:
+                run.until(
+                    lambda: "TLS failed" in run.said(), f"the agent refuses the {pair} certificate"
+                )
+                run.stop()
+            assert not (tmp_path / f"{pair}.arrived").exists()
+        with Penstock(tmp_path, taking("server"), name="server") as run:
+            run.until((tmp_path / "server.arrived").exists, "the agent takes the right certificate")
+            run.stop()
