@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import logging
+import re
 import shutil
 import traceback
 from collections.abc import Callable, Sequence
@@ -92,6 +93,23 @@ def surroundings(owner: Filter) -> dict[tuple[str, str], Any]:
     return context(now, new_event(now), new_timestamp(now))
 
 
+def keeps_state(*texts: str) -> bool:
+    """Whether code that is not compiled sets instance, class or global variables."""
+    if not is_installed():
+        return any(_SETS.search(text) for text in texts)
+    from ..dsl.ruby import RubySyntaxError
+    from ..dsl.ruby.facts import facts_of
+    from ..dsl.ruby.syntax import Tree
+
+    try:
+        return facts_of([Tree(text) for text in texts]).keeps_state
+    except RubySyntaxError:
+        return any(_SETS.search(text) for text in texts)
+
+
+_SETS = re.compile(r"[@$]\w+\s*(?:[-+*/|&<>]{0,2}=(?![=~])|<<)")
+
+
 def _logger(owner: Filter) -> Any:
     from ..dsl.ruby import Logger
 
@@ -106,6 +124,15 @@ def _logger(owner: Filter) -> Any:
 
 def route(owner: Filter, error: Any, engine: str) -> str:
     """The program that runs what is not compiled; raises OptionProblem where there is none."""
+    from ..dsl.ruby.errors import NoJava
+
+    if isinstance(error, NoJava):
+        raise OptionProblem(
+            error.option,  # type: ignore[attr-defined]
+            f"{error} names a class of Java, which is not there",
+            "write it with Ruby's own classes, such as Time, IPAddr or SecureRandom",
+            part=(error.start, error.end),
+        )
     allowed = owner.context.settings.get("penstock.ruby.process", True)
     found = shutil.which("ruby")
     if engine != "compiled" and allowed and found:

@@ -8,7 +8,7 @@ from ..reference import ReferenceSyntaxError
 from .blocks import Blocks, python_name
 from .classes import CLASSES, class_named
 from .dispatch import CONSTANTS, METHODS, SINGLETONS, is_known
-from .errors import EXCEPTIONS
+from .errors import EXCEPTIONS, NoJava
 from .events import getter, setter
 from .frames import Code
 from .objects import Shape
@@ -87,9 +87,37 @@ class Calls(Blocks):
         operator = node.child_by_field_name("operator")
         if operator is not None and self.text(operator) == "&.":
             return self.safe_call(node, receiver, name, tag)
+        if name == "encode":
+            source = self._named_encoding(receiver)
+            if source is not None:
+                return self._encoded_from(node, receiver, source)
         arguments = Arguments([self.value(receiver)])
         self.arguments(node, name, arguments, tag)
         return self.sent(node, name, arguments)
+
+    def _named_encoding(self, node: Node) -> Node | None:
+        """The encoding that ``x.force_encoding(NAME)`` names in the code."""
+        method = node.child_by_field_name("method") if node.type == "call" else None
+        if method is None or self.text(method) != "force_encoding":
+            return None
+        given = named(node.child_by_field_name("arguments"))
+        is_named = given[0].type in ("string", "scope_resolution") and node.child_count
+        return given[0] if is_named else None
+
+    def _encoded_from(self, node: Node, receiver: Node, source: Node) -> Code:
+        """``x.force_encoding(A).encode(B)``: strings in other encodings than UTF-8 are not kept."""
+        arguments = Arguments([self.value(receiver.child_by_field_name("receiver"))])
+        self.arguments(node, "encode", arguments, None)
+        names = {at for at, _ in arguments.named}
+        places = [at for at in range(1, len(arguments.codes)) if at not in names]
+        if len(places) > 1:
+            return self.sent(node, "encode", arguments)
+        target = arguments.codes[places[0]] if places else Code("'UTF-8'")
+        options = [code for at, code in enumerate(arguments.codes) if at in names]
+        made = Arguments([arguments.codes[0]])
+        made.codes += [target, self.value(source), *options]
+        made.named = [(3 + at, label) for at, (_, label) in enumerate(arguments.named)]
+        return self.sent(node, "encode", made)
 
     def sent(self, node: Node, name: str, arguments: Arguments) -> Code:
         """A call of a method by the receiver's type."""
@@ -294,6 +322,8 @@ class Calls(Blocks):
             return Code(self.keep(("constant", name), CONSTANTS[name]))
         if name in CLASSES or name in SINGLETONS or name in METHODS:
             return Code(self.keep(("class", name), class_named(name)))
+        if name.split("::")[0] == "Java":
+            raise NoJava(f"`{name}`", *self.tree.span(node))
         raise self.unsupported(node, f"the constant `{name}`")
 
     def class_call(self, node: Node, cls: str, name: str, tag: str | None) -> Code:
@@ -315,6 +345,8 @@ class Calls(Blocks):
             arguments = Arguments([Code(self.keep(("class", cls), class_named(cls)))])
             self.arguments(node, name, arguments, tag)
             return self.sent(node, name, arguments)
+        if function is None and cls.split("::")[0] == "Java":
+            raise NoJava(f"`{cls}`", *self.tree.span(node))
         if function is None:
             raise self.unsupported(node, f"`{cls}.{name}`")
         arguments = Arguments([])

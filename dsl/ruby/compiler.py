@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .errors import NoJava
 from .facts import Facts
 from .frames import Code, Frame, Line
 from .operations import Operations
@@ -99,6 +100,8 @@ class Compiler(Operations):
             or hasattr(self, f"own_{name.replace('?', '_p')}")
         ):
             return self.own_call(node, name, None)
+        if name in ("java", "javax"):
+            raise NoJava(f"`{name}`", *self.tree.span(node))
         if name == "__method__":
             return Code("None")
         if name in ELSEWHERE:

@@ -20,6 +20,7 @@ class Facts(msgspec.Struct):
     reassigned: frozenset[str]
     mutable: bool
     keeps_state: bool
+    in_part: bool
 
 
 class Everything(frozenset[str]):
@@ -53,21 +54,30 @@ _ARRAYS = frozenset(
 )
 
 
+_IN_PART = frozenset(
+    ["force_encoding", "encode", "encode!", "parse", "strptime", "pack", "unpack", "unpack1"]
+)
+"""Methods of which only the values that come show whether they are compiled: ``Time.parse``."""
+
+
 def facts_of(trees: Iterable[Tree]) -> Facts:
     """Look through all texts."""
     methods: dict[str, frozenset[str]] = {}
     constants: set[str] = set()
     assigned: dict[str, set[str]] = {}
-    keeps_state = False
+    keeps_state = in_part = False
     given = list(trees)
     for tree in given:
         for node in walk(tree.root, lambda n: n.is_named):
             if node.type == "method":
                 methods[tree.of(node.child_by_field_name("name"))] = _keywords(tree, node)
+            elif node.type == "call":
+                method = node.child_by_field_name("method")
+                in_part |= method is not None and tree.of(method) in _IN_PART
             elif node.type in ("assignment", "operator_assignment"):
                 keeps_state |= _note(tree, node, constants, assigned)
     mutable = any(_mutates(tree, assigned) for tree in given)
-    return Facts(methods, frozenset(constants), frozenset(assigned), mutable, keeps_state)
+    return Facts(methods, frozenset(constants), frozenset(assigned), mutable, keeps_state, in_part)
 
 
 def _keywords(tree: Tree, node: Node) -> frozenset[str]:

@@ -13,6 +13,7 @@ from .enumerables import is_true
 from .errors import Jump, StandardError, rescued
 from .events import PLAIN, UNSHARED
 from .functions import splat
+from .hash_changes import with_default
 from .hashes import with_pairs
 from .inspection import to_s
 from .kernel import proc_of, raised
@@ -75,7 +76,7 @@ _OFFERED = (
     *(more_equal, nth, over, plus, rest, set_item, spread, string_of, tail, tick, times, undefined),
     *(yielded, case_equal, equal, is_true, rescued, splat, with_pairs, to_s, proc_of, raised),
     *(last_group, last_part, deep, wrap, MutStr, Proc, Range, symbol, regexp, range_of, last_named),
-    *(symbol_block, named_options, deep_copy, copy, Jump),
+    *(symbol_block, named_options, deep_copy, copy, Jump, with_default),
 )
 RUNTIME: dict[str, Any] = {
     **{offered.__name__: offered for offered in _OFFERED},

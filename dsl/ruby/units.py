@@ -42,7 +42,8 @@ def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger
         error.unit = at  # type: ignore[attr-defined]
         raise
     methods = {name: names.get(f"u_{python_name(name)}") for name in facts.methods}
-    return Compiled(functions, {k: v for k, v in methods.items() if v}, facts.keeps_state, instance)
+    made = {k: v for k, v in methods.items() if v}
+    return Compiled(functions, made, facts.keeps_state, facts.in_part, instance)
 
 
 _PLACED = ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword | ast.alias | ast.pattern

@@ -151,6 +151,46 @@ def test_what_is_not_compiled_runs_in_a_real_ruby(filtered: Filtered, tmp_path: 
     assert filtered(ruby(f"event.set('a', File.read('{tmp_path}/x'))"), {}) == [{"a": "content"}]
 
 
+ROUTES = [
+    ("event.set('t', Time.parse(event.get('w')).to_i)", {"w": "2024-01-01T00:00:00Z"}, {"w": "20240101T000000Z?"}, 1704067200),
+    ("event.set('t', [event.get('w')].pack(event.get('f')).unpack1('H*'))", {"w": 1, "f": "C"}, {"w": 300, "f": "w"}, "01"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("real_ruby")
+@pytest.mark.parametrize(("code", "compiled", "other", "value"), ROUTES)
+def test_a_value_that_is_not_compiled_takes_the_block_to_a_real_ruby(filtered: Filtered, code: str, compiled: dict[str, Any], other: dict[str, Any], value: Any) -> None:
+    marked = f"event.set('before', event.get('before').to_i + 1); {code}"
+    first, second, third = filtered(ruby(marked), compiled, other, compiled)
+    assert (first, third) == (compiled | {"before": 1, "t": value}, compiled | {"before": 1, "t": value})
+    assert second["before"] == 1
+    assert "tags" not in second
+
+
+def test_where_there_is_no_real_ruby_such_a_value_is_an_exception(filtered: Filtered, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    code = "event.set('t', Time.parse(event.get('w')).to_i)"
+    out = filtered(ruby(code), {"w": "2024-01-01 +1 day"}, {"w": "2024-01-01T00:00:00Z"})
+    assert [event.get("t") for event in out] == [None, 1704067200]
+    assert out[0]["tags"] == ["_rubyexception"]
+    assert "Time.parse of" in caplog.text
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_an_init_that_is_not_compiled_takes_the_block_to_a_real_ruby(filtered: Filtered) -> None:
+    options = "init => \"@h = {}; @h.default_proc = proc { |h, k| h[k] = k * 2 }\""
+    assert filtered(ruby("event.set('n', @h[event.get('n')])", options), {"n": 2}) == [{"n": 4}]
+
+
+JAVA = ["java.util.UUID.randomUUID.to_s", "Java::JavaUtil::UUID.randomUUID", "Java::java.lang.System.currentTimeMillis"]
+
+
+@pytest.mark.parametrize("code", JAVA)
+def test_classes_of_java_are_refused(code: str) -> None:
+    (found,) = refused(f"code => \"event.set('a', {code})\"")
+    assert "names a class of Java" in found.message
+
+
 @pytest.mark.usefixtures("real_ruby")
 def test_a_process_that_dies_is_started_again_and_its_batch_tagged() -> None:
     stage = penstock.compile("filter { ruby { engine => process code => \"exit!(1) if event.get('die'); event.set('ok', true)\" } }")
@@ -178,6 +218,9 @@ def test_code_that_keeps_state_needs_one_worker() -> None:
 
     assert stateful("@n = 1")
     assert not stateful("n = 1")
+    if shutil.which("ruby") is not None:
+        assert stateful("@n = Date.today")
+        assert not stateful("n = Date.today")
 
 
 def test_filters_have_variables_of_their_own(filtered: Filtered) -> None:
