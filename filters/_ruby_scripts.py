@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..dsl.diagnostics import PenstockError
+from ..dsl.guard import signals_reach
 from ..plugins.context import OptionProblem
 from ..plugins.contract import Filter
 
@@ -39,9 +40,15 @@ def is_installed() -> bool:
     return all(find_spec(name) is not None for name in ("tree_sitter", "tree_sitter_ruby"))
 
 
-def compiled(owner: Filter, pieces: Sequence[Piece], names: dict[str, str] | None = None) -> Any:
+def compiled(
+    owner: Filter,
+    pieces: Sequence[Piece],
+    names: dict[str, str] | None = None,
+    ticks: bool | None = None,
+) -> Any:
     """The pieces compiled; raises NotCompiled for what takes another route, OptionProblem for what
-    no route can run. ``names`` gives a piece another file's name than the configuration's.
+    no route can run. ``names`` gives a piece another file's name than the configuration's;
+    ``ticks``: whether blocks look at the clock, which they must where no signal ends them.
     """
     if not is_installed():
         raise OptionProblem(
@@ -53,7 +60,8 @@ def compiled(owner: Filter, pieces: Sequence[Piece], names: dict[str, str] | Non
 
     units = [Unit(p.text, _origin(owner, p, names or {}), p.parameters) for p in pieces]
     try:
-        return compile_units(units, surroundings(owner), _logger(owner))
+        looks = not signals_reach() if ticks is None else ticks
+        return compile_units(units, surroundings(owner), _logger(owner), looks)
     except RubySyntaxError as error:
         piece = pieces[error.unit]  # type: ignore[attr-defined]
         raise OptionProblem(piece.option, str(error), part=(error.start, error.end)) from None

@@ -39,7 +39,8 @@ class Ruby(Filter, name="ruby"):
 
     An event on which the code raises is tagged with `tag_on_exception`, and goes on. The common
     options are applied where it did not raise, and not to what it sent out. Code that keeps
-    something from event to event, in instance or global variables, needs one worker.
+    something from event to event, in instance or global variables, needs one worker; what `init` or
+    `register` sets once and is only read later does not count.
 
     Differs from Logstash: Ruby is that of version 3.1, without Java; gems are not there.
     """

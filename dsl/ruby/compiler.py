@@ -21,7 +21,7 @@ class Compiler(Operations):
         super().__init__(tree, names, facts.mutable)
         self.methods, self.constants = facts.methods, facts.constants
         self.reassigned = facts.reassigned
-        self.context = context
+        self.context, self.ticks = context, facts.ticks
         self.module: list[Line] = []
 
     def unit(self, unit: Unit, name: str) -> list[Line]:
@@ -145,6 +145,7 @@ class Compiler(Operations):
     def jumps(self, node: Node, sink: str) -> None:
         """``return``, ``next``, ``break`` and ``retry``."""
         if node.type == "retry":
+            self.emit("tick()")
             self.emit("continue")
         else:
             getattr(self, f"control_{node.type}")(node)

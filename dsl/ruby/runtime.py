@@ -61,6 +61,16 @@ def symbol_block(table: Dispatch) -> Proc:
     return Proc(lambda value, *rest: table[type(value)](value, *rest), shape)
 
 
+def ticking_block(table: Dispatch) -> Proc:
+    """``&:name`` that looks at the clock."""
+
+    def call(value: Any, *rest: Any) -> Any:
+        tick()
+        return table[type(value)](value, *rest)
+
+    return Proc(call, Shape(1, takes_rest=True, spreads=False))
+
+
 def named_options(given: dict[str, Any]) -> dict[Any, Any]:
     """What ``**options`` of a method holds."""
     return {symbol(name.removeprefix("v_")): value for name, value in given.items()}
