@@ -18,7 +18,8 @@ from penstock.dsl.event import accept
 from penstock.dsl.timestamp import Timestamp
 from penstock.dsl.values import copy
 from penstock.plugins import registry
-from penstock.plugins.contract import Example, Filter
+from penstock.plugins.contract import Filter
+from penstock.plugins.declaration import Example
 
 HERE = Path(__file__).parent
 Event = dict[str, Any]

@@ -30,6 +30,12 @@ class FieldError(PenstockError, ValueError):
     """
 
 
+class PassedOverError(FieldError):
+    """A field that cannot be set, which Logstash passes over as if it were: a name in a list, a
+    capture into a timestamp.
+    """
+
+
 class FieldRef:
     """A field of an event. ``str()`` gives it as written; ``keys`` are its path.
 
@@ -320,7 +326,7 @@ def _step(at: Any, key: str, keys: tuple[str, ...]) -> Any:
 def _put_in_list(at: list[Any], key: str, value: Any, keys: tuple[str, ...]) -> None:
     spot = index_of(key)
     if spot is None:
-        raise FieldError(f"`{_text(keys)}` cannot be set: `{key}` is not a valid list index")
+        raise PassedOverError(f"`{_text(keys)}` cannot be set: `{key}` is not a valid list index")
     if spot < -len(at) or spot > len(at) + 100_000:
         raise FieldError(f"`{_text(keys)}` cannot be set: the list has {len(at)} items")
     if spot >= len(at):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import linecache
 import logging
+import re
 import shutil
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..dsl.diagnostics import PenstockError
+from ..dsl.guard import signals_reach
 from ..plugins.context import OptionProblem
 from ..plugins.contract import Filter
 
@@ -38,9 +40,15 @@ def is_installed() -> bool:
     return all(find_spec(name) is not None for name in ("tree_sitter", "tree_sitter_ruby"))
 
 
-def compiled(owner: Filter, pieces: Sequence[Piece], names: dict[str, str] | None = None) -> Any:
+def compiled(
+    owner: Filter,
+    pieces: Sequence[Piece],
+    names: dict[str, str] | None = None,
+    ticks: bool | None = None,
+) -> Any:
     """The pieces compiled; raises NotCompiled for what takes another route, OptionProblem for what
-    no route can run. ``names`` gives a piece another file's name than the configuration's.
+    no route can run. ``names`` gives a piece another file's name than the configuration's;
+    ``ticks``: whether blocks look at the clock, which they must where no signal ends them.
     """
     if not is_installed():
         raise OptionProblem(
@@ -52,7 +60,8 @@ def compiled(owner: Filter, pieces: Sequence[Piece], names: dict[str, str] | Non
 
     units = [Unit(p.text, _origin(owner, p, names or {}), p.parameters) for p in pieces]
     try:
-        return compile_units(units, surroundings(owner), _logger(owner))
+        looks = not signals_reach() if ticks is None else ticks
+        return compile_units(units, surroundings(owner), _logger(owner), looks)
     except RubySyntaxError as error:
         piece = pieces[error.unit]  # type: ignore[attr-defined]
         raise OptionProblem(piece.option, str(error), part=(error.start, error.end)) from None
@@ -92,6 +101,23 @@ def surroundings(owner: Filter) -> dict[tuple[str, str], Any]:
     return context(now, new_event(now), new_timestamp(now))
 
 
+def keeps_state(*texts: str) -> bool:
+    """Whether code that is not compiled sets instance, class or global variables."""
+    if not is_installed():
+        return any(_SETS.search(text) for text in texts)
+    from ..dsl.ruby import RubySyntaxError
+    from ..dsl.ruby.facts import facts_of
+    from ..dsl.ruby.syntax import Tree
+
+    try:
+        return facts_of([Tree(text) for text in texts]).keeps_state
+    except RubySyntaxError:
+        return any(_SETS.search(text) for text in texts)
+
+
+_SETS = re.compile(r"[@$]\w+\s*(?:[-+*/|&<>]{0,2}=(?![=~])|<<)")
+
+
 def _logger(owner: Filter) -> Any:
     from ..dsl.ruby import Logger
 
@@ -106,6 +132,15 @@ def _logger(owner: Filter) -> Any:
 
 def route(owner: Filter, error: Any, engine: str) -> str:
     """The program that runs what is not compiled; raises OptionProblem where there is none."""
+    from ..dsl.ruby.errors import NoJava
+
+    if isinstance(error, NoJava):
+        raise OptionProblem(
+            error.option,  # type: ignore[attr-defined]
+            f"{error} names a class of Java, which is not there",
+            "write it with Ruby's own classes, such as Time, IPAddr or SecureRandom",
+            part=(error.start, error.end),
+        )
     allowed = owner.context.settings.get("penstock.ruby.process", True)
     found = shutil.which("ruby")
     if engine != "compiled" and allowed and found:

@@ -42,7 +42,9 @@ def functions(owner: Aggregate) -> Functions:
         owner.context.problems.append(problem)
         return _nothing, _nothing, _explain
     finish = made[1] if len(made) > 1 else _nothing
-    return _on_event(made[0]), _on_map(finish), lambda error, place: explained(error, names)
+    limit = owner.context.limit("match") / 1000
+    code, finished = _on_event(made[0], limit), _on_map(finish, limit)
+    return code, finished, lambda error, place: explained(error, names)
 
 
 def python_functions(owner: Aggregate) -> Functions:
@@ -73,7 +75,7 @@ def _compiled(owner: Aggregate, pieces: list[Piece]) -> list[Callable[..., Any]]
     from ..dsl.ruby.errors import NotCompiled
 
     try:
-        made = compiled(owner, pieces)
+        made = compiled(owner, pieces, ticks=True)
     except NotCompiled as error:
         remedy = 'write it another way, or in Python with language => "python"'
         option = error.option  # type: ignore[attr-defined]
@@ -84,14 +86,16 @@ def _compiled(owner: Aggregate, pieces: list[Piece]) -> list[Callable[..., Any]]
     return functions
 
 
-def _on_event(code: Callable[..., Any]) -> Callable[..., Any]:
+def _on_event(code: Callable[..., Any], limit: float) -> Callable[..., Any]:
     from ..dsl.ruby.errors import Jump, translated
     from ..dsl.ruby.events import RubyEvent
     from ..dsl.ruby.objects import Proc, Shape
+    from ..dsl.ruby.operators import BUDGET
 
     def call(handle: ScriptEvent, task_map: dict[str, Any], task: Task, emit: Any) -> None:
         event = RubyEvent(handle.data)
         block = Proc(lambda other: emit(ScriptEvent(other.data)), Shape(1))
+        BUDGET.renew(limit)
         try:
             code(event, task_map, task, block)
         except Jump as jump:
@@ -102,11 +106,13 @@ def _on_event(code: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _on_map(code: Callable[..., Any]) -> Callable[..., Any]:
+def _on_map(code: Callable[..., Any], limit: float) -> Callable[..., Any]:
     from ..dsl.ruby.errors import Jump, translated
     from ..dsl.ruby.events import RubyEvent
+    from ..dsl.ruby.operators import BUDGET
 
     def finish(handle: ScriptEvent) -> None:
+        BUDGET.renew(limit)
         try:
             code(RubyEvent(handle.data))
         except Jump as jump:

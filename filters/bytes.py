@@ -20,7 +20,8 @@ class Bytes(Filter, name="bytes"):
     The unit is `k`, `m`, `g`, `t`, `p` or `e` in either case, with or without a `b`; it counts in
     1024s, or in 1000s with `conversion_method => metric`. Blanks, `_`, and whichever of `.` and `,`
     is not the decimal separator are skipped. What is not a size, a field that is missing or no
-    text included, gets the tags of `tag_on_failure`.
+    text included, gets the tags of `tag_on_failure`. So does a number with several
+    points as decimal separators; of several commas the first counts.
     """
 
     source: FieldRef = option("The field with the size.", default=FieldRef("message"))
@@ -56,6 +57,7 @@ class Bytes(Filter, name="bytes"):
         base = 1024 if self.conversion_method == "binary" else 1000
         self._factors = {prefix: base**power for power, prefix in enumerate(("", *_PREFIXES))}
         other = "," if self.decimal_separator == "." else "."
+        self._is_point = self.decimal_separator == "."
         self._clean = str.maketrans(
             {" ": None, "_": None, other: None, self.decimal_separator: "."}
         )
@@ -73,7 +75,7 @@ class Bytes(Filter, name="bytes"):
     def _size(self, text: str) -> int | None:
         found = _SIZE.search(text.strip())
         number = found[1].translate(self._clean) if found else ""
-        if found is None or not number:
+        if found is None or not number or (self._is_point and number.count(".") > 1):
             return None
         value = to_f(number) * self._factors[found[2].lower()]
         return int(value + 0.5) if value < 2**52 else int(value)

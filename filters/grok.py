@@ -25,7 +25,13 @@ from ..dsl.grok import (
 )
 from ..dsl.grok.captures import Assign, Loop, assigner, matcher
 from ..dsl.grok.lint import unclosed
-from ..dsl.reference import Event, FieldError, FieldRef, ReferenceSyntaxError
+from ..dsl.reference import (
+    Event,
+    FieldError,
+    FieldRef,
+    PassedOverError,
+    ReferenceSyntaxError,
+)
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
@@ -318,6 +324,8 @@ class Grok(Ecs, Filter, name="grok"):
         for get, tries in fields:
             try:
                 found = self._found(tries, get(event), event)
+            except PassedOverError:
+                raise
             except (FieldError, ReferenceSyntaxError) as error:
                 self.tell(event, error)
                 continue
@@ -329,9 +337,10 @@ class Grok(Ecs, Filter, name="grok"):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter raised; a match with a capture that cannot be set counts
-        as none, as in Logstash.
+        as none, as in Logstash. What Logstash passes over in silence is an exception.
         """
-        if not isinstance(error, FieldError | ReferenceSyntaxError):
+        is_none = isinstance(error, FieldError | ReferenceSyntaxError)
+        if not is_none or isinstance(error, PassedOverError):
             super().failed(event, error)
             return
         self._unmatched(event)

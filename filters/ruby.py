@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..dsl.values import copy
 from ..plugins.context import OptionProblem
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
-from ._ruby_scripts import Piece, compiled, explained, message_of, route
+from ._ruby_scripts import Piece, compiled, explained, keeps_state, message_of, route
 
 
 class Ruby(Filter, name="ruby"):
@@ -38,7 +39,8 @@ class Ruby(Filter, name="ruby"):
 
     An event on which the code raises is tagged with `tag_on_exception`, and goes on. The common
     options are applied where it did not raise, and not to what it sent out. Code that keeps
-    something from event to event, in instance or global variables, needs one worker.
+    something from event to event, in instance or global variables, needs one worker; what `init` or
+    `register` sets once and is only read later does not count.
 
     Differs from Logstash: Ruby is that of version 3.1, without Java; gems are not there.
     """
@@ -92,6 +94,7 @@ class Ruby(Filter, name="ruby"):
         """Compile the code, or start on the other route."""
         self.call: Any = None
         self.process: Any = None
+        self.in_part = False
         self.names = [span.source.name for span in self.context.spans.values()]
         if (self.code is None) == (self.path is None):
             self.problem(
@@ -118,10 +121,17 @@ class Ruby(Filter, name="ruby"):
                 raise _chosen(self)
             self._compile(script)
         except NotCompiled as error:
-            program = route(self, error, self.engine)
-            from ._ruby_process import RubyProcess
+            self._take_process(error, script)
 
-            self.process = RubyProcess(program, self, script)
+    def _take_process(self, error: Any, script: str | None) -> None:
+        """Take the route through a real ruby; raises OptionProblem where it is closed."""
+        from ._ruby_process import RubyProcess
+
+        program = route(self, error, self.engine)
+        if keeps_state(script or "", self.init or "", self.code or ""):
+            self.keyed_by = ()
+        self.call, self.in_part = None, False
+        self.process = RubyProcess(program, self, script)
 
     def _script_text(self) -> str | None:
         if self.path is None:
@@ -142,33 +152,44 @@ class Ruby(Filter, name="ruby"):
         pieces = [Piece("init", self.init)] if self.init is not None else []
         pieces.append(Piece("code", self.code or "", ("event", "new_event_block")))
         made = compiled(self, pieces)
-        self._warn_of_state(made)
+        self._note(made)
         if self.init is not None:
             self._initialize(made.functions[0])
         code = made.functions[-1]
         self.call = code
 
     def _initialize(self, init: Any) -> None:
+        from ..dsl.ruby.errors import NotCompiled
+
         try:
             init()
+        except NotCompiled as error:
+            error.option = "init"  # type: ignore[attr-defined]
+            raise
         except Exception as error:
             raise OptionProblem("init", explained(error, self.names)) from None
 
-    def _warn_of_state(self, made: Any) -> None:
+    def _note(self, made: Any) -> None:
+        self.in_part = made.in_part and self.engine == "auto"
         if made.keeps_state:
             self.keyed_by = ()  # what it keeps is one state of all events
 
     def _script(self, text: str, params: dict[str, Any] | None = None) -> Any:
         """The script, registered, as a function like that of inline code."""
+        from ..dsl.ruby.errors import NotCompiled
+
         name = str(self.path)
         self.names = [*self.names, name]
         made = compiled(self, [Piece("path", text)], {"path": name})
-        self._warn_of_state(made)
+        self._note(made)
         try:
             made.functions[0]()
             register = made.methods.get("register")
             if register is not None:
                 register(copy(self.script_params if params is None else params))
+        except NotCompiled as error:
+            error.option = "path"  # type: ignore[attr-defined]
+            raise
         except Exception as error:
             raise OptionProblem("path", explained(error, self.names)) from None
         filter_ = made.methods.get("filter")
@@ -193,13 +214,53 @@ class Ruby(Filter, name="ruby"):
         """Run the code on each event, and give what goes on."""
         if self.process is not None:
             return self.process.run(events)  # type: ignore[no-any-return]
+        if self.in_part:
+            return self._in_part(events)
         if self.guard is None:
             return self._each(events)
         with self.guard:
             return self._each(events)
 
+    def _in_part(self, events: list[Event]) -> list[Event]:
+        """The same of code of which only values show whether all of it is compiled."""
+        from ..dsl.ruby.errors import NotCompiled
+
+        out: list[Event] = []
+        for at, event in enumerate(events):
+            kept = copy(event)
+            try:
+                with self.guard or nullcontext():
+                    out += self._each([event])
+            except NotCompiled as error:
+                event.clear()
+                event.update(kept)
+                if not self._switched(error):
+                    self.failed(event, error)
+                    return [*out, event, *self.run(events[at + 1 :])]
+                return [*out, *self.run(events[at:])]
+        return out
+
+    def _switched(self, error: Any) -> bool:
+        """Go over to a real ruby, where one may be used; what variables held is lost."""
+        error.option = "code" if self.code is not None else "path"
+        error.start = error.end = 0
+        try:
+            self._take_process(error, self._script_text())
+            self.process.start()
+        except OptionProblem:
+            self.in_part = False
+            return False
+        complain(
+            self.context.where,
+            "%s: %s is not compiled; a real ruby runs the code from here on",
+            self.context.where,
+            error,
+        )
+        self.ruby_route = "process"
+        return True
+
     def _each(self, events: list[Event]) -> list[Event]:
-        from ..dsl.ruby.errors import Jump
+        from ..dsl.ruby.errors import Jump, NotCompiled
         from ..dsl.ruby.events import RubyEvent
         from ..dsl.ruby.objects import Proc, Shape
 
@@ -217,6 +278,8 @@ class Ruby(Filter, name="ruby"):
                 if decorate is not None and not handle.cancelled:
                     decorate(event)
             except (Exception, Jump) as error:
+                if self.in_part and type(error) is NotCompiled:
+                    raise
                 self.failed(event, error)
                 handle.cancelled = False
             if not handle.cancelled:

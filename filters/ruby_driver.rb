@@ -4,6 +4,15 @@
 # The answer to a batch is a list: for each event the events that go on (null: the event unchanged), or an error.
 require 'json'
 require 'time'
+require 'set'
+require 'uri'
+
+# What Logstash has loaded already, so that code uses it without `require`.
+{
+  Base64: 'base64', BigDecimal: 'bigdecimal', CGI: 'cgi', CSV: 'csv', Digest: 'digest', ERB: 'erb', IPAddr: 'ipaddr',
+  OpenSSL: 'openssl', OpenStruct: 'ostruct', Resolv: 'resolv', SecureRandom: 'securerandom', Socket: 'socket',
+  StringIO: 'stringio', Timeout: 'timeout', YAML: 'yaml', Zlib: 'zlib'
+}.each { |name, library| Object.autoload(name, library) }
 
 REPLIES = $stdout.dup
 $stdout = $stderr
@@ -38,7 +47,7 @@ module LogStash
     def -(other) = time - (other.is_a?(Timestamp) ? other.time : other)
     def +(other) = Timestamp.new(time + other)
     def to_i = time.to_i
-    def to_f = time.to_f
+    def to_f = time.to_r.to_f
     def usec = time.usec
     def nsec = time.nsec
     def year = time.year
@@ -51,6 +60,51 @@ module LogStash
   end
 
   class FieldError < StandardError; end
+
+  module Json
+    class ParserError < StandardError; end
+    class GeneratorError < StandardError; end
+
+    def self.load(text, *)
+      text.strip.empty? ? nil : JSON.parse(text)
+    rescue JSON::ParserError => e
+      raise ParserError, e.message
+    end
+
+    def self.dump(value, *) = JSON.generate(value)
+  end
+
+  # Dates as `%{+YYYY.MM.dd}` writes them: the letters of Joda-Time, in English and UTC.
+  module Joda
+    LETTERS = {
+      'y' => ->(t, n) { n == 2 ? t.strftime('%y') : t.year.to_s.rjust(n, '0') },
+      'x' => ->(t, n) { n == 2 ? t.strftime('%g') : t.strftime('%G').rjust(n, '0') },
+      'M' => ->(t, n) { n > 2 ? t.strftime(n > 3 ? '%B' : '%b') : t.month.to_s.rjust(n, '0') },
+      'E' => ->(t, n) { t.strftime(n > 3 ? '%A' : '%a') },
+      'a' => ->(t, _) { t.strftime('%p') },
+      'S' => ->(t, n) { t.strftime('%9N').ljust(n, '0')[0, n] },
+      'z' => ->(_, n) { n > 3 ? 'Coordinated Universal Time' : 'UTC' },
+      'Z' => ->(_, n) { n == 1 ? '+0000' : n == 2 ? '+00:00' : 'UTC' },
+      'G' => ->(t, _) { t.year.positive? ? 'AD' : 'BC' }
+    }
+    LETTERS['Y'] = LETTERS['u'] = LETTERS['y']
+    NUMBERS = {
+      'd' => '%-d', 'D' => '%-j', 'H' => '%-H', 'h' => '%-I', 'm' => '%-M', 's' => '%-S', 'e' => '%u', 'w' => '%-V'
+    }
+
+    def self.format(time, pattern)
+      pattern.gsub(/'((?:[^']|'')*)'|([A-Za-z])\2*/) do |part|
+        next $1.empty? ? "'" : $1.gsub("''", "'") if $1
+        letter, count = $2, part.length
+        next LETTERS[letter].call(time, count) if LETTERS.key?(letter)
+        next time.strftime(NUMBERS[letter]).rjust(count, '0') if NUMBERS.key?(letter)
+        next ((time.hour + 23) % 24 + 1).to_s.rjust(count, '0') if letter == 'k'
+        next (time.hour % 12).to_s.rjust(count, '0') if letter == 'K'
+        next (time.year / 100).to_s.rjust(count, '0') if letter == 'C'
+        raise ArgumentError, "`#{letter}` is not a letter of a date"
+      end
+    end
+  end
 
   class Event
     attr_reader :fields
@@ -160,7 +214,8 @@ module LogStash
     def sprintf(text)
       text.to_s.gsub(/%\{([^}]+)\}/) do |whole|
         next timestamp.time.strftime('%s') if $1 == '+%s'
-        value = $1.start_with?('+') ? nil : get($1)
+        next Joda.format(timestamp.time, $1[1..]) if $1.start_with?('+')
+        value = get($1)
         value.nil? ? whole : value.is_a?(Array) ? value.join(',') : value.is_a?(Hash) ? value.to_json : value.to_s
       end
     end

@@ -15,7 +15,14 @@ from typing import Any
 
 from ..generated import function_of
 from ..guard import MatchTimeout
-from ..reference import Event, FieldError, FieldRef, ReferenceSyntaxError, parse_keys
+from ..reference import (
+    Event,
+    FieldError,
+    FieldRef,
+    PassedOverError,
+    ReferenceSyntaxError,
+    parse_keys,
+)
 from .expression import Capture, Expression
 
 Assign = Callable[[Event, re.Match[str]], None]
@@ -157,20 +164,26 @@ def _add(into: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _no_timestamp(event: Event, value: Any) -> None:
-    raise FieldError(
+    raise PassedOverError(
         "`@timestamp` must be a timestamp: capture into another field and use a date filter"
     )
 
 
 def _no_metadata(event: Event, value: Any) -> None:
-    raise FieldError("`@metadata` must be a map: capture into a field of it")
+    raise PassedOverError("`@metadata` must be a map: capture into a field of it")
 
 
 _RESERVED: dict[tuple[str, ...], Put] = {
     ("@timestamp",): _no_timestamp,
     ("@metadata",): _no_metadata,
 }
-_FAILING = frozenset(_RESERVED.values())
+
+
+def _refuse(event: Event, value: Any) -> None:
+    raise FieldError("`@timestamp` and `@metadata` cannot be overwritten by a capture")
+
+
+_FAILING = frozenset([*_RESERVED.values(), _refuse])
 
 
 def _put(name: str, replaces: bool) -> Put:
@@ -181,7 +194,7 @@ def _put(name: str, replaces: bool) -> Put:
             event, value
         )  # fails for every event, and says why
     if ref.keys in _RESERVED:
-        return _RESERVED[ref.keys]
+        return _refuse if replaces else _RESERVED[ref.keys]
     if replaces:
         return ref.set
     get, set_ = ref.get, ref.set

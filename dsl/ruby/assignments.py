@@ -6,6 +6,7 @@ from .frames import Code
 from .literals import Literals
 from .syntax import Node, named
 
+_VARIABLES = ("identifier", "instance_variable", "global_variable", "class_variable", "constant")
 _OPERATORS = {"+": "plus", "-": "minus", "*": "times", "/": "over"}
 
 
@@ -88,12 +89,21 @@ class Assignments(Literals):
     def _store_attribute(self, left: Node, code: Code) -> None:
         receiver = left.child_by_field_name("receiver")
         name = self.text(left.child_by_field_name("method"))
-        table = self.method(f"{name}=")
         held = self.hold(self.value(receiver))
+        if name == "default":
+            self._store_default(left, receiver, held, code)
+            return
+        table = self.method(f"{name}=")
         call = f"{table}[type({held})]({held}, {code})"
         if self.text(left.child_by_field_name("operator")) == "&.":
             call = f"{held} is None or {call}"
         self.emit(call)
+
+    def _store_default(self, left: Node, receiver: Node, held: Code, code: Code) -> None:
+        """A default for a hash that a variable holds: a dict has no place for one."""
+        if receiver.type not in _VARIABLES:
+            raise self.unsupported(left, "`default=` of what is not a variable")
+        self.store(receiver, self.hold(Code(f"with_default({held}, {code})")))
 
     def _several(self, targets: list[Node], right: Node) -> Code:
         """``a, b = …``"""

@@ -14,6 +14,7 @@ class Blocks(Control):
     """The part of the compiler that knows functions."""
 
     module: list[Line]
+    ticks: bool
 
     def block(self, node: Node, is_lambda: bool = False, tag: str | None = None) -> Code:
         """A block or lambda as a proc."""
@@ -41,6 +42,8 @@ class Blocks(Control):
         inner = self.indent
         try:
             signature, shape = self._signature(parameters, frame, body)
+            if self.ticks:
+                self.emit("tick()")
             self._whole(frame, body)
             written = self.lines
         finally:

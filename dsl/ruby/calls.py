@@ -1,18 +1,17 @@
-"""Calls: of methods, of functions, of classes; operators; and what an event is asked."""
+"""Calls: of methods, of functions, of classes; and operators."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..reference import ReferenceSyntaxError
-from .blocks import Blocks, python_name
+from .blocks import python_name
 from .classes import CLASSES, class_named
 from .dispatch import CONSTANTS, METHODS, SINGLETONS, is_known
-from .errors import EXCEPTIONS
-from .events import getter, setter
+from .errors import EXCEPTIONS, NoJava
+from .event_calls import EventCalls
 from .frames import Code
 from .objects import Shape
-from .subset import ELSEWHERE, KEYWORDS, KINDS, LIBRARIES, Outdated
+from .subset import ELSEWHERE, KEYWORDS, KINDS, LIBRARIES
 from .syntax import Node, named
 
 _SHORT = {"+": "plus", "-": "minus", "*": "times", "/": "over"}
@@ -42,13 +41,12 @@ class Arguments:
         return ", ".join(shown)
 
 
-class Calls(Blocks):
+class Calls(EventCalls):
     """The part of the compiler that knows calls."""
 
     context: dict[tuple[str, str], Any]
     methods: dict[str, frozenset[str]]
     constants: frozenset[str]
-    reassigned: frozenset[str]
 
     def call(self, node: Node) -> Code:
         """A call."""
@@ -87,9 +85,37 @@ class Calls(Blocks):
         operator = node.child_by_field_name("operator")
         if operator is not None and self.text(operator) == "&.":
             return self.safe_call(node, receiver, name, tag)
+        if name == "encode":
+            source = self._named_encoding(receiver)
+            if source is not None:
+                return self._encoded_from(node, receiver, source)
         arguments = Arguments([self.value(receiver)])
         self.arguments(node, name, arguments, tag)
         return self.sent(node, name, arguments)
+
+    def _named_encoding(self, node: Node) -> Node | None:
+        """The encoding that ``x.force_encoding(NAME)`` names in the code."""
+        method = node.child_by_field_name("method") if node.type == "call" else None
+        if method is None or self.text(method) != "force_encoding":
+            return None
+        given = named(node.child_by_field_name("arguments"))
+        is_named = given[0].type in ("string", "scope_resolution") and node.child_count
+        return given[0] if is_named else None
+
+    def _encoded_from(self, node: Node, receiver: Node, source: Node) -> Code:
+        """``x.force_encoding(A).encode(B)``: strings in other encodings than UTF-8 are not kept."""
+        arguments = Arguments([self.value(receiver.child_by_field_name("receiver"))])
+        self.arguments(node, "encode", arguments, None)
+        names = {at for at, _ in arguments.named}
+        places = [at for at in range(1, len(arguments.codes)) if at not in names]
+        if len(places) > 1:
+            return self.sent(node, "encode", arguments)
+        target = arguments.codes[places[0]] if places else Code("'UTF-8'")
+        options = [code for at, code in enumerate(arguments.codes) if at in names]
+        made = Arguments([arguments.codes[0]])
+        made.codes += [target, self.value(source), *options]
+        made.named = [(3 + at, label) for at, (_, label) in enumerate(arguments.named)]
+        return self.sent(node, "encode", made)
 
     def sent(self, node: Node, name: str, arguments: Arguments) -> Code:
         """A call of a method by the receiver's type."""
@@ -294,6 +320,8 @@ class Calls(Blocks):
             return Code(self.keep(("constant", name), CONSTANTS[name]))
         if name in CLASSES or name in SINGLETONS or name in METHODS:
             return Code(self.keep(("class", name), class_named(name)))
+        if name.split("::")[0] == "Java":
+            raise NoJava(f"`{name}`", *self.tree.span(node))
         raise self.unsupported(node, f"the constant `{name}`")
 
     def class_call(self, node: Node, cls: str, name: str, tag: str | None) -> Code:
@@ -315,6 +343,8 @@ class Calls(Blocks):
             arguments = Arguments([Code(self.keep(("class", cls), class_named(cls)))])
             self.arguments(node, name, arguments, tag)
             return self.sent(node, name, arguments)
+        if function is None and cls.split("::")[0] == "Java":
+            raise NoJava(f"`{cls}`", *self.tree.span(node))
         if function is None:
             raise self.unsupported(node, f"`{cls}.{name}`")
         arguments = Arguments([])
@@ -325,54 +355,3 @@ class Calls(Blocks):
             if self.mutable
             else Code(code, KINDS.get(name, "") if cls != "Regexp" else "")
         )
-
-    # --- events
-
-    def is_event(self, node: Node) -> bool:
-        """Whether a node is the event that the code is given."""
-        name = self.frame.event
-        if node.type != "identifier" or name is None or self.text(node) != name:
-            return False
-        found = self.frame.find(name)
-        return (
-            found is not None
-            and found[0].event == name
-            and found[0].outer is None
-            and name not in self.reassigned
-        )
-
-    def refuse_old_event(self, node: Node) -> None:
-        owner = node.child_by_field_name("object")
-        if owner is not None and self.is_event(owner):
-            raise Outdated(*self.tree.span(node))
-
-    def event_call(self, node: Node, name: str) -> Code | None:
-        """A short way to get and set a field whose name is written."""
-        given = node.child_by_field_name("arguments")
-        arguments = named(given) if given is not None else []
-        if name not in ("get", "set") or len(arguments) != (1 if name == "get" else 2):
-            return None
-        field = arguments[0]
-        if field.type != "string" or any(
-            n.type in ("splat_argument", "pair", "block_argument") for n in arguments
-        ):
-            return None
-        parts = self.parts(field)
-        if len(parts) != 1 or not isinstance(parts[0], str):
-            return None
-        try:
-            return self._field(name, parts[0], arguments)
-        except ReferenceSyntaxError:
-            return None
-
-    def _field(self, name: str, field: str, arguments: list[Node]) -> Code:
-        event = f"v_{self.frame.event}"
-        if name == "get":
-            get, held = self.keep(field, getter(field), "g"), self.temporary()
-            take = "deep_copy" if self.mutable else "copy"
-            plain = "UNSHARED" if self.mutable else "PLAIN"
-            return Code(
-                f"({held} if type({held} := {get}({event}.data)) in {plain} else {take}({held}))"
-            )
-        put = self.keep(field, setter(field), "p")
-        return Code(f"{put}({event}, {self.value(arguments[1])})")

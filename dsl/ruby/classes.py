@@ -58,6 +58,8 @@ _MODULES = [
     "ObjectSpace",
     "Marshal",
     "Etc",
+    "CGI",
+    "LogStash::Json",
 ]
 CLASSES: dict[str, RubyClass] = {name: RubyClass(name, True) for name in _MODULES}
 for _name in [

@@ -109,7 +109,8 @@ def incomparable(a: Any, b: Any) -> Exception:
     return ArgumentError(f"comparison of {class_name(a)} with {shown} failed")
 
 
-order_key = cmp_to_key(ordered)
+order_key = cmp_to_key(lambda a, b: -ordered(b, a))
+"""The key of an order: Python asks whether the later item is less, Ruby compares from the front."""
 
 
 def sorted_by_value(items: list[Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .errors import NoJava
 from .facts import Facts
 from .frames import Code, Frame, Line
 from .operations import Operations
@@ -20,7 +21,7 @@ class Compiler(Operations):
         super().__init__(tree, names, facts.mutable)
         self.methods, self.constants = facts.methods, facts.constants
         self.reassigned = facts.reassigned
-        self.context = context
+        self.context, self.ticks = context, facts.ticks
         self.module: list[Line] = []
 
     def unit(self, unit: Unit, name: str) -> list[Line]:
@@ -99,6 +100,8 @@ class Compiler(Operations):
             or hasattr(self, f"own_{name.replace('?', '_p')}")
         ):
             return self.own_call(node, name, None)
+        if name in ("java", "javax"):
+            raise NoJava(f"`{name}`", *self.tree.span(node))
         if name == "__method__":
             return Code("None")
         if name in ELSEWHERE:
@@ -142,6 +145,7 @@ class Compiler(Operations):
     def jumps(self, node: Node, sink: str) -> None:
         """``return``, ``next``, ``break`` and ``retry``."""
         if node.type == "retry":
+            self.emit("tick()")
             self.emit("continue")
         else:
             getattr(self, f"control_{node.type}")(node)

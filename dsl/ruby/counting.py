@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -27,7 +28,9 @@ def times(a: int, block: Proc) -> int:
 @define("Integer", "upto", enum=True)
 def upto(a: int, last: Any, block: Proc) -> int:
     """Count up."""
-    for number in range(a, math.floor(ordered_limit(a, last)) + 1):
+    limit = ordered_limit(a, last)
+    endless = limit == math.inf
+    for number in itertools.count(a) if endless else range(a, math.floor(limit) + 1):
         block.one(number)
     return a
 
@@ -35,7 +38,9 @@ def upto(a: int, last: Any, block: Proc) -> int:
 @define("Integer", "downto", enum=True)
 def downto(a: int, last: Any, block: Proc) -> int:
     """Count down."""
-    for number in range(a, math.ceil(ordered_limit(a, last)) - 1, -1):
+    limit = ordered_limit(a, last)
+    endless = limit == -math.inf
+    for number in itertools.count(a, -1) if endless else range(a, math.ceil(limit) - 1, -1):
         block.one(number)
     return a
 
@@ -73,6 +78,8 @@ def steps(first: Any, last: Any, by: Any, exclusive: bool = False) -> Any:
 
 def _float_steps(first: float, last: float, by: float, exclusive: bool) -> Any:
     ratio = (last - first) / by
+    if ratio == math.inf:
+        yield from (first + place * by for place in itertools.count())
     slack = (abs(first) + abs(last) + abs(last - first)) / abs(by) * 2.0**-52
     count = math.floor(ratio + min(slack, 0.5)) + 1
     if exclusive and count > 0 and first + (count - 1) * by >= last:

@@ -8,6 +8,7 @@ are met, so that a call costs one look-up.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from .errors import EXCEPTIONS, NoMethodError, NotCompiled, RubyException
@@ -228,10 +229,10 @@ def _without_block(function: Function) -> Function:
 
 
 def _enumerating(function: Function) -> Function:
-    def make(receiver: Any, *values: Any, block: Proc | None = None) -> Any:
+    def make(receiver: Any, *values: Any, block: Proc | None = None, **named: Any) -> Any:
         if block is not None:
-            return function(receiver, *values, block=block)
-        return Enumerator(receiver, function, values)
+            return function(receiver, *values, block=block, **named)
+        return Enumerator(receiver, partial(function, **named) if named else function, values)
 
     return make
 

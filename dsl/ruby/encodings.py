@@ -123,15 +123,17 @@ def scrub(self: Any, by: Any = "�", block: Proc | None = None) -> Any:
     value = raw(self)
     if type(value) is bytes:
         return value
-    data = value.encode("utf-8", "surrogateescape")
+    return _scrubbed(value.encode("utf-8", "surrogateescape"), "utf-8", by, block)
 
+
+def _scrubbed(data: bytes, codec: str, by: Any, block: Proc | None) -> str:
     def put(error: UnicodeError) -> tuple[str, int]:
         assert isinstance(error, UnicodeDecodeError)
         given = by if block is None else block.one(error.object[error.start : error.end])
         return text("�" if given is None else given), error.end
 
     codecs.register_error("penstock_scrub", put)
-    return data.decode("utf-8", "penstock_scrub")
+    return data.decode(codec, "penstock_scrub")
 
 
 @define("String", "encode")
@@ -179,10 +181,24 @@ def _decoded(value: Any, given: Encoding, options: dict[str, Any]) -> str:
             byte = ord(found[0][0]) - 0xDC00
             raise InvalidByteSequenceError(f'"\\x{byte:02X}" on UTF-8')
         return str(scrub(value, "�" if by is None else by))
+    data = as_bytes(value)
+    is_lenient = _replaces(options, "invalid") or _replaces(options, "undef")
+    if is_lenient:
+        return _scrubbed(data, given.codec, "�" if by is None else by, None)
     try:
-        return as_bytes(value).decode(given.codec, "replace" if options else "strict")
+        return data.decode(given.codec)
     except UnicodeDecodeError as error:
-        raise InvalidByteSequenceError(f"{error.reason} on {given.name}") from None
+        shown = _shown(data[error.start : error.end])
+        if error.end == len(data):
+            raise InvalidByteSequenceError(f"incomplete {shown} on {given.name}") from None
+        behind = f" followed by {_shown(data[error.end : error.end + 2])}"
+        raise InvalidByteSequenceError(f"{shown}{behind} on {given.name}") from None
+
+
+def _shown(data: bytes) -> str:
+    """Bytes as Ruby's messages write them."""
+    marks = [chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02X}" for byte in data]
+    return f'"{"".join(marks)}"'
 
 
 def _encoded(value: str, target: Encoding, options: dict[str, Any]) -> Any:

@@ -77,6 +77,8 @@ IPAddrError = _declare("IPAddr::Error", "ArgumentError")
 InvalidAddressError = _declare("IPAddr::InvalidAddressError", "IPAddr::Error")
 AddressFamilyError = _declare("IPAddr::AddressFamilyError", "IPAddr::Error")
 InvalidPrefixError = _declare("IPAddr::InvalidPrefixError", "IPAddr::InvalidAddressError")
+LogStashParserError = _declare("LogStash::Json::ParserError", "StandardError")
+LogStashGeneratorError = _declare("LogStash::Json::GeneratorError", "StandardError")
 ZlibError = _declare("Zlib::Error", "StandardError")
 ZlibDataError = _declare("Zlib::DataError", "Zlib::Error")
 ZlibBufError = _declare("Zlib::BufError", "Zlib::Error")
@@ -91,6 +93,10 @@ class NotCompiled(PenstockError):
     def __init__(self, what: str, start: int = 0, end: int = 0) -> None:
         super().__init__(what)
         self.what, self.start, self.end = what, start, end
+
+
+class NoJava(NotCompiled):
+    """Classes of Java, which neither route has."""
 
 
 class RubySyntaxError(PenstockError):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from .mutable import MUTATORS
+from .state import keeps_state
 from .syntax import Node, Tree, named, walk
 
 
@@ -20,6 +21,8 @@ class Facts(msgspec.Struct):
     reassigned: frozenset[str]
     mutable: bool
     keeps_state: bool
+    in_part: bool
+    ticks: bool = False
 
 
 class Everything(frozenset[str]):
@@ -53,21 +56,31 @@ _ARRAYS = frozenset(
 )
 
 
+_IN_PART = frozenset(
+    ["force_encoding", "encode", "encode!", "parse", "strptime", "pack", "unpack", "unpack1"]
+)
+"""Methods of which only the values that come show whether they are compiled: ``Time.parse``."""
+
+
 def facts_of(trees: Iterable[Tree]) -> Facts:
     """Look through all texts."""
     methods: dict[str, frozenset[str]] = {}
     constants: set[str] = set()
     assigned: dict[str, set[str]] = {}
-    keeps_state = False
+    in_part = False
     given = list(trees)
     for tree in given:
         for node in walk(tree.root, lambda n: n.is_named):
             if node.type == "method":
                 methods[tree.of(node.child_by_field_name("name"))] = _keywords(tree, node)
+            elif node.type == "call":
+                method = node.child_by_field_name("method")
+                in_part |= method is not None and tree.of(method) in _IN_PART
             elif node.type in ("assignment", "operator_assignment"):
-                keeps_state |= _note(tree, node, constants, assigned)
+                _note(tree, node, constants, assigned)
     mutable = any(_mutates(tree, assigned) for tree in given)
-    return Facts(methods, frozenset(constants), frozenset(assigned), mutable, keeps_state)
+    is_state = keeps_state(given, mutable)
+    return Facts(methods, frozenset(constants), frozenset(assigned), mutable, is_state, in_part)
 
 
 def _keywords(tree: Tree, node: Node) -> frozenset[str]:
@@ -80,7 +93,7 @@ def _keywords(tree: Tree, node: Node) -> frozenset[str]:
     return frozenset(tree.of(p.child_by_field_name("name")) for p in found)
 
 
-def _note(tree: Tree, node: Node, constants: set[str], assigned: dict[str, set[str]]) -> bool:
+def _note(tree: Tree, node: Node, constants: set[str], assigned: dict[str, set[str]]) -> None:
     left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
     targets = [left] if left.type != "left_assignment_list" else named(left)
     for target in targets:
@@ -89,9 +102,6 @@ def _note(tree: Tree, node: Node, constants: set[str], assigned: dict[str, set[s
         elif target.type in ("identifier", "instance_variable"):
             kind = _kind(tree, right) if len(targets) == 1 else "?"
             assigned.setdefault(tree.of(target), set()).add(kind)
-    return any(
-        t.type in ("instance_variable", "global_variable", "class_variable") for t in targets
-    )
 
 
 def _kind(tree: Tree, node: Node) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dispatch import define
+from .dispatch import define, missing_method
 from .enumerables import is_true
 from .hashes import Map, merged, transform_keys
 from .inspection import hash_
-from .objects import MISSING, Proc, check_frozen, key_back, key_of
+from .objects import MISSING, Hash, Proc, check_frozen, key_back, key_of
 
 
 def _filtering(name: str, keeps: bool, nil_if_same: bool) -> None:
@@ -96,3 +96,16 @@ def compact_in_place(self: Map) -> Any:
     for key in gone:
         del self[key]
     return self if gone else None
+
+
+def with_default(self: Any, default: Any) -> Hash:
+    """A hash, with a default: the same one where it has a place for it."""
+    if not isinstance(self, dict):
+        raise missing_method(self, "default=")
+    given: Map = self
+    check_frozen(given)
+    made = given if type(given) is Hash else Hash()
+    if made is not given:
+        made.update(given)
+    made.default, made.maker = default, None
+    return made

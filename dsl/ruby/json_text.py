@@ -10,6 +10,7 @@ from .dispatch import METHODS, define, singleton
 from .errors import (
     JSONGeneratorError,
     JSONParserError,
+    LogStashParserError,
 )
 from .inspection import class_name, float_text, text, to_s
 from .objects import Hash, key_back, symbol
@@ -48,6 +49,17 @@ def parse(source: Any, symbolize_names: Any = False, **options: Any) -> Any:
         raise JSONParserError(f"unexpected token at '{given[at:]}'") from None
 
 
+@singleton("LogStash::Json", "load", "jruby_load", "legacy_load")
+def logstash_load(source: Any, options: Any = None) -> Any:
+    """The data of a JSON text, as Logstash reads it; raises LogStash::Json::ParserError."""
+    if not text(source).strip():
+        return None
+    try:
+        return parse(source)
+    except JSONParserError as error:
+        raise LogStashParserError(str(error)) from None
+
+
 def as_json(value: Any) -> str:
     """A value as JSON, as ``to_json`` writes it."""
     kind = type(value)
@@ -82,6 +94,7 @@ def to_json(self: Any, *state: Any, **options: Any) -> str:
 
 
 @singleton("JSON", "generate", "dump", "fast_generate")
+@singleton("LogStash::Json", "dump", "jruby_dump", "legacy_dump")
 def generate(value: Any, *options: Any, **named: Any) -> str:
     """A value as JSON."""
     return as_json(value)

@@ -8,6 +8,7 @@ from . import (
     arrays,
     characters,
     counting,
+    csv_lines,
     encodings,
     enumerables,
     enumerators,
@@ -19,6 +20,7 @@ from . import (
     integers,
     json_text,
     kernel,
+    locks,
     matches,
     mathematics,
     mutable,
@@ -29,6 +31,7 @@ from . import (
     ranges,
     rounding,
     searching,
+    set_changes,
     splitting,
     standard_library,
     strftime,
@@ -38,6 +41,7 @@ from . import (
     time_parsing,
     times,
     timestamps,
+    uris,
 )
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "arrays",
     "characters",
     "counting",
+    "csv_lines",
     "encodings",
     "enumerables",
     "enumerators",
@@ -57,6 +62,7 @@ __all__ = [
     "integers",
     "json_text",
     "kernel",
+    "locks",
     "matches",
     "mathematics",
     "mutable",
@@ -67,6 +73,7 @@ __all__ = [
     "ranges",
     "rounding",
     "searching",
+    "set_changes",
     "splitting",
     "standard_library",
     "strftime",
@@ -76,4 +83,5 @@ __all__ = [
     "time_parsing",
     "times",
     "timestamps",
+    "uris",
 ]

@@ -181,9 +181,9 @@ class Budget(threading.local):
     steps: int = 0
     since: float = 0.0
 
-    def renew(self) -> None:
+    def renew(self, seconds: float) -> None:
         """Begin anew, for another event."""
-        self.steps = 0
+        self.steps, self.seconds = 0, seconds
 
 
 BUDGET = Budget()

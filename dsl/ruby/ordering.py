@@ -17,7 +17,7 @@ def _by(block: Proc | None) -> Callable[[Any], Any]:
     """The key of an order that a block says by comparing two items."""
     if block is None:
         return order_key
-    return cmp_to_key(lambda a, b: comparison(block.two(a, b), a, b))
+    return cmp_to_key(lambda a, b: -comparison(block.two(b, a), b, a))
 
 
 def comparison(answer: Any, a: Any, b: Any) -> int:

@@ -197,6 +197,8 @@ def _packed(kind: str, value: Any) -> bytes:
 
 
 def _packed_text(kind: str, count: Any, value: Any) -> bytes:
+    if kind not in "aAZHhBbm":
+        raise NotCompiled(f"pack with the directive {kind}")
     if type(value) not in STRINGS and value is not None:
         text(value)
     data = b"" if value is None else as_bytes(value)
@@ -207,14 +209,12 @@ def _packed_text(kind: str, count: Any, value: Any) -> bytes:
         return data[:number].ljust(number, b" " if kind == "A" else b"\0")
     if kind in "HhBb":
         return _packed_digits(kind, count, data.decode("latin-1"))
-    if kind == "m":
-        if count == 0:
-            return base64_.b64encode(data)
-        step = max((45 if count in (None, "*") else count) // 3 * 3, 3)
-        return b"".join(
-            base64_.b64encode(data[at : at + step]) + b"\n" for at in range(0, len(data), step)
-        )
-    raise NotCompiled(f"pack with the directive {kind}")
+    if count == 0:
+        return base64_.b64encode(data)
+    step = max((45 if count in (None, "*") else count) // 3 * 3, 3)
+    return b"".join(
+        base64_.b64encode(data[at : at + step]) + b"\n" for at in range(0, len(data), step)
+    )
 
 
 def _packed_digits(kind: str, count: Any, digits: str) -> bytes:

@@ -13,6 +13,7 @@ from .enumerables import is_true
 from .errors import Jump, StandardError, rescued
 from .events import PLAIN, UNSHARED
 from .functions import splat
+from .hash_changes import with_default
 from .hashes import with_pairs
 from .inspection import to_s
 from .kernel import proc_of, raised
@@ -60,6 +61,16 @@ def symbol_block(table: Dispatch) -> Proc:
     return Proc(lambda value, *rest: table[type(value)](value, *rest), shape)
 
 
+def ticking_block(table: Dispatch) -> Proc:
+    """``&:name`` that looks at the clock."""
+
+    def call(value: Any, *rest: Any) -> Any:
+        tick()
+        return table[type(value)](value, *rest)
+
+    return Proc(call, Shape(1, takes_rest=True, spreads=False))
+
+
 def named_options(given: dict[str, Any]) -> dict[Any, Any]:
     """What ``**options`` of a method holds."""
     return {symbol(name.removeprefix("v_")): value for name, value in given.items()}
@@ -75,7 +86,7 @@ _OFFERED = (
     *(more_equal, nth, over, plus, rest, set_item, spread, string_of, tail, tick, times, undefined),
     *(yielded, case_equal, equal, is_true, rescued, splat, with_pairs, to_s, proc_of, raised),
     *(last_group, last_part, deep, wrap, MutStr, Proc, Range, symbol, regexp, range_of, last_named),
-    *(symbol_block, named_options, deep_copy, copy, Jump),
+    *(symbol_block, named_options, deep_copy, copy, Jump, with_default),
 )
 RUNTIME: dict[str, Any] = {
     **{offered.__name__: offered for offered in _OFFERED},

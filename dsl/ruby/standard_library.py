@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import os
 import posixpath
+import re
 import secrets
 import socket
 import time
-import urllib.parse
 import uuid as uuids
 import zlib
 from collections.abc import Callable
@@ -20,16 +20,14 @@ from typing import Any
 
 from ..timestamp import Timestamp
 from .comparison import as_bytes, raw
-from .dispatch import CLASS_OF, CONSTANTS, define, singleton
+from .dispatch import CONSTANTS, singleton
 from .errors import (
-    InvalidURIError,
     KeyError_,
-    MalformedCSVError,
     ZlibBufError,
     ZlibDataError,
 )
-from .inspection import integer, text, to_s
-from .objects import MISSING, Proc, Symbol, key_back
+from .inspection import integer, quoted, text, to_s
+from .objects import MISSING, Proc, Symbol
 from .packing import from_base64
 from .times import new_time, now_of
 
@@ -185,95 +183,6 @@ def deflate(value: Any, level: Any = -1) -> bytes:
 # --- URI, paths, the environment
 
 
-@singleton("CGI", "escape")
-@singleton("URI", "encode_www_form_component")
-def encode_component(value: Any) -> str:
-    """A text as a form sends it."""
-    return urllib.parse.quote_plus(to_s(value), safe="*-._").replace("~", "%7E")
-
-
-@singleton("CGI", "unescape")
-@singleton("URI", "decode_www_form_component")
-def decode_component(value: Any) -> str:
-    """What a form has sent."""
-    return urllib.parse.unquote_plus(text(value), errors="surrogateescape")
-
-
-@singleton("URI", "decode_www_form")
-def decode_form(value: Any) -> list[Any]:
-    """The pairs of a query."""
-    return [
-        [decode_component(part) for part in (k, v)]
-        for k, _, v in (p.partition("=") for p in text(value).split("&") if p)
-    ]
-
-
-@singleton("URI", "encode_www_form")
-def encode_form(pairs: Any) -> str:
-    """A query of pairs."""
-    given = pairs.items() if isinstance(pairs, dict) else pairs
-    return "&".join([f"{encode_component(key_back(k))}={encode_component(v)}" for k, v in given])
-
-
-class Uri:
-    """An address."""
-
-    __slots__ = ("parts", "source")
-
-    def __init__(self, source: str) -> None:
-        self.source, self.parts = source, urllib.parse.urlsplit(source)
-
-
-CLASS_OF[Uri] = "URI::Generic"
-
-
-@singleton("URI", "parse")
-@singleton("Kernel", "URI")
-def uri(value: Any) -> Uri:
-    """An address; raises URI::InvalidURIError."""
-    given = text(value)
-    if not given.isascii():
-        raise InvalidURIError(f'URI must be ascii only "{given}"'[: len(given) + 30])
-    try:
-        made = Uri(given)
-        _ = made.parts.port
-    except ValueError:
-        raise InvalidURIError(f"bad URI(is not URI?): {to_quoted(given)}") from None
-    if any(char in given for char in ' <>"{}|\\^`'):
-        raise InvalidURIError(f"bad URI(is not URI?): {to_quoted(given)}")
-    return made
-
-
-def to_quoted(value: str) -> str:
-    """A text as code writes it."""
-    from .inspection import quoted
-
-    return quoted(value)
-
-
-_PORTS = {"http": 80, "https": 443, "ftp": 21, "ldap": 389, "ldaps": 636, "ws": 80, "wss": 443}
-_URI: dict[str, Callable[..., Any]] = {
-    "scheme": lambda self: self.parts.scheme or None,
-    "host": lambda self: (
-        self.parts.netloc.rpartition("@")[2].rsplit(":", 1)[0] or None
-        if "[" not in self.parts.netloc
-        else self.parts.netloc.rpartition("@")[2].partition("]")[0] + "]"
-    ),
-    "hostname": lambda self: self.parts.hostname,
-    "port": lambda self: self.parts.port or _PORTS.get(self.parts.scheme),
-    "path": lambda self: self.parts.path,
-    "query": lambda self: self.parts.query if "?" in self.source else None,
-    "fragment": lambda self: self.parts.fragment if "#" in self.source else None,
-    "userinfo": lambda self: self.parts.netloc.rpartition("@")[0] or None,
-    "user": lambda self: self.parts.username,
-    "password": lambda self: self.parts.password,
-    "to_s": lambda self: self.source,
-    "inspect": lambda self: f"#<URI::{self.parts.scheme.upper() or 'Generic'} {self.source}>",
-}
-for _name, _function in _URI.items():
-    define("URI::Generic", _name)(_function)
-
-
 @singleton("File", "basename")
 def basename(path: Any, suffix: Any = "") -> str:
     """The last part of a path."""
@@ -300,8 +209,6 @@ def dirname(path: Any) -> str:
 @singleton("File", "join")
 def join_path(*parts: Any) -> str:
     """Parts as a path."""
-    import re
-
     return re.sub("/+", "/", "/".join(map(text, parts)))
 
 
@@ -321,7 +228,7 @@ def fetch_variable(name: Any, default: Any = MISSING, block: Proc | None = None)
         return block.one(name)
     if default is not MISSING:
         return default
-    raise KeyError_(f"key not found: {to_quoted(text(name))}")
+    raise KeyError_(f"key not found: {quoted(text(name))}")
 
 
 @singleton("Socket", "gethostname")
@@ -351,22 +258,3 @@ def clock_gettime(which: Any, unit: Any = None) -> Any:
 def pid() -> int:
     """The number of this process."""
     return os.getpid()
-
-
-@singleton("CSV", "parse_line")
-def parse_line(line: Any, col_sep: Any = ",", quote_char: Any = '"', **options: Any) -> Any:
-    """The fields of a line."""
-    import csv as csv_
-
-    given = text(line)
-    if not given:
-        return None
-    rows = csv_.reader(
-        [given.rstrip("\r\n")], delimiter=text(col_sep), quotechar=text(quote_char), strict=True
-    )
-    try:
-        found = next(rows)
-    except (csv_.Error, StopIteration):
-        raise MalformedCSVError("Illegal quoting in line 1.") from None
-    quoted = f"{text(quote_char)}{text(quote_char)}"
-    return [value if value or quoted in given else None for value in found]

@@ -8,8 +8,18 @@ from typing import Any
 from .comparison import compare
 from .dispatch import define
 from .objects import Symbol, symbol
-from .searching import item
-from .strings import capitalize, downcase, is_empty, length, succ, upcase
+from .searching import ends_with, is_match, item, match, starts_with
+from .strings import (
+    capitalize,
+    casecmp,
+    downcase,
+    is_casecmp,
+    is_empty,
+    length,
+    succ,
+    swapcase,
+    upcase,
+)
 
 
 @define("Symbol", "to_s", "name", "id2name")
@@ -18,7 +28,7 @@ def symbol_to_s(self: Symbol) -> str:
     return self.name
 
 
-@define("Symbol", "to_sym")
+@define("Symbol", "to_sym", "intern")
 def symbol_itself(self: Symbol) -> Symbol:
     """The symbol."""
     return self
@@ -51,10 +61,36 @@ _SYMBOLIC: dict[str, Callable[..., Any]] = {
     "downcase": downcase,
     "capitalize": capitalize,
     "succ": succ,
+    "next": succ,
+    "swapcase": swapcase,
 }
 for _name, _function in _SYMBOLIC.items():
     _of_symbols(_name, _function, True)
-define("Symbol", "[]")(lambda self, *where: item(self.name, *where))
-_PLAIN: dict[str, Callable[..., Any]] = {"length": length, "size": length, "empty?": is_empty}
+define("Symbol", "[]", "slice")(lambda self, *where: item(self.name, *where))
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "length": length,
+    "size": length,
+    "empty?": is_empty,
+    "start_with?": starts_with,
+    "end_with?": ends_with,
+    "match": match,
+    "match?": is_match,
+}
 for _name, _function in _PLAIN.items():
     _of_symbols(_name, _function, False)
+
+
+@define("Symbol", "casecmp")
+def symbol_casecmp(self: Symbol, other: Any) -> int | None:
+    """The order of two symbols, whatever the case of letters."""
+    if type(other) is not Symbol:
+        return None
+    return casecmp(self.name, other.name)
+
+
+@define("Symbol", "casecmp?")
+def symbol_is_same(self: Symbol, other: Any) -> bool | None:
+    """Whether two symbols differ in nothing but the case of letters."""
+    if type(other) is not Symbol:
+        return None
+    return is_casecmp(self.name, other.name)

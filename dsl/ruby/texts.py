@@ -31,4 +31,5 @@ class Compiled(msgspec.Struct):
     functions: list[Callable[..., Any]]
     methods: dict[str, Callable[..., Any]]
     keeps_state: bool
+    in_part: bool
     instance: dict[str, Any]

@@ -10,20 +10,29 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from . import methods as _methods  # noqa: F401 - they register themselves
 from . import without as _without  # noqa: F401
 from .blocks import python_name
 from .compiler import Compiler
 from .facts import facts_of
 from .frames import Line, Place
-from .runtime import RUNTIME, SHARED
+from .runtime import RUNTIME, SHARED, ticking_block
 from .syntax import Tree
 from .texts import Compiled, Origin, Unit
 
 
-def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger: Any) -> Compiled:
+def compile_units(
+    units: list[Unit],
+    context: dict[tuple[str, str], Any],
+    logger: Any,
+    ticks: bool = False,
+) -> Compiled:
     """Compile texts that belong together. Raises NotCompiled or RubySyntaxError, whose places are
     in the text at the index ``error.unit``.
+
+    ``ticks``: blocks look at the clock too, for threads in which no signal ends them.
     """
     trees: list[Tree] = []
     at = 0
@@ -33,7 +42,9 @@ def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger
     try:
         for at, unit in enumerate(units):  # noqa: B007 - read when it raises
             trees.append(Tree(unit.text))
-        facts = facts_of(trees)
+        facts = msgspec.structs.replace(facts_of(trees), ticks=ticks)
+        if ticks:
+            names["symbol_block"] = ticking_block
         for at, (unit, tree) in enumerate(zip(units, trees, strict=True)):
             lines = Compiler(tree, names, facts, context).unit(unit, f"code{at}")
             _execute(lines, unit.origin, names)
@@ -42,7 +53,8 @@ def compile_units(units: list[Unit], context: dict[tuple[str, str], Any], logger
         error.unit = at  # type: ignore[attr-defined]
         raise
     methods = {name: names.get(f"u_{python_name(name)}") for name in facts.methods}
-    return Compiled(functions, {k: v for k, v in methods.items() if v}, facts.keeps_state, instance)
+    made = {k: v for k, v in methods.items() if v}
+    return Compiled(functions, made, facts.keeps_state, facts.in_part, instance)
 
 
 _PLACED = ast.stmt | ast.expr | ast.excepthandler | ast.arg | ast.keyword | ast.alias | ast.pattern

@@ -25,17 +25,7 @@ WITHOUT["String"] = frozenset(
 )
 WITHOUT["Symbol"] = frozenset(
     [
-        "casecmp",
-        "casecmp?",
         "encoding",
-        "end_with?",
-        "intern",
-        "match",
-        "match?",
-        "next",
-        "slice",
-        "start_with?",
-        "swapcase",
     ]
 )
 WITHOUT["Integer"] = frozenset(
@@ -119,29 +109,19 @@ WITHOUT["Set"] = frozenset(
     [
         "chain",
         "classify",
-        "collect!",
         "compact",
         "compare_by_identity",
         "compare_by_identity?",
-        "delete?",
-        "delete_if",
         "divide",
-        "filter!",
         "flatten",
         "flatten!",
         "flatten_merge",
-        "keep_if",
         "lazy",
-        "map!",
         "pretty_print",
         "pretty_print_cycle",
-        "reject!",
-        "replace",
         "reset",
-        "select!",
         "slice_after",
         "slice_before",
-        "subtract",
     ]
 )
 WITHOUT["Range"] = frozenset(["bsearch", "chain", "compact", "lazy", "slice_after", "slice_before"])

@@ -30,6 +30,11 @@ def size(options: str, value: Any) -> Any:
         ("conversion_method => metric", "1 KB", 1000),
         ('decimal_separator => ","', "3.124,56 mb", 3276338627),
         ('decimal_separator => ","', "1.9 kb", 19456),
+        ('decimal_separator => ","', "1.234.567 kb", 1264196608),
+        ('decimal_separator => ","', "1,5,9 kb", 1536),
+        ("", "1,234,567 kb", 1264196608),
+        ("", "1 234_567.5", 1234568),
+        ("", ". kb", 0),
     ],
 )
 def test_sizes(options: str, text: str, expected: int) -> None:
@@ -37,7 +42,7 @@ def test_sizes(options: str, text: str, expected: int) -> None:
     assert (found, type(found)) == (expected, int)
 
 
-@pytest.mark.parametrize("value", ["", "x", "mb", ", mb", "5 zb", "-5", "1e3", None, 5, ["5"]])
+@pytest.mark.parametrize("value", ["", "x", "mb", ", mb", "1.2.3 mb", "1..5", "5 zb", "-5", "1e3", None, 5, ["5"]])
 def test_what_is_no_size_is_tagged(value: Any) -> None:
     assert size("", value) == ["_bytesparsefailure"]
     assert size('tag_on_failure => ["a", "b"]', value) == ["a", "b"]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import penstock
-from penstock.dsl.reference import FieldError, FieldRef
+from penstock.dsl.reference import FieldError, FieldRef, PassedOverError
 
 
 def grok(options: str, *events: dict[str, Any], ecs: str = "v8") -> list[dict[str, Any]]:
@@ -206,7 +206,14 @@ def test_a_capture_that_cannot_be_set_is_told(match: str, also: str) -> None:
     """As in every other filter: what would be lost is a failure of the event, whose other fields stay."""
     (event,) = grok(f'match => {{ "message" => "{match}" }}{also}', {"message": "x 2020-01-01T00:00:00Z"})
     assert event.pop("@metadata")["exception"]["filter"] == "grok"
-    assert event == {"message": "x 2020-01-01T00:00:00Z", "w": "x", "tags": FAILED}
+    assert event == {"message": "x 2020-01-01T00:00:00Z", "w": "x", "tags": ["_grok_exception"]}
+
+
+@pytest.mark.parametrize("name", ["@timestamp", "[@metadata]"])
+def test_with_overwrite_such_a_match_counts_as_none(name: str) -> None:
+    (event,) = grok(f'match => {{ "message" => "%{{WORD:w}} %{{NOTSPACE:{name}}}" }} overwrite => ["{name}"]', {"message": "x y"})
+    event.pop("@metadata")
+    assert event == {"message": "x y", "w": "x", "tags": FAILED}
 
 
 def put(event: dict[str, Any], path: str, value: Any) -> None:
@@ -241,6 +248,8 @@ def test_captures_join_what_is_there(held: dict[str, Any], message: str) -> None
         for path, value in (("a", "x"), ("[b][c]", int(number)), ("[b][d][e]", inner), ("f", last)):
             if value != "":
                 put(wanted, path, value)
+    except PassedOverError:
+        assert found["tags"] == ["_grok_exception"]
     except FieldError:
         assert found["tags"] == FAILED
     else:

@@ -1,6 +1,7 @@
 """The filter ruby: events through compiled Ruby and through a real one, scripts, and what is refused."""
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,46 @@ def test_what_is_not_compiled_runs_in_a_real_ruby(filtered: Filtered, tmp_path: 
     assert filtered(ruby(f"event.set('a', File.read('{tmp_path}/x'))"), {}) == [{"a": "content"}]
 
 
+ROUTES = [
+    ("event.set('t', Time.parse(event.get('w')).to_i)", {"w": "2024-01-01T00:00:00Z"}, {"w": "20240101T000000Z?"}, 1704067200),
+    ("event.set('t', [event.get('w')].pack(event.get('f')).unpack1('H*'))", {"w": 1, "f": "C"}, {"w": 300, "f": "w"}, "01"),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("real_ruby")
+@pytest.mark.parametrize(("code", "compiled", "other", "value"), ROUTES)
+def test_a_value_that_is_not_compiled_takes_the_block_to_a_real_ruby(filtered: Filtered, code: str, compiled: dict[str, Any], other: dict[str, Any], value: Any) -> None:
+    marked = f"event.set('before', event.get('before').to_i + 1); {code}"
+    first, second, third = filtered(ruby(marked), compiled, other, compiled)
+    assert (first, third) == (compiled | {"before": 1, "t": value}, compiled | {"before": 1, "t": value})
+    assert second["before"] == 1
+    assert "tags" not in second
+
+
+def test_where_there_is_no_real_ruby_such_a_value_is_an_exception(filtered: Filtered, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    code = "event.set('t', Time.parse(event.get('w')).to_i)"
+    out = filtered(ruby(code), {"w": "2024-01-01 +1 day"}, {"w": "2024-01-01T00:00:00Z"})
+    assert [event.get("t") for event in out] == [None, 1704067200]
+    assert out[0]["tags"] == ["_rubyexception"]
+    assert "Time.parse of" in caplog.text
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_an_init_that_is_not_compiled_takes_the_block_to_a_real_ruby(filtered: Filtered) -> None:
+    options = "init => \"@h = {}; @h.default_proc = proc { |h, k| h[k] = k * 2 }\""
+    assert filtered(ruby("event.set('n', @h[event.get('n')])", options), {"n": 2}) == [{"n": 4}]
+
+
+JAVA = ["java.util.UUID.randomUUID.to_s", "Java::JavaUtil::UUID.randomUUID", "Java::java.lang.System.currentTimeMillis"]
+
+
+@pytest.mark.parametrize("code", JAVA)
+def test_classes_of_java_are_refused(code: str) -> None:
+    (found,) = refused(f"code => \"event.set('a', {code})\"")
+    assert "names a class of Java" in found.message
+
+
 @pytest.mark.usefixtures("real_ruby")
 def test_a_process_that_dies_is_started_again_and_its_batch_tagged() -> None:
     stage = penstock.compile("filter { ruby { engine => process code => \"exit!(1) if event.get('die'); event.set('ok', true)\" } }")
@@ -166,18 +207,76 @@ def test_code_that_does_not_end_is_ended(filtered: Filtered, code: str) -> None:
     assert out == {"a": 1, "tags": ["_rubyexception"]}
 
 
+ITERATORS = ["loop { }", "(1..).each { }", "1.step { }", "[1].cycle { }", "(10**12).times { }", "(1..10**12).select(&:even?)", "begin; raise 'x'; rescue; retry; end", "loop { begin; raise 'q'; rescue; end }"]
+
+
+@pytest.mark.parametrize("code", ITERATORS)
+def test_iterators_are_ended_in_threads_that_no_signal_reaches(code: str) -> None:
+    found: list[Any] = []
+
+    def run() -> None:
+        stage = penstock.compile(f'filter {{ ruby {{ code => "{code}" engine => compiled }} }}', {"penstock.limits.match": 50})
+        found.extend(stage([{"a": 1}]))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert [event["tags"] for event in found] == [["_rubyexception"]]
+
+
 def test_an_error_says_the_line_of_the_configuration(filtered: Filtered, caplog: pytest.LogCaptureFixture) -> None:
     filtered(ruby("\n  x = nil\n  [1].each { |i|\n    x.upcase\n  }\n"), {})
     assert "NoMethodError: undefined method `upcase' for nil:NilClass in line 4: x.upcase" in caplog.text
 
 
-def test_code_that_keeps_state_needs_one_worker() -> None:
-    def stateful(code: str) -> bool:
-        stage = penstock.compile(f'filter {{ ruby {{ code => "{code}" }} }}')
-        return any(plugin.stateful for plugin in stage.assembly.made.values())  # type: ignore[attr-defined]
+def is_stateful(config: str) -> bool:
+    stage = penstock.compile(f"filter {{ {config} }}")
+    return any(plugin.stateful for plugin in stage.assembly.made.values())  # type: ignore[attr-defined]
 
-    assert stateful("@n = 1")
-    assert not stateful("n = 1")
+
+STATE = [
+    ("n = 1", "", False),
+    ("@n = 1", "", True),
+    ("$n = 1", "", True),
+    ("@@n ||= 1", "", True),
+    ("event.set('n', @names.zip(event.get('m').split(',')).to_h)", "@names = ['a', 'b']", False),
+    ("event.set('n', @map[event.get('m')] || @map.fetch('x', 1)) if @map", "@map = { 'x' => 1 }", False),
+    ("event.set('n', event.get(@field)) if event.get(@field).to_i > @limit", "@field = 'a'; @limit = 5 * 60", False),
+    ("event.set('n', 'x') if event.get('m') =~ @pattern", "@pattern = /a/", False),
+    ("x = @map['a']; event.set('x', x)", "@map = { 'a' => 1 }.freeze", False),
+    ("@seen[event.get('m')] = 1", "@seen = { 'x' => 1 }", True),
+    ("@seen['x'] += 1", "@seen = { 'x' => 1 }", True),
+    ("@seen['x']['y'] = 1", "@seen = { 'x' => { 'y' => 0 } }", True),
+    ("@seen << 1", "@seen = [2]", True),
+    ("@seen.push(1)", "@seen = [2]", True),
+    ("@seen.each { |x| x['n'] += 1 }", "@seen = [{ 'n' => 1 }]", True),
+    ("s = @seen; s << 1", "@seen = [2]", True),
+    ("keep(@seen)", "@seen = [2]; def keep(x) x << 1 end", True),
+    ("event.set('n', @seen.length)", "@seen = []", True),
+    ("event.set('n', @seen[event.get('m')])", "@seen = Hash.new { |h, k| h[k] = k }", True),
+    ("event.set('n', @n)", "@n = 1; @n = 2", True),
+    ("@s << 'x'; event.set('s', @s)", "@s = 'a'", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "init", "stateful"), STATE)
+def test_code_that_keeps_state_needs_one_worker(code: str, init: str, stateful: bool) -> None:
+    """A variable that is set once and then read is a constant."""
+    assert is_stateful(f'ruby {{ code => "{code}" init => "{init or 1}" }}') is stateful
+
+
+def test_a_script_that_keeps_its_parameters_keeps_no_state(tmp_path: Path) -> None:
+    script = tmp_path / "script.rb"
+    script.write_text('def register(params)\n  @field = params["field"].to_s\nend\ndef filter(event)\n  event.set("n", event.get(@field))\n  [event]\nend\n')
+    assert not is_stateful(f'ruby {{ path => "{script}" }}')
+    script.write_text(script.read_text().replace('event.set("n",', '@n = 1; event.set("n",'))
+    assert is_stateful(f'ruby {{ path => "{script}" }}')
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_state_needs_one_worker_in_a_process_too() -> None:
+    assert is_stateful('ruby { code => "@n = Date.today" }')
+    assert not is_stateful('ruby { code => "n = Date.today" }')
 
 
 def test_filters_have_variables_of_their_own(filtered: Filtered) -> None:

@@ -54,7 +54,7 @@ BELOW_A_LIST = [
     ('mutate { merge => { "[a][b]" => "s" } remove_field => ["s"] }', "_mutate_error"),
     ('date { match => ["s", "ISO8601"] target => "[a][b]" remove_field => ["s"] }',
      "_date_exception"),
-    ('grok { match => { "s" => "%{DATA:[a][b]}$" } remove_field => ["s"] }', "_grokparsefailure"),
+    ('grok { match => { "s" => "%{DATA:[a][b]}$" } remove_field => ["s"] }', "_grok_exception"),
     ('kv { source => "s" target => "[a][b]" value_split => "-" remove_field => ["s"] }',
      "_kv_filter_error"),
     ('dissect { mapping => { "s" => "%{[a][b]}" } remove_field => ["s"] }', "_dissectfailure"),
