@@ -7,7 +7,7 @@ Workers count in their own processes, and send what was added with each answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...dsl.program import Branch, PluginUse
@@ -29,12 +29,28 @@ class StepFigures:
 
 
 class Addition(NamedTuple):
-    """What one plugin, by its number, did since it was asked last."""
+    """What one plugin, by its number, did since it was asked last. ``own``: by how much what it
+    counts for itself has changed, by name.
+    """
 
     plugin: int
     events_in: int
     events_out: int
     seconds: float
+    own: Mapping[str, float]
+
+
+def own_metrics(plugin: Plugin) -> dict[str, float]:
+    """What a plugin counts for itself, by name; ``failures`` of a filter is among them."""
+    found: dict[str, float] = plugin.context.metrics.values()
+    try:
+        found |= plugin.stats()
+    except Exception as error:  # of somebody's own plugin: events go on, and so do other figures
+        plugin.context.log.warning("its stats cannot be had: %s: %s", type(error).__name__, error)
+    failures = getattr(plugin, "failures", None)
+    if failures is not None:
+        found["failures"] = failures
+    return found
 
 
 class Figures:
@@ -42,14 +58,25 @@ class Figures:
     of the code. One thread filters; the figures may be read from any other.
     """
 
-    def __init__(self, uses: Sequence[PluginUse]) -> None:
-        self._numbers = {use: number for number, use in enumerate(uses)}
-        self.steps = [StepFigures() for _ in uses]
+    def __init__(self, made: Mapping[PluginUse, Plugin]) -> None:
+        self._numbers = {use: number for number, use in enumerate(made)}
+        self.steps = [StepFigures() for _ in made]
+        self._plugins = list(made.values())
         self._taken = [(0, 0, 0.0)] * len(self.steps)
+        self._own_taken: list[Mapping[str, float]] = [{}] * len(self.steps)
+        self._of_workers: list[dict[str, float]] = [{} for _ in self.steps]
 
     def of(self, use: PluginUse) -> StepFigures:
         """The figures of a plugin."""
         return self.steps[self._numbers[use]]
+
+    def own(self, use: PluginUse) -> dict[str, float]:
+        """What a plugin counts for itself, here and in workers together, by name."""
+        number = self._numbers[use]
+        found = own_metrics(self._plugins[number])
+        for name, value in self._of_workers[number].items():
+            found[name] = found.get(name, 0) + value
+        return found
 
     def take(self) -> list[Addition]:
         """What was added since this was asked last."""
@@ -60,8 +87,17 @@ class Figures:
             if now != before:
                 self._taken[number] = now
                 change = now[0] - before[0], now[1] - before[1], now[2] - before[2]
-                found.append(Addition(number, *change))
+                found.append(Addition(number, *change, self._take_own(number)))
         return found
+
+    def _take_own(self, number: int) -> dict[str, float]:
+        now, before = own_metrics(self._plugins[number]), self._own_taken[number]
+        self._own_taken[number] = now
+        return {
+            name: value - before.get(name, 0)
+            for name, value in now.items()
+            if value != before.get(name, 0)
+        }
 
     def add(self, additions: Iterable[Addition]) -> None:
         """Count what a worker did."""
@@ -70,6 +106,9 @@ class Figures:
             step.events_in += addition.events_in
             step.events_out += addition.events_out
             step.seconds += addition.seconds
+            known = self._of_workers[addition.plugin]
+            for name, value in addition.own.items():
+                known[name] = known.get(name, 0) + value
 
     # -- the observer -----------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ..delivery.dead_letter_writer import DeadLetterWriter
     from ..state.epochs import Epochs
     from ..state.filter_states import FilterStates
+    from ..storage.dead_letters import DeadLetters
     from ..storage.queue import DiskQueue
 
 log = logging.getLogger("penstock")
@@ -65,6 +66,8 @@ class Pipeline:
 
     chunk_bytes = CHUNK_BYTES
     workers = 1
+    workers_replaced = 0
+    """Workers that died and were replaced."""
 
     def __init__(
         self,
@@ -98,12 +101,17 @@ class Pipeline:
 
     def measure(self) -> None:
         """Count what each plugin does; to be called before ``run``."""
-        self.figures = Figures(list(self.assembly.made))
+        self.figures = Figures(self.assembly.made)
 
     @property
     def queue(self) -> DiskQueue | None:
         """The disk queue, where there is one and it is open."""
         return self._queue
+
+    @property
+    def dead_letters(self) -> DeadLetters | None:
+        """The dead letters, where they are kept and open."""
+        return None if self._dead_letters is None else self._dead_letters.store
 
     @property
     def sinks(self) -> list[OutputSink]:

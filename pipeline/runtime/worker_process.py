@@ -87,7 +87,7 @@ class WorkerProcess:
             open_plugin(plugin)
         inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         if assembly.program.settings["api.enabled"]:
-            self._figures = Figures(list(assembly.made))
+            self._figures = Figures(assembly.made)
         return Work(assembly, inputs, self._figures, self._statements())
 
     def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:
