@@ -230,6 +230,17 @@ _TABLE = (
     ),
     _choice("log.level", "info fatal error warn debug trace", "The least severe log lines shown."),
     _choice("log.format", "plain json", "The format of log lines."),
+    *(
+        SettingSpec(
+            f"slowlog.threshold.{level}",
+            "duration",
+            "",
+            f"From which time on a filter that took so long for a batch is logged at {level};"
+            " `-1` for never.",
+            default_text="never",
+        )
+        for level in ("warn", "info", "debug", "trace")
+    ),
     SettingSpec(
         "penstock.state.interval",
         "duration",
@@ -295,7 +306,6 @@ INERT_GROUPS = (
     "keystore",
     "monitoring",
     "otel",
-    "slowlog",
     "ssl",
     "xpack",
 )

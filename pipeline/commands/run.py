@@ -303,8 +303,7 @@ def _pipeline(
     parent: WorkerParent | None,
 ) -> Pipeline:
     made = _unmeasured(assembly, line, profile, parent)
-    if assembly.program.settings["api.enabled"]:
-        made.measure()
+    made.measure()
     return made
 
 

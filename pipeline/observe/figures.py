@@ -14,6 +14,7 @@ from ...dsl.program import Branch, PluginUse
 from ...dsl.reference import Event
 from ...dsl.source import Span
 from ...plugins.plugin import Plugin
+from .slow_log import SlowLog
 
 Events = list[Event]
 
@@ -53,12 +54,21 @@ def own_metrics(plugin: Plugin) -> dict[str, float]:
     return found
 
 
+def figures_of(made: Mapping[PluginUse, Plugin], settings: Mapping[str, Any]) -> Figures | None:
+    """The figures of an assembly; None where the settings ask for nothing that needs them."""
+    slow_log = SlowLog(settings)
+    if not settings["api.enabled"] and slow_log.least == float("inf"):
+        return None
+    return Figures(made, slow_log)
+
+
 class Figures:
     """Counts what the plugins of an assembly do; an observer of its sections that changes nothing
     of the code. One thread filters; the figures may be read from any other.
     """
 
-    def __init__(self, made: Mapping[PluginUse, Plugin]) -> None:
+    def __init__(self, made: Mapping[PluginUse, Plugin], slow_log: SlowLog | None = None) -> None:
+        self._slow_log = slow_log
         self._numbers = {use: number for number, use in enumerate(made)}
         self.steps = [StepFigures() for _ in made]
         self._plugins = list(made.values())
@@ -115,11 +125,17 @@ class Figures:
     def step(self, use: PluginUse, run: Callable[..., Any]) -> Callable[..., Any]:
         """``run``, counted."""
         counted, clock = self.of(use), time.perf_counter
+        is_filter, slow_log = use.spec.section == "filter", self._slow_log
+        least = slow_log.least if slow_log is not None and is_filter else float("inf")
+        context = self._plugins[self._numbers[use]].context
 
         def observed(events: Events, *more: Any) -> Any:
             taken, started = len(events), clock()
             given = run(events, *more)
-            counted.seconds += clock() - started
+            spent = clock() - started
+            if spent >= least and slow_log is not None:
+                slow_log.tell(context, taken, spent)
+            counted.seconds += spent
             counted.events_in += taken
             counted.events_out += taken if given is None else len(given)
             return given

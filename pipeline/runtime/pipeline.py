@@ -31,7 +31,7 @@ from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
 from ..observe.counters import Counts, OutputStats
-from ..observe.figures import Figures
+from ..observe.figures import Figures, figures_of
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
 from .keeping import participant_of, say_ending, watch_partitions
@@ -100,8 +100,10 @@ class Pipeline:
         self._failure: BaseException | None = None
 
     def measure(self) -> None:
-        """Count what each plugin does; to be called before ``run``."""
-        self.figures = Figures(self.assembly.made)
+        """Count what each plugin does, where the settings ask for that; to be called before
+        ``run``.
+        """
+        self.figures = figures_of(self.assembly.made, self.assembly.program.settings)
 
     @property
     def queue(self) -> DiskQueue | None:
@@ -191,9 +193,9 @@ class Pipeline:
 
     def _log_summary(self) -> None:
         """What has gone through, and what an output did not get."""
-        for one in self.stats():
-            if one.left_out:
-                log.warning("output %s: %s", one.output, one.left_out)
+        for sink in self._sinks:
+            if left_out := sink.stats().left_out:
+                log.warning("%s: %s", sink.sender.where, left_out)
         counts, seconds = self.counts, time.monotonic() - self.counts.started
         log.log(
             self._level,

@@ -186,12 +186,10 @@ def _pipeline(change: _Change, name: str, told: Document) -> PipelineRow:
 
 
 def _title(plugin: Document) -> str:
-    """The name, and the id where one was given: otherwise the id is the place, which is shorter by
-    its end.
-    """
-    given = plugin["id"] != plugin["place"]
-    where = plugin["id"] if given else plugin["place"].rpartition("/")[2]
-    return f"{plugin['name']} {where}"
+    """The name and the id; where none was given, the place without its directory."""
+    name, place = plugin["name"], plugin["place"]
+    is_given = plugin["id"] not in (place, f"{name}@{place}")
+    return f"{name} {plugin['id'] if is_given else place.rpartition('/')[2]}"
 
 
 def _input(change: _Change, pipeline: str, plugin: Document) -> InputRow:

@@ -44,7 +44,7 @@ def test_outputs_have_a_latency_what_waits_and_what_was_lost() -> None:
 
 @pytest.mark.parametrize(("place", "title"), [("/etc/penstock/shop.conf:12:3", "grok shop.conf:12:3"), ("(config):1:1", "grok (config):1:1")])
 def test_a_plugin_without_an_id_is_known_by_its_place(place: str, title: str) -> None:
-    grok = {**plugin("grok", place), "place": place}
+    grok = {**plugin("grok", f"grok@{place}"), "place": place}
     (row,) = frame(None, reading(1.0, {"main": pipeline(0, {"filters": [grok]})})).filters
     assert row.title == title
 
