@@ -14,6 +14,7 @@ from ...dsl.program import Branch, PluginUse
 from ...dsl.reference import Event
 from ...dsl.source import Span
 from ...plugins.plugin import Plugin
+from .batch_trace import Mark
 from .slow_log import SlowLog
 
 Events = list[Event]
@@ -57,18 +58,21 @@ def own_metrics(plugin: Plugin) -> dict[str, float]:
 def figures_of(made: Mapping[PluginUse, Plugin], settings: Mapping[str, Any]) -> Figures | None:
     """The figures of an assembly; None where the settings ask for nothing that needs them."""
     slow_log = SlowLog(settings)
-    if not settings["api.enabled"] and slow_log.least == float("inf"):
+    is_asked_for = settings["api.enabled"] or settings["penstock.otlp.endpoint"]
+    if not is_asked_for and slow_log.least == float("inf"):
         return None
     return Figures(made, slow_log)
 
 
 class Figures:
     """Counts what the plugins of an assembly do; an observer of its sections that changes nothing
-    of the code. One thread filters; the figures may be read from any other.
+    of the code. One thread filters; the figures may be read from any other. ``marks``: where to
+    note when each plugin worked; None while a batch is not traced.
     """
 
     def __init__(self, made: Mapping[PluginUse, Plugin], slow_log: SlowLog | None = None) -> None:
         self._slow_log = slow_log
+        self.marks: list[Mark] | None = None
         self._numbers = {use: number for number, use in enumerate(made)}
         self.steps = [StepFigures() for _ in made]
         self._plugins = list(made.values())
@@ -128,6 +132,7 @@ class Figures:
         is_filter, slow_log = use.spec.section == "filter", self._slow_log
         least = slow_log.least if slow_log is not None and is_filter else float("inf")
         context = self._plugins[self._numbers[use]].context
+        figures = self
 
         def observed(events: Events, *more: Any) -> Any:
             taken, started = len(events), clock()
@@ -137,7 +142,12 @@ class Figures:
                 slow_log.tell(context, taken, spent)
             counted.seconds += spent
             counted.events_in += taken
-            counted.events_out += taken if given is None else len(given)
+            given_events = taken if given is None else len(given)
+            counted.events_out += given_events
+            if figures.marks is not None:
+                now = time.time_ns()
+                mark = Mark(use, now - int(spent * 1e9), now, taken, given_events)
+                figures.marks.append(mark)
             return given
 
         return observed

@@ -30,6 +30,7 @@ from ..compile.instantiate import Assembly, misconfigured
 from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
+from ..observe.batch_trace import Tracer
 from ..observe.counters import Counts, OutputStats
 from ..observe.figures import Figures, figures_of
 from .garbage import rare_collections
@@ -66,6 +67,9 @@ class Pipeline:
 
     chunk_bytes = CHUNK_BYTES
     workers = 1
+    filters_here = True
+    """Whether a batch is filtered in this process, right after it was taken."""
+
     workers_replaced = 0
     """Workers that died and were replaced."""
 
@@ -79,6 +83,7 @@ class Pipeline:
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
         self.figures: Figures | None = None
+        self.tracer: Tracer | None = None
         if isinstance(observer, Clock):
             observer.watch(assembly.made.items())  # before anything takes their methods
         self.counts = Counts()
@@ -297,9 +302,17 @@ class Pipeline:
 
     def taken(self, incoming: Incoming) -> Done | None:
         """A batch is about to be worked on; what is to be called when it was delivered."""
-        if self._epochs is None:
-            return incoming.done
-        return self._epochs.take(incoming.source, incoming.batch.parts, incoming.done)
+        done = incoming.done
+        if self._epochs is not None:
+            done = self._epochs.take(incoming.source, incoming.batch.parts, done)
+        return done if self.tracer is None else self._traced(self.tracer, incoming, done)
+
+    def _traced(self, tracer: Tracer, incoming: Incoming, done: Done | None) -> Done | None:
+        source = self.inputs[incoming.source]
+        trace = tracer.begin(self.id, source.context.id or source.name)
+        if self.figures is not None and self.filters_here:
+            self.figures.marks = None if trace is None else trace.marks
+        return done if trace is None else tracer.ending(trace, done)
 
     def is_dropped(self, incoming: Incoming) -> bool:
         """Whether a batch that was read before an epoch was aborted comes again, or one that is

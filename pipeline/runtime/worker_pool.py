@@ -91,6 +91,7 @@ class ParallelPipeline(Pipeline):
     """
 
     chunk_bytes = PIECE
+    filters_here = False
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The live view: asks again and again, in a thread, and shows what ``view`` makes of the answers."""
+"""The live view: asks again and again, in a thread, and shows what ``view`` makes of it."""
 
 from __future__ import annotations
 

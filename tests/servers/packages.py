@@ -47,6 +47,7 @@ SERVERS: Mapping[str, Packages] = {
             "org.apache.logging.log4j:log4j-core:2.25.4",
         ]
     ),
+    "otelcol": Packages(go="otelcol"),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
