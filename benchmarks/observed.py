@@ -1,9 +1,9 @@
-"""What it costs to be watched: instructions an event of the apache job, without the API and with it.
+"""What it costs to be watched: instructions an event of the apache job, without the API and with.
 
     python benchmarks/observed.py [--events 20000]
 
-Instructions are counted by valgrind, which no neighbour disturbs; a run of no events is taken off, so
-that what is left is the work on events alone. The figures go to `results/observed.json`.
+Instructions are counted by valgrind, which no neighbour disturbs; a run of no events is taken off,
+so that what is left is the work on events alone. The figures go to `results/observed.json`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "baseline")]
 
-from make_access_log import lines
-from measure import PENSTOCK, instructions
+from make_access_log import lines  # noqa: E402
+from measure import PENSTOCK, instructions  # noqa: E402
 
 WATCHED = ["-S", "api.enabled=true", "-S", "slowlog.threshold.warn=1h"]
 

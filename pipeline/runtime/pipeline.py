@@ -33,6 +33,7 @@ from ..delivery.pending import PendingAck
 from ..observe.batch_trace import Tracer
 from ..observe.counters import Counts, OutputStats
 from ..observe.figures import Figures, figures_of
+from .announce import log_start, log_summary
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
 from .keeping import participant_of, say_ending, watch_partitions
@@ -147,7 +148,7 @@ class Pipeline:
         try:
             self._open()
             self.opened = True
-            self._log_start()
+            self._level = log_start(self.id, self.inputs, self.targets)
             with rare_collections(), standing_by():
                 self._run()
         except Misconfigured as error:
@@ -155,7 +156,7 @@ class Pipeline:
         finally:
             self._stopping.set()
             self._close()
-            self._log_summary()
+            log_summary(self.id, self._sinks, self.counts, self._level)
 
     def _close(self) -> None:
         for sink in self._sinks:
@@ -186,30 +187,6 @@ class Pipeline:
     def stats(self) -> list[OutputStats]:
         """What became of the events meant for each output, in the order of the configuration."""
         return [sink.stats() for sink in list(self._sinks)]
-
-    def _log_start(self) -> None:
-        """Say what is read and written; what writes to stdout alone, a step in a pipe of the
-        shell, is silent where all is well.
-        """
-        names = [", ".join(p.name for p in plugins) for plugins in (self.inputs, self.targets)]
-        self._level = logging.DEBUG if names[1] == "stdout" else logging.INFO
-        text = "pipeline %s: started; %s → %s"
-        log.log(self._level, text, self.id, names[0], names[1] or "no output")
-
-    def _log_summary(self) -> None:
-        """What has gone through, and what an output did not get."""
-        for sink in self._sinks:
-            if left_out := sink.stats().left_out:
-                log.warning("%s: %s", sink.sender.where, left_out)
-        counts, seconds = self.counts, time.monotonic() - self.counts.started
-        log.log(
-            self._level,
-            "pipeline %s: ended; %d events in, %d out of the filters, %.1f s",
-            self.id,
-            counts.events_in,
-            counts.events_out,
-            seconds,
-        )
 
     def _open(self) -> None:
         settings = self.assembly.program.settings
