@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE / "baseline")]
 
 from make_access_log import lines  # noqa: E402
-from measure import PENSTOCK, instructions  # noqa: E402
+from measure import PENSTOCK, instructions, run  # noqa: E402
 
 WATCHED = ["-S", "api.enabled=true", "-S", "slowlog.threshold.warn=1h"]
 
@@ -30,6 +30,7 @@ def work(folder: Path, options: list[str], events: int) -> float:
     for count in (0, events):
         log = folder / f"{count}.log"
         log.write_text("".join(f"{line}\n" for line in lines(count, 7)), encoding="utf-8")
+        run(command, log)  # so that modules are compiled
         found = instructions(command, log)
         if found is None:
             raise SystemExit("valgrind is not installed: apt install valgrind")

@@ -36,6 +36,7 @@ SERVERS: Mapping[str, Packages] = {
     "curl": Packages(["curl"], ["curl"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
+    "logrotate": Packages(["logrotate", "/usr/sbin/logrotate"], ["logrotate"]),
     "memcached": Packages(["memcached"], ["memcached"]),
     "nginx": Packages(["nginx", "/usr/sbin/nginx"], ["nginx-light"]),
     "opensearch": Packages(
