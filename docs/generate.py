@@ -30,6 +30,9 @@ from penstock.pipeline.commands.plugin_reference import (
     page,
     plugins,
 )
+from penstock.pipeline.observe.alerts import ALERTS, rules
+from penstock.pipeline.observe.dashboard import dashboard
+from penstock.pipeline.observe.metric_table import METRICS
 from penstock.pipeline.testing import test_file_schema
 from penstock.pipeline.testing.matchers import MATCHERS
 from penstock.pipeline.testing.schema import Key
@@ -56,6 +59,9 @@ def generated() -> dict[str, str]:
     made["commands.md"] = with_options((DOCS / "commands.md").read_text(encoding="utf-8"))
     made["connectors.md"] = with_missing((DOCS / "connectors.md").read_text(encoding="utf-8"))
     made["streams.svg"] = timeline()
+    made["monitoring.md"] = with_metrics((DOCS / "monitoring.md").read_text(encoding="utf-8"))
+    made["monitoring/dashboard.json"] = dashboard()
+    made["monitoring/alerts.yml"] = rules()
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
     made["schema/test-file.schema.json"] = (
@@ -241,6 +247,9 @@ environment.
 _MISSING = re.compile(
     r"(?<=<!-- missing: written by docs/generate.py -->\n).*?(?=<!-- end of missing -->)", re.DOTALL
 )
+_METRICS = re.compile(
+    r"(?<=<!-- metrics: written by docs/generate.py -->\n).*?(?=<!-- end of metrics -->)", re.DOTALL
+)
 _MARKED = re.compile(
     r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL
 )
@@ -252,11 +261,28 @@ def with_figures(text: str) -> str:
     plots = "\n".join(
         f"![µs of CPU an event over {p.stem}](../benchmarks/results/{p.name})"
         for p in sorted(results.glob("*.svg"))
+        if p.stem != "steady"
     )
     figures = (results / "table.md").read_text(encoding="utf-8").strip()
     head, start, rest = text.partition("<!-- figures -->\n")
     _, end, tail = rest.partition("<!-- end of figures -->\n")
     return f"{head}{start}\n{figures}\n\nHow the cost of an event grows:\n\n{plots}\n\n{end}{tail}"
+
+
+def with_metrics(text: str) -> str:
+    """The page on monitoring with the metrics and the alerts put in between the marks."""
+    metrics = "\n".join(
+        f"| `{spec.series}` | {', '.join(spec.labels)} | {_cell(spec.help)} |"
+        for spec in METRICS.values()
+    )
+    alerts = "\n".join(
+        f"| {alert.name} | {alert.severity} | {_cell(alert.help)} |" for alert in ALERTS
+    )
+    made = (
+        f"\n| Metric | Labels | Description |\n|---|---|---|\n{metrics}\n\n"
+        f"| Alert | Severity | What to do |\n|---|---|---|\n{alerts}\n\n"
+    )
+    return _METRICS.sub(lambda match: made, text)
 
 
 def with_keys(text: str) -> str:

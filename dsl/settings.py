@@ -111,6 +111,8 @@ def _size(setting: SettingSpec, value: Any) -> Any:
 
 
 def _duration(setting: SettingSpec, value: Any) -> Any:
+    if setting.default == "" and str(value).strip() == "-1":
+        return ""  # as Logstash says that there is none
     try:
         seconds = read(Kind("duration"), value) if value != "" else 0
     except Misfit as misfit:

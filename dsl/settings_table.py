@@ -228,8 +228,30 @@ _TABLE = (
         "penstock.api.open",
         "Whether the API may listen on other addresses than loopback without a password.",
     ),
+    _text(
+        "penstock.otlp.endpoint",
+        "The OpenTelemetry collector, such as `http://localhost:4318`, that figures are sent to."
+        " Headers and certificates come from the variables of OpenTelemetry's SDK.",
+    ),
+    SettingSpec("penstock.otlp.interval", "duration", "15s", "How often figures are sent."),
+    _count(
+        "penstock.otlp.traces",
+        0,
+        "One in so many batches is sent as a trace, with a span for each plugin; 0 for none.",
+    ),
     _choice("log.level", "info fatal error warn debug trace", "The least severe log lines shown."),
     _choice("log.format", "plain json", "The format of log lines."),
+    *(
+        SettingSpec(
+            f"slowlog.threshold.{level}",
+            "duration",
+            "",
+            f"From which time on a filter that took so long for a batch is logged at {level};"
+            " `-1` for never.",
+            default_text="never",
+        )
+        for level in ("warn", "info", "debug", "trace")
+    ),
     SettingSpec(
         "penstock.state.interval",
         "duration",
@@ -295,7 +317,6 @@ INERT_GROUPS = (
     "keystore",
     "monitoring",
     "otel",
-    "slowlog",
     "ssl",
     "xpack",
 )

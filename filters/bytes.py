@@ -66,6 +66,7 @@ class Bytes(Filter, name="bytes"):
         text = self.source.get(event)
         size = self._size(text) if type(text) is str else None
         if size is None:
+            self.failures += 1
             for tag in self.tag_on_failure:
                 add_tag(event, tag)
             return False

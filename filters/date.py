@@ -319,6 +319,7 @@ class Date(Filter, name="date"):
                 if decorate is not None:
                     decorate(event)
             else:
+                self.failures += 1
                 for tag in tags:
                     add_tag(event, tag)
 

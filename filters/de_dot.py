@@ -69,6 +69,7 @@ class DeDot(Filter, name="de_dot"):
             else:
                 self._rename_in(event)
         except FieldError:
+            self.failures += 1
             add_tag(event, self.tag_on_failure)
             return False
         return True

@@ -151,6 +151,7 @@ class Dissect(Filter, name="dissect"):
         return events
 
     def _tag(self, event: Event) -> None:
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
 

@@ -182,6 +182,7 @@ class Dns(Filter, name="dns"):
                 question = _question(kind, value)
                 found = self._answer(question, answers) if question else None
                 if found is _TIMED_OUT:
+                    self.failures += 1
                     for tag in self.tag_on_timeout:
                         add_tag(event, tag)
                 if not isinstance(found, str):

@@ -305,6 +305,7 @@ class Elasticsearch(ElasticOptions, Filter, name="elasticsearch"):
 
     def _failed(self, event: Event, error: Exception) -> None:
         self._complain(error)
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
 

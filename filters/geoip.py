@@ -251,6 +251,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         return True
 
     def _not_found(self, event: Event) -> bool:
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
         return False

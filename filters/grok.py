@@ -313,9 +313,11 @@ class Grok(Ecs, Filter, name="grok"):
             self.decorate(event)
 
     def _timed_out(self, event: Event) -> None:
+        self.failures += 1
         add_tag(event, self.tag_on_timeout)
 
     def _unmatched(self, event: Event) -> None:
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
 

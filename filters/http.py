@@ -213,6 +213,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
         """Put an answer into its event; whether it is one."""
         if isinstance(answer, Exception):
             complain(self.context.where, "%s: a request failed: %s", self.context.where, answer)
+            self.failures += 1
             _tag(event, self.tag_on_request_failure)
             return False
         self._put_headers.set(event, copy(answer.headers))
@@ -230,6 +231,7 @@ class Http(HttpOptions, ClientTls, Ecs, Filter, name="http"):
                     self.context.where,
                     error,
                 )
+                self.failures += 1
                 _tag(event, self.tag_on_json_failure)
         return True
 

@@ -108,6 +108,7 @@ class Json(Ecs, Filter, name="json"):
         """Tag an event whose JSON could not be used, unless it is to be passed over."""
         if self.skip_on_invalid_json and isinstance(error, NotJsonError):
             return
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
         complain(

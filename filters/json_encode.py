@@ -61,6 +61,7 @@ class JsonEncode(Filter, name="json_encode"):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event whose field could not be written."""
+        self.failures += 1
         add_tag(event, "_jsongeneratefailure")
         complain(
             self.context.where,

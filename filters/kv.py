@@ -273,6 +273,7 @@ class Kv(Ecs, Filter, name="kv"):
                     if decorate is not None:
                         decorate(event)
             except self.too_long:
+                self.failures += 1
                 add_tag(event, self.tag_on_timeout)
             except Exception as error:
                 self.failed(event, error)
@@ -280,6 +281,7 @@ class Kv(Ecs, Filter, name="kv"):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter failed."""
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
         complain(self.context.where, "%s: kv failed on an event: %s", self.context.where, error)

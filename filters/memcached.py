@@ -136,6 +136,7 @@ class Memcached(Filter, name="memcached"):
             found = self._get_all(group) if self._gets and kept != [None] else [False] * len(group)
             for event, was_kept, was_found in zip(group, kept, found, strict=True):
                 if was_kept is None or was_found is None:
+                    self.failures += 1
                     add_tag(event, self.tag_on_failure)
                 elif (was_kept or was_found) and self.decorate is not None:
                     self.decorate(event)

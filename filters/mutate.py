@@ -317,6 +317,7 @@ class Mutate(Filter, name="mutate"):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which an operation failed."""
+        self.failures += 1
         add_tag(event, self.tag_on_failure)
         where = self.context.where
         complain(

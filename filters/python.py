@@ -183,6 +183,7 @@ class Python(Filter, name="python"):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the code raised."""
+        self.failures += 1
         add_tag(event, self.tag_on_exception)
         if self.tag_with_exception_message:
             add_tag(event, f"{self.tag_on_exception}: {error}")

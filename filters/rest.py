@@ -188,6 +188,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
     def _fail(self, event: Event, reason: Exception, tags: list[str]) -> None:
         where = self.context.where
         complain(where, "%s: a request failed: %s", where, reason)
+        self.failures += 1
         if self.fallback:
             self.target.set(event, copy(self._fallback(event)))
             return

@@ -295,6 +295,7 @@ class Ruby(Filter, name="ruby"):
 
     def failed(self, event: Event, error: BaseException) -> None:
         """Tag an event on which the code raised."""
+        self.failures += 1
         add_tag(event, self.tag_on_exception)
         if self.tag_with_exception_message:
             add_tag(event, f"{self.tag_on_exception}: {message_of(error)}")

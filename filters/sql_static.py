@@ -195,6 +195,7 @@ class SqlStatic(JdbcOptions, Filter, name="sql_static"):
                 lookup.id,
                 error,
             )
+            self.failures += 1
             for tag in lookup.tag_on_failure:
                 add_tag(event, tag)
             return False

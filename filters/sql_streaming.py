@@ -214,6 +214,7 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
     def apply(self, event: Event) -> bool:
         rows, failed = self._find([read(event) for read in self._reads])
         if failed:
+            self.failures += 1
             _tag(event, self.tag_on_failure)
         if rows:
             self.target.set(event, copy(rows))

@@ -77,6 +77,7 @@ class Urldecode(Filter, name="urldecode"):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which it failed."""
+        self.failures += 1
         for tag in self.tag_on_failure:
             add_tag(event, tag)
         complain(

@@ -63,6 +63,9 @@ class Filter(Plugin):
     where there is none.
     """
 
+    failures: int = 0
+    """Events on which it failed, and that it tagged for that; for the metrics."""
+
     _match_limit: float = 0
     _compiles: bool = False
 
@@ -180,6 +183,7 @@ class Filter(Plugin):
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter raised, and tell the reason."""
+        self.failures += 1
         add_tag(event, f"_{self.name}_exception")
         log.debug("%s: the filter %s raised", self.context.where, self.name, exc_info=error)
         self.tell(event, error)

@@ -25,7 +25,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed: apt install systemd")
     unit = tmp_path / "penstock.service"
-    unit.write_text(block("penstock.service").replace("/opt/penstock/bin/penstock", sys.executable))
+    unit.write_text(block("/etc/systemd/system/penstock.service").replace("/opt/penstock/bin/penstock", sys.executable))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
     said = [line for line in done.stderr.splitlines() if "penstock.service" in line]
     assert said == []
@@ -34,7 +34,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 def test_the_stop_waits_longer_than_penstock_does() -> None:
     from penstock.dsl.settings_table import DEFAULTS
 
-    seconds = int(re.findall(r"TimeoutStopSec=(\d+)", block("penstock.service"))[0])
+    seconds = int(re.findall(r"TimeoutStopSec=(\d+)", block("/etc/systemd/system/penstock.service"))[0])
     grace = yaml.safe_load(block("penstock.yaml"))["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
     assert min(seconds, grace) > int(DEFAULTS["penstock.shutdown_timeout"])
 

@@ -19,11 +19,13 @@ from ...dsl.spec import Kind
 from ...plugins.codec import Codec
 from ...plugins.filter import Filter
 from ...plugins.input import Input
+from ...plugins.metrics import Histogram
 from ...plugins.output import Output
-from ..observe.figures import StepFigures
+from ..observe.figures import StepFigures, own_metrics
 from ..runtime.pipeline import Pipeline
 from ..runtime.supervisor import ManagedPipeline
-from .process import process_stats, python, system
+from ..storage.dead_letters import DeadLetters
+from .process import children_stats, process_stats, python, system
 
 Document = dict[str, Any]
 _EPHEMERAL = str(uuid4())
@@ -72,7 +74,7 @@ class Node:
         found = {member.id: _pipeline_stats(member) for member in self.members}
         return {
             **self.root(),
-            "process": process_stats(),
+            "process": {**process_stats(), "children": children_stats()},
             "events": _summed([one["events"] for one in found.values()]),
             "pipelines": found,
             "reloads": _summed([_reload_counts(member) for member in self.members]),
@@ -142,10 +144,14 @@ def _pipeline_stats(member: ManagedPipeline) -> Document:
             "last_failure_timestamp": reloads.last_failure,
         },
         "queue": _queue(pipeline, member.settings),
+        "running": pipeline is not None and pipeline.opened and member.error is None,
     }
     if pipeline is not None:
         told["plugins"] = _plugins(pipeline)
         told["events"] = _events(pipeline, told["plugins"])
+        told["workers"] = {"count": pipeline.workers, "replaced": pipeline.workers_replaced}
+        if pipeline.dead_letters is not None:
+            told["dead_letter_queue"] = _dead_letters(pipeline.dead_letters)
     return told
 
 
@@ -157,6 +163,18 @@ def _events(pipeline: Pipeline, plugins: Document) -> Document:
         "filtered": counts.events_out,
         "out": sum(one["events"]["out"] for one in plugins["outputs"]),
         "duration_in_millis": sum(one["events"]["duration_in_millis"] for one in parts),
+    }
+
+
+def _dead_letters(store: DeadLetters) -> Document:
+    counts = store.counts
+    return {
+        "queue_size_in_bytes": store.size,
+        "max_queue_size_in_bytes": store.max_bytes,
+        "storage_policy": "drop_older" if store.drop_older else "drop_newer",
+        "written_events": counts.written,
+        "dropped_events": counts.dropped_full + counts.dropped_again,
+        "expired_events": counts.expired,
     }
 
 
@@ -176,9 +194,14 @@ def _plugins(pipeline: Pipeline) -> Document:
             told["outputs"].append({**head, **_output(sinks.get(id(plugin)), step)})
         elif isinstance(plugin, Codec):
             told["codecs"].append(head)
-        values = plugin.context.metrics.values()
-        if values and not isinstance(plugin, Codec):
-            told[f"{use.spec.section}s"][-1]["metrics"] = values
+        if isinstance(plugin, Codec):
+            continue
+        values = own_metrics(plugin) if figures is None else figures.own(use)
+        shown = told[f"{use.spec.section}s"][-1]
+        if "failures" in values:
+            shown["failures"] = values.pop("failures")
+        if values:
+            shown["metrics"] = values
     return told
 
 
@@ -198,7 +221,7 @@ def _step(step: StepFigures) -> Document:
 def _output(sink: Any, step: StepFigures) -> Document:
     if sink is None:
         return {"events": _step(step)}
-    stats, latency = sink.stats(), sink.sender.latency
+    stats, latency, spill = sink.stats(), sink.sender.latency, sink.spill
     return {
         "events": {**_step(step), "out": stats.delivered},
         "delivery": {
@@ -213,8 +236,21 @@ def _output(sink: Any, step: StepFigures) -> Document:
             "circuit": stats.circuit,
             "requests": latency.count,
             "latency_in_millis": round(latency.seconds * 1000),
+            "latency_in_seconds": latency_document(latency),
+            "spill_events": 0 if spill is None else spill.events,
+            "spill_size_in_bytes": 0 if spill is None else spill.size,
         },
     }
+
+
+def latency_document(latency: Histogram) -> Document:
+    """A histogram: how many took no longer than each bound, by the bound as text."""
+    buckets = {_bound(bound): count for bound, count in latency.cumulative()}
+    return {"buckets": buckets, "sum": round(latency.seconds, 6)}
+
+
+def _bound(seconds: float) -> str:
+    return "+Inf" if seconds == float("inf") else str(seconds)
 
 
 def _queue(pipeline: Pipeline | None, settings: Any) -> Document:

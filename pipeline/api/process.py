@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import resource
@@ -39,6 +40,36 @@ def process_stats() -> Document:
     }
 
 
+def children_stats() -> Document:
+    """The processes that this one started, such as workers, and those that they started."""
+    found = _descendants(os.getpid())
+    return {
+        "count": len(found),
+        "resident_in_bytes": sum(map(_resident_of, found)),
+        "cpu_in_millis": sum(map(_millis_of, found)),
+    }
+
+
+def _descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(word) for word in path.read_text(encoding="ascii").split()]
+    return found + [one for child in found for one in _descendants(child)]
+
+
+def _resident_of(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _millis_of(pid: int) -> int:
+    return max(0, _millis(Path(f"/proc/{pid}/stat")))
+
+
 def _open_files() -> int:
     try:
         return len(list(Path("/proc/self/fd").iterdir()))
@@ -47,11 +78,7 @@ def _open_files() -> int:
 
 
 def _resident() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return -1
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return _resident_of(os.getpid()) or -1
 
 
 def system() -> Document:
@@ -90,8 +117,13 @@ def hot_threads() -> list[Document]:
 
 
 def _thread_millis(native: int | None) -> int:
+    return _millis(Path(f"/proc/self/task/{native}/stat"))
+
+
+def _millis(stat: Path) -> int:
+    """CPU time of a process or a thread."""
     try:
-        text = Path(f"/proc/self/task/{native}/stat").read_text(encoding="utf-8")
+        text = stat.read_text(encoding="utf-8")
     except OSError:
         return -1
     fields = text.rpartition(")")[2].split()

@@ -37,6 +37,7 @@ COMMANDS = {
     "show": "Show the tree, the program or the generated code of a configuration.",
     "state": "Look at what filters keep; forget, export and import it.",
     "test": "Run the tests of pipelines.",
+    "top": "Show live what a running process does.",
     "trace": "Show the steps that events take through a pipeline.",
 }
 

@@ -38,9 +38,9 @@ from .configuration import (
     show_findings,
 )
 from .progress import progress_line
-from .run_api import started_api
 from .run_service import ServiceManager
 from .run_signals import actions, leave_quietly
+from .run_watched import Watched
 from .settings_flags import SettingsCommand, complete_values_of
 
 if TYPE_CHECKING:
@@ -246,12 +246,19 @@ def _run(
     is_watched = settings["config.reload.automatic"]
     interval = _seconds(settings["config.reload.interval"]) if is_watched else None
 
+    try:
+        watched = Watched(settings)
+    except ConfigError as error:
+        refuse(error)
+
     def make(assembly: Assembly) -> Pipeline:
-        return _pipeline(assembly, draw, profile, parent)
+        made = _pipeline(assembly, draw, profile, parent)
+        made.tracer = watched.tracer
+        return made
 
     supervisor = Supervisor(members, make, interval, reread)
     try:
-        api = started_api(supervisor, settings)
+        watched.start(supervisor)
     except ConfigError as error:
         refuse(error)
     signals.start(actions(supervisor, float(settings["penstock.shutdown_timeout"])))
@@ -273,8 +280,7 @@ def _run(
     finally:
         if line is not None:
             line.end()
-        if api is not None:
-            api.close()
+        watched.close()
         manager.end()
         if parent is not None:
             parent.close()
@@ -303,8 +309,7 @@ def _pipeline(
     parent: WorkerParent | None,
 ) -> Pipeline:
     made = _unmeasured(assembly, line, profile, parent)
-    if assembly.program.settings["api.enabled"]:
-        made.measure()
+    made.measure()
     return made
 
 

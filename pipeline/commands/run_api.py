@@ -21,15 +21,18 @@ def started_api(supervisor: Supervisor, settings: Mapping[str, Any]) -> Api | No
     """
     if not settings["api.enabled"]:
         return None
-    from ... import __version__
-    from ..api.documents import Node
     from ..api.server import Api
     from ..api.settings import check_settings
 
-    def node(address: str) -> Node:
-        return Node(supervisor.members, address, __version__)
-
     check_settings(settings)
-    api = Api(node, settings)
+    api = Api(lambda address: node_of(supervisor, address), settings)
     log.info("the API listens on %s", api.start())
     return api
+
+
+def node_of(supervisor: Supervisor, address: str = "") -> Node:
+    """The process, as it is told to others."""
+    from ... import __version__
+    from ..api.documents import Node
+
+    return Node(supervisor.members, address, __version__)

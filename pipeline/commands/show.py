@@ -19,15 +19,20 @@ from ..compile.instantiate import Assembly, assemble
 from .configuration import PATH, Chosen, configuration_options, refuse
 from .settings_flags import SettingsCommand
 
+_MONITORING = ("dashboard", "alerts")
+
 
 @click.command(cls=SettingsCommand)
-@click.argument("what", type=click.Choice(["tree", "program", "code"]))
+@click.argument("what", type=click.Choice(["tree", "program", "code", *_MONITORING]))
 @configuration_options
 @click.argument("files", nargs=-1, type=PATH)
 def show(what: str, chosen: Chosen, files: tuple[str, ...]) -> None:
     """Show the parsed tree, the checked program, or the generated Python code of a
-    configuration.
+    configuration; or the dashboard for Grafana and the alert rules for Prometheus.
     """
+    if what in _MONITORING:
+        click.echo(_monitoring(what), nl=False)
+        return
     try:
         one = chosen.also(files).pipeline()
         if what == "tree":
@@ -38,6 +43,16 @@ def show(what: str, chosen: Chosen, files: tuple[str, ...]) -> None:
     except ConfigError as error:
         refuse(error)
     click.echo(shown)
+
+
+def _monitoring(what: str) -> str:
+    if what == "dashboard":
+        from ..observe.dashboard import dashboard
+
+        return dashboard()
+    from ..observe.alerts import rules
+
+    return rules()
 
 
 def _code(assembly: Assembly) -> str:

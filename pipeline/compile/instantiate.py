@@ -29,6 +29,7 @@ from ...plugins.errors import Misconfigured
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
+from ..observe.places import Owner, note_place
 from .decorations import diagnosed, filter_decorations, input_decorations
 from .streams import stream_findings
 from .transactions import transaction_problems
@@ -228,9 +229,14 @@ def _wrong_direction(codec: PluginUse, use: PluginUse) -> Iterator[Diagnostic]:
 def _context(
     use: PluginUse, settings: Mapping[str, Any], make_codec: Any, shared: Shared | None
 ) -> Context:
+    place = use.span.place
+    is_made = not use.id or use.id == f"{use.name}@{place}"
+    pipeline = str(settings.get("pipeline.id", "main"))
+    owner = Owner(pipeline, use.name, "" if is_made else use.id)
+    note_place(place, owner, is_inner=use.spec.section == "codec")
     return Context(
         settings,
-        where=use.span.place,
+        where=place,
         id=use.id,
         name=use.name,
         make_codec=make_codec,

@@ -79,6 +79,11 @@ class BufferedSink:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def spill(self) -> Spill | None:
+        """What is kept on disk, where the policy is that."""
+        return self._spill
+
     def stats(self) -> OutputStats:
         """What became of its events so far."""
         return self.sender.stats()

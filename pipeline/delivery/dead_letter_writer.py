@@ -30,7 +30,7 @@ class DeadLetterWriter:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         age = settings["dead_letter_queue.retain.age"]
-        self._store = DeadLetters(
+        self.store = DeadLetters(
             dead_letter_folder(settings),
             max_bytes=int(read(Kind("bytes"), settings["dead_letter_queue.max_bytes"])),
             drop_older=settings["dead_letter_queue.storage_policy"] == "drop_older",
@@ -46,7 +46,7 @@ class DeadLetterWriter:
         context = plugin.context
         about = plugin.name, context.id, context.where
         told = with_reasons(events, reasons)
-        self._store.add([DeadLetter(copy(event), reason, *about) for event, reason in told])
+        self.store.add([DeadLetter(copy(event), reason, *about) for event, reason in told])
 
     def write_if_possible(self, plugin: Plugin, events: list[Event], reasons: Reasons) -> None:
         """The same for a filter, whose events go on, tagged: what cannot be written is logged."""
@@ -59,4 +59,4 @@ class DeadLetterWriter:
 
     def close(self) -> None:
         """End the files."""
-        self._store.close()
+        self.store.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence, Set
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...dsl.reference import Event
 from ...plugins.batch import Payload
@@ -22,6 +22,9 @@ from .packing import packing
 from .pending import DeliveryUnit, PendingAck, Request
 from .sender import Sender
 
+if TYPE_CHECKING:
+    from .spill import Spill
+
 Failed = Callable[[BaseException], None]
 
 
@@ -30,6 +33,11 @@ class OutputSink(Protocol):
 
     output: Output
     sender: Sender
+
+    @property
+    def spill(self) -> Spill | None:
+        """What is kept on disk for it, where its policy is that."""
+        ...
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -58,6 +66,7 @@ class DirectSink:
     def __init__(self, output: Output, stopping: threading.Event) -> None:
         self.output = output
         self.sender = Sender(output, stopping, lambda: self._waiting)
+        self.spill: Spill | None = None
         self._waiting = 0
         self._ended = False
 

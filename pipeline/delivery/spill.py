@@ -99,6 +99,11 @@ class Spill:
         return self._queue.events
 
     @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self._queue.size
+
+    @property
     def is_empty(self) -> bool:
         """Whether all was delivered."""
         return self._queue.is_empty

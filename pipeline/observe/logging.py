@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ...dsl.secrets import masked
+from .places import place_of
 
 _ROOT = "penstock"
 _LEVELS = {
@@ -87,14 +88,25 @@ class _Plain(logging.Formatter):
     ) -> str:
         return _time(record)
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        found = place_of(record.message)
+        if found is not None and found[1].id:
+            record.message = f"[{found[1].pipeline}] [{found[1].id}] {record.message}"
+        elif found is not None:
+            record.message = f"[{found[1].pipeline}] {record.message}"
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
         return masked(super().format(record))
 
 
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        at = _time(record)
-        return json.dumps(
-            {"@timestamp": at, "level": record.levelname, "message": masked(record.getMessage())},
-            ensure_ascii=False,
-        )
+        message = record.getMessage()
+        told = {"@timestamp": _time(record), "level": record.levelname, "message": masked(message)}
+        found = place_of(message)
+        if found is not None:
+            place, owner = found
+            told |= {"pipeline.id": owner.pipeline, "plugin.name": owner.plugin}
+            told |= {"plugin.place": place, **({"plugin.id": owner.id} if owner.id else {})}
+        return json.dumps(told, ensure_ascii=False)

@@ -30,8 +30,10 @@ from ..compile.instantiate import Assembly, misconfigured
 from ..compile.section import Clock
 from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
+from ..observe.batch_trace import Tracer
 from ..observe.counters import Counts, OutputStats
-from ..observe.figures import Figures
+from ..observe.figures import Figures, figures_of
+from .announce import log_start, log_summary
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
 from .keeping import participant_of, say_ending, watch_partitions
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from ..delivery.dead_letter_writer import DeadLetterWriter
     from ..state.epochs import Epochs
     from ..state.filter_states import FilterStates
+    from ..storage.dead_letters import DeadLetters
     from ..storage.queue import DiskQueue
 
 log = logging.getLogger("penstock")
@@ -65,6 +68,11 @@ class Pipeline:
 
     chunk_bytes = CHUNK_BYTES
     workers = 1
+    filters_here = True
+    """Whether a batch is filtered in this process, right after it was taken."""
+
+    workers_replaced = 0
+    """Workers that died and were replaced."""
 
     def __init__(
         self,
@@ -76,6 +84,7 @@ class Pipeline:
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
         self.figures: Figures | None = None
+        self.tracer: Tracer | None = None
         if isinstance(observer, Clock):
             observer.watch(assembly.made.items())  # before anything takes their methods
         self.counts = Counts()
@@ -97,13 +106,20 @@ class Pipeline:
         self._failure: BaseException | None = None
 
     def measure(self) -> None:
-        """Count what each plugin does; to be called before ``run``."""
-        self.figures = Figures(list(self.assembly.made))
+        """Count what each plugin does, where the settings ask for that; to be called before
+        ``run``.
+        """
+        self.figures = figures_of(self.assembly.made, self.assembly.program.settings)
 
     @property
     def queue(self) -> DiskQueue | None:
         """The disk queue, where there is one and it is open."""
         return self._queue
+
+    @property
+    def dead_letters(self) -> DeadLetters | None:
+        """The dead letters, where they are kept and open."""
+        return None if self._dead_letters is None else self._dead_letters.store
 
     @property
     def sinks(self) -> list[OutputSink]:
@@ -132,7 +148,7 @@ class Pipeline:
         try:
             self._open()
             self.opened = True
-            self._log_start()
+            self._level = log_start(self.id, self.inputs, self.targets)
             with rare_collections(), standing_by():
                 self._run()
         except Misconfigured as error:
@@ -140,7 +156,7 @@ class Pipeline:
         finally:
             self._stopping.set()
             self._close()
-            self._log_summary()
+            log_summary(self.id, self._sinks, self.counts, self._level)
 
     def _close(self) -> None:
         for sink in self._sinks:
@@ -171,30 +187,6 @@ class Pipeline:
     def stats(self) -> list[OutputStats]:
         """What became of the events meant for each output, in the order of the configuration."""
         return [sink.stats() for sink in list(self._sinks)]
-
-    def _log_start(self) -> None:
-        """Say what is read and written; what writes to stdout alone, a step in a pipe of the
-        shell, is silent where all is well.
-        """
-        names = [", ".join(p.name for p in plugins) for plugins in (self.inputs, self.targets)]
-        self._level = logging.DEBUG if names[1] == "stdout" else logging.INFO
-        text = "pipeline %s: started; %s → %s"
-        log.log(self._level, text, self.id, names[0], names[1] or "no output")
-
-    def _log_summary(self) -> None:
-        """What has gone through, and what an output did not get."""
-        for one in self.stats():
-            if one.left_out:
-                log.warning("output %s: %s", one.output, one.left_out)
-        counts, seconds = self.counts, time.monotonic() - self.counts.started
-        log.log(
-            self._level,
-            "pipeline %s: ended; %d events in, %d out of the filters, %.1f s",
-            self.id,
-            counts.events_in,
-            counts.events_out,
-            seconds,
-        )
 
     def _open(self) -> None:
         settings = self.assembly.program.settings
@@ -287,9 +279,17 @@ class Pipeline:
 
     def taken(self, incoming: Incoming) -> Done | None:
         """A batch is about to be worked on; what is to be called when it was delivered."""
-        if self._epochs is None:
-            return incoming.done
-        return self._epochs.take(incoming.source, incoming.batch.parts, incoming.done)
+        done = incoming.done
+        if self._epochs is not None:
+            done = self._epochs.take(incoming.source, incoming.batch.parts, done)
+        return done if self.tracer is None else self._traced(self.tracer, incoming, done)
+
+    def _traced(self, tracer: Tracer, incoming: Incoming, done: Done | None) -> Done | None:
+        source = self.inputs[incoming.source]
+        trace = tracer.begin(self.id, source.context.id or source.name)
+        if self.figures is not None and self.filters_here:
+            self.figures.marks = None if trace is None else trace.marks
+        return done if trace is None else tracer.ending(trace, done)
 
     def is_dropped(self, incoming: Incoming) -> bool:
         """Whether a batch that was read before an epoch was aborted comes again, or one that is

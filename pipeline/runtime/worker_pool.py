@@ -91,6 +91,7 @@ class ParallelPipeline(Pipeline):
     """
 
     chunk_bytes = PIECE
+    filters_here = False
 
     def __init__(
         self,
@@ -265,6 +266,7 @@ class ParallelPipeline(Pipeline):
             if worker.jobs and worker.jobs[0].deaths >= _MOST_DEATHS:
                 raise Undelivered(f"{_MOST_DEATHS} workers died on the same batch")
             replacement = self._fork()
+            self.workers_replaced += 1
             self._workers.append(replacement)
             for job in worker.jobs:
                 self._send(replacement, job)

@@ -27,7 +27,7 @@ from ...plugins.output import Output
 from ...plugins.records.events import pack
 from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
-from ..observe.figures import Addition, Figures
+from ..observe.figures import Addition, Figures, figures_of
 from .garbage import rare_collections
 from .opening import open_plugin
 from .shared_memory import OutputArena, SharedBuffers
@@ -86,8 +86,7 @@ class WorkerProcess:
         for plugin in self._filters():
             open_plugin(plugin)
         inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
-        if assembly.program.settings["api.enabled"]:
-            self._figures = Figures(list(assembly.made))
+        self._figures = figures_of(assembly.made, program.settings)
         return Work(assembly, inputs, self._figures, self._statements())
 
     def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:

@@ -81,7 +81,8 @@ class StateStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)  # it holds values of events
         self.folder, self.path = folder, folder / STATE_FILE
         self._lock = Lock(folder)
         self.was_damaged = False

@@ -90,7 +90,7 @@ class RabbitClient:
         self._hosts = [self._address(place, text) for place, text in enumerate(options.host)]
         random.shuffle(self._hosts)
         if not options.host:
-            plugin.problem("host", "there is no host", 'write host => ["name"]')
+            plugin.problem("host", "`host` is empty", 'write host => ["name"]')
 
     def _adopt_certificate(self) -> None:
         options = self._options
@@ -124,7 +124,7 @@ class RabbitClient:
         """A connection with a channel, to the first host that has one. Raises Disconnected,
         Misconfigured.
         """
-        failure: Exception = Disconnected("there is no host")
+        failure: Exception = Disconnected("`host` is empty")
         stopping = self._plugin.context.stopping
         for _ in range(len(self._hosts)):
             try:

@@ -199,6 +199,24 @@ class LogFile:
         self._checked = self.size, self.modified
         return True
 
+    def behind(self) -> int:
+        """Bytes that are not delivered yet, as far as the system tells now; from any thread."""
+        if self.ignored or self.finished:
+            return 0
+        unpacker = self.unpacker
+        if unpacker is not None:
+            return max(0, self.size - unpacker.consumed)
+        return max(0, self._size_now() - self.safe.position)
+
+    def _size_now(self) -> int:
+        """While the outputs are waited for nothing is read, and ``size`` is old."""
+        try:
+            seen = os.stat(self.path)
+        except OSError:
+            return self.size
+        is_same = (seen.st_dev, seen.st_ino) == self.identity
+        return seen.st_size if is_same else self.size
+
     def is_unlinked(self) -> bool:
         """Whether the open file has no name any more."""
         assert self.descriptor is not None

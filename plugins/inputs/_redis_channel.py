@@ -84,6 +84,10 @@ class ChannelSource:
     def tend(self) -> None:
         """Nothing is due: what comes waits in buffers."""
 
+    def lag(self) -> int | None:
+        """Nothing waits on the server."""
+        return None
+
     def close(self) -> None:
         """Listen no more."""
         self._listener.close()

@@ -200,6 +200,11 @@ class ListSource:
         self._give_sign()
         self._take_over(set())
 
+    def lag(self) -> int | None:
+        """Entries of the list, and those that are under way here."""
+        waiting: int = asked(self._client.llen, self._reading.key)
+        return waiting + self._held
+
     def close(self) -> None:
         """Give back what is not acknowledged."""
         with contextlib.suppress(Exception):

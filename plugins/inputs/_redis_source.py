@@ -44,6 +44,10 @@ class Source(Protocol):
         """As of ``Input``."""
         ...
 
+    def lag(self) -> int | None:
+        """Entries that are not acknowledged yet; None where the server does not tell."""
+        ...
+
     def close(self) -> None:
         """Give back what is not acknowledged, as far as the server is there."""
         ...

@@ -226,6 +226,15 @@ class StreamSource:
             asked(self._client.xclaim, key, self._group, self._name, 0, piece, justid=True)
         self._claim_of_the_dead()
 
+    def lag(self) -> int | None:
+        """Entries that the group was not given, and those that it has not acknowledged. Servers
+        before 7.0 do not tell the first.
+        """
+        for group in asked(self._client.xinfo_groups, self._reading.key):
+            if group["name"] == self._group.encode() and group.get("lag") is not None:
+                return int(group["lag"]) + int(group["pending"])
+        return None
+
     def close(self) -> None:
         """End the connection; what is pending stays so until the next start, or is claimed."""
         close(self._client)

@@ -316,6 +316,10 @@ class Tailer:
                 soonest = self._discovered + self._options.stat_interval
                 self._next_discovery = min(self._next_discovery, soonest)
 
+    def behind(self) -> int:
+        """Bytes of all files that are not delivered yet; from any thread."""
+        return sum(file.behind() for file in list(self._files.by_identity.values()))
+
     def wake(self) -> None:
         """End a wait, from any thread."""
         self._notices.wake()

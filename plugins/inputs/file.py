@@ -345,6 +345,11 @@ class File(Ecs, Input, name="file"):
             return None
         return sum(seen.st_size for _, seen in self._finder.find())
 
+    def stats(self) -> dict[str, int | float]:
+        """Bytes of its files that are not delivered yet, from any thread."""
+        tailer = self._tailer
+        return {} if tailer is None else {"lag_bytes": tailer.behind()}
+
     def close(self) -> None:
         self.wake()
         with getattr(self, "_lock", threading.Lock()):

@@ -149,7 +149,7 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
     def read(self, timeout: float) -> Batch | None:
         worker, end = self._worker, time.monotonic() + timeout
         if worker is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         while True:
             worker.look()
             batch = worker.read(_CHUNKS * self.chunk_bytes)

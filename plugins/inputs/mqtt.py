@@ -92,7 +92,7 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
     def _check(self) -> None:
         self._topics = [*self.topic, *self.topics]
         if not self._topics:
-            self.problem("topic", "there is no topic", 'write topic => ["name"]')
+            self.problem("topic", "`topics` is empty", 'write topic => ["name"]')
         for name, topics in (("topic", self.topic), ("topics", self.topics)):
             for place, topic in enumerate(topics):
                 reason = wrong_filter(topic)
@@ -160,7 +160,7 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
 
     def _now(self) -> Session:
         if self._session is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         return self._session
 
     def read(self, timeout: float) -> Batch | None:

@@ -229,7 +229,7 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
     def read(self, timeout: float) -> Batch | None:
         link = self._link
         if link is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         if self._rewinds:
             self._rewinds, self._consumer = False, None
             link.open_channel(self.context.stopping)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 import redis
@@ -24,6 +25,8 @@ from ._redis_source import Reading, Size, Source
 from ._redis_stream import Membership, StreamSource
 
 _STREAM_ONLY = ("group", "stream_field", "stream_start", "decorate_events")
+
+_LAG_EVERY = 5.0
 
 
 class Redis(RedisOptions, Input, name="redis"):
@@ -94,6 +97,7 @@ class Redis(RedisOptions, Input, name="redis"):
 
     _source: Source | None = None
     _consumer: ConsumerName | None = None
+    _measured = 0.0
 
     def prepare(self) -> None:
         self.ssl_enabled = self.ssl_enabled or self.ssl
@@ -176,7 +180,23 @@ class Redis(RedisOptions, Input, name="redis"):
     def read(self, timeout: float) -> Batch | None:
         if self._source is None:
             raise Disconnected("not connected")
+        self._measure(self._source)
         return self._source.read(timeout)
+
+    def _measure(self, source: Source) -> None:
+        """Ask now and then how much waits, unless the user may not ask that."""
+        now = time.monotonic()
+        if now - self._measured < _LAG_EVERY:
+            return
+        self._measured = now
+        try:
+            lag = source.lag()
+        except Misconfigured as error:
+            self.context.log.info("its lag is not measured: %s", error)
+            self._measured = float("inf")
+            return
+        if lag is not None:
+            self.context.metrics.gauge("lag").set(lag)
 
     def wake(self) -> None:
         self._woken.set()
@@ -188,6 +208,7 @@ class Redis(RedisOptions, Input, name="redis"):
     def tend(self, timeout: float) -> None:
         if self._source is not None:
             self._source.tend()
+            self._measure(self._source)
 
     def _leave(self) -> None:
         source, self._source = self._source, None

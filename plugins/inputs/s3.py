@@ -252,7 +252,7 @@ class S3Input(AwsOptions, Input, name="s3"):
 
     def read(self, timeout: float) -> Batch | None:
         if self._s3 is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         self.tend(timeout)
         if self._reading is None and not self._begin(self._s3, timeout):
             return None

@@ -147,7 +147,7 @@ class Uploader:
         while True:
             try:
                 if self.s3 is None:
-                    raise ConnectorError("there is no connection")
+                    raise ConnectorError("not connected")
                 upload(self.s3, file, self._manner)
             except (ConnectorError, OSError) as error:
                 tries += 1

@@ -110,7 +110,7 @@ class Flume(ClientTls, Output, name="flume"):
         self._encode = self._encoder()
         self._addresses = [self._address(place) for place in range(len(self.hosts))]
         if not self._addresses:
-            self.problem("hosts", "there is no host to connect to", "name at least one")
+            self.problem("hosts", "`hosts` is empty", "name at least one")
         if self.protocol == "thrift" and self.compression_type != "none":
             message = 'Flume compresses with protocol => "avro" only'
             self.problem("compression_type", message, "take it out")

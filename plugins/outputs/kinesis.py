@@ -156,7 +156,7 @@ class Kinesis(ProducerOptions, Output, name="kinesis"):
     def deliver(self, payload: Payload) -> None:
         client, entries = self._client, payload.data
         if client is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
 
         def send(indexes: Sequence[int]) -> Sequence[Any]:
             records = [{"PartitionKey": entries[i][0], "Data": entries[i][1]} for i in indexes]

@@ -126,7 +126,7 @@ class Mqtt(MqttOptions, Output, name="mqtt"):
     def deliver(self, payload: Payload) -> Future[None]:
         publishing = self._publishing
         if publishing is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         if self._constant is None:
             return publishing.publish(payload.data)
         return publishing.publish([(self._constant, value) for value in payload.data])

@@ -123,7 +123,7 @@ class RabbitMQ(RabbitOptions, Output, name="rabbitmq"):
 
     def deliver(self, payload: Payload) -> Future[None] | None:
         if self._publisher is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         return self._publisher.publish(payload.data)
 
     def _disconnect(self) -> None:

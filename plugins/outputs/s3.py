@@ -253,7 +253,7 @@ class S3Output(AwsOptions, Output, name="s3"):
     def deliver(self, payload: Payload) -> None:
         spool, uploader = self._spool, self._uploader
         if spool is None or uploader is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         if uploader.backlog >= self.upload_queue_size + self.upload_workers_count:
             raise Retry("files wait to be uploaded, as many as upload_queue_size allows", after=0.5)
         try:

@@ -126,7 +126,7 @@ class Sns(AwsOptions, Output, name="sns"):
 
     def deliver(self, payload: Payload) -> None:
         if self._client is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         topic = str(payload.lane or "")
         if not topic:
             raise Rejected("the event has no field `sns`, and there is no `arn`")

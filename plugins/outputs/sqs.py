@@ -111,7 +111,7 @@ class Sqs(QueueOptions, AwsOptions, Output, name="sqs"):
     def deliver(self, payload: Payload) -> None:
         queue = self._queue
         if queue is None:
-            raise Disconnected("there is no connection")
+            raise Disconnected("not connected")
         by_content = queue.attributes.get("ContentBasedDeduplication") == "true"
         entries: dict[int, dict[str, Any]] = {}
         refused: dict[int, str] = {}

@@ -100,7 +100,7 @@ class ZeroMq(SocketOptions, ZeroMqOptions, Output, name="zeromq"):
     def deliver(self, payload: Payload) -> None:
         with self._lock:
             if self._made is None:
-                raise Disconnected("there is no connection")
+                raise Disconnected("not connected")
             if self.topology == "reqrep":
                 self._request(self._made, payload.data)
             else:

@@ -232,7 +232,7 @@ def test_a_run_says_what_it_dropped_and_shows_its_figures_on_a_signal(tmp_path: 
         _, rest = process.communicate(timeout=60)
     assert [head.strip() for head in heads if head.strip()][:4] == [b"output", b"delivered", b"dropped", b"rejected"]
     assert (row[0], row[1], int(row[2]) > 0, row[-2] in (b"open", b"half-open")) == (b"out", b"0", True, True)
-    assert b"output out: " in rest
+    assert b"[main] [out] " in rest
     assert b" events dropped (when_full)" in rest
     assert sum(b"gate" in line for line in [*said, *rest.splitlines()]) <= 4, "not a line for each trial"
 

@@ -39,6 +39,7 @@ SERVERS: Mapping[str, Packages] = {
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kinesis": Packages(npm=["kinesalite@3.3.3", "dynalite@4.0.0"]),
+    "logrotate": Packages(["logrotate", "/usr/sbin/logrotate"], ["logrotate"]),
     "memcached": Packages(["memcached"], ["memcached"]),
     "mosquitto": Packages(["mosquitto", "/usr/sbin/mosquitto"], ["mosquitto", "mosquitto-clients"]),
     "moto": Packages(pip=["moto[server]==5.2.5"]),
@@ -52,6 +53,7 @@ SERVERS: Mapping[str, Packages] = {
             "org.apache.logging.log4j:log4j-core:2.25.4",
         ]
     ),
+    "otelcol": Packages(go="otelcol"),
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),

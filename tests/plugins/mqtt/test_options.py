@@ -24,7 +24,7 @@ from penstock.plugins.output import Output
 
 IN, OUT = 'input { mqtt { host => "h" %s } }', 'output { mqtt { host => "h" %s } }'
 REFUSED = [
-    (IN, "", "there is no topic"),
+    (IN, "", "`topics` is empty"),
     (IN, 'topic => ""', "the topic is empty"),
     (IN, 'topic => "a/#/b"', "`#` must be the last level, alone"),
     (IN, 'topic => "a/b#"', "`#` must be the last level, alone"),

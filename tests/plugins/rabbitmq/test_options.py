@@ -20,7 +20,7 @@ from penstock.plugins.output import Output
 IN, OUT = "input { rabbitmq { %s } }", "output { rabbitmq { %s } }"
 TO = 'host => "h" exchange => "e" exchange_type => "direct"'
 REFUSED = [
-    (IN, 'host => []', "there is no host"),
+    (IN, 'host => []', "`host` is empty"),
     (IN, 'host => ["a:b"]', "`b` is not a valid port"),
     (IN, 'queue => "q"', "host"),
     (IN, 'host => "h" exchange_type => "topic"', "`exchange_type` requires `exchange`"),

@@ -13,7 +13,7 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
 from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
-from penstock.plugins.input import Outcome
+from penstock.plugins.input import Input, Outcome
 from penstock.plugins.output import Output
 
 IN, OUT = "input { redis { %s } }", "output { redis { %s } }"
@@ -161,3 +161,18 @@ def test_a_consumer_that_was_taken_for_dead_can_neither_move_nor_acknowledge(tmp
     first.close()
     second.close()
     assert client.lrange(key, 0, -1) == ["1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["list", "stream"])
+def test_what_waits_on_the_server_is_told_as_the_lag(kind: str, server: Any, client: Any, key: str, tmp_path: Path) -> None:
+    put = client.rpush if kind == "list" else lambda name, text: client.xadd(name, {"message": text})
+    for _ in range(7):
+        put(key, "{}")
+    config = f'input {{ redis {{ port => {server.port} data_type => "{kind}" key => "{key}" batch_count => 5 }} }} output {{ null {{ }} }}'
+    assembly = assemble([Source("test.conf", config)], settled({"path.data": str(tmp_path)}))
+    (made,) = assembly.plugins(assembly.program.inputs)
+    source = cast(Input, made)
+    source.connect()
+    assert source.read(1) is not None
+    assert source.context.metrics.values() == {"lag": 7}
+    source.close()

@@ -1,0 +1,43 @@
+"""OpenTelemetry for a run, where the settings ask for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...dsl.options import read
+from ...dsl.spec import Kind
+from ..api.settings import wrong
+
+if TYPE_CHECKING:
+    from ..otlp.exporter import OtlpExporter
+
+log = logging.getLogger("penstock")
+
+
+def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
+    """What sends figures and spans; None where none is wanted. Raises ConfigError where it cannot
+    be had.
+    """
+    endpoint = str(settings["penstock.otlp.endpoint"])
+    if not endpoint:
+        return None
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise wrong(
+            f"penstock.otlp.endpoint: `{endpoint}` is not a valid URL",
+            "write the address of a collector, such as http://localhost:4318",
+        )
+    try:
+        from ..otlp.exporter import OtlpExporter
+    except ModuleNotFoundError as error:
+        raise wrong(
+            f"penstock.otlp.endpoint needs a package that is not installed: {error.name}",
+            "pip install 'penstock[otlp]'",
+        ) from None
+    from ... import __version__
+
+    interval = float(read(Kind("duration"), settings["penstock.otlp.interval"]))
+    return OtlpExporter(endpoint, max(interval, 0.1), __version__)

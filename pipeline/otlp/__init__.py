@@ -1,0 +1,1 @@
+"""Figures and traces for OpenTelemetry, over OTLP."""

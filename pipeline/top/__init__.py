@@ -1,0 +1,1 @@
+"""``penstock top``: what a running process does, live in a terminal."""
