@@ -7,9 +7,9 @@ there are), ``_kinesis_reader`` (one shard), ``_kinesis_places`` and ``_kinesis_
 
 from __future__ import annotations
 
-import socket
 import fnmatch
 import re
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
