@@ -3,9 +3,11 @@
     pipeline → filters → plugins → dsl
 """
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -107,3 +109,20 @@ def test_files_and_functions_keep_their_measure() -> None:
             if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60:
                 long.append(f"{path}:{node.lineno}: {node.name}")
     assert long == []
+
+
+def test_lines_are_calm() -> None:
+    """Up to 100 characters, pragmas included, and at most one conditional expression or comprehension with a condition."""
+    busy = []
+    for path in modules():
+        text = (ROOT / path).read_text(encoding="utf-8")
+        busy += [f"{path}:{number}: {len(line)} characters" for number, line in enumerate(text.splitlines(), 1) if len(line) > 100]
+        decisions = Counter(node.lineno for node in ast.walk(ast.parse(text)) if decides(node))
+        busy += [f"{path}:{number}: {count} decisions" for number, count in decisions.items() if count > 1]
+    assert busy == []
+
+
+def decides(node: ast.AST) -> TypeGuard[ast.expr]:
+    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        return any(part.ifs for part in node.generators)
+    return isinstance(node, ast.IfExp)

@@ -33,8 +33,10 @@ def _translated(value: str, old: str, new: str, squeeze: bool) -> str:
             made.append(char)
             last = ""
             continue
-        at = -1 if negated else sources.index(char)
-        into = targets[min(at, len(targets) - 1) if at >= 0 else -1] if targets else ""
+        at = len(targets) - 1
+        if not negated:
+            at = min(at, sources.index(char))
+        into = targets[at] if targets else ""
         if not (squeeze and into and into == last):
             made.append(into)
         last = into

@@ -171,7 +171,8 @@ def _decoded(value: Any, given: Encoding, options: dict[str, Any]) -> str:
         if not (_replaces(options, "invalid") or _replaces(options, "undef")):
             first = next(byte for byte in data if byte >= 0x80)
             raise UndefinedConversionError(f'"\\x{first:02X}" from ASCII-8BIT to UTF-8')
-        return "".join([chr(b) if b < 0x80 else "�" if by is None else text(by) for b in data])
+        other = "�" if by is None else text(by)
+        return "".join([chr(byte) if byte < 0x80 else other for byte in data])
     if given is UTF_8:
         value = forced(value, "UTF-8")
         found = _BROKEN.search(value)

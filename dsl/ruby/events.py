@@ -206,8 +206,8 @@ def _appended(own: Any, other: Any) -> Any:
     if type(own) is dict and type(other) is dict:
         merged = {name: _appended(own.get(name), value) for name, value in other.items()}
         return {**own, **merged}
-    mine = own if type(own) is list else [own]
-    return [*mine, *[v for v in (other if type(other) is list else [other]) if v not in mine]]
+    mine, theirs = (value if type(value) is list else [value] for value in (own, other))
+    return [*mine, *[value for value in theirs if value not in mine]]
 
 
 def _event(value: Any) -> RubyEvent:

@@ -117,7 +117,7 @@ def integer_check(value: float) -> float:
 def _sign(negative: bool, flags: str) -> str:
     if negative:
         return "-"
-    return "+" if "+" in flags else " " if " " in flags else ""
+    return next((sign for sign in "+ " if sign in flags), "")
 
 
 def _integer(value: int, flags: str, width: int, precision: int | None) -> str:
@@ -168,7 +168,8 @@ def _float(kind: str, value: Any, flags: str, width: int, precision: int | None)
     if number - number != 0:
         shown = "NaN" if number != number else "Inf"
         return _padded(_sign(number < 0, flags) + shown, flags, width)
-    pattern = f"%{'#' if '#' in flags else ''}.{6 if precision is None else precision}{kind}"
+    places = 6 if precision is None else precision
+    pattern = f"%#.{places}{kind}" if "#" in flags else f"%.{places}{kind}"
     if kind in "aA":
         digits = abs(number).hex().replace("0x1.0000000000000p", "0x1p")
         digits = re.sub(r"0+p", "p", digits) if "." in digits else digits

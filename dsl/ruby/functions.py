@@ -195,7 +195,9 @@ def print_(*values: Any) -> None:
 def p(*values: Any) -> Any:
     """Write values as they are written in code to standard output."""
     sys.stdout.write("".join([f"{inspect(value)}\n" for value in values]))
-    return None if not values else values[0] if len(values) == 1 else list(values)
+    if len(values) == 1:
+        return values[0]
+    return list(values) or None
 
 
 @singleton("Kernel", "sleep")

@@ -37,8 +37,10 @@ _SYMBOL = re.compile(
 
 def float_text(value: float) -> str:
     """A float as ``to_s`` shows it: 1.0, 1.0e+16, Infinity."""
+    if value != value:
+        return "NaN"
     if value - value != 0:
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+        return "Infinity" if value > 0 else "-Infinity"
     mantissa, exponent, power = repr(value).partition("e")
     if not exponent:
         return _integral_text(mantissa) if len(mantissa) > 17 else mantissa

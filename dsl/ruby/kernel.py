@@ -33,6 +33,13 @@ from .objects import (
     key_of,
 )
 
+
+def _object_id(self: Any) -> int:
+    if self is None:
+        return 8
+    return 2 * self + 1 if type(self) is int else id(self) >> 3
+
+
 _OBJECT: dict[str, Callable[..., Any]] = {
     "is_a?": is_a,
     "kind_of?": is_a,
@@ -60,9 +67,7 @@ _OBJECT: dict[str, Callable[..., Any]] = {
     "frozen?": is_frozen,
     "itself": lambda self: self,
     "hash": lambda self: hash(key_of(self)),
-    "object_id": lambda self: (
-        8 if self is None else 2 * self + 1 if type(self) is int else id(self) >> 3
-    ),
+    "object_id": _object_id,
     "__id__": lambda self: id(self) >> 3,
     "instance_variables": lambda self: [],
 }

@@ -257,7 +257,9 @@ def is_finite(a: Any) -> bool:
 @define("Numeric", "infinite?")
 def infinite(a: Any) -> Any:
     """1 or -1 for an infinite number."""
-    return None if type(a) is int or not math.isinf(a) else 1 if a > 0 else -1
+    if type(a) is int or not math.isinf(a):
+        return None
+    return 1 if a > 0 else -1
 
 
 @define("Float", "nan?")

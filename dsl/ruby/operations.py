@@ -188,10 +188,9 @@ class Operations(Calls):
             node = named(node)[0]
         name = self.text(node)
         if node.type == "identifier":
-            known = self.frame.find(name) is not None
-            return Code(
-                "'local-variable'" if known else "'method'" if name in self.methods else "None"
-            )
+            if self.frame.find(name) is not None:
+                return Code("'local-variable'")
+            return Code("'method'" if name in self.methods else "None")
         if node.type == "instance_variable":
             return Code(f"('instance-variable' if {name!r} in instance else None)")
         if node.type == "global_variable":

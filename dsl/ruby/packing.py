@@ -69,10 +69,9 @@ def _directives(template: Any) -> Iterator[tuple[str, Any]]:
         if found is None:
             raise ArgumentError(f"unknown unpack directive '{bare[at]}' in '{bare}'")
         count: Any = found[3]
-        yield (
-            found[1] + found[2].strip("_!"),
-            "*" if count == "*" else None if count is None else int(count),
-        )
+        if count not in (None, "*"):
+            count = int(count)
+        yield found[1] + found[2].strip("_!"), count
         at = found.end()
 
 
@@ -93,9 +92,16 @@ def unpack(self: Any, template: Any, **options: Any) -> list[Any]:
     return found
 
 
+def _times(count: Any, all_that_is_left: int) -> int:
+    """How many items a directive takes: one, a number, or all that is left."""
+    if count == "*":
+        return all_that_is_left
+    return 1 if count is None else int(count)
+
+
 def _unpack_numbers(data: bytes, at: int, form: str, count: Any, found: list[Any]) -> int:
     size = struct.calcsize(form)
-    number = (len(data) - at) // size if count == "*" else 1 if count is None else count
+    number = _times(count, (len(data) - at) // size)
     for _ in range(number):
         if at + size > len(data):
             found.append(None)
@@ -108,7 +114,7 @@ def _unpack_numbers(data: bytes, at: int, form: str, count: Any, found: list[Any
 def _unpack_text(data: bytes, at: int, kind: str, count: Any, found: list[Any]) -> int:
     rest = data[at:]
     if kind in "aAZ":
-        taken = rest if count == "*" else rest[: 1 if count is None else count]
+        taken = rest[: _times(count, len(rest))]
         end = len(taken)
         if kind == "A":
             taken = taken.rstrip(b" \0")
@@ -123,7 +129,7 @@ def _unpack_text(data: bytes, at: int, kind: str, count: Any, found: list[Any]) 
         found.append(from_base64(rest, strict=count == 0))
         return len(data)
     if kind in "xX@":
-        step = 1 if count is None else len(rest) if count == "*" else count
+        step = _times(count, len(rest))
         return {"x": at + step, "X": at - step, "@": step}[kind]
     if kind == "w":
         raise NotCompiled("unpack of BER integers")
@@ -144,7 +150,7 @@ def from_base64(data: bytes, strict: bool) -> bytes:
 def _unpack_digits(rest: bytes, kind: str, count: Any, found: list[Any]) -> int:
     per = 2 if kind in "Hh" else 8
     most = len(rest) * per
-    number = most if count == "*" else min(1 if count is None else count, most)
+    number = min(_times(count, most), most)
     used = rest[: (number + per - 1) // per]
     shown = used.hex() if per == 2 else "".join([f"{byte:08b}" for byte in used])
     if kind in "hb":
@@ -167,11 +173,11 @@ def pack(self: list[Any], template: Any, **options: Any) -> Any:
     directives = list(_directives(template))
     for kind, count in directives:
         if kind in _FORMATS or kind == "U":
-            number = len(self) - at if count == "*" else 1 if count is None else count
+            number = _times(count, len(self) - at)
             made += b"".join([_packed(kind, value) for value in _taken(self, at, number)])
             at += number
         elif kind == "x":
-            made += b"\0" * (1 if count is None else 0 if count == "*" else count)
+            made += b"\0" * _times(count, 0)
         else:
             made += _packed_text(kind, count, _taken(self, at, 1)[0])
             at += 1
@@ -218,7 +224,7 @@ def _packed_text(kind: str, count: Any, value: Any) -> bytes:
 
 
 def _packed_digits(kind: str, count: Any, digits: str) -> bytes:
-    number = len(digits) if count == "*" else 1 if count is None else count
+    number = _times(count, len(digits))
     digits = digits[:number]
     per, base = (2, 16) if kind in "Hh" else (8, 2)
     made = bytearray()

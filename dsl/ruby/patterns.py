@@ -190,7 +190,9 @@ def matches_at(expression: Regexp, value: Any) -> Any:
 
 
 def _text_or_symbol(value: Any) -> Any:
-    return value.name if type(value) is Symbol else value if type(value) in STRINGS else text(value)
+    if type(value) is Symbol:
+        return value.name
+    return value if type(value) in STRINGS else text(value)
 
 
 @define("Regexp", "match")

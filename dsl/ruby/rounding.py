@@ -27,7 +27,9 @@ _HALF = {"up": ROUND_HALF_UP, "even": ROUND_HALF_EVEN, "down": ROUND_HALF_DOWN}
 @define("Numeric", "round")
 def round_(a: Any, digits: Any = 0, half: Any = None) -> Any:
     """Rounded to digits behind the point."""
-    name = "up" if half is None else half.name if type(half) is Symbol else str(half)
+    name = half.name if type(half) is Symbol else str(half)
+    if half is None:
+        name = "up"
     if name not in _HALF:
         raise ArgumentError(f"invalid rounding mode: {name}")
     return _rounded(a, integer(digits), _HALF[name])

@@ -14,7 +14,8 @@ from .times import BILLION, COMPOSED, DAYS, FULL_MONTHS, Time, weekday, yday, zo
 def _number(value: int, width: int, flag: str, pad: str = "0") -> str:
     if flag == "-":
         return str(value)
-    return str(value).rjust(width, " " if flag == "_" else "0" if flag == "0" else pad)
+    fill = {"_": " ", "0": "0"}
+    return str(value).rjust(width, fill.get(flag, pad))
 
 
 _STRFTIME = re.compile(r"%([-0^#_:]*)(\d*)([a-zA-Z%+])")
@@ -33,19 +34,20 @@ def _shown(self: Time, found: re.Match[str]) -> str:
         shown = strftime(self, form)
     else:
         shown = _directive(self, letter, flags.replace("^", "").replace("#", "")[:1], width, flags)
-    shown = shown.upper() if "^" in flags else shown.swapcase() if "#" in flags else shown
-    return (
-        shown.rjust(int(width), "0" if shown[:1].isdigit() else " ")
-        if width and letter not in "LN"
-        else shown
-    )
+    if "^" in flags:
+        shown = shown.upper()
+    elif "#" in flags:
+        shown = shown.swapcase()
+    if not width or letter in "LN":
+        return shown
+    return shown.rjust(int(width), "0" if shown[:1].isdigit() else " ")
 
 
 def _directive(self: Time, letter: str, flag: str, width: str, flags: str) -> str:
     year, month, day, hour, minute, second = self.civil()
     rest = self.nanos % BILLION
     if letter in "LN":
-        places = int(width) if width else 3 if letter == "L" else 9
+        places = int(width or {"L": 3, "N": 9}[letter])
         return f"{rest:09d}"[:places].ljust(places, "0")
     if letter == "z":
         return _offset_text(self.offset, ":" if ":" in flags else "")

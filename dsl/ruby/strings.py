@@ -38,7 +38,7 @@ def on_text(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _as_latin(value: Any) -> Any:
     data = raw(value)
-    return data.decode("latin-1") if type(data) is bytes else data if type(data) is str else value
+    return data.decode("latin-1") if type(data) is bytes else data
 
 
 def _back(made: Any) -> Any:

@@ -23,7 +23,9 @@ class Time:
 
     def __init__(self, nanos: int, offset: int | None = None, utc: bool = False) -> None:
         self.nanos, self.utc = nanos, utc
-        self.offset = 0 if utc else _local_offset(nanos) if offset is None else offset
+        if utc:
+            offset = 0
+        self.offset = _local_offset(nanos) if offset is None else offset
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Time and self.nanos == other.nanos
@@ -283,9 +285,9 @@ def subtract(self: Time, other: Any) -> Any:
 
 
 def moment_of(value: Any) -> int | None:
-    return (
-        value.nanos if type(value) is Time else value.nanos() if type(value) is Timestamp else None
-    )
+    if type(value) is Time:
+        return value.nanos
+    return value.nanos() if type(value) is Timestamp else None
 
 
 @define("Time", "<=>")

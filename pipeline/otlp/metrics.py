@@ -43,7 +43,12 @@ def _metric(spec: MetricSpec, found: Sequence[Sample], since: int, now: int) -> 
     else:
         start = since if spec.kind == "counter" else None
         points = [
-            NumberDataPoint(_attributes(spec, each), start, now, each.value)  # type: ignore[arg-type]
+            NumberDataPoint(
+                _attributes(spec, each),
+                start,
+                now,
+                each.value,  # type: ignore[arg-type]
+            )
             for each in found
         ]
         data = Sum(points, temporality, True) if spec.kind == "counter" else Gauge(points)

@@ -69,6 +69,6 @@ def assumed(core: Any, role: Role) -> DeferredRefreshableCredentials:
         own = core.get_credentials()
         if own is None:
             help = "give access_key_id and secret_access_key"
-            raise Misconfigured("role_arn", "there are no credentials to assume it with", help)
+            raise Misconfigured("role_arn", "no credentials to assume it with", help)
         fetcher = AssumeRoleCredentialFetcher(client, own, role.arn, extra)
     return DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")

@@ -68,7 +68,7 @@ class SocketOptions(ZeroMqOptions):
 def check_options(plugin: Plugin, options: SocketOptions) -> None:
     """Report what is wrong with the options."""
     if not options.address:
-        plugin.problem("address", "there is no address", 'write address => ["tcp://*:2120"]')
+        plugin.problem("address", "`address` is empty", 'write address => ["tcp://*:2120"]')
     for place, address in enumerate(options.address):
         reason = _wrong_address(address)
         if reason:

@@ -77,7 +77,8 @@ def _parents_first(shards: Sequence[Shard]) -> Iterator[Shard]:
         way = [shard.id]
         while way:
             one = left.get(way[-1])
-            above = [name for name in one.parents if name in left] if one else []
+            parents = one.parents if one else ()
+            above = [name for name in parents if name in left]
             if above:
                 way.extend(above)
                 continue

@@ -134,7 +134,7 @@ class S3Input(AwsOptions, Input, name="s3"):
         self._generation = 0
         self._current: Tracked | None = None
         if not self.bucket and not self.queue:
-            self.problem("bucket", "there is no `bucket`", 'write bucket => "name"', code="E214")
+            self.problem("bucket", "`bucket` is missing", 'write bucket => "name"', code="E214")
         if self.backup_to_bucket == self.bucket and self.bucket and not self.backup_add_prefix:
             message = "an object would be copied onto itself"
             self.problem("backup_to_bucket", message, "add backup_add_prefix")

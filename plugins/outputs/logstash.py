@@ -94,7 +94,7 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
         scheme = "https" if self.ssl_enabled else "http"
         places = [self._place(index) for index in range(len(self.hosts))]
         if not places:
-            self.problem("hosts", "there is no host to send to", "name at least one")
+            self.problem("hosts", "`hosts` is empty", "name at least one")
         self._hosts = Hosts([f"{scheme}://{place}" for place in places])
         assert self.context.make_codec is not None
         self._lines = self.context.make_codec("json_lines", False)

@@ -129,7 +129,7 @@ class Sns(AwsOptions, Output, name="sns"):
             raise Disconnected("not connected")
         topic = str(payload.lane or "")
         if not topic:
-            raise Rejected("the event has no field `sns`, and there is no `arn`")
+            raise Rejected("the event has no field `sns`, and `arn` is not set")
         entries: dict[int, dict[str, Any]] = {}
         refused: dict[int, str] = {}
         for index, (message, subject, group, deduplication) in enumerate(payload.data):

@@ -25,7 +25,7 @@ from penstock.plugins.errors import EndOfInput, Undelivered
 from penstock.plugins.input import Outcome
 
 REFUSED = [
-    ("", "there is no `bucket`"),
+    ("", "`bucket` is missing"),
     ('bucket => "b" backup_to_bucket => "b"', "an object would be copied onto itself"),
     ('bucket => "b" sincedb_path => "/tmp"', "`/tmp` is a directory"),
     ('bucket => "b" exclude_pattern => "("', "exclude_pattern"),

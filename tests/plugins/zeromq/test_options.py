@@ -27,7 +27,7 @@ OTHER_PUBLIC, OTHER_SECRET = (key.decode() for key in zmq.curve_keypair())
 REFUSED = [
     (IN, "", "topology"),
     (IN, 'topology => "ring"', "topology"),
-    (IN, 'topology => "pair" address => []', "there is no address"),
+    (IN, 'topology => "pair" address => []', "`address` is empty"),
     (IN, 'topology => "pair" address => "localhost"', "is not a valid address"),
     (IN, 'topology => "pair" address => "tcp://localhost"', "has no valid port"),
     (IN, 'topology => "pair" address => "inproc://x"', "reaches nobody outside of this process"),
