@@ -10,8 +10,8 @@ _INPUTS = """azure_event_hubs beats cloudwatch couchdb_changes drupal_dblog dyna
 elastic_agent elastic_serverless_forwarder eventlog exec ganglia gelf
 google_cloud_storage google_pubsub graphite heroku imap irc jdbc jms jmx journald
 log4j log4j2 logstash lumberjack meetup mongodb mqtt neo4j opensearch perfmon
-pipe puppet_facter rabbitmq rackspace relp rss s3 s3_sns_sqs salesforce snmp
-snmptrap sqlite sqs stomp twitter varnishlog websocket wmi xmpp zenoss zeromq"""
+pipe puppet_facter rabbitmq rackspace relp rss s3_sns_sqs salesforce snmp
+snmptrap sqlite stomp twitter varnishlog websocket wmi xmpp zenoss zeromq"""
 _FILTERS = """age elastic_integration fluentd gelfify language math metaevent metricize
 multiline oui yaml zeromq"""
 _OUTPUTS = """appsearch boundary circonus cloudwatch csv datadog datadog_metrics
@@ -20,8 +20,8 @@ elasticsearch_river email exec ganglia gelf gemfire google_bigquery
 google_cloud_storage google_pubsub graphite graphtastic hipchat influxdb irc jdbc jira
 jms juggernaut librato loggly logentries logstash loki lumberjack metriccatcher
 mongodb monasca_log_api mqtt nagios nagios_nsca neo4j newrelic opentsdb pagerduty pipe
-prometheus rabbitmq rackspace redmine riak riemann s3 sink slack sns solr_http
-splunk sqs statsd stomp timber tinybird webhdfs websocket xmpp zabbix zeromq"""
+prometheus rabbitmq rackspace redmine riak riemann sink slack solr_http
+splunk statsd stomp timber tinybird webhdfs websocket xmpp zabbix zeromq"""
 _CODECS = """compress_spooler oldlogstashjson s3plain spool"""
 
 ELSEWHERE = {
