@@ -9,9 +9,9 @@ from __future__ import annotations
 _INPUTS = """azure_event_hubs cloudwatch couchdb_changes drupal_dblog dynamodb
 elastic_agent elastic_serverless_forwarder eventlog exec ganglia gelf
 google_cloud_storage google_pubsub graphite heroku imap irc jdbc jms jmx journald log4j
-log4j2 meetup mongodb neo4j opensearch perfmon pipe puppet_facter rackspace relp rss s3
-s3_sns_sqs salesforce snmp snmptrap sqlite sqs stomp twitter varnishlog websocket wmi
-xmpp zenoss"""
+log4j2 meetup mongodb neo4j opensearch perfmon pipe puppet_facter rackspace relp rss
+s3_sns_sqs salesforce snmp snmptrap sqlite stomp twitter varnishlog websocket wmi xmpp
+zenoss"""
 _FILTERS = """age elastic_integration fluentd gelfify language math metaevent metricize
 multiline oui yaml zeromq"""
 _OUTPUTS = """appsearch boundary circonus cloudwatch csv datadog datadog_metrics
@@ -19,8 +19,8 @@ dynatrace elastic_app_search elastic_workplace_search elasticsearch_http
 elasticsearch_river email exec ganglia gelf gemfire google_bigquery google_cloud_storage
 google_pubsub graphite graphtastic hipchat influxdb irc jdbc jira jms juggernaut librato
 loggly logentries loki metriccatcher mongodb monasca_log_api nagios nagios_nsca neo4j
-newrelic opentsdb pagerduty pipe prometheus rackspace redmine riak riemann s3 sink slack
-sns solr_http splunk sqs statsd stomp timber tinybird webhdfs websocket xmpp zabbix"""
+newrelic opentsdb pagerduty pipe prometheus rackspace redmine riak riemann sink slack
+solr_http splunk statsd stomp timber tinybird webhdfs websocket xmpp zabbix"""
 _CODECS = """compress_spooler oldlogstashjson s3plain spool"""
 
 ELSEWHERE = {

@@ -6,28 +6,21 @@ import base64
 import binascii
 import io
 import json
-import ssl
-import urllib.request
-from typing import Any
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
 from ...dsl.reference import Event, FieldRef
+from ..clients.tls import ClientTls
 from ..contract import Codec, Ecs, OptionProblem, complain
 from ..declaration import Secret, Uri, option
 from ._foreign import at_home, text_of
 from ._json import bare
 from ._target import check_target, placed
 
-_TIMEOUT = 30
-_GONE = (
-    "the files of a Java keystore are not read: give ssl_certificate_authorities, ssl_certificate"
-    " and ssl_key"
-)
 
-
-class Avro(Ecs, Codec, name="avro"):
+class Avro(ClientTls, Ecs, Codec, name="avro"):
     """Avro records, one for each payload, without the schema.
 
     The schema is fetched when the pipeline starts, from a file or by HTTP. Decoding: a payload that
@@ -49,28 +42,13 @@ class Avro(Ecs, Codec, name="avro"):
     username: str | None = option("The user for fetching the schema.", default=None)
     password: Secret | None = option("The password for fetching the schema.", default=None)
     proxy: Uri | None = option("The proxy for fetching the schema.", default=None)
-    ssl_enabled: bool | None = option("Has no effect: the URI says it.", default=None)
-    ssl_verification_mode: str = option(
-        "Whether the server's certificate is checked.", default="full", choices=("full", "none")
-    )
-    ssl_certificate_authorities: list[str] = option(
-        "Files of authorities that are trusted.", default=[]
-    )
-    ssl_certificate: str | None = option("The file of the client's certificate.", default=None)
-    ssl_key: str | None = option("The file of its key.", default=None)
-    ssl_cipher_suites: list[str] = option("The ciphers to offer, by OpenSSL's names.", default=[])
-    ssl_supported_protocols: list[str] = option("Has no effect: TLS 1.2 and newer.", default=[])
-    ssl_keystore_path: str | None = option("Not read.", default=None, obsolete=_GONE)
-    ssl_keystore_password: Secret | None = option("Not read.", default=None, obsolete=_GONE)
-    ssl_keystore_type: str | None = option("Not read.", default=None, obsolete=_GONE)
-    ssl_truststore_path: str | None = option("Not read.", default=None, obsolete=_GONE)
-    ssl_truststore_password: Secret | None = option("Not read.", default=None, obsolete=_GONE)
-    ssl_truststore_type: str | None = option("Not read.", default=None, obsolete=_GONE)
 
     def prepare(self) -> None:
         check_target(self)
         try:
             self._schema = parse_schema(json.loads(self._fetched()))
+        except OptionProblem:
+            raise
         except OSError as error:
             raise OptionProblem(
                 "schema_uri", f"the schema cannot be fetched: {error}", "check the path or URI"
@@ -81,30 +59,12 @@ class Avro(Ecs, Codec, name="avro"):
     def _fetched(self) -> bytes:
         uri = urlsplit(self.schema_uri)
         if uri.scheme not in ("http", "https"):
-            with open(uri.path if uri.scheme == "file" else self.schema_uri, "rb") as file:  # noqa: PTH123
-                return file.read()
-        request = urllib.request.Request(self.schema_uri)
-        if self.username is not None:
-            pair = f"{self.username}:{self.password or ''}".encode()
-            request.add_header("Authorization", "Basic " + base64.b64encode(pair).decode())
-        handlers: list[Any] = [urllib.request.HTTPSHandler(context=self._tls())]
-        if self.proxy is not None:
-            handlers.append(urllib.request.ProxyHandler({"http": self.proxy, "https": self.proxy}))
-        with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT) as response:
-            found: bytes = response.read()
-            return found
+            path = uri.path if uri.scheme == "file" else self.schema_uri
+            return Path(path).read_bytes()
+        from ._schema_over_http import Login, fetched  # a schema in a file needs no client
 
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if self.ssl_verification_mode == "none":
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        for path in self.ssl_certificate_authorities:
-            context.load_verify_locations(path)
-        if self.ssl_certificate is not None:
-            context.load_cert_chain(self.ssl_certificate, self.ssl_key)
-        if self.ssl_cipher_suites:
-            context.set_ciphers(":".join(self.ssl_cipher_suites))
-        return context
+        login = Login(self.username, self.password, self.proxy)
+        return fetched(self, self, login, self.schema_uri)
 
     def decode(self, data: bytes) -> list[Event]:
         try:

@@ -61,21 +61,15 @@ class ObjectReading:
         skip = progress.offset if self.is_packed else 0
         self._unpacker = Unpacker(self._read_at, skip) if self.is_packed else None
         streams.origin = _facts(wanted, answer if whole else None)
-        unpacked = self._unpacker_head(head)
-        self.stream: Stream = streams.start(wanted.key, progress.offset, unpacked)
-        self.packed_bytes = 0
-
-    def _unpacker_head(self, head: bytes) -> bytes:
-        return b"" if self.is_packed else head
+        known = b"" if self.is_packed else head
+        self.stream: Stream = streams.start(wanted.key, progress.offset, known)
 
     def _read_at(self, length: int, offset: int) -> bytes:
         """The next bytes; they are asked for one after another."""
-        if self._head:
-            piece, self._head = self._head[:length], self._head[length:]
-            return piece
+        piece, self._head = self._head[:length], self._head[length:]
         if self._body is None:
-            return b""
-        pieces, left = [], length
+            return piece
+        pieces, left = [piece], length - len(piece)
         while left > 0 and (piece := read_body(self._body, left)):
             pieces.append(piece)
             left -= len(piece)

@@ -113,9 +113,7 @@ class S3Input(AwsOptions, Input, name="s3"):
     queue_owner_aws_account_id: str | None = option(
         "The account that owns the queue, where it is another.", default=None
     )
-    queue_endpoint: str | None = option(
-        "The URL of SQS, where it is not the region's; `endpoint` is that of S3.", default=None
-    )
+    queue_endpoint: str | None = option("The URL of SQS, where it is not that of S3.", default=None)
     visibility_timeout: Duration = option(
         "Seconds after which notifications that a process had come again when that was killed.",
         default=Duration(60.0),
@@ -126,6 +124,7 @@ class S3Input(AwsOptions, Input, name="s3"):
     _sqs: SqsQueue | None = None
     _reading: ObjectReading | None = None
     _bookmark: Bookmark | None = None
+    _receiver: Receiver | None = None
     _position = 0
 
     def prepare(self) -> None:
@@ -178,8 +177,8 @@ class S3Input(AwsOptions, Input, name="s3"):
         self._leases = Leases(log, 1)
         self._leases.visibility = float(self.visibility_timeout)
         stopping = self.context.stopping
-        self._receiver = Receiver(self._leases, 1, LONGEST_POLL, stopping.is_set)
-        self._source: Source = Queue(self._receiver, self._leases, wanted, self.context)
+        self._receiver = receiver = Receiver(self._leases, 1, LONGEST_POLL, stopping.is_set)
+        self._source: Source = Queue(receiver, self._leases, wanted, self.context)
         if self.queue is None:
             self._source = Listing(
                 bookmark,
@@ -234,10 +233,12 @@ class S3Input(AwsOptions, Input, name="s3"):
         owner, endpoint = self.queue_owner_aws_account_id, self.queue_endpoint
         self._sqs = open_queue(self._aws, name, owner, endpoint=endpoint, **settings)
         self._leases.queue = self._sqs
+        assert self._receiver is not None
         self._receiver.start(self._sqs)
 
     def _leave(self) -> None:
-        self._receiver.stop()
+        if self._receiver is not None:
+            self._receiver.stop()
         self._abandon()
         s3, self._s3 = self._s3, None
         queue, self._sqs = self._sqs, None
@@ -344,7 +345,8 @@ class S3Input(AwsOptions, Input, name="s3"):
 
     def wake(self) -> None:
         self._woken.set()
-        self._receiver.wake()
+        if self._receiver is not None:
+            self._receiver.wake()
 
     def tend(self, timeout: float) -> None:
         self._complete()
@@ -357,9 +359,10 @@ class S3Input(AwsOptions, Input, name="s3"):
             self.context.log.warning("notifications cannot be deleted yet: %s", error, about="sqs")
 
     def close(self) -> None:
-        self._receiver.stop()
+        if self._receiver is not None:
+            self._receiver.stop()
         if self._sqs is not None:
             self._leases.close()
         self._leave()
-        if self._bookmark is not None and self._is_loaded:
+        if self._bookmark is not None:
             self._bookmark.close()

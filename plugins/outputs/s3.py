@@ -103,14 +103,14 @@ class S3Output(AwsOptions, Output, name="s3"):
         "The directory for files; by default in `path.data`.", default=None
     )
     restore: bool = option("Whether files are uploaded that an earlier run left.", default=True)
-    upload_workers_count: int = option(
+    upload_workers_count: int | None = option(
         "How many files are uploaded at once; default: half as many as there are processors.",
-        default=math.ceil((os.cpu_count() or 1) / 2),
+        default=None,
         at_least=1,
     )
-    upload_queue_size: int = option(
+    upload_queue_size: int | None = option(
         "How many files may wait for that; default: half as many as there are processors.",
-        default=2 * math.ceil((os.cpu_count() or 1) / 4),
+        default=None,
         at_least=1,
     )
     upload_multipart_threshold: Bytes = option(
@@ -141,6 +141,11 @@ class S3Output(AwsOptions, Output, name="s3"):
         self._encode = self._encoder()
         self._uuid, self._parts = str(uuid4()), 0
         self._lock = threading.Lock()
+        processors = os.cpu_count() or 1
+        self._workers = self.upload_workers_count or math.ceil(processors / 2)
+        self._most_waiting = self._workers + (
+            self.upload_queue_size or 2 * math.ceil(processors / 4)
+        )
         if not self.bucket:
             self.problem("bucket", "the name is empty", 'write bucket => "name"')
         bad = [character for character in _INVALID if character in self.prefix.text]
@@ -243,7 +248,7 @@ class S3Output(AwsOptions, Output, name="s3"):
         except OSError as error:
             reason = f"`{folder}` cannot be written: {error.strerror or error}"
             raise Misconfigured("temporary_directory", reason, "check the directory") from error
-        self._uploader = Uploader(self._manner(), self.upload_workers_count, self.context.log)
+        self._uploader = Uploader(self._manner(), self._workers, self.context.log)
         self._spool = spool
         if left:
             self.context.log.info("%d files of an earlier run are uploaded", len(left))
@@ -254,7 +259,7 @@ class S3Output(AwsOptions, Output, name="s3"):
         spool, uploader = self._spool, self._uploader
         if spool is None or uploader is None:
             raise Disconnected("not connected")
-        if uploader.backlog >= self.upload_queue_size + self.upload_workers_count:
+        if uploader.backlog >= self._most_waiting:
             raise Retry("files wait to be uploaded, as many as upload_queue_size allows", after=0.5)
         try:
             spool.append(str(payload.lane), payload.data)

@@ -150,7 +150,7 @@ class Stream:
 
     def input(self, more: str = "", **settings: int) -> str:
         """An input that reads it, with short times."""
-        short = {"failover_time_millis": 1500, "idle_time_between_reads_in_millis": 20, **settings}
+        short = {"failover_time_millis": 1500, "idle_time_between_reads_in_millis": 100, **settings}
         pairs = " ".join(f"{name} => {value}" for name, value in short.items())
         return (
             f'kinesis {{ kinesis_stream_name => "{self.name}" application_name => "{self.name}" {self.options()}'

@@ -28,7 +28,7 @@ REFUSED = [
     ("", "`bucket` is missing"),
     ('bucket => "b" backup_to_bucket => "b"', "an object would be copied onto itself"),
     ('bucket => "b" sincedb_path => "/tmp"', "`/tmp` is a directory"),
-    ('bucket => "b" exclude_pattern => "("', "exclude_pattern"),
+    ('bucket => "b" exclude_pattern => "("', "the parenthesis is not closed"),
     ('queue => "q" visibility_timeout => 50000', "SQS takes 43200 seconds at most"),
 ]
 
@@ -36,7 +36,7 @@ REFUSED = [
 @pytest.mark.parametrize(("options", "message"), REFUSED)
 def test_a_check_refuses(options: str, message: str) -> None:
     _, found = inspect([Source("test.conf", f"input {{ s3 {{ {options} }} }} output {{ null {{ }} }}")], settled({}))
-    assert any(message in f"{each.message} {each.help}" or message in str(each) for each in found), found
+    assert any(message in f"{each.message} {each.help}" for each in found), found
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_content_is_unpacked_and_what_is_damaged_is_kept(data: bytes, lines: lis
 
 @pytest.mark.parametrize("packs", [False, True], ids=["plain", "gzip"])
 def test_a_start_goes_on_in_the_middle_of_an_object(packs: bool, tmp_path: Path, moto: Any, bucket: Bucket) -> None:
-    """Behind what was settled, and not behind what was read."""
+    """Behind what was settled, and not behind what was read; the first is not closed, as a kill leaves it."""
     wanted = [f"line {number:06} ".ljust(100, "x") for number in range(6000)]
     data = "".join(f"{line}\n" for line in wanted).encode()
     bucket.put("large", gzip.compress(data) if packs else data)
@@ -128,7 +128,6 @@ def test_a_start_goes_on_in_the_middle_of_an_object(packs: bool, tmp_path: Path,
     first.settle(first.batch())
     settled_lines = len(first.lines)
     first.batch()
-    first.source._bookmark.sync(now=True)  # as a kill leaves it: nothing is closed
     second = Reading(tmp_path, options)
     assert second.all() == wanted[settled_lines:]
     assert 0 < settled_lines < 6000
@@ -151,14 +150,16 @@ def test_what_is_done_is_copied_and_deleted_and_what_was_interrupted_is_complete
     other, folder = Bucket(moto.port), tmp_path / "saved"
     bucket.put("in/one.log", "one\n")
     backup = f'backup_to_bucket => "{other.name}" backup_add_prefix => "done/" backup_to_dir => "{folder}" delete => true'
-    options = f'bucket => "{bucket.name}" {where(moto)} {backup} {ONCE}'
-    reading = Reading(tmp_path, options)
-    batch = reading.batch()
-    assert bucket.keys() == ["in/one.log"]
-    reading.source._objects._completion = reading.source._objects._completion._replace(bucket=None, folder=None, deletes=False)
-    reading.source._objects._bookmark.finish = lambda *_: None  # killed when it was delivered, and before all was done
-    reading.settle(batch)
-    assert Reading(tmp_path, options).all() == []
+    with Front(moto.port) as front:
+        front.rules.append(lambda asked: Told(500, b"") if asked.method == "DELETE" else None)
+        front.rules.append(_pass)
+        reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(front)} {backup} {ONCE}')
+        reading.settle(reading.batch())
+        reading.source.read(0.1)  # finds its end
+        assert (bucket.keys(), other.keys()) == (["in/one.log"], ["done/in/one.log"])
+        reading.source.close()
+    reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(moto)} {backup} {ONCE}')
+    assert reading.all() == []
     assert (bucket.keys(), other.keys(), (folder / "one.log").read_text()) == ([], ["done/in/one.log"], "one\n")
 
 
@@ -208,9 +209,11 @@ def test_a_kill_in_the_middle_of_objects_loses_nothing_and_repeats_little(tmp_pa
     for number in range(4):
         bucket.put(f"{number}.log", "".join(f"line {number}-{n} {'x' * 200}\n" for n in range(3000)))
     arrivals = Arrivals(tmp_path, f's3 {{ bucket => "{bucket.name}" {where(moto)} interval => 0.2 cutoff_second => 0 max_in_flight => 2 }}')
+    arrivals.config = arrivals.config.replace("filter {", 'filter { sleep { time => "0.05" every => 100 }')
     with arrivals.process() as run:
         run.until(lambda: bool(arrivals.events()), "it reads")
         run.kill()
+    assert len(arrivals.events()) < 12_000
     with arrivals.process() as run:
         run.until(lambda: len(set(arrivals.messages())) == 12_000, "nothing is lost")
         run.stop()

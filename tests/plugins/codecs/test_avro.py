@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from servers.certificates import Certificates
 
 from penstock.dsl.reference import FieldRef
 from penstock.dsl.timestamp import Timestamp
@@ -96,16 +99,42 @@ class Registry(BaseHTTPRequestHandler):
         """Nothing: a test is quiet."""
 
 
+@contextmanager
+def serving(context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A registry; where its schema is."""
+    server = HTTPServer(("127.0.0.1", 0), Registry)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"{'http' if context is None else 'https'}://127.0.0.1:{server.server_port}/line.avsc"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.fixture
 def registry() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Registry)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/line.avsc"
-    server.shutdown()
-    server.server_close()
+    with serving() as place:
+        yield place
 
 
 def test_a_schema_is_fetched_with_a_password(codec: Any, problems: Any, registry: str) -> None:
     avro = codec("avro", ecs=False, schema_uri=registry, username="me", password="secret", encoding="binary")
     assert avro.decode(RECORD) == [EVENT]
-    assert [problem.option for problem in problems("avro", schema_uri=registry)] == ["schema_uri"]
+    (problem,) = problems("avro", schema_uri=registry)
+    assert (problem.option, problem.message) == ("schema_uri", "the schema cannot be fetched: the server answers 401")
+
+
+def test_a_schema_is_fetched_over_tls_from_whom_is_trusted(codec: Any, problems: Any, tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.pair("server"))
+    login = {"username": "me", "password": "secret", "encoding": "binary"}
+    with serving(context) as place:
+        avro = codec("avro", ecs=False, schema_uri=place, ssl_certificate_authorities=[certificates.ca], **login)
+        assert avro.decode(RECORD) == [EVENT]
+        assert codec("avro", ecs=False, schema_uri=place, ssl_verification_mode="none", **login).decode(RECORD) == [EVENT]
+        (problem,) = problems("avro", schema_uri=place, ssl_certificate_authorities=[certificates.foreign_ca], **login)
+        assert problem.option == "ssl_certificate_authorities"

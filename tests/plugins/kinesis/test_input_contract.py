@@ -35,7 +35,7 @@ class Backend:
 
 
 COMMON = """application_name => "${STREAM}" endpoint => "${KINESIS}" dynamodb_endpoint => "${DYNAMO}"
-    additional_settings => { failover_time_millis => 1500 idle_time_between_reads_in_millis => 20 }"""
+    additional_settings => { failover_time_millis => 1500 idle_time_between_reads_in_millis => 100 }"""
 
 
 class TestKinesisInput(InputContract):
