@@ -125,7 +125,7 @@ class ZeroMq(Ecs, SocketOptions, ZeroMqOptions, Listener, name="zeromq"):
         messages, envelopes = self._received(made)
         if not messages:
             return False
-        if emit.is_stopping:
+        if emit.is_stopping and self._answers_requests:
             self._answer(envelopes, BUSY)
         else:
             self._emit(made, messages, envelopes, emit, stop)
