@@ -12,7 +12,7 @@ from ..option_groups import option_group
 
 _TRANSPORTS = ("tcp", "ipc")
 _KEY_LENGTH = 40
-_KEY_HELP = "give the 40 characters that `curve_keypair` of ZeroMQ prints"
+_KEY_HELP = "give 40 characters, as `python -m zmq.curve_keygen` makes them"
 _SERVER_MODES = ("server", "bind")
 
 TOPOLOGIES = ("pushpull", "pubsub", "pair", "reqrep")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,6 +34,9 @@ _KINDS = {
 }
 _MOST = 1000
 _LOOKS = 1.0
+_LONGEST_GOODBYE = 2.0
+_MOMENT = 100
+"""Milliseconds."""
 
 Envelope = Sequence[bytes]
 
@@ -121,19 +125,23 @@ class ZeroMq(Ecs, SocketOptions, ZeroMqOptions, Listener, name="zeromq"):
         messages, envelopes = self._received(made)
         if not messages:
             return False
-        if emit.is_stopping:
+        if emit.is_stopping and self._answers_requests:
             self._answer(envelopes, BUSY)
         else:
             self._emit(made, messages, envelopes, emit, stop)
         return True
 
     def _hand_over(self, made: zmq.Socket[bytes], emit: Emit, stop: threading.Event) -> None:
-        """The pipeline is to stop: emit what the socket holds and nobody sends again."""
-        while not self._answers_requests and not stop.is_set():
+        """The pipeline is to stop: emit what has come and nobody sends again, until nothing more
+        comes for a moment, but not for ever.
+        """
+        end = time.monotonic() + _LONGEST_GOODBYE
+        while not self._answers_requests and not stop.is_set() and time.monotonic() < end:
             messages, _ = self._received(made)
-            if not messages:
+            if messages:
+                self._emit(made, messages, [], emit, stop)
+            elif not made.poll(_MOMENT):
                 return
-            self._emit(made, messages, [], emit, stop)
 
     def _received(
         self, made: zmq.Socket[bytes]

@@ -235,6 +235,27 @@ def test_options_of_sockets_bound_what_waits(port: int) -> None:
                 assert lazy.recv() == b"x" * 10_000
 
 
+def test_a_publisher_that_may_not_drop_waits_for_a_slow_subscriber(port: int) -> None:
+    marks = '"SNDHWM" => 5 "SNDBUF" => 4096 "XPUB_NODROP" => 1'
+    with zmq.Context() as context, context.socket(zmq.SUB) as lazy:
+        lazy.setsockopt(zmq.RCVHWM, 5)
+        lazy.setsockopt(zmq.RCVBUF, 4096)
+        lazy.subscribe("")
+        lazy.bind(address(port))
+        with target(f'topology => "pubsub" address => "{address(port)}" sockopt => {{ {marks} }}') as made:
+
+            def hears() -> bool:
+                deliver(made, "hello")
+                return bool(lazy.poll(10))
+
+            until(hears, "it has subscribed")
+            with pytest.raises(Retry) as raised:
+                deliver(made, *["x" * 10_000] * 500)
+            assert raised.value.indexes is not None
+            heard = [lazy.recv_multipart()[1] for _ in range(501 - len(raised.value.indexes))]
+            assert heard.count(b"x" * 10_000) >= 500 - len(raised.value.indexes) - heard.count(b"hello")
+
+
 @pytest.mark.parametrize("value", ['"RCVHWM" => "many"', '"FD" => 5'])
 def test_an_option_of_sockets_that_cannot_be_set_is_said(value: str, port: int) -> None:
     with pytest.raises(Misconfigured, match="sockopt"), serving(f'topology => "pair" address => "{address(port)}" sockopt => {{ {value} }}'):
