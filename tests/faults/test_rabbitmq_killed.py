@@ -108,8 +108,8 @@ def killed(flow: Flow, chance: random.Random, kills: int) -> int:
 @pytest.mark.servers
 @pytest.mark.parametrize("kind", ["quorum", "stream"])
 def test_kills_of_either_process_lose_nothing(kind: str, tmp_path: Path, own: Server) -> None:
-    twice = killed(flow := Flow(tmp_path, own.port, kind), random.Random(1), min(10, ROUNDS))
-    print(f"\nrabbitmq, {kind}: {min(10, ROUNDS)} kills, {flow.count} messages, none lost, {twice} twice")
+    twice = killed(flow := Flow(tmp_path, own.port, kind), random.Random(1), min(20, ROUNDS))
+    print(f"\nrabbitmq, {kind}: {min(20, ROUNDS)} kills, {flow.count} messages, none lost, {twice} twice")
 
 
 @pytest.mark.soak
