@@ -217,10 +217,17 @@ def plain(value: Any) -> Any:
 def _copied(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return {key: _copied(item) for key, item in value.items()}
+        copied = value.copy()
+        for key, item in value.items():
+            if type(item) in _HOLDERS:  # most are not, and cost no call
+                copied[key] = _copied(item)
+        return copied
     if kind is list:
         return [_copied(item) for item in value]
     return value
+
+
+_HOLDERS = (dict, list)
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ import io
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
@@ -26,11 +26,12 @@ _MOST_BUFFERS = 1 << 20
 _LONGEST_ANSWER = 1 << 20
 _STATUSES = (OK, FAILED, "UNKNOWN")
 _NAMESPACE = "org.apache.flume.source.avro"
+_HEADERS_TYPE = {"type": "map", "values": "string"}
 _EVENT_TYPE = {
     "type": "record",
     "name": "AvroFlumeEvent",
     "fields": [
-        {"name": "headers", "type": {"type": "map", "values": "string"}},
+        {"name": "headers", "type": _HEADERS_TYPE},
         {"name": "body", "type": "bytes"},
     ],
 }
@@ -90,6 +91,7 @@ _RESPONSE = parse_schema(
     }
 )
 _METADATA = parse_schema(_META)
+_HEADERS = parse_schema(_HEADERS_TYPE)
 _EVENT = parse_schema(_EVENT_TYPE)
 _EVENTS = parse_schema({"type": "array", "items": _EVENT})
 _STATUS = parse_schema(_STATUS_TYPE)
@@ -124,8 +126,18 @@ _END_OF_ARRAY = b"\0"
 
 
 def encode(headers: Mapping[str, str], body: bytes) -> bytes:
-    """An event."""
-    return _written(_EVENT, {"headers": headers, "body": body})
+    """An event. Most have headers that others had, and lengths too, which are written once."""
+    return _headers(tuple(headers.items())) + _length(len(body)) + body
+
+
+@lru_cache(maxsize=1024)
+def _headers(pairs: tuple[tuple[str, str], ...]) -> bytes:
+    return _written(_HEADERS, dict(pairs))
+
+
+@lru_cache(maxsize=4096)
+def _length(size: int) -> bytes:
+    return _written(_LONG, size)
 
 
 class AvroServer:
@@ -191,8 +203,7 @@ class AvroClient:
 
     def call(self, serial: int, items: Sequence[bytes]) -> bytes:
         """A call with encoded events."""
-        count = _written(_LONG, len(items))
-        return _packed(serial, _BATCH + count + b"".join(items) + _END_OF_ARRAY)
+        return _packed(serial, _BATCH + _length(len(items)) + b"".join(items) + _END_OF_ARRAY)
 
     def feed(self, data: bytes) -> list[Answer]:
         """The answers that are complete."""

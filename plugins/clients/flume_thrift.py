@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import thriftpy2
@@ -62,7 +62,7 @@ _STOP = b"\0"
 
 class Encoding:
     """One of the two encodings. ``begin`` makes the beginning of a call's list of events,
-    ``reader`` what reads a message.
+    ``length`` writes the length of bytes, ``reader`` reads a message.
     """
 
     def __init__(
@@ -70,16 +70,24 @@ class Encoding:
         protocol: Callable[[Any], Any],
         memory: Callable[[], Any],
         begin: Callable[[int], bytes],
+        length: Callable[[int], bytes],
         reader: MakeReader,
     ) -> None:
         self._protocol, self._memory, self.begin, self.reader = protocol, memory, begin, reader
+        self._length = length
+        self._head = lru_cache(maxsize=1024)(self._encoded_head)
 
     def encode(self, headers: Mapping[str, str], body: bytes) -> bytes:
-        """An event."""
+        """An event. Most have headers that others had, which are written once."""
+        head = self._head(tuple(headers.items()))
+        return head + self._length(len(body)) + body + _STOP
+
+    def _encoded_head(self, pairs: tuple[tuple[str, str], ...]) -> bytes:
+        """An event up to the length of its body."""
         memory = self._memory()
-        event = _INTERFACE.ThriftFlumeEvent(headers=dict(headers), body=body)
+        event = _INTERFACE.ThriftFlumeEvent(headers=dict(pairs), body=b"")
         event.write(self._protocol(memory))
-        return bytes(memory.getvalue())
+        return bytes(memory.getvalue()).removesuffix(self._length(0) + _STOP)
 
     def message(self, name: str, kind: int, serial: int, content: Any = None) -> bytes:
         """A message, up to its content where there is none yet."""
@@ -99,17 +107,22 @@ def _begin_binary(count: int) -> bytes:
 def _begin_compact(count: int) -> bytes:
     if count < _COMPACT_SHORT:
         return _COMPACT_FIELD + bytes([count << 4 | _COMPACT_STRUCT])
-    size = bytearray()
-    while count > 0x7F:
-        size.append(count & 0x7F | 0x80)
-        count >>= 7
-    size.append(count)
-    return _COMPACT_FIELD + bytes([_COMPACT_SHORT << 4 | _COMPACT_STRUCT]) + bytes(size)
+    return _COMPACT_FIELD + bytes([_COMPACT_SHORT << 4 | _COMPACT_STRUCT]) + _varint(count)
+
+
+def _varint(number: int) -> bytes:
+    """A number in groups of seven bits."""
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
 
 
 _ENCODINGS = {
-    "compact": Encoding(TCompactProtocol, TMemoryBuffer, _begin_compact, Compact),
-    "binary": Encoding(TCyBinaryProtocol, TCyMemoryBuffer, _begin_binary, Binary),
+    "compact": Encoding(TCompactProtocol, TMemoryBuffer, _begin_compact, _varint, Compact),
+    "binary": Encoding(TCyBinaryProtocol, TCyMemoryBuffer, _begin_binary, _SIZE.pack, Binary),
 }
 
 

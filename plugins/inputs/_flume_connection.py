@@ -8,14 +8,13 @@ are answered in their order.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import zlib
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..batch import Chunk
 from ..clients.flume import FAILED, OK, Call, ProtocolError, Server
-from ..errors import Undelivered
 from ._request_intake import Full
 
 if TYPE_CHECKING:
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
 
 _READ = 1 << 16
 _ROOM_LOOKS = 0.05
+_LARGE = 4096
+"""Bytes of a call that is a batch of its own; smaller ones are gathered."""
+
 _FIRST = 1
 """With its first byte a call has begun to come; before it a connection may rest for ever."""
 
@@ -57,10 +59,13 @@ class Inflating:
 
 
 class _Owed:
-    """A call that is to be answered."""
+    """A call that is to be answered, and how, once that is known."""
 
-    def __init__(self, call: Call, status: asyncio.Task[str]) -> None:
-        self.call, self.status = call, status
+    __slots__ = ("call", "status")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.status = ""
 
 
 class Connection:
@@ -77,22 +82,25 @@ class Connection:
         self._owner, self._server, self._writer, self._ip = owner, server, writer, ip
         self._source = Inflating(reader) if owner.is_compressed else reader
         self._packer = zlib.compressobj() if owner.is_compressed else None
-        self._owed: asyncio.Queue[_Owed | None] = asyncio.Queue()
-        self._origin = {"@metadata": {"input": {"flume": {"host": {"ip": ip}}}}}
+        self._owed: deque[_Owed] = deque()
+        self._putting: set[asyncio.Task[None]] = set()
+        self._all_answered = asyncio.Event()
+        self._origin = {"@metadata": {"flume": {"ip": ip}}}
         self._reading: asyncio.Task[None] | None = None
         self._reserved = 0
 
     async def serve(self) -> None:
         """Take and answer calls until the agent goes or ``finish`` is called."""
         self._reading = asyncio.ensure_future(self._read_all())
-        answering = asyncio.ensure_future(self._answer_all())
         try:
             await asyncio.wait([self._reading])
-            self._owed.put_nowait(None)
-            await answering
+            if not self._reading.cancelled():
+                self._reading.result()
+            while self._owed:
+                self._all_answered.clear()
+                await self._all_answered.wait()
         finally:
             self._reading.cancel()
-            answering.cancel()
             self._writer.close()
 
     def finish(self) -> None:
@@ -134,8 +142,7 @@ class Connection:
         async with asyncio.timeout(self._owner.read_timeout):
             call = await self._server.receive(read, self._expect)
         size, self._reserved = self._reserved, 0
-        status = asyncio.ensure_future(self._status(call, size))
-        self._owed.put_nowait(_Owed(call, status))
+        self._take(call, size)
 
     async def _expect(self, size: int) -> None:
         """Reserve the bytes of a call, waiting a while for room; raises Full."""
@@ -158,22 +165,51 @@ class Connection:
         self._owner.gathering.release(self._reserved)
         self._reserved = 0
 
-    async def _status(self, call: Call, size: int) -> str:
-        """How a call is to be answered, once that is known."""
-        gathering = self._owner.gathering
+    def _take(self, call: Call, size: int) -> None:
+        """Hand a call on; it is answered when that is known how."""
+        owed, gathering = _Owed(call), self._owner.gathering
+        self._owed.append(owed)
         if not call.events:
             gathering.release(size)
-            return OK
+            self._settle(owed, OK)
+            return
+        chunk = self._chunk(call)
         try:
-            delivered = await gathering.put(self._chunk(call), size)
-            await delivered
+            delivered = gathering.offer(chunk, size) if size >= _LARGE else None
+        except Exception as error:  # the queue's own, such as a full disk
+            gathering.release(size)
+            self._fail(owed, error)
+            return
+        if delivered is not None:
+            delivered.add_done_callback(lambda done: self._settle(owed, self._status_of(done)))
+            return
+        task = asyncio.ensure_future(self._put(owed, chunk, size))
+        self._putting.add(task)
+        task.add_done_callback(self._putting.discard)
+
+    async def _put(self, owed: _Owed, chunk: Chunk, size: int) -> None:
+        """Hand a call on together with others, or when there is room."""
+        try:
+            delivered = await self._owner.gathering.put(chunk, size)
         except Full:
             self._owner.refused_full.add()
-            return FAILED
-        except Undelivered:
-            self._owner.undelivered.add()
-            return FAILED
-        return OK
+            self._settle(owed, FAILED)
+            return
+        except Exception as error:
+            self._fail(owed, error)
+            return
+        await asyncio.wait([delivered])
+        self._settle(owed, self._status_of(delivered))
+
+    def _fail(self, owed: _Owed, error: Exception) -> None:
+        self._owner.failed(error)
+        self._settle(owed, FAILED)
+
+    def _status_of(self, delivered: asyncio.Future[None]) -> str:
+        if not delivered.cancelled() and delivered.exception() is None:
+            return OK
+        self._owner.undelivered.add()
+        return FAILED
 
     def _chunk(self, call: Call) -> Chunk:
         bodies = [event.body for event in call.events]
@@ -184,11 +220,17 @@ class Connection:
         ]
         return Chunk(b"".join(bodies), self._origin, 0, ends, origins)
 
-    async def _answer_all(self) -> None:
-        with contextlib.suppress(OSError):  # the agent has gone, and sends again
-            while (owed := await self._owed.get()) is not None:
-                self._say(owed.call.reply(await owed.status))
-                await self._writer.drain()
+    def _settle(self, owed: _Owed, status: str) -> None:
+        """Answer a call, when those before it are answered."""
+        owed.status = status
+        waiting, answers = self._owed, []
+        while waiting and waiting[0].status:
+            first = waiting.popleft()
+            answers.append(first.call.reply(first.status))
+        if answers and not self._writer.is_closing():
+            self._say(b"".join(answers))
+        if not waiting:
+            self._all_answered.set()
 
     def _say(self, data: bytes) -> None:
         if self._packer is not None:

@@ -97,6 +97,11 @@ class Connections:
         text = "the connection from %s was closed: `max_pending_bytes` are held already"
         self._log.warning(text, ip, about="full")
 
+    def failed(self, error: Exception) -> None:
+        """A call could not be handed on."""
+        self.undelivered.add()
+        self._log.error("a call failed: %s: %s", type(error).__name__, error)
+
     async def finish(self) -> None:
         """Answer what was taken, then end the connections."""
         for task in list(self._admitting):

@@ -63,6 +63,18 @@ class Gathering:
         """Bytes are held no more."""
         self._held -= size
 
+    def offer(self, body: Chunk, size: int) -> asyncio.Future[None] | None:
+        """Hand a body on at once, in a batch of its own, as of ``put``; None where others wait
+        before it, or there is no room. For bodies that are large enough to be one.
+        """
+        if self._waiting:
+            return None
+        batch = Batch(chunks=[body], parts=[Part(self._partition)], bytes=size)
+        delivered = self._intake.offer(batch)
+        if delivered is not None:
+            delivered.add_done_callback(partial(self._delivered, size))
+        return delivered
+
     async def put(self, body: Chunk, size: int) -> asyncio.Future[None]:
         """Hand a body on, whose ``size`` is reserved, and released when it was delivered. The
         future ends when its batch was delivered, or has the reason why it was not. Raises Full.

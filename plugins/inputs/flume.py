@@ -27,7 +27,7 @@ class Flume(ServerTls, EventLoopListener, name="flume"):
 
     The body of an event goes through the codec, one payload each. Its headers, texts, become
     `[flume][headers]`; a date in the header `timestamp` is one for the filter `date`. The address
-    of the agent is `[@metadata][input][flume][host][ip]`.
+    of the agent is `[@metadata][flume][ip]`.
 
     A call is answered with OK when every output has its events (or the dead letters), with the disk
     queue (`queue.type: persisted`) when they are on the disk. It is answered with FAILED where they

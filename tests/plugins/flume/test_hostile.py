@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import thriftpy2
 from fastavro import schemaless_writer
 from servers.penstock_process import Penstock
 from servers.process import accepts, free_ports
+from thriftpy2.protocol import TBinaryProtocol, TCompactProtocol
+from thriftpy2.transport import TMemoryBuffer
 
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
@@ -77,6 +80,28 @@ def test_what_a_client_says_a_server_understands_and_the_other_way_round(kind: s
     answers = b"".join(call.reply(status) for call, status in zip(whole, ["OK"] * bool(hello) + ["OK", "FAILED", "OK"], strict=True))
     told = [answer for at in range(len(answers)) for answer in client.feed(answers[at : at + 1])]
     assert told[1 if hello else 0 :] == [Answer(2, "OK"), Answer(3, "FAILED"), Answer(4, "OK")]
+
+
+INTERFACE = thriftpy2.load_fp(io.StringIO("struct Event { 1: map<string, string> headers, 2: binary body }"), "test_flume_thrift")
+
+
+def as_the_library_writes(kind: str, headers: dict[str, str], body: bytes) -> bytes:
+    if kind == "avro":
+        buffer = io.BytesIO()
+        fields = [{"name": "headers", "type": {"type": "map", "values": "string"}}, {"name": "body", "type": "bytes"}]
+        schemaless_writer(buffer, {"type": "record", "name": "Event", "fields": fields}, {"headers": headers, "body": body})
+        return buffer.getvalue()
+    memory = TMemoryBuffer()
+    INTERFACE.Event(headers=headers, body=body).write((TCompactProtocol if kind == "compact" else TBinaryProtocol)(memory))
+    return bytes(memory.getvalue())
+
+
+@kinds
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 127, 128, 8191, 8192, 16383, 16384, 70000])
+@pytest.mark.parametrize("headers", [{}, {"a": "ä" * 200}, {str(number): "x" for number in range(20)}], ids=["none", "long", "many"])
+def test_an_event_is_encoded_as_the_library_does_it(kind: str, size: int, headers: dict[str, str]) -> None:
+    for body in (b"x" * size, b"y" * size):
+        assert KINDS[kind][2](headers, body) == as_the_library_writes(kind, headers, body)
 
 
 @kinds

@@ -31,7 +31,7 @@ class Taking:
             f'flume {{ host => "127.0.0.1" port => {port} type => "{way}" {options(way)} {more} {tls if way.endswith("_tls") else ""} }}'
             for way, port in self.ports.items()
         ]
-        copy = 'filter { mutate { copy => { "[@metadata][input][flume]" => "from" } } }'
+        copy = 'filter { mutate { copy => { "[@metadata][flume]" => "from" } } }'
         self.config = f'input {{ {" ".join(inputs)} }} {copy} output {{ file {{ path => "{folder}/%{{type}}.arrived" }} }}'
 
     def events(self, way: str) -> list[dict[str, Any]]:
@@ -54,7 +54,7 @@ def test_an_agent_sends_to_penstock_in_every_way(tmp_path: Path) -> None:
             run.until(lambda way=way: taking.messages(way) == set(lines), f"all lines come by {way}: {agent.log()}")  # type: ignore[misc]
             (event, *_) = taking.events(way)
             assert event["flume"] == {"headers": {"basename": "some"}}
-            assert event["from"] == {"host": {"ip": "127.0.0.1"}}
+            assert event["from"] == {"ip": "127.0.0.1"}
             assert len(taking.events(way)) == len(lines), f"{way} repeats what was answered"
         run.stop()
 
