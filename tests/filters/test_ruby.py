@@ -105,10 +105,17 @@ def test_a_script_is_registered_and_filters(filtered: Filtered, engine: str, tmp
     assert filtered(config, {"n": 2}, {"n": 1, "drop": True}) == [{"n": 2}, {"n": 10}]
 
 
-def test_a_failing_test_of_a_script_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "script.rb").write_text(SCRIPT.replace("== 6", "== 7"))
-    with pytest.raises(ConfigError, match="the test `multiplies` failed: the product"):
-        penstock.compile(f'filter {{ ruby {{ path => "{tmp_path}/script.rb" }} }}')
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [("== 6", "== 7", "the product"), ("* @factor", "* nil", ""), ("events[1].get", "events[9].get", "the product .undefined method")],
+)
+def test_a_failing_test_of_a_script_is_a_problem(tmp_path: Path, engine: str, before: str, after: str, said: str) -> None:
+    config = f'filter {{ ruby {{ path => "{tmp_path}/script.rb" engine => {engine} }} }}'
+    (tmp_path / "script.rb").write_text(SCRIPT)
+    penstock.compile(config).close()
+    (tmp_path / "script.rb").write_text(SCRIPT.replace(before, after))
+    with pytest.raises(ConfigError, match=f"the test `multiplies` failed: {said}"):
+        penstock.compile(config)
 
 
 def refused(options: str, **settings: Any) -> Any:
