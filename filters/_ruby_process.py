@@ -69,14 +69,23 @@ class RubyProcess:
                 reason = done.stderr.decode("utf-8", "replace").strip().split("\n")[0]
                 raise OptionProblem(option, f"not valid Ruby: {reason}")
 
+    def failures(self) -> list[str]:
+        """What the `test` blocks of the script say that is not so."""
+        if "test" not in str(self.given["script"] or ""):
+            return []
+        self._launch()
+        try:
+            answer = self._asked({**self.given, "tests": True}, _START)
+        except Died as error:
+            return [f"the tests of the script were not run: {error}"]
+        finally:
+            self.stop()
+        found: list[str] = [answer["error"]] if "error" in answer else answer["failures"]
+        return found
+
     def start(self) -> None:
         """Start the process; raises OptionProblem if `init` or `register` fails."""
-        self._rest = b""
-        self._process = subprocess.Popen(
-            [self.program, "-EUTF-8:UTF-8", str(DRIVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._launch()
         try:
             answer = self._asked(self.given, _START)
         except Died as error:
@@ -84,6 +93,14 @@ class RubyProcess:
         if "error" in answer:
             self.stop()
             raise OptionProblem("init" if self.owner.init else "code", answer["error"])
+
+    def _launch(self) -> None:
+        self._rest = b""
+        self._process = subprocess.Popen(
+            [self.program, "-EUTF-8:UTF-8", str(DRIVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
 
     def stop(self) -> None:
         """End the process."""

@@ -63,17 +63,33 @@ def compiled(
         looks = not signals_reach() if ticks is None else ticks
         return compile_units(units, surroundings(owner), _logger(owner), looks)
     except RubySyntaxError as error:
-        piece = pieces[error.unit]  # type: ignore[attr-defined]
-        raise OptionProblem(piece.option, str(error), part=(error.start, error.end)) from None
+        raise _placed(error, pieces, names or {}) from None
     except Outdated as error:
-        piece = pieces[error.unit]  # type: ignore[attr-defined]
         remedy = "write event.get('field'), and event.set('field', value)"
-        raise OptionProblem(
-            piece.option, str(error), remedy, part=(error.start, error.end)
-        ) from None
+        raise _placed(error, pieces, names or {}, remedy) from None
     except NotCompiled as error:
-        error.option = pieces[error.unit].option  # type: ignore[attr-defined]
+        piece = pieces[error.unit]  # type: ignore[attr-defined]
+        error.option = piece.option  # type: ignore[attr-defined]
+        error.where = _line_of(error, piece, names or {})  # type: ignore[attr-defined]
         raise
+
+
+def _placed(
+    error: Any, pieces: Sequence[Piece], names: dict[str, str], remedy: str = ""
+) -> OptionProblem:
+    """A problem at its place in the configuration, or with its line in the file of a script."""
+    piece = pieces[error.unit]
+    where = _line_of(error, piece, names)
+    part = None if where else (error.start, error.end)
+    return OptionProblem(piece.option, f"{error}{where}", remedy, part=part)
+
+
+def _line_of(error: Any, piece: Piece, names: dict[str, str]) -> str:
+    """The line of a script in a file of its own; nothing for code of the configuration."""
+    if piece.option not in names:
+        return ""
+    line = piece.text.count("\n", 0, error.start) + 1
+    return f" (line {line} of `{names[piece.option]}`)"
 
 
 def _origin(owner: Filter, piece: Piece, names: dict[str, str]) -> Any:
@@ -134,12 +150,14 @@ def route(owner: Filter, error: Any, engine: str) -> str:
     """The program that runs what is not compiled; raises OptionProblem where there is none."""
     from ..dsl.ruby.errors import NoJava
 
+    where = getattr(error, "where", "")
+    part = None if where else (error.start, error.end)
     if isinstance(error, NoJava):
         raise OptionProblem(
             error.option,  # type: ignore[attr-defined]
-            f"{error} names a class of Java, which is not there",
+            f"{error} names a class of Java, which is not there{where}",
             "write it with Ruby's own classes, such as Time, IPAddr or SecureRandom",
-            part=(error.start, error.end),
+            part=part,
         )
     allowed = owner.context.settings.get("penstock.ruby.process", True)
     found = shutil.which("ruby")
@@ -153,8 +171,8 @@ def route(owner: Filter, error: Any, engine: str) -> str:
         )
     else:
         remedy = INSTALL
-    what = f"{error} is not compiled"
-    raise OptionProblem(error.option, what, remedy, part=(error.start, error.end))
+    what = f"{error} is not compiled{where}"
+    raise OptionProblem(error.option, what, remedy, part=part)
 
 
 def explained(error: BaseException, names: Sequence[str]) -> str:

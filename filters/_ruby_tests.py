@@ -99,11 +99,22 @@ def failures(owner: Ruby, script: str, test: ScriptTest) -> list[str]:
         events = _outcome(owner, script, test)
     except Exception as error:
         return [f"the test `{test.name}` failed: {error}"]
+    found = [(name, _reason(variable, body, events)) for name, variable, body in test.expectations]
     return [
-        f"the test `{test.name}` failed: {name}"
-        for name, variable, body in test.expectations
-        if not _holds(variable, body, events)
+        f"the test `{test.name}` failed: {name}{reason}"
+        for name, reason in found
+        if reason is not None
     ]
+
+
+def _reason(variable: str, body: str, events: list[Any]) -> str | None:
+    """Why an expectation does not hold, an empty text where it is just false; None where it
+    holds.
+    """
+    try:
+        return None if _holds(variable, body, events) else ""
+    except Exception as error:
+        return f" ({error})"
 
 
 def _outcome(owner: Ruby, script: str, test: ScriptTest) -> list[Any]:

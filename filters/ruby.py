@@ -122,6 +122,8 @@ class Ruby(Filter, name="ruby"):
             self._compile(script)
         except NotCompiled as error:
             self._take_process(error, script)
+            for failure in self.process.failures():
+                self.problem("path", failure, "correct the script or its test")
 
     def _take_process(self, error: Any, script: str | None) -> None:
         """Take the route through a real ruby; raises OptionProblem where it is closed."""

@@ -293,8 +293,42 @@ class Runner
     end
   end
 
-  # Tests of scripts have been run in another place.
-  def test(*) = nil
+  # A `test` block of a script.
+  class ScriptTest
+    attr_reader :name, :given, :data, :expectations
+
+    def initialize(name, body)
+      @name, @given, @data, @expectations = name, {}, {}, []
+      instance_eval(&body)
+    end
+
+    def parameters(&block) = @given = block.call
+    def in_event(&block) = @data = block.call
+    def expect(name, &block) = @expectations << [name, block]
+  end
+
+  def test(name, &body) = tests << ScriptTest.new(name, body)
+  def tests = @tests ||= []
+
+  # What the tests of a script say that is not so; each is run on a script of its own.
+  def self.failures(given)
+    listed = new
+    listed.instance_eval(given['script'], given['path'])
+    listed.tests.flat_map { |test| new.failures_of(test, given) }
+  end
+
+  def failures_of(test, given)
+    instance_eval(given['script'], given['path'])
+    register(test.given) if respond_to?(:register, true)
+    events = filter(LogStash::Event.new(test.data))
+    test.expectations.filter_map do |name, holds|
+      "the test `#{test.name}` failed: #{name}" unless holds.call(events)
+    rescue StandardError => e
+      "the test `#{test.name}` failed: #{name} (#{e.message})"
+    end
+  rescue StandardError => e
+    ["the test `#{test.name}` failed: #{e.message}"]
+  end
 
   def one(data)
     event = LogStash::Event.adopt(accepted(data))
@@ -318,8 +352,13 @@ end
 
 runner = Runner.new
 begin
-  runner.prepare(JSON.parse($stdin.readline))
-  REPLIES.puts('{}')
+  given = JSON.parse($stdin.readline)
+  if given['tests']
+    REPLIES.puts(JSON.generate('failures' => Runner.failures(given)))
+  else
+    runner.prepare(given)
+    REPLIES.puts('{}')
+  end
 rescue Exception => e
   REPLIES.puts(JSON.generate('error' => "#{e.class}: #{e.message}"))
   REPLIES.flush

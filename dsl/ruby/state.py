@@ -98,6 +98,31 @@ _GIVING = frozenset(
     ["[]", "fetch", "freeze", "to_s", "to_i", "to_f", "to_sym", "strip", "downcase", "upcase"]
 )
 _EVENT = frozenset(["get", "set", "remove", "include?", "tag", "sprintf"])
+_ASKING = frozenset(
+    [
+        "split",
+        "sub",
+        "gsub",
+        "partition",
+        "start_with?",
+        "end_with?",
+        "include?",
+        "key?",
+        "has_key?",
+        "match",
+        "match?",
+        "scan",
+        "index",
+        "tr",
+        "delete",
+        "count",
+        "join",
+        "round",
+        "strftime",
+        "strptime",
+        "between?",
+    ]
+)
 _LOOKED_AT = frozenset(
     [
         "interpolation",
@@ -140,20 +165,19 @@ def _targets(node: Node) -> list[Node]:
 
 
 def _is_constant(name: str, trees: Sequence[Tree]) -> bool:
-    settings = 0
+    is_set = False
     for at, tree in enumerate(trees):
         for node in walk(tree.root, lambda n: n.type in _VARIABLES):
             if tree.of(node) != name:
                 continue
+            starts = _is_at_start(tree, node, at, len(trees))
             if _is_set(tree, node):
-                settings += 1
-                if not (
-                    _is_at_start(tree, node, at, len(trees)) and _is_settled(tree, node.parent)
-                ):
+                if not (starts and _is_settled(tree, node.parent)):
                     return False
-            elif not _is_read(tree, node):
+                is_set = True
+            elif not (_is_read(tree, node) or (starts and node.parent.type == "array")):
                 return False
-    return settings == 1
+    return is_set
 
 
 def _is_set(tree: Tree, node: Node) -> bool:
@@ -163,11 +187,14 @@ def _is_set(tree: Tree, node: Node) -> bool:
 
 
 def _is_at_start(tree: Tree, node: Node, at: int, count: int) -> bool:
-    """Whether a place is run once: at the top of `init`, or of `register`."""
-    above = node.parent.parent
-    if above is not None and above.type == "body_statement" and above.parent.type == "method":
-        return tree.of(above.parent.child_by_field_name("name")) == "register"
-    return count > 1 and at == 0 and above is not None and above.type == "program"
+    """Whether a place is run once: in `init`, or in `register`, and in no block or other method."""
+    above = node.parent
+    while above is not None and above.type not in ("method", "block", "do_block", "lambda"):
+        above = above.parent
+    if above is None:
+        return count > 1 and at == 0
+    is_method = above.type == "method"
+    return is_method and tree.of(above.child_by_field_name("name")) == "register"
 
 
 def _is_settled(tree: Tree, assignment: Node) -> bool:
@@ -186,7 +213,7 @@ def _is_plain(tree: Tree, node: Node) -> bool:
     if node.type in ("pair", "element_reference", "binary", "argument_list"):
         return all(_is_plain(tree, inner) for inner in named(node))
     if node.type != "call":
-        return tree.of(node) == "params"
+        return tree.of(node) == "params" or node.type == "instance_variable"
     method, owner = node.child_by_field_name("method"), node.child_by_field_name("receiver")
     given = node.child_by_field_name("arguments")
     if owner is None or tree.of(method) not in _GIVING:
@@ -213,6 +240,9 @@ def _is_read(tree: Tree, node: Node) -> bool:
 
 
 def _is_asked(tree: Tree, call: Node) -> bool:
-    """Whether a call asks the event, which keeps nothing of its arguments."""
+    """Whether a call keeps nothing of its arguments: of the event, or of a method of strings."""
     owner, method = call.child_by_field_name("receiver"), call.child_by_field_name("method")
-    return owner is not None and tree.of(owner) == "event" and tree.of(method) in _EVENT
+    if owner is None or method is None:
+        return False
+    name = tree.of(method)
+    return name in _EVENT if tree.of(owner) == "event" else name in _ASKING

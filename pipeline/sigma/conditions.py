@@ -104,14 +104,27 @@ class Conditions:
             number = literal(value.number)
             return _any_of([*_equal_numbers(field, number), f'{field} == "{number}"'])
         if isinstance(value, SigmaFieldReference):
-            raise Refused(
-                f"`{name}|fieldref` compares two fields, and Sigma does not say how",
-                f"write the conditional yourself: if {field} == [other]",
-            )
+            return self._same(name, field, value)
         raise Refused(
             f"a value of `{name}` ({type(value).__name__}) has no counterpart",
             "take the part that is compared into a field of its own first (filter date or grok)",
         )
+
+    def _same(self, name: str, field: str, value: SigmaFieldReference) -> str:
+        """Two fields with the same text, whatever its case: copies of both are compared."""
+        if value.starts_with or value.ends_with:
+            raise Refused(
+                f"`{name}|fieldref` with `startswith` or `endswith` has no counterpart",
+                "compare the whole of both fields, or write a filter ruby",
+            )
+        number = len(self.marks) + 1
+        one, other = (f"[@metadata][{self._tag}_{number}{place}]" for place in "ab")
+        self.marks.append(
+            f'mutate {{ replace => {{ "{one}" => "%{{{field}}}"'
+            f' "{other}" => "%{{{self._fields.reference(value.field)}}}" }}'
+            f' lowercase => ["{one}", "{other}"] }}'
+        )
+        return f"(exists({field}) and {one} == {other})"
 
     def _string(self, field: str, value: SigmaString) -> str:
         if value.s and all(part is SpecialChars.WILDCARD_MULTI for part in value.s):

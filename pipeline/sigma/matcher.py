@@ -29,6 +29,7 @@ from sigma.types import (
     SigmaCompareExpression,
     SigmaExists,
     SigmaExpansion,
+    SigmaFieldReference,
     SigmaNull,
     SigmaNumber,
     SigmaRegularExpression,
@@ -61,7 +62,13 @@ def holds(node: Any, values: Values) -> bool:
     assert isinstance(node, ConditionFieldEqualsValueExpression)
     if isinstance(node.value, SigmaExists):
         return (node.field in values) is node.value.exists
+    if isinstance(node.value, SigmaFieldReference):
+        return _is_same(values.get(node.field), values.get(node.value.field))
     return _value(node.value, values.get(node.field))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is not None and other is not None and str(one).lower() == str(other).lower()
 
 
 def _value(value: Any, got: Any) -> bool:

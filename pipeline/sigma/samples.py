@@ -23,6 +23,7 @@ from sigma.types import (
     SigmaCompareExpression,
     SigmaExists,
     SigmaExpansion,
+    SigmaFieldReference,
     SigmaNull,
     SigmaNumber,
     SigmaRegularExpression,
@@ -96,7 +97,16 @@ def _node(node: Any, wanted: bool) -> Iterator[Assignment]:
     if isinstance(node, ConditionAND | ConditionOR):
         together = isinstance(node, ConditionAND) == wanted
         return _all(node.args, wanted) if together else _one(node.args, wanted)
+    if isinstance(node.value, SigmaFieldReference):
+        return iter(_pairs(node.field, node.value.field, wanted))
     return ({node.field: value} for value in _values(node.value, wanted))
+
+
+def _pairs(field: str, other: str, wanted: bool) -> list[Assignment]:
+    """Two fields that are the same, or not."""
+    if wanted:
+        return [{field: "Same", other: "same"}, {field: 7, other: "7"}]
+    return [{field: "one", other: "other"}, {field: "one", other: _ABSENT}, {field: _ABSENT}]
 
 
 def _all(nodes: list[Any], wanted: bool) -> Iterator[Assignment]:

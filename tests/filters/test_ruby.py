@@ -105,10 +105,17 @@ def test_a_script_is_registered_and_filters(filtered: Filtered, engine: str, tmp
     assert filtered(config, {"n": 2}, {"n": 1, "drop": True}) == [{"n": 2}, {"n": 10}]
 
 
-def test_a_failing_test_of_a_script_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "script.rb").write_text(SCRIPT.replace("== 6", "== 7"))
-    with pytest.raises(ConfigError, match="the test `multiplies` failed: the product"):
-        penstock.compile(f'filter {{ ruby {{ path => "{tmp_path}/script.rb" }} }}')
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [("== 6", "== 7", "the product"), ("* @factor", "* nil", ""), ("events[1].get", "events[9].get", "the product .undefined method")],
+)
+def test_a_failing_test_of_a_script_is_a_problem(tmp_path: Path, engine: str, before: str, after: str, said: str) -> None:
+    config = f'filter {{ ruby {{ path => "{tmp_path}/script.rb" engine => {engine} }} }}'
+    (tmp_path / "script.rb").write_text(SCRIPT)
+    penstock.compile(config).close()
+    (tmp_path / "script.rb").write_text(SCRIPT.replace(before, after))
+    with pytest.raises(ConfigError, match=f"the test `multiplies` failed: {said}"):
+        penstock.compile(config)
 
 
 def refused(options: str, **settings: Any) -> Any:
@@ -132,6 +139,33 @@ def test_what_cannot_run_is_refused_at_its_place(options: str, place: str, messa
     assert message in found.message
     assert remedy in found.help
     assert found.place == f"(config):{place}" or message == "syntax error"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("File.read('x')", "`File.read` is not compiled"), ("event['x'] = 1", "before version 5"), ("java.util.UUID", "a class of Java"), ("x = (1", "syntax error")],
+)
+def test_a_problem_of_a_script_says_its_line(tmp_path: Path, line: str, said: str) -> None:
+    script = tmp_path / "script.rb"
+    script.write_text(f"def filter(event)\n  {line}\n  [event]\nend\n")
+    (found,) = refused(f'path => "{script}" engine => compiled')
+    assert said in found.message
+    assert f" of `{script}`)" in found.message
+    assert found.place == "(config):3:13"
+
+
+HANGS = "sleep(60) if event.get('hang'); event.set('ok', true)"
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_a_process_that_takes_too_long_is_ended_and_its_batch_tagged() -> None:
+    stage = penstock.compile(f'filter {{ ruby {{ engine => process code => "{HANGS}" }} }}', {"penstock.limits.match": 1000})
+    try:
+        first, second = stage([{"hang": True}]), stage([{}])
+    finally:
+        stage.close()
+    assert first[0]["tags"] == ["_rubyexception"]
+    assert second[0]["ok"] is True
 
 
 def test_without_a_real_ruby_the_method_is_named_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +288,10 @@ STATE = [
     ("keep(@seen)", "@seen = [2]; def keep(x) x << 1 end", True),
     ("event.set('n', @seen.length)", "@seen = []", True),
     ("event.set('n', @seen[event.get('m')])", "@seen = Hash.new { |h, k| h[k] = k }", True),
-    ("event.set('n', @n)", "@n = 1; @n = 2", True),
+    ("event.set('n', @n)", "@n = 1; @n = 2 if ENV['X']", False),
+    ("event.set('n', @n)", "@n = 1; [2].each { |x| @n = x }", True),
+    ("event.set('n', @n)", "@n = 1; def more() @n += 1 end", True),
+    ("event.set('n', event.get('m').split(@by))", "@by = ','", False),
     ("@s << 'x'; event.set('s', @s)", "@s = 'a'", True),
 ]  # fmt: skip
 
@@ -267,7 +304,7 @@ def test_code_that_keeps_state_needs_one_worker(code: str, init: str, stateful: 
 
 def test_a_script_that_keeps_its_parameters_keeps_no_state(tmp_path: Path) -> None:
     script = tmp_path / "script.rb"
-    script.write_text('def register(params)\n  @field = params["field"].to_s\nend\ndef filter(event)\n  event.set("n", event.get(@field))\n  [event]\nend\n')
+    script.write_text('def register(params)\n  @field = params["field"].to_s\n  @all = params.fetch("all", "a") || "b"\n  @all = [@all] unless @all.is_a?(Array)\nend\ndef filter(event)\n  event.set("n", event.get(@field))\n  [event]\nend\n')
     assert not is_stateful(f'ruby {{ path => "{script}" }}')
     script.write_text(script.read_text().replace('event.set("n",', '@n = 1; event.set("n",'))
     assert is_stateful(f'ruby {{ path => "{script}" }}')

@@ -58,6 +58,7 @@ MATCHES: dict[str, list[dict[str, Any]]] = {
     ],
     "big_upload": [{"bytes_out": 1_000_001, "dst_port": 4444}, {"bytes_out": 1e9}],
     "beacon_dns": [{"query": "a1" * 20 + ".example", "record_type": "TXT"}, {"query": "0" * 30 + ".x"}],
+    "own_account": [{"EventID": 4738, "SubjectUserName": "ann", "TargetUserName": "bob"}, {"EventID": 4738, "SubjectUserName": "ann"}, {"EventID": 4648, "IpAddress": "Host-1", "TargetServerName": "HOST-1"}],
     "base64_word": [{"body": "x=aGlkZGVuLXdvcmQ", "agent": ""}, {"body": "hpZGRlbi13b3Jk", "agent": ""}],
 }
 NO_MATCH: dict[str, list[dict[str, Any]]] = {
@@ -74,6 +75,7 @@ NO_MATCH: dict[str, list[dict[str, Any]]] = {
     "console_login": [{"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": "No"}, "responseElements": {"ok": False}, "userIdentity": {"type": "Root"}}, {"eventName": "ConsoleLogin", "additionalEventData": {"MFAUsed": "No"}, "responseElements": {"ok": True}, "userIdentity": {"arn": None, "assumed": True}}],
     "big_upload": [{"bytes_out": 1_000_000, "dst_port": 4444}, {"bytes_out": 2_000_000, "dst_port": "443"}, {"bytes_out": "2000000", "dst_port": 4444}],
     "beacon_dns": [{"query": "a" * 29 + ".x", "record_type": "TXT"}, {"query": "a" * 40 + ".x", "record_type": "aaaa"}, {"query": "A" * 40 + ".x", "record_type": "TXT"}],
+    "own_account": [{"EventID": 4738, "SubjectUserName": "ann", "TargetUserName": "Ann"}, {"EventID": 4738, "SubjectUserName": 7, "TargetUserName": "7"}, {"EventID": 4648}, {"EventID": 4648, "IpAddress": None, "TargetServerName": None}, {"EventID": 4648, "IpAddress": "a", "TargetServerName": "b"}],
     "base64_word": [{"body": "hidden-word", "agent": ""}, {"body": "aGlkZGVuLXdvcmQ"}, {"body": "aGlkZGVuLXdvcmQ", "agent": None}],
 }
 
@@ -214,7 +216,7 @@ REFUSED = [
     (RULE.format("[one, two]", "sel"), "rule `mine`: the keyword `one` has no field", "message|contains"),
     (RULE.format("{'|all': [one, two]}", "sel"), "the keyword `one` has no field", "message|contains"),
     (RULE.format("{user|expand: '%admins%'}", "sel"), "the placeholder `%admins%` has no value here", "write the values"),
-    (RULE.format("{a|fieldref: b}", "sel"), "compares two fields", "if [a] == [other]"),
+    (RULE.format("{a|fieldref|startswith: b}", "sel"), "has no counterpart", "write a filter ruby"),
     (RULE.format("{t|hour: 3}", "sel"), "a value of `t` (SigmaTimestampPart) has no counterpart", "filter date"),
     (RULE.format("{a|sounds_like: b}", "sel"), "Unknown modifier 'sounds_like'", ""),
     (RULE.format("{a|re: 'x(?=y)'}", "sel"), "is invalid", ""),
