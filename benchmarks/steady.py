@@ -229,6 +229,7 @@ def _curves(rows: list[dict[str, float]]) -> Iterator[tuple[str, list[tuple[floa
     spent = [
         (b["seconds"], 100 * (b["cpu"] - a["cpu"]) / (b["seconds"] - a["seconds"]))
         for a, b in itertools.pairwise(rows)
+        if b["seconds"] > a["seconds"]  # after a stall of the machine, two come at once
     ]
     yield "CPU, % of one", spent
     yield "lag, KiB", [(row["seconds"], row["lag"] / 1024) for row in rows]

@@ -250,6 +250,9 @@ _MISSING = re.compile(
 _METRICS = re.compile(
     r"(?<=<!-- metrics: written by docs/generate.py -->\n).*?(?=<!-- end of metrics -->)", re.DOTALL
 )
+_RUNS = re.compile(
+    r"(?<=<!-- runs: written by docs/generate.py -->\n).*?(?=<!-- end of runs -->)", re.DOTALL
+)
 _MARKED = re.compile(
     r"(?<=<!-- options: written by docs/generate.py -->\n).*?(?=<!-- end of options -->)", re.DOTALL
 )
@@ -282,7 +285,30 @@ def with_metrics(text: str) -> str:
         f"\n| Metric | Labels | Description |\n|---|---|---|\n{metrics}\n\n"
         f"| Alert | Severity | What to do |\n|---|---|---|\n{alerts}\n\n"
     )
-    return _METRICS.sub(lambda match: made, text)
+    text = _METRICS.sub(lambda match: made, text)
+    return _RUNS.sub(lambda match: _runs(), text)
+
+
+def _runs() -> str:
+    """What being watched costs, and how a run of an hour went, from the results of both."""
+    results = DOCS.parent / "benchmarks" / "results"
+    cost, hour = (
+        json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("observed", "steady")
+    )
+    return (
+        f"\nOn the apache job of the benchmarks the API and its figures cost"
+        f" {cost['percent_more']} % more instructions an event ({cost['watched']:,} instead of"
+        f" {cost['instructions_an_event']:,}; `benchmarks/observed.py`).\n\n"
+        f"### The run of an hour\n\n"
+        f"`benchmarks/steady.py` ran for {hour['minutes']:g} minutes at {hour['rate']:g} events a"
+        f" second, while its scraper, a real Prometheus, was killed {hour['kills']} times."
+        f" {hour['written']:,} lines were written and {hour['arrived']:,} arrived; it used"
+        f" {hour['cpu_percent']:g} % of a processor. Resident memory was"
+        f" {hour['memory_first']:g} MiB once it was warm, {hour['memory_last']:g} MiB at the end,"
+        f" and at most {max(row['memory'] for row in hour['rows']):.1f} MiB.\n\n"
+        f"![memory, CPU and lag over time](../benchmarks/results/steady.svg)\n\n"
+    )
 
 
 def with_keys(text: str) -> str:

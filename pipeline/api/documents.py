@@ -25,6 +25,7 @@ from ..observe.figures import StepFigures, own_metrics
 from ..runtime.pipeline import Pipeline
 from ..runtime.supervisor import ManagedPipeline
 from ..storage.dead_letters import DeadLetters
+from .back_pressure import back_pressure
 from .process import children_stats, process_stats, python, system
 
 Document = dict[str, Any]
@@ -98,9 +99,13 @@ class Node:
         return {"status": "live"}
 
     def ready(self) -> Document:
-        """``GET /health/ready``: whether events go through, or why not."""
+        """``GET /health/ready``: whether events go through, or why not; and what holds them up,
+        which is no reason to send them elsewhere.
+        """
         reasons = [reason for member in self.members for reason in _hindrances(member)]
-        return {"status": "not ready" if reasons else "ready", "reasons": reasons}
+        waits = [text for member in self.members for text in back_pressure(member)]
+        status = "not ready" if reasons else "ready"
+        return {"status": status, "reasons": reasons, "back_pressure": waits}
 
 
 def _chosen(root: Document, found: Document, name: str | None) -> Document | None:
@@ -186,8 +191,10 @@ def _plugins(pipeline: Pipeline) -> Document:
         step = _NOTHING if figures is None else figures.of(use)
         head = _head(use, plugin.context.id)
         if isinstance(plugin, Input):
-            events = pipeline.counts.by_input.get(pipeline.inputs.index(plugin), 0)
-            told["inputs"].append({**head, "events": {"out": events}})
+            number = pipeline.inputs.index(plugin)
+            events, ways = pipeline.counts.by_input.get(number, 0), pipeline.under_way
+            count = ways[number].count if number < len(ways) else 0
+            told["inputs"].append({**head, "events": {"out": events}, "batches_under_way": count})
         elif isinstance(plugin, Filter):
             told["filters"].append({**head, "events": _step(step)})
         elif isinstance(plugin, Output):
@@ -234,6 +241,7 @@ def _output(sink: Any, step: StepFigures) -> Document:
             "waiting": stats.waiting,
             "failures": stats.failures,
             "circuit": stats.circuit,
+            "buffer_full": sink.is_full,
             "requests": latency.count,
             "latency_in_millis": round(latency.seconds * 1000),
             "latency_in_seconds": latency_document(latency),

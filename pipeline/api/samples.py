@@ -69,6 +69,9 @@ def _plugin(labels: tuple[str, str, str, str], plugin: Mapping[str, Any]) -> Ite
         own["failures"] = plugin["failures"]
     for name, value in own.items():
         yield _own(labels, name, value)
+    if "batches_under_way" in plugin:
+        count = plugin["batches_under_way"]
+        yield Sample("penstock_input_batches_under_way", (labels[0], *labels[2:]), count)
     if "delivery" in plugin:
         yield from _delivery((labels[0], *labels[2:]), plugin["delivery"])
 
@@ -86,6 +89,7 @@ def _delivery(labels: tuple[str, ...], delivery: Mapping[str, Any]) -> Iterator[
     for name in OUTPUT_EVENTS:
         yield Sample(f"penstock_output_{name}_events", labels, delivery[name])
     yield Sample("penstock_output_waiting_events", labels, delivery["waiting"])
+    yield Sample("penstock_output_buffer_full", labels, float(delivery["buffer_full"]))
     yield Sample("penstock_output_spill_events", labels, delivery["spill_events"])
     yield Sample("penstock_output_spill_size_bytes", labels, delivery["spill_size_in_bytes"])
     yield Sample("penstock_output_failures", labels, delivery["failures"])

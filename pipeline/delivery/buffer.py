@@ -59,7 +59,7 @@ class BufferedSink:
         self._under_way: dict[DeliveryUnit, None] = {}  # in memory, and being delivered
         self._on_disk: dict[DeliveryUnit, int] = {}  # being delivered, and in the spill
         self._size = self._events = 0
-        self._ended = self._saves = False
+        self._ended = self._saves = self.is_full = False
         self._error: BaseException | None = None
         self._change, self._spilling = threading.Condition(), threading.Lock()
         self._tends = type(output).tend is not Output.tend
@@ -145,9 +145,13 @@ class BufferedSink:
         return False
 
     def _wait_for_room(self, unit: DeliveryUnit) -> None:
-        with self._change:
-            while self._error is None and not self._fits(unit):
-                self._change.wait()
+        self.is_full = True
+        try:
+            with self._change:
+                while self._error is None and not self._fits(unit):
+                    self._change.wait()
+        finally:
+            self.is_full = False
 
     def _drop_oldest(self, unit: DeliveryUnit) -> None:
         with self._change:

@@ -33,6 +33,8 @@ class OutputSink(Protocol):
 
     output: Output
     sender: Sender
+    is_full: bool
+    """Whether its buffer is full, and the pipeline waits for that."""
 
     @property
     def spill(self) -> Spill | None:
@@ -67,6 +69,7 @@ class DirectSink:
         self.output = output
         self.sender = Sender(output, stopping, lambda: self._waiting)
         self.spill: Spill | None = None
+        self.is_full = False
         self._waiting = 0
         self._ended = False
 

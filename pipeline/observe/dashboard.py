@@ -60,7 +60,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             ),
             12,
         ),
-        Panel("Ready", "short", (_value("ready", "{{instance}}"),), 6),
+        Panel(
+            "Ready; batches under way",
+            "short",
+            (_value("ready", "{{instance}}"), _value("input_batches_under_way", _NAMES)),
+            6,
+        ),
         Panel("Reloads", "short", (_value("reloads", "{{pipeline}} {{result}}"),), 6),
     ),
     "Inputs": (
@@ -114,7 +119,14 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                 for what in ("retried", "dropped", "rejected", "dead_lettered")
             ),
         ),
-        Panel("Circuit open", "short", (_value("output_circuit_open", _NAMES),)),
+        Panel(
+            "Circuit open, buffer full",
+            "short",
+            (
+                _value("output_circuit_open", f"{_NAMES} circuit"),
+                _value("output_buffer_full", f"{_NAMES} buffer"),
+            ),
+        ),
         Panel(
             "Request time",
             "s",

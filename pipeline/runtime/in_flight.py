@@ -69,6 +69,11 @@ class InFlight:
         self._poked = False
 
     @property
+    def count(self) -> int:
+        """Batches that are under way."""
+        return len(self._open)
+
+    @property
     def is_full(self) -> bool:
         """Whether nothing more may be read for now."""
         return len(self._open) >= self._most

@@ -32,6 +32,7 @@ from ..storage.incarnation import incarnation_of
 from ..storage.queue import DiskQueue
 from ..storage.queue_errors import Closed, Full
 from .decoding import Decoder
+from .in_flight import InFlight
 from .input_threads import CommitsOf, Done, Failed, Incoming, no_commits, threads_of
 from .reader import REST, SharedCommits
 
@@ -240,6 +241,11 @@ class QueueSource:
     def has_ended(self) -> bool:
         """As ``Source``."""
         return self._queue.is_empty and all(thread.is_at_end for thread in self._threads)
+
+    @property
+    def under_way(self) -> list[InFlight]:
+        """As ``Source``: of inputs on their way to the disk."""
+        return [thread.in_flight for thread in self._threads]
 
     def _inputs_have_ended(self) -> bool:
         return all(thread.has_ended.is_set() for thread in self._threads)

@@ -132,6 +132,7 @@ class InputThread:
         commits: SharedCommits | None = None,
     ) -> None:
         self.reader = Reader(source, stopping, commits, is_connected=is_connected)
+        self.in_flight = self.reader.in_flight
         self._source = source
         self._number, self._intake, self._stopping, self._failed = number, intake, stopping, failed
         self._drained = threading.Event()

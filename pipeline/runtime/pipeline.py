@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ..state.filter_states import FilterStates
     from ..storage.dead_letters import DeadLetters
     from ..storage.queue import DiskQueue
+    from .in_flight import InFlight
 
 log = logging.getLogger("penstock")
 
@@ -115,6 +116,12 @@ class Pipeline:
     def queue(self) -> DiskQueue | None:
         """The disk queue, where there is one and it is open."""
         return self._queue
+
+    @property
+    def under_way(self) -> list[InFlight]:
+        """What is under way of each input, in their order; nothing before they are read."""
+        source = self._source
+        return [] if source is None else source.under_way
 
     @property
     def dead_letters(self) -> DeadLetters | None:

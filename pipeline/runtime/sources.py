@@ -12,6 +12,7 @@ from typing import Protocol
 from ...plugins.errors import EndOfInput
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
+from .in_flight import InFlight
 from .input_threads import CommitsOf, Failed, Incoming, MemoryIntake, no_commits, threads_of
 from .reader import REST, Reader, SharedCommits
 
@@ -31,6 +32,11 @@ class Source(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Incoming | None]: ...
+
+    @property
+    def under_way(self) -> list[InFlight]:
+        """What is under way of each input, in their order."""
+        ...
 
     def wake(self) -> None:
         """End a read that waits, and look at what has changed; from any thread."""
@@ -76,6 +82,11 @@ class InlineSource:
         held = reader.flush()
         if held is not None:
             yield Incoming(0, held[0], held[1].done, held[1])
+
+    @property
+    def under_way(self) -> list[InFlight]:
+        """As ``Source``."""
+        return [self._reader.in_flight]
 
     def wake(self) -> None:
         """End a read that waits, or that is held, from any thread."""
@@ -131,6 +142,11 @@ class ThreadedSource:
     def has_ended(self) -> bool:
         """As ``Source``."""
         return all(thread.is_at_end for thread in self._threads)
+
+    @property
+    def under_way(self) -> list[InFlight]:
+        """As ``Source``."""
+        return [thread.in_flight for thread in self._threads]
 
     def _have_ended(self) -> bool:
         return all(thread.has_ended.is_set() for thread in self._threads)

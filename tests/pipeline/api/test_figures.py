@@ -126,6 +126,25 @@ def test_a_disk_queue_tells_its_size_and_an_output_how_long_it_took(start: Start
     assert took["buckets"]["+Inf"] == out["delivery"]["requests"]
 
 
+@pytest.mark.parametrize(
+    ("source", "settings", "words"),
+    [
+        ("generator { }", {}, "the buffer of output far is full, "),
+        ('generator { id => "in" max_in_flight => 4 }', {}, "input in reads no more, 4 batches are not acknowledged"),
+        ("generator { }", {"queue.type": "persisted", "queue.max_bytes": "8mb", "queue.page_capacity": "1mb"}, "the disk queue is full to 9"),
+    ],
+)
+def test_back_pressure_is_told(start: Start, source: str, settings: dict[str, str], words: str) -> None:
+    """By something that takes connections, and never reads."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as hangs:
+        buffer = "" if "max_in_flight" in source else "buffer_size => 1"
+        far = f'tcp {{ id => "far" host => "127.0.0.1" port => {hangs.getsockname()[1]} {buffer} }}'
+        running = start(f'input {{ {source} }} filter {{ mutate {{ add_field => {{ "text" => "{"x" * 3000}" }} }} }} output {{ {far} }}', settings)
+        answer = running.until("/health/ready", lambda answer: words in answer.text)
+        assert any(line.startswith(f"pipeline main: {words}") for line in answer.data["back_pressure"])
+        running.process.kill()
+
+
 def test_promtool_takes_every_metric_and_each_is_declared(start: Start, tmp_path: Path) -> None:
     require("prometheus")
     settings = {"dead_letter_queue.enable": "true", "queue.type": "persisted"}
