@@ -17,18 +17,14 @@ from ..dsl.values import copy
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from . import _ruby as ruby
-from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters, literal_characters
+from ._kv_changes import CASES, Change, all_of, removing, same, trimming
+from ._kv_rows import rows
+from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters
 from ._references import NAMES_APART, set_all
 
 if TYPE_CHECKING:
     from ..dsl.guard import Guard
 
-Change = Callable[[str], str]
-CASES: dict[str, Change] = {
-    "lowercase": str.lower,
-    "uppercase": str.upper,
-    "capitalize": str.capitalize,
-}
 Pairs = Callable[[str], list[Pair]]
 _ESCAPES = "in a set of characters, write a backslash before [ ] \\ ^ and -"
 DEEPEST = 64
@@ -177,6 +173,7 @@ class Kv(Ecs, Filter, name="kv"):
         is_plain = not special and not self.recursive and self.allow_duplicate_values
         self.collect = self._collect_plain if is_plain else self._collect
         self.cut = self.scanner.cut if splitters is not None and is_plain else None
+        self.rows = rows(splitters) if splitters is not None and is_plain else None
 
     def _set_guard(self, seconds: float) -> None:
         from ..dsl.guard import Guard, MatchTimeout
@@ -229,14 +226,14 @@ class Kv(Ecs, Filter, name="kv"):
         )
         changes: list[Change] = []
         if trimmed and self._compiled(f"trim_{what}", f"[{trimmed}]"):
-            changes.append(_trimming(trimmed))
+            changes.append(trimming(trimmed))
         if removed and self._compiled(f"remove_char_{what}", f"[{removed}]"):
-            changes.append(_removing(removed))
+            changes.append(removing(removed))
         if case:
             changes.append(CASES[case])
         if len(changes) < 2:
             return changes[0] if changes else None
-        return lambda text: _all(changes, text)
+        return lambda text: all_of(changes, text)
 
     def run(self, events: list[Event]) -> list[Event]:
         """Parse the source of each event; the same list."""
@@ -249,8 +246,9 @@ class Kv(Ecs, Filter, name="kv"):
             return self._loop(events, self.scanner.pairs)
 
     def _loop(self, events: list[Event], pairs: Pairs) -> list[Event]:
-        get, put, decorate, collect = self.source.get, self.put, self.decorate, self.collect
-        guard, defaults, cut, most = self.guard, self.default_keys, self.cut, self.most
+        get, put, decorate, guard = self.source.get, self.put, self.decorate, self.guard
+        find = None if self.rows is None else self.rows.find
+        defaults, most = self.default_keys, self.most
         for event in events:
             try:
                 if guard is not None:
@@ -260,12 +258,11 @@ class Kv(Ecs, Filter, name="kv"):
                     raise ValueError(
                         f"the text may hold more than {most} pairs (penstock.limits.fields)"
                     )
-                found: Event | None = cut(value) if cut is not None and type(value) is str else None
+                found: Event | None = None
+                if find is not None and type(value) is str:
+                    found = find(value)
                 if found is None:
-                    found = {}
-                    for text in value if type(value) is list else (value,):
-                        if type(text) is str:
-                            collect(text, event, found, pairs)
+                    found = self._found(value, event, pairs)
                 if defaults:
                     found = {**copy(defaults), **found}
                 if found:
@@ -278,6 +275,20 @@ class Kv(Ecs, Filter, name="kv"):
             except Exception as error:
                 self.failed(event, error)
         return events
+
+    def _found(self, value: Any, event: Event, pairs: Pairs) -> Event:
+        """The pairs of a value, of which not all is known before."""
+        found: Event | None = None
+        if self.cut is not None and type(value) is str:
+            found = self.cut(value)
+        if found is None:
+            found = {}
+            for text in value if type(value) is list else (value,):
+                if type(text) is str:
+                    self.collect(text, event, found, pairs)
+        if self.rows is not None and type(value) is str:
+            self.rows.learn(value, found)
+        return found
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter failed."""
@@ -313,7 +324,7 @@ class Kv(Ecs, Filter, name="kv"):
         """Add pairs with all that the options ask for."""
         prefix = self.prefix.render(event)
         included, excluded = self.included.of(event), self.excluded.of(event)
-        change_key, change_value = self.change_key or _same, self.change_value or _same
+        change_key, change_value = self.change_key or same, self.change_value or same
         for key, value in pairs(text):
             if not value and not self.allow_empty_values:
                 continue
@@ -353,32 +364,6 @@ class _Names:
         if self.constant is not None:
             return self.constant
         return frozenset([template.render(event) for template in self.templates])
-
-
-def _same(text: str) -> str:
-    return text
-
-
-def _all(changes: list[Change], text: str) -> str:
-    for change in changes:
-        text = change(text)
-    return text
-
-
-def _trimming(inside: str) -> Change:
-    """Takes characters off both ends of every line."""
-    characters = literal_characters(inside)
-    one = f"[{inside}]"
-    holds_line_ends = ruby.pattern(one).match("\n") is not None
-    ends = ruby.pattern(f"^{one}+|{one}+$" if holds_line_ends else f"^{one}++|(?<!{one}){one}++$")
-    if characters is None:
-        return lambda text: ends.sub("", text)
-    return lambda text: ends.sub("", text) if "\n" in text else text.strip(characters)
-
-
-def _removing(inside: str) -> Change:
-    sub = ruby.pattern(f"[{inside}]").sub
-    return lambda text: sub("", text)
 
 
 def _add_again(found: Event, key: str, value: Any) -> None:

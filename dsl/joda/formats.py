@@ -1,5 +1,8 @@
-"""Several formats tried in turn, with a memory of texts: logs say the same second again and
-again.
+"""Several formats tried in turn, with a memory of texts: logs say the same second again and again.
+
+The hard idea: where a day is known (see ``minutes``) its texts need no format any more, so what is
+known of days is kept for all formats together. A day that another format than the first has read is
+kept if those before it refuse it at two times of the day, and so at any.
 """
 
 from __future__ import annotations
@@ -7,9 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ..timestamp import Timestamp
+from .minutes import Day
 from .parse import Parser
 
 _KEPT = 8192
+_KEPT_OF_DAYS = 512
+"""Texts of known days that are kept: more of them would cost more of the processor's cache than it
+costs to read them.
+"""
+
+_DAYS_KEPT = 4096
+_PROBES = (("05", "05", "05"), ("11", "55", "55"))
+
+_Way = tuple[int, int, int, Callable[[str], Day | None], Callable[[str], str | None]]
+"""For texts of one length: where hours and seconds start and seconds end; from a text without its
+time to its day, and from its seconds to their canonical text.
+"""
 
 
 class Formats:
@@ -20,13 +36,15 @@ class Formats:
     from then on.
     """
 
-    __slots__ = ("_parsers", "follows_clock", "known", "read")
+    __slots__ = ("_days", "_parsers", "_ways", "follows_clock", "known", "read")
 
     def __init__(self, parsers: Iterable[Parser]) -> None:
         self._parsers = list(parsers)
         self.follows_clock = any(parser.follows_clock for parser in self._parsers)
         self.known: dict[str, str] = {}
-        self.read = _remembering(self._parsers, self.known)
+        self._days: dict[int, dict[str, Day]] = {}
+        self._ways: dict[int, _Way] = {}
+        self.read = self._reading()
 
     def read_number(self, value: float) -> Timestamp | None:
         """The instant that the first format which takes numbers makes of one."""
@@ -39,27 +57,60 @@ class Formats:
     def forget(self) -> None:
         """Forget what held for the past month only."""
         self.known.clear()
+        self._ways.clear()
+        self._days.clear()
         for parser in self._parsers:
             parser.forget()
 
+    def _reading(self) -> Callable[[str], str]:
+        way_of, known, slow = self._ways.get, self.known, self._slow
 
-def _remembering(parsers: Sequence[Parser], known: dict[str, str]) -> Callable[[str], str]:
-    first, others = (
-        parsers[0].read if parsers else _nothing,
-        [parser.read for parser in parsers[1:]],
-    )
+        def read(text: str) -> str:
+            way = way_of(len(text))
+            if way is None:
+                return slow(text)
+            hours, start, end, day_of, tail_of = way
+            day = day_of(text[:hours] if end == len(text) else text[:hours] + text[end:])
+            if day is None:
+                return slow(text)
+            times, dates = day
+            time = times[text[hours:start]]
+            tail = tail_of(text[start:end])
+            if time is None or tail is None:
+                return slow(text)
+            if len(known) >= _KEPT_OF_DAYS:
+                known.clear()
+            known[text] = stamp = Timestamp(dates[time[0]] + time[1] + tail)
+            return stamp
 
-    def read(text: str) -> str:
-        if len(known) >= _KEPT:
-            known.clear()
-        stamp: str | None = first(text)
-        if stamp is None:
-            stamp = next((found for other in others if (found := other(text)) is not None), "")
-        known[text] = stamp
-        return stamp
+        return read
 
-    return read
+    def _slow(self, text: str) -> str:
+        """Try the formats."""
+        if len(self.known) >= _KEPT:
+            self.known.clear()
+        found = ""
+        for place, parser in enumerate(self._parsers):
+            stamp = parser.read(text)
+            if stamp is not None:
+                found = stamp
+                self._learn(text, parser, self._parsers[:place])
+                break
+        self.known[text] = found
+        return found
 
-
-def _nothing(text: str) -> None:
-    return None
+    def _learn(self, text: str, parser: Parser, before: Sequence[Parser]) -> None:
+        """Keep the day of a text, if no parser before could read another time of it."""
+        known = parser.known_day(text)
+        if known is None:
+            return
+        place, key, day = known
+        days = self._days.setdefault(len(text), {})
+        way = place.hours, place.start, place.end, days.get, place.tail
+        if key in days or self._ways.setdefault(len(text), way) != way:
+            return
+        others = [place.at(text, *time) for time in _PROBES]
+        if all(each.is_even and not any(map(each.read, others)) for each in before):
+            if len(days) >= _DAYS_KEPT:
+                days.clear()
+            days[key] = day

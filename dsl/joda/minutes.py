@@ -22,7 +22,7 @@ Evaluate = Callable[[re.Match[str]], int | None]
 """From a match to milliseconds since 1970; None for a date that does not exist."""
 
 _Spot = tuple[int, int, int, int]
-"""Where hours, minutes and seconds start, and where the seconds end; see ``_Place``."""
+"""Where hours, minutes and seconds start, and where the seconds end; see ``Place``."""
 
 _LONGEST = 64
 _KEPT = 4096
@@ -76,7 +76,7 @@ class _Times(dict[str, tuple[int, str] | None]):
 _NUMBERS = {f"{number:02d}": number for number in range(60)}
 _times = lru_cache(maxsize=64)(_Times)
 
-_Day = tuple[_Times, tuple[str, str]]
+Day = tuple[_Times, tuple[str, str]]
 """What a day's hours and minutes mean, and the dates of the UTC days on which they fall."""
 
 
@@ -87,14 +87,14 @@ class _Uneven(_Times):
         return None
 
 
-_UNEVEN: _Day = _Uneven("", "", 0), ("", "")
+_UNEVEN: Day = _Uneven("", "", 0), ("", "")
 _MIDNIGHT_TO_LAST_SECOND = 86_399_000
 
 _QuickWay = tuple[
     int,
     int,
     int,
-    Callable[[str], _Day | None],
+    Callable[[str], Day | None],
     Callable[[str], str | None],
     Callable[[str], str | None],
 ]
@@ -104,7 +104,7 @@ its minute; from what stands there to its tail.
 """
 
 
-class _Place:
+class Place:
     """Where hours, minutes and seconds (and perhaps their fraction) stand in texts of one length,
     and the days and minutes known so far. ``hours`` and ``minutes`` are -1 where they do not stand
     in front of the seconds, in two digits each.
@@ -115,7 +115,7 @@ class _Place:
     def __init__(self, text: str, spot: _Spot) -> None:
         self.hours, self.minutes, self.start, self.end = spot
         self.known: dict[str, str] = {}
-        self.days: dict[str, _Day] = {}
+        self.days: dict[str, Day] = {}
         self.tail: Callable[[str], str | None] = (
             _TAILS.get
             if self.end - self.start == 2
@@ -143,9 +143,9 @@ class _Place:
         is_usual = len(stamp) == 24 and stamp >= "1970"
         return is_usual and stamp[17:] == self.tail(text[self.start : self.end])
 
-    def _day(self, text: str, millis_of: Callable[[str], int | None]) -> _Day:
+    def _day(self, text: str, millis_of: Callable[[str], int | None]) -> Day:
         """The day of a text, by what its first and last second are read as."""
-        midnight, last_second = self._at(text, "00", "00", "00"), self._at(text, "23", "59", "59")
+        midnight, last_second = self.at(text, "00", "00", "00"), self.at(text, "23", "59", "59")
         first, last = millis_of(midnight), millis_of(last_second)
         if first is None or last is None or last - first != _MIDNIGHT_TO_LAST_SECOND:
             return _UNEVEN
@@ -156,7 +156,7 @@ class _Place:
         minute = int(stamp[11:13]) * 60 + int(stamp[14:16])
         return _times(*separators, minute), (stamp[:10], end[:10])
 
-    def _at(self, text: str, hours: str, minutes: str, seconds: str) -> str:
+    def at(self, text: str, hours: str, minutes: str, seconds: str) -> str:
         """The text with another time of the day."""
         between = text[self.hours + 2 : self.minutes], text[self.minutes + 2 : self.start]
         time = f"{hours}{between[0]}{minutes}{between[1]}{seconds}"
@@ -167,6 +167,16 @@ def _keep(kept: dict[str, Any], key: str, value: Any, most: int) -> None:
     if len(kept) >= most:
         kept.clear()
     kept[key] = value
+
+
+class KnownDay(NamedTuple):
+    """What is known of the day of a text: where its time stands, the text without it, and what its
+    hours and minutes mean.
+    """
+
+    place: Place
+    key: str
+    day: Day
 
 
 class TimeGroups(NamedTuple):
@@ -188,7 +198,7 @@ class Reader:
     __slots__ = ("_evaluate", "_fullmatch", "_groups", "_places", "_quick_ways", "read")
 
     def __init__(self, regex: str, evaluate: Evaluate, groups: TimeGroups) -> None:
-        self._places: dict[int, _Place] = {}
+        self._places: dict[int, Place] = {}
         self._quick_ways: dict[int, _QuickWay] = {}
         self._fullmatch = re.compile(regex).fullmatch
         self._evaluate, self._groups = evaluate, groups
@@ -197,6 +207,17 @@ class Reader:
     def forget(self) -> None:
         self._places.clear()
         self._quick_ways.clear()
+
+    def known_day(self, text: str) -> KnownDay | None:
+        """What is known of the day of a text; None where nothing is, or clocks change on it."""
+        place = self._places.get(len(text))
+        if place is None or place.hours < 0:
+            return None
+        key = text[: place.hours] + text[place.end :]
+        day = place.days.get(key)
+        if day is None or day is _UNEVEN:
+            return None
+        return KnownDay(place, key, day)
 
     def _quick(self) -> Callable[[str], Timestamp | None]:
         way_of, slow = self._quick_ways.get, self._slow
@@ -237,7 +258,7 @@ class Reader:
             return
         place = self._places.get(len(text))
         if place is None:
-            place = self._places[len(text)] = _Place(text, spot)
+            place = self._places[len(text)] = Place(text, spot)
             self._quick_ways[len(text)] = place.quick_way
         if (place.hours, place.minutes, place.start, place.end) == spot:
             place.learn(text, stamp, partial(self._millis, spot=spot))

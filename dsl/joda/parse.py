@@ -16,8 +16,9 @@ from ..timestamp import Timestamp
 from .clock import Clock
 from .epochs import tai64n, unix, unix_ms, unix_ms_number, unix_number
 from .iso8601 import readers
+from .minutes import KnownDay
 from .names import ENGLISH, Names
-from .pattern import joda_tokens
+from .pattern import Token, joda_tokens
 from .reading import has_year, reader
 from .zones import UTC, Zone
 
@@ -33,17 +34,25 @@ def _no_number(value: float) -> None:
     return None
 
 
+def _no_day(text: str) -> None:
+    return None
+
+
 class Parser(msgspec.Struct, frozen=True):
     """A compiled format. ``read`` and ``read_number`` give None for what does not fit.
 
     Where ``follows_clock``, results hold for the clock's month only; call ``forget`` when it has
-    turned.
+    turned. ``known_day``: what is known of the day of a text that was read. ``is_even``: a text
+    that does not fit at two times of the day, hours apart, fits at none: each field that is read
+    takes two digits, whichever they are, or takes 05 at least.
     """
 
     read: Callable[[str], Timestamp | None]
     read_number: Callable[[int | float], Timestamp | None] = _no_number
     follows_clock: bool = False
     forget: Callable[[], None] = _nothing
+    known_day: Callable[[str], KnownDay | None] = _no_day
+    is_even: bool = False
 
 
 def parser(
@@ -63,10 +72,19 @@ def parser(
         return Parser(guesser(zone, clock), follows_clock=True)
     if pattern in COUNTS:
         return COUNTS[pattern]
-    compiled = reader(pattern, zone, names, clock)
+    compiled, tokens = reader(pattern, zone, names, clock), joda_tokens(pattern)
     return Parser(
-        compiled.read, follows_clock=not has_year(joda_tokens(pattern)), forget=compiled.forget
+        compiled.read,
+        follows_clock=not has_year(tokens),
+        forget=compiled.forget,
+        known_day=compiled.known_day,
+        is_even=not any(_has_digits(token) for token in tokens),
     )
+
+
+def _has_digits(token: Token) -> bool:
+    """Whether a token is text with digits, which stand there whatever the time is."""
+    return not token.letter and any(map(str.isdigit, token.text))
 
 
 COUNTS = {
@@ -85,9 +103,13 @@ def uses_names(pattern: str) -> bool:
 
 
 def _iso8601(zone: Zone) -> Parser:
-    dated, timed, spaced = (form.read for form in readers(zone))
+    by_date, by_time, by_blank = readers(zone)
+    dated, timed, spaced = by_date.read, by_time.read, by_blank.read
 
     def read(text: str) -> Timestamp | None:
         return spaced(text) if " " in text else dated(text) or timed(text)
 
-    return Parser(read)
+    def known_day(text: str) -> KnownDay | None:
+        return (by_blank if " " in text else by_date).known_day(text)
+
+    return Parser(read, known_day=known_day, is_even=True)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from penstock.dsl.regex import RegexError
 from penstock.dsl.regex import compile as compile_ruby
+from penstock.filters._kv_rows import rows
 from penstock.filters._kv_scanner import (
     BRACKETS,
     QUOTES,
@@ -67,6 +68,72 @@ def test_it_finds_what_the_definition_says(splitters: Splitters, text: str) -> N
     assert scanner.pairs_within(text, 10) == pairs
     cut = scanner.cut(text) if scanner.cut else None
     assert cut is None or list(cut.items()) == pairs
+
+
+KEYS = st.sampled_from(["a", "b", "ab", "a b", "a-b", "a.b", "a'", "a,b", "x=y"])
+VALUES = st.sampled_from(["1", "ab", "a b", "", " 1", "x=1", '"', "(a", "a)", "<", "a,b", "\\n", "\\\\", "é", "a'b", "-"])
+WRITTEN = st.sampled_from(["{}={}", '{}="{}"', "{}='{}'", "{}=({})", "{}=<{}>", "{}= {}", "{} ={}", '{}="{}"x', "{}:{}"])
+PAIR = st.builds(lambda form, key, value: form.format(key, value), WRITTEN, KEYS, VALUES)
+TEXT = st.builds(str.join, st.sampled_from([" ", ",", "  ", ", "]), st.lists(PAIR, max_size=4))
+ENDS = st.sampled_from(["", "", "", " ", ",", "\n"])
+
+
+@settings(max_examples=800)
+@given(
+    st.sampled_from([splitters for splitters in SPLITTERS if rows(splitters)]),
+    st.lists(TEXT, min_size=1, max_size=3),
+    TEXT,
+    ENDS,
+    ENDS,
+)
+def test_what_was_learned_of_texts_finds_in_others_what_the_scanner_finds(
+    splitters: Splitters, before: list[str], text: str, start: str, end: str
+) -> None:
+    scanner, known = Scanner(splitters), rows(splitters)
+    assert known is not None
+    text = start + text + end
+    for each in [*before, text, *before, text]:
+        pairs = scanner.pairs(each)
+        if len(dict(pairs)) == len(pairs) and all(value for _, value in pairs):
+            known.learn(each, dict(pairs))
+    for each in [*before, text]:
+        found = known.find(each)
+        assert found is None or list(found.items()) == scanner.pairs(each)
+
+
+OTHERS = [
+    (" ", "a=3 b=4"), (" ", 'b="4" a=3'), (" ", 'a=3 b="4" c=5'), (" ", "a=3 b="), (" ", 'a=3\\ b="4"'), (" ", 'a=3 b="4"5'),
+    (" ", 'a=(3) b="4"'), (" ", 'a="3" b="4"'), (" ", 'a=3 x b="4"'), (",", 'a= 3,b="4"'), (",", 'a=3,b= "4"'), (",", 'a=3,b="4" '),
+]
+
+
+@pytest.mark.parametrize(("field", "text"), OTHERS)
+def test_a_text_that_differs_from_a_known_row_is_left_to_the_scanner(field: str, text: str) -> None:
+    known = rows(Splitters(field, "="))
+    assert known is not None
+    known.learn(f'a=1{field}b="x y"', {"a": "1", "b": "x y"})
+    assert known.find(f'a=1{field}b="x y"') is None, "it came once only"
+    known.learn(f'a=2{field}b="z"', {"a": "2", "b": "z"})
+    assert known.find(f'{field}a=3{field}{field}b="p (q) = r"{field}') == {"a": "3", "b": "p (q) = r"}
+    assert known.find(text) is None
+
+
+def test_a_quote_ends_a_value_only_in_front_of_a_splitter() -> None:
+    known = rows(Splitters(" ", "="))
+    assert known is not None
+    for _ in range(2):
+        known.learn('a="1" b=2', {"a": "1", "b": "2"})
+    assert known.find('a="1" b=3')
+    assert not known.find('a="1"b=3')
+
+
+def test_texts_that_differ_in_their_keys_end_the_learning() -> None:
+    known = rows(Splitters(" ", "="))
+    assert known is not None
+    for number in range(100):
+        for _ in range(2):
+            known.learn(f"k{number}=1", {f"k{number}": "1"})
+    assert [number for number in range(100) if known.find(f"k{number}=2")] == [60, 61, 62, 63]
 
 
 LONG = [

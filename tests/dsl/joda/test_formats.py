@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penstock.dsl.joda.clock import Clock
 from penstock.dsl.joda.formats import Formats
 from penstock.dsl.joda.parse import Parser, parser
+from penstock.dsl.joda.zones import get_zone
 from penstock.dsl.timestamp import Timestamp
 
 
@@ -30,3 +38,51 @@ def test_what_is_known_is_bounded() -> None:
     for number in range(20_000):
         assert formats.read(str(number)) == Timestamp.of_millis(number)
     assert 0 < len(formats.known) < 10_000
+
+
+SEVERAL = [
+    ("UTC", ["MMM dd HH:mm:ss", "MMM  d HH:mm:ss"]),
+    ("Europe/Berlin", ["MMM  d HH:mm:ss", "MMM dd HH:mm:ss", "ISO8601"]),
+    ("America/New_York", ["yyyy-MM-dd HH:mm:ss", "ISO8601", "yyyy-MM-dd HH:mm:ss,SSS"]),
+    ("UTC", ["MMM dd hh:mm:ss", "MMM dd HH:mm:ss", "dd MMM HH:mm:ss"]),
+    ("UTC", ["MMM dd '04:16:'ss", "MMM dd HH:mm:ss"]),
+    ("Asia/Kolkata", ["MMM dd mm:ss:HH", "MMM dd yy:MM:dd", "MMM dd HH:mm:ss"]),
+    ("UTC", ["UNIX", "yyyyMMddHHmmss", "UNIX_MS"]),
+]
+DATES = st.sampled_from(
+    ["Oct 25", "Oct 26", "Oct  6", "Feb 29", "Mar 08", "2026-03-08", "2025-10-26", "2025-02-29", "26 Oct", "20251026"]
+)
+TIMES = st.sampled_from(["05", "04", "16", "11", "55", "12", "13", "00", "23", "24", "60", "59"])
+WRITTEN = st.sampled_from(["{} {}:{}:{}", "{}T{}:{}:{}", "{} {}:{}:{},123", "{}T{}:{}:{}.5Z", "{}{}{}{}", "{} {}.{}.{}"])
+TEXTS = st.lists(
+    st.builds(lambda form, *parts: form.format(*parts), WRITTEN, DATES, TIMES, TIMES, TIMES), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=600)
+@given(st.sampled_from(SEVERAL), TEXTS)
+def test_a_text_means_the_same_whatever_was_read_before(case: tuple[str, list[str]], texts: list[str]) -> None:
+    zone, patterns = case
+    clock = Clock(lambda: Timestamp.of(datetime(2026, 11, 30, tzinfo=UTC)))
+    formats = Formats(parser(pattern, get_zone(zone), clock=clock) for pattern in patterns)
+    for text in texts:
+        fresh = (parser(pattern, get_zone(zone), clock=clock).read(text) for pattern in patterns)
+        assert formats.read(text) == next(filter(None, fresh), ""), text
+
+
+@pytest.mark.parametrize(
+    ("patterns", "first", "second", "meant"),
+    [
+        (["MMM dd hh:mm:ss", "MMM dd HH:mm:ss"], "Oct 26 13:00:00", "Oct 26 12:00:00", "2026-10-26T00:00:00.000Z"),
+        (["MMM dd '04:16:'ss", "MMM dd HH:mm:ss"], "Oct 26 13:00:00", "Oct 26 04:16:09", "2026-10-26T00:00:09.000Z"),
+        (["MMM dd mm:ss:HH", "MMM dd HH:mm:ss"], "Oct 26 13:00:30", "Oct 26 13:00:07", "2026-10-26T07:13:00.000Z"),
+        (["MMM dd HH:mm:ss", "MMM  d HH:mm:ss"], "Oct  6 13:00:30", "Oct  6 13:07:00", "2026-10-06T13:07:00.000Z"),
+    ],
+)
+def test_the_day_of_a_later_format_takes_no_text_from_those_before(
+    patterns: list[str], first: str, second: str, meant: str
+) -> None:
+    clock = Clock(lambda: Timestamp.of(datetime(2026, 11, 30, tzinfo=UTC)))
+    formats = Formats(parser(pattern, clock=clock) for pattern in patterns)
+    formats.read(first)
+    assert formats.read(second) == meant
