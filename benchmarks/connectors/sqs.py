@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,9 @@ def measure(port: int, count: int, folder: str) -> None:
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
+    def has(url: str, number: int) -> bool:
+        return holds(url) >= number
+
     costs = []
     for number in (FEW, count):
         name, url = new()
@@ -129,7 +133,7 @@ def measure(port: int, count: int, folder: str) -> None:
         generate = f'input {{ generator {{ count => {number} message => "{"x" * 150}" }} }}'
         keep = "input { heartbeat { interval => 3600 } }"  # the run goes on until it is looked at
         config = f'{generate} {keep} output {{ sqs {{ queue => "{name}" {where} }} }}'
-        costs.append(own(config, lambda at=url, n=number: holds(at) >= n, folder))  # type: ignore[misc]
+        costs.append(own(config, partial(has, url, number), folder))
     _, url = new()
     hand = by_hand(write, port, url, count)
     tell("sqs out, json", (costs[1] - costs[0]) / (count - FEW) * 1e6, hand / count * 1e6)

@@ -45,9 +45,9 @@ def _metric(spec: MetricSpec, found: Sequence[Sample], since: int, now: int) -> 
         points = [
             NumberDataPoint(
                 _attributes(spec, each),
-                start,
+                start,  # type: ignore[arg-type]
                 now,
-                each.value,  # type: ignore[arg-type]
+                each.value,
             )
             for each in found
         ]
