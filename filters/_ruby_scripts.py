@@ -177,7 +177,8 @@ def route(owner: Filter, error: Any, engine: str) -> str:
 
 def explained(error: BaseException, names: Sequence[str]) -> str:
     """An error that code raised, with the line that is to blame."""
-    from ..dsl.ruby.errors import RubyException, translated
+    from ..dsl.ruby.errors import RubyException
+    from ..dsl.ruby.translation import translated
 
     shown = error if isinstance(error, RubyException | PenstockError) else translated(error)
     kind = shown.ruby if isinstance(shown, RubyException) else type(error).__name__
@@ -188,7 +189,8 @@ def explained(error: BaseException, names: Sequence[str]) -> str:
 
 def message_of(error: BaseException) -> str:
     """What an exception says, in Ruby's words."""
-    from ..dsl.ruby.errors import RubyException, translated
+    from ..dsl.ruby.errors import RubyException
+    from ..dsl.ruby.translation import translated
 
     return str(error if isinstance(error, RubyException | PenstockError) else translated(error))
 

@@ -87,10 +87,11 @@ def _compiled(owner: Aggregate, pieces: list[Piece]) -> list[Callable[..., Any]]
 
 
 def _on_event(code: Callable[..., Any], limit: float) -> Callable[..., Any]:
-    from ..dsl.ruby.errors import Jump, translated
+    from ..dsl.ruby.errors import Jump
     from ..dsl.ruby.events import RubyEvent
     from ..dsl.ruby.objects import Proc, Shape
     from ..dsl.ruby.operators import BUDGET
+    from ..dsl.ruby.translation import translated
 
     def call(handle: ScriptEvent, task_map: dict[str, Any], task: Task, emit: Any) -> None:
         event = RubyEvent(handle.data)
@@ -107,9 +108,10 @@ def _on_event(code: Callable[..., Any], limit: float) -> Callable[..., Any]:
 
 
 def _on_map(code: Callable[..., Any], limit: float) -> Callable[..., Any]:
-    from ..dsl.ruby.errors import Jump, translated
+    from ..dsl.ruby.errors import Jump
     from ..dsl.ruby.events import RubyEvent
     from ..dsl.ruby.operators import BUDGET
+    from ..dsl.ruby.translation import translated
 
     def finish(handle: ScriptEvent) -> None:
         BUDGET.renew(limit)

@@ -4,8 +4,9 @@
 """
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeGuard
 
@@ -126,3 +127,21 @@ def decides(node: ast.AST) -> TypeGuard[ast.expr]:
     if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
         return any(part.ifs for part in node.generators)
     return isinstance(node, ast.IfExp)
+
+
+def test_no_modules_import_in_a_circle() -> None:
+    """Imports inside functions count; those for types alone, which do not happen when the program runs, do not."""
+    paths = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in modules()}
+    needs: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        wanted = {module_of(found.target, paths) for found in inner(path) if not found.is_typing}
+        needs[name] = wanted - {name, ""}
+    try:
+        tuple(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def module_of(target: str, known: Collection[str]) -> str:
+    """The module that an import names, or takes a name of; an empty text for what is none of these."""
+    return next((name for name in (target, target.rpartition(".")[0]) if name in known), "")

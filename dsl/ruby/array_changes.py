@@ -11,9 +11,9 @@ from .comparison import equal
 from .dispatch import METHODS, define
 from .enumerables import uniq
 from .errors import IndexError_
-from .inspection import array, inspect, integer, size
-from .objects import MISSING, Proc, Range, check_frozen
-from .searching import bounds
+from .inspection import array, check_frozen, inspect, integer, size
+from .objects import MISSING, Proc, Range
+from .slicing import bounds
 
 
 @define("Array", "[]=")

@@ -12,16 +12,7 @@ from .enumerables import is_true, uniq
 from .errors import ArgumentError, IndexError_, TypeError_
 from .inspection import array, class_name, inspect, integer, size, text, to_s
 from .objects import MISSING, STRINGS, Enumerator, Proc, Range, key_of
-from .searching import bounds
-
-
-def slice_(self: list[Any], where: Any, count: Any = MISSING) -> Any:
-    """The item at an index, or a part."""
-    if count is MISSING and type(where) is not Range:
-        at = integer(where)
-        return self[at] if -len(self) <= at < len(self) else None
-    reach = bounds(where, count, len(self))
-    return None if reach is None else self[reach[0] : reach[1]]
+from .slicing import bounds, slice_
 
 
 @define("Array", "[]", "slice")

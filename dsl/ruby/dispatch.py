@@ -28,6 +28,18 @@ from .objects import (
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
+_above: dict[str, Function] = {}
+"""What modules above this one give it: how a receiver is described, and a method made one for
+strings that change in place.
+"""
+
+
+def given_to_dispatch(function: F) -> F:
+    """Give a function to this module, under its own name."""
+    _above[function.__name__] = function
+    return function
+
+
 METHODS: dict[str, dict[str, Function]] = {}
 """The methods of each class of Ruby's."""
 
@@ -212,9 +224,7 @@ class Dispatch(dict[type, Function]):
         else:
             made = self._fitted(found)
             if self.mutable and kind in (str, MutStr):
-                from .mutable import adapted
-
-                made = adapted(made, self.name)
+                made = _above["adapted"](made, self.name)
         self[kind] = made
         return made
 
@@ -246,11 +256,9 @@ def _absent(kind: type, name: str) -> Function:
 
 def missing_method(receiver: Any, name: str) -> Exception:
     """What a call of a method raises that the receiver does not have."""
-    from .inspection import class_name, described
-
-    cls = class_for(type(receiver))
+    described, cls = _above["described"], class_for(type(receiver))
     if name in WITHOUT.get(cls, ()) or name in WITHOUT["Object"]:
-        return NotCompiled(f"{class_name(receiver)}#{name}")
+        return NotCompiled(f"{_above['class_name'](receiver)}#{name}")
     if name in PRIVATE:
         return NoMethodError(f"private method `{name}' called for {described(receiver)}")
     return NoMethodError(f"undefined method `{name}' for {described(receiver)}")

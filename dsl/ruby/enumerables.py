@@ -9,7 +9,7 @@ from typing import Any
 from .comparison import case_equal, equal
 from .dispatch import define
 from .errors import ArgumentError, NoMethodError, TypeError_
-from .inspection import described, integer
+from .inspection import class_name, described, integer
 from .objects import MISSING, Enumerator, Proc, Range, Set, key_back, key_of
 
 
@@ -33,6 +33,10 @@ def items(self: Any) -> list[Any]:
     return list(iterate(self))
 
 
+ITERATORS: dict[type, Callable[[Any], Iterable[Any]]] = {}
+"""How other kinds of collections are gone through, by the modules that know them."""
+
+
 def iterate(self: Any) -> Iterable[Any]:
     """What a collection holds, one after the other."""
     kind = type(self)
@@ -40,10 +44,8 @@ def iterate(self: Any) -> Iterable[Any]:
         return self  # type: ignore[no-any-return]
     if isinstance(self, dict):
         return pairs(self)
-    if kind is Range:
-        from .ranges import each_of
-
-        return each_of(self)
+    if kind in ITERATORS:
+        return ITERATORS[kind](self)
     if kind is Set:
         return [key_back(item) for item in self.items]
     if kind is Enumerator:
@@ -256,8 +258,6 @@ def hash_of(given: Iterable[Any]) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     for at, pair in enumerate(given):
         if type(pair) is not list:
-            from .inspection import class_name
-
             raise TypeError_(f"wrong element type {class_name(pair)} at {at} (expected array)")
         if len(pair) != 2:
             raise ArgumentError(f"wrong array length at {at} (expected 2, was {len(pair)})")
@@ -302,8 +302,6 @@ def _column(other: Any) -> list[Any]:
         return items(other)
     if type(other) is Range:
         return list(islice(iterate(other), 1_000_000))
-    from .inspection import class_name
-
     shown = class_name(other)
     raise TypeError_(f"wrong argument type {shown} (must respond to :each)")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .errors import ArgumentError, KeyError_, TypeError_
-from .inspection import class_name, inspect, integer, text, to_s
+from .conversions import float_of, integer_of
+from .errors import ArgumentError, FloatDomainError, KeyError_, TypeError_
+from .inspection import class_name, float_text, inspect, integer, text, to_s
+from .numbers import digits_in
 from .objects import STRINGS, Hash, symbol
 
 _DIRECTIVE = re.compile(
@@ -95,8 +97,6 @@ def _padded(shown: str, flags: str, width: int) -> str:
 
 
 def _whole(value: Any) -> int:
-    from .functions import integer_of
-
     if type(value) is float:
         import math
 
@@ -106,9 +106,6 @@ def _whole(value: Any) -> int:
 
 def integer_check(value: float) -> float:
     """A float that is neither infinite nor NaN."""
-    from .errors import FloatDomainError
-    from .inspection import float_text
-
     if value - value != 0:
         raise FloatDomainError(float_text(value))
     return value
@@ -132,8 +129,6 @@ _BASES = {"x": (16, "0x"), "o": (8, "0"), "b": (2, "0b")}
 
 
 def _in_base(kind: str, value: int, flags: str, width: int, precision: int | None) -> str:
-    from .numbers import digits_in
-
     base, prefix = _BASES[kind.lower()]
     prefix = prefix if "#" in flags and value else ""
     complement = value < 0 and not ("+" in flags or " " in flags)
@@ -154,8 +149,6 @@ def _in_base(kind: str, value: int, flags: str, width: int, precision: int | Non
 
 
 def _complement(value: int, base: int) -> str:
-    from .numbers import digits_in
-
     bits = {16: 4, 8: 3, 2: 1}[base]
     places = ((~value).bit_length() + bits) // bits
     digits = digits_in(value + base**places, base)
@@ -184,8 +177,6 @@ def _float(kind: str, value: Any, flags: str, width: int, precision: int | None)
 
 
 def _floating(value: Any) -> float:
-    from .functions import float_of
-
     if value is None:
         raise TypeError_("can't convert nil into Float")
     if type(value) in (int, float) or type(value) in STRINGS:

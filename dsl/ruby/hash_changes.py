@@ -7,8 +7,8 @@ from typing import Any
 from .dispatch import define, missing_method
 from .enumerables import is_true
 from .hashes import Map, merged, transform_keys
-from .inspection import hash_
-from .objects import MISSING, Hash, Proc, check_frozen, key_back, key_of
+from .inspection import check_frozen, hash_
+from .objects import MISSING, Hash, Proc, key_back, key_of
 
 
 def _filtering(name: str, keeps: bool, nil_if_same: bool) -> None:

@@ -9,8 +9,8 @@ from .comparison import equal
 from .dispatch import METHODS, define, singleton
 from .enumerables import hash_of, is_true, pairs
 from .errors import ArgumentError, KeyError_, RuntimeError_
-from .inspection import array, hash_, inspect, integer
-from .objects import MISSING, Hash, Proc, Set, check_frozen, key_back, key_of
+from .inspection import array, check_frozen, hash_, inspect, integer
+from .objects import MISSING, Hash, Proc, Set, key_back, key_of
 
 Map = dict[Any, Any]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..timestamp import Timestamp
-from .dispatch import CLASS_OF, METHODS, class_for
-from .errors import ArgumentError, FloatDomainError, RubyException, TypeError_
-from .objects import STRINGS, Hash, Key, MutStr, Proc, Range, Set, Symbol, key_back
+from .dispatch import CLASS_OF, METHODS, class_for, given_to_dispatch
+from .errors import ArgumentError, FloatDomainError, FrozenError, RubyException, TypeError_
+from .objects import FROZEN, STRINGS, Hash, Key, MutStr, Proc, Range, Set, Symbol, key_back
 
 CLASS_OF[Timestamp] = "LogStash::Timestamp"
 
@@ -196,6 +196,7 @@ _INSPECT: dict[type, Callable[[Any], str]] = {
 }
 
 
+@given_to_dispatch
 def class_name(value: Any) -> str:
     """The name of a value's class."""
     if value is True or value is False:
@@ -205,6 +206,7 @@ def class_name(value: Any) -> str:
     return class_for(type(value))
 
 
+@given_to_dispatch
 def described(value: Any) -> str:
     """The receiver in the message of a NoMethodError."""
     if value is None or value is True or value is False:
@@ -296,3 +298,9 @@ def in_range(number: float) -> int:
     if number - number != 0:
         raise FloatDomainError(float_text(number))
     return int(number)
+
+
+def check_frozen(value: Any) -> None:
+    """Raise FrozenError if a list or dict is frozen."""
+    if FROZEN and FROZEN.get(id(value)) is value:
+        raise FrozenError(f"can't modify frozen {class_name(value)}: {inspect(value)}")

@@ -12,6 +12,7 @@ from .errors import IndexError_
 from .inspection import inspect, name_of
 from .objects import MISSING, MatchData, Regexp, Symbol
 from .patterns import LAST
+from .slicing import slice_
 
 
 @singleton("Regexp", "last_match")
@@ -39,8 +40,6 @@ def group_of(found: MatchData, group: Any) -> Any:
 def match_item(found: MatchData, group: Any, count: Any = MISSING) -> Any:
     """A group, or several."""
     if count is not MISSING or type(group) not in (int, str, Symbol):
-        from .arrays import slice_
-
         return slice_(to_a(found), raw(group), count)
     return group_of(found, raw(group))
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from . import characters as _characters  # noqa: F401 - registers methods that are changed here
 from .comparison import raw
-from .dispatch import METHODS, define
+from .dispatch import METHODS, define, given_to_dispatch
 from .encodings import forced, scrub
 from .errors import FrozenError
 from .inspection import inspect, integer, text
 from .objects import MISSING, STRINGS, MutStr, Range, Regexp
-from .searching import bounds, inserted, item, replaced_part
+from .searching import inserted, item, replaced_part
+from .slicing import bounds
 from .strings import joined
 
 KEEPS_RECEIVER = frozenset(
@@ -25,6 +26,7 @@ KEEPS_RECEIVER = frozenset(
 )
 
 
+@given_to_dispatch
 def adapted(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """A method of strings for strings that change in place."""
     if name in KEEPS_RECEIVER or name in MUTATORS:

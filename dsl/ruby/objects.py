@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .errors import FrozenError
-
 
 class Symbol:
     """A symbol; there is one object for each name."""
@@ -293,7 +291,7 @@ class MatchData:
         self.match, self.regexp = match, regexp
 
 
-_FROZEN: dict[int, Any] = {}
+FROZEN: dict[int, Any] = {}
 _MOST_FROZEN = 4096
 
 
@@ -302,9 +300,9 @@ def freeze(value: Any) -> Any:
     if type(value) is MutStr:
         value.frozen = True
     elif isinstance(value, list | dict | Set):
-        while len(_FROZEN) >= _MOST_FROZEN:
-            _FROZEN.pop(next(iter(_FROZEN)))
-        _FROZEN[id(value)] = value
+        while len(FROZEN) >= _MOST_FROZEN:
+            FROZEN.pop(next(iter(FROZEN)))
+        FROZEN[id(value)] = value
     return value
 
 
@@ -314,16 +312,8 @@ def is_frozen(value: Any) -> bool:
     if kind is MutStr:
         return bool(value.frozen)
     if isinstance(value, list | dict | Set):
-        return _FROZEN.get(id(value)) is value
+        return FROZEN.get(id(value)) is value
     return True
-
-
-def check_frozen(value: Any) -> None:
-    """Raise FrozenError if a list or dict is frozen."""
-    if _FROZEN and _FROZEN.get(id(value)) is value:
-        from .inspection import class_name, inspect
-
-        raise FrozenError(f"can't modify frozen {class_name(value)}: {inspect(value)}")
 
 
 class Missing:

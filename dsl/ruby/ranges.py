@@ -10,10 +10,10 @@ from typing import Any
 from .comparison import compare, range_covers
 from .counting import steps
 from .dispatch import METHODS, Dispatch, define, singleton
-from .enumerables import is_true, items, iterate
+from .enumerables import ITERATORS, is_true, items, iterate
 from .errors import ArgumentError, RangeError, TypeError_
-from .inspection import class_name, inspect, integer
-from .objects import MISSING, STRINGS, Proc, Range, Set, check_frozen, key_back, key_of
+from .inspection import check_frozen, class_name, inspect, integer
+from .objects import MISSING, STRINGS, Proc, Range, Set, key_back, key_of
 from .strings import string_range
 
 _NUMBERS = (int, float)
@@ -37,6 +37,9 @@ def each_of(span: Range) -> Iterable[Any]:
     if first is None or type(first) is float:
         raise TypeError_(f"can't iterate from {class_name(first)}")
     return _by_succ(span)
+
+
+ITERATORS[Range] = each_of
 
 
 def _endless(first: Any) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from ..values import copy
 from .comparison import case_equal, equal
 from .dispatch import Dispatch
 from .enumerables import is_true
-from .errors import Jump, StandardError, rescued
+from .errors import Jump, StandardError
 from .events import PLAIN, UNSHARED
 from .functions import splat
 from .hash_changes import with_default
@@ -47,6 +47,7 @@ from .operators import (
 )
 from .patterns import LAST, regexp
 from .ranges import range_of
+from .translation import rescued
 
 
 def last_named(name: str) -> Any:

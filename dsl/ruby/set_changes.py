@@ -6,7 +6,8 @@ from typing import Any
 
 from .dispatch import define
 from .enumerables import is_true
-from .objects import Proc, Set, check_frozen, key_back, key_of
+from .inspection import check_frozen
+from .objects import Proc, Set, key_back, key_of
 from .ranges import as_set
 
 

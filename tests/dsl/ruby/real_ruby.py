@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from penstock.dsl.ruby import Logger, NotCompiled, Origin, Unit, compile_units, new_event
-from penstock.dsl.ruby.errors import Jump, RubyException, translated
+from penstock.dsl.ruby.errors import Jump, RubyException
 from penstock.dsl.ruby.inspection import inspect
 from penstock.dsl.ruby.standard_library import context
 from penstock.dsl.ruby.timestamps import new_timestamp
+from penstock.dsl.ruby.translation import translated
 from penstock.dsl.timestamp import Timestamp
 
 RUBY = shutil.which("ruby")
