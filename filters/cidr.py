@@ -9,6 +9,7 @@ from pathlib import Path
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.values import to_text
+from ..plugins.clients.cache import lru_stats
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
 from ._networks import Networks, parse_network
@@ -112,6 +113,10 @@ class Cidr(Filter, name="cidr"):
             return parsed is not None and held(parsed)
 
         self._known = lru_cache(maxsize=10_000)(known)
+
+    def stats(self) -> dict[str, int | float]:
+        """How often a value was remembered."""
+        return lru_stats(self._known.cache_info())
 
     def _look(self) -> None:
         """Read the file if it has changed; networks that were read stay when it cannot be read."""

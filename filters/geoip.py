@@ -14,6 +14,7 @@ import maxminddb
 from ..dsl.diagnostics import did_you_mean
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
+from ..plugins.clients.cache import lru_stats
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ._addresses import address_text, network_text, parse_address
@@ -280,12 +281,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         """How often an address was remembered."""
         if self._reader is None:
             return {}
-        info = self._look_up.cache_info()
-        return {
-            "cache_hits": info.hits,
-            "cache_misses": info.misses,
-            "cache_entries": info.currsize,
-        }
+        return lru_stats(self._look_up.cache_info())
 
     def close(self) -> None:
         if self._reader is not None:

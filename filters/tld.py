@@ -8,6 +8,7 @@ from typing import Any
 from publicsuffixlist import PublicSuffixList
 
 from ..dsl.reference import Event, FieldRef
+from ..plugins.clients.cache import lru_stats
 from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
 from ._merge_tree import map_at
@@ -57,6 +58,10 @@ class Tld(Filter, name="tld"):
     def prepare(self) -> None:
         self._list = PublicSuffixList(accept_unknown=False)
         self._parts = lru_cache(maxsize=10_000)(self._split)
+
+    def stats(self) -> dict[str, int | float]:
+        """How often a value was remembered."""
+        return lru_stats(self._parts.cache_info())
 
     def apply(self, event: Event) -> bool:
         name = self.source.get(event)

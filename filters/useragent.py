@@ -12,6 +12,7 @@ from pathlib import Path
 from ua_parser import OS, UserAgent
 
 from ..dsl.reference import Event, FieldRef
+from ..plugins.clients.cache import lru_stats
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
 from ._merge_tree import Tree, map_at, nest, plain_key
@@ -119,6 +120,10 @@ class Useragent(Ecs, Filter, name="useragent"):
         self._look_up = lru_cache(maxsize=self.lru_cache_size)(
             lambda text: shape(text, self._parser.parse(text))
         )
+
+    def stats(self) -> dict[str, int | float]:
+        """How often a value was remembered."""
+        return lru_stats(self._look_up.cache_info())
 
     def run(self, events: list[Event]) -> list[Event]:
         get, look_up, decorate, target = self.source.get, self._look_up, self.decorate, self.target

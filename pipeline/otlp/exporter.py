@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import re
 import threading
 import time
 
@@ -30,6 +31,7 @@ from .metrics import metrics_data
 log = logging.getLogger("penstock.otlp")
 
 _SECONDS = 5.0
+_LOGIN = re.compile(r"//[^/@\s]*@")
 
 
 class OtlpExporter:
@@ -125,10 +127,15 @@ class _Forward(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line of the SDK."""
-        text = masked(record.getMessage()).partition("\n")[0]
+        text = _shown(record.getMessage().partition("\n")[0])
         complain(f"otlp {record.name}", "OTLP: `%s`: %s", self._root, text)
+
+
+def _shown(text: str) -> str:
+    """A text without secrets, also without a user and a password in a URL."""
+    return _LOGIN.sub("//", masked(text))
 
 
 def _take_over_log(root: str) -> None:
     logger = logging.getLogger("opentelemetry")
-    logger.handlers, logger.propagate = [_Forward(masked(root))], False
+    logger.handlers, logger.propagate = [_Forward(_shown(root))], False

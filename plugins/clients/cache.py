@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 V = TypeVar("V")
 
@@ -72,3 +72,25 @@ class Cache(Generic[V]):
             f"{name}_misses": self.misses,
             f"{name}_entries": len(self._entries),
         }
+
+
+class CacheInfo(Protocol):
+    """What ``functools.lru_cache`` counts."""
+
+    @property
+    def hits(self) -> int: ...
+
+    @property
+    def misses(self) -> int: ...
+
+    @property
+    def currsize(self) -> int: ...
+
+
+def lru_stats(info: CacheInfo) -> dict[str, int | float]:
+    """What a function with ``lru_cache`` counts, under the names that ``Cache.stats`` has."""
+    return {
+        "cache_hits": info.hits,
+        "cache_misses": info.misses,
+        "cache_entries": info.currsize,
+    }

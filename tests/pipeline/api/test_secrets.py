@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from servers import otelcol
 from servers.packages import require
 from servers.process import free_ports
 
-from .conftest import Start
+from .conftest import Running, Start
 
 SECRET = "correct-horse-battery"
 PATHS = (
@@ -19,25 +20,45 @@ PATHS = (
 )
 
 
-@pytest.mark.parametrize("written", [SECRET, "${TOKEN}"])
-def test_no_secret_is_told(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+WRITTEN = pytest.mark.parametrize("written", [SECRET, "${TOKEN}"])
+
+
+@pytest.fixture
+def failing(start: Start, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Running]:
+    """A run whose output has a password and fails; ``written``: the password in its configuration."""
+
+    def started(written: str, settings: dict[str, str]) -> Running:
+        monkeypatch.setenv("TOKEN", SECRET)
+        (port,) = free_ports()
+        far = f'http {{ id => "far" url => "http://127.0.0.1:{port}/" http_method => "post" user => "ann" password => "{written}" }}'
+        running = start(f"input {{ stdin {{ }} }} output {{ {far} }}", {"log.level": "debug", **settings})
+        running.send("one")
+        running.until("/health/ready", lambda answer: answer.status == 503 and "failing" in answer.text)
+        return running
+
+    return started
+
+
+@WRITTEN
+def test_no_secret_is_told_by_the_api_the_log_or_top(failing: Callable[..., Running], written: str) -> None:
+    running = failing(written, {})
+    told = {path: running.ask(path).text for path in PATHS}
+    command = [sys.executable, "-m", "penstock", "top", f"http://127.0.0.1:{running.port}", "--once", "--interval", "0.1"]
+    told["top"] = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    running.end()
+    told["log"] = running.log.read_text()
+    assert all(told.values())
+    assert [what for what, text in told.items() if SECRET in text] == []
+
+
+@WRITTEN
+def test_no_secret_goes_to_a_collector(failing: Callable[..., Running], tmp_path: Path, written: str) -> None:
     require("otelcol")
-    monkeypatch.setenv("TOKEN", SECRET)
-    (port,) = free_ports()
-    far = f'http {{ id => "far" url => "http://127.0.0.1:{port}/" http_method => "post" user => "ann" password => "{written}" }}'
-    settings = {"log.level": "debug", "penstock.otlp.traces": "1", "penstock.otlp.interval": "0.2s"}
     home = tmp_path / "otelcol"
     home.mkdir()
     with otelcol.server(home) as collector:
-        running = start(f"input {{ stdin {{ }} }} output {{ {far} }}", {**settings, "penstock.otlp.endpoint": collector.url})
-        running.send("one")
-        running.until("/health/ready", lambda answer: answer.status == 503 and "failing" in answer.text)
-        told = {path: running.ask(path).text for path in PATHS}
-        command = [sys.executable, "-m", "penstock", "top", f"http://127.0.0.1:{running.port}", "--once", "--interval", "0.1"]
-        told["top"] = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        running.end()
-        told["log"] = running.log.read_text()
-        told["collector"] = collector.log(1_000_000)
-    assert "penstock_output_failures" in told["collector"]
-    assert all(told.values())
-    assert [what for what, text in told.items() if SECRET in text] == []
+        settings = {"penstock.otlp.traces": "1", "penstock.otlp.interval": "0.2s", "penstock.otlp.endpoint": collector.url}
+        failing(written, settings).end()
+        told = collector.log(1_000_000)
+    assert "penstock_output_failures" in told
+    assert SECRET not in told
