@@ -22,7 +22,7 @@ def lines(count: int, begin: int = 0) -> list[str]:
     return [f"line {number}" for number in range(begin, count)]
 
 
-@pytest.mark.parametrize(("version", "qos"), WAYS)
+@pytest.mark.parametrize(("version", "qos"), [WAYS[0], pytest.param(*WAYS[1], marks=pytest.mark.servers)])
 def test_events_go_to_a_broker_and_come_from_it_with_workers(version: str, qos: int, tmp_path: Path, server: Any, topic: str) -> None:
     name = topic.replace("/", "-")
     make_session(server.port, name, f"{topic}/#", version, qos)
