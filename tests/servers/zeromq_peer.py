@@ -25,6 +25,14 @@ def address(port: int) -> str:
     return f"tcp://{LOOPBACK}:{port}"
 
 
+def keypair() -> tuple[str, str]:
+    """A public and a secret key, without what means something in a configuration or in a diagnostic."""
+    while True:
+        public, secret = (key.decode() for key in zmq.curve_keypair())
+        if not set("^$%") & set(public + secret):
+            return public, secret
+
+
 class Asking:
     """Sends requests, each over a socket of its own; an answer is ``ok`` (taken), ``busy`` or ``failed``."""
 

@@ -64,10 +64,9 @@ def killed(folder: Path, port: int, topic: str, way: tuple[str, int], rounds: in
             assert len(reading.events()) == count + 1
 
 
-@pytest.mark.parametrize("way", WAYS, ids=["QoS 1", "QoS 2"])
-def test_a_kill_in_the_middle_loses_nothing(way: tuple[str, int], tmp_path: Path, server: Any, topic: str) -> None:
-    """The broker knows the next run by the client id that is kept below `path.data`."""
-    killed(tmp_path, server.port, topic, way, 2)
+def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, server: Any, topic: str) -> None:
+    """The broker knows the next run by the client id that is kept below `path.data`. With QoS 1 the contract shows it too."""
+    killed(tmp_path, server.port, topic, WAYS[1], 1)
 
 
 @pytest.mark.servers
