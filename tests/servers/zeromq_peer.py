@@ -39,10 +39,13 @@ class Asking:
     def __init__(self, port: int) -> None:
         self._address, self._context = address(port), zmq.Context()
         self._has_ended = threading.Event()
+        self._threads: list[threading.Thread] = []
 
     def send(self, message: str) -> Future[str]:
         future: Future[str] = Future()
-        threading.Thread(target=self._ask, args=[message, future], daemon=True).start()
+        thread = threading.Thread(target=self._ask, args=[message, future], daemon=True)
+        self._threads.append(thread)
+        thread.start()
         return future
 
     def _ask(self, message: str, future: Future[str]) -> None:
@@ -58,6 +61,8 @@ class Asking:
     def end(self) -> None:
         """Ask no more."""
         self._has_ended.set()
+        for thread in self._threads:
+            thread.join(_LONGEST)
         self._context.term()
 
 
