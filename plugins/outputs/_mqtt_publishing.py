@@ -42,12 +42,13 @@ _MAY_PASS = {0x80, 0x91, 0x92, 0x97}
 
 class Request:
     """Some messages under way. ``refused``: why the broker does not take some of them, by index;
-    ``confirmed``: the indexes of those that it has.
+    ``confirmed``: the indexes of those that it has; ``left``: how many steps are not at their end,
+    one of which is to hand all of them over.
     """
 
     def __init__(self, count: int) -> None:
         self.future: Future[None] = Future()
-        self.left = count
+        self.left = count + 1
         self.refused: dict[int, tuple[int, str]] = {}
         self.wrong: dict[int, str] = {}
         self.confirmed: set[int] = set()
@@ -129,7 +130,7 @@ class Publishing:
             if self._failure is not None:
                 raise self._lost(request)
             if self._qos:
-                request.left -= len(request.wrong)
+                request.left -= len(request.wrong) + 1
             elif info is not None:
                 self._unwritten.append((request, info))
                 return

@@ -25,16 +25,27 @@ def address(port: int) -> str:
     return f"tcp://{LOOPBACK}:{port}"
 
 
+def keypair() -> tuple[str, str]:
+    """A public and a secret key, without what means something in a configuration or in a diagnostic."""
+    while True:
+        public, secret = (key.decode() for key in zmq.curve_keypair())
+        if not set("^$%") & set(public + secret):
+            return public, secret
+
+
 class Asking:
     """Sends requests, each over a socket of its own; an answer is ``ok`` (taken), ``busy`` or ``failed``."""
 
     def __init__(self, port: int) -> None:
         self._address, self._context = address(port), zmq.Context()
         self._has_ended = threading.Event()
+        self._threads: list[threading.Thread] = []
 
     def send(self, message: str) -> Future[str]:
         future: Future[str] = Future()
-        threading.Thread(target=self._ask, args=[message, future], daemon=True).start()
+        thread = threading.Thread(target=self._ask, args=[message, future], daemon=True)
+        self._threads.append(thread)
+        thread.start()
         return future
 
     def _ask(self, message: str, future: Future[str]) -> None:
@@ -50,6 +61,8 @@ class Asking:
     def end(self) -> None:
         """Ask no more."""
         self._has_ended.set()
+        for thread in self._threads:
+            thread.join(_LONGEST)
         self._context.term()
 
 

@@ -1,6 +1,7 @@
 """The options of the input and the output mqtt: what is refused, and what they do that a broker shows."""
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -269,6 +270,18 @@ def test_a_topic_that_may_not_be_used_is_to_blame_where_it_is_one_for_all(qos: i
         deliver(made, "1")
     with target(server.port, f'mqtt_version => 5 topic => "%{{room}}/{topic}" qos => {qos}') as made:
         assert refused(made, ("1", "open"), ("2", "closed")) == {1: "the broker refuses it: Not authorized"}
+
+
+def test_a_message_may_be_acknowledged_before_its_request_is_handed_over(server: Any, topic: str) -> None:
+    """Threads take turns all the time here."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with target(server.port, f'topic => "{topic}"') as made:
+            for number in range(500):
+                deliver(made, str(number))
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_messages_that_nobody_hears_are_counted(server: Any, topic: str) -> None:

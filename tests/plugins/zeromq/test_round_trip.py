@@ -11,10 +11,10 @@ import pytest
 import zmq
 from servers.penstock_process import Penstock
 from servers.process import free_ports
-from servers.zeromq_peer import address
+from servers.zeromq_peer import address, keypair
 
-PUBLIC, SECRET = (key.decode() for key in zmq.curve_keypair())
-OTHER_PUBLIC, OTHER_SECRET = (key.decode() for key in zmq.curve_keypair())
+PUBLIC, SECRET = keypair()
+OTHER_PUBLIC, OTHER_SECRET = keypair()
 
 
 class Flow:
@@ -52,7 +52,7 @@ def lines(end: int, begin: int = 0) -> list[str]:
 
 
 def killed(folder: Path, rounds: int) -> None:
-    """Kill either side again and again while lines are written; all of them arrive."""
+    """Kill one of the sides, whichever it is, again and again while lines are written; all of them arrive."""
     flow = Flow(folder, 'topology => "reqrep"', 'topology => "reqrep"')
     chance = random.Random(rounds)
     sends, receives = flow.sends().start(), flow.receives().start()
