@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def measure(server: Any, count: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             made = f"input {{ {stream.input()} }} output {{ null {{ }} }}"
             until_done(made, lambda s=stream: bool(s.leases()), folder)  # type: ignore[misc]
-        hand = by_hand(lambda s=stream, c=codec: read(s, server, count, c, 5000))  # type: ignore[misc]
+        hand = by_hand(partial(read, stream, server, count, codec, 5000))
         tell(
             f"kinesis in, {codec}",
             (whole - start) / (count - PIECE) * 1e6,

@@ -28,7 +28,7 @@ from ._kinesis_shards import shards_of
 _OPTION = "kinesis_stream_name"
 _SHORTEST, _LONGEST = 1.0, 30.0
 _ANSWER_BYTES = 1 << 20
-_FIRST, _MOST = 500, 10_000
+_FIRST, _MOST = 100, 10_000
 _NEVER = float("inf")
 
 

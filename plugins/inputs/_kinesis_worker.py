@@ -85,7 +85,6 @@ class Worker:
         self._scan_at = now
         self._sync_at = now + manner.sync
         self._checkpoint_at = now + manner.checkpoint
-        self._is_ending = False
         metrics = plugin.context.metrics
         self._lag, self._count = metrics.gauge("millis_behind_latest"), metrics.gauge("partitions")
         self.shards: list[Shard] = []
@@ -96,7 +95,6 @@ class Worker:
         self._sync()
 
     def _sync(self) -> None:
-        self._sync_at = time.monotonic() + self._manner.sync
         self.shards = shards_of(self._stream.aws, self._stream.client, self._stream.name)
         leases = self._table.all()
         for shard in contradictions(self.shards, leases):
@@ -107,6 +105,7 @@ class Worker:
             self._table.create(*each)
         for lease in outlived(self.shards, leases):
             self._table.delete(lease)
+        self._sync_at = time.monotonic() + self._manner.sync
 
     def look(self) -> None:
         """Do what is due."""
@@ -114,16 +113,20 @@ class Worker:
             self._look(time.monotonic())
         except Retry as error:
             self._log.warning("throttled: %s; it is tried again", error, about="throttled")
-            later = time.monotonic() + max(_PAUSE, error.after or 0.0)
-            self._renew_at, self._scan_at = min(later, self._renew_at), max(later, self._scan_at)
-            self._checkpoint_at = max(later, self._checkpoint_at)
+            self._postpone(max(_PAUSE, error.after or 0.0))
+
+    def _postpone(self, seconds: float) -> None:
+        """What is due is due somewhat later."""
+        now = time.monotonic()
+        times = (self._renew_at, self._checkpoint_at, self._sync_at, self._scan_at)
+        later = [now + seconds if at <= now else at for at in times]
+        self._renew_at, self._checkpoint_at, self._sync_at, self._scan_at = later
 
     def _look(self, now: float) -> None:
         if now >= self._renew_at:
             self._renew()
             self._renew_at = now + self._manner.failover / 3
-        if now >= self._checkpoint_at or self._is_ending:
-            self._is_ending = False
+        if now >= self._checkpoint_at:
             self._checkpoint(list(self._held))
             self._checkpoint_at = now + self._manner.checkpoint
         if now >= self._sync_at:
@@ -137,7 +140,9 @@ class Worker:
     @property
     def due(self) -> float:
         """When there is something to do, by the monotonic clock."""
-        own = (self._renew_at, self._scan_at, self._sync_at, self._checkpoint_at)
+        own = [self._renew_at, self._scan_at, self._sync_at]
+        if any(held.is_dirty for held in self._held.values()):
+            own.append(self._checkpoint_at)
         return min(*own, *(held.reader.due for held in self._held.values()))
 
     def _measure(self) -> None:
@@ -287,7 +292,8 @@ class Worker:
             held = self._held.get(key)
             if held is not None:
                 held.settled = position.incarnation
-                self._is_ending |= held.settled == SHARD_END
+                if held.settled == SHARD_END:
+                    self._checkpoint_at = time.monotonic()
 
     def delivered(self) -> dict[str, str]:
         """By shard, what was delivered and is not noted."""

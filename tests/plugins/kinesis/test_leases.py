@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from servers.kinesis import Stream
 from servers.kinesis_plugins import an_input
 
@@ -160,3 +161,39 @@ def test_positions_of_the_runtime_win_over_the_table(make_stream: Callable[..., 
     batch = next(filter(None, (source.read(1.0) for _ in range(200))))
     assert [chunk.data for chunk in batch.chunks] == [b"three"]
     source.close()
+
+
+class Throttled:
+    """A client whose changes of items are refused for a while, as DynamoDB does where a table has too few units."""
+
+    def __init__(self, client: Any, times: int) -> None:
+        self._client, self.left = client, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **parameters: Any) -> Any:
+        if self.left:
+            self.left -= 1
+            said = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow down"}}
+            raise ClientError(said, "UpdateItem")  # type: ignore[arg-type]
+        return self._client.update_item(**parameters)
+
+
+def test_a_table_that_throttles_is_left_alone_for_a_moment_and_asked_again(
+    make_stream: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = make_stream(1)
+    stream.put(["one"])
+    source = an_input(stream.input("checkpoint_interval_seconds => 0"))
+    source.open()
+    plain = source.client
+    monkeypatch.setattr(source, "client", lambda service, endpoint=None: Throttled(plain(service, endpoint), 2))
+    reader = Reader(source, threading.Event())
+    _, delivery = next(filter(None, (reader.step() for _ in range(200))))
+    delivery.done(None)
+    while "TRIM_HORIZON" in {lease["checkpoint"] for lease in stream.leases().values()}:
+        reader.step()
+    source.close()
+    assert "throttled" in caplog.text
+    assert "retrying" not in caplog.text, "it is no outage"
