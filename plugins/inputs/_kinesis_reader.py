@@ -151,7 +151,7 @@ class ShardReader:
     def _limit(self) -> int:
         """How many records to ask for."""
         if self._stream.most is not None:
-            return self._stream.most
+            return min(_MOST, self._stream.most)
         if not self._size:
             return _FIRST
         return max(1, min(_MOST, int(_ANSWER_BYTES / self._size)))

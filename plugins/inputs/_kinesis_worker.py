@@ -262,12 +262,13 @@ class Worker:
         self._log.debug("the lease of %s was taken, reading begins %s", taken.key, place)
 
     def _place_of(self, lease: Lease) -> Place:
-        wished = self.resume.get(lease.key)
-        if wished is not None:
-            return behind(wished.incarnation)
-        known = self._delivered.pop(lease.key, None)
-        if known is not None and is_further(known, lease.checkpoint):
-            return behind(known)
+        """Where the runtime wants to begin, or where this process has been, unless another has
+        been further since then.
+        """
+        wished, known = self.resume.get(lease.key), self._delivered.pop(lease.key, None)
+        for sequence in (wished and wished.incarnation, known):
+            if sequence is not None and is_further(sequence, lease.checkpoint):
+                return behind(sequence)
         return lease.place
 
     def _begun(self, key: str, sequence: str) -> None:

@@ -150,16 +150,32 @@ def test_what_is_delivered_of_a_lease_that_was_taken_away_is_not_noted(make_stre
     assert stream.leases()[shard]["checkpoint"] == "TRIM_HORIZON"
 
 
-def test_positions_of_the_runtime_win_over_the_table(make_stream: Callable[..., Stream]) -> None:
+@pytest.mark.parametrize(
+    ("known", "noted", "read"),
+    [(1, None, b"three"), (1, 0, b"three"), (0, 1, b"three"), (None, 0, b"twothree"), (None, None, b"onetwothree")],
+)
+def test_reading_begins_behind_what_the_runtime_or_the_table_knows_whichever_is_further(
+    known: int | None, noted: int | None, read: bytes, make_stream: Callable[..., Stream]
+) -> None:
+    """Another process may have read on since this one kept its state."""
     stream = make_stream(1)
     stream.put(["one", "two", "three"])
     (shard,) = stream.open_shards()
+    sequences = [record["SequenceNumber"] for record in stream.read()]
     source = an_input(stream.input())
     source.open()
     source.connect()
-    source.resume({shard: Position(stream.read()[1]["SequenceNumber"], 0)})
+    if known is not None:
+        source.resume({shard: Position(sequences[known], 0)})
+    if noted is not None:
+        other = LeaseTable(Aws(source, source, {}), stream.table, stream.name, "other", None)
+        lease = other.take(other.all()[0])
+        assert lease is not None
+        lease = other.checkpoint(lease, sequences[noted])
+        assert lease is not None
+        other.release(lease)
     batch = next(filter(None, (source.read(1.0) for _ in range(200))))
-    assert [chunk.data for chunk in batch.chunks] == [b"three"]
+    assert [chunk.data for chunk in batch.chunks] == [read]
     source.close()
 
 
