@@ -78,29 +78,36 @@ class Worker:
         self._chance = random.Random(table.worker)
         self._held: dict[str, Held] = {}
         self._asked: dict[str, float] = {}
-        self._is_new = True
+        self._is_new, self._has_table = True, False
         self.resume: dict[str, Position] = {}
         now = time.monotonic()
         self._renew_at = now + manner.failover / 3
-        self._scan_at = now
-        self._sync_at = now + manner.sync
+        self._scan_at = self._sync_at = now
         self._checkpoint_at = now + manner.checkpoint
         metrics = plugin.context.metrics
         self._lag, self._count = metrics.gauge("millis_behind_latest"), metrics.gauge("partitions")
         self.shards: list[Shard] = []
 
     def start(self) -> None:
-        """Have a table, and leases of all shards."""
-        self._table.ensure(self._context.stopping)
-        self._sync()
-
-    def _sync(self) -> None:
+        """See whether the stream and the table can be read. Nothing is written before ``look``."""
         self.shards = shards_of(self._stream.aws, self._stream.client, self._stream.name)
-        leases = self._table.all()
+        if self._table.exists():
+            self._check(self._table.all())
+
+    def _check(self, leases: Sequence[Lease]) -> None:
         for shard in contradictions(self.shards, leases):
             reason = f"the table says that `{shard}` has ended, but the stream writes to it"
             help = "the stream was made anew: remove the table, or take another application_name"
             raise Misconfigured("application_name", reason, help)
+
+    def _sync(self) -> None:
+        """Have a table, and leases of all shards."""
+        if not self._has_table:
+            self._table.ensure(self._context.stopping)
+            self._has_table = True
+        self.shards = shards_of(self._stream.aws, self._stream.client, self._stream.name)
+        leases = self._table.all()
+        self._check(leases)
         for each in wanted(self.shards, leases, self._manner.initial):
             self._table.create(*each)
         for lease in outlived(self.shards, leases):

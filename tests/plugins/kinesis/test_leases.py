@@ -20,12 +20,12 @@ from penstock.plugins.inputs._kinesis_places import Place
 class Table:
     """A table with a lease, as several processes see it."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, shard: str = "shard") -> None:
         self._stream = stream
         plugin = an_input(stream.input())
         self._aws, self._client = Aws(plugin, plugin, {}), stream.table
         self.of("anybody").ensure(threading.Event())
-        self.of("anybody").create("shard", "TRIM_HORIZON", ("parent", "other"))
+        self.of("anybody").create(shard, "TRIM_HORIZON", ("parent", "other"))
 
     def of(self, worker: str) -> LeaseTable:
         return LeaseTable(self._aws, self._client, self._stream.name, worker, None)
@@ -124,6 +124,8 @@ def test_a_table_may_have_units_of_its_own(make_stream: Callable[..., Stream]) -
     source = an_input(stream.input(initial_lease_table_read_capacity=3))
     source.open()
     source.connect()
+    assert stream.leases() == {}, "to connect writes nothing"
+    source.read(0.0)
     source.close()
     units = stream.table.describe_table(TableName=stream.name)["Table"]["ProvisionedThroughput"]
     assert (units["ReadCapacityUnits"], units["WriteCapacityUnits"]) == (3, 3)
@@ -168,6 +170,7 @@ def test_reading_begins_behind_what_the_runtime_or_the_table_knows_whichever_is_
     if known is not None:
         source.resume({shard: Position(sequences[known], 0)})
     if noted is not None:
+        Table(stream, shard)
         other = LeaseTable(Aws(source, source, {}), stream.table, stream.name, "other", None)
         lease = other.take(other.all()[0])
         assert lease is not None
