@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from ..contract import Disconnected
+from ..contract import Disconnected, Misconfigured
 from .aws import Aws
 from .aws_errors import RAISED, code_of
 
@@ -62,6 +62,14 @@ class S3:
     def look_at(self, bucket: str) -> None:
         """See that a bucket is there."""
         self.asked(self.client.list_objects_v2, Bucket=bucket, MaxKeys=1)
+
+    def must_exist(self, bucket: str, option: str) -> None:
+        """See that another bucket is there, as far as that may be asked."""
+        try:
+            self._aws.asked(option, self.client.head_bucket, Bucket=bucket)
+        except Misconfigured as error:
+            if not error.reason.startswith("access denied"):
+                raise
 
     def asked(self, command: Any, **parameters: Any) -> Any:
         """What a command answers."""

@@ -24,6 +24,7 @@ from ..clients.aws_errors import code_of
 from ..contract import Disconnected
 from ._kinesis_places import SHARD_END, Place, noted, place_of
 
+_READY = ("ACTIVE", "UPDATING")
 _LOOKS, _PAUSE = 100, 0.2
 _REFUSED = "ConditionalCheckFailedException"
 _OPTION = "application_name"
@@ -74,20 +75,25 @@ class LeaseTable:
         where that takes long.
         """
         for _ in range(_LOOKS):
-            status = self._status()
-            if status in ("ACTIVE", "UPDATING"):
+            status = self._status() or self._made()
+            if status in _READY:
                 return
             if stopping.wait(_PAUSE):
                 break
         raise Disconnected(f"the table `{self.name}` is {status}")
 
+    def exists(self) -> bool:
+        """Whether there is a table that can be read."""
+        return self._status() in _READY
+
     def _status(self) -> str:
+        """What the table is; an empty text where it is missing."""
         try:
             found = self._client.describe_table(TableName=self.name)["Table"]
         except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
-                self._aws.raise_as_ours(error, _OPTION)
-            return self._made()
+            if code_of(error) == "ResourceNotFoundException":
+                return ""
+            self._aws.raise_as_ours(error, _OPTION)
         except Exception as error:
             self._aws.raise_as_ours(error, _OPTION)
         return str(found["TableStatus"])

@@ -28,7 +28,7 @@ from ._kinesis_shards import shards_of
 _OPTION = "kinesis_stream_name"
 _SHORTEST, _LONGEST = 1.0, 30.0
 _ANSWER_BYTES = 1 << 20
-_FIRST, _MOST = 500, 10_000
+_FIRST, _MOST = 100, 10_000
 _NEVER = float("inf")
 
 
@@ -151,7 +151,7 @@ class ShardReader:
     def _limit(self) -> int:
         """How many records to ask for."""
         if self._stream.most is not None:
-            return self._stream.most
+            return min(_MOST, self._stream.most)
         if not self._size:
             return _FIRST
         return max(1, min(_MOST, int(_ANSWER_BYTES / self._size)))

@@ -78,35 +78,41 @@ class Worker:
         self._chance = random.Random(table.worker)
         self._held: dict[str, Held] = {}
         self._asked: dict[str, float] = {}
-        self._is_new = True
+        self._is_new, self._has_table = True, False
         self.resume: dict[str, Position] = {}
         now = time.monotonic()
         self._renew_at = now + manner.failover / 3
-        self._scan_at = now
-        self._sync_at = now + manner.sync
+        self._scan_at = self._sync_at = now
         self._checkpoint_at = now + manner.checkpoint
-        self._is_ending = False
         metrics = plugin.context.metrics
         self._lag, self._count = metrics.gauge("millis_behind_latest"), metrics.gauge("partitions")
         self.shards: list[Shard] = []
 
     def start(self) -> None:
-        """Have a table, and leases of all shards."""
-        self._table.ensure(self._context.stopping)
-        self._sync()
-
-    def _sync(self) -> None:
-        self._sync_at = time.monotonic() + self._manner.sync
+        """See whether the stream and the table can be read. Nothing is written before ``look``."""
         self.shards = shards_of(self._stream.aws, self._stream.client, self._stream.name)
-        leases = self._table.all()
+        if self._table.exists():
+            self._check(self._table.all())
+
+    def _check(self, leases: Sequence[Lease]) -> None:
         for shard in contradictions(self.shards, leases):
             reason = f"the table says that `{shard}` has ended, but the stream writes to it"
             help = "the stream was made anew: remove the table, or take another application_name"
             raise Misconfigured("application_name", reason, help)
+
+    def _sync(self) -> None:
+        """Have a table, and leases of all shards."""
+        if not self._has_table:
+            self._table.ensure(self._context.stopping)
+            self._has_table = True
+        self.shards = shards_of(self._stream.aws, self._stream.client, self._stream.name)
+        leases = self._table.all()
+        self._check(leases)
         for each in wanted(self.shards, leases, self._manner.initial):
             self._table.create(*each)
         for lease in outlived(self.shards, leases):
             self._table.delete(lease)
+        self._sync_at = time.monotonic() + self._manner.sync
 
     def look(self) -> None:
         """Do what is due."""
@@ -114,16 +120,20 @@ class Worker:
             self._look(time.monotonic())
         except Retry as error:
             self._log.warning("throttled: %s; it is tried again", error, about="throttled")
-            later = time.monotonic() + max(_PAUSE, error.after or 0.0)
-            self._renew_at, self._scan_at = min(later, self._renew_at), max(later, self._scan_at)
-            self._checkpoint_at = max(later, self._checkpoint_at)
+            self._postpone(max(_PAUSE, error.after or 0.0))
+
+    def _postpone(self, seconds: float) -> None:
+        """What is due is due somewhat later."""
+        now = time.monotonic()
+        times = (self._renew_at, self._checkpoint_at, self._sync_at, self._scan_at)
+        later = [now + seconds if at <= now else at for at in times]
+        self._renew_at, self._checkpoint_at, self._sync_at, self._scan_at = later
 
     def _look(self, now: float) -> None:
         if now >= self._renew_at:
             self._renew()
             self._renew_at = now + self._manner.failover / 3
-        if now >= self._checkpoint_at or self._is_ending:
-            self._is_ending = False
+        if now >= self._checkpoint_at:
             self._checkpoint(list(self._held))
             self._checkpoint_at = now + self._manner.checkpoint
         if now >= self._sync_at:
@@ -137,7 +147,9 @@ class Worker:
     @property
     def due(self) -> float:
         """When there is something to do, by the monotonic clock."""
-        own = (self._renew_at, self._scan_at, self._sync_at, self._checkpoint_at)
+        own = [self._renew_at, self._scan_at, self._sync_at]
+        if any(held.is_dirty for held in self._held.values()):
+            own.append(self._checkpoint_at)
         return min(*own, *(held.reader.due for held in self._held.values()))
 
     def _measure(self) -> None:
@@ -257,12 +269,13 @@ class Worker:
         self._log.debug("the lease of %s was taken, reading begins %s", taken.key, place)
 
     def _place_of(self, lease: Lease) -> Place:
-        wished = self.resume.get(lease.key)
-        if wished is not None:
-            return behind(wished.incarnation)
-        known = self._delivered.pop(lease.key, None)
-        if known is not None and is_further(known, lease.checkpoint):
-            return behind(known)
+        """Where the runtime wants to begin, or where this process has been, unless another has
+        been further since then.
+        """
+        wished, known = self.resume.get(lease.key), self._delivered.pop(lease.key, None)
+        for sequence in (wished and wished.incarnation, known):
+            if sequence is not None and is_further(sequence, lease.checkpoint):
+                return behind(sequence)
         return lease.place
 
     def _begun(self, key: str, sequence: str) -> None:
@@ -287,7 +300,8 @@ class Worker:
             held = self._held.get(key)
             if held is not None:
                 held.settled = position.incarnation
-                self._is_ending |= held.settled == SHARD_END
+                if held.settled == SHARD_END:
+                    self._checkpoint_at = time.monotonic()
 
     def delivered(self) -> dict[str, str]:
         """By shard, what was delivered and is not noted."""

@@ -8,6 +8,7 @@ finds it at its end, and completes it.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -20,19 +21,24 @@ from ._s3_completion import Completion
 from ._s3_notices import Notice
 from ._s3_sources import Found
 
+_PAUSE = 5.0
+"""Seconds before an object is tried to be completed again: the others must not wait for it."""
+
 
 class Tracked:
     """An object. ``end``: how long its content is, once that is known; ``problem``: why it is
-    neither copied nor deleted; ``is_waiting``: it is to be read, also once more.
+    neither copied nor deleted; ``is_waiting``: it is to be read, also once more; ``next_try``: when
+    it may be completed, of ``time.monotonic``.
     """
 
-    __slots__ = ("end", "is_packed", "is_waiting", "notice", "object", "problem")
+    __slots__ = ("end", "is_packed", "is_waiting", "next_try", "notice", "object", "problem")
 
     def __init__(self, wanted: Object, notice: Notice | None) -> None:
         self.object, self.notice = wanted, notice
         self.end: int | None = None
         self.problem = ""
         self.is_waiting, self.is_packed = True, False
+        self.next_try = 0.0
 
 
 class Objects:
@@ -142,14 +148,18 @@ class Objects:
 
     def complete(self) -> None:
         """Complete what is delivered. What cannot be is said, and is tried again."""
+        now = time.monotonic()
         for partition, tracked in list(self._ready.items()):
+            if tracked.next_try > now:
+                continue
             try:
                 if not tracked.problem:
                     self._completion.carry_out(self.s3, tracked.object)
             except (ConnectorError, OSError) as error:
                 text = "the object `%s` was read, but cannot be copied or deleted: %s; retrying"
                 self._log.error(text, partition, error, about="completion")
-                return
+                tracked.next_try = now + _PAUSE
+                continue
             wanted = tracked.object
             self._bookmark.finish(partition, wanted.etag, wanted.modified)
             self._close(tracked)

@@ -23,12 +23,14 @@ _SIGNS = 3.0
 
 
 class Lease:
-    """A message that was received. ``due``: when it is to be hidden again."""
+    """A message that was received. ``due``: when it is to be hidden again; ``is_ended``: nothing
+    is under way of it any more.
+    """
 
-    __slots__ = ("due", "message", "receipt")
+    __slots__ = ("due", "is_ended", "message", "receipt")
 
     def __init__(self, message: dict[str, Any], due: float) -> None:
-        self.message, self.due = message, due
+        self.message, self.due, self.is_ended = message, due, False
         self.receipt: str = message["ReceiptHandle"]
 
 
@@ -49,11 +51,6 @@ class Leases:
         self._shows: dict[str, Lease] = {}
         self._pool: ThreadPoolExecutor | None = None
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to see to."""
-        return not (self._held or self._deletes or self._shows)
-
     def add(self, messages: Sequence[dict[str, Any]], asked: float) -> list[Lease]:
         """Messages that came of a request which was made at a moment (of ``time.monotonic``)."""
         due = asked + self.visibility / _SIGNS
@@ -63,11 +60,17 @@ class Leases:
         return leases
 
     def end(self, leases: Iterable[Lease], is_delivered: bool) -> None:
-        """They are to be deleted, or shown again, with the next ``flush``."""
+        """They are to be deleted, or shown again, with the next ``flush``. One that could not be
+        hidden again is deleted all the same: it may not have been given to others yet.
+        """
         with self._lock:
             for lease in leases:
-                if self._held.pop(lease.receipt, None) is not None:
-                    (self._deletes if is_delivered else self._shows)[lease.receipt] = lease
+                is_held = self._held.pop(lease.receipt, None) is not None
+                if not lease.is_ended and is_delivered:
+                    self._deletes[lease.receipt] = lease
+                elif is_held:
+                    self._shows[lease.receipt] = lease
+                lease.is_ended = True
 
     def forget(self, leases: Iterable[Lease]) -> None:
         """They are not hidden again, and so come again when their time is over."""

@@ -26,7 +26,7 @@ from ._kinesis_options import KinesisOptions, manner_of, settings_of
 from ._kinesis_reader import Stream
 from ._kinesis_worker import Worker
 
-_TIMEOUTS = {"connect_timeout": 5.0, "read_timeout": 10.0}
+_SHORTEST_TIMEOUT = 2.0
 _NAMES = {
     "kinesis_stream_name": "[a-zA-Z0-9_.-]{1,128}",
     "application_name": "[a-zA-Z0-9_.-]{3,255}",
@@ -118,7 +118,10 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
         if self.http_proxy is not None and not self._is_excepted(host or ""):
             proxy = str(self.http_proxy)
             proxies = {"proxies": {"http": proxy, "https": proxy}}
-        return self._aws.client(service, endpoint, **_TIMEOUTS, **proxies)
+        # A request that hangs must not cost the leases, which are renewed between two of them.
+        timeout = max(_SHORTEST_TIMEOUT, self._manner.failover / 2)
+        timeouts = {"connect_timeout": timeout, "read_timeout": timeout}
+        return self._aws.client(service, endpoint, **timeouts, **proxies)
 
     def _is_excepted(self, host: str) -> bool:
         """Whether a host is reached without the proxy."""

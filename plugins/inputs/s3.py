@@ -200,10 +200,12 @@ class S3Input(AwsOptions, Input, name="s3"):
         self._load()
         s3 = S3(self._aws, self.endpoint is not None)
         try:
-            if self.bucket:
-                s3.look_at(self.bucket)
             if self.queue is not None:
                 self._connect_queue(self.queue)
+            elif self.bucket:
+                s3.look_at(self.bucket)
+            if self.backup_to_bucket:
+                s3.must_exist(self.backup_to_bucket, "backup_to_bucket")
         except BaseException:
             s3.close()
             raise

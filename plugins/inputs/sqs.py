@@ -106,10 +106,6 @@ class Sqs(QueueOptions, AwsOptions, Input, name="sqs"):
         if queue is not None:
             queue.close()
 
-    @property
-    def rests(self) -> bool:
-        return self._leases.is_empty
-
     def read(self, timeout: float) -> Batch | None:
         self._see_to_messages()
         leases = self._receiver.take(timeout)

@@ -53,8 +53,7 @@ class SpoolFile:
         """One that is there, cut to what counts as delivered; None where that is nothing."""
         try:
             key = json.loads(base.with_suffix(_META).read_bytes())["key"]
-            lines = base.with_suffix(_JOURNAL).read_bytes().split(b"\n")[:-1]
-            size = int(lines[-1]) if lines else 0
+            size = _last_length(base.with_suffix(_JOURNAL), base.with_suffix(_DATA))
             if size:
                 os.truncate(base.with_suffix(_DATA), size)
         except (OSError, ValueError, KeyError, TypeError):
@@ -69,8 +68,10 @@ class SpoolFile:
     def append(self, data: bytes) -> None:
         """Append, synced. Raises OSError; then nothing of it counts."""
         self._add(self.data, data, self.size)
-        self.size += len(data)
-        self._add(self.base.with_suffix(_JOURNAL), f"{self.size}\n".encode())
+        size = self.size + len(data)
+        # A line that was cut off before ends where this one begins.
+        self._add(self.base.with_suffix(_JOURNAL), f"\n{size}\n".encode())
+        self.size = size
 
     def _add(self, path: Path, data: bytes, at: int | None = None) -> None:
         """Write at the end, or at a place where nothing behind it counts."""
@@ -117,8 +118,8 @@ class SpoolFile:
         folder.mkdir(exist_ok=True)
         for path in self._paths():
             with contextlib.suppress(FileNotFoundError):
-                path.replace(folder / path.name)
-        return folder / self.data.name
+                path.replace(folder / f"{self.base.parent.name}-{path.name}")
+        return folder / f"{self.base.parent.name}-{self.data.name}"
 
     def remove(self) -> None:
         """It is uploaded. What says what it is goes first: the rest is then of no account."""
@@ -127,6 +128,15 @@ class SpoolFile:
 
     def _paths(self) -> list[Path]:
         return [self.base.with_suffix(each) for each in (_META, _JOURNAL, _UPLOAD, _DATA)]
+
+
+def _last_length(journal: Path, data: Path) -> int:
+    """The last length that was noted whole, and that the file has."""
+    there = data.stat().st_size
+    for line in reversed(journal.read_bytes().split(b"\n")[:-1]):
+        if line.isdigit() and int(line) <= there:
+            return int(line)
+    return 0
 
 
 class Spool:

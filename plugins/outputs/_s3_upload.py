@@ -105,7 +105,7 @@ class Uploader:
         self._busy = 0
         self._change = threading.Condition()
         self._is_ending = False
-        self._has_failed = False
+        self._has_failed = self._is_away = False
         self.uploads = self.uploaded_bytes = 0
         self.s3: S3 | None = None
         self._threads = [
@@ -134,6 +134,8 @@ class Uploader:
                 if not self._waiting:
                     return
                 file = self._waiting.popleft()
+                if self._is_ending and self._is_away:
+                    continue  # it stays in the spool, as the others do
                 self._busy += 1
             try:
                 self._upload(file)
@@ -164,7 +166,7 @@ class Uploader:
 
     def _may_go_on(self, file: SpoolFile, error: Exception, tries: int, wait: float) -> bool:
         """Say what failed, and wait; False where it is not tried any more in this run."""
-        self._has_failed = True
+        self._has_failed = self._is_away = True
         text = "`%s` cannot be uploaded: %s; it stays in `%s`, and is tried again"
         self._log.error(text, file.key, error, file.data, about="upload")
         if self._manner.tries is not None and tries > self._manner.tries:
@@ -182,6 +184,7 @@ class Uploader:
 
     def _succeeded(self, file: SpoolFile) -> None:
         file.remove()
+        self._is_away = False
         if self._has_failed:
             self._has_failed = False
             self._log.warning("uploads work again")
@@ -190,9 +193,9 @@ class Uploader:
             self.uploaded_bytes += file.size
 
     def end(self) -> None:
-        """Upload what waits, each file with one try, and end the threads."""
+        """Upload what waits, as long as that works, and end the threads."""
         with self._change:
-            self._is_ending = True
+            self._is_ending, self._is_away = True, False
             self._change.notify_all()
         for thread in self._threads:
             thread.join()

@@ -67,6 +67,7 @@ class TestListed(S3):
     wrong_option = "bucket"
 
 
+@pytest.mark.servers
 class TestNotified(S3):
     is_notified = True
     config = f's3 {{ queue => "${{QUEUE}}" {WHERE} visibility_timeout => 3 }}'

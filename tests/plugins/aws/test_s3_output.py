@@ -122,7 +122,7 @@ def test_what_objects_are_asked_to_be(tmp_path: Path, moto: Any, bucket: Bucket)
 
 def between(rule: Callable[[Any], Told | None], server: Any) -> Front:
     front = Front(server.port)
-    front.rules += [rule, lambda asked: None]
+    front.rules.append(rule)
     return front
 
 
@@ -217,7 +217,11 @@ def test_after_a_kill_a_file_has_what_counts_as_delivered(tmp_path: Path) -> Non
     again = SpoolFile.found(tmp_path / "00000001")
     assert again is not None
     assert (again.key, again.size, again.data.read_bytes()) == ("key", 4, b"one\n")
-    (tmp_path / "00000001.length").write_bytes(b"4\n1")  # a length that was cut off
+    (tmp_path / "00000001.length").write_bytes(b"\n4\n\n1")  # a length that was cut off
+    assert cast(SpoolFile, SpoolFile.found(tmp_path / "00000001")).size == 4
+    again.append(b"two\n")
+    assert cast(SpoolFile, SpoolFile.found(tmp_path / "00000001")).size == 8
+    (tmp_path / "00000001.length").write_bytes(b"\n4\n\n800\n")  # more than the file has
     assert cast(SpoolFile, SpoolFile.found(tmp_path / "00000001")).size == 4
     file = SpoolFile.make(tmp_path / "00000002", "empty")
     assert SpoolFile.found(tmp_path / "00000002") is None
@@ -249,7 +253,6 @@ def where(server: Any) -> str:
 def test_events_of_a_run_with_workers_over_tls(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
     certificates = Certificates(tmp_path)
     with Front(moto.port, identity=certificates.pair("server")) as front:
-        front.rules.append(lambda asked: None)
         trust = f'additional_settings => {{ "ssl_ca_bundle" => "{certificates.ca}" }}'
         options = f'endpoint => "{front.url}" region => "{aws.REGION}" bucket => "{bucket.name}" {trust} {LINE}'
         write(tmp_path, f"s3 {{ {options} }}", [json.dumps({"message": f"line {n}"}) for n in range(200)], "-w", "2")

@@ -81,6 +81,7 @@ class Target:
             self.refused = values
 
 
+@pytest.mark.servers
 class TestOutputSns(OutputContract):
     config = f'sns {{ arn => "${{ARN}}" endpoint => "http://127.0.0.1:${{PORT}}" region => "{aws.REGION}" {PLAIN} }}'
     wrong = f'sns {{ arn => "arn:aws:sns:{aws.REGION}:123456789012:nothing" endpoint => "http://127.0.0.1:${{PORT}}" region => "{aws.REGION}" }}'

@@ -139,6 +139,21 @@ def test_a_message_that_failed_holds_its_group_until_it_comes_again(tmp_path: Pa
     assert fifo.counts() == (0, 0)
 
 
+def test_a_message_that_cannot_be_hidden_any_more_is_deleted_when_it_was_delivered(tmp_path: Path, elasticmq: Any, queue: Queue) -> None:
+    """As after twelve hours, which SQS does not extend: it may not have been given to others yet."""
+    queue.put(["one"])
+    refused = {"Failed": [{"Id": "0", "SenderFault": True, "Code": "InvalidParameterValue", "Message": "Total VisibilityTimeout for the message is beyond the limit"}]}
+    with Front(elasticmq.port) as front:
+        front.rules.append(lambda asked: Told(200, refused) if asked.headers.get("x-amz-target", "").endswith("VisibilityBatch") else None)
+        source = plugin("input", f"sqs {{ {where(front.port, queue.name)} codec => plain visibility_timeout => 1 }}", tmp_path)
+        batch = source.read(5.0)
+        while not any(asked.headers.get("x-amz-target", "").endswith("VisibilityBatch") for asked in front.asked):
+            source.tend(0)
+        source.settle([Outcome(batch.token, None)], {})
+        source.close()
+    assert queue.counts() == (0, 0)
+
+
 def test_what_fails_again_and_again_goes_to_the_dead_letters_of_the_queue(tmp_path: Path, elasticmq: Any) -> None:
     dead = Queue(elasticmq.port)
     policy = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"})

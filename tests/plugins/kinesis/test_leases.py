@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from servers.kinesis import Stream
 from servers.kinesis_plugins import an_input
 
@@ -19,12 +20,12 @@ from penstock.plugins.inputs._kinesis_places import Place
 class Table:
     """A table with a lease, as several processes see it."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, shard: str = "shard") -> None:
         self._stream = stream
         plugin = an_input(stream.input())
         self._aws, self._client = Aws(plugin, plugin, {}), stream.table
         self.of("anybody").ensure(threading.Event())
-        self.of("anybody").create("shard", "TRIM_HORIZON", ("parent", "other"))
+        self.of("anybody").create(shard, "TRIM_HORIZON", ("parent", "other"))
 
     def of(self, worker: str) -> LeaseTable:
         return LeaseTable(self._aws, self._client, self._stream.name, worker, None)
@@ -123,6 +124,8 @@ def test_a_table_may_have_units_of_its_own(make_stream: Callable[..., Stream]) -
     source = an_input(stream.input(initial_lease_table_read_capacity=3))
     source.open()
     source.connect()
+    assert stream.leases() == {}, "to connect writes nothing"
+    source.read(0.0)
     source.close()
     units = stream.table.describe_table(TableName=stream.name)["Table"]["ProvisionedThroughput"]
     assert (units["ReadCapacityUnits"], units["WriteCapacityUnits"]) == (3, 3)
@@ -149,14 +152,67 @@ def test_what_is_delivered_of_a_lease_that_was_taken_away_is_not_noted(make_stre
     assert stream.leases()[shard]["checkpoint"] == "TRIM_HORIZON"
 
 
-def test_positions_of_the_runtime_win_over_the_table(make_stream: Callable[..., Stream]) -> None:
+@pytest.mark.parametrize(
+    ("known", "noted", "read"),
+    [(1, None, b"three"), (1, 0, b"three"), (0, 1, b"three"), (None, 0, b"twothree"), (None, None, b"onetwothree")],
+)
+def test_reading_begins_behind_what_the_runtime_or_the_table_knows_whichever_is_further(
+    known: int | None, noted: int | None, read: bytes, make_stream: Callable[..., Stream]
+) -> None:
+    """Another process may have read on since this one kept its state."""
     stream = make_stream(1)
     stream.put(["one", "two", "three"])
     (shard,) = stream.open_shards()
+    sequences = [record["SequenceNumber"] for record in stream.read()]
     source = an_input(stream.input())
     source.open()
     source.connect()
-    source.resume({shard: Position(stream.read()[1]["SequenceNumber"], 0)})
+    if known is not None:
+        source.resume({shard: Position(sequences[known], 0)})
+    if noted is not None:
+        Table(stream, shard)
+        other = LeaseTable(Aws(source, source, {}), stream.table, stream.name, "other", None)
+        lease = other.take(other.all()[0])
+        assert lease is not None
+        lease = other.checkpoint(lease, sequences[noted])
+        assert lease is not None
+        other.release(lease)
     batch = next(filter(None, (source.read(1.0) for _ in range(200))))
-    assert [chunk.data for chunk in batch.chunks] == [b"three"]
+    assert [chunk.data for chunk in batch.chunks] == [read]
     source.close()
+
+
+class Throttled:
+    """A client whose changes of items are refused for a while, as DynamoDB does where a table has too few units."""
+
+    def __init__(self, client: Any, times: int) -> None:
+        self._client, self.left = client, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **parameters: Any) -> Any:
+        if self.left:
+            self.left -= 1
+            said = {"Error": {"Code": "ProvisionedThroughputExceededException", "Message": "slow down"}}
+            raise ClientError(said, "UpdateItem")  # type: ignore[arg-type]
+        return self._client.update_item(**parameters)
+
+
+def test_a_table_that_throttles_is_left_alone_for_a_moment_and_asked_again(
+    make_stream: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = make_stream(1)
+    stream.put(["one"])
+    source = an_input(stream.input("checkpoint_interval_seconds => 0"))
+    source.open()
+    plain = source.client
+    monkeypatch.setattr(source, "client", lambda service, endpoint=None: Throttled(plain(service, endpoint), 2))
+    reader = Reader(source, threading.Event())
+    _, delivery = next(filter(None, (reader.step() for _ in range(200))))
+    delivery.done(None)
+    while "TRIM_HORIZON" in {lease["checkpoint"] for lease in stream.leases().values()}:
+        reader.step()
+    source.close()
+    assert "throttled" in caplog.text
+    assert "retrying" not in caplog.text, "it is no outage"
