@@ -70,7 +70,8 @@ class TestListed(S3):
 @pytest.mark.servers
 class TestNotified(S3):
     is_notified = True
-    config = f's3 {{ queue => "${{QUEUE}}" {WHERE} visibility_timeout => 3 }}'
+    config = f's3 {{ queue => "${{QUEUE}}" {WHERE} visibility_timeout => 6 }}'
+    full_steps = 9
     wrong = f's3 {{ queue => "nothing-is-here" {WHERE} }}'
     wrong_option = "queue"
     absent: ClassVar[Mapping[str, str]] = {
