@@ -310,10 +310,12 @@ class _Writer:
         if test:
             self._line(f"if {test}:")
             self._depth += 1
-        self._line(f"if {key!r} in {into}:")
-        self._line(f"    add({into}, {key!r}, {name})")
-        self._line("else:")
+        self._line(f"if {key!r} not in {into}:")
         self._line(f"    {into}[{key!r}] = {name}")
+        self._line(f"elif type(held := {into}[{key!r}]) is str:")
+        self._line(f"    {into}[{key!r}] = [held, {name}]")
+        self._line("else:")
+        self._line(f"    add({into}, {key!r}, {name})")
         self._depth = depth
 
     def _line(self, text: str) -> None:
