@@ -208,14 +208,20 @@ def measure_far(port: int, far: int, count: int, folder: str) -> None:
 
 
 def measure_window(port: int, count: int, folder: str) -> None:
-    """Reading with a window behind it, and without: events a second."""
-    rates = []
-    for filters in ("", f"filter {{ {WINDOW} }}"):
-        _, took = read_by_penstock(port, count, "", folder, filters)
-        rates.append(count / took)
-    without, behind = rates
-    text = f"with a window behind: {behind:.0f} events/s, of {without:.0f} without"
-    print(f"rabbitmq in, {text}: {behind / without:.2f}", flush=True)
+    """Reading with a window behind it, and without: events a second. The window's state is
+    committed before messages are acknowledged, so that the prefetch is what is read in between.
+    """
+    for prefetch in (256, 2000):
+        rates = []
+        for filters in ("", f"filter {{ {WINDOW} }}"):
+            options = f"prefetch_count => {prefetch}"
+            _, took = read_by_penstock(port, count, options, folder, filters)
+            rates.append(count / took)
+        without, behind = rates
+        name = f"rabbitmq in, prefetch {prefetch}, with a window behind"
+        print(
+            f"{name}: {behind:.0f} events/s, of {without:.0f}: {behind / without:.2f}", flush=True
+        )
 
 
 @contextlib.contextmanager
