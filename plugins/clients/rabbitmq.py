@@ -69,11 +69,14 @@ class RabbitOptions(ClientTls):
         "Accepted, and without effect: a connection that broke is always made again.", default=True
     )
     arguments: dict[str, Any] = option(
-        "Arguments to declare it with, such as `x-queue-type`; `true` and `false` are booleans.",
+        "Arguments that the queue is declared with, or, by the output, the exchange, such as"
+        " `x-queue-type`; `true` and `false` are booleans.",
         default={},
     )
     passive: bool = option(
-        "Whether it must be there already: it is looked for, and not made.", default=False
+        "Whether the queue and the exchange must be there already: they are looked for, and not"
+        " made.",
+        default=False,
     )
 
 

@@ -34,7 +34,8 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 class Link:
     """A connection that is open after ``open``. ``lost``: why it, or its channel, is gone;
-    ``blocked``: why the server takes no messages for now.
+    ``blocked``: why the server takes no messages for now; ``wait_to_consume``: seconds before the
+    next try, where it has ended a consumer.
     """
 
     channel: Channel | None = None
@@ -47,6 +48,7 @@ class Link:
         self._is_closed = self._is_woken = False
         self.lost: BaseException | None = None
         self.blocked = ""
+        self.wait_to_consume: float | None = None
 
     def open(self, stopping: threading.Event) -> None:
         """Connect and log in. Raises Disconnected, Misconfigured."""
@@ -104,7 +106,8 @@ class Link:
     def on_cancelled(self, frame: object) -> None:
         """The server has ended a consumer: what it read from is gone, or moves to another node."""
         if self.lost is None:
-            self.lost = Disconnected("the server has ended the consumer; is the queue gone?")
+            text = "the server has ended the consumer; is the queue gone?"
+            self.lost = Disconnected(text, after=self.wait_to_consume)
 
     def _on_blocked(self, connection: object, frame: Any) -> None:
         self.blocked = str(frame.method.reason) or "for a reason that it does not say"

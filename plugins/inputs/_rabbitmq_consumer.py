@@ -24,6 +24,8 @@ from ._rabbitmq_stream import StreamStart
 
 MOST = 65_535
 _TOO_LONG = 0.5
+_MOMENT, _RECENT = 0.004, 0.05
+_GOOD = 100
 
 
 class Consumer:
@@ -42,6 +44,7 @@ class Consumer:
         self._rejected: set[int] = set()
         self._acknowledged = 0
         self._stepped = time.monotonic()
+        self._good, self._gave = min(_GOOD, prefetch // 4), 0.0
         channel = self._channel
         link.ask(
             lambda answer: channel.basic_qos(prefetch_count=prefetch, callback=answer),
@@ -73,12 +76,24 @@ class Consumer:
             woken = self.step(max(0.0, left))
             if not self._came and (woken or left <= 0):
                 return []
+        self._gather()
         found, size = [], 0
         while self._came and size < most_bytes:
             message = self._came.popleft()
             found.append(message)
             size += len(message.body)
         return found
+
+    def _gather(self) -> None:
+        """While messages come one batch upon another, wait a moment for more: they come in small
+        pieces, and a batch costs as much as several messages.
+        """
+        now = time.monotonic()
+        end = now + _MOMENT if now - self._gave < _RECENT else now
+        while len(self._came) < self._good and now < end:
+            self.step(end - now)
+            now = time.monotonic()
+        self._gave = now
 
     def step(self, timeout: float) -> bool:
         """Keep the connection alive; whether it was woken. Raises Disconnected, Misconfigured."""

@@ -107,7 +107,8 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
         default="first",
     )
     subscription_retry_interval_seconds: Duration = option(
-        "Seconds before the next try, where the server has ended the consumer.",
+        "Seconds before the next try, where the server has ended the consumer; unless given, tries"
+        " become less frequent.",
         default=Duration(5.0),
         at_least=0,
     )
@@ -174,6 +175,8 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
     def connect(self) -> None:
         self._leave()
         self._link = self._client.connect()
+        if "subscription_retry_interval_seconds" in self.given:
+            self._link.wait_to_consume = self.subscription_retry_interval_seconds
         self._declare(self._link)
 
     def _declare(self, link: Link) -> None:

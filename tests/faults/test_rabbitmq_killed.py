@@ -167,6 +167,25 @@ def test_certificates_are_looked_at_and_read_again(tmp_path: Path, own: Server) 
 
 
 @pytest.mark.servers
+def test_a_server_that_takes_no_messages_is_waited_for_and_said_once(tmp_path: Path, own: Server) -> None:
+    """It has an alarm for memory: it reads nothing of whoever publishes."""
+    flow = Flow(tmp_path, own.port, "classic")
+    with flow.writes() as writes, flow.reads() as reads:
+        flow.put(100)
+        reads.until(flow.has_all, "it works")
+        rabbitmq.control(own, "set_vm_memory_high_watermark", "absolute", "1MB")
+        flow.put(100)
+        writes.until(lambda: "takes no messages for now" in writes.said(), "it is said")
+        assert not flow.has_all()
+        rabbitmq.control(own, "set_vm_memory_high_watermark", "absolute", "512MB")
+        reads.until(flow.has_all, "it goes on")
+        assert writes.said().count("takes no messages for now") == 1, writes.said()
+        assert "the server takes messages again" in writes.said()
+        writes.stop()
+        reads.stop()
+
+
+@pytest.mark.servers
 def test_heartbeats_go_on_while_the_outputs_hang(tmp_path: Path, own: Server) -> None:
     """With heartbeats of a second the server would end a silent connection after two."""
     client = Client(own.port)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from .certificates import Certificates
@@ -71,8 +73,16 @@ def server(home: Path) -> Server:
     command = ["sh", "-c", f"epmd -address {LOOPBACK} -port {mapper} & exec {script}"]
     return Server(
         command, accepts(port), home, environment=environment, port=port, tls_port=tls_port,
-        certificates=str(home), password=PASSWORD,
+        certificates=str(home), password=PASSWORD, node=environment["RABBITMQ_NODENAME"], mapper=mapper,
     )
+
+
+def control(server: Server, *command: str) -> None:
+    """Have the server's own command line do something; it takes a few seconds."""
+    environment = {**os.environ, "HOME": str(server.home), "ERL_EPMD_PORT": str(server.mapper)}
+    script = shutil.which("rabbitmqctl", path=_PLACES) or "rabbitmqctl"
+    whole = [script, "--node", server.node, *command]
+    subprocess.run(whole, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
 
 def _definitions() -> dict[str, object]:

@@ -136,12 +136,13 @@ def test_what_was_declared_is_declared_again_when_it_is_gone(server: Any, client
     """The queue is deleted, and its exchange: the server ends the consumer."""
     exchange = f'exchange => "{queue}-exchange" exchange_type => "fanout"'
     common = f'host => "127.0.0.1" port => {server.port} durable => true {exchange}'
-    with source(tmp_path, f'{common} queue => "{queue}"') as made, target(common) as out:
+    with source(tmp_path, f'{common} queue => "{queue}" subscription_retry_interval_seconds => 7') as made, target(common) as out:
         assert made.read(0.5) is None
         client.do("queue_delete", queue)
         client.do("exchange_delete", f"{queue}-exchange")
-        with pytest.raises(Disconnected, match="ended the consumer"):
+        with pytest.raises(Disconnected, match="ended the consumer") as raised:
             read(made, 1)
+        assert raised.value.after == 7
         error = publish(out, *messages("lost"))
         assert error is not None
         assert "no exchange" in str(error)
@@ -160,6 +161,17 @@ def test_a_queue_that_the_server_names_outlives_a_connection(server: Any, client
         client.do("basic_publish", "amq.fanout", "", f"{queue}-2".encode())
         found = read(made, 2)
         assert [body for body in found if queue.encode() in body] == [f"{queue}-1".encode(), f"{queue}-2".encode()]
+
+
+def test_a_queue_that_ended_with_its_connection_is_another_one_after_it(server: Any, client: Client, tmp_path: Path) -> None:
+    with source(tmp_path, f'host => "127.0.0.1" port => {server.port} exclusive => true exchange => "amq.fanout"') as made:
+        made.read(0.0)
+        with pytest.raises(Disconnected, match="is gone"):
+            made.connect()
+        made.connect()
+        made.read(0.0)
+        client.do("basic_publish", "amq.fanout", "", b"1")
+        assert read(made, 1) == [b"1"]
 
 
 PROPERTIES = """message_properties => {
