@@ -28,7 +28,6 @@ from ..tls import TlsContext, refuse_without_tls
 
 _HOST_AND_PORT = re.compile(r"(?:([^:\[\]\s]+)|\[(.+)\]):(\d{1,9})")
 _HEADERS = FieldRef("[flume][headers]")
-_LANE = "flume"
 
 
 class Flume(ClientTls, Output, name="flume"):
@@ -149,7 +148,7 @@ class Flume(ClientTls, Output, name="flume"):
         ]
         size = self.batch_size
         return [
-            Payload(items[at : at + size], events[at : at + size], _LANE)
+            Payload(items[at : at + size], events[at : at + size])
             for at in range(0, len(items), size)
         ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from servers import flume
 from servers.certificates import Certificates
 from servers.flume import WAYS, Received, options
@@ -14,6 +15,12 @@ from servers.packages import require
 from servers.penstock_process import Penstock
 from servers.process import free_ports
 from servers.proxy import Proxy
+
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.compile.instantiate import assemble
+from penstock.plugins.errors import Retry
+from penstock.plugins.outputs.flume import Flume
 
 MESSAGE = 'codec => plain { format => "%{message}" }'
 
@@ -143,15 +150,32 @@ def test_events_go_to_the_host_that_works_and_back_to_the_first(tmp_path: Path) 
 def test_load_is_balanced_over_the_hosts(tmp_path: Path) -> None:
     agent = flume.agent()
     case = uuid4().hex
-    hosts = f'hosts => ["127.0.0.1:{agent.ports["avro"]}", "127.0.0.1:{agent.ports["deflate"]}"]'
-    # The second host takes packed connections only, so that it does not work here: all goes to the first, and nothing is lost.
-    config = f"""
-        input {{ generator {{ count => 500 }} }}
-        output {{ flume {{ {hosts} processor => load_balance {MESSAGE} headers => {{ "case" => "{case}" "n" => "%{{[event][sequence]}}" }}
-                           batch_size => 20 request_timeout => 1000 }} }}
-    """
-    with Penstock(tmp_path, config) as run:
-        assert run.wait() == 0, run.said()
+    with Proxy(agent.ports["avro"]) as first, Proxy(agent.ports["avro"]) as second:
+        config = f"""
+            input {{ generator {{ count => 500 }} }}
+            output {{ flume {{ hosts => ["127.0.0.1:{first.port}", "127.0.0.1:{second.port}"] processor => load_balance batch_size => 20
+                               {MESSAGE} headers => {{ "case" => "{case}" "n" => "%{{[event][sequence]}}" }} }} }}
+        """
+        with Penstock(tmp_path, config) as run:
+            assert run.wait() == 0, run.said()
+        assert (first.connections, second.connections) == (1, 1)
     events = Received(Path(agent.home), agent.figures).events(case)
     assert set(Counter(headers for headers, _ in events).values()) == {1}
     assert len(events) == 500
+
+
+def test_a_call_that_no_transaction_of_the_channel_holds_is_answered_with_failed(tmp_path: Path) -> None:
+    """The agent's `transactionCapacity` is 1000: why `batch_size` must not be larger."""
+    agent = flume.agent()
+    text = f'input {{ stdin {{ }} }} output {{ flume {{ hosts => "127.0.0.1:{agent.ports["avro"]}" batch_size => 1001 {MESSAGE} }} }}'
+    assembly = assemble([Source("(test)", text)], settled({}))
+    (output,) = assembly.plugins(assembly.program.outputs)
+    assert isinstance(output, Flume)
+    output.open()
+    output.connect()
+    (larger,) = output.pack([{"message": "never"}] * 1001)
+    (largest,) = output.pack([{"message": "whole"}] * 1000)
+    with pytest.raises(Retry, match="FAILED"):
+        output.deliver(larger).result(30)
+    output.deliver(largest).result(30)
+    output.close()
