@@ -29,15 +29,15 @@ class Arguments:
         self.named: list[tuple[int, str]] = []
         self.block: Code | None = None
 
-    def text(self, prefix: str = "") -> str:
-        """The arguments as Python writes them."""
+    def text(self, prefix: str = "", block: str = "block") -> str:
+        """The arguments as Python writes them; ``prefix`` goes before names."""
         labels = dict(self.named)
         shown: list[str] = []
         for at, code in enumerate(self.codes[self.skipped :], self.skipped):
             label = labels.get(at)
             shown.append(f"{prefix}{label}={code}" if label else code)
         if self.block is not None:
-            shown.append(f"{'block_' if prefix else 'block'}={self.block}")
+            shown.append(f"{block}={self.block}")
         return ", ".join(shown)
 
 
@@ -231,8 +231,7 @@ class Calls(EventCalls):
         if name in self.methods:
             arguments = Arguments([])
             self.arguments(node, name, arguments, tag, self.methods[name])
-            given = arguments.text("v_") if arguments.named else self._own_text(arguments)
-            return Code(f"u_{python_name(name)}({given})")
+            return Code(f"u_{python_name(name)}({arguments.text('v_', 'block_')})")
         special = getattr(self, f"own_{name.replace('?', '_p')}", None)
         if special is not None:
             made: Code = special(node)
@@ -247,10 +246,6 @@ class Calls(EventCalls):
         if name in ELSEWHERE or name[:1].isupper():
             raise self.unsupported(node, f"the method `{name}`")
         return Code(f"undefined({name!r}, True)")
-
-    def _own_text(self, arguments: Arguments) -> str:
-        text = arguments.text()
-        return text.replace("block=Proc(", "block_=Proc(") if arguments.block else text
 
     def function(self, cls: str, name: str) -> str | None:
         """A name for a function of a class or module."""
