@@ -81,7 +81,8 @@ class Context:
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
     OptionProblems; ``make_codec`` makes a codec of an option's value, for a stream of bytes if its
-    second argument is true. ``dead_letter(events, reasons)`` writes events that could not be
+    second argument is true, and notes it in ``codecs``, which the runtime opens with the plugin.
+    ``dead_letter(events, reasons)`` writes events that could not be
     handled; None where there are no dead letters; for an output it raises OSError where they cannot
     be written. ``stopping`` is set when the pipeline is to end; ``shared`` belongs to the pipeline.
 
@@ -97,6 +98,7 @@ class Context:
     name: str = ""
     problems: list[OptionProblem] = field(default_factory=list)
     make_codec: Callable[[Any, bool], Codec] | None = None
+    codecs: list[Codec] = field(default_factory=list)
     dead_letter: Callable[[list[Event], Reasons], None] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     shared_things: Shared = field(default_factory=Shared)

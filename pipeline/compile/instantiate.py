@@ -187,9 +187,11 @@ def remake(assembly: Assembly, use: PluginUse) -> None:
 
 def _make(assembly: Assembly, use: PluginUse, environment: Environment) -> list[Diagnostic]:
     settings, problems = assembly.program.settings, list[Diagnostic]()
+    codecs: list[Codec] = []
 
     def codec(given: Any, streaming: bool) -> Codec:
-        return make_codec(given, use, settings, problems, streaming)
+        codecs.append(made := make_codec(given, use, settings, problems, streaming))
+        return made
 
     override = None
     if environment.override is not None:
@@ -200,6 +202,7 @@ def _make(assembly: Assembly, use: PluginUse, environment: Environment) -> list[
             problems += filter_decorations(plugin, use)
         elif isinstance(plugin, Input):
             problems += input_decorations(plugin, use)
+        plugin.context.codecs = codecs
         assembly.made[use] = plugin
     for setting in use.settings.values() if override is None else ():
         if isinstance(setting.value, PluginUse):

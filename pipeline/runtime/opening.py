@@ -11,11 +11,13 @@ log = logging.getLogger("penstock")
 
 
 def open_plugin(plugin: Plugin) -> None:
-    """Open a plugin. An OSError names what could not be opened; any other error is a fault of the
-    plugin and says which one.
+    """Open a plugin and the codecs that it has made. An OSError names what could not be opened; any
+    other error is a fault of the plugin and says which one.
     """
     try:
         plugin.open()
+        for codec in plugin.context.codecs:
+            codec.open()
     except (OSError, Misconfigured):
         raise
     except Exception as error:

@@ -6,7 +6,11 @@ import base64
 import binascii
 import io
 import json
+import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
@@ -20,13 +24,37 @@ from ._json import bare
 from ._target import check_target, placed
 
 
+class Once:
+    """A value that is made when it is first asked for. Streams of a codec share it; threads may ask
+    at the same time.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make, self._lock, self._made = make, threading.Lock(), False
+
+    def __call__(self) -> Any:
+        if not self._made:
+            with self._lock:
+                if not self._made:
+                    self._value, self._made = self._make(), True
+        return self._value
+
+
+def parsed(text: bytes) -> Any:
+    """A schema as the library wants it; raises OptionProblem."""
+    try:
+        return parse_schema(json.loads(text))
+    except Exception as error:  # fastavro has a dozen errors of its own
+        raise OptionProblem("schema_uri", f"not a valid Avro schema: {error}") from None
+
+
 class Avro(ClientTls, Ecs, Codec, name="avro"):
     """Avro records, one for each payload, without the schema.
 
-    The schema is fetched when the pipeline starts, from a file or by HTTP. Decoding: a payload that
-    is not a record of it is an event with the payload as `message`, tagged `_avroparsefailure`.
-    With ECS the payload is kept in `[event][original]`. Encoding: the fields that the schema has;
-    an event that does not fit it is left out, with a warning in the log.
+    The schema is read from a file, or fetched by HTTP when the pipeline starts. Decoding: a payload
+    that is not a record of it is an event with the payload as `message`, tagged
+    `_avroparsefailure`. With ECS the payload is kept in `[event][original]`. Encoding: the fields
+    that the schema has; an event that does not fit it is left out, with a warning in the log.
 
     Differs from Logstash: failures are tagged whatever `tag_on_failure` says.
     """
@@ -45,30 +73,35 @@ class Avro(ClientTls, Ecs, Codec, name="avro"):
 
     def prepare(self) -> None:
         check_target(self)
+        uri = urlsplit(self.schema_uri)
+        if uri.scheme in ("http", "https"):
+            self._schema = Once(self._fetched)
+            return
+        path = uri.path if uri.scheme == "file" else self.schema_uri
         try:
-            self._schema = parse_schema(json.loads(self._fetched()))
-        except OptionProblem:
-            raise
+            self._schema = Once(partial(parsed, Path(path).read_bytes()))
+            self._schema()
         except OSError as error:
             raise OptionProblem(
-                "schema_uri", f"the schema cannot be fetched: {error}", "check the path or URI"
+                "schema_uri", f"the schema cannot be read: {error}", "check the path or URI"
             ) from None
-        except Exception as error:  # fastavro has a dozen errors of its own
-            raise OptionProblem("schema_uri", f"not a valid Avro schema: {error}") from None
 
-    def _fetched(self) -> bytes:
-        uri = urlsplit(self.schema_uri)
-        if uri.scheme not in ("http", "https"):
-            path = uri.path if uri.scheme == "file" else self.schema_uri
-            return Path(path).read_bytes()
+    def open(self) -> None:
+        """Fetch the schema; raises OSError where that is not possible."""
+        try:
+            self._schema()
+        except OptionProblem as problem:
+            raise OSError(f"{self.context.where}: codec avro: {problem}") from problem
+
+    def _fetched(self) -> Any:
         from ._schema_over_http import Login, fetched  # a schema in a file needs no client
 
         login = Login(self.username, self.password, self.proxy)
-        return fetched(self, self, login, self.schema_uri)
+        return parsed(fetched(self, self, login, self.schema_uri))
 
     def decode(self, data: bytes) -> list[Event]:
         try:
-            found = schemaless_reader(io.BytesIO(self._unwrapped(data)), self._schema, None)
+            found = schemaless_reader(io.BytesIO(self._unwrapped(data)), self._schema(), None)
             if not isinstance(found, dict):
                 raise ValueError("the record is not a map")
             event = placed(self.target, at_home(found), self.context.now())
@@ -87,12 +120,13 @@ class Avro(ClientTls, Ecs, Codec, name="avro"):
             return data
 
     def encode(self, events: list[Event]) -> bytes:
-        return b"".join([self._encoded(event) for event in events])
+        schema = self._schema()
+        return b"".join([self._encoded(event, schema) for event in events])
 
-    def _encoded(self, event: Event) -> bytes:
+    def _encoded(self, event: Event, schema: Any) -> bytes:
         record = io.BytesIO()
         try:
-            schemaless_writer(record, self._schema, bare(event))
+            schemaless_writer(record, schema, bare(event))
         except Exception as error:
             complain(
                 f"{self.context.where} avro",

@@ -4,6 +4,8 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from servers.certificates import Certificates
+from servers.process import free_ports
 
 from penstock.dsl.reference import FieldRef
 from penstock.dsl.timestamp import Timestamp
+from penstock.pipeline.commands.main import main
 
 pytest.importorskip("fastavro")
 SCHEMA = {
@@ -82,7 +87,7 @@ def test_an_event_that_does_not_fit_is_left_out(codec: Any, schema: str) -> None
 
 def test_a_bad_schema_is_refused(problems: Any, tmp_path: Path) -> None:
     (tmp_path / "bad").write_text('{"type": "what"}')
-    for uri in (str(tmp_path / "none"), str(tmp_path / "bad"), "http://127.0.0.1:1/schema"):
+    for uri in (str(tmp_path / "none"), str(tmp_path / "bad")):
         assert [problem.option for problem in problems("avro", schema_uri=uri)] == ["schema_uri"]
 
 
@@ -123,8 +128,17 @@ def registry() -> Iterator[str]:
 def test_a_schema_is_fetched_with_a_password(codec: Any, problems: Any, registry: str) -> None:
     avro = codec("avro", ecs=False, schema_uri=registry, username="me", password="secret", encoding="binary")
     assert avro.decode(RECORD) == [EVENT]
-    (problem,) = problems("avro", schema_uri=registry)
-    assert (problem.option, problem.message) == ("schema_uri", "the schema cannot be fetched: the server answers 401")
+    with pytest.raises(OSError, match="codec avro: the schema cannot be fetched: the server answers 401"):
+        codec("avro", schema_uri=registry).open()
+
+
+def test_a_schema_of_a_server_is_fetched_when_the_pipeline_starts_not_by_a_check(registry: str, tmp_path: Path) -> None:
+    config = f'input {{ stdin {{ codec => avro {{ schema_uri => "http://127.0.0.1:{free_ports()[0]}/schema" }} }} }}'
+    assert CliRunner().invoke(main, ["check", "-e", config]).exit_code == 0
+    run = subprocess.run([sys.executable, "-m", "penstock", "run", "-e", config], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "codec avro: the schema cannot be fetched" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_a_schema_is_fetched_over_tls_from_whom_is_trusted(codec: Any, problems: Any, tmp_path: Path) -> None:
@@ -136,5 +150,6 @@ def test_a_schema_is_fetched_over_tls_from_whom_is_trusted(codec: Any, problems:
         avro = codec("avro", ecs=False, schema_uri=place, ssl_certificate_authorities=[certificates.ca], **login)
         assert avro.decode(RECORD) == [EVENT]
         assert codec("avro", ecs=False, schema_uri=place, ssl_verification_mode="none", **login).decode(RECORD) == [EVENT]
-        (problem,) = problems("avro", schema_uri=place, ssl_certificate_authorities=[certificates.foreign_ca], **login)
-        assert problem.option == "ssl_certificate_authorities"
+        foreign = codec("avro", schema_uri=place, ssl_certificate_authorities=[certificates.foreign_ca], **login)
+        with pytest.raises(OSError, match="certificate"):
+            foreign.open()
