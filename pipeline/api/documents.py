@@ -21,7 +21,7 @@ from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.metrics import Histogram
 from ...plugins.output import Output
-from ..observe.figures import StepFigures, own_metrics
+from ..observe.plugin_counters import StepCounters, own_metrics
 from ..runtime.pipeline import Pipeline
 from ..runtime.supervisor import ManagedPipeline
 from ..storage.dead_letters import DeadLetters
@@ -30,7 +30,7 @@ from .process import children_stats, process_stats, python, system
 
 Document = dict[str, Any]
 _EPHEMERAL = str(uuid4())
-_NOTHING = StepFigures()
+_NOTHING = StepCounters()
 
 
 class Node:
@@ -186,9 +186,9 @@ def _dead_letters(store: DeadLetters) -> Document:
 def _plugins(pipeline: Pipeline) -> Document:
     told: Document = {"inputs": [], "codecs": [], "filters": [], "outputs": []}
     sinks = {id(sink.output): sink for sink in pipeline.sinks}
-    figures = pipeline.figures
+    counters = pipeline.counters
     for use, plugin in pipeline.assembly.made.items():
-        step = _NOTHING if figures is None else figures.of(use)
+        step = _NOTHING if counters is None else counters.of(use)
         head = _head(use, plugin.context.id)
         if isinstance(plugin, Input):
             number = pipeline.inputs.index(plugin)
@@ -203,7 +203,7 @@ def _plugins(pipeline: Pipeline) -> Document:
             told["codecs"].append(head)
         if isinstance(plugin, Codec):
             continue
-        values = own_metrics(plugin) if figures is None else figures.own(use)
+        values = own_metrics(plugin) if counters is None else counters.own(use)
         shown = told[f"{use.spec.section}s"][-1]
         if "failures" in values:
             shown["failures"] = values.pop("failures")
@@ -216,7 +216,7 @@ def _head(use: PluginUse, plugin_id: str) -> Document:
     return {"id": plugin_id or use.span.place, "name": use.name, "place": use.span.place}
 
 
-def _step(step: StepFigures) -> Document:
+def _step(step: StepCounters) -> Document:
     return {
         "in": step.events_in,
         "out": step.events_out,
@@ -225,7 +225,7 @@ def _step(step: StepFigures) -> Document:
     }
 
 
-def _output(sink: Any, step: StepFigures) -> Document:
+def _output(sink: Any, step: StepCounters) -> Document:
     if sink is None:
         return {"events": _step(step)}
     stats, latency, spill = sink.stats(), sink.sender.latency, sink.spill

@@ -32,7 +32,7 @@ from ..delivery.dispatch import OutputSink, sinks_of, submitting
 from ..delivery.pending import PendingAck
 from ..observe.batch_trace import Tracer
 from ..observe.counters import Counts, OutputStats
-from ..observe.figures import Figures, figures_of
+from ..observe.plugin_counters import PluginCounters, plugin_counters
 from .announce import log_start, log_summary
 from .garbage import rare_collections
 from .input_threads import Done, Incoming
@@ -84,7 +84,7 @@ class Pipeline:
         program, self.assembly, self._observer = assembly.program, assembly, observer
         self.inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
         self.targets = [p for p in assembly.plugins(program.outputs) if isinstance(p, Output)]
-        self.figures: Figures | None = None
+        self.counters: PluginCounters | None = None
         self.tracer: Tracer | None = None
         if isinstance(observer, Clock):
             observer.watch(assembly.made.items())  # before anything takes their methods
@@ -110,7 +110,7 @@ class Pipeline:
         """Count what each plugin does, where the settings ask for that; to be called before
         ``run``.
         """
-        self.figures = figures_of(self.assembly.made, self.assembly.program.settings)
+        self.counters = plugin_counters(self.assembly.made, self.assembly.program.settings)
 
     @property
     def queue(self) -> DiskQueue | None:
@@ -233,7 +233,7 @@ class Pipeline:
         for sink in self._sinks:
             write = submitting(sink, lambda: self._pending)
             sink.output.write = write  # type: ignore[method-assign,assignment]
-        work = Work(self.assembly, self.inputs, self._observer or self.figures)
+        work = Work(self.assembly, self.inputs, self._observer or self.counters)
         self._open_epochs()
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
@@ -294,8 +294,8 @@ class Pipeline:
     def _traced(self, tracer: Tracer, incoming: Incoming, done: Done | None) -> Done | None:
         source = self.inputs[incoming.source]
         trace = tracer.begin(self.id, source.context.id or source.name)
-        if self.figures is not None and self.filters_here:
-            self.figures.marks = None if trace is None else trace.marks
+        if self.counters is not None and self.filters_here:
+            self.counters.marks = None if trace is None else trace.marks
         return done if trace is None else tracer.ending(trace, done)
 
     def is_dropped(self, incoming: Incoming) -> bool:

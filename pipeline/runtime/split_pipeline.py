@@ -109,8 +109,8 @@ class SplitPipeline(ParallelPipeline):
             write = submitting(sink, lambda: self._pending)
             sink.output.write = write  # type: ignore[method-assign,assignment]
         statements = program.filters[self._head :]
-        work = self._work_here = Work(self.assembly, self.inputs, self.figures, statements)
-        self._rest = generate(statements[1:], self.assembly.made, "filters", self.figures)
+        work = self._work_here = Work(self.assembly, self.inputs, self.counters, statements)
+        self._rest = generate(statements[1:], self.assembly.made, "filters", self.counters)
         self._open_epochs()
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
@@ -151,8 +151,8 @@ class SplitPipeline(ParallelPipeline):
         while self._ready:
             worker, job, answer = self._ready.popleft()
             self.write_dead_letters(answer)
-            if self.figures is not None:
-                self.figures.add(answer.figures)
+            if self.counters is not None:
+                self.counters.add(answer.counters)
             for part, count in zip(job.batch.parts, answer.counts, strict=True):
                 part.events = count
             if not self.is_dropped(job.incoming):

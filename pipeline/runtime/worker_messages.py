@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ...dsl.reference import Event
 from ...plugins.batch import Part
 from ...plugins.context import Reasons
-from ..observe.figures import Addition
+from ..observe.plugin_counters import Addition
 
 
 class ChunkPlace(NamedTuple):
@@ -56,7 +56,7 @@ class WorkerDeadLetter(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a job. ``counts``: the events of each part of its batch; ``figures``: what the
+    """What became of a job. ``counts``: the events of each part of its batch; ``counters``: what the
     filters did, where that is counted.
     """
 
@@ -65,7 +65,7 @@ class Answer(NamedTuple):
     counts: list[int]
     outputs: list[WorkerOutput]
     dead_letters: list[WorkerDeadLetter]
-    figures: list[Addition]
+    counters: list[Addition]
 
 
 class Failure(NamedTuple):

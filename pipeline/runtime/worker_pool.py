@@ -227,8 +227,8 @@ class ParallelPipeline(Pipeline):
         with self._lock:
             worker.buffers.free.append(job.slot)
         self.count(job.source, answer.events_in, answer.events_out, job.batch)
-        if self.figures is not None:
-            self.figures.add(answer.figures)
+        if self.counters is not None:
+            self.counters.add(answer.counters)
         self._free.release()
         if self._tick is not None:
             self._tick(self.counts)

@@ -27,7 +27,7 @@ from ...plugins.output import Output
 from ...plugins.records.events import pack
 from ..compile.instantiate import Assembly
 from ..delivery.packing import packing
-from ..observe.figures import Addition, Figures, figures_of
+from ..observe.plugin_counters import Addition, PluginCounters, plugin_counters
 from .garbage import rare_collections
 from .opening import open_plugin
 from .shared_memory import OutputArena, SharedBuffers
@@ -46,7 +46,7 @@ class WorkerProcess:
         self._arena = OutputArena(self._buffers, 0)
         self._outputs: list[WorkerOutput] = []
         self._dead_letters: list[WorkerDeadLetter] = []
-        self._figures: Figures | None = None
+        self._counters: PluginCounters | None = None
 
     def serve(self) -> None:
         """Work until the main process says that there is no more, or has gone."""
@@ -86,8 +86,8 @@ class WorkerProcess:
         for plugin in self._filters():
             open_plugin(plugin)
         inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
-        self._figures = figures_of(assembly.made, program.settings)
-        return Work(assembly, inputs, self._figures, self._statements())
+        self._counters = plugin_counters(assembly.made, program.settings)
+        return Work(assembly, inputs, self._counters, self._statements())
 
     def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:
         keeps, pack = self._keeps, packing(output)
@@ -120,10 +120,10 @@ class WorkerProcess:
         through = work.run(job.source, batch)
         counts = [part.events for part in batch.parts]
         passed = through.events_in, through.events_out, counts
-        return Answer(*passed, self._outputs, self._dead_letters, self._taken_figures())
+        return Answer(*passed, self._outputs, self._dead_letters, self._taken_counts())
 
-    def _taken_figures(self) -> list[Addition]:
-        return [] if self._figures is None else self._figures.take()
+    def _taken_counts(self) -> list[Addition]:
+        return [] if self._counters is None else self._counters.take()
 
     def _batch(self, job: JobMessage) -> Batch:
         data: Any = bytes(self._buffers.read(job.sent))
@@ -183,4 +183,4 @@ class HeadProcess(WorkerProcess):
                 self._outputs.append(sent)
         counts = [part.events for part in batch.parts]
         passed = taken, given, counts
-        return Answer(*passed, self._outputs, self._dead_letters, self._taken_figures())
+        return Answer(*passed, self._outputs, self._dead_letters, self._taken_counts())

@@ -20,7 +20,7 @@ from .slow_log import SlowLog
 Events = list[Event]
 
 
-class StepFigures:
+class StepCounters:
     """What has gone through one plugin; ``seconds`` by the clock, of all threads together."""
 
     __slots__ = ("events_in", "events_out", "seconds")
@@ -55,18 +55,20 @@ def own_metrics(plugin: Plugin) -> dict[str, float]:
     return found
 
 
-def figures_of(made: Mapping[PluginUse, Plugin], settings: Mapping[str, Any]) -> Figures | None:
-    """The figures of an assembly; None where the settings ask for nothing that needs them."""
+def plugin_counters(
+    made: Mapping[PluginUse, Plugin], settings: Mapping[str, Any]
+) -> PluginCounters | None:
+    """The counters of an assembly; None where the settings ask for nothing that needs them."""
     slow_log = SlowLog(settings)
     is_asked_for = settings["api.enabled"] or settings["penstock.otlp.endpoint"]
     if not is_asked_for and slow_log.least == float("inf"):
         return None
-    return Figures(made, slow_log)
+    return PluginCounters(made, slow_log)
 
 
-class Figures:
+class PluginCounters:
     """Counts what the plugins of an assembly do; an observer of its sections that changes nothing
-    of the code. One thread filters; the figures may be read from any other. ``marks``: where to
+    of the code. One thread filters; the counters may be read from any other. ``marks``: where to
     note when each plugin worked; None while a batch is not traced.
     """
 
@@ -74,14 +76,14 @@ class Figures:
         self._slow_log = slow_log
         self.marks: list[Mark] | None = None
         self._numbers = {use: number for number, use in enumerate(made)}
-        self.steps = [StepFigures() for _ in made]
+        self.steps = [StepCounters() for _ in made]
         self._plugins = list(made.values())
         self._taken = [(0, 0, 0.0)] * len(self.steps)
         self._own_taken: list[Mapping[str, float]] = [{}] * len(self.steps)
         self._of_workers: list[dict[str, float]] = [{} for _ in self.steps]
 
-    def of(self, use: PluginUse) -> StepFigures:
-        """The figures of a plugin."""
+    def of(self, use: PluginUse) -> StepCounters:
+        """The counters of a plugin."""
         return self.steps[self._numbers[use]]
 
     def own(self, use: PluginUse) -> dict[str, float]:
@@ -132,7 +134,7 @@ class Figures:
         is_filter, slow_log = use.spec.section == "filter", self._slow_log
         least = slow_log.least if slow_log is not None and is_filter else float("inf")
         context = self._plugins[self._numbers[use]].context
-        figures = self
+        counters = self
 
         def observed(events: Events, *more: Any) -> Any:
             taken, started = len(events), clock()
@@ -144,10 +146,10 @@ class Figures:
             counted.events_in += taken
             given_events = taken if given is None else len(given)
             counted.events_out += given_events
-            if figures.marks is not None:
+            if counters.marks is not None:
                 now = time.time_ns()
                 mark = Mark(use, now - int(spent * 1e9), now, taken, given_events)
-                figures.marks.append(mark)
+                counters.marks.append(mark)
             return given
 
         return observed
