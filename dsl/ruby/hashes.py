@@ -22,6 +22,14 @@ def default_of(self: Map, key: Any) -> Any:
     return self.default if self.maker is None else self.maker.two(self, key)
 
 
+def of_pair(block: Proc) -> Callable[[Any, Any], Any]:
+    """A block as a function of a key and its value, which it is given as one pair."""
+    if block.shape.required == 2 and not block.shape.is_lambda:
+        return block.two
+    one = block.one
+    return lambda key, value: one([key, value])
+
+
 @define("Hash", "[]")
 def item(self: Map, key: Any) -> Any:
     """The value of a key."""
@@ -161,8 +169,9 @@ def reject(self: Map, block: Proc) -> Map:
 def partition(self: Map, block: Proc) -> list[Any]:
     """The pairs for which a block is true, and the others."""
     parts: tuple[list[Any], list[Any]] = ([], [])
+    call = of_pair(block)
     for key, value in self.items():
-        holds = is_true(block.two(key_back(key), value))
+        holds = is_true(call(key_back(key), value))
         parts[not holds].append([key_back(key), value])
     return list(parts)
 
@@ -170,8 +179,9 @@ def partition(self: Map, block: Proc) -> list[Any]:
 @define("Hash", "find", "detect", enum=True)
 def find_(self: Map, block: Proc) -> Any:
     """The first pair for which a block is true."""
+    call = of_pair(block)
     for key, value in self.items():
-        if is_true(block.two(key_back(key), value)):
+        if is_true(call(key_back(key), value)):
             return [key_back(key), value]
     return None
 
@@ -181,7 +191,8 @@ def _counting(name: str, decide: Callable[[Any], Any], otherwise: Callable[[Any]
     def method(self: Map, *given: Any, block: Proc | None = None) -> Any:
         if block is None or given:
             return METHODS["Enumerable"][name](self, *given)
-        return decide(is_true(block.two(key_back(k), v)) for k, v in self.items())
+        call = of_pair(block)
+        return decide(is_true(call(key_back(k), v)) for k, v in self.items())
 
 
 _counting("any?", any, bool)
@@ -193,10 +204,8 @@ _counting("count", sum, len)
 @define("Hash", "map", "collect", enum=True)
 def map_(self: Map, block: Proc) -> list[Any]:
     """What a block makes of each pair."""
-    if block.shape.required == 2 and not block.shape.is_lambda:
-        two = block.two
-        return [two(key_back(key), value) for key, value in self.items()]
-    return [block.one([key_back(key), value]) for key, value in self.items()]
+    call = of_pair(block)
+    return [call(key_back(key), value) for key, value in self.items()]
 
 
 @define("Hash", "merge")
@@ -289,14 +298,15 @@ def compact(self: Map) -> Map:
 @define("Hash", "filter_map", enum=True)
 def filter_map(self: Map, block: Proc) -> list[Any]:
     """What a block makes of each pair, where that is true."""
-    made = [block.two(key_back(key), value) for key, value in self.items()]
+    call = of_pair(block)
+    made = [call(key_back(key), value) for key, value in self.items()]
     return [value for value in made if is_true(value)]
 
 
 @define("Hash", "sum")
 def sum_(self: Map, start: Any = 0, block: Proc | None = None) -> Any:
     """The sum of what a block makes of the pairs."""
-    made = pairs(self) if block is None else [block.two(key_back(k), v) for k, v in self.items()]
+    made = pairs(self) if block is None else map_(self, block)
     return METHODS["Enumerable"]["sum"](made, start)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .calls import Arguments, Calls
 from .classes import CLASSES
 from .core import TRUE_KINDS
+from .dispatch import CONSTANTS, PRIVATE, SINGLETONS
 from .frames import Code
 from .syntax import Node, named
 
@@ -190,7 +191,8 @@ class Operations(Calls):
         if node.type == "identifier":
             if self.frame.find(name) is not None:
                 return Code("'local-variable'")
-            return Code("'method'" if name in self.methods else "None")
+            is_method = name in self.methods or name in PRIVATE or name in ("logger", "p")
+            return Code("'method'" if is_method else "None")
         if node.type == "instance_variable":
             return Code(f"('instance-variable' if {name!r} in instance else None)")
         if node.type == "global_variable":
@@ -200,7 +202,7 @@ class Operations(Calls):
                 f"('constant' if {name!r} in constants else None)"
                 if self.is_own_constant(name)
                 else "'constant'"
-                if name in CLASSES
+                if name in CLASSES or name in SINGLETONS or name in CONSTANTS
                 else "None"
             )
         raise self.unsupported(node, "`defined?` of an expression")

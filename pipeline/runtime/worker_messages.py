@@ -56,8 +56,8 @@ class WorkerDeadLetter(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What became of a job. ``counts``: the events of each part of its batch; ``counters``: what the
-    filters did, where that is counted.
+    """What became of a job. ``counts``: the events of each part of its batch; ``counters``: what
+    the filters did, where that is counted.
     """
 
     events_in: int
