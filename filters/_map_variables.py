@@ -10,23 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..dsl.generated import CodeWriter
+
 Keys = tuple[str, ...]
 
 BODY = 3
 """How deep the lines of an operation stand."""
 
 
-class Writer:
+class MapWriter(CodeWriter):
     """Writes the lines of one loop, and knows which maps its variables hold."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        super().__init__()
         self.scope: dict[str, Any] = {}
         self._maps: dict[Keys, str] = {}
         self._made = 0
-
-    def line(self, depth: int, text: str) -> None:
-        self.lines.append("    " * depth + text)
 
     def name(self, wish: str, value: Any) -> str:
         """A name of the generated code for a value."""

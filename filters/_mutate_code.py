@@ -18,11 +18,11 @@ from ..dsl.template import Template
 from ..dsl.values import copy as copied
 from ..dsl.values import ruby_text
 from ..plugins.decoration import decoration
-from ._map_variables import BODY, Keys, Writer
+from ._map_variables import BODY, Keys, MapWriter
 from ._mutations import CONVERSIONS, Operation
 from ._references import BrokenReference
 
-Write = Callable[[Writer, str], None]
+Write = Callable[[MapWriter, str], None]
 """Writes the lines of an operation; given the name of the operation itself."""
 
 
@@ -40,7 +40,7 @@ def compiled(
     steps: Iterable[Step], decorations: Iterable[Step], failed: Callable[[Event, Exception], None]
 ) -> Callable[[Sequence[Event]], None]:
     """The loop over a batch; ``failed`` is called for an event with what an operation raised."""
-    writer = Writer()
+    writer = MapWriter()
     for head in ("def loop(events):", "    for event in events:", "        try:"):
         writer.line(0, head)
     for step in (*steps, *decorations):
@@ -49,11 +49,11 @@ def compiled(
     failing = writer.name("failed", failed)
     writer.line(2, "except Exception as error:")
     writer.line(3, f"{failing}(event, error)")
-    loop: Callable[[Sequence[Event]], None] = function_of(writer.lines, "mutate", writer.scope)
+    loop: Callable[[Sequence[Event]], None] = function_of(writer.texts, "mutate", writer.scope)
     return loop
 
 
-def _write(writer: Writer, step: Step) -> None:
+def _write(writer: MapWriter, step: Step) -> None:
     name = writer.name("step", step.run)
     if step.write is None:
         writer.line(BODY, f"{name}(event)")
@@ -87,7 +87,7 @@ def _overlap(one: Keys, other: Keys) -> bool:
     return all(a == b for a, b in zip(one, other, strict=False))
 
 
-def _rendered(writer: Writer, template: Template) -> str:
+def _rendered(writer: MapWriter, template: Template) -> str:
     """The expression that fills in a template."""
     if template.is_constant:
         return repr(template.render({}))
@@ -100,7 +100,7 @@ def rename(run: Operation, old: FieldName, new: FieldRef | Template) -> Step:
         return Step(run, None, None)
     source, target = old.constant.keys, new.keys
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         writer.holder(target)
 
         def move(depth: int, at: str) -> None:
@@ -118,7 +118,7 @@ def replace(run: Operation, target: FieldRef, template: Template) -> Step:
     """A field set."""
     keys = target.keys
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         writer.holder(keys)
         writer.put(BODY, name, keys, _rendered(writer, template))
 
@@ -130,7 +130,7 @@ def update(run: Operation, target: FieldRef, template: Template, only_null: bool
     keys = target.keys
     key = keys[-1]
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         value = _rendered(writer, template)
 
         def put(depth: int, at: str) -> None:
@@ -151,7 +151,7 @@ def changing(
     """
     keys = target.keys
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         named = {wish: writer.name(wish, value) for wish, value in names.items()}
 
         def change(depth: int, at: str) -> None:
@@ -195,7 +195,7 @@ def copy(run: Operation, source: FieldRef, target: FieldRef) -> Step:
     """A field copied to another place."""
     origin, keys = source.keys, target.keys
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         writer.holder(keys)
         copying = writer.name("copied", copied)
 
@@ -215,7 +215,7 @@ def merge(run: Operation, target: FieldRef, sources: Sequence[FieldRef]) -> Step
     """A field added to a list; lines for one text, the operation does the rest."""
     keys, origin = target.keys, sources[0].keys if sources else ()
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         at, source = writer.holder(keys), writer.holder(origin)
         for variable, holder, key in (("v", source, origin[-1]), ("held", at, keys[-1])):
             is_there = "" if holder == "event" else f" if type({holder}) is dict else None"
@@ -263,7 +263,7 @@ def _adding(name: str, value: Any) -> Step:
         return Step(run, None, None)
     keys, template = field.keys, Template(ruby_text(value))
 
-    def write(writer: Writer, step_name: str) -> None:
+    def write(writer: MapWriter, step_name: str) -> None:
         at = writer.holder(keys)
         is_map = "" if at == "event" else f"type({at}) is dict and "
         writer.line(BODY, f"if {is_map}{keys[-1]!r} in {at}:")
@@ -281,7 +281,7 @@ def _removing(name: str) -> Step:
         return Step(run, None, None)
     keys = field.keys
 
-    def write(writer: Writer, step_name: str) -> None:
+    def write(writer: MapWriter, step_name: str) -> None:
         def remove(depth: int, at: str) -> None:
             writer.line(depth, f"{at}.pop({keys[-1]!r}, None)")
 
@@ -294,7 +294,7 @@ def _tagging(tags: Sequence[Any]) -> Step:
     run = _done(add_tag=tags)
     templates = [Template(ruby_text(tag)) for tag in tags]
 
-    def write(writer: Writer, name: str) -> None:
+    def write(writer: MapWriter, name: str) -> None:
         given = ", ".join(_rendered(writer, template) for template in templates)
         writer.line(BODY, "v = event.get('tags')")
         writer.line(BODY, "if v is None:")

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from ..generated import function_of
+from ..generated import CodeWriter, function_of
 from ..guard import MatchTimeout
 from ..reference import (
     Event,
@@ -244,7 +244,7 @@ def _at_once(
     for key, node in tree.items():
         writer.join("event", key, node)
     if not numbers:
-        return [f"{names}, = read(match)", *writer.lines], writer.rests
+        return [f"{names}, = read(match)", *writer.texts], writer.rests
     return [
         f"{names}, = read(match)",
         "try:",
@@ -252,7 +252,7 @@ def _at_once(
         "except ValueError:",
         "    one_by_one(event, match)",
         "else:",
-        *_indented(writer.lines, 1),
+        *_indented(writer.texts, 1),
     ], writer.rests
 
 
@@ -268,14 +268,14 @@ def _test(place: int, capture: Capture) -> str:
     return f"g{place}"
 
 
-class _Writer:
+class _Writer(CodeWriter):
     """Writes the lines that set captures into maps. A map with one capture is written down whole,
     where it is needed.
     """
 
     def __init__(self, captures: Sequence[Capture], overwrite: Collection[str]) -> None:
+        super().__init__()
         self.captures, self.overwrite = captures, overwrite
-        self.lines: list[str] = []
         self.rests: list[list[int]] = []
         self.maps = 0
         self._depth = 0
@@ -319,7 +319,7 @@ class _Writer:
         self._depth = depth
 
     def _line(self, text: str) -> None:
-        self.lines.append("    " * self._depth + text)
+        self.line(self._depth, text)
 
     def put(self, into: str, key: str, node: Any) -> bool:
         """Lines that set what stands at a node of the tree, if anything was captured there; whether

@@ -10,14 +10,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...dsl.generated import CodeWriter
 from ...dsl.program import Arm, Branch, PluginUse, Statement
 from ...dsl.reference import FieldRef
-from ...dsl.source import Span
 from ...plugins.contract import Filter, Plugin
 from .branch_groups import Portion, changes_none, portions
 from .condition import Expressions, fields
 from .instantiate import uses
-from .lines import Line
 from .names import Namespace
 from .section import Clock, Observer
 from .sorting import Lists, Sorter
@@ -25,16 +24,16 @@ from .sorting import Lists, Sorter
 Changed = set[tuple[str, ...]] | None
 
 
-class BranchCode:
+class BranchCode(CodeWriter):
     """Writes branches; what stands in an arm is written by ``body``."""
 
     def __init__(self, made: dict[PluginUse, Plugin], observer: Observer | None) -> None:
+        super().__init__()
         self.made, self.observer = made, observer
         self.clock = observer if isinstance(observer, Clock) else None
         self.watcher = None if self.clock is not None else observer
         self.names = Namespace()
         self.expressions = Expressions(self.names)
-        self.lines: list[Line] = []
         self.sorter = Sorter(self.names, self.expressions, self.line)
 
     @abstractmethod
@@ -42,10 +41,6 @@ class BranchCode:
         self, depth: int, statements: Sequence[Statement], events: str, at: str | None
     ) -> None:
         """Write statements that run over a list, whose places are in the list ``at``."""
-
-    def line(self, depth: int, text: str, span: Span) -> None:
-        """Write a line."""
-        self.lines.append(Line("    " * depth + text, span))
 
     def groups(self, statements: Iterable[Statement]) -> Iterator[list[Statement]]:
         """The statements, those together that are sorted by one loop."""

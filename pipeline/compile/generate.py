@@ -17,6 +17,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from ...dsl.generated import Line, code_of, text_of
 from ...dsl.guard import Guard, MatchTimeout
 from ...dsl.program import Branch, PluginUse, Statement
 from ...dsl.reference import Event
@@ -26,7 +27,6 @@ from ...plugins.contract import Filter, Output, Plugin
 from .branches import BranchCode
 from .condition import matches
 from .instantiate import uses
-from .lines import Line, code_of, text_of
 from .merging import END, Events, merge, reorder, spreader
 from .section import Clock, Generated, Observer, Part
 from .sorting import resolved

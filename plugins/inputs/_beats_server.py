@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ..contract import Plugin
-from ..servers.connections import attach, plain_ip
+from ..servers.admission import Admission
 from ._beats_connection import Connection
 from ._beats_intake import WindowIntake
 
@@ -20,7 +18,7 @@ _DRAIN = 5.0
 OriginOf = Callable[[str, asyncio.BaseTransport], dict[str, Any]]
 
 
-class Connections:
+class Connections(Admission):
     """The connections of one listener; used in its event loop. ``longest``: the bytes of a frame;
     ``size``: of a piece; ``idle_after``: seconds without a word after which a client that waits
     for nothing is closed, or 0; ``handshake``: seconds that TLS may take; ``origin_of`` makes the
@@ -38,35 +36,17 @@ class Connections:
         idle_after: float,
         handshake: float,
     ) -> None:
-        self.plugin = plugin
-        self._log, metrics = plugin.context.log, plugin.context.metrics
+        super().__init__(plugin, handshake)
+        metrics = plugin.context.metrics
         self.intake, self.origin_of = intake, origin_of
         self.longest, self.size, self.idle_after = longest, size, idle_after
-        self._handshake = handshake
         self._open: set[Connection] = set()
-        self._admitting: set[asyncio.Task[None]] = set()
         self._count = metrics.gauge("connections")
-        self._refused = metrics.counter("connections_refused")
         self._undelivered = metrics.counter("undelivered")
 
-    def admit(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Serve a connection that was accepted."""
-        task = asyncio.ensure_future(self._admitted(made, tls))
-        self._admitting.add(task)
-        task.add_done_callback(self._admitting.discard)
-
-    async def _admitted(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        try:
-            ip = plain_ip(made.getpeername()[0])
-        except OSError:
-            made.close()  # the client has gone
-            return
-        try:
-            await attach(made, lambda: Connection(self, ip), tls, self._handshake)
-        except ssl.SSLError as error:
-            self.refused(ip, f"TLS failed: {error.reason or error}")
-        except OSError as error:
-            self._log.debug("a connection was closed before it was served: %s", error)
+    def protocol_of(self, ip: str) -> Connection:
+        """What serves a client."""
+        return Connection(self, ip)
 
     def opened(self, connection: Connection) -> None:
         """A connection is served from now on."""
@@ -77,11 +57,6 @@ class Connections:
         """A connection has ended."""
         self._open.discard(connection)
         self._count.set(len(self._open))
-
-    def refused(self, ip: str, reason: str) -> None:
-        """A connection is closed for what its client sent."""
-        self._refused.add()
-        self._log.warning("the connection from %s was closed: %s", ip, reason, about=ip)
 
     def undelivered(self) -> None:
         """A piece was not delivered, and its client is to send it again."""
@@ -95,8 +70,7 @@ class Connections:
 
     async def finish(self) -> None:
         """Acknowledge what was delivered, then end the connections."""
-        for task in list(self._admitting):
-            task.cancel()
+        self.admit_no_more()
         self.intake.end()
         for connection in list(self._open):
             connection.finish()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import ssl
 from collections.abc import Callable
 
 from ..clients.flume import Server
 from ..contract import Plugin
-from ..servers.connections import attach, plain_ip
+from ..servers.admission import Admission
 from ._flume_connection import Connection
 from ._request_intake import Gathering
 
@@ -18,7 +16,7 @@ _DRAIN = 5.0
 """Seconds that answers may take to be sent when serving ends."""
 
 
-class Connections:
+class Connections(Admission):
     """The connections of one listener; used in its event loop. ``longest``: the bytes of a call;
     ``read_timeout``: the seconds that one may take to come, ``handshake`` that TLS may take;
     ``patience``: the seconds for which a call waits for room; ``speak`` makes what speaks the
@@ -37,42 +35,24 @@ class Connections:
         patience: float,
         handshake: float,
     ) -> None:
-        self.plugin, self.gathering, self._speak = plugin, gathering, speak
+        super().__init__(plugin, handshake)
+        self.gathering, self._speak = gathering, speak
         self.is_compressed, self.longest = is_compressed, longest
-        self.read_timeout, self.patience, self._handshake = read_timeout, patience, handshake
-        self._log, metrics = plugin.context.log, plugin.context.metrics
+        self.read_timeout, self.patience = read_timeout, patience
+        metrics = plugin.context.metrics
         self.refused_full = metrics.counter("refused_full")
         self.undelivered = metrics.counter("undelivered")
-        self._refused = metrics.counter("connections_refused")
         self._count = metrics.gauge("connections")
         self._open: dict[Connection, asyncio.Task[None]] = {}
-        self._admitting: set[asyncio.Task[None]] = set()
 
-    def admit(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Serve a connection that was accepted."""
-        task = asyncio.ensure_future(self._admitted(made, tls))
-        self._admitting.add(task)
-        task.add_done_callback(self._admitting.discard)
-
-    async def _admitted(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        try:
-            ip = plain_ip(made.getpeername()[0])
-        except OSError:
-            made.close()  # the client has gone
-            return
+    def protocol_of(self, ip: str) -> asyncio.BaseProtocol:
+        """What serves an agent."""
         reader = asyncio.StreamReader()
 
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._begin(Connection(self, self._speak(), reader, writer, ip))
 
-        try:
-            await attach(
-                made, lambda: asyncio.StreamReaderProtocol(reader, begin), tls, self._handshake
-            )
-        except ssl.SSLError as error:
-            self.refused(ip, f"TLS failed: {error.reason or error}")
-        except OSError as error:
-            self._log.debug("a connection was closed before it was served: %s", error)
+        return asyncio.StreamReaderProtocol(reader, begin)
 
     def _begin(self, connection: Connection) -> None:
         task = asyncio.ensure_future(connection.serve())
@@ -85,11 +65,6 @@ class Connections:
         self._count.set(len(self._open))
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("a connection failed: %s: %s", type(error).__name__, error)
-
-    def refused(self, ip: str, reason: str) -> None:
-        """A connection is closed for what its agent sent."""
-        self._refused.add()
-        self._log.warning("the connection from %s was closed: %s", ip, reason, about=ip)
 
     def full(self, ip: str) -> None:
         """A connection is closed, since there is no room for what its agent sends."""
@@ -104,8 +79,7 @@ class Connections:
 
     async def finish(self) -> None:
         """Answer what was taken, then end the connections."""
-        for task in list(self._admitting):
-            task.cancel()
+        self.admit_no_more()
         for connection in self._open:
             connection.finish()
         with contextlib.suppress(TimeoutError):

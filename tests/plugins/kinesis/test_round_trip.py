@@ -9,41 +9,11 @@ from typing import Any
 
 import pytest
 from servers.kinesis import Stream
-from servers.kinesis_group import METADATA
 from servers.kinesis_plugins import output
+from servers.penstock_flow import Arrivals, write
 from servers.penstock_process import Penstock
 
 from .test_aggregates import packed
-
-
-class Reading:
-    """What a pipeline reads, as lines of JSON."""
-
-    def __init__(self, folder: Path, plugin: str, name: str = "reads") -> None:
-        self._folder, self.path, self._name = folder, folder / f"{name}.arrived", name
-        self._config = f'input {{ {plugin} }}\n{METADATA}\noutput {{ file {{ path => "{self.path}" }} }}'
-
-    def process(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._config, *options, name=self._name)
-
-    def events(self) -> list[Any]:
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-
-    def all(self, count: int, *options: str) -> list[Any]:
-        """So many events, read by a process."""
-        with self.process(*options) as run:
-            run.until(lambda: len(self.events()) >= count, f"{count} events are read")
-            run.stop()
-        return self.events()
-
-
-def write(folder: Path, plugin: str, lines: list[str], *more: str) -> str:
-    """Write lines through a pipeline; what it said."""
-    config = f"input {{ stdin {{ codec => json_lines }} }}\noutput {{ {plugin} }}"
-    with Penstock(folder, config, *more, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
-        assert run.wait() == 0, run.said()
-        return run.said()
 
 
 def test_events_go_to_a_stream_and_come_from_it_with_workers(tmp_path: Path, make_stream: Callable[..., Stream]) -> None:
@@ -52,7 +22,7 @@ def test_events_go_to_a_stream_and_come_from_it_with_workers(tmp_path: Path, mak
     write(tmp_path, stream.output('partition_key => "%{user}"'), lines, "-w", "2")
     records = stream.read()
     assert {record["PartitionKey"] for record in records} == {f"u{n}" for n in range(40)}
-    events = Reading(tmp_path, stream.input("codec => json")).all(300, "-w", "2")
+    events = Arrivals(tmp_path, stream.input("codec => json")).all(300, "-w", "2")
     assert sorted((event["number"], event["text"]) for event in events) == [(n, "ä" * n) for n in range(300)]
     for user in range(40):
         numbers = [event["number"] for event in events if event["user"] == f"u{user}"]
@@ -98,7 +68,7 @@ def test_what_is_odd_is_kept_and_read_once(tmp_path: Path, make_stream: Callable
     huge = json.dumps({"n": 2, "text": "x" * 1_000_000})
     many = packed([("k1", b'{"n": 3}'), ("k2", b'{"n": 4}'), ("k1", b"{broken")])
     stream.put(['{"n": 1}', "{broken", huge, many, '{"n": 5}'])
-    events = Reading(tmp_path, stream.input("codec => json")).all(7)
+    events = Arrivals(tmp_path, stream.input("codec => json")).all(7)
     assert [event.get("n") for event in events] == [1, None, 2, 3, 4, None, 5]
     assert [event.get("tags") for event in events] == [None, ["_jsonparsefailure"], None, None, None, ["_jsonparsefailure"], None]
     assert len(events[2]["text"]) == 1_000_000
@@ -119,7 +89,7 @@ def test_what_came_after_a_start_at_the_end_outlives_a_kill(tmp_path: Path, make
         run.until(lambda: any("AT_SEQUENCE" in lease["penstockStart"] for lease in stream.leases().values()), "it reads")
         run.kill()
     stream.put(["second"])
-    assert [event["message"] for event in Reading(tmp_path, plugin).all(2)] == ["first", "second"]
+    assert [event["message"] for event in Arrivals(tmp_path, plugin).all(2)] == ["first", "second"]
 
 
 def test_a_table_of_logstash_is_gone_on_with(tmp_path: Path, make_stream: Callable[..., Stream]) -> None:
@@ -138,7 +108,7 @@ def test_a_table_of_logstash_is_gone_on_with(tmp_path: Path, make_stream: Callab
         "checkpointSubSequenceNumber": {"N": "1"}, "ownerSwitchesSinceCheckpoint": {"N": "3"},
     }
     stream.table.put_item(TableName=stream.name, Item=lease)
-    assert [event["message"] for event in Reading(tmp_path, stream.input()).all(3)] == ["two", "three", "four"]
+    assert [event["message"] for event in Arrivals(tmp_path, stream.input()).all(3)] == ["two", "three", "four"]
     assert stream.leases()[shard] == {
         "leaseKey": shard, "leaseCounter": stream.leases()[shard]["leaseCounter"], "checkpoint": sequences[2],
         "checkpointSubSequenceNumber": "0", "ownerSwitchesSinceCheckpoint": "0",
@@ -155,7 +125,7 @@ def test_both_ways_over_tls(tmp_path: Path, server: Any, make_stream: Callable[.
     write(tmp_path, over_tls(stream.output(f"additional_settings => {{ {settings} }}")), ['{"n": 1}'])
     plugin = over_tls(stream.input("codec => json").replace("additional_settings => {", f"additional_settings => {{ {settings}"))
     plugin = plugin.replace(f"http://127.0.0.1:{server.dynamo}", f"https://localhost:{server.dynamo_tls}")
-    assert [event["n"] for event in Reading(tmp_path, plugin).all(1)] == [1]
+    assert [event["n"] for event in Arrivals(tmp_path, plugin).all(1)] == [1]
 
 
 def shown_option(said: str) -> str:
@@ -169,9 +139,9 @@ def test_a_stream_that_was_made_anew_under_its_name_is_refused(tmp_path: Path, m
     """Its shards have the names of the old ones, whose checkpoints mean nothing here."""
     stream = make_stream(1)
     stream.put(["one"])
-    Reading(tmp_path, stream.input()).all(1)
+    Arrivals(tmp_path, stream.input()).all(1)
     stream.make_anew()
-    with Reading(tmp_path, stream.input("").replace("application_name", "\napplication_name")).process() as run:
+    with Arrivals(tmp_path, stream.input("").replace("application_name", "\napplication_name")).process() as run:
         assert run.wait() == 1, run.said()
     assert "application_name" in shown_option(run.said()), run.said()
     assert "was made anew" in run.said()

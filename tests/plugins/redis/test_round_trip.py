@@ -8,42 +8,24 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from servers import redis
+from servers import penstock_flow, redis
 from servers.packages import require
+from servers.penstock_flow import Arrivals
 from servers.penstock_process import Penstock
 
 WAYS = ("list", "stream")
 
 
-class Reading:
-    """What a pipeline reads from a key, as lines of JSON. ``name``: of a pipeline with a data folder of its own."""
+class Reading(Arrivals):
+    """What a pipeline reads from a key."""
 
     def __init__(self, folder: Path, options: str, name: str = "reads") -> None:
-        self._folder, self.path, self._name = folder, folder / f"{name}.arrived", name
-        metadata = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
-        self._config = f'input {{ redis {{ {options} }} }}\n{metadata}\noutput {{ file {{ path => "{self.path}" }} }}'
-
-    def process(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._config, *options, name=self._name)
-
-    def events(self) -> list[Any]:
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-
-    def all(self, count: int, *options: str) -> list[Any]:
-        """So many events, read by a process."""
-        with self.process(*options) as run:
-            run.until(lambda: len(self.events()) >= count, f"{count} events are read")
-            run.stop()
-        return self.events()
+        super().__init__(folder, f"redis {{ {options} }}", name)
 
 
-def write(folder: Path, options: str, lines: list[str], *more: str) -> str:
-    """Write lines through a pipeline; what it said."""
-    config = f"input {{ stdin {{ codec => json_lines }} }}\noutput {{ redis {{ {options} }} }}"
-    with Penstock(folder, config, *more, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
-        assert run.wait() == 0, run.said()
-        return run.said()
+def write(folder: Path, options: str, lines: list[str], *more: str) -> None:
+    """Write lines of JSON through a pipeline."""
+    penstock_flow.write(folder, f"redis {{ {options} }}", lines, *more)
 
 
 def length(client: Any, kind: str, key: str) -> int:
