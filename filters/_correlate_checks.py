@@ -52,11 +52,11 @@ def _known(rule: Correlate, name: str) -> bool:
     if name in COMPARISONS:
         return True
     meant = (_SIGNS | _EQUALS).get(name.strip())
-    remedy = f"did you mean `{meant}`?" if meant else did_you_mean(name, list(COMPARISONS))
+    help = f"did you mean `{meant}`?" if meant else did_you_mean(name, list(COMPARISONS))
     rule.problem(
         "condition",
         f"`condition` knows no `{name}`",
-        remedy or "one of " + ", ".join(f"`{each}`" for each in COMPARISONS),
+        help or "one of " + ", ".join(f"`{each}`" for each in COMPARISONS),
         path=(name,),
         code="E246",
     )

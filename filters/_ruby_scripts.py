@@ -65,8 +65,8 @@ def compiled(
     except RubySyntaxError as error:
         raise _placed(error, pieces, names or {}) from None
     except Outdated as error:
-        remedy = "write event.get('field'), and event.set('field', value)"
-        raise _placed(error, pieces, names or {}, remedy) from None
+        help = "write event.get('field'), and event.set('field', value)"
+        raise _placed(error, pieces, names or {}, help) from None
     except NotCompiled as error:
         piece = pieces[error.unit]  # type: ignore[attr-defined]
         error.option = piece.option  # type: ignore[attr-defined]
@@ -75,13 +75,13 @@ def compiled(
 
 
 def _placed(
-    error: Any, pieces: Sequence[Piece], names: dict[str, str], remedy: str = ""
+    error: Any, pieces: Sequence[Piece], names: dict[str, str], help: str = ""
 ) -> OptionProblem:
     """A problem at its place in the configuration, or with its line in the file of a script."""
     piece = pieces[error.unit]
     where = _line_of(error, piece, names)
     part = None if where else (error.start, error.end)
-    return OptionProblem(piece.option, f"{error}{where}", remedy, part=part)
+    return OptionProblem(piece.option, f"{error}{where}", help, part=part)
 
 
 def _line_of(error: Any, piece: Piece, names: dict[str, str]) -> str:
@@ -164,15 +164,15 @@ def route(owner: Filter, error: Any, engine: str) -> str:
     if engine != "compiled" and allowed and found:
         return found
     if engine == "compiled":
-        remedy = 'leave out engine => "compiled", and a real ruby runs this block'
+        help = 'leave out engine => "compiled", and a real ruby runs this block'
     elif not allowed:
-        remedy = (
+        help = (
             "the setting `penstock.ruby.process` is false; without it a real ruby runs this block"
         )
     else:
-        remedy = INSTALL
+        help = INSTALL
     what = f"{error} is not compiled{where}"
-    raise OptionProblem(error.option, what, remedy, part=part)
+    raise OptionProblem(error.option, what, help, part=part)
 
 
 def explained(error: BaseException, names: Sequence[str]) -> str:

@@ -77,10 +77,10 @@ def _compiled(owner: Aggregate, pieces: list[Piece]) -> list[Callable[..., Any]]
     try:
         made = compiled(owner, pieces, ticks=True)
     except NotCompiled as error:
-        remedy = 'write it another way, or in Python with language => "python"'
+        help = 'write it another way, or in Python with language => "python"'
         option = error.option  # type: ignore[attr-defined]
         part = (error.start, error.end)
-        raise OptionProblem(option, f"{error} is not compiled", remedy, part=part) from None
+        raise OptionProblem(option, f"{error} is not compiled", help, part=part) from None
     _declare()
     functions: list[Callable[..., Any]] = made.functions
     return functions
