@@ -4,7 +4,8 @@ CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3
 PYTHON ?= $(firstword $(foreach name,$(CANDIDATES),$(shell command -v $(name) 2>/dev/null)))
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+# Two for each core: the tests of connectors wait for servers more than they compute.
+WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 SAMPLE := samples/apache
 
 .PHONY: help demo test test-quick test-servers soak servers lint types docs samples bench bench-quick bench-gate clean
