@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,8 +14,6 @@ from ..api.settings import wrong
 if TYPE_CHECKING:
     from ..otlp.exporter import OtlpExporter
 
-log = logging.getLogger("penstock")
-
 
 def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
     """What sends figures and spans; None where none is wanted. Raises ConfigError where it cannot
@@ -24,10 +22,10 @@ def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
     endpoint = str(settings["penstock.otlp.endpoint"])
     if not endpoint:
         return None
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if not _is_valid(endpoint):
+        shown = re.sub(r"//[^/]*@", "//", endpoint)
         raise wrong(
-            f"penstock.otlp.endpoint: `{endpoint}` is not a valid URL",
+            f"penstock.otlp.endpoint: `{shown}` is not a valid URL",
             "write the address of a collector, such as http://localhost:4318",
         )
     try:
@@ -41,3 +39,11 @@ def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
 
     interval = float(read(Kind("duration"), settings["penstock.otlp.interval"]))
     return OtlpExporter(endpoint, max(interval, 0.1), __version__)
+
+
+def _is_valid(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of its port, or of brackets
+        return False
