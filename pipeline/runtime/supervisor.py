@@ -292,7 +292,7 @@ class Supervisor:
             member.sources = sources
             assembly = assemble(sources, member.settings)
         except ConfigError as error:
-            self._refuse(member, render(error.diagnostics))
+            self._refuse(member, render(error.diagnostics), _unquoted(error))
             return
         except Exception as error:
             log.debug("loading a configuration raised", exc_info=True)
@@ -313,10 +313,10 @@ class Supervisor:
                 member.pipeline.successor = assembly
                 member.pipeline.stop()
 
-    def _refuse(self, member: ManagedPipeline, why: str) -> None:
-        """Say, once, why a new configuration is not taken."""
+    def _refuse(self, member: ManagedPipeline, why: str, told: str = "") -> None:
+        """Say, once, why a new configuration is not taken; ``told``: the same for the API."""
         if why != member.refused:
-            member.reloads.failed(why)
+            member.reloads.failed(told or why)
             log.error(
                 "pipeline %s: new configuration refused, the old one keeps running:\n%s",
                 member.id,
@@ -333,7 +333,17 @@ class Supervisor:
 def _note_rollback(member: ManagedPipeline, error: BaseException) -> None:
     text = "pipeline %s: the new configuration cannot start, rolled back: %s"
     log.error(text, member.id, error)
-    member.reloads.failed(str(error))
+    member.reloads.failed(_unquoted(error))
+
+
+def _unquoted(error: BaseException) -> str:
+    """What is wrong, without lines of the configuration: one may hold a password that nobody has
+    read as one yet.
+    """
+    if not isinstance(error, ConfigError):
+        return str(error)
+    found = (f"{each.place}: {each.message}".removeprefix(": ") for each in error.diagnostics)
+    return "; ".join(found)
 
 
 def _could_not_start(member: ManagedPipeline, error: BaseException) -> bool:
