@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...dsl.options import read
+from ...dsl.secrets import without_login
 from ...dsl.spec import Kind
 from ..api.settings import wrong
 
@@ -23,9 +23,8 @@ def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
     if not endpoint:
         return None
     if not _is_valid(endpoint):
-        shown = re.sub(r"//[^/]*@", "//", endpoint)
         raise wrong(
-            f"penstock.otlp.endpoint: `{shown}` is not a valid URL",
+            f"penstock.otlp.endpoint: `{without_login(endpoint)}` is not a valid URL",
             "write the address of a collector, such as http://localhost:4318",
         )
     try:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from ...dsl.secrets import without_login
+
 _SECONDS = 5.0
-_LOGIN = re.compile(r"//[^/]*@")
 _NAME = re.compile(r"[\w.:%-]+")
 
 
@@ -90,7 +91,7 @@ def _parts(url: str) -> SplitResult:
     except ValueError:
         is_valid = False
     if not is_valid:
-        shown = _LOGIN.sub("//", url)
+        shown = without_login(url)
         raise ValueError(f"`{shown}` is not a valid address: write http://HOST:9600")
     return parts
 
