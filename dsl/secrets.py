@@ -15,6 +15,7 @@ _SHORTEST = 4
 """Shorter ones would hide parts of ordinary words."""
 
 _secrets: set[str] = set()
+_LOGIN = re.compile(r"//[^/\s]*@")
 
 
 def hide(secret: str) -> None:
@@ -35,6 +36,11 @@ def starred(text: str) -> str:
     if not _secrets:
         return text
     return _pattern(len(_secrets)).sub(lambda found: "*" * len(found[0]), text)
+
+
+def without_login(text: str) -> str:
+    """A text without the user and the password of a URL in it."""
+    return _LOGIN.sub("//", text)
 
 
 @lru_cache(1)

@@ -187,6 +187,7 @@ class RubyProcess:
 
     def _tag(self, event: Event, message: str, shown: str) -> None:
         owner = self.owner
+        owner.failures += 1
         add_tag(event, owner.tag_on_exception)
         if owner.tag_with_exception_message:
             add_tag(event, f"{owner.tag_on_exception}: {message}")

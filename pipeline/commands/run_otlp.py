@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...dsl.options import read
+from ...dsl.secrets import without_login
 from ...dsl.spec import Kind
 from ..api.settings import wrong
 
 if TYPE_CHECKING:
     from ..otlp.exporter import OtlpExporter
-
-log = logging.getLogger("penstock")
 
 
 def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
@@ -24,10 +22,9 @@ def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
     endpoint = str(settings["penstock.otlp.endpoint"])
     if not endpoint:
         return None
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if not _is_valid(endpoint):
         raise wrong(
-            f"penstock.otlp.endpoint: `{endpoint}` is not a valid URL",
+            f"penstock.otlp.endpoint: `{without_login(endpoint)}` is not a valid URL",
             "write the address of a collector, such as http://localhost:4318",
         )
     try:
@@ -41,3 +38,11 @@ def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
 
     interval = float(read(Kind("duration"), settings["penstock.otlp.interval"]))
     return OtlpExporter(endpoint, max(interval, 0.1), __version__)
+
+
+def _is_valid(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of its port, or of brackets
+        return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import re
 import threading
 import time
 
@@ -21,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 
-from ...dsl.secrets import masked
+from ...dsl.secrets import masked, without_login
 from ...plugins.rate_limit import complain
 from ..api.documents import Node
 from ..api.samples import samples
@@ -31,7 +30,6 @@ from .metrics import metrics_data
 log = logging.getLogger("penstock.otlp")
 
 _SECONDS = 5.0
-_LOGIN = re.compile(r"//[^/@\s]*@")
 
 
 class OtlpExporter:
@@ -66,7 +64,8 @@ class OtlpExporter:
             try:
                 self._send(node)
             except Exception as error:
-                complain("otlp figures", "OTLP: figures cannot be made or sent: %s", error)
+                why = _shown(str(error))
+                complain("otlp figures", "OTLP: figures cannot be made or sent: %s", why)
                 log.debug("figures could not be sent", exc_info=True)
 
     def _send(self, node: Node) -> None:
@@ -133,7 +132,7 @@ class _Forward(logging.Handler):
 
 def _shown(text: str) -> str:
     """A text without secrets, also without a user and a password in a URL."""
-    return _LOGIN.sub("//", masked(text))
+    return without_login(masked(text))
 
 
 def _take_over_log(root: str) -> None:

@@ -322,6 +322,8 @@ class Pipeline:
         counts.by_input[source] = counts.by_input.get(source, 0) + events_in
 
     def _flush(self, work: Work, final: bool) -> None:
+        if self.counters is not None:
+            self.counters.marks = None  # what comes now is of no batch
         done: Done | None = None
         if self._epochs is not None and (work.flushes or self._states is not None):
             done = self._epochs.take(_FILTERS, (), None)

@@ -19,6 +19,7 @@ import msgspec
 from ...dsl.diagnostics import ConfigError, Diagnostic, render
 from ...dsl.source import Source
 from ...dsl.timestamp import Timestamp
+from ...plugins.errors import Undelivered
 from ...plugins.plugin import Plugin
 from ..compile.instantiate import Assembly, assemble, inspect
 from .carry import can_follow, carry_over
@@ -160,28 +161,45 @@ class Supervisor:
         sources, assembly, carried = member.sources, member.assembly, set[Plugin]()
         before: tuple[list[Source], Assembly] | None = None
         while True:
+            is_delivered = True
             try:
                 pending = self._run_one(member, assembly, carried)
             except BaseException as error:
-                if before is None or not _could_not_start(member, error):
-                    member.error = error
-                    return
-                log.error(
-                    "pipeline %s: the new configuration cannot start, rolled back: %s",
-                    member.id,
-                    error,
-                )
-                member.reloads.failed(str(error))
-                sources, before = before[0], None
-                assembly, carried = assemble(sources, member.settings), set()
-                continue
+                pending, is_delivered = self._follows(member, error), False
+                if pending is None:
+                    if before is None or not _could_not_start(member, error):
+                        member.error = error
+                        return
+                    _note_rollback(member, error)
+                    sources, before = before[0], None
+                    assembly, carried = assemble(sources, member.settings), set()
+                    continue
             if pending is None:
                 return
             before = sources, assembly
             sources, assembly = pending
             member.reloads.succeeded()
             log.info("pipeline %s: reloaded", member.id)
-            carried = self._carry(before[1], assembly, member)
+            carried = self._carry(before[1], assembly, member) if is_delivered else set()
+
+    def _follows(self, member: ManagedPipeline, error: BaseException) -> _Pending | None:
+        """The configuration for which a pipeline was stopped that could not deliver all it read,
+        None where there is none. It begins as a new start does: nothing is carried over, and inputs
+        that keep a position read again what was not delivered.
+        """
+        if not isinstance(error, Undelivered):
+            return None
+        with self._lock:
+            pending, member.pending = member.pending, None
+            if pending is None or self._stopping.is_set() or member.is_removed:
+                return None
+        log.error(
+            "pipeline %s: stopped for its reload with events that were not delivered; inputs that"
+            " keep a position read them again: %s",
+            member.id,
+            error,
+        )
+        return pending
 
     def _carry(self, old: Assembly, new: Assembly, member: ManagedPipeline) -> set[Plugin]:
         """The plugins that go on; the others of the old pipeline are closed."""
@@ -274,7 +292,7 @@ class Supervisor:
             member.sources = sources
             assembly = assemble(sources, member.settings)
         except ConfigError as error:
-            self._refuse(member, render(error.diagnostics))
+            self._refuse(member, render(error.diagnostics), _unquoted(error))
             return
         except Exception as error:
             log.debug("loading a configuration raised", exc_info=True)
@@ -295,10 +313,10 @@ class Supervisor:
                 member.pipeline.successor = assembly
                 member.pipeline.stop()
 
-    def _refuse(self, member: ManagedPipeline, why: str) -> None:
-        """Say, once, why a new configuration is not taken."""
+    def _refuse(self, member: ManagedPipeline, why: str, told: str = "") -> None:
+        """Say, once, why a new configuration is not taken; ``told``: the same for the API."""
         if why != member.refused:
-            member.reloads.failed(why)
+            member.reloads.failed(told or why)
             log.error(
                 "pipeline %s: new configuration refused, the old one keeps running:\n%s",
                 member.id,
@@ -310,6 +328,22 @@ class Supervisor:
         """Whether files are not just being written: a moment later they say the same."""
         self._stopping.wait(0.05)
         return _texts(member.load()) == _texts(sources)
+
+
+def _note_rollback(member: ManagedPipeline, error: BaseException) -> None:
+    text = "pipeline %s: the new configuration cannot start, rolled back: %s"
+    log.error(text, member.id, error)
+    member.reloads.failed(_unquoted(error))
+
+
+def _unquoted(error: BaseException) -> str:
+    """What is wrong, without lines of the configuration: one may hold a password that nobody has
+    read as one yet.
+    """
+    if not isinstance(error, ConfigError):
+        return str(error)
+    found = (f"{each.place}: {each.message}".removeprefix(": ") for each in error.diagnostics)
+    return "; ".join(found)
 
 
 def _could_not_start(member: ManagedPipeline, error: BaseException) -> bool:

@@ -39,7 +39,7 @@ class TopApp(App[None]):
         self._frame: Frame | None = None
         self._problem = ""
         self._sort, self._only = 0, 0
-        self._is_paused = False
+        self._is_paused = self._is_asking = False
 
     def compose(self) -> ComposeResult:
         """The figures, which scroll, and the keys."""
@@ -61,8 +61,12 @@ class TopApp(App[None]):
             self.look()
 
     def look(self) -> None:
-        """Ask now, in a thread of its own."""
-        self.run_worker(self._ask, thread=True, exclusive=True, exit_on_error=False)
+        """Ask now, in a thread of its own; not while an answer is awaited, which a thread cannot be
+        stopped from.
+        """
+        if not self._is_asking:
+            self._is_asking = True
+            self.run_worker(self._ask, thread=True, exit_on_error=False)
 
     def _ask(self) -> None:
         try:
@@ -73,11 +77,11 @@ class TopApp(App[None]):
             self.call_from_thread(self._came, reading)
 
     def _failed(self, problem: str) -> None:
-        self._problem = problem
+        self._is_asking, self._problem = False, problem
         self._show(self.size.width)
 
     def _came(self, reading: Reading) -> None:
-        self._problem = ""
+        self._is_asking, self._problem = False, ""
         self._frame, self._last = frame(self._last, reading), reading
         self._show(self.size.width)
 

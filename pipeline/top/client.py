@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from ...dsl.secrets import without_login
 
 _SECONDS = 5.0
+_NAME = re.compile(r"[\w.:%-]+")
 
 
 class Unreachable(Exception):
@@ -41,7 +47,7 @@ class ApiClient:
         host = f"[{name}]" if ":" in name else name
         self.url = f"{parts.scheme}://{host}:{parts.port or 9600}"
         if not login and parts.username:
-            login = f"{parts.username}:{parts.password or ''}"
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         self._login = b64encode(login.encode()).decode() if login else ""
         self._tls = _context(ca) if parts.scheme == "https" else None
 
@@ -49,7 +55,7 @@ class ApiClient:
         """The figures of this moment. Raises Unreachable."""
         stats = self._ask("/_node/stats")
         ready = self._ask("/health/ready")
-        if "pipelines" not in stats:
+        if not _is_ours(stats):
             raise Unreachable(f"{self.url} is not the API of Penstock")
         return Reading(time.monotonic(), stats, tuple(ready.get("reasons", ())))
 
@@ -62,22 +68,31 @@ class ApiClient:
                 return _document(self.url, answer.read())
         except urllib.error.HTTPError as error:
             if error.code == 401:
-                help = "set --user and PENSTOCK_API_PASSWORD"
-                raise Unreachable(f"{self.url} requires a user and a password: {help}") from None
+                raise Unreachable(f"{self.url} {self._refused()}") from None
             return _document(self.url, error.read())
+        except HTTPException:
+            raise Unreachable(f"{self.url} is not the API of Penstock") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
-            raise Unreachable(f"{self.url} cannot be reached: {reason}") from None
+            help = "; is api.enabled true there?" if isinstance(reason, ConnectionError) else ""
+            raise Unreachable(f"{self.url} cannot be reached: {reason}{help}") from None
+
+    def _refused(self) -> str:
+        if self._login:
+            return "refuses this user and password: check --user and PENSTOCK_API_PASSWORD"
+        return "requires a user and a password: set --user and PENSTOCK_API_PASSWORD"
 
 
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        has_name = _NAME.fullmatch(parts.hostname or "") is not None
+        is_valid = parts.scheme in ("http", "https") and has_name and parts.port != 0
     except ValueError:
         is_valid = False
     if not is_valid:
-        raise ValueError(f"`{url}` is not a valid address: write http://HOST:9600")
+        shown = without_login(url)
+        raise ValueError(f"`{shown}` is not a valid address: write http://HOST:9600")
     return parts
 
 
@@ -89,6 +104,12 @@ def _document(url: str, body: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Unreachable(f"{url} is not the API of Penstock")
     return found
+
+
+def _is_ours(stats: Mapping[str, Any]) -> bool:
+    """Whether figures are Penstock's: Logstash's have the same paths, and less of the process."""
+    process = stats.get("process")
+    return isinstance(process, dict) and "children" in process and "pipelines" in stats
 
 
 def _context(ca: Path | None) -> ssl.SSLContext:

@@ -10,6 +10,7 @@ import pytest
 
 import penstock
 from penstock.dsl.diagnostics import ConfigError
+from penstock.plugins.filter import Filter
 
 Filtered = Callable[..., list[dict[str, Any]]]
 
@@ -224,6 +225,16 @@ JAVA = ["java.util.UUID.randomUUID.to_s", "Java::JavaUtil::UUID.randomUUID", "Ja
 def test_classes_of_java_are_refused(code: str) -> None:
     (found,) = refused(f"code => \"event.set('a', {code})\"")
     assert "names a class of Java" in found.message
+
+
+@pytest.mark.usefixtures("real_ruby")
+def test_an_event_on_which_code_raises_in_a_process_counts_as_a_failure() -> None:
+    stage = penstock.compile("filter { ruby { engine => process code => \"event.set('n', 1 / event.get('d'))\" } }")
+    (plugin,) = stage.assembly.made.values()
+    assert isinstance(plugin, Filter)
+    stage([{"d": 1}, {"d": 0}, {"d": 0}])
+    stage.close()
+    assert plugin.failures == 2
 
 
 @pytest.mark.usefixtures("real_ruby")

@@ -1,6 +1,7 @@
 """No secret is told by anything that watches a run: paths of the API, metrics, traces, the log at its most talkative, `penstock top`."""
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,3 +63,18 @@ def test_no_secret_goes_to_a_collector(failing: Callable[..., Running], tmp_path
         told = collector.log(1_000_000)
     assert "penstock_output_failures" in told
     assert SECRET not in told
+
+
+def test_a_configuration_that_was_refused_is_not_quoted_by_the_api(start: Start, tmp_path: Path) -> None:
+    home = tmp_path / "settings"
+    home.mkdir()
+    path = home / "main.conf"
+    path.write_text("input { heartbeat { } } output { null { } }")
+    (home / "pipelines.yml").write_text(f"- {{ pipeline.id: main, path.config: '{path}' }}\n")
+    running = start(home)
+    running.until("/health/ready", lambda answer: answer.status == 200)
+    path.write_text(f'input {{ heartbeat {{ }} }} output {{ http {{ password => "{SECRET}" url }} }}')
+    running.process.send_signal(signal.SIGHUP)
+    answer = running.until("/_node/stats/pipelines/main", lambda answer: '"failures": 1' in answer.text)
+    assert f"{path}:1:" in answer.data["pipelines"]["main"]["reloads"]["last_error"]
+    assert SECRET not in answer.text

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,9 +64,11 @@ def test_a_password_and_tls_are_used(tmp_path: Path) -> None:
         run.until(answers(ApiClient(url, "ann:s3cret-w0rd", Path(certificates.ca))), "the API answers")
         good = top("--once", url, "--user", "ann", "--ca", str(certificates.ca), PENSTOCK_API_PASSWORD="s3cret-w0rd")
         wrong = top("--once", url, "--user", "ann", "--ca", str(certificates.ca), PENSTOCK_API_PASSWORD="guess")
+        unnamed = top("--once", url, "--ca", str(certificates.ca))
         foreign = top("--once", url, "--user", "ann", PENSTOCK_API_PASSWORD="s3cret-w0rd")
     assert (good.returncode, good.stderr) == (0, "")
-    assert wrong.stderr == f"error: {url} requires a user and a password: set --user and PENSTOCK_API_PASSWORD\n"
+    assert wrong.stderr == f"error: {url} refuses this user and password: check --user and PENSTOCK_API_PASSWORD\n"
+    assert unnamed.stderr == f"error: {url} requires a user and a password: set --user and PENSTOCK_API_PASSWORD\n"
     assert foreign.stderr.startswith(f"error: {url} cannot be reached: [SSL: CERTIFICATE_VERIFY_FAILED]")
     assert "s3cret-w0rd" not in good.stdout + wrong.stderr + foreign.stderr
 
@@ -73,7 +77,7 @@ def test_what_cannot_be_asked_is_said() -> None:
     (port,) = free_ports()
     done = top("--once", f"http://127.0.0.1:{port}")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: http://127.0.0.1:{port} cannot be reached: [Errno 111] Connection refused\n"
+    assert done.stderr == f"error: http://127.0.0.1:{port} cannot be reached: [Errno 111] Connection refused; is api.enabled true there?\n"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +86,8 @@ def test_what_cannot_be_asked_is_said() -> None:
         (["ftp://there"], "`ftp://there` is not a valid address: write http://HOST:9600"),
         (["http://:9600"], "is not a valid address"),
         (["http://there:port"], "is not a valid address"),
+        (["http://the re"], "is not a valid address"),
+        (["ftp://ann:s3cret@there"], "`ftp://there` is not a valid address"),
         (["--ca", __file__, "https://there"], "the authority `"),
     ],
 )
@@ -115,6 +121,39 @@ def test_another_server_is_not_taken_for_penstock(tmp_path: Path) -> None:
                 said = str(raised.value)
         finally:
             other.kill()
+
+
+LOGSTASH = b'{"process": {"mem": {}, "cpu": {"percent": 1}}, "pipelines": {"main": {}}}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + LOGSTASH,
+    ],
+    ids=["no HTTP", "ends early", "Logstash"],
+)
+def test_what_is_not_the_api_is_said(answer: bytes) -> None:
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(Unreachable, match=f"^http://127.0.0.1:{port} is not the API of Penstock$"):
+            ApiClient(f"127.0.0.1:{port}").read()
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 @pytest.mark.parametrize(("given", "url"), [("https://[::1]", "https://[::1]:9600"), ("there", "http://there:9600"), ("http://a:1/x", "http://a:1")])

@@ -125,12 +125,19 @@ def test_a_collector_that_is_away_costs_one_line_and_no_events(tmp_path: Path) -
     assert not {"Traceback", "s3cret"} & set(re.split(r"\W+", said))
 
 
-@pytest.mark.parametrize("endpoint", ["localhost:4318", "grpc://there", "http://"])
+@pytest.mark.parametrize("endpoint", ["localhost:4318", "grpc://there", "http://", "http://[there", "http://there:port"])
 def test_an_endpoint_that_is_not_a_url_is_refused(endpoint: str) -> None:
     command = [sys.executable, "-m", "penstock", "run", "-S", f"penstock.otlp.endpoint={endpoint}", "-e", CONFIG]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert f"error[E230]: penstock.otlp.endpoint: `{endpoint}` is not a valid URL" in done.stderr
+
+
+def test_a_login_in_an_endpoint_that_is_refused_is_not_shown() -> None:
+    command = [sys.executable, "-m", "penstock", "run", "-S", "penstock.otlp.endpoint=grpc://ann:s3cret@there", "-e", CONFIG]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "penstock.otlp.endpoint: `grpc://there` is not a valid URL" in done.stderr
+    assert "s3cret" not in done.stderr
 
 
 def test_without_the_sdk_the_extra_is_named(tmp_path: Path) -> None:

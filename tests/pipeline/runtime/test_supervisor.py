@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from servers.process import free_ports
+
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 BEAT = 'input {{ heartbeat {{ interval => 0.05 }} }} output {{ stdout {{ codec => line {{ format => "{word}" }} }} }}'
 
@@ -60,6 +62,22 @@ def test_hangup_looks_for_changes_at_once(tmp_path: Path) -> None:
     process.send_signal(signal.SIGHUP)
     read_until(process, b"two\n")
     ended(process)
+
+
+def test_an_output_that_is_failing_can_be_exchanged_and_what_it_did_not_get_is_read_again(tmp_path: Path) -> None:
+    (port,) = free_ports()
+    path, data = tmp_path / "one.conf", tmp_path / "in.log"
+    data.write_text("hello\n")
+    source = f'input {{ file {{ path => "{data}" start_position => "beginning" }} }}'
+    path.write_text(f'{source} output {{ http {{ url => "http://127.0.0.1:{port}/" http_method => "post" }} }}')
+    process = start("--path.data", str(tmp_path / "data"), "-f", str(path))
+    wait_for(process, b"output http is failing")
+    path.write_text(f'{source} output {{ stdout {{ codec => line {{ format => "%{{message}}" }} }} }}')
+    process.send_signal(signal.SIGHUP)
+    read_until(process, b"hello\n")
+    said = ended(process)
+    assert b"pipeline main: stopped for its reload with events that were not delivered" in said
+    assert b"pipeline main: reloaded" in said
 
 
 def test_pipelines_hand_events_to_each_other(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from html import unescape
 from itertools import chain, pairwise, repeat
@@ -112,6 +113,30 @@ def test_a_process_that_comes_back_is_shown_again() -> None:
     text = shown(iter([Unreachable("gone"), SHOP[2]]), looks())
     assert "gone" not in text
     assert "kafka orders" in text
+
+
+def test_it_does_not_ask_again_while_it_waits_for_an_answer() -> None:
+    asked: list[int] = []
+    answers = threading.Event()
+
+    def read() -> Reading:
+        asked.append(threading.get_ident())
+        answers.wait()
+        return SHOP[1]
+
+    async def go() -> None:
+        app = TopApp(read, interval=3600)
+        async with app.run_test() as pilot:
+            app.look()
+            app.look()
+            answers.set()
+            await settled(app, pilot)
+            assert len(asked) == 1
+            app.look()
+            await settled(app, pilot)
+            assert len(asked) == 2
+
+    asyncio.run(go())
 
 
 def test_q_ends_it() -> None:
