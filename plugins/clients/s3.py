@@ -15,6 +15,9 @@ from .aws import Aws
 from .aws_errors import RAISED, code_of
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "PreconditionFailed", "412")
+_NO_OBJECT = ("NoSuchKey", "404")
+"""A copy begins with HEAD of its source, whose answer has no body, and so no code but its status."""
+
 _ARCHIVED = "InvalidObjectState"
 _END = ("InvalidRange", "416")
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
@@ -117,9 +120,17 @@ class S3:
         return found
 
     def copy(self, wanted: Object, bucket: str, key: str) -> None:
-        """Copy an object, in parts where it is large. A copy that is there is written again."""
+        """Copy an object, in parts where it is large. A copy that is there is written again. Raises
+        Gone.
+        """
         source = {"Bucket": wanted.bucket, "Key": wanted.key}
-        self.asked(self.client.copy, CopySource=source, Bucket=bucket, Key=key)
+        try:
+            self.client.copy(CopySource=source, Bucket=bucket, Key=key)
+        except RAISED as error:
+            code = code_of(error)
+            if code in _NO_OBJECT:
+                raise Gone(code) from error
+            self._aws.raise_as_ours(error, self._option)
 
     def delete(self, wanted: Object) -> None:
         """Delete an object."""

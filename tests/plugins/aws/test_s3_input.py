@@ -162,6 +162,35 @@ def test_what_is_done_is_copied_and_deleted_and_what_was_interrupted_is_complete
     assert (bucket.keys(), other.keys(), (folder / "one.log").read_text()) == ([], ["done/in/one.log"], "one\n")
 
 
+def test_an_object_that_is_gone_before_it_is_copied_is_done(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
+    """Somebody else has deleted it; there is nothing left to wait for, and the run ends."""
+    other = Bucket(moto.port)
+    bucket.put("one.log", "one\n")
+    reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(moto)} backup_to_bucket => "{other.name}" delete => true {ONCE}')
+    batch = reading.batch()
+    bucket.client.delete_object(Bucket=bucket.name, Key="one.log")
+    reading.settle(batch)
+    assert reading.all() == ["one"]
+    assert other.keys() == []
+
+
+def test_a_copy_that_s3_refuses_holds_up_no_other_object(tmp_path: Path, moto: Any, bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+    other = Bucket(moto.port)
+    for name in ("a", "b"):
+        bucket.put(name, f"{name}\n")
+    refusal = b"<Error><Code>InvalidRequest</Code><Message>never</Message></Error>"
+    with Front(moto.port) as front:
+        front.rules.append(lambda asked: Told(400, refusal) if asked.method == "PUT" and asked.path.endswith("/a") else None)
+        reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(front)} backup_to_bucket => "{other.name}" {ONCE}')
+        for _ in range(2):
+            reading.settle(reading.batch())
+        for _ in range(3):
+            reading.source.read(0.1)  # finds the ends
+        reading.source.close()
+    assert (reading.lines, other.keys()) == (["a", "b"], ["b"])
+    assert "cannot be copied or deleted" in caplog.text
+
+
 def test_a_bucket_for_copies_that_is_not_there_is_said(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
     with pytest.raises(Misconfigured) as caught:
         Reading(tmp_path, f'bucket => "{bucket.name}" {where(moto)} backup_to_bucket => "nothing-is-here" {ONCE}')
