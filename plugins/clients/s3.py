@@ -16,7 +16,7 @@ from .aws_errors import RAISED, code_of
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "PreconditionFailed", "412")
 _NO_OBJECT = ("NoSuchKey", "404")
-"""A copy begins with HEAD of its source, whose answer has no body, and so no code but its status."""
+"""A copy begins with HEAD of its source: that answer has no body, and no code but its status."""
 
 _ARCHIVED = "InvalidObjectState"
 _END = ("InvalidRange", "416")

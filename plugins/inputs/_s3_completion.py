@@ -30,7 +30,7 @@ class Completion(NamedTuple):
         return self.deletes or bool(self.bucket or self.folder)
 
     def carry_out(self, s3: S3, wanted: Object) -> None:
-        """Do it; nothing where the object is not there any more. Raises as ``Aws.asked``, OSError."""
+        """Do it, unless the object is not there any more. Raises as ``Aws.asked``, OSError."""
         try:
             if self.folder:
                 self._save(s3, wanted, self.folder)

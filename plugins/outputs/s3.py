@@ -229,7 +229,7 @@ class S3Output(AwsOptions, Output, name="s3"):
             if code_of(error) not in ("403", "400", "AccessDenied"):
                 self._aws.raise_as_ours(error, "bucket")
             if not self.validate_credentials_on_root_bucket:
-                text = "the bucket may not be looked at: whether it takes files is seen with the first"
+                text = "looking at the bucket is denied; the first file shows whether it takes any"
                 self.context.log.info(text)
                 return
             key = f"penstock-access-test-{uuid4().hex}"
