@@ -1,6 +1,8 @@
 """What the input s3 does with objects, against moto: which are read, how far, and what becomes of them; kills; notifications."""
 from __future__ import annotations
 
+import datetime as dt
+import errno
 import gzip
 import json
 import os
@@ -21,8 +23,11 @@ from servers.penstock_process import Penstock
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.context import Context
 from penstock.plugins.errors import EndOfInput, Misconfigured, Undelivered
 from penstock.plugins.input import Outcome
+from penstock.plugins.inputs import _s3_bookmark
+from penstock.plugins.inputs._s3_bookmark import Bookmark, Progress
 
 REFUSED = [
     ("", "`bucket` is missing"),
@@ -222,6 +227,42 @@ def test_a_sincedb_of_logstash_says_what_is_done(tmp_path: Path, moto: Any, buck
     assert Reading(tmp_path, options).all() == []
     sincedb.write_text("2000-01-01 00:00:00 +0100")
     assert Reading(tmp_path, options).all() == ["old"]
+
+
+def test_an_object_that_is_under_way_is_not_done_because_later_ones_are(
+    tmp_path: Path, moto: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done is forgotten by its time after a day; here, at once."""
+    monkeypatch.setattr(_s3_bookmark, "REMEMBERED", dt.timedelta(seconds=-10))
+    for name in ("a", "b"):
+        bucket.put(name, f"{name}\n")
+    options = f'bucket => "{bucket.name}" {where(moto)} {ONCE}'
+    reading = Reading(tmp_path, options)
+    batches = [reading.batch() for _ in range(2)]
+    reading.source.read(0.1)  # finds the end of the second
+    reading.settle(batches[1])
+    reading.source.close()
+    assert [Reading(tmp_path, options).all() for _ in range(2)] == [["a"], []]
+
+
+def test_a_sincedb_that_cannot_be_written_anew_is_appended_to_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, again = (Bookmark(str(tmp_path / "sincedb"), Context().log) for _ in range(2))
+    made.open()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", refuse_to_replace)
+        with pytest.raises(OSError, match="Read-only"):
+            for number in range(2000):
+                made.move("b/key", Progress("etag", number, False))
+    monkeypatch.setattr(_s3_bookmark, "_FEWEST_LINES", 10_000)
+    made.move("b/key", Progress("etag", 4711, False))
+    made.close()
+    again.open()
+    assert again.progress("b/key", "etag").offset == 4711
+    again.close()
+
+
+def refuse_to_replace(source: str, target: str) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 def test_an_object_that_cannot_be_read_holds_up_no_other(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
