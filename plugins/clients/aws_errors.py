@@ -52,7 +52,7 @@ _ABSENT = _names(
     AWS.SimpleQueueService.QueueDeletedRecently"""
 )
 _KEYS_OF_KMS = _names("AccessDenied Disabled InvalidKeyUsage InvalidState NotFound OptInRequired")
-"""What is wrong with the key of a queue, a topic or a stream. Each service writes it in its own way:
+"""What is wrong with the key of a queue, a topic or a stream. Each service has its own spelling:
 `KMS.DisabledException`, `KMSDisabledException`, `KMSDisabled`, `KmsDisabled`.
 """
 

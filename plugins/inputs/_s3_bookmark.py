@@ -3,9 +3,9 @@
 A file of lines of JSON that is appended to, so that a kill loses no more than the line it cuts; it
 is written anew when most of it is of no use any more. Objects that are done are remembered by key
 and content for a day beyond the newest of them, since an object that is uploaded in parts appears
-with the time at which that began. What is older counts as done, up to the oldest object that a
-listing has shown not to be: that one may be under way, or may not be read yet. A file that holds a time alone is
-Logstash's: what was modified up to then is done.
+with the time at which that began. What is older counts as done, up to the oldest object of which a
+listing has shown that it is not. A file that holds a time alone is Logstash's: what was modified up
+to then is done.
 """
 
 from __future__ import annotations

@@ -251,14 +251,18 @@ def test_a_sincedb_that_cannot_be_written_anew_is_appended_to_as_before(tmp_path
     with monkeypatch.context() as patch:
         patch.setattr("os.replace", refuse_to_replace)
         with pytest.raises(OSError, match="Read-only"):
-            for number in range(2000):
-                made.move("b/key", Progress("etag", number, False))
+            move_often(made)
     monkeypatch.setattr(_s3_bookmark, "_FEWEST_LINES", 10_000)
     made.move("b/key", Progress("etag", 4711, False))
     made.close()
     again.open()
     assert again.progress("b/key", "etag").offset == 4711
     again.close()
+
+
+def move_often(bookmark: Bookmark) -> None:
+    for number in range(2000):
+        bookmark.move("b/key", Progress("etag", number, False))
 
 
 def refuse_to_replace(source: str, target: str) -> None:
