@@ -148,7 +148,7 @@ class Queue:
             body = str(lease.message["Body"])
             try:
                 objects = [each for each in objects_of(body) if self._wanted.has(each)]
-            except (ValueError, KeyError, TypeError) as error:
+            except ValueError as error:
                 self._bury(body, error)
                 objects = []
             notice = Notice(lease, len(objects))

@@ -28,6 +28,7 @@ from penstock.plugins.errors import EndOfInput, Misconfigured, Undelivered
 from penstock.plugins.input import Outcome
 from penstock.plugins.inputs import _s3_bookmark
 from penstock.plugins.inputs._s3_bookmark import Bookmark, Progress
+from penstock.plugins.inputs._s3_notices import objects_of
 
 REFUSED = [
     ("", "`bucket` is missing"),
@@ -303,6 +304,26 @@ def queue(moto: Any) -> Iterator[Queue]:
 
 def notification(bucket: str, key: str) -> str:
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]})
+
+
+NO_NOTIFICATIONS = {
+    "no JSON": "not a notification",
+    "a list": "[1]",
+    "a record of something else": '{"Records": [{"eventName": "ObjectCreated:Put"}]}',
+    "a bucket that is a text": '{"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": "b", "object": {"key": "k"}}}]}',
+    "a key that is a number": '{"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": 5}}}]}',
+    "a key that is a number, of EventBridge": '{"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": 5}}}',
+    "an object that is a list": '{"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": []}}',
+    "a message that is a list": '{"Type": "Notification", "Message": []}',
+    "brackets without end": "[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("text", NO_NOTIFICATIONS.values(), ids=NO_NOTIFICATIONS.keys())
+def test_what_is_not_a_notification_is_said_to_be_none(text: str) -> None:
+    """Anybody may write to the queue; one such message must not take those beside it with it."""
+    with pytest.raises(ValueError, match=r"not a notification|not one of S3|Expecting value"):
+        objects_of(text)
 
 
 def test_notifications_name_objects_and_are_deleted_when_those_are_done(tmp_path: Path, moto: Any, bucket: Bucket, queue: Queue) -> None:
