@@ -33,6 +33,7 @@ from penstock.plugins.clients.flume_avro import AvroClient, AvroServer
 from penstock.plugins.clients.flume_link import CallFailed, Link
 from penstock.plugins.clients.flume_thrift import ThriftClient, ThriftServer
 from penstock.plugins.errors import Disconnected, Retry
+from penstock.plugins.inputs._flume_connection import Inflating
 
 EVENTS = [({"a": "ä", "n": str(n)}, b"body %d" % n) for n in range(20)]
 KINDS: dict[str, tuple[Callable[[], Server], Callable[[], Client], Any]] = {
@@ -264,6 +265,21 @@ def ended(port: int, data: bytes) -> bytes:
         except ConnectionResetError:
             pass
     return found
+
+
+def test_behind_the_end_of_a_compressed_stream_nothing_is_read() -> None:
+    """What comes there would be kept, and never be given out."""
+
+    async def read() -> bytes:
+        reader = asyncio.StreamReader()
+        reader.feed_data(zlib.compress(b"abc") + b"more and more")
+        source = Inflating(reader)
+        found = await source.readexactly(3)
+        with pytest.raises(ProtocolError, match="its compressed stream has ended"):
+            await source.readexactly(1)
+        return found
+
+    assert asyncio.run(read()) == b"abc"
 
 
 @pytest.mark.parametrize(
