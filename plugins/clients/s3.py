@@ -133,8 +133,19 @@ class S3:
             self._aws.raise_as_ours(error, self._option)
 
     def delete(self, wanted: Object) -> None:
-        """Delete an object."""
-        self.asked(self.client.delete_object, Bucket=wanted.bucket, Key=wanted.key)
+        """Delete an object, unless it has another content by now: not every server can do that in
+        one request, so that it is looked at just before. Raises Gone.
+        """
+        where = {"Bucket": wanted.bucket, "Key": wanted.key}
+        if wanted.etag:
+            try:
+                self.client.head_object(**where, IfMatch=f'"{wanted.etag}"')
+            except RAISED as error:
+                code = code_of(error)
+                if code in (*_GONE, *_NO_OBJECT):
+                    raise Gone(code) from error
+                self._aws.raise_as_ours(error, self._option)
+        self.asked(self.client.delete_object, **where)
 
     def close(self) -> None:
         """Let go of its connections."""

@@ -36,10 +36,10 @@ class Completion(NamedTuple):
                 self._save(s3, wanted, self.folder)
             if self.bucket:
                 s3.copy(wanted, self.bucket, f"{self.prefix}{wanted.key}")
+            if self.deletes:
+                s3.delete(wanted)
         except Gone:
             return
-        if self.deletes:
-            s3.delete(wanted)
 
     def _save(self, s3: S3, wanted: Object, folder: str) -> None:
         """Copy it into a directory, under the last part of its key, as Logstash does."""

@@ -180,6 +180,17 @@ def test_an_object_that_is_gone_before_it_is_copied_is_done(tmp_path: Path, moto
     assert other.keys() == []
 
 
+def test_an_object_that_was_overwritten_after_it_was_read_is_not_deleted_but_read_again(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
+    bucket.put("one.log", "old\n")
+    options = f'bucket => "{bucket.name}" {where(moto)} delete => true {ONCE}'
+    reading = Reading(tmp_path, options)
+    batch = reading.batch()
+    bucket.put("one.log", "new\n")
+    reading.settle(batch)
+    assert reading.all() == ["old"]
+    assert (Reading(tmp_path, options).all(), bucket.keys()) == (["new"], [])
+
+
 def test_a_copy_that_s3_refuses_holds_up_no_other_object(tmp_path: Path, moto: Any, bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
     other = Bucket(moto.port)
     for name in ("a", "b"):
