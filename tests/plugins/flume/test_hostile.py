@@ -346,7 +346,7 @@ def made(section: str, options: str) -> Any:
         ("input", "port => 1 protocol => thrift compression_type => deflate", 'with protocol => "avro" only'),
         ("input", "port => 1 ssl_enabled => true", "needs a certificate"),
         ("output", "", "`hosts`"),
-        ("output", "hosts => []", "no host to connect to"),
+        ("output", "hosts => []", "`hosts` is empty"),
         ("output", "hosts => a", "`a` has no port"),
         ("output", 'hosts => "a:99999"', "99999 is not a valid port"),
         ("output", 'hosts => "a:1" compression_level => 10', "levels go from 1 to 9"),
