@@ -23,7 +23,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from ..contract import Plugin
 from ..declaration import Secret, Uri, option
 from ..option_groups import option_group
-from .aws_credentials import Role, assumed, from_file
+from .aws_credentials import Role, assumed, changed_at, from_file
 from .aws_errors import RAISED, meaning
 from .aws_settings import client_settings, trusted
 
@@ -132,8 +132,7 @@ class Aws:
         it.
         """
         options = self._options
-        file = options.aws_credentials_file
-        changed = file.stat().st_mtime_ns if file else 0
+        changed = changed_at(options.aws_credentials_file) if options.aws_credentials_file else 0
         key = ("aws", changed, *(str(getattr(options, name)) for name in _OF_A_SESSION))
         session: boto3.session.Session = self._plugin.context.shared(key, self._made)
         return session

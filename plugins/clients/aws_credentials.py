@@ -19,6 +19,17 @@ from botocore.credentials import (
 from ..contract import Misconfigured
 
 
+def changed_at(path: Path) -> int:
+    """When a file was changed last, in nanoseconds. Raises Misconfigured where it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        is_gone = isinstance(error, FileNotFoundError)
+        known = "does not exist" if is_gone else f"cannot be read: {error.strerror}"
+        help = "name a file that this user may read"
+        raise Misconfigured("aws_credentials_file", f"`{path}` {known}", help) from error
+
+
 def from_file(path: Path) -> Credentials:
     """The credentials of a YAML file, whose keys may be Ruby's symbols. Raises Misconfigured."""
     try:

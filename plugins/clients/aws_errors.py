@@ -25,8 +25,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 THROTTLED = _names(
-    """BandwidthLimitExceeded EC2ThrottledException KMS.ThrottlingException KMSThrottlingException
-    KmsThrottled LimitExceededException OverLimit PriorRequestNotComplete
+    """BandwidthLimitExceeded EC2ThrottledException KMS.ThrottlingException KMSThrottling
+    KMSThrottlingException KmsThrottled LimitExceededException OverLimit PriorRequestNotComplete
     ProvisionedThroughputExceededException RequestLimitExceeded RequestThrottled
     RequestThrottledException SlowDown Throttled ThrottledException Throttling ThrottlingException
     TooManyRequests TooManyRequestsException TransactionInProgressException"""
@@ -44,15 +44,18 @@ _EXPIRED = _names(
 )
 _DENIED = _names(
     """AccessDenied AccessDeniedException AuthorizationError AllAccessDisabled Forbidden 403
-    KMS.AccessDeniedException KMSAccessDeniedException KMSAccessDenied KmsAccessDenied
     AccountProblem UnauthorizedOperation"""
 )
 _ABSENT = _names(
     """AWS.SimpleQueueService.NonExistentQueue QueueDoesNotExist NonExistentQueue NoSuchBucket
     InvalidBucketName NotFound NotFoundException ResourceNotFoundException 404 InvalidAddress
-    KMS.NotFoundException KMSNotFoundException KMS.DisabledException KMSDisabled
     AWS.SimpleQueueService.QueueDeletedRecently"""
 )
+_KEYS_OF_KMS = _names("AccessDenied Disabled InvalidKeyUsage InvalidState NotFound OptInRequired")
+"""What is wrong with the key of a queue, a topic or a stream. Each service has its own spelling:
+`KMS.DisabledException`, `KMSDisabledException`, `KMSDisabled`, `KmsDisabled`.
+"""
+
 _ELSEWHERE = _names(
     """PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301
     TemporaryRedirect 307"""
@@ -107,7 +110,9 @@ def code_of(error: Exception) -> str:
 
 def is_temporary(code: str) -> bool:
     """Whether an entry of a batch that failed with this code may be taken later."""
-    return code in THROTTLED or code in _AWAY or code.endswith((".ThrottlingException", "Timeout"))
+    if code in THROTTLED or code in _AWAY or _is_of_kms(code):
+        return True
+    return code.endswith((".ThrottlingException", "Timeout"))
 
 
 def meaning(
@@ -149,14 +154,24 @@ def _of_service(
         return Misconfigured("region", f"`{region}` is not its region: {said}", help)
     if code in _ABSENT:
         return Misconfigured(resource, said, "name one that exists in this region and account")
+    if _is_of_kms(code):
+        help = "see to the KMS key that encrypts it, and to its policy"
+        return Misconfigured(resource, said, help)
     if code in _CLOCK:
         return Disconnected(f"{said}; set the clock of this machine")
     if code in _AWAY or status >= 500:
         return Retry(said)
     if code in _DENIED or status == 403:
+        if error.operation_name.startswith("AssumeRole"):
+            resource = _credentials(given, "role_arn")
         help = f"give these credentials the right to {error.operation_name}"
         return Misconfigured(resource, f"access denied: {said}", help)
     return _same(error)
+
+
+def _is_of_kms(code: str) -> bool:
+    service, name = code[:3].upper(), code[3:].removeprefix(".").removesuffix("Exception")
+    return service == "KMS" and name in _KEYS_OF_KMS
 
 
 def _same(error: Exception) -> Exception:

@@ -15,6 +15,9 @@ from .aws import Aws
 from .aws_errors import RAISED, code_of
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "PreconditionFailed", "412")
+_NO_OBJECT = ("NoSuchKey", "404")
+"""A copy begins with HEAD of its source: that answer has no body, and no code but its status."""
+
 _ARCHIVED = "InvalidObjectState"
 _END = ("InvalidRange", "416")
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
@@ -117,13 +120,32 @@ class S3:
         return found
 
     def copy(self, wanted: Object, bucket: str, key: str) -> None:
-        """Copy an object, in parts where it is large. A copy that is there is written again."""
+        """Copy an object, in parts where it is large. A copy that is there is written again. Raises
+        Gone.
+        """
         source = {"Bucket": wanted.bucket, "Key": wanted.key}
-        self.asked(self.client.copy, CopySource=source, Bucket=bucket, Key=key)
+        try:
+            self.client.copy(CopySource=source, Bucket=bucket, Key=key)
+        except RAISED as error:
+            code = code_of(error)
+            if code in _NO_OBJECT:
+                raise Gone(code) from error
+            self._aws.raise_as_ours(error, self._option)
 
     def delete(self, wanted: Object) -> None:
-        """Delete an object."""
-        self.asked(self.client.delete_object, Bucket=wanted.bucket, Key=wanted.key)
+        """Delete an object, unless it has another content by now: not every server can do that in
+        one request, so that it is looked at just before. Raises Gone.
+        """
+        where = {"Bucket": wanted.bucket, "Key": wanted.key}
+        if wanted.etag:
+            try:
+                self.client.head_object(**where, IfMatch=f'"{wanted.etag}"')
+            except RAISED as error:
+                code = code_of(error)
+                if code in (*_GONE, *_NO_OBJECT):
+                    raise Gone(code) from error
+                self._aws.raise_as_ours(error, self._option)
+        self.asked(self.client.delete_object, **where)
 
     def close(self) -> None:
         """Let go of its connections."""

@@ -44,6 +44,8 @@ class Inflating:
         """As of StreamReader; raises ProtocolError too."""
         unread, packed = self._unread, self._unpacker.unconsumed_tail
         while len(unread) < count:
+            if self._unpacker.eof:  # what comes behind it would pile up in the unpacker
+                raise ProtocolError("its compressed stream has ended")
             if not packed:
                 packed = await self._reader.read(_READ)
                 if not packed:

@@ -126,16 +126,16 @@ class ShardReader:
         self._next = now + self._stream.idle
         try:
             answer = self._asked()
-        except Retry as error:
+            if answer is None:
+                return
+            self._keep(answer["Records"])
+        except Retry as error:  # of the table too; then the same records are asked for again
             self._throttled(error)
-            return
-        if answer is None:
             return
         self._pause = _SHORTEST
         self.lag = int(answer.get("MillisBehindLatest") or 0)
         self._iterator = answer.get("NextShardIterator")
         self.has_ended = not self._iterator
-        self._keep(answer["Records"])
         if self.lag or len(self._kept) >= self._limit():
             self._next = now + self._stream.busy
 

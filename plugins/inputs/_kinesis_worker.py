@@ -227,7 +227,7 @@ class Worker:
         self._sightings.look(leases, now)
         me = self._table.worker
         for lease in leases:
-            if lease.owner == me and lease.key not in self._held and self._is_for_me(lease):
+            if lease.owner == me and lease.key not in self._held and self._is_for_me(lease, now):
                 self._take(lease)
             elif lease.wanted_by is not None and lease.key in self._held:
                 self._renew_at = now
@@ -240,9 +240,14 @@ class Worker:
         self._force(leases, now)
         self._is_new = False
 
-    def _is_for_me(self, lease: Lease) -> bool:
-        """Whether a lease with this name is one that was handed over, or was had before a crash."""
-        return not lease.has_ended and (self._is_new or lease.key in self._asked)
+    def _is_for_me(self, lease: Lease, now: float) -> bool:
+        """Whether a lease with this name is one that was handed over, or was had before a crash, or
+        is read by nobody: a change whose answer was an error may have been made all the same.
+        """
+        if lease.has_ended:
+            return False
+        is_known = self._is_new or lease.key in self._asked
+        return is_known or self._sightings.is_free(lease, now)
 
     def _force(self, leases: Iterable[Lease], now: float) -> None:
         """Take what was asked for long ago: its owner does not know that it may be asked."""
@@ -306,7 +311,8 @@ class Worker:
     def delivered(self) -> dict[str, str]:
         """By shard, what was delivered and is not noted."""
         known = ((key, held.settled) for key, held in self._held.items() if held.is_dirty)
-        return {key: settled for key, settled in known if settled is not None}
+        fresh = {key: settled for key, settled in known if settled is not None}
+        return self._delivered | fresh
 
     def close(self) -> None:
         """Note what was delivered, and let all leases go."""

@@ -3,8 +3,9 @@
 A file of lines of JSON that is appended to, so that a kill loses no more than the line it cuts; it
 is written anew when most of it is of no use any more. Objects that are done are remembered by key
 and content for a day beyond the newest of them, since an object that is uploaded in parts appears
-with the time at which that began. What is older counts as done. A file that holds a time alone is
-Logstash's: what was modified up to then is done.
+with the time at which that began. What is older counts as done, up to the oldest object of which a
+listing has shown that it is not. A file that holds a time alone is Logstash's: what was modified up
+to then is done.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -25,6 +27,9 @@ from ._sincedb import is_disabled
 FORMAT = 1
 REMEMBERED = dt.timedelta(days=1)
 _SYNC_EVERY = 1.0
+_TICK = 1.0
+"""Seconds of which S3 tells the time of an object."""
+
 _FEWEST_LINES = 1000
 
 
@@ -50,6 +55,7 @@ class Bookmark:
         self._synced = time.monotonic()
         self._is_dirty = False
         self._newest = 0.0
+        self._oldest_left: float | None = None  # nothing is forgotten before the first listing
 
     def open(self) -> None:
         """Read what is there, and begin to append."""
@@ -96,6 +102,10 @@ class Bookmark:
         if self.through is not None and modified is not None and modified <= self.through:
             return True
         return self._done.get(name, ("", 0.0))[0] == etag
+
+    def listed(self, oldest: dt.datetime | None) -> None:
+        """All objects were looked at. ``oldest``: when the oldest that is not done was modified."""
+        self._oldest_left = math.inf if oldest is None else oldest.timestamp()
 
     def remembers(self, name: str, etag: str) -> bool:
         """Whether that very content of an object is known to be done."""
@@ -153,21 +163,26 @@ class Bookmark:
             for name, each in self._progress.items()
         ]
         part = f"{self._path}.new"
-        with open(part, "w", encoding="utf-8") as file:
+        file = open(part, "w", encoding="utf-8")  # noqa: SIM115 - it is appended to from then on
+        try:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
             file.flush()
             os.fsync(file.fileno())
-        self.close()
-        os.replace(part, self._path)
+            os.replace(part, self._path)
+        except BaseException:
+            file.close()  # the old one goes on
+            raise
+        old, self._file = self._file, file
+        self._lines, self._is_dirty = len(rows), False
         Disk().sync_folder(Path(self._path).resolve().parent)
-        self._file = open(self._path, "a", encoding="utf-8")  # noqa: SIM115 - closed in `close`
-        self._lines = len(rows)
+        if old is not None:
+            old.close()
 
     def _forget(self) -> None:
         """What is done and old counts as done by its time."""
-        if not self._newest:
+        if not self._newest or self._oldest_left is None:
             return
-        limit = self._newest - REMEMBERED.total_seconds()
+        limit = min(self._newest - REMEMBERED.total_seconds(), self._oldest_left - _TICK)
         old = [name for name, (_, at) in self._done.items() if at < limit]
         for name in old:
             del self._done[name]

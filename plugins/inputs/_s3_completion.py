@@ -10,7 +10,6 @@ import os
 from typing import NamedTuple
 
 from ..clients.s3 import S3, Gone, Object, read_body
-from ..contract import ConnectorError
 
 _PIECE = 1 << 20
 
@@ -31,20 +30,16 @@ class Completion(NamedTuple):
         return self.deletes or bool(self.bucket or self.folder)
 
     def carry_out(self, s3: S3, wanted: Object) -> None:
-        """Do it. Raises ConnectorError, OSError."""
+        """Do it, unless the object is not there any more. Raises as ``Aws.asked``, OSError."""
         try:
             if self.folder:
                 self._save(s3, wanted, self.folder)
             if self.bucket:
                 s3.copy(wanted, self.bucket, f"{self.prefix}{wanted.key}")
+            if self.deletes:
+                s3.delete(wanted)
         except Gone:
             return
-        except ConnectorError as error:
-            if "NoSuchKey" in str(error) or "NotFound" in str(error):
-                return
-            raise
-        if self.deletes:
-            s3.delete(wanted)
 
     def _save(self, s3: S3, wanted: Object, folder: str) -> None:
         """Copy it into a directory, under the last part of its key, as Logstash does."""

@@ -27,6 +27,16 @@ class Notice:
 
 def objects_of(text: str) -> list[Object]:
     """The objects that were made, of a notification. Raises ValueError where it is not one."""
+    try:
+        found = _objects(text)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a notification of S3: {type(error).__name__}: {error}") from error
+    if not all(isinstance(text, str) for each in found for text in (each.bucket, each.key)):
+        raise ValueError("not a notification of S3: a name is not a text")
+    return found
+
+
+def _objects(text: str) -> list[Object]:
     found = json.loads(text)
     if isinstance(found, dict) and found.get("Type") == "Notification" and "Message" in found:
         found = json.loads(found["Message"])

@@ -104,16 +104,23 @@ class Listing:
         bucket, prefix = self._wanted.bucket or "", self._wanted.prefix
         latest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=self._cutoff)
         found: list[Object] = []
+        oldest: dt.datetime | None = None
         archived = 0
         for each, storage in self.s3.objects(bucket, prefix):
-            if not self._wanted.has(each) or is_open(each.partition):
+            if not self._wanted.has(each):
                 continue
             if self._bookmark.is_done(each.partition, each.etag, each.modified):
                 continue
             if storage in ARCHIVES:
                 archived += 1
-            elif each.modified is None or each.modified <= latest or self._once:
+                continue
+            if each.modified is not None:
+                oldest = each.modified if oldest is None else min(oldest, each.modified)
+            if is_open(each.partition):
+                continue
+            if each.modified is None or each.modified <= latest or self._once:
                 found.append(each)
+        self._bookmark.listed(oldest)
         if archived:
             text = "%d objects are archived, and are not read before they are restored"
             self._context.log.warning(text, archived, about="archived")
@@ -141,7 +148,7 @@ class Queue:
             body = str(lease.message["Body"])
             try:
                 objects = [each for each in objects_of(body) if self._wanted.has(each)]
-            except (ValueError, KeyError, TypeError) as error:
+            except ValueError as error:
                 self._bury(body, error)
                 objects = []
             notice = Notice(lease, len(objects))

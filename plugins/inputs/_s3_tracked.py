@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from ..batch import Position
+from ..clients.aws_errors import RAISED
 from ..clients.s3 import S3, Object
 from ..contract import ConnectorError
 from ..rate_limit import PluginLog
@@ -155,7 +156,7 @@ class Objects:
             try:
                 if not tracked.problem:
                     self._completion.carry_out(self.s3, tracked.object)
-            except (ConnectorError, OSError) as error:
+            except (ConnectorError, *RAISED) as error:
                 text = "the object `%s` was read, but cannot be copied or deleted: %s; retrying"
                 self._log.error(text, partition, error, about="completion")
                 tracked.next_try = now + _PAUSE

@@ -71,7 +71,7 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
         self._manner = manner_of(self, self._settings)
         self._codec = self.new_codec()
         self._woken = threading.Event()
-        self._resume: dict[str, Position] = {}
+        self._delivered: dict[str, str] = {}  # and not noted, while there is no connection
         for option, name in _NAMES.items():
             given = getattr(self, option)
             if not re.fullmatch(name, given):
@@ -83,14 +83,15 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
 
     def connect(self) -> None:
         old, self._worker = self._worker, None
-        delivered = {} if old is None else old.delivered()
+        if old is not None:
+            self._delivered = old.delivered()
         name = self._named()
         try:
-            worker = self._made(name.name, frozenset(name.abandoned()), delivered)
+            worker = self._made(name.name, frozenset(name.abandoned()), self._delivered)
             worker.start()
         except Retry as error:
             raise Disconnected(str(error), error.after) from error
-        self._worker = worker
+        self._worker, self._delivered = worker, {}
 
     def _made(self, name: str, dead: frozenset[str], delivered: Mapping[str, str]) -> Worker:
         settings = self._settings

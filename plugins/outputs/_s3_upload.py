@@ -183,7 +183,11 @@ class Uploader:
         self._log.error("S3 refuses `%s`: %s; it is kept as `%s`", file.key, error, path)
 
     def _succeeded(self, file: SpoolFile) -> None:
-        file.remove()
+        try:
+            file.remove()
+        except OSError as error:  # the next start uploads it once more, under the same key
+            text = "`%s` is uploaded, but cannot be removed: %s"
+            self._log.error(text, file.data, error.strerror or error, about="remove")
         self._is_away = False
         if self._has_failed:
             self._has_failed = False

@@ -126,7 +126,7 @@ class S3Output(AwsOptions, Output, name="s3"):
     )
     validate_credentials_on_root_bucket: bool = option(
         "Whether a test object is written at the start, where looking at the bucket is not"
-        " permitted.",
+        " permitted; without it the first file shows whether the bucket takes any.",
         default=True,
     )
 
@@ -226,9 +226,12 @@ class S3Output(AwsOptions, Output, name="s3"):
         try:
             s3.client.head_bucket(Bucket=self.bucket)
         except RAISED as error:
-            is_denied = code_of(error) in ("403", "400", "AccessDenied")
-            if not (is_denied and self.validate_credentials_on_root_bucket):
+            if code_of(error) not in ("403", "400", "AccessDenied"):
                 self._aws.raise_as_ours(error, "bucket")
+            if not self.validate_credentials_on_root_bucket:
+                text = "looking at the bucket is denied; the first file shows whether it takes any"
+                self.context.log.info(text)
+                return
             key = f"penstock-access-test-{uuid4().hex}"
             s3.asked(s3.client.put_object, Bucket=self.bucket, Key=key, Body=b"")
             try:

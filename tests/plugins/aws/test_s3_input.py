@@ -1,6 +1,8 @@
 """What the input s3 does with objects, against moto: which are read, how far, and what becomes of them; kills; notifications."""
 from __future__ import annotations
 
+import datetime as dt
+import errno
 import gzip
 import json
 import os
@@ -21,8 +23,12 @@ from servers.penstock_process import Penstock
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.context import Context
 from penstock.plugins.errors import EndOfInput, Misconfigured, Undelivered
 from penstock.plugins.input import Outcome
+from penstock.plugins.inputs import _s3_bookmark
+from penstock.plugins.inputs._s3_bookmark import Bookmark, Progress
+from penstock.plugins.inputs._s3_notices import objects_of
 
 REFUSED = [
     ("", "`bucket` is missing"),
@@ -162,6 +168,46 @@ def test_what_is_done_is_copied_and_deleted_and_what_was_interrupted_is_complete
     assert (bucket.keys(), other.keys(), (folder / "one.log").read_text()) == ([], ["done/in/one.log"], "one\n")
 
 
+def test_an_object_that_is_gone_before_it_is_copied_is_done(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
+    """Somebody else has deleted it; there is nothing left to wait for, and the run ends."""
+    other = Bucket(moto.port)
+    bucket.put("one.log", "one\n")
+    reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(moto)} backup_to_bucket => "{other.name}" delete => true {ONCE}')
+    batch = reading.batch()
+    bucket.client.delete_object(Bucket=bucket.name, Key="one.log")
+    reading.settle(batch)
+    assert reading.all() == ["one"]
+    assert other.keys() == []
+
+
+def test_an_object_that_was_overwritten_after_it_was_read_is_not_deleted_but_read_again(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
+    bucket.put("one.log", "old\n")
+    options = f'bucket => "{bucket.name}" {where(moto)} delete => true {ONCE}'
+    reading = Reading(tmp_path, options)
+    batch = reading.batch()
+    bucket.put("one.log", "new\n")
+    reading.settle(batch)
+    assert reading.all() == ["old"]
+    assert (Reading(tmp_path, options).all(), bucket.keys()) == (["new"], [])
+
+
+def test_a_copy_that_s3_refuses_holds_up_no_other_object(tmp_path: Path, moto: Any, bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+    other = Bucket(moto.port)
+    for name in ("a", "b"):
+        bucket.put(name, f"{name}\n")
+    refusal = b"<Error><Code>InvalidRequest</Code><Message>never</Message></Error>"
+    with Front(moto.port) as front:
+        front.rules.append(lambda asked: Told(400, refusal) if asked.method == "PUT" and asked.path.endswith("/a") else None)
+        reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(front)} backup_to_bucket => "{other.name}" {ONCE}')
+        for _ in range(2):
+            reading.settle(reading.batch())
+        for _ in range(3):
+            reading.source.read(0.1)  # finds the ends
+        reading.source.close()
+    assert (reading.lines, other.keys()) == (["a", "b"], ["b"])
+    assert "cannot be copied or deleted" in caplog.text
+
+
 def test_a_bucket_for_copies_that_is_not_there_is_said(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
     with pytest.raises(Misconfigured) as caught:
         Reading(tmp_path, f'bucket => "{bucket.name}" {where(moto)} backup_to_bucket => "nothing-is-here" {ONCE}')
@@ -193,6 +239,46 @@ def test_a_sincedb_of_logstash_says_what_is_done(tmp_path: Path, moto: Any, buck
     assert Reading(tmp_path, options).all() == []
     sincedb.write_text("2000-01-01 00:00:00 +0100")
     assert Reading(tmp_path, options).all() == ["old"]
+
+
+def test_an_object_that_is_under_way_is_not_done_because_later_ones_are(
+    tmp_path: Path, moto: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done is forgotten by its time after a day; here, at once."""
+    monkeypatch.setattr(_s3_bookmark, "REMEMBERED", dt.timedelta(seconds=-10))
+    for name in ("a", "b"):
+        bucket.put(name, f"{name}\n")
+    options = f'bucket => "{bucket.name}" {where(moto)} {ONCE}'
+    reading = Reading(tmp_path, options)
+    batches = [reading.batch() for _ in range(2)]
+    reading.source.read(0.1)  # finds the end of the second
+    reading.settle(batches[1])
+    reading.source.close()
+    assert [Reading(tmp_path, options).all() for _ in range(2)] == [["a"], []]
+
+
+def test_a_sincedb_that_cannot_be_written_anew_is_appended_to_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, again = (Bookmark(str(tmp_path / "sincedb"), Context().log) for _ in range(2))
+    made.open()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", refuse_to_replace)
+        with pytest.raises(OSError, match="Read-only"):
+            move_often(made)
+    monkeypatch.setattr(_s3_bookmark, "_FEWEST_LINES", 10_000)
+    made.move("b/key", Progress("etag", 4711, False))
+    made.close()
+    again.open()
+    assert again.progress("b/key", "etag").offset == 4711
+    again.close()
+
+
+def move_often(bookmark: Bookmark) -> None:
+    for number in range(2000):
+        bookmark.move("b/key", Progress("etag", number, False))
+
+
+def refuse_to_replace(source: str, target: str) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
 def test_an_object_that_cannot_be_read_holds_up_no_other(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
@@ -229,6 +315,26 @@ def queue(moto: Any) -> Iterator[Queue]:
 
 def notification(bucket: str, key: str) -> str:
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}]})
+
+
+NO_NOTIFICATIONS = {
+    "no JSON": "not a notification",
+    "a list": "[1]",
+    "a record of something else": '{"Records": [{"eventName": "ObjectCreated:Put"}]}',
+    "a bucket that is a text": '{"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": "b", "object": {"key": "k"}}}]}',
+    "a key that is a number": '{"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": 5}}}]}',
+    "a key that is a number, of EventBridge": '{"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": {"key": 5}}}',
+    "an object that is a list": '{"detail-type": "Object Created", "detail": {"bucket": {"name": "b"}, "object": []}}',
+    "a message that is a list": '{"Type": "Notification", "Message": []}',
+    "brackets without end": "[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("text", NO_NOTIFICATIONS.values(), ids=NO_NOTIFICATIONS.keys())
+def test_what_is_not_a_notification_is_said_to_be_none(text: str) -> None:
+    """Anybody may write to the queue; one such message must not take those beside it with it."""
+    with pytest.raises(ValueError, match=r"not a notification|not one of S3|Expecting value"):
+        objects_of(text)
 
 
 def test_notifications_name_objects_and_are_deleted_when_those_are_done(tmp_path: Path, moto: Any, bucket: Bucket, queue: Queue) -> None:

@@ -1,6 +1,7 @@
 """What the output s3 makes of events, against moto: keys, rotation, parameters, uploads in parts, outages, kills, refusals."""
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -206,6 +207,46 @@ def test_a_file_that_s3_refuses_is_kept_and_holds_up_no_other(tmp_path: Path, mo
     (kept,) = tmp_path.rglob("*.data")
     assert (kept.parent.name, kept.read_text()) == ("refused", "one\n")
     assert "S3 refuses" in caplog.text
+
+
+def test_a_file_that_cannot_be_removed_holds_up_no_other(
+    tmp_path: Path, moto: Any, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread that has uploaded it goes on; what is left of it is uploaded again by the next start, as the same object."""
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolFile, "remove", refuse_to_remove)
+        made = output(tmp_path, moto, bucket.name, "size_file => 1 upload_workers_count => 1")
+        deliver(made, "one")
+        deliver(made, "two")
+        made.close()
+    assert content(bucket) == ["one", "two"]
+    assert "cannot be removed: Read-only file system" in caplog.text
+    output(tmp_path, moto, bucket.name).close()
+    assert content(bucket) == ["one", "two"]
+    assert not list(tmp_path.rglob("*.data"))
+
+
+def refuse_to_remove(file: SpoolFile) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_a_user_who_may_only_write_below_a_prefix_needs_no_test_object(is_checked: bool, tmp_path: Path, moto: Any, bucket: Bucket) -> None:
+    """Such a user may neither look at the bucket nor write at its root, so that the check is to be turned off."""
+
+    def of_the_prefix(asked: Any) -> Told | None:
+        return None if asked.path.startswith(f"/{bucket.name}/mine/") else Told(403, b"")
+
+    options = f'prefix => "mine/" validate_credentials_on_root_bucket => {str(is_checked).lower()}'
+    with between(of_the_prefix, moto) as front:
+        if is_checked:
+            with pytest.raises(Misconfigured, match="access denied"):
+                output(tmp_path, front, bucket.name, options)
+            return
+        made = output(tmp_path, front, bucket.name, options)
+        deliver(made, "one")
+        made.close()
+    assert content(bucket) == ["one"]
 
 
 def test_after_a_kill_a_file_has_what_counts_as_delivered(tmp_path: Path) -> None:

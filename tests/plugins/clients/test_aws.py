@@ -123,6 +123,27 @@ def test_what_the_library_says_of_options(error: Exception, option: str) -> None
     assert found.option == option
 
 
+@pytest.mark.parametrize("service", ["sqs", "sns", "kinesis"])
+def test_no_message_is_refused_for_what_is_wrong_with_a_key_of_kms(service: str) -> None:
+    """Each service has names of its own for that; all messages would become dead letters."""
+    shapes = boto3.client(service, region_name="eu-central-1").meta.service_model.error_shapes
+    codes = {shape.error_code for shape in shapes if shape.name.upper().startswith("KMS")}
+    codes |= {"KMS.DisabledException", "KMS.InvalidStateException", "KMS.OptInRequired", "KMS.ThrottlingException"}
+    found = {code: meaning(refused(code), (), "r", "resource") for code in codes}
+    assert {code for code, each in found.items() if isinstance(each, Retry)} == {code for code in codes if "Throttl" in code}
+    assert {each.option for each in found.values() if isinstance(each, Misconfigured)} == {"resource"}
+    assert all(isinstance(each, (Retry, Misconfigured)) for each in found.values()), found
+    assert all(is_temporary(code) for code in codes)
+
+
+@pytest.mark.parametrize("operation", ["AssumeRole", "AssumeRoleWithWebIdentity"])
+def test_a_role_that_may_not_be_assumed_is_to_blame_and_not_what_it_was_for(operation: str) -> None:
+    said = {"Error": {"Code": "AccessDenied", "Message": "why"}}
+    found = meaning(ClientError(said, operation), (*KEYS, "role_arn"), "r", "queue")  # type: ignore[arg-type]
+    assert isinstance(found, Misconfigured)
+    assert found.option == "role_arn"
+
+
 def test_a_code_that_is_not_known_stays_as_it_is() -> None:
     error = refused("InvalidParameterValue")
     assert meaning(error, (), "r", "queue") is error
@@ -166,6 +187,12 @@ def test_a_credentials_file_without_keys_is_said_at_its_option(text: str, tmp_pa
     file.write_text(text)
     with pytest.raises(Misconfigured) as caught:
         ground(aws_credentials_file=file).aws.client("sqs")
+    assert caught.value.option == "aws_credentials_file"
+
+
+def test_a_credentials_file_that_is_gone_is_said_at_its_option(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="does not exist") as caught:
+        ground(aws_credentials_file=tmp_path / "nothing.yaml").aws.client("sqs")
     assert caught.value.option == "aws_credentials_file"
 
 

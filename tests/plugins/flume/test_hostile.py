@@ -33,6 +33,7 @@ from penstock.plugins.clients.flume_avro import AvroClient, AvroServer
 from penstock.plugins.clients.flume_link import CallFailed, Link
 from penstock.plugins.clients.flume_thrift import ThriftClient, ThriftServer
 from penstock.plugins.errors import Disconnected, Retry
+from penstock.plugins.inputs._flume_connection import Inflating
 
 EVENTS = [({"a": "ä", "n": str(n)}, b"body %d" % n) for n in range(20)]
 KINDS: dict[str, tuple[Callable[[], Server], Callable[[], Client], Any]] = {
@@ -266,6 +267,21 @@ def ended(port: int, data: bytes) -> bytes:
     return found
 
 
+def test_behind_the_end_of_a_compressed_stream_nothing_is_read() -> None:
+    """What comes there would be kept, and never be given out."""
+
+    async def read() -> bytes:
+        reader = asyncio.StreamReader()
+        reader.feed_data(zlib.compress(b"abc") + b"more and more")
+        source = Inflating(reader)
+        found = await source.readexactly(3)
+        with pytest.raises(ProtocolError, match="its compressed stream has ended"):
+            await source.readexactly(1)
+        return found
+
+    assert asyncio.run(read()) == b"abc"
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "reason"),
     [
@@ -330,7 +346,7 @@ def made(section: str, options: str) -> Any:
         ("input", "port => 1 protocol => thrift compression_type => deflate", 'with protocol => "avro" only'),
         ("input", "port => 1 ssl_enabled => true", "needs a certificate"),
         ("output", "", "`hosts`"),
-        ("output", "hosts => []", "no host to connect to"),
+        ("output", "hosts => []", "`hosts` is empty"),
         ("output", "hosts => a", "`a` has no port"),
         ("output", 'hosts => "a:99999"', "99999 is not a valid port"),
         ("output", 'hosts => "a:1" compression_level => 10', "levels go from 1 to 9"),

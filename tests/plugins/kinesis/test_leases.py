@@ -13,6 +13,7 @@ from servers.kinesis_plugins import an_input
 from penstock.pipeline.runtime.reader import Reader
 from penstock.plugins.batch import Position
 from penstock.plugins.clients.aws import Aws
+from penstock.plugins.contract import Disconnected, Outcome
 from penstock.plugins.inputs._kinesis_leases import Lease, LeaseTable
 from penstock.plugins.inputs._kinesis_places import Place
 
@@ -216,3 +217,79 @@ def test_a_table_that_throttles_is_left_alone_for_a_moment_and_asked_again(
     source.close()
     assert "throttled" in caplog.text
     assert "retrying" not in caplog.text, "it is no outage"
+
+
+class Unsure:
+    """A client that makes a change of an item and answers with an error, as DynamoDB may: so many times."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.left = client, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **parameters: Any) -> Any:
+        answer = self._client.update_item(**parameters)
+        if self.left:
+            self.left -= 1
+            said = {"Error": {"Code": "InternalServerError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
+            raise ClientError(said, "UpdateItem")  # type: ignore[arg-type]
+        return answer
+
+
+def test_a_lease_that_was_changed_though_the_answer_was_an_error_does_not_stay_unread(
+    make_stream: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process counts it as lost, and nobody else is there who would take it."""
+    stream = make_stream(1)
+    stream.put(["one"])
+    source = an_input(stream.input("checkpoint_interval_seconds => 0", failover_time_millis=400))
+    source.open()
+    plain, clients = source.client, list[Unsure]()
+
+    def unsure(service: str, endpoint: str | None = None) -> Any:
+        made = plain(service, endpoint)
+        if service == "dynamodb":
+            clients.append(made := Unsure(made))
+        return made
+
+    monkeypatch.setattr(source, "client", unsure)
+    reader = Reader(source, threading.Event())
+    _, delivery = next(filter(None, (reader.step() for _ in range(200))))
+    delivery.done(None)
+    while "TRIM_HORIZON" in {lease["checkpoint"] for lease in stream.leases().values()}:
+        reader.step()
+    clients[0].left = 1
+    while "taken by another process" not in caplog.text:
+        reader.step()
+    stream.put(["two"])
+    batch, _ = next(filter(None, (reader.step() for _ in range(60))))
+    assert [chunk.data for chunk in batch.chunks or ()] == [b"two"]
+    source.close()
+
+
+def test_what_was_delivered_and_not_noted_is_not_read_again_after_an_outage_of_several_tries(
+    make_stream: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = make_stream(1)
+    stream.put(["one"])
+    (shard,) = stream.open_shards()
+    source = an_input(stream.input("checkpoint_interval_seconds => 1000"))
+    source.open()
+    source.connect()
+    batch = next(filter(None, (source.read(1.0) for _ in range(200))))
+    source.settle([Outcome(batch.token, None)], {shard: batch.parts[0].position})
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "client", refuse_to_connect)
+        for _ in range(2):
+            with pytest.raises(Disconnected):
+                source.connect()
+    source.connect()
+    stream.put(["two"])
+    batch = next(filter(None, (source.read(1.0) for _ in range(200))))
+    assert [chunk.data for chunk in batch.chunks] == [b"two"]
+    source.close()
+
+
+def refuse_to_connect(service: str, endpoint: str | None = None) -> Any:
+    raise Disconnected("nobody is there")

@@ -15,7 +15,7 @@ from servers.kinesis_plugins import an_input
 
 from penstock.plugins.batch import Batch
 from penstock.plugins.clients.aws import Aws
-from penstock.plugins.contract import Misconfigured
+from penstock.plugins.contract import Misconfigured, Retry
 from penstock.plugins.inputs._kinesis_places import Place
 from penstock.plugins.inputs._kinesis_reader import ShardReader, Stream
 
@@ -133,6 +133,21 @@ def test_the_first_record_behind_the_end_is_told_before_it_is_given_out() -> Non
     assert (numbers(first), told) == ([2, 3], ["2"])
     assert first is not None
     reader.rewind([first.token])
+    assert numbers(reader.read(9)) == [2, 3]
+
+
+def test_records_whose_beginning_cannot_be_noted_yet_are_asked_for_again() -> None:
+    """The table throttles: nothing of them was given out."""
+    service, faults = Service(1), [Retry("slow down", after=0.0)]
+
+    def note(sequence: str) -> None:
+        if faults:
+            raise faults.pop()
+
+    reader = a_reader(service, Place("LATEST"), note)
+    assert reader.read(9) is None
+    service.count = 3
+    assert reader.read(9) is None
     assert numbers(reader.read(9)) == [2, 3]
 
 
