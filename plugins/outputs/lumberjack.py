@@ -44,7 +44,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
 
     Differs from Logstash: `format`, `timeout`, `compression_level`, mutual TLS and
     `ssl_enabled => false` are new; the name of the server is verified; hosts are tried in their
-    order, beginning with the one that worked.
+    order, and the one that a connection was made to is kept until that breaks.
     """
 
     pipelined = True
@@ -133,9 +133,11 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
         return [Payload(self._codec.encode_messages(events), events, "lumberjack")]
 
     def connect(self) -> None:
-        """Connect to the host that worked, or to the next one that takes it. Raises Disconnected
-        where none does, Misconfigured.
+        """Connect to the first host, or, where a connection has ended, to the next one; to one
+        behind it where that does not take it. Raises Disconnected where none does, Misconfigured.
         """
+        if self._link is not None:
+            self._turn += 1
         self.close()
         said: list[str] = []
         for _ in self._addresses:
@@ -158,12 +160,8 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
     def deliver(self, payload: Payload) -> Future[None]:
         if self._link is None:
             raise Disconnected("not connected")
-        try:
-            kind = cast(Kind, self.format)
-            return self._link.send(payload.data, kind, self.compression_level, self._window)
-        except Disconnected:
-            self._turn += 1
-            raise
+        kind = cast(Kind, self.format)
+        return self._link.send(payload.data, kind, self.compression_level, self._window)
 
     def tend(self, timeout: float) -> None:
         if self._link is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import cast
 
 import pytest
 from servers import beats
@@ -18,6 +19,7 @@ from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.plugins.clients.lumberjack import Link
 from penstock.plugins.errors import Disconnected, Retry
+from penstock.plugins.output import Output
 
 
 def arrived(folder: Path) -> list[str]:
@@ -127,6 +129,26 @@ def test_a_server_that_answers_nonsense_is_left(answer: bytes, reason: str) -> N
     link.close()
 
 
+def test_a_host_that_takes_events_and_breaks_is_followed_by_the_next_one() -> None:
+    """One that ends each connection when something was sent, as a balancer does that has nobody behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        hosts = ", ".join(f'"127.0.0.1:{server.getsockname()[1]}"' for server in (first, second))
+        text = f"input {{ stdin {{ }} }} output {{ lumberjack {{ hosts => [{hosts}] port => 1 ssl_enabled => false format => event }} }}"
+        assembly = assemble([Source("(test)", text)], settled({}))
+        (output,) = cast(list[Output], assembly.plugins(assembly.program.outputs))
+        (payload,) = output.pack([{"message": "x"}])
+        for server in (first, second, first):
+            server.settimeout(10)
+            output.connect()
+            accepted, _ = server.accept()
+            sent = output.deliver(payload)
+            assert sent is not None
+            accepted.recv(1 << 16)
+            accepted.close()
+            assert isinstance(sent.exception(30), Disconnected)
+        output.close()
+
+
 def test_a_server_that_says_nothing_is_left() -> None:
     ours, other = socket.socketpair()
     link = Link(ours, 0.1)
@@ -141,7 +163,7 @@ def test_a_server_that_says_nothing_is_left() -> None:
         ("port => 1", "`hosts`"),
         ('hosts => "a" port => 1 compression_level => 10', "levels go from 0 to 9"),
         ('hosts => "a:99999" port => 1', "99999 is not a valid port"),
-        ("hosts => [] port => 1", "no host to connect to"),
+        ("hosts => [] port => 1", "`hosts` is empty"),
         ('hosts => "a" port => 1 format => "events"', "events"),
         ('hosts => "a" port => 1 ssl_key => "/dev/null"', "ssl_certificate"),
     ],
