@@ -187,8 +187,9 @@ class Writer:
             if isinstance(self._socket, ssl.SSLSocket):
                 self._socket = self._socket.unwrap()
             self._socket.shutdown(socket.SHUT_WR)
-            while self._socket.recv(_READ):
-                pass
+            end = time.monotonic() + _GOODBYE
+            while self._socket.recv(_READ) and time.monotonic() < end:
+                pass  # one that never stops to talk is not waited for
 
 
 def _knows_acknowledgements(connection: socket.socket) -> bool:
