@@ -130,7 +130,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
         return found[1] or found[2], int(found[3])
 
     def pack(self, events: list[Event]) -> list[Payload]:
-        return [Payload(self._codec.encode_messages(events), events, "lumberjack")]
+        return [Payload(self._codec.encode_messages(events), events)]
 
     def connect(self) -> None:
         """Connect to the first host, or, where a connection has ended, to the next one; to one

@@ -221,12 +221,12 @@ class Syslog(Ecs, Output, name="syslog"):
         messages = self._messages(events)
         if self._is_udp:
             items = [(self.port, message + b"\n") for message in messages]
-            return [Payload(items, events, "syslog")]
+            return [Payload(items, events)]
         if self._is_counted:
             data = b"".join([b"%d %b" % (len(message), message) for message in messages])
         else:
             data = b"\n".join([*messages, b""])
-        return [Payload(data, events, "syslog")]
+        return [Payload(data, events)]
 
     def open(self) -> None:
         if self._is_udp:

@@ -93,10 +93,10 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
         return {"port": f"TCP port {self.port} of {self.host}"} if has_port else {}
 
     def plain_encoding(self) -> tuple[Codec, Hashable] | None:
-        return self._codec, "tcp"
+        return self._codec, None
 
     def pack(self, events: list[Event]) -> list[Payload]:
-        return [Payload(self._codec.encode(events), events, "tcp")]
+        return [Payload(self._codec.encode(events), events)]
 
     def connect(self) -> None:
         """Connect, or listen. Raises Disconnected, Misconfigured."""

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import cast
@@ -147,6 +148,35 @@ def test_a_host_that_takes_events_and_breaks_is_followed_by_the_next_one() -> No
             accepted.close()
             assert isinstance(sent.exception(30), Disconnected)
         output.close()
+
+
+def test_as_many_batches_are_under_way_as_the_option_says_and_in_order(tmp_path: Path) -> None:
+    """The server acknowledges nothing before it has three of them."""
+    texts = [f"line {number}" for number in range(6)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        text = f"""
+            input {{ generator {{ lines => {json.dumps(texts)} count => 1 }} }}
+            output {{
+                lumberjack {{
+                    hosts => "127.0.0.1" port => {server.getsockname()[1]} ssl_enabled => false compression_level => 0
+                    codec => plain {{ format => "%{{message}}" }} batch_events => 1 max_in_flight => 3
+                }}
+            }}
+        """
+        with Penstock(tmp_path, text) as sender:
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.settimeout(10)
+                data = b""
+                while data.count(b"line ") < 3:
+                    data += accepted.recv(1 << 16)
+                accepted.sendall(ack(1, "1") * 3)
+                while data.count(b"line ") < 6:
+                    data += accepted.recv(1 << 16)
+                accepted.sendall(ack(1, "1") * 3)
+                assert sender.wait() == 0, sender.said()
+    assert [found.decode() for found in re.findall(rb"line \d", data)] == texts
 
 
 def test_a_server_that_says_nothing_is_left() -> None:
