@@ -14,7 +14,7 @@ from typing import cast
 from ...dsl.reference import Event
 from ..batch import Payload
 from ..clients.lumberjack import Kind, Link
-from ..clients.tcp import dial, encrypted
+from ..clients.tcp import check_port, dial, encrypted
 from ..clients.tls import ClientTls, client_tls
 from ..codec import Codec
 from ..declaration import option
@@ -100,6 +100,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
             self._codec = self.new_codec()
         if self.compression_level > 9:
             self.problem("compression_level", "levels go from 0 to 9", "3 is what Beats have")
+        check_port(self, self.port)
         self._addresses = [self._address(place) for place in range(len(self.hosts))]
         if not self._addresses:
             self.problem("hosts", "`hosts` is empty", "name at least one")

@@ -12,7 +12,7 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import to_text
 from ..batch import Payload
-from ..clients.tcp import Writer, dial, encrypted
+from ..clients.tcp import Writer, check_port, dial, encrypted
 from ..clients.udp import DatagramSender
 from ..contract import Ecs
 from ..declaration import Secret, option
@@ -137,6 +137,7 @@ class Syslog(Ecs, Output, name="syslog"):
     def prepare(self) -> None:
         self.ssl_certificate = self.ssl_certificate or self.ssl_cert
         self.ssl_certificate_authorities = self.ssl_certificate_authorities or self.ssl_cacert
+        check_port(self, self.port)
         if self.rfc == "rfc3164" and self.structured_data.text:
             self.problem(
                 "structured_data", "RFC 3164 has no structured data", "write rfc => rfc5424"

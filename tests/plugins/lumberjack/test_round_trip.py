@@ -192,6 +192,7 @@ def test_a_server_that_says_nothing_is_left() -> None:
     [
         ("port => 1", "`hosts`"),
         ('hosts => "a" port => 1 compression_level => 10', "levels go from 0 to 9"),
+        ('hosts => "a" port => 65536', "`65536` is not a valid port"),
         ('hosts => "a:99999" port => 1', "99999 is not a valid port"),
         ("hosts => [] port => 1", "`hosts` is empty"),
         ('hosts => "a" port => 1 format => "events"', "events"),

@@ -31,6 +31,7 @@ REFUSED = [
     (IN, 'topology => "pair" address => []', "`address` is empty"),
     (IN, 'topology => "pair" address => "localhost"', "is not a valid address"),
     (IN, 'topology => "pair" address => "tcp://localhost"', "has no valid port"),
+    (IN, 'topology => "pair" address => "tcp://localhost:²"', "has no valid port"),
     (IN, 'topology => "pair" address => "inproc://x"', "reaches nobody outside of this process"),
     (IN, 'topology => "pair" address => "udp://*:1"', "unknown transport `udp`"),
     (IN, 'topology => "pair" topic => "t"', "`topic` requires topology => pubsub"),
