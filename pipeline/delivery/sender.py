@@ -119,7 +119,7 @@ class Sender:
         """
         if isinstance(error, Undelivered):
             raise error
-        error = _checked(error, request.events)
+        error, is_over = _checked(error, request.events), False
         if isinstance(error, BrokenPipeError) and self.output.ends_with_its_reader:
             raise error
         if isinstance(error, Rejected):
@@ -133,19 +133,25 @@ class Sender:
                 return True
             self._partly_delivered(request, error.indexes)
         elif isinstance(error, (*Outages, Misconfigured)):
-            self._lost(request)
+            is_over = self._is_over(request)
         elif self._is_given_up(request, error):
             return True
         with self._counting:
             self.retried += request.events
+        if is_over:
+            return False
         self._pause(_wait(error, self._circuit.failed(error)), error)
         return False
 
-    def _lost(self, request: Request) -> None:
-        """Connect before the next try, unless another thread has done so since this one began."""
+    def _is_over(self, request: Request) -> bool:
+        """Whether the outage that a request has met is over, since it was connected again for
+        another one that met it; otherwise that is due before the next try.
+        """
         with self._connecting:
-            if request.connection == self._connection:
-                self.is_connected = False
+            if request.connection != self._connection:
+                return True
+            self.is_connected = False
+            return False
 
     def _partly_delivered(self, request: Request, left: list[int] | None) -> None:
         if left is None or len(left) == request.events:

@@ -94,6 +94,8 @@ class RabbitClient:
         random.shuffle(self._hosts)
         if not options.host:
             plugin.problem("host", "`host` is empty", 'write host => ["name"]')
+        if options.port > 65535:
+            plugin.problem("port", f"`{options.port}` is not a valid port", "write 1 to 65535")
 
     def _adopt_certificate(self) -> None:
         options = self._options
@@ -115,9 +117,12 @@ class RabbitClient:
 
     def _address(self, place: int, text: str) -> tuple[str, int]:
         name, colon, port = text.strip().rpartition(":")
+        if not text.strip():
+            help = 'write host => ["name"]'
+            self._plugin.problem("host", "the host is empty", help, path=(place,))
         if not colon or (":" in name and not name.endswith("]")) or text.endswith("]"):
             return text.strip("[] "), self._options.port
-        if not port.isdigit() or not 0 < int(port) < 65536:
+        if not port.isdecimal() or not 0 < int(port) < 65536:
             message = f"`{port}` is not a valid port"
             self._plugin.problem("host", message, "write host:5672", path=(place,))
             return name, self._options.port

@@ -21,6 +21,7 @@ from collections import deque
 from concurrent.futures import Future
 
 from ..errors import Disconnected, Misconfigured
+from ..plugin import Plugin
 
 _SIOCOUTQ = 0x5411
 _ACKED_AT = 120
@@ -30,6 +31,13 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.0005, 0.02
 _STEP = 1.0
 _GOODBYE = 1.0
 _READ = 1 << 16
+
+
+def check_port(plugin: Plugin, port: int, lowest: int = 1) -> None:
+    """Report a port that does not exist. ``lowest``: 0 where the system may choose one."""
+    if not lowest <= port <= 65535:
+        message, help = f"`{port}` is not a valid port", f"write {lowest} to 65535"
+        plugin.problem("port", message, help)
 
 
 def dial(host: str, port: int, patience: float = 10.0) -> socket.socket:
@@ -187,8 +195,9 @@ class Writer:
             if isinstance(self._socket, ssl.SSLSocket):
                 self._socket = self._socket.unwrap()
             self._socket.shutdown(socket.SHUT_WR)
-            while self._socket.recv(_READ):
-                pass
+            end = time.monotonic() + _GOODBYE
+            while self._socket.recv(_READ) and time.monotonic() < end:
+                pass  # one that never stops to talk is not waited for
 
 
 def _knows_acknowledgements(connection: socket.socket) -> bool:

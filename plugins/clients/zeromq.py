@@ -90,7 +90,7 @@ def _wrong_address(address: str) -> str:
     if transport not in _TRANSPORTS:
         return f"unknown transport `{transport}`"
     port = place.rpartition(":")[2]
-    if transport == "tcp" and not (port == "*" or (port.isdigit() and 0 < int(port) < 65536)):
+    if transport == "tcp" and not (port == "*" or (port.isdecimal() and 0 < int(port) < 65536)):
         return f"`{address}` has no valid port"
     return ""
 

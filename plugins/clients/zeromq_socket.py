@@ -2,7 +2,9 @@
 
 ZeroMQ connects in the background, for ever, and says nothing: neither that nobody is there nor that
 the keys do not fit. So whoever connects listens to the events of the socket until one of its peers
-has greeted it, all have refused, or it has taken too long.
+has greeted it, all have refused, or it has taken too long. No longer: events that nobody reads stop
+all that the library does, once a few thousand of them wait, which a peer that is away for a minute
+or two brings about.
 """
 
 from __future__ import annotations
@@ -44,12 +46,15 @@ class Allowed:
 
 
 class Socket:
-    """``socket`` is of this kind, with the options set; for one thread at a time. ``monitor`` says
-    what becomes of its connections, where this side makes them. Raises Disconnected, Misconfigured.
+    """``socket`` is of this kind, with the options set; for one thread at a time. ``watched``:
+    ``monitor`` says when connections end, where this side makes them, and ``has_lost_a_peer`` is to
+    be asked again and again. Raises Disconnected, Misconfigured.
     """
 
-    def __init__(self, options: SocketOptions, kind: zmq.SocketType) -> None:
-        self._options = options
+    def __init__(
+        self, options: SocketOptions, kind: zmq.SocketType, *, watched: bool = False
+    ) -> None:
+        self._options, self._watched = options, watched
         self._context = zmq.Context()
         self._authenticator: ThreadAuthenticator | None = None
         self.socket: zmq.Socket[bytes] = self._context.socket(kind)
@@ -85,7 +90,7 @@ class Socket:
                 self._set_number(key, int(number))
             else:
                 self.socket.setsockopt(key, value.encode())
-        except (zmq.ZMQError, TypeError, ValueError) as error:
+        except (zmq.ZMQError, TypeError, ValueError, OverflowError) as error:
             reason = f"`{name}` cannot be `{value}`: {error}"
             raise Misconfigured("sockopt", reason, "see zmq_setsockopt") from error
 
@@ -126,6 +131,10 @@ class Socket:
                 raise Misconfigured("address", reason, "give another address") from error
         if self.monitor is not None:
             self._await_peer(self.monitor)
+            self._end_monitor()
+            if self._watched:
+                place = f"inproc://penstock-ended-{id(self)}"
+                self.monitor = self.socket.get_monitor_socket(_EVENT.DISCONNECTED, place)
 
     def _await_peer(self, monitor: zmq.Socket[bytes]) -> None:
         """Wait until one peer is connected."""
@@ -174,12 +183,15 @@ class Socket:
             lost = recv_monitor_message(self.monitor)["event"] == _EVENT.DISCONNECTED or lost
         return lost
 
-    def close(self) -> None:
-        """Close it; what was sent has a moment to go out."""
+    def _end_monitor(self) -> None:
         monitor, self.monitor = self.monitor, None
         if monitor is not None:
             self.socket.disable_monitor()
             monitor.close()
+
+    def close(self) -> None:
+        """Close it; what was sent has a moment to go out."""
+        self._end_monitor()
         self.socket.close()
         if self._authenticator is not None:
             self._authenticator.stop()

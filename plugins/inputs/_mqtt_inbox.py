@@ -70,6 +70,10 @@ class Inbox:
         self._bytes += size
         self._arrived.append(message)
 
+    def unsure(self) -> Iterable[MQTTMessage]:
+        """Those messages that wait and that nobody sends again: they have QoS 0."""
+        return [message for message in self._arrived if message.qos == 0]
+
     def _drop(self) -> None:
         self._dropped.add()
         text = "messages with QoS 0 come faster than the outputs take them: %d dropped so far"

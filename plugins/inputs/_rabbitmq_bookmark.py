@@ -51,13 +51,13 @@ class Bookmark:
     def _read(self) -> Position | None:
         try:
             found = json.loads(self._path.read_bytes())
+            if found["format"] > _FORMAT:
+                raise NewerFormat(self._path, found["format"], _FORMAT)
+            return Position(found["stream"], found["offset"])
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise OSError(f"`{self._path}` is not a position: {error}") from error
-        if found["format"] > _FORMAT:
-            raise NewerFormat(self._path, found["format"], _FORMAT)
-        return Position(found["stream"], found["offset"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise OSError(f"`{self._path}` is not a position: {error!r}") from error
 
     def begin_anew(self) -> None:
         """The stream is another one now."""

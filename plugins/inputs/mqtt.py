@@ -20,6 +20,7 @@ from ._consumer_names import ConsumerName
 from ._mqtt_inbox import Inbox
 
 _MOST = 1000
+_ALL = 1 << 62
 _TENDING = 0.1
 _NEVER = 0xFFFFFFFF
 
@@ -109,6 +110,9 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
     def decoder(self) -> Codec | None:
         return self._codec
 
+    def open(self) -> None:
+        self._inbox = Inbox(self.context, self.qos0_buffer)
+
     def connect(self) -> None:
         self._leave()
         session = Session(
@@ -120,6 +124,8 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
             receive_maximum=self.receive_maximum,
         )
         inbox = Inbox(self.context, self.qos0_buffer)
+        for message in self._inbox.unsure():
+            inbox.add(message)
         on_message(session, inbox.add)
         try:
             session.connect()
@@ -172,6 +178,10 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
             session.pump(lambda: self._inbox.has(4 * size, _MOST))
             batch = self._inbox.take(4 * size, _MOST)
         return batch
+
+    def flush(self) -> Batch | None:
+        """All that waits: what has QoS 0 does not come again."""
+        return self._inbox.take(_ALL, _ALL)
 
     def wake(self) -> None:
         session = self._session

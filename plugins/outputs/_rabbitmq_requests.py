@@ -108,7 +108,8 @@ class UnderWay:
 
     def returned(self, key: str, body: bytes, usual: str | None) -> tuple[Request, int] | None:
         """The message that the server has returned. ``usual``: the key of those that name none."""
-        for number in range(self._returned + 1, self._published + 1):
+        first = self._order[0] if self._order else self._published + 1
+        for number in range(max(first, self._returned + 1), self._published + 1):
             found = self._messages.get(number)
             if found is None:
                 continue

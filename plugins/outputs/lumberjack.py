@@ -14,7 +14,7 @@ from typing import cast
 from ...dsl.reference import Event
 from ..batch import Payload
 from ..clients.lumberjack import Kind, Link
-from ..clients.tcp import dial, encrypted
+from ..clients.tcp import check_port, dial, encrypted
 from ..clients.tls import ClientTls, client_tls
 from ..codec import Codec
 from ..declaration import option
@@ -44,7 +44,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
 
     Differs from Logstash: `format`, `timeout`, `compression_level`, mutual TLS and
     `ssl_enabled => false` are new; the name of the server is verified; hosts are tried in their
-    order, beginning with the one that worked.
+    order, and the one that a connection was made to is kept until that breaks.
     """
 
     pipelined = True
@@ -100,6 +100,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
             self._codec = self.new_codec()
         if self.compression_level > 9:
             self.problem("compression_level", "levels go from 0 to 9", "3 is what Beats have")
+        check_port(self, self.port)
         self._addresses = [self._address(place) for place in range(len(self.hosts))]
         if not self._addresses:
             self.problem("hosts", "`hosts` is empty", "name at least one")
@@ -130,12 +131,14 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
         return found[1] or found[2], int(found[3])
 
     def pack(self, events: list[Event]) -> list[Payload]:
-        return [Payload(self._codec.encode_messages(events), events, "lumberjack")]
+        return [Payload(self._codec.encode_messages(events), events)]
 
     def connect(self) -> None:
-        """Connect to the host that worked, or to the next one that takes it. Raises Disconnected
-        where none does, Misconfigured.
+        """Connect to the first host, or, where a connection has ended, to the next one; to one
+        behind it where that does not take it. Raises Disconnected where none does, Misconfigured.
         """
+        if self._link is not None:
+            self._turn += 1
         self.close()
         said: list[str] = []
         for _ in self._addresses:
@@ -158,12 +161,8 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
     def deliver(self, payload: Payload) -> Future[None]:
         if self._link is None:
             raise Disconnected("not connected")
-        try:
-            kind = cast(Kind, self.format)
-            return self._link.send(payload.data, kind, self.compression_level, self._window)
-        except Disconnected:
-            self._turn += 1
-            raise
+        kind = cast(Kind, self.format)
+        return self._link.send(payload.data, kind, self.compression_level, self._window)
 
     def tend(self, timeout: float) -> None:
         if self._link is not None:

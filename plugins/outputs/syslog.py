@@ -12,7 +12,7 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import to_text
 from ..batch import Payload
-from ..clients.tcp import Writer, dial, encrypted
+from ..clients.tcp import Writer, check_port, dial, encrypted
 from ..clients.udp import DatagramSender
 from ..contract import Ecs
 from ..declaration import Secret, option
@@ -137,6 +137,7 @@ class Syslog(Ecs, Output, name="syslog"):
     def prepare(self) -> None:
         self.ssl_certificate = self.ssl_certificate or self.ssl_cert
         self.ssl_certificate_authorities = self.ssl_certificate_authorities or self.ssl_cacert
+        check_port(self, self.port)
         if self.rfc == "rfc3164" and self.structured_data.text:
             self.problem(
                 "structured_data", "RFC 3164 has no structured data", "write rfc => rfc5424"
@@ -221,12 +222,12 @@ class Syslog(Ecs, Output, name="syslog"):
         messages = self._messages(events)
         if self._is_udp:
             items = [(self.port, message + b"\n") for message in messages]
-            return [Payload(items, events, "syslog")]
+            return [Payload(items, events)]
         if self._is_counted:
             data = b"".join([b"%d %b" % (len(message), message) for message in messages])
         else:
             data = b"\n".join([*messages, b""])
-        return [Payload(data, events, "syslog")]
+        return [Payload(data, events)]
 
     def open(self) -> None:
         if self._is_udp:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...dsl.reference import Event
 from ..batch import Payload
-from ..clients.tcp import Writer, dial, encrypted
+from ..clients.tcp import Writer, check_port, dial, encrypted
 from ..clients.tls import ClientTls, client_tls
 from ..codec import Codec
 from ..declaration import option
@@ -79,6 +79,7 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
     def prepare(self) -> None:
         self._codec = self.new_codec()
         is_server = self.mode == "server"
+        check_port(self, self.port, 0 if is_server else 1)
         wrong = "ssl_verification_mode" if is_server else "ssl_client_authentication"
         right = "ssl_client_authentication" if is_server else "ssl_verification_mode"
         if wrong in self.given:
@@ -93,10 +94,10 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
         return {"port": f"TCP port {self.port} of {self.host}"} if has_port else {}
 
     def plain_encoding(self) -> tuple[Codec, Hashable] | None:
-        return self._codec, "tcp"
+        return self._codec, None
 
     def pack(self, events: list[Event]) -> list[Payload]:
-        return [Payload(self._codec.encode(events), events, "tcp")]
+        return [Payload(self._codec.encode(events), events)]
 
     def connect(self) -> None:
         """Connect, or listen. Raises Disconnected, Misconfigured."""

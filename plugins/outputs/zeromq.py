@@ -95,7 +95,8 @@ class ZeroMq(SocketOptions, ZeroMqOptions, Output, name="zeromq"):
     def connect(self) -> None:
         with self._lock:
             self._leave()
-            self._made = Socket(self, _KINDS[self.topology])
+            watched = self.topology == "reqrep"
+            self._made = Socket(self, _KINDS[self.topology], watched=watched)
 
     def deliver(self, payload: Payload) -> None:
         with self._lock:
@@ -123,16 +124,18 @@ class ZeroMq(SocketOptions, ZeroMqOptions, Output, name="zeromq"):
         open_requests: dict[bytes, int] = {}
         left, again = deque(range(len(items))), list[int]()
         patience = float(self.reply_timeout)
-        heard = time.monotonic()
+        heard, lost = time.monotonic(), False
         while left or open_requests:
             while left and len(open_requests) < _WINDOW:
                 number = b"%d" % next(self._numbers)
                 if not _sent(made.socket, [number, b"", items[left[0]]]):
                     break
                 open_requests[number] = left.popleft()
-            if self._hear(made, open_requests, again):
+            has_heard = self._hear(made, open_requests, again)
+            lost = made.has_lost_a_peer() or lost
+            if has_heard:
                 heard = time.monotonic()
-            elif made.has_lost_a_peer() or time.monotonic() - heard > patience:
+            elif lost or time.monotonic() - heard > patience:
                 self._leave()
                 unanswered = sorted([*open_requests.values(), *left, *again])
                 raise Retry("a peer has gone, or does not answer", unanswered, after=0.0)
@@ -155,6 +158,16 @@ class ZeroMq(SocketOptions, ZeroMqOptions, Output, name="zeromq"):
             index = open_requests.pop(frames[0], None)
             if index is not None and frames[-1] in (BUSY, FAILED):
                 again.append(index)
+
+    @property
+    def tending_is_due(self) -> bool:
+        return self._made is not None and self._made.monitor is not None
+
+    def tend(self, timeout: float) -> None:
+        """Pass over news of connections, which must not pile up while nothing is sent."""
+        with self._lock:
+            if self._made is not None:
+                self._made.has_lost_a_peer()
 
     def _leave(self) -> None:
         made, self._made = self._made, None

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry, Undelivered
 
-from .targets import KINDS, Delivery
+from .targets import KINDS, Delivery, Promising
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -123,6 +123,23 @@ def test_a_lost_connection_is_made_again_and_all_delivered_again(kind: str, erro
     delivery.run([0], [1, 2])
     assert (delivery.target.has, delivery.settled, delivery.dead) == ([0, 1, 2], {0: None, 1: None}, [])
     assert delivery.target.connections == 2
+
+
+def test_a_connection_that_breaks_is_waited_for_once_however_much_was_under_way() -> None:
+    delivery = Delivery("pipelined", max_in_flight=5)
+    assert isinstance(delivery.target, Promising)
+    delivery.target.hold = True
+    delivery.target.answers = [Disconnected("away")] * 5
+    delivery.start()
+    for number in range(5):
+        delivery.submit(number, [number])
+    delivery.target.wait_for(5)
+    delivery.target.hold = False
+    for _ in range(5):
+        delivery.target.answer(0)
+    delivery.end()
+    assert (delivery.target.has, delivery.target.connections) == ([0, 1, 2, 3, 4], 2)
+    assert len(delivery.stopping.asked) == 1
 
 
 @each_kind

@@ -1,6 +1,7 @@
 """Writing to TCP connections: what the other end has, what it does not have, and how a connection ends."""
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -52,6 +53,26 @@ def test_what_the_other_end_has_is_known(server: socket.socket) -> None:
         ended.start()
         assert other.recv(1) == b""
     ended.join(30)
+
+
+def test_a_connection_ends_though_the_other_end_goes_on_to_talk(server: socket.socket) -> None:
+    writer, other = connected(server)
+    ended = threading.Event()
+
+    def talk() -> None:
+        with other, contextlib.suppress(OSError):
+            while not ended.is_set():
+                other.sendall(b"x")
+
+    talking = threading.Thread(target=talk)
+    closing = threading.Thread(target=writer.close, daemon=True)
+    talking.start()
+    closing.start()
+    closing.join(20)
+    was_closed = not closing.is_alive()
+    ended.set()
+    talking.join(30)
+    assert was_closed
 
 
 def test_what_a_connection_leaves_open_when_it_breaks_is_known(server: socket.socket) -> None:

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from pathlib import Path
+from typing import cast
 
 import pytest
 from servers import beats
@@ -18,6 +20,7 @@ from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.plugins.clients.lumberjack import Link
 from penstock.plugins.errors import Disconnected, Retry
+from penstock.plugins.output import Output
 
 
 def arrived(folder: Path) -> list[str]:
@@ -127,6 +130,55 @@ def test_a_server_that_answers_nonsense_is_left(answer: bytes, reason: str) -> N
     link.close()
 
 
+def test_a_host_that_takes_events_and_breaks_is_followed_by_the_next_one() -> None:
+    """One that ends each connection when something was sent, as a balancer does that has nobody behind it."""
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        hosts = ", ".join(f'"127.0.0.1:{server.getsockname()[1]}"' for server in (first, second))
+        text = f"input {{ stdin {{ }} }} output {{ lumberjack {{ hosts => [{hosts}] port => 1 ssl_enabled => false format => event }} }}"
+        assembly = assemble([Source("(test)", text)], settled({}))
+        (output,) = cast(list[Output], assembly.plugins(assembly.program.outputs))
+        (payload,) = output.pack([{"message": "x"}])
+        for server in (first, second, first):
+            server.settimeout(10)
+            output.connect()
+            accepted, _ = server.accept()
+            sent = output.deliver(payload)
+            assert sent is not None
+            accepted.recv(1 << 16)
+            accepted.close()
+            assert isinstance(sent.exception(30), Disconnected)
+        output.close()
+
+
+def test_as_many_batches_are_under_way_as_the_option_says_and_in_order(tmp_path: Path) -> None:
+    """The server acknowledges nothing before it has three of them."""
+    texts = [f"line {number}" for number in range(6)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        text = f"""
+            input {{ generator {{ lines => {json.dumps(texts)} count => 1 }} }}
+            output {{
+                lumberjack {{
+                    hosts => "127.0.0.1" port => {server.getsockname()[1]} ssl_enabled => false compression_level => 0
+                    codec => plain {{ format => "%{{message}}" }} batch_events => 1 max_in_flight => 3
+                }}
+            }}
+        """
+        with Penstock(tmp_path, text) as sender:
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.settimeout(10)
+                data = b""
+                while data.count(b"line ") < 3:
+                    data += accepted.recv(1 << 16)
+                accepted.sendall(ack(1, "1") * 3)
+                while data.count(b"line ") < 6:
+                    data += accepted.recv(1 << 16)
+                accepted.sendall(ack(1, "1") * 3)
+                assert sender.wait() == 0, sender.said()
+    assert [found.decode() for found in re.findall(rb"line \d", data)] == texts
+
+
 def test_a_server_that_says_nothing_is_left() -> None:
     ours, other = socket.socketpair()
     link = Link(ours, 0.1)
@@ -140,6 +192,7 @@ def test_a_server_that_says_nothing_is_left() -> None:
     [
         ("port => 1", "`hosts`"),
         ('hosts => "a" port => 1 compression_level => 10', "levels go from 0 to 9"),
+        ('hosts => "a" port => 65536', "`65536` is not a valid port"),
         ('hosts => "a:99999" port => 1', "99999 is not a valid port"),
         ("hosts => [] port => 1", "`hosts` is empty"),
         ('hosts => "a" port => 1 format => "events"', "events"),

@@ -191,6 +191,24 @@ def test_what_comes_with_qos_0_faster_than_it_is_taken_is_dropped_and_counted(
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("ends", ["connection", "run"])
+def test_what_has_come_with_qos_0_is_not_lost_when_it_waits_at_the_end_of_a(ends: str, tmp_path: Path, server: Any, topic: str) -> None:
+    options = f'topic => "{topic}" qos => 0 qos0_buffer => 20000'
+    with Peer(server.port) as peer, source(tmp_path, server.port, options) as made:
+        dropped = made.context.metrics.counter("dropped_qos0")
+        peer.publish(topic, [f"{number}".ljust(500, "x") for number in range(21)], qos=0)
+        until(lambda: made.tend(0) is None and dropped.value == 1, "20 of 21 wait")
+        if ends == "run":
+            batch = made.flush()
+            assert batch is not None
+            (chunk,) = batch.chunks or ()
+            found = [data.decode() for data in chunk.messages()]
+        else:
+            made.connect()
+            found = [text for text, _ in read(made, 20)]
+        assert [int(text.rstrip("x")) for text in found] == list(range(20))
+
+
 def test_why_a_broker_of_mqtt_5_ended_the_connection_is_said(tmp_path: Path, topic: str) -> None:
     require("mosquitto")
     with mosquitto.server(tmp_path, "retain_available false") as own, source(tmp_path, own.port, f'mqtt_version => 5 topic => "{topic}"') as made:

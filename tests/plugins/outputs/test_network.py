@@ -101,6 +101,9 @@ def test_the_host_of_an_event_is_named(output: Make, host: Any, named: bytes) ->
     ("config", "said"),
     [
         ("tcp { host => 'h' }", "port"),
+        ("tcp { host => 'h' port => 65536 }", "`65536` is not a valid port"),
+        ("tcp { host => 'h' port => 0 }", "`0` is not a valid port"),
+        ("syslog { host => 'h' port => 65536 }", "`65536` is not a valid port"),
         ("tcp { host => 'h' port => 1 mode => server ssl_enabled => true }", "a server with TLS needs a certificate"),
         ("tcp { host => 'h' port => 1 ssl_client_authentication => none }", "is not an option of mode client"),
         ("tcp { host => 'h' port => 1 ssl_cacert => 'x' }", "ssl_certificate_authorities"),

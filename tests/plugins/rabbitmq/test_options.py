@@ -22,6 +22,9 @@ TO = 'host => "h" exchange => "e" exchange_type => "direct"'
 REFUSED = [
     (IN, 'host => []', "`host` is empty"),
     (IN, 'host => ["a:b"]', "`b` is not a valid port"),
+    (IN, 'host => ["a:²"]', "`²` is not a valid port"),
+    (IN, 'host => ["a", ""]', "the host is empty"),
+    (IN, 'host => "a" port => 65536', "`65536` is not a valid port"),
     (IN, 'queue => "q"', "host"),
     (IN, 'host => "h" exchange_type => "topic"', "`exchange_type` requires `exchange`"),
     (IN, 'host => "h" passive => true', "`passive` requires `queue`"),

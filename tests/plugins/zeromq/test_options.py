@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,7 @@ REFUSED = [
     (IN, 'topology => "pair" address => []', "`address` is empty"),
     (IN, 'topology => "pair" address => "localhost"', "is not a valid address"),
     (IN, 'topology => "pair" address => "tcp://localhost"', "has no valid port"),
+    (IN, 'topology => "pair" address => "tcp://localhost:²"', "has no valid port"),
     (IN, 'topology => "pair" address => "inproc://x"', "reaches nobody outside of this process"),
     (IN, 'topology => "pair" address => "udp://*:1"', "unknown transport `udp`"),
     (IN, 'topology => "pair" topic => "t"', "`topic` requires topology => pubsub"),
@@ -218,6 +220,42 @@ def test_a_socket_without_a_peer_takes_nothing_for_long(port: int) -> None:
         assert raised.value.indexes == [0, 1]
 
 
+def away(port: int, tries: int, between: Callable[[], object]) -> None:
+    """In the place of a peer: somebody who ends so many connections as soon as they are made."""
+    with socket.create_server(("127.0.0.1", port)) as nobody:
+        nobody.settimeout(10)
+        for number in range(tries):
+            nobody.accept()[0].close()
+            if number % 100 == 0:
+                between()
+
+
+@pytest.mark.parametrize(("topology", "kind"), [("pushpull", zmq.SocketType.PULL), ("reqrep", zmq.SocketType.REP)])
+def test_the_output_tries_to_connect_for_as_long_as_its_peer_is_away(topology: str, kind: zmq.SocketType, port: int) -> None:
+    """The client library stops once a few thousand events of connections wait that nobody reads."""
+    options = f'topology => "{topology}" address => "{address(port)}" sockopt => {{ "RECONNECT_IVL" => 1 }}'
+    with Listening(kind, port) as listening, target(options) as made:
+        listening.stop()
+        away(port, 2_500, lambda: made.tend(0))
+        listening.start()
+        deliver(made, "1")
+        until(lambda: listening.heard() == ["1"], "it arrives")
+
+
+def test_the_input_tries_to_connect_for_as_long_as_its_peer_is_away(port: int) -> None:
+    options = f'topology => "pushpull" mode => "client" address => "{address(port)}" codec => plain sockopt => {{ "RECONNECT_IVL" => 1 }}'
+    with ExitStack() as ends:
+        with zmq.Context() as context, context.socket(zmq.PUSH) as made:
+            made.bind(address(port))
+            served = ends.enter_context(serving(options))
+        away(port, 2_500, lambda: None)
+        with zmq.Context() as context, context.socket(zmq.PUSH) as made:
+            made.bind(address(port))
+            made.setsockopt(zmq.SNDTIMEO, 10_000)
+            made.send(b"1")
+            until(lambda: served.heard() == ["1"], "it arrives")
+
+
 def test_options_of_sockets_bound_what_waits(port: int) -> None:
     """A peer that does not read is given no more than the two marks allow, and what the system's buffers take."""
     small = '"ZMQ::SNDHWM" => 5 "SNDBUF" => 4096'
@@ -256,7 +294,7 @@ def test_a_publisher_that_may_not_drop_waits_for_a_slow_subscriber(port: int) ->
             assert heard.count(b"x" * 10_000) >= 500 - len(raised.value.indexes) - heard.count(b"hello")
 
 
-@pytest.mark.parametrize("value", ['"RCVHWM" => "many"', '"FD" => 5'])
+@pytest.mark.parametrize("value", ['"RCVHWM" => "many"', '"FD" => 5', '"RCVHWM" => 99999999999'])
 def test_an_option_of_sockets_that_cannot_be_set_is_said(value: str, port: int) -> None:
     with pytest.raises(Misconfigured, match="sockopt"), serving(f'topology => "pair" address => "{address(port)}" sockopt => {{ {value} }}'):
         pass
