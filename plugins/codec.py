@@ -37,6 +37,11 @@ class Codec(Plugin):
     go through one codec: templates, lines that are joined.
     """
 
+    needs_whole_chunks: ClassVar[bool] = False
+    """Whether a chunk must be decoded at once, since nothing of its end is held from one call to
+    the next.
+    """
+
     begun: bool = False
     """Whether the stream does not start at its beginning: a byte order mark is none there."""
 

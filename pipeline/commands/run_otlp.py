@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from ...dsl.options import read
 from ...dsl.secrets import without_login
 from ...dsl.spec import Kind
-from ..api.settings import wrong
 
 if TYPE_CHECKING:
     from ..otlp.exporter import OtlpExporter
@@ -22,6 +21,8 @@ def otlp_exporter(settings: Mapping[str, Any]) -> OtlpExporter | None:
     endpoint = str(settings["penstock.otlp.endpoint"])
     if not endpoint:
         return None
+    from ..api.settings import wrong  # most runs need neither the API nor a collector
+
     if not _is_valid(endpoint):
         raise wrong(
             f"penstock.otlp.endpoint: `{without_login(endpoint)}` is not a valid URL",

@@ -60,12 +60,12 @@ class Decoder:
                 yield first.part, len(first.data), self._messages(first, parts)
                 at += 1
                 continue
-            if len(first.data) > 2 * CHUNK_BYTES:
+            codec, size = self._stream(first.origin), 0
+            if len(first.data) > 2 * CHUNK_BYTES and not codec.needs_whole_chunks:
                 for size, events in self._pieces(first, parts):
                     yield first.part, size, events
                 at += 1
                 continue
-            codec, size = self._stream(first.origin), 0
             run: list[Event] = []
             while at < len(chunks) and _same(chunks[at], first):
                 chunk = chunks[at]

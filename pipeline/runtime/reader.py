@@ -80,6 +80,8 @@ class Reader:
         try:
             self._connect()
             self.settle()
+            if not self._connected:  # settling found it gone: what is read now would come again
+                return None
             batch = None if self._is_held() else self._read()
         except EndOfInput:
             raise

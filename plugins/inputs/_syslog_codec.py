@@ -49,6 +49,8 @@ class Rules(NamedTuple):
 class SyslogCodec(Codec):
     """Decodes what was cut between two messages of a connection, or a datagram."""
 
+    needs_whole_chunks = True
+
     def __init__(self, inner: Codec, rules: Rules) -> None:
         self.inner, self.context, self.given = inner, inner.context, inner.given
         self.rules = rules

@@ -15,12 +15,12 @@ if [ -z "${FLUME_CLASSPATH:-}" ]; then
   mvn -q -B -f $here/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$folder/jars"
   FLUME_CLASSPATH="$folder/jars/*"
 fi
-sed "s|FOLDER|$folder|; s|TO\$|$PORT|; s|FROM\$|$BACK|" $here/agent.conf > "$folder/agent.conf"
+sed "s|FOLDER|$folder|; s|TO\$|$PORT|; s|FROM\$|$BACK|" $here/agent.properties > "$folder/agent.properties"
 
 ${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$folder/penstock" > "$folder/events" &
 run=$!
 java -Xmx128m -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$FLUME_CLASSPATH" \
-  org.apache.flume.node.Application --no-reload-conf -n agent -f "$folder/agent.conf" > "$folder/agent.log" &
+  org.apache.flume.node.Application --no-reload-conf -n agent -f "$folder/agent.properties" > "$folder/agent.log" &
 agent=$!
 
 cp $here/input.log "$folder/input.part"

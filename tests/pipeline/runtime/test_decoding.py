@@ -46,6 +46,13 @@ def test_lists_stay_small_whatever_the_chunks_are(size: int) -> None:
     assert max(map(len, lists)) <= 2 * CHUNK_BYTES // 100
 
 
+def test_messages_of_syslog_stay_whole_in_a_chunk_of_any_size() -> None:
+    messages = [f"message {number} ".ljust(4096, "x") for number in range(40)]
+    origin = {"@metadata": {"input": {"syslog": {"protocol": "tcp"}}}}
+    lists, _ = decoded("syslog { port => 1 }", [Chunk("".join(f"{message}\n" for message in messages).encode(), origin)])
+    assert [event["message"] for events in lists for event in events] == messages
+
+
 def test_an_empty_payload_is_one() -> None:
     (events,), _ = decoded("udp { port => 1 }", [Chunk(b"", {})])
     assert [event["message"] for event in events] == [""]

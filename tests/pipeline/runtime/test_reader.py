@@ -199,8 +199,9 @@ def test_a_settlement_that_finds_the_connection_gone_connects_again(run: Run, er
     one, two = run.read(1, 2)
     assert one
     one.done(None)
-    run.read(None)
     run.calls()
+    assert run.reader.step() is None
+    assert run.calls() == [("settle", [(1, True)], 1)], "nothing is read that would come again"
     run.read(1)
     assert two is not None
     assert two.is_superseded

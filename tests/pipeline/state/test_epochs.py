@@ -262,7 +262,7 @@ class Partitions(Input, name="partitions"):
 
     def prepare(self) -> None:
         self.at, self.under_way, self.turn = {"a": 0, "b": 0}, list[Any](), 0
-        self.breaks = self.settle_fails = False
+        self.breaks, self.settle_fails = False, None
 
     def connect(self) -> None:
         self.at, self.breaks = {"a": 0, "b": 0}, False
@@ -287,8 +287,8 @@ class Partitions(Input, name="partitions"):
 
     def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:
         if self.settle_fails:
-            self.settle_fails = False
-            raise OSError("the commit was refused")
+            error, self.settle_fails = self.settle_fails, None
+            raise error
         for token, error in outcomes:
             if token not in self.under_way:
                 continue
@@ -362,7 +362,7 @@ class CountingRun:
 
 
 STEPS = st.one_of(
-    st.sampled_from(["read", "work", "read", "work", "tick", "idle", "commit fails", "settle fails", "cut", "killed"]),
+    st.sampled_from(["read", "work", "read", "work", "tick", "idle", "commit fails", "settle fails", "settle finds it gone", "cut", "killed"]),
     st.tuples(st.sampled_from(["delivered", "delivered", "delivered", "failed"]), st.integers(0, 9)),
 )
 
@@ -391,7 +391,9 @@ def after(step: Any, run: CountingRun) -> CountingRun:
         case "commit fails":
             run.counts.fails = True
         case "settle fails":
-            run.input.settle_fails = True
+            run.input.settle_fails = ValueError("the commit was refused")
+        case "settle finds it gone":
+            run.input.settle_fails = OSError("cut")
         case "cut":
             run.input.breaks = True
         case "killed":
