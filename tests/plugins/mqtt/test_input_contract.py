@@ -39,7 +39,7 @@ class MqttContract(InputContract):
     version: ClassVar[str]
     qos: ClassVar[int]
     wrong_option = "password"
-    flood, flood_bytes = 2048, 16_384
+    flood, flood_bytes = 4096, 16_384  # a thousand may wait, of any size
     servers: ClassVar[tuple[Any, Proxy]]
 
     @pytest.fixture(autouse=True, scope="class")
