@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from ...dsl.diagnostics import PenstockError
 from ...dsl.secrets import without_login
 
 _SECONDS = 5.0
 _NAME = re.compile(r"[\w.:%-]+")
 
 
-class Unreachable(Exception):
+class Unreachable(PenstockError):
     """The API does not answer, or not with figures; says why and what to do."""
 
 

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from ...dsl.diagnostics import PenstockError
 from ..contract import Disconnected, Misconfigured
 from .aws import Aws
 from .aws_errors import RAISED, code_of
@@ -41,11 +42,11 @@ class Object(NamedTuple):
         return f"{self.bucket}/{self.key}"
 
 
-class Gone(Exception):
+class Gone(PenstockError):
     """An object that is not there any more, or has another content."""
 
 
-class Archived(Exception):
+class Archived(PenstockError):
     """An object that cannot be read before it is restored."""
 
 

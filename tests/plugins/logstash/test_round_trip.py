@@ -140,7 +140,7 @@ def made(options: str, section: str = "output") -> Any:
         ("input", "ssl_enabled => false ssl_handshake_timeout => 5", "`ssl_handshake_timeout` has no effect"),
         ("input", "ssl_enabled => false codec => json", "has no codec"),
         ("output", "", "`hosts`"),
-        ("output", "hosts => []", "no host to send to"),
+        ("output", "hosts => []", "`hosts` is empty"),
         ("output", "hosts => a codec => json", "has no codec"),
         ("output", 'hosts => "http://a:1"', "`http://a:1` is not a valid host"),
         ("output", 'hosts => "a:99999"', "99999 is not a valid port"),
