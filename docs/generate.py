@@ -9,17 +9,13 @@ Nothing on them is written twice; ``tests/test_docs.py`` holds that they are up 
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-
-import click
+from types import ModuleType
 
 from penstock.dsl.codes import Page, pages
 from penstock.dsl.settings_table import INERT, INERT_GROUPS, SETTINGS, SettingSpec
-from penstock.pipeline.commands.main import COMMANDS, main
 from penstock.pipeline.commands.plugin_reference import (
     SECTIONS,
     Block,
@@ -44,6 +40,20 @@ DOCS = Path(__file__).parent
 SAMPLES = DOCS.parent / "samples"
 NOTE = "<!-- Written by docs/generate.py: change the program instead. -->\n\n"
 SHOWN_LINES = 3
+
+
+def _beside(name: str) -> ModuleType:
+    """A module of this directory, from wherever this one is loaded."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_command_options = _beside("command_options")
+_cell = _command_options.cell
 
 
 def generated() -> dict[str, str]:
@@ -72,12 +82,7 @@ def generated() -> dict[str, str]:
 
 def timeline() -> str:
     """The drawing of windows, watermark and lateness, made of what a window says of some events."""
-    spec = importlib.util.spec_from_file_location("timeline", DOCS / "timeline.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return str(module.drawing())
+    return str(_beside("timeline").drawing())
 
 
 def plugin_page(cls: type[Plugin]) -> str:
@@ -103,10 +108,6 @@ def _markdown(block: Block, in_table: bool) -> str:
         )
     assert isinstance(block, Text)
     return block.text + "\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def plugin_index() -> str:
@@ -347,7 +348,7 @@ def _key_rows(keys: list[Key]) -> str:
 
 def with_options(text: str) -> str:
     """The page of commands with its options put in between the marks."""
-    made = "\n" + "\n".join(_command(name) for name in sorted(COMMANDS)) + "\n"
+    made = "\n" + _command_options.sections() + "\n"
     return _MARKED.sub(lambda match: made, text)
 
 
@@ -358,48 +359,6 @@ def with_missing(text: str) -> str:
         names = sorted(ELSEWHERE[section] - set(registry.names(section)))
         made += f"\n{section.capitalize()}s: " + ", ".join(f"`{name}`" for name in names) + ".\n"
     return _MISSING.sub(lambda match: made + "\n", text)
-
-
-def _command(name: str) -> str:
-    context = click.Context(main, info_name="penstock")
-    command = main.get_command(context, name)
-    assert command is not None
-    return "\n".join(_usage(command, click.Context(command, context, info_name=name)))
-
-
-def _usage(command: click.Command, context: click.Context) -> Iterator[str]:
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from _usage(inner, click.Context(inner, context, info_name=name))
-        return
-    yield f"### {context.command_path}\n"
-    pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
-    yield f"```console\n{' '.join([context.command_path, '[OPTIONS]', *pieces])}\n```\n"
-    yield inspect.cleandoc(command.help or "") + "\n"
-    options = [option for option in command.params if isinstance(option, click.Option)]
-    if options:
-        yield (
-            "| Option | Description |\n|---|---|\n"
-            + "\n".join(_option_row(option) for option in options)
-            + "\n"
-        )
-
-
-def _option_row(option: click.Option) -> str:
-    takes = "" if option.is_flag else " " + (option.metavar or _choices(option))
-    return f"| `{', '.join(option.opts)}{takes}` | {_cell(option.help or '')} |".replace(
-        "|DIR|", "\\|DIR\\|"
-    )
-
-
-def _choices(option: click.Option) -> str:
-    return (
-        "\\|".join(option.type.choices)
-        if isinstance(option.type, click.Choice)
-        else option.type.name.upper()
-    )
 
 
 def write() -> None:

@@ -1,7 +1,8 @@
 # Runs a Ruby block of a configuration for Penstock, in a real ruby.
 #
-# A line of JSON comes in, a line goes out. The first line has the code; each further line has a batch of events.
-# The answer to a batch is a list: for each event the events that go on (null: the event unchanged), or an error.
+# A line of JSON comes in, a line goes out. The first line has the code; each further line has a
+# batch of events. The answer to a batch is a list: for each event the events that go on (null: the
+# event unchanged), or an error.
 require 'json'
 require 'time'
 require 'set'
@@ -9,8 +10,9 @@ require 'uri'
 
 # What Logstash has loaded already, so that code uses it without `require`.
 {
-  Base64: 'base64', BigDecimal: 'bigdecimal', CGI: 'cgi', CSV: 'csv', Digest: 'digest', ERB: 'erb', IPAddr: 'ipaddr',
-  OpenSSL: 'openssl', OpenStruct: 'ostruct', Resolv: 'resolv', SecureRandom: 'securerandom', Socket: 'socket',
+  Base64: 'base64', BigDecimal: 'bigdecimal', CGI: 'cgi', CSV: 'csv', Digest: 'digest', ERB: 'erb',
+  IPAddr: 'ipaddr', OpenSSL: 'openssl', OpenStruct: 'ostruct', Resolv: 'resolv',
+  SecureRandom: 'securerandom', Socket: 'socket',
   StringIO: 'stringio', Timeout: 'timeout', YAML: 'yaml', Zlib: 'zlib'
 }.each { |name, library| Object.autoload(name, library) }
 
@@ -51,7 +53,12 @@ module LogStash
     def usec = time.usec
     def nsec = time.nsec
     def year = time.year
-    def to_iso8601 = @text ||= time.iso8601(time.nsec % 1_000_000 == 0 ? 3 : time.nsec % 1000 == 0 ? 6 : 9)
+    def to_iso8601
+      return @text if @text
+
+      digits = [3, 6].find { |count| (time.nsec % 10**(9 - count)).zero? } || 9
+      @text = time.iso8601(digits)
+    end
     alias tv_sec to_i
     alias tv_usec usec
     alias to_s to_iso8601
@@ -89,7 +96,8 @@ module LogStash
     }
     LETTERS['Y'] = LETTERS['u'] = LETTERS['y']
     NUMBERS = {
-      'd' => '%-d', 'D' => '%-j', 'H' => '%-H', 'h' => '%-I', 'm' => '%-M', 's' => '%-S', 'e' => '%u', 'w' => '%-V'
+      'd' => '%-d', 'D' => '%-j', 'H' => '%-H', 'h' => '%-I', 'm' => '%-M', 's' => '%-S',
+      'e' => '%u', 'w' => '%-V'
     }
 
     def self.format(time, pattern)
@@ -132,7 +140,10 @@ module LogStash
       when Array then value.map { |item| plain(item) }
       when Symbol then value.to_s
       when Time then Timestamp.new(value)
-      when String then value.encoding == Encoding::BINARY ? value.dup.force_encoding('UTF-8').scrub : value.dup
+      when String
+        return value.dup unless value.encoding == Encoding::BINARY
+
+        value.dup.force_encoding('UTF-8').scrub
       when Event then plain(value.fields)
       when nil, true, false, Numeric, Timestamp then value
       else value.respond_to?(:to_ary) ? plain(value.to_ary) : value.to_s
@@ -216,7 +227,12 @@ module LogStash
         next timestamp.time.strftime('%s') if $1 == '+%s'
         next Joda.format(timestamp.time, $1[1..]) if $1.start_with?('+')
         value = get($1)
-        value.nil? ? whole : value.is_a?(Array) ? value.join(',') : value.is_a?(Hash) ? value.to_json : value.to_s
+        case value
+        when nil then whole
+        when Array then value.join(',')
+        when Hash then value.to_json
+        else value.to_s
+        end
       end
     end
 
@@ -274,7 +290,10 @@ end
 class Runner
   class Logger
     %w[fatal error warn info debug trace].each do |level|
-      define_method(level) { |message = nil, *details| $stderr.puts([message, *details.map(&:inspect)].join(' ')); true }
+      define_method(level) do |message = nil, *details|
+        $stderr.puts([message, *details.map(&:inspect)].join(' '))
+        true
+      end
       define_method("#{level}?") { true }
     end
   end
@@ -289,7 +308,8 @@ class Runner
       register(given['params']) if respond_to?(:register, true)
     else
       file, line = given['file'] || '(ruby filter code)', given['line'] || 1
-      instance_eval("define_singleton_method(:filter_method) do |event, &new_event_block| #{given['code']}\nend", file, line)
+      head = 'define_singleton_method(:filter_method) do |event, &new_event_block|'
+      instance_eval("#{head} #{given['code']}\nend", file, line)
     end
   end
 

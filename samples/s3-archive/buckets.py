@@ -26,7 +26,7 @@ def make(name: str) -> None:
             time.sleep(0.1)
         else:
             return
-    raise SystemExit(f"there is no server at {url}")
+    raise SystemExit(f"{url} does not answer: start the server first")
 
 
 def keys(name: str) -> list[str]:

@@ -21,7 +21,7 @@ def made(name: str, **attributes: str) -> str:
             return str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
         except botocore.exceptions.EndpointConnectionError:
             time.sleep(0.1)
-    raise SystemExit(f"there is no server at {url}")
+    raise SystemExit(f"{url} does not answer: start the server first")
 
 
 def left(queue: str) -> int:
