@@ -21,6 +21,7 @@ from .state.calendar import Span, Windows
 from .state.keyed import Keyed
 from .state.keys import Key, Keys
 from .state.outflow import Outflow
+from .state.watermarks import Watermarks
 
 _ENDLESS = FOREVER >> 2
 _OVERFLOW = ("overflow",)
@@ -368,6 +369,11 @@ class Window(EventTime, Ecs, name="window"):
             starts = {start for state in self.keyed.states.values() for start in state.panes}
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
+
+    def turn_to(self, shard: Keyed[Any], marks: Watermarks) -> None:
+        super().turn_to(shard, marks)
+        if self._sized is not None:
+            self._panes, self._span = {}, (NEVER, NEVER)
 
     def column_values(self, events: list[Event]) -> list[list[Any]]:
         return [read(events) for read in self._functions.reads]

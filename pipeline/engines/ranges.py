@@ -50,12 +50,17 @@ def ranges_of(
 
 def content_of(part: Range) -> Iterator[bytes]:
     """All bytes of a whole file, unpacked, in pieces."""
-    with Path(part.path).open("rb") as plain:
-        packed = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        plain.seek(0)
-        file: IO[bytes] = gzip.open(plain) if packed else plain
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
+    if is_packed(part.path):
+        with gzip.open(part.path) as unpacked:
+            yield from _pieces(unpacked)
+        return
+    with Path(part.path).open("rb") as file:
+        yield from _pieces(file)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while piece := file.read(CHUNK_BYTES):
+        yield piece
 
 
 def chunks_of(part: Range, boundary: bytes, longest: int) -> Iterator[bytes]:
