@@ -8,7 +8,7 @@ end of its last line. So no machine needs to know where lines are before it read
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -52,14 +52,14 @@ def content_of(part: Range) -> Iterator[bytes]:
     """All bytes of a whole file, unpacked, in pieces."""
     if is_packed(part.path):
         with gzip.open(part.path) as unpacked:
-            yield from _pieces(unpacked)
+            yield from _pieces(unpacked.read)
         return
     with Path(part.path).open("rb") as file:
-        yield from _pieces(file)
+        yield from _pieces(file.read)
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    while piece := file.read(CHUNK_BYTES):
+def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    while piece := read(CHUNK_BYTES):
         yield piece
 
 
