@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from engines.configurations import CONFIGURATIONS, Configuration, assert_same, expected, output_of
+
 from penstock.pipeline.commands.main import main
 
 NOW = ("-S", "penstock.now=2026-01-01T00:00:00Z")
