@@ -10,7 +10,7 @@ import msgspec
 from ...dsl.program import Branch, PluginUse, Statement
 from ..compile.instantiate import uses
 from .abilities import Abilities
-from .parts import SHARDS, Plan, Read, Segment, statements_of
+from .parts import SHARDS, KeyedFilter, Plan, Read, Segment, statements_of
 from .repartition import repartition_of
 
 _HOW = {
@@ -44,7 +44,8 @@ def _lines(plan: Plan, can: Abilities) -> Iterator[str]:
     for write in plan.writes:
         yield ""
         yield f"write {write.number}: {write.kind} ({write.place})"
-        yield f"  {_WHERE[write.where]}, {write.guarantee}"
+        where = _WHERE[write.where] if can.exchanges else "delivered by each process"
+        yield f"  {where}, {write.guarantee}"
     for file in plan.shipment.files:
         yield ""
         yield f"ship: {file.path} ({file.place})"
@@ -62,19 +63,23 @@ def _cut(read: Read) -> str:
 def _segment(plan: Plan, segment: Segment, can: Abilities) -> Iterator[str]:
     if segment.keyed:
         yield from _exchange(segment, can)
-    where = "in the shard of each key" if segment.keyed else "where it is read"
+    place = "in the shard of each key" if can.exchanges else "where the partition is"
+    where = place if segment.keyed else "where it is read"
     yield f"segment {segment.number}: {where}"
     states = {each.place: each for each in segment.keyed}
     for statement in statements_of(plan.assembly.program, segment):
         for use, depth in _named(statement, 1):
             keyed = states.get(use.span.place) if isinstance(use, PluginUse) else None
             name = use.name if isinstance(use, PluginUse) else use
-            state = (
-                "" if keyed is None else f", state `{keyed.id}`, lateness {keyed.lateness_ms} ms"
-            )
-            yield f"{'  ' * depth}{name}{state}"
+            yield f"{'  ' * depth}{name}{_state(keyed)}"
     if segment.last_filter < segment.first_filter:
         yield "  (no filters)"
+
+
+def _state(keyed: KeyedFilter | None) -> str:
+    if keyed is None:
+        return ""
+    return f": state `{keyed.id}`, lateness {keyed.lateness_ms} ms"
 
 
 def _exchange(segment: Segment, can: Abilities) -> Iterator[str]:

@@ -47,7 +47,7 @@ def repartition_of(plan: Plan) -> Repartition | None:
             target = _output(lead, topic, behind[0].keyed[0])
         made.append(_pipeline(source, filters, target))
         if behind:
-            source = _changed(lead, {"topics": f'["{topics[-1]}"]', "codec": "json"})
+            source = _changed(lead, _reading(lead, topics[-1], len(topics)))
     return Repartition(topics, made)
 
 
@@ -78,7 +78,14 @@ def _topic(lead: PluginUse, keyed: KeyedFilter) -> str:
     return f"{first}-by-{names or 'nothing'}"
 
 
-_LEFT_OUT = ("topics", "topics_pattern", "codec")
+def _reading(lead: PluginUse, topic: str, number: int) -> dict[str, str]:
+    """The options of the input that reads a topic in between, in a group of its own."""
+    given = lead.settings.get("group_id")
+    group = f"{given.value if given else 'logstash'}-{number}"
+    return {"group_id": f'"{group}"', "topics": f'["{topic}"]', "codec": "json"}
+
+
+_LEFT_OUT = ("topics", "topics_pattern", "codec", "group_id")
 
 
 def _changed(use: PluginUse, changes: Mapping[str, str]) -> str:
