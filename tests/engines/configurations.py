@@ -30,7 +30,7 @@ FILE = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """One of them. `key`: fields, with spaces between, whose values tell apart the events whose order among each other counts; none where state has no key."""
+    """One of them, its content in so many files. `key`: fields, with spaces between, whose values tell apart the events whose order among each other counts; none where state has no key."""
 
     name: str
     filters: str
@@ -38,6 +38,7 @@ class Configuration:
     codec: str = "json"
     key: str = ""
     keyed: bool = False
+    files: int = 1
 
     def text(self, source: str = "", target: str = 'file { path => "${OUTPUT}" codec => json_lines }') -> str:
         """The configuration with an input, by default of the files `${INPUT}`, and an output, by default the file `${OUTPUT}`."""
@@ -108,7 +109,7 @@ def _text(span: Span) -> str:
     return span.source.text[span.start : span.end]
 
 
-def _sample(name: str, keyed: bool) -> Configuration:
+def _sample(name: str, keyed: bool, files: int = 1) -> Configuration:
     """A sample's filters and its input, which stands in a file in place of stdin."""
     folder = ROOT / "samples" / name
     (content,) = folder.glob("input.*")
@@ -117,10 +118,10 @@ def _sample(name: str, keyed: bool) -> Configuration:
     (plugin,) = next(section.body for section in sections if section.kind == "input")
     codecs = [_text(attribute.value.span) for attribute in plugin.attributes if attribute.name == "codec"]
     filters = "\n".join(_text(section.span) for section in sections if section.kind == "filter")
-    return Configuration(f"sample {name}", filters, content.read_bytes(), codecs[0] if codecs else "line", keyed=keyed)
+    return Configuration(f"sample {name}", filters, content.read_bytes(), codecs[0] if codecs else "line", keyed=keyed, files=files)
 
 
-CONFIGURATIONS = [*PIECES, *(_sample(name, keyed=False) for name in _STATELESS), *(_sample(name, keyed=True) for name in _KEYED)]
+CONFIGURATIONS = [*PIECES, *(_sample(name, keyed=False) for name in _STATELESS), *(_sample(name, keyed=True) for name in _KEYED), _sample("access-report", keyed=True, files=10)]
 STATELESS = [each for each in CONFIGURATIONS if not each.keyed]
 KEYED = [each for each in CONFIGURATIONS if each.keyed]
 
@@ -142,12 +143,15 @@ def _root() -> TemporaryDirectory[str]:
 
 
 def prepared(configuration: Configuration) -> Path:
-    """The folder of a configuration: `pipeline.conf` reads `input.log` and writes `output.jsonl`. It is the same for all runs of this process, since
+    """The folder of a configuration: `pipeline.conf` reads `input*.log` and writes `output.jsonl`. It is the same for all runs of this process, since
     ids of some results tell of the path that events came from.
     """
     folder = Path(_root().name, configuration.name.replace(" ", "-"))
     folder.mkdir(exist_ok=True)
-    (folder / "input.log").write_bytes(configuration.content)
+    lines = configuration.content.splitlines(keepends=True)
+    each = -(-len(lines) // configuration.files)
+    for number in range(configuration.files):
+        (folder / f"input{number}.log").write_bytes(b"".join(lines[number * each : (number + 1) * each]))
     (folder / "pipeline.conf").write_text(configuration.text(), encoding="utf-8")
     (folder / "output.jsonl").unlink(missing_ok=True)
     return folder
@@ -164,7 +168,7 @@ def output_of(configuration: Configuration, *flags: str) -> list[str]:
 
 def variables(folder: Path) -> dict[str, str]:
     """What the configuration in a folder takes from the environment."""
-    return {"INPUT": str(folder / "input.log"), "OUTPUT": str(folder / "output.jsonl")}
+    return {"INPUT": str(folder / "input*.log"), "OUTPUT": str(folder / "output.jsonl")}
 
 
 def written(folder: Path) -> list[str]:

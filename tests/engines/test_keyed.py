@@ -1,4 +1,5 @@
 """State by shards: however chunks are cut, wherever a shard is worked on next, and whether time goes on meanwhile or only at the end, the same comes out."""
+import itertools
 import json
 import pickle
 from collections.abc import Iterator, Sequence
@@ -91,7 +92,7 @@ def whole(configuration: Configuration) -> list[str]:
 def chunks(content: bytes, cuts: Sequence[int]) -> Iterator[bytes]:
     lines = content.splitlines(keepends=True)
     places = sorted({cut % (len(lines) + 1) for cut in cuts} | {0, len(lines)})
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in itertools.pairwise(places):
         yield b"".join(lines[start:end])
 
 
