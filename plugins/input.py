@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from ..dsl.reference import Event
 from .batch import Batch, Position
 from .declaration import option
+from .former import FORMAT
 from .plugin import Plugin
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Input(Plugin):
     """A source of events that is read. One that ``streams`` gets bytes without borders: there, the
     codec json means json_lines and plain means line.
     """
+
+    former = FORMAT
 
     section = "input"
     default_codec: ClassVar[str] = "plain"

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..dsl.spec import PluginSpec
+from ..dsl.spec import FormerOption, PluginSpec
 from .context import Context, OptionProblem
 from .declaration import Example, Option, declared, option
 from .epoch import Participant
@@ -28,6 +28,10 @@ class Plugin:
     spec: ClassVar[PluginSpec]
     examples: ClassVar[tuple[Example, ...]] = ()
     section: ClassVar[str] = ""
+    former: ClassVar[dict[str, FormerOption]] = {}
+    """Options that older versions of Logstash had, by their names; those of the classes below are
+    joined to it.
+    """
 
     participant: Participant | None = None
     """Commits for many batches at once, where the plugin does; set in ``open`` at the latest, and
