@@ -110,6 +110,13 @@ class Codec(Plugin):
         decode, flush = self.decode_or_keep, self.flush
         return [decode(message) + flush() for message in messages]
 
+    def decode_one_each(self, messages: Sequence[bytes]) -> list[Event] | None:
+        """The events of messages that are whole, one of each: a shorter way for many of the usual
+        kind. None where one of them is not, or the codec knows no such way; then nothing is held,
+        and ``decode_messages`` takes them.
+        """
+        return None
+
     def _lines_or_kept(self, data: bytes, error: Exception) -> list[Event]:
         boundary = self.boundary()
         lines = data.split(boundary) if boundary else [data]
