@@ -89,6 +89,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         ),
     )
 
+    finite = True
+
     def prepare(self) -> None:
         names = _ECS_NAMES if self.ecs else _OLD_NAMES
         self._facility_code, self._severity_code, self._facility, self._severity = (
