@@ -98,6 +98,10 @@ class Csv(Ecs, Filter, name="csv"):
         ),
     )
 
+    @property
+    def finite(self) -> bool:
+        return "float" not in self.convert.values()
+
     def prepare(self) -> None:
         quote = "\0" if self.quote_char == "\\x00" else self.quote_char
         if len(quote) != 1:

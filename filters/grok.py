@@ -170,6 +170,11 @@ class Grok(Ecs, Filter, name="grok"):
         ]
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
 
+    @property
+    def finite(self) -> bool:
+        attempts = (attempt for _, attempts in self._fields for attempt in attempts)
+        return not any(attempt.expression.has_floats for attempt in attempts)
+
     @cached_property
     def _choices(self) -> list[Choose]:
         """For each field, what chooses among its expressions."""

@@ -156,6 +156,10 @@ class Kv(Ecs, Filter, name="kv"):
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         return None if self.target is None else self.changes_of([str(self.target)])
 
+    @property
+    def finite(self) -> bool:
+        return not self.default_keys
+
     def prepare(self) -> None:
         """Build the scanner and the changes of keys and values."""
         self.guard: Guard | None = None

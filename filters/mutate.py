@@ -133,6 +133,10 @@ class Mutate(Filter, name="mutate"):
         self._seen = 0
         self._loop: Callable[[list[Event]], None] | None = None
 
+    @property
+    def finite(self) -> bool:
+        return not any(kind.startswith("float") for kind in self.convert.values())
+
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         by_name = (self.coerce, self.update, self.replace, self.convert, self.split, self.join)
         named = [name for option in by_name for name in option]

@@ -51,6 +51,11 @@ class Codec(Plugin):
     of_lines: bool = False
     """Whether the input of this stream takes each line for a payload, as one of files does."""
 
+    writes_finite: bool = False
+    """Whether all numbers of the events that it encodes are known to be finite; the runtime tells
+    it.
+    """
+
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came
     from.

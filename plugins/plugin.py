@@ -75,6 +75,13 @@ class Plugin:
         return self.spec.name
 
     @property
+    def finite(self) -> bool:
+        """Whether it never puts a number into events that is not finite (infinity, NaN): where all
+        plugins say so, what is written need not be looked through for them.
+        """
+        return False
+
+    @property
     def ecs(self) -> bool:
         """Whether fields are named as the Elastic Common Schema says."""
         return (getattr(self, "ecs_compatibility", None) or self.context.ecs) != "disabled"

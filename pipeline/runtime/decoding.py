@@ -31,6 +31,11 @@ class Decoder:
         self.part: int | None = None
         """The part of the batch that the list given last comes from; None for all of them."""
 
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of its streams; None where the input gives events as such."""
+        return self._codec
+
     def batches(self, batch: Batch) -> Iterator[list[Event]]:
         """The events of a batch, in lists that stay in the processor's cache; the parts of the
         batch learn how many events they have.
