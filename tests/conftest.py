@@ -1,6 +1,10 @@
 """What holds for all tests."""
+
+from collections.abc import Callable
+
 import pytest
 from hypothesis import settings
+from servers import soak
 from servers.shared import begin_run
 
 from penstock.plugins import rate_limit
@@ -17,7 +21,9 @@ TIERS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     for tier, what in TIERS.items():
-        config.addinivalue_line("markers", f"{tier}: {what}; left out unless asked for with -m {tier}")
+        config.addinivalue_line(
+            "markers", f"{tier}: {what}; left out unless asked for with -m {tier}"
+        )
     begin_run()
 
 
@@ -28,6 +34,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    soak.describe(item)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    soak.note(report)
+
+
+@pytest.fixture
+def found(record_property: Callable[[str, object], None]) -> soak.Found:
+    """Tells what a test of the soak tier saw."""
+    return soak.teller(record_property)
 
 
 @pytest.fixture(autouse=True)
