@@ -6,7 +6,6 @@ event is in a result twice, or in none.
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import sqlite3
@@ -20,6 +19,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from servers.soak import Figures, Found, rounds
 
 import penstock
 
@@ -187,14 +187,15 @@ class Streams:
         return found
 
 
-def check(folder: Path, queue: str, workers: int, rounds: int, seed: int) -> None:
+def check(folder: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
     streams = Streams(folder, queue, workers, seed)
-    for _ in range(rounds):
+    for _ in range(kills):
         streams.round()
     streams.finish()
     emitted, wanted = streams.emitted(), streams.undisturbed()
     assert sum(event["window"]["count"] for event in wanted.values() if event.get("window", {}).get("name") == "minutes") == len(streams.events)
     assert emitted == wanted
+    return Figures(kills, len(streams.events))
 
 
 def test_nothing_is_missed_where_the_queue_is_deleted_before_the_first_commit(tmp_path: Path) -> None:
@@ -215,10 +216,10 @@ ARRANGEMENTS = [("memory", 1), ("persisted", 1), ("memory", 2)]
 
 @pytest.mark.parametrize(("queue", "workers"), ARRANGEMENTS)
 def test_results_are_those_of_a_run_without_kills(tmp_path: Path, queue: str, workers: int) -> None:
-    check(tmp_path, queue, workers, rounds=6, seed=11)
+    check(tmp_path, queue, workers, kills=6, seed=11)
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Stateful filters (window, dedupe)")
 @pytest.mark.parametrize(("queue", "workers"), ARRANGEMENTS)
-def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str, workers: int) -> None:
-    check(tmp_path, queue, workers, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), seed=random.randrange(1 << 30))
+def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str, workers: int, found: Found) -> None:
+    found(check(tmp_path, queue, workers, rounds(), seed=random.randrange(1 << 30)))
