@@ -34,6 +34,7 @@ _TEND_EVERY = 1.0
 _LAG_EVERY = 5.0
 _NOTE_EVERY = 0.1
 _LONGEST_DRAIN = 10.0
+_FIRST_SEARCH, _LONGEST_SEARCH = 1.0, 10.0
 
 
 class MemberSettings(msgspec.Struct, frozen=True):
@@ -79,14 +80,16 @@ class GroupMember:
         self._kept: deque[Message] = deque()
         self._group: Any = None
         self._noted = 0.0
-        self._is_paused = self._is_closing = False
+        self._is_paused = self._is_closing = self._has_pattern = False
         now = time.monotonic()
-        self._polled = self._measured = now
+        self._polled = self._measured = self._searched = now
+        self._search_every = _FIRST_SEARCH
         metrics = plugin.context.metrics
         self._lag, self._count = metrics.gauge("lag"), metrics.gauge("partitions")
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Join the group; a topic that begins with ``^`` is a pattern."""
+        self._has_pattern = any(topic.startswith("^") for topic in topics)
         self._consumer.subscribe(
             list(topics),
             on_assign=self._on_assign,
@@ -152,7 +155,23 @@ class GroupMember:
             self.give_up()
             raise Disconnected(self._watch.fatal.str())
         self.commits.when_due()
+        self._search()
         self._measure()
+
+    def _search(self) -> None:
+        """While a pattern has given nothing to read, ask for the topics that there are. The client
+        library asks by itself every second for a topic that has a name, but looks whether a pattern
+        finds more only when it asks for all topics: every five minutes.
+        """
+        now = time.monotonic()
+        if not self._has_pattern or self._assigned or now - self._searched < self._search_every:
+            return
+        self._searched = now
+        self._search_every = min(2 * self._search_every, _LONGEST_SEARCH)
+        try:
+            self._consumer.list_topics(timeout=_FIRST_SEARCH)
+        except KafkaException as error:
+            self._plugin.context.log.debug("no list of topics: %s", error.args[0].str())
 
     def token_of(self, runs: Iterable[Run]) -> list[tuple[str, int, int]]:
         """What is to be known of a batch when it has ended."""
