@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ _TEND_EVERY = 1.0
 _LAG_EVERY = 5.0
 _NOTE_EVERY = 0.1
 _LONGEST_DRAIN = 10.0
+_ASSIGNMENTS = count(1)  # of all members: what was held in an earlier one's days is old
 _FIRST_SEARCH, _LONGEST_SEARCH = 1.0, 10.0
 
 
@@ -76,7 +78,6 @@ class GroupMember:
         self.commits = Commits(
             plugin, consumer, self._assigned, settings.interval, settings.commits
         )
-        self._assignments = 0
         self._kept: deque[Message] = deque()
         self._group: Any = None
         self._noted = 0.0
@@ -265,9 +266,8 @@ class GroupMember:
         if unknown:
             self._identities |= self._identify(sorted(unknown))
         for place in places:
-            self._assignments += 1
             identity = self._identities.get(place.topic, "")
-            assigned = Assigned(place.topic, place.partition, self._assignments, identity)
+            assigned = Assigned(place.topic, place.partition, next(_ASSIGNMENTS), identity)
             name = partition_name(place.topic, place.partition)
             self._assigned[name] = assigned
             wanted = self.resume.get(name)
@@ -336,6 +336,16 @@ class GroupMember:
         one ask.
         """
         return self._group
+
+    def partition_counts(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many partitions topics have, of those that there are."""
+        known = self._consumer.list_topics(timeout=_LONGEST_DRAIN).topics
+        found = {name: len(known[name].partitions) for name in topics if name in known}
+        return {name: number for name, number in found.items() if number}
+
+    def assignments(self) -> dict[str, int]:
+        """Its partitions, each with the number of its assignment; from any thread."""
+        return {name: each.assignment for name, each in list(self._assigned.items())}
 
     def place(self, name: str, position: Position) -> TopicPartition | None:
         """A position as the client library says it; None for a partition that has gone."""
