@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from ..dsl.spec import FormerOption, PluginSpec
 from .context import Context, OptionProblem
 from .declaration import Example, Option, declared, option
-from .epoch import Participant
+from .epoch import Changelog, Participant
 
 
 class Plugin:
@@ -36,6 +36,11 @@ class Plugin:
     participant: Participant | None = None
     """Commits for many batches at once, where the plugin does; set in ``open`` at the latest, and
     in ``prepare`` by a filter that is not stateful, so that it is run by one worker.
+    """
+
+    changelog: Changelog | None = None
+    """Where its participant keeps state of filters with the partitions of the input; set in
+    ``open`` at the latest. The participant is then given a ``ShardedState``.
     """
 
     transactional: str | None = None

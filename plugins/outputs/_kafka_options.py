@@ -128,9 +128,13 @@ class ProducerOptions(KafkaOptions):
     value_serializer: str = option("Has no effect.", default=_STRING, choices=(_STRING, _BYTES))
 
 
-def producer_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:
-    """The configuration of a producer; what is wrong with the options is reported."""
-    config = client_config(plugin, options) | given(plugin, _ASKED)
+def producer_config(
+    plugin: Plugin, options: ProducerOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration of any client, and what a producer has more; what is wrong with the options
+    is reported.
+    """
+    common, config = client_config(plugin, options), given(plugin, _ASKED)
     is_idempotent = options.acks == "all"
     config |= {
         "acks": options.acks,
@@ -151,7 +155,7 @@ def producer_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:
     }
     if options.exactly_once:
         config |= _transaction_config(plugin, options)
-    return config
+    return common, config
 
 
 def _transaction_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:
