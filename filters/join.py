@@ -200,6 +200,17 @@ class Join(EventTime, name="join"):
         same = [known for _, known in self._sides.values() if known.fields == keys.fields]
         self._sides[value] = (name, same[0] if same else keys)
 
+    def keys_of(self, events: list[Event]) -> list[Key]:
+        return self._keys_of(events, self._side_of(events))
+
+    def key_texts(self) -> list[str]:
+        return [" or ".join(self._fields_at(place)) for place in range(len(self.keys.fields))]
+
+    def _fields_at(self, place: int) -> list[str]:
+        """The fields that are one part of the key, each of some side."""
+        fields = [keys.fields[place].canonical for _, keys in self._sides.values()]
+        return list(dict.fromkeys(fields))
+
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         values = self._side_of(events)
         names: list[Any] = list(map(self._names_of.get, map(_text, values)))
