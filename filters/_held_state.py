@@ -70,6 +70,9 @@ class HeldState(Filter):
     next_look = _FEW
     """The number of keys at which memory is looked at next."""
 
+    checkpoint: tuple[float, float] | None = None
+    """How long the last commit of the state took, and when it ended, in seconds."""
+
     here: Here = Here()
     """Where the events of the moment come from; the runtime puts its own there."""
 
@@ -266,11 +269,15 @@ class HeldState(Filter):
         """The next snapshot has all that is held."""
         self.keyed.changed = None
 
+    def committed(self, seconds: float) -> None:
+        """The last snapshot is on the disk, which took so long."""
+        self.checkpoint = seconds, time.monotonic()
+
     def stats(self) -> dict[str, int | float]:
         counts, marks = self.counts, self.marks
         tops = [p.top for p in marks.partitions.values() if p.top > NEVER]
         lag = max(tops) - marks.watermark if tops and marks.watermark > NEVER else 0
-        return {
+        held: dict[str, int | float] = {
             "watermark_lag_seconds": lag / 1000,
             "keys": len(self.keyed.states),
             "late": counts.late,
@@ -282,6 +289,11 @@ class HeldState(Filter):
             "overflow": self.keyed.evicted,
             "idle_partitions": sum(p.state == "idle" for p in marks.partitions.values()),
         }
+        if self.checkpoint is not None:
+            took, ended = self.checkpoint
+            held["checkpoint_seconds"] = took
+            held["checkpoint_age_seconds"] = time.monotonic() - ended
+        return held
 
 
 def millis(seconds: float) -> int:
