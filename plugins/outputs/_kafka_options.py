@@ -7,6 +7,7 @@ from typing import Any
 from ...dsl.reference import FieldRef
 from ...dsl.template import Template
 from ..clients.kafka import KafkaOptions, client_config, given
+from ..clients.schema_registry_options import RegistryOptions
 from ..contract import Plugin
 from ..declaration import option
 from ..option_groups import option_group
@@ -25,7 +26,7 @@ _PARTITIONERS: dict[str, dict[str, Any]] = {
 
 
 @option_group
-class ProducerOptions(KafkaOptions):
+class ProducerOptions(KafkaOptions, RegistryOptions):
     """The options of a producer."""
 
     topic_id: Template = option("The topic, with fields of the event.")
