@@ -1,4 +1,5 @@
 """Apicurio's schema registry, with the API of Confluent's: one in a small JVM, with what it has in memory."""
+
 from __future__ import annotations
 
 import json
@@ -18,9 +19,18 @@ def server(home: Path) -> Server:
     """A registry without schemas. ``port``: that of HTTP."""
     (port,) = free_ports()
     (runner,) = jars("registry").glob("*-runner.jar")
-    options = [f"-Dquarkus.http.port={port}", f"-Dquarkus.http.host={LOOPBACK}", "-Dquarkus.log.level=WARN"]
+    options = [
+        f"-Dquarkus.http.port={port}",
+        f"-Dquarkus.http.host={LOOPBACK}",
+        "-Dquarkus.log.level=WARN",
+    ]
     tuning = ["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
-    return Server(["java", *tuning, *options, "-jar", runner], lambda: ask(port, "/subjects") == [], home, port=port)
+    return Server(
+        ["java", *tuning, *options, "-jar", runner],
+        lambda: ask(port, "/subjects") == [],
+        home,
+        port=port,
+    )
 
 
 def registry() -> Any:
@@ -32,7 +42,9 @@ def registry() -> Any:
 def ask(port: int, path: str, body: Any = None, method: str = "") -> Any:
     """What it answers. Raises HTTPError."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://{LOOPBACK}:{port}{API}{path}", data, {"Content-Type": _KIND}, method=method or None)
+    request = urllib.request.Request(
+        f"http://{LOOPBACK}:{port}{API}{path}", data, {"Content-Type": _KIND}, method=method or None
+    )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read())
 
