@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -22,6 +23,9 @@ from ..contract import Disconnected, Input, Misconfigured, Outcome
 from ._kafka_member import GroupMember, MemberSettings
 from ._kafka_messages import Decoration, batch_of, decoded_batch_of, has_tombstones, runs_of
 from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
+
+if TYPE_CHECKING:
+    from ..clients.schema_registry import SchemaRegistry
 
 _BYTES_KEYS = "ByteArrayDeserializer"
 _SCATTERING = (
@@ -41,6 +45,11 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     `[@metadata][kafka]` with `topic`, `partition`, `offset`, `key`, `timestamp` (milliseconds) and
     `consumer_group`; with `"extended"` also `headers`. A message without a value (a tombstone) is
     then an event of its own, with `[@metadata][kafka][tombstone]`.
+
+    With `schema_registry_url` values are Avro records framed as Confluent's serializers do it (a
+    zero, the number of the schema, the record), decoded by the schema that the registry has for
+    their number. A value that is not such a record is an event with the tag `_avroparsefailure`;
+    while the registry is away, nothing is read.
 
     Offsets are committed for what every output has, and no further: an event that is not delivered
     yet holds back those behind it in its partition. After a crash what was not committed is read
@@ -66,6 +75,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._decoration = Decoration(self.decorate_events, self.group_id, has_text_keys)
         self._files = CertificateFiles(self)
         self._codec = self.new_codec()
+        self._registry = self._of_registry()
         self._is_woken = False
         self._size = 0.0
         self._was_probed = False
@@ -76,14 +86,29 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             link = link_of(self.context)
             link.group, link.instance = self.group_id, self.group_instance_id
 
+    def _of_registry(self) -> SchemaRegistry | None:
+        """The registry, whose schemas then decode values in the place of the codec."""
+        if self.schema_registry_url is None:
+            return None
+        from ..clients.schema_registry import SchemaRegistry  # few pipelines need it
+        from ..codecs._registry_avro import RegistryAvro
+
+        if "codec" in self.given:
+            message = "`codec` has no effect beside `schema_registry_url`: values are Avro"
+            self.problem("codec", message, "take one of the two out", code="W305")
+        registry = SchemaRegistry(self, self)
+        self._codec = RegistryAvro(self._codec, registry, self.context.log)
+        return registry
+
     def decoder(self) -> Codec | None:
-        return self._codec
+        return self._codec if self._registry is None else None
 
     def connect(self) -> None:
         self._leave()
         watch = Watch(self)
         config = {**self._config, **self._files.config(self), **watch.config()}
         config["on_commit"] = self._on_commit
+        self._check_registry()
         consumer = make_client(self, Consumer, config)
         try:
             self._check(consumer, watch)
@@ -141,6 +166,17 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             self._was_probed = True
         if self.alone:
             self._check_alone()
+
+    def _check_registry(self) -> None:
+        """See whether the registry answers, and has what the topics need."""
+        if self._registry is None or self.schema_registry_validation == "skip":
+            return
+        wanted = [] if self.topics_pattern is not None else self.topics
+        known = self._registry.subjects()
+        lacking = ", ".join(name for name in wanted if f"{name}-value" not in known)
+        if lacking:
+            text = "the schema registry has no schema for the values of these topics yet: %s"
+            self.context.log.warning(text, lacking)
 
     def _check_topic(self, error: KafkaError, name: str) -> None:
         refusal = refusal_of(error, self)
@@ -208,7 +244,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     def _batch(self, member: GroupMember, messages: list[Message]) -> Batch:
         runs = runs_of(messages)
         token = member.token_of(runs)
-        if self._decoration.is_on and has_tombstones(messages):
+        is_decoded_here = self._registry is not None
+        if is_decoded_here or (self._decoration.is_on and has_tombstones(messages)):
             now = self.context.now()
             batch = decoded_batch_of(runs, token, self._decoration, self._codec, now)
         else:
@@ -238,3 +275,5 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def close(self) -> None:
         self._leave()
+        if self._registry is not None:
+            self._registry.close()

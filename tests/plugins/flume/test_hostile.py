@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,41 @@ BINARY, COMPACT = b"\x80\1\0\1\0\0\0\x0bappendBatch\0\0\0\1", b"\x82\x21\1\x0bap
 def test_counts_and_lengths_of_thrift_that_nothing_stands_behind_cost_nothing(kind: str, message: bytes) -> None:
     """The library would go on for minutes, or take gigabytes."""
     with pytest.raises(ProtocolError):
+        calls(KINDS[kind][0](), struct.pack(">I", len(message)) + message)
+
+
+def written(kind: str, value: Any) -> bytes:
+    """A value in Avro."""
+    buffer = io.BytesIO()
+    schemaless_writer(buffer, kind, value)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("blocks", [[200_000], [1, 150_000], [60_000, 60_000]])
+def test_a_batch_of_avro_with_more_events_than_memory_has_room_for_is_refused(blocks: list[int]) -> None:
+    """Two bytes are an event: a call of 100 MB would be fifty million."""
+    empty, number = flume_avro.encode({}, b""), partial(written, "long")
+    array = b"".join(number(count) + empty * count for count in blocks) + b"\0"
+    call = b"\0" + written("string", "appendBatch") + array
+    hello = AvroClient().hello(1)
+    with pytest.raises(ProtocolError, match="more than 100000 events"):
+        calls(AvroServer(), hello + struct.pack(">III", 2, 1, len(call)) + call)
+
+
+def test_bodies_of_zeros_are_events_like_others() -> None:
+    """In blocks with their size and without."""
+    events = [flume_avro.encode({"n": str(n)}, b"\0" * 60_000) for n in range(4)]
+    sized = written("long", -2) + written("long", len(events[0]) * 2) + b"".join(events[:2])
+    call = b"\0" + written("string", "appendBatch") + sized + written("long", 2) + b"".join(events[2:]) + b"\0"
+    _, found = calls(AvroServer(), AvroClient().hello(1) + struct.pack(">III", 2, 1, len(call)) + call)
+    assert [(event.headers, len(event.body)) for event in found.events] == [({"n": str(n)}, 60_000) for n in range(4)]
+
+
+@pytest.mark.parametrize("kind", ["compact", "binary"])
+def test_a_batch_of_thrift_with_too_many_events_is_refused(kind: str) -> None:
+    message = {"compact": COMPACT + b"\x19\xfc\xa1\x8d\x06", "binary": BINARY + b"\x0f\0\1\x0c\0\1\x86\xa1"}[kind]
+    message += b"\0" * 200_000
+    with pytest.raises(ProtocolError, match="more than 100000 events"):
         calls(KINDS[kind][0](), struct.pack(">I", len(message)) + message)
 
 

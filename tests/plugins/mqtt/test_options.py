@@ -18,6 +18,7 @@ from servers.packages import require
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.batch import Batch
 from penstock.plugins.clients.mqtt_session import Session
 from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
 from penstock.plugins.input import Input, Outcome
@@ -189,6 +190,22 @@ def test_what_comes_with_qos_0_faster_than_it_is_taken_is_dropped_and_counted(
         assert [*kept, read(made, 1)[0][0]] == [*range(20), "later"]
     said = [record.message for record in caplog.records if "QoS 0" in record.message]
     assert len(said) == 1
+
+
+def test_what_waits_to_be_acknowledged_is_bounded_in_bytes_while_nothing_may_be_read(tmp_path: Path, server: Any, topic: str) -> None:
+    """The rest stays in the socket, and with the broker."""
+    options = f'topic => "{topic}" qos => 1 qos0_buffer => 20000'
+    with Peer(server.port) as peer, source(tmp_path, server.port, options) as made:
+        peer.publish(topic, ["x" * 10_000] * 100, qos=1)
+        found: list[Batch] = []
+
+        def has_come() -> bool:
+            made.tend(0)
+            found.extend(batch for batch in [made.flush()] if batch)
+            return bool(found)
+
+        until(has_come, "some wait")
+        assert found[0].bytes < 100_000
 
 
 @pytest.mark.parametrize("ends", ["connection", "run"])
