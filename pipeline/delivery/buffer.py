@@ -308,6 +308,7 @@ class BufferedSink:
             self._error = error
             stops = isinstance(error, Undelivered) and self._stopping.is_set()
             self._saves = self._spill is not None and stops
+            is_idle = stops and not self._events and not self._has_spilled
             self._change.notify_all()
         with self._spilling, self._change:
             left = [*self._under_way, *self._lanes.take_all()]
@@ -315,7 +316,7 @@ class BufferedSink:
             self._size = self._events = 0
         saved = self._saves
         self._give_back([unit for unit in left if not unit.is_delivered], error)
-        if not saved:
+        if not saved and not is_idle:  # a stop that meets an outage costs nothing where none waits
             self._failed(error)
         elif self._saves:
             log.error("%s", error)
@@ -327,9 +328,8 @@ class BufferedSink:
         for unit in units:
             if self._saves and self._spill is not None and self._put(self._spill, unit, _PATIENCE):
                 continue
-            if self._saves:
-                self._saves = False  # those behind it would come before it
-                self._failed(error)
+            self._saves = False  # those behind it would come before it
+            self._failed(error)
             unit.finish(error)
 
     def end(self) -> None:
