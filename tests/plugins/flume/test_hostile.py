@@ -238,7 +238,7 @@ def test_an_answer_says_what_became_of_its_call(answer: bytes, error: type[Excep
     with other:
         sent = link.send([flume_avro.encode({}, b"x")])
         other.sendall(answer)
-        failure = sent.exception(30)
+        failure = sent.exception(90)
         assert type(failure) is (error or type(None))
         assert reason in str(failure)
         link.close()
@@ -249,9 +249,9 @@ def test_answers_come_in_any_order_and_what_has_none_fails_when_the_connection_e
     with other:
         first, second, third = (link.send([]) for _ in range(3))
         other.sendall(pack(4, b"\0\0\0") + pack(2, b"\0\0\0"))
-        assert (first.result(30), third.result(30)) == (None, None)
+        assert (first.result(90), third.result(90)) == (None, None)
         other.shutdown(socket.SHUT_WR)
-        assert isinstance(second.exception(30), Disconnected)
+        assert isinstance(second.exception(90), Disconnected)
         with pytest.raises(Disconnected, match="closed the connection"):
             link.check()
         link.close()
@@ -340,7 +340,7 @@ def test_who_breaks_the_protocol_is_disconnected_and_nobody_else(served: Any, ki
     ended(ports[kind], data)
     # A reason is said once a minute for an address and a listener.
     run.until(lambda: run.said().count(reason) > before or "was closed" in run.said(), f"it says {reason}")
-    assert link.send([flume_avro.encode({"h": "1"}, b'{"message": "good"}')]).result(30) is None
+    assert link.send([flume_avro.encode({"h": "1"}, b'{"message": "good"}')]).result(90) is None
     link.close()
 
 
@@ -349,7 +349,7 @@ def test_a_body_that_its_codec_cannot_read_is_kept_and_spares_its_neighbours(ser
     made = Link(socket.create_connection(("127.0.0.1", ports["compact"])), ThriftClient("compact"), 30)
     bodies = [b'{"message": "x1", "flume": {"headers": {"n": "own"}}}', b"not json", b'{"message": "x2"}', b""]
     encode = flume_thrift.encoder("compact")
-    made.send([encode({"n": str(n)}, body) for n, body in enumerate(bodies)]).result(30)
+    made.send([encode({"n": str(n)}, body) for n, body in enumerate(bodies)]).result(90)
     made.close()
     one, bad, two = [event for event in arrived() if event.get("message") in ("x1", "x2", "not json")]
     assert (one["message"], two["message"], bad["message"], bad["tags"]) == ("x1", "x2", "not json", ["_jsonparsefailure"])
@@ -362,7 +362,7 @@ def test_several_calls_may_be_under_way_on_one_connection(served: Any) -> None:
     link.greet()
     sent: list[Future[None]] = [link.send([flume_avro.encode({}, b'{"flight": %d}' % number)]) for number in range(200)]
     for each in sent:
-        each.result(30)
+        each.result(90)
     link.close()
     assert [event["flight"] for event in arrived() if "flight" in event] == list(range(200))
 

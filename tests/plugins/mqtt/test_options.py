@@ -111,7 +111,7 @@ def deliver(made: Output, *messages: str, **fields: str) -> None:
     for payload in made.pack([{"message": message, **fields} for message in messages]):
         future = made.deliver(payload)
         assert future is not None
-        future.result(30)
+        future.result(90)
 
 
 def test_wildcards_tell_the_topic_and_a_retained_message_is_marked(tmp_path: Path, server: Any, topic: str) -> None:
@@ -273,7 +273,7 @@ def refused(made: Output, *events: tuple[str, str]) -> dict[int, str]:
     future = made.deliver(payload)
     assert future is not None
     with pytest.raises(Rejected) as raised:
-        future.result(30)
+        future.result(90)
     return cast(dict[int, str], raised.value.reasons)
 
 
@@ -341,7 +341,7 @@ def test_what_was_acknowledged_before_a_connection_broke_is_not_published_again(
         publishing.start()
         until(lambda: len(peer.heard()) > 10, "messages arrive")
         front.cut()
-        publishing.join(30)
+        publishing.join(90)
         (error,) = errors
         left = error.indexes
         assert left == list(range(left[0], 20_000))

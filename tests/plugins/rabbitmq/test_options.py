@@ -105,7 +105,7 @@ def read(made: Any, count: int) -> list[bytes]:
 def publish(made: Any, *events: dict[str, Any]) -> Exception | None:
     """Deliver events as one request; what it ended with."""
     payload: Payload = made.pack(list(events))[0]
-    error = made.deliver(payload).exception(30)
+    error = made.deliver(payload).exception(90)
     return cast(Exception | None, error)
 
 
