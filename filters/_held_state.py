@@ -326,7 +326,7 @@ class HeldState(Filter):
 
     def stats(self) -> dict[str, int | float]:
         held = self._own_stats()
-        for shard in (self.shards or {}).values():
+        for shard in list((self.shards or {}).values()):  # asked for from another thread
             for name, value in shard.stats().items():
                 joined = max(held[name], value) if name in _GREATEST else held[name] + value
                 held[name] = joined
