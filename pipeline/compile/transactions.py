@@ -38,7 +38,7 @@ def _scattered(asking: dict[PluginUse, Plugin]) -> Iterator[Diagnostic]:
     for use, plugin in asking.items():
         if isinstance(plugin, Input) and plugin.scattered is not None:
             message = "partitions with one number, of several topics, may go to two processes"
-            help = "filters keep state with them: set partition_assignment_strategy => \"range\""
+            help = 'filters keep state with them: set partition_assignment_strategy => "range"'
             yield diagnosed(OptionProblem(plugin.scattered, message, help, (), "E247"), use)
 
 
