@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from ..dsl.reference import Event
 from .batch import Batch, Position
 from .declaration import option
+from .former import FORMAT
 from .plugin import Plugin
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Input(Plugin):
     """A source of events that is read. One that ``streams`` gets bytes without borders: there, the
     codec json means json_lines and plain means line.
     """
+
+    former = FORMAT
 
     section = "input"
     default_codec: ClassVar[str] = "plain"
@@ -132,6 +135,16 @@ class Input(Plugin):
     def total_bytes(self) -> int | None:
         """How much there is to read in all, where that is known before; for the progress line."""
         return None
+
+    def found(self) -> list[tuple[str, int]]:
+        """The files that there are now with their sizes, in the order in which they are read; for
+        whoever reads files without this input, on several machines.
+        """
+        raise NotImplementedError(f"the input `{self.name}` does not read files")
+
+    def codec_of(self, path: str) -> Codec:
+        """A codec with the origin of a file, for all of its content."""
+        raise NotImplementedError(f"the input `{self.name}` does not read files")
 
     def decoder(self) -> Codec | None:
         """The codec that decodes its chunks; None where its batches carry events. Asked for after

@@ -12,7 +12,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..dsl.spec import PluginSpec
+from ..dsl.spec import FormerOption, PluginSpec
 from .context import Context, OptionProblem
 from .declaration import Example, Option, declared, option
 from .epoch import Changelog, Participant
@@ -28,6 +28,10 @@ class Plugin:
     spec: ClassVar[PluginSpec]
     examples: ClassVar[tuple[Example, ...]] = ()
     section: ClassVar[str] = ""
+    former: ClassVar[dict[str, FormerOption]] = {}
+    """Options that older versions of Logstash had, by their names; those of the classes below are
+    joined to it.
+    """
 
     participant: Participant | None = None
     """Commits for many batches at once, where the plugin does; set in ``open`` at the latest, and
@@ -74,6 +78,13 @@ class Plugin:
     def name(self) -> str:
         """The plugin's name in configurations."""
         return self.spec.name
+
+    @property
+    def finite(self) -> bool:
+        """Whether it never puts a number into events that is not finite (infinity, NaN): where all
+        plugins say so, what is written need not be looked through for them.
+        """
+        return False
 
     @property
     def ecs(self) -> bool:

@@ -275,9 +275,12 @@ class Pipeline:
             return source_of(*basics, self._commits_of)
         from .input_queue import QueueSource
 
-        drain, notes = bool(self.assembly.program.settings["queue.drain"]), self._states is not None
+        drain = bool(self.assembly.program.settings["queue.drain"])
+        force = None
+        if self._states is not None and self._epochs is not None:
+            force = self._epochs.force
         given = self.inputs, self._queue, self._stopping, self._fail, self.carried
-        return QueueSource(*given, drain, self._restored, notes)
+        return QueueSource(*given, drain, self._restored, force)
 
     def _work(self, work: Work, incoming: Incoming) -> None:
         with PendingAck(self.taken(incoming)) as self._pending:

@@ -9,6 +9,7 @@ from ...dsl.template import Template
 from ..clients.kafka import KafkaOptions, client_config, given
 from ..contract import Plugin
 from ..declaration import option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 
 _STRING = "org.apache.kafka.common.serialization.StringSerializer"
@@ -27,6 +28,28 @@ _PARTITIONERS: dict[str, dict[str, Any]] = {
 @option_group
 class ProducerOptions(KafkaOptions):
     """The options of a producer."""
+
+    former = renamed(
+        {
+            "broker_list": "bootstrap_servers",
+            "compression_codec": "compression_type",
+            "request_required_acks": FormerOption("acks", {"-1": "all", "0": "0", "1": "1"}),
+            "queue_buffering_max_ms": "linger_ms",
+            "message_send_max_retries": "retries",
+            "topic_metadata_refresh_interval_ms": "metadata_max_age_ms",
+            "message_max_bytes": "max_request_size",
+        },
+        unused=(
+            "batch_num_messages",
+            "block_on_buffer_full",
+            "key_serializer_class",
+            "partitioner_class",
+            "producer_type",
+            "serializer_class",
+            "timeout_ms",
+        ),
+    )
+    """Options that the output had before version 5 of Logstash."""
 
     topic_id: Template = option("The topic, with fields of the event.")
     message_key: Template | None = option(

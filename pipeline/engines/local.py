@@ -1,0 +1,162 @@
+"""The engine ``local``: a plan in this process, whose parts meet through pickled data alone, as
+they do on a cluster. It needs nothing installed, and shows what an engine makes of a configuration.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
+from ...plugins.errors import EndOfInput
+from .abilities import ABILITIES
+from .deliver import Deliveries
+from .keyed import Keyed, keyed_for
+from .packed import KeyedRow, Packed
+from .plan import Plan, Read
+from .ranges import RANGE_BYTES, chunks_of, content_of, ranges_of
+from .work import Work, work_for
+
+T = TypeVar("T")
+
+OPTIONS = ("range_bytes",)
+
+
+class LocalEngine:
+    """Runs bounded inputs in one process."""
+
+    name = "local"
+    abilities = ABILITIES["local"]
+
+    def check(self, plan: Plan) -> list[Diagnostic]:
+        """Nothing besides what the plan says."""
+        return []
+
+    def start(
+        self, plan: Plan, options: Mapping[str, str], checkpoint: str | None = None
+    ) -> LocalJob:
+        """Begin to run a plan, in a thread. ``range_bytes``: how large a range of a file is."""
+        for name in options:
+            if name not in OPTIONS:
+                help = did_you_mean(name, OPTIONS) or "known ones: " + ", ".join(OPTIONS)
+                message = f"unknown option `{name}` of the engine `local`"
+                raise ConfigError([Diagnostic("E230", message, None, help)])
+        return LocalJob(plan, int(options.get("range_bytes", RANGE_BYTES)))
+
+
+class LocalJob:
+    """A plan that runs in this process."""
+
+    def __init__(self, plan: Plan, range_bytes: int) -> None:
+        self._plan, self._range_bytes = plan, range_bytes
+        self._figures = {"events_in": 0, "events_out": 0}
+        self._stopping = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="engine local", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when all is delivered; raises what it failed with."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End after what was read."""
+        self._stopping.set()
+
+    def figures(self) -> Mapping[str, int | float]:
+        """Events that came in and went out."""
+        return dict(self._figures)
+
+    def _run(self) -> None:
+        try:
+            self._work_through()
+        except BaseException as error:
+            self._error = error
+
+    def _work_through(self) -> None:
+        plan = self._plan
+        work, shipment = work_for(_sent(plan.shipment)), _sent(plan.shipment)
+        deliveries = Deliveries(plan.assembly)
+        shards = [_Shards(keyed_for(shipment, segment.number)) for segment in plan.keyed]
+        try:
+            for read in plan.reads:
+                for packed in _read(work, read, self._range_bytes):
+                    self._figures["events_in"] += packed.events_in
+                    self._pass_on(packed, shards, deliveries)
+                    if self._stopping.is_set():
+                        break
+            for number, held in enumerate(shards):
+                for packed in held.end():
+                    self._pass_on(packed, shards[number + 1 :], deliveries)
+            deliveries.end()
+        finally:
+            deliveries.close()
+
+    def _pass_on(self, packed: Packed, shards: list[_Shards], deliveries: Deliveries) -> None:
+        """Deliver what was packed, and take rows to their shards."""
+        if packed.payloads:
+            deliveries.deliver(_sent(packed.payloads))
+        if not shards:
+            self._figures["events_out"] += packed.events_out
+            return
+        for more in shards[0].take(_sent(packed.keyed)):
+            self._pass_on(more, shards[1:], deliveries)
+
+
+class _Shards:
+    """The shards of a segment: of each the state, as an engine keeps it."""
+
+    def __init__(self, keyed: Keyed) -> None:
+        self._keyed = keyed
+        self._states: dict[int, bytes] = {}
+        self._latest: int | None = None
+
+    def take(self, rows: Sequence[KeyedRow]) -> Iterator[Packed]:
+        """Take rows in, shard by shard."""
+        by_shard: dict[int, list[bytes]] = {}
+        for row in rows:
+            by_shard.setdefault(row.shard, []).append(row.blob)
+            self._latest = max(row.time_ms, self._latest or row.time_ms)
+        for shard, blobs in by_shard.items():
+            taken = self._keyed.take(self._states.get(shard), blobs)
+            self._states[shard] = taken.state
+            yield taken.packed
+
+    def end(self) -> Iterator[Packed]:
+        """What is held, since the inputs have ended."""
+        states, self._states = self._states, {}
+        for shard in sorted(states):
+            yield self._keyed.end(states[shard], self._latest).packed
+
+
+def _sent(value: T) -> T:
+    """A value as it arrives elsewhere."""
+    made: T = pickle.loads(pickle.dumps(value, 5))
+    return made
+
+
+def _read(work: Work, read: Read, range_bytes: int) -> Iterator[Packed]:
+    plugin = work.inputs[read.number]
+    if read.how == "input":
+        plugin.open()
+        try:
+            while True:
+                batch = plugin.read(1.0)
+                if batch is not None:
+                    yield work.events(batch, read.number)
+        except EndOfInput:
+            return
+        finally:
+            plugin.close()
+    for part in ranges_of(plugin.found(), read.splittable, range_bytes):
+        part = _sent(part)
+        codec = plugin.codec_of(part.path)
+        if read.boundary is None:
+            yield from work.whole(codec, content_of(part), read.number)
+            continue
+        for chunk in chunks_of(part, read.boundary, read.longest):
+            yield work.lines(chunk, codec.origin, read.number)
