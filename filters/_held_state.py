@@ -351,7 +351,7 @@ class HeldState(Filter):
 
     def stats(self) -> dict[str, int | float]:
         held = self._own_stats()
-        for shard in (self.shards or {}).values():
+        for shard in list((self.shards or {}).values()):  # asked for from another thread
             for name, value in shard.stats().items():
                 known = held.get(name, 0)
                 held[name] = max(known, value) if name in _GREATEST else known + value

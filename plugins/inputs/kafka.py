@@ -207,7 +207,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         """
         config = {**self._client_config, **self._files.config(self)}
         wait = self.session_timeout_ms / 1000 + _PROBE
-        if others_in_group(config, self.group_id, wait, self.context.stopping):
+        own, stopping = self.group_instance_id, self.context.stopping
+        if others_in_group(config, self.group_id, own, wait, stopping):
             raise Misconfigured(
                 "group_id",
                 f"another process of the group `{self.group_id}` reads, and what filters of event"
