@@ -1,0 +1,148 @@
+"""The plan of a configuration: what is read, worked and written where, so that many machines do
+what one would.
+
+The filters are cut into *segments*. The first one runs where the input is read. Each further one
+begins with a filter that keeps state by a key: before it events go to the shard of their key, and
+it runs there, with what stands behind it. A filter in a branch cuts before the whole branch, whose
+conditions are looked at behind the exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...dsl.diagnostics import in_order
+from ...dsl.program import PluginUse
+from ...dsl.reference import FieldRef
+from ...dsl.source import Source
+from ...plugins.input import Input
+from ..compile.instantiate import Assembly, assemble, uses
+from .abilities import ABILITIES, Abilities
+from .parts import (
+    SHARDS,
+    KeyedFilter,
+    Plan,
+    Read,
+    Segment,
+    Write,
+    keyed_in,
+    statements_of,
+)
+from .refusals import refusals
+from .shipping import shipment_of
+
+__all__ = [
+    "SHARDS",
+    "KeyedFilter",
+    "Plan",
+    "Read",
+    "Segment",
+    "Write",
+    "plan_of",
+    "segments_of",
+    "statements_of",
+]
+
+
+def plan_of(
+    sources: Sequence[Source],
+    settings: Mapping[str, Any],
+    engine: str,
+    abilities: Abilities | None = None,
+) -> Plan:
+    """The plan of a configuration on an engine; ``abilities`` of one that is not Penstock's own.
+    Raises ConfigError where the configuration is wrong by itself; what the engine refuses stands in
+    ``diagnostics``.
+    """
+    can = abilities or ABILITIES[engine]
+    assembly = assemble(sources, settings)
+    program = assembly.program
+    plan = Plan(
+        engine,
+        shipment_of(sources, settings),
+        assembly,
+        [_read(n, use, assembly, can) for n, use in enumerate(uses(program.inputs))],
+        segments_of(assembly),
+        [_write(n, use, assembly, can) for n, use in enumerate(uses(program.outputs))],
+        [],
+    )
+    plan.diagnostics = in_order(refusals(plan, can))
+    return plan
+
+
+def _read(number: int, use: PluginUse, assembly: Assembly, can: Abilities) -> Read:
+    plugin = assembly.made[use]
+    assert isinstance(plugin, Input)
+    decoder = plugin.decoder()
+    boundary = None if decoder is None else decoder.boundary()
+    return Read(
+        number,
+        use.name,
+        use.id,
+        _options(use),
+        _codec(use, plugin.default_codec),
+        boundary is not None,
+        plugin.bounded,
+        can.reads.get(use.name, ""),
+        use.span.place,
+        boundary,
+        0 if decoder is None else decoder.longest,
+    )
+
+
+def _write(number: int, use: PluginUse, assembly: Assembly, can: Abilities) -> Write:
+    where: Any = can.writes.get(use.name, "task")
+    guarantee = can.guarantees.get(use.name) or can.guarantees["*"]
+    return Write(number, use.name, use.id, _options(use), where, guarantee, use.span.place)
+
+
+def _codec(use: PluginUse, default: str) -> str:
+    given = use.settings.get("codec")
+    return given.value.name if given and isinstance(given.value, PluginUse) else default
+
+
+def _options(use: PluginUse) -> dict[str, Any]:
+    """The options given, as plain data; of a codec its name."""
+    return {name: _plain(setting.value) for name, setting in use.settings.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PluginUse):
+        return value.name
+    if isinstance(value, FieldRef):
+        return value.canonical
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(getattr(value, "text", value))
+
+
+def segments_of(assembly: Assembly) -> list[Segment]:
+    """The segments of a program; a filter with state that cannot be divided is in none's
+    ``keyed``.
+    """
+    filters = assembly.program.filters
+    cuts = [number for number, each in enumerate(filters) if keyed_in(each, assembly)]
+    starts = [0, *cuts]
+    ends = [*cuts, len(filters)]
+    found = [Segment(0, 0, ends[0] - 1)]
+    for number, (start, end) in enumerate(zip(starts[1:], ends[1:], strict=True), 1):
+        keyed = tuple(_keyed_filter(use, p) for use, p in keyed_in(filters[start], assembly))
+        found.append(Segment(number, start, end - 1, keyed))
+    return found
+
+
+def _keyed_filter(use: PluginUse, plugin: Any) -> KeyedFilter:
+    return KeyedFilter(
+        use.name,
+        use.id,
+        tuple(plugin.key_texts()),
+        plugin.lateness_millis,
+        plugin.meaning(),
+        False,
+        use.span.place,
+    )
