@@ -75,7 +75,7 @@ SERVERS: Mapping[str, Packages] = {
     "spark": Packages(
         ["java"],
         ["openjdk-17-jre-headless"],
-        pip=[*with_penstock("spark", "kafka"), "pyspark==4.2.0", "venv-pack==0.2.0"],
+        pip=[*with_penstock("kafka", "ruby", "spark"), "pyspark==4.2.0", "venv-pack==0.2.0"],
     ),
 }
 
