@@ -8,6 +8,7 @@ checkpoint that makes the batch done, and only then files get their names.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,8 +18,10 @@ from pyspark.sql import DataFrame, SparkSession
 from ..parts import Plan, Segment
 from .deliveries import outputs_of
 from .pieces import Piece, encoded
+from .progress import due_shards, forget_idle, note, watermark_of
 from .session import SparkOptions
-from .state import Checkpoint, Manifest, Shard
+from .shipped import add_files
+from .state import Checkpoint, Manifest
 from .step import PRINTED, REPORT, SCHEMA, TICK, MapTask, Report, Row, arrow
 from .write import check_paths, files_of, publish
 
@@ -36,10 +39,12 @@ class Batches:
         run: str,
         checkpoint: Checkpoint | None,
     ) -> None:
-        self._session, self._plan, self._run, self.checkpoint = session, plan, run, checkpoint
+        self._session, self._plan, self._options = session, plan, options
+        self._run, self.checkpoint = run, checkpoint
         cores = session.sparkContext.defaultParallelism
         self._partitions = options.partitions or cores
         self.last = Manifest() if checkpoint is None else checkpoint.last
+        add_files(session, plan.shipment)
         if self.last.batch < 0:
             check_paths(files_of(outputs_of(plan.assembly)))
         publish(self.last.staged, self._named(self.last.batch), is_again=True)
@@ -54,8 +59,9 @@ class Batches:
         if batch <= self.last.batch:
             return
         after = msgspec.structs.replace(self.last, batch=batch, staged=[])
-        run = self._named(batch)
+        run, begun = self._named(batch), time.time()
         printed = self._fold(after, self._map(pieces, run, ends), run, ends)
+        forget_idle(after, {piece.source for piece in pieces}, begun, self._options.idle)
         for segment in [] if ends else self._plan.keyed:
             shards = due_shards(after, segment)
             if shards:
@@ -88,7 +94,7 @@ class Batches:
         rows = [Row(*row) for row in frame.collect()]
         for row in rows:
             if row.kind == REPORT:
-                _note(after, msgspec.msgpack.decode(row.blob, type=Report))
+                note(after, msgspec.msgpack.decode(row.blob, type=Report))
         printed = sorted(row[3:] for row in rows if row.kind == PRINTED)
         return [bytes(blob) for _, _, blob in printed]
 
@@ -120,34 +126,3 @@ def _call(task: Task) -> Task:
 
 def _exchanged(frame: DataFrame, partitions: int) -> DataFrame:
     return frame.repartition(partitions, "shard").sortWithinPartitions("shard", "place", "number")
-
-
-def _note(after: Manifest, report: Report) -> None:
-    after.events_in += report.events_in
-    after.events_out += report.events_out
-    after.staged = [*after.staged, *report.staged]
-    number = report.exchange
-    known = dict(after.tops.get(number + 1, {}))
-    for source, top in report.tops.items():
-        known[source] = max(top, known.get(source, top))
-    after.tops = {**after.tops, number + 1: known}
-    shards: dict[int, Shard | None] = {**after.shards.get(number, {}), **report.shards}
-    held = {shard: state for shard, state in shards.items() if state is not None}
-    after.shards = {**after.shards, number: held}
-
-
-def watermark_of(manifest: Manifest, segment: Segment) -> int | None:
-    """The time before which no event is expected any more: what the slowest partition has reached,
-    less how long the filter waits; in milliseconds since 1970, None before the first event.
-    """
-    tops = manifest.tops.get(segment.number)
-    return min(tops.values()) - segment.lateness_ms if tops else None
-
-
-def due_shards(manifest: Manifest, segment: Segment) -> list[int]:
-    """The shards whose timer the watermark has passed."""
-    mark = watermark_of(manifest, segment)
-    shards = manifest.shards.get(segment.number, {})
-    if mark is None:
-        return []
-    return [n for n, shard in shards.items() if shard.timer is not None and shard.timer <= mark]

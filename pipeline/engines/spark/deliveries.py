@@ -23,7 +23,8 @@ from ...compile.instantiate import Assembly
 from ...delivery.dead_letter_writer import DeadLetterWriter
 from ..deliver import Deliveries
 from ..shipping import Shipment
-from ..work import DEAD_LETTERS, Packed, Payload, work_for
+from ..work import DEAD_LETTERS, Packed, Payload
+from .shipped import work_here
 from .write import TEMPORARY, Attempt, StagedFile, StagedFiles
 
 _MOST_BYTES = 4 << 20
@@ -124,7 +125,7 @@ _kept = threading.local()
 
 def task_outputs(shipment: Shipment, attempt: Attempt) -> TaskOutputs:
     """The outputs for one attempt; raises ConfigError where a server refuses an option."""
-    assembly = work_for(shipment).assembly
+    assembly = work_here(shipment).assembly
     known: dict[str, Deliveries] = _kept.__dict__
     digest = shipment.digest
     if digest not in known:

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+FILE = "file"
+
 
 class Piece(msgspec.Struct, frozen=True):
     """What one task reads: a range of a file (``path``; all of it where ``end`` is -1), or of a
@@ -24,8 +26,8 @@ class Piece(msgspec.Struct, frozen=True):
     def source(self) -> str:
         """The name of the partition, as in positions."""
         if self.topic:
-            return f"{self.read}:{self.topic}-{self.partition}"
-        return f"{self.read}:{self.path}"
+            return f"{self.read}:topic:{self.topic}-{self.partition}"
+        return f"{self.read}:{FILE}:{self.path}"
 
 
 def encoded(pieces: Sequence[Piece]) -> list[bytes]:

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 from pyspark import TaskContext
 
-from ..keyed import Taken, keyed_for
+from ..keyed import Taken
 from ..packed import Packed
 from ..shipping import Shipment
 from .deliveries import task_outputs
+from .shipped import keyed_here
 from .state import Shard, StateWriter
 from .step import (
     KEYED,
@@ -75,7 +76,7 @@ class ReduceTask(msgspec.Struct):
         self, shard: int, rows: Iterator[Row], states: StateWriter, report: Report
     ) -> Iterator[Packed]:
         """What comes of the rows of a shard; its state goes to the report."""
-        keyed, latest = keyed_for(self.shipment, self.exchange), None
+        keyed, latest = keyed_here(self.shipment, self.exchange), None
         known = self.shards.get(shard)
         taken = Taken(b"" if known is None else known.state.read(), Packed(), None)
         for some in _lists(rows):

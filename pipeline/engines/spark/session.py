@@ -37,7 +37,8 @@ class SparkOptions(NamedTuple):
     ``partitions``: how many tasks share the keys, 0 for as many as there are cores;
     ``batch_records`` and ``batch_seconds``: the most messages of a partition in a batch of a
     stream, and the shortest time between two of its batches; ``until_idle``: whether a stream ends
-    when it has read what was there at its start.
+    when it has read what was there at its start; ``idle``: for how many seconds a partition that
+    gives nothing holds windows back.
     """
 
     conf: dict[str, str]
@@ -47,6 +48,7 @@ class SparkOptions(NamedTuple):
     batch_records: int = 100_000
     batch_seconds: float = 1.0
     until_idle: bool = False
+    idle: float = 60.0
 
 
 _KINDS = {
@@ -56,6 +58,7 @@ _KINDS = {
     "batch_records": "integer",
     "batch_seconds": "duration",
     "until_idle": "boolean",
+    "idle": "duration",
 }
 
 

@@ -47,13 +47,15 @@ class Shard(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct):
     """What belongs to a batch, and what is known behind it. ``shards``: by the number of the
-    exchange and of the shard. ``tops``: by exchange, the latest time of each partition of a source.
+    exchange and of the shard. ``tops``: by exchange, the latest time of each partition of a source;
+    ``seen``: when it last gave something, in seconds since 1970.
     """
 
     batch: int = -1
     staged: list[StagedFile] = []
     shards: dict[int, dict[int, Shard]] = {}
     tops: dict[int, dict[str, int]] = {}
+    seen: dict[str, float] = {}
     events_in: int = 0
     events_out: int = 0
 

@@ -18,10 +18,10 @@ from pyspark import TaskContext
 from ..packed import Packed
 from ..parts import SHARDS
 from ..shipping import Shipment
-from ..work import work_for
 from .deliveries import task_outputs
 from .pieces import decoded
 from .read import packed
+from .shipped import work_here
 from .state import Shard
 from .write import Attempt, StagedFile
 
@@ -91,7 +91,7 @@ class MapTask(msgspec.Struct):
 
     def _worked(self, place: int) -> Iterator[Any]:
         piece = decoded(self.pieces[place])
-        work = work_for(self.shipment)
+        work = work_here(self.shipment)
         outputs = task_outputs(self.shipment, attempt_of(self.run, 0, place))
         report, number = Report(), 0
         for some in packed(work, piece):
