@@ -7,9 +7,10 @@ The parts: ``_kafka_options`` (what is asked of the client), ``_kafka_member`` (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -21,7 +22,14 @@ from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
 from ._kafka_member import GroupMember, MemberSettings
-from ._kafka_messages import Decoration, batch_of, decoded_batch_of, has_tombstones, runs_of
+from ._kafka_messages import (
+    Decoration,
+    Run,
+    batch_of,
+    decoded_batch_of,
+    has_tombstones,
+    runs_of,
+)
 from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
 
 if TYPE_CHECKING:
@@ -244,7 +252,9 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def _batch(self, member: GroupMember, messages: list[Message]) -> Batch:
         runs = runs_of(messages)
-        token = member.token_of(runs)
+        return self._batch_of(runs, messages, member.token_of(runs))
+
+    def _batch_of(self, runs: list[Run], messages: list[Message], token: Any) -> Batch:
         is_decoded_here = self._registry is not None
         if is_decoded_here or (self._decoration.is_on and has_tombstones(messages)):
             now = self.context.now()
@@ -253,6 +263,24 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             batch = batch_of(runs, token, self._decoration)
         self._size = max(1.0, batch.bytes / len(messages))
         return batch
+
+    def batch_of(self, messages: list[Message]) -> Batch:
+        """A batch of messages that were read without this input."""
+        return self._batch_of(runs_of(messages), messages, None)
+
+    def options_of_client(self) -> dict[str, object]:
+        """What any client of the same brokers is asked for."""
+        return {**self._client_config, **self._files.config(self)}
+
+    def options_of_consumer(self) -> dict[str, object]:
+        """What a consumer is asked for, for whoever reads the topics without this input."""
+        return {**self._config, **self._files.config(self)}
+
+    def reads(self, topic: str) -> bool:
+        """Whether a topic is one of those that are read."""
+        if self.topics_pattern is None:
+            return topic in self.topics
+        return re.match(self.topics_pattern, topic) is not None
 
     def _take_wake(self) -> bool:
         woken, self._is_woken = self._is_woken, False

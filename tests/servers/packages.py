@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,17 @@ class Packages(NamedTuple):
     npm: Sequence[str] = ()
     pip: Sequence[str] = ()
     go: str = ""
+
+
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def with_penstock(*extras: str) -> list[str]:
+    """What Penstock itself needs, and these extras, for an environment that runs it from here."""
+    project = tomllib.loads(PROJECT.read_text())["project"]
+    optional = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(each for extra in extras for each in optional[extra])]
+    return [each for each in wanted if not each.startswith("penstock[")]
 
 
 SERVERS: Mapping[str, Packages] = {
@@ -62,6 +74,11 @@ SERVERS: Mapping[str, Packages] = {
     "rabbitmq": Packages(["/usr/lib/rabbitmq/bin/rabbitmq-server"], ["rabbitmq-server"]),
     "redis": Packages(["redis-server"], ["redis-server"]),
     "ruby": Packages(["ruby"], ["ruby"]),
+    "spark": Packages(
+        ["java"],
+        ["openjdk-17-jre-headless"],
+        pip=[*with_penstock("kafka", "ruby", "spark"), "pyspark==4.2.0", "venv-pack==0.2.0"],
+    ),
 }
 
 
