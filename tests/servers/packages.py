@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,10 +32,25 @@ class Packages(NamedTuple):
     go: str = ""
 
 
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def with_penstock(*extras: str) -> list[str]:
+    """What Penstock itself needs, and these extras, for an environment that runs it from here."""
+    project = tomllib.loads(PROJECT.read_text())["project"]
+    optional = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(each for extra in extras for each in optional[extra])]
+    return [each for each in wanted if not each.startswith("penstock[")]
+
+
 SERVERS: Mapping[str, Packages] = {
     "beats": Packages(go="beats"),
     "curl": Packages(["curl"], ["curl"]),
     "elasticmq": Packages(jars=["org.elasticmq:elasticmq-server_2.13:1.6.16"]),
+    "flink": Packages(
+        jars=["org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"],
+        pip=with_penstock("flink", "kafka"),
+    ),
     "flume": Packages(jars=["org.apache.flume:flume-ng-node:1.11.0", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
