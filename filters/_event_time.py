@@ -94,6 +94,14 @@ class EventTime(HeldState):
         self.times = EventTimes(self.time)
         self._ahead = millis(self.future)
 
+    def keys_of(self, events: list[Event]) -> list[Key]:
+        """The key by which each event comes to a place; None where it passes by."""
+        return self.keys.of_all(events)
+
+    def key_texts(self) -> list[str]:
+        """The fields of the key, as a configuration has them."""
+        return [field.canonical for field in self.by]
+
     # -- a batch ------------------------------------------------------------------------------
 
     def apply(self, event: Event) -> list[Event]:

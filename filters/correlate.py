@@ -125,6 +125,7 @@ class Correlate(EventTime, Ecs, name="correlate"):
         keys = Keys(self.by)
         self._keys = [self._aliased(tag, keys) for tag in self.events]
         self._same_keys = not self.aliases
+        self.undivided_by = "aliases" if self.aliases else ""
         self._ids = self.ids()
         self._makes_entries = True
         self._operator = self._made()

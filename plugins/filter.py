@@ -42,6 +42,9 @@ class Filter(Plugin):
     event_time: ClassVar[bool] = False
     """Whether its state goes by the time of events: it runs where positions are committed."""
 
+    undivided_by: str = ""
+    """The option because of which its state cannot be divided by keys, set in ``prepare``."""
+
     joins: ClassVar[bool] = False
     """Whether it needs events of several topics, by key: these must have as many partitions each
     where a group of processes shares them out.

@@ -123,6 +123,16 @@ class Input(Plugin):
         """How much there is to read in all, where that is known before; for the progress line."""
         return None
 
+    def found(self) -> list[tuple[str, int]]:
+        """The files that there are now with their sizes, in the order in which they are read; for
+        whoever reads files without this input, on several machines.
+        """
+        raise NotImplementedError(f"the input `{self.name}` does not read files")
+
+    def codec_of(self, path: str) -> Codec:
+        """A codec with the origin of a file, for all of its content."""
+        raise NotImplementedError(f"the input `{self.name}` does not read files")
+
     def decoder(self) -> Codec | None:
         """The codec that decodes its chunks; None where its batches carry events. Asked for after
         ``prepare``, and the answer stays.

@@ -54,6 +54,11 @@ class Output(Plugin):
     """Whether two of it cannot live side by side; as of inputs, set in ``prepare`` at the latest.
     """
 
+    identified_by: ClassVar[str] = ""
+    """The option that gives an event an identity at the target, so that the same one delivered
+    twice is there once; nothing where there is none.
+    """
+
     ends_with_its_reader: ClassVar[bool] = False
     """Whether a broken pipe says that nobody wants its events any more, so that the run ends,
     without an error.

@@ -17,8 +17,7 @@ from typing import Any
 
 import click
 
-STACK = 3 * (1000 + 200)
-"""Frames for events that nest as deep as penstock.limits.depth allows; this process is ours."""
+from ..runtime.stack import STACK
 
 COMMANDS = {
     "bench": "Measure the CPU cost of each statement of a configuration on a sample.",

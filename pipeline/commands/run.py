@@ -6,6 +6,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,24 @@ DEFAULT_OUTPUT = "output { stdout { codec => rubydebug } }"
     metavar="FORM",
     help="plain or json.",
 )
+@click.option(
+    "--engine",
+    metavar="NAME",
+    help="Run it on an engine: local, spark or flink.",
+)
+@click.option(
+    "--engine-option",
+    "engine_options",
+    multiple=True,
+    metavar="K=V",
+    help="An option of the engine.",
+)
+@click.option(
+    "--checkpoint",
+    type=PATH,
+    metavar="DIR",
+    help="Where the engine keeps positions and state.",
+)
 def run(
     chosen: Chosen,
     files: tuple[str, ...],
@@ -144,6 +163,9 @@ def _run_command(
 ) -> None:
     try:
         named = chosen.also(files, **_keys(flags), **{"penstock.lenient": False})
+        if flags["engine"]:
+            _run_on_engine(named, flags, signals)
+            return
         members = [_member(one) for one in named.pipelines()]
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
@@ -163,10 +185,25 @@ def _run_command(
         _run(members, Profile() if flags["profile"] else None, reread, signals)
 
 
+def _run_on_engine(named: Chosen, flags: dict[str, Any], signals: SignalThread) -> None:
+    from .run_engine import run_on_engine
+
+    pipelines = [_with_default_sections(one) for one in named.pipelines()]
+    settings = pipelines[0].settings
+    start_logging(settings["log.level"], settings["log.format"])
+    given = flags["engine_options"], flags["checkpoint"]
+    run_on_engine(flags["engine"], pipelines, *given, signals)
+
+
 def _member(one: Selected) -> ManagedPipeline:
-    if one.is_text:
-        return ManagedPipeline(one.id, one.settings, lambda: _with_defaults(one.sources()))
-    return ManagedPipeline(one.id, one.settings, one.sources)
+    whole = _with_default_sections(one)
+    return ManagedPipeline(whole.id, whole.settings, whole.sources)
+
+
+def _with_default_sections(one: Selected) -> Selected:
+    if not one.is_text:
+        return one
+    return replace(one, sources=lambda: _with_defaults(one.sources()))
 
 
 def _complete_enough(member: ManagedPipeline) -> None:

@@ -111,7 +111,7 @@ def _inspected(
     if environment.rewritten is not None:
         trees = environment.rewritten(trees)
     try:
-        variables = _variables(environment, settings)
+        variables = variables_of(environment, settings)
     except PenstockError as error:
         return None, in_order([*found, Diagnostic("E232", str(error))])
     checked = check(trees, environment.catalogue, settings, variables)
@@ -132,7 +132,7 @@ def _inspected(
     return assembly, found
 
 
-def _variables(environment: Environment, settings: Mapping[str, Any]) -> Mapping[str, str]:
+def variables_of(environment: Environment, settings: Mapping[str, Any]) -> Mapping[str, str]:
     """What ``${NAME}`` stands for; raises KeystoreError."""
     if not settings.get("path.settings"):
         return Variables(environment.variables, {})

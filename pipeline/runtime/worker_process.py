@@ -9,8 +9,7 @@ import pickle
 import queue
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,18 +17,14 @@ from ...dsl.guard import standing_by
 from ...dsl.program import PluginUse, Statement
 from ...dsl.reference import Event
 from ...dsl.values import copy
-from ...plugins.batch import Batch, Chunk
+from ...plugins.batch import Batch, Chunk, Payload
 from ...plugins.context import Reasons
 from ...plugins.event_time import GivesColumns
-from ...plugins.filter import Filter
-from ...plugins.input import Input
-from ...plugins.output import Output
 from ...plugins.records.events import pack
 from ..compile.instantiate import Assembly
-from ..delivery.packing import packing
-from ..observe.plugin_counters import Addition, PluginCounters, plugin_counters
+from ..observe.plugin_counters import Addition, PluginCounters
 from .garbage import rare_collections
-from .opening import open_plugin
+from .packed_work import PackedWork
 from .shared_memory import OutputArena, SharedBuffers
 from .work import Work
 from .worker_messages import Answer, Failure, JobMessage, WorkerDeadLetter, WorkerOutput
@@ -53,7 +48,7 @@ class WorkerProcess:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, signal.SIG_IGN)
         try:
-            work = self._work()
+            packed = self._packed_work()
         except Exception as error:
             with contextlib.suppress(OSError):
                 self._pipe.send(Failure(str(error)))
@@ -62,44 +57,24 @@ class WorkerProcess:
         threading.Thread(target=self._listen, args=(jobs,), daemon=True).start()
         with rare_collections(), standing_by():
             while (job := jobs.get()) is not None:
-                self._pipe.send(self._answer(work, job))
-        for plugin in self._filters():
-            plugin.close()
-
-    def _filters(self) -> list[Filter]:
-        plugins = self._assembly.plugins(self._statements())
-        return [plugin for plugin in plugins if isinstance(plugin, Filter)]
+                self._pipe.send(self._answer(packed.work, job))
+        packed.close()
 
     def _statements(self) -> Sequence[Statement]:
         """The filters that run here."""
         return self._assembly.program.filters
 
-    def _work(self) -> Work:
+    def _packed_work(self) -> PackedWork:
         """The step, its filters open: what inputs and outputs open is the main process's."""
-        assembly, program = self._assembly, self._assembly.program
-        if self._keeps:
-            for number, plugin in enumerate(assembly.made.values()):
-                plugin.context.dead_letter = partial(self._note_dead_letter, number)
-        for number, output in enumerate(assembly.plugins(program.outputs)):
-            assert isinstance(output, Output)
-            output.write = self._packing(number, output)  # type: ignore[method-assign,assignment]
-        for plugin in self._filters():
-            open_plugin(plugin)
-        inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
-        self._counters = plugin_counters(assembly.made, program.settings)
-        return Work(assembly, inputs, self._counters, self._statements())
+        note = self._note_dead_letter if self._keeps else None
+        packed = PackedWork(self._assembly, self._give, note, self._statements())
+        self._counters = packed.counters
+        return packed
 
-    def _packing(self, number: int, output: Output) -> Callable[[list[Event]], None]:
-        keeps, pack = self._keeps, packing(output)
-
-        def write(events: list[Event]) -> None:
-            for payload in pack(events):
-                kept = payload.events if keeps else None
-                data = self._arena.write(payload.data)
-                sent = WorkerOutput(number, data, payload.lane, payload.count, kept)
-                self._outputs.append(sent)
-
-        return write
+    def _give(self, number: int, payload: Payload) -> None:
+        kept = payload.events if self._keeps else None
+        data = self._arena.write(payload.data)
+        self._outputs.append(WorkerOutput(number, data, payload.lane, payload.count, kept))
 
     def _note_dead_letter(self, number: int, events: list[Event], reasons: Reasons) -> None:
         self._dead_letters.append(WorkerDeadLetter(number, copy(events), reasons))

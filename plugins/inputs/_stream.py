@@ -157,6 +157,10 @@ class Streams:
         """The codec that decodes what streams only cut; None where they decode it themselves."""
         return None if self._boundary is None else self._codec
 
+    def codec_of(self, path: str) -> Codec:
+        """A codec with the origin of a file, for all of its content."""
+        return self._codec.stream(self._origin(_printable(path)))
+
     def start(self, path: str, position: int, head: bytes) -> Stream:
         """The stream of a file from a position on; ``head`` is how the file starts."""
         codec = self._codec.stream(self._origin(_printable(path)), begun=position > 0)

@@ -339,6 +339,12 @@ class File(Ecs, Input, name="file"):
     def flush(self) -> Batch | None:
         return None if self._tailer is None else self._tailer.last_events()
 
+    def found(self) -> list[tuple[str, int]]:
+        return [(path, seen.st_size) for path, seen in self._finder.find()]
+
+    def codec_of(self, path: str) -> Codec:
+        return self._streams.codec_of(path)
+
     def total_bytes(self) -> int | None:
         """How much there is to read, in read mode."""
         if self.mode == "tail":

@@ -43,6 +43,7 @@ class BulkOutput(BulkOptions, Output):
     """What the two outputs have in common."""
 
     batching = Batching(bytes=8 << 20, events=5000, age=0.05)
+    identified_by = "document_id"
     streams_by_default: ClassVar[bool] = True
     """Whether events go to data streams where the options do not say it, and do not go against
     it.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import penstock
-from penstock.pipeline.commands.main import STACK
+from penstock.pipeline.runtime.stack import STACK
 
 Filtered = Callable[..., list[dict[str, Any]]]
 INTO_T = 'json { source => "m" target => "t" remove_field => ["m"] }'

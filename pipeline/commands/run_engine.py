@@ -1,0 +1,69 @@
+"""``penstock run --engine``: a configuration on an engine instead of in this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from functools import partial
+
+import click
+
+from ...dsl.diagnostics import ConfigError
+from ...plugins.errors import Undelivered
+from ..engines.engine import Job, UnknownEngine, engine_named
+from ..engines.plan import plan_of
+from ..runtime.signals import SignalThread
+from .configuration import Selected, os_error_text, refuse, show_findings, settings_pairs
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_on_engine(
+    name: str,
+    pipelines: Sequence[Selected],
+    options: Sequence[str],
+    checkpoint: str | None,
+    signals: SignalThread,
+) -> None:
+    """Run one pipeline on an engine until its job ends."""
+    if len(pipelines) > 1:
+        names = ", ".join(one.id for one in pipelines)
+        raise click.UsageError(f"an engine runs one pipeline: name one with -f ({names})")
+    (one,) = pipelines
+    try:
+        engine = engine_named(name)
+        plan = plan_of(one.sources(), one.settings, name, engine.abilities)
+        plan.diagnostics += engine.check(plan)
+        show_findings([*plan.assembly.warnings, *plan.diagnostics])
+        if any(finding.is_error for finding in plan.diagnostics):
+            raise SystemExit(1)
+        given = {key: str(value) for key, value in settings_pairs(options).items()}
+        job = engine.start(plan, given, checkpoint)
+    except UnknownEngine as error:
+        raise click.UsageError(str(error)) from None
+    except ConfigError as error:
+        refuse(error)
+    signals.start({number: partial(_stop, job, number, []) for number in STOPS})
+    _wait(job)
+
+
+def _stop(job: Job, number: int, stops: list[int]) -> None:
+    """Let the job end in order; a second signal leaves at once."""
+    if stops:
+        os._exit(128 + number)
+    stops.append(number)
+    job.stop()
+
+
+def _wait(job: Job) -> None:
+    try:
+        job.wait()
+    except ConfigError as error:
+        refuse(error)
+    except Undelivered as error:
+        click.echo(f"stopped with events that were not delivered: {error}", err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        click.echo(f"stopped: {os_error_text(error)}", err=True)
+        raise SystemExit(1) from None

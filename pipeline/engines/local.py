@@ -1,0 +1,120 @@
+"""The engine ``local``: a plan in this process, whose parts meet through pickled data alone, as
+they do on a cluster. It needs nothing installed, and shows what an engine makes of a configuration.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
+from ...plugins.errors import EndOfInput
+from .abilities import ABILITIES
+from .deliver import Deliveries
+from .plan import Plan, Read
+from .ranges import RANGE_BYTES, chunks_of, content_of, ranges_of
+from .work import Packed, Work, work_for
+
+T = TypeVar("T")
+
+OPTIONS = ("range_bytes",)
+
+
+class LocalEngine:
+    """Runs bounded inputs in one process."""
+
+    name = "local"
+    abilities = ABILITIES["local"]
+
+    def check(self, plan: Plan) -> list[Diagnostic]:
+        """Nothing besides what the plan says."""
+        return []
+
+    def start(
+        self, plan: Plan, options: Mapping[str, str], checkpoint: str | None = None
+    ) -> LocalJob:
+        """Begin to run a plan, in a thread. ``range_bytes``: how large a range of a file is."""
+        for name in options:
+            if name not in OPTIONS:
+                help = did_you_mean(name, OPTIONS) or "known ones: " + ", ".join(OPTIONS)
+                message = f"unknown option `{name}` of the engine `local`"
+                raise ConfigError([Diagnostic("E230", message, None, help)])
+        return LocalJob(plan, int(options.get("range_bytes", RANGE_BYTES)))
+
+
+class LocalJob:
+    """A plan that runs in this process."""
+
+    def __init__(self, plan: Plan, range_bytes: int) -> None:
+        self._plan, self._range_bytes = plan, range_bytes
+        self._figures = {"events_in": 0, "events_out": 0}
+        self._stopping = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="engine local", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when all is delivered; raises what it failed with."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End after what was read."""
+        self._stopping.set()
+
+    def figures(self) -> Mapping[str, int | float]:
+        """Events that came in and went out."""
+        return dict(self._figures)
+
+    def _run(self) -> None:
+        try:
+            self._work_through()
+        except BaseException as error:
+            self._error = error
+
+    def _work_through(self) -> None:
+        work = work_for(_sent(self._plan.shipment))
+        deliveries = Deliveries(self._plan.assembly)
+        try:
+            for read in self._plan.reads:
+                for packed in _read(work, read, self._range_bytes):
+                    deliveries.deliver(_sent(packed.payloads))
+                    self._figures["events_in"] += packed.events_in
+                    self._figures["events_out"] += packed.events_out
+                    if self._stopping.is_set():
+                        break
+            deliveries.end()
+        finally:
+            deliveries.close()
+
+
+def _sent(value: T) -> T:
+    """A value as it arrives elsewhere."""
+    made: T = pickle.loads(pickle.dumps(value, 5))
+    return made
+
+
+def _read(work: Work, read: Read, range_bytes: int) -> Iterator[Packed]:
+    plugin = work.inputs[read.number]
+    if read.how == "input":
+        plugin.open()
+        try:
+            while True:
+                batch = plugin.read(1.0)
+                if batch is not None:
+                    yield work.events(batch, read.number)
+        except EndOfInput:
+            return
+        finally:
+            plugin.close()
+    for part in ranges_of(plugin.found(), read.splittable, range_bytes):
+        part = _sent(part)
+        codec = plugin.codec_of(part.path)
+        if read.boundary is None:
+            yield from work.whole(codec, content_of(part), read.number)
+            continue
+        for chunk in chunks_of(part, read.boundary, read.longest):
+            yield work.lines(chunk, codec.origin, read.number)

@@ -1,0 +1,141 @@
+"""What an engine must refuse of a plan, and what it is warned of: each finding at its place in the
+configuration, with what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...dsl.diagnostics import Diagnostic
+from ...dsl.program import PluginUse
+from ...plugins.filter import Filter
+from ...plugins.input import Input
+from ...plugins.output import Output
+from ..compile.instantiate import uses
+from .abilities import AT_LEAST_ONCE, Abilities
+
+if TYPE_CHECKING:
+    from .plan import Plan, Read, Write
+
+_KAFKA_BETWEEN = (
+    "put Kafka between: one pipeline with this input writes a topic with `output { kafka { … } }`,"
+    " another reads it with `input { kafka { … } }` and runs on the engine"
+)
+
+
+def refusals(plan: Plan, can: Abilities) -> Iterator[Diagnostic]:
+    """All findings of a plan."""
+    program = plan.assembly.program
+    for read, use in zip(plan.reads, uses(program.inputs), strict=True):
+        yield from _of_input(plan, read, use, can)
+    for statement in program.filters:
+        for use in uses([statement]):
+            yield from _of_filter(plan, use, can)
+        yield from _of_keys(plan, statement)
+    for write, use in zip(plan.writes, uses(program.outputs), strict=True):
+        yield from _of_output(plan, write, use)
+
+
+def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:
+    if not read.how:
+        message = f"{plan.engine} cannot read the input `{read.kind}`: {_WHY[plan.engine]}"
+        yield Diagnostic("E260", message, use.name_span, _KAFKA_BETWEEN)
+        return
+    yield from _of_course(plan, read, use, can)
+    plugin = plan.assembly.made[use]
+    assert isinstance(plugin, Input)
+    codec = plugin.new_codec()
+    if codec.remembers and read.how == "engine":
+        message = (
+            f"the codec `{read.codec}` joins messages that follow each other: they come in parts"
+            f" on {plan.engine}"
+        )
+        place = use.settings["codec"].span_of() if "codec" in use.settings else use.name_span
+        help = "join them before they are sent, or run this pipeline with `penstock run` alone"
+        yield Diagnostic("E261", message, place, help)
+
+
+_WHY = {
+    "local": "it runs files in read mode and `generator`",
+    "kafka": "only partitions of topics are shared out among processes",
+    "spark": "it comes to one machine",
+    "flink": "it comes to one machine",
+}
+
+
+def _of_course(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:
+    """Whether an input ends, or goes on, as the engine can take it."""
+    if read.how == "ranges" and read.options.get("mode", "tail") == "tail" and not can.tails:
+        place = use.settings["mode"].span_of() if "mode" in use.settings else use.name_span
+        message = f"{plan.engine} cannot follow files that grow"
+        help = 'add mode => "read" exit_after_read => true, or put Kafka between'
+        yield Diagnostic("E260", message, place, help)
+    elif not read.bounded and not can.unbounded:
+        message = f"{plan.engine} runs inputs that end, and this `{read.kind}` does not"
+        help = "add exit_after_read => true, or count => …"
+        yield Diagnostic("E260", message, use.name_span, help)
+    elif read.how == "ranges" and _deletes(read):
+        message = f"{plan.engine} does not delete files that were read"
+        help = 'write file_completed_action => "log" and file_completed_log_path'
+        yield Diagnostic("E260", message, use.settings["mode"].span_of(), help)
+
+
+def _deletes(read: Read) -> bool:
+    options = read.options
+    is_read = options.get("mode") == "read"
+    return is_read and "delete" in options.get("file_completed_action", "delete")
+
+
+def _of_filter(plan: Plan, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:
+    plugin = plan.assembly.made[use]
+    assert isinstance(plugin, Filter)
+    if plugin.event_time:
+        if plugin.undivided_by:
+            option = plugin.undivided_by
+            message = f"`{option}`: an event may belong to two keys, which may be in two places"
+            place = use.settings[option].span_of() if option in use.settings else use.name_span
+            yield Diagnostic("E262", message, place, "give each key its own filter, without it")
+        if "idle" in use.settings and plan.engine != "kafka":
+            message = f"`idle` has no effect on {plan.engine}: time goes on by events alone there"
+            place = use.settings["idle"].span_of()
+            yield Diagnostic("W332", message, place, "remove it, or let a source send heartbeats")
+    elif plugin.stateful or plugin.flushes:
+        message = f"the state of `{use.name}` cannot be divided by keys on {plan.engine}"
+        help = "use `window`, `join`, `dedupe`, `correlate` or `trend`, or `penstock run` alone"
+        yield Diagnostic("E262", message, use.name_span, help)
+
+
+def _of_keys(plan: Plan, statement: object) -> Iterator[Diagnostic]:
+    """Whether the filters of a branch that keep state have the same key."""
+    from .plan import keyed_in
+
+    found = keyed_in(statement, plan.assembly)  # type: ignore[arg-type]
+    if not found:
+        return
+    first = found[0][1].key_texts()
+    for use, plugin in found[1:]:
+        if plugin.key_texts() != first:
+            message = (
+                f"`{use.name}` has another key ({_listed(plugin.key_texts())}) than the filter"
+                f" before it in this branch ({_listed(first)})"
+            )
+            help = "put each into a branch of its own, one behind the other"
+            yield Diagnostic("E263", message, use.name_span, help)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _of_output(plan: Plan, write: Write, use: PluginUse) -> Iterator[Diagnostic]:
+    plugin = plan.assembly.made[use]
+    assert isinstance(plugin, Output)
+    option = plugin.identified_by
+    if option and option not in use.settings and write.guarantee == AT_LEAST_ONCE:
+        message = f"`{use.name}` has no `{option}`: events that {plan.engine} repeats come twice"
+        help = f'{option} => "%{{[event][id]}}", or another field that is the same each time'
+        yield Diagnostic("W330", message, use.name_span, help)
+    if str(plan.shipment.settings.get("pipeline.ordered")) == "true" and len(plan.writes) == 1:
+        message = f"order is kept within a partition of the input only on {plan.engine}"
+        yield Diagnostic("W331", message, use.name_span, "sort by a field where it is read")

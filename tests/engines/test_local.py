@@ -1,0 +1,29 @@
+"""The engine `local` makes of a configuration what a plain run makes of it."""
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from penstock.pipeline.commands.main import main
+
+NOW = ("-S", "penstock.now=2026-01-01T00:00:00Z")
+
+
+def run(text: str, *flags: str) -> str:
+    """What a configuration writes to stdout."""
+    done = CliRunner().invoke(main, ["run", "-e", text, *NOW, *flags])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def files(folder: Path) -> str:
+    """An input of all files of a folder, for the text of a configuration."""
+    return f'file {{ path => "{folder}/*.log" mode => "read" exit_after_read => true file_sort_by => "path" file_completed_action => "log" file_completed_log_path => "{folder}/done" sincedb_path => "/dev/null" }}'
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1 << 20])
+def test_ranges_of_any_size_give_the_events_of_a_plain_run(size: int, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_text("".join(f"{name} {n} {'x' * (n % 13)}\n" for n in range(50)) + "without end")
+    text = f'input {{ {files(tmp_path)} }} filter {{ dissect {{ mapping => {{ "message" => "%{{name}} %{{number}} %{{rest}}" }} }} }} output {{ stdout {{ codec => json_lines }} }}'
+    assert run(text, "--engine", "local", "--engine-option", f"range_bytes={size}") == run(text)
+    assert run(text).count("\n") == 102
