@@ -14,7 +14,7 @@ from ...plugins.errors import Undelivered
 from ..engines.engine import Job, UnknownEngine, engine_named
 from ..engines.plan import plan_of
 from ..runtime.signals import SignalThread
-from .configuration import Selected, os_error_text, refuse, show_findings, settings_pairs
+from .configuration import Selected, os_error_text, refuse, settings_pairs, show_findings
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from ...plugins.streams import Cutter
 
@@ -53,7 +53,7 @@ def content_of(part: Range) -> Iterator[bytes]:
     with Path(part.path).open("rb") as plain:
         packed = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         plain.seek(0)
-        file: BinaryIO = gzip.GzipFile(fileobj=plain) if packed else plain  # type: ignore[assignment]
+        file: IO[bytes] = gzip.open(plain) if packed else plain
         while piece := file.read(CHUNK_BYTES):
             yield piece
 
@@ -78,6 +78,8 @@ def _lines_from(part: Range, boundary: bytes) -> Iterator[bytes]:
         at = part.start
         if at:
             at = _next_line(file, at - 1, boundary)
+        if at >= part.end:
+            return
         file.seek(at)
         while at < part.end:
             piece = file.read(min(CHUNK_BYTES, part.end - at))
@@ -85,11 +87,11 @@ def _lines_from(part: Range, boundary: bytes) -> Iterator[bytes]:
                 return
             at += len(piece)
             yield piece
-        if at == part.end and not piece.endswith(boundary):
+        if not piece.endswith(boundary):
             yield from _up_to_boundary(file, boundary)
 
 
-def _next_line(file: BinaryIO, at: int, boundary: bytes) -> int:
+def _next_line(file: IO[bytes], at: int, boundary: bytes) -> int:
     """Where the first line starts behind a boundary at or behind an offset."""
     file.seek(at)
     while piece := file.read(1 << 16):
@@ -100,7 +102,7 @@ def _next_line(file: BinaryIO, at: int, boundary: bytes) -> int:
     return at
 
 
-def _up_to_boundary(file: BinaryIO, boundary: bytes) -> Iterator[bytes]:
+def _up_to_boundary(file: IO[bytes], boundary: bytes) -> Iterator[bytes]:
     while piece := file.read(1 << 16):
         found = piece.find(boundary)
         if found >= 0:

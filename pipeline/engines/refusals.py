@@ -5,18 +5,15 @@ configuration, with what to do instead.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ...dsl.diagnostics import Diagnostic
-from ...dsl.program import PluginUse
+from ...dsl.program import PluginUse, Statement
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import uses
 from .abilities import AT_LEAST_ONCE, Abilities
-
-if TYPE_CHECKING:
-    from .plan import Plan, Read, Write
+from .parts import Plan, Read, Write, keyed_in
 
 _KAFKA_BETWEEN = (
     "put Kafka between: one pipeline with this input writes a topic with `output { kafka { … } }`,"
@@ -106,11 +103,9 @@ def _of_filter(plan: Plan, use: PluginUse, can: Abilities) -> Iterator[Diagnosti
         yield Diagnostic("E262", message, use.name_span, help)
 
 
-def _of_keys(plan: Plan, statement: object) -> Iterator[Diagnostic]:
+def _of_keys(plan: Plan, statement: Statement) -> Iterator[Diagnostic]:
     """Whether the filters of a branch that keep state have the same key."""
-    from .plan import keyed_in
-
-    found = keyed_in(statement, plan.assembly)  # type: ignore[arg-type]
+    found = keyed_in(statement, plan.assembly)
     if not found:
         return
     first = found[0][1].key_texts()

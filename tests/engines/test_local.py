@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from penstock.pipeline.commands.main import main
 
 NOW = ("-S", "penstock.now=2026-01-01T00:00:00Z")
