@@ -98,6 +98,17 @@ class EventTime(HeldState):
         """The key by which each event comes to a place; None where it passes by."""
         return self.keys.of_all(events)
 
+    @property
+    def combines(self) -> bool:
+        """Whether its results may be made in parts, on several machines, and merged."""
+        return False
+
+    def latest_of(self, events: list[Event]) -> int:
+        """The latest time of events that are not ahead of the clock; NEVER where there is none."""
+        limit = self.clock() + self._ahead
+        times = self.times.of_all(events)
+        return max((t for t in times if t is not None and t <= limit), default=NEVER)
+
     def key_texts(self) -> list[str]:
         """The fields of the key, as a configuration has them."""
         return [field.canonical for field in self.by]

@@ -176,9 +176,22 @@ class HeldState(Filter):
 
     def begin_anew(self) -> None:
         """Forget all that was held, but not what was counted."""
+        if self.marks.is_given:
+            self.turn_to(self.shard(), self.marks)
+            return
         counts, changed = self.counts, self.keyed.changed
         self.prepare()
         self.counts, self.keyed.changed = counts, changed
+
+    # -- driven by an engine, shard by shard -------------------------------------------------------
+
+    def shard(self) -> Keyed[Any]:
+        """A place for the keys of a shard."""
+        return Keyed(self.keyed.operator, self.keyed.order, self.keyed.most)
+
+    def turn_to(self, shard: Keyed[Any], marks: Watermarks) -> None:
+        """Work on the keys of another shard from now on, by a watermark that is given."""
+        self.keyed, self.marks = shard, marks
 
     def drain(self, reason: str) -> list[Event]:
         """All that is held, tagged as a part of what there would have been: for a stop without a
@@ -191,7 +204,7 @@ class HeldState(Filter):
         return results
 
     def _after(self, mark: int) -> list[Event]:
-        return self.due(mark, "idle") if mark >= self.keyed.timers.first else []
+        return self.due(mark, self.marks.reason) if mark >= self.keyed.timers.first else []
 
     def begin_partitions(self, names: Iterable[Partition]) -> None:
         """Make partitions known that have not begun: time waits for them."""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..dsl.reference import FieldRef, ReferenceSyntaxError
-from ._scripting import function_of, namespace
-from ._window_functions import Function
+from ..plugins.contract import OptionProblem
+from ._scripting import ScriptError, function_of, namespace
+from ._window_functions import Function, Limits
 
 if TYPE_CHECKING:
     from .window import Window
@@ -42,6 +43,23 @@ def functions_of(window: Window) -> list[Function]:
         for name in FUNCTIONS
         for target, source in getattr(window, name).items()
     ]
+
+
+def limits_of(window: Window) -> Limits:
+    """What bounds the functions of a window; raises OptionProblem."""
+    try:
+        reduce = reduce_function(window)
+    except ScriptError as error:
+        raise OptionProblem("reduce_code", str(error)) from None
+    return Limits(
+        tuple(percent for percent in window.percents if 0 < percent <= 100),
+        window.collect_max,
+        window.frequent_max,
+        window.top_max,
+        tuple(window.top_fields),
+        reduce,
+        window.keep,
+    )
 
 
 def check_options(window: Window) -> None:

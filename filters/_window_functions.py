@@ -78,6 +78,13 @@ class Functions:
             self.columns.append(ValueColumn(read, pairs, limits))
 
     @property
+    def are_of_sets(self) -> bool:
+        """Whether what is gathered depends on the set of values alone, so that parts of it can be
+        merged in any order.
+        """
+        return all(isinstance(each, ValueColumn) for each in self.columns)
+
+    @property
     def want_events(self) -> bool:
         """Whether a column keeps more of events than values."""
         return any(isinstance(each, TopColumn) for each in self.columns)

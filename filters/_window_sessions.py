@@ -92,6 +92,18 @@ class SessionOperator:
         found.first, found.last = min(found.first, time), max(found.last, time)
         return self._connected(sessions, found)
 
+    def merge(self, state: SessionState, other: SessionState, watermark: int) -> list[Event]:
+        """Take in the sessions of another state of the key."""
+        for theirs in other.sessions:
+            mine = self.session(state, theirs.first, watermark)
+            mine.last = max(mine.last, theirs.last)
+            assert mine.record is not None
+            assert theirs.record is not None
+            mine.record = self.functions.merged([mine.record, theirs.record])
+            self.functions.fold(mine.record)
+        state.latest = max(state.latest, other.latest)
+        return []
+
     def _connected(self, sessions: list[Session], session: Session) -> Session:
         """A session together with those behind it that it reaches now."""
         at = sessions.index(session)

@@ -77,6 +77,22 @@ class SizedOperator:
         self.functions.add(record, time, event)
         return [self._corrected(state, span, was_there) for span, was_there in before]
 
+    def merge(self, state: SizedState, other: SizedState, watermark: int) -> list[Event]:
+        """Take in the panes of another state of the key; a result for each that is too late for all
+        its windows.
+        """
+        late = []
+        for start, record in other.panes.items():
+            self.functions.fold(record)
+            if self._last_need(start) <= watermark:
+                span = self.windows.of_pane(start)[-1]
+                late.append(self.make(state.key, span, span, record, "late", 0))
+                continue
+            held = self.pane(state, start, watermark)
+            state.panes[start] = self.functions.merged([held, record])
+            self.functions.fold(state.panes[start])
+        return late
+
     def pane(self, state: SizedState, start: int, watermark: int) -> Record:
         """The record of a pane, made if there is none."""
         record = state.panes.get(start)

@@ -193,14 +193,32 @@ class Join(EventTime, name="join"):
             self.problem(name, f"`{value}` is a value of both sides", path=(value,))
         self._sides[value] = (name, Keys([*self.by, *fields]))
 
-    def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
+    def keys_of(self, events: list[Event]) -> list[Key]:
+        return self._keys_of(events, self._sides_of(events))
+
+    def key_texts(self) -> list[str]:
+        return [" or ".join(self._fields_at(place)) for place in range(len(self.keys.fields))]
+
+    def _fields_at(self, place: int) -> list[str]:
+        """The fields that are one part of the key, each of some side."""
+        fields = [keys.fields[place].canonical for _, keys in self._sides.values()]
+        return list(dict.fromkeys(fields))
+
+    def _sides_of(self, events: list[Event]) -> list[tuple[str, Keys] | None]:
         values = self._side_of(events)
-        sides = [self._sides.get(v if type(v) is str else to_text(v)) for v in values]
+        return [self._sides.get(v if type(v) is str else to_text(v)) for v in values]
+
+    def _keys_of(self, events: list[Event], sides: list[tuple[str, Keys] | None]) -> list[Key]:
         keys: list[Key] = [None] * len(events)
         for reader in {id(side[1]): side[1] for side in sides if side is not None}.values():
             at = [n for n, side in enumerate(sides) if side is not None and side[1] is reader]
             for place, key in zip(at, reader.of_all([events[n] for n in at]), strict=True):
                 keys[place] = key
+        return keys
+
+    def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
+        sides = self._sides_of(events)
+        keys = self._keys_of(events, sides)
         rows = self.selected(events, self.times.of_all(events), keys, base, out)
         self._names = [side[0] if side is not None else LEFT for side in sides]
         self._base = base

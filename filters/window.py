@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import Ecs, OptionProblem
 from ..plugins.declaration import Duration, option
 from ._event_time import EventTime, Rows, millis
-from ._scripting import ScriptError
-from ._window_checks import check_options, functions_of, reduce_function
+from ._window_checks import check_options, functions_of, limits_of
 from ._window_examples import EXAMPLES
-from ._window_functions import FOLD_AT, Functions, Limits, Record
+from ._window_functions import FOLD_AT, Functions, Record
 from ._window_options import read_windows
+from ._window_partials import merge_parts
 from ._window_results import WindowResults
 from ._window_sessions import SessionOperator
 from ._window_sized import SizedOperator, Timing
@@ -21,6 +22,7 @@ from .state.calendar import Span, Windows
 from .state.keyed import Keyed
 from .state.keys import Key, Keys
 from .state.outflow import Outflow
+from .state.watermarks import Watermarks
 
 _ENDLESS = FOREVER >> 2
 _OVERFLOW = ("overflow",)
@@ -145,7 +147,7 @@ class Window(EventTime, Ecs, name="window"):
         check_options(self)
         self.needs_end = "whole" if self.whole else None
         self._keys = Keys(self.by)
-        self._functions = Functions(functions_of(self), self._limits())
+        self._functions = Functions(functions_of(self), limits_of(self))
         results = WindowResults(self, self._functions, self._put_key)
         timing = Timing(self._millis("early"), self._millis("retain"), self.empty)
         if self.size is not None:
@@ -156,21 +158,6 @@ class Window(EventTime, Ecs, name="window"):
     def _millis(self, name: str) -> int:
         given = getattr(self, name)
         return 0 if given is None else millis(given)
-
-    def _limits(self) -> Limits:
-        try:
-            reduce = reduce_function(self)
-        except ScriptError as error:
-            raise OptionProblem("reduce_code", str(error)) from None
-        return Limits(
-            tuple(percent for percent in self.percents if 0 < percent <= 100),
-            self.collect_max,
-            self.frequent_max,
-            self.top_max,
-            tuple(self.top_fields),
-            reduce,
-            self.keep,
-        )
 
     # -- windows of a size --------------------------------------------------------------------
 
@@ -368,6 +355,26 @@ class Window(EventTime, Ecs, name="window"):
             starts = {start for state in self.keyed.states.values() for start in state.panes}
             self._panes = {start: self._restored_pane(start) for start in starts}
             self._span = (NEVER, NEVER)
+
+    def turn_to(self, shard: Keyed[Any], marks: Watermarks) -> None:
+        super().turn_to(shard, marks)
+        if self._sized is not None:
+            self._panes, self._span = {}, (NEVER, NEVER)
+
+    @property
+    def combines(self) -> bool:
+        """Whether its results may be made in parts, on several machines, and merged."""
+        if self.keep or self.gap is not None or self.early is not None or self.retain:
+            return False
+        return self._functions.are_of_sets
+
+    def merge(self, parts: Sequence[tuple[Key, Any]]) -> list[Event]:
+        """Take in what another such filter made of events, by key, and is written as state; what
+        came too late goes on as results of its own.
+        """
+        operator = self._sized or self._sessions
+        mark, name = self.marks.watermark, self.name
+        return self.told(merge_parts(operator, self.keyed, parts, mark, name))
 
     def column_values(self, events: list[Event]) -> list[list[Any]]:
         return [read(events) for read in self._functions.reads]

@@ -216,6 +216,10 @@ class Keyed(Generic[S]):
         state = self.states.get(key)
         return None if state is None else plain(self.operator.dump(state))
 
+    def dumped(self, key: Key) -> list[Any]:
+        """A key with its state, as in a snapshot."""
+        return [plain(key), self._dump(key)]
+
     def restore(self, rows: Iterable[Any]) -> None:
         """Take over what a snapshot gave; of several, in their order. Timers come from the
         states.

@@ -36,6 +36,10 @@ class Watermarks:
     are never idle, and the clock moves nothing.
     """
 
+    is_given = False
+    reason = "idle"
+    """What results have become due by, where no event made them due."""
+
     def __init__(self, lateness: int, idle: int) -> None:
         self.lateness, self.idle = lateness, idle
         self.partitions: dict[Partition, Progress] = {}
@@ -115,3 +119,39 @@ class Watermarks:
         self.partitions = {
             revive(name): Progress(revive(top), clock, state) for name, top, state in rows
         }
+
+
+class GivenWatermark(Watermarks):
+    """A watermark that an engine gives: neither events nor the clock move it, and partitions are
+    the engine's business.
+    """
+
+    is_given = True
+    reason = "watermark"
+
+    def __init__(self, lateness: int) -> None:
+        super().__init__(lateness, 0)
+
+    def begin(self, names: Iterable[Partition], clock: int) -> None:
+        """The engine waits for partitions."""
+
+    def enter(self, name: Partition, clock: int) -> tuple[Progress, int]:
+        """A partition whose events move nothing."""
+        top = self.least_but(())
+        return Progress(top, clock), top
+
+    def least_but(self, left_out: Iterable[Progress]) -> int:
+        """The top that the watermark stands for."""
+        return NEVER if self.watermark == NEVER else self.watermark + self.lateness
+
+    def move(self) -> int:
+        return self.watermark
+
+    def tick(self, clock: int) -> int:
+        return self.watermark
+
+    def idle_now(self, name: Partition) -> int:
+        return self.watermark
+
+    def finish(self, name: Partition) -> int:
+        return self.watermark

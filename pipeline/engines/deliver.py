@@ -19,7 +19,7 @@ from ..delivery.dead_letter_writer import DeadLetterWriter
 from ..delivery.dispatch import OutputSink, sinks_of
 from ..delivery.pending import PendingAck
 from ..runtime.opening import open_plugin
-from .work import DEAD_LETTERS, Payload
+from .packed import DEAD_LETTERS, Payload
 
 
 class Deliveries:

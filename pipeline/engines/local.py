@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ...plugins.errors import EndOfInput
 from .abilities import ABILITIES
 from .deliver import Deliveries
+from .keyed import Keyed, keyed_for
+from .packed import KeyedRow, Packed
 from .plan import Plan, Read
 from .ranges import RANGE_BYTES, chunks_of, content_of, ranges_of
-from .work import Packed, Work, work_for
+from .work import Work, work_for
 
 T = TypeVar("T")
 
@@ -76,19 +78,59 @@ class LocalJob:
             self._error = error
 
     def _work_through(self) -> None:
-        work = work_for(_sent(self._plan.shipment))
-        deliveries = Deliveries(self._plan.assembly)
+        plan = self._plan
+        work, shipment = work_for(_sent(plan.shipment)), _sent(plan.shipment)
+        deliveries = Deliveries(plan.assembly)
+        shards = [_Shards(keyed_for(shipment, segment.number)) for segment in plan.keyed]
         try:
-            for read in self._plan.reads:
+            for read in plan.reads:
                 for packed in _read(work, read, self._range_bytes):
-                    deliveries.deliver(_sent(packed.payloads))
                     self._figures["events_in"] += packed.events_in
-                    self._figures["events_out"] += packed.events_out
+                    self._pass_on(packed, shards, deliveries)
                     if self._stopping.is_set():
                         break
+            for number, held in enumerate(shards):
+                for packed in held.end():
+                    self._pass_on(packed, shards[number + 1 :], deliveries)
             deliveries.end()
         finally:
             deliveries.close()
+
+    def _pass_on(self, packed: Packed, shards: list[_Shards], deliveries: Deliveries) -> None:
+        """Deliver what was packed, and take rows to their shards."""
+        if packed.payloads:
+            deliveries.deliver(_sent(packed.payloads))
+        if not shards:
+            self._figures["events_out"] += packed.events_out
+            return
+        for more in shards[0].take(_sent(packed.keyed)):
+            self._pass_on(more, shards[1:], deliveries)
+
+
+class _Shards:
+    """The shards of a segment: of each the state, as an engine keeps it."""
+
+    def __init__(self, keyed: Keyed) -> None:
+        self._keyed = keyed
+        self._states: dict[int, bytes] = {}
+        self._latest: int | None = None
+
+    def take(self, rows: Sequence[KeyedRow]) -> Iterator[Packed]:
+        """Take rows in, shard by shard."""
+        by_shard: dict[int, list[bytes]] = {}
+        for row in rows:
+            by_shard.setdefault(row.shard, []).append(row.blob)
+            self._latest = max(row.time_ms, self._latest or row.time_ms)
+        for shard, blobs in by_shard.items():
+            taken = self._keyed.take(self._states.get(shard), blobs)
+            self._states[shard] = taken.state
+            yield taken.packed
+
+    def end(self) -> Iterator[Packed]:
+        """What is held, since the inputs have ended."""
+        states, self._states = self._states, {}
+        for shard in sorted(states):
+            yield self._keyed.end(states[shard], self._latest).packed
 
 
 def _sent(value: T) -> T:

@@ -26,10 +26,10 @@ from .parts import (
     Read,
     Segment,
     Write,
-    keyed_in,
     statements_of,
 )
 from .refusals import refusals
+from .segments import segments_of
 from .shipping import shipment_of
 
 __all__ = [
@@ -119,30 +119,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(getattr(value, "text", value))
-
-
-def segments_of(assembly: Assembly) -> list[Segment]:
-    """The segments of a program; a filter with state that cannot be divided is in none's
-    ``keyed``.
-    """
-    filters = assembly.program.filters
-    cuts = [number for number, each in enumerate(filters) if keyed_in(each, assembly)]
-    starts = [0, *cuts]
-    ends = [*cuts, len(filters)]
-    found = [Segment(0, 0, ends[0] - 1)]
-    for number, (start, end) in enumerate(zip(starts[1:], ends[1:], strict=True), 1):
-        keyed = tuple(_keyed_filter(use, p) for use, p in keyed_in(filters[start], assembly))
-        found.append(Segment(number, start, end - 1, keyed))
-    return found
-
-
-def _keyed_filter(use: PluginUse, plugin: Any) -> KeyedFilter:
-    return KeyedFilter(
-        use.name,
-        use.id,
-        tuple(plugin.key_texts()),
-        plugin.lateness_millis,
-        plugin.meaning(),
-        False,
-        use.span.place,
-    )

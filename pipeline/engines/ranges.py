@@ -8,7 +8,7 @@ end of its last line. So no machine needs to know where lines are before it read
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -50,12 +50,17 @@ def ranges_of(
 
 def content_of(part: Range) -> Iterator[bytes]:
     """All bytes of a whole file, unpacked, in pieces."""
-    with Path(part.path).open("rb") as plain:
-        packed = plain.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        plain.seek(0)
-        file: IO[bytes] = gzip.open(plain) if packed else plain
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
+    if is_packed(part.path):
+        with gzip.open(part.path) as unpacked:
+            yield from _pieces(unpacked.read)
+        return
+    with Path(part.path).open("rb") as file:
+        yield from _pieces(file.read)
+
+
+def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    while piece := read(CHUNK_BYTES):
+        yield piece
 
 
 def chunks_of(part: Range, boundary: bytes, longest: int) -> Iterator[bytes]:
