@@ -67,6 +67,11 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             link = link_of(self.context)
             link.group, link.instance = self.group_id, self.group_instance_id
 
+    @property
+    def decoration(self) -> Decoration:
+        """What events show of their messages."""
+        return self._decoration
+
     def decoder(self) -> Codec | None:
         return self._codec
 
