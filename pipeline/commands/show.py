@@ -18,23 +18,34 @@ from ..compile.generate import generate
 from ..compile.instantiate import Assembly, assemble
 from .configuration import PATH, Chosen, configuration_options, refuse
 from .settings_flags import SettingsCommand
+from .show_plan import show_plan
 
 _MONITORING = ("dashboard", "alerts")
 
 
 @click.command(cls=SettingsCommand)
-@click.argument("what", type=click.Choice(["tree", "program", "code", *_MONITORING]))
+@click.argument("what", type=click.Choice(["tree", "program", "code", "plan", *_MONITORING]))
 @configuration_options
+@click.option(
+    "--engine",
+    default="local",
+    metavar="NAME",
+    help="With plan: what runs where on local, spark, flink or kafka.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With plan: for machines.")
 @click.argument("files", nargs=-1, type=PATH)
-def show(what: str, chosen: Chosen, files: tuple[str, ...]) -> None:
-    """Show the parsed tree, the checked program, or the generated Python code of a
-    configuration; or the dashboard for Grafana and the alert rules for Prometheus.
+def show(what: str, chosen: Chosen, files: tuple[str, ...], engine: str, as_json: bool) -> None:
+    """Show the parsed tree, the checked program, or the generated Python code of a configuration;
+    its plan on an engine; or the dashboard for Grafana and the alert rules for Prometheus.
     """
     if what in _MONITORING:
         click.echo(_monitoring(what), nl=False)
         return
     try:
         one = chosen.also(files).pipeline()
+        if what == "plan":
+            show_plan(one, engine, as_json)
+            return
         if what == "tree":
             shown = "\n".join(_drawn(parse(source).sections) for source in one.sources())
         else:

@@ -25,6 +25,19 @@ _NAME = re.compile(r"\$\{([a-zA-Z_.][a-zA-Z0-9_.]*)")
 _FILE = re.compile(r"\$\{file:(/[^}]*)\}")
 
 
+class ShippedFile(msgspec.Struct, frozen=True):
+    """A file or a directory that an option names: the option's place, its path at the driver, and
+    the files that travel, each with the name under which it does. ``source`` and ``start``: where
+    the value stands in the text.
+    """
+
+    path: str
+    members: tuple[tuple[str, str], ...]
+    place: str
+    source: str
+    start: int
+
+
 class Shipment(msgspec.Struct, frozen=True):
     """A configuration on its way: ``sources`` are pairs of a name and a text; ``variables`` what
     ``${NAME}`` stands for, resolved by the driver. ``digest`` is the same for the same
@@ -35,6 +48,7 @@ class Shipment(msgspec.Struct, frozen=True):
     settings: dict[str, Any]
     variables: dict[str, str]
     digest: str
+    files: tuple[ShippedFile, ...] = ()
 
 
 def shipment_of(sources: Sequence[Source], settings: Mapping[str, Any]) -> Shipment:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from engines.configurations import CONFIGURATIONS, Configuration, assert_same, expected, output_of
 
 from penstock.pipeline.commands.main import main
 
@@ -28,3 +29,10 @@ def test_ranges_of_any_size_give_the_events_of_a_plain_run(size: int, tmp_path: 
     text = f'input {{ {files(tmp_path)} }} filter {{ dissect {{ mapping => {{ "message" => "%{{name}} %{{number}} %{{rest}}" }} }} }} output {{ stdout {{ codec => json_lines }} }}'
     assert run(text, "--engine", "local", "--engine-option", f"range_bytes={size}") == run(text)
     assert run(text).count("\n") == 102
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=lambda each: each.name)
+def test_it_writes_the_events_of_a_plain_run(configuration: Configuration) -> None:
+    given = output_of(configuration, "--engine", "local", "--engine-option", "range_bytes=5000")
+    assert_same(configuration, given, expected(configuration))
+    assert given
