@@ -8,7 +8,8 @@ others are empty; ``Unpack`` makes rows of it.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas
@@ -22,14 +23,28 @@ from ..work import Work
 from .parent import end_with_flink
 from .step import Routes
 
+PLACE = ("topic", "partition")
+MESSAGE = {
+    "value": "BYTES",
+    "topic": "STRING METADATA",
+    "partition": "INT METADATA",
+    "offset": "BIGINT METADATA",
+    "timestamp": "TIMESTAMP_LTZ(3) METADATA",
+    "key": "BYTES",
+    "headers": "MAP<STRING, BYTES> METADATA",
+}
+"""The columns of a message; what ``decorate_events`` shows is made of all of them."""
+
+_TICK = 5.0
+
 
 class MessageStep(ScalarFunction):  # type: ignore[misc]
-    """Works on messages, by Arrow batches: all that came of a batch stands, pickled, in its first
-    row, and nothing in the others.
+    """Works on messages, by Arrow batches. ``names``: the columns that it gets, the value first;
+    with those of ``PLACE`` the messages of each partition are worked by themselves.
     """
 
-    def __init__(self, shipment: Shipment, read: Read) -> None:
-        self._shipment, self._read = shipment, read
+    def __init__(self, shipment: Shipment, read: Read, names: Sequence[str]) -> None:
+        self._shipment, self._read, self._names = shipment, read, list(names)
 
     def is_deterministic(self) -> bool:
         """The planner must not call it twice."""
@@ -45,15 +60,29 @@ class MessageStep(ScalarFunction):  # type: ignore[misc]
         self._work.close()
 
     def eval(self, *columns: Any) -> Any:
-        """``columns``: the values; where events are decorated, all that ``read.MESSAGE`` has."""
-        values, *others = (column.tolist() for column in columns)
+        """All that came of a batch, pickled: pairs of a partition and what was packed."""
+        given = dict(zip(self._names, (column.tolist() for column in columns), strict=True))
+        values = [value or b"" for value in given["value"]]
         metadata = None
-        if others:
-            messages = map(Message, values, *others)
+        if self._decoration.is_on:
+            messages = map(Message, *(given[name] for name in MESSAGE))
             metadata = [self._decoration.of(message) for message in messages]
-        given = [value or b"" for value in values]
-        packed = self._work.messages(given, metadata, self._read.number)
-        return pandas.Series([pickle.dumps(packed, 5)] + [None] * (len(values) - 1))
+        worked = []
+        for partition, numbers in _by_partition(given).items():
+            mine = [values[number] for number in numbers]
+            its = None if metadata is None else [metadata[number] for number in numbers]
+            worked.append((partition, self._work.messages(mine, its, self._read.number)))
+        return pandas.Series([pickle.dumps(worked, 5)] + [None] * (len(values) - 1))
+
+
+def _by_partition(given: Mapping[str, Sequence[Any]]) -> dict[Any, Sequence[int]]:
+    """The numbers of the messages of each partition; all together where none is told."""
+    if any(name not in given for name in PLACE):
+        return {None: range(len(given["value"]))}
+    found: dict[Any, list[int]] = {}
+    for number, place in enumerate(zip(*(given[name] for name in PLACE), strict=True)):
+        found.setdefault(place, []).append(number)
+    return dict(found)
 
 
 class Message:
@@ -89,13 +118,26 @@ class Message:
 
 
 class Unpack(FlatMapFunction):  # type: ignore[misc]
-    """What came of a batch of messages, as rows."""
+    """What came of a batch of messages, as rows. Of rows on their way to a shard the time is as far
+    as all partitions of this reader have come; all shards hear of it every few seconds.
+    """
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
+        self._times: dict[Any, int] = {}
+        self._ticked = time.monotonic()
 
     def close(self) -> None:
         self._routes.close()
 
     def flat_map(self, batch: Row) -> Iterator[Row]:
-        yield from self._routes.rows(pickle.loads(batch[0]), 1)
+        for partition, packed in pickle.loads(batch[0]):
+            if packed.keyed:
+                latest = max(row.time_ms for row in packed.keyed)
+                self._times[partition] = max(latest, self._times.get(partition, latest))
+                low = min(self._times.values())
+                packed.keyed = [row._replace(time_ms=low) for row in packed.keyed]
+            yield from self._routes.rows(packed, 1)
+        if time.monotonic() - self._ticked > _TICK:
+            self._ticked = time.monotonic()
+            yield from self._routes.ticks(1)

@@ -20,20 +20,9 @@ from ..parts import Read
 from ..plan import Plan
 from ..ranges import ranges_of
 from .kafka import java_properties, quoted, sql_options
-from .messages import MessageStep, Unpack
+from .messages import MESSAGE, PLACE, MessageStep, Unpack
 from .rows import ROW
 from .step import ReadStep, Routes
-
-MESSAGE = {
-    "value": "BYTES",
-    "topic": "STRING METADATA",
-    "partition": "INT METADATA",
-    "offset": "BIGINT METADATA",
-    "timestamp": "TIMESTAMP_LTZ(3) METADATA",
-    "key": "BYTES",
-    "headers": "MAP<STRING, BYTES> METADATA",
-}
-"""The columns of a message; what ``decorate_events`` shows is made of all of them."""
 
 
 def stream_of(
@@ -65,8 +54,10 @@ def _messages(tables: StreamTableEnvironment, plan: Plan, read: Read, routes: Ro
     name = f"read_{read.number}"
     columns = ", ".join(f"{quoted(column)} {kind}" for column, kind in MESSAGE.items())
     tables.execute_sql(f"CREATE TABLE {name} ({columns}) WITH ({sql_options(_options(source))})")
-    wanted = list(MESSAGE) if source.decoration.is_on else ["value"]
-    step = udf(MessageStep(plan.shipment, read), result_type=DataTypes.BYTES(), func_type="pandas")
+    wanted = ["value", *PLACE] if plan.keyed else ["value"]
+    wanted = list(MESSAGE) if source.decoration.is_on else wanted
+    function = MessageStep(plan.shipment, read, wanted)
+    step = udf(function, result_type=DataTypes.BYTES(), func_type="pandas")
     worked = tables.from_path(name).select(step(*map(col, wanted)).alias("packed"))
     batches = tables.to_data_stream(worked.where(col("packed").is_not_null))
     return batches.flat_map(Unpack(routes), ROW).name(f"rows of {read.id}")

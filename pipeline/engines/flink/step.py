@@ -65,7 +65,7 @@ class Routes:
             self._deliver(here)
 
     def ticks(self, segment: int) -> Iterator[Row]:
-        """Tell all shards of a segment the latest time of what was sent there, if it is a new one."""
+        """Tell all shards of a segment the latest time of what was sent there, if it is new."""
         if self._latest != self._told and self._latest is not None and segment <= self._segments:
             self._told = self._latest
             yield from tick_rows(segment, self._latest)
