@@ -251,6 +251,7 @@ KINDS: dict[str, Reading] = {
     "number": Reading("a number", _number, {"type": "number"}),
     "password": Reading("a string", _text, {"type": "string"}),
     "path": Reading("a file that exists", _path, {"type": "string"}),
+    "pattern": Reading("a path or a pattern of paths", _text, {"type": "string"}),
     "regex": Reading("a regular expression", _regex, {"type": "string"}),
     "template": Reading("a string", _template, {"type": "string"}),
     "text": Reading("a string", _text, {"type": "string"}),

@@ -35,7 +35,7 @@ from ..dsl.reference import (
 from ..dsl.regex import RegexError
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
-from ..plugins.declaration import Example, option
+from ..plugins.declaration import Example, Pattern, option
 from ..plugins.decoration import decorating
 from ._prefilter import Choose, chooser
 
@@ -101,7 +101,7 @@ class Grok(Ecs, Filter, name="grok"):
     pattern_definitions: dict[str, str] = option(
         "Patterns of your own, by name; they come before the library's.", default={}
     )
-    patterns_dir: list[str] = option(
+    patterns_dir: list[Pattern] = option(
         "Directories (or globs) of files with more patterns, one `NAME regex` a line.", default=[]
     )
     patterns_files_glob: str = option(

@@ -28,6 +28,9 @@ Duration = NewType("Duration", float)
 hours".
 """
 
+Pattern = NewType("Pattern", str)
+"""A directory, or files and directories by a pattern; they are read, and never written."""
+
 Mode = NewType("Mode", int)
 """The permissions of a file, written as 0640 (octal, for its leading zero), "0640" or 416."""
 
@@ -47,6 +50,7 @@ KINDS: dict[Any, str] = {
     float: "number",
     bool: "boolean",
     Path: "path",
+    Pattern: "pattern",
     FieldRef: "field",
     Template: "template",
     Bytes: "bytes",

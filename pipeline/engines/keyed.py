@@ -31,7 +31,7 @@ from .exchange import events_of, parts_of
 from .packed import Packed
 from .parts import SHARDS, keyed_in
 from .segment_work import SegmentWork
-from .shipping import Shipment, assembled
+from .shipping import Fetch, Shipment, assembled
 
 VERSION = 1
 BATCH = 4096
@@ -204,7 +204,7 @@ class Keyed:
 _kept = threading.local()
 
 
-def keyed_for(shipment: Shipment, number: int) -> Keyed:
+def keyed_for(shipment: Shipment, number: int, fetch: Fetch | None = None) -> Keyed:
     """The ``Keyed`` of a segment in this thread, made when it is first asked for; raises as
     ``work_for``.
     """
@@ -214,5 +214,5 @@ def keyed_for(shipment: Shipment, number: int) -> Keyed:
             keyed.close()
     mine = known.setdefault(shipment.digest, {})
     if number not in mine:
-        mine[number] = Keyed(assembled(shipment), number)
+        mine[number] = Keyed(assembled(shipment, fetch), number)
     return mine[number]

@@ -30,6 +30,7 @@ from .parts import (
 )
 from .refusals import refusals
 from .segments import segments_of
+from .shipped_files import shipped_files
 from .shipping import shipment_of
 
 __all__ = [
@@ -58,16 +59,18 @@ def plan_of(
     can = abilities or ABILITIES[engine]
     assembly = assemble(sources, settings)
     program = assembly.program
+    files, unshipped = shipped_files(assembly)
     plan = Plan(
         engine,
-        shipment_of(sources, settings),
+        shipment_of(sources, settings, files),
         assembly,
         [_read(n, use, assembly, can) for n, use in enumerate(uses(program.inputs))],
         segments_of(assembly),
         [_write(n, use, assembly, can) for n, use in enumerate(uses(program.outputs))],
         [],
     )
-    plan.diagnostics = in_order(refusals(plan, can))
+    shipping = unshipped if can.exchanges else []  # each process of a group has files of its own
+    plan.diagnostics = in_order([*refusals(plan, can), *shipping])
     return plan
 
 

@@ -45,11 +45,11 @@ def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterato
     codec = plugin.new_codec()
     if codec.remembers and read.how == "engine":
         message = (
-            f"the codec `{read.codec}` joins messages that follow each other: they come in parts"
+            f"the codec `{read.codec}` needs what came before a message, which may come elsewhere"
             f" on {plan.engine}"
         )
         place = use.settings["codec"].span_of() if "codec" in use.settings else use.name_span
-        help = "join them before they are sent, or run this pipeline with `penstock run` alone"
+        help = "decode them before they are sent, or run this pipeline with `penstock run` alone"
         yield Diagnostic("E261", message, place, help)
 
 

@@ -48,7 +48,7 @@ def _lines(plan: Plan, can: Abilities) -> Iterator[str]:
         yield f"  {where}, {write.guarantee}"
     for file in plan.shipment.files:
         yield ""
-        yield f"ship: {file.path} ({file.place})"
+        yield f"send along: {file.path} ({file.place})"
     yield ""
     yield f"position and state: {can.position}"
     yield from _repartition(plan, can)

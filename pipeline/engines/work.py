@@ -18,7 +18,7 @@ from ...plugins.input import CHUNK_BYTES, Input
 from ..compile.instantiate import Assembly
 from .packed import DEAD_LETTERS, KeyedRow, Packed, Payload
 from .segment_work import SegmentWork
-from .shipping import Shipment, assembled
+from .shipping import Fetch, Shipment, assembled
 
 __all__ = ["DEAD_LETTERS", "KeyedRow", "Packed", "Payload", "Work", "work_for"]
 
@@ -83,14 +83,14 @@ class Work:
 _kept = threading.local()
 
 
-def work_for(shipment: Shipment) -> Work:
-    """The ``Work`` of a configuration in this thread, made when it is first asked for. Raises
-    ConfigError where the configuration does not hold on this machine.
+def work_for(shipment: Shipment, fetch: Fetch | None = None) -> Work:
+    """The ``Work`` of a configuration in this thread, made when it is first asked for; ``fetch`` as
+    of ``assembled``. Raises ConfigError where the configuration does not hold on this machine.
     """
     digest = shipment.digest
     known: dict[str, Work] = _kept.__dict__
     if digest not in known:
         for other in list(known):
             known.pop(other).close()
-        known[digest] = Work(assembled(shipment))
+        known[digest] = Work(assembled(shipment, fetch))
     return known[digest]
