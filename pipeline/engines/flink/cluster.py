@@ -78,11 +78,16 @@ def _writes_topics(plan: Plan) -> bool:
 
 def _checkpoint_settings(folder: Path) -> dict[str, str]:
     settings = {"execution.checkpointing.dir": folder.as_uri()}
-    found = [path for path in folder.rglob("_metadata") if path.is_file()]
-    if found:
-        newest = max(found, key=lambda path: path.stat().st_mtime_ns)
-        settings["execution.state-recovery.path"] = newest.parent.as_uri()
+    newest = newest_checkpoint(folder)
+    if newest is not None:
+        settings["execution.state-recovery.path"] = newest.as_uri()
     return settings
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint, or savepoint, below a directory that a job goes on from."""
+    found = [path for path in folder.absolute().rglob("_metadata") if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
 
 
 def _place(options: Mapping[str, str]) -> dict[str, str]:

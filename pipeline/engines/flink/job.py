@@ -7,32 +7,29 @@ checkpoint: the next start with this directory goes on from the newer of them.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyflink.common import Row
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
-from pyflink.table import StreamTableEnvironment
-from pyflink.table.expressions import col
 
-from ....dsl.diagnostics import Diagnostic
+from ....dsl.diagnostics import ConfigError, Diagnostic
 from ....plugins.errors import Undelivered
 from ...compile.instantiate import uses
 from ..abilities import ABILITIES
 from ..plan import Plan
 from .cluster import environment, range_bytes_of
+from .graph import graph
 from .kafka import refused_options
-from .read import stream_of
-from .rows import target_of
-from .state import keyed_stream, timed
-from .step import Routes
-from .write import add_sinks, refused_write, static_topics, written
+from .read import ranges_to_read
+from .write import refused_write, written
+
+log = logging.getLogger("penstock")
 
 
 class FlinkEngine:
@@ -60,36 +57,23 @@ class FlinkEngine:
         """Submit a plan. ``options``: ``cluster``, ``parallelism``, ``range_bytes``, and any of
         Flink's own, which have dots in their names.
         """
+        if "cluster" in options:
+            _refuse_driver(plan)
+        size = range_bytes_of(options)
+        ranges = [ranges_to_read(plan, read, size, checkpoint) for read in plan.reads]
         env = environment(plan, options, checkpoint)
-        graph(env, plan, range_bytes_of(options))
+        graph(env, plan, ranges)
         return FlinkJob(env, plan, checkpoint)
 
 
-def graph(env: StreamExecutionEnvironment, plan: Plan, range_bytes: int) -> None:
-    """Put the parts of a job together."""
-    tables = StreamTableEnvironment.create(env)
-    files = [write.number for write, _ in written(plan) if write.kind == "file"]
-    numbers = len(plan.writes), len(plan.keyed)
-    routes = Routes(plan.shipment, files, static_topics(plan), *numbers)
-    read = [stream_of(env, tables, plan, one, routes, range_bytes) for one in plan.reads]
-    streams = [read[0].union(*read[1:]) if read[1:] else read[0]]
-    for segment in plan.keyed:
-        target = target_of(segment.number)
-        if segment.number == 1:
-            mine = tables.from_data_stream(streams[0]).where(col("target") == target)
-            rows = tables.to_data_stream(mine)
-            rows = rows if plan.is_bounded else timed(rows, segment)
-        else:  # by Python, since a table would not pass watermarks on
-            rows = streams[-1].filter(partial(_is_for, target))
-        streams.append(keyed_stream(rows, plan, segment, routes))
-    rows = streams[0].union(*streams[1:]) if streams[1:] else streams[0]
-    statements = tables.create_statement_set()
-    add_sinks(tables, statements, plan, tables.from_data_stream(rows))
-    statements.attach_as_datastream()
-
-
-def _is_for(target: int, row: Row) -> bool:
-    return bool(row[0] == target)
+def _refuse_driver(plan: Plan) -> None:
+    """In a cluster inside this process the tasks are its threads, and may print; elsewhere not."""
+    places = list(uses(plan.assembly.program.outputs))
+    for write in plan.writes:
+        if write.where == "driver":
+            message = f"tasks of a cluster cannot write to `{write.kind}`"
+            span = places[write.number].name_span
+            raise ConfigError([Diagnostic("E260", message, span, "write a file, or a topic")])
 
 
 class FlinkJob:
@@ -121,7 +105,13 @@ class FlinkJob:
         ends = self._checkpoint is None
         folder = self._checkpoint or tempfile.mkdtemp(prefix="penstock-flink-")
         place = Path(folder).absolute().as_uri()
-        self._client._j_job_client.stopWithSavepoint(ends, place, kinds.CANONICAL).get()
+        client = self._client._j_job_client  # the method of Python lacks the kind
+        try:
+            client.stopWithSavepoint(ends, place, kinds.CANONICAL).get()
+        except Py4JJavaError as error:
+            reason = _reason(error.java_exception)
+            log.warning("flink: the job cannot stop with a savepoint now: %s", reason)
+            self._is_stopped.clear()
 
     def figures(self) -> Mapping[str, int | float]:
         """Whether the job runs."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas
 from pyflink.common import Row
-from pyflink.datastream import FlatMapFunction
+from pyflink.datastream import FlatMapFunction, RuntimeContext
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from ..parts import Read
@@ -124,6 +124,8 @@ class Unpack(FlatMapFunction):  # type: ignore[misc]
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
+
+    def open(self, _context: RuntimeContext) -> None:
         self._times: dict[Any, int] = {}
         self._ticked = time.monotonic()
 

@@ -7,8 +7,11 @@ messages reach Python by Arrow batches.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from pyflink.common import WatermarkStrategy
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 from pyflink.datastream.connectors.number_seq import NumberSequenceSource
@@ -18,7 +21,8 @@ from pyflink.table.udf import udf
 
 from ..parts import Read
 from ..plan import Plan
-from ..ranges import ranges_of
+from ..ranges import Range, ranges_of
+from .cluster import newest_checkpoint
 from .kafka import java_properties, quoted, sql_options
 from .messages import MESSAGE, PLACE, MessageStep, Unpack
 from .rows import ROW
@@ -31,22 +35,38 @@ def stream_of(
     plan: Plan,
     read: Read,
     routes: Routes,
-    range_bytes: int,
+    ranges: Sequence[Range],
 ) -> DataStream:
-    """The rows that come of an input."""
+    """The rows that come of an input; of files these ``ranges`` are read."""
     if read.how == "engine":
         return _messages(tables, plan, read, routes)
-    ranges = []
-    if read.how == "ranges":
-        ranges = ranges_of(_input(plan, read).found(), read.splittable, range_bytes)
     last = max(0, len(ranges) - 1)
     never = WatermarkStrategy.no_watermarks()
-    numbers = env.from_source(NumberSequenceSource(0, last), never, f"input {read.id}")
+    source = NumberSequenceSource(0, last)
+    numbers = env.from_source(source, never, f"input {read.id}").uid(f"numbers-{read.number}")
     if not ranges:
         numbers = numbers.set_parallelism(1)
     step = ReadStep(plan.shipment, routes, read, ranges)
     rows = numbers.flat_map(step, ROW).uid(f"read-{read.number}").name(f"read {read.id}")
     return rows if ranges else rows.set_parallelism(1)
+
+
+def ranges_to_read(
+    plan: Plan, read: Read, range_bytes: int, checkpoint: str | None
+) -> Sequence[Range]:
+    """The ranges of an input's files. A checkpoint knows them by their numbers, so they are kept
+    beside it: a job that goes on reads those that it began with.
+    """
+    if read.how != "ranges":
+        return []
+    kept = Path(checkpoint or "", f"ranges-{read.number}.json")
+    if checkpoint is not None and kept.exists() and newest_checkpoint(kept.parent) is not None:
+        return msgspec.json.decode(kept.read_bytes(), type=list[Range])
+    ranges = ranges_of(_input(plan, read).found(), read.splittable, range_bytes)
+    if checkpoint is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(msgspec.json.encode(ranges))
+    return ranges
 
 
 def _messages(tables: StreamTableEnvironment, plan: Plan, read: Read, routes: Routes) -> DataStream:

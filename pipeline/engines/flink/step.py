@@ -107,6 +107,8 @@ class ReadStep(FlatMapFunction):  # type: ignore[misc]
         if read.how == "input":
             yield from self._all_of(plugin)
             return
+        if not self._ranges:
+            return
         part = self._ranges[number]
         codec = plugin.codec_of(part.path)
         if read.boundary is None:
