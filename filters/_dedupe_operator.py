@@ -43,7 +43,7 @@ class DedupeOperator:
 
     def __init__(self, within: int, refresh: bool, summarize: Summarize | None) -> None:
         self.within, self.refresh, self.summarize = within, refresh, summarize
-        self._step = max(within // 16, 1)
+        self._step = max(within // 2, 1)
 
     def new(self, key: Key) -> DedupeState:
         return DedupeState(key)
@@ -71,6 +71,12 @@ class DedupeOperator:
     def take(self, state: DedupeState, time: int, event: Event, watermark: int) -> list[Event]:
         """The event, if it passes."""
         return [] if self.is_duplicate(state, time) else [event]
+
+    def is_over(self, state: DedupeState, watermark: int) -> bool:
+        """Whether nothing of a key matters any more, and nothing is told of it."""
+        if self.summarize is not None or len(state.passed) != 1:
+            return False
+        return state.passed[0].high + 2 * self.within < watermark
 
     def due(self, state: DedupeState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         results: list[tuple[int, Event]] = []

@@ -13,6 +13,7 @@ from ..plugins.contract import Ecs, Filter
 from ..plugins.csv_rows import MalformedRowError, Reader, Row
 from ..plugins.csv_values import Conversion, conversions
 from ..plugins.declaration import Example, option
+from ..plugins.former import renamed
 from ._references import NAMES_APART, BrokenReference, field
 
 Setter = Callable[[Event, Any], None]
@@ -45,12 +46,13 @@ class Csv(Ecs, Filter, name="csv"):
     failure.
     """
 
+    former = renamed({"fields": "columns"})
+
     source: FieldRef = option("The field with the string.", default=FieldRef("message"))
     target: FieldRef | None = option(
         "The field to put the columns in. Default: the top level of the event.", default=None
     )
     columns: list[str] = option("The names of the columns.", default=[])
-    fields: list[str] = option("Gone.", default=[], obsolete="write columns")
     separator: str = option(
         "What stands between columns; one character or more.", default=",", literal=True
     )
@@ -95,6 +97,10 @@ class Csv(Ecs, Filter, name="csv"):
             after={"message": 'a,"b', "tags": ["_csvparsefailure"]},
         ),
     )
+
+    @property
+    def finite(self) -> bool:
+        return "float" not in self.convert.values()
 
     def prepare(self) -> None:
         quote = "\0" if self.quote_char == "\\x00" else self.quote_char

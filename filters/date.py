@@ -102,6 +102,8 @@ class Date(Filter, name="date"):
         ),
     )
 
+    finite = True
+
     def prepare(self) -> None:
         if len(self.match) < 2:
             raise OptionProblem(

@@ -1,6 +1,10 @@
 """What holds for all tests."""
+
+from collections.abc import Callable
+
 import pytest
 from hypothesis import settings
+from servers import soak
 from servers.shared import begin_run
 
 from penstock.plugins import rate_limit
@@ -17,7 +21,9 @@ TIERS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     for tier, what in TIERS.items():
-        config.addinivalue_line("markers", f"{tier}: {what}; left out unless asked for with -m {tier}")
+        config.addinivalue_line(
+            "markers", f"{tier}: {what}; left out unless asked for with -m {tier}"
+        )
     begin_run()
 
 
@@ -28,6 +34,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if needs_other_processes(item):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def needs_other_processes(item: pytest.Item) -> bool:
+    """Whether a test starts servers or programs. On a machine with many times more work than cores,
+    one of sixteen thousand such tests may run into its deadline: it is run once more, and the
+    closing lines name it as RERUN. A test that fails twice fails.
+    """
+    named = vars(getattr(item, "module", None) or object).values()
+    modules = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in named}
+    return any(str(name).partition(".")[0] in {"servers", "subprocess"} for name in modules)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    soak.describe(item)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    soak.note(report)
+
+
+@pytest.fixture
+def found(record_property: Callable[[str, object], None]) -> soak.Found:
+    """Tells what a test of the soak tier saw."""
+    return soak.teller(record_property)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ all the same, decoded here, so that a copy of a compacted topic keeps what was d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from confluent_kafka import Message
@@ -119,14 +120,11 @@ def batch_of(runs: Sequence[Run], token: Any, decoration: Decoration) -> Batch:
     assert batch.chunks is not None
     for run in runs:
         values = [message.value() or b"" for message in run.messages]
-        ends, end = [], 0
-        for value in values:
-            end += len(value)
-            ends.append(end)
+        ends = list(accumulate(map(len, values)))
         origins = [decoration.of(m) for m in run.messages] if decoration.is_on else None
         place = _place(batch, parts, run)
-        batch.chunks.append(Chunk(b"".join(values), _NONE, place, ends, origins))
-        batch.bytes += end
+        batch.chunks.append(Chunk(b"".join(values), _NONE, place, ends, origins, owned=True))
+        batch.bytes += ends[-1]
     return batch
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ..clients.kafka import KafkaOptions, client_config, given
 from ..contract import Plugin
 from ..declaration import Secret, Uri, option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 
 _STRING = "org.apache.kafka.common.serialization.StringDeserializer"
@@ -38,6 +39,32 @@ _BROKERS_SAY = ("session_timeout_ms", "heartbeat_interval_ms", "partition_assign
 @option_group
 class ConsumerOptions(KafkaOptions):
     """The options of a consumer."""
+
+    former = renamed(
+        {
+            "topic_id": "topics",
+            "white_list": "topics_pattern",
+            "reset_beginning": FormerOption(
+                "auto_offset_reset", {"true": "earliest", "false": "latest"}
+            ),
+            "fetch_message_max_bytes": "max_partition_fetch_bytes",
+            "zk_connect": FormerOption(
+                values={"\0": ""}, help="write bootstrap_servers: the brokers themselves are asked"
+            ),
+        },
+        unused=(
+            "consumer_id",
+            "consumer_restart_on_error",
+            "consumer_restart_sleep_ms",
+            "consumer_timeout_ms",
+            "decoder_class",
+            "key_decoder_class",
+            "queue_size",
+            "rebalance_backoff_ms",
+            "rebalance_max_retries",
+        ),
+    )
+    """Options that the input had before version 5 of Logstash."""
 
     topics: list[str] = option("The topics to read.", default=["logstash"])
     topics_pattern: str | None = option(

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from ..batch import Batch, Position
 from ..clients.kafka_client import Watch, make_client, refusal_of, topic_ids
+from ..clients.kafka_groups import others_in_group
 from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
@@ -23,6 +24,12 @@ from ._kafka_messages import Decoration, batch_of, decoded_batch_of, has_tombsto
 from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
 
 _BYTES_KEYS = "ByteArrayDeserializer"
+_SCATTERING = (
+    "partition_assignment_strategy",
+    "group_protocol",
+    "topics",
+    "topics_pattern",
+)
 _SMALLEST, _USUAL = 16, 500
 _PROBE = 5.0
 
@@ -64,6 +71,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._was_probed = False
         if self.exactly_once:
             self.transactional = "exactly_once"
+            self.grouped = True
+            self.scattered = self._scattering_option()
             link = link_of(self.context)
             link.group, link.instance = self.group_id, self.group_instance_id
 
@@ -104,6 +113,20 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             keeps_start=self.auto_offset_reset != "earliest",
         )
 
+    def _scattering_option(self) -> str | None:
+        """The option because of which members may have different partitions of two topics."""
+        strategy = str(self._config.get("partition.assignment.strategy", ""))
+        if strategy == "range" or (self.topics_pattern is None and len(self.topics) == 1):
+            return None
+        given = [name for name in _SCATTERING if name in self.given]
+        return given[0] if given else None
+
+    def partition_counts(self) -> Mapping[str, int]:
+        """How many partitions each topic has, of those that there are."""
+        if self._member is None or self.topics_pattern is not None:
+            return {}
+        return self._member.partition_counts(self.topics)
+
     def _subscription(self) -> list[str]:
         if self.topics_pattern is None:
             return self.topics
@@ -121,6 +144,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         if not self._was_probed:
             self._probe_group(consumer)
             self._was_probed = True
+        if self.alone:
+            self._check_alone()
 
     def _check_topic(self, error: KafkaError, name: str) -> None:
         refusal = refusal_of(error, self)
@@ -144,6 +169,21 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         for error in errors:
             if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 raise Misconfigured("group_id", error.str(), "ask for an ACL for the group")
+
+    def _check_alone(self) -> None:
+        """Refuse to share the topics where filters hold what another member would lack. A member
+        that was killed is counted until its session is over.
+        """
+        config = {**self._client_config, **self._files.config(self)}
+        wait = self.session_timeout_ms / 1000 + _PROBE
+        if others_in_group(config, self.group_id, wait, self.context.stopping):
+            raise Misconfigured(
+                "group_id",
+                f"another process of the group `{self.group_id}` reads, and what filters of event"
+                " time hold is with one process",
+                "set `exactly_once => true` here and at one output `kafka`: then state is kept with"
+                " the partitions (docs/scaling-kafka.md), or take another `group_id`",
+            )
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if self._member is not None:

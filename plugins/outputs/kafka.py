@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
@@ -19,6 +20,7 @@ from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..contract import Batching, Disconnected, Misconfigured, Output
 from ..declaration import option
+from ._kafka_changelog import StateTopic
 from ._kafka_delivery import Delivering
 from ._kafka_options import ProducerOptions, producer_config
 from ._kafka_rows import Rows
@@ -52,11 +54,13 @@ class Kafka(ProducerOptions, Output, name="kafka"):
         common=True,
     )
 
+    changelog: StateTopic | None = None
     _delivering: Delivering | None = None
     _transactions: Transactions | None = None
 
     def prepare(self) -> None:
-        self._config = producer_config(self, self)
+        self._common, asked = producer_config(self, self)
+        self._config = self._common | asked
         self._files = CertificateFiles(self)
         self._rows = Rows(
             self.new_codec(),
@@ -75,7 +79,8 @@ class Kafka(ProducerOptions, Output, name="kafka"):
     def open(self) -> None:
         if self.exactly_once:
             link = link_of(self.context)
-            self._transactions = Transactions(self, link, self.connect)
+            self.changelog = StateTopic(self, link, self._client_config)
+            self._transactions = Transactions(self, link, self.connect, self.changelog)
             self.participant = self._transactions
             slot = slot_of(self.transactional_slot, link, self.context.settings)
             self._config["transactional.id"] = f"{link.group}-{slot}"
@@ -96,6 +101,10 @@ class Kafka(ProducerOptions, Output, name="kafka"):
             self._delivering = Delivering(self, producer, watch, topic, limit)
             if self._transactions is not None:
                 self._transactions.adopt(self._delivering)
+
+    def _client_config(self) -> dict[str, Any]:
+        """The configuration of any client, from the files of certificates as they are now."""
+        return {**self._common, **CertificateFiles(self).config(self)}
 
     def _check(self, producer: Producer, watch: Watch) -> None:
         """Ask a broker for the topic: a login or a topic that is refused is heard now."""
@@ -150,3 +159,5 @@ class Kafka(ProducerOptions, Output, name="kafka"):
 
     def close(self) -> None:
         self._disconnect()
+        if self.changelog is not None:
+            self.changelog.close()

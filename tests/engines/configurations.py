@@ -4,20 +4,20 @@ A configuration is the text of its filters, the codec of its input and the bytes
 them late. `${INPUT}` and `${OUTPUT}` name the files. What an engine writes is compared as a whole in any order, and by key in order.
 """
 import json
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from click.testing import CliRunner
+
 from penstock.dsl.parser import parse
 from penstock.dsl.source import Source, Span
+from penstock.pipeline.commands.main import main
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {"penstock.now": "2025-09-10T12:00:00Z", "penstock.timezone": "UTC"}
@@ -30,14 +30,15 @@ FILE = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """One of them. `key`: fields, with spaces between, whose values tell apart the events whose order among each other counts; none where state has no key."""
+    """One of them, its content in so many files. `key`: fields, with spaces between, whose values tell apart the events whose order among each other counts; none where state has no key."""
 
     name: str
     filters: str
-    content: bytes
+    content: bytes = field(repr=False)
     codec: str = "json"
     key: str = ""
     keyed: bool = False
+    files: int = 1
 
     def text(self, source: str = "", target: str = 'file { path => "${OUTPUT}" codec => json_lines }') -> str:
         """The configuration with an input, by default of the files `${INPUT}`, and an output, by default the file `${OUTPUT}`."""
@@ -50,7 +51,7 @@ def events() -> bytes:
     chance = random.Random(20250904)
     at = 1756972800000  # 2025-09-04T08:00:00Z
     lines = []
-    for number in range(900):
+    for number in range(500):
         at += chance.choice([0, 40, 900, 3000, 11000])
         kind = chance.choice(["order", "payment", "login", "login_failed", "beat"])
         event = {
@@ -93,8 +94,8 @@ PIECES = [
     _piece("trend of windows", 'window { id => "a" size => "1m" by => ["service"] keep => false avg => { "ms" => "ms" } } trend { id => "t" field => "ms" by => ["service"] half_life => 5 warm_up => 3 above => 1 add_tag => ["odd"] }', "service"),
     _piece("dedupe", 'dedupe { id => "d" by => ["user", "kind"] within => "30s" }', "user kind"),
     _piece("dedupe with summaries", 'dedupe { id => "d" by => ["user"] within => "20s" duplicates => "tag" summary => true }', "user"),
-    _piece("join", 'join { id => "j" side => "kind" left => { "order" => "order" } right => { "payment" => "order" } within => "5m" keep => false }', "order"),
-    _piece("join with what is alone", 'join { id => "j" side => "kind" left => { "order" => "order" } right => { "payment" => "order" } within => "2m" type => "outer" match => "first" keep => false }', "order"),
+    _piece("join", 'if [kind] not in ["order", "payment"] { drop { } } join { id => "j" side => "kind" left => { "order" => "order" } right => { "payment" => "order" } within => "5m" keep => false }', "order"),
+    _piece("join with what is alone", 'if [kind] not in ["order", "payment"] { drop { } } join { id => "j" side => "kind" left => { "order" => "order" } right => { "payment" => "order" } within => "2m" type => "outer" match => "first" keep => false }', "order"),
     _piece("failed logins", 'if [kind] == "login_failed" { mutate { add_tag => ["failed"] } } correlate { id => "c" type => "event_count" events => ["failed"] by => ["user"] within => "2m" condition => { "gte" => 3 } add_tag => ["alert"] }', "user"),
     _piece("one after the other", 'mutate { add_tag => ["%{kind}"] } correlate { id => "c" type => "temporal_ordered" events => ["login_failed", "login"] by => ["user"] within => "1m" keep => false }', "user"),
     _piece("what did not come", 'mutate { add_tag => ["%{kind}"] } correlate { id => "c" type => "absent" events => ["order", "payment"] by => ["user"] within => "1m" keep => false }', "user"),
@@ -108,7 +109,7 @@ def _text(span: Span) -> str:
     return span.source.text[span.start : span.end]
 
 
-def _sample(name: str, keyed: bool) -> Configuration:
+def _sample(name: str, keyed: bool, files: int = 1) -> Configuration:
     """A sample's filters and its input, which stands in a file in place of stdin."""
     folder = ROOT / "samples" / name
     (content,) = folder.glob("input.*")
@@ -117,10 +118,10 @@ def _sample(name: str, keyed: bool) -> Configuration:
     (plugin,) = next(section.body for section in sections if section.kind == "input")
     codecs = [_text(attribute.value.span) for attribute in plugin.attributes if attribute.name == "codec"]
     filters = "\n".join(_text(section.span) for section in sections if section.kind == "filter")
-    return Configuration(f"sample {name}", filters, content.read_bytes(), codecs[0] if codecs else "line", keyed=keyed)
+    return Configuration(f"sample {name}", filters, content.read_bytes(), codecs[0] if codecs else "line", keyed=keyed, files=files)
 
 
-CONFIGURATIONS = [*PIECES, *(_sample(name, keyed=False) for name in _STATELESS), *(_sample(name, keyed=True) for name in _KEYED)]
+CONFIGURATIONS = [*PIECES, *(_sample(name, keyed=False) for name in _STATELESS), *(_sample(name, keyed=True) for name in _KEYED), _sample("access-report", keyed=True, files=10)]
 STATELESS = [each for each in CONFIGURATIONS if not each.keyed]
 KEYED = [each for each in CONFIGURATIONS if each.keyed]
 
@@ -142,25 +143,32 @@ def _root() -> TemporaryDirectory[str]:
 
 
 def prepared(configuration: Configuration) -> Path:
-    """The folder of a configuration: `pipeline.conf` reads `input.log` and writes `output.jsonl`. It is the same for all runs of this process, since
+    """The folder of a configuration: `pipeline.conf` reads `input*.log` and writes `output.jsonl`. It is the same for all runs of this process, since
     ids of some results tell of the path that events came from.
     """
     folder = Path(_root().name, configuration.name.replace(" ", "-"))
     folder.mkdir(exist_ok=True)
-    (folder / "input.log").write_bytes(configuration.content)
+    lines = configuration.content.splitlines(keepends=True)
+    each = -(-len(lines) // configuration.files)
+    for number in range(configuration.files):
+        (folder / f"input{number}.log").write_bytes(b"".join(lines[number * each : (number + 1) * each]))
     (folder / "pipeline.conf").write_text(configuration.text(), encoding="utf-8")
     (folder / "output.jsonl").unlink(missing_ok=True)
     return folder
 
 
 def output_of(configuration: Configuration, *flags: str) -> list[str]:
-    """The lines that a run with more flags writes, in a process of its own."""
+    """The lines that a run with more flags writes."""
     folder = prepared(configuration)
-    environment = {**os.environ, "INPUT": str(folder / "input.log"), "OUTPUT": str(folder / "output.jsonl"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "penstock", "run", "-f", "pipeline.conf", "--path.data", "data", *settings_flags(), *flags]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    command = ["run", "-f", str(folder / "pipeline.conf"), "--path.data", str(folder / "data"), *settings_flags(), *flags]
+    done = CliRunner().invoke(main, command, env=variables(folder))
+    assert done.exit_code == 0, done.output
     return written(folder)
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """What the configuration in a folder takes from the environment."""
+    return {"INPUT": str(folder / "input*.log"), "OUTPUT": str(folder / "output.jsonl")}
 
 
 def written(folder: Path) -> list[str]:

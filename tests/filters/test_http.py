@@ -408,7 +408,7 @@ def test_a_server_that_comes_back_is_found(ask: Asking) -> None:
         ('password => "p"', "E220", "`password` requires `user`"),
         ('headers => { "a" => "%{a[b}" }', "W304", "a[b"),
         ('query => { "a" => "%{+YYYY-bb}" }', "W304", "bad date pattern"),
-        ('cacert => "/x"', "E212", "`cacert`"),
+        ('cacert => "/x"', "E210", "does not exist"),
         ('ssl_keystore_path => "/x"', "E220", "Java's stores"),
         ('ssl_verification_mode => "some"', "E204", "is not a valid value of"),
         ('ssl_supported_protocols => ["SSLv3"]', "E204", "is not a valid value of"),

@@ -111,6 +111,24 @@ def built(name: str) -> Path:
     return root() / "bin" / name
 
 
+def version(name: str) -> str:
+    """A server and which version of it tests start, such as `rabbitmq 3.10.8`."""
+    wanted = SERVERS[name]
+    if wanted.jars:
+        return f"{name} {wanted.jars[0].rpartition(':')[2]}"
+    if wanted.npm:
+        return ", ".join(package.replace("@", " ") for package in wanted.npm)
+    if wanted.pip:
+        return f"{name} {wanted.pip[0].rpartition('==')[2]}"
+    if wanted.go:
+        module = (Path(__file__).parent / wanted.go / "go.mod").read_text(encoding="utf-8")
+        _, _, required = module.partition("require ")
+        return f"{name} ({required.splitlines()[0]})"
+    command = ["dpkg-query", "-W", "-f", "${Version}", wanted.apt[0]]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return f"{name} {said.partition(':')[2] or said}".partition("-")[0]
+
+
 def missing(name: str) -> str:
     """What is missing of a server, and how to get it; an empty text where it is there."""
     wanted = SERVERS[name]

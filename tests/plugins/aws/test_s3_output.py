@@ -18,6 +18,7 @@ from servers.certificates import Certificates
 from servers.front import Front, Told
 from servers.penstock_flow import write
 from servers.penstock_process import Penstock
+from servers.soak import Figures, Found, rounds
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
@@ -324,14 +325,14 @@ def test_a_run_ends_at_once_and_shows_the_option_with(user: str, secret: str, op
     assert shown[:mark].endswith(f"{option} => ") or shown[mark:].startswith(option), said
 
 
-def kills(tmp_path: Path, port: int, rounds: int) -> None:
+def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     """Penstock is killed again and again while it writes; each line arrives."""
     bucket = Bucket(port)
     log = tmp_path / "log"
     options = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}" bucket => "{bucket.name}" size_file => 20000 time_file => 0.01 {LINE}'
     config = f'input {{ file {{ path => "{log}" start_position => "beginning" stat_interval => 0.1 }} }} output {{ s3 {{ {options} }} }}'
     wanted: set[str] = set()
-    for number in range(rounds):
+    for number in range(kills):
         lines = [f"line {number}-{n}" for n in range(3000)]
         wanted |= set(lines)
         with log.open("a") as file:
@@ -343,14 +344,16 @@ def kills(tmp_path: Path, port: int, rounds: int) -> None:
     with Penstock(tmp_path, config) as run:
         run.until(lambda: set(content(bucket)) == wanted, "nothing is lost")
         run.stop()
-    assert not (set(content(bucket)) - wanted)  # no line is torn
+    arrived = content(bucket)
+    assert not (set(arrived) - wanted)  # no line is torn
+    return Figures(kills, len(wanted), len(arrived) - len(wanted))
 
 
 @pytest.mark.servers
 def test_twenty_kills_lose_nothing(tmp_path: Path, moto: Any) -> None:
-    kills(tmp_path, moto.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20")))
+    killed(tmp_path, moto.port, rounds(20))
 
 
-@pytest.mark.soak
-def test_two_hundred_kills_lose_nothing(tmp_path: Path, moto: Any) -> None:
-    kills(tmp_path, moto.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")))
+@pytest.mark.soak("S3", "moto")
+def test_two_hundred_kills_lose_nothing(tmp_path: Path, moto: Any, found: Found) -> None:
+    found(killed(tmp_path, moto.port, rounds()))

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,7 @@ from servers.front import Front, Told
 from servers.packages import require
 from servers.penstock_flow import Arrivals, write
 from servers.penstock_process import Penstock
+from servers.soak import Figures, Found, rounds
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
@@ -316,13 +316,13 @@ def test_a_server_that_hangs_for_a_while_loses_nothing(tmp_path: Path) -> None:
             reads.stop()
 
 
-def kills(tmp_path: Path, port: int, rounds: int) -> None:
+def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     """Penstock is killed again and again while it reads; each line arrives."""
     queue = Queue(port)
-    wanted = {f"line {n}" for n in range(30 * rounds)}
+    wanted = {f"line {n}" for n in range(30 * kills)}
     arrivals = Arrivals(tmp_path, f"sqs {{ {where(port, queue.name)} codec => plain visibility_timeout => 1 }}")
     lines = sorted(wanted)
-    for number in range(rounds):
+    for number in range(kills):
         queue.put(lines[30 * number : 30 * number + 30])
         before = len(arrivals.events())
         with arrivals.process() as run:
@@ -332,13 +332,14 @@ def kills(tmp_path: Path, port: int, rounds: int) -> None:
         run.until(lambda: set(arrivals.messages()) == wanted, "nothing is lost")
         run.until(lambda: queue.counts() == (0, 0), "all is deleted")
         run.stop()
+    return Figures(kills, len(wanted), len(arrivals.messages()) - len(wanted))
 
 
 @pytest.mark.servers
 def test_twenty_kills_lose_nothing(tmp_path: Path, elasticmq: Any) -> None:
-    kills(tmp_path, elasticmq.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20")))
+    killed(tmp_path, elasticmq.port, rounds(20))
 
 
-@pytest.mark.soak
-def test_two_hundred_kills_lose_nothing(tmp_path: Path, elasticmq: Any) -> None:
-    kills(tmp_path, elasticmq.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")))
+@pytest.mark.soak("SQS", "elasticmq")
+def test_two_hundred_kills_lose_nothing(tmp_path: Path, elasticmq: Any, found: Found) -> None:
+    found(killed(tmp_path, elasticmq.port, rounds()))
