@@ -13,7 +13,7 @@ from penstock.pipeline.commands.main import main
 
 def run(folder: Path, flags: list[str]) -> bool:
     """Whether a configuration ran."""
-    os.environ["INPUT"], os.environ["OUTPUT"] = str(folder / "input.log"), str(folder / "flink")
+    os.environ["INPUT"], os.environ["OUTPUT"] = str(folder / "input*.log"), str(folder / "flink")
     arguments = ["run", "-f", str(folder / "pipeline.conf"), "--engine", "flink", *flags]
     try:
         main(arguments, standalone_mode=False)
