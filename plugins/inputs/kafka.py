@@ -108,6 +108,11 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._codec = RegistryAvro(self._codec, registry, self.context.log)
         return registry
 
+    @property
+    def decoration(self) -> Decoration:
+        """What events show of their messages."""
+        return self._decoration
+
     def decoder(self) -> Codec | None:
         return self._codec if self._registry is None else None
 

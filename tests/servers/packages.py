@@ -48,6 +48,10 @@ SERVERS: Mapping[str, Packages] = {
     "beats": Packages(go="beats"),
     "curl": Packages(["curl"], ["curl"]),
     "elasticmq": Packages(jars=["org.elasticmq:elasticmq-server_2.13:1.6.16"]),
+    "flink": Packages(
+        jars=["org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"],
+        pip=with_penstock("flink", "kafka", "ruby"),
+    ),
     "flume": Packages(jars=["org.apache.flume:flume-ng-node:1.11.0", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
