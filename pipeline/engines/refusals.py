@@ -43,7 +43,7 @@ def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterato
     plugin = plan.assembly.made[use]
     assert isinstance(plugin, Input)
     codec = plugin.new_codec()
-    if codec.remembers and read.how == "engine":
+    if codec.remembers and not plugin.streams and read.how != "input":
         message = (
             f"the codec `{read.codec}` needs what came before a message, which may come elsewhere"
             f" on {plan.engine}"

@@ -14,7 +14,7 @@ from .parts import SHARDS, KeyedFilter, Plan, Read, Segment, statements_of
 from .repartition import repartition_of
 
 _HOW = {
-    "ranges": "files in ranges, as tasks",
+    "ranges": "in ranges, as tasks",
     "engine": "by the engine's own source",
     "input": "by the input itself, in one task",
     "": "not at all",
@@ -57,7 +57,7 @@ def _lines(plan: Plan, can: Abilities) -> Iterator[str]:
 def _cut(read: Read) -> str:
     if read.splittable:
         return "cut between lines"
-    return "each partition one stream" if read.how == "engine" else "each file one stream"
+    return "each file one stream" if read.kind == "file" else "each message by itself"
 
 
 def _segment(plan: Plan, segment: Segment, can: Abilities) -> Iterator[str]:

@@ -107,9 +107,7 @@ class Pipeline:
         self._failure: BaseException | None = None
 
     def measure(self) -> None:
-        """Count what each plugin does, where the settings ask for that; to be called before
-        ``run``.
-        """
+        """Count what each plugin does, where the settings ask for that; called before ``run``."""
         self.counters = plugin_counters(self.assembly.made, self.assembly.program.settings)
 
     @property
@@ -302,9 +300,7 @@ class Pipeline:
         return done if trace is None else tracer.ending(trace, done)
 
     def is_dropped(self, incoming: Incoming) -> bool:
-        """Whether a batch that was read before an epoch was aborted comes again, or one that is
-        committed came again: what an epoch counts must come once.
-        """
+        """Whether a batch comes again, or came again: what an epoch counts must come once."""
         if self._epochs is None:
             return False
         error: Exception | None = None

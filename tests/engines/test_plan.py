@@ -67,7 +67,7 @@ def test_an_input_is_read_in_ranges_where_its_codec_can_be_cut() -> None:
 
 
 WHERE = [
-    ("spark", OUT, "engine", "at least once"),
+    ("spark", OUT, "task", "at least once"),
     ("spark", 'file { path => "x" }', "task", "exactly once"),
     ("flink", 'file { path => "x" }', "engine", "exactly once"),
     ("flink", OUT, "engine", "exactly once, for readers of committed records"),
@@ -124,7 +124,7 @@ def test_a_plan_is_printed_with_what_runs_where() -> None:
     text = f"input {{ {READ} }} filter {{ mutate {{ }} {WINDOW} }} output {{ {OUT} }}"
     status, shown = show("--engine", "spark", "-e", text)
     assert status == 0
-    for part in ("read 0: file", "files in ranges", "exchange by [user]: 256 shards", "in parts", "window: state `w`", "write 0: kafka", "checkpoint"):
+    for part in ("read 0: file", "in ranges, as tasks", "exchange by [user]: 256 shards", "in parts", "window: state `w`", "write 0: kafka", "checkpoint"):
         assert part in shown
 
 
