@@ -2,8 +2,9 @@
 import itertools
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.engines.keyed import Keyed, Taken
-from penstock.pipeline.engines.packed import Packed
+from penstock.pipeline.engines.packed import DEAD_LETTERS, Packed
 from penstock.pipeline.engines.parts import SHARDS
 from penstock.pipeline.engines.plan import Plan, plan_of
 from penstock.pipeline.engines.shipping import assembled
@@ -109,8 +110,8 @@ def test_any_chunks_in_any_place_give_the_same(configuration: Configuration, cut
 # -- one filter ----------------------------------------------------------------------------------
 
 
-def keyed(filters: str) -> tuple[Work, Keyed]:
-    plan = plan_of([Source("p.conf", f"input {{ {READ % 'json'} }} filter {{ {filters} }} output {{ file {{ path => \"/x\" }} }}")], settled(SETTINGS), "local")
+def keyed(filters: str, more: Mapping[str, str] | None = None) -> tuple[Work, Keyed]:
+    plan = plan_of([Source("p.conf", f"input {{ {READ % 'json'} }} filter {{ {filters} }} output {{ file {{ path => \"/x\" }} }}")], settled({**SETTINGS, **(more or {})}), "local")
     return Work(assembled(plan.shipment)), Keyed(assembled(plan.shipment), 1)
 
 
@@ -165,6 +166,13 @@ def test_a_part_behind_the_watermark_goes_on_as_a_result_of_its_own() -> None:
     (result,) = told(taken)
     assert (result["tags"], result["sum"]) == (["_windowlate"], 5)
     assert [each["sum"] for each in told(shard.end(taken.state))] == [7]
+
+
+def test_a_late_event_can_become_a_dead_letter(tmp_path: Path) -> None:
+    letters = {"dead_letter_queue.enable": "true", "path.data": str(tmp_path)}
+    work, shard = keyed(SIZED.replace("size", 'late => "dead_letter" size') % "true", letters)
+    taken = shard.take(None, rows(work, ("08:00:10", "a", 1)), millis("08:02:00"))
+    assert [each.output for each in taken.packed.payloads] == [DEAD_LETTERS]
 
 
 def test_an_older_state_is_taken_up_again() -> None:

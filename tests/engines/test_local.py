@@ -1,9 +1,23 @@
 """The engine `local` makes of a configuration what a plain run makes of it."""
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from engines.configurations import CONFIGURATIONS, Configuration, assert_same, expected, output_of
+from engines.configurations import (
+    CONFIGURATIONS,
+    ROOT,
+    Configuration,
+    assert_same,
+    expected,
+    output_of,
+    prepared,
+    settings_flags,
+    variables,
+    written,
+)
 
 from penstock.pipeline.commands.main import main
 
@@ -36,3 +50,14 @@ def test_it_writes_the_events_of_a_plain_run(configuration: Configuration) -> No
     given = output_of(configuration, "--engine", "local", "--engine-option", "range_bytes=5000")
     assert_same(configuration, given, expected(configuration))
     assert given
+
+
+@pytest.mark.parametrize("name", ["sample wordcount", "sample access-report"])
+def test_workers_reduce_to_the_same(name: str) -> None:
+    (configuration,) = [each for each in CONFIGURATIONS if each.name == name]
+    wanted = expected(configuration)
+    folder = prepared(configuration)
+    command = [sys.executable, "-m", "penstock", "run", "-w", "2", "-f", str(folder / "pipeline.conf"), "--path.data", str(folder / "data"), *settings_flags()]
+    done = subprocess.run(command, env={**os.environ, **variables(folder), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert written(folder) == wanted
