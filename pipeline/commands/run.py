@@ -166,6 +166,7 @@ def _run_command(
         if flags["engine"]:
             _run_on_engine(named, flags, signals)
             return
+        _needs_engine(flags)
         members = [_member(one) for one in named.pipelines()]
         start_logging(members[0].settings["log.level"], members[0].settings["log.format"])
         found = [finding for member in members for finding in member.inspect()]
@@ -185,6 +186,12 @@ def _run_command(
         _run(members, Profile() if flags["profile"] else None, reread, signals)
 
 
+def _needs_engine(flags: dict[str, Any]) -> None:
+    for name, flag in (("engine_options", "--engine-option"), ("checkpoint", "--checkpoint")):
+        if flags[name]:
+            raise click.UsageError(f"{flag} requires --engine")
+
+
 def _run_on_engine(named: Chosen, flags: dict[str, Any], signals: SignalThread) -> None:
     from .run_engine import run_on_engine
 
@@ -192,7 +199,8 @@ def _run_on_engine(named: Chosen, flags: dict[str, Any], signals: SignalThread) 
     settings = pipelines[0].settings
     start_logging(settings["log.level"], settings["log.format"])
     given = flags["engine_options"], flags["checkpoint"]
-    run_on_engine(flags["engine"], pipelines, *given, signals)
+    only_checks = flags["test"] or settings["config.test_and_exit"]
+    run_on_engine(flags["engine"], pipelines, *given, signals, only_checks)
 
 
 def _member(one: Selected) -> ManagedPipeline:

@@ -15,6 +15,7 @@ from ..engines.engine import Job, UnknownEngine, engine_named
 from ..engines.plan import plan_of
 from ..runtime.signals import SignalThread
 from .configuration import Selected, os_error_text, refuse, settings_pairs, show_findings
+from .run_signals import leave_quietly
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,8 +26,9 @@ def run_on_engine(
     options: Sequence[str],
     checkpoint: str | None,
     signals: SignalThread,
+    only_checks: bool = False,
 ) -> None:
-    """Run one pipeline on an engine until its job ends."""
+    """Run one pipeline on an engine until its job ends, or only check it."""
     if len(pipelines) > 1:
         names = ", ".join(one.id for one in pipelines)
         raise click.UsageError(f"an engine runs one pipeline: name one with -f ({names})")
@@ -38,6 +40,9 @@ def run_on_engine(
         show_findings([*plan.assembly.warnings, *plan.diagnostics])
         if any(finding.is_error for finding in plan.diagnostics):
             raise SystemExit(1)
+        if only_checks:
+            click.echo("Configuration OK", err=True)
+            return
         given = {key: str(value) for key, value in settings_pairs(options).items()}
         job = engine.start(plan, given, checkpoint)
     except UnknownEngine as error:
@@ -59,6 +64,8 @@ def _stop(job: Job, number: int, stops: list[int]) -> None:
 def _wait(job: Job) -> None:
     try:
         job.wait()
+    except BrokenPipeError:
+        leave_quietly()
     except ConfigError as error:
         refuse(error)
     except Undelivered as error:

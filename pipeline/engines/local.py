@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
+from ...dsl.options import Misfit, read
+from ...dsl.spec import Kind
 from ...plugins.errors import EndOfInput
 from .abilities import ABILITIES
 from .deliver import Deliveries
@@ -38,12 +40,25 @@ class LocalEngine:
         self, plan: Plan, options: Mapping[str, str], checkpoint: str | None = None
     ) -> LocalJob:
         """Begin to run a plan, in a thread. ``range_bytes``: how large a range of a file is."""
+        if checkpoint is not None:
+            message = "the engine `local` keeps no positions and no state from one run to the next"
+            raise ConfigError([Diagnostic("E230", message, None, "leave out --checkpoint")])
         for name in options:
             if name not in OPTIONS:
                 help = did_you_mean(name, OPTIONS) or "known ones: " + ", ".join(OPTIONS)
                 message = f"unknown option `{name}` of the engine `local`"
                 raise ConfigError([Diagnostic("E230", message, None, help)])
-        return LocalJob(plan, int(options.get("range_bytes", RANGE_BYTES)))
+        return LocalJob(plan, _size(options.get("range_bytes")))
+
+
+def _size(given: str | None) -> int:
+    """The bytes of a range."""
+    try:
+        size = RANGE_BYTES if given is None else int(read(Kind("bytes"), given))
+    except Misfit as misfit:
+        message = f"engine option `range_bytes`: {misfit.message}"
+        raise ConfigError([Diagnostic("E230", message, None, misfit.help)]) from None
+    return max(size, 1)
 
 
 class LocalJob:
@@ -83,8 +98,8 @@ class LocalJob:
         deliveries = Deliveries(plan.assembly)
         shards = [_Shards(keyed_for(shipment, segment.number)) for segment in plan.keyed]
         try:
-            for read in plan.reads:
-                for packed in _read(work, read, self._range_bytes):
+            for source in plan.reads:
+                for packed in _read(work, source, self._range_bytes):
                     self._figures["events_in"] += packed.events_in
                     self._pass_on(packed, shards, deliveries)
                     if self._stopping.is_set():

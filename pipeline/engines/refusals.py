@@ -36,7 +36,8 @@ def refusals(plan: Plan, can: Abilities) -> Iterator[Diagnostic]:
 
 def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:
     if not read.how:
-        message = f"{plan.engine} cannot read the input `{read.kind}`: {_WHY[plan.engine]}"
+        why = _WHY.get(plan.engine, "it comes to one machine")
+        message = f"{plan.engine} cannot read the input `{read.kind}`: {why}"
         yield Diagnostic("E260", message, use.name_span, _KAFKA_BETWEEN)
         return
     yield from _of_course(plan, read, use, can)
@@ -56,8 +57,6 @@ def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterato
 _WHY = {
     "local": "it runs files in read mode and `generator`",
     "kafka": "only partitions of topics are shared out among processes",
-    "spark": "it comes to one machine",
-    "flink": "it comes to one machine",
 }
 
 

@@ -61,3 +61,23 @@ def test_workers_reduce_to_the_same(name: str) -> None:
     done = subprocess.run(command, env={**os.environ, **variables(folder), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert written(folder) == wanted
+
+
+MISTAKES = {
+    "an option that is not known": (("--engine", "local", "--engine-option", "range=1"), 1, "unknown option `range`"),
+    "a size that is none": (("--engine", "local", "--engine-option", "range_bytes=many"), 1, "range_bytes"),
+    "a checkpoint": (("--engine", "local", "--checkpoint", "x"), 1, "leave out --checkpoint"),
+    "an option without an engine": (("--engine-option", "range_bytes=1"), 2, "requires --engine"),
+    "a checkpoint without an engine": (("--checkpoint", "x"), 2, "requires --engine"),
+}
+
+
+@pytest.mark.parametrize(("flags", "status", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_on_the_command_line_are_said(flags: tuple[str, ...], status: int, said: str) -> None:
+    done = CliRunner().invoke(main, ["run", "-e", "input { generator { count => 1 } }", *flags])
+    assert (done.exit_code, said in done.output) == (status, True), done.output
+
+
+def test_a_check_runs_nothing() -> None:
+    done = CliRunner().invoke(main, ["run", "-t", "-e", "input { generator { count => 1 } }", "--engine", "local"])
+    assert (done.exit_code, done.output) == (0, "Configuration OK\n")
