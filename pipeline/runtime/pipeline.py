@@ -18,7 +18,6 @@ from ...dsl.diagnostics import ConfigError
 from ...dsl.guard import standing_by
 from ...dsl.options import read
 from ...dsl.spec import Kind
-from ...plugins.batch import Batch
 from ...plugins.data_paths import spills_folder
 from ...plugins.epoch import Offsets
 from ...plugins.errors import Misconfigured, Undelivered
@@ -283,7 +282,8 @@ class Pipeline:
     def _work(self, work: Work, incoming: Incoming) -> None:
         with PendingAck(self.taken(incoming)) as self._pending:
             through = work.run(incoming.source, incoming.batch)
-        self.count(incoming.source, through.events_in, through.events_out, incoming.batch)
+        size = incoming.batch.bytes
+        self.counts.add(incoming.source, through.events_in, through.events_out, size)
 
     def taken(self, incoming: Incoming) -> Done | None:
         """A batch is about to be worked on; what is to be called when it was delivered."""
@@ -313,14 +313,6 @@ class Pipeline:
         if incoming.done is not None:
             incoming.done(error)
         return True
-
-    def count(self, source: int, events_in: int, events_out: int, batch: Batch) -> None:
-        """So much more of an input has gone through."""
-        counts = self.counts
-        counts.events_in += events_in
-        counts.events_out += events_out
-        counts.bytes_in += batch.bytes
-        counts.by_input[source] = counts.by_input.get(source, 0) + events_in
 
     def _flush(self, work: Work, final: bool) -> None:
         if self.counters is not None:
