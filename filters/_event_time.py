@@ -120,8 +120,9 @@ class EventTime(HeldState):
 
     def run(self, events: list[Event]) -> list[Event]:
         """Take a batch of one partition in, and give what goes on."""
-        mine = self.mine()
-        return mine.take_batch(events, [(self.here.partition, len(events))])
+        if not events:
+            return events
+        return self.mine().take_batch(events, [(self.here.partition, len(events))])
 
     def mine(self) -> Self:
         """The filter that holds the shard of the moment: this one, where there are none."""

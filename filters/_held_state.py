@@ -192,8 +192,8 @@ class HeldState(Filter):
         """What is due by the clock; at the end, what is not kept."""
         before, self.leftover = list(self.leftover), ()
         if self.shards is not None:
-            for name, shard in sorted(self.shards.items()):
-                self.here.shard = name
+            shard = self.shards.get(self.here.shard)
+            if shard is not None:
                 shard.ending = self.ending
                 before += shard.flush(final)
             return before

@@ -4,7 +4,7 @@ events come from, how a run ends, and what is held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 import msgspec
@@ -64,6 +64,10 @@ class KeepsState(Protocol):
     ending: Ending
     leftover: Sequence[Event]
     here: Here
+    shards: Mapping[str, Any] | None
+    """Where state is held by shard: what holds each; ``flush`` is then of the shard of the moment.
+    """
+
     begins_partial: bool
     """Whether what was held before was lost: results are parts until the first full window."""
 

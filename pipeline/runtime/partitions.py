@@ -56,6 +56,15 @@ class Partitions:
         if here.shard_of is not None and number is not None:
             here.shard = here.shard_of(parts[number].partition)
 
+    def turns(self) -> Iterator[None]:
+        """Turn to each shard that filters hold, one after the other: time passes for each alone,
+        and its results go to the same shard of the filters behind. Once, where there is none.
+        """
+        shards = self._filters[0].shards or ()
+        for name in sorted(shards) or [""]:
+            self._here.shard = name
+            yield
+
     def end(self, source: int, parts: Sequence[Part]) -> bool:
         """A batch was taken in: tell of partitions that have ended, or are idle; whether something
         is due because of that.

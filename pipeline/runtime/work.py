@@ -121,7 +121,12 @@ class Work:
 
     def flush(self, final: bool) -> int:
         """Have what the filters hold and is due go on; all of it, when ``final``."""
-        return self._write(self.filters.run([], final))
+        if self._partitions is None:
+            return self._write(self.filters.run([], final))
+        given = 0
+        for _ in self._partitions.turns():
+            given += self._write(self.filters.run([], final))
+        return given
 
     def write(self, events: list[Event]) -> int:
         """Hand events to the outputs that did not come through the filters; how many."""

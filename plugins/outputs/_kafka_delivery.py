@@ -273,16 +273,24 @@ class Delivering:
     def _poll(self) -> None:
         stopping = self._plugin.context.stopping
         while not self._is_closed:
-            self.producer.poll(_SLICE)
+            self._serve(_SLICE)
             self.watch.look(self.producer)
             has_gone = self.watch.is_down and time.monotonic() - self.watch.since > _PATIENCE
             if has_gone and stopping.is_set():
                 self.producer.purge()  # a stop does not wait for brokers that are not there
 
+    def _serve(self, timeout: float) -> None:
+        """Hear reports. A producer that was fenced raises here what ends it."""
+        try:
+            self.producer.poll(timeout)
+        except KafkaException as failure:
+            self.watch.fatal = self.watch.fatal or failure.args[0]
+            time.sleep(timeout)
+
     def close(self) -> None:
         """Forget the producer; what is under way fails."""
         self.producer.purge()
-        self.producer.poll(0)
+        self._serve(0)
         with self._change:
             self._is_closed = True
             self._change.notify_all()

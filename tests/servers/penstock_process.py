@@ -42,13 +42,13 @@ class Penstock:
         """What it has logged."""
         return self._log.read_text() if self._log.exists() else ""
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Wait until something holds, while it runs."""
-        end = time.monotonic() + _LONGEST
+    def until(self, holds: Callable[[], bool], what: str, longest: float = _LONGEST) -> None:
+        """Wait until something holds, while it runs, up to so many seconds."""
+        end = time.monotonic() + longest
         while not holds():
             assert self.process is not None
             assert self.process.poll() is None, f"it ended before {what}:\n{self.said()}"
-            assert time.monotonic() < end, f"not in {_LONGEST} s: {what}\n{self.said()}"
+            assert time.monotonic() < end, f"not in {longest} s: {what}\n{self.said()}"
             time.sleep(0.05)
 
     def signal(self, number: int) -> None:

@@ -86,6 +86,11 @@ class Member:
         self.turns.turn_to(0, [Part(partition)], 0)
         return self.filter.run(list(events))  # type: ignore[attr-defined,no-any-return]
 
+    def flush(self) -> list[Event]:
+        """What is due without events, partition by partition."""
+        assert self.turns is not None
+        return [event for _ in self.turns.turns() for event in self.filter.flush(False)]  # type: ignore[attr-defined]
+
     def done(self, **offsets: int) -> None:
         self.states.commit({"in": {name.replace("_", "-"): Position("i", at) for name, at in offsets.items()}}, None)
 
@@ -138,6 +143,15 @@ def test_figures_are_those_of_all_partitions_also_of_those_that_have_gone() -> N
     member.assigned = {"t-1": 2}
     member.states.look()
     assert [plugin.stats()[name] for name in ("keys", "late", "results")] == [2, 1, 1]
+
+
+def test_time_passes_for_each_partition_alone_and_for_none_where_none_is_here() -> None:
+    member = Member(Log(), WINDOW.replace('idle => "0s"', 'idle => "1s"'))
+    assert member.flush() == []
+    member.assigned = {"t-0": 1, "t-1": 2}
+    member.states.look()
+    assert member.flush() == []
+    assert sorted(member.filter.shards or ()) == ["0", "1"]
 
 
 def test_what_was_not_committed_is_taken_back() -> None:
@@ -211,7 +225,7 @@ def test_state_of_another_meaning_is_emitted_as_it_was_once() -> None:
         two = Member(log, changed)
         two.assigned, two.old = {"t-0": 2}, Member(Log()).filter
         assert two.states.open(["t-0"])
-        emitted.append(told(two.filter.flush(False)))  # type: ignore[attr-defined]
+        emitted.append(told(two.flush()))
         two.done(t_0=2)
     assert emitted == [[("a", 3, 1)], []]
     assert told(two.take("t-0", at(2), at(130))) == [("a", 1, 1)]
