@@ -260,13 +260,16 @@ _MARKED = re.compile(
 )
 
 
+_SHOWN_ELSEWHERE = frozenset({"steady", "stream-keys", "stream-memory"})
+
+
 def with_figures(text: str) -> str:
     """The page on performance with the figures of the latest run of the benchmarks."""
     results = DOCS.parent / "benchmarks" / "results"
     plots = "\n".join(
         f"![µs of CPU an event over {p.stem}](../benchmarks/results/{p.name})"
         for p in sorted(results.glob("*.svg"))
-        if p.stem != "steady"
+        if p.stem not in _SHOWN_ELSEWHERE
     )
     figures = (results / "table.md").read_text(encoding="utf-8").strip()
     head, start, rest = text.partition("<!-- figures -->\n")

@@ -169,6 +169,13 @@ class Input(Plugin):
         ``connect`` where the runtime knows better than the source.
         """
 
+    def runs_dry(self) -> bool:
+        """Whether the source soon gives no more unless batches are settled, such as where half of a
+        prefetch is used up: what they wait for is then committed. Asked before each read; it is
+        said once for each such half.
+        """
+        return False
+
     def read(self, timeout: float) -> Batch | None:
         """What came, waiting for it up to so many seconds; None where nothing did. ``wake`` ends
         the wait. Raises Disconnected, EndOfInput.

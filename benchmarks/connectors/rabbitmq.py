@@ -222,8 +222,8 @@ def measure_window(port: int, count: int, folder: str) -> None:
     for prefetch in (256, 2000):
         options, rows = f"prefetch_count => {prefetch}", []
         for _ in range(ROUNDS):
-            without = read_by_penstock(port, count, options, folder)
-            behind = read_by_penstock(port, count, options, folder, filters)
+            without = read_by_penstock(port, count, options, f"{folder}/without")
+            behind = read_by_penstock(port, count, options, f"{folder}/behind", filters)
             rows.append((without[1] / behind[1], (behind[0] - without[0]) * 1e6 / count))
         ratios = sorted(ratio for ratio, _ in rows)
         more = sorted(more for _, more in rows)[ROUNDS // 2]

@@ -124,6 +124,8 @@ class Reader:
         self._connected = True
 
     def _read(self) -> Batch | None:
+        if self._commits is not None and self.source.runs_dry():
+            self._commits.force()
         self._reads = True
         try:
             wait = 0.0 if self.in_flight.has_outcomes else self.longest_wait

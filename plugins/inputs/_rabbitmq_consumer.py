@@ -43,7 +43,8 @@ class Consumer:
         self._came: deque[Message] = deque()
         self._given: deque[tuple[int, int]] = deque()
         self._rejected: set[int] = set()
-        self._acknowledged = self._latest = 0
+        self._acknowledged = self._latest = self._asked = 0
+        self._half = max(prefetch // 2, 1)
         self._stepped = time.monotonic()
         self._good, self._gave = min(_GOOD, prefetch // 4), 0.0
         channel = self._channel
@@ -125,6 +126,16 @@ class Consumer:
             offset = stream_offset + 1
         self._given.append((offset, last.tag))
         return Position(self.id, offset)
+
+    def runs_dry(self) -> bool:
+        """Whether half of the prefetch was given since the last time, or since what was
+        acknowledged.
+        """
+        last = self._given[-1][1] if self._given else 0
+        if last - max(self._acknowledged, self._asked) < self._half:
+            return False
+        self._asked = last
+        return True
 
     def reject(self, messages: Sequence[Message]) -> None:
         """Have messages rejected, and not given again, when all before them is settled."""

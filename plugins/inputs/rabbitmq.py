@@ -259,6 +259,9 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
             self._begin_anew()
         return self._batch(consumer, messages) if messages else None
 
+    def runs_dry(self) -> bool:
+        return self._consumer is not None and self._consumer.runs_dry()
+
     def _check_kind(self, messages: list[Message]) -> None:
         if messages and messages[0].stream_offset is not None:
             help = 'add arguments => { "x-queue-type" => "stream" }'

@@ -28,6 +28,11 @@ class Scripted(Input, name="scripted"):
         self.settles: list[Exception | None] = []
         self.tends: list[Exception | None] = []
 
+    is_dry = False
+
+    def runs_dry(self) -> bool:
+        return self.is_dry
+
     def connect(self) -> None:
         self.calls.append("connect")
         fail(self.connects)
@@ -282,6 +287,16 @@ def test_a_drained_stop_tends_until_all_is_delivered_and_settles_the_last(run: R
 def commits(said: list[Any], **restored: int) -> SharedCommits:
     positions = {name: Position("i", offset) for name, offset in restored.items()}
     return SharedCommits(positions, lambda: said.append("force"), lambda partitions: said.append(tuple(partitions)))
+
+
+def test_a_source_that_gives_no_more_until_something_is_settled_has_it_committed() -> None:
+    said: list[Any] = []
+    run = Run(commits(said))
+    run.read(1)
+    assert said == []
+    run.input.is_dry = True
+    run.read(2)
+    assert said == ["force"]
 
 
 def test_it_begins_behind_the_last_commit_after_each_outage() -> None:

@@ -130,6 +130,21 @@ def test_of_several_hosts_another_is_taken_when_one_is_away(server: Any, client:
         assert read(made, 1) == [b"1"]
 
 
+def test_half_of_a_prefetch_is_said_once_to_be_used_up(server: Any, client: Client, queue: str, tmp_path: Path) -> None:
+    client.declare(queue)
+    with target(to(server, queue)) as out:
+        assert publish(out, *messages(*"12345678")) is None
+    with source(tmp_path, of(server, queue, "prefetch_count => 8")) as made:
+        assert not made.runs_dry()
+        batches, count = [], 0
+        while count < 8:
+            batches.append(made.read(10.0))
+            count += sum(len(chunk.messages()) for chunk in batches[-1].chunks)
+        assert [made.runs_dry(), made.runs_dry()] == [True, False]
+        made.settle([Outcome(each.token, None) for each in batches], {part.partition: part.position for part in batches[-1].parts})
+        assert not made.runs_dry()
+
+
 def test_a_queue_and_its_exchange_are_declared_and_bound(server: Any, client: Client, queue: str, tmp_path: Path) -> None:
     exchange = f'exchange => "{queue}-exchange" exchange_type => "topic"'
     common = f'host => "127.0.0.1" port => {server.port} vhost => "other" {exchange}'
