@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -61,6 +62,11 @@ def at(port: int) -> str:
     return f'endpoint => "http://{LOOPBACK}:{port}" region => "{aws.REGION}"'
 
 
+def filled(target: str, port: int) -> str:
+    """An output with the options that name its service."""
+    return target % at(port)
+
+
 def queues(home: Path, count: int) -> None:
     """SQS."""
     with aws.elasticmq(home) as server:
@@ -69,7 +75,7 @@ def queues(home: Path, count: int) -> None:
         for under_way in (1, 32):
             target = f'sqs {{ queue => "{name}" max_in_flight => {under_way} %s }}'
             label = f"sqs, {under_way} requests of ten"
-            compare(label, server.port, lambda port, t=target: t % at(port), count)  # type: ignore[misc]
+            compare(label, server.port, partial(filled, target), count)
 
 
 def topics_and_buckets(home: Path, count: int) -> None:
@@ -77,10 +83,10 @@ def topics_and_buckets(home: Path, count: int) -> None:
     with aws.moto(home) as server:
         topic = aws.client("sns", server.port).create_topic(Name=aws.fresh("t"))["TopicArn"]
         target = f'sns {{ arn => "{topic}" max_in_flight => 32 %s }}'
-        compare("sns, 32 requests of ten", server.port, lambda port: target % at(port), count)
+        compare("sns, 32 requests of ten", server.port, partial(filled, target), count)
         bucket = Bucket(server.port)
         files = f's3 {{ bucket => "{bucket.name}" size_file => 2097152 %s }}'
-        compare("s3, files of 2 MiB", server.port, lambda port: files % at(port), 20 * count)
+        compare("s3, files of 2 MiB", server.port, partial(filled, files), 20 * count)
 
 
 def streams(home: Path, count: int) -> None:
