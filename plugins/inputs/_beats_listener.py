@@ -31,6 +31,9 @@ _SOME, _NONE, _ALL = ENRICHMENTS[:3], "none", "all"
 _WITH_ENRICH = ("add_hostname", "include_codec_tag")
 _MULTILINE = "write codec => plain, and have Filebeat join lines: its parser `multiline`"
 
+_PIECES = 4
+"""How many pieces make a batch where they come at once: each batch wakes two threads."""
+
 
 class BeatsListener(ServerTls, Ecs, EventLoopListener):
     """A listener for Lumberjack, version 1 or 2."""
@@ -123,7 +126,7 @@ class BeatsListener(ServerTls, Ecs, EventLoopListener):
         size = min(self.chunk_bytes, self.max_frame_bytes)
         self._connections = Connections(
             self,
-            WindowIntake(intake, size, self.max_pending_bytes),
+            WindowIntake(intake, _PIECES * size, self.max_pending_bytes),
             self._origin_of,
             longest=self.max_frame_bytes,
             size=size,

@@ -5,6 +5,7 @@ The parts: ``clients.aws`` (the client), ``_aws_calls`` (requests, and what beco
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from ._aws_calls import Sending, deliver
 
 _LARGEST = 256 << 10
 _LONGEST_SUBJECT = 100
+_LANE = "\n"  # what stands between a topic and the number of its lane
 _NO_SUBJECT = "NO SUBJECT"
 
 
@@ -34,6 +36,9 @@ class Sns(AwsOptions, Output, name="sns"):
     subject, cut to 100 characters; `sns_message` the message, instead of what the codec makes of
     the event. Ten messages go into one request, and count as delivered when SNS has answered for
     each. What it refuses is a dead letter, and so is what is larger than its 256 KiB.
+
+    With `max_in_flight` several requests are under way at once, for a region that is far; then only
+    FIFO topics keep an order.
 
     A FIFO topic (its name ends in `.fifo`) needs `message_group_id`; the order within a group is
     kept. Without `message_deduplication_id` each message has an id of its own.
@@ -63,6 +68,7 @@ class Sns(AwsOptions, Output, name="sns"):
     def prepare(self) -> None:
         self._aws = Aws(self, self)
         self._codec = self.new_codec()
+        self._numbers = itertools.count()
         if self.arn == "":
             self.problem("arn", "the topic is empty", "give its ARN, or take it out")
         if (self.arn or "").endswith(".fifo") and self.message_group_id is None:
@@ -73,15 +79,25 @@ class Sns(AwsOptions, Output, name="sns"):
             self.problem("batch_events", message, "give a smaller number")
 
     def pack(self, events: list[Event]) -> list[Payload]:
-        """Rows `[message, subject, group, deduplication id]`, each topic in a lane of its own."""
+        """Rows `[message, subject, group, deduplication id]`. Each topic is a lane of its own, and
+        several where requests may overlap and the topic keeps no order.
+        """
         by_topic: dict[str, list[Event]] = {}
         for event in events:
             topic = self.arn or event.get("sns")
             by_topic.setdefault(topic if isinstance(topic, str) else "", []).append(event)
-        return [
-            Payload([self._row(event, topic) for event in some], some, topic)
-            for topic, some in by_topic.items()
-        ]
+        return [payload for topic, some in by_topic.items() for payload in self._of(topic, some)]
+
+    def _of(self, topic: str, events: list[Event]) -> list[Payload]:
+        rows = [self._row(event, topic) for event in events]
+        if self.max_in_flight == 1 or topic.endswith(".fifo"):
+            return [Payload(rows, events, topic)]
+        found = []
+        size = self.batch_events or MOST
+        for at in range(0, len(events), size):
+            lane = f"{topic}{_LANE}{next(self._numbers) % self.max_in_flight}"
+            found.append(Payload(rows[at : at + size], events[at : at + size], lane))
+        return found
 
     def _row(self, event: Event, topic: str) -> list[Any]:
         group, wanted = self.message_group_id, self.message_deduplication_id
@@ -127,7 +143,7 @@ class Sns(AwsOptions, Output, name="sns"):
     def deliver(self, payload: Payload) -> None:
         if self._client is None:
             raise Disconnected("not connected")
-        topic = str(payload.lane or "")
+        topic = str(payload.lane or "").partition(_LANE)[0]
         if not topic:
             raise Rejected("the event has no field `sns`, and `arn` is not set")
         entries: dict[int, dict[str, Any]] = {}

@@ -1,4 +1,6 @@
-"""Apicurio's schema registry, with the API of Confluent's: one in a small JVM, with what it has in memory."""
+"""Apicurio's schema registry, with the API of Confluent's: one in a small JVM, with all it has in
+memory.
+"""
 
 from __future__ import annotations
 

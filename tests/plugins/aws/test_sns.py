@@ -166,6 +166,23 @@ def test_groups_of_a_fifo_topic_arrive_as_groups(tmp_path: Path, moto: Any) -> N
     assert came == {"a": ["0", "2", "4", "6", "8", "10"], "b": ["1", "3", "5", "7", "9", "11"]}
 
 
+def test_requests_to_a_topic_without_order_may_overlap_and_those_of_a_fifo_topic_may_not(tmp_path: Path, moto: Any) -> None:
+    """Requests of one lane are sent one after another."""
+    events: list[Event] = [{"message": str(n)} for n in range(45)]
+    topic, fifo = Topic(moto.port), Topic(moto.port, is_fifo=True)
+    made = output(f'{where(moto)} arn => "{topic.arn}" {PLAIN} max_in_flight => 4', tmp_path)
+    payloads = made.pack(events)
+    assert [payload.count for payload in payloads] == [10, 10, 10, 10, 5]
+    assert len({payload.lane for payload in payloads}) == 4
+    for payload in payloads:
+        made.deliver(payload)
+    made.close()
+    assert sorted(int(message["Body"]) for message in topic.queue.take()) == list(range(45))
+    made = output(f'{where(moto)} arn => "{fifo.arn}" {PLAIN} message_group_id => "g" max_in_flight => 4', tmp_path)
+    assert len({payload.lane for payload in made.pack(events)}) == 1
+    made.close()
+
+
 LOGINS = {
     "an unknown key": ("AKIANOBODY", "x", "access_key_id"),
     "a wrong secret": ("ann", "guess", "secret_access_key"),

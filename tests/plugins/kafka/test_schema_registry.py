@@ -1,5 +1,5 @@
-"""Values in Avro, with their schemas in a registry: a real one, with the API of Confluent's, alone and behind a front that asks for
-a login.
+"""Values in Avro, with their schemas in a registry: a real one, with the API of Confluent's, alone
+and behind a front that asks for a login.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ REFUSED = [
     ),
     (
         "output",
-        'topic_id => "t" schema_registry_url => "http://h" codec => avro { schema_uri => "SCHEMA" }',
+        'topic_id => "t" schema_registry_url => "http://h"'
+        ' codec => avro { schema_uri => "SCHEMA" }',
         "with binary records",
     ),
 ]
@@ -90,15 +91,15 @@ def asks(port: int, more: str = "", scheme: str = "http") -> str:
 
 
 def writes(folder: Path, port: int, schema: Any, more: str = "") -> str:
-    return f'{asks(port, more)} codec => avro {{ schema_uri => "{schema_file(folder, schema)}" encoding => binary }}'
+    path = schema_file(folder, schema)
+    return f'{asks(port, more)} codec => avro {{ schema_uri => "{path}" encoding => binary }}'
 
 
 def reading(folder: Path, topic: Topic, more: str) -> Arrivals:
-    source = f'kafka {{ bootstrap_servers => "{topic.address}" topics => ["{topic.name}"] group_id => "{topic.name}" auto_offset_reset => "earliest"'
-    return Arrivals(
-        folder,
-        f"{source} session_timeout_ms => 2000 heartbeat_interval_ms => 500 poll_timeout_ms => 20 {more} }}",
-    )
+    where = f'bootstrap_servers => "{topic.address}" topics => ["{topic.name}"]'
+    group = f'group_id => "{topic.name}" auto_offset_reset => "earliest"'
+    times = "session_timeout_ms => 2000 heartbeat_interval_ms => 500 poll_timeout_ms => 20"
+    return Arrivals(folder, f"kafka {{ {where} {group} {times} {more} }}")
 
 
 def writing(topic: Topic, options: str) -> str:
@@ -186,7 +187,8 @@ def test_what_does_not_fit_is_a_dead_letter_and_the_rest_arrives(
     tmp_path: Path, make_topic: Callable[..., Topic], registry: Any
 ) -> None:
     topic = make_topic(1)
-    config = f"input {{ stdin {{ codec => json_lines }} }} output {{ {writing(topic, writes(tmp_path, registry.port, USER))} }}"
+    output = writing(topic, writes(tmp_path, registry.port, USER))
+    config = f"input {{ stdin {{ codec => json_lines }} }} output {{ {output} }}"
     letters = tmp_path / "letters"
     options = ("-S", "dead_letter_queue.enable=true", "-S", f"path.dead_letter_queue={letters}")
     lines = ['{"name": "a", "age": 1}', '{"name": 7}', '{"name": "b", "age": 2}']
@@ -195,7 +197,8 @@ def test_what_does_not_fit_is_a_dead_letter_and_the_rest_arrives(
     ) as run:
         assert run.wait() == 0, run.said()
     assert len(topic.records()) == 2
-    config = f'input {{ dead_letter_queue {{ path => "{letters}" commit_offsets => false }} }} output {{ file {{ path => "{tmp_path}/dead" }} }}'
+    source = f'dead_letter_queue {{ path => "{letters}" commit_offsets => false }}'
+    config = f'input {{ {source} }} output {{ file {{ path => "{tmp_path}/dead" }} }}'
     with Penstock(tmp_path, config, name="letters") as run:
         run.until(
             lambda: (tmp_path / "dead").exists() and "7" in (tmp_path / "dead").read_text(),
@@ -253,7 +256,8 @@ def test_a_login_and_tls_are_checked_at_the_start(
     login = "Basic " + base64.b64encode(b"u:p").decode()
     front = Front(registry.port, logins=[login], identity=certificates.pair("server")).start()
     trusted = certificates.foreign_ca if what.startswith("an authority") else certificates.ca
-    more = f'schema_registry_key => "u" schema_registry_secret => "{"x" if what == "a login" else "p"}"'
+    secret = "x" if what == "a login" else "p"
+    more = f'schema_registry_key => "u" schema_registry_secret => "{secret}"'
     more += f' schema_registry_ssl_truststore_location => "{trusted}"'
     options = asks(front.port, more, "https")
     if what == "a path that is none":

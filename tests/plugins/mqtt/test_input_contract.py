@@ -38,6 +38,7 @@ class Topic:
 class MqttContract(InputContract):
     version: ClassVar[str]
     qos: ClassVar[int]
+    full_steps = 2  # a client is missed after a minute: five would show no more
     wrong_option = "password"
     flood, flood_bytes = 4096, 16_384  # a thousand may wait, of any size
     servers: ClassVar[tuple[Any, Proxy]]

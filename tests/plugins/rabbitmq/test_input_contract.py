@@ -40,6 +40,7 @@ class Queue:
 class RabbitContract(InputContract):
     kind: ClassVar[str]
     wrong_option = "password"
+    full_steps = 2  # heartbeats are missed after a minute: five would show no more
     absent: ClassVar[Mapping[str, str]] = {}
     servers: ClassVar[tuple[Any, Proxy]]
 

@@ -1,0 +1,117 @@
+"""What outputs to AWS keep of their rate when the service is 50 ms away, behind a proxy that delays
+each way by half of that.
+
+    python benchmarks/connectors/aws_far.py [EVENTS]
+
+Events a second, near and far, each less the start of a process; with as many requests under way as
+are named. The emulators (ElasticMQ, moto, kinesalite) are on the same machine, and are the bound of
+what is near: the ratio alone says something.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from servers import aws, kinesis
+from servers.aws_bucket import Bucket
+from servers.process import LOOPBACK
+from servers.proxy import Proxy
+
+ROUND_TRIP = 0.05
+FEW = 200
+Target = Callable[[int], str]
+"""The output that writes to a port."""
+
+
+def seconds(output: str, count: int) -> float:
+    """How long a run takes that writes so many events."""
+    generate = f'input {{ generator {{ count => {count} message => "{"x" * 150}" }} }}'
+    with tempfile.TemporaryDirectory() as folder:
+        config = f"{generate} output {{ {output} }}"
+        command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+        begun = time.monotonic()
+        subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        return time.monotonic() - begun
+
+
+def rate(output: str, count: int) -> float:
+    """Events a second."""
+    start = min(seconds(output, FEW) for _ in range(2))
+    took = min(seconds(output, count) for _ in range(2))
+    return (count - FEW) / (took - start)
+
+
+def compare(name: str, port: int, target: Target, count: int) -> None:
+    """Print both rates."""
+    near = rate(target(port), count)
+    with Proxy(port, ROUND_TRIP / 2) as proxy:
+        far = rate(target(proxy.port), count)
+    print(f"| {name} | {near:,.0f} | {far:,.0f} | {far / near:.2f} |", flush=True)
+
+
+def at(port: int) -> str:
+    """The options that name a service on a port."""
+    return f'endpoint => "http://{LOOPBACK}:{port}" region => "{aws.REGION}"'
+
+
+def filled(target: str, port: int) -> str:
+    """An output with the options that name its service."""
+    return target % at(port)
+
+
+def queues(home: Path, count: int) -> None:
+    """SQS."""
+    with aws.elasticmq(home) as server:
+        name = aws.fresh("q")
+        aws.client("sqs", server.port).create_queue(QueueName=name)
+        for under_way in (1, 32):
+            target = f'sqs {{ queue => "{name}" max_in_flight => {under_way} %s }}'
+            label = f"sqs, {under_way} requests of ten"
+            compare(label, server.port, partial(filled, target), count)
+
+
+def topics_and_buckets(home: Path, count: int) -> None:
+    """SNS and S3."""
+    with aws.moto(home) as server:
+        topic = aws.client("sns", server.port).create_topic(Name=aws.fresh("t"))["TopicArn"]
+        target = f'sns {{ arn => "{topic}" max_in_flight => 32 %s }}'
+        compare("sns, 32 requests of ten", server.port, partial(filled, target), count)
+        bucket = Bucket(server.port)
+        files = f's3 {{ bucket => "{bucket.name}" size_file => 2097152 %s }}'
+        compare("s3, files of 2 MiB", server.port, partial(filled, files), 20 * count)
+
+
+def streams(home: Path, count: int) -> None:
+    """Kinesis."""
+    with kinesis.server(home) as server:
+        stream = kinesis.Stream(server, 4)
+        login = 'access_key_id => "a" secret_access_key => "b"'
+        target = (
+            f'kinesis {{ stream_name => "{stream.name}" randomized_partition_key => true {login}'
+        )
+
+        def of(port: int) -> str:
+            return f'{target} endpoint => "http://{LOOPBACK}:{port}" }}'
+
+        compare("kinesis, four requests of 500", server.kinesis, of, 5 * count)
+
+
+def main(count: int) -> None:
+    """Measure, with servers of its own."""
+    os.environ |= aws.KEYS
+    print("| | near, events/s | 50 ms away | ratio |\n|---|---|---|---|")
+    for measure in (queues, topics_and_buckets, streams):
+        with tempfile.TemporaryDirectory() as folder:
+            measure(Path(folder), count)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
