@@ -2,11 +2,13 @@
 
 The hard idea: where a day is known (see ``minutes``) its texts need no format any more, so what is
 known of days is kept for all formats together. A day that another format than the first has read is
-kept if those before it refuse it at two times of the day, and so at any.
+kept if those before it refuse it at two times of the day, and so at any. Where a text of such a day
+is its own instant, as most of ISO 8601 is, all texts of its length on that day are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from ..timestamp import Timestamp
@@ -28,6 +30,19 @@ time to its day, and from its seconds to their canonical text.
 """
 
 
+_CANONICAL = 24
+_DATE = 11
+_own_time = re.compile(
+    r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}(?:[0-9]{3})?Z"
+).fullmatch
+"""Matches behind the date of a text that may be its own instant, with milliseconds or finer."""
+
+
+def _own_stamp(text: str) -> str:
+    """The instant of a text that is its own, without what is finer than milliseconds."""
+    return text if len(text) == _CANONICAL else f"{text[: _CANONICAL - 1]}Z"
+
+
 class Formats:
     """Compiled formats in the order of trying. ``known`` has what texts were read as, empty for
     those that were not.
@@ -36,7 +51,7 @@ class Formats:
     from then on.
     """
 
-    __slots__ = ("_days", "_parsers", "_ways", "follows_clock", "known", "read")
+    __slots__ = ("_days", "_own", "_parsers", "_ways", "follows_clock", "known", "read")
 
     def __init__(self, parsers: Iterable[Parser]) -> None:
         self._parsers = list(parsers)
@@ -44,6 +59,7 @@ class Formats:
         self.known: dict[str, str] = {}
         self._days: dict[int, dict[str, Day]] = {}
         self._ways: dict[int, _Way] = {}
+        self._own: dict[int, set[str]] = {}
         self.read = self._reading()
 
     def read_number(self, value: float) -> Timestamp | None:
@@ -59,13 +75,18 @@ class Formats:
         self.known.clear()
         self._ways.clear()
         self._days.clear()
+        self._own.clear()
         for parser in self._parsers:
             parser.forget()
 
     def _reading(self) -> Callable[[str], str]:
         way_of, known, slow = self._ways.get, self.known, self._slow
+        own_of = self._own.get
 
         def read(text: str) -> str:
+            own = own_of(len(text))
+            if own is not None and text[:_DATE] in own and _own_time(text, _DATE):
+                return Timestamp(_own_stamp(text))
             way = way_of(len(text))
             if way is None:
                 return slow(text)
@@ -94,12 +115,12 @@ class Formats:
             stamp = parser.read(text)
             if stamp is not None:
                 found = stamp
-                self._learn(text, parser, self._parsers[:place])
+                self._learn(text, stamp, parser, self._parsers[:place])
                 break
         self.known[text] = found
         return found
 
-    def _learn(self, text: str, parser: Parser, before: Sequence[Parser]) -> None:
+    def _learn(self, text: str, stamp: str, parser: Parser, before: Sequence[Parser]) -> None:
         """Keep the day of a text, if no parser before could read another time of it."""
         known = parser.known_day(text)
         if known is None:
@@ -113,4 +134,7 @@ class Formats:
         if all(each.is_even and not any(map(each.read, others)) for each in before):
             if len(days) >= _DAYS_KEPT:
                 days.clear()
+                self._own.clear()
             days[key] = day
+            if _own_time(text, _DATE) and stamp == _own_stamp(text):
+                self._own.setdefault(len(text), set()).add(text[:_DATE])

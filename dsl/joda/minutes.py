@@ -89,6 +89,7 @@ class _Uneven(_Times):
 
 _UNEVEN: Day = _Uneven("", "", 0), ("", "")
 _MIDNIGHT_TO_LAST_SECOND = 86_399_000
+_LAST_SECOND = 59_000
 
 _QuickWay = tuple[
     int,
@@ -137,11 +138,19 @@ class Place:
             key = text[: self.hours] + text[self.end :]
             if key not in self.days:
                 _keep(self.days, key, self._day(text, millis_of), _DAYS_KEPT)
+            if self.days[key] is _UNEVEN and not self._is_even_minute(text, millis_of):
+                return
         _keep(self.known, text[: self.start] + text[self.end :], stamp[:17], _KEPT)
 
     def _is_copied(self, text: str, stamp: Timestamp) -> bool:
         is_usual = len(stamp) == 24 and stamp >= "1970"
         return is_usual and stamp[17:] == self.tail(text[self.start : self.end])
+
+    def _is_even_minute(self, text: str, millis_of: Callable[[str], int | None]) -> bool:
+        """Whether clocks do not change within the minute of a text, as in Monrovia in 1972."""
+        before, after = text[: self.start], text[self.start + 2 :]
+        first, last = (millis_of(f"{before}{second}{after}") for second in ("00", "59"))
+        return first is not None and last is not None and last - first == _LAST_SECOND
 
     def _day(self, text: str, millis_of: Callable[[str], int | None]) -> Day:
         """The day of a text, by what its first and last second are read as."""

@@ -48,12 +48,18 @@ SEVERAL = [
     ("UTC", ["MMM dd '04:16:'ss", "MMM dd HH:mm:ss"]),
     ("Asia/Kolkata", ["MMM dd mm:ss:HH", "MMM dd yy:MM:dd", "MMM dd HH:mm:ss"]),
     ("UTC", ["UNIX", "yyyyMMddHHmmss", "UNIX_MS"]),
+    ("America/New_York", ["ISO8601", "UNIX"]),
+    ("Europe/London", ["yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", "ISO8601"]),
+    ("Europe/Berlin", ["yyyy-MM-dd'T'HH:'04':ss.SSS'Z'", "ISO8601"]),
 ]
 DATES = st.sampled_from(
     ["Oct 25", "Oct 26", "Oct  6", "Feb 29", "Mar 08", "2026-03-08", "2025-10-26", "2025-02-29", "26 Oct", "20251026"]
 )
 TIMES = st.sampled_from(["05", "04", "16", "11", "55", "12", "13", "00", "23", "24", "60", "59"])
-WRITTEN = st.sampled_from(["{} {}:{}:{}", "{}T{}:{}:{}", "{} {}:{}:{},123", "{}T{}:{}:{}.5Z", "{}{}{}{}", "{} {}.{}.{}"])
+WRITTEN = st.sampled_from([
+    "{} {}:{}:{}", "{}T{}:{}:{}", "{} {}:{}:{},123", "{}T{}:{}:{}.5Z", "{}{}{}{}", "{} {}.{}.{}",
+    "{}T{}:{}:{}.123Z", "{}T{}:{}:{}.987654Z", "{}T{}:{}:{}.123z",
+])  # fmt: skip
 TEXTS = st.lists(
     st.builds(lambda form, *parts: form.format(*parts), WRITTEN, DATES, TIMES, TIMES, TIMES), min_size=1, max_size=12
 )

@@ -509,3 +509,11 @@ def test_what_is_remembered_of_one_text_does_not_change_how_the_next_is_read(pat
     assert used.read(first) is not None
     assert used.read(second) == parser_at(pattern, "America/New_York").read(second)
     assert used.read(first) == parser_at(pattern, "America/New_York").read(first)
+
+
+@pytest.mark.parametrize("pattern", ["yyyy-MM-dd HH:mm:ss", "ISO8601"])
+def test_a_minute_within_which_clocks_change_is_not_known_as_a_whole(pattern: str) -> None:
+    between = " " if " " in pattern else "T"
+    read = parser_at(pattern, "Africa/Monrovia").read
+    assert read(f"1972-01-07{between}00:44:45") == "1972-01-07T00:44:45.000Z"
+    assert read(f"1972-01-07{between}00:44:02") is None
