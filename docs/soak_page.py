@@ -41,7 +41,7 @@ def _sum(rows: list[dict[str, Any]]) -> str:
     events = sum(row.get("events", 0) for row in rows)
     lost = sum(row.get("lost", 0) for row in rows)
     failed = sum(not row["passed"] for row in rows)
-    return f"In all: {kills:,} kills, {events:,} events, {lost} lost; {failed} tests failed."
+    return f"In all: {kills:,} kills, {events:,} events, {lost} lost; failed tests: {failed}."
 
 
 def _section(subject: str, rows: list[dict[str, Any]]) -> str:
