@@ -15,7 +15,13 @@ from penstock.pipeline.engines.parts import KeyedFilter, Segment
 from penstock.pipeline.engines.spark.growth import FileEnds
 from penstock.pipeline.engines.spark.progress import due_shards, forget_idle, watermark_of
 from penstock.pipeline.engines.spark.state import Checkpoint, Manifest, Shard, StateWriter
-from penstock.pipeline.engines.spark.write import Attempt, StagedFile, StagedFiles, check_paths, publish
+from penstock.pipeline.engines.spark.write import (
+    Attempt,
+    StagedFile,
+    StagedFiles,
+    check_paths,
+    publish,
+)
 from penstock.plugins.errors import Misconfigured
 
 

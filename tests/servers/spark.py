@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,21 +37,16 @@ class Ended(NamedTuple):
     err: str
 
 
-def run(spark: Any, *arguments: str) -> Ended:
-    """``penstock …`` in the session."""
+def run(spark: Any, environment: Mapping[str, str], *arguments: str) -> Ended:
+    """``penstock …`` in the session, with more in its environment."""
+    asked = {"arguments": list(arguments), "environment": dict(environment)}
     with socket.create_connection((LOOPBACK, spark.port), PATIENCE) as connection:
-        connection.sendall(json.dumps({"arguments": list(arguments)}).encode() + b"\n")
+        connection.sendall(json.dumps(asked).encode() + b"\n")
         with connection.makefile("r", encoding="utf-8") as stream:
             return Ended(**json.loads(stream.readline()))
 
 
-def run_on_spark(spark: Any, config: Path, *options: str) -> Ended:
-    """``penstock run --engine spark`` of a file, which must come through."""
-    ended = run(spark, "run", "-f", str(config), "--engine", "spark", *options)
-    assert ended.status == 0, ended.err
-    return ended
-
-
 def lines_of(path: Path) -> list[str]:
-    """The lines of all parts of a file that Spark has written, sorted."""
-    return sorted(line for part in path.glob("part-*") for line in part.read_text().splitlines())
+    """The lines of all parts of a file that Spark has written, in the order of the parts."""
+    parts = sorted(path.glob("part-*"))
+    return [line for part in parts for line in part.read_text(encoding="utf-8").splitlines()]
