@@ -14,9 +14,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+from pyspark.sql.streaming import StreamingQuery
 
+from ....plugins.errors import Undelivered
 from ..parts import Plan
 from ..shipping import Shipment, assembled
 from .batch import Batches
@@ -101,22 +104,38 @@ def run_stream(
 
     def work(frame: DataFrame, batch: int) -> None:
         with under_way:
-            if not stopping.is_set():
-                pieces = [decoded(row.piece) for row in frame.collect()]
-                batches.work(batch, _ordered(pieces), ends=False)
+            if stopping.is_set():
+                raise Undelivered("the job is to stop")  # so that the batch does not count as done
+            pieces = [decoded(row.piece) for row in frame.collect()]
+            batches.work(batch, _ordered(pieces), ends=False)
 
     session.dataSource.register(PiecesSource)
     sent = base64.b64encode(pickle.dumps((plan.shipment, options.batch_records))).decode()
     source = session.readStream.format("penstock").option("plan", sent).load()
     writer = source.writeStream.foreachBatch(work)
     writer = writer.option("checkpointLocation", batches.checkpoint.offsets)
-    seconds = f"{options.batch_seconds} seconds"
-    trigger = {"availableNow": True} if options.until_idle else {"processingTime": seconds}
-    query = writer.trigger(**trigger).start()
+    seconds = 0.0 if options.until_idle else options.batch_seconds
+    query = writer.trigger(processingTime=f"{seconds} seconds").start()
+    try:
+        _await(query, options.until_idle, stopping, under_way)
+    except PySparkException:
+        if not stopping.is_set():
+            raise
+    finally:
+        query.stop()
+
+
+def _await(
+    query: StreamingQuery, until_idle: bool, stopping: threading.Event, under_way: threading.Lock
+) -> None:
+    """Return when nothing is left, or the job is to stop and no batch is under way."""
+    if until_idle:
+        query.processAllAvailable()  # a trigger for this would work one batch alone
+        return
     while not query.awaitTermination(_PATIENCE):
         if stopping.is_set():
             with under_way:
-                query.stop()
+                return
 
 
 def _ordered(pieces: list[Piece]) -> list[Piece]:
