@@ -16,7 +16,7 @@ help:
 	@echo "make test      lint, type check and test everything (some twenty minutes of CPU time)"
 	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
 	@echo "make test-servers  restart, pause and kill the servers behind the connectors (about half an hour)"
-	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes an hour; ROUNDS=200)"
+	@echo "make soak      kill pipelines again and again, to see that nothing is lost (takes hours; ROUNDS=200), and write docs/soak.md"
 	@echo "make servers   install the servers that tests talk to (as root; else what it can)"
 	@echo "make docs      write the generated pages of docs/ anew"
 	@echo "make samples   write the expected events of samples/ anew"
@@ -63,8 +63,10 @@ test-servers: servers $(VENV)/.installed-dev
 	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m servers -n 1
 
 soak: ROUNDS ?= 200
-soak: $(VENV)/.installed-dev
-	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) $(BIN)/pytest -m soak -s
+soak: TESTS ?= tests
+soak: servers $(VENV)/.installed-dev
+	PENSTOCK_SOAK_ROUNDS=$(ROUNDS) PENSTOCK_SOAK_REPORT=$(CURDIR)/docs/soak.json $(BIN)/pytest -m soak -s $(TESTS); \
+	status=$$?; $(BIN)/python docs/generate.py; exit $$status
 
 # The servers that tests talk to: what is missing is installed, as far as that is possible without asking.
 servers: $(BIN)/python

@@ -72,6 +72,7 @@ def generated() -> dict[str, str]:
     made["monitoring.md"] = with_metrics((DOCS / "monitoring.md").read_text(encoding="utf-8"))
     made["monitoring/dashboard.json"] = dashboard()
     made["monitoring/alerts.yml"] = rules()
+    made["soak.md"] = NOTE + _beside("soak_page").page()
     made["testing.md"] = with_keys((DOCS / "testing.md").read_text(encoding="utf-8"))
     made["performance.md"] = with_figures((DOCS / "performance.md").read_text(encoding="utf-8"))
     made["schema/test-file.schema.json"] = (

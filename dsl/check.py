@@ -14,6 +14,7 @@ import msgspec
 from . import tree
 from .conditions import Conditions
 from .diagnostics import Diagnostic, PenstockError, did_you_mean
+from .former_options import FormerOptions
 from .literals import ESCAPES_REMEDY, Literals, merged, misread_escape
 from .options import Misfit, read_option, scalars
 from .program import Arm, Branch, PluginUse, Program, Setting, Statement
@@ -84,6 +85,7 @@ class _Checker:
             variables, bool(settings.get("config.support_escapes")), self.found.append
         )
         self.conditions = Conditions(self.literals, self.found.append)
+        self.former = FormerOptions(self.literals, self.problem)
         self.ids: dict[str, Span] = {}
         self.lenient = bool(settings.get("penstock.lenient"))
 
@@ -117,7 +119,7 @@ class _Checker:
         if spec is None:
             return None
         given: dict[str, list[tree.Attribute]] = {}
-        for attribute in plugin.attributes:
+        for attribute in self.former.read(spec, plugin):
             given.setdefault(attribute.name, []).append(attribute)
         settings = {}
         for name, attributes in given.items():

@@ -6,13 +6,13 @@ kept beside, under a name with an underscore, and tagged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from .reference import Event
 from .timestamp import Timestamp, parse_timestamp
-from .values import copy, plain, rebuilt
+from .values import copier, copy, plain, rebuilt
 
 
 def receive(data: Mapping[str, Any], now: Timestamp) -> Event:
@@ -81,7 +81,7 @@ def check_all(events: list[Event], now: Timestamp) -> None:
 def complete(events: list[Event], now: Timestamp, origin: Mapping[str, Any]) -> None:
     """Give events what every event has, and the fields of an origin, unless they have them."""
     plain = [(key, value) for key, value in origin.items() if type(value) is not dict]
-    maps = [(key, value) for key, value in origin.items() if type(value) is dict]
+    maps = [(key, value, copier(value)) for key, value in origin.items() if type(value) is dict]
     for event in events:
         if "@timestamp" not in event:
             event["@timestamp"] = now
@@ -90,9 +90,24 @@ def complete(events: list[Event], now: Timestamp, origin: Mapping[str, Any]) -> 
         for key, value in plain:
             if key not in event:
                 event[key] = value
-        for key, value in maps:
+        for key, value, copied in maps:
             if key not in event:
-                event[key] = copy(value)
+                event[key] = copied()
+            elif type(held := event[key]) is dict and not value.keys() <= held.keys():
+                event[key] = copied() | held
+
+
+def add_origins(events: Sequence[Event], origins: Sequence[Mapping[str, Any]], owned: bool) -> None:
+    """Give each event the fields of its own origin, unless it has them. ``owned``: nobody else has
+    these origins, and the events may hold their maps as they are.
+    """
+    for event, origin in zip(events, origins, strict=True):
+        for key, value in origin.items():
+            if type(value) is not dict:
+                event.setdefault(key, value)
+                continue
+            if key not in event:
+                event[key] = value if owned else copy(value)
             elif type(held := event[key]) is dict and not value.keys() <= held.keys():
                 event[key] = copy(value) | held
 

@@ -53,10 +53,41 @@ class OptionSpec(msgspec.Struct, frozen=True):
         return self.default is REQUIRED
 
 
+class FormerOption(msgspec.Struct, frozen=True):
+    """What an option of an older Logstash is now.
+
+    ``now``: the name of today, "" for one that has no effect any more. ``values``: its values, in
+    lower case, and what they are now, where they changed; others are refused. ``entry``: the key
+    under which it is part of a hash now, and the text there, `{}` for what is given. ``by_mode``:
+    what it is instead, by what the option `mode` says. ``help``: what to write, where the name
+    of today does not say it.
+    """
+
+    now: str = ""
+    values: dict[str, str | list[str]] = msgspec.field(default_factory=dict)
+    entry: tuple[str, str] | None = None
+    by_mode: dict[str, FormerOption] = msgspec.field(default_factory=dict)
+    help: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        if self.help:
+            return self.help
+        return f"write `{self.now}`" if self.now else "take it out: it has no effect"
+
+    def for_role(self, mode: str) -> FormerOption:
+        """What it is for a plugin in a mode."""
+        return self.by_mode.get(mode, self)
+
+
 class PluginSpec(msgspec.Struct, frozen=True):
-    """A plugin as the language sees it. ``section`` is input, filter, output or codec."""
+    """A plugin as the language sees it. ``section`` is input, filter, output or codec; ``former``
+    has the options of older versions by their names.
+    """
 
     section: str
     name: str
     doc: str
     options: dict[str, OptionSpec] = msgspec.field(default_factory=dict)
+    former: dict[str, FormerOption] = msgspec.field(default_factory=dict)

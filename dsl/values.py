@@ -206,6 +206,29 @@ def copy(value: Any) -> Any:
         return rebuilt(value, lambda leaf: leaf)
 
 
+def copier(value: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """What makes deep copies of a map of plain data, for many of them: maps that hold texts and
+    numbers alone, or such a map in a map, take a third of the time of ``copy``.
+    """
+    copied = value.copy
+    held = [(key, item) for key, item in value.items() if type(item) in _HOLDERS]
+    if not held:
+        return copied
+    if len(held) > 1 or type(held[0][1]) is not dict:
+        return lambda: _copied(value)
+    inner_key, inner = held[0]
+    inner_copied = copier(inner)
+    if len(value) == 1:
+        return lambda: {inner_key: inner_copied()}
+
+    def made() -> dict[str, Any]:
+        outer = copied()
+        outer[inner_key] = inner_copied()
+        return outer
+
+    return made
+
+
 def plain(value: Any) -> Any:
     """A deep copy in which timestamps are text."""
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -120,7 +120,12 @@ class EventTime(HeldState):
 
     def run(self, events: list[Event]) -> list[Event]:
         """Take a batch of one partition in, and give what goes on."""
-        return self.take_batch(events, [(self.here.partition, len(events))])
+        mine = self.mine()
+        return mine.take_batch(events, [(self.here.partition, len(events))])
+
+    def mine(self) -> Self:
+        """The filter that holds the shard of the moment: this one, where there are none."""
+        return self if self.shards is None else self.shards[self.here.shard]
 
     def take_batch(
         self, events: list[Event], partitions: Sequence[tuple[Partition, int]]
@@ -154,13 +159,17 @@ class EventTime(HeldState):
         """Take in what ``columns_of`` gave, of one partition, and give the results; None, and
         nothing was taken in, where the events themselves are needed: one may be late.
         """
+        if self.shards is not None:
+            return self.mine().take_columns(columns)
         times, keys, *values = columns
         clock, latest = self.clock(), max(times)
         mark = max(self.marks.watermark, latest - self.marks.lateness)
         if latest > clock + self._ahead or min(times) < self.safe_from(mark):
             return None
-        if self.begins_partial or self.here.is_shared:
+        if self.begins_partial:
             return None
+        if self.here.is_shared:
+            self.see_partition(keys, self.here.shard or self.here.partition)
         count, out = len(times), Outflow(False)
         rows = Rows(Columns(values, 0, count), times, keys, range(count))  # type: ignore[arg-type]
         self.take_rows(rows, self.here.partition, clock, out)
@@ -172,7 +181,8 @@ class EventTime(HeldState):
         """Like ``run``, with the places of events in the whole batch, for a filter in a branch."""
         if not events:
             return events, places
-        return self._flow(events, [(self.here.partition, len(events))]).placed(events, places)
+        out = self.mine()._flow(events, [(self.here.partition, len(events))])
+        return out.placed(events, places)
 
     def _flow(self, events: list[Event], partitions: Sequence[tuple[Partition, int]]) -> Outflow:
         out, clock, base = Outflow(self.keep), self.clock(), 0
@@ -180,7 +190,7 @@ class EventTime(HeldState):
             part = events if count == len(events) else events[base : base + count]
             rows = self.rows(part, base, out)
             if rows.events and self.here.is_shared:
-                self.see_partition(rows.keys, partition)
+                self.see_partition(rows.keys, self.here.shard or partition)
             if rows.events:
                 if self.begins_partial:
                     self.see_first(rows.times)

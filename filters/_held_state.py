@@ -8,8 +8,9 @@ say what is gathered; the others (``neutral`` ones) may change from one start to
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -31,6 +32,12 @@ _ROOM = 0.9
 _FEW = 10_000
 _MOST_SEEN = 1_000_000
 
+_GREATEST = (
+    "watermark_lag_seconds",
+    "late_most_seconds",
+    "checkpoint_seconds",
+    "checkpoint_age_seconds",
+)
 _NEUTRAL = frozenset({"lateness", "idle", "future", "late", "keep", "max_keys"})
 
 
@@ -43,6 +50,12 @@ class Counts(msgspec.Struct):
     skipped: int = 0
     failed: int = 0
     results: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Count what another has counted, too."""
+        self.late_most = max(self.late_most, other.late_most)
+        for name in ("late", "future", "skipped", "failed", "results"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class HeldState(Filter):
@@ -70,14 +83,27 @@ class HeldState(Filter):
     next_look = _FEW
     """The number of keys at which memory is looked at next."""
 
+    checkpoint: tuple[float, float] | None = None
+    """How long the last commit of the state took, and when it ended, in seconds."""
+
     here: Here = Here()
     """Where the events of the moment come from; the runtime puts its own there."""
+
+    shards: dict[str, Self] | None = None
+    """Where state is kept with partitions: a filter like this one for each shard, which holds what
+    is of that shard, its own time among it.
+    """
+
+    _came_in: dict[Key, Partition] | None = None
+    _room = 1.0
+    """The part of the memory for state that this shard may take."""
 
     def hold(self, keyed: Keyed[Any], keys: Keys, marks: Watermarks) -> None:
         """Begin with nothing."""
         self.keyed, self.keys, self.marks = keyed, keys, marks
         self.counts = Counts()
-        self._came_in: dict[Key, Partition] = {}
+        if self._came_in is None:
+            self._came_in = {}
 
     def ids(self) -> Ids:
         """The ids of this filter's results."""
@@ -130,6 +156,7 @@ class HeldState(Filter):
     def see_partition(self, keys: list[Key], partition: Partition) -> None:
         """Look whether a key came in another partition before, which another process may have."""
         known = self._came_in
+        assert known is not None
         for key in set(keys):
             before = known.setdefault(key, partition)
             if before != partition:
@@ -164,6 +191,12 @@ class HeldState(Filter):
     def flush(self, final: bool) -> list[Event]:
         """What is due by the clock; at the end, what is not kept."""
         before, self.leftover = list(self.leftover), ()
+        if self.shards is not None:
+            for name, shard in sorted(self.shards.items()):
+                self.here.shard = name
+                shard.ending = self.ending
+                before += shard.flush(final)
+            return before
         if not final:
             return [*before, *self._after(self.marks.tick(self.clock())), *self.bound()]
         if self.ending == "keep":
@@ -224,7 +257,7 @@ class HeldState(Filter):
         """Look whether the state takes more memory than it may: then what was quiet longest is
         emitted, as parts.
         """
-        states, most = self.keyed.states, self.context.limit("state")
+        states, most = self.keyed.states, int(self.context.limit("state") * self._room)
         self.bytes = size = self.keyed.size()
         gone = int(len(states) * (1 - _ROOM * most / size)) + 1 if size > most else 0
         if gone:
@@ -279,11 +312,56 @@ class HeldState(Filter):
         """The next snapshot has all that is held."""
         self.keyed.changed = None
 
+    def committed(self, seconds: float) -> None:
+        """The last snapshot is on the disk, which took so long."""
+        self.checkpoint = seconds, time.monotonic()
+
+    # -- shards ---------------------------------------------------------------------------------
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether a snapshot would have something."""
+        return self.keyed.changed is None or bool(self.keyed.changed)
+
+    def divide(self) -> None:
+        """Hold state by shard from now on, beginning with none."""
+        self.shards = {}
+
+    def open_shard(self, name: str) -> Self:
+        """The filter of a new shard, which holds nothing."""
+        assert self.shards is not None
+        made = copy(self)
+        made.shards, made.leftover = None, ()
+        made.prepare()
+        self.shards[name] = made
+        self._share_room(self.shards)
+        return made
+
+    def drop_shard(self, name: str) -> None:
+        """Forget a shard; what it counted stays counted."""
+        assert self.shards is not None
+        gone = self.shards.pop(name)
+        self.counts.add(gone.counts)
+        self._share_room(self.shards)
+
+    @staticmethod
+    def _share_room(shards: Mapping[str, HeldState]) -> None:
+        for shard in shards.values():
+            shard._room = 1 / len(shards)
+
     def stats(self) -> dict[str, int | float]:
+        held = self._own_stats()
+        for shard in list((self.shards or {}).values()):  # asked for from another thread
+            for name, value in shard.stats().items():
+                known = held.get(name, 0)
+                held[name] = max(known, value) if name in _GREATEST else known + value
+        return held
+
+    def _own_stats(self) -> dict[str, int | float]:
         counts, marks = self.counts, self.marks
         tops = [p.top for p in marks.partitions.values() if p.top > NEVER]
         lag = max(tops) - marks.watermark if tops and marks.watermark > NEVER else 0
-        return {
+        held: dict[str, int | float] = {
             "watermark_lag_seconds": lag / 1000,
             "keys": len(self.keyed.states),
             "late": counts.late,
@@ -295,6 +373,11 @@ class HeldState(Filter):
             "overflow": self.keyed.evicted,
             "idle_partitions": sum(p.state == "idle" for p in marks.partitions.values()),
         }
+        if self.checkpoint is not None:
+            took, ended = self.checkpoint
+            held["checkpoint_seconds"] = took
+            held["checkpoint_age_seconds"] = time.monotonic() - ended
+        return held
 
 
 def millis(seconds: float) -> int:

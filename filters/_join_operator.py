@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from ..dsl.reference import Event
+from ..dsl.timestamp import Timestamp
+from ._stream_results import fresh
 from .state import FOREVER, NEVER
 from .state.keys import Key
 
@@ -22,12 +24,57 @@ LEFT, RIGHT = "left", "right"
 
 
 class Held(msgspec.Struct):
-    """An event that waits for partners; of a left one, the partner chosen so far."""
+    """An event that waits for partners, packed (see ``packed``); of a left one, the partner chosen
+    so far.
+    """
 
     time: int
-    event: Event
+    stamp: Any
+    data: bytes | Event
     matched: bool = False
     partner: Held | None = None
+
+    def event(self) -> Event:
+        """A copy of the event."""
+        if type(self.data) is not bytes:
+            return fresh(self.data)  # type: ignore[no-any-return]
+        made: Event = _decode(self.data)
+        if self.stamp is not None:
+            made["@timestamp"] = self.stamp
+        return made
+
+
+def packed(event: Event) -> tuple[Any, bytes | Event]:
+    """An event as its instant and all else as bytes, which are read into a copy sooner than maps
+    and lists are copied; where bytes cannot say it, a copy.
+    """
+    stamp = event.get("@timestamp")
+    if type(stamp) is not Timestamp:
+        stamp = None
+    else:
+        event["@timestamp"] = None
+    try:
+        return stamp, _encode(event)
+    except (OverflowError, UnicodeError, RecursionError, TypeError, msgspec.MsgspecError):
+        pass
+    finally:
+        if stamp is not None:
+            event["@timestamp"] = stamp
+    return None, fresh(event)
+
+
+def _extended(value: Any) -> msgspec.msgpack.Ext:
+    if type(value) is Timestamp:
+        return msgspec.msgpack.Ext(1, value.encode())
+    raise TypeError(f"a {type(value).__name__} has no bytes")
+
+
+def _revived(code: int, data: memoryview) -> Timestamp:
+    return Timestamp(str(data, "ascii"))
+
+
+_encode = msgspec.msgpack.Encoder(enc_hook=_extended).encode
+_decode = msgspec.msgpack.Decoder(ext_hook=_revived).decode
 
 
 class JoinState(msgspec.Struct):
@@ -64,6 +111,7 @@ class JoinOperator:
         self.match, self.unmatched = matching.match, matching.unmatched
         self.pair, self.single = pair, single
         self.silent = matching.match == "all" and not matching.unmatched
+        self._longest = max(self.before, self.within)
         # Where nothing is told of an event that goes, it may go a little later than it could.
         self._step = max((self.before + self.within) // 16, 1)
 
@@ -77,22 +125,27 @@ class JoinOperator:
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in a pair of a side and an event."""
         side, taken = event
-        held = Held(time, taken)
-        state.latest = max(state.latest, time)
+        held = Held(time, *packed(taken))
+        if time > state.latest:
+            state.latest = time
         if side == LEFT:
-            _insert(state.left, held)
-            partners = self._partners(state.right, time - self.before, time + self.within)
-            return self._left(state, held, partners, watermark)
-        _insert(state.right, held)
-        partners = self._partners(state.left, time - self.within, time + self.before)
-        return self._right(state, held, partners, watermark)
-
-    @staticmethod
-    def _partners(others: list[Held], first: int, last: int) -> list[Held]:
+            mine, others = state.left, state.right
+            first, last = time - self.before, time + self.within
+        else:
+            mine, others = state.right, state.left
+            first, last = time - self.within, time + self.before
+        if not mine or mine[-1].time <= time:
+            mine.append(held)
+        else:
+            mine.insert(bisect_right(mine, time, key=_time), held)
         if not others or others[0].time > last or others[-1].time < first:
             return []
-        low = bisect_left(others, first, key=_time)
-        return others[low : bisect_right(others, last, key=_time)]
+        if len(others) > 1:
+            low = bisect_left(others, first, key=_time)
+            others = others[low : bisect_right(others, last, key=_time)]
+        if side == LEFT:
+            return self._left(state, held, others, watermark)
+        return self._right(state, held, others, watermark)
 
     def _left(
         self, state: JoinState, left: Held, rights: list[Held], watermark: int
@@ -132,6 +185,10 @@ class JoinOperator:
         else:
             left.partner = right if right.time >= chosen.time else chosen
 
+    def is_over(self, state: JoinState, watermark: int) -> bool:
+        """Whether nothing of a key matters any more, and nothing is told of it."""
+        return self.silent and state.latest + self._longest < watermark
+
     def due(self, state: JoinState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         lefts = _taken(state.left, watermark - self.within)
         rights = _taken(state.right, watermark - self.before)
@@ -168,22 +225,17 @@ class JoinOperator:
 
     def load(self, data: list[Any]) -> JoinState:
         key, lefts, rights, latest = data
-        left = [
-            Held(time, event, matched, None if partner is None else Held(*partner))
-            for time, event, matched, partner in lefts
-        ]
-        return JoinState(key, left, [Held(*row) for row in rights], latest)
+        left = [_held(*row) for row in lefts]
+        return JoinState(key, left, [_held(*row) for row in rights], latest)
 
 
 def _row(held: Held) -> list[Any]:
-    return [held.time, held.event, held.matched]
+    return [held.time, held.event(), held.matched]
 
 
-def _insert(held: list[Held], fresh: Held) -> None:
-    if not held or held[-1].time <= fresh.time:
-        held.append(fresh)
-    else:
-        held.insert(bisect_right(held, fresh.time, key=_time), fresh)
+def _held(time: int, event: Event, matched: bool, partner: list[Any] | None = None) -> Held:
+    chosen = None if partner is None else _held(*partner)
+    return Held(time, *packed(event), matched, chosen)
 
 
 def _taken(held: list[Held], before: int) -> list[Held]:

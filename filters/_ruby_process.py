@@ -172,9 +172,9 @@ class RubyProcess:
     def _taken(self, events: list[Event], answers: Any) -> list[Event]:
         out: list[Event] = []
         now = self.owner.context.now()
-        for event, (fields, cancelled, made, error) in zip(events, answers, strict=True):
-            event.clear()
-            event.update(_unmarked(fields))
+        for event, answer in zip(events, answers, strict=True):
+            fields, removed, cancelled, made, error = answer or _UNCHANGED
+            _changed(event, fields, removed)
             if error is not None:
                 kind, message, place = error
                 self._tag(event, message, f"{kind}: {message} at {place}")
@@ -193,6 +193,21 @@ class RubyProcess:
             add_tag(event, f"{owner.tag_on_exception}: {message}")
         where = owner.context.where
         complain(where, "%s: the code raised on an event: %s", where, shown or message)
+
+
+_UNCHANGED: tuple[dict[str, Any], list[str], bool, list[Any], None] = ({}, [], False, [], None)
+"""What the driver answers 0 for."""
+
+
+def _changed(event: Event, fields: dict[str, Any], removed: list[str] | bool) -> None:
+    """Have an event as the code left it; a field that was removed and set again stands last."""
+    if removed is True:
+        event.clear()
+    elif removed:
+        for name in removed:
+            event.pop(name, None)
+    for name, value in fields.items():
+        event[name] = value if type(value) in _PLAIN else _unmarked(value)
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

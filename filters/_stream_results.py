@@ -8,12 +8,9 @@ comes out the same after a restart, so an output that writes by id makes repetit
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
-
-import msgspec
 
 from ..dsl.reference import Event
 from ..dsl.timestamp import Timestamp
@@ -40,18 +37,17 @@ class Ids:
         digest.update(repr((key, *parts)).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def of_events(self, key: Key, *events: Event) -> str:
-        """The id of a result that is made of these events as a whole."""
+    def of_packed(self, head: str, *parts: Any) -> str:
+        """The id of a result that is made of packed events as a whole: a text of key and instants,
+        and the bytes of all else.
+        """
         digest = self._base.copy()
         try:
-            digest.update(_encode((repr(key), events)))
-        except (OverflowError, UnicodeError, msgspec.MsgspecError, TypeError):
-            digest.update(repr((key, events)).encode("utf-8", "surrogatepass"))
+            digest.update(b"".join((head.encode("utf-8", "surrogatepass"), *parts)))
+        except TypeError:  # one of them is not packed
+            return self.of(head, parts)
         return digest.hexdigest()
 
-
-# An instant is a text of a class of its own, which the encoder does not know.
-_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 _CONTAINERS = frozenset({dict, list})
 
@@ -72,8 +68,3 @@ def merge_map(event: Event, name: str, values: Event) -> None:
         held.update(values)
     else:
         event[name] = values
-
-
-def strip(event: Event, names: Sequence[str] = ("@metadata",)) -> Event:
-    """A shallow copy of an event without some of its fields."""
-    return {key: value for key, value in event.items() if key not in names}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..dsl.reference import Event, FieldRef
 from ..dsl.values import copy
 from ._window_tally import Tally, percent_parts
-from .state.keys import order_of, put, value_of
+from .state.keys import order_of, put, put_at, value_of
 from .state.sketches import exact_quantiles
 
 if TYPE_CHECKING:
@@ -46,22 +46,6 @@ class Column(Protocol):
     def dump(self, held: Any) -> Any: ...
 
     def load(self, data: Any) -> Any: ...
-
-
-def put_at(target: FieldRef) -> Callable[[Event, Any], None]:
-    """A function that sets a field of a fresh event, quick for the usual depths."""
-    if len(target.keys) != 2:
-        return lambda event, value: put(event, target, value)
-    first, second = target.keys
-
-    def put_second(event: Event, value: Any) -> None:
-        inner = event.get(first)
-        if type(inner) is dict:
-            inner[second] = value
-        else:
-            event[first] = {second: value}
-
-    return put_second
 
 
 class ValueColumn:

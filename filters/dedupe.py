@@ -6,7 +6,7 @@ from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
-from ._dedupe_operator import DedupeOperator, Passed
+from ._dedupe_operator import MANY, DedupeOperator, Passed
 from ._event_time import EventTime, Rows, millis
 from ._stream_results import instant, merge_map
 from .state.keyed import Keyed
@@ -92,24 +92,38 @@ class Dedupe(EventTime, name="dedupe"):
         """Take in rows. Most are measured against the latest event that passed; what lies before
         it, or may be late, goes the long way.
         """
-        states, within, plain = self.keyed.states, self._within, not (self.refresh or self.summary)
-        duplicates = []
-        usual = plain and stop - start > 1
-        for at in range(start, stop):
-            when, state = rows.times[at], states.get(rows.keys[at])
-            if usual and state is not None and when >= (passed := state.passed[-1]).low:
-                if when <= passed.high + within:
-                    passed.count += 1
-                    if when > passed.last:
-                        passed.last = when
-                    duplicates.append(at)
-                else:
-                    state.passed.append(Passed(when, when, 0, when, when))
-            elif not self._passes(rows, at, out):
-                duplicates.append(at)
+        if self.refresh or self.summary or stop - start == 1:
+            duplicates = [at for at in range(start, stop) if not self._passes(rows, at, out)]
+        else:
+            duplicates = self._duplicates(rows, start, stop, out)
         self._held_back(rows, duplicates, out)
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys[start:stop])
+
+    def _duplicates(self, rows: Rows, start: int, stop: int, out: Outflow) -> list[int]:
+        """Which rows are duplicates, where nobody asks how many there were. New keys are found as
+        the rows go by, so that the states are looked up one by one.
+        """
+        within, found = self._within, list[int]()
+        prune, mark = self._operator.prune, self.marks.watermark
+        states = map(self.keyed.states.get, rows.keys[start:stop])
+        for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
+            if state is not None:
+                passed = state.passed[-1]
+                low = passed.low
+                if low - within <= when <= low + within:
+                    if when > passed.last:
+                        passed.last = when
+                    found.append(at)
+                    continue
+                if when > low:
+                    if len(state.passed) >= MANY:
+                        prune(state, mark)
+                    state.passed.append(Passed(when, when, 0, when, when))
+                    continue
+            if not self._passes(rows, at, out):
+                found.append(at)
+        return found
 
     def _passes(self, rows: Rows, at: int, out: Outflow) -> bool:
         """Whether an event passes, or is late; if not, it has been noted as a duplicate."""
@@ -121,13 +135,15 @@ class Dedupe(EventTime, name="dedupe"):
         if state is None:
             state, results = self.keyed.open(key)
             out.behind(rows.index[at], self.told(results))
-        duplicate = self._operator.is_duplicate(state, when)
+        duplicate = self._operator.is_duplicate(state, when, mark)
         self.keyed.settle(key, state)
         return not duplicate
 
     def _held_back(self, rows: Rows, duplicates: list[int], out: Outflow) -> None:
         if self.duplicates == "drop":
-            out.all_go([rows.index[at] for at in duplicates])
+            index = rows.index
+            is_whole = type(index) is range and index.start == 0
+            out.all_go(duplicates if is_whole else [index[at] for at in duplicates])
             return
         for at in duplicates:
             event = rows.events[at]

@@ -19,6 +19,7 @@ class Drop(Filter, name="drop"):
     """
 
     reshapes = True
+    finite = True
 
     percentage: float = option("How many of a hundred events to drop.", default=100, at_least=0)
 

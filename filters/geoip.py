@@ -17,6 +17,7 @@ from ..dsl.reference import Event, FieldRef
 from ..plugins.clients.cache import lru_stats
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, option
+from ..plugins.former import renamed
 from ._addresses import address_text, network_text, parse_address
 from ._geo_fields import PATHS, Found, defaults, has_place, kind_of, kinds
 from ._merge_tree import Tree, map_at, nest, plain_key
@@ -64,6 +65,8 @@ class Geoip(Ecs, Filter, name="geoip"):
     they count as not found. A database of another kind, and one that is broken, is an error of the
     configuration. A value that is neither text nor a list counts as not found.
     """
+
+    former = renamed({"lru_cache_size": "cache_size"})
 
     source: FieldRef = option("The field with the address.")
     target: FieldRef | None = option(

@@ -37,6 +37,7 @@ from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, Pattern, option
 from ..plugins.decoration import decorating
+from ..plugins.former import renamed
 from ._prefilter import Choose, chooser
 
 Get = Callable[[Event], Any]
@@ -85,6 +86,8 @@ class Grok(Ecs, Filter, name="grok"):
     wall.
     """
 
+    former = renamed(unused=("singles",))
+
     match: dict[str, Any] = option(
         "Fields, each with a pattern or a list of patterns to try in order.", default={}
     )
@@ -109,9 +112,6 @@ class Grok(Ecs, Filter, name="grok"):
     )
     pattern: list[str] = option(
         "Removed.", default=[], obsolete='write match => { "message" => "PATTERN" }'
-    )
-    singles: bool = option(
-        "Removed.", default=False, obsolete="take it out: single captures are not lists any more"
     )
     tag_on_failure: list[str] = option(
         "Tags for an event that no pattern matched.", default=["_grokparsefailure"]
@@ -169,6 +169,11 @@ class Grok(Ecs, Filter, name="grok"):
             self._field(name, patterns, library) for name, patterns in self.match.items()
         ]
         self._guard = Guard(self.timeout_millis / 1000) if self.timeout_millis else None
+
+    @property
+    def finite(self) -> bool:
+        attempts = (attempt for _, attempts in self._fields for attempt in attempts)
+        return not any(attempt.expression.has_floats for attempt in attempts)
 
     @cached_property
     def _choices(self) -> list[Choose]:

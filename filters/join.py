@@ -8,16 +8,15 @@ from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
-from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy, to_text
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
 from ._join_operator import LEFT, RIGHT, Held, JoinOperator, Matching
-from ._stream_results import fresh, instant, merge_map, strip
+from ._stream_results import instant
 from .state import NEVER
 from .state.keyed import Keyed
-from .state.keys import Key, Keys, column, put
+from .state.keys import Key, Keys, column, put, put_at
 from .state.outflow import Outflow
 from .state.watermarks import PENDING, Partition, Progress
 
@@ -169,10 +168,16 @@ class Join(EventTime, name="join"):
                 "right", "the sides have keys of different lengths", "give each as many fields"
             )
         self._side_of = column(self.side)
+        self._names_of = {value: name for value, (name, _) in self._sides.items()}
+        readers = {id(keys): keys for _, keys in self._sides.values()}
+        self._one_key = next(iter(readers.values())) if len(readers) == 1 else None
         self._copied = [
             (FieldRef(source), target) for source, target in self.copy.items() if source
         ]
         self._ids = self.ids()
+        self._put = put_at(self.target)
+        self._title = self.title
+        self._is_stamped = self.time.keys == ("@timestamp",)
         matching = Matching(
             millis(self.before), millis(self.within), self.match, _UNMATCHED[self.type]
         )
@@ -191,10 +196,12 @@ class Join(EventTime, name="join"):
             raise OptionProblem(name, str(error), "write [a][b]", (value,), "E207") from None
         if value in self._sides:
             self.problem(name, f"`{value}` is a value of both sides", path=(value,))
-        self._sides[value] = (name, Keys([*self.by, *fields]))
+        keys = Keys([*self.by, *fields])
+        same = [known for _, known in self._sides.values() if known.fields == keys.fields]
+        self._sides[value] = (name, same[0] if same else keys)
 
     def keys_of(self, events: list[Event]) -> list[Key]:
-        return self._keys_of(events, self._sides_of(events))
+        return self._keys_of(events, self._side_of(events))
 
     def key_texts(self) -> list[str]:
         return [" or ".join(self._fields_at(place)) for place in range(len(self.keys.fields))]
@@ -204,32 +211,33 @@ class Join(EventTime, name="join"):
         fields = [keys.fields[place].canonical for _, keys in self._sides.values()]
         return list(dict.fromkeys(fields))
 
-    def _sides_of(self, events: list[Event]) -> list[tuple[str, Keys] | None]:
+    def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         values = self._side_of(events)
-        return [self._sides.get(v if type(v) is str else to_text(v)) for v in values]
+        names: list[Any] = list(map(self._names_of.get, map(_text, values)))
+        self._names, self._base = names, base
+        if self._one_key is not None and None not in names:
+            keys = self._one_key.of_all(events)
+        else:
+            keys = self._keys_of(events, values)
+        return self.selected(events, self.times.of_all(events), keys, base, out)
 
-    def _keys_of(self, events: list[Event], sides: list[tuple[str, Keys] | None]) -> list[Key]:
+    def _keys_of(self, events: list[Event], values: list[Any]) -> list[Key]:
+        """The key of each event, read as its side says; None where it is of neither."""
         keys: list[Key] = [None] * len(events)
-        for reader in {id(side[1]): side[1] for side in sides if side is not None}.values():
-            at = [n for n, side in enumerate(sides) if side is not None and side[1] is reader]
+        readers = [self._sides.get(_text(value), (None, None))[1] for value in values]
+        for reader in {id(each): each for each in readers if each is not None}.values():
+            at = [n for n, each in enumerate(readers) if each is reader]
             for place, key in zip(at, reader.of_all([events[n] for n in at]), strict=True):
                 keys[place] = key
         return keys
-
-    def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
-        sides = self._sides_of(events)
-        keys = self._keys_of(events, sides)
-        rows = self.selected(events, self.times.of_all(events), keys, base, out)
-        self._names = [side[0] if side is not None else LEFT for side in sides]
-        self._base = base
-        return rows
 
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in events one by one: each side moves the time of both."""
         sides, base = self._names, self._base
         tops, rest = self._enter(partition, {sides[at - base] for at in rows.index}, clock)
-        marks, timers, limit = self.marks, self.keyed.timers, clock + millis(self.future)
-        lateness, keep = marks.lateness, self.keep
+        marks, keyed, limit = self.marks, self.keyed, clock + millis(self.future)
+        lateness, states, timers = marks.lateness, keyed.states, keyed.timers
+        take, silent = self._operator.take, self._operator.silent
         reach = {side: self._operator.reach(side) for side in (LEFT, RIGHT)}
         for event, when, key, at in zip(
             rows.events, rows.times, rows.keys, rows.index, strict=True
@@ -238,7 +246,18 @@ class Join(EventTime, name="join"):
             if marks.watermark > when + reach[side]:
                 self.too_late(event, at, marks.watermark - when - reach[side], out)
                 continue
-            self._take(when, key, (side, fresh(event) if keep else event), at, out)
+            state = states.get(key)
+            if state is None:
+                state, results = keyed.open(key)
+                results += take(state, when, (side, event), marks.watermark)
+                keyed.settle(key, state)
+            else:
+                results = take(state, when, (side, event), marks.watermark)
+                # A silent join only forgets by timers: a key that has one needs no other.
+                if not silent:
+                    keyed.settle(key, state)
+            if results:
+                out.behind(at, self.told(results))
             progress = tops[side]
             if progress.top < when <= limit:
                 progress.top = when
@@ -247,21 +266,8 @@ class Join(EventTime, name="join"):
                     marks.watermark = mark
                     if mark >= timers.first:
                         out.behind(at, self.due(mark, "watermark"))
-
-    def _take(self, when: int, key: Key, taken: tuple[str, Event], at: int, out: Outflow) -> None:
-        keyed, operator = self.keyed, self._operator
-        state, evicted = keyed.states.get(key), list[Event]()
-        known = state is not None
-        if state is None:
-            state, evicted = keyed.open(key)
-        results = operator.take(state, when, taken, self.marks.watermark)
-        # A silent join only forgets by timers: a key that has one needs no other.
-        if not (known and operator.silent):
-            keyed.settle(key, state)
-        elif keyed.changed is not None:
-            keyed.changed.add(key)
-        if evicted or results:
-            out.behind(at, self.told([*evicted, *results]))
+        if keyed.changed is not None:
+            keyed.changed.update(rows.keys)
 
     def _enter(
         self, partition: Partition, sides: set[str], clock: int
@@ -305,33 +311,42 @@ class Join(EventTime, name="join"):
     # -- results ----------------------------------------------------------------------------
 
     def _pair(self, key: Key, left: Held, right: Held) -> Event:
-        result: Event = fresh(left.event)
+        result, partner = left.event(), right.event()
         if self.copy:
             for source, target in self._copied:
-                value = source.get(right.event)
+                value = source.get(partner)
                 if value is not None:
                     put(result, target, copy(value))
         else:
-            put(result, self.target, fresh(strip(right.event)))
-        if right.time > left.time:
-            result["@timestamp"] = self._stamp(right)
+            partner.pop("@metadata", None)
+            self._put(result, partner)
         delay = (right.time - left.time) * 1_000_000
-        ident = self._ids.of_events(key, left.event, right.event)
-        return self._joined(result, ident, {"matched": True, "delay": delay})
+        if delay > 0:
+            own = right.stamp is not None and self._is_stamped
+            result["@timestamp"] = right.stamp if own else instant(right.time)
+        ident = self._ids.of_packed(f"{key!r}{left.stamp}{right.stamp}", left.data, right.data)
+        return self._joined(result, ident, {"name": self._title, "matched": True, "delay": delay})
 
     def _single(self, key: Key, held: Held) -> Event:
-        result = fresh(held.event)
+        result = held.event()
         add_tag(result, "_joinunmatched")
-        ident = self._ids.of_events(key, held.event)
-        return self._joined(result, ident, {"matched": False})
+        ident = self._ids.of_packed(f"{key!r}{held.stamp}", held.data)
+        return self._joined(result, ident, {"name": self._title, "matched": False})
 
-    def _joined(self, result: Event, ident: str, said: Event) -> Event:
-        if type(result.get("event", {})) is dict:
-            merge_map(result, "event", {"id": ident})
-        merge_map(result, "join", {"name": self.title, **said})
+    @staticmethod
+    def _joined(result: Event, ident: str, said: Event) -> Event:
+        about = result.get("event")
+        if type(about) is dict:
+            about["id"] = ident
+        elif "event" not in result:
+            result["event"] = {"id": ident}
+        known = result.get("join")
+        if type(known) is dict:
+            known.update(said)
+        else:
+            result["join"] = said
         return result
 
-    def _stamp(self, held: Held) -> Timestamp:
-        at = held.event.get("@timestamp")
-        own = self.time.keys == ("@timestamp",) and type(at) is Timestamp
-        return at if own else instant(held.time)  # type: ignore[return-value]
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else to_text(value)

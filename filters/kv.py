@@ -16,6 +16,7 @@ from ..dsl.template import Template
 from ..dsl.values import copy
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
+from ..plugins.former import renamed
 from . import _ruby as ruby
 from ._kv_changes import CASES, Change, all_of, removing, same, trimming
 from ._kv_rows import rows
@@ -58,6 +59,15 @@ class Kv(Ecs, Filter, name="kv"):
     are always fast, and counts CPU time.
     """
 
+    former = renamed(
+        {
+            "trim": "trim_value",
+            "trimkey": "trim_key",
+            "fields": "source",
+            "container": "target",
+        }
+    )
+
     source: FieldRef = option(
         "The field to parse, a string or a list of strings.", default=FieldRef("message")
     )
@@ -90,8 +100,6 @@ class Kv(Ecs, Filter, name="kv"):
     default_keys: dict[str, Any] = option("Values for keys that are not found.", default={})
     prefix: Template = option("A prefix for every key.", default=Template(""))
     trim_key: str | None = option("Characters to take off both ends of keys.", default=None)
-    trim: str | None = option("Gone.", default=None, obsolete="write trim_value")
-    trimkey: str | None = option("Gone.", default=None, obsolete="write trim_key")
     trim_value: str | None = option("Characters to take off both ends of values.", default=None)
     remove_char_key: str | None = option("Characters to take out of keys.", default=None)
     remove_char_value: str | None = option("Characters to take out of values.", default=None)
@@ -147,6 +155,10 @@ class Kv(Ecs, Filter, name="kv"):
 
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         return None if self.target is None else self.changes_of([str(self.target)])
+
+    @property
+    def finite(self) -> bool:
+        return not self.default_keys
 
     def prepare(self) -> None:
         """Build the scanner and the changes of keys and values."""

@@ -17,6 +17,7 @@ from ..dsl.template import Template
 from ..dsl.values import ruby_text
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
+from ..plugins.former import renamed
 from . import _mutate_code as code
 from . import _mutations as operations
 from . import _ruby as ruby
@@ -54,6 +55,8 @@ class Mutate(Filter, name="mutate"):
     Differs from Logstash: several fields merged into one that is not a list are all kept (Logstash
     keeps the last), and `1x0` is not the boolean 1.0.
     """
+
+    former = renamed({"remove": "remove_field"})
 
     coerce: dict[str, Any] = option(
         "Values for fields that are there and null; templates are filled in.",
@@ -93,7 +96,6 @@ class Mutate(Filter, name="mutate"):
         "Lists or maps, each with the field or the fields to add to it.", default={}
     )
     copy: dict[str, Any] = option("Fields to copy, with the names of the copies.", default={})
-    remove: list[str] = option("Gone.", default=[], obsolete="write remove_field")
     tag_on_failure: str = option(
         "The tag for an event on which an operation failed.", default="_mutate_error"
     )
@@ -130,6 +132,10 @@ class Mutate(Filter, name="mutate"):
         self._style = current_escape_style()
         self._seen = 0
         self._loop: Callable[[list[Event]], None] | None = None
+
+    @property
+    def finite(self) -> bool:
+        return not any(kind.startswith("float") for kind in self.convert.values())
 
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         by_name = (self.coerce, self.update, self.replace, self.convert, self.split, self.join)

@@ -1,8 +1,9 @@
 # Runs a Ruby block of a configuration for Penstock, in a real ruby.
 #
 # A line of JSON comes in, a line goes out. The first line has the code; each further line has a
-# batch of events. The answer to a batch is a list: for each event the events that go on (null: the
-# event unchanged), or an error.
+# batch of events. The answer to a batch is a list: 0 for an event that stays as it is, else what
+# changed in it, field by field at the top: [set, removed, cancelled, made, error]. `removed` is a
+# list of names that go before the others are set, or true, if all go.
 require 'json'
 require 'time'
 require 'set'
@@ -118,6 +119,8 @@ module LogStash
     attr_reader :fields
 
     def initialize(fields = {})
+      @changed = {}
+      @removed = []
       @fields = {}
       fields.each { |name, value| @fields[name.to_s] = Event.plain(value) }
       @fields['@timestamp'] = Timestamp.coerce(@fields['@timestamp']) || Timestamp.now
@@ -128,14 +131,31 @@ module LogStash
     # An event of data that nobody else has.
     def self.adopt(fields)
       made = allocate
-      made.instance_variable_set(:@fields, fields)
-      made.instance_variable_set(:@cancelled, false)
-      fields['@timestamp'] ||= Timestamp.now
+      made.take(fields)
       made
+    end
+
+    def take(fields)
+      @fields = fields
+      @changed = {}
+      @removed = []
+      @cancelled = false
+      set('@timestamp', Timestamp.now) unless fields['@timestamp']
+    end
+
+    # What the code changed, for the answer: names and values, and names that went. A name that was
+    # removed and set again is in both, since it stands last then.
+    def changes
+      return if @changed.empty? && @removed.empty?
+
+      made = {}
+      @changed.each_key { |name| made[name] = released(@fields[name]) if @fields.key?(name) }
+      [made, @removed]
     end
 
     def self.plain(value)
       case value
+      when Integer, nil, true, false, Timestamp then value
       when Hash then value.each_with_object({}) { |(k, v), made| made[k.to_s] = plain(v) }
       when Array then value.map { |item| plain(item) }
       when Symbol then value.to_s
@@ -145,7 +165,7 @@ module LogStash
 
         value.dup.force_encoding('UTF-8').scrub
       when Event then plain(value.fields)
-      when nil, true, false, Numeric, Timestamp then value
+      when Numeric then value
       else value.respond_to?(:to_ary) ? plain(value.to_ary) : value.to_s
       end
     end
@@ -156,23 +176,33 @@ module LogStash
     end
 
     def get(name)
-      value = dig(KEYS[name])
+      keys = KEYS[name]
+      value = keys.length == 1 ? @fields[keys[0]] : dig(keys)
       value = {} if value.nil? && name == '@metadata'
-      value.is_a?(Hash) || value.is_a?(Array) || value.is_a?(String) ? Event.plain(value) : value
+      Event.plain(value)
     end
 
     def set(name, value)
       keys = KEYS[name]
       value = Event.plain(value)
-      value = Timestamp.coerce(value) if keys == ['@timestamp']
-      at = @fields
-      keys[0..-2].each { |key| at = step(at, key, name) }
-      put(at, keys.last, value, name)
+      top = keys[0]
+      if keys.length == 1
+        value = Timestamp.coerce(value) if top == '@timestamp'
+        @fields[top] = value
+      else
+        at = @fields
+        keys[0..-2].each { |key| at = step(at, key, name) }
+        put(at, keys.last, value, name)
+      end
+      @changed[top] = true
       value
     end
 
     def remove(name)
       *parents, last = KEYS[name]
+      return forget(last) if parents.empty?
+
+      @changed[parents[0]] = true
       at = dig(parents)
       at.is_a?(Hash) ? at.delete(last) : at.is_a?(Array) ? at.delete_at(last.to_i) : nil
     end
@@ -188,6 +218,7 @@ module LogStash
         held = @fields['tags']
         next if held == tag || (held.is_a?(Array) && held.include?(tag))
         @fields['tags'] = held.nil? ? [tag] : [*held, tag]
+        @changed['tags'] = true
       end
     end
 
@@ -205,6 +236,8 @@ module LogStash
 
     def overwrite(other)
       @fields = Event.plain(other.fields)
+      @changed = @fields.transform_values { true }
+      @removed = true
       self
     end
 
@@ -212,6 +245,7 @@ module LogStash
       other.fields.each do |name, value|
         next if %w[@timestamp @version].include?(name)
         @fields[name] = Event.joined(@fields[name], Event.plain(value))
+        @changed[name] = true
       end
       self
     end
@@ -238,6 +272,12 @@ module LogStash
 
     private
 
+    def forget(name)
+      @changed.delete(name)
+      @removed << name if @fields.key?(name) && @removed != true
+      @fields.delete(name)
+    end
+
     def dig(keys)
       keys.reduce(@fields) do |at, key|
         case at
@@ -261,6 +301,9 @@ module LogStash
   end
 end
 
+INSTANT = "\u0000t"
+FLOAT = "\u0000f"
+
 # Marks instants among the values of an event, which JSON could not tell from text.
 def released(value)
   case value
@@ -268,20 +311,27 @@ def released(value)
     return value if value.encoding == Encoding::UTF_8 && value.valid_encoding?
     value.valid_encoding? ? value.encode('UTF-8') : value.scrub
   when Integer, nil, true, false then value
-  when LogStash::Timestamp then { "\u0000t" => value.to_iso8601 }
+  when LogStash::Timestamp then { INSTANT => value.to_iso8601 }
   when Hash then value.transform_values { |item| released(item) }
   when Array then value.map { |item| released(item) }
-  when Float then value.finite? ? value : { "\u0000f" => value.to_s }
+  when Float then value.finite? ? value : { FLOAT => value.to_s }
   else value
   end
 end
 
+# The values of an event, of what JSON has of them; changed in place.
 def accepted(value)
   case value
   when Hash
-    return LogStash::Timestamp.of(value["\u0000t"]) if value.size == 1 && value.key?("\u0000t")
-    return Float::NAN if value.size == 1 && value["\u0000f"] == 'NaN'
-    value.each { |key, item| value[key] = accepted(item) if item.is_a?(Hash) || item.is_a?(Array) }
+    if value.size == 1
+      return LogStash::Timestamp.of(value[INSTANT]) if value.key?(INSTANT)
+      return Float::NAN if value[FLOAT] == 'NaN'
+    end
+    value.each do |key, item|
+      case item
+      when Hash, Array then value[key] = accepted(item)
+      end
+    end
   when Array then value.map! { |item| accepted(item) }
   else value
   end
@@ -366,7 +416,11 @@ class Runner
     rescue StandardError, ScriptError, SystemStackError => e
       error = [e.class.name, e.message.to_s.scrub, (e.backtrace || []).first.to_s]
     end
-    [released(event.fields), event.cancelled?, made.map { |other| released(other.fields) }, error]
+    set, removed = event.changes
+    return 0 unless set || event.cancelled? || error || made.any?
+
+    made.map! { |other| released(other.fields) }
+    [set || {}, removed || [], event.cancelled?, made, error]
   end
 end
 

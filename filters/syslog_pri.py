@@ -30,8 +30,8 @@ _ECS_NAMES = (
 _DEFAULT = 13
 _TAG = "_syslogpriparsefailure"
 
-_Fields = dict[str, Any]
-"""The code and the name of a facility or severity."""
+_Meaning = tuple[int, str, int, str]
+"""What a priority means: code and name of its severity, then of its facility."""
 
 
 class SyslogPri(Ecs, Filter, name="syslog_pri"):
@@ -89,6 +89,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         ),
     )
 
+    finite = True
+
     def prepare(self) -> None:
         names = _ECS_NAMES if self.ecs else _OLD_NAMES
         self._facility_code, self._severity_code, self._facility, self._severity = (
@@ -102,18 +104,13 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         return self.changes_of(_ECS_NAMES[:4] if self.ecs else _OLD_NAMES[:4])
 
-    def _usual(self) -> dict[str | int, tuple[_Fields, _Fields]]:
-        """What the priorities with two labels mean, as text and as number: the fields of severity
-        and facility.
-        """
+    def _usual(self) -> dict[str | int, _Meaning]:
+        """What the priorities with two labels mean, as text and as number."""
         if not self.use_labels:
             return {}
         severities, facilities = self.severity_labels[:8], self.facility_labels[:_FACILITY_COUNT]
-        meanings: dict[str | int, tuple[_Fields, _Fields]] = {
-            code << 3 | severity: (
-                {"code": severity, "name": severities[severity]},
-                {"code": code, "name": name},
-            )
+        meanings: dict[str | int, _Meaning] = {
+            code << 3 | severity: (severity, severities[severity], code, name)
             for code, name in enumerate(facilities)
             for severity in range(len(severities))
         }
@@ -134,17 +131,24 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         return events
 
     def _split_usual(self, events: list[Event]) -> list[Event]:
-        """Split what grok's patterns capture, in the map that it stands in; the events left."""
-        known, decorate, left = self._known.get, self.decorate, []
+        """Split what grok's patterns capture, in the map that it stands in; the events left. Maps
+        are written down whole: that is the cheapest way to make them.
+        """
+        known, decorate, left = self._known, self.decorate, []
         for event in events:
-            log = event.get("log")
-            syslog: Any = log.get("syslog") if type(log) is dict else None
-            value = syslog.get("priority") if type(syslog) is dict else None
-            meaning = known(value) if type(value) is int or type(value) is str else None
-            if meaning is None or "severity" in syslog or "facility" in syslog:
+            try:
+                syslog = event["log"]["syslog"]
+                value = syslog["priority"]
+                severity, severity_name, facility, facility_name = known[value]
+            except (KeyError, TypeError):
                 left.append(event)
                 continue
-            syslog["severity"], syslog["facility"] = meaning[0].copy(), meaning[1].copy()
+            is_plain = type(value) is int or type(value) is str
+            if not is_plain or "severity" in syslog or "facility" in syslog:
+                left.append(event)
+                continue
+            syslog["severity"] = {"code": severity, "name": severity_name}
+            syslog["facility"] = {"code": facility, "name": facility_name}
             if decorate is not None:
                 self._decorated(event, decorate)
         return left
@@ -156,7 +160,7 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         for event in events:
             value = get(event)
             meaning = known(value) if type(value) is int or type(value) is str else None
-            if meaning is None or not put(event, *meaning):
+            if meaning is None or not put(event, meaning):
                 left.append(event)
             elif decorate is not None:
                 self._decorated(event, decorate)
@@ -191,21 +195,23 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
             self._severity(event, self.severity_labels[severity])
 
 
-def _put_old(event: Event, severity: _Fields, facility: _Fields) -> bool:
+def _put_old(event: Event, meaning: _Meaning) -> bool:
     """Set the fields from before ECS; true."""
-    event["syslog_severity_code"] = severity["code"]
-    event["syslog_facility_code"] = facility["code"]
-    event["syslog_facility"], event["syslog_severity"] = facility["name"], severity["name"]
+    severity, severity_name, facility, facility_name = meaning
+    event["syslog_severity_code"], event["syslog_facility_code"] = severity, facility
+    event["syslog_facility"], event["syslog_severity"] = facility_name, severity_name
     return True
 
 
-def _put_ecs(event: Event, severity: _Fields, facility: _Fields) -> bool:
+def _put_ecs(event: Event, meaning: _Meaning) -> bool:
     """Set the fields of ECS, where none of their maps is there yet; whether that was so."""
     log = event.setdefault("log", {})
     syslog = log.setdefault("syslog", {}) if type(log) is dict else None
     if type(syslog) is not dict or "severity" in syslog or "facility" in syslog:
         return False
-    syslog["severity"], syslog["facility"] = severity.copy(), facility.copy()
+    severity, severity_name, facility, facility_name = meaning
+    syslog["severity"] = {"code": severity, "name": severity_name}
+    syslog["facility"] = {"code": facility, "name": facility_name}
     return True
 
 

@@ -8,6 +8,7 @@ one low-water mark per partition, whatever the source: a file, a partition of a 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -44,7 +45,7 @@ class Chunk(NamedTuple):
 
     Where ``ends`` are given, the bytes are messages of a broker one behind the other, each of which
     is decoded by itself, and ``ends`` says where; ``origins`` has more fields for the events of
-    each.
+    each. ``owned``: each of them was made for its message, and events may hold it as it is.
     """
 
     data: bytes
@@ -52,14 +53,12 @@ class Chunk(NamedTuple):
     part: int = 0
     ends: Sequence[int] | None = None
     origins: Sequence[Mapping[str, Any]] | None = None
+    owned: bool = False
 
     @classmethod
     def of_messages(cls, values: Sequence[bytes], origins: Sequence[Mapping[str, Any]]) -> Chunk:
         """Messages of a broker, one behind the other, each with its fields."""
-        ends, end = [], 0
-        for value in values:
-            end += len(value)
-            ends.append(end)
+        ends = list(accumulate(map(len, values)))
         data, first = b"".join(values), origins[0]
         if all(origin is first for origin in origins):
             return cls(data, first, 0, ends)
@@ -67,11 +66,8 @@ class Chunk(NamedTuple):
 
     def messages(self) -> list[bytes]:
         """The messages that the bytes are."""
-        data, start, found = self.data, 0, []
-        for end in self.ends or ():
-            found.append(data[start:end])
-            start = end
-        return found
+        data, ends = self.data, self.ends or ()
+        return [data[start:end] for start, end in pairwise((0, *ends))]
 
 
 class Batch(msgspec.Struct):

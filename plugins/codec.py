@@ -51,6 +51,11 @@ class Codec(Plugin):
     of_lines: bool = False
     """Whether the input of this stream takes each line for a payload, as one of files does."""
 
+    writes_finite: bool = False
+    """Whether all numbers of the events that it encodes are known to be finite; the runtime tells
+    it.
+    """
+
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came
     from.
@@ -109,6 +114,13 @@ class Codec(Plugin):
         """The events of messages that are whole, a list for each; nothing is held between them."""
         decode, flush = self.decode_or_keep, self.flush
         return [decode(message) + flush() for message in messages]
+
+    def decode_one_each(self, messages: Sequence[bytes]) -> list[Event] | None:
+        """The events of messages that are whole, one of each: a shorter way for many of the usual
+        kind. None where one of them is not, or the codec knows no such way; then nothing is held,
+        and ``decode_messages`` takes them.
+        """
+        return None
 
     def _lines_or_kept(self, data: bytes, error: Exception) -> list[Event]:
         boundary = self.boundary()

@@ -17,7 +17,7 @@ from typing import Any, NewType, get_args, get_origin, get_type_hints
 import msgspec
 
 from ..dsl.reference import Event, FieldRef
-from ..dsl.spec import REQUIRED, Kind, OptionSpec, PluginSpec
+from ..dsl.spec import REQUIRED, FormerOption, Kind, OptionSpec, PluginSpec
 from ..dsl.template import Template
 
 Bytes = NewType("Bytes", int)
@@ -119,6 +119,7 @@ def declared(cls: type, section: str, name: str) -> PluginSpec:
     """
     hints = get_type_hints(cls)
     options: dict[str, OptionSpec] = {}
+    former: dict[str, FormerOption] = {}
     for base in reversed(cls.__mro__):
         untyped = vars(base).get("_declared", {}).keys() - vars(base).get("__annotations__", {})
         if untyped:
@@ -128,7 +129,10 @@ def declared(cls: type, section: str, name: str) -> PluginSpec:
             given = vars(base).get("_declared", {}).get(key, vars(base).get(key))
             if isinstance(given, Option):
                 options[key] = _spec(key, given, hints[key])
-    return PluginSpec(section, name, _doc(cls), options)
+        former |= vars(base).get("former", {})
+    former = {name: each for name, each in former.items() if name not in options}
+    known = {name: each for name, each in former.items() if not each.now or each.now in options}
+    return PluginSpec(section, name, _doc(cls), options, known)
 
 
 def _spec(name: str, given: Option, hint: Any) -> OptionSpec:

@@ -8,8 +8,10 @@ and what it keeps in one step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from .batch import Position
 
@@ -55,5 +57,50 @@ class Participant(Protocol):
         """Go back to the last commit: the inputs give again what came after it. Where epochs do not
         overlap, what is still delivered until ``begin`` belongs to the epoch that was aborted, and
         must end soon.
+        """
+        ...
+
+
+class Row(NamedTuple):
+    """A row of a shard's state: the last one with a key counts; without a value the key is gone."""
+
+    shard: str
+    key: bytes
+    value: bytes | None
+
+
+class ShardedState(msgspec.Struct):
+    """What the participant that owns a ``Changelog`` is given as state: the rows that have changed
+    since the last commit; ``assignments``, by partition, under which they were made: if one is
+    another by now, nothing may be committed. ``positions`` stand for partitions of these shards
+    that the epoch has no offsets of, so that a process that lost them is refused.
+    """
+
+    rows: Sequence[Row]
+    assignments: Mapping[str, int]
+    positions: Mapping[str, Position]
+
+
+class Changelog(Protocol):
+    """Keeps the state of filters with the partitions of an input that several processes share out:
+    what is written of it is committed with the offsets, and whoever is given a partition reads it.
+
+    A *shard* is what is held of one partition (where several topics are read, of all partitions
+    with one number). Its methods are called in the thread that filters.
+    """
+
+    def partitions(self) -> Mapping[str, int]:
+        """The partitions that are read here now, with a number that is another each time that one
+        is assigned.
+        """
+        ...
+
+    def shard_of(self, partition: str) -> str:
+        """The shard that a partition's events belong to."""
+        ...
+
+    def read(self, shard: str, is_wanted: Callable[[], bool]) -> Mapping[bytes, bytes]:
+        """The committed rows of a shard; waits until a commit that is under way has ended, while
+        they are wanted. Raises Disconnected, also where they are wanted no more, and Misconfigured.
         """
         ...

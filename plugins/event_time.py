@@ -4,8 +4,8 @@ events come from, how a run ends, and what is held.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, ClassVar, Literal, Protocol
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import msgspec
 
@@ -21,10 +21,14 @@ state is kept for the next start; there is no place for it, and it is emitted as
 class Here(msgspec.Struct):
     """The partition that the events of the moment come from; None where that is not known.
     ``is_shared``: other processes may have other partitions, and with them events of a key.
+    ``shard_of``: where state is kept with the partitions, gives the shard of one by its name in
+    positions; ``shard`` is that of the moment.
     """
 
     partition: Hashable = None
     is_shared: bool = False
+    shard_of: Callable[[str], str] | None = None
+    shard: str = ""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -88,8 +92,31 @@ class KeepsState(Protocol):
         """The next snapshot has all that is held."""
         ...
 
+    def committed(self, seconds: float) -> None:
+        """The last snapshot is on the disk, which took so long."""
+        ...
+
     def begin_anew(self) -> None:
         """Forget all that is held."""
+        ...
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether a snapshot would have something."""
+        ...
+
+    def divide(self) -> None:
+        """Hold state by shard from now on, beginning with none."""
+        ...
+
+    def open_shard(self, name: str) -> Self:
+        """The filter of a new shard, which holds nothing; what comes while ``here`` says that shard
+        goes there.
+        """
+        ...
+
+    def drop_shard(self, name: str) -> None:
+        """Forget a shard, without a result."""
         ...
 
     def drain(self, reason: str) -> list[Event]:

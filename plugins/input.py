@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from ..dsl.reference import Event
 from .batch import Batch, Position
 from .declaration import option
+from .former import FORMAT
 from .plugin import Plugin
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Input(Plugin):
     """A source of events that is read. One that ``streams`` gets bytes without borders: there, the
     codec json means json_lines and plain means line.
     """
+
+    former = FORMAT
 
     section = "input"
     default_codec: ClassVar[str] = "plain"
@@ -67,9 +70,19 @@ class Input(Plugin):
     where it is not tended for a while.
     """
 
-    grouped: ClassVar[bool] = False
+    grouped: bool = False
     """Whether other processes may read other partitions of the same source: a key is then to come
-    in one partition only, where filters keep state by it.
+    in one partition only, where filters keep state by it. Set in ``prepare`` at the latest.
+    """
+
+    scattered: str | None = None
+    """The option because of which partitions with one number, of several topics, may be read by
+    different processes; set in ``prepare``. Then no filter can keep state of them by partition.
+    """
+
+    alone: bool = False
+    """Whether filters keep state that other processes lack; set by the runtime before ``connect``.
+    An input whose source several processes may share out then refuses to be one of them.
     """
 
     settles_anywhere: ClassVar[bool] = False

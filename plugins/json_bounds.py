@@ -9,6 +9,7 @@ piece by piece, strings passed over, until it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 _TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},]', re.DOTALL)
@@ -38,9 +39,9 @@ class Bounds:
         ):
             self._walk(text)
 
-    def checked(self, lines: list[bytes]) -> list[bytes]:
+    def checked(self, lines: Sequence[bytes]) -> Sequence[bytes]:
         """The same texts; raises ValueError where one of them is over a bound."""
-        if max(map(len, lines)) > self.short:
+        if max(map(len, lines), default=0) > self.short:
             for line in lines:
                 self.check(line)
         return lines

@@ -12,10 +12,10 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from ..dsl.spec import PluginSpec
+from ..dsl.spec import FormerOption, PluginSpec
 from .context import Context, OptionProblem
 from .declaration import Example, Option, declared, option
-from .epoch import Participant
+from .epoch import Changelog, Participant
 
 
 class Plugin:
@@ -28,10 +28,19 @@ class Plugin:
     spec: ClassVar[PluginSpec]
     examples: ClassVar[tuple[Example, ...]] = ()
     section: ClassVar[str] = ""
+    former: ClassVar[dict[str, FormerOption]] = {}
+    """Options that older versions of Logstash had, by their names; those of the classes below are
+    joined to it.
+    """
 
     participant: Participant | None = None
     """Commits for many batches at once, where the plugin does; set in ``open`` at the latest, and
     in ``prepare`` by a filter that is not stateful, so that it is run by one worker.
+    """
+
+    changelog: Changelog | None = None
+    """Where its participant keeps state of filters with the partitions of the input; set in
+    ``open`` at the latest. The participant is then given a ``ShardedState``.
     """
 
     transactional: str | None = None
@@ -69,6 +78,13 @@ class Plugin:
     def name(self) -> str:
         """The plugin's name in configurations."""
         return self.spec.name
+
+    @property
+    def finite(self) -> bool:
+        """Whether it never puts a number into events that is not finite (infinity, NaN): where all
+        plugins say so, what is written need not be looked through for them.
+        """
+        return False
 
     @property
     def ecs(self) -> bool:

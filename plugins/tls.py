@@ -11,10 +11,11 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .contract import Plugin
 from .declaration import Secret, option
+from .former import STORES, FormerNames
 from .option_groups import option_group
 
 _PEM = (
@@ -37,6 +38,8 @@ class JavaStores:
     """The options for Java's stores of keys, which are known so that they can be refused with what
     to write instead.
     """
+
+    former: ClassVar[FormerNames] = STORES
 
     ssl_keystore_path: str | None = option(
         "Java's stores of keys cannot be used: give PEM files.", default=None

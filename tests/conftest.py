@@ -1,7 +1,13 @@
 """What holds for all tests."""
+
+import itertools
+import os
+from collections.abc import Callable
+
 import pytest
 from hypothesis import settings
-from servers.shared import begin_run
+from servers import soak
+from servers.shared import begin_run, run_folder
 
 from penstock.plugins import rate_limit
 
@@ -17,7 +23,9 @@ TIERS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     for tier, what in TIERS.items():
-        config.addinivalue_line("markers", f"{tier}: {what}; left out unless asked for with -m {tier}")
+        config.addinivalue_line(
+            "markers", f"{tier}: {what}; left out unless asked for with -m {tier}"
+        )
     begin_run()
 
 
@@ -28,6 +36,45 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if needs_other_processes(item):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def needs_other_processes(item: pytest.Item) -> bool:
+    """Whether a test starts servers or programs. On a machine with many times more work than cores,
+    one of sixteen thousand such tests may run into its deadline: it is run once more, and the
+    closing lines name it as RERUN. A test that fails twice fails.
+    """
+    named = vars(getattr(item, "module", None) or object).values()
+    modules = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in named}
+    return any(str(name).partition(".")[0] in {"servers", "subprocess"} for name in modules)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    soak.describe(item)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    soak.note(report)
+
+
+@pytest.fixture
+def found(record_property: Callable[[str, object], None]) -> soak.Found:
+    """Tells what a test of the soak tier saw."""
+    return soak.teller(record_property)
+
+
+_STATES = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def no_state_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier run of this user keeps, or another test, is not for a test without
+    `path.data` to go on with.
+    """
+    name = f"state-{os.getpid()}-{next(_STATES)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(run_folder() / name))
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,17 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "kafka-exactly-once"
 
 
+def run(address: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PENSTOCK": f"{sys.executable} -m penstock", "KAFKA": address, **more}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    command = ["sh", str(SAMPLE / "run.sh")]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=600)
+
+
 def test_the_command_fills_one_topic_and_shows_the_other() -> None:
     require("kafka")
     broker = shared("kafka", kafka.server)
-    environment = {**os.environ, "PENSTOCK": f"{sys.executable} -m penstock", "KAFKA": broker.address}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    done = subprocess.run(["sh", SAMPLE / "run.sh"], capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=120)
+    done = run(broker.address)
     assert done.returncode == 0, done.stderr
     shown = [line.partition(" ") for line in done.stdout.splitlines()]
     assert [value == "(deleted)" for key, _, value in shown if key == "north/1"] == [False, True]
@@ -29,3 +34,10 @@ def test_the_command_fills_one_topic_and_shows_the_other() -> None:
     topic = {event["order"].pop("from") for event in lasting}
     assert len(topic) == 1
     assert lasting == [json.loads(line) for line in (SAMPLE / "expected.jsonl").read_text().splitlines()]
+
+
+def test_messages_that_do_not_come_are_a_failure_that_says_so() -> None:
+    require("kafka")
+    broker = shared("kafka", kafka.server)
+    done = run(broker.address, WAIT="0")
+    assert (done.returncode, "0 of 4 messages came to" in done.stderr) == (1, True), done.stderr

@@ -155,6 +155,12 @@ class Expression:
         return tuple(_captures(groups_of(self.node), list(facts.groups(self.node, unnamed=True))))
 
     @cached_property
+    def has_floats(self) -> bool:
+        """Whether a capture may be converted to a float."""
+        groups = (at.name for at in walk(self.tree) if isinstance(at, Group))
+        return any(name is not None and name.endswith(":float") for name in groups)
+
+    @cached_property
     def needs(self) -> tuple[Branch, ...]:
         """The texts of which some must occur."""
         return needs(self.tree)

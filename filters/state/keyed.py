@@ -55,7 +55,9 @@ class Operator(Protocol[S]):
         ...
 
     def latest(self, state: S) -> int:
-        """The time of the key's latest event."""
+        """The time of the key's latest event. (An operator may also say ``is_over(state,
+        watermark)``: the key is forgotten without a word.)
+        """
         ...
 
     def dump(self, state: S) -> list[Any]:
@@ -125,9 +127,13 @@ class Keyed(Generic[S]):
 
     def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
         found: list[tuple[int, Any, int, Event]] = []
+        is_over = getattr(self.operator, "is_over", None)
         for key in keys:
             state = self.states.get(key)
             if state is None:
+                continue
+            if is_over is not None and is_over(state, watermark):
+                self.forget(key)
                 continue
             due = self.operator.due(state, watermark, reason)
             if due:

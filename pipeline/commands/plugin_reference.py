@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...dsl.reference import FieldRef
-from ...dsl.spec import REQUIRED, Kind, OptionSpec
+from ...dsl.spec import REQUIRED, FormerOption, Kind, OptionSpec
 from ...dsl.template import Template
 from ...plugins import registry
 from ...plugins.contract import Codec, Plugin
@@ -74,6 +74,9 @@ def page(cls: type[Plugin]) -> Iterator[Block]:
         if options:
             yield Heading(title, 2)
             yield from map(_option, options)
+    if spec.former:
+        yield Heading("Options of older versions of Logstash", 2)
+        yield Text("; ".join(_former(name, now) for name, now in sorted(spec.former.items())) + ".")
     if cls.examples:
         yield Heading("Examples", 2)
     for example in cls.examples:
@@ -83,6 +86,12 @@ def page(cls: type[Plugin]) -> Iterator[Block]:
 def _option(spec: OptionSpec) -> Option:
     doc = spec.doc if not spec.deprecated else f"Deprecated: {spec.deprecated}. {spec.doc}"
     return Option(spec.name, takes(spec), default(spec), doc)
+
+
+def _former(name: str, now: FormerOption) -> str:
+    if now.help and not now.now:
+        return f"`{name}`: {now.help}"
+    return f"`{name}` is `{now.now}` now" if now.now else f"`{name}` has no effect"
 
 
 def _example(example: Example) -> Iterator[Block]:

@@ -18,6 +18,13 @@ class Counts:
     started: float = 0.0
     by_input: dict[int, int] = field(default_factory=dict)
 
+    def add(self, source: int, events_in: int, events_out: int, size: int) -> None:
+        """So much more of an input has gone through; ``size`` in bytes."""
+        self.events_in += events_in
+        self.events_out += events_out
+        self.bytes_in += size
+        self.by_input[source] = self.by_input.get(source, 0) + events_in
+
 
 @dataclass(frozen=True, slots=True)
 class OutputStats:

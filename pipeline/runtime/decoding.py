@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...dsl.event import complete
+from ...dsl.event import add_origins, complete
 from ...dsl.reference import Event
 from ...plugins.batch import Batch, Chunk, Part
 from ...plugins.codec import Codec
@@ -30,6 +30,11 @@ class Decoder:
         self._latest: tuple[Mapping[str, Any] | None, Codec | None] = None, None
         self.part: int | None = None
         """The part of the batch that the list given last comes from; None for all of them."""
+
+    @property
+    def codec(self) -> Codec | None:
+        """The codec of its streams; None where the input gives events as such."""
+        return self._codec
 
     def batches(self, batch: Batch) -> Iterator[list[Event]]:
         """The events of a batch, in lists that stay in the processor's cache; the parts of the
@@ -117,12 +122,17 @@ class Decoder:
     def _messages(self, chunk: Chunk, parts: Sequence[Part]) -> list[Event]:
         """The events of messages, each with the fields that its message has."""
         codec = self._stream(chunk.origin)
-        decoded = codec.decode_messages(chunk.messages())
-        if chunk.origins is not None:
-            now = self._source.context.now()
-            for some, origin in zip(decoded, chunk.origins, strict=True):
-                complete(some, now, origin)
-        events = [event for some in decoded for event in some]
+        messages, origins, owned = chunk.messages(), chunk.origins, chunk.owned
+        events = codec.decode_one_each(messages)
+        if events is None:
+            decoded = codec.decode_messages(messages)
+            events = [event for some in decoded for event in some]
+            if origins is not None:
+                pairs = zip(decoded, origins, strict=True)
+                origins = [origin for some, origin in pairs for _ in some]
+                owned = owned and max(map(len, decoded), default=0) < 2
+        if origins is not None:
+            add_origins(events, origins, owned)
         if parts:
             parts[chunk.part].events += len(events)
         self._complete(codec, events)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,17 +73,30 @@ def queue_folder(settings: Mapping[str, Any]) -> Path:
 class QueueIntake:
     """Takes what the inputs give into the queue; a batch counts as delivered for its input when it
     is on the disk.
+
+    ``committed``, where positions of the inputs are committed with what filters keep: the
+    partitions of each input that have one. The first batches of another partition count as
+    delivered only when they are committed: were the queue deleted before, nothing else would say
+    where the input must begin again.
     """
 
     def __init__(
-        self, inputs: Sequence[Input], queue: DiskQueue, notes_parts: bool = False
+        self,
+        inputs: Sequence[Input],
+        queue: DiskQueue,
+        committed: Mapping[int | str, Collection[str]] | None = None,
     ) -> None:
-        self._queue, self._notes_parts = queue, notes_parts
+        self._queue, self._notes_parts = queue, committed is not None
+        self._committed = {
+            number: set((committed or {}).get(number, ())) for number in range(len(inputs))
+        }
+        self._first: dict[int, tuple[int, list[str]]] = {}  # by sequence
         self._told: dict[int, list[Part]] = {}
         self._decoders = [Decoder(source) for source in inputs]
         self._prompt = [source.prompt for source in inputs]
         self._await = [source.awaits_outputs for source in inputs]
         self._awaited: dict[int, Done] = {}  # by sequence
+        self._is_given_up = False
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -104,9 +117,13 @@ class QueueIntake:
         incoming.batch.is_decoded = True
         try:
             note = self._note(incoming)
-            if self._await[incoming.source]:
+            fresh = self._uncommitted(incoming) if self._notes_parts else []
+            if fresh or self._await[incoming.source]:
                 with self._lock:  # it may be delivered before `put` returns
-                    self._awaited[self._put(events, note, timeout)] = done
+                    sequence = self._put(events, note, timeout)
+                    self._awaited[sequence] = done
+                    if fresh:
+                        self._first[sequence] = incoming.source, fresh
             else:
                 self._put(events, note, timeout, partial(done, None))
                 if self._prompt[incoming.source]:
@@ -128,6 +145,20 @@ class QueueIntake:
         rows = [[p.partition, p.position, p.events, p.state] for p in parts]
         return {"input": incoming.source, "parts": rows}
 
+    def _uncommitted(self, incoming: Incoming) -> list[str]:
+        """The partitions of a batch of which no position is committed."""
+        known = self._committed[incoming.source]
+        return [
+            part.partition
+            for part in incoming.batch.parts
+            if part.position is not None and part.partition not in known
+        ]
+
+    @property
+    def awaits_first_commit(self) -> bool:
+        """Whether a batch waits for the first commit of its partition."""
+        return bool(self._first)
+
     def _put(
         self,
         events: list[Event],
@@ -145,16 +176,25 @@ class QueueIntake:
         )
 
     def settled(self, sequence: int, error: Exception | None) -> None:
-        """An item was delivered, or failed: tell the input that awaits it."""
-        if not any(self._await):
+        """An item was delivered, or failed: tell the input that awaits it. One that waits for the
+        first commit of its partition is tried again out of the queue.
+        """
+        if not self._notes_parts and not any(self._await):
             return
         with self._lock:
+            source, partitions = self._first.get(sequence, (0, []))
+            if partitions and error is not None and not self._is_given_up:
+                return
+            self._first.pop(sequence, None)
+            if error is None:
+                self._committed[source].update(partitions)
             done = self._awaited.pop(sequence, None)
         if done is not None:
             done(error)
 
     def give_up(self) -> None:
         """Nothing more is delivered: what is in the queue comes with the next start."""
+        self._is_given_up = True
         for sequence in list(self._awaited):
             self.settled(sequence, Undelivered("it is in the disk queue, for the next start"))
 
@@ -181,8 +221,8 @@ class QueueSource:
     """Batches out of the queue, while inputs put theirs in; ends when the inputs have ended and the
     queue is empty, or, without ``drain``, as soon as the pipeline is to stop.
 
-    ``restored``: what batches that share a commit had committed; ``notes_parts``: positions of the
-    inputs are kept beside the events, and committed with them.
+    ``restored``: what batches that share a commit had committed; ``force``, where positions of the
+    inputs are kept beside the events and committed with them: it commits as soon as that can be.
     """
 
     is_ticked = True
@@ -196,17 +236,17 @@ class QueueSource:
         carried: Set[Plugin],
         drain: bool,
         restored: Offsets | None = None,
-        notes_parts: bool = False,
+        force: Callable[[], None] | None = None,
     ) -> None:
         self._queue, self._stopping, self._drain = queue, stopping, drain
         self._incarnation = incarnation_of(queue.folder)
         committed = restored or {}
         self._restored = committed.get(_QUEUE, {}).get(_PARTITION)
-        self._intake = QueueIntake(inputs, queue, notes_parts)
-        commits: CommitsOf = self._resuming(committed) if notes_parts else no_commits
+        self._intake = QueueIntake(inputs, queue, None if force is None else committed)
+        commits: CommitsOf = no_commits if force is None else self._resuming(committed, force)
         self._threads = threads_of(inputs, self._intake, stopping, failed, carried, commits)
 
-    def _resuming(self, committed: Offsets) -> CommitsOf:
+    def _resuming(self, committed: Offsets, force: Callable[[], None]) -> CommitsOf:
         """By input: where it goes on. Behind what stands in the queue, or else behind what was
         committed: so that nothing is in the queue twice, and nothing is missed where it was
         deleted.
@@ -217,7 +257,13 @@ class QueueSource:
                 number, parts = _noted(msgspec.msgpack.decode(note) if note else {})
                 positions = {p.partition: p.position for p in parts if p.position is not None}
                 behind.setdefault(number, {}).update(positions)
-        return lambda source: SharedCommits(behind.get(source, {}), _nothing, _nothing_of)
+        intake = self._intake
+
+        def force_first() -> None:
+            if intake.awaits_first_commit:
+                force()
+
+        return lambda source: SharedCommits(behind.get(source, {}), force_first, _nothing_of)
 
     def __iter__(self) -> Iterator[Incoming | None]:
         for thread in self._threads:
@@ -315,10 +361,6 @@ def _noted(note: Mapping[str, Any]) -> tuple[int, list[Part]]:
         for partition, position, events, state in rows
     ]
     return note.get("input", 0), parts
-
-
-def _nothing() -> None:
-    """The queue commits by itself."""
 
 
 def _nothing_of(partitions: Sequence[str]) -> None:

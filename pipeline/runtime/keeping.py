@@ -24,7 +24,8 @@ from ..compile.instantiate import Assembly, assemble
 from .partitions import filters_of_event_time
 
 if TYPE_CHECKING:
-    from ..state.filter_states import FilterStates
+    from ..state.filter_states import FilterStates, Rebuild, States, Text
+    from ..state.partition_states import PartitionStates
     from ..storage.state_store import Held
 
 log = logging.getLogger("penstock")
@@ -32,16 +33,35 @@ log = logging.getLogger("penstock")
 
 def participant_of(
     assembly: Assembly, inputs: Sequence[Input]
-) -> tuple[FilterStates | None, Participant | None]:
+) -> tuple[States | None, Participant | None]:
     """Who commits for many batches at once: what keeps the state of filters, or a plugin."""
     plugins = assembly.made.values()
     owners = list({id(p.participant): p for p in plugins if p.participant is not None}.values())
-    states = states_of(assembly, inputs, owners)
+    states: FilterStates | PartitionStates | None = partition_states_of(assembly, owners)
+    if states is None:
+        states = states_of(assembly, inputs, owners)
     if states is None and not owners:
         return None, None
     from ..state.input_names import NamedInputs
 
     return states, NamedInputs(_only(owners) if states is None else states, inputs)
+
+
+def partition_states_of(assembly: Assembly, owners: list[Plugin]) -> PartitionStates | None:
+    """What keeps the state of a pipeline's filters with the partitions of its input; None where
+    none holds any, or where no plugin has a changelog.
+    """
+    kept = [each for each in filters_of_event_time(assembly) if each.id is not None]
+    if not kept or str(assembly.program.settings["penstock.state"]) == "memory":
+        return None
+    for each in owners:
+        if each.changelog is not None:
+            from ..state.partition_states import PartitionStates
+
+            text, rebuild = _ways_back(assembly)
+            pause = each.context.stopping.wait
+            return PartitionStates(kept, _only(owners), each.changelog, text, rebuild, pause)
+    return None
 
 
 def _only(owners: list[Plugin]) -> Participant:
@@ -59,10 +79,16 @@ def _only(owners: list[Plugin]) -> Participant:
 
 def watch_partitions(assembly: Assembly, inputs: Sequence[Input]) -> None:
     """Have topics whose events are joined refused where they do not have as many partitions each:
-    a member of the group would have one side of a key alone.
+    a member of the group would have one side of a key alone. Where state is kept with partitions,
+    that holds for all topics. Where it is not, an input must be alone with its source.
     """
     plugins = assembly.plugins(assembly.program.filters)
-    if not any(isinstance(plugin, Filter) and plugin.joins for plugin in plugins):
+    is_kept = bool(filters_of_event_time(assembly))
+    for each in inputs:
+        each.alone = is_kept and not _is_transactional(each, assembly)
+    is_sharded = is_kept and any(_is_transactional(each, assembly) for each in inputs)
+    joins = any(isinstance(plugin, Filter) and plugin.joins for plugin in plugins)
+    if not joins and not is_sharded:
         return
     counts: dict[str, int] = {}
 
@@ -74,6 +100,12 @@ def watch_partitions(assembly: Assembly, inputs: Sequence[Input]) -> None:
     for each in inputs:
         if each.grouped:
             each.context.connected = partial(connected, each)
+
+
+def _is_transactional(source: Input, assembly: Assembly) -> bool:
+    """Whether state is kept with the input's partitions, unless settings say otherwise."""
+    is_memory = str(assembly.program.settings["penstock.state"]) == "memory"
+    return source.transactional is not None and not is_memory
 
 
 def _unequal(source: Input, counts: Mapping[str, int]) -> Misconfigured:
@@ -120,6 +152,11 @@ def states_of(
     if store.was_damaged:
         for each in kept:
             each.begins_partial = True
+    return FilterStates(kept, store, *_ways_back(assembly))
+
+
+def _ways_back(assembly: Assembly) -> tuple[Text, Rebuild]:
+    """The text of a filter, and a filter made of what is known of it."""
     uses = {id(plugin): use for use, plugin in assembly.made.items()}
 
     def text(plugin: KeepsState) -> str:
@@ -127,10 +164,10 @@ def states_of(
 
     def rebuild(held: Held) -> KeepsState:
         source = Source(f"(state of {held.id})", f"filter {{ {held.text} }}")
-        (plugin,) = filters_of_event_time(assemble([source], settings))
+        (plugin,) = filters_of_event_time(assemble([source], assembly.program.settings))
         return plugin
 
-    return FilterStates(kept, store, text, rebuild)
+    return text, rebuild
 
 
 def _why_not(
@@ -151,7 +188,7 @@ def _why_not(
 
 
 def say_ending(
-    assembly: Assembly, is_end: bool, states: FilterStates | None, successor: Assembly | None
+    assembly: Assembly, is_end: bool, states: States | None, successor: Assembly | None
 ) -> None:
     """Tell filters of event time what becomes of what they hold when a run ends: ``is_end``, the
     inputs have ended by themselves; ``successor`` goes on after a reload.

@@ -51,7 +51,10 @@ class Partitions:
 
     def turn_to(self, source: int, parts: Sequence[Part], number: int | None) -> None:
         """The events that follow are of this part; None where a batch has no parts."""
-        self._here.partition = str(source) if number is None else _name(source, parts[number])
+        here = self._here
+        here.partition = str(source) if number is None else _name(source, parts[number])
+        if here.shard_of is not None and number is not None:
+            here.shard = here.shard_of(parts[number].partition)
 
     def end(self, source: int, parts: Sequence[Part]) -> bool:
         """A batch was taken in: tell of partitions that have ended, or are idle; whether something

@@ -62,7 +62,7 @@ class PassthroughPipeline(Pipeline):
                 data, count = self._stream(chunk.origin)(chunk.data)
                 sink.submit(Payload(data, None, self._lane, count), pending)
                 events += count
-        self.count(0, events, events, batch)
+        self.counts.add(0, events, events, batch.bytes)
 
     def _stream(self, origin: Mapping[str, Any]) -> Passthrough:
         key = repr(origin)

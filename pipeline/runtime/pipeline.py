@@ -18,7 +18,6 @@ from ...dsl.diagnostics import ConfigError
 from ...dsl.guard import standing_by
 from ...dsl.options import read
 from ...dsl.spec import Kind
-from ...plugins.batch import Batch
 from ...plugins.data_paths import spills_folder
 from ...plugins.epoch import Offsets
 from ...plugins.errors import Misconfigured, Undelivered
@@ -45,7 +44,7 @@ from .work import Work
 if TYPE_CHECKING:
     from ..delivery.dead_letter_writer import DeadLetterWriter
     from ..state.epochs import Epochs
-    from ..state.filter_states import FilterStates
+    from ..state.filter_states import States
     from ..storage.dead_letters import DeadLetters
     from ..storage.queue import DiskQueue
     from .in_flight import InFlight
@@ -99,7 +98,7 @@ class Pipeline:
         self._dead_letters: DeadLetterWriter | None = None
         self._source: Source | None = None
         self._epochs: Epochs | None = None
-        self._states: FilterStates | None = None
+        self._states: States | None = None
         self.successor: Assembly | None = None
         self._restored: Offsets = {}
         self._pending = PendingAck(None)
@@ -275,14 +274,18 @@ class Pipeline:
             return source_of(*basics, self._commits_of)
         from .input_queue import QueueSource
 
-        drain, notes = bool(self.assembly.program.settings["queue.drain"]), self._states is not None
+        drain = bool(self.assembly.program.settings["queue.drain"])
+        force = None
+        if self._states is not None and self._epochs is not None:
+            force = self._epochs.force
         given = self.inputs, self._queue, self._stopping, self._fail, self.carried
-        return QueueSource(*given, drain, self._restored, notes)
+        return QueueSource(*given, drain, self._restored, force)
 
     def _work(self, work: Work, incoming: Incoming) -> None:
         with PendingAck(self.taken(incoming)) as self._pending:
             through = work.run(incoming.source, incoming.batch)
-        self.count(incoming.source, through.events_in, through.events_out, incoming.batch)
+        size = incoming.batch.bytes
+        self.counts.add(incoming.source, through.events_in, through.events_out, size)
 
     def taken(self, incoming: Incoming) -> Done | None:
         """A batch is about to be worked on; what is to be called when it was delivered."""
@@ -308,22 +311,18 @@ class Pipeline:
         if incoming.is_superseded:
             error = Undelivered("what was before it was not delivered")
         elif not self._epochs.has(incoming.source, incoming.batch.parts):
-            return False
+            if self._states is None or self._states.open(p.partition for p in incoming.batch.parts):
+                return False
+            error = Undelivered("what filters hold of its partition is not here")
         if incoming.done is not None:
             incoming.done(error)
         return True
 
-    def count(self, source: int, events_in: int, events_out: int, batch: Batch) -> None:
-        """So much more of an input has gone through."""
-        counts = self.counts
-        counts.events_in += events_in
-        counts.events_out += events_out
-        counts.bytes_in += batch.bytes
-        counts.by_input[source] = counts.by_input.get(source, 0) + events_in
-
     def _flush(self, work: Work, final: bool) -> None:
         if self.counters is not None:
             self.counters.marks = None  # what comes now is of no batch
+        if self._states is not None:
+            self._states.look()
         done: Done | None = None
         if self._epochs is not None and (work.flushes or self._states is not None):
             done = self._epochs.take(_FILTERS, (), None)

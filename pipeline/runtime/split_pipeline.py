@@ -169,7 +169,7 @@ class SplitPipeline(ParallelPipeline):
         with PendingAck(self.taken(job.incoming)) as self._pending:
             filtered = self._filtered(worker, job, answer)
             given = self._work_here.run_filtered(job.source, job.batch, filtered)
-        self.count(job.source, answer.events_in, given, job.batch)
+        self.counts.add(job.source, answer.events_in, given, job.batch.bytes)
 
     def _filtered(
         self, worker: Worker, job: Job, answer: Answer

@@ -18,6 +18,7 @@ from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly
 from ..compile.section import Run
 from .decoding import Decoder
+from .finite_numbers import FiniteNumbers
 from .partitions import Partitions, by_part
 
 
@@ -45,14 +46,25 @@ class Work:
         self.filters = generate(statements, assembly.made, "filters", observer)
         self._outputs = generate(program.outputs, assembly.made, "outputs", observer)
         self._decoders = [Decoder(source) for source in inputs]
+        self._finite = self._known_numbers(assembly, inputs, statements)
         self._size = int(program.settings.get("pipeline.batch.size") or 0)
         self._partitions = Partitions.of(assembly, inputs)
         plugins = assembly.plugins(statements)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
 
+    def _known_numbers(
+        self, assembly: Assembly, inputs: Sequence[Input], statements: Sequence[Statement]
+    ) -> FiniteNumbers:
+        codecs = [decoder.codec for decoder in self._decoders]
+        outputs = assembly.plugins(assembly.program.outputs)
+        writers = [codec for output in outputs for codec in output.context.codecs]
+        return FiniteNumbers([*inputs, *codecs, *assembly.plugins(statements)], writers)
+
     def run(self, source: int, batch: Batch) -> Through:
         """Work on a batch of the input with this number; a batch without an input is decoded."""
         taken = given = 0
+        if source < 0 or batch.chunks is None:
+            self._finite.forget()
         decoded = [batch.events or []] if source < 0 else self._decoders[source].batches(batch)
         if self._partitions is not None:
             return self._run_by_partition(self._partitions, source, batch, decoded)
@@ -81,6 +93,7 @@ class Work:
         that it goes through; how many events came out of these.
         """
         assert self._partitions is not None
+        self._finite.forget()
         self._partitions.begin(source, batch.parts)
         given = 0
         for part, events, run in filtered:
@@ -112,6 +125,7 @@ class Work:
 
     def write(self, events: list[Event]) -> int:
         """Hand events to the outputs that did not come through the filters; how many."""
+        self._finite.forget()
         return self._write(events)
 
     def slices(self, events: list[Event]) -> Iterator[list[Event]]:

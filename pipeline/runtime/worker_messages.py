@@ -19,6 +19,7 @@ class ChunkPlace(NamedTuple):
     part: int
     ends: Sequence[int] | None
     origins: Sequence[Mapping[str, Any]] | None
+    owned: bool
 
 
 class JobMessage(NamedTuple):

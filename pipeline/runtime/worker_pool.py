@@ -226,7 +226,8 @@ class ParallelPipeline(Pipeline):
                 self._sinks[sent.output].submit(self._payload(worker, sent), pending)
         with self._lock:
             worker.buffers.free.append(job.slot)
-        self.count(job.source, answer.events_in, answer.events_out, job.batch)
+        size = job.batch.bytes
+        self.counts.add(job.source, answer.events_in, answer.events_out, size)
         if self.counters is not None:
             self.counters.add(answer.counters)
         self._free.release()

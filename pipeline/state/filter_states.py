@@ -9,15 +9,17 @@ what there would have been.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
 from ...dsl.reference import Event
+from ...plugins.batch import Position
 from ...plugins.epoch import Offsets
 from ...plugins.event_time import KeepsState
-from ..storage.state_store import Change, Held, StateStore
+from ..storage.state_store import Change, Held
 
 log = logging.getLogger("penstock")
 
@@ -32,6 +34,58 @@ Text = Callable[[KeepsState], str]
 """Gives the text of a filter in the configuration."""
 
 
+class Store(Protocol):
+    """Where state is kept; the methods are those of ``StateStore``."""
+
+    def positions(self) -> dict[Any, dict[str, Position]]: ...
+
+    def filters(self) -> list[Held]: ...
+
+    def keys(self, name: str) -> Iterator[tuple[bytes, bytes]]: ...
+
+    def commit(
+        self,
+        positions: Mapping[Any, Mapping[str, Position]],
+        changes: Iterable[Change],
+        gone: Iterable[str] = (),
+    ) -> None: ...
+
+    def forget_positions(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class States(Protocol):
+    """What keeps the state of a pipeline's filters, as the runtime sees it."""
+
+    def open(self, partitions: Iterable[str]) -> bool:
+        """Before events of these partitions are worked: see to it that what is held of them is
+        here; False where it cannot be, and the events must come again.
+        """
+        ...
+
+    def look(self) -> None:
+        """Before time goes on without events: the same, for all partitions that are read here."""
+        ...
+
+    def keeps(self, plugin: KeepsState) -> bool:
+        """Whether a filter's state is kept here."""
+        ...
+
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether something is to be emitted that was held under another meaning."""
+        ...
+
+    def take_leftovers(self) -> list[Event]:
+        """What filters held that are gone; once."""
+        ...
+
+    def close(self) -> None:
+        """Let go of where it is kept."""
+        ...
+
+
 class FilterStates:
     """The participant of a pipeline with filters of event time. Those without an ``id`` are not
     kept. ``leftovers``: what filters held that are gone.
@@ -42,7 +96,7 @@ class FilterStates:
     def __init__(
         self,
         filters: Sequence[KeepsState],
-        store: StateStore,
+        store: Store,
         text: Text,
         rebuild: Rebuild,
     ) -> None:
@@ -106,6 +160,18 @@ class FilterStates:
             return []
         return plugin.drain("stop")
 
+    def open(self, partitions: Iterable[str]) -> bool:
+        """All is here from the start on."""
+        return True
+
+    def look(self) -> None:
+        """All is here from the start on."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the next commit has to take out what was held before."""
+        return bool(self._anew or self._gone)
+
     def keeps(self, plugin: KeepsState) -> bool:
         """Whether a filter's state is kept here."""
         return plugin.id is not None and self.filters.get(plugin.id) is plugin
@@ -142,8 +208,11 @@ class FilterStates:
         positions = offsets if self.filters else {}
         if not self.filters:
             self._store.forget_positions()
+        began = time.monotonic()
         self._store.commit(positions, state, self._gone)
         self._gone = []
+        for plugin in self.filters.values():
+            plugin.committed(time.monotonic() - began)
 
     def abort(self) -> None:
         self._anew, self._gone, self.leftovers = set(), [], []

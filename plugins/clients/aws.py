@@ -22,6 +22,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 
 from ..contract import Plugin
 from ..declaration import Secret, Uri, option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 from .aws_credentials import Role, assumed, changed_at, from_file
 from .aws_errors import RAISED, meaning
@@ -51,6 +52,13 @@ _OF_THE_SERVICE = ("s3", "signature_version")
 @option_group
 class AwsOptions:
     """The options of whatever talks to AWS."""
+
+    former = renamed(
+        {
+            "use_ssl": FormerOption(values={"true": ""}, help='write endpoint => "http://…"'),
+            "region_endpoint": "region",
+        }
+    )
 
     profile: str | None = None
     """A profile of ``~/.aws``; an option of some plugins only."""

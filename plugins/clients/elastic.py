@@ -27,7 +27,6 @@ from .tls import ClientTls, client_context
 
 DEFAULT_PORT = 9200
 _CLOUD_PORT = 443
-_GONE = "it has another name now: `{}`"
 _FINGERPRINT = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -57,9 +56,6 @@ class ElasticOptions(ClientTls):
     proxy: Uri | None = option("The URL of an HTTP proxy.", default=None)
     ssl_enabled: bool = option(
         "Whether hosts are talked to over TLS; as their addresses say unless given.", default=False
-    )
-    ca_file: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
     )
 
 

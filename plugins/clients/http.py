@@ -36,7 +36,6 @@ from .http_failures import HttpFailure, failure_of
 _MOST_REDIRECTIONS = 20
 _MOST_BYTES = 64 << 20
 _CHUNK = 1 << 16
-_GONE = "the option was renamed to `{}`"
 
 
 @option_group
@@ -69,31 +68,6 @@ class HttpOptions:
     )
     user: str | None = option("A user, for basic authentication.", default=None)
     password: Secret | None = option("The user's password.", default=None)
-    cacert: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
-    )
-    client_cert: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate")
-    )
-    client_key: str | None = option("Removed.", default=None, obsolete=_GONE.format("ssl_key"))
-    keystore: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate")
-    )
-    keystore_password: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_key_passphrase")
-    )
-    keystore_type: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate")
-    )
-    truststore: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
-    )
-    truststore_password: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
-    )
-    truststore_type: str | None = option(
-        "Removed.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..contract import Plugin
 from ..declaration import Secret, Uri, option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 from .kafka_login import login_config
 from .kafka_tls import tls_config
@@ -30,6 +31,10 @@ _TUNING = {
 @option_group
 class KafkaOptions:
     """The options of a client. Times are in milliseconds, as in Logstash."""
+
+    former = renamed(
+        {"ssl": FormerOption("security_protocol", {"true": "SSL", "false": "PLAINTEXT"})}
+    )
 
     bootstrap_servers: str = option(
         "The brokers to begin with, as `host:port,host:port`.", default="localhost:9092"

@@ -42,6 +42,10 @@ class _Log:
         log.debug("librdkafka: " + message, *arguments)
 
 
+QUIET: Mapping[str, Any] = {"logger": _Log()}
+"""What a client is to be told of which nothing but answers is wanted."""
+
+
 class Watch:
     """What the callbacks of one client say. ``is_down``: no broker can be reached; ``since``: from
     when on, in seconds that never go back.
@@ -125,7 +129,7 @@ def topic_ids(config: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]
     """The identity of topics by name, as far as brokers know and answer: a topic that was deleted
     and made again has another. ``config``: of any client.
     """
-    told: dict[str, Any] = {**config, "logger": _Log()}
+    told: dict[str, Any] = {**config, **QUIET}
     admin = AdminClient(told)
     futures = admin.describe_topics(TopicCollection(list(names)), request_timeout=_PATIENCE)
     found = {}

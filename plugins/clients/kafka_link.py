@@ -15,11 +15,21 @@ from ..contract import Context, Disconnected, Misconfigured
 _KEY = "kafka, exactly once"
 
 
+def topic_and_number(partition: str) -> tuple[str, int]:
+    """The topic and the number of a partition, by its name in positions."""
+    topic, _, number = partition.rpartition("-")
+    return topic, int(number)
+
+
 class Group(Protocol):
     """A member of a consumer group; called from any thread."""
 
     def group_metadata(self) -> Any:
         """What shows that it is a member, and of which generation."""
+        ...
+
+    def assignments(self) -> dict[str, int]:
+        """Its partitions, each with a number that is another with each assignment."""
         ...
 
     def place(self, name: str, position: Position) -> TopicPartition | None:
@@ -50,6 +60,22 @@ class TransactionLink:
                 "input and output talk to different clusters, which no transaction spans",
                 "take `exactly_once` out of both",
             )
+
+    def assignments(self) -> dict[str, int]:
+        """The partitions that are read here now; see ``Changelog``."""
+        member = self.member
+        return {} if member is None else member.assignments()
+
+    def group_metadata(self) -> Any:
+        """What the member shows to its group; None while there is none."""
+        return None if self.member is None else self.member.group_metadata()
+
+    def check(self, assignments: Mapping[str, int]) -> None:
+        """Raise Disconnected where partitions are not those that were assigned then."""
+        now = self.assignments()
+        for name, number in assignments.items():
+            if now.get(name) != number:
+                raise Disconnected(f"{name} has been assigned anew")
 
     def places(self, positions: Mapping[str, Position]) -> list[TopicPartition]:
         """Positions as offsets to commit; raises Disconnected where a partition has gone."""

@@ -16,6 +16,7 @@ import pika
 
 from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Duration, Secret, option
+from ..former import renamed
 from ..option_groups import option_group
 from ..tls import VERSIONS
 from .rabbitmq_link import Link
@@ -28,6 +29,14 @@ _PEM_HELP = "give a PEM file with the certificate and its key: openssl pkcs12 -i
 @option_group
 class RabbitOptions(ClientTls):
     """The options of whatever talks to RabbitMQ."""
+
+    former = renamed(
+        {
+            "tls_certificate_path": "ssl_certificate_path",
+            "tls_certificate_password": "ssl_certificate_password",
+        },
+        unused=("debug", "name"),
+    )
 
     host: list[str] = option(
         "The hosts, as `host` or `host:port`; one of them is used, any of them at first, and"

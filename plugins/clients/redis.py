@@ -25,6 +25,7 @@ from redis.retry import Retry
 
 from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Secret, option
+from ..former import renamed
 from ..option_groups import option_group
 from ..tls import TlsContext
 from .tls import ClientTls, client_tls, tls_failure, tls_refusal
@@ -41,6 +42,8 @@ _KEY_HELP = "name a key that holds another kind of value, or change `data_type`"
 @option_group
 class RedisOptions(ClientTls):
     """The options of whatever talks to Redis."""
+
+    former = renamed({"queue": "key"}, unused=("name",))
 
     port: int = option("The port.", default=DEFAULT_PORT, at_least=1)
     db: int = option("The number of the database.", default=0, at_least=0)

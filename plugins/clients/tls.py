@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..contract import Disconnected, Misconfigured, Plugin
 from ..declaration import Secret, option
+from ..former import CLIENT_TLS
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
 
@@ -18,6 +19,8 @@ from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stor
 @option_group
 class ClientTls(JavaStores):
     """The options of TLS that clients have."""
+
+    former = CLIENT_TLS
 
     ssl_enabled: bool = option(
         ("Whether TLS is used; without it the other TLS options have no effect."), default=True

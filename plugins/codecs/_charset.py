@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ...dsl.diagnostics import did_you_mean
@@ -160,6 +161,15 @@ class Charset:
             return data.decode()
         except UnicodeDecodeError:
             return escaped_bytes(data)
+
+    def texts(self, payloads: Sequence[bytes]) -> list[str]:
+        """Each payload as text."""
+        if self.is_utf8:
+            try:
+                return list(map(bytes.decode, payloads))
+            except UnicodeDecodeError:
+                pass
+        return list(map(self.text, payloads))
 
     def decoder(self) -> TextDecoder:
         """A decoder for one stream."""

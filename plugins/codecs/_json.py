@@ -20,6 +20,7 @@ from ...dsl.event import accept, add_tag
 from ...dsl.reference import Event, FieldRef
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import finite, is_finite
+from ..json_bounds import Bounds
 from ._rendering import utf8
 
 FAILED = "_jsonparsefailure"
@@ -65,6 +66,22 @@ def parse_plain(text: bytes) -> Event | None:
     if type(found) is not dict or "@timestamp" in found:
         return None
     return None if "tags" in found or "@metadata" in found else found
+
+
+def decode_maps(texts: Sequence[bytes], bounds: Bounds) -> list[Event]:
+    """The maps of texts, each of which is one; raises ValueError where one is not, or is over a
+    bound. What they hold is not looked at but for ``@metadata``.
+    """
+    try:
+        found: list[Any] = list(map(decode, bounds.checked(texts)))
+    except RecursionError:
+        raise ValueError("the JSON is nested too deep") from None
+    for value in found:
+        if type(value) is not dict:
+            raise ValueError("not a map")
+        if "@metadata" in value and type(value["@metadata"]) is not dict:
+            raise ValueError("its metadata is not a map")
+    return found
 
 
 _ORIGINAL = FieldRef("[event][original]")

@@ -12,6 +12,7 @@ from ._charset import charset_option
 from ._framing import BYTES_MARK, MARK
 from ._json import (
     FAILED,
+    decode_maps,
     encode,
     keep_original,
     parse_events,
@@ -76,6 +77,22 @@ class Json(Ecs, Codec, name="json"):
                 else:
                     keep_original(event, message.decode())
             found.append([event])
+        return found
+
+    def decode_one_each(self, messages: Sequence[bytes]) -> list[Event] | None:
+        if self.target is not None or not self._charset.is_utf8:
+            return None
+        try:
+            found = decode_maps(messages, self._bounds)
+        except ValueError:
+            return None
+        check_all(found, self.context.now())
+        if self.ecs:
+            for event, message in zip(found, messages, strict=True):
+                if "event" not in event:
+                    event["event"] = {"original": message.decode()}
+                else:
+                    keep_original(event, message.decode())
         return found
 
     def _shown(self, payload: bytes | str) -> str:

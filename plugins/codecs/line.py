@@ -53,6 +53,7 @@ class Line(Ecs, Codec, name="line"):
         delimiter_option(self)
 
     completes = True
+    finite = True
 
     def start(self) -> None:
         self._fresh = self._maker()

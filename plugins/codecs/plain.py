@@ -27,7 +27,8 @@ class Plain(Ecs, Codec, name="plain"):
     )
 
     def prepare(self) -> None:
-        self._text = charset_option(self).text
+        self._charset = charset_option(self)
+        self._text = self._charset.text
         self._keeps_original = self.ecs
         self._render = renderer(self.format)
 
@@ -40,10 +41,13 @@ class Plain(Ecs, Codec, name="plain"):
         ]
 
     def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
-        texts = [self._text(message).removeprefix(MARK) for message in messages]
-        if not self.ecs:
-            return [[{"message": text}] for text in texts]
-        return [[{"message": text, "event": {"original": text}}] for text in texts]
+        return [[event] for event in self.decode_one_each(messages)]
+
+    def decode_one_each(self, messages: Sequence[bytes]) -> list[Event]:
+        texts = [text.removeprefix(MARK) for text in self._charset.texts(messages)]
+        if not self._keeps_original:
+            return [{"message": text} for text in texts]
+        return [{"message": text, "event": {"original": text}} for text in texts]
 
     def encode_messages(self, events: Sequence[Event]) -> list[bytes]:
         render = self._render

@@ -16,16 +16,14 @@ from ...dsl.event import accept, add_tag, check_all
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
 from ..codec import Codec
-from ..codecs._json import FAILED, parse_events
+from ..codecs._json import FAILED, decode_maps, parse_events
 from ..json_bounds import Bounds
 
 _TEXTS = ("message", "line")
 """Where Filebeat, and where Logstash-Forwarder and the output lumberjack have the text."""
 
-_NONE: Event = {}
 _RAW = "beats_input_raw_event"
 _USUAL = len(["input", "beats", "host", "ip", "127.0.0.1"])
-_decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,17 +52,25 @@ class EventCodec(Codec):
 
     def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
         """The events of each message."""
+        found = self._maps(messages)
+        if found is None:
+            return [self._one(message) for message in messages]
+        return [self._decoded(event) for event in found]
+
+    def decode_one_each(self, messages: Sequence[bytes]) -> list[Event] | None:
+        found = self._maps(messages) if self._is_plain else None
+        if found is not None:
+            self._finish_plain(found)
+        return found
+
+    def _maps(self, messages: Sequence[bytes]) -> list[Event] | None:
+        """What the messages hold, if each of them is a map."""
         try:
-            found = [_decode(text) for text in self._bounds.checked(list(messages))]
+            found = decode_maps(messages, self._bounds)
         except ValueError:
-            return [self._one(message) for message in messages]
-        if not _are_events(found):
-            return [self._one(message) for message in messages]
+            return None
         check_all(found, self.context.now())
-        if not self._is_plain:
-            return [self._decoded(event) for event in found]
-        self._finish_plain(found)
-        return [[event] for event in found]
+        return found
 
     def _one(self, message: bytes) -> list[Event]:
         """A message by itself: one that is not JSON must not take its neighbours along."""
@@ -131,12 +137,6 @@ class EventCodec(Codec):
             for event in events:
                 _copy_host(event, self._host)
         return events
-
-
-def _are_events(values: list[Any]) -> bool:
-    if set(map(type, values)) != {dict}:
-        return False
-    return {type(value.get("@metadata", _NONE)) for value in values} == {dict}
 
 
 def _message_of(event: Event) -> str | None:

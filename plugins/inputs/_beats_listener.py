@@ -15,6 +15,7 @@ from typing import Any
 from ..codec import Codec
 from ..contract import Ecs
 from ..declaration import Bytes, option
+from ..former import FormerOption, renamed
 from ..servers.connections import Acceptor, subject_of
 from ..servers.event_loop import Acceptor as AnyAcceptor
 from ..servers.event_loop import EventLoopListener, Intake
@@ -26,7 +27,6 @@ from ._beats_server import Connections
 
 ENRICHMENTS = ("codec_metadata", "source_metadata", "ssl_peer_metadata", "all", "none")
 _DEFAULT = ("codec_metadata", "source_metadata")
-_GONE = "it has another name now: `{}`"
 _SOME, _NONE, _ALL = ENRICHMENTS[:3], "none", "all"
 _WITH_ENRICH = ("add_hostname", "include_codec_tag")
 _MULTILINE = "write codec => plain, and have Filebeat join lines: its parser `multiline`"
@@ -34,6 +34,15 @@ _MULTILINE = "write codec => plain, and have Filebeat join lines: its parser `mu
 
 class BeatsListener(ServerTls, Ecs, EventLoopListener):
     """A listener for Lumberjack, version 1 or 2."""
+
+    former = renamed(
+        {
+            "ssl_peer_metadata": FormerOption(
+                "enrich", {"true": [*_DEFAULT, "ssl_peer_metadata"], "false": list(_DEFAULT)}
+            ),
+        },
+        unused=("congestion_threshold", "target_field_for_codec"),
+    )
 
     prompt = True
     completes = True
@@ -69,22 +78,6 @@ class BeatsListener(ServerTls, Ecs, EventLoopListener):
     )
     executor_threads: int = option("Has no effect.", default=1)
     event_loop_threads: int = option("Has no effect.", default=0)
-    ssl: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_enabled"))
-    cipher_suites: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_cipher_suites")
-    )
-    ssl_peer_metadata: str | None = option(
-        "Gone.", default=None, obsolete="write enrich => [ssl_peer_metadata]"
-    )
-    ssl_verify_mode: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_client_authentication")
-    )
-    tls_max_version: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_supported_protocols")
-    )
-    tls_min_version: str | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_supported_protocols")
-    )
 
     _connections: Connections | None = None
 

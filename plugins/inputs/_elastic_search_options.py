@@ -5,12 +5,15 @@ from __future__ import annotations
 from ...dsl.reference import FieldRef
 from ..clients.elastic import ElasticOptions
 from ..declaration import option
+from ..former import renamed
 from ..option_groups import option_group
 
 
 @option_group
 class SearchOptions(ElasticOptions):
     """What is asked for, when, and what becomes of it."""
+
+    former = renamed(unused=("scan",))
 
     index: str = option("The index, an alias, or patterns, with commas.", default="logstash-*")
     query: str = option("The query, as JSON; or as ES|QL.", default='{ "sort": [ "_doc" ] }')

@@ -220,7 +220,7 @@ class Connection:
             {"flume": {"headers": event.headers}} if event.headers else _NOTHING
             for event in call.events
         ]
-        return Chunk(b"".join(bodies), self._origin, 0, ends, origins)
+        return Chunk(b"".join(bodies), self._origin, 0, ends, origins, owned=True)
 
     def _settle(self, owed: _Owed, status: str) -> None:
         """Answer a call, when those before it are answered."""

@@ -25,9 +25,9 @@ _GONE = (
 
 
 class Assigned(msgspec.Struct):
-    """A partition that this member reads. ``assignment``: how many there were before it; ``first``:
-    where reading began; ``next``: the offset that is awaited; ``settled``: everything before it has
-    been delivered; ``incarnation``: the topic's identity, and more where offsets began anew.
+    """A partition that this member reads. ``assignment``: a number that none had before;
+    ``first``: where reading began; ``next``: the offset that is awaited; ``settled``: all before it
+    has been delivered; ``incarnation``: the topic's identity, and more where offsets began anew.
     """
 
     topic: str

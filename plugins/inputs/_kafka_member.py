@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -34,6 +35,8 @@ _TEND_EVERY = 1.0
 _LAG_EVERY = 5.0
 _NOTE_EVERY = 0.1
 _LONGEST_DRAIN = 10.0
+_ASSIGNMENTS = count(1)  # of all members: what was held in an earlier one's days is old
+_FIRST_SEARCH, _LONGEST_SEARCH = 1.0, 10.0
 
 
 class MemberSettings(msgspec.Struct, frozen=True):
@@ -75,18 +78,19 @@ class GroupMember:
         self.commits = Commits(
             plugin, consumer, self._assigned, settings.interval, settings.commits
         )
-        self._assignments = 0
         self._kept: deque[Message] = deque()
         self._group: Any = None
         self._noted = 0.0
-        self._is_paused = self._is_closing = False
+        self._is_paused = self._is_closing = self._has_pattern = False
         now = time.monotonic()
-        self._polled = self._measured = now
+        self._polled = self._measured = self._searched = now
+        self._search_every = _FIRST_SEARCH
         metrics = plugin.context.metrics
         self._lag, self._count = metrics.gauge("lag"), metrics.gauge("partitions")
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Join the group; a topic that begins with ``^`` is a pattern."""
+        self._has_pattern = any(topic.startswith("^") for topic in topics)
         self._consumer.subscribe(
             list(topics),
             on_assign=self._on_assign,
@@ -152,7 +156,23 @@ class GroupMember:
             self.give_up()
             raise Disconnected(self._watch.fatal.str())
         self.commits.when_due()
+        self._search()
         self._measure()
+
+    def _search(self) -> None:
+        """While a pattern has given nothing to read, ask for the topics that there are. The client
+        library asks by itself every second for a topic that has a name, but looks whether a pattern
+        finds more only when it asks for all topics: every five minutes.
+        """
+        now = time.monotonic()
+        if not self._has_pattern or self._assigned or now - self._searched < self._search_every:
+            return
+        self._searched = now
+        self._search_every = min(2 * self._search_every, _LONGEST_SEARCH)
+        try:
+            self._consumer.list_topics(timeout=_FIRST_SEARCH)
+        except KafkaException as error:
+            self._plugin.context.log.debug("no list of topics: %s", error.args[0].str())
 
     def token_of(self, runs: Iterable[Run]) -> list[tuple[str, int, int]]:
         """What is to be known of a batch when it has ended."""
@@ -246,9 +266,8 @@ class GroupMember:
         if unknown:
             self._identities |= self._identify(sorted(unknown))
         for place in places:
-            self._assignments += 1
             identity = self._identities.get(place.topic, "")
-            assigned = Assigned(place.topic, place.partition, self._assignments, identity)
+            assigned = Assigned(place.topic, place.partition, next(_ASSIGNMENTS), identity)
             name = partition_name(place.topic, place.partition)
             self._assigned[name] = assigned
             wanted = self.resume.get(name)
@@ -317,6 +336,16 @@ class GroupMember:
         one ask.
         """
         return self._group
+
+    def partition_counts(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many partitions topics have, of those that there are."""
+        known = self._consumer.list_topics(timeout=_LONGEST_DRAIN).topics
+        found = {name: len(known[name].partitions) for name in topics if name in known}
+        return {name: number for name, number in found.items() if number}
+
+    def assignments(self) -> dict[str, int]:
+        """Its partitions, each with the number of its assignment; from any thread."""
+        return {name: each.assignment for name, each in list(self._assigned.items())}
 
     def place(self, name: str, position: Position) -> TopicPartition | None:
         """A position as the client library says it; None for a partition that has gone."""

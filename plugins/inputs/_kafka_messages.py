@@ -8,6 +8,7 @@ all the same, decoded here, so that a copy of a compacted topic keeps what was d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from confluent_kafka import Message
@@ -119,14 +120,11 @@ def batch_of(runs: Sequence[Run], token: Any, decoration: Decoration) -> Batch:
     assert batch.chunks is not None
     for run in runs:
         values = [message.value() or b"" for message in run.messages]
-        ends, end = [], 0
-        for value in values:
-            end += len(value)
-            ends.append(end)
+        ends = list(accumulate(map(len, values)))
         origins = [decoration.of(m) for m in run.messages] if decoration.is_on else None
         place = _place(batch, parts, run)
-        batch.chunks.append(Chunk(b"".join(values), _NONE, place, ends, origins))
-        batch.bytes += end
+        batch.chunks.append(Chunk(b"".join(values), _NONE, place, ends, origins, owned=True))
+        batch.bytes += ends[-1]
     return batch
 
 
@@ -140,8 +138,8 @@ def decoded_batch_of(
     for run in runs:
         place = _place(batch, parts, run)
         for message in run.messages:
-            events = _events_of(message, codec)
-            complete(events, now, decoration.of(message))
+            events = _events_of(message, codec, decoration)
+            complete(events, now, decoration.of(message) if decoration.is_on else _NONE)
             codec.complete(events)
             batch.events += events
             batch.parts[place].events += len(events)
@@ -149,9 +147,11 @@ def decoded_batch_of(
     return batch
 
 
-def _events_of(message: Message, codec: Codec) -> list[Event]:
+def _events_of(message: Message, codec: Codec, decoration: Decoration) -> list[Event]:
     value = message.value()
-    return [{}] if value is None else codec.decode_messages([value])[0]
+    if value is not None:
+        return codec.decode_messages([value])[0]
+    return [{}] if decoration.is_on else []  # without metadata it would say nothing
 
 
 def _place(batch: Batch, parts: dict[str, int], run: Run) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..clients.kafka import KafkaOptions, client_config, given
+from ..clients.schema_registry_options import RegistryOptions, check_registry_options
 from ..contract import Plugin
-from ..declaration import Secret, Uri, option
+from ..declaration import option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 
 _STRING = "org.apache.kafka.common.serialization.StringDeserializer"
@@ -30,14 +32,38 @@ _ASKED = {
 }
 _RESETS = {"earliest": "earliest", "latest": "latest", "none": "error"}
 _PREFETCH_KB = 16_384  # what the client library reads ahead, all partitions together
-_NO_REGISTRY = "No schema registry is asked."
-_AVRO = "take it out, and give codec => avro { schema_uri => … }, or decode elsewhere"
 _BROKERS_SAY = ("session_timeout_ms", "heartbeat_interval_ms", "partition_assignment_strategy")
 
 
 @option_group
-class ConsumerOptions(KafkaOptions):
+class ConsumerOptions(KafkaOptions, RegistryOptions):
     """The options of a consumer."""
+
+    former = renamed(
+        {
+            "topic_id": "topics",
+            "white_list": "topics_pattern",
+            "reset_beginning": FormerOption(
+                "auto_offset_reset", {"true": "earliest", "false": "latest"}
+            ),
+            "fetch_message_max_bytes": "max_partition_fetch_bytes",
+            "zk_connect": FormerOption(
+                values={"\0": ""}, help="write bootstrap_servers: the brokers themselves are asked"
+            ),
+        },
+        unused=(
+            "consumer_id",
+            "consumer_restart_on_error",
+            "consumer_restart_sleep_ms",
+            "consumer_timeout_ms",
+            "decoder_class",
+            "key_decoder_class",
+            "queue_size",
+            "rebalance_backoff_ms",
+            "rebalance_max_retries",
+        ),
+    )
+    """Options that the input had before version 5 of Logstash."""
 
     topics: list[str] = option("The topics to read.", default=["logstash"])
     topics_pattern: str | None = option(
@@ -138,28 +164,11 @@ class ConsumerOptions(KafkaOptions):
         default=_STRING,
         choices=(_STRING, _BYTES),
     )
-    schema_registry_url: Uri | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_key: str | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_secret: Secret | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_proxy: Uri | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_validation: str | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_ssl_keystore_location: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_keystore_password: Secret | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_keystore_type: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_truststore_location: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_truststore_password: Secret | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_truststore_type: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
+    schema_registry_validation: str = option(
+        "Whether the registry is asked, with each connection, for the subjects of `topics`, and"
+        " those that it lacks are named in the log.",
+        default="auto",
+        choices=("auto", "skip"),
     )
 
 
@@ -171,6 +180,7 @@ def consumer_config(
     """
     _check_topics(plugin, options)
     _check_exactly_once(plugin, options)
+    check_registry_options(plugin, options)
     common = client_config(plugin, options)
     config = given(plugin, _ASKED)
     config |= {

@@ -7,6 +7,7 @@ position never lies within it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -56,12 +57,9 @@ def batch_of(stream: str, token: Token, records: Sequence[Record]) -> Batch:
             values += [each.data for each in packed]
             origins += _packed_origins(record, packed, place)
     part = Part(token.shard, position_at(sequence_of(records[-1])))
-    ends, end = [], 0
-    for value in values:
-        end += len(value)
-        ends.append(end)
-    chunk = Chunk(b"".join(values), _NONE, 0, ends, origins)
-    return Batch(chunks=[chunk], token=token, parts=[part], bytes=end)
+    ends = list(accumulate(map(len, values)))
+    chunk = Chunk(b"".join(values), _NONE, 0, ends, origins, owned=True)
+    return Batch(chunks=[chunk], token=token, parts=[part], bytes=len(chunk.data))
 
 
 def _packed_origins(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from pika.spec import Basic, BasicProperties
@@ -103,12 +104,10 @@ def _plain(value: Any) -> Any:
 
 def chunk_of(messages: Sequence[Message], decoration: Decoration) -> Chunk:
     """Messages as a chunk, to be decoded by whoever works on it."""
-    ends, end = [], 0
-    for message in messages:
-        end += len(message.body)
-        ends.append(end)
+    bodies = [message.body for message in messages]
+    ends = list(accumulate(map(len, bodies)))
     origins = [decoration.of(message) for message in messages] if decoration.is_on else None
-    return Chunk(b"".join([message.body for message in messages]), _NONE, 0, ends, origins)
+    return Chunk(b"".join(bodies), _NONE, 0, ends, origins, owned=True)
 
 
 def decoded(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 from ..batch import Batch, Chunk, Position
@@ -76,10 +77,8 @@ def chunk_of(
     values: Sequence[bytes],
     origin: Mapping[str, Any],
     origins: Sequence[Mapping[str, Any]] | None = None,
+    owned: bool = False,
 ) -> Chunk:
     """Whole payloads as one chunk."""
-    ends, end = [], 0
-    for value in values:
-        end += len(value)
-        ends.append(end)
-    return Chunk(b"".join(values), origin, 0, ends, origins)
+    ends = list(accumulate(map(len, values)))
+    return Chunk(b"".join(values), origin, 0, ends, origins, owned)

@@ -160,7 +160,7 @@ class StreamSource:
         batch = Batch(token=(self._id, ids), parts=[part])
         if all(fields and field in fields for _, fields in entries):
             values = [fields[field] for _, fields in entries if fields]
-            batch.chunks = [chunk_of(values, *self._origins(ids))]
+            batch.chunks = [chunk_of(values, *self._origins(ids), owned=True)]
             batch.bytes = len(batch.chunks[0].data)
         else:
             self._decode(batch, entries)

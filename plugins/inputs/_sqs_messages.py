@@ -63,7 +63,7 @@ def batch_of(leases: Sequence[Lease], fields: Fields, queue: str) -> Batch:
     """The batch of some messages; they are its token."""
     bodies = [str(lease.message["Body"]).encode() for lease in leases]
     origins = [fields.of(lease.message, queue) for lease in leases]
-    chunk = chunk_of(bodies, {}, origins)
+    chunk = chunk_of(bodies, {}, origins, owned=True)
     for lease in leases:
         lease.message = {}  # only the receipt is needed from now on
     return Batch(chunks=[chunk], token=list(leases), bytes=len(chunk.data))

@@ -67,6 +67,7 @@ class File(Ecs, Input, name="file"):
 
     streams = True
     reads_lines = True
+    finite = True
     completes = True
     replays = True
     local = True

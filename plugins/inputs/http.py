@@ -14,13 +14,12 @@ from ..declaration import Secret, option
 from ..servers.tls import server_tls
 from ._http_events import Origin, RequestCodec, RequestFields, named_headers
 from ._http_listener import HttpListener
-from ._http_old_names import OldNames
 
 _PLAIN = {"Content-Type": "text/plain"}
 _CODES = {"200": 200, "201": 201, "202": 202, "204": 204}
 
 
-class Http(OldNames, Ecs, HttpListener, name="http"):
+class Http(Ecs, HttpListener, name="http"):
     """Listen for HTTP requests; what is in their bodies becomes events.
 
     The codec of a body is that which `additional_codecs` has for its content type, else `codec`: a

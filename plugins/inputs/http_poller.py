@@ -22,6 +22,7 @@ from ..clients.http import HttpClient, HttpOptions, Response, check_options
 from ..clients.tls import ClientTls, client_tls
 from ..contract import Ecs, Input, Outcome
 from ..declaration import option
+from ..former import FormerOption, renamed
 from ..schedule import ScheduleError
 from ..wake_pipe import WakePipe
 from ._poll_events import Asked, PollFields
@@ -63,6 +64,8 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
     certificates are PEM files; Java's stores are an error. `validate_after_inactivity` has no
     effect.
     """
+
+    former = renamed({"interval": FormerOption("schedule", entry=("every", "{}s"))})
 
     default_codec = "json"
     local = True

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from ..batch import Batch, Position
 from ..clients.kafka_client import Watch, make_client, refusal_of, topic_ids
+from ..clients.kafka_groups import others_in_group
 from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
@@ -31,7 +32,16 @@ from ._kafka_messages import (
 )
 from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
 
+if TYPE_CHECKING:
+    from ..clients.schema_registry import SchemaRegistry
+
 _BYTES_KEYS = "ByteArrayDeserializer"
+_SCATTERING = (
+    "partition_assignment_strategy",
+    "group_protocol",
+    "topics",
+    "topics_pattern",
+)
 _SMALLEST, _USUAL = 16, 500
 _PROBE = 5.0
 
@@ -43,6 +53,11 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     `[@metadata][kafka]` with `topic`, `partition`, `offset`, `key`, `timestamp` (milliseconds) and
     `consumer_group`; with `"extended"` also `headers`. A message without a value (a tombstone) is
     then an event of its own, with `[@metadata][kafka][tombstone]`.
+
+    With `schema_registry_url` values are Avro records framed as Confluent's serializers do it (a
+    zero, the number of the schema, the record), decoded by the schema that the registry has for
+    their number. A value that is not such a record is an event with the tag `_avroparsefailure`;
+    while the registry is away, nothing is read.
 
     Offsets are committed for what every output has, and no further: an event that is not delivered
     yet holds back those behind it in its partition. After a crash what was not committed is read
@@ -68,22 +83,45 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._decoration = Decoration(self.decorate_events, self.group_id, has_text_keys)
         self._files = CertificateFiles(self)
         self._codec = self.new_codec()
+        self._registry = self._of_registry()
         self._is_woken = False
         self._size = 0.0
         self._was_probed = False
         if self.exactly_once:
             self.transactional = "exactly_once"
+            self.grouped = True
+            self.scattered = self._scattering_option()
             link = link_of(self.context)
             link.group, link.instance = self.group_id, self.group_instance_id
 
+    def _of_registry(self) -> SchemaRegistry | None:
+        """The registry, whose schemas then decode values in the place of the codec."""
+        if self.schema_registry_url is None:
+            return None
+        from ..clients.schema_registry import SchemaRegistry  # few pipelines need it
+        from ..codecs._registry_avro import RegistryAvro
+
+        if "codec" in self.given:
+            message = "`codec` has no effect beside `schema_registry_url`: values are Avro"
+            self.problem("codec", message, "take one of the two out", code="W305")
+        registry = SchemaRegistry(self, self)
+        self._codec = RegistryAvro(self._codec, registry, self.context.log)
+        return registry
+
+    @property
+    def decoration(self) -> Decoration:
+        """What events show of their messages."""
+        return self._decoration
+
     def decoder(self) -> Codec | None:
-        return self._codec
+        return self._codec if self._registry is None else None
 
     def connect(self) -> None:
         self._leave()
         watch = Watch(self)
         config = {**self._config, **self._files.config(self), **watch.config()}
         config["on_commit"] = self._on_commit
+        self._check_registry()
         consumer = make_client(self, Consumer, config)
         try:
             self._check(consumer, watch)
@@ -108,6 +146,20 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             keeps_start=self.auto_offset_reset != "earliest",
         )
 
+    def _scattering_option(self) -> str | None:
+        """The option because of which members may have different partitions of two topics."""
+        strategy = str(self._config.get("partition.assignment.strategy", ""))
+        if strategy == "range" or (self.topics_pattern is None and len(self.topics) == 1):
+            return None
+        given = [name for name in _SCATTERING if name in self.given]
+        return given[0] if given else None
+
+    def partition_counts(self) -> Mapping[str, int]:
+        """How many partitions each topic has, of those that there are."""
+        if self._member is None or self.topics_pattern is not None:
+            return {}
+        return self._member.partition_counts(self.topics)
+
     def _subscription(self) -> list[str]:
         if self.topics_pattern is None:
             return self.topics
@@ -125,6 +177,19 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         if not self._was_probed:
             self._probe_group(consumer)
             self._was_probed = True
+        if self.alone:
+            self._check_alone()
+
+    def _check_registry(self) -> None:
+        """See whether the registry answers, and has what the topics need."""
+        if self._registry is None or self.schema_registry_validation == "skip":
+            return
+        wanted = [] if self.topics_pattern is not None else self.topics
+        known = self._registry.subjects()
+        lacking = ", ".join(name for name in wanted if f"{name}-value" not in known)
+        if lacking:
+            text = "the schema registry has no schema for the values of these topics yet: %s"
+            self.context.log.warning(text, lacking)
 
     def _check_topic(self, error: KafkaError, name: str) -> None:
         refusal = refusal_of(error, self)
@@ -148,6 +213,22 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         for error in errors:
             if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 raise Misconfigured("group_id", error.str(), "ask for an ACL for the group")
+
+    def _check_alone(self) -> None:
+        """Refuse to share the topics where filters hold what another member would lack. A member
+        that was killed is counted until its session is over.
+        """
+        config = {**self._client_config, **self._files.config(self)}
+        wait = self.session_timeout_ms / 1000 + _PROBE
+        own, stopping = self.group_instance_id, self.context.stopping
+        if others_in_group(config, self.group_id, own, wait, stopping):
+            raise Misconfigured(
+                "group_id",
+                f"another process of the group `{self.group_id}` reads, and what filters of event"
+                " time hold is with one process",
+                "set `exactly_once => true` here and at one output `kafka`: then state is kept with"
+                " the partitions (docs/scaling-kafka.md), or take another `group_id`",
+            )
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if self._member is not None:
@@ -179,7 +260,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         return self._batch_of(runs, messages, member.token_of(runs))
 
     def _batch_of(self, runs: list[Run], messages: list[Message], token: Any) -> Batch:
-        if self._decoration.is_on and has_tombstones(messages):
+        is_decoded_here = self._registry is not None
+        if is_decoded_here or (self._decoration.is_on and has_tombstones(messages)):
             now = self.context.now()
             batch = decoded_batch_of(runs, token, self._decoration, self._codec, now)
         else:
@@ -227,3 +309,5 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def close(self) -> None:
         self._leave()
+        if self._registry is not None:
+            self._registry.close()

@@ -29,6 +29,7 @@ class Stdin(Ecs, Input, name="stdin"):
     default_codec = "line"
     streams = True
     completes = True
+    finite = True
     local = True
     reloads = False
 

@@ -12,13 +12,13 @@ from typing import Any
 from ..clients.tls import ClientTls, client_tls
 from ..contract import Disconnected, Ecs, Misconfigured
 from ..declaration import option
+from ..former import VERIFIED_BY_SERVER, renamed
 from ..servers.connections import Connection, Peer, Settings
 from ..servers.proxy_protocol import ProxyError, take_header
 from ..servers.stream_listener import StreamListener
 from ..servers.tls import ServerTls, server_tls
 from ..tls import TlsContext
 
-_GONE = "it has another name now: `{}`"
 _CONNECT = 10.0
 
 
@@ -41,6 +41,8 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
     before TLS, as proxies send it; ports are numbers, also there. A line over
     `penstock.limits.line` comes in parts.
     """
+
+    former = renamed({"ssl_verify": VERIFIED_BY_SERVER}, unused=("data_timeout",))
 
     default_codec = "line"
 
@@ -70,13 +72,6 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
     )
     ssl_extra_chain_certs: list[Path] = option(
         "Cannot be used: the file of `ssl_certificate` may hold the whole chain.", default=[]
-    )
-    ssl_cert: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
-    ssl_enable: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_enabled"))
-    ssl_verify: str | None = option(
-        "Gone.",
-        default=None,
-        obsolete="write `ssl_client_authentication`, or as a client `ssl_verification_mode`",
     )
 
     _tls: TlsContext | None = None

@@ -13,6 +13,7 @@ from ...dsl.template import Template
 from ..clients.elastic import ElasticOptions
 from ..contract import Ecs, Plugin
 from ..declaration import option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 
 
@@ -205,3 +206,30 @@ class IndexOptions:
 
 class BulkOptions(TransportOptions, IndexOptions, Ecs, Plugin):
     """All options, on a plugin."""
+
+    former = renamed(
+        {
+            "host": "hosts",
+            "port": FormerOption(values={"9200": ""}, help='write hosts => ["HOST:PORT"]'),
+            "protocol": FormerOption(
+                values={"http": "", "node": "", "transport": ""},
+                help="take it out: hosts are talked to over HTTP, at port 9200 unless given",
+            ),
+            "embedded": FormerOption(
+                values={"false": ""}, help="start a server, and name it in hosts"
+            ),
+        },
+        unused=(
+            "bind_host",
+            "bind_port",
+            "cluster",
+            "flush_size",
+            "idle_flush_time",
+            "index_type",
+            "max_inflight_requests",
+            "max_retries",
+            "node_name",
+            "retry_max_items",
+        ),
+    )
+    """Options that the output had before version 5 of Logstash, and some until later."""

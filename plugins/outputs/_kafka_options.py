@@ -7,8 +7,10 @@ from typing import Any
 from ...dsl.reference import FieldRef
 from ...dsl.template import Template
 from ..clients.kafka import KafkaOptions, client_config, given
+from ..clients.schema_registry_options import RegistryOptions
 from ..contract import Plugin
 from ..declaration import option
+from ..former import FormerOption, renamed
 from ..option_groups import option_group
 
 _STRING = "org.apache.kafka.common.serialization.StringSerializer"
@@ -25,8 +27,30 @@ _PARTITIONERS: dict[str, dict[str, Any]] = {
 
 
 @option_group
-class ProducerOptions(KafkaOptions):
+class ProducerOptions(KafkaOptions, RegistryOptions):
     """The options of a producer."""
+
+    former = renamed(
+        {
+            "broker_list": "bootstrap_servers",
+            "compression_codec": "compression_type",
+            "request_required_acks": FormerOption("acks", {"-1": "all", "0": "0", "1": "1"}),
+            "queue_buffering_max_ms": "linger_ms",
+            "message_send_max_retries": "retries",
+            "topic_metadata_refresh_interval_ms": "metadata_max_age_ms",
+            "message_max_bytes": "max_request_size",
+        },
+        unused=(
+            "batch_num_messages",
+            "block_on_buffer_full",
+            "key_serializer_class",
+            "partitioner_class",
+            "producer_type",
+            "serializer_class",
+            "timeout_ms",
+        ),
+    )
+    """Options that the output had before version 5 of Logstash."""
 
     topic_id: Template = option("The topic, with fields of the event.")
     message_key: Template | None = option(
@@ -105,9 +129,13 @@ class ProducerOptions(KafkaOptions):
     value_serializer: str = option("Has no effect.", default=_STRING, choices=(_STRING, _BYTES))
 
 
-def producer_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:
-    """The configuration of a producer; what is wrong with the options is reported."""
-    config = client_config(plugin, options) | given(plugin, _ASKED)
+def producer_config(
+    plugin: Plugin, options: ProducerOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration of any client, and what a producer has more; what is wrong with the options
+    is reported.
+    """
+    common, config = client_config(plugin, options), given(plugin, _ASKED)
     is_idempotent = options.acks == "all"
     config |= {
         "acks": options.acks,
@@ -128,7 +156,7 @@ def producer_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:
     }
     if options.exactly_once:
         config |= _transaction_config(plugin, options)
-    return config
+    return common, config
 
 
 def _transaction_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:

@@ -24,10 +24,12 @@ from ..batch import Payload
 from ..clients.kafka_client import refusal_of
 from ..clients.kafka_link import TransactionLink
 from ..contract import Disconnected, Misconfigured, Plugin, Rejected
-from ..epoch import Offsets
+from ..epoch import Offsets, ShardedState
+from ._kafka_changelog import StateTopic
 from ._kafka_delivery import Delivering, Request, judged
 from ._kafka_suspects import Suspects
 
+_NOTHING_KEPT = ShardedState((), {}, {})
 _TIMEOUT = 10.0
 _TRIES = 12
 
@@ -39,8 +41,15 @@ class Transactions:
 
     overlaps = False
 
-    def __init__(self, plugin: Plugin, link: TransactionLink, renew: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        plugin: Plugin,
+        link: TransactionLink,
+        renew: Callable[[], None],
+        changelog: StateTopic,
+    ) -> None:
         self._plugin, self._link, self._renew = plugin, link, renew
+        self._changelog = changelog
         self._lock = threading.RLock()
         self._delivering: Delivering | None = None
         self._is_open = self._is_stale = False
@@ -119,21 +128,29 @@ class Transactions:
         return error if isinstance(error, Misconfigured) else None
 
     def commit(self, offsets: Offsets, state: Any) -> None:
-        """Commit the transaction, with the offsets of the input in it. Raises Disconnected where it
-        is void, or cannot be committed.
+        """Commit the transaction, with the offsets of the input in it, and the state of filters
+        that is kept with partitions, a ``ShardedState``, where there is one. Raises Disconnected
+        where it is void, or cannot be committed.
         """
+        kept: ShardedState = state or _NOTHING_KEPT
         with self._lock:
             delivering = self._delivering
             if delivering is None or self._void is not None:
                 raise Disconnected(f"the transaction was aborted: {self._void or 'no producer'}")
-            positions = {name: at for parts in offsets.values() for name, at in parts.items()}
+            positions = dict(kept.positions)
+            for parts in offsets.values():
+                positions |= parts
             if not positions and not self._is_open:
                 return
+            # Taken before the assignments are looked at: if they change after that, the group
+            # refuses what is shown to it.
+            metadata = self._link.group_metadata()
+            self._link.check(kept.assignments)
             places = self._link.places(positions)
             if not self._has_begun(delivering):
                 raise Disconnected(f"no transaction can be begun: {self._void}")
-            if places and self._link.member is not None:
-                metadata = self._link.member.group_metadata()
+            self._try(lambda: self._changelog.write(delivering.producer, kept.rows))
+            if places and metadata is not None:
                 send = delivering.producer.send_offsets_to_transaction
                 self._try(lambda: send(places, metadata, _TIMEOUT))
             self._try(lambda: delivering.producer.commit_transaction(_TIMEOUT))

@@ -23,6 +23,7 @@ from ..batch import Payload
 from ..codec import Codec
 from ..declaration import Mode, option
 from ..errors import Disconnected, Misconfigured
+from ..former import renamed
 from ..output import Output
 from ..records.disk import Disk
 from ._writing import PartlyWritten, Rests, forget, target_of
@@ -140,6 +141,8 @@ class File(Output, name="file"):
     no effect. With `fsync` it is on the disk, too. Lines do not go on where a crash left a file in
     the middle of one: they begin on a new line.
     """
+
+    former = renamed(unused=("max_size",))
 
     default_codec = "json_lines"
     immediate = True

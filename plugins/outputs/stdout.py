@@ -10,6 +10,7 @@ from ...dsl.reference import Event
 from ..batch import Payload
 from ..codec import Codec
 from ..errors import Misconfigured
+from ..former import FormerOption, renamed
 from ..output import Output
 from ._writing import PartlyWritten, Rests, Target, target_of
 
@@ -21,6 +22,13 @@ class Stdout(Output, name="stdout"):
     disk that fills meanwhile. Where the reader has gone (`| head`) the pipeline ends without an
     error.
     """
+
+    former = renamed(
+        {
+            "debug": FormerOption("codec", {"true": "rubydebug"}, help="write codec => rubydebug"),
+        },
+        unused=("debug_format",),
+    )
 
     default_codec = "rubydebug"
     immediate = True

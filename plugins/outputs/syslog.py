@@ -17,6 +17,7 @@ from ..clients.udp import DatagramSender
 from ..contract import Ecs
 from ..declaration import Secret, option
 from ..errors import Disconnected
+from ..former import renamed
 from ..output import Output
 from ..syslog_names import FACILITIES, SEVERITIES
 from ..tls import VERSIONS, TlsContext, identify, limit, trust
@@ -48,6 +49,14 @@ class Syslog(Ecs, Output, name="syslog"):
     server asks for it; a datagram that the system does not take is rejected, not passed over; a
     `host` that is a map, as with ECS, gives its name, not JSON.
     """
+
+    former = renamed(
+        {
+            "ssl_cacert": "ssl_certificate_authorities",
+            "ssl_cert": "ssl_certificate",
+        },
+        unused=("timestamp",),
+    )
 
     pipelined = True
 
@@ -121,22 +130,12 @@ class Syslog(Ecs, Output, name="syslog"):
     ssl_supported_protocols: list[str] = option(
         "The versions of TLS; a range of them.", default=[], choices=tuple(VERSIONS)
     )
-    ssl_cacert: list[Path] = option(
-        "The authority that is trusted.",
-        default=[],
-        deprecated=_RENAMED.format("ssl_certificate_authorities"),
-    )
-    ssl_cert: Path | None = option(
-        "The certificate to show.", default=None, deprecated=_RENAMED.format("ssl_certificate")
-    )
 
     _tls: TlsContext | None = None
     _writer: Writer | None = None
     _datagrams: DatagramSender | None = None
 
     def prepare(self) -> None:
-        self.ssl_certificate = self.ssl_certificate or self.ssl_cert
-        self.ssl_certificate_authorities = self.ssl_certificate_authorities or self.ssl_cacert
         check_port(self, self.port)
         if self.rfc == "rfc3164" and self.structured_data.text:
             self.problem(

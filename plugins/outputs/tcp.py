@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from concurrent.futures import Future
-from pathlib import Path
 
 from ...dsl.reference import Event
 from ..batch import Payload
@@ -13,13 +12,12 @@ from ..clients.tls import ClientTls, client_tls
 from ..codec import Codec
 from ..declaration import option
 from ..errors import Disconnected
+from ..former import VERIFIED_BY_CLIENT, renamed
 from ..output import Output
 from ..servers.broadcast import Broadcast
 from ..servers.sockets import bind
 from ..servers.tls import ServerTls, server_tls
 from ..tls import TlsContext
-
-_GONE = "it has another name now: `{}`"
 
 
 class Tcp(ServerTls, ClientTls, Output, name="tcp"):
@@ -38,6 +36,8 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
     dropped, which is counted and said. A client that takes nothing for half a minute is
     disconnected; until then all wait for it.
     """
+
+    former = renamed({"ssl_verify": VERIFIED_BY_CLIENT})
 
     default_codec = "json"
     pipelined = True
@@ -61,16 +61,6 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
         common=True,
     )
     ssl_enabled: bool = option("Whether connections are encrypted with TLS.", default=False)
-    ssl_cacert: Path | None = option(
-        "Gone.", default=None, obsolete=_GONE.format("ssl_certificate_authorities")
-    )
-    ssl_cert: Path | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_certificate"))
-    ssl_enable: str | None = option("Gone.", default=None, obsolete=_GONE.format("ssl_enabled"))
-    ssl_verify: str | None = option(
-        "Gone.",
-        default=None,
-        obsolete="write `ssl_verification_mode`, or as a server `ssl_client_authentication`",
-    )
 
     _tls: TlsContext | None = None
     _writer: Writer | None = None

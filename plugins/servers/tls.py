@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..contract import Plugin
 from ..declaration import Secret, option
+from ..former import SERVER_TLS
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
 
@@ -19,6 +20,8 @@ _ASKS = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.C
 @option_group
 class ServerTls(JavaStores):
     """The options of TLS that servers have."""
+
+    former = SERVER_TLS
 
     ssl_enabled: bool = option("Whether connections are encrypted with TLS.", default=False)
     ssl_certificate: Path | None = option(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from servers import opensearch
 from servers.packages import require
+from servers.soak import Figures, Found, rounds
 
 LONGEST = 120.0
 CONFIG = """
@@ -107,12 +108,12 @@ def test_documents_are_copied_by_workers_and_a_kill_in_the_middle_loses_none(cop
     assert copying.stop() == 0, copying.said()
 
 
-@pytest.mark.soak
+@pytest.mark.soak("OpenSearch, in and out", "opensearch")
 @pytest.mark.parametrize("api", ["search_after", "scroll"])
 @pytest.mark.parametrize("options", ["", WITH_ID], ids=["without ids", "with ids"])
-def test_twenty_kills_lose_nothing(tmp_path: Path, api: str, options: str) -> None:
+def test_two_hundred_kills_lose_nothing(tmp_path: Path, api: str, options: str, found: Found) -> None:
     copying, chance = Copying(tmp_path, opensearch.node().port, options, api), random.Random(7)
-    for _ in range(20):
+    for _ in range(rounds()):
         wanted = copying.count + chance.randrange(400)
         copying.put(500)
         copying.start()
@@ -121,12 +122,12 @@ def test_twenty_kills_lose_nothing(tmp_path: Path, api: str, options: str) -> No
         copying.kill()
     copying.start()
     copying.put(1)  # what only the last life can copy
-    found = copying.until(lambda found: len(found) == copying.count)
-    print(f"{found.total() - len(found)} of {len(found)} twice")
+    copied = copying.until(lambda copied: len(copied) == copying.count)
+    found(Figures(rounds(), copying.count, copied.total() - len(copied)))
     assert copying.stop() == 0, copying.said()
 
 
-@pytest.mark.soak
+@pytest.mark.soak("OpenSearch, in and out", "opensearch")
 def test_a_server_that_is_paused_killed_and_started_again_loses_nothing(tmp_path: Path) -> None:
     require("opensearch")
     home = tmp_path / "server"

@@ -5,7 +5,7 @@ import pytest
 
 from ..plugins.inputs.test_elasticsearch_contract import SearchContract, configured
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.soak("OpenSearch, in and out", "opensearch")
 
 
 class TestScroll(SearchContract):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from servers.soak import Figures, Found, rounds
 
 from .rotated_logs import Line, RotatedLogs
 
@@ -217,17 +218,19 @@ def wait_until(holds: Callable[[], bool], what: str, why: Callable[[], object] =
         time.sleep(0.05)
 
 
-def kill_again_and_again(folder: Path, queue: str, workers: int, rounds: int, seed: int) -> None:
+def kill_again_and_again(folder: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
     arrangement = Rounds(folder, queue, workers, seed)
-    for _ in range(rounds):
+    for _ in range(kills):
         arrangement.live_and_die()
     arrangement.finish()
-    print(f"\n{queue} queue, {workers} workers, {rounds} rounds: {arrangement.report()}")
+    print(f"\n{queue} queue, {workers} workers, seed {seed}: {arrangement.report()}")
     for output in arrangement.outputs:
         dropped = [line for line in output.parts if not arrangement.logs.expected[line]]
         assert not dropped, "what is dropped does not arrive"
         assert not output.out_of_order(), "of one file, lines come in order where they come for the first time"
         assert output.repeated < len(output.count) * 10, "what is repeated is what was on its way, not everything every time"
+    ends = arrangement.killed + arrangement.killed_workers
+    return Figures(ends, len(arrangement.logs.expected), sum(output.repeated for output in arrangement.outputs))
 
 
 ARRANGEMENTS = pytest.mark.parametrize(("queue", "workers"), [("memory", 1), ("memory", 2), ("persisted", 1), ("persisted", 2)])
@@ -240,10 +243,10 @@ def test_a_few_rounds(tmp_path: Path, queue: str, workers: int) -> None:
     kill_again_and_again(tmp_path, queue, workers, 2, seed=1)
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Files and a disk queue, workers too")
 @needs_proc
 @ARRANGEMENTS
-def test_two_hundred_rounds(tmp_path: Path, queue: str, workers: int) -> None:
-    rounds, seed = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), random.randrange(1 << 30)
+def test_two_hundred_rounds(tmp_path: Path, queue: str, workers: int, found: Found) -> None:
+    seed = random.randrange(1 << 30)
     print(f"\nseed {seed}")
-    kill_again_and_again(tmp_path, queue, workers, rounds, seed)
+    found(kill_again_and_again(tmp_path, queue, workers, rounds(), seed))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from pathlib import Path
@@ -19,8 +18,9 @@ from servers.flume import Received, options
 from servers.packages import require
 from servers.penstock_process import Penstock
 from servers.process import Server, free_ports
+from servers.soak import Figures, Found, rounds
 
-ROUNDS = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20"))
+SOAK = pytest.mark.soak("Flume", "flume")
 WAYS = ("avro", "thrift")
 MESSAGE = 'codec => plain { format => "%{message}" }'
 
@@ -48,9 +48,16 @@ class FromAgent:
         flume.put(self.agent.home, f"file{self._files}", lines)
 
     def messages(self, way: str) -> set[str]:
+        return set(self._all(way))
+
+    def _all(self, way: str) -> list[str]:
         path = self._folder / f"{way}.arrived"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return {json.loads(line)["message"] for line in lines if line.endswith("\n")}
+        return [json.loads(line)["message"] for line in lines if line.endswith("\n")]
+
+    def arrived(self) -> tuple[list[str], int]:
+        """What has arrived, again and again, and by how many ways each line comes."""
+        return [line for way in WAYS for line in self._all(way)], len(WAYS)
 
     def has_all(self) -> bool:
         return all(self.messages(way) == self.wanted for way in WAYS)
@@ -65,7 +72,8 @@ class ToAgent:
         self._received = Received(Path(self.agent.home), self.agent.figures)
         self._lines = folder / "lines"
         self.config = f"""
-            input {{ file {{ path => "{self._lines}" sincedb_path => "{folder}/sincedb" start_position => beginning stat_interval => 0.05 }} }}
+            input {{ file {{ path => "{self._lines}" sincedb_path => "{folder}/sincedb" start_position => beginning stat_interval => 0.05
+                            sincedb_write_interval => 0.05 }} }}
             output {{ flume {{ hosts => "127.0.0.1:{self.agent.ports[way]}" {options(way)} {MESSAGE} {more} }} }}
         """
         self.wanted: set[str] = set()
@@ -79,11 +87,15 @@ class ToAgent:
     def bodies(self) -> set[str]:
         return {body for _, body in self._received.events()}
 
+    def arrived(self) -> tuple[list[str], int]:
+        """What has arrived, again and again, and by how many ways each line comes."""
+        return [body for _, body in self._received.events()], 1
+
     def has_all(self) -> bool:
         return self.bodies() >= self.wanted
 
 
-def killed(flow: Any, folder: Path, kills: int) -> None:
+def killed(flow: Any, folder: Path, kills: int) -> Figures:
     """Penstock is killed so often at any moment, and all arrives in the end."""
     chance = random.Random(1)
     with flow.agent:
@@ -93,30 +105,34 @@ def killed(flow: Any, folder: Path, kills: int) -> None:
                 run.until(lambda lives=lives: run.said().count(": started") > lives, "it starts")  # type: ignore[misc]
                 time.sleep(chance.uniform(0.1, 2))  # any moment will do
                 run.kill()
+        flow.put(1)  # what only the last life can carry: when it is there, that one is connected
         with Penstock(folder, flow.config) as run:
             run.until(lambda: run.said().count(": started") > kills and flow.has_all(), "all arrives")
             run.stop()
+        arrived, copies = flow.arrived()
+        wanted = len(flow.wanted) * copies
+        return Figures(kills, wanted, len(arrived) - wanted)
 
 
 @pytest.mark.servers
 def test_an_agent_sends_while_penstock_is_killed(tmp_path: Path) -> None:
-    killed(FromAgent(tmp_path), tmp_path, ROUNDS)
+    killed(FromAgent(tmp_path), tmp_path, rounds(20))
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("way", WAYS)
 def test_penstock_is_killed_while_it_sends(way: str, tmp_path: Path) -> None:
-    killed(ToAgent(tmp_path, way), tmp_path, ROUNDS)
+    killed(ToAgent(tmp_path, way), tmp_path, rounds(20))
 
 
-@pytest.mark.soak
-def test_an_agent_sends_while_penstock_is_killed_for_long(tmp_path: Path) -> None:
-    killed(FromAgent(tmp_path), tmp_path, max(200, ROUNDS))
+@SOAK
+def test_an_agent_sends_while_penstock_is_killed_for_long(tmp_path: Path, found: Found) -> None:
+    found(killed(FromAgent(tmp_path), tmp_path, rounds()))
 
 
-@pytest.mark.soak
-def test_penstock_is_killed_while_it_sends_for_long(tmp_path: Path) -> None:
-    killed(ToAgent(tmp_path, "avro"), tmp_path, max(200, ROUNDS))
+@SOAK
+def test_penstock_is_killed_while_it_sends_for_long(tmp_path: Path, found: Found) -> None:
+    found(killed(ToAgent(tmp_path, "avro"), tmp_path, rounds()))
 
 
 @pytest.mark.servers

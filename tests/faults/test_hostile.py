@@ -170,7 +170,7 @@ def test_a_stream_without_any_line_end_does_not_grow(idle: int) -> None:
     assert ended.peak < idle + ROOM
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Hostile input in full size")
 @pytest.mark.parametrize("codec", ["line", "json_lines"])
 @pytest.mark.parametrize("source", ["stdin", "file"])
 def test_a_line_of_100_mib(codec: str, source: str, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_line_of_100_mib(codec: str, source: str, tmp_path: Path) -> None:
     assert ended.peak < 300
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Hostile input in full size")
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_gibibyte_without_a_line_end(workers: str) -> None:
     config = stdin("line") + "filter { mutate { remove_field => ['message', 'event'] } } " + TO_STDOUT
@@ -362,7 +362,7 @@ def test_bytes_that_are_no_text_pass_all_filters(name: str, given: bytes, source
     assert len(ended.events) == given.count(b"\n") + (bool(given) and not given.endswith(b"\n"))
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Hostile input in full size")
 @pytest.mark.parametrize("codec", [*CODECS, "gzip_lines", "cef", "es_bulk", "msgpack", "fluent", "netflow", "collectd"])
 def test_megabytes_of_noise(codec: str) -> None:
     ended = run(stdin(codec) + EVERYTHING + TO_STDOUT, iter([noise(5 * MIB)]))
@@ -403,7 +403,7 @@ def test_a_reader_that_is_slow_gets_everything_and_memory_stays(idle: int) -> No
     assert peak < idle + ROOM
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Hostile input in full size")
 def test_a_reader_that_is_slow_for_gigabytes(idle: int) -> None:
     given, read, peak = slow_reader(2048)
     assert given == read

@@ -2,7 +2,6 @@
 waits for the delivery."""
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -11,8 +10,8 @@ from typing import Any
 
 import pytest
 from servers.http_pipeline import DISK, Collector, Penstock, Sender, until
+from servers.soak import Figures, Found, rounds
 
-ROUNDS = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20"))
 WAYS: list[tuple[str, Sequence[str]]] = [
     ("respond_after => delivered", ()),
     ("", DISK),
@@ -41,10 +40,10 @@ def penstock(tmp_path: Path, target: Collector) -> Iterator[Callable[..., Pensto
         yield start
 
 
-def killed(run: Penstock, target: Collector, rounds: int) -> None:
+def killed(run: Penstock, target: Collector, kills: int) -> Figures:
     """Kill it again and again while messages come; all that was answered arrives."""
-    chance, sender = random.Random(rounds), Sender(run.port)
-    for _ in range(rounds):
+    chance, sender = random.Random(kills), Sender(run.port)
+    for _ in range(kills):
         wanted = len(sender.answered) + chance.randrange(5, 60)
         until(lambda: len(sender.answered) > wanted, run.said)  # noqa: B023  (called at once)
         run.kill()
@@ -53,7 +52,8 @@ def killed(run: Penstock, target: Collector, rounds: int) -> None:
     until(lambda: len(sender.answered) > wanted, run.said)
     sender.end()
     until(lambda: not target.lacks(sender), lambda: f"lost: {target.lacks(sender)}\n{run.said()}")
-    print(f"{rounds} kills: {len(sender.answered)} answered, {len(target.numbers()) - len(set(target.numbers()))} came twice")
+    numbers = target.numbers()
+    return Figures(kills, len(sender.answered), len(numbers) - len(set(numbers)))
 
 
 @pytest.mark.parametrize(("options", "arguments"), WAYS[:2], ids=NAMES[:2])
@@ -73,7 +73,7 @@ def test_a_kill_while_the_target_hangs_loses_nothing_that_is_on_the_disk(penstoc
     until(lambda: not target.lacks(sender), run.said)
 
 
-@pytest.mark.soak
+@pytest.mark.soak("HTTP")
 @pytest.mark.parametrize(("options", "arguments"), WAYS, ids=NAMES)
-def test_kills_again_and_again(penstock: Any, target: Collector, options: str, arguments: Sequence[str]) -> None:
-    killed(penstock(options, "", arguments), target, ROUNDS)
+def test_kills_again_and_again(penstock: Any, target: Collector, options: str, arguments: Sequence[str], found: Found) -> None:
+    found(killed(penstock(options, "", arguments), target, rounds()))

@@ -4,7 +4,6 @@ Three nodes, so that a broker's death loses nothing that was confirmed; and the 
 """
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ from servers.kafka_flow import Flow
 from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.process import Server
+from servers.soak import Figures, Found, rounds
 
-ROUNDS = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200"))
-KILLS = min(30, ROUNDS)
-pytestmark = pytest.mark.soak
+KILLS = min(30, rounds())
+THREE = pytest.mark.soak("Kafka, three nodes, exactly once", "kafka")
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +31,12 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
 
 def flow_on(folder: Path, address: str, copies: int) -> Flow:
     return Flow(folder, Topic(address, 2, copies), Topic(address, 1, copies))
+
+
+def figures(flow: Flow, kills: int) -> Figures:
+    arrived = flow.target.values()
+    different = set(arrived)
+    return Figures(kills, len(flow.wanted), len(arrived) - len(different), len(set(flow.wanted) - different))
 
 
 def moved(flow: Flow, chance: random.Random, kills: int, between: Any) -> int:
@@ -51,14 +56,16 @@ def moved(flow: Flow, chance: random.Random, kills: int, between: Any) -> int:
     return done
 
 
-def test_exactly_once_over_kills_of_the_process(three: list[Server], tmp_path: Path) -> None:
+@THREE
+def test_exactly_once_over_kills_of_the_process(three: list[Server], tmp_path: Path, found: Found) -> None:
     flow = flow_on(tmp_path, three[0].address, 3)
     kills = moved(flow, random.Random(1), KILLS, lambda: None)
     flow.check()
-    print(f"\nexactly once, process killed {kills} times: {len(flow.wanted)} messages, each once")
+    found(figures(flow, kills))
 
 
-def test_exactly_once_over_kills_of_brokers(three: list[Server], tmp_path: Path) -> None:
+@THREE
+def test_exactly_once_over_kills_of_brokers(three: list[Server], tmp_path: Path, found: Found) -> None:
     """One of three is killed while it works, and started again."""
     flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
     chance, kills = random.Random(2), max(3, KILLS // 3)
@@ -72,13 +79,14 @@ def test_exactly_once_over_kills_of_brokers(three: list[Server], tmp_path: Path)
             node.start()
         run.stop()
     flow.check()
-    print(f"\nexactly once, a broker of three killed {kills} times: {len(flow.wanted)} messages, each once")
+    found(figures(flow, kills))
 
 
+@THREE
 def test_a_broker_that_hangs_is_waited_for(three: list[Server], tmp_path: Path) -> None:
     flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
     with flow.process() as run:
-        for node in three[: max(1, min(3, ROUNDS))]:
+        for node in three[: max(1, min(3, rounds()))]:
             node.pause()
             flow.put(200)
             time.sleep(5)  # it hangs for longer than any request is waited for by a broker
@@ -88,7 +96,8 @@ def test_a_broker_that_hangs_is_waited_for(three: list[Server], tmp_path: Path) 
     flow.check()
 
 
-def test_exactly_once_with_zookeeper(tmp_path: Path) -> None:
+@pytest.mark.soak("Kafka with ZooKeeper, exactly once", "kafka39")
+def test_exactly_once_with_zookeeper(tmp_path: Path, found: Found) -> None:
     require("kafka39")
     with kafka.started(kafka.with_zookeeper(tmp_path)) as (_, broker):
         flow = flow_on(tmp_path, broker.address, 1)
@@ -101,4 +110,4 @@ def test_exactly_once_with_zookeeper(tmp_path: Path) -> None:
             run.until(flow.has_all, "it outlives a restart of the only broker")
             run.stop()
         flow.check()
-    print(f"\nexactly once, Kafka 3.9 with ZooKeeper, {kills} kills: {len(flow.wanted)} messages, each once")
+        found(figures(flow, kills))

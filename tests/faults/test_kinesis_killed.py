@@ -3,7 +3,6 @@ restart and hang. Every record arrives.
 """
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections import Counter
@@ -17,9 +16,9 @@ from servers.kinesis_group import Group
 from servers.packages import require
 from servers.penstock_process import Penstock
 from servers.process import Server
+from servers.soak import Figures, Found, rounds
 
 KEYS = tuple("abcdefgh")
-ROUNDS = int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20"))
 
 
 @pytest.fixture
@@ -56,13 +55,13 @@ def disturb(group: Group, member: Penstock, chance: random.Random, reshards: boo
     member.start()
 
 
-def check(folder: Path, server: Server, rounds: int, seed: int) -> None:
+def check(folder: Path, server: Server, kills: int, seed: int) -> Figures:
     """So many kills of either of two processes."""
     chance = random.Random(seed)
     group = Group(folder, Stream(server, 2))
     members = {"first": group.member("first"), "second": group.member("second")}
     with members["first"], members["second"]:
-        for number in range(rounds):
+        for number in range(kills):
             disturb(group, members[chance.choice(list(members))], chance, reshards=number % 4 == 0)
         for each in members.values():
             each.until(group.has_all, f"nothing is lost (seed {seed})")
@@ -70,17 +69,18 @@ def check(folder: Path, server: Server, rounds: int, seed: int) -> None:
             each.stop()
     times = Counter(group.arrived())
     twice = sum(count - 1 for count in times.values())
-    print(f"\n{rounds} kills: {len(group.wanted)} records of {len(group.stream.shards())} shards, none lost, {twice} came again")
+    print(f"\n{len(group.stream.shards())} shards, seed {seed}")
+    return Figures(kills, len(group.wanted), twice)
 
 
 @pytest.mark.servers
 def test_twenty_kills_of_two_processes(own: Server, tmp_path: Path) -> None:
-    check(tmp_path, own, min(20, ROUNDS), seed=random.randrange(1 << 30))
+    check(tmp_path, own, min(20, rounds(20)), seed=random.randrange(1 << 30))
 
 
-@pytest.mark.soak
-def test_kills_of_two_processes(own: Server, tmp_path: Path) -> None:
-    check(tmp_path, own, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), seed=random.randrange(1 << 30))
+@pytest.mark.soak("Kinesis", "kinesis")
+def test_kills_of_two_processes(own: Server, tmp_path: Path, found: Found) -> None:
+    found(check(tmp_path, own, rounds(), seed=random.randrange(1 << 30)))
 
 
 @pytest.mark.servers

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from servers.soak import Figures, Found, rounds
 
 from penstock.pipeline.storage.queue import DiskQueue
 
@@ -56,9 +57,9 @@ def look(folder: Path) -> tuple[list[int], list[str]]:
     return numbers, damage
 
 
-def kill_again_and_again(folder: Path, rounds: int, seed: int) -> None:
+def kill_again_and_again(folder: Path, kills: int, seed: int) -> Figures:
     ledger, chance = Ledger(), random.Random(seed)
-    for _ in range(rounds):
+    for _ in range(kills):
         handed = one_life(folder, ledger, chance)
         assert len(handed) == len(set(handed)), "in one life nothing is handed out twice"
         waiting, damage = look(folder)
@@ -70,6 +71,7 @@ def kill_again_and_again(folder: Path, rounds: int, seed: int) -> None:
         ledger.put |= unexplained
         assert ledger.put - set(waiting) <= ledger.acked, "nothing that was put is lost"
     assert ledger.saved
+    return Figures(kills, len(ledger.put))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -77,7 +79,7 @@ def test_a_queue_that_is_killed_ten_times_loses_and_repeats_nothing(tmp_path: Pa
     kill_again_and_again(tmp_path / "queue", 10, seed)
 
 
-@pytest.mark.soak
+@pytest.mark.soak("The disk queue alone")
 @pytest.mark.parametrize("seed", range(4))
-def test_a_queue_that_is_killed_fifty_times_loses_and_repeats_nothing(tmp_path: Path, seed: int) -> None:
-    kill_again_and_again(tmp_path / "queue", 50, seed)
+def test_a_queue_that_is_killed_fifty_times_loses_and_repeats_nothing(tmp_path: Path, seed: int, found: Found) -> None:
+    found(kill_again_and_again(tmp_path / "queue", max(1, rounds() // 4), seed))

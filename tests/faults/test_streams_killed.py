@@ -6,18 +6,20 @@ event is in a result twice, or in none.
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from servers.soak import Figures, Found, rounds
 
 import penstock
 
@@ -46,6 +48,7 @@ class Streams:
 
     def __init__(self, folder: Path, queue: str, workers: int, seed: int) -> None:
         self.folder, self.queue, self.workers, self.chance = folder, queue, workers, random.Random(seed)
+        self.interval = "20ms"
         self.log, self.events = folder / "in.log", list[dict[str, Any]]()
         self.log.touch()
         self.log_text("tail", "")
@@ -55,7 +58,7 @@ class Streams:
         (self.folder / f"{name}.conf").write_text(CONFIG.format(folder=self.folder, more=more, filters=FILTERS))
 
     def command(self, name: str) -> list[str]:
-        settings = [f"queue.type={self.queue}", "penstock.state.interval=20ms", "queue.page_capacity=64kb", "queue.checkpoint.acks=20"]
+        settings = [f"queue.type={self.queue}", f"penstock.state.interval={self.interval}", "queue.page_capacity=64kb", "queue.checkpoint.acks=20"]
         flags = [part for setting in settings for part in ("-S", setting)]
         return [sys.executable, "-m", "penstock", "run", "-f", str(self.folder / f"{name}.conf"), "--path.data", str(self.folder / "data"), "-w", str(self.workers), *flags]
 
@@ -104,16 +107,25 @@ class Streams:
         try:
             self.append()
             if until_committed:
-                self.wait_until_committed(process)
+                self.wait(process, self.is_all_in)
                 self.append()
             time.sleep(self.chance.random() * 0.6)  # the moment of the kill
         finally:
             process.kill()
             process.wait()
 
-    def wait_until_committed(self, process: subprocess.Popen[bytes]) -> None:
+    def is_all_in(self) -> bool:
+        return self.committed() == self.log.stat().st_size
+
+    def is_all_queued(self) -> bool:
+        """Whether the disk queue has the last event."""
+        last = msgspec.msgpack.encode({"n": len(self.events) - 1})[1:]
+        pages = (self.folder / "data" / "queue").rglob("*")
+        return any(last in page.read_bytes() for page in pages if page.is_file())
+
+    def wait(self, process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:
         end = time.monotonic() + LONGEST
-        while self.committed() != self.log.stat().st_size:
+        while not reached():
             assert time.monotonic() < end, (self.committed(), (self.folder / "said").read_text())
             assert process.poll() is None, (self.folder / "said").read_text()
             time.sleep(0.02)
@@ -121,18 +133,26 @@ class Streams:
     def round(self) -> None:
         """A life, and what happens to the files while nothing runs."""
         action = self.chance.choice([None, None, None, self.truncate, self.replace, self.delete_queue])
-        self.live(until_committed=action is not None)
-        if action in (self.truncate, self.replace):
+        is_new = action in (self.truncate, self.replace)
+        self.live(until_committed=is_new)
+        if is_new:
             self.live_until_all_is_in()
         if action is not None:
             action()
 
     def live_until_all_is_in(self) -> None:
         """What stood in a file that is truncated before it was read is lost to any reader."""
+        self.live_until(self.is_all_in)
+
+    def live_until(self, *reached: Callable[[], bool]) -> None:
+        """A life that is killed as soon as some things have held, with more events between."""
         with (self.folder / "said").open("ab") as said:
             process = subprocess.Popen(self.command("tail"), stdin=subprocess.DEVNULL, stderr=said)
         try:
-            self.wait_until_committed(process)
+            self.wait(process, reached[0])
+            for each in reached[1:]:
+                self.append()
+                self.wait(process, each)
         finally:
             process.kill()
             process.wait()
@@ -167,14 +187,28 @@ class Streams:
         return found
 
 
-def check(folder: Path, queue: str, workers: int, rounds: int, seed: int) -> None:
+def check(folder: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
     streams = Streams(folder, queue, workers, seed)
-    for _ in range(rounds):
+    for _ in range(kills):
         streams.round()
     streams.finish()
     emitted, wanted = streams.emitted(), streams.undisturbed()
     assert sum(event["window"]["count"] for event in wanted.values() if event.get("window", {}).get("name") == "minutes") == len(streams.events)
     assert emitted == wanted
+    return Figures(kills, len(streams.events))
+
+
+def test_nothing_is_missed_where_the_queue_is_deleted_before_the_first_commit(tmp_path: Path) -> None:
+    streams = Streams(tmp_path, "persisted", 1, seed=3)
+    streams.interval = "1h"
+    for _ in range(2):
+        streams.append()
+        streams.live_until(*[streams.is_all_queued] * 8)
+        assert streams.committed() == 0
+        streams.delete_queue()
+    streams.interval = "20ms"
+    streams.finish()
+    assert streams.emitted() == streams.undisturbed()
 
 
 ARRANGEMENTS = [("memory", 1), ("persisted", 1), ("memory", 2)]
@@ -182,10 +216,10 @@ ARRANGEMENTS = [("memory", 1), ("persisted", 1), ("memory", 2)]
 
 @pytest.mark.parametrize(("queue", "workers"), ARRANGEMENTS)
 def test_results_are_those_of_a_run_without_kills(tmp_path: Path, queue: str, workers: int) -> None:
-    check(tmp_path, queue, workers, rounds=6, seed=11)
+    check(tmp_path, queue, workers, kills=6, seed=11)
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Stateful filters (window, dedupe)")
 @pytest.mark.parametrize(("queue", "workers"), ARRANGEMENTS)
-def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str, workers: int) -> None:
-    check(tmp_path, queue, workers, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")), seed=random.randrange(1 << 30))
+def test_results_are_those_of_a_run_without_kills_for_long(tmp_path: Path, queue: str, workers: int, found: Found) -> None:
+    found(check(tmp_path, queue, workers, rounds(), seed=random.randrange(1 << 30)))

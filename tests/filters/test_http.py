@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status=302, Location="/echo", Set_Cookie="session=s3; Path=/")
 
     def on_slow(self, asked: Event) -> None:
-        self.server.wait.wait(10)
+        self.server.wait.wait(60)
         self.reply(b"slow")
 
     def on_drip(self, asked: Event) -> None:
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_meet(self, asked: Event) -> None:
         """Answers when three are there at the same time."""
-        self.server.together.wait(20)
+        self.server.together.wait(60)
         self.reply(asked["path"].encode())
 
     def on_flaky(self, asked: Event) -> None:
@@ -408,7 +408,7 @@ def test_a_server_that_comes_back_is_found(ask: Asking) -> None:
         ('password => "p"', "E220", "`password` requires `user`"),
         ('headers => { "a" => "%{a[b}" }', "W304", "a[b"),
         ('query => { "a" => "%{+YYYY-bb}" }', "W304", "bad date pattern"),
-        ('cacert => "/x"', "E212", "`cacert`"),
+        ('cacert => "/x"', "E210", "does not exist"),
         ('ssl_keystore_path => "/x"', "E220", "Java's stores"),
         ('ssl_verification_mode => "some"', "E204", "is not a valid value of"),
         ('ssl_supported_protocols => ["SSLv3"]', "E204", "is not a valid value of"),

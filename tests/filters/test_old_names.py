@@ -8,11 +8,6 @@ import penstock
     ("config", "written"),
     [
         ('grok { pattern => "%{IP:ip}" }', 'write match => { "message" => "PATTERN" }'),
-        ("grok { singles => true }", "take it out"),
-        ('kv { trim => "<>" }', "write trim_value"),
-        ('kv { trimkey => "<>" }', "write trim_key"),
-        ('mutate { remove => ["a"] }', "write remove_field"),
-        ('csv { fields => ["a"] }', "write columns"),
         ('mutate { type => "a" }', "use a conditional around the filter"),
     ],
 )

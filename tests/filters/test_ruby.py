@@ -59,7 +59,26 @@ EVENTS = [
     ("event.set('[a][b]', 1) if event.get('[@metadata][x]') == 'm'", {"@metadata": {"x": "m"}}, [{"@metadata": {"x": "m"}, "a": {"b": 1}}]),
     ("event.set('w', event.get('a').force_encoding('UTF-8').valid_encoding?)", {"a": "é"}, [{"a": "é", "w": True}]),
     ("raise 'no' if event.get('a')", {"a": 1}, [{"a": 1, "tags": ["_rubyexception"]}]),
+    ("event.set('a', 2); raise 'no'", {"a": 1}, [{"a": 2, "tags": ["_rubyexception"]}]),
+    ("event.remove('a'); event.remove('[b][c]'); event.remove('none')", {"a": 1, "b": {"c": 1}}, [{"b": {}}]),
+    ("event.set('[a]', 1); event.remove('a')", {"b": 1}, [{"b": 1}]),
+    ("event.overwrite(LogStash::Event.new('a' => 1)); event.remove('a'); event.set('b', 2)", {"z": 1}, [{"b": 2}]),
 ]  # fmt: skip
+
+
+ORDERS = [
+    ("event.set('a', 3)", "a b"),
+    ("event.set('c', 3); event.set('a', 3)", "a b c"),
+    ("event.set('a', event.remove('a'))", "b a"),
+    ("event.remove('a'); event.set('c', 1); event.set('a', 1)", "b c a"),
+    ("event.set('c', 1); event.set('d', 1); event.remove('c'); event.set('c', 1)", "a b d c"),
+]
+
+
+@pytest.mark.parametrize(("code", "names"), ORDERS)
+def test_fields_keep_their_order_and_new_ones_stand_last(filtered: Filtered, engine: str, code: str, names: str) -> None:
+    (out,) = filtered(ruby(code, engine=engine), {"a": 1, "b": 2})
+    assert [name for name in out if name in "abcd"] == names.split()
 
 
 @pytest.mark.parametrize(("code", "event", "after"), EVENTS)

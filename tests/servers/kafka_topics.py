@@ -15,9 +15,9 @@ _PATIENCE = 120.0
 class Topic:
     """A topic of a name of its own, made at once. ``settings`` are the topic's."""
 
-    def __init__(self, address: str, partitions: int = 2, copies: int = 1, **settings: str) -> None:
+    def __init__(self, address: str, partitions: int = 2, copies: int = 1, name: str = "", **settings: str) -> None:
         self.address, self.partitions = address, partitions
-        self.name = f"t-{uuid4().hex[:12]}"
+        self.name = name or f"t-{uuid4().hex[:12]}"
         self._put = 0
         self._wanted = NewTopic(self.name, partitions, copies, config={k.replace("_", "."): v for k, v in settings.items()})
         self._admin = AdminClient(self._config())

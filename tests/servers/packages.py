@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 class Packages(NamedTuple):
     """``programs``: any of these, as a name or a glob of paths, shows that it is installed; ``apt``
-    brings it. ``jars``: Maven coordinates, copied with all that they need. ``npm``: packages. ``pip``:
+    brings it. ``jars``: Maven coordinates, copied with all that they need; one with a type and a classifier
+    is an archive, unpacked, which has all that it needs. ``npm``: packages. ``pip``:
     packages, in an environment of their own. ``go``: a directory here with a module that builds a
     program.
     """
@@ -47,6 +48,10 @@ SERVERS: Mapping[str, Packages] = {
     "beats": Packages(go="beats"),
     "curl": Packages(["curl"], ["curl"]),
     "elasticmq": Packages(jars=["org.elasticmq:elasticmq-server_2.13:1.6.16"]),
+    "flink": Packages(
+        jars=["org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"],
+        pip=with_penstock("flink", "kafka", "ruby"),
+    ),
     "flume": Packages(jars=["org.apache.flume:flume-ng-node:1.11.0", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka": Packages(jars=["org.apache.kafka:kafka_2.13:4.1.2", "org.slf4j:slf4j-simple:1.7.36"]),
     "kafka39": Packages(jars=["org.apache.kafka:kafka_2.13:3.9.2", "org.slf4j:slf4j-simple:1.7.36"]),
@@ -69,6 +74,7 @@ SERVERS: Mapping[str, Packages] = {
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
+    "registry": Packages(jars=["io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all"]),
     "rabbitmq": Packages(["/usr/lib/rabbitmq/bin/rabbitmq-server"], ["rabbitmq-server"]),
     "redis": Packages(["redis-server"], ["redis-server"]),
     "ruby": Packages(["ruby"], ["ruby"]),
@@ -89,6 +95,11 @@ def root() -> Path:
 def class_path(name: str) -> str:
     """The class path of a server's jars."""
     return str(root() / "jars" / name / "*")
+
+
+def jars(name: str) -> Path:
+    """The directory of a server's jars, or of the archive that it comes as."""
+    return root() / "jars" / name
 
 
 def java(name: str, *options: str, heap: str = "256m") -> list[str]:
@@ -112,12 +123,30 @@ def built(name: str) -> Path:
     return root() / "bin" / name
 
 
+def version(name: str) -> str:
+    """A server and which version of it tests start, such as `rabbitmq 3.10.8`."""
+    wanted = SERVERS[name]
+    if wanted.jars:
+        return f"{name} {wanted.jars[0].rpartition(':')[2]}"
+    if wanted.npm:
+        return ", ".join(package.replace("@", " ") for package in wanted.npm)
+    if wanted.pip:
+        return f"{name} {wanted.pip[0].rpartition('==')[2]}"
+    if wanted.go:
+        module = (Path(__file__).parent / wanted.go / "go.mod").read_text(encoding="utf-8")
+        _, _, required = module.partition("require ")
+        return f"{name} ({required.splitlines()[0]})"
+    command = ["dpkg-query", "-W", "-f", "${Version}", wanted.apt[0]]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return f"{name} {said.partition(':')[2] or said}".partition("-")[0]
+
+
 def missing(name: str) -> str:
     """What is missing of a server, and how to get it; an empty text where it is there."""
     wanted = SERVERS[name]
     if wanted.programs and not any(map(_is_there, wanted.programs)):
         return f"{name} is not installed: apt install {' '.join(wanted.apt)}"
-    if wanted.jars and _noted(_jars_folder(name)) != " ".join(wanted.jars):
+    if wanted.jars and _noted(jars(name)) != " ".join(wanted.jars):
         return f"{name} is not installed: run tests/servers/packages.py (needs Maven and a JDK)"
     if any(not npm_module(package.rpartition("@")[0]).exists() for package in wanted.npm):
         return f"{name} is not installed: run tests/servers/packages.py (needs npm)"
@@ -177,24 +206,21 @@ def _install_for_user(name: str) -> None:
         _run(["go", "build", "-o", str(built(wanted.go)), "."], cwd=Path(__file__).parent / wanted.go)
 
 
-def _jars_folder(name: str) -> Path:
-    return root() / "jars" / name
-
-
 def _noted(folder: Path) -> str:
     note = folder / ".complete"
     return note.read_text() if note.exists() else ""
 
 
 def _fetch_jars(name: str, coordinates: Sequence[str]) -> None:
-    folder = _jars_folder(name)
+    folder = jars(name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     project = root() / "pom" / name / "pom.xml"
     project.parent.mkdir(parents=True, exist_ok=True)
     project.write_text(_project(name, coordinates))
-    copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-    if _run(["mvn", "-q", "-B", "-f", str(project), copy, f"-DoutputDirectory={folder}"]):
+    goal = "copy" if all(coordinate.count(":") < 3 for coordinate in coordinates) else "unpack"
+    command = f"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:{goal}-dependencies"
+    if _run(["mvn", "-q", "-B", "-f", str(project), command, f"-DoutputDirectory={folder}"]):
         (folder / ".complete").write_text(" ".join(coordinates))
 
 
@@ -206,11 +232,16 @@ def _fetch_modules(name: str, packages: Sequence[str]) -> None:
         (folder / ".complete").write_text(" ".join(packages))
 
 
+_ALONE = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+
+
 def _project(name: str, coordinates: Sequence[str]) -> str:
-    wanted = "".join(
-        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(*each.split(":"))
-        for each in coordinates
-    )
+    names = ("groupId", "artifactId", "version", "type", "classifier")
+    wanted = ""
+    for coordinate in coordinates:
+        parts = zip(names, coordinate.split(":"), strict=False)
+        alone = _ALONE if coordinate.count(":") > 2 else ""
+        wanted += "<dependency>" + "".join(f"<{name}>{part}</{name}>" for name, part in parts) + f"{alone}</dependency>"
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>test</groupId>'
         f"<artifactId>{name}</artifactId><version>1</version><packaging>pom</packaging><dependencies>{wanted}</dependencies></project>"

@@ -12,7 +12,7 @@ from penstock.pipeline.commands.main import main
 Migrate = Callable[..., Result]
 
 FILES = {
-    "in/beats.conf": "input { irc { address => 'x' } }\nfilter { kv { trim => '<' } }\n",
+    "in/beats.conf": "input { irc { address => 'x' } }\nfilter { kv { type => 'a' } }\n",
     "in/udp.conf": "input { irc { address => 'y' codec => nosuchcodec } }\n",
     "10-filter.conf": """filter {
   ruby { code => "event.set('n', event.get('m').to_i)" }
@@ -50,7 +50,7 @@ def test_the_report_counts_files_and_names_what_is_missing_and_what_to_write(mig
         "       2  input irc",
         "       1  output xmpp",
         "       1  codec nosuchcodec",
-        "       1  E212  the option `trim` of `kv` was removed; write trim_value (logs/in/beats.conf:2:15)",
+        "       1  E212  the option `type` of `kv` was removed; use a conditional around the filter (logs/in/beats.conf:2:15)",
         "  logs/config/logstash.yml:2:1: the setting `http.port` has no effect",
         "  1 filter with Ruby that is compiled",
     ):
@@ -74,7 +74,7 @@ def test_the_report_as_json(migrate: Migrate) -> None:
     assert data["missing_plugins"] == {"input irc": 2, "codec nosuchcodec": 1, "output xmpp": 1}
     assert data["ruby"] == {"compiled": 1, "process": 0}
     (gone,) = [each for each in data["obstacles"] if each["code"] == "E212"]
-    assert (gone["count"], gone["remedy"], gone["title"]) == (1, "write trim_value", "The option was removed")
+    assert (gone["count"], gone["remedy"], gone["title"]) == (1, "use a conditional around the filter", "The option was removed")
 
 
 def test_the_report_as_a_page_that_stands_by_itself(migrate: Migrate) -> None:

@@ -56,3 +56,33 @@ def test_messages_of_syslog_stay_whole_in_a_chunk_of_any_size() -> None:
 def test_an_empty_payload_is_one() -> None:
     (events,), _ = decoded("udp { port => 1 }", [Chunk(b"", {})])
     assert [event["message"] for event in events] == [""]
+
+
+@pytest.mark.parametrize("codec", ["json", "plain", "csv"])
+def test_each_message_has_the_fields_of_its_own(codec: str) -> None:
+    """Whether they were made for it alone or are another's, too; what it has itself stays."""
+    values = [b'{"n": 1}', b'{"n": 2, "@metadata": {"own": true}}', b'{"n": 3}']
+    ends = [8, 44, 52]
+    shared = {"@metadata": {"id": "a", "facts": {"key": "k"}}}
+    for owned in (False, True):
+        origins = [shared, {"@metadata": {"id": "b"}}, {"@metadata": {"id": "c"}} if owned else shared]
+        chunk = Chunk(b"".join(values), {"host": {"name": "h"}}, 0, ends, origins, owned)
+        (events,), _ = decoded(f'redis {{ key => "k" data_type => list codec => {codec} }}', [chunk])
+        events[0]["@metadata"]["facts"]["key"] = "changed"
+        assert [event["@metadata"]["id"] for event in events] == ["a", "b", "c" if owned else "a"]
+        assert [event["host"] for event in events] == [{"name": "h"}] * 3
+        assert owned or events[2]["@metadata"]["facts"] == {"key": "k"}
+        assert codec != "json" or events[1]["@metadata"]["own"] is True
+
+
+@pytest.mark.parametrize("odd", [b"{broken", b"[1]", b'[{"n": 5}]', b"", b'{"@metadata": 7}', b'\xef\xbb\xbf{"n": 1}', b'{"n": 1} x', b'{"a":1},{"b":2}'])
+def test_a_message_that_is_odd_is_decoded_as_if_it_were_alone(odd: bytes) -> None:
+    """Those beside it do not change it, nor does it change them."""
+    config = 'redis { key => "k" data_type => list codec => json }'
+    whole = b'{"n": 1, "@timestamp": "2024-10-01T02:03:04.000Z", "tags": ["t"]}'
+    (alone,), _ = decoded(config, [Chunk(odd, {}, 0, [len(odd)])])
+    values = [whole, odd, whole]
+    (beside,), _ = decoded(config, [Chunk(b"".join(values), {}, 0, [len(whole), len(whole + odd), len(whole + odd + whole)])])
+    now = {"@timestamp": "now"}
+    assert [event | now for event in beside[1:-1]] == [event | now for event in alone]
+    assert [(event["n"], event["@timestamp"], event["tags"]) for event in (beside[0], beside[-1])] == [(1, "2024-10-01T02:03:04.000Z", ["t"])] * 2

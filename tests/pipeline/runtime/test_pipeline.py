@@ -16,7 +16,7 @@ from penstock.pipeline.runtime.input_threads import Incoming
 from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.queue import DiskQueue
 from penstock.pipeline.storage.queue_errors import Closed
-from penstock.plugins.batch import Batch, Payload
+from penstock.plugins.batch import Batch, Part, Payload, Position
 from penstock.plugins.errors import EndOfInput, Undelivered
 from penstock.plugins.input import Input, Outcome
 from penstock.plugins.output import Batching, Output
@@ -274,6 +274,31 @@ def test_an_input_that_awaits_the_outputs_is_told_when_they_will_not_have_it(tmp
     queue.close()
 
 
+def batch_of(partition: str, offset: int) -> Batch:
+    return Batch([{"message": "m"}], parts=[Part(partition, Position("1", offset), 1)])
+
+
+def test_a_partition_without_a_committed_position_is_settled_only_by_a_commit(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, interval=None)
+    answers: list[tuple[str, Exception | None]] = []
+    intake = QueueIntake([OneBatch({})], queue, {0: ["known"]})
+    for name in ("known", "fresh"):
+        intake.offer(Incoming(0, batch_of(name, 7), lambda error, name=name: answers.append((name, error))), 0)
+    queue.commit()
+    assert answers == [("known", None)]
+    assert intake.awaits_first_commit
+    sequences = [item.sequence for item in iter(lambda: queue.get(0), None)]
+    intake.settled(sequences[1], OSError("gone"))  # the queue hands it out again
+    assert answers == [("known", None)]
+    intake.settled(sequences[1], None)
+    assert answers == [("known", None), ("fresh", None)]
+    assert not intake.awaits_first_commit
+    intake.offer(Incoming(0, batch_of("fresh", 9), lambda error: answers.append(("again", error))), 0)
+    queue.commit()
+    assert answers[-1] == ("again", None)
+    queue.close()
+
+
 class Prompt(OneBatch):
     """An input for whose acknowledgements somebody waits."""
 
@@ -285,5 +310,5 @@ def test_the_queue_syncs_at_once_where_somebody_waits(tmp_path: Path) -> None:
     answered = threading.Event()
     intake = QueueIntake([Prompt({})], queue)
     intake.offer(Incoming(0, Batch([{"message": "m"}]), lambda error: answered.set()), 0)
-    assert answered.wait(30)
+    assert answered.wait(90)
     queue.close()

@@ -19,6 +19,7 @@ from servers.certificates import Certificates
 from servers.front import Front, Told
 from servers.penstock_flow import Arrivals
 from servers.penstock_process import Penstock
+from servers.soak import Figures, Found, rounds
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
@@ -409,13 +410,13 @@ def test_a_run_ends_at_once_and_shows_the_option_with(name: str, tmp_path: Path,
     assert shown[:mark].endswith(f"{option} => ") or shown[mark:].startswith(option), said
 
 
-def kills(tmp_path: Path, port: int, rounds: int) -> None:
+def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     """Penstock is killed again and again while it reads; each line arrives, and each object is deleted."""
     bucket = Bucket(port)
     options = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}" interval => 0.2 cutoff_second => 0 delete => true max_in_flight => 2'
     arrivals = Arrivals(tmp_path, f's3 {{ bucket => "{bucket.name}" {options} }}')
     wanted: set[str] = set()
-    for number in range(rounds):
+    for number in range(kills):
         lines = [f"line {number}-{n} {'x' * 300}" for n in range(2000)]
         wanted |= set(lines)
         bucket.put(f"{number:04}.log", "".join(f"{line}\n" for line in lines))
@@ -427,13 +428,14 @@ def kills(tmp_path: Path, port: int, rounds: int) -> None:
         run.until(lambda: set(arrivals.messages()) == wanted, "nothing is lost")
         run.until(lambda: bucket.keys() == [], "all is deleted")
         run.stop()
+    return Figures(kills, len(wanted), len(arrivals.messages()) - len(wanted))
 
 
 @pytest.mark.servers
 def test_twenty_kills_lose_nothing(tmp_path: Path, moto: Any) -> None:
-    kills(tmp_path, moto.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20")))
+    killed(tmp_path, moto.port, rounds(20))
 
 
-@pytest.mark.soak
-def test_two_hundred_kills_lose_nothing(tmp_path: Path, moto: Any) -> None:
-    kills(tmp_path, moto.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")))
+@pytest.mark.soak("S3", "moto")
+def test_two_hundred_kills_lose_nothing(tmp_path: Path, moto: Any, found: Found) -> None:
+    found(killed(tmp_path, moto.port, rounds()))

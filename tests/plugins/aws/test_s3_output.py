@@ -18,6 +18,7 @@ from servers.certificates import Certificates
 from servers.front import Front, Told
 from servers.penstock_flow import write
 from servers.penstock_process import Penstock
+from servers.soak import Figures, Found, rounds
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
@@ -300,6 +301,36 @@ def test_events_of_a_run_with_workers_over_tls(tmp_path: Path, moto: Any, bucket
     assert content(bucket) == sorted(f"line {n}" for n in range(200))
 
 
+def test_files_are_uploaded_with_credentials_that_were_changed_meanwhile(tmp_path: Path, asking: Any) -> None:
+    """A key is deleted, and what is written from then on waits; then there is another one in the file."""
+    key, secret = asking.users["ann"]
+    own = {"aws_access_key_id": key, "aws_secret_access_key": secret}
+    iam, client = (aws.client(service, asking.port, **own) for service in ("iam", "s3"))
+    login, prefix = tmp_path / "login.yml", aws.fresh("p")
+
+    def note() -> str:
+        made = iam.create_access_key(UserName="ann")["AccessKey"]
+        name = str(made["AccessKeyId"])
+        login.write_text(f":access_key_id: {name}\n:secret_access_key: {made['SecretAccessKey']}\n")
+        return name
+
+    def uploaded() -> int:
+        return int(client.list_objects_v2(Bucket="bucket", Prefix=prefix)["KeyCount"])
+
+    first = note()
+    options = f'aws_credentials_file => "{login}" size_file => 1 retry_delay => 0 prefix => "{prefix}"'
+    config = f'input {{ stdin {{ }} heartbeat {{ interval => 1 }} }} output {{ s3 {{ {where(asking)} bucket => "bucket" {options} }} }}'
+    with Penstock(tmp_path, config) as run:
+        run.until(lambda: uploaded() > 0, "a file is uploaded")
+        iam.delete_access_key(UserName="ann", AccessKeyId=first)
+        run.until(lambda: "cannot be uploaded" in run.said(), "a file is refused")
+        count = uploaded()
+        second = note()
+        run.until(lambda: uploaded() > count, "files are uploaded again")
+        run.stop()
+    iam.delete_access_key(UserName="ann", AccessKeyId=second)
+
+
 LOGINS = {
     "an unknown key": ("AKIANOBODY", "x", "access_key_id"),
     "a wrong secret": ("ann", "guess", "secret_access_key"),
@@ -324,14 +355,14 @@ def test_a_run_ends_at_once_and_shows_the_option_with(user: str, secret: str, op
     assert shown[:mark].endswith(f"{option} => ") or shown[mark:].startswith(option), said
 
 
-def kills(tmp_path: Path, port: int, rounds: int) -> None:
+def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     """Penstock is killed again and again while it writes; each line arrives."""
     bucket = Bucket(port)
     log = tmp_path / "log"
     options = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}" bucket => "{bucket.name}" size_file => 20000 time_file => 0.01 {LINE}'
     config = f'input {{ file {{ path => "{log}" start_position => "beginning" stat_interval => 0.1 }} }} output {{ s3 {{ {options} }} }}'
     wanted: set[str] = set()
-    for number in range(rounds):
+    for number in range(kills):
         lines = [f"line {number}-{n}" for n in range(3000)]
         wanted |= set(lines)
         with log.open("a") as file:
@@ -343,14 +374,16 @@ def kills(tmp_path: Path, port: int, rounds: int) -> None:
     with Penstock(tmp_path, config) as run:
         run.until(lambda: set(content(bucket)) == wanted, "nothing is lost")
         run.stop()
-    assert not (set(content(bucket)) - wanted)  # no line is torn
+    arrived = content(bucket)
+    assert not (set(arrived) - wanted)  # no line is torn
+    return Figures(kills, len(wanted), len(arrived) - len(wanted))
 
 
 @pytest.mark.servers
 def test_twenty_kills_lose_nothing(tmp_path: Path, moto: Any) -> None:
-    kills(tmp_path, moto.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20")))
+    killed(tmp_path, moto.port, rounds(20))
 
 
-@pytest.mark.soak
-def test_two_hundred_kills_lose_nothing(tmp_path: Path, moto: Any) -> None:
-    kills(tmp_path, moto.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")))
+@pytest.mark.soak("S3", "moto")
+def test_two_hundred_kills_lose_nothing(tmp_path: Path, moto: Any, found: Found) -> None:
+    found(killed(tmp_path, moto.port, rounds()))

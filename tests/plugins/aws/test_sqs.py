@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import json
-import os
+import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +17,15 @@ from servers.front import Front, Told
 from servers.packages import require
 from servers.penstock_flow import Arrivals, write
 from servers.penstock_process import Penstock
+from servers.soak import Figures, Found, rounds
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.clients import sqs as aws_sqs
 from penstock.plugins.errors import Rejected, Retry, Undelivered
 from penstock.plugins.input import Outcome
+from penstock.plugins.inputs import sqs as input_sqs
 
 IN, OUT = "input { sqs { %s } }", "output { sqs { %s } }"
 REFUSED = [
@@ -86,6 +90,41 @@ def test_events_go_to_a_queue_and_come_from_it_with_workers(tmp_path: Path, elas
     assert first["sent"].startswith("20")
     assert first["sent"].endswith("Z")
     assert queue.counts() == (0, 0)
+
+
+def test_what_is_not_deleted_is_told_as_its_lag(tmp_path: Path, elasticmq: Any, queue: Queue) -> None:
+    queue.put([f"{n}" for n in range(13)])
+    source = plugin("input", f"sqs {{ {where(elasticmq.port, queue.name)} codec => plain }}", tmp_path)
+    try:
+        end = time.monotonic() + 60
+        while "lag" not in source.context.metrics.values():
+            assert time.monotonic() < end, "no lag is told"
+            source.read(0.1)
+        assert source.context.metrics.values()["lag"] == 13
+    finally:
+        source.close()
+
+
+def test_a_queue_that_is_empty_is_not_asked_without_pause(tmp_path: Path, elasticmq: Any, queue: Queue, monkeypatch: Any) -> None:
+    """Where requests do not wait for messages, whoever asks does; a stop ends the wait."""
+    asked, receive = threading.Semaphore(0), aws_sqs.Queue.receive
+    requests: list[int] = []
+
+    def counted(self: aws_sqs.Queue, wait: int, visibility: float) -> Any:
+        requests.append(wait)
+        asked.release()
+        return receive(self, wait, visibility)
+
+    monkeypatch.setattr(aws_sqs.Queue, "receive", counted)
+    monkeypatch.setattr(input_sqs, "_SHORTEST_PAUSE", 3600.0)
+    source = plugin("input", f"sqs {{ {where(elasticmq.port, queue.name)} polling_frequency => 0 }}", tmp_path)
+    assert asked.acquire(timeout=60)
+    polling = [thread for thread in threading.enumerate() if thread.name == f"sqs {queue.name} 0"]
+    source.close()
+    for thread in polling:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert requests == [0]
 
 
 def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, elasticmq: Any, queue: Queue) -> None:
@@ -316,13 +355,13 @@ def test_a_server_that_hangs_for_a_while_loses_nothing(tmp_path: Path) -> None:
             reads.stop()
 
 
-def kills(tmp_path: Path, port: int, rounds: int) -> None:
+def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     """Penstock is killed again and again while it reads; each line arrives."""
     queue = Queue(port)
-    wanted = {f"line {n}" for n in range(30 * rounds)}
+    wanted = {f"line {n}" for n in range(30 * kills)}
     arrivals = Arrivals(tmp_path, f"sqs {{ {where(port, queue.name)} codec => plain visibility_timeout => 1 }}")
     lines = sorted(wanted)
-    for number in range(rounds):
+    for number in range(kills):
         queue.put(lines[30 * number : 30 * number + 30])
         before = len(arrivals.events())
         with arrivals.process() as run:
@@ -332,13 +371,14 @@ def kills(tmp_path: Path, port: int, rounds: int) -> None:
         run.until(lambda: set(arrivals.messages()) == wanted, "nothing is lost")
         run.until(lambda: queue.counts() == (0, 0), "all is deleted")
         run.stop()
+    return Figures(kills, len(wanted), len(arrivals.messages()) - len(wanted))
 
 
 @pytest.mark.servers
 def test_twenty_kills_lose_nothing(tmp_path: Path, elasticmq: Any) -> None:
-    kills(tmp_path, elasticmq.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "20")))
+    killed(tmp_path, elasticmq.port, rounds(20))
 
 
-@pytest.mark.soak
-def test_two_hundred_kills_lose_nothing(tmp_path: Path, elasticmq: Any) -> None:
-    kills(tmp_path, elasticmq.port, int(os.environ.get("PENSTOCK_SOAK_ROUNDS", "200")))
+@pytest.mark.soak("SQS", "elasticmq")
+def test_two_hundred_kills_lose_nothing(tmp_path: Path, elasticmq: Any, found: Found) -> None:
+    found(killed(tmp_path, elasticmq.port, rounds()))

@@ -80,7 +80,7 @@ def test_each_message_is_written_once_however_often_the_process_is_killed(flow: 
     flow.check()
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Kafka, one node", "kafka")
 def test_a_process_that_was_taken_for_dead_commits_nothing_more(flow: Flow) -> None:
     """It is paused in the middle, another takes its partitions over, and it wakes up."""
     with flow.process("first") as first:
@@ -98,7 +98,7 @@ def test_a_process_that_was_taken_for_dead_commits_nothing_more(flow: Flow) -> N
     flow.check()
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Kafka, one node", "kafka")
 def test_workers_decode_and_pack_for_a_transaction(flow: Flow) -> None:
     flow.put(1000)
     with flow.process("run", "-w", "2") as run:

@@ -9,7 +9,7 @@ import pytest
 from servers.kafka_topics import Topic
 from servers.penstock_process import Penstock
 
-pytestmark = pytest.mark.soak  # members that join and leave wait for time-outs of the group
+pytestmark = pytest.mark.soak("Kafka, one node", "kafka")  # members that join and leave wait for time-outs of the group
 
 CONFIG = """
 input {{ kafka {{ bootstrap_servers => "{address}" topics => ["{topic}"] group_id => "{topic}" auto_offset_reset => "earliest"
@@ -22,7 +22,7 @@ PROTOCOLS = {
     "the protocol of Kafka 4": 'group_protocol => "consumer"',
     "eager": f'{CLASSIC} partition_assignment_strategy => "range"',
 }
-ASKED_FOR = [pytest.param(more, id=name, marks=() if name == "cooperative" else pytest.mark.soak) for name, more in PROTOCOLS.items()]
+ASKED_FOR = [pytest.param(more, id=name, marks=() if name == "cooperative" else pytest.mark.soak("Kafka, one node", "kafka")) for name, more in PROTOCOLS.items()]
 
 
 class Group:
@@ -90,7 +90,7 @@ def test_what_a_killed_member_has_not_committed_another_one_reads(make_group: Ca
         second.stop()
 
 
-@pytest.mark.soak
+@pytest.mark.soak("Kafka, one node", "kafka")
 def test_a_static_member_finds_its_partitions_again(make_group: Callable[..., Group]) -> None:
     """It leaves without a word, and the group waits for it as long as its session lasts."""
     group = make_group('session_timeout_ms => 30000 group_instance_id => "NAME"', partitions=2)

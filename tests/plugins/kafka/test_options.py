@@ -185,5 +185,5 @@ def test_order_is_kept_whatever_acks_are_asked_for(acks: str, told: Mapping[str,
     assembly, _ = inspect([Source("a.conf", config)], settled({}))
     assert assembly is not None
     (plugin,) = assembly.plugins(assembly.program.outputs)
-    config_of = producer_config(plugin, plugin)  # type: ignore[arg-type]
+    _, config_of = producer_config(plugin, plugin)  # type: ignore[arg-type]
     assert {key: config_of[key] for key in told} == told

@@ -49,7 +49,7 @@ def write(folder: Path, topic: Topic, lines: list[str], more: str, *options: str
         return run.said()
 
 
-@pytest.mark.parametrize("workers", ["2", pytest.param("1", marks=pytest.mark.soak)])
+@pytest.mark.parametrize("workers", ["2", pytest.param("1", marks=pytest.mark.soak("Kafka, one node", "kafka"))])
 def test_events_go_to_a_topic_and_come_from_it(workers: str, tmp_path: Path, make_topic: Callable[..., Topic]) -> None:
     topic = make_topic(1)
     write(tmp_path, topic, [json.dumps({"number": n, "text": "ä" * n}) for n in range(300)], "codec => json", "-w", workers)
@@ -157,7 +157,7 @@ SOAK = ("TLS", "no certificate of its own", "a certificate of a stranger", "no T
 
 
 def ways(found: Mapping[str, Sequence[str]]) -> list[Any]:
-    return [pytest.param(*way, id=name, marks=pytest.mark.soak if name in SOAK else ()) for name, way in found.items()]
+    return [pytest.param(*way, id=name, marks=pytest.mark.soak("Kafka, one node", "kafka") if name in SOAK else ()) for name, way in found.items()]
 
 
 SECURED = {

@@ -11,7 +11,7 @@ from servers.kafka_topics import Topic
 from servers.penstock_process import Penstock
 from servers.proxy import Proxy
 
-pytestmark = pytest.mark.soak  # members that join and leave wait for time-outs of the group
+pytestmark = pytest.mark.soak("Kafka, one node", "kafka")  # members that join and leave wait for time-outs of the group
 
 
 def test_a_reload_of_a_pipeline_that_is_exactly_once_repeats_nothing(tmp_path: Path, make_topic: Callable[..., Topic]) -> None:

@@ -14,6 +14,7 @@ from servers.mqtt_flow import Reading, write
 from servers.mqtt_peer import Peer, make_session
 from servers.packages import require
 from servers.penstock_process import Penstock
+from servers.soak import Figures, Found, rounds
 
 WAYS = [("3.1.1", 1), ("5", 2)]
 
@@ -38,7 +39,7 @@ def test_events_go_to_a_broker_and_come_from_it_with_workers(version: str, qos: 
     assert {event["meta"]["mqtt"]["qos"] for event in got} == {qos}
 
 
-def killed(folder: Path, port: int, topic: str, way: tuple[str, int], rounds: int) -> None:
+def killed(folder: Path, port: int, topic: str, way: tuple[str, int], kills: int) -> Figures:
     """Kill a reader again and again while messages come; all of them arrive, and then nothing is left with the broker."""
     version, qos = way
     reading = Reading(folder, f'port => {port} topic => "{topic}" mqtt_version => "{version}" qos => {qos} codec => plain')
@@ -46,7 +47,7 @@ def killed(folder: Path, port: int, topic: str, way: tuple[str, int], rounds: in
         with reading.process() as run:
             reading.listens(run, peer, topic)
             run.kill()
-        for number in range(rounds):
+        for number in range(kills):
             peer.publish(topic, lines(500 * number + 500, 500 * number), qos)
             with reading.process() as run:
                 seen = len(reading.events())
@@ -54,7 +55,7 @@ def killed(folder: Path, port: int, topic: str, way: tuple[str, int], rounds: in
                 run.kill()
         with reading.process() as run:
             peer.publish(topic, ["the last"], qos)
-            wanted = {*lines(500 * rounds), "the last"}
+            wanted = {*lines(500 * kills), "the last"}
             run.until(lambda: reading.messages() == wanted, "nothing is lost")
             run.stop()
             count = len(reading.events())
@@ -62,6 +63,7 @@ def killed(folder: Path, port: int, topic: str, way: tuple[str, int], rounds: in
             peer.publish(topic, ["behind it"], qos)
             run.until(lambda: "behind it" in reading.messages(), "it goes on")
             assert len(reading.events()) == count + 1
+    return Figures(kills, len(wanted), count - len(wanted))
 
 
 def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, server: Any, topic: str) -> None:
@@ -72,13 +74,13 @@ def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, server: Any, topic: 
 @pytest.mark.servers
 @pytest.mark.parametrize("way", WAYS, ids=["QoS 1", "QoS 2"])
 def test_twenty_kills_lose_nothing(way: tuple[str, int], tmp_path: Path, server: Any, topic: str) -> None:
-    killed(tmp_path, server.port, topic, way, 20)
+    killed(tmp_path, server.port, topic, way, rounds(20))
 
 
-@pytest.mark.soak
+@pytest.mark.soak("MQTT", "mosquitto")
 @pytest.mark.parametrize("way", WAYS, ids=["QoS 1", "QoS 2"])
-def test_two_hundred_kills_lose_nothing(way: tuple[str, int], tmp_path: Path, server: Any, topic: str) -> None:
-    killed(tmp_path, server.port, topic, way, 200)
+def test_two_hundred_kills_lose_nothing(way: tuple[str, int], tmp_path: Path, server: Any, topic: str, found: Found) -> None:
+    found(killed(tmp_path, server.port, topic, way, rounds()))
 
 
 def test_members_of_a_shared_subscription_share_the_messages(tmp_path: Path, server: Any, topic: str) -> None:

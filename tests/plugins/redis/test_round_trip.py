@@ -65,10 +65,10 @@ def test_events_go_to_redis_and_come_from_it_with_workers(kind: str, tmp_path: P
 @pytest.mark.parametrize("kind", WAYS)
 def test_a_kill_in_the_middle_loses_nothing(kind: str, tmp_path: Path, server: Any, client: Any, key: str) -> None:
     """The next start has what was under way at once: it does not wait for `claim_after`."""
-    count = 6_000
-    put(client, kind, key, [f"line {n}" for n in range(count)])
+    count, piece = 30_000, 10_000
     reading = Reading(tmp_path, f'port => {server.port} data_type => "{kind}" key => "{key}" codec => plain batch_count => 20 claim_after => 3600')
-    for _ in range(2):
+    for start in range(0, count, piece):
+        put(client, kind, key, [f"line {n}" for n in range(start, start + piece)])
         before = len(reading.events())
         with reading.process() as run:
             run.until(lambda seen=before: len(reading.events()) > seen, "it reads")  # type: ignore[misc]

@@ -1,0 +1,122 @@
+"""What Flink costs: CPU microseconds an event, of its JVM and of Python, beside a plain run.
+
+    python benchmarks/engines/flink.py [EVENTS]
+
+Lines of an access log, from a file to files, by the filters of `benchmarks/apache.conf`, and with a
+window behind them. Both ways run in turn, each first on a quarter of the lines: that warms the JVM
+up, and what a plain run needs to start is taken out with it. Flink runs in a cluster inside one
+process, with one task, as the tests start it (`tests/servers`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+EVENTS = 400_000
+TICKS = os.sysconf("SC_CLK_TCK")
+
+ACCESS = """
+  grok { match => { "message" => "%{HTTPD_COMBINEDLOG}" } }
+  date { match => ["timestamp", "dd/MMM/yyyy:HH:mm:ss Z"] remove_field => ["timestamp"] }
+"""
+WINDOW = """
+  window { id => "w" size => "1m" by => ["[http][response][status_code]"] keep => false
+    sum => { "[bytes][sum]" => "[http][response][body][bytes]" }
+    percentiles => { "[bytes]" => "[http][response][body][bytes]" } percents => [95] }
+"""
+FILTERS = {"no state": ACCESS, "window": ACCESS + WINDOW}
+CONFIG = """
+input {{ file {{ path => "${{INPUT}}" mode => "read" exit_after_read => true
+  sincedb_path => "/dev/null" file_completed_action => "log"
+  file_completed_log_path => "/dev/null" }} }}
+filter {{ {filters} }}
+output {{ file {{ path => "${{OUTPUT}}" codec => json_lines }} }}
+"""
+
+
+def inside(folders: list[Path]) -> None:
+    """Run configurations on Flink in this process; of each the CPU seconds, JVM and Python."""
+    from engines.flink_runs import run
+
+    before = (0.0, 0.0)
+    for folder in folders:
+        if not run(folder, ["--path.data", str(folder / "data")]):
+            sys.exit(f"{folder} failed")
+        now = _jvm_seconds(), _own_seconds()
+        print(json.dumps([now[0] - before[0], now[1] - before[1]]), flush=True)
+        before = now
+
+
+def _own_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _jvm_seconds() -> float:
+    """What the children of this process have used so far: there is one, the JVM."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in children]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
+
+
+def plain(folder: Path) -> float:
+    """The CPU seconds of a plain run."""
+    from measure import run
+    from servers.packages import python
+
+    variables = {"INPUT": str(folder / "input.log"), "OUTPUT": str(folder / "plain")}
+    command = [str(python("flink")), "-m", "penstock", "run", "-f", str(folder / "pipeline.conf")]
+    data = ["--path.data", str(folder / "plain-data")]
+    return run([*command, *data], PYTHONPATH=str(ROOT), **variables).cpu
+
+
+def prepared(home: Path, name: str, filters: str, count: int) -> Path:
+    """A folder with a configuration and its lines."""
+    folder = home / f"{name.replace(' ', '-')}-{count}"
+    folder.mkdir()
+    (folder / "pipeline.conf").write_text(CONFIG.format(filters=filters))
+    make = [
+        sys.executable,
+        str(ROOT / "benchmarks" / "baseline" / "make_access_log.py"),
+        str(count),
+    ]
+    with (folder / "input.log").open("wb") as file:
+        subprocess.run(make, stdout=file, check=True)
+    return folder
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    from servers import flink
+    from servers.packages import python
+
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    print(
+        "| filters | plain | Flink, JVM | Flink, Python | sum | ratio |\n|---|---|---|---|---|---|"
+    )
+    for name, filters in FILTERS.items():
+        with tempfile.TemporaryDirectory() as home:
+            sizes = count // 4, count
+            few, many = (prepared(Path(home), name, filters, size) for size in sizes)
+            once = (plain(many) - plain(few)) / (count - count // 4) * 1e6
+            command = [str(python("flink")), __file__, "--inside", str(few), str(many)]
+            told = subprocess.check_output(command, env=flink.environment(), text=True)
+            jvm, own = (each / count * 1e6 for each in json.loads(told.splitlines()[-1]))
+            row = [f"{each:.1f}" for each in (once, jvm, own, jvm + own, (jvm + own) / once)]
+            print(f"| {name} | {' | '.join(row)} |", flush=True)
+
+
+if __name__ == "__main__":
+    if "--inside" in sys.argv:
+        inside([Path(each) for each in sys.argv[2:]])
+    else:
+        main()

@@ -1,0 +1,128 @@
+"""The engine ``flink``: the same plan as a job of Flink's, in a cluster inside this process or in
+one that runs elsewhere.
+
+A job that is stopped leaves a savepoint in the checkpoint directory, one that dies its last
+checkpoint: the next start with this directory goes on from the newer of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
+
+from ....dsl.diagnostics import ConfigError, Diagnostic
+from ....plugins.errors import Undelivered
+from ...compile.instantiate import uses
+from ..abilities import ABILITIES
+from ..plan import Plan
+from .cluster import environment, range_bytes_of
+from .graph import graph
+from .kafka import refused_options
+from .read import ranges_to_read
+from .write import refused_write, written
+
+log = logging.getLogger("penstock")
+
+
+class FlinkEngine:
+    """Runs plans on Flink."""
+
+    name = "flink"
+    abilities = ABILITIES["flink"]
+
+    def check(self, plan: Plan) -> list[Diagnostic]:
+        """What Flink's connectors cannot do."""
+        return list(self._findings(plan))
+
+    def _findings(self, plan: Plan) -> Iterator[Diagnostic]:
+        program = plan.assembly.program
+        for read, use in zip(plan.reads, uses(program.inputs), strict=True):
+            if read.kind == "kafka":
+                yield from refused_options(use)
+        places = list(uses(program.outputs))
+        for write, output in written(plan):
+            yield from refused_write(write, places[write.number], output)
+
+    def start(
+        self, plan: Plan, options: Mapping[str, str], checkpoint: str | None = None
+    ) -> FlinkJob:
+        """Submit a plan. ``options``: ``cluster``, ``parallelism``, ``range_bytes``, and any of
+        Flink's own, which have dots in their names.
+        """
+        if "cluster" in options:
+            _refuse_driver(plan)
+        size = range_bytes_of(options)
+        ranges = [ranges_to_read(plan, read, size, checkpoint) for read in plan.reads]
+        env = environment(plan, options, checkpoint)
+        graph(env, plan, ranges)
+        return FlinkJob(env, plan, checkpoint)
+
+
+def _refuse_driver(plan: Plan) -> None:
+    """In a cluster inside this process the tasks are its threads, and may print; elsewhere not."""
+    places = list(uses(plan.assembly.program.outputs))
+    for write in plan.writes:
+        if write.where == "driver":
+            message = f"tasks of a cluster cannot write to `{write.kind}`"
+            span = places[write.number].name_span
+            raise ConfigError([Diagnostic("E260", message, span, "write a file, or a topic")])
+
+
+class FlinkJob:
+    """A job that was submitted."""
+
+    def __init__(self, env: StreamExecutionEnvironment, plan: Plan, checkpoint: str | None) -> None:
+        self._checkpoint = checkpoint
+        self._is_stopped = threading.Event()
+        self._client = env.execute_async(f"penstock {plan.shipment.digest[:8]}")
+
+    def wait(self) -> None:
+        """Return when the job has ended. Raises Undelivered with the reason where it failed."""
+        try:
+            self._client.get_job_execution_result().result()
+        except Py4JJavaError as error:
+            if not self._is_stopped.is_set():
+                raise Undelivered(_reason(error.java_exception)) from None
+
+    def stop(self) -> None:
+        """Have the job stop with a savepoint, which the next start goes on from; without a place
+        for it, have it end as its inputs would.
+        """
+        if not self._is_stopped.is_set():
+            self._is_stopped.set()
+            threading.Thread(target=self._stop, name="stop flink", daemon=True).start()
+
+    def _stop(self) -> None:
+        kinds = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType
+        ends = self._checkpoint is None
+        folder = self._checkpoint or tempfile.mkdtemp(prefix="penstock-flink-")
+        place = Path(folder).absolute().as_uri()
+        client = self._client._j_job_client  # the method of Python lacks the kind
+        try:
+            client.stopWithSavepoint(ends, place, kinds.CANONICAL).get()
+        except Py4JJavaError as error:
+            reason = _reason(error.java_exception)
+            log.warning("flink: the job cannot stop with a savepoint now: %s", reason)
+            self._is_stopped.clear()
+
+    def figures(self) -> Mapping[str, int | float]:
+        """Whether the job runs."""
+        status = self._client.get_job_status().result()
+        return {"is_running": int(status.name == "RUNNING")}
+
+
+def _reason(error: Any) -> str:
+    """The innermost cause of a failure; of a step in Python the last line of what it said."""
+    while error.getCause() is not None:
+        error = error.getCause()
+    lines = [line for line in str(error.getMessage()).splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith((" ", "\t"))]
+    return (told or lines or [str(error)])[-1]

@@ -1,0 +1,50 @@
+"""On Flink a configuration gives the events of a plain run: some in every run, all with the servers.
+
+One JVM runs them one after the other, each in a cluster inside it.
+"""
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+
+import pytest
+from engines.configurations import (
+    CONFIGURATIONS,
+    Configuration,
+    assert_same,
+    expected,
+    prepared,
+    settings_flags,
+)
+from servers import flink
+from servers.packages import python, require
+
+NAMES = ("access log", "lines that are joined", "more events than came", "tumbling window", "sessions", "window of windows", "join with what is alone", "sample access-report")
+SOME = tuple(each for each in CONFIGURATIONS if each.name in NAMES)
+OTHERS = tuple(each for each in CONFIGURATIONS if each.name not in NAMES)
+
+
+@cache
+def on_flink(configurations: Sequence[Configuration]) -> dict[str, list[str]]:
+    """What Flink writes, by the name of the configuration."""
+    require("flink")
+    folders = {each.name: prepared(each) for each in configurations}
+    for folder in folders.values():
+        shutil.rmtree(folder / "flink", ignore_errors=True)
+    command = [python("flink"), flink.ROOT / "tests" / "engines" / "flink_runs.py", *folders.values(), "--", *settings_flags()]
+    done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=flink.PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr[-6000:]
+    return {name: flink.lines_of(folder / "flink") for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("configuration", SOME, ids=lambda each: each.name)
+def test_flink_gives_the_events_of_a_plain_run(configuration: Configuration) -> None:
+    assert_same(configuration, on_flink(SOME)[configuration.name], expected(configuration))
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("configuration", OTHERS, ids=lambda each: each.name)
+def test_flink_gives_the_events_of_a_plain_run_whatever_the_filters(configuration: Configuration) -> None:
+    assert_same(configuration, on_flink(OTHERS)[configuration.name], expected(configuration))
