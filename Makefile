@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 SAMPLE := samples/apache
 
-.PHONY: help demo test test-quick test-servers soak servers lint types docs samples bench bench-quick bench-gate clean
+.PHONY: help demo demo-spark test test-quick test-servers soak servers lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
+	@echo "make demo-spark  the report of samples/access-report on Spark, two tasks at a time (needs Java 17)"
 	@echo "make test      lint, type check and test everything (some twenty minutes of CPU time)"
 	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
 	@echo "make test-servers  restart, pause and kill the servers behind the connectors (about half an hour)"
@@ -29,6 +30,23 @@ demo: $(VENV)/.installed
 	@echo "… and so on: $$(wc -l < $(VENV)/demo.jsonl | tr -d ' ') events. The first, laid out by a pipeline that reads what the first one wrote:"
 	@echo
 	@head -n 1 $(VENV)/demo.jsonl | $(BIN)/penstock run -e 'input { stdin { codec => json_lines } }'
+
+# Spark's packages stand in an environment of their own: it wants older ones than others do.
+SPARK := $(VENV)/spark
+REPORT := samples/access-report
+
+demo-spark: $(SPARK)/.installed
+	@rm -rf $(SPARK)/report.jsonl
+	@mkdir -p $(SPARK)/logs && split -n l/10 --additional-suffix=.log $(REPORT)/input.log $(SPARK)/logs/
+	@sed -e 's|stdin { *}|file { path => "$(SPARK)/logs/*.log" mode => "read" exit_after_read => true file_completed_action => "log" file_completed_log_path => "/dev/null" sincedb_path => "/dev/null" }|' \
+		-e 's|stdout {|file { path => "$(SPARK)/report.jsonl"|' $(REPORT)/pipeline.conf > $(SPARK)/report.conf
+	$(SPARK)/bin/penstock run -f $(SPARK)/report.conf --engine spark --engine-option 'spark.master=local[2]'
+	@cat $(SPARK)/report.jsonl/part-*
+
+$(SPARK)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m venv $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[spark]'
+	@touch $@
 
 test: lint types servers
 	$(BIN)/pytest -n $(WORKERS)

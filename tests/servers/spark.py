@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,21 +39,65 @@ class Ended(NamedTuple):
     err: str
 
 
-def run(spark: Any, *arguments: str) -> Ended:
-    """``penstock …`` in the session."""
+def run(spark: Any, environment: Mapping[str, str], *arguments: str) -> Ended:
+    """``penstock …`` in the session, with more in its environment."""
+    asked = {"arguments": list(arguments), "environment": dict(environment)}
     with socket.create_connection((LOOPBACK, spark.port), PATIENCE) as connection:
-        connection.sendall(json.dumps({"arguments": list(arguments)}).encode() + b"\n")
+        connection.sendall(json.dumps(asked).encode() + b"\n")
         with connection.makefile("r", encoding="utf-8") as stream:
             return Ended(**json.loads(stream.readline()))
 
 
-def run_on_spark(spark: Any, config: Path, *options: str) -> Ended:
-    """``penstock run --engine spark`` of a file, which must come through."""
-    ended = run(spark, "run", "-f", str(config), "--engine", "spark", *options)
-    assert ended.status == 0, ended.err
-    return ended
-
-
 def lines_of(path: Path) -> list[str]:
-    """The lines of all parts of a file that Spark has written, sorted."""
-    return sorted(line for part in path.glob("part-*") for line in part.read_text().splitlines())
+    """The lines of all parts of a file that Spark has written, in the order of the parts."""
+    parts = sorted(path.glob("part-*"))
+    return [line for part in parts for line in part.read_text(encoding="utf-8").splitlines()]
+
+
+def home() -> Path:
+    """Where Spark itself is, in its environment."""
+    (found,) = python("spark").parents[1].glob("lib/python*/site-packages/pyspark")
+    return found
+
+
+def master(folder: Path) -> Server:
+    """The master of a cluster; ``url`` is its address."""
+    (port,) = free_ports()
+    where = ["--host", LOOPBACK, "--port", str(port), "--webui-port", "0"]
+    command = _deployed("master.Master", *where)
+    return Server(command, accepts(port), folder, environment=_CLUSTER, patience=PATIENCE, url=f"spark://{LOOPBACK}:{port}")
+
+
+def worker(folder: Path, url: str) -> Server:
+    """A worker of a cluster, with one core; it is ready when the master has it."""
+    where = ["--cores", "1", "--memory", "700m", "--webui-port", "0", "--host", LOOPBACK, "--work-dir", str(folder)]
+    command = _deployed("worker.Worker", *where, url)
+    log = folder / "server.log"
+    return Server(
+        command, lambda: "Successfully registered" in log.read_text(errors="replace"), folder, environment=_CLUSTER, patience=PATIENCE
+    )
+
+
+_CLUSTER = {**HERE, "SPARK_DAEMON_MEMORY": "256m"}
+
+
+def _deployed(what: str, *arguments: str) -> list[str | Path]:
+    return [home() / "bin" / "spark-class", f"org.apache.spark.deploy.{what}", *arguments]
+
+
+ON_CLUSTER = {
+    "spark.driver.memory": "600m",
+    "spark.executor.memory": "512m",
+    "spark.driver.host": LOOPBACK,
+    "spark.executorEnv.PYTHONPATH": HERE["PYTHONPATH"],
+}
+
+
+def start_on(url: str, config: Path, *options: str) -> subprocess.Popen[bytes]:
+    """``penstock run --engine spark`` on a cluster, in a process of its own."""
+    conf = {**ON_CLUSTER, "spark.master": url}
+    given = [*(f"{key}={value}" for key, value in conf.items()), *options]
+    flags = [flag for option in given for flag in ("--engine-option", option)]
+    command = [str(python("spark")), "-m", "penstock", "run", "-f", str(config), "--engine", "spark", *flags]
+    with (config.parent / "run.log").open("wb") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **HERE}, cwd=config.parent)

@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import traceback
+from typing import Any
 
 from penstock.pipeline.commands.main import main
 from penstock.pipeline.engines.spark.session import read_options, start_session
@@ -29,11 +30,12 @@ def serve(port: int) -> None:
                     stream.write(json.dumps(answer(json.loads(line))) + "\n")
 
 
-def answer(asked: dict[str, list[str]]) -> dict[str, object]:
+def answer(asked: dict[str, Any]) -> dict[str, object]:
     """Run the command as the command line does."""
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     complaints = io.StringIO()
     status: object = 0
+    os.environ.update(asked["environment"])
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaints):
         try:
             main(asked["arguments"], prog_name="penstock")

@@ -14,7 +14,7 @@ from ..parts import Plan
 from .batch import Batches
 from .failures import reason_of
 from .read import bounded_pieces
-from .session import read_options, running_session, start_session
+from .session import read_options, running_session, share_modules, start_session
 from .state import Checkpoint, Manifest
 
 
@@ -77,6 +77,7 @@ class SparkJob:
         running = running_session()
         self._session = session = running or start_session(options, f"penstock {name}")
         try:
+            share_modules(session)
             session.addTag(self._name)
             self._batches = batches = Batches(session, plan, options, self._name, checkpoint)
             if not plan.is_bounded:

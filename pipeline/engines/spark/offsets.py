@@ -24,7 +24,7 @@ class SourceEnds:
         for number, source in enumerate(inputs_of(assembly)):
             if isinstance(source, File):
                 self._ends[str(number)] = FileEnds(number, source)
-            elif source.grouped:
+            elif source.name == "kafka":
                 from .topics import TopicEnds
 
                 self._ends[str(number)] = TopicEnds(number, source, most)

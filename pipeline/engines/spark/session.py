@@ -86,6 +86,15 @@ def running_session() -> SparkSession | None:
         return None
 
 
+def share_modules(session: SparkSession) -> None:
+    """In local mode, have tasks import what this process imports: another Penstock may be installed
+    beside the one that runs.
+    """
+    context = session.sparkContext
+    if context.master.startswith("local"):
+        context.environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+
+
 def start_session(options: SparkOptions, name: str) -> SparkSession:
     """A new session; raises ConfigError where Spark does not start."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

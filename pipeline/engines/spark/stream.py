@@ -9,14 +9,19 @@ places, and it is left out as done.
 from __future__ import annotations
 
 import base64
+import json
 import pickle
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+from pyspark.sql.streaming import StreamingQuery
 
+from ....plugins.errors import Undelivered
 from ..parts import Plan
 from ..shipping import Shipment, assembled
 from .batch import Batches
@@ -45,12 +50,13 @@ class PiecesSource(DataSource):  # type: ignore[misc]
 
 
 class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
-    """Where inputs end now, and the pieces between two such answers."""
+    """Where inputs end now, and the pieces between two such answers. ``reached``: where the last
+    batch of a checkpoint ends, from where the next one has its size.
+    """
 
-    def __init__(self, shipment: Shipment, most: int) -> None:
-        self._shipment, self._most = shipment, most
+    def __init__(self, shipment: Shipment, most: int, reached: Positions) -> None:
+        self._shipment, self._most, self._given = shipment, most, reached
         self._ends: SourceEnds | None = None
-        self._given: Positions = {}
 
     def _sources(self) -> SourceEnds:
         if self._ends is None:
@@ -59,7 +65,8 @@ class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
 
     def initialOffset(self) -> Positions:  # noqa: N802
         """Where a stream without a checkpoint begins."""
-        return self._sources().starts()
+        self._given = self._sources().starts()
+        return self._given
 
     def latestOffset(self) -> Positions:  # noqa: N802
         """Where the next batch ends."""
@@ -68,8 +75,6 @@ class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
 
     def partitions(self, start: Positions, end: Positions) -> list[InputPartition]:
         """The pieces between two offsets."""
-        if not self._given:  # the first batch behind a restart: it is of the checkpoint
-            self._given = end
         return [InputPartition(piece) for piece in encoded(self._sources().pieces(start, end))]
 
     def read(self, partition: InputPartition) -> Iterator[tuple[bytes]]:
@@ -101,22 +106,49 @@ def run_stream(
 
     def work(frame: DataFrame, batch: int) -> None:
         with under_way:
-            if not stopping.is_set():
-                pieces = [decoded(row.piece) for row in frame.collect()]
-                batches.work(batch, _ordered(pieces), ends=False)
+            if stopping.is_set():
+                raise Undelivered("the job is to stop")  # so that the batch does not count as done
+            pieces = [decoded(row.piece) for row in frame.collect()]
+            batches.work(batch, _ordered(pieces), ends=False)
 
     session.dataSource.register(PiecesSource)
-    sent = base64.b64encode(pickle.dumps((plan.shipment, options.batch_records))).decode()
+    given = plan.shipment, options.batch_records, _reached(Path(batches.checkpoint.offsets))
+    sent = base64.b64encode(pickle.dumps(given)).decode()
     source = session.readStream.format("penstock").option("plan", sent).load()
     writer = source.writeStream.foreachBatch(work)
     writer = writer.option("checkpointLocation", batches.checkpoint.offsets)
-    seconds = f"{options.batch_seconds} seconds"
-    trigger = {"availableNow": True} if options.until_idle else {"processingTime": seconds}
-    query = writer.trigger(**trigger).start()
+    seconds = 0.0 if options.until_idle else options.batch_seconds
+    query = writer.trigger(processingTime=f"{seconds} seconds").start()
+    try:
+        _await(query, options.until_idle, stopping, under_way)
+    except PySparkException:
+        if not stopping.is_set():
+            raise
+    finally:
+        query.stop()
+
+
+def _await(
+    query: StreamingQuery, until_idle: bool, stopping: threading.Event, under_way: threading.Lock
+) -> None:
+    """Return when nothing is left, or the job is to stop and no batch is under way."""
+    if until_idle:
+        query.processAllAvailable()  # a trigger for this would work one batch alone
+        return
     while not query.awaitTermination(_PATIENCE):
         if stopping.is_set():
             with under_way:
-                query.stop()
+                return
+
+
+def _reached(folder: Path) -> Positions:
+    """Where the last batch ends that Spark has planned: the last line of its newest note."""
+    noted = [path for path in folder.glob("offsets/*") if path.name.isdigit()]
+    if not noted:
+        return {}
+    newest = max(noted, key=lambda path: int(path.name))
+    found: Positions = json.loads(newest.read_text(encoding="utf-8").splitlines()[-1])
+    return found
 
 
 def _ordered(pieces: list[Piece]) -> list[Piece]:

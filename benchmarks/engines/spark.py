@@ -1,0 +1,142 @@
+"""What Spark costs: CPU microseconds an event, of its JVM and of Python, beside a plain run.
+
+    python benchmarks/engines/spark.py [EVENTS]
+
+Lines of an access log, from a file to files, by the filters of `benchmarks/apache.conf`; with a
+window behind them; and over topics of Kafka. Spark has one session with two tasks at a time, as the
+tests start it (`tests/servers`). Each pass is a plain run and a run on Spark, one behind the other;
+the first ones warm the JVM up. Of a plain run its start is taken out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+from measure import run  # noqa: E402
+from servers import spark as spark_server  # noqa: E402
+from servers.packages import python  # noqa: E402
+
+EVENTS = 400_000
+PASSES = 3
+TICKS = os.sysconf("SC_CLK_TCK")
+
+ACCESS = """
+  grok { match => { "message" => "%{HTTPD_COMBINEDLOG}" } }
+  date { match => ["timestamp", "dd/MMM/yyyy:HH:mm:ss Z"] remove_field => ["timestamp"] }
+"""
+WINDOW = """
+  window { id => "w" size => "1m" by => ["[http][response][status_code]"] keep => false
+    sum => { "[bytes][sum]" => "[http][response][body][bytes]" }
+    percentiles => { "[bytes]" => "[http][response][body][bytes]" } percents => [95] }
+"""
+FILE = """
+input { file { path => "${INPUT}" mode => "read" exit_after_read => true
+  sincedb_path => "/dev/null" file_completed_action => "log"
+  file_completed_log_path => "/dev/null" } }
+"""
+OUT = 'output { file { path => "${OUTPUT}" codec => json_lines } }'
+
+
+class Cost(NamedTuple):
+    """CPU seconds of a JVM and of Python."""
+
+    jvm: float
+    python: float
+
+
+def tree(parent: int) -> list[int]:
+    """A process and all below it."""
+    found = [parent]
+    for pid in found:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def spent(parent: int) -> Cost:
+    """What the processes of a session have used so far; what has ended counts with its parent."""
+    jvm = own = 0.0
+    for pid in tree(parent):
+        name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+        fields = rest.split()
+        if name.endswith("(java"):
+            jvm += int(fields[11]) + int(fields[12])
+            own += int(fields[13]) + int(fields[14])
+        else:
+            own += sum(map(int, fields[11:15]))
+    return Cost(jvm / TICKS, own / TICKS)
+
+
+def plain(folder: Path, config: str, lines: Path) -> float:
+    """The CPU seconds of a plain run."""
+    (folder / "plain.conf").write_text(config)
+    command = [str(python("spark")), "-m", "penstock", "run", "-f", str(folder / "plain.conf")]
+    data = ["--path.data", str(folder / "plain-data")]
+    target = folder / "plain.jsonl"
+    target.unlink(missing_ok=True)
+    where = {"INPUT": str(lines), "OUTPUT": str(target), "PYTHONPATH": str(ROOT)}
+    return run([*command, *data], **where).cpu
+
+
+def on_spark(spark: Any, folder: Path, config: str, lines: Path, number: int) -> Cost:
+    """What a run on Spark costs."""
+    (folder / "spark.conf").write_text(config)
+    where = {"INPUT": str(lines), "OUTPUT": str(folder / f"spark-{number}")}
+    before = spent(spark.process.pid)
+    flags = ["--engine", "spark", "--engine-option", "split_bytes=16mb"]
+    ended = spark_server.run(spark, where, "run", "-f", str(folder / "spark.conf"), *flags)
+    if ended.status:
+        sys.exit(ended.err)
+    after = spent(spark.process.pid)
+    return Cost(after.jvm - before.jvm, after.python - before.python)
+
+
+def logs(folder: Path, count: int) -> Path:
+    """Lines of an access log."""
+    path = folder / f"access-{count}.log"
+    make = [sys.executable, str(ROOT / "benchmarks/baseline/make_access_log.py"), str(count)]
+    with path.open("wb") as file:
+        subprocess.run(make, stdout=file, check=True)
+    return path
+
+
+def measure(spark: Any, folder: Path, name: str, filters: str, count: int) -> None:
+    """Print a row for each pass."""
+    config = f"{FILE}\nfilter {{ {filters} }}\n{OUT}\n"
+    lines, few = logs(folder, count), logs(folder, 1000)
+    for number in range(PASSES):
+        start = plain(folder, config, few)
+        once = (plain(folder, config, lines) - start) / count * 1e6
+        cost = on_spark(spark, folder, config, lines, number)
+        jvm, own = cost.jvm / count * 1e6, cost.python / count * 1e6
+        row = [f"{each:.1f}" for each in (once, jvm, own, jvm + own, (jvm + own) / once)]
+        print(f"| {name}, pass {number + 1} | {' | '.join(row)} |", flush=True)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    print("| what | plain | Spark, JVM | Spark, Python | sum | ratio |\n|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as home:
+        session = Path(home, "session")
+        session.mkdir()
+        spark = spark_server.server(session).start()
+        try:
+            for name, filters in (("files", ACCESS), ("window", ACCESS + WINDOW)):
+                folder = Path(home, name)
+                folder.mkdir()
+                measure(spark, folder, name, filters, count)
+        finally:
+            spark.kill()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Spark on a cluster of a master and two workers, one of which is killed while it works."""
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers.packages import require
+from servers.process import Server
+from servers.spark import lines_of, master, start_on, worker
+
+pytestmark = pytest.mark.servers
+
+LINES = 60_000
+PATIENCE = 900.0
+CONFIG = """
+input {{ file {{
+  path => "{folder}/in.log" mode => "read" exit_after_read => true sincedb_path => "/dev/null" codec => json
+  file_completed_action => "log" file_completed_log_path => "/dev/null"
+}} }}
+filter {{ {filters} }}
+output {{ file {{ path => "{folder}/out.jsonl" codec => json_lines }} }}
+"""
+DATE = 'date { match => ["at", "UNIX_MS"] }'
+WINDOW = 'window { id => "w" size => "1m" by => ["key"] keep => false sum => { "sum" => "n" } }'
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Server]]]:
+    require("spark")
+    with master(tmp_path_factory.mktemp("master")) as lead:
+        workers = [worker(tmp_path_factory.mktemp("worker"), lead.url) for _ in range(2)]
+        try:
+            for each in workers:
+                each.start()
+            yield lead.url, workers
+        finally:
+            for each in workers:
+                each.kill()
+
+
+def events() -> list[dict[str, object]]:
+    return [{"at": 100 * n, "key": f"k{n % 7}", "n": n, "pad": "x" * 60} for n in range(LINES)]
+
+
+def sums() -> Counter[tuple[str, int]]:
+    found: Counter[tuple[str, int]] = Counter()
+    for n in range(LINES):
+        found[f"k{n % 7}", n // 600] += n
+    return found
+
+
+@pytest.mark.parametrize("filters", [DATE, f"{DATE} {WINDOW}"], ids=["no state", "window"])
+def test_a_worker_that_is_killed_costs_nothing(cluster: tuple[str, list[Server]], tmp_path: Path, filters: str) -> None:
+    url, workers = cluster
+    (tmp_path / "in.log").write_text("".join(json.dumps(event) + "\n" for event in events()))
+    config = tmp_path / "pipeline.conf"
+    config.write_text(CONFIG.format(folder=tmp_path, filters=filters))
+    job = start_on(url, config, "split_bytes=50000", "partitions=2")
+    try:
+        until(lambda: bool(executors(workers)), "an executor works", job.poll, tmp_path)
+        until(lambda: has_worked(workers, tmp_path), "tasks have ended", job.poll, tmp_path)
+        assert job.poll() is None, "the job must not be over before the kill"
+        workers[0].kill()
+        assert job.wait(PATIENCE) == 0, (tmp_path / "run.log").read_text()
+    finally:
+        job.kill()
+        job.wait()
+    found = [json.loads(line) for line in lines_of(tmp_path / "out.jsonl")]
+    if WINDOW in filters:
+        told = Counter({(event["key"], int(event["event"]["start"][11:13]) * 60 + int(event["event"]["start"][14:16])): event["sum"] for event in found})
+        assert len(found) == len(told)
+        assert told == sums()
+    else:
+        assert sorted(event["n"] for event in found) == list(range(LINES))
+    assert not (tmp_path / "out.jsonl" / "_temporary").exists() or list((tmp_path / "out.jsonl" / "_temporary").iterdir()) == []
+
+
+def executors(workers: list[Server]) -> list[Path]:
+    return [path for each in workers for path in each.home.glob("app-*/*/stderr")]
+
+
+def has_worked(workers: list[Server], folder: Path) -> bool:
+    """Whether the worker that is to be killed has ended some tasks."""
+    said = "".join(path.read_text(errors="replace") for path in workers[0].home.glob("app-*/*/stderr"))
+    return said.count("Finished task") >= 5
+
+
+def until(holds: object, what: str, status: object, folder: Path) -> None:
+    assert callable(holds)
+    assert callable(status)
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert status() is None, f"it ended before {what}:\n{(folder / 'run.log').read_text()}"
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
