@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import growth
 import plots
-from measure import PENSTOCK, in_turn, median, ratio, run
+from measure import PENSTOCK, Usage, in_turn, median, ratio, run, run_together
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -176,6 +176,20 @@ class Bench:
         """Two workers against one: events a second."""
         return self.speed("two workers, events a second of one", ["-w", "2"], ["-w", "1"], 1.7)
 
+    def processes(self) -> Row:
+        """Two workers on the firewall's chain against two processes side by side, each with half
+        of the lines: events a second.
+        """
+        count = 200_000 // self.scale
+        whole, half = self.generated("firewall", count), self.generated("firewall", count // 2)
+        command = [*PENSTOCK, "-f", str(HERE / "firewall.conf")]
+        mine, other = in_turn(
+            self.rounds,
+            lambda: run([*command, "-w", "2"], whole),
+            lambda: run_together(command, [half, half]),
+        )
+        return self.faster("chain: two workers, of two processes", count, mine, other, 0.95)
+
     def more_workers(self) -> Row:
         """More workers than cores against as many."""
         return self.speed("eight workers, events a second of two", ["-w", "8"], ["-w", "2"], 0.9)
@@ -196,6 +210,12 @@ class Bench:
             lambda: run([*PENSTOCK, *ours, "-f", config], log),
             lambda: run([*PENSTOCK, *theirs, "-f", config], log),
         )
+        return self.faster(title, count, mine, other, least)
+
+    def faster(
+        self, title: str, count: int, mine: list[Usage], other: list[Usage], least: float
+    ) -> Row:
+        """The row of a case that is judged by events a second."""
         gain = 1 / ratio(mine, other, "wall")
         return {
             "case": title,
@@ -239,6 +259,7 @@ CASES = (
     "firewall",
     "logstash",
     "workers",
+    "processes",
     "more_workers",
     "disk_queue",
     "start",

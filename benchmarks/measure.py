@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,17 +34,35 @@ class Usage:
 
 def run(command: Sequence[str], stdin: Path | None = None, **environment: str) -> Usage:
     """Run a command to its end, its output thrown away; raises where it fails."""
+    return run_together(command, [stdin], **environment)
+
+
+def run_together(
+    command: Sequence[str], inputs: Sequence[Path | None], **environment: str
+) -> Usage:
+    """Run a command on several inputs at the same time, outputs thrown away: the CPU of all, until
+    the last has ended, and the largest; raises where one fails.
+    """
+    started = time.perf_counter()
+    processes = [_started(command, stdin, environment) for stdin in inputs]
+    cpu = memory = 0.0
+    for process in processes:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+        cpu += usage.ru_utime + usage.ru_stime
+        memory = max(memory, usage.ru_maxrss / 1024)
+    return Usage(cpu, time.perf_counter() - started, memory)
+
+
+def _started(
+    command: Sequence[str], stdin: Path | None, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     with Path(stdin or os.devnull).open("rb") as source, Path(os.devnull).open("wb") as sink:
-        started = time.perf_counter()
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command, stdin=source, stdout=sink, env={**os.environ, **environment}
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
-    return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 
 _FRAME = re.compile(r"==\d+==    (at|by) 0x")

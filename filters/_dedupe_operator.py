@@ -13,6 +13,9 @@ from ..dsl.reference import Event
 from .state import FOREVER, NEVER
 from .state.keys import Key
 
+MANY = 4
+"""From how many events that passed on it is looked whether some are over."""
+
 
 class Passed(msgspec.Struct):
     """An event that passed, and its duplicates: the span of times that others are measured against
@@ -48,7 +51,7 @@ class DedupeOperator:
     def new(self, key: Key) -> DedupeState:
         return DedupeState(key)
 
-    def is_duplicate(self, state: DedupeState, time: int) -> bool:
+    def is_duplicate(self, state: DedupeState, time: int, watermark: int) -> bool:
         """Whether an event of this time is a duplicate of one that passed; notes it either way."""
         within, before = self.within, None
         for passed in state.passed:
@@ -56,6 +59,8 @@ class DedupeOperator:
             if near and (before is None or passed.low <= time):
                 before = passed
         if before is None:
+            if len(state.passed) >= MANY:
+                self.prune(state, watermark)
             state.passed.append(Passed(time, time, 0, time, time))
             state.passed.sort(key=_low)
             return False
@@ -70,13 +75,12 @@ class DedupeOperator:
 
     def take(self, state: DedupeState, time: int, event: Event, watermark: int) -> list[Event]:
         """The event, if it passes."""
-        return [] if self.is_duplicate(state, time) else [event]
+        return [] if self.is_duplicate(state, time, watermark) else [event]
 
     def is_over(self, state: DedupeState, watermark: int) -> bool:
         """Whether nothing of a key matters any more, and nothing is told of it."""
-        if self.summarize is not None or len(state.passed) != 1:
-            return False
-        return state.passed[0].high + 2 * self.within < watermark
+        passed = state.passed
+        return self.summarize is None and passed[-1].high + 2 * self.within < watermark
 
     def due(self, state: DedupeState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         results: list[tuple[int, Event]] = []
@@ -86,18 +90,25 @@ class DedupeOperator:
             if summarize is not None and passed.count > passed.told and end < watermark:
                 passed.told = passed.count
                 results.append((end, summarize(state.key, passed)))
-        state.passed = [p for p in state.passed if p.high + 2 * self.within >= watermark]
+        self.prune(state, watermark)
         return results
 
+    def prune(self, state: DedupeState, watermark: int) -> None:
+        """Let go of events that no other one can be a duplicate of any more."""
+        state.passed = [p for p in state.passed if p.high + 2 * self.within >= watermark]
+
     def next_timer(self, state: DedupeState) -> int:
+        if not state.passed:
+            return NEVER
+        if self.summarize is None:  # nothing is told: it need not be looked at before its end
+            last = state.passed[-1].high + 2 * self.within
+            return (last // self._step + 1) * self._step
         first = FOREVER
         for passed in state.passed:
             first = min(first, passed.high + 2 * self.within + 1)
-            if self.summarize is not None and passed.count > passed.told:
+            if passed.count > passed.told:
                 first = min(first, passed.high + self.within + 1)
-        if first == FOREVER:
-            return NEVER
-        return first if self.summarize is not None else -(-first // self._step) * self._step
+        return first
 
     def latest(self, state: DedupeState) -> int:
         return max((passed.last for passed in state.passed), default=NEVER)

@@ -159,13 +159,17 @@ class EventTime(HeldState):
         """Take in what ``columns_of`` gave, of one partition, and give the results; None, and
         nothing was taken in, where the events themselves are needed: one may be late.
         """
+        if self.shards is not None:
+            return self.mine().take_columns(columns)
         times, keys, *values = columns
         clock, latest = self.clock(), max(times)
         mark = max(self.marks.watermark, latest - self.marks.lateness)
         if latest > clock + self._ahead or min(times) < self.safe_from(mark):
             return None
-        if self.begins_partial or self.here.is_shared:
+        if self.begins_partial:
             return None
+        if self.here.is_shared:
+            self.see_partition(keys, self.here.shard or self.here.partition)
         count, out = len(times), Outflow(False)
         rows = Rows(Columns(values, 0, count), times, keys, range(count))  # type: ignore[arg-type]
         self.take_rows(rows, self.here.partition, clock, out)

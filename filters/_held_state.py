@@ -32,7 +32,12 @@ _ROOM = 0.9
 _FEW = 10_000
 _MOST_SEEN = 1_000_000
 
-_GREATEST = ("watermark_lag_seconds", "late_most_seconds")
+_GREATEST = (
+    "watermark_lag_seconds",
+    "late_most_seconds",
+    "checkpoint_seconds",
+    "checkpoint_age_seconds",
+)
 _NEUTRAL = frozenset({"lateness", "idle", "future", "late", "keep", "max_keys"})
 
 
@@ -77,6 +82,9 @@ class HeldState(Filter):
     bytes = 0
     next_look = _FEW
     """The number of keys at which memory is looked at next."""
+
+    checkpoint: tuple[float, float] | None = None
+    """How long the last commit of the state took, and when it ended, in seconds."""
 
     here: Here = Here()
     """Where the events of the moment come from; the runtime puts its own there."""
@@ -304,6 +312,10 @@ class HeldState(Filter):
         """The next snapshot has all that is held."""
         self.keyed.changed = None
 
+    def committed(self, seconds: float) -> None:
+        """The last snapshot is on the disk, which took so long."""
+        self.checkpoint = seconds, time.monotonic()
+
     # -- shards ---------------------------------------------------------------------------------
 
     @property
@@ -339,17 +351,17 @@ class HeldState(Filter):
 
     def stats(self) -> dict[str, int | float]:
         held = self._own_stats()
-        for shard in (self.shards or {}).values():
+        for shard in list((self.shards or {}).values()):  # asked for from another thread
             for name, value in shard.stats().items():
-                joined = max(held[name], value) if name in _GREATEST else held[name] + value
-                held[name] = joined
+                known = held.get(name, 0)
+                held[name] = max(known, value) if name in _GREATEST else known + value
         return held
 
     def _own_stats(self) -> dict[str, int | float]:
         counts, marks = self.counts, self.marks
         tops = [p.top for p in marks.partitions.values() if p.top > NEVER]
         lag = max(tops) - marks.watermark if tops and marks.watermark > NEVER else 0
-        return {
+        held: dict[str, int | float] = {
             "watermark_lag_seconds": lag / 1000,
             "keys": len(self.keyed.states),
             "late": counts.late,
@@ -361,6 +373,11 @@ class HeldState(Filter):
             "overflow": self.keyed.evicted,
             "idle_partitions": sum(p.state == "idle" for p in marks.partitions.values()),
         }
+        if self.checkpoint is not None:
+            took, ended = self.checkpoint
+            held["checkpoint_seconds"] = took
+            held["checkpoint_age_seconds"] = time.monotonic() - ended
+        return held
 
 
 def millis(seconds: float) -> int:

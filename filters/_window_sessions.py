@@ -187,6 +187,10 @@ class SessionOperator:
                 marks.append(self._memory(session) + 1)
         return min(marks, default=NEVER)
 
+    def windows_open(self, state: SessionState) -> int:
+        """How many sessions have not ended."""
+        return sum(session.emitted is None for session in state.sessions)
+
     def latest(self, state: SessionState) -> int:
         return state.latest
 

@@ -208,6 +208,14 @@ class SizedOperator:
             marks.append(self.windows.after(state.emitted)[1])
         return min(marks, default=NEVER)
 
+    def windows_open(self, state: SizedState) -> int:
+        """How many windows have events and have not ended."""
+        if self.simple:
+            return len(state.panes)
+        panes = list(state.panes)  # figures are asked for in another thread
+        spans = {span for start in panes for span in self.windows.of_pane(start)}
+        return sum(span[1] > state.told for span in spans)
+
     def latest(self, state: SizedState) -> int:
         return max(state.panes, default=NEVER)
 

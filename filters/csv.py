@@ -124,6 +124,8 @@ class Csv(Ecs, Filter, name="csv"):
         }
         if len(quote) == 1 and self.separator:
             self._first_row = Reader(self.separator, quote, self.context.limit("fields")).first_row
+        self._odd = (quote, "\n", "\r")
+        self._longest = self.context.limit("fields")
         self._name_columns(self.columns)
         self._may_drop = self.autodetect_column_names or self.skip_header
         self.reshapes = self._may_drop
@@ -170,6 +172,56 @@ class Csv(Ecs, Filter, name="csv"):
         above = () if self.target is None else self.target.keys
         is_apart = ref.keys[0] in NAMES_APART and (len(above) < 2 or above[0] != "@metadata")
         return len(ref.keys) == len(above) + 1 and not is_apart
+
+    def run(self, events: list[Event]) -> list[Event]:
+        """Read the row of each event; the same list, unless events may be dropped."""
+        keys = self._keys
+        if self._may_drop or not keys or None in keys or self._converted or not self._is_near():
+            return super().run(events)
+        super().run(self._read_plain(events, keys))
+        return events
+
+    def _is_near(self) -> bool:
+        """Whether the text and the target are fields of the event itself that take any value."""
+        refs = [self.source] if self.target is None else [self.source, self.target]
+        return all(len(ref.keys) == 1 and ref.keys[0] not in NAMES_APART for ref in refs)
+
+    def _read_plain(self, events: list[Event], keys: Sequence[str | None]) -> list[Event]:
+        """Read rows of one line without quotes that have no more columns than are named, where the
+        target is not there yet; the events left.
+        """
+        (source,) = self.source.keys
+        target = None if self.target is None else self.target.keys[0]
+        quote, feed, carriage = self._odd
+        separator, skip, decorate = self.separator, self.skip_empty_columns, self.decorate
+        width, longest, left = len(keys), self._longest, list[Event]()
+        for event in events:
+            text = event.get(source)
+            if type(text) is not str or not text or quote in text or target in event:
+                left.append(event)
+                continue
+            row = text.split(separator) if feed not in text and carriage not in text else ()
+            if not 0 < len(row) <= width or len(text) > longest:
+                left.append(event)
+                continue
+            found: dict[Any, Any]
+            if skip:
+                found = {key: value for key, value in zip(keys, row, strict=False) if value}
+            else:
+                found = {key: value or None for key, value in zip(keys, row, strict=False)}
+            if target is None:
+                event.update(found)
+            elif found:
+                event[target] = found
+            if decorate is not None:
+                self._decorated(event, decorate)
+        return left
+
+    def _decorated(self, event: Event, decorate: Callable[[Event], None]) -> None:
+        try:
+            decorate(event)
+        except Exception as error:
+            self.failed(event, error)
 
     def apply(self, event: Event) -> bool | list[Event]:
         goes_on, handled = self._read(event)

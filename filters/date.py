@@ -245,9 +245,12 @@ class Date(Filter, name="date"):
     def _compiled(self) -> Callable[..., None]:
         """The loop over a batch, what is constant written into it."""
         key, keys = self._plain_target, FieldRef(str(self.match[0])).keys
-        found = (
-            f"event.get({keys[0]!r})" if len(keys) == 1 and keys != ("@metadata",) else "get(event)"
-        )
+        found = "get(event)"
+        if len(keys) == 1 and keys != ("@metadata",):
+            found = f"event.get({keys[0]!r})"
+        elif len(keys) == 2:
+            first, second = map(repr, keys)
+            found = f"m.get({second}) if type(m := event.get({first})) is dict else get(event)"
         put = (
             ["settle(event, stamp)"]
             if key is None

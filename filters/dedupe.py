@@ -6,7 +6,7 @@ from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
-from ._dedupe_operator import DedupeOperator, Passed
+from ._dedupe_operator import MANY, DedupeOperator, Passed
 from ._event_time import EventTime, Rows, millis
 from ._stream_results import instant, merge_map
 from .state.keyed import Keyed
@@ -105,6 +105,7 @@ class Dedupe(EventTime, name="dedupe"):
         the rows go by, so that the states are looked up one by one.
         """
         within, found = self._within, list[int]()
+        prune, mark = self._operator.prune, self.marks.watermark
         states = map(self.keyed.states.get, rows.keys[start:stop])
         for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
             if state is not None:
@@ -116,6 +117,8 @@ class Dedupe(EventTime, name="dedupe"):
                     found.append(at)
                     continue
                 if when > low:
+                    if len(state.passed) >= MANY:
+                        prune(state, mark)
                     state.passed.append(Passed(when, when, 0, when, when))
                     continue
             if not self._passes(rows, at, out):
@@ -132,7 +135,7 @@ class Dedupe(EventTime, name="dedupe"):
         if state is None:
             state, results = self.keyed.open(key)
             out.behind(rows.index[at], self.told(results))
-        duplicate = self._operator.is_duplicate(state, when)
+        duplicate = self._operator.is_duplicate(state, when, mark)
         self.keyed.settle(key, state)
         return not duplicate
 

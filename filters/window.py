@@ -395,4 +395,6 @@ class Window(EventTime, Ecs, name="window"):
     def stats(self) -> dict[str, int | float]:
         held = super().stats()
         held["skipped"] += self._functions.skipped
+        operator: Any = self._sessions if self._sized is None else self._sized
+        held["windows_open"] = sum(map(operator.windows_open, list(self.keyed.states.values())))
         return held

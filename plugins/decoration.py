@@ -36,20 +36,21 @@ def decoration(
     return sequence(actions)
 
 
-def only_key(names: Sequence[str]) -> str | None:
-    """The key that the one name given means, if it is a field of the event itself, whatever the
-    event.
+def only_keys(names: Sequence[str]) -> tuple[str, ...]:
+    """The keys that the names mean, if all are fields of the event itself, whatever the event; else
+    none.
     """
-    constant = FieldName(names[0]).constant if len(names) == 1 else None
-    return constant.keys[0] if constant is not None and len(constant.keys) == 1 else None
+    constants = [FieldName(name).constant for name in names]
+    keys = [each.keys[0] for each in constants if each is not None and len(each.keys) == 1]
+    return tuple(keys) if len(keys) == len(names) else ()
 
 
-def decorating(decorate: Action | None, removes: str | None) -> list[str]:
+def decorating(decorate: Action | None, removes: Sequence[str]) -> list[str]:
     """The lines of code that decorate ``event``, as ``Filter.decorate`` and ``Filter.removes`` say;
     they may call ``decorate``.
     """
-    if removes is not None:
-        return [f"event.pop({removes!r}, None)"]
+    if removes:
+        return [f"event.pop({key!r}, None)" for key in removes]
     return [] if decorate is None else ["decorate(event)"]
 
 

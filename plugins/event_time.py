@@ -92,6 +92,10 @@ class KeepsState(Protocol):
         """The next snapshot has all that is held."""
         ...
 
+    def committed(self, seconds: float) -> None:
+        """The last snapshot is on the disk, which took so long."""
+        ...
+
     def begin_anew(self) -> None:
         """Forget all that is held."""
         ...

@@ -97,8 +97,8 @@ class Filter(Plugin):
     nothing to apply.
     """
 
-    removes: str | None = None
-    """The key that is taken out of an event itself, where that is all that ``decorate`` does."""
+    removes: tuple[str, ...] = ()
+    """The keys that are taken out of an event itself, where that is all that ``decorate`` does."""
 
     def open(self) -> None:
         if not signals_reach():

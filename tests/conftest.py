@@ -1,11 +1,13 @@
 """What holds for all tests."""
 
+import itertools
+import os
 from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
 from servers import soak
-from servers.shared import begin_run
+from servers.shared import begin_run, run_folder
 
 from penstock.plugins import rate_limit
 
@@ -61,6 +63,18 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def found(record_property: Callable[[str, object], None]) -> soak.Found:
     """Tells what a test of the soak tier saw."""
     return soak.teller(record_property)
+
+
+_STATES = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def no_state_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier run of this user keeps, or another test, is not for a test without
+    `path.data` to go on with.
+    """
+    name = f"state-{os.getpid()}-{next(_STATES)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(run_folder() / name))
 
 
 @pytest.fixture(autouse=True)

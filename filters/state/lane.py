@@ -10,44 +10,57 @@ from __future__ import annotations
 from . import NEVER
 from .watermarks import Partition, Watermarks
 
+_ALL = 1 << 62
+_LEAST = 16
+
 
 class Lane:
     """A partition that speaks. Times are in milliseconds; an event later than ``limit`` runs ahead
     of the clock and does not move the watermark.
     """
 
-    __slots__ = ("limit", "marks", "others", "progress")
+    __slots__ = ("_width", "limit", "marks", "others", "progress")
 
     def __init__(self, marks: Watermarks, name: Partition, clock: int, limit: int) -> None:
         self.marks, self.limit = marks, limit
         self.progress, self.others = marks.enter(name, clock)
+        self._width = _ALL
 
     def stop(
         self, times: list[int], start: int, first: int, delay: int, floor: int, slack: int
     ) -> int:
         """Where the segment that begins at an index ends.
 
+        It is looked no further ahead than twice as far as the segment before went: where segments
+        are short, a batch would else be looked through for each of its events.
+
         ``first`` is the watermark at which something is due; events may set timers of their own, no
         earlier than ``delay`` after themselves. An event before ``floor``, or more than ``slack``
         behind the watermark, may be late: it becomes a segment of its own.
         """
-        rest = times[start:] if start else times
+        rest = times if self._width == _ALL else times[start : start + self._width]
+        stop = start + self._length(rest, first, delay, floor, slack)
+        self._width = max(2 * (stop - start), _LEAST)
+        return stop
+
+    def _length(self, rest: list[int], first: int, delay: int, floor: int, slack: int) -> int:
+        """How many of the next times are one segment."""
         latest, earliest = max(rest), min(rest)
         if latest > self.limit:
             rest = rest[: max(_index_above(rest, self.limit), 1)]
             latest, earliest = max(rest), min(rest)
         if self.others == NEVER:
-            return start + len(rest)
+            return len(rest)
         if self.marks.watermark == NEVER:
-            return start + 1
+            return 1
         bound = max(floor, self._mark(latest) - slack)
         if earliest < bound:
             rest = rest[: max(_index_below(rest, bound), 1)]
             latest, earliest = max(rest), min(rest)
         threshold = min(first, earliest + delay) + self.marks.lateness
         if min(latest, self.others) < threshold:
-            return start + len(rest)
-        return start + min(_index_above(rest, threshold - 1) + 1, len(rest))
+            return len(rest)
+        return min(_index_above(rest, threshold - 1) + 1, len(rest))
 
     def _mark(self, latest: int) -> int:
         """The watermark when events up to a time have been taken in."""

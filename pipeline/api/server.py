@@ -129,6 +129,15 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
         log.debug("API: " + format, *arguments)
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the library refuses, such as a method that there is no answer to, as JSON too."""
+        status, reason = HTTPStatus(code), message or HTTPStatus(code).description
+        if status == HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+            reason = f"the method `{self.command}` is not supported: use GET, HEAD or PUT"
+        self.close_connection = True  # a body that was not read is not the next request
+        self._send(status, _JSON, _error(reason))
+
     def _answer(self, find: Callable[[str], Found]) -> None:
         refusal = self._refusal()
         if refusal is not None:
@@ -169,6 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", 'Basic realm="penstock"')
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "GET, HEAD, PUT")
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

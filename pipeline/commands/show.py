@@ -39,6 +39,8 @@ def show(what: str, chosen: Chosen, files: tuple[str, ...], engine: str, as_json
     its plan on an engine; or the dashboard for Grafana and the alert rules for Prometheus.
     """
     if what in _MONITORING:
+        if chosen.also(files).named:
+            raise click.UsageError(f"`show {what}` is the same for all configurations: name none")
         click.echo(_monitoring(what), nl=False)
         return
     try:

@@ -14,7 +14,7 @@ from ...dsl.program import PluginUse, Setting
 from ...dsl.reference import FieldError, ReferenceSyntaxError
 from ...dsl.template import Template, texts
 from ...plugins.context import OptionProblem
-from ...plugins.decoration import decoration, only_key
+from ...plugins.decoration import decoration, only_keys
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
@@ -40,11 +40,8 @@ def filter_decorations(plugin: Filter, use: PluginUse) -> list[Diagnostic]:
         plugin.decorate = decoration(
             plugin.add_field, plugin.remove_field, plugin.add_tag, plugin.remove_tag
         )
-        plugin.removes = (
-            None
-            if plugin.add_field or plugin.add_tag or plugin.remove_tag
-            else only_key(plugin.remove_field)
-        )
+        adds = plugin.add_field or plugin.add_tag or plugin.remove_tag
+        plugin.removes = () if adds else only_keys(plugin.remove_field)
     return found
 
 

@@ -59,7 +59,7 @@ class BufferedSink:
         self._under_way: dict[DeliveryUnit, None] = {}  # in memory, and being delivered
         self._on_disk: dict[DeliveryUnit, int] = {}  # being delivered, and in the spill
         self._size = self._events = 0
-        self._ended = self._saves = self.is_full = False
+        self._ended = self._saves = self._is_idle = self.is_full = False
         self._error: BaseException | None = None
         self._change, self._spilling = threading.Condition(), threading.Lock()
         self._tends = type(output).tend is not Output.tend
@@ -308,14 +308,16 @@ class BufferedSink:
             self._error = error
             stops = isinstance(error, Undelivered) and self._stopping.is_set()
             self._saves = self._spill is not None and stops
+            # A stop that meets an outage costs nothing where no event waits; one may still come.
+            self._is_idle = stops and not self._events and not self._has_spilled
             self._change.notify_all()
         with self._spilling, self._change:
             left = [*self._under_way, *self._lanes.take_all()]
             self._under_way.clear()
             self._size = self._events = 0
-        saved = self._saves
+        is_quiet = self._saves or self._is_idle
         self._give_back([unit for unit in left if not unit.is_delivered], error)
-        if not saved:
+        if not is_quiet:
             self._failed(error)
         elif self._saves:
             log.error("%s", error)
@@ -327,8 +329,8 @@ class BufferedSink:
         for unit in units:
             if self._saves and self._spill is not None and self._put(self._spill, unit, _PATIENCE):
                 continue
-            if self._saves:
-                self._saves = False  # those behind it would come before it
+            if self._saves or self._is_idle:
+                self._saves = self._is_idle = False  # those behind it would come before it
                 self._failed(error)
             unit.finish(error)
 

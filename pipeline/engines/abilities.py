@@ -44,8 +44,8 @@ ABILITIES = {
         guarantees={"*": AT_LEAST_ONCE},
     ),
     "spark": Abilities(
-        {"file": _IN_RANGES, "generator": _ITSELF, "kafka": _ENGINE},
-        {"kafka": _ENGINE, "stdout": _DRIVER},
+        {"file": _IN_RANGES, "generator": _ITSELF, "kafka": _IN_RANGES},
+        {"stdout": _DRIVER},
         tails=True,
         position="the checkpoint directory: offsets, commits, state",
         guarantees={"file": "exactly once", "*": AT_LEAST_ONCE},

@@ -23,15 +23,22 @@ from .packed import DEAD_LETTERS, Payload
 
 
 class Deliveries:
-    """The outputs of a configuration, or those with the given numbers, open and connected."""
+    """The outputs of a configuration, or those with the given numbers, open and connected. Where
+    it does not keep dead letters, whoever has made it gives the outputs a place for them.
+    """
 
-    def __init__(self, assembly: Assembly, numbers: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        assembly: Assembly,
+        numbers: Sequence[int] | None = None,
+        keeps_dead_letters: bool = True,
+    ) -> None:
         self._assembly = assembly
         self._stopping, self._ended = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         settings = assembly.program.settings
         self._dead_letters: DeadLetterWriter | None = None
-        if settings["dead_letter_queue.enable"]:
+        if keeps_dead_letters and settings["dead_letter_queue.enable"]:
             self._dead_letters = DeadLetterWriter(settings)
         plugins = assembly.plugins(assembly.program.outputs)
         outputs = [plugin for plugin in plugins if isinstance(plugin, Output)]

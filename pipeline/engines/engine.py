@@ -19,7 +19,7 @@ GROUP = "penstock.engines"
 
 ENGINES = {
     "local": ".local:LocalEngine",
-    "spark": ".spark.session:SparkEngine",
+    "spark": ".spark.engine:SparkEngine",
     "flink": ".flink.job:FlinkEngine",
 }
 """The engines that come with Penstock: name, module below this package, class."""

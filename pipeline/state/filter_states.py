@@ -9,6 +9,7 @@ what there would have been.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -207,8 +208,11 @@ class FilterStates:
         positions = offsets if self.filters else {}
         if not self.filters:
             self._store.forget_positions()
+        began = time.monotonic()
         self._store.commit(positions, state, self._gone)
         self._gone = []
+        for plugin in self.filters.values():
+            plugin.committed(time.monotonic() - began)
 
     def abort(self) -> None:
         self._anew, self._gone, self.leftovers = set(), [], []

@@ -14,6 +14,9 @@ from ...dsl.diagnostics import PenstockError
 
 OK, FAILED = "OK", "FAILED"
 
+MOST_EVENTS = 100_000
+"""As many events a call may have: one of Avro takes two bytes, and hundreds when it is read."""
+
 Read = Callable[[int], Awaitable[bytes]]
 """Reads exactly so many bytes; raises IncompleteReadError."""
 
@@ -23,6 +26,12 @@ Expect = Callable[[int], Awaitable[None]]
 
 class ProtocolError(PenstockError):
     """The other end does not speak the protocol."""
+
+
+def check_count(count: int) -> None:
+    """Raise ProtocolError where a call says that it has too many events."""
+    if count > MOST_EVENTS:
+        raise ProtocolError(f"a call has more than {MOST_EVENTS} events")
 
 
 class Sent(NamedTuple):

@@ -18,7 +18,18 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 
-from .flume import FAILED, OK, Answer, Call, Expect, ProtocolError, Read, Sent
+from .flume import (
+    FAILED,
+    MOST_EVENTS,
+    OK,
+    Answer,
+    Call,
+    Expect,
+    ProtocolError,
+    Read,
+    Sent,
+    check_count,
+)
 
 _HEAD = struct.Struct(">II")
 _SIZE = struct.Struct(">I")
@@ -172,7 +183,7 @@ class AvroServer:
         _read(buffer, _METADATA)
         name = _read(buffer, _TEXT)
         if name == "appendBatch":
-            events = _read(buffer, _EVENTS)
+            events = _events(buffer, payload)
         elif name == "append":
             events = [_read(buffer, _EVENT)]
         elif name:
@@ -182,6 +193,22 @@ class AvroServer:
             return Call([], lambda status: reply)
         sent = [Sent(event["headers"], event["body"]) for event in events]
         return Call(sent, partial(_reply, serial, greeting))
+
+
+def _events(buffer: io.BytesIO, payload: bytes) -> list[Any]:
+    """The events of a batch. Each has a zero behind its headers; only where there are more zeros
+    than events may be is it worth to read one event after another, and to count them.
+    """
+    if payload.count(0) <= MOST_EVENTS:
+        found: list[Any] = _read(buffer, _EVENTS)
+        return found
+    events: list[Any] = []
+    while count := _read(buffer, _LONG):
+        if count < 0:  # the size of the block follows
+            _read(buffer, _LONG)
+        check_count(len(events) + abs(count))
+        events += [_read(buffer, _EVENT) for _ in range(abs(count))]
+    return events
 
 
 def _reply(serial: int, greeting: bytes, status: str) -> bytes:

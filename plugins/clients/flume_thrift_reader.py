@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
-from .flume import ProtocolError, Sent
+from .flume import ProtocolError, Sent, check_count
 
 Kind = Literal["list", "struct", "map", "blob", "i32"]
 
@@ -241,7 +241,9 @@ def events(reader: Reader, name: str) -> list[Sent]:
     found: list[Sent] = []
     for field in _fields(reader):
         if name == "appendBatch" and field == ("list", 1):
-            found = [event(reader) for _ in range(reader.structs())]
+            count = reader.structs()
+            check_count(count)
+            found = [event(reader) for _ in range(count)]
         elif name == "append" and field == ("struct", 1):
             found = [event(reader)]
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -60,8 +61,7 @@ class Link:
             on_close_callback=self._on_lost,
             custom_ioloop=self._loop,
         )
-        while not opened:
-            self._step_of_opening(stopping)
+        self._await(opened, stopping)
         self._connection.add_on_connection_blocked_callback(self._on_blocked)
         self._connection.add_on_connection_unblocked_callback(self._on_unblocked)
         self.open_channel(stopping)
@@ -76,8 +76,7 @@ class Link:
         channel = self._connection.channel(on_open_callback=opened.append)
         channel.add_on_close_callback(self._on_channel_closed)
         self.channel = channel
-        while not opened:
-            self._step_of_opening(stopping)
+        self._await(opened, stopping, ANSWER_WITHIN)
 
     def _close_channel(self, stopping: threading.Event) -> None:
         old, self.channel = self.channel, None
@@ -86,14 +85,26 @@ class Link:
         closed: list[object] = []
         old.add_on_close_callback(lambda channel, reason: closed.append(reason))
         old.close()
-        while not closed:
-            self._step_of_opening(stopping)
+        self._await(closed, stopping, ANSWER_WITHIN)
 
-    def _step_of_opening(self, stopping: threading.Event) -> None:
-        self.step(_STEP)
-        self.check()
-        if stopping.is_set():
-            raise Disconnected("the pipeline stops")
+    def _await(
+        self,
+        answers: list[Any],
+        stopping: threading.Event,
+        longest: float = math.inf,
+        blame: str = "",
+    ) -> None:
+        """Take steps until an answer is there. The library bounds how long connecting takes, and
+        nothing else.
+        """
+        end = time.monotonic() + longest
+        while not answers:
+            self.step(_STEP)
+            self.check(blame)
+            if stopping.is_set():
+                raise Disconnected("the pipeline stops")
+            if time.monotonic() > end:
+                raise Disconnected(f"the server did not answer in {longest:.0f} s")
 
     def _on_lost(self, connection: object, error: BaseException) -> None:
         if self.lost is None or isinstance(self.lost, Disconnected):
@@ -139,12 +150,7 @@ class Link:
         """
         answers: list[Any] = []
         question(answers.append)
-        end = time.monotonic() + ANSWER_WITHIN
-        while not answers:
-            self.step(_STEP)
-            self.check(blame)
-            if time.monotonic() > end:
-                raise Disconnected(f"the server did not answer in {ANSWER_WITHIN:.0f} s")
+        self._await(answers, threading.Event(), ANSWER_WITHIN, blame)
         return answers[0].method
 
     def wake(self) -> None:

@@ -26,6 +26,7 @@ LONGEST_POLL = 20
 """Seconds that a request for messages may wait for some."""
 
 _DEFAULT_VISIBILITY = 30.0
+_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @option_group
@@ -83,6 +84,14 @@ class Queue:
             MessageAttributeNames=["All"],
         )
         return list(answer.get("Messages") or ())
+
+    def lag(self) -> int | None:
+        """About how many messages are not deleted yet; None where that may not be asked."""
+        if not self.attributes:
+            return None
+        answer = self.asked(self._client.get_queue_attributes, AttributeNames=list(_COUNTS))
+        found = answer.get("Attributes") or {}
+        return sum(int(found.get(name, 0)) for name in _COUNTS)
 
     def send(self, entries: Sequence[Mapping[str, Any]]) -> dict[int, Failure]:
         """Send up to ten messages; which of them failed, by index."""

@@ -8,7 +8,6 @@ import io
 import json
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -75,11 +74,13 @@ class Avro(ClientTls, Ecs, Codec, name="avro"):
         check_target(self)
         uri = urlsplit(self.schema_uri)
         if uri.scheme in ("http", "https"):
-            self._schema = Once(self._fetched)
+            self._text = Once(self._fetched)
+            self._schema = Once(lambda: parsed(self._text()))
             return
         path = uri.path if uri.scheme == "file" else self.schema_uri
         try:
-            self._schema = Once(partial(parsed, Path(path).read_bytes()))
+            self._text = Once(Path(path).read_bytes)
+            self._schema = Once(lambda: parsed(self._text()))
             self._schema()
         except OSError as error:
             raise OptionProblem(
@@ -93,11 +94,16 @@ class Avro(ClientTls, Ecs, Codec, name="avro"):
         except OptionProblem as problem:
             raise OSError(f"{self.context.where}: codec avro: {problem}") from problem
 
-    def _fetched(self) -> Any:
+    def schema_text(self) -> str:
+        """The schema as it was written; raises OptionProblem where it cannot be fetched."""
+        text: bytes = self._text()
+        return text.decode()
+
+    def _fetched(self) -> bytes:
         from ._schema_over_http import Login, fetched  # a schema in a file needs no client
 
         login = Login(self.username, self.password, self.proxy)
-        return parsed(fetched(self, self, login, self.schema_uri))
+        return fetched(self, self, login, self.schema_uri)
 
     def decode(self, data: bytes) -> list[Event]:
         try:

@@ -138,8 +138,8 @@ def decoded_batch_of(
     for run in runs:
         place = _place(batch, parts, run)
         for message in run.messages:
-            events = _events_of(message, codec)
-            complete(events, now, decoration.of(message))
+            events = _events_of(message, codec, decoration)
+            complete(events, now, decoration.of(message) if decoration.is_on else _NONE)
             codec.complete(events)
             batch.events += events
             batch.parts[place].events += len(events)
@@ -147,9 +147,11 @@ def decoded_batch_of(
     return batch
 
 
-def _events_of(message: Message, codec: Codec) -> list[Event]:
+def _events_of(message: Message, codec: Codec, decoration: Decoration) -> list[Event]:
     value = message.value()
-    return [{}] if value is None else codec.decode_messages([value])[0]
+    if value is not None:
+        return codec.decode_messages([value])[0]
+    return [{}] if decoration.is_on else []  # without metadata it would say nothing
 
 
 def _place(batch: Batch, parts: dict[str, int], run: Run) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..clients.kafka import KafkaOptions, client_config, given
+from ..clients.schema_registry_options import RegistryOptions, check_registry_options
 from ..contract import Plugin
-from ..declaration import Secret, Uri, option
+from ..declaration import option
 from ..former import FormerOption, renamed
 from ..option_groups import option_group
 
@@ -31,13 +32,11 @@ _ASKED = {
 }
 _RESETS = {"earliest": "earliest", "latest": "latest", "none": "error"}
 _PREFETCH_KB = 16_384  # what the client library reads ahead, all partitions together
-_NO_REGISTRY = "No schema registry is asked."
-_AVRO = "take it out, and give codec => avro { schema_uri => … }, or decode elsewhere"
 _BROKERS_SAY = ("session_timeout_ms", "heartbeat_interval_ms", "partition_assignment_strategy")
 
 
 @option_group
-class ConsumerOptions(KafkaOptions):
+class ConsumerOptions(KafkaOptions, RegistryOptions):
     """The options of a consumer."""
 
     former = renamed(
@@ -165,28 +164,11 @@ class ConsumerOptions(KafkaOptions):
         default=_STRING,
         choices=(_STRING, _BYTES),
     )
-    schema_registry_url: Uri | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_key: str | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_secret: Secret | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_proxy: Uri | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_validation: str | None = option(_NO_REGISTRY, default=None, obsolete=_AVRO)
-    schema_registry_ssl_keystore_location: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_keystore_password: Secret | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_keystore_type: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_truststore_location: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_truststore_password: Secret | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
-    )
-    schema_registry_ssl_truststore_type: str | None = option(
-        _NO_REGISTRY, default=None, obsolete=_AVRO
+    schema_registry_validation: str = option(
+        "Whether the registry is asked, with each connection, for the subjects of `topics`, and"
+        " those that it lacks are named in the log.",
+        default="auto",
+        choices=("auto", "skip"),
     )
 
 
@@ -198,6 +180,7 @@ def consumer_config(
     """
     _check_topics(plugin, options)
     _check_exactly_once(plugin, options)
+    check_registry_options(plugin, options)
     common = client_config(plugin, options)
     config = given(plugin, _ASKED)
     config |= {

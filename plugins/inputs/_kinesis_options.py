@@ -42,6 +42,8 @@ _IN_VAIN = """billing_mode call_process_records_even_for_empty_record_list
     user_agent validate_sequence_number_before_checkpointing"""
 _NO_EFFECT = frozenset(_IN_VAIN.split())
 _BUSY = 0.2
+_SHORTEST_IDLE, _SHORTEST_SYNC = 0.05, 1.0
+"""Seconds; with less a shard, or the service, would be asked without pause."""
 _SHORTEST_FAILOVER = 300
 
 
@@ -112,7 +114,7 @@ class Settings(NamedTuple):
     @property
     def idle(self) -> float:
         """Seconds between two questions to a shard."""
-        return self.numbers["idle_time_between_reads_in_millis"] / 1000
+        return max(_SHORTEST_IDLE, self.numbers["idle_time_between_reads_in_millis"] / 1000)
 
     @property
     def busy(self) -> float:
@@ -156,7 +158,7 @@ def manner_of(options: KinesisOptions, settings: Settings) -> Manner:
     return Manner(
         failover=numbers["failover_time_millis"] / 1000,
         checkpoint=options.checkpoint_interval_seconds,
-        sync=numbers["shard_sync_interval_millis"] / 1000,
+        sync=max(_SHORTEST_SYNC, numbers["shard_sync_interval_millis"] / 1000),
         initial=options.initial_position_in_stream,
         bounds=Bounds(most, at_once),
     )

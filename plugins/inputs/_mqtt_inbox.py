@@ -41,8 +41,8 @@ class Held(NamedTuple):
 
 
 class Inbox:
-    """The messages of one connection. ``limit``: how many bytes of QoS 0 may wait; ``owed``: how
-    many messages wait that are to be acknowledged.
+    """The messages of one connection. ``limit``: how many bytes of QoS 0 may wait, and about as
+    many of the others; ``owed``: how many messages wait that are to be acknowledged.
     """
 
     def __init__(self, context: Context, limit: int) -> None:
@@ -82,6 +82,12 @@ class Inbox:
     def has(self, size: int, most: int) -> bool:
         """Whether that many bytes or messages wait."""
         return self._bytes >= size or len(self._arrived) >= most
+
+    def is_full(self, most: int) -> bool:
+        """Whether so many messages wait that are to be acknowledged, or as many bytes of them as of
+        those with QoS 0 may.
+        """
+        return self.owed >= most or self._bytes - self._unsure_bytes >= self._limit
 
     def take(self, size: int, most: int) -> Batch | None:
         """The next batch, of about so many bytes and up to so many messages: one that failed, or

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import uuid4
 
 from pika.channel import Channel
@@ -42,7 +43,7 @@ class Consumer:
         self._came: deque[Message] = deque()
         self._given: deque[tuple[int, int]] = deque()
         self._rejected: set[int] = set()
-        self._acknowledged = 0
+        self._acknowledged = self._latest = 0
         self._stepped = time.monotonic()
         self._good, self._gave = min(_GOOD, prefetch // 4), 0.0
         channel = self._channel
@@ -62,7 +63,9 @@ class Consumer:
     def _take(
         self, channel: Channel, method: Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
-        self._came.append(Message(method, properties, body))
+        message = Message(method, properties, body)
+        self._latest = message.tag
+        self._came.append(message)
 
     def fetch(self, most_bytes: int, timeout: float) -> list[Message]:
         """Messages that have come, waiting for the first up to so many seconds, or until the
@@ -101,6 +104,16 @@ class Consumer:
         self._stepped = time.monotonic()
         self._link.check()
         return woken
+
+    def ask_lag(self, tell: Callable[[int], None]) -> None:
+        """Ask how many messages the queue has, and tell it in a later step, with those that this
+        consumer has and has not acknowledged. Needs no right of the user's.
+        """
+
+        def answered(frame: Any) -> None:
+            tell(frame.method.message_count + self._latest - self._acknowledged)
+
+        self._channel.queue_declare(self.queue, passive=True, callback=answered)
 
     def position_behind(self, messages: Sequence[Message]) -> Position:
         """The position behind messages that are given now."""

@@ -18,18 +18,28 @@ from ..clients.sqs import Queue
 from ..contract import ConnectorError
 from ._sqs_leases import Lease, Leases
 
+_LAG_EVERY = 30.0
+
 
 class Receiver:
-    """``threads``: how many requests are under way; ``wait``: how long each waits for messages;
-    ``is_stopping``: nothing more is to be asked for. What was received waits for ``take``; no more
-    than one answer a thread does.
+    """``threads``: how many requests are under way; ``wait``: how long each waits for messages, and
+    ``pause`` how long a thread waits behind one that brought none, both in seconds;
+    ``is_stopping``: nothing more is to be asked for; ``tell``: is told how much waits, where that
+    is asked. What was received waits for ``take``; no more than one answer a thread does.
     """
 
     def __init__(
-        self, leases: Leases, threads: int, wait: int, is_stopping: Callable[[], bool]
+        self,
+        leases: Leases,
+        threads: int,
+        wait: int,
+        pause: float,
+        is_stopping: Callable[[], bool],
+        tell: Callable[[int], None] | None = None,
     ) -> None:
-        self._leases, self._threads, self._wait = leases, threads, wait
-        self._is_stopping = is_stopping
+        self._leases, self._threads, self._wait, self._pause = leases, threads, wait, pause
+        self._is_stopping, self._tell = is_stopping, tell
+        self._measured = -_LAG_EVERY
         self._answers: deque[list[Lease]] = deque()
         self._change = threading.Condition()
         self._generation = 0
@@ -53,11 +63,37 @@ class Receiver:
                 messages = queue.receive(self._wait, self._leases.visibility)
                 if messages:
                     self._received(queue, generation, messages, asked)
+                else:
+                    self._rest(generation)
+                self._measure(queue)
         except Exception as error:
             with self._change:
                 if generation == self._generation:
                     self._error = error
                     self._change.notify_all()
+
+    def _rest(self, generation: int) -> None:
+        """Wait behind an answer without messages, where the request itself did not."""
+        end = time.monotonic() + self._pause
+        with self._change:
+            while generation == self._generation and not self._is_stopping():
+                left = end - time.monotonic()
+                if left <= 0:
+                    return
+                self._change.wait(min(left, 1.0))
+
+    def _measure(self, queue: Queue) -> None:
+        """Ask now and then how much waits; each such request is paid for."""
+        if self._tell is None:
+            return
+        with self._change:
+            if time.monotonic() - self._measured < _LAG_EVERY:
+                return
+            self._measured = time.monotonic()
+        with contextlib.suppress(ConnectorError):  # the next request says what is wrong
+            lag = queue.lag()
+            if lag is not None:
+                self._tell(lag)
 
     def _may_ask(self, generation: int) -> bool:
         """Wait for room; False where nothing more is to be asked for."""

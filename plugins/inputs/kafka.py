@@ -7,8 +7,10 @@ The parts: ``_kafka_options`` (what is asked of the client), ``_kafka_member`` (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -20,8 +22,18 @@ from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
 from ._kafka_member import GroupMember, MemberSettings
-from ._kafka_messages import Decoration, batch_of, decoded_batch_of, has_tombstones, runs_of
+from ._kafka_messages import (
+    Decoration,
+    Run,
+    batch_of,
+    decoded_batch_of,
+    has_tombstones,
+    runs_of,
+)
 from ._kafka_options import ConsumerOptions, consumer_config, is_cooperative
+
+if TYPE_CHECKING:
+    from ..clients.schema_registry import SchemaRegistry
 
 _BYTES_KEYS = "ByteArrayDeserializer"
 _SCATTERING = (
@@ -41,6 +53,11 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     `[@metadata][kafka]` with `topic`, `partition`, `offset`, `key`, `timestamp` (milliseconds) and
     `consumer_group`; with `"extended"` also `headers`. A message without a value (a tombstone) is
     then an event of its own, with `[@metadata][kafka][tombstone]`.
+
+    With `schema_registry_url` values are Avro records framed as Confluent's serializers do it (a
+    zero, the number of the schema, the record), decoded by the schema that the registry has for
+    their number. A value that is not such a record is an event with the tag `_avroparsefailure`;
+    while the registry is away, nothing is read.
 
     Offsets are committed for what every output has, and no further: an event that is not delivered
     yet holds back those behind it in its partition. After a crash what was not committed is read
@@ -66,6 +83,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._decoration = Decoration(self.decorate_events, self.group_id, has_text_keys)
         self._files = CertificateFiles(self)
         self._codec = self.new_codec()
+        self._registry = self._of_registry()
         self._is_woken = False
         self._size = 0.0
         self._was_probed = False
@@ -76,19 +94,34 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             link = link_of(self.context)
             link.group, link.instance = self.group_id, self.group_instance_id
 
+    def _of_registry(self) -> SchemaRegistry | None:
+        """The registry, whose schemas then decode values in the place of the codec."""
+        if self.schema_registry_url is None:
+            return None
+        from ..clients.schema_registry import SchemaRegistry  # few pipelines need it
+        from ..codecs._registry_avro import RegistryAvro
+
+        if "codec" in self.given:
+            message = "`codec` has no effect beside `schema_registry_url`: values are Avro"
+            self.problem("codec", message, "take one of the two out", code="W305")
+        registry = SchemaRegistry(self, self)
+        self._codec = RegistryAvro(self._codec, registry, self.context.log)
+        return registry
+
     @property
     def decoration(self) -> Decoration:
         """What events show of their messages."""
         return self._decoration
 
     def decoder(self) -> Codec | None:
-        return self._codec
+        return self._codec if self._registry is None else None
 
     def connect(self) -> None:
         self._leave()
         watch = Watch(self)
         config = {**self._config, **self._files.config(self), **watch.config()}
         config["on_commit"] = self._on_commit
+        self._check_registry()
         consumer = make_client(self, Consumer, config)
         try:
             self._check(consumer, watch)
@@ -147,6 +180,17 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         if self.alone:
             self._check_alone()
 
+    def _check_registry(self) -> None:
+        """See whether the registry answers, and has what the topics need."""
+        if self._registry is None or self.schema_registry_validation == "skip":
+            return
+        wanted = [] if self.topics_pattern is not None else self.topics
+        known = self._registry.subjects()
+        lacking = ", ".join(name for name in wanted if f"{name}-value" not in known)
+        if lacking:
+            text = "the schema registry has no schema for the values of these topics yet: %s"
+            self.context.log.warning(text, lacking)
+
     def _check_topic(self, error: KafkaError, name: str) -> None:
         refusal = refusal_of(error, self)
         if refusal is not None:
@@ -176,7 +220,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         """
         config = {**self._client_config, **self._files.config(self)}
         wait = self.session_timeout_ms / 1000 + _PROBE
-        if others_in_group(config, self.group_id, wait, self.context.stopping):
+        own, stopping = self.group_instance_id, self.context.stopping
+        if others_in_group(config, self.group_id, own, wait, stopping):
             raise Misconfigured(
                 "group_id",
                 f"another process of the group `{self.group_id}` reads, and what filters of event"
@@ -212,14 +257,35 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def _batch(self, member: GroupMember, messages: list[Message]) -> Batch:
         runs = runs_of(messages)
-        token = member.token_of(runs)
-        if self._decoration.is_on and has_tombstones(messages):
+        return self._batch_of(runs, messages, member.token_of(runs))
+
+    def _batch_of(self, runs: list[Run], messages: list[Message], token: Any) -> Batch:
+        is_decoded_here = self._registry is not None
+        if is_decoded_here or (self._decoration.is_on and has_tombstones(messages)):
             now = self.context.now()
             batch = decoded_batch_of(runs, token, self._decoration, self._codec, now)
         else:
             batch = batch_of(runs, token, self._decoration)
         self._size = max(1.0, batch.bytes / len(messages))
         return batch
+
+    def batch_of(self, messages: list[Message]) -> Batch:
+        """A batch of messages that were read without this input."""
+        return self._batch_of(runs_of(messages), messages, None)
+
+    def options_of_client(self) -> dict[str, object]:
+        """What any client of the same brokers is asked for."""
+        return {**self._client_config, **self._files.config(self)}
+
+    def options_of_consumer(self) -> dict[str, object]:
+        """What a consumer is asked for, for whoever reads the topics without this input."""
+        return {**self._config, **self._files.config(self)}
+
+    def reads(self, topic: str) -> bool:
+        """Whether a topic is one of those that are read."""
+        if self.topics_pattern is None:
+            return topic in self.topics
+        return re.match(self.topics_pattern, topic) is not None
 
     def _take_wake(self) -> bool:
         woken, self._is_woken = self._is_woken, False
@@ -243,3 +309,5 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def close(self) -> None:
         self._leave()
+        if self._registry is not None:
+            self._registry.close()

@@ -202,7 +202,7 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
         """
         session, end = self._now(), time.monotonic() + _TENDING
         inbox, most = self._inbox, self.receive_maximum
-        session.pump(lambda: inbox.owed >= most or time.monotonic() > end)
+        session.pump(lambda: inbox.is_full(most) or time.monotonic() > end)
 
     def _leave(self) -> None:
         session, self._session = self._session, None

@@ -8,6 +8,7 @@ the modules ``rabbitmq*`` in ``clients``.
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from ._rabbitmq_messages import Decoration, Message, chunk_of, decoded
 from ._rabbitmq_stream import StreamStart
 
 _UNLIMITED = 2000
+_LAG_EVERY = 5.0
 _WORDS = ("first", "last", "next")
 _UNITS = tuple("YMDhms")
 
@@ -124,6 +126,7 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
     _bookmark: Bookmark | None = None
     _committed: Position | None = None
     _server_named = ""
+    _asked = -_LAG_EVERY
 
     def prepare(self) -> None:
         self._client = RabbitClient(self, self)
@@ -216,6 +219,14 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
         self._consumer = Consumer(link, self._name, prefetch, start)
         return self._consumer
 
+    def _measure(self, consumer: Consumer | None) -> None:
+        """Ask now and then how much waits. How much a stream has says nothing about who reads."""
+        now = time.monotonic()
+        if consumer is None or self._is_stream or now - self._asked < _LAG_EVERY:
+            return
+        self._asked = now
+        consumer.ask_lag(self.context.metrics.gauge("lag").set)
+
     def _start(self, bookmark: Bookmark) -> StreamStart:
         """Where to go on: what the runtime has committed counts, where it is of this stream."""
         position = bookmark.position
@@ -237,6 +248,7 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
             self._rewinds, self._consumer = False, None
             link.open_channel(self.context.stopping)
         consumer = self._consumer or self._consume(link)
+        self._measure(consumer)
         messages = consumer.fetch(4 * self.chunk_bytes, timeout)
         start = consumer.start
         if start is None:
@@ -293,6 +305,7 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
 
     def tend(self, timeout: float) -> None:
         if self._link is not None:
+            self._measure(self._consumer)
             self._link.step(timeout)
             self._link.check()
 

@@ -177,7 +177,7 @@ class S3Input(AwsOptions, Input, name="s3"):
         self._leases = Leases(log, 1)
         self._leases.visibility = float(self.visibility_timeout)
         stopping = self.context.stopping
-        self._receiver = receiver = Receiver(self._leases, 1, LONGEST_POLL, stopping.is_set)
+        self._receiver = receiver = Receiver(self._leases, 1, LONGEST_POLL, 0.0, stopping.is_set)
         self._source: Source = Queue(receiver, self._leases, wanted, self.context)
         if self.queue is None:
             self._source = Listing(

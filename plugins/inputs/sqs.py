@@ -21,6 +21,7 @@ from ._sqs_receiver import Receiver
 
 _LONGEST_VISIBILITY = 43_200
 _SHORTEST_VISIBILITY = 10.0
+_SHORTEST_PAUSE = 0.1
 _ANSWER_WITHIN = 15
 """Seconds in which an answer comes beyond those that a request waits for messages."""
 
@@ -49,7 +50,8 @@ class Sqs(QueueOptions, AwsOptions, Input, name="sqs"):
     default_codec = "json"
 
     polling_frequency: Duration = option(
-        "Seconds that a request waits for messages, up to 20.",
+        "Seconds that a request waits for messages, up to 20. Under 1 a request does not wait, and"
+        " the next one comes after so many seconds where it brought none, 0.1 at least.",
         default=Duration(LONGEST_POLL),
         at_least=0,
     )
@@ -74,8 +76,15 @@ class Sqs(QueueOptions, AwsOptions, Input, name="sqs"):
         self._fields = Fields(self.id_field, self.md5_field, self.sent_timestamp_field)
         self._leases = Leases(self.context.log, self.threads)
         self._wait = min(LONGEST_POLL, int(self.polling_frequency))
-        stopping = self.context.stopping
-        self._receiver = Receiver(self._leases, self.threads, self._wait, stopping.is_set)
+        pause = 0.0 if self._wait else max(_SHORTEST_PAUSE, self.polling_frequency)
+        self._receiver = Receiver(
+            self._leases,
+            self.threads,
+            self._wait,
+            pause,
+            self.context.stopping.is_set,
+            lambda lag: self.context.metrics.gauge("lag").set(lag),
+        )
         if not self.queue:
             self.problem("queue", "the name is empty", 'write queue => "name"')
         if (self.visibility_timeout or 0) > _LONGEST_VISIBILITY:

@@ -7,6 +7,7 @@ from typing import Any
 from ...dsl.reference import FieldRef
 from ...dsl.template import Template
 from ..clients.kafka import KafkaOptions, client_config, given
+from ..clients.schema_registry_options import RegistryOptions
 from ..contract import Plugin
 from ..declaration import option
 from ..former import FormerOption, renamed
@@ -26,7 +27,7 @@ _PARTITIONERS: dict[str, dict[str, Any]] = {
 
 
 @option_group
-class ProducerOptions(KafkaOptions):
+class ProducerOptions(KafkaOptions, RegistryOptions):
     """The options of a producer."""
 
     former = renamed(

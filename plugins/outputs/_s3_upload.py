@@ -5,9 +5,10 @@ before the first part is sent.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,17 +98,22 @@ def _send_parts(
 
 
 class Uploader:
-    """Threads that upload files, the first one first. ``s3`` is replaced by whoever connects."""
+    """Threads that upload files, the first one first. ``connect`` makes a client, with the
+    credentials of then: behind each failure there is a new one, since they may have been rotated.
+    """
 
-    def __init__(self, manner: Manner, threads: int, log: PluginLog) -> None:
-        self._manner, self._log = manner, log
+    def __init__(
+        self, manner: Manner, threads: int, log: PluginLog, connect: Callable[[], S3]
+    ) -> None:
+        self._manner, self._log, self._connect = manner, log, connect
+        self._connecting = threading.Lock()
         self._waiting: deque[SpoolFile] = deque()
         self._busy = 0
         self._change = threading.Condition()
         self._is_ending = False
         self._has_failed = self._is_away = False
         self.uploads = self.uploaded_bytes = 0
-        self.s3: S3 | None = None
+        self._s3: S3 | None = None
         self._threads = [
             threading.Thread(target=self._run, name=f"s3 upload {number}", daemon=True)
             for number in range(threads)
@@ -126,6 +132,20 @@ class Uploader:
         with self._change:
             self._waiting.append(file)
             self._change.notify()
+
+    def use(self, s3: S3) -> None:
+        """Use this client from now on, in the place of the one before."""
+        before, self._s3 = self._s3, s3
+        if before is not None:
+            before.close()
+
+    def _connect_again(self, failed: S3 | None) -> None:
+        """Make a client in the place of one that failed, unless that was done."""
+        with self._connecting:
+            if self._s3 is not failed:
+                return
+            with contextlib.suppress(ConnectorError):  # the next try says what is wrong
+                self.use(self._connect())
 
     def _run(self) -> None:
         while True:
@@ -147,16 +167,18 @@ class Uploader:
         """Try until it is uploaded, refused, or the end has come."""
         tries, wait = 0, self._manner.delay
         while True:
+            s3 = self._s3
             try:
-                if self.s3 is None:
+                if s3 is None:
                     raise ConnectorError("not connected")
-                upload(self.s3, file, self._manner)
+                upload(s3, file, self._manner)
             except (ConnectorError, OSError) as error:
                 tries += 1
                 after = getattr(error, "after", None)
                 if not self._may_go_on(file, error, tries, wait if after is None else after):
                     return
                 wait = min(_LONGEST_WAIT, max(wait, 0.1) * 2)
+                self._connect_again(s3)
             except Exception as error:
                 self._refused(file, error)
                 return
@@ -203,3 +225,6 @@ class Uploader:
             self._change.notify_all()
         for thread in self._threads:
             thread.join()
+        s3, self._s3 = self._s3, None
+        if s3 is not None:
+            s3.close()

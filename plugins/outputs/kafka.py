@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, Producer
 
@@ -18,6 +18,8 @@ from ..batch import Payload
 from ..clients.kafka_client import Watch, make_client, refusal_of
 from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
+from ..clients.schema_registry_options import check_registry_options
+from ..codec import Codec
 from ..contract import Batching, Disconnected, Misconfigured, Output
 from ..declaration import option
 from ._kafka_changelog import StateTopic
@@ -25,6 +27,9 @@ from ._kafka_delivery import Delivering
 from ._kafka_options import ProducerOptions, producer_config
 from ._kafka_rows import Rows
 from ._kafka_transaction import Transactions, init_transactions, slot_of
+
+if TYPE_CHECKING:
+    from ._kafka_framing import Framing
 
 
 class Kafka(ProducerOptions, Output, name="kafka"):
@@ -34,6 +39,11 @@ class Kafka(ProducerOptions, Output, name="kafka"):
     fields of the event. A message counts as delivered when the brokers report it, which with
     `acks => "all"`, the default, is when all replicas in sync have it; the producer is idempotent
     then, so that what it sends again does not come twice, and keeps the order of each partition.
+
+    With `schema_registry_url` and `codec => avro { schema_uri => … encoding => binary }` the schema
+    is registered for the subject `TOPIC-value`, and values are framed as Confluent's serializers do
+    it. An event that does not fit the schema goes to the dead letters, as one does whose topic has
+    a schema that it is not compatible with.
 
     Messages that are too large, that name a topic or partition that is not there, or that the
     brokers refuse for what they are go to the dead letters. For a topic that is the same for all
@@ -62,8 +72,9 @@ class Kafka(ProducerOptions, Output, name="kafka"):
         self._common, asked = producer_config(self, self)
         self._config = self._common | asked
         self._files = CertificateFiles(self)
+        codec = self.new_codec()
         self._rows = Rows(
-            self.new_codec(),
+            codec,
             self.topic_id,
             self.message_key,
             self.partition,
@@ -73,8 +84,25 @@ class Kafka(ProducerOptions, Output, name="kafka"):
         if not self.topic_id.text:
             self.problem("topic_id", "the topic is empty", 'write topic_id => "name"')
         self._connecting = threading.RLock()
+        check_registry_options(self, self)
+        self._framing = self._of_registry(codec)
         if self.exactly_once:
             self.transactional = "exactly_once"
+
+    def _of_registry(self, codec: Codec) -> Framing | None:
+        """What frames values, where a registry is to have their schema."""
+        if self.schema_registry_url is None:
+            return None
+        from ..clients.schema_registry import SchemaRegistry  # few pipelines need it
+        from ..codecs.avro import Avro
+        from ._kafka_framing import Framing
+
+        if not isinstance(codec, Avro) or codec.encoding != "binary":
+            message = "`schema_registry_url` requires the codec avro, with binary records"
+            help = 'write codec => avro { schema_uri => "…" encoding => binary }'
+            self.problem("codec" if "codec" in self.given else "schema_registry_url", message, help)
+            return None
+        return Framing(SchemaRegistry(self, self), codec, self._rows.topic)
 
     def open(self) -> None:
         if self.exactly_once:
@@ -93,6 +121,8 @@ class Kafka(ProducerOptions, Output, name="kafka"):
             self._disconnect()
             watch = Watch(self)
             config = {**self._config, **self._files.config(self), **watch.config()}
+            if self._framing is not None:
+                self._framing.register()
             producer = make_client(self, Producer, config)
             self._check(producer, watch)
             if self._transactions is not None:
@@ -135,6 +165,9 @@ class Kafka(ProducerOptions, Output, name="kafka"):
             raise Misconfigured("topic_id", f"topic `{topic}` does not exist", help)
 
     def deliver(self, payload: Payload) -> Future[None] | None:
+        if self._framing is not None:
+            data = self._framing.framed(payload.data)
+            payload = Payload(data, payload.events, payload.lane, payload.count)
         if self._transactions is not None:
             if self._files.changed():
                 self._transactions.expire("the certificates have changed")
@@ -161,3 +194,5 @@ class Kafka(ProducerOptions, Output, name="kafka"):
         self._disconnect()
         if self.changelog is not None:
             self.changelog.close()
+        if self._framing is not None:
+            self._framing.close()

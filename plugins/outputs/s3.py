@@ -130,7 +130,6 @@ class S3Output(AwsOptions, Output, name="s3"):
         default=True,
     )
 
-    _s3: S3 | None = None
     _spool: Spool | None = None
     _uploader: Uploader | None = None
 
@@ -206,18 +205,18 @@ class S3Output(AwsOptions, Output, name="s3"):
         return [Payload(self._encode(some), some, prefix) for prefix, some in groups.items()]
 
     def connect(self) -> None:
-        s3 = S3(self._aws, self.endpoint is not None)
+        s3 = self._client()
         try:
             self._look_at_bucket(s3)
             self._open_spool()
         except BaseException:
             s3.close()
             raise
-        before, self._s3 = self._s3, s3
         assert self._uploader is not None
-        self._uploader.s3 = s3
-        if before is not None:
-            before.close()
+        self._uploader.use(s3)
+
+    def _client(self) -> S3:
+        return S3(self._aws, self.endpoint is not None)
 
     def _look_at_bucket(self, s3: S3) -> None:
         """See that the bucket is there and may be written; a test object is the last resort, for a
@@ -251,7 +250,8 @@ class S3Output(AwsOptions, Output, name="s3"):
         except OSError as error:
             reason = f"`{folder}` cannot be written: {error.strerror or error}"
             raise Misconfigured("temporary_directory", reason, "check the directory") from error
-        self._uploader = Uploader(self._manner(), self._workers, self.context.log)
+        log = self.context.log
+        self._uploader = Uploader(self._manner(), self._workers, log, self._client)
         self._spool = spool
         if left:
             self.context.log.info("%d files of an earlier run are uploaded", len(left))
@@ -307,6 +307,3 @@ class S3Output(AwsOptions, Output, name="s3"):
             uploader.end()
             spool.close()
         self._spool = self._uploader = None
-        s3, self._s3 = self._s3, None
-        if s3 is not None:
-            s3.close()

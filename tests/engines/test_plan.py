@@ -1,6 +1,7 @@
 """What runs where, and what an engine refuses: no engine is needed for it."""
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ from penstock.pipeline.commands.main import main
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.engines.plan import Plan, plan_of
 
+ROOT = Path(__file__).parents[2]
 KAFKA = 'kafka { bootstrap_servers => "b:9092" topics => ["t"] group_id => "g" codec => json }'
 READ = 'file { path => "/var/log/*.log" mode => "read" exit_after_read => true file_completed_action => "log" file_completed_log_path => "/dev/null" }'
 OUT = 'kafka { bootstrap_servers => "b:9092" topic_id => "out" codec => json }'
@@ -165,3 +167,11 @@ def test_run_refuses_an_engine_that_is_not_known(engine: str) -> None:
     done = CliRunner().invoke(main, shlex.split(f"run --engine {engine or 'x'} -e 'input {{ generator {{ count => 1 }} }}'"))
     assert done.exit_code == 2
     assert "unknown engine" in done.output
+
+
+def test_the_plan_in_the_documentation_is_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = (ROOT / "samples" / "access-report" / "pipeline.conf").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("report.conf").write_text(sample.replace("stdin { }", READ).replace("stdout {", 'file { path => "report.jsonl"'), encoding="utf-8")
+    _, shown = show("--engine", "spark", "-f", "report.conf")
+    assert f"```\n{shown}```" in (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ import sys
 import time
 
 CONFIG = 'input { generator { count => 200 } } filter { mutate { add_tag => ["a"] } } output { null { } null { } }'
-LONGEST = 30.0
+LONGEST = 120.0
 
 
 def run_penstock(said: int, workers: str) -> None:

@@ -82,7 +82,7 @@ def test_a_queue_larger_than_its_disk_holds_back_its_inputs_and_loses_nothing(di
     put = list(put_until_full(queue))
     assert 100 < len(put) < 1000
     assert drained(queue) == put
-    queue.put(b"goes on", timeout=20)
+    queue.put(b"goes on", timeout=60)
     assert drained(queue) == [b"goes on"]
     assert queue.skipped == []
     queue.close()
@@ -96,7 +96,7 @@ def test_a_put_waits_until_there_is_space(disk: Path) -> None:
     waiting.join(0.3)
     assert waiting.is_alive()
     other.unlink()
-    waiting.join(20)
+    waiting.join(60)
     assert drained(queue) == [bytes(100_000)]
     queue.close()
 
@@ -180,14 +180,14 @@ def test_an_output_whose_dead_letters_find_no_space_waits_for_it(disk: Path) -> 
     harness.collect(refuse)
     other = fill(disk)
     harness.thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (harness.pipeline.stats() and harness.pipeline.stats()[0].waiting):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     harness.thread.join(0.3)
     assert harness.answers == []
     other.unlink()
-    harness.thread.join(30)
+    harness.thread.join(90)
     assert harness.answers == [None]
     assert harness.pipeline.stats()[0].dead_lettered == 1
     letters = DeadLetterReader(disk / "letters")
@@ -200,7 +200,7 @@ def test_an_event_on_which_a_filter_raised_goes_on_where_its_dead_letter_finds_n
     harness.collect(harness.delivered.extend)
     fill(disk)
     harness.thread.start()
-    harness.thread.join(30)
+    harness.thread.join(90)
     assert [event["tags"] for event in harness.delivered] == [["_uuid_exception"]]
     assert harness.answers == [None]
 
@@ -215,7 +215,7 @@ def test_a_spill_on_a_full_disk_holds_back_and_goes_on_when_there_is_space(disk:
             other.append(fill(disk))
 
     def deliver(events: list[Event]) -> None:
-        gate.wait(30)
+        gate.wait(90)
         harness.delivered += events
 
     harness.source.left = [{"message": "0"}, *({"message": f"{number}" + "x" * 100_000} for number in range(1, 4))]
@@ -225,11 +225,11 @@ def test_a_spill_on_a_full_disk_holds_back_and_goes_on_when_there_is_space(disk:
     harness.thread.join(0.5)
     assert harness.answers == []
     other[0].unlink()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while harness.answers != [None] * 4:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert harness.delivered == []
     gate.set()
-    harness.thread.join(30)
+    harness.thread.join(90)
     assert [event["message"][0] for event in harness.delivered] == ["0", "1", "2", "3"]

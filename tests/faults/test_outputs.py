@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.process import free_ports
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
@@ -58,13 +59,13 @@ class Numbers(Input, name="numbers"):
     local = True
 
     def prepare(self) -> None:
-        self.given, self.answers, self.count = 0, dict[int, Exception | None](), 10
+        self.handed, self.answers, self.count = 0, dict[int, Exception | None](), 10
         self.answered_twice = False
 
     def read(self, timeout: float) -> Batch | None:
-        if self.given == self.count:
+        if self.handed == self.count:
             raise EndOfInput
-        number, self.given = self.given, self.given + 1
+        number, self.handed = self.handed, self.handed + 1
         return Batch([{"number": number * 10 + one} for one in range(10)], token=number)
 
     def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Any]) -> None:
@@ -151,7 +152,7 @@ def test_an_output_that_hangs_holds_up_no_other_until_its_buffer_is_full_and_not
     until(lambda: run.outputs[1].numbers[59:])
     assert run.input.answers == {}
     time.sleep(0.1)
-    assert run.input.given < 9, "then all wait"
+    assert run.input.handed < 9, "then all wait"
     run.outputs[0].gate.set()
     run.end()
     assert [output.numbers for output in run.outputs] == [ALL, ALL]
@@ -177,9 +178,33 @@ def test_what_was_not_delivered_when_the_pipeline_stops_is_given_back(others: in
     run.pipeline.stop()
     run.end()
     assert isinstance(run.error, Undelivered)
-    assert run.input.given == len(run.input.answers) > 0
+    assert run.input.handed == len(run.input.answers) > 0
     assert all(isinstance(error, Undelivered) for error in run.input.answers.values())
     assert not run.input.answered_twice
+
+
+AWAY = {
+    "a buffer of its own": 'lumberjack {{ hosts => "127.0.0.1" port => {} }}',
+    "two of them": 'lumberjack {{ hosts => "127.0.0.1" port => {0} }} tcp {{ host => "127.0.0.1" port => {0} }}',
+}
+
+
+@pytest.mark.parametrize("output", AWAY.values(), ids=AWAY.keys())
+def test_a_stop_while_the_target_is_away_is_a_good_end_where_no_event_waits(tmp_path: Path, output: str) -> None:
+    (nobody,) = free_ports()
+    config = f"input {{ stdin {{ }} }} output {{ {output.format(nobody)} }}"
+    command = [sys.executable, "-m", "penstock", "run", "--path.data", str(tmp_path), "-e", config]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = ""
+        while "failed, retrying" not in said:
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        process.terminate()
+        _, rest = process.communicate(timeout=60)
+    assert "not delivered" not in rest
+    assert process.returncode == 0, said + rest
 
 
 CONFIG = """

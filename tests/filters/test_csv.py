@@ -211,6 +211,23 @@ def test_columns_are_set_where_they_are_named(
     assert run(options, text) == [fields]
 
 
+@given(st.text(alphabet='ab,"\n\r ', max_size=12), st.booleans(), st.booleans())
+def test_a_row_is_set_alike_whether_it_is_plain_or_not(text: str, skip: bool, below: bool) -> None:
+    options = f'columns => ["x", "y"] skip_empty_columns => {str(skip).lower()}'
+    (out,) = run(f'{options} target => "t"' if below else options, text)
+    try:
+        row = Reader(",", '"').first_row(text)
+    except MalformedRowError:
+        row = None
+    if row is None:
+        assert out == {"tags": ["_csvparsefailure"]}
+        return
+    names = ["x", "y", *(f"column{place}" for place in range(3, 20))]
+    named = zip(names, row, strict=False)
+    fields = {name: value for name, value in named if value or not skip}
+    assert out == ({"t": fields} if below and fields else {} if below else fields)
+
+
 @pytest.mark.parametrize(
     ("held", "after"),
     [

@@ -212,3 +212,28 @@ def test_a_bad_time_zone_that_no_format_needs_is_a_warning(formats: str) -> None
     assert [warning.code for warning in stage.warnings] == ["W305"]
     (out,) = stage([{"t": "1605139197" if "MS" not in formats else "1605139197000"}])
     assert out["@timestamp"] == "2020-11-11T23:59:57.000Z"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        ("[t][at]", {"at": "2013"}, "2013-01-01T00:00:00.000Z"),
+        ("[t][at]", {"at": None}, SOME_TIME),
+        ("[t][at]", {}, SOME_TIME),
+        ("[t][at]", "2013", SOME_TIME),
+        ("[t][at]", ["2013"], SOME_TIME),
+        ("[t][0]", ["2013"], "2013-01-01T00:00:00.000Z"),
+        ("[t][0]", {"0": "2013"}, "2013-01-01T00:00:00.000Z"),
+        ("[t][-1]", ["x", "2013"], "2013-01-01T00:00:00.000Z"),
+        ("[t][at][0]", {"at": ["2013"]}, "2013-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_date_is_read_where_it_stands(field: str, value: Any, read: str) -> None:
+    assert date(f'match => ["{field}", "yyyy"] timezone => "UTC"', value) == [read]
+
+
+def test_several_fields_are_taken_out_of_what_was_read_and_of_nothing_else() -> None:
+    options = 'match => ["t", "yyyy"] remove_field => ["t", "tags", "gone"]'
+    stage = penstock.compile(f"filter {{ date {{ {options} }} }}")
+    read, unread = stage([{"t": "2013", "tags": ["x"]}, {"t": "never"}])
+    assert (read.keys(), unread["t"]) == ({"@timestamp", "@version"}, "never")

@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status=302, Location="/echo", Set_Cookie="session=s3; Path=/")
 
     def on_slow(self, asked: Event) -> None:
-        self.server.wait.wait(10)
+        self.server.wait.wait(60)
         self.reply(b"slow")
 
     def on_drip(self, asked: Event) -> None:
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def on_meet(self, asked: Event) -> None:
         """Answers when three are there at the same time."""
-        self.server.together.wait(20)
+        self.server.together.wait(60)
         self.reply(asked["path"].encode())
 
     def on_flaky(self, asked: Event) -> None:

@@ -43,13 +43,13 @@ class Server:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             self.port: int = listener.getsockname()[1]
-        self.client = Client(("127.0.0.1", self.port), connect_timeout=5, timeout=5, allow_unicode_keys=True, default_noreply=False)
+        self.client = Client(("127.0.0.1", self.port), connect_timeout=60, timeout=60, allow_unicode_keys=True, default_noreply=False)
         self.start()
 
     def start(self) -> None:
         user = ["-u", pwd.getpwuid(os.getuid()).pw_name]
         self.process = subprocess.Popen([self.program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", *user], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while True:
             try:
                 self.client.version()
@@ -63,7 +63,7 @@ class Server:
     def stop(self) -> None:
         self.client.close()
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(90)
 
 
 def program() -> str:
@@ -152,7 +152,7 @@ def test_an_event_gets_what_the_one_before_it_left(compiled: Compiled) -> None:
 def test_values_are_kept_for_a_time(compiled: Compiled, server: Server) -> None:
     compiled("set => { 'v' => 'brief' } ttl => 1")([{"v": "x"}])
     compiled("set => { 'v' => 'months' } ttl => 5000000")([{"v": "x"}])  # memcached takes more than a month for a date
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while server.client.get("brief") is not None:
         assert time.monotonic() < until
         time.sleep(0.1)

@@ -88,7 +88,7 @@ def server() -> Iterator[Server]:
         yield started(Server(port), process)
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(90)
         shutil.rmtree(folder, ignore_errors=True)
 
 

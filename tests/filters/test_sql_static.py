@@ -135,7 +135,7 @@ def test_a_loader_may_have_a_database_of_its_own(made: Made, tmp_path: Path) -> 
 
 def eventually(stage: Stage, event: Event, wanted: Any) -> None:
     """Wait until a look-up gives what is wanted; it is what a test fails of if it never does."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while stage([event])[0].get("found") != wanted:
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -251,6 +251,22 @@ def test_a_sum_beyond_all_floats_is_left_out() -> None:
     assert ("s" in out, out["m"]) == (False, 1e308)
 
 
+@pytest.mark.parametrize(
+    ("config", "before", "after"),
+    [("size => '1m'", 2, 1), ("size => '2m' every => '1m'", 4, 3), ("gap => '30s'", 2, 1)],
+)
+def test_figures_say_how_many_windows_are_open(config: str, before: int, after: int) -> None:
+    plugin = filter_of(f'window {{ id => "w" {config} by => ["k"] lateness => "0s" }}')
+    plugin.run(inside(at(1, k="a"), at(2, k="b")))
+    assert plugin.stats()["windows_open"] == before
+    plugin.run(inside(at(70, k="a")))
+    assert plugin.stats()["windows_open"] == after
+    assert "checkpoint_seconds" not in plugin.stats()
+    plugin.committed(0.5)
+    assert plugin.stats()["checkpoint_seconds"] == 0.5
+    assert plugin.stats()["checkpoint_age_seconds"] >= 0
+
+
 @pytest.mark.parametrize("config", ['window { id => "w" size => "1h" by => ["k"] keep => false }', 'window { id => "w" gap => "1h" by => ["k"] keep => false }'])
 def test_over_the_limit_of_memory_what_was_quiet_longest_is_emitted_as_parts(config: str) -> None:
     plugin = filter_of(config, penstock__limits__state=2000)

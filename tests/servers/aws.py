@@ -76,9 +76,9 @@ def client(service: str, port: int, **options: Any) -> Any:
     """A client of the tests' own."""
     import boto3
 
+    login = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]}
     return boto3.session.Session().client(
-        service, region_name=REGION, endpoint_url=f"http://{LOOPBACK}:{port}",
-        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"], aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"], **options,
+        service, region_name=REGION, endpoint_url=f"http://{LOOPBACK}:{port}", **(login | options)
     )
 
 

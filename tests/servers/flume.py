@@ -148,7 +148,7 @@ class Received:
         """The headers, as Flume prints them, and the body of each event whose headers have a text, in the order in which the
         agent took them; all that it has answered.
         """
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while self._channel_size() and time.monotonic() < end:
             time.sleep(0.02)
         texts = [path.read_text() for path in sorted((self._home / "out").iterdir(), key=_number)]

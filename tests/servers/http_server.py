@@ -74,7 +74,7 @@ class HttpServer:
             started = threading.Event()
             self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), daemon=True)
             self._thread.start()
-            assert started.wait(30)
+            assert started.wait(90)
         return self
 
     def stop(self) -> None:
@@ -82,7 +82,7 @@ class HttpServer:
         thread, loop, self._thread = self._thread, self._loop, None
         if thread is not None and loop is not None:
             loop.call_soon_threadsafe(self._ended.set)
-            thread.join(30)
+            thread.join(90)
 
     def hang(self) -> None:
         """Keep all answers back."""

@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 
 from .process import LOOPBACK
 
-_LONGEST = 30.0
+_LONGEST = 120.0
 
 
 def until(holds: Callable[[], bool], what: str) -> None:

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 class Packages(NamedTuple):
     """``programs``: any of these, as a name or a glob of paths, shows that it is installed; ``apt``
-    brings it. ``jars``: Maven coordinates, copied with all that they need. ``npm``: packages. ``pip``:
+    brings it. ``jars``: Maven coordinates, copied with all that they need; one with a type and a classifier
+    is an archive, unpacked, which has all that it needs. ``npm``: packages. ``pip``:
     packages, in an environment of their own. ``go``: a directory here with a module that builds a
     program.
     """
@@ -73,9 +74,15 @@ SERVERS: Mapping[str, Packages] = {
     "postgresql": Packages(["initdb", "/usr/lib/postgresql/*/bin/initdb"], ["postgresql"]),
     "rsyslog": Packages(["rsyslogd"], ["rsyslog", "rsyslog-gnutls"]),
     "prometheus": Packages(["promtool"], ["prometheus"]),
+    "registry": Packages(jars=["io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all"]),
     "rabbitmq": Packages(["/usr/lib/rabbitmq/bin/rabbitmq-server"], ["rabbitmq-server"]),
     "redis": Packages(["redis-server"], ["redis-server"]),
     "ruby": Packages(["ruby"], ["ruby"]),
+    "spark": Packages(
+        ["java"],
+        ["openjdk-17-jre-headless"],
+        pip=[*with_penstock("kafka", "ruby", "spark"), "pyspark==4.2.0", "venv-pack==0.2.0"],
+    ),
 }
 
 
@@ -88,6 +95,11 @@ def root() -> Path:
 def class_path(name: str) -> str:
     """The class path of a server's jars."""
     return str(root() / "jars" / name / "*")
+
+
+def jars(name: str) -> Path:
+    """The directory of a server's jars, or of the archive that it comes as."""
+    return root() / "jars" / name
 
 
 def java(name: str, *options: str, heap: str = "256m") -> list[str]:
@@ -134,7 +146,7 @@ def missing(name: str) -> str:
     wanted = SERVERS[name]
     if wanted.programs and not any(map(_is_there, wanted.programs)):
         return f"{name} is not installed: apt install {' '.join(wanted.apt)}"
-    if wanted.jars and _noted(_jars_folder(name)) != " ".join(wanted.jars):
+    if wanted.jars and _noted(jars(name)) != " ".join(wanted.jars):
         return f"{name} is not installed: run tests/servers/packages.py (needs Maven and a JDK)"
     if any(not npm_module(package.rpartition("@")[0]).exists() for package in wanted.npm):
         return f"{name} is not installed: run tests/servers/packages.py (needs npm)"
@@ -194,24 +206,21 @@ def _install_for_user(name: str) -> None:
         _run(["go", "build", "-o", str(built(wanted.go)), "."], cwd=Path(__file__).parent / wanted.go)
 
 
-def _jars_folder(name: str) -> Path:
-    return root() / "jars" / name
-
-
 def _noted(folder: Path) -> str:
     note = folder / ".complete"
     return note.read_text() if note.exists() else ""
 
 
 def _fetch_jars(name: str, coordinates: Sequence[str]) -> None:
-    folder = _jars_folder(name)
+    folder = jars(name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     project = root() / "pom" / name / "pom.xml"
     project.parent.mkdir(parents=True, exist_ok=True)
     project.write_text(_project(name, coordinates))
-    copy = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-    if _run(["mvn", "-q", "-B", "-f", str(project), copy, f"-DoutputDirectory={folder}"]):
+    goal = "copy" if all(coordinate.count(":") < 3 for coordinate in coordinates) else "unpack"
+    command = f"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:{goal}-dependencies"
+    if _run(["mvn", "-q", "-B", "-f", str(project), command, f"-DoutputDirectory={folder}"]):
         (folder / ".complete").write_text(" ".join(coordinates))
 
 
@@ -223,11 +232,16 @@ def _fetch_modules(name: str, packages: Sequence[str]) -> None:
         (folder / ".complete").write_text(" ".join(packages))
 
 
+_ALONE = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+
+
 def _project(name: str, coordinates: Sequence[str]) -> str:
-    wanted = "".join(
-        "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(*each.split(":"))
-        for each in coordinates
-    )
+    names = ("groupId", "artifactId", "version", "type", "classifier")
+    wanted = ""
+    for coordinate in coordinates:
+        parts = zip(names, coordinate.split(":"), strict=False)
+        alone = _ALONE if coordinate.count(":") > 2 else ""
+        wanted += "<dependency>" + "".join(f"<{name}>{part}</{name}>" for name, part in parts) + f"{alone}</dependency>"
     return (
         '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>test</groupId>'
         f"<artifactId>{name}</artifactId><version>1</version><packaging>pom</packaging><dependencies>{wanted}</dependencies></project>"

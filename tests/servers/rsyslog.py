@@ -16,7 +16,7 @@ from typing import Any
 from .process import LOOPBACK, Server, accepts, free_ports
 
 _PROPERTIES = ("msg", "rawmsg", "hostname", "app-name", "procid", "msgid", "structured-data", "pri", "timereported", "inputname")
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 
 class Receiver(Server):

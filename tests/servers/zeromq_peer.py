@@ -11,7 +11,7 @@ import zmq
 
 from .process import LOOPBACK
 
-_LONGEST = 30.0
+_LONGEST = 120.0
 
 
 def until(holds: Callable[[], bool], what: str) -> None:

@@ -28,7 +28,7 @@ from ....plugins.errors import Misconfigured
 from ....plugins.plugin import Plugin
 from ...compile.instantiate import Assembly, assemble
 
-LONGEST = 30.0
+LONGEST = 120.0
 """Seconds after which something that does not happen has failed."""
 
 

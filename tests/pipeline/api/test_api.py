@@ -210,3 +210,16 @@ def test_prometheus_takes_the_figures(start: Start, tmp_path: Path) -> None:
             return bool(found) and found[0]["value"][1] == "2"
 
         running.until("/health/live", counted)
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "BREW"])
+def test_a_method_that_there_is_no_answer_to_is_refused_in_json(start: Start, method: str) -> None:
+    """Not with a page of HTML; a body that comes with it is not taken for another request."""
+    running = start(CONFIG)
+    running.until("/_node", lambda answer: answer.status == 200)
+    said = running.raw(f"{method} /_node HTTP/1.1", "Host: x", "Content-Length: 27", "", "GET /_node HTTP/1.1", "Host: x", "")
+    head, _, body = said.partition("\r\n\r\n")
+    lines = head.splitlines()
+    assert lines[0].startswith("HTTP/1.1 405 ")
+    assert {"Content-Type: application/json", "Allow: GET, HEAD, PUT", "Connection: close"} <= set(lines)
+    assert f"`{method}` is not supported" in json.loads(body)["error"]

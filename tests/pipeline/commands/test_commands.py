@@ -423,3 +423,13 @@ def test_the_filter_multiline_of_the_first_logstash_is_told_about_the_codec(pens
     result = penstock("check", "-e", 'filter { multiline { pattern => "^\\s" what => previous } }')
     assert result.exit_code == 1
     assert "codec => multiline { pattern =>" in result.output
+
+
+@pytest.mark.parametrize("what", ["dashboard", "alerts"])
+def test_what_is_the_same_for_all_configurations_takes_none(what: str, penstock: Penstock) -> None:
+    Path("a.conf").write_text("input { stdin { } }")
+    assert penstock("show", what).exit_code == 0
+    for named in (["a.conf"], ["-f", "a.conf"], ["-e", "input { stdin { } }"]):
+        refused = penstock("show", what, *named)
+        assert refused.exit_code == 2
+        assert "name none" in refused.output

@@ -107,7 +107,7 @@ def test_a_signal_delivers_what_was_read_and_ends_well(number: signal.Signals) -
     process.stdin.write(b"a part of a line")
     process.stdin.flush()
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=90)
     assert process.returncode == 0
     assert err == b""
     assert b"Traceback" not in err

@@ -35,7 +35,7 @@ class Recorder(Output, name="recorder"):
 
     def deliver(self, payload: Payload) -> None:
         self.began.set()
-        self.gate.wait(10)
+        self.gate.wait(60)
         if self.failures:
             raise self.failures.pop(0)
         self.delivered.append(payload.data)
@@ -93,7 +93,7 @@ def test_a_full_buffer_blocks_until_there_is_room() -> None:
     late.join(0.1)
     assert late.is_alive()
     output.gate.set()
-    late.join(10)
+    late.join(60)
     sink.end()
     assert output.delivered == [b"12345678", b"abcdefgh"]
     assert sink.stats().dropped == 0
@@ -105,7 +105,7 @@ def test_a_full_buffer_drops_what_its_policy_says_and_counts_it(policy: str, kep
     output.gate.clear()
     sink = buffered(output)
     submit(sink, b"1111")
-    output.began.wait(10)
+    output.began.wait(60)
     submit(sink, b"2222", b"3333", b"4444")
     output.gate.set()
     sink.end()
@@ -287,7 +287,7 @@ def test_a_batch_that_waits_for_room_fails_with_the_output() -> None:
     late = threading.Thread(target=pipeline.submit, args=(1,))
     late.start()
     pipeline.stopping.set()
-    late.join(20)
+    late.join(60)
     pipeline.end()
     assert sorted(number for number, _ in pipeline.answers) == [0, 1]
     assert all(isinstance(error, Undelivered) for _, error in pipeline.answers)

@@ -105,7 +105,7 @@ def test_indexes_count_over_all_that_were_joined(kind: str) -> None:
     delivery.target.gate.clear()
     delivery.target.answers = [None, Rejected({1: "bad", 3: "bad"}, retry=[2])]
     delivery.start().submit(0, [0])
-    assert delivery.target.began.wait(30)
+    assert delivery.target.began.wait(90)
     for batch, numbers in enumerate([[1, 2], [3, 4], [5]], 1):
         delivery.submit(batch, numbers)
     delivery.target.gate.set()

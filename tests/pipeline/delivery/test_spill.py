@@ -45,7 +45,7 @@ class Target(Output, name="target"):
         return [Payload(b",".join(event["m"] for event in events), events)]
 
     def deliver(self, payload: Payload) -> None:
-        self.gate.wait(30)
+        self.gate.wait(90)
         if self.always is not None:
             raise self.always
         if self.plan:
@@ -104,7 +104,7 @@ class Life:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -212,7 +212,7 @@ def test_when_the_disk_is_full_too_all_wait(tmp_path: Path) -> None:
     assert late.is_alive()
     assert 1000 < life.sink.stats().spilled * 1000 < 6000
     life.output.gate.set()
-    late.join(30)
+    late.join(90)
     assert life.end() == texts
 
 
@@ -224,7 +224,7 @@ def test_one_that_waits_for_room_is_given_back_when_the_pipeline_stops(tmp_path:
     late.start()
     late.join(0.5)
     life.stopping.set()
-    late.join(30)
+    late.join(90)
     life.stop()
     assert sorted(text for text, _ in life.answers) == texts, "each is answered, once"
     assert all(isinstance(error, Undelivered) for _, error in life.answers if error is not None)
@@ -288,7 +288,7 @@ def test_whatever_happens_all_arrives_in_order_and_each_batch_is_answered_once(
     arrived: list[bytes] = []
 
     def deliver(payload: Payload) -> None:
-        life.output.gate.wait(30)
+        life.output.gate.wait(90)
         step = plan.pop() if plan else ""
         if step == "away":
             raise OSError("away")

@@ -161,7 +161,7 @@ def test_a_wait_ends_when_a_batch_ends() -> None:
     thread = threading.Thread(target=under_way.wait, args=(60,))
     thread.start()
     delivery.done(None)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -15,7 +15,7 @@ from penstock.plugins.errors import EndOfInput, Misconfigured
 from penstock.plugins.input import Emit, Input, Listener, Outcome
 
 FAILURE = OSError("refused")
-LONGEST = 30.0
+LONGEST = 120.0
 
 
 class Given(Input, name="given"):

@@ -310,5 +310,5 @@ def test_the_queue_syncs_at_once_where_somebody_waits(tmp_path: Path) -> None:
     answered = threading.Event()
     intake = QueueIntake([Prompt({})], queue)
     intake.offer(Incoming(0, Batch([{"message": "m"}]), lambda error: answered.set()), 0)
-    assert answered.wait(30)
+    assert answered.wait(90)
     queue.close()

@@ -40,7 +40,7 @@ def test_an_action_is_called_in_the_thread_of_signals() -> None:
     with SignalThread([NUMBER]) as signals:
         signals.start({NUMBER: heard})
         send()
-        assert heard.called.acquire(timeout=30)
+        assert heard.called.acquire(timeout=90)
     assert heard.threads == ["signals"]
 
 
@@ -50,7 +50,7 @@ def test_a_signal_that_came_before_the_start_counts() -> None:
         send()
         assert heard.threads == []
         signals.start({NUMBER: heard})
-        assert heard.called.acquire(timeout=30)
+        assert heard.called.acquire(timeout=90)
 
 
 def test_signals_are_ignored_when_a_run_has_ended() -> None:
@@ -83,4 +83,4 @@ def test_a_signal_that_comes_while_a_lock_is_held_waits_for_the_lock_in_its_own_
         signals.start({NUMBER: action})
         with lock:
             send()
-        assert heard.called.acquire(timeout=30)
+        assert heard.called.acquire(timeout=90)

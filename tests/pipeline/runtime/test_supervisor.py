@@ -32,7 +32,7 @@ def wait_for(process: subprocess.Popen[bytes], said: bytes) -> None:
 
 def ended(process: subprocess.Popen[bytes]) -> bytes:
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 0
     return err
 
@@ -101,7 +101,7 @@ def test_pipelines_hand_events_to_each_other(tmp_path: Path) -> None:
 """
     )
     process = start("--path.settings", str(tmp_path))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while lines(tmp_path / "all.log") < 100 or lines(tmp_path / "a.log") < 50:
         assert time.monotonic() < deadline
         assert process.poll() is None

@@ -134,7 +134,7 @@ def test_a_worker_holds_its_own_pipe_and_no_other(tmp_path: Path) -> None:
     both = "".join(f"- pipeline.id: {name}\n  config.string: '{config.format(tmp_path, name)}'\n" for name in ("a", "b"))
     (tmp_path / "pipelines.yml").write_text(both)
     with subprocess.Popen([*COMMAND, "--path.settings", str(tmp_path), "-w", "2"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while len(workers_of(process.pid)) < 4:
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -156,7 +156,7 @@ def test_workers_end_with_the_main_process() -> None:
     workers = workers_of(process.pid)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline, "a worker outlived the main process"
         time.sleep(0.05)
@@ -176,4 +176,4 @@ def test_events_on_which_a_filter_raised_are_in_the_dead_letters(workers: int, t
     assert process.stdout is not None
     assert process.stdout.readline() == b"bad uuid\n"
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=90)

@@ -166,7 +166,7 @@ def test_an_epoch_that_may_not_overlap_is_committed_before_the_next_batch(ended:
     thread.join(0.05)
     assert thread.is_alive(), "the next batch has to wait for the commit"
     delivery(None)
-    thread.join(10)
+    thread.join(60)
     assert ended == [None]
     assert participant.calls == ["begin", "snapshot", ({0: {"p": Position("i", 1)}}, "state"), "begin"]
 
@@ -194,7 +194,7 @@ def test_what_an_aborted_epoch_still_delivers_ends_before_the_next_one_begins(en
     thread.join(0.05)
     assert participant.calls == ["begin", "abort"]
     late(None)
-    thread.join(10)
+    thread.join(60)
     assert participant.calls == ["begin", "abort", "begin"]
     assert [type(error) for error in ended] == [Disconnected]
 
@@ -206,7 +206,7 @@ def test_a_pipeline_that_has_failed_waits_for_no_delivery_and_commits_nothing(en
     thread = threading.Thread(target=epochs.tick, args=(True,))
     thread.start()
     epochs.give_up()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     epochs.finish()
     assert (ended, committed(participant), participant.calls[-1]) == ([], [], "abort")

@@ -118,6 +118,28 @@ def test_time_is_that_of_each_partition() -> None:
     assert told(member.take("t-0", at(2), at(61))) == [("a", 2, 2)]
 
 
+def test_a_key_that_comes_in_two_partitions_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    member = Member(Log())
+    member.assigned, member.filter.here.is_shared = {"t-0": 1, "u-0": 2, "t-1": 3}, True
+    member.take("t-0", at(1))
+    member.take("u-0", at(1))
+    assert "W323" not in caplog.text
+    member.take("t-1", at(1))
+    assert "key `a` came in partitions 0 and 1: its results are parts" in caplog.text
+
+
+def test_figures_are_those_of_all_partitions_also_of_those_that_have_gone() -> None:
+    member = Member(Log())
+    member.assigned = {"t-0": 1, "t-1": 2}
+    member.take("t-0", at(1), at(70), at(1))
+    member.take("t-1", at(1, "b"), at(2, "c"))
+    plugin: Any = member.filter
+    assert [plugin.stats()[name] for name in ("keys", "late", "results")] == [3, 1, 1]
+    member.assigned = {"t-1": 2}
+    member.states.look()
+    assert [plugin.stats()[name] for name in ("keys", "late", "results")] == [2, 1, 1]
+
+
 def test_what_was_not_committed_is_taken_back() -> None:
     member = Member(Log())
     member.assigned = {"t-0": 1}

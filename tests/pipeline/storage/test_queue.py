@@ -37,7 +37,7 @@ def put_all(queue: DiskQueue, *payloads: bytes) -> list[int]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread does; a test that waits in vain fails here."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)
@@ -171,7 +171,7 @@ def test_a_put_that_waits_goes_on_when_there_is_room(tmp_path: Path) -> None:
     item = queue.get(1)
     assert item is not None
     queue.ack(item.sequence)
-    waiting.join(20)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert drained(queue) == [b"2"]
     queue.close()
@@ -207,7 +207,7 @@ def test_a_get_waits_for_a_put(tmp_path: Path) -> None:
     waiting = threading.Thread(target=lambda: got.append(queue.get(20)))
     waiting.start()
     queue.put(b"1")
-    waiting.join(20)
+    waiting.join(60)
     assert got[0].payload == b"1"
     queue.close()
 
@@ -229,7 +229,7 @@ def test_closing_wakes_who_waits(tmp_path: Path) -> None:
         thread.start()
     queue.close()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert [type(one) for one in sorted(outcome, key=str)] == [type(None), Closed]
     queue.close()
 
@@ -334,7 +334,7 @@ def test_a_commit_happens_in_the_background(tmp_path: Path) -> None:
     queue = DiskQueue(tmp_path, interval=0.01)
     called = threading.Event()
     queue.put(b"1", on_durable=called.set)
-    assert called.wait(20)
+    assert called.wait(60)
     queue.close()
 
 

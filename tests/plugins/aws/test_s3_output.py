@@ -301,6 +301,36 @@ def test_events_of_a_run_with_workers_over_tls(tmp_path: Path, moto: Any, bucket
     assert content(bucket) == sorted(f"line {n}" for n in range(200))
 
 
+def test_files_are_uploaded_with_credentials_that_were_changed_meanwhile(tmp_path: Path, asking: Any) -> None:
+    """A key is deleted, and what is written from then on waits; then there is another one in the file."""
+    key, secret = asking.users["ann"]
+    own = {"aws_access_key_id": key, "aws_secret_access_key": secret}
+    iam, client = (aws.client(service, asking.port, **own) for service in ("iam", "s3"))
+    login, prefix = tmp_path / "login.yml", aws.fresh("p")
+
+    def note() -> str:
+        made = iam.create_access_key(UserName="ann")["AccessKey"]
+        name = str(made["AccessKeyId"])
+        login.write_text(f":access_key_id: {name}\n:secret_access_key: {made['SecretAccessKey']}\n")
+        return name
+
+    def uploaded() -> int:
+        return int(client.list_objects_v2(Bucket="bucket", Prefix=prefix)["KeyCount"])
+
+    first = note()
+    options = f'aws_credentials_file => "{login}" size_file => 1 retry_delay => 0 prefix => "{prefix}"'
+    config = f'input {{ stdin {{ }} heartbeat {{ interval => 1 }} }} output {{ s3 {{ {where(asking)} bucket => "bucket" {options} }} }}'
+    with Penstock(tmp_path, config) as run:
+        run.until(lambda: uploaded() > 0, "a file is uploaded")
+        iam.delete_access_key(UserName="ann", AccessKeyId=first)
+        run.until(lambda: "cannot be uploaded" in run.said(), "a file is refused")
+        count = uploaded()
+        second = note()
+        run.until(lambda: uploaded() > count, "files are uploaded again")
+        run.stop()
+    iam.delete_access_key(UserName="ann", AccessKeyId=second)
+
+
 LOGINS = {
     "an unknown key": ("AKIANOBODY", "x", "access_key_id"),
     "a wrong secret": ("ann", "guess", "secret_access_key"),

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +22,10 @@ from servers.soak import Figures, Found, rounds
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.clients import sqs as aws_sqs
 from penstock.plugins.errors import Rejected, Retry, Undelivered
 from penstock.plugins.input import Outcome
+from penstock.plugins.inputs import sqs as input_sqs
 
 IN, OUT = "input { sqs { %s } }", "output { sqs { %s } }"
 REFUSED = [
@@ -86,6 +90,41 @@ def test_events_go_to_a_queue_and_come_from_it_with_workers(tmp_path: Path, elas
     assert first["sent"].startswith("20")
     assert first["sent"].endswith("Z")
     assert queue.counts() == (0, 0)
+
+
+def test_what_is_not_deleted_is_told_as_its_lag(tmp_path: Path, elasticmq: Any, queue: Queue) -> None:
+    queue.put([f"{n}" for n in range(13)])
+    source = plugin("input", f"sqs {{ {where(elasticmq.port, queue.name)} codec => plain }}", tmp_path)
+    try:
+        end = time.monotonic() + 60
+        while "lag" not in source.context.metrics.values():
+            assert time.monotonic() < end, "no lag is told"
+            source.read(0.1)
+        assert source.context.metrics.values()["lag"] == 13
+    finally:
+        source.close()
+
+
+def test_a_queue_that_is_empty_is_not_asked_without_pause(tmp_path: Path, elasticmq: Any, queue: Queue, monkeypatch: Any) -> None:
+    """Where requests do not wait for messages, whoever asks does; a stop ends the wait."""
+    asked, receive = threading.Semaphore(0), aws_sqs.Queue.receive
+    requests: list[int] = []
+
+    def counted(self: aws_sqs.Queue, wait: int, visibility: float) -> Any:
+        requests.append(wait)
+        asked.release()
+        return receive(self, wait, visibility)
+
+    monkeypatch.setattr(aws_sqs.Queue, "receive", counted)
+    monkeypatch.setattr(input_sqs, "_SHORTEST_PAUSE", 3600.0)
+    source = plugin("input", f"sqs {{ {where(elasticmq.port, queue.name)} polling_frequency => 0 }}", tmp_path)
+    assert asked.acquire(timeout=60)
+    polling = [thread for thread in threading.enumerate() if thread.name == f"sqs {queue.name} 0"]
+    source.close()
+    for thread in polling:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert requests == [0]
 
 
 def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path, elasticmq: Any, queue: Queue) -> None:

@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,41 @@ def test_counts_and_lengths_of_thrift_that_nothing_stands_behind_cost_nothing(ki
         calls(KINDS[kind][0](), struct.pack(">I", len(message)) + message)
 
 
+def written(kind: str, value: Any) -> bytes:
+    """A value in Avro."""
+    buffer = io.BytesIO()
+    schemaless_writer(buffer, kind, value)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("blocks", [[200_000], [1, 150_000], [60_000, 60_000]])
+def test_a_batch_of_avro_with_more_events_than_memory_has_room_for_is_refused(blocks: list[int]) -> None:
+    """Two bytes are an event: a call of 100 MB would be fifty million."""
+    empty, number = flume_avro.encode({}, b""), partial(written, "long")
+    array = b"".join(number(count) + empty * count for count in blocks) + b"\0"
+    call = b"\0" + written("string", "appendBatch") + array
+    hello = AvroClient().hello(1)
+    with pytest.raises(ProtocolError, match="more than 100000 events"):
+        calls(AvroServer(), hello + struct.pack(">III", 2, 1, len(call)) + call)
+
+
+def test_bodies_of_zeros_are_events_like_others() -> None:
+    """In blocks with their size and without."""
+    events = [flume_avro.encode({"n": str(n)}, b"\0" * 60_000) for n in range(4)]
+    sized = written("long", -2) + written("long", len(events[0]) * 2) + b"".join(events[:2])
+    call = b"\0" + written("string", "appendBatch") + sized + written("long", 2) + b"".join(events[2:]) + b"\0"
+    _, found = calls(AvroServer(), AvroClient().hello(1) + struct.pack(">III", 2, 1, len(call)) + call)
+    assert [(event.headers, len(event.body)) for event in found.events] == [({"n": str(n)}, 60_000) for n in range(4)]
+
+
+@pytest.mark.parametrize("kind", ["compact", "binary"])
+def test_a_batch_of_thrift_with_too_many_events_is_refused(kind: str) -> None:
+    message = {"compact": COMPACT + b"\x19\xfc\xa1\x8d\x06", "binary": BINARY + b"\x0f\0\1\x0c\0\1\x86\xa1"}[kind]
+    message += b"\0" * 200_000
+    with pytest.raises(ProtocolError, match="more than 100000 events"):
+        calls(KINDS[kind][0](), struct.pack(">I", len(message)) + message)
+
+
 def test_a_pack_may_have_many_buffers_and_headers_that_are_not_utf8() -> None:
     packed = said("avro")
     hello = AvroClient().hello(1)
@@ -202,7 +238,7 @@ def test_an_answer_says_what_became_of_its_call(answer: bytes, error: type[Excep
     with other:
         sent = link.send([flume_avro.encode({}, b"x")])
         other.sendall(answer)
-        failure = sent.exception(30)
+        failure = sent.exception(90)
         assert type(failure) is (error or type(None))
         assert reason in str(failure)
         link.close()
@@ -213,9 +249,9 @@ def test_answers_come_in_any_order_and_what_has_none_fails_when_the_connection_e
     with other:
         first, second, third = (link.send([]) for _ in range(3))
         other.sendall(pack(4, b"\0\0\0") + pack(2, b"\0\0\0"))
-        assert (first.result(30), third.result(30)) == (None, None)
+        assert (first.result(90), third.result(90)) == (None, None)
         other.shutdown(socket.SHUT_WR)
-        assert isinstance(second.exception(30), Disconnected)
+        assert isinstance(second.exception(90), Disconnected)
         with pytest.raises(Disconnected, match="closed the connection"):
             link.check()
         link.close()
@@ -304,7 +340,7 @@ def test_who_breaks_the_protocol_is_disconnected_and_nobody_else(served: Any, ki
     ended(ports[kind], data)
     # A reason is said once a minute for an address and a listener.
     run.until(lambda: run.said().count(reason) > before or "was closed" in run.said(), f"it says {reason}")
-    assert link.send([flume_avro.encode({"h": "1"}, b'{"message": "good"}')]).result(30) is None
+    assert link.send([flume_avro.encode({"h": "1"}, b'{"message": "good"}')]).result(90) is None
     link.close()
 
 
@@ -313,7 +349,7 @@ def test_a_body_that_its_codec_cannot_read_is_kept_and_spares_its_neighbours(ser
     made = Link(socket.create_connection(("127.0.0.1", ports["compact"])), ThriftClient("compact"), 30)
     bodies = [b'{"message": "x1", "flume": {"headers": {"n": "own"}}}', b"not json", b'{"message": "x2"}', b""]
     encode = flume_thrift.encoder("compact")
-    made.send([encode({"n": str(n)}, body) for n, body in enumerate(bodies)]).result(30)
+    made.send([encode({"n": str(n)}, body) for n, body in enumerate(bodies)]).result(90)
     made.close()
     one, bad, two = [event for event in arrived() if event.get("message") in ("x1", "x2", "not json")]
     assert (one["message"], two["message"], bad["message"], bad["tags"]) == ("x1", "x2", "not json", ["_jsonparsefailure"])
@@ -326,7 +362,7 @@ def test_several_calls_may_be_under_way_on_one_connection(served: Any) -> None:
     link.greet()
     sent: list[Future[None]] = [link.send([flume_avro.encode({}, b'{"flight": %d}' % number)]) for number in range(200)]
     for each in sent:
-        each.result(30)
+        each.result(90)
     link.close()
     assert [event["flight"] for event in arrived() if "flight" in event] == list(range(200))
 

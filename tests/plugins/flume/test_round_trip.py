@@ -176,6 +176,6 @@ def test_a_call_that_no_transaction_of_the_channel_holds_is_answered_with_failed
     (larger,) = output.pack([{"message": "never"}] * 1001)
     (largest,) = output.pack([{"message": "whole"}] * 1000)
     with pytest.raises(Retry, match="FAILED"):
-        output.deliver(larger).result(30)
-    output.deliver(largest).result(30)
+        output.deliver(larger).result(90)
+    output.deliver(largest).result(90)
     output.close()

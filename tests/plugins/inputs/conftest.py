@@ -267,7 +267,7 @@ class Listening:
 
     def until(self, holds: Callable[[], object]) -> None:
         """Wait until something holds."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not holds():
             assert time.monotonic() < end, (self.events[:20], self.failures)
             time.sleep(0.005)
@@ -280,7 +280,7 @@ class Listening:
     def _end(self) -> None:
         self._stopping.set()
         self._threads.wake()
-        self._taker.join(30)
+        self._taker.join(90)
         assert not self._taker.is_alive()
 
     def stop(self) -> None:

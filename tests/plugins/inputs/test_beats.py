@@ -215,7 +215,7 @@ def test_frames_that_are_too_many_to_be_held_come_one_after_the_other(listen: Li
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(90)
     assert answers == [ack(1)] * 8
     assert sorted(served.messages(8)) == sorted(texts)
 

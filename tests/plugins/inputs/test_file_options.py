@@ -209,7 +209,7 @@ def test_close_may_come_from_another_thread(run_file: Any, logs: Path) -> None:
     reader = threading.Thread(target=run.read)
     reader.start()
     run.plugin.close()
-    reader.join(timeout=30)
+    reader.join(timeout=90)
     assert not reader.is_alive()
     assert run.ended
 

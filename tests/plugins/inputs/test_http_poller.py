@@ -38,7 +38,7 @@ class Poller:
         self._reader, self._decoder = Reader(plugin, plugin.context.stopping), Decoder(plugin)
 
     def batch(self) -> tuple[list[dict[str, Any]], Any]:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             got = self._reader.step()
             if got is not None:

@@ -159,7 +159,7 @@ def test_nothing_is_lost_while_nothing_is_taken(listen: Listen) -> None:
         with pytest.raises(TimeoutError):  # 100 MB do not fit into the buffers
             made.sendall(b"y" * 100_000_000)
     served.taken.set()
-    sender.join(30)
+    sender.join(90)
     served.messages(20_000)
     numbers = [int(event["message"].split()[0]) for event in served.events if event["message"][0] != "y"]
     assert numbers == list(range(20_000))
@@ -291,7 +291,7 @@ def test_as_a_client_it_trusts_a_server_by_its_certificate(listen: Listen, keys:
             served.until(lambda: served.failures)
             assert isinstance(served.failures[0], Misconfigured)
             assert served.failures[0].option == "ssl_certificate_authorities"
-        serving.join(30)
+        serving.join(90)
 
 
 def test_a_name_server_that_does_not_answer_is_not_waited_for(listen: Listen, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from servers.packages import require
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.batch import Batch
 from penstock.plugins.clients.mqtt_session import Session
 from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
 from penstock.plugins.input import Input, Outcome
@@ -110,7 +111,7 @@ def deliver(made: Output, *messages: str, **fields: str) -> None:
     for payload in made.pack([{"message": message, **fields} for message in messages]):
         future = made.deliver(payload)
         assert future is not None
-        future.result(30)
+        future.result(90)
 
 
 def test_wildcards_tell_the_topic_and_a_retained_message_is_marked(tmp_path: Path, server: Any, topic: str) -> None:
@@ -191,6 +192,22 @@ def test_what_comes_with_qos_0_faster_than_it_is_taken_is_dropped_and_counted(
     assert len(said) == 1
 
 
+def test_what_waits_to_be_acknowledged_is_bounded_in_bytes_while_nothing_may_be_read(tmp_path: Path, server: Any, topic: str) -> None:
+    """The rest stays in the socket, and with the broker."""
+    options = f'topic => "{topic}" qos => 1 qos0_buffer => 20000'
+    with Peer(server.port) as peer, source(tmp_path, server.port, options) as made:
+        peer.publish(topic, ["x" * 10_000] * 100, qos=1)
+        found: list[Batch] = []
+
+        def has_come() -> bool:
+            made.tend(0)
+            found.extend(batch for batch in [made.flush()] if batch)
+            return bool(found)
+
+        until(has_come, "some wait")
+        assert found[0].bytes < 100_000
+
+
 @pytest.mark.parametrize("ends", ["connection", "run"])
 def test_what_has_come_with_qos_0_is_not_lost_when_it_waits_at_the_end_of_a(ends: str, tmp_path: Path, server: Any, topic: str) -> None:
     options = f'topic => "{topic}" qos => 0 qos0_buffer => 20000'
@@ -256,7 +273,7 @@ def refused(made: Output, *events: tuple[str, str]) -> dict[int, str]:
     future = made.deliver(payload)
     assert future is not None
     with pytest.raises(Rejected) as raised:
-        future.result(30)
+        future.result(90)
     return cast(dict[int, str], raised.value.reasons)
 
 
@@ -324,7 +341,7 @@ def test_what_was_acknowledged_before_a_connection_broke_is_not_published_again(
         publishing.start()
         until(lambda: len(peer.heard()) > 10, "messages arrive")
         front.cut()
-        publishing.join(30)
+        publishing.join(90)
         (error,) = errors
         left = error.indexes
         assert left == list(range(left[0], 20_000))

@@ -59,7 +59,7 @@ def sent(plugin: Output, *events: dict[str, Any]) -> None:
     for payload in plugin.pack(list(events)):
         future = plugin.deliver(payload)
         if future is not None:
-            future.result(30)
+            future.result(90)
 
 
 @pytest.mark.parametrize(

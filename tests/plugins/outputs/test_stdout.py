@@ -52,7 +52,7 @@ def read_in_background(descriptor: int, size: int) -> Callable[[], bytes]:
     thread.start()
 
     def result() -> bytes:
-        thread.join(30)
+        thread.join(90)
         return bytes(data)
 
     return result

@@ -1,18 +1,21 @@
 """The options of the input and the output rabbitmq: what is refused, and what they do that a server shows."""
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from servers.proxy import Proxy
 from servers.rabbitmq_queues import Client
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
 from penstock.plugins.batch import Batch, Payload
+from penstock.plugins.clients import rabbitmq_link
 from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
 from penstock.plugins.input import Input, Outcome
 from penstock.plugins.output import Output
@@ -102,7 +105,7 @@ def read(made: Any, count: int) -> list[bytes]:
 def publish(made: Any, *events: dict[str, Any]) -> Exception | None:
     """Deliver events as one request; what it ended with."""
     payload: Payload = made.pack(list(events))[0]
-    error = made.deliver(payload).exception(30)
+    error = made.deliver(payload).exception(90)
     return cast(Exception | None, error)
 
 
@@ -397,3 +400,27 @@ def test_an_output_blames_its_exchange(server: Any) -> None:
         with pytest.raises(Misconfigured) as raised, target(f"{common} {options}"):
             pass
         assert raised.value.option == option
+
+
+def test_what_a_queue_has_and_what_is_under_way_is_told_as_the_lag(server: Any, client: Client, queue: str, tmp_path: Path) -> None:
+    client.declare(queue)
+    with target(to(server, queue)) as out:
+        assert publish(out, *messages(*"1234567")) is None
+    with source(tmp_path, of(server, queue, "prefetch_count => 5")) as made:
+        end = time.monotonic() + 60
+        while made.context.metrics.values().get("lag") != 7:
+            assert time.monotonic() < end, made.context.metrics.values()
+            made.read(0.2)
+
+
+def test_a_channel_that_is_not_answered_is_given_up(server: Any, client: Client, queue: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """A server that hangs, and whose heartbeats are switched off."""
+    monkeypatch.setattr(rabbitmq_link, "ANSWER_WITHIN", 0.5)
+    client.declare(queue)
+    with Proxy(server.port) as proxy:
+        options = f'host => "127.0.0.1" port => {proxy.port} heartbeat => 0 queue => "{queue}" durable => true'
+        with source(tmp_path, options) as made:
+            assert made.read(0.1) is None
+            proxy.hang()
+            with pytest.raises(Disconnected, match="did not answer"):
+                made._link.open_channel(made.context.stopping)

@@ -84,7 +84,7 @@ class Runtime:
 
     def deliver(self) -> str:
         """Answer the next batch that comes; its message."""
-        assert self.came.acquire(timeout=30)
+        assert self.came.acquire(timeout=90)
         batch, answer = self.held.pop(0)
         assert answer is not None
         answer(None)
@@ -94,7 +94,7 @@ class Runtime:
     def end(self) -> None:
         self._stop.set()
         self.listener.wake()
-        self._thread.join(30)
+        self._thread.join(90)
         assert not self._thread.is_alive()
         self.listener.close()
 
@@ -125,7 +125,7 @@ def test_a_line_is_answered_when_its_batch_was_delivered(running: list[Runtime])
     runtime = serve(running)
     with dial(runtime) as client:
         client.sendall(b"one\n")
-        assert runtime.came.acquire(timeout=30)
+        assert runtime.came.acquire(timeout=90)
         client.setblocking(False)
         with pytest.raises(BlockingIOError):
             client.recv(3)

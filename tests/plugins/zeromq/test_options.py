@@ -87,7 +87,7 @@ class Served:
     def finish(self) -> None:
         self._stop.set()
         self.made.wake()
-        self._thread.join(30)
+        self._thread.join(90)
 
 
 def plugin(section: str, options: str) -> Any:
@@ -223,7 +223,7 @@ def test_a_socket_without_a_peer_takes_nothing_for_long(port: int) -> None:
 def away(port: int, tries: int, between: Callable[[], object]) -> None:
     """In the place of a peer: somebody who ends so many connections as soon as they are made."""
     with socket.create_server(("127.0.0.1", port)) as nobody:
-        nobody.settimeout(10)
+        nobody.settimeout(60)
         for number in range(tries):
             nobody.accept()[0].close()
             if number % 100 == 0:

@@ -1,0 +1,92 @@
+"""A plan that runs on Spark."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+
+from pyspark.sql import SparkSession
+
+from ..parts import Plan
+from .batch import Batches
+from .failures import reason_of
+from .read import bounded_pieces
+from .session import read_options, running_session, start_session
+from .state import Checkpoint, Manifest
+
+
+class SparkJob:
+    """Inputs that end are one batch. Others are a stream, whose checkpoint is a directory that goes
+    with the job where none was named. All of it runs in a thread of its own, Spark's start too:
+    in the main thread it would take the signals.
+    """
+
+    def __init__(self, plan: Plan, options: Mapping[str, str], checkpoint: str | None) -> None:
+        self._plan, self._options = plan, read_options(options)
+        self._checkpoint = None if checkpoint is None else Checkpoint(checkpoint)
+        run = f"{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
+        self._name = run if self._checkpoint is None else self._checkpoint.id
+        self._stopping = threading.Event()
+        self._error: BaseException | None = None
+        self._session: SparkSession | None = None
+        self._batches: Batches | None = None
+        self._thread = threading.Thread(target=self._run, name="engine spark", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when the job has ended; raises what it failed with."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Let the batch that runs end, and no other begin; inputs that end are given up, since they
+        are one batch. From any thread.
+        """
+        self._stopping.set()
+        session = self._session
+        if self._plan.is_bounded and session is not None:
+            session.interruptTag(self._name)
+
+    def figures(self) -> Mapping[str, int | float]:
+        """Batches done, and events that came in and went out in them."""
+        last = Manifest() if self._batches is None else self._batches.last
+        return {
+            "batches": last.batch + 1,
+            "events_in": last.events_in,
+            "events_out": last.events_out,
+        }
+
+    def _run(self) -> None:
+        try:
+            if self._checkpoint is None and not self._plan.is_bounded:
+                with tempfile.TemporaryDirectory(prefix="penstock-spark-") as folder:
+                    self._run_session(Checkpoint(folder))
+            else:
+                self._run_session(self._checkpoint)
+        except BaseException as error:
+            if not (self._stopping.is_set() and self._plan.is_bounded):
+                self._error = reason_of(error)
+
+    def _run_session(self, checkpoint: Checkpoint | None) -> None:
+        plan, options = self._plan, self._options
+        name = str(plan.shipment.settings["pipeline.id"])
+        running = running_session()
+        self._session = session = running or start_session(options, f"penstock {name}")
+        try:
+            session.addTag(self._name)
+            self._batches = batches = Batches(session, plan, options, self._name, checkpoint)
+            if not plan.is_bounded:
+                from .stream import run_stream
+
+                run_stream(session, plan, options, batches, self._stopping)
+            elif not self._stopping.is_set():
+                pieces = bounded_pieces(plan.assembly, options.split_bytes)
+                batches.work(0, pieces, ends=True)
+        finally:
+            session.removeTag(self._name)
+            if running is None:
+                session.stop()

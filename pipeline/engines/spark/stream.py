@@ -1,0 +1,123 @@
+"""Inputs that do not end, as a stream: Spark asks where they end now, keeps the answer in its
+checkpoint, and gives a batch of pieces for each; ``Batches`` works it.
+
+The source gives places, not content: a partition of a topic with two offsets is one row. Where
+Spark was stopped between our note of a batch and its own, it gives the batch again with the same
+places, and it is left out as done.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+
+from ..parts import Plan
+from ..shipping import Shipment, assembled
+from .batch import Batches
+from .offsets import Positions, SourceEnds
+from .pieces import Piece, decoded, encoded
+from .session import SparkOptions
+
+_PATIENCE = 0.5
+
+
+class PiecesSource(DataSource):  # type: ignore[misc]
+    """The pieces of all inputs, as a source of Spark."""
+
+    @classmethod
+    def name(cls) -> str:
+        """What ``format`` takes."""
+        return "penstock"
+
+    def schema(self) -> str:
+        """A piece a row."""
+        return "piece binary"
+
+    def streamReader(self, schema: Any) -> PiecesReader:  # noqa: N802 (Spark's name)
+        """Called where Spark plans."""
+        return PiecesReader(*pickle.loads(base64.b64decode(self.options["plan"])))
+
+
+class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
+    """Where inputs end now, and the pieces between two such answers."""
+
+    def __init__(self, shipment: Shipment, most: int) -> None:
+        self._shipment, self._most = shipment, most
+        self._ends: SourceEnds | None = None
+        self._given: Positions = {}
+
+    def _sources(self) -> SourceEnds:
+        if self._ends is None:
+            self._ends = SourceEnds(assembled(self._shipment), self._most)
+        return self._ends
+
+    def initialOffset(self) -> Positions:  # noqa: N802
+        """Where a stream without a checkpoint begins."""
+        return self._sources().starts()
+
+    def latestOffset(self) -> Positions:  # noqa: N802
+        """Where the next batch ends."""
+        self._given = self._sources().ends(self._given)
+        return self._given
+
+    def partitions(self, start: Positions, end: Positions) -> list[InputPartition]:
+        """The pieces between two offsets."""
+        if not self._given:  # the first batch behind a restart: it is of the checkpoint
+            self._given = end
+        return [InputPartition(piece) for piece in encoded(self._sources().pieces(start, end))]
+
+    def read(self, partition: InputPartition) -> Iterator[tuple[bytes]]:
+        """The place itself: it is read where it is worked."""
+        yield (partition.value,)
+
+    def commit(self, end: Positions) -> None:
+        """A batch is done."""
+        self._sources().commit(end)
+
+    def stop(self) -> None:
+        """The stream has ended."""
+        if self._ends is not None:
+            self._ends.close()
+
+
+def run_stream(
+    session: SparkSession,
+    plan: Plan,
+    options: SparkOptions,
+    batches: Batches,
+    stopping: threading.Event,
+) -> None:
+    """Run until ``stopping`` is set, or, where that is asked for, until nothing is left of what was
+    there at the start. Raises what a task failed with.
+    """
+    assert batches.checkpoint is not None
+    under_way = threading.Lock()
+
+    def work(frame: DataFrame, batch: int) -> None:
+        with under_way:
+            if not stopping.is_set():
+                pieces = [decoded(row.piece) for row in frame.collect()]
+                batches.work(batch, _ordered(pieces), ends=False)
+
+    session.dataSource.register(PiecesSource)
+    sent = base64.b64encode(pickle.dumps((plan.shipment, options.batch_records))).decode()
+    source = session.readStream.format("penstock").option("plan", sent).load()
+    writer = source.writeStream.foreachBatch(work)
+    writer = writer.option("checkpointLocation", batches.checkpoint.offsets)
+    seconds = f"{options.batch_seconds} seconds"
+    trigger = {"availableNow": True} if options.until_idle else {"processingTime": seconds}
+    query = writer.trigger(**trigger).start()
+    while not query.awaitTermination(_PATIENCE):
+        if stopping.is_set():
+            with under_way:
+                query.stop()
+
+
+def _ordered(pieces: list[Piece]) -> list[Piece]:
+    return sorted(pieces, key=lambda piece: (piece.read, piece.topic, piece.path, piece.start))
