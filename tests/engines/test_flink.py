@@ -1,4 +1,4 @@
-"""On Flink a configuration gives the events of a plain run: some in every run, all with the servers.
+"""On Flink a configuration gives the events of a plain run.
 
 One JVM runs them one after the other, each in a cluster inside it.
 """
@@ -20,9 +20,7 @@ from engines.configurations import (
 from servers import flink
 from servers.packages import python, require
 
-NAMES = ("access log", "lines that are joined", "more events than came", "tumbling window", "sessions", "window of windows", "join with what is alone", "sample access-report")
-SOME = tuple(each for each in CONFIGURATIONS if each.name in NAMES)
-OTHERS = tuple(each for each in CONFIGURATIONS if each.name not in NAMES)
+pytestmark = pytest.mark.servers
 
 
 def on_flink(configurations: Sequence[Configuration]) -> dict[str, list[str]]:
@@ -49,9 +47,4 @@ def differing(configurations: Sequence[Configuration]) -> list[str]:
 
 
 def test_flink_gives_the_events_of_a_plain_run() -> None:
-    assert differing(SOME) == []
-
-
-@pytest.mark.servers
-def test_flink_gives_the_events_of_a_plain_run_whatever_the_filters() -> None:
-    assert differing(OTHERS) == []
+    assert differing(CONFIGURATIONS) == []
