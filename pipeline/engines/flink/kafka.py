@@ -50,6 +50,7 @@ _PASSED_ON = (
 )
 
 _NOT_THERE = {
+    "schema_registry_url": "let a Kafka group decode the records, and write JSON for Flink",
     "librdkafka_options": "remove it: Flink has a client of Java's",
     "jaas_path": "write `sasl_jaas_config`",
     "kerberos_config": "set `java.security.krb5.conf` in `env.java.opts.all` of the cluster",
