@@ -79,7 +79,9 @@ class Dedupe(EventTime, name="dedupe"):
     def prepare(self) -> None:
         if not self.by:
             raise OptionProblem("by", "`by` must name a field", "give the fields to compare")
-        self._within = self.slack = self.delay = millis(self.within)
+        self._within = self.slack = millis(self.within)
+        # A duplicate at the very end of the time of the event that passed has a summary told next.
+        self.delay = 1 if self.summary else self._within
         if self._within <= 0:
             raise OptionProblem("within", "`within` must be at least 1 ms", "give a longer time")
         self._ids = self.ids()

@@ -278,3 +278,9 @@ def test_over_the_limit_of_memory_what_was_quiet_longest_is_emitted_as_parts(con
     assert plugin.stats()["state_bytes"] > 2000
     assert windows(plugin.run(inside(at(99, k=99), at(99, k=5)))) == []
     assert [(e["k"], e["window"]["count"]) for e in plugin.flush(True)][-1] == (99, 2)
+
+
+def test_a_summary_follows_the_event_that_ends_its_time_also_where_a_duplicate_came_at_the_very_end() -> None:
+    events = [at(0, k="a"), at(7, k="a"), at(12, k="b"), at(13, k="c")]
+    out = run('dedupe { id => "d" by => ["k"] within => "7s" lateness => "4s" summary => true }', *events)
+    assert [(e["k"], "dedupe" in e) for e in out] == [("a", False), ("b", False), ("a", True), ("c", False)]
