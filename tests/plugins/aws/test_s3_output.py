@@ -371,6 +371,9 @@ def killed(tmp_path: Path, port: int, kills: int) -> Figures:
         with Penstock(tmp_path, config) as run:
             run.until(lambda seen=before: len(bucket.keys()) > seen, "it uploads")  # type: ignore[misc]
             run.kill()
+    wanted.add("the last")
+    with log.open("a") as file:
+        file.write("the last\n")  # what only the last life can write: it has started then
     with Penstock(tmp_path, config) as run:
         run.until(lambda: set(content(bucket)) == wanted, "nothing is lost")
         run.stop()
