@@ -129,7 +129,7 @@ class PartitionStates:
             try:
                 return self._changelog.read(name, is_wanted)
             except (Disconnected, OSError) as error:
-                if is_wanted():
+                if is_wanted() and pause > _FIRST_PAUSE:  # a new topic needs a moment
                     text = "the state of partition %s cannot be read: %s; it is tried again"
                     log.warning(text, name, error)
                 self._pause(pause)
