@@ -165,7 +165,10 @@ class PartitionStates:
         return any(shard.states.has_leftovers for shard in self._shards.values())
 
     def take_leftovers(self) -> list[Event]:
-        """What filters held that are gone; once."""
+        """Before time goes on without events: see to it that what is held of all partitions is
+        here; what filters held that are gone, once.
+        """
+        self.look()
         taken: list[Event] = []
         for shard in self._shards.values():
             taken += shard.states.take_leftovers()

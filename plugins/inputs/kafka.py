@@ -50,8 +50,10 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     `exactly_once => true`, here and at the output `kafka`, reads, writes and commits in one
     transaction. Filters of event time then keep what they hold with the partitions, in the topic
     `GROUP-state`, and processes of a group share their work (`docs/scaling-kafka.md`); without it
-    such a pipeline refuses to be one of several members. The figures `lag` (messages that are not delivered yet) and `partitions` are
-    metrics of the input.
+    such a pipeline refuses to be one of several members.
+
+    The figures `lag` (messages that are not delivered yet) and `partitions` are metrics of the
+    input.
 
     Differs from Logstash: the default strategy is `cooperative_sticky`; stores of Java are PEM or
     PKCS12 files here; options that name Java classes cannot be used.
