@@ -8,10 +8,11 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 SAMPLE := samples/apache
 
-.PHONY: help demo demo-spark test test-quick test-servers soak servers lint types docs samples bench bench-quick bench-gate clean
+.PHONY: help demo demo-kafka demo-spark test test-quick test-servers soak servers lint types docs samples bench bench-quick bench-gate clean
 
 help:
 	@echo "make demo      run $(SAMPLE) on lines of a real access log"
+	@echo "make demo-kafka  three processes share a window over a topic, on a Kafka that is started for it (needs Java)"
 	@echo "make demo-spark  the report of samples/access-report on Spark, two tasks at a time (needs Java 17)"
 	@echo "make test      lint, type check and test everything (some twenty minutes of CPU time)"
 	@echo "make test-quick  the language, the filters, the compiler and the test runner (about a minute on two cores)"
@@ -30,6 +31,10 @@ demo: $(VENV)/.installed
 	@echo "… and so on: $$(wc -l < $(VENV)/demo.jsonl | tr -d ' ') events. The first, laid out by a pipeline that reads what the first one wrote:"
 	@echo
 	@head -n 1 $(VENV)/demo.jsonl | $(BIN)/penstock run -e 'input { stdin { codec => json_lines } }'
+
+demo-kafka: $(VENV)/.installed-dev
+	@$(BIN)/python tests/servers/packages.py kafka
+	@$(BIN)/python samples/kafka-groups/demo.py
 
 # Spark's packages stand in an environment of their own: it wants older ones than others do.
 SPARK := $(VENV)/spark

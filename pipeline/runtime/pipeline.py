@@ -300,7 +300,7 @@ class Pipeline:
         return done if trace is None else tracer.ending(trace, done)
 
     def is_dropped(self, incoming: Incoming) -> bool:
-        """Whether a batch comes again, or came again: what an epoch counts must come once."""
+        """Whether a batch comes again, or was committed: what an epoch counts must come once."""
         if self._epochs is None:
             return False
         error: Exception | None = None
@@ -317,8 +317,6 @@ class Pipeline:
     def _flush(self, work: Work, final: bool) -> None:
         if self.counters is not None:
             self.counters.marks = None  # what comes now is of no batch
-        if self._states is not None:
-            self._states.look()
         done: Done | None = None
         if self._epochs is not None and (work.flushes or self._states is not None):
             done = self._epochs.take(_FILTERS, (), None)

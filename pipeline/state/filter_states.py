@@ -64,10 +64,6 @@ class States(Protocol):
         """
         ...
 
-    def look(self) -> None:
-        """Before time goes on without events: the same, for all partitions that are read here."""
-        ...
-
     def keeps(self, plugin: KeepsState) -> bool:
         """Whether a filter's state is kept here."""
         ...
@@ -78,7 +74,7 @@ class States(Protocol):
         ...
 
     def take_leftovers(self) -> list[Event]:
-        """What filters held that are gone; once."""
+        """Before time goes on without events: what filters held that are gone; once."""
         ...
 
     def close(self) -> None:
@@ -163,9 +159,6 @@ class FilterStates:
     def open(self, partitions: Iterable[str]) -> bool:
         """All is here from the start on."""
         return True
-
-    def look(self) -> None:
-        """All is here from the start on."""
 
     @property
     def is_new(self) -> bool:

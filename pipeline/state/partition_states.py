@@ -129,7 +129,7 @@ class PartitionStates:
             try:
                 return self._changelog.read(name, is_wanted)
             except (Disconnected, OSError) as error:
-                if is_wanted():
+                if is_wanted() and pause > _FIRST_PAUSE:  # a new topic needs a moment
                     text = "the state of partition %s cannot be read: %s; it is tried again"
                     log.warning(text, name, error)
                 self._pause(pause)
@@ -165,7 +165,10 @@ class PartitionStates:
         return any(shard.states.has_leftovers for shard in self._shards.values())
 
     def take_leftovers(self) -> list[Event]:
-        """What filters held that are gone; once."""
+        """Before time goes on without events: see to it that what is held of all partitions is
+        here; what filters held that are gone, once.
+        """
+        self.look()
         taken: list[Event] = []
         for shard in self._shards.values():
             taken += shard.states.take_leftovers()

@@ -65,8 +65,12 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
     partition goes to another member, what was read of it is first delivered and committed.
 
     `exactly_once => true`, here and at the output `kafka`, reads, writes and commits in one
-    transaction. The figures `lag` (messages that are not delivered yet) and `partitions` are
-    metrics of the input.
+    transaction. Filters of event time then keep what they hold with the partitions, in the topic
+    `GROUP-state`, and processes of a group share their work (`docs/scaling-kafka.md`); without it
+    such a pipeline refuses to be one of several members.
+
+    The figures `lag` (messages that are not delivered yet) and `partitions` are metrics of the
+    input.
 
     Differs from Logstash: the default strategy is `cooperative_sticky`; stores of Java are PEM or
     PKCS12 files here; options that name Java classes cannot be used.
