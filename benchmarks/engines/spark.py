@@ -79,7 +79,7 @@ def plain(folder: Path, config: str, lines: Path) -> float:
     """The CPU seconds of a plain run."""
     (folder / "plain.conf").write_text(config)
     command = [str(python("spark")), "-m", "penstock", "run", "-f", str(folder / "plain.conf")]
-    data = ["--path.data", str(folder / "plain-data")]
+    data = ["--path.data", str(folder / "plain-data"), "--log.level", "error"]
     target = folder / "plain.jsonl"
     target.unlink(missing_ok=True)
     where = {"INPUT": str(lines), "OUTPUT": str(target), "PYTHONPATH": str(ROOT)}

@@ -146,19 +146,6 @@ def test_other_outputs_are_delivered_in_the_tasks(spark: Any, tmp_path: Path) ->
     assert sorted(json.loads(line)["n"] for line in gathered.lines()) == list(range(50))
 
 
-def test_dead_letters_are_part_of_the_commit(spark: Any, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.log").write_text(seconds(0, 20))
-    letters = tmp_path / "letters"
-    filters = 'if [n] == 7 { json { source => "key" } }'
-    config = written(tmp_path, FILES % (tmp_path, "read", ONCE), filters, f'file {{ path => "{tmp_path}/out.jsonl" }}')
-    flags = ("-S", "dead_letter_queue.enable=true", "-S", f"path.dead_letter_queue={letters}")
-    ended = run(spark, {}, "run", "-f", str(config), "--engine", "spark", *flags)
-    assert ended.status == 0, ended.err
-    assert len(lines_of(tmp_path / "out.jsonl")) == 20
-    assert [entry.name for entry in letters.iterdir() if entry.name.startswith("_")] == []
-
-
 class Gathered:
     """What comes over all connections to a port."""
 

@@ -17,6 +17,8 @@ CONF = {
     "spark.master": "local[2]",
     "spark.driver.memory": "1g",
     "spark.sql.shuffle.partitions": "2",
+    "spark.network.timeout": "800s",
+    "spark.python.authenticate.socketTimeout": "800s",  # of a worker that a busy machine starts
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
 }
 HERE = {"PYTHONPATH": str(PROJECT.parent), "SPARK_LOCAL_IP": LOOPBACK}

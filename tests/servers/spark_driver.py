@@ -50,5 +50,4 @@ def answer(asked: dict[str, Any]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    os.environ["PYTHONUNBUFFERED"] = "1"
     serve(int(sys.argv[1]))

@@ -75,7 +75,13 @@ def read_options(given: Mapping[str, str]) -> SparkOptions:
             own[key] = read(Kind(_KINDS[key]), given[key])
         except Misfit as misfit:
             raise _refused(f"option `{key}` of the engine `spark`: {misfit.message}") from None
-    return SparkOptions(conf, **own)
+    options = SparkOptions(conf, **own)
+    if options.environment and not Path(options.environment).is_file():
+        raise _refused(
+            f"option `environment` of the engine `spark`: `{options.environment}` does not exist",
+            "pack an environment that has penstock and pyarrow: venv-pack -o environment.tar.gz",
+        )
+    return options
 
 
 def running_session() -> SparkSession | None:
@@ -122,10 +128,5 @@ def _refused(message: str, help: str = "", code: str = "E230") -> ConfigError:
 
 def _shipped(archive: str) -> dict[str, str]:
     """The packed environment as configuration: each executor unpacks it and runs its Python."""
-    if not Path(archive).is_file():
-        raise _refused(
-            f"option `environment` of the engine `spark`: `{archive}` does not exist",
-            "pack an environment that has penstock and pyarrow: venv-pack -o environment.tar.gz",
-        )
     os.environ["PYSPARK_PYTHON"] = f"./{_UNPACKED}/bin/python"
     return {"spark.archives": f"{archive}#{_UNPACKED}"}
