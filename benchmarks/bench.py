@@ -33,8 +33,8 @@ Row = dict[str, Any]
 class Bench:
     """The cases; ``scale`` shrinks them, ``rounds`` is how often each runs."""
 
-    def __init__(self, folder: Path, quick: bool) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path, quick: bool) -> None:
+        self.directory = directory
         self.rounds = 3 if quick else 5
         self.scale = 10 if quick else 1
         self._logs: dict[int, Path] = {}
@@ -42,7 +42,7 @@ class Bench:
     def access_log(self, count: int) -> Path:
         """A generated access log of so many lines."""
         if count not in self._logs:
-            path = self.folder / f"access-{count}.log"
+            path = self.directory / f"access-{count}.log"
             with path.open("wb") as file:
                 subprocess.run(
                     [sys.executable, str(HERE / "baseline/make_access_log.py"), str(count)],
@@ -95,7 +95,7 @@ class Bench:
     def json_lines(self) -> Row:
         """JSON lines through, no filter."""
         count = 500_000 // self.scale
-        path = self.folder / "events.json"
+        path = self.directory / "events.json"
         with path.open("wb") as out, self.access_log(count).open("rb") as log:
             subprocess.run(
                 [*PENSTOCK, "-f", str(HERE / "apache.conf")], stdin=log, stdout=out, check=True
@@ -113,7 +113,7 @@ class Bench:
 
     def generated(self, job: str, count: int) -> Path:
         """So many generated lines for a job."""
-        path = self.folder / f"{job}-{count}.log"
+        path = self.directory / f"{job}-{count}.log"
         if not path.exists():
             maker = [sys.executable, str(HERE / "baseline/make_lines.py"), job, str(count)]
             with path.open("wb") as file:
@@ -147,7 +147,7 @@ class Bench:
         count = 500_000 // self.scale
         sample = (HERE / "../samples/benchmark/input.log").read_bytes()
         lines = sample.count(b"\n")
-        path = self.folder / "real.log"
+        path = self.directory / "real.log"
         with path.open("wb") as file:
             for _ in range(count // lines):
                 file.write(
@@ -196,7 +196,7 @@ class Bench:
 
     def disk_queue(self) -> Row:
         """The disk queue against the memory queue."""
-        disk = ["-S", "queue.type=persisted", "--path.data", str(self.folder / "data")]
+        disk = ["-S", "queue.type=persisted", "--path.data", str(self.directory / "data")]
         return self.speed("disk queue, events a second of the memory queue", disk, [], 0.6)
 
     def speed(self, title: str, ours: list[str], theirs: list[str], least: float) -> Row:
@@ -230,7 +230,7 @@ class Bench:
 
     def start(self) -> Row:
         """The first event of an empty configuration, and the version."""
-        line = self.folder / "line"
+        line = self.directory / "line"
         line.write_text("one line\n")
         first, version = in_turn(
             2 * self.rounds,
@@ -348,8 +348,8 @@ def main() -> int:
     results.mkdir(parents=True, exist_ok=True)
     found = _earlier(results)
     wanted = arguments.only or [*CASES, "growth"]
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), arguments.quick)
+    with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(Path(directory), arguments.quick)
         for name in CASES:
             if name in wanted:
                 case: Callable[[], Row] = getattr(bench, name)

@@ -68,8 +68,8 @@ def ratios(bench: Bench) -> dict[str, tuple[float, str]]:
 def main() -> int:
     given = dict(zip(LIMITS, map(float, sys.argv[1:]), strict=False))
     limits, is_worse = LIMITS | given, False
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), quick=True)
+    with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(Path(directory), quick=True)
         bench.scale = 2
         for name, (ratio, what) in ratios(bench).items():
             limit = limits[name] * (NOISE if what == "CPU time" else 1)

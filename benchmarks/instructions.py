@@ -41,8 +41,8 @@ def row(bench: Bench, name: str) -> str:
 def main() -> None:
     names = sys.argv[1:] or list(JOBS)
     table = ["| job | instructions an event | by hand | ratio |", "| --- | --- | --- | --- |"]
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), quick=True)
+    with tempfile.TemporaryDirectory() as directory:
+        bench = Bench(Path(directory), quick=True)
         for name in names:
             table.append(row(bench, name))
             print(table[-1], flush=True)

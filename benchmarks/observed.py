@@ -23,12 +23,12 @@ from measure import PENSTOCK, instructions, run  # noqa: E402
 WATCHED = ["-S", "api.enabled=true", "-S", "slowlog.threshold.warn=1h"]
 
 
-def work(folder: Path, options: list[str], events: int) -> float:
+def work(directory: Path, options: list[str], events: int) -> float:
     """Instructions an event, without those of start and end."""
     command = [*PENSTOCK, *options, "-f", str(HERE / "apache.conf")]
     counted = []
     for count in (0, events):
-        log = folder / f"{count}.log"
+        log = directory / f"{count}.log"
         log.write_text("".join(f"{line}\n" for line in lines(count, 7)), encoding="utf-8")
         run(command, log)  # so that modules are compiled
         found = instructions(command, log)
@@ -43,9 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--events", type=int, default=20_000)
     events = parser.parse_args().events
-    with tempfile.TemporaryDirectory() as folder:
-        plain = work(Path(folder), [], events)
-        watched = work(Path(folder), WATCHED, events)
+    with tempfile.TemporaryDirectory() as directory:
+        plain = work(Path(directory), [], events)
+        watched = work(Path(directory), WATCHED, events)
     found = {
         "events": events,
         "instructions_an_event": round(plain),

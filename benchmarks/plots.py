@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def draw(curves: dict[str, list[tuple[int, float]]], folder: Path) -> None:
+def draw(curves: dict[str, list[tuple[int, float]]], directory: Path) -> None:
     """One picture a curve; nothing where there are none."""
     if not curves:
         return
@@ -23,5 +23,5 @@ def draw(curves: dict[str, list[tuple[int, float]]], folder: Path) -> None:
         axes.set_xlabel(f"number of {name}")
         axes.set_ylabel("µs of CPU an event")
         axes.grid(alpha=0.3)
-        figure.savefig(folder / f"{name.replace(' ', '-')}.svg", metadata={"Date": None})
+        figure.savefig(directory / f"{name.replace(' ', '-')}.svg", metadata={"Date": None})
         pyplot.close(figure)

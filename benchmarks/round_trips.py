@@ -86,8 +86,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.02)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, short_turns():
-        path = Path(folder, "access.log")
+    with tempfile.TemporaryDirectory() as directory, short_turns():
+        path = Path(directory, "access.log")
         lines = (LINE.format(number % 250, number) for number in range(given.events))
         path.write_text("".join(lines), encoding="ascii")
         _measure("joined, default options", path, given, "", True)

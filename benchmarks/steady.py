@@ -1,7 +1,7 @@
 """A run at a steady load while its scraper is killed again and again: what the process uses over
 time, whether its memory stays flat, and whether everything arrived.
 
-    python benchmarks/steady.py [--minutes 60] [--rate 100] [--folder DIR]
+    python benchmarks/steady.py [--minutes 60] [--rate 100] [--directory DIR]
 
 A log of `--rate` lines a second is followed, parsed, counted in windows and written to a file; both
 files are rotated. Prometheus (a real one) scrapes `/metrics` every two seconds, and is killed with
@@ -34,7 +34,7 @@ from servers import prometheus  # noqa: E402
 from servers.process import free_ports  # noqa: E402
 
 CONFIG = """
-input {{ file {{ id => "log" path => "{folder}/access.log" start_position => "beginning"
+input {{ file {{ id => "log" path => "{directory}/access.log" start_position => "beginning"
   sincedb_write_interval => 1 stat_interval => 1 }} }}
 filter {{
   grok {{ id => "parts" match => {{ "message" => "%{{COMBINEDAPACHELOG}}" }} }}
@@ -42,7 +42,7 @@ filter {{
     target => "[event][created]" }}
   window {{ id => "minute" size => "1m" by => ["[http][response][status_code]"] keep => true }}
 }}
-output {{ file {{ id => "out" path => "{folder}/out.json" }} }}
+output {{ file {{ id => "out" path => "{directory}/out.json" }} }}
 """
 WARM = 0.2
 """The part of the run that does not count for the slope: caches fill, modules are loaded."""
@@ -51,14 +51,14 @@ WARM = 0.2
 class Penstock:
     """The process, and what the system and its API tell of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         (self.port,) = free_ports()
-        config = folder / "steady.conf"
-        config.write_text(CONFIG.format(folder=folder), encoding="utf-8")
+        config = directory / "steady.conf"
+        config.write_text(CONFIG.format(directory=directory), encoding="utf-8")
         settings = {
             "api.enabled": "true",
             "api.http.port": str(self.port),
-            "path.data": str(folder / "data"),
+            "path.data": str(directory / "data"),
             "pipeline.ecs_compatibility": "v8",
         }
         flags = [word for key, value in settings.items() for word in ("-S", f"{key}={value}")]
@@ -67,7 +67,7 @@ class Penstock:
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stderr=(folder / "penstock.log").open("w"),
+            stderr=(directory / "penstock.log").open("w"),
             env={**os.environ, "PYTHONPATH": path},
         )
 
@@ -98,8 +98,8 @@ class Penstock:
 class Log:
     """The log that grows, and the files that come out; all are rotated by renaming."""
 
-    def __init__(self, folder: Path, rate: float) -> None:
-        self._folder, self._rate = folder, rate
+    def __init__(self, directory: Path, rate: float) -> None:
+        self._directory, self._rate = directory, rate
         self._lines = itertools.chain.from_iterable(
             lines(10_000, seed) for seed in itertools.count()
         )
@@ -108,22 +108,22 @@ class Log:
     def grow(self, seconds: float) -> None:
         """Write as many lines as belong to this moment of the run."""
         due = int(seconds * self._rate) - self.written
-        with (self._folder / "access.log").open("a", encoding="utf-8") as log:
+        with (self._directory / "access.log").open("a", encoding="utf-8") as log:
             log.writelines(f"{line}\n" for line in itertools.islice(self._lines, due))
         self.written += due
 
     def rotate(self) -> None:
         """Rename what was written; of the output, the file before is counted and deleted."""
         for name in ("access.log", "out.json"):
-            old = self._folder / f"{name}.1"
+            old = self._directory / f"{name}.1"
             if name == "out.json" and old.exists():
                 self._rotated_out += _count(old)
             with contextlib.suppress(FileNotFoundError):
-                (self._folder / name).replace(old)
+                (self._directory / name).replace(old)
 
     def arrived(self) -> int:
         """Lines of access that came out, whatever windows told besides."""
-        files = (self._folder / "out.json", self._folder / "out.json.1")
+        files = (self._directory / "out.json", self._directory / "out.json.1")
         return self._rotated_out + sum(_count(path) for path in files if path.exists())
 
 
@@ -132,10 +132,10 @@ def _count(path: Path) -> int:
         return sum(b'"message"' in line for line in file)
 
 
-def run(folder: Path, minutes: float, rate: float, kill_every: float) -> dict[str, Any]:
+def run(directory: Path, minutes: float, rate: float, kill_every: float) -> dict[str, Any]:
     """Run for so long; the figures."""
-    log, penstock = Log(folder, rate), Penstock(folder)
-    scraper = prometheus.server(folder, f"127.0.0.1:{penstock.port}", "2s")
+    log, penstock = Log(directory, rate), Penstock(directory)
+    scraper = prometheus.server(directory, f"127.0.0.1:{penstock.port}", "2s")
     rows, kills, started = [], 0, time.monotonic()
     log.grow(0)
     scraper.start()
@@ -242,13 +242,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100, help="events a second")
     parser.add_argument("--kill-every", type=float, default=60, help="seconds")
     parser.add_argument("--results", type=Path, default=HERE / "results")
-    parser.add_argument("--folder", type=Path, help="where the files of the run are kept")
+    parser.add_argument("--directory", type=Path, help="where the files of the run are kept")
     parser.add_argument("--draw", action="store_true", help="draw what was measured before")
     given = parser.parse_args()
     result = given.results / "steady.json"
     if not given.draw:
-        with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-            found = run(Path(folder), given.minutes, given.rate, given.kill_every)
+        with tempfile.TemporaryDirectory(dir=given.directory) as directory:
+            found = run(Path(directory), given.minutes, given.rate, given.kill_every)
         result.write_text(json.dumps(found) + "\n", encoding="utf-8")
     found = json.loads(result.read_text(encoding="utf-8"))
     draw(found, given.results / "steady.svg")

@@ -171,21 +171,23 @@ def samples_page() -> str:
         " repository:\n\n```console\npenstock run -f samples/apache/pipeline.conf <"
         " samples/apache/input.log\n```\n"
     )
-    folders = sorted(folder for folder in SAMPLES.iterdir() if (folder / "pipeline.conf").exists())
-    return NOTE + "\n".join([intro, *map(_sample, folders)])
+    directories = sorted(
+        directory for directory in SAMPLES.iterdir() if (directory / "pipeline.conf").exists()
+    )
+    return NOTE + "\n".join([intro, *map(_sample, directories)])
 
 
-def _sample(folder: Path) -> str:
-    readme = re.sub(r"^#", "##", (folder / "README.md").read_text(encoding="utf-8"))
-    pipeline = (folder / "pipeline.conf").read_text(encoding="utf-8").rstrip()
-    (source,) = folder.glob("input.*")
+def _sample(directory: Path) -> str:
+    readme = re.sub(r"^#", "##", (directory / "README.md").read_text(encoding="utf-8"))
+    pipeline = (directory / "pipeline.conf").read_text(encoding="utf-8").rstrip()
+    (source,) = directory.glob("input.*")
     lines = source.read_text(encoding="utf-8", errors="replace").splitlines()[:SHOWN_LINES]
-    events = (folder / "expected.jsonl").read_text(encoding="utf-8").splitlines()
+    events = (directory / "expected.jsonl").read_text(encoding="utf-8").splitlines()
     first = json.dumps(json.loads(events[0]), ensure_ascii=False, indent=2)
     return "\n".join(
         [
             readme,
-            f"`samples/{folder.name}/pipeline.conf`:\n\n```conf\n{pipeline}\n```\n",
+            f"`samples/{directory.name}/pipeline.conf`:\n\n```conf\n{pipeline}\n```\n",
             f"The input begins with:\n\n```text\n{chr(10).join(lines)}\n```\n",
             f"The first event (without the name of the machine):\n\n```json\n{first}\n```\n",
         ]

@@ -1,7 +1,7 @@
 """Text to tree: the Lark grammar, its tree builder, and the few rules that a grammar says badly.
 
 The builder runs inside the LALR parser, so no parse tree is made on the way. Lark keeps its tables
-in the user's cache folder; without one they are built anew, in some 40 ms.
+in the user's cache directory; without one they are built anew, in some 40 ms.
 """
 
 from __future__ import annotations
@@ -147,11 +147,13 @@ def _parser() -> tuple[Lark, _Box]:
 
 def _cache_file() -> str | bool:
     try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "penstock")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory = Path(
+            os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "penstock"
+        )
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # the latter: there is no home
         return False
-    return str(folder / "grammar.tables") if os.access(folder, os.W_OK) else False
+    return str(directory / "grammar.tables") if os.access(directory, os.W_OK) else False
 
 
 class _Builder:

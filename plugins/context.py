@@ -14,7 +14,7 @@ from ..dsl.reference import Event
 from ..dsl.settings import DEFAULTS
 from ..dsl.source import Span
 from ..dsl.timestamp import Timestamp
-from .data_paths import data_folder
+from .data_paths import data_directory
 from .json_bounds import Bounds
 from .metrics import Metrics
 from .rate_limit import PluginLog
@@ -119,9 +119,9 @@ class Context:
         return str(self.settings.get("pipeline.ecs_compatibility", "v8"))
 
     @property
-    def data_folder(self) -> Path:
+    def data_directory(self) -> Path:
         """Where this pipeline keeps what outlives a run."""
-        return data_folder(self.settings)
+        return data_directory(self.settings)
 
     def shared(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """A thing that plugins of this pipeline share, made by whoever asks first."""

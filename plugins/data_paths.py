@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 
-def data_folder(settings: Mapping[str, Any]) -> Path:
-    """The folder ``path.data``, or, where it is not set, the user's folder for the state of
+def data_directory(settings: Mapping[str, Any]) -> Path:
+    """The directory ``path.data``, or, where it is not set, the user's directory for the state of
     programs.
     """
     given = settings.get("path.data")
@@ -18,10 +18,10 @@ def data_folder(settings: Mapping[str, Any]) -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser(), "penstock")
 
 
-def spills_folder(settings: Mapping[str, Any]) -> Path:
+def spills_directory(settings: Mapping[str, Any]) -> Path:
     """Where the outputs of a pipeline keep what did not fit into their buffers."""
     given = settings.get("penstock.path.spill")
-    root = Path(given) if given else data_folder(settings) / "spill"
+    root = Path(given) if given else data_directory(settings) / "spill"
     return root / str(settings.get("pipeline.id", "main"))
 
 
@@ -29,6 +29,6 @@ STATE_FILE = "state.db"
 """The name of the database of what filters of event time hold."""
 
 
-def state_folder(settings: Mapping[str, Any]) -> Path:
+def state_directory(settings: Mapping[str, Any]) -> Path:
     """Where the state of a pipeline's filters is kept."""
-    return data_folder(settings) / "state" / str(settings.get("pipeline.id", "main"))
+    return data_directory(settings) / "state" / str(settings.get("pipeline.id", "main"))

@@ -26,7 +26,7 @@ ROOTS: dict[str, type[Plugin]] = {
 }
 
 _ROOT = __package__.rpartition(".")[0]
-_FOLDERS = {
+_DIRECTORYS = {
     "input": f"{_ROOT}.plugins.inputs",
     "filter": f"{_ROOT}.filters",
     "output": f"{_ROOT}.plugins.outputs",
@@ -88,7 +88,7 @@ def _foreign(section: str, entry: Any) -> type[Plugin]:
 
 
 def _own(section: str, name: str) -> type[Plugin]:
-    module_name = f"{_FOLDERS[section]}.{name}"
+    module_name = f"{_DIRECTORYS[section]}.{name}"
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as missing:
@@ -131,10 +131,10 @@ def aliases(section: str) -> frozenset[str]:
 
 @cache
 def _own_names(section: str) -> frozenset[str]:
-    folder = importlib.import_module(_FOLDERS[section])
+    directory = importlib.import_module(_DIRECTORYS[section])
     return frozenset(
         m.name
-        for m in pkgutil.iter_modules(folder.__path__)
+        for m in pkgutil.iter_modules(directory.__path__)
         if not m.ispkg and not m.name.startswith("_")
     )
 

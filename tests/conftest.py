@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 from servers import soak
-from servers.shared import begin_run, run_folder
+from servers.shared import begin_run, run_directory
 
 from penstock.plugins import rate_limit
 
@@ -74,7 +74,7 @@ def no_state_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     `path.data` to go on with.
     """
     name = f"state-{os.getpid()}-{next(_STATES)}"
-    monkeypatch.setenv("XDG_STATE_HOME", str(run_folder() / name))
+    monkeypatch.setenv("XDG_STATE_HOME", str(run_directory() / name))
 
 
 @pytest.fixture(autouse=True)

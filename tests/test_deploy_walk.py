@@ -40,32 +40,32 @@ pytestmark = [
 class Root:
     """A directory in the place of ``/``, where the user of the service is one that every system has."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         (self.port,) = free_ports()
         for name in ("etc", "etc/systemd/system", "etc/logrotate.d", "opt", "var/lib", "var/log", "tmp", "bin"):
-            (folder / name).mkdir(parents=True)
-        folder.parent.chmod(0o755)
+            (directory / name).mkdir(parents=True)
+        directory.parent.chmod(0o755)
 
     def here(self, text: str) -> str:
         """A text whose paths lead below the directory."""
-        moved = re.sub(rf"(?<![\w./-])({'|'.join(OWN)})(?=/|\b)", lambda m: f"{self.folder}{m[1]}", text)
+        moved = re.sub(rf"(?<![\w./-])({'|'.join(OWN)})(?=/|\b)", lambda m: f"{self.directory}{m[1]}", text)
         return moved.replace(f":{PORT}", f":{self.port}")
 
     def there(self, text: str) -> str:
-        return text.replace(str(self.folder), "")
+        return text.replace(str(self.directory), "")
 
     def write(self, name: str, text: str) -> Path:
-        path = self.folder / name.lstrip("/")
+        path = self.directory / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.here(text), encoding="utf-8")
         return path
 
     def run(self, command: str) -> str:
         """What a command of the page prints."""
-        given = {**os.environ, "PATH": f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}"}
+        given = {**os.environ, "PATH": f"{self.directory}/bin{os.pathsep}{os.environ['PATH']}"}
         given.pop("PYTHONPATH", None)
-        done = subprocess.run(["sh", "-c", self.here(command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=given, cwd=self.folder)
+        done = subprocess.run(["sh", "-c", self.here(command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=given, cwd=self.directory)
         assert done.returncode == 0, f"{command}:\n{done.stdout}"
         return self.there(done.stdout)
 
@@ -80,8 +80,8 @@ def commands() -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def root() -> Iterator[Root]:
     """Where other users may go: the directories of tests are root's own."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Root(Path(folder) / "root")
+    with tempfile.TemporaryDirectory() as directory:
+        yield Root(Path(directory) / "root")
 
 
 def interpreter() -> str:
@@ -89,14 +89,14 @@ def interpreter() -> str:
     name = f"python3.{sys.version_info.minor}"
     for path in filter(None, [os.path.realpath(sys.executable), shutil.which(name), f"/usr/bin/{name}"]):
         real = Path(os.path.realpath(path))
-        if real.exists() and all(folder.stat().st_mode & 0o001 for folder in real.parents):
+        if real.exists() and all(directory.stat().st_mode & 0o001 for directory in real.parents):
             return str(real)
     pytest.skip(f"no {name} that other users may run")
 
 
 def installed(root: Root, where: str, source: Path) -> None:
     """The package in an environment of its own: what is built of the sources, beside the libraries of this interpreter."""
-    environment = root.folder / where.lstrip("/")
+    environment = root.directory / where.lstrip("/")
     subprocess.run([interpreter(), "-m", "venv", "--without-pip", str(environment)], check=True)
     (libraries,) = environment.glob("lib/python*/site-packages")
     found = [path for path in sys.path if path.endswith("site-packages")]
@@ -109,16 +109,16 @@ def installed(root: Root, where: str, source: Path) -> None:
     program.chmod(0o755)
 
 
-def sources(folder: Path) -> Path:
+def sources(directory: Path) -> Path:
     """What a checkout has."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     wanted = ("dsl", "filters", "penstock", "pipeline", "plugins", "pyproject.toml", "README.md", "LICENSE")
     for name in filter(None, listed):
         if name.partition("/")[0] in wanted:
-            target = folder / name
+            target = directory / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target, follow_symlinks=False)
-    return folder
+    return directory
 
 
 def answers(port: int, path: str) -> bool:
@@ -140,14 +140,14 @@ class Unit:
     """The service as its unit says, without systemd: the command, the environment, the user, and the socket for its news."""
 
     def __init__(self, root: Root) -> None:
-        text = (root.folder / "etc/systemd/system/penstock.service").read_text()
+        text = (root.directory / "etc/systemd/system/penstock.service").read_text()
         said = re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)
         self.one: dict[str, str] = dict(said)
         self.environment = dict(value.split("=", 1) for key, value in said if key == "Environment")
-        self.log = root.folder / "tmp" / "log"
+        self.log = root.directory / "tmp" / "log"
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(root.folder / "tmp" / "notify"))
-        (root.folder / "tmp" / "notify").chmod(0o777)
+        self.socket.bind(str(root.directory / "tmp" / "notify"))
+        (root.directory / "tmp" / "notify").chmod(0o777)
         self.socket.settimeout(60)
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -168,12 +168,12 @@ def test_the_page_is_a_session_that_works(root: Root) -> None:
     for title, text in FILES.items():
         if title.startswith("/"):
             root.write(title, text)
-    settings = root.folder / "etc/penstock/penstock.yml"
+    settings = root.directory / "etc/penstock/penstock.yml"
     settings.write_text(settings.read_text() + f"api.http.port: {root.port}\n")
-    orders = root.folder / "var/log/shop/orders.log"
+    orders = root.directory / "var/log/shop/orders.log"
     orders.parent.mkdir()
     orders.write_text('{"shop": "tea"}\n')
-    out = root.folder / "var/log/penstock/orders.json"
+    out = root.directory / "var/log/penstock/orders.json"
     unit = Unit(root)
     try:
         for command, output in commands():
@@ -183,7 +183,7 @@ def test_the_page_is_a_session_that_works(root: Root) -> None:
                 until(lambda: out.exists() and out.read_text().count("\n") == 1, service, unit.log)
             elif "pip install" in command:
                 assert "'penstock[all]'" in command
-                installed(root, "/opt/penstock", sources(root.folder / "tmp/src"))
+                installed(root, "/opt/penstock", sources(root.directory / "tmp/src"))
             elif command.startswith("useradd"):
                 assert {"--system", "penstock"} <= set(shlex.split(command))
             elif "-m venv" in command or command.startswith(ELSEWHERE):
@@ -206,7 +206,7 @@ def _goes_on(root: Root, unit: Unit, service: subprocess.Popen[bytes], orders: P
     until(lambda: out.exists() and "silk" in out.read_text(), service, unit.log)
     assert "tea" in out.with_name("orders.json.1").read_text()
     assert out.stat().st_mode & 0o777 == 0o600
-    config = root.folder / "etc/penstock/conf.d/shop.conf"
+    config = root.directory / "etc/penstock/conf.d/shop.conf"
     config.write_text(config.read_text().replace("filter {", 'filter { mutate { add_field => { "new" => "1" } }'))
     reload = unit.one["ExecReload"].replace("$MAINPID", str(service.pid))
     subprocess.run(shlex.split(reload), check=True)
@@ -229,7 +229,7 @@ def test_the_steps_of_the_image_work_one_by_one(root: Root) -> None:
         if word == "RUN":
             _run_step(root, rest)
         elif word == "COPY" and rest == ". /src":
-            sources(root.folder / "src")
+            sources(root.directory / "src")
         elif word == "COPY":
             assert rest == "--from=build /opt/penstock /opt/penstock"
         elif word == "ENV":
@@ -242,16 +242,16 @@ def test_the_steps_of_the_image_work_one_by_one(root: Root) -> None:
             assert word in ("", "FROM")
     assert image["user"] == "penstock"
     uid = 1000
-    data = root.folder / image["volume"].lstrip("/")
+    data = root.directory / image["volume"].lstrip("/")
     data.mkdir(parents=True, exist_ok=True)
     os.chown(data, uid, uid)
-    (root.folder / "tmp").chmod(0o1777)
+    (root.directory / "tmp").chmod(0o1777)
     root.write("/etc/penstock/penstock.yml", f"api.enabled: true\napi.http.port: {root.port}\npath.config: /etc/penstock/a.conf\nqueue.type: persisted\n")
     root.write("/etc/penstock/a.conf", "input { heartbeat { interval => 3600 } } output { null { } }")
     command = [root.here(word) for word in yaml.safe_load(image["entrypoint"]) + yaml.safe_load(image["cmd"])]
-    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(root.folder / "tmp"), "HOME": "/nonexistent", **{key: root.here(value) for key, value in image["env"].items()}}
-    log = root.folder / "tmp" / "log"
-    before = _written(root.folder, data)
+    environment = {"PATH": os.environ["PATH"], "TMPDIR": str(root.directory / "tmp"), "HOME": "/nonexistent", **{key: root.here(value) for key, value in image["env"].items()}}
+    log = root.directory / "tmp" / "log"
+    before = _written(root.directory, data)
     with subprocess.Popen(command, env=environment, user=uid, group=uid, extra_groups=[], stdin=subprocess.DEVNULL, stderr=log.open("wb")) as process:
         try:
             until(lambda: answers(root.port, "/health/ready"), process, log)
@@ -263,28 +263,28 @@ def test_the_steps_of_the_image_work_one_by_one(root: Root) -> None:
         finally:
             process.kill()
     assert (data / "penstock" / "queue" / "main").is_dir() or (data / "queue" / "main").is_dir()
-    assert _written(root.folder, data) == before
+    assert _written(root.directory, data) == before
 
 
 def _run_step(root: Root, step: str) -> None:
     if step.startswith("python -m venv"):
         assert step.endswith("/opt/penstock/bin/pip install --no-cache-dir '/src[all]'")
-        installed(root, "/opt/penstock", root.folder / "src")
+        installed(root, "/opt/penstock", root.directory / "src")
         return
     assert step.startswith("useradd ")
     for name in ("passwd", "group", "shadow", "gshadow", "login.defs"):
         if Path(f"/etc/{name}").exists():
-            shutil.copy(f"/etc/{name}", root.folder / "etc" / name)
+            shutil.copy(f"/etc/{name}", root.directory / "etc" / name)
     for name in ("passwd", "group", "shadow", "gshadow"):
-        kept = [line for line in (root.folder / "etc" / name).read_text().splitlines() if ":1000:" not in line]
-        (root.folder / "etc" / name).write_text("\n".join(kept) + "\n")
-    subprocess.run(["useradd", "--prefix", str(root.folder), *shlex.split(step)[1:]], check=True, capture_output=True)
-    assert re.search(r"^penstock:x:1000:", (root.folder / "etc/passwd").read_text(), re.MULTILINE)
+        kept = [line for line in (root.directory / "etc" / name).read_text().splitlines() if ":1000:" not in line]
+        (root.directory / "etc" / name).write_text("\n".join(kept) + "\n")
+    subprocess.run(["useradd", "--prefix", str(root.directory), *shlex.split(step)[1:]], check=True, capture_output=True)
+    assert re.search(r"^penstock:x:1000:", (root.directory / "etc/passwd").read_text(), re.MULTILINE)
 
 
-def _written(folder: Path, data: Path) -> set[str]:
+def _written(directory: Path, data: Path) -> set[str]:
     """The files that there are, but for the data and ``/tmp``."""
-    found = (path for path in folder.rglob("*") if data not in [path, *path.parents] and folder / "tmp" not in path.parents)
+    found = (path for path in directory.rglob("*") if data not in [path, *path.parents] and directory / "tmp" not in path.parents)
     return {str(path) for path in found if path.is_file()}
 
 
@@ -294,14 +294,14 @@ def test_the_settings_of_the_cluster_run(root: Root, tmp_path: Path) -> None:
     for name, text in data.items():
         root.write(f"/etc/penstock/{name}", text)
     (port,) = free_ports()
-    config = root.folder / "etc/penstock/shop.conf"
+    config = root.directory / "etc/penstock/shop.conf"
     config.write_text(config.read_text().replace("8080", str(port)))
-    settings = root.folder / "etc/penstock/penstock.yml"
+    settings = root.directory / "etc/penstock/penstock.yml"
     settings.write_text(settings.read_text() + f"api.http.port: {root.port}\n")
     pod = yaml.safe_load(FILES["penstock.yaml"])["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert {volume["name"] for volume in container["volumeMounts"]} == {"settings", "data", "tmp"}
-    command = [sys.executable, "-m", "penstock", "run", "--path.settings", str(root.folder / "etc/penstock")]
+    command = [sys.executable, "-m", "penstock", "run", "--path.settings", str(root.directory / "etc/penstock")]
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
     log = tmp_path / "log"
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log.open("wb")) as process:

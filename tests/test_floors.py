@@ -83,9 +83,9 @@ def test_imports_are_relative_and_go_down(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in modules() if p.parent == Path("filters") or p.parts[:2] in PLUGINS], ids=str)
 def test_no_plugin_imports_another(path: Path) -> None:
     """What two share stands in a module with an underscore, or lower down."""
-    folder = ".".join(path.parent.parts)
-    siblings = [found for found in inner(path) if found.target.startswith(f"{folder}.") and not found.is_typing]
-    names = [(found, found.target.removeprefix(f"{folder}.").partition(".")[0]) for found in siblings]
+    directory = ".".join(path.parent.parts)
+    siblings = [found for found in inner(path) if found.target.startswith(f"{directory}.") and not found.is_typing]
+    names = [(found, found.target.removeprefix(f"{directory}.").partition(".")[0]) for found in siblings]
     plugins = {p.stem for p in (ROOT / path.parent).glob("*.py") if not p.stem.startswith("_")}
     assert [str(found) for found, name in names if name in plugins] == []
 

@@ -1,4 +1,4 @@
-"""What is installed is what is in the folders: the list of packages, their data, and the wheel, used as a zip."""
+"""What is installed is what is in the directories: the list of packages, their data, and the wheel, used as a zip."""
 import ast
 import json
 import os
@@ -18,39 +18,39 @@ FLOORS = ("dsl", "filters", "pipeline", "plugins")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def clean(folder: str, names: list[str]) -> set[str]:
+def clean(directory: str, names: list[str]) -> set[str]:
     return {name for name in names if name == "__pycache__" or name.endswith((".egg-info", ".pyc"))}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built offline from a copy of the sources."""
-    folder = tmp_path_factory.mktemp("build")
+    directory = tmp_path_factory.mktemp("build")
     for name in (*FLOORS, "penstock"):
-        shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=clean)
+        shutil.copytree(ROOT / name, directory / name, symlinks=True, ignore=clean)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder / name)
+        shutil.copy(ROOT / name, directory / name)
     build = "import setuptools.build_meta as backend; backend.build_wheel('dist')"
-    done = subprocess.run([sys.executable, "-c", build], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", build], cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = (folder / "dist").glob("*.whl")
+    (built,) = (directory / "dist").glob("*.whl")
     return built
 
 
-def test_the_list_of_packages_has_every_folder() -> None:
-    folders = {
+def test_the_list_of_packages_has_every_directory() -> None:
+    directories = {
         ".".join(["penstock", *path.parent.relative_to(ROOT).parts]) for floor in FLOORS for path in (ROOT / floor).rglob("__init__.py")
     }
     own = {"penstock", "penstock.testing"}
-    assert {*own, *folders} == set(PROJECT["tool"]["setuptools"]["packages"])
+    assert {*own, *directories} == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
-def test_every_folder_with_modules_is_a_package() -> None:
+def test_every_directory_with_modules_is_a_package() -> None:
     bare = {str(path.parent.relative_to(ROOT)) for floor in FLOORS for path in (ROOT / floor).rglob("*.py")}
-    assert [folder for folder in sorted(bare) if not (ROOT / folder / "__init__.py").exists()] == []
+    assert [directory for directory in sorted(bare) if not (ROOT / directory / "__init__.py").exists()] == []
 
 
-def test_the_import_name_leads_to_the_folders() -> None:
+def test_the_import_name_leads_to_the_directories() -> None:
     assert {path.name: path.resolve() for path in (ROOT / "penstock").iterdir() if path.is_symlink()} == {
         floor: ROOT / floor for floor in FLOORS
     }
@@ -62,7 +62,7 @@ def test_the_version_is_written_once_more_and_the_same() -> None:
     assert PROJECT["project"]["version"] == penstock.__version__
 
 
-def test_the_wheel_has_all_that_the_folders_have(wheel: Path) -> None:
+def test_the_wheel_has_all_that_the_directories_have(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if not name.partition("/")[0].endswith(".dist-info")}
     wanted = {
         f"penstock/{path.relative_to(ROOT).as_posix()}"

@@ -16,7 +16,7 @@ from penstock.pipeline.compile.sources import load_sources
 from penstock.pipeline.compile.stage import compile_stage
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = sorted(folder for folder in (ROOT / "samples").iterdir() if (folder / "pipeline.conf").exists())
+SAMPLES = sorted(directory for directory in (ROOT / "samples").iterdir() if (directory / "pipeline.conf").exists())
 ALONE = [sample for sample in SAMPLES if not (sample / "run.sh").exists()]  # others need a server, and have tests of their own
 SETTINGS = {"penstock.now": "2025-09-10T12:00:00Z", "penstock.timezone": "UTC"}
 

@@ -51,24 +51,24 @@ def comparable(output: str) -> str:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder, with the programs that the pages call."""
-    programs, folder = tmp_path / "bin", tmp_path / "work"
+    """A working directory, with the programs that the pages call."""
+    programs, directory = tmp_path / "bin", tmp_path / "work"
     programs.mkdir()
-    folder.mkdir()
+    directory.mkdir()
     for name, arguments in PROGRAMS.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         (programs / name).chmod(0o755)
     (programs / "installed.py").write_text(INSTALLED)
-    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONPATH", f"{directory}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    return folder
+    return directory
 
 
-def run(command: str, folder: Path) -> str:
-    done = subprocess.run(["bash", "-c", command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+def run(command: str, directory: Path) -> str:
+    done = subprocess.run(["bash", "-c", command], cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout
 
 

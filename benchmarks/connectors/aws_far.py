@@ -34,9 +34,9 @@ Target = Callable[[int], str]
 def seconds(output: str, count: int) -> float:
     """How long a run takes that writes so many events."""
     generate = f'input {{ generator {{ count => {count} message => "{"x" * 150}" }} }}'
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         config = f"{generate} output {{ {output} }}"
-        command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+        command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
         begun = time.monotonic()
         subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
         return time.monotonic() - begun
@@ -109,8 +109,8 @@ def main(count: int) -> None:
     os.environ |= aws.KEYS
     print("| | near, events/s | 50 ms away | ratio |\n|---|---|---|---|")
     for measure in (queues, topics_and_buckets, streams):
-        with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), count)
+        with tempfile.TemporaryDirectory() as directory:
+            measure(Path(directory), count)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def main() -> None:
         loop_out(int(sys.argv[2]), int(sys.argv[3]))
         return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    with tempfile.TemporaryDirectory() as network.FOLDER:
+    with tempfile.TemporaryDirectory() as network.DIRECTORY:
         network.by_hand = lambda name, port, count=0: [sys.executable, __file__, name, str(port)]
         beats = 'beats { host => "127.0.0.1" port => PORT }'
         network.incoming("beats in, windows of 2000, zlib", beats, "in", send, b"", count)

@@ -246,7 +246,7 @@ def main() -> None:
         loop(int(sys.argv[2]), int(sys.argv[3]))
         return
     count = int(name) if name else 100_000
-    with tempfile.TemporaryDirectory() as network.FOLDER:
+    with tempfile.TemporaryDirectory() as network.DIRECTORY:
         network.by_hand = lambda name, port, count=0: [sys.executable, __file__, name, str(port)]
         here = 'flume { host => "127.0.0.1" port => PORT'
         avro, thrift = sending(avro_calls(), pack_of), sending(thrift_calls(), frame_of)

@@ -102,7 +102,7 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.pipeline import Pipeline
-count, config, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+count, config, directory = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 taken, began = 0, None
 def tick(counts):
     global taken, began
@@ -110,7 +110,7 @@ def tick(counts):
         began, taken = time.process_time(), counts.events_in
     if counts.events_in >= count:
         pipeline.stop()
-assembly = assemble([Source("bench.conf", config)], settled({"path.data": folder}))
+assembly = assemble([Source("bench.conf", config)], settled({"path.data": directory}))
 pipeline = Pipeline(assembly, tick)
 pipeline.run()
 print((time.process_time() - began) / (pipeline.counts.events_in - taken) * 1e6)
@@ -156,8 +156,8 @@ def python(program: str, *arguments: str) -> float:
 class Bench:
     """The jobs, on one broker."""
 
-    def __init__(self, address: str, folder: Path) -> None:
-        self._address, self._folder = address, folder
+    def __init__(self, address: str, directory: Path) -> None:
+        self._address, self._directory = address, directory
         self._topic = f"bench-{uuid4().hex[:8]}"
         python(FILL, address, self._topic, str(EVENTS), _LINE.decode())
 
@@ -177,7 +177,7 @@ class Bench:
     def _in(self, codec: str) -> float:
         asked = {"address": self._address, "topic": self._topic, "group": uuid4().hex}
         config = INPUT.format(codec=codec, **asked)
-        return python(PENSTOCK, str(EVENTS - 1000), config, str(self._folder))
+        return python(PENSTOCK, str(EVENTS - 1000), config, str(self._directory))
 
     def _in_hand(self, codec: str) -> float:
         count = str(EVENTS - 1000)
@@ -193,15 +193,15 @@ class Bench:
 
 def main() -> None:
     """Run on the broker that is named, or on one of its own."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         if len(sys.argv) > 1:
-            Bench(sys.argv[1], Path(folder)).run()
+            Bench(sys.argv[1], Path(directory)).run()
             return
         sys.path.insert(0, str(ROOT / "tests"))
         from servers import kafka
 
-        with kafka.server(Path(folder)) as broker:
-            Bench(broker.address, Path(folder)).run()
+        with kafka.server(Path(directory)) as broker:
+            Bench(broker.address, Path(directory)).run()
 
 
 if __name__ == "__main__":

@@ -105,9 +105,9 @@ def by_hand(work: Callable[[], None]) -> float:
     return time.process_time() - before
 
 
-def until_done(config: str, is_done: Callable[[], bool], folder: str) -> float:
+def until_done(config: str, is_done: Callable[[], bool], directory: str) -> float:
     """Seconds of CPU that a run of Penstock takes until something is done."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while not is_done():
             time.sleep(0.1)
@@ -117,9 +117,9 @@ def until_done(config: str, is_done: Callable[[], bool], folder: str) -> float:
     return used
 
 
-def until_end(config: str, folder: str) -> float:
+def until_end(config: str, directory: str) -> float:
     """Seconds of CPU that a run takes which ends by itself."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     used = 0.0
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -141,17 +141,17 @@ def reads(server: Any, count: int, codec: str) -> float:
     def is_done() -> bool:
         return any(lease["checkpoint"] == last for lease in stream.leases().values())
 
-    with tempfile.TemporaryDirectory() as folder:
-        return until_done(f"input {{ {plugin} }} output {{ null {{ }} }}", is_done, folder)
+    with tempfile.TemporaryDirectory() as directory:
+        return until_done(f"input {{ {plugin} }} output {{ null {{ }} }}", is_done, directory)
 
 
 def writes(server: Any, count: int) -> float:
     """Seconds of CPU for writing so many events, without those for making them."""
     stream = kinesis.Stream(server, 1)
     lines = f'generator {{ count => {count} message => "{"x" * 150}" }}'
-    with tempfile.TemporaryDirectory() as folder:
-        made = until_end(f"input {{ {lines} }} output {{ {stream.output()} }}", folder)
-        nothing = until_end(f"input {{ {lines} }} output {{ null {{ }} }}", folder)
+    with tempfile.TemporaryDirectory() as directory:
+        made = until_end(f"input {{ {lines} }} output {{ {stream.output()} }}", directory)
+        nothing = until_end(f"input {{ {lines} }} output {{ null {{ }} }}", directory)
     return made - nothing
 
 
@@ -161,9 +161,9 @@ def measure(server: Any, count: int) -> None:
         start, whole = reads(server, PIECE, codec), reads(server, count, codec)
         stream = kinesis.Stream(server, 1)
         fill(stream, count)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as directory:
             made = f"input {{ {stream.input()} }} output {{ null {{ }} }}"
-            until_done(made, lambda s=stream: bool(s.leases()), folder)  # type: ignore[misc]
+            until_done(made, lambda s=stream: bool(s.leases()), directory)  # type: ignore[misc]
         hand = by_hand(partial(read, stream, server, count, codec, 5000))
         tell(
             f"kinesis in, {codec}",

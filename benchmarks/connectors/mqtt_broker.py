@@ -97,9 +97,9 @@ def read(port: int, count: int, codec: str) -> None:
     client.disconnect()
 
 
-def own(config: str, folder: str) -> float:
+def own(config: str, directory: str) -> float:
     """Seconds of CPU that a run of Penstock takes until it is idle."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         time.sleep(2.0)
         used = settled(process.pid)
@@ -108,9 +108,9 @@ def own(config: str, folder: str) -> float:
     return used
 
 
-def whole(config: str, folder: str) -> float:
+def whole(config: str, directory: str) -> float:
     """Seconds of CPU that a run takes which ends by itself."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     used = 0.0
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -129,7 +129,7 @@ def seconds(work: Callable[[], None]) -> float:
     return time.process_time() - before
 
 
-def measure_in(port: int, count: int, folder: str) -> None:
+def measure_in(port: int, count: int, directory: str) -> None:
     """From a session that has messages."""
     filler = connected(port, "filler", clean=True)
     for qos, codec in product((1, 2), ("json", "plain")):
@@ -139,7 +139,7 @@ def measure_in(port: int, count: int, folder: str) -> None:
         for number in (WINDOW, count):  # the first is the start
             subscribe(port, "own", qos)
             publish(filler, number, qos, lambda _: MESSAGE)
-            costs.append(own(config, folder))
+            costs.append(own(config, directory))
         connected(port, "own", clean=True).disconnect()
         subscribe(port, "hand", qos)
         publish(filler, count, qos, lambda _: MESSAGE)
@@ -149,14 +149,14 @@ def measure_in(port: int, count: int, folder: str) -> None:
         tell(f"mqtt in, QoS {qos}, {codec}", used * 1e6, hand / count * 1e6)
 
 
-def measure_out(port: int, count: int, folder: str) -> None:
+def measure_out(port: int, count: int, directory: str) -> None:
     """To a broker that nobody else asks."""
     event = {"message": "x" * 150, "@version": "1", "@timestamp": "2024-10-11T22:14:15.000Z"}
     for qos in (0, 1, 2):
         generate = f'input {{ generator {{ count => {count} message => "{"x" * 150}" }} }}'
         options = f'host => "{HERE}" port => {port} topic => "t" qos => {qos}'
-        used = whole(f"{generate} output {{ mqtt {{ {options} }} }}", folder)
-        nothing = whole(f"{generate} output {{ null {{ }} }}", folder)
+        used = whole(f"{generate} output {{ mqtt {{ {options} }} }}", directory)
+        nothing = whole(f"{generate} output {{ null {{ }} }}", directory)
         client = connected(port, "writer", clean=True)
 
         def encoded(number: int) -> bytes:
@@ -170,16 +170,16 @@ def measure_out(port: int, count: int, folder: str) -> None:
 def main(count: int) -> None:
     """Measure, with a broker of its own."""
     print("| | Penstock µs | by hand µs | ratio |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         port = free_port()
-        config = Path(folder, "mosquitto.conf")
+        config = Path(directory, "mosquitto.conf")
         limits = f"max_queued_messages 0\nmax_inflight_messages {WINDOW}\n"
         config.write_text(f"{limits}listener {port} {HERE}\nallow_anonymous true\n")
         with subprocess.Popen(["mosquitto", "-c", config], stderr=subprocess.DEVNULL) as server:
             time.sleep(1.0)
             try:
-                measure_in(port, count, folder)
-                measure_out(port, count, folder)
+                measure_in(port, count, directory)
+                measure_out(port, count, directory)
             finally:
                 server.kill()
 

@@ -65,7 +65,7 @@ def started(command: list[str]) -> Iterator[int]:
 
 def penstock(config: str) -> list[str]:
     """The command that runs a configuration."""
-    return [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", FOLDER]
+    return [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", DIRECTORY]
 
 
 def by_hand(name: str, port: int, count: int = 0) -> list[str]:
@@ -304,5 +304,5 @@ if __name__ == "__main__":
         else:
             WRITTEN[kind](port, int(sys.argv[3]))
     else:
-        with tempfile.TemporaryDirectory() as FOLDER:
+        with tempfile.TemporaryDirectory() as DIRECTORY:
             main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)

@@ -136,17 +136,17 @@ def spent(connection: pika.SelectConnection) -> float:
     return time.process_time() - before
 
 
-def command(config: str, folder: str) -> list[str]:
+def command(config: str, directory: str) -> list[str]:
     """The command that runs a configuration."""
-    return [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    return [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
 
 
-def read_by_penstock(port: int, count: int, options: str, folder: str, filters: str = "") -> Any:
+def read_by_penstock(port: int, count: int, options: str, directory: str, filters: str = "") -> Any:
     """Seconds of CPU, and of the clock, that a run takes which reads so many messages."""
     fill(port, count)
     source = OF_QUEUE.format(port=port).replace("MORE", options)
     config = f"{source} {filters} output {{ null {{ }} }}"
-    with subprocess.Popen(command(config, folder), stdin=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command(config, directory), stdin=subprocess.DEVNULL) as process:
         while waiting(port) == count:
             time.sleep(0.02)
         began = time.monotonic()
@@ -159,11 +159,11 @@ def read_by_penstock(port: int, count: int, options: str, folder: str, filters: 
     return used, took
 
 
-def write_by_penstock(port: int, count: int, output: str, folder: str) -> tuple[float, float]:
+def write_by_penstock(port: int, count: int, output: str, directory: str) -> tuple[float, float]:
     """Seconds of CPU, and of the clock, that a run takes which writes so many messages."""
     config = GENERATE.format(count=count) + " output { " + output.format(port=port) + " }"
     used, began = 0.0, time.monotonic()
-    with subprocess.Popen(command(config, folder), stdin=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command(config, directory), stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
             with contextlib.suppress(OSError, IndexError, ValueError):
                 used = max(used, cpu(process.pid))
@@ -171,15 +171,15 @@ def write_by_penstock(port: int, count: int, output: str, folder: str) -> tuple[
     return used, time.monotonic() - began
 
 
-def measure_in(port: int, count: int, folder: str) -> None:
+def measure_in(port: int, count: int, directory: str) -> None:
     """Reading, with both codecs and two prefetches."""
     few = 1000
     for codec, prefetch in (("json", 256), ("plain", 256), ("json", 2000)):
         options = f"codec => {codec} prefetch_count => {prefetch}"
-        start, _ = read_by_penstock(port, few, options, folder)
+        start, _ = read_by_penstock(port, few, options, directory)
         both = []
         for _ in range(ROUNDS):
-            whole, _ = read_by_penstock(port, count, options, folder)
+            whole, _ = read_by_penstock(port, count, options, directory)
             fill(port, count)
             both.append((whole - start, read_by_hand(port, count, codec, prefetch)))
         own, hand = (min(column) for column in zip(*both, strict=True))
@@ -187,13 +187,13 @@ def measure_in(port: int, count: int, folder: str) -> None:
         tell(name, own / (count - few) * 1e6, hand / count * 1e6)
 
 
-def measure_out(port: int, count: int, folder: str) -> None:
+def measure_out(port: int, count: int, directory: str) -> None:
     """Writing, less what the events themselves cost."""
     fill(port, 0)
-    nothing, _ = write_by_penstock(port, count, "null {{ }}", folder)
+    nothing, _ = write_by_penstock(port, count, "null {{ }}", directory)
     both = []
     for _ in range(ROUNDS):
-        used, _ = write_by_penstock(port, count, TO_QUEUE, folder)
+        used, _ = write_by_penstock(port, count, TO_QUEUE, directory)
         fill(port, 0)
         both.append((used - nothing, write_by_hand(port, count)))
         fill(port, 0)
@@ -201,12 +201,12 @@ def measure_out(port: int, count: int, folder: str) -> None:
     tell("rabbitmq out", own / count * 1e6, hand / count * 1e6)
 
 
-def measure_far(port: int, far: int, count: int, folder: str) -> None:
+def measure_far(port: int, far: int, count: int, directory: str) -> None:
     """Writing over a slow network: events a second, less the start of a process."""
     rates = []
     for each in (port, far):
-        _, start = write_by_penstock(each, 1000, TO_QUEUE, folder)
-        _, took = write_by_penstock(each, count, TO_QUEUE, folder)
+        _, start = write_by_penstock(each, 1000, TO_QUEUE, directory)
+        _, took = write_by_penstock(each, count, TO_QUEUE, directory)
         rates.append((count - 1000) / (took - start))
         fill(port, 0)
     near, behind = rates
@@ -214,7 +214,7 @@ def measure_far(port: int, far: int, count: int, folder: str) -> None:
     print(f"\nrabbitmq out, {text}, of {near:.0f} nearby: {behind / near:.2f}", flush=True)
 
 
-def measure_window(port: int, count: int, folder: str) -> None:
+def measure_window(port: int, count: int, directory: str) -> None:
     """Reading with a window behind it, and without: events a second. The window's state is
     committed before messages are acknowledged, so that the prefetch is what is read in between.
     """
@@ -222,8 +222,8 @@ def measure_window(port: int, count: int, folder: str) -> None:
     for prefetch in (256, 2000):
         options, rows = f"prefetch_count => {prefetch}", []
         for _ in range(ROUNDS):
-            without = read_by_penstock(port, count, options, f"{folder}/without")
-            behind = read_by_penstock(port, count, options, f"{folder}/behind", filters)
+            without = read_by_penstock(port, count, options, f"{directory}/without")
+            behind = read_by_penstock(port, count, options, f"{directory}/behind", filters)
             rows.append((without[1] / behind[1], (behind[0] - without[0]) * 1e6 / count))
         ratios = sorted(ratio for ratio, _ in rows)
         more = sorted(more for _, more in rows)[ROUNDS // 2]
@@ -235,14 +235,14 @@ def measure_window(port: int, count: int, folder: str) -> None:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[int]:
+def server(directory: Path) -> Iterator[int]:
     """The port of the server that was asked for, or of one that is started."""
     if len(sys.argv) > 2 and sys.argv[2] != "window":
         yield int(sys.argv[2])
         return
     from servers import rabbitmq
 
-    with rabbitmq.server(folder) as started:
+    with rabbitmq.server(directory) as started:
         yield started.port
 
 
@@ -251,16 +251,16 @@ def main(count: int) -> None:
     sys.path.insert(0, str(ROOT / "tests"))
     from servers.proxy import Proxy
 
-    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as port:
+    with tempfile.TemporaryDirectory() as directory, server(Path(directory)) as port:
         if "window" in sys.argv:
-            measure_window(port, count, folder)
+            measure_window(port, count, directory)
             return
         print("| | Penstock µs | by hand µs | ratio |\n|---|---|---|---|")
-        measure_in(port, count, folder)
-        measure_out(port, count, folder)
+        measure_in(port, count, directory)
+        measure_out(port, count, directory)
         with Proxy(port, ROUND_TRIP / 2) as proxy:
-            measure_far(port, proxy.port, count, folder)
-        measure_window(port, count, folder)
+            measure_far(port, proxy.port, count, directory)
+        measure_window(port, count, directory)
 
 
 if __name__ == "__main__":

@@ -114,9 +114,9 @@ def by_hand(work: Callable[[redis.Redis], None], port: int) -> float:
         return time.process_time() - before
 
 
-def own(config: str, is_done: Callable[[], bool], folder: str) -> float:
+def own(config: str, is_done: Callable[[], bool], directory: str) -> float:
     """Seconds of CPU that a run of Penstock takes until something is done."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while not is_done():
             time.sleep(0.05)
@@ -137,7 +137,7 @@ def acknowledged(client: redis.Redis, kind: str, count: int) -> bool:
     )
 
 
-def measure(port: int, count: int, folder: str) -> None:
+def measure(port: int, count: int, directory: str) -> None:
     """All four ways."""
     client = connected(port)
     few = PIECE
@@ -150,7 +150,7 @@ def measure(port: int, count: int, folder: str) -> None:
         for number in (few, count):  # the first is the start
             fill(client, kind, number)
             done = partial(acknowledged, client, kind, number)
-            costs.append(own(config, done, folder))
+            costs.append(own(config, done, directory))
         fill(client, kind, count)
         hand = by_hand(partial(loop, count=count, codec=codec), port)
         tell(
@@ -165,16 +165,16 @@ def measure(port: int, count: int, folder: str) -> None:
         client.delete("k")
         size = client.llen if kind == "list" else client.xlen
         to_redis = f'{generate} redis {{ port => {port} data_type => "{kind}" key => "k" }} }}'
-        used = own(to_redis, lambda s=size: s("k") == count, folder)  # type: ignore[misc]
-        nothing = _whole(f"{generate} null {{ }} }}", folder)
+        used = own(to_redis, lambda s=size: s("k") == count, directory)  # type: ignore[misc]
+        nothing = _whole(f"{generate} null {{ }} }}", directory)
         client.delete("k")
         hand = by_hand(lambda made, k=kind: write(made, count, k), port)  # type: ignore[misc]
         tell(f"redis out, {kind}", (used - nothing) / count * 1e6, hand / count * 1e6)
 
 
-def _whole(config: str, folder: str) -> float:
+def _whole(config: str, directory: str) -> float:
     """Seconds of CPU that a run takes which ends by itself."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     used = 0.0
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -189,7 +189,7 @@ def _whole(config: str, folder: str) -> float:
 def main(count: int) -> None:
     """Measure, with a server of its own."""
     print("| | Penstock µs | by hand µs | ratio |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         port = free_port()
         command = [
             "redis-server",
@@ -200,12 +200,12 @@ def main(count: int) -> None:
             "--save",
             "",
             "--dir",
-            folder,
+            directory,
         ]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
             time.sleep(1.0)
             try:
-                measure(port, count, folder)
+                measure(port, count, directory)
             finally:
                 server.kill()
 

@@ -78,9 +78,9 @@ def by_hand(work: Callable[[Bucket, int], None], bucket: Bucket, count: int) -> 
     return time.process_time() - before
 
 
-def own(config: str, folder: str, is_done: Callable[[], bool] | None = None) -> float:
+def own(config: str, directory: str, is_done: Callable[[], bool] | None = None) -> float:
     """Seconds of CPU that a run takes until it ends, or something is done."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     used = 0.0
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -95,7 +95,7 @@ def own(config: str, folder: str, is_done: Callable[[], bool] | None = None) -> 
     return used
 
 
-def measure(port: int, count: int, folder: Path) -> None:
+def measure(port: int, count: int, directory: Path) -> None:
     """In and out; the start is measured with few and taken off."""
     where = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}"'
     costs = []
@@ -103,17 +103,17 @@ def measure(port: int, count: int, folder: Path) -> None:
         bucket = Bucket(port)
         fill(bucket, number)
         objects = f'bucket => "{bucket.name}" prefix => "in/" interval => 1 {where}'
-        seen = folder / f"seen{number}"
+        seen = directory / f"seen{number}"
         ends = f'output {{ file {{ path => "{seen}" codec => dots }} }}'
         config = f"input {{ s3 {{ {objects} }} }} {ends}"
-        costs.append(own(config, str(folder / str(number)), partial(is_read, seen, number)))
+        costs.append(own(config, str(directory / str(number)), partial(is_read, seen, number)))
     hand = by_hand(read, bucket, count)
     tell("s3 in, lines", (costs[1] - costs[0]) / (count - FEW) * 1e6, hand / count * 1e6)
     bucket = Bucket(port)
     generate = f'input {{ generator {{ count => {count} message => "{"x" * 150}" }} }}'
     target = f's3 {{ bucket => "{bucket.name}" codec => json_lines {where} }}'
-    used = own(f"{generate} output {{ {target} }}", str(folder / "out"))
-    nothing = own(f"{generate} output {{ null {{ }} }}", str(folder / "null"))
+    used = own(f"{generate} output {{ {target} }}", str(directory / "out"))
+    nothing = own(f"{generate} output {{ null {{ }} }}", str(directory / "null"))
     hand = by_hand(write, bucket, count)
     tell("s3 out, json_lines", (used - nothing) / count * 1e6, hand / count * 1e6)
 
@@ -127,11 +127,11 @@ def main(count: int) -> None:
     """Measure, with a server of its own."""
     os.environ |= aws.KEYS
     print("| | Penstock µs | by hand µs | ratio |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "moto"
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory) / "moto"
         home.mkdir()
         with aws.moto(home) as server:
-            measure(server.port, count, Path(folder))
+            measure(server.port, count, Path(directory))
 
 
 if __name__ == "__main__":

@@ -88,9 +88,9 @@ def by_hand(work: Callable[[Any, str, int], None], port: int, url: str, count: i
     return time.process_time() - before
 
 
-def own(config: str, is_done: Callable[[], bool], folder: str) -> float:
+def own(config: str, is_done: Callable[[], bool], directory: str) -> float:
     """Seconds of CPU that a run of Penstock takes until something is done."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while not is_done():
             time.sleep(0.2)
@@ -100,7 +100,7 @@ def own(config: str, is_done: Callable[[], bool], folder: str) -> float:
     return used
 
 
-def measure(port: int, count: int, folder: str) -> None:
+def measure(port: int, count: int, directory: str) -> None:
     """In and out; the start is measured with few and taken off."""
     client = aws.client("sqs", port)
     where = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}"'
@@ -122,7 +122,7 @@ def measure(port: int, count: int, folder: str) -> None:
         name, url = new()
         fill(client, url, number)
         config = f'input {{ sqs {{ queue => "{name}" {where} }} }} output {{ null {{ }} }}'
-        costs.append(own(config, lambda at=url: not holds(at), folder))  # type: ignore[misc]
+        costs.append(own(config, lambda at=url: not holds(at), directory))  # type: ignore[misc]
     _, url = new()
     fill(client, url, count)
     hand = by_hand(read, port, url, count)
@@ -133,7 +133,7 @@ def measure(port: int, count: int, folder: str) -> None:
         generate = f'input {{ generator {{ count => {number} message => "{"x" * 150}" }} }}'
         keep = "input { heartbeat { interval => 3600 } }"  # the run goes on until it is looked at
         config = f'{generate} {keep} output {{ sqs {{ queue => "{name}" {where} }} }}'
-        costs.append(own(config, partial(has, url, number), folder))
+        costs.append(own(config, partial(has, url, number), directory))
     _, url = new()
     hand = by_hand(write, port, url, count)
     tell("sqs out, json", (costs[1] - costs[0]) / (count - FEW) * 1e6, hand / count * 1e6)
@@ -143,8 +143,8 @@ def main(count: int) -> None:
     """Measure, with a server of its own."""
     os.environ |= aws.KEYS
     print("| | Penstock µs | by hand µs | ratio |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder, aws.elasticmq(Path(folder)) as server:
-        measure(server.port, count, folder)
+    with tempfile.TemporaryDirectory() as directory, aws.elasticmq(Path(directory)) as server:
+        measure(server.port, count, directory)
 
 
 if __name__ == "__main__":

@@ -106,9 +106,9 @@ def seconds(work: Callable[[], None]) -> float:
     return time.process_time() - before
 
 
-def own_in(config: str, folder: str, topology: str, port: int, count: int) -> float:
+def own_in(config: str, directory: str, topology: str, port: int, count: int) -> float:
     """Seconds of CPU that a run takes for so many messages, without its start."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         time.sleep(2.0)
         before = settled(process.pid)
@@ -119,9 +119,9 @@ def own_in(config: str, folder: str, topology: str, port: int, count: int) -> fl
     return used
 
 
-def whole(config: str, folder: str) -> float:
+def whole(config: str, directory: str) -> float:
     """Seconds of CPU that a run takes which ends by itself."""
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", folder]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", directory]
     used = 0.0
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
@@ -133,22 +133,22 @@ def whole(config: str, folder: str) -> float:
     return used
 
 
-def measure(topology: str, count: int, folder: str) -> None:
+def measure(topology: str, count: int, directory: str) -> None:
     """One topology, in and out."""
     port = free_port()
     place = f'topology => "{topology}" address => "tcp://{HERE}:{port}"'
     for codec in ("json", "plain"):
         config = f"input {{ zeromq {{ {place} codec => {codec} }} }} output {{ null {{ }} }}"
-        used = own_in(config, folder, topology, port, count)
+        used = own_in(config, directory, topology, port, count)
         sender = beside(send, topology, port, count, same)
         hand = seconds(partial(receive, topology, port, count, event_of(codec)))
         sender.join()
         tell(f"zeromq in, {topology}, {codec}", used / count * 1e6, hand / count * 1e6)
     generate = f'input {{ generator {{ count => {count} message => "{"x" * 150}" }} }}'
     peer = beside(receive, topology, port, count, forget)
-    used = whole(f"{generate} output {{ zeromq {{ {place} }} }}", folder)
+    used = whole(f"{generate} output {{ zeromq {{ {place} }} }}", directory)
     peer.join()
-    nothing = whole(f"{generate} output {{ null {{ }} }}", folder)
+    nothing = whole(f"{generate} output {{ null {{ }} }}", directory)
     peer = beside(receive, topology, port, count, forget)
     hand = seconds(partial(send, topology, port, count, encoded))
     peer.join()
@@ -158,9 +158,9 @@ def measure(topology: str, count: int, folder: str) -> None:
 def main(count: int) -> None:
     """Measure with answers and without."""
     print("| | Penstock µs | by hand µs | ratio |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         for topology in ("pushpull", "reqrep"):
-            measure(topology, count, folder)
+            measure(topology, count, directory)
 
 
 if __name__ == "__main__":

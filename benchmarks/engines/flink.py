@@ -43,14 +43,14 @@ output {{ file {{ path => "${{OUTPUT}}" codec => json_lines }} }}
 """
 
 
-def inside(folders: list[Path]) -> None:
+def inside(directories: list[Path]) -> None:
     """Run configurations on Flink in this process; of each the CPU seconds, JVM and Python."""
     from engines.flink_runs import run
 
     before = (0.0, 0.0)
-    for folder in folders:
-        if not run(folder, ["--path.data", str(folder / "data")]):
-            sys.exit(f"{folder} failed")
+    for directory in directories:
+        if not run(directory, ["--path.data", str(directory / "data")]):
+            sys.exit(f"{directory} failed")
         now = _jvm_seconds(), _own_seconds()
         print(json.dumps([now[0] - before[0], now[1] - before[1]]), flush=True)
         before = now
@@ -68,30 +68,37 @@ def _jvm_seconds() -> float:
     return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
 
 
-def plain(folder: Path) -> float:
+def plain(directory: Path) -> float:
     """The CPU seconds of a plain run."""
     from measure import run
     from servers.packages import python
 
-    variables = {"INPUT": str(folder / "input.log"), "OUTPUT": str(folder / "plain")}
-    command = [str(python("flink")), "-m", "penstock", "run", "-f", str(folder / "pipeline.conf")]
-    data = ["--path.data", str(folder / "plain-data")]
+    variables = {"INPUT": str(directory / "input.log"), "OUTPUT": str(directory / "plain")}
+    command = [
+        str(python("flink")),
+        "-m",
+        "penstock",
+        "run",
+        "-f",
+        str(directory / "pipeline.conf"),
+    ]
+    data = ["--path.data", str(directory / "plain-data")]
     return run([*command, *data], PYTHONPATH=str(ROOT), **variables).cpu
 
 
 def prepared(home: Path, name: str, filters: str, count: int) -> Path:
-    """A folder with a configuration and its lines."""
-    folder = home / f"{name.replace(' ', '-')}-{count}"
-    folder.mkdir()
-    (folder / "pipeline.conf").write_text(CONFIG.format(filters=filters))
+    """A directory with a configuration and its lines."""
+    directory = home / f"{name.replace(' ', '-')}-{count}"
+    directory.mkdir()
+    (directory / "pipeline.conf").write_text(CONFIG.format(filters=filters))
     make = [
         sys.executable,
         str(ROOT / "benchmarks" / "baseline" / "make_access_log.py"),
         str(count),
     ]
-    with (folder / "input.log").open("wb") as file:
+    with (directory / "input.log").open("wb") as file:
         subprocess.run(make, stdout=file, check=True)
-    return folder
+    return directory
 
 
 def main() -> None:

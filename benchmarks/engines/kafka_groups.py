@@ -51,9 +51,9 @@ output {{ kafka {{ bootstrap_servers => "{address}" topic_id => "{target}" codec
 """
 FILES = """
 input {{ file {{ path => "{path}" mode => "read" codec => json
-    file_completed_action => "log" file_completed_log_path => "{folder}/read" }} }}
+    file_completed_action => "log" file_completed_log_path => "{directory}/read" }} }}
 filter {{ {filters} }}
-output {{ file {{ path => "{folder}/out" codec => json_lines }} }}
+output {{ file {{ path => "{directory}/out" codec => json_lines }} }}
 """
 
 CLIENT = """
@@ -113,13 +113,13 @@ def lines(count: int) -> list[str]:
 class Bench:
     """The jobs, on one broker."""
 
-    def __init__(self, address: str, folder: Path) -> None:
-        self._address, self._folder = address, folder
+    def __init__(self, address: str, directory: Path) -> None:
+        self._address, self._directory = address, directory
         self._make_topic: Callable[[], Topic] = lambda: Topic(address, PARTITIONS)
         self._source = self._make_topic()
         made = self._lines = lines(EVENTS)
         self._fill(self._source)
-        self._file = folder / "in.jsonl"
+        self._file = directory / "in.jsonl"
         self._file.write_text("\n".join(made) + "\n")
 
     def _fill(self, topic: Topic) -> None:
@@ -146,13 +146,13 @@ class Bench:
 
     def _round(self, filters: str, writes: bool) -> tuple[float, float, float]:
         count, run = str(EVENTS - 2000), uuid4().hex
-        folder = self._folder / run
-        folder.mkdir()
-        files = FILES.format(path=self._file, folder=folder, filters=filters)
+        directory = self._directory / run
+        directory.mkdir()
+        files = FILES.format(path=self._file, directory=directory, filters=filters)
         ours = python(
-            PENSTOCK, count, self._config(filters, run, self._source.name), str(folder / "a")
+            PENSTOCK, count, self._config(filters, run, self._source.name), str(directory / "a")
         )
-        plain = python(PENSTOCK, count, files, str(folder / "b"))
+        plain = python(PENSTOCK, count, files, str(directory / "b"))
         target = self._make_topic().name if writes else ""
         told = self._address, self._source.name, target, count, f"{run}-client"
         return ours, plain, python(CLIENT, *told)
@@ -169,10 +169,10 @@ class Bench:
     def _rate(self, processes: int) -> float:
         """Messages come when all processes have their partitions."""
         topic, group = self._make_topic(), uuid4().hex
-        config = self._folder / f"{group}.conf"
+        config = self._directory / f"{group}.conf"
         config.write_text(self._config(HEAVY, group, topic.name))
         command = [sys.executable, "-m", "penstock", "run", "-f", str(config), "--path.data"]
-        paths = [str(self._folder / f"{group}.{number}") for number in range(processes)]
+        paths = [str(self._directory / f"{group}.{number}") for number in range(processes)]
         began = [
             subprocess.Popen([*command, path, "--penstock.state.interval", "500ms"], cwd=ROOT)
             for path in paths
@@ -210,19 +210,19 @@ def watched(topic: Topic, group: str) -> float:
 
 def main() -> None:
     """Run on the broker that is named, or on one of its own."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         if len(sys.argv) > 1:
-            measure(sys.argv[1], Path(folder))
+            measure(sys.argv[1], Path(directory))
             return
         from servers import kafka
 
-        with kafka.server(Path(folder)) as broker:
-            measure(broker.address, Path(folder))
+        with kafka.server(Path(directory)) as broker:
+            measure(broker.address, Path(directory))
 
 
-def measure(address: str, folder: Path) -> None:
+def measure(address: str, directory: Path) -> None:
     """All figures."""
-    bench = Bench(address, folder)
+    bench = Bench(address, directory)
     bench.cpu()
     bench.throughput()
 

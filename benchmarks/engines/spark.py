@@ -75,47 +75,47 @@ def spent(parent: int) -> Cost:
     return Cost(jvm / TICKS, own / TICKS)
 
 
-def plain(folder: Path, config: str, lines: Path) -> float:
+def plain(directory: Path, config: str, lines: Path) -> float:
     """The CPU seconds of a plain run."""
-    (folder / "plain.conf").write_text(config)
-    command = [str(python("spark")), "-m", "penstock", "run", "-f", str(folder / "plain.conf")]
-    data = ["--path.data", str(folder / "plain-data"), "--log.level", "error"]
-    target = folder / "plain.jsonl"
+    (directory / "plain.conf").write_text(config)
+    command = [str(python("spark")), "-m", "penstock", "run", "-f", str(directory / "plain.conf")]
+    data = ["--path.data", str(directory / "plain-data"), "--log.level", "error"]
+    target = directory / "plain.jsonl"
     target.unlink(missing_ok=True)
     where = {"INPUT": str(lines), "OUTPUT": str(target), "PYTHONPATH": str(ROOT)}
     return run([*command, *data], **where).cpu
 
 
-def on_spark(spark: Any, folder: Path, config: str, lines: Path, number: int) -> Cost:
+def on_spark(spark: Any, directory: Path, config: str, lines: Path, number: int) -> Cost:
     """What a run on Spark costs."""
-    (folder / "spark.conf").write_text(config)
-    where = {"INPUT": str(lines), "OUTPUT": str(folder / f"spark-{number}")}
+    (directory / "spark.conf").write_text(config)
+    where = {"INPUT": str(lines), "OUTPUT": str(directory / f"spark-{number}")}
     before = spent(spark.process.pid)
     flags = ["--engine", "spark", "--engine-option", "split_bytes=16mb"]
-    ended = spark_server.run(spark, where, "run", "-f", str(folder / "spark.conf"), *flags)
+    ended = spark_server.run(spark, where, "run", "-f", str(directory / "spark.conf"), *flags)
     if ended.status:
         sys.exit(ended.err)
     after = spent(spark.process.pid)
     return Cost(after.jvm - before.jvm, after.python - before.python)
 
 
-def logs(folder: Path, count: int) -> Path:
+def logs(directory: Path, count: int) -> Path:
     """Lines of an access log."""
-    path = folder / f"access-{count}.log"
+    path = directory / f"access-{count}.log"
     make = [sys.executable, str(ROOT / "benchmarks/baseline/make_access_log.py"), str(count)]
     with path.open("wb") as file:
         subprocess.run(make, stdout=file, check=True)
     return path
 
 
-def measure(spark: Any, folder: Path, name: str, filters: str, count: int) -> None:
+def measure(spark: Any, directory: Path, name: str, filters: str, count: int) -> None:
     """Print a row for each pass."""
     config = f"{FILE}\nfilter {{ {filters} }}\n{OUT}\n"
-    lines, few = logs(folder, count), logs(folder, 1000)
+    lines, few = logs(directory, count), logs(directory, 1000)
     for number in range(PASSES):
-        start = plain(folder, config, few)
-        once = (plain(folder, config, lines) - start) / count * 1e6
-        cost = on_spark(spark, folder, config, lines, number)
+        start = plain(directory, config, few)
+        once = (plain(directory, config, lines) - start) / count * 1e6
+        cost = on_spark(spark, directory, config, lines, number)
         jvm, own = cost.jvm / count * 1e6, cost.python / count * 1e6
         row = [f"{each:.1f}" for each in (once, jvm, own, jvm + own, (jvm + own) / once)]
         print(f"| {name}, pass {number + 1} | {' | '.join(row)} |", flush=True)
@@ -131,9 +131,9 @@ def main() -> None:
         spark = spark_server.server(session).start()
         try:
             for name, filters in (("files", ACCESS), ("window", ACCESS + WINDOW)):
-                folder = Path(home, name)
-                folder.mkdir()
-                measure(spark, folder, name, filters, count)
+                directory = Path(home, name)
+                directory.mkdir()
+                measure(spark, directory, name, filters, count)
         finally:
             spark.kill()
 

@@ -33,7 +33,7 @@ def optimized_pattern(node: Node) -> re.Pattern[str]:
     unnamed = None in groups_of(node)
     plain = Writer(unnamed=unnamed)
     text = plain.write(node)
-    file = _folder() / f"{_key(text)}.regex"
+    file = _directory() / f"{_key(text)}.regex"
     kept = _kept(file, node)
     if kept is not None:
         return kept
@@ -76,7 +76,7 @@ def _depth(node: Node) -> int:
     return 1 + max(map(_depth, children(node)), default=0)
 
 
-def _folder() -> Path:
+def _directory() -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     return Path(home, "penstock", "grok")
 
@@ -117,8 +117,8 @@ def _keep(file: Path, text: str) -> None:
         Path(beside.name).replace(file)
 
 
-def _make_room(folder: Path) -> None:
-    files = list(folder.iterdir())
+def _make_room(directory: Path) -> None:
+    files = list(directory.iterdir())
     if len(files) >= _MOST_FILES:
         files.sort(key=lambda file: file.stat().st_mtime)
         for file in files[: _MOST_FILES // 2]:

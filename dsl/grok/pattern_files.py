@@ -92,7 +92,7 @@ FILES: dict[Family | Literal["common"], tuple[str, ...]] = {
         "zeek",
     ),
 }
-_FOLDER = Path(__file__).parents[2] / "filters" / "patterns"
+_DIRECTORY = Path(__file__).parents[2] / "filters" / "patterns"
 _LINE = re.compile(r"^[ \t]*([^\s#]\S*)[ \t]+([^\r\n]*)", re.MULTILINE)
 
 
@@ -127,8 +127,8 @@ class Library:
     """Patterns by name. Later files and definitions go before earlier ones; pygrok's are asked
     last.
 
-    ``missing`` names the folders that were asked for and are not there (Logstash passes over them
-    in silence).
+    ``missing`` names the directories that were asked for and are not there (Logstash passes over
+    them in silence).
     """
 
     __slots__ = ("_definitions", "_files", "missing", "parsed")
@@ -172,22 +172,22 @@ class Library:
 
     def extended(
         self,
-        folders: Iterable[str] = (),
+        directories: Iterable[str] = (),
         glob: str = "*",
         definitions: Mapping[str, str] | None = None,
     ) -> Library:
         """This library with a user's patterns before it: files first, then definitions.
 
-        A folder stands for the files in it that match ``glob``; anything else is a glob itself.
+        A directory stands for the files in it that match ``glob``; anything else is a glob itself.
         Raises OSError for a file that cannot be read.
         """
         paths: list[Path] = []
         missing: list[str] = []
-        for folder in folders:
-            found = _files_of(folder, glob)
+        for directory in directories:
+            found = _files_of(directory, glob)
             paths.extend(found)
-            if not found and not Path(folder).is_dir():
-                missing.append(folder)
+            if not found and not Path(directory).is_dir():
+                missing.append(directory)
         files = (*self._files, *map(_read, paths))
         return Library(
             files, {**self._definitions, **(definitions or {})}, (*self.missing, *missing)
@@ -201,21 +201,25 @@ def shipped(family: Family) -> Library:
     """
     return Library(
         tuple(
-            [_shipped_file(folder, name) for folder in ("common", family) for name in FILES[folder]]
+            [
+                _shipped_file(directory, name)
+                for directory in ("common", family)
+                for name in FILES[directory]
+            ]
         )
     )
 
 
-def _shipped_file(folder: str, name: str) -> _File:
-    path = str(_FOLDER / folder / name)
+def _shipped_file(directory: str, name: str) -> _File:
+    path = str(_DIRECTORY / directory / name)
     # The module's own loader reads from a zip archive as well.
     loader = cast("ResourceLoader", __spec__.loader)
     return _File(path, loader.get_data(path).decode())
 
 
-def _files_of(folder: str, glob: str) -> list[Path]:
+def _files_of(directory: str, glob: str) -> list[Path]:
     """As Ruby's Dir.glob finds them: without hidden files, and with alternatives in braces."""
-    wanted = str(Path(folder, glob)) if Path(folder).is_dir() else folder
+    wanted = str(Path(directory, glob)) if Path(directory).is_dir() else directory
     return [path for path in map(Path, globs.found(wanted)) if path.is_file()]
 
 
@@ -231,5 +235,5 @@ def _pygrok() -> tuple[_File, ...]:
     spec = find_spec("pygrok")
     if spec is None or not spec.submodule_search_locations:
         return ()
-    folder = Path(spec.submodule_search_locations[0]) / "patterns"
-    return tuple([_read(path) for path in sorted(folder.glob("*")) if path.is_file()])
+    directory = Path(spec.submodule_search_locations[0]) / "patterns"
+    return tuple([_read(path) for path in sorted(directory.glob("*")) if path.is_file()])

@@ -5,7 +5,7 @@
     class TestMyInput(InputContract):
         config = 'my_input { port => "${PORT}" }'
 
-        def server(self, folder: Path) -> MyServer: ...
+        def server(self, directory: Path) -> MyServer: ...
 
 ``ListenerContract`` and ``OutputContract`` are used in the same way. ``Server``, ``Client`` and
 ``Target`` say what the server of a test must be able to do; start the real one where you can.

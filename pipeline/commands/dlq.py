@@ -23,7 +23,7 @@ from ...plugins.records.segments import DAMAGED, survey
 from ..storage.purge import purge_letters
 from .configuration import PATH, Chosen, configuration_options, refuse
 from .settings_flags import SettingsCommand
-from .stores import counted, event_line, fail, json_line, say, store_folder
+from .stores import counted, event_line, fail, json_line, say, store_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def _time(text: str | None, option: str) -> Timestamp | None:
         ) from None
 
 
-def _letters(folder: Path, wanted: Callable[[DeadLetter], bool]) -> Iterator[DeadLetter]:
+def _letters(directory: Path, wanted: Callable[[DeadLetter], bool]) -> Iterator[DeadLetter]:
     """The letters that are there now; damage is told on stderr."""
-    letters = DeadLetterReader(folder)
+    letters = DeadLetterReader(directory)
     try:
         while found := letters.read():
             yield from filter(wanted, found)
@@ -107,10 +107,13 @@ def _left_out(letters: DeadLetterReader) -> list[Skipped]:
     """Damage that was met, and files in which nothing could be; but not the end of one that is
     being written.
     """
-    met, found = {(one.file, one.offset) for one in letters.skipped}, survey(Disk(), letters.folder)
+    met, found = (
+        {(one.file, one.offset) for one in letters.skipped},
+        survey(Disk(), letters.directory),
+    )
     written = (
         str(found.segments[-1].path)
-        if found.segments and owner_of(letters.folder) is not None
+        if found.segments and owner_of(letters.directory) is not None
         else None
     )
     others = (one for one in found.skipped if (one.file, one.offset) not in met)
@@ -135,7 +138,7 @@ def dlq() -> None:
 def list_(path: str, as_json: bool, **given: Any) -> None:
     """Count dead letters by plugin and reason."""
     groups: dict[tuple[str, str, str, str], list[Any]] = {}
-    for letter in _letters(store_folder(path, "dead letters"), _choice(given)):
+    for letter in _letters(store_directory(path, "dead letters"), _choice(given)):
         key = (letter.plugin_type, letter.plugin_id, letter.place, letter.reason)
         group = groups.setdefault(key, [0, letter.time, letter.time])
         group[0], group[2] = group[0] + 1, letter.time
@@ -157,12 +160,12 @@ def list_(path: str, as_json: bool, **given: Any) -> None:
     if not as_json:
         say(counted(sum(group[0] for group in groups.values()), "dead letter"))
     if given["plugin"] and not rows:
-        _say_plugins(store_folder(path, "dead letters"), given["plugin"])
+        _say_plugins(store_directory(path, "dead letters"), given["plugin"])
 
 
-def _say_plugins(folder: Path, wanted: str) -> None:
+def _say_plugins(directory: Path, wanted: str) -> None:
     """Which plugins there are, where none is the one that was asked for."""
-    everything = _letters(folder, Choice(None, None, None, None))
+    everything = _letters(directory, Choice(None, None, None, None))
     known = {name for letter in everything for name in (letter.plugin_type, letter.plugin_id)}
     if known and wanted not in known:
         others = did_you_mean(wanted, known) or "there are " + ", ".join(sorted(known))
@@ -181,7 +184,7 @@ def _brief(text: str) -> str:
 @json_option
 def show(path: str, last: int | None, as_json: bool, **given: Any) -> None:
     """Show dead letters whole: why, where, when, and the event as it was."""
-    chosen = list(_letters(store_folder(path, "dead letters"), _choice(given)))
+    chosen = list(_letters(store_directory(path, "dead letters"), _choice(given)))
     for letter in chosen[-last:] if last else chosen:
         if as_json:
             say(f'{{"letter":{json_line(_about(letter))},"event":{event_line(letter.event)}}}')
@@ -211,8 +214,8 @@ def replay(
     On stdout they are lines of JSON, with `[@metadata][dead_letter_queue]`. An event that fails
     again becomes a new dead letter, where the configuration has dead letters on.
     """
-    folder = store_folder(path, "dead letters")
-    letters = list(_letters(folder, _choice(given)))
+    directory = store_directory(path, "dead letters")
+    letters = list(_letters(directory, _choice(given)))
     events = [_replayed(letter) for letter in letters]
     if chosen.named:
         try:
@@ -227,7 +230,7 @@ def replay(
     done = counted(len(events), "dead letter") + " replayed"
     if remove:
         sequences = {letter.sequence for letter in letters}
-        done += f", {_removed(folder, lambda letter: letter.sequence in sequences)} deleted"
+        done += f", {_removed(directory, lambda letter: letter.sequence in sequences)} deleted"
     click.echo(done, err=True)
 
 
@@ -250,9 +253,9 @@ def _through(sources: list[Any], settled: dict[str, Any], events: list[Event]) -
         fail(error)
 
 
-def _removed(folder: Path, wanted: Callable[[DeadLetter], bool]) -> int:
+def _removed(directory: Path, wanted: Callable[[DeadLetter], bool]) -> int:
     try:
-        return purge_letters(folder, wanted)
+        return purge_letters(directory, wanted)
     except OSError as error:
         fail(error)
 
@@ -264,12 +267,12 @@ def _removed(folder: Path, wanted: Callable[[DeadLetter], bool]) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def purge(path: str, everything: bool, yes: bool, **given: Any) -> None:
     """Delete dead letters; the pipeline that writes them must not run."""
-    folder, choice = store_folder(path, "dead letters"), _choice(given)
+    directory, choice = store_directory(path, "dead letters"), _choice(given)
     if choice.is_all and not everything:
         raise click.UsageError("say which: --before 7d, --plugin NAME, --reason TEXT, or --all")
     if not yes and sys.stdin.isatty():
-        number = sum(1 for _ in _letters(folder, choice))
+        number = sum(1 for _ in _letters(directory, choice))
         click.confirm(f"delete {counted(number, 'dead letter')}?", abort=True, err=True)
-    click.echo(f"{counted(_removed(folder, choice), 'dead letter')} deleted", err=True)
-    if aside := sorted(file.name for file in folder.iterdir() if file.name.endswith(DAMAGED)):
+    click.echo(f"{counted(_removed(directory, choice), 'dead letter')} deleted", err=True)
+    if aside := sorted(file.name for file in directory.iterdir() if file.name.endswith(DAMAGED)):
         click.echo("damaged segments that were set aside remain: " + ", ".join(aside), err=True)

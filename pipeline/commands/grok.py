@@ -28,7 +28,7 @@ from .configuration import PATH, Chosen, colored, ecs_option, refuse, width
 @click.option(
     "-p",
     "--patterns-dir",
-    "folders",
+    "directories",
     multiple=True,
     type=PATH,
     metavar="DIR",
@@ -48,7 +48,7 @@ def grok(
     pattern: str | None,
     lines: tuple[str, ...],
     wants_pattern: bool,
-    folders: tuple[str, ...],
+    directories: tuple[str, ...],
     definitions: tuple[str, ...],
     ecs: str | None,
     as_json: bool,
@@ -59,7 +59,7 @@ def grok(
     Exits with 1 if a line does not match.
     """
     try:
-        library = _library(folders, definitions, ecs)
+        library = _library(directories, definitions, ecs)
         if wants_pattern:
             tried = _lines((pattern, *lines) if pattern is not None else lines)
             pattern = _proposed(tried, library, ecs, as_json)
@@ -74,7 +74,7 @@ def grok(
         raise SystemExit(1)
 
 
-def _library(folders: Sequence[str], definitions: Sequence[str], ecs: str | None) -> Library:
+def _library(directories: Sequence[str], definitions: Sequence[str], ecs: str | None) -> Library:
     given = {"pipeline.ecs_compatibility": ecs} if ecs is not None else {}
     mode = Chosen((), None, given, None).settings()["pipeline.ecs_compatibility"]
     own = {}
@@ -85,7 +85,7 @@ def _library(folders: Sequence[str], definitions: Sequence[str], ecs: str | None
         own[name] = regex
     library = shipped("legacy" if mode == "disabled" else "ecs-v1")
     try:
-        return library.extended(folders, "*", own)
+        return library.extended(directories, "*", own)
     except OSError as error:
         raise ConfigError(
             [Diagnostic("E100", f"`{error.filename}` cannot be read: {error.strerror}")]

@@ -15,7 +15,16 @@ from ..delivery.spill import restored
 from ..storage.backlog import Item
 from ..storage.queue import DiskQueue
 from ..storage.survey import QueueState, queue_state, repair_queue
-from .stores import counted, event_line, fail, json_line, say, size_text, skipped_data, store_folder
+from .stores import (
+    counted,
+    event_line,
+    fail,
+    json_line,
+    say,
+    size_text,
+    skipped_data,
+    store_directory,
+)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
@@ -38,7 +47,7 @@ def inspect(path: str, as_json: bool) -> None:
     Ends with 1 where something is damaged.
     """
     try:
-        state = queue_state(store_folder(path, "queue"))
+        state = queue_state(store_directory(path, "queue"))
     except OSError as error:
         fail(error)
     if as_json:
@@ -51,7 +60,7 @@ def inspect(path: str, as_json: bool) -> None:
 
 def _data(state: QueueState) -> dict[str, Any]:
     return {
-        "path": str(state.folder),
+        "path": str(state.directory),
         "in_use_by": state.owner,
         "waiting": {"records": state.waiting.total(), "events": state.events.total()},
         "checkpoint": {"low": state.checkpoint.low, "acknowledged": state.checkpoint.ranges},
@@ -74,7 +83,7 @@ def _data(state: QueueState) -> dict[str, Any]:
 
 
 def _show(state: QueueState) -> None:
-    say(f"queue {state.folder}" + (f", in use by process {state.owner}" if state.owner else ""))
+    say(f"queue {state.directory}" + (f", in use by process {state.owner}" if state.owner else ""))
     waiting = (
         f"{counted(state.events.total(), 'event')} in {counted(state.waiting.total(), 'record')}"
     )
@@ -92,7 +101,7 @@ def _show(state: QueueState) -> None:
         say(f"    {skipped}")
     if state.damage:
         say(
-            f"  all else is handed out as it stands; `penstock queue repair {state.folder}` puts"
+            f"  all else is handed out as it stands; `penstock queue repair {state.directory}` puts"
             " the damaged segments aside"
         )
     if state.aside:
@@ -109,9 +118,9 @@ def drain(path: str, keep: bool, as_json: bool) -> None:
     Events are written as lines of JSON. Bytes that are not events yet, or, in the spill of an
     output, no longer, are written as they are; with --json as an object with the bytes in base64.
     """
-    folder = store_folder(path, "queue")
+    directory = store_directory(path, "queue")
     try:
-        waiting = DiskQueue(folder, interval=None, checkpoint_acks=1 << 30)
+        waiting = DiskQueue(directory, interval=None, checkpoint_acks=1 << 30)
     except OSError as error:
         fail(error)
     try:
@@ -168,11 +177,11 @@ def repair(path: str, discard: bool, as_json: bool) -> None:
     A queue with damage starts without this: it leaves out what is damaged, every time. Damaged
     segments are kept as NAME.damaged, for who wants to look at them, unless --discard.
     """
-    folder = store_folder(path, "queue")
+    directory = store_directory(path, "queue")
     try:
-        before = repair_queue(folder)
-        gone = _discarded(folder) if discard else 0
-        after = queue_state(folder)
+        before = repair_queue(directory)
+        gone = _discarded(directory) if discard else 0
+        after = queue_state(directory)
     except OSError as error:
         fail(error)
     if as_json:
@@ -192,8 +201,8 @@ def repair(path: str, discard: bool, as_json: bool) -> None:
         )
 
 
-def _discarded(folder: Path) -> int:
-    aside = queue_state(folder).aside
+def _discarded(directory: Path) -> int:
+    aside = queue_state(directory).aside
     for file in aside:
         file.unlink()
     return len(aside)

@@ -16,7 +16,7 @@ from ...dsl.timestamp import Timestamp
 from ...plugins.data_paths import STATE_FILE
 from ..storage import state_view
 from ..storage.state_store import StateStore
-from .stores import counted, fail, json_line, say, size_text, store_folder
+from .stores import counted, fail, json_line, say, size_text, store_directory
 
 PATH = click.argument("path", type=click.Path())
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -36,16 +36,16 @@ def state() -> None:
 @json_option
 def list_(path: str, as_json: bool) -> None:
     """List the filters that have state, and the positions of the inputs; it may be in use."""
-    folder = store_folder(path, "state")
+    directory = store_directory(path, "state")
     try:
-        found, positions = state_view.filters(folder), state_view.positions(folder)
+        found, positions = state_view.filters(directory), state_view.positions(directory)
     except OSError as error:
         fail(error)
     if as_json:
         filters = [msgspec.structs.asdict(each) for each in found]
-        say(json_line({"path": str(folder), "filters": filters, "positions": positions}))
+        say(json_line({"path": str(directory), "filters": filters, "positions": positions}))
         return
-    say(f"state {folder}")
+    say(f"state {directory}")
     for each in found:
         mark = "no events yet" if each.watermark is None else f"watermark {_time(each.watermark)}"
         held = f"{counted(each.keys, 'key')}, {size_text(each.bytes)}"
@@ -67,10 +67,10 @@ def _time(millis: int) -> str:
 @json_option
 def show(path: str, name: str, key: str | None, most: int, as_json: bool) -> None:
     """Show what a filter holds, key by key."""
-    folder = store_folder(path, "state")
+    directory = store_directory(path, "state")
     try:
-        _must_be_known(name, [each.id for each in state_view.filters(folder)])
-        rows = state_view.keys(folder, name)
+        _must_be_known(name, [each.id for each in state_view.filters(directory)])
+        rows = state_view.keys(directory, name)
         if key is not None:
             wanted = _key(key)
             rows = (row for row in rows if row[0] == wanted)
@@ -132,11 +132,11 @@ def forget(path: str, names: tuple[str, ...], key: str | None, everything: bool,
 
 
 def _store(path: str, must_exist: bool = True) -> StateStore:
-    folder = store_folder(path, "state") if must_exist else Path(path)
-    if must_exist and not (folder / STATE_FILE).exists():
+    directory = store_directory(path, "state") if must_exist else Path(path)
+    if must_exist and not (directory / STATE_FILE).exists():
         raise click.UsageError(f"no state at `{path}`")
     try:
-        return StateStore(folder)
+        return StateStore(directory)
     except OSError as error:
         fail(error)
 
@@ -146,9 +146,9 @@ def _store(path: str, must_exist: bool = True) -> StateStore:
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="The file; stdout otherwise.")
 def export(path: str, output: str | None) -> None:
     """Write all state as lines of JSON; it may be in use."""
-    folder = store_folder(path, "state")
+    directory = store_directory(path, "state")
     try:
-        lines = state_view.export(folder, folder.name)
+        lines = state_view.export(directory, directory.name)
         if output is None:
             for line in lines:
                 say(line)

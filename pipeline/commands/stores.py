@@ -1,5 +1,5 @@
-"""What the commands on queues and dead letters share: finding the folder, showing sizes, events and
-damage.
+"""What the commands on queues and dead letters share: finding the directory, showing sizes, events
+and damage.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from ...plugins.records.reader import Skipped
 from ...plugins.records.segments import CHECKPOINT
 
 
-def store_folder(path: str, what: str) -> Path:
-    """The folder of a store: the one named, the only one in it, or the only one of the data in it;
-    raises UsageError where that is not clear.
+def store_directory(path: str, what: str) -> Path:
+    """The directory of a store: the one named, the only one in it, or the only one of the data in
+    it; raises UsageError where that is not clear.
     """
-    folder, none = Path(path), f"no {what} at `{path}`"
-    if folder.is_file():
-        raise click.UsageError(f"{none}: that is a file; name its directory, `{folder.parent}`")
-    if not folder.is_dir():
+    directory, none = Path(path), f"no {what} at `{path}`"
+    if directory.is_file():
+        raise click.UsageError(f"{none}: that is a file; name its directory, `{directory.parent}`")
+    if not directory.is_dir():
         raise click.UsageError(f"{none}: no such directory")
-    if _is_store(folder):
-        return folder
-    inside = _stores_in(folder) or _stores_in(folder / _BELOW_DATA[what])
+    if _is_store(directory):
+        return directory
+    inside = _stores_in(directory) or _stores_in(directory / _BELOW_DATA[what])
     if len(inside) == 1:
         return inside[0]
     if inside:
@@ -52,15 +52,15 @@ def store_folder(path: str, what: str) -> Path:
 _BELOW_DATA = {"queue": "queue", "state": "state", "dead letters": "dead_letter_queue"}
 
 
-def _stores_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+def _stores_in(directory: Path) -> list[Path]:
+    if not directory.is_dir():
         return []
-    return sorted(below for below in folder.iterdir() if below.is_dir() and _is_store(below))
+    return sorted(below for below in directory.iterdir() if below.is_dir() and _is_store(below))
 
 
-def _is_store(folder: Path) -> bool:
+def _is_store(directory: Path) -> bool:
     return any(
-        parse_name(file.name) or file.name in (LOCK, CHECKPOINT) for file in folder.iterdir()
+        parse_name(file.name) or file.name in (LOCK, CHECKPOINT) for file in directory.iterdir()
     )
 
 

@@ -75,7 +75,7 @@ class BufferedSink:
         """Begin to deliver, first what an earlier run left on disk."""
         if self._spill is not None and not self._spill.is_empty:
             where, spill = self.sender.where, self._spill
-            log.info("%s: %d events wait in the spill `%s`", where, spill.events, spill.folder)
+            log.info("%s: %d events wait in the spill `%s`", where, spill.events, spill.directory)
         for thread in self._threads:
             thread.start()
 
@@ -363,6 +363,9 @@ class BufferedSink:
         if not self._spill.is_empty:
             where, spill = self.sender.where, self._spill
             log.warning(
-                "%s: %d events remain in `%s` for the next start", where, spill.events, spill.folder
+                "%s: %d events remain in `%s` for the next start",
+                where,
+                spill.events,
+                spill.directory,
             )
         self._spill.close()

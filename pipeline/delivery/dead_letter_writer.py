@@ -11,17 +11,17 @@ from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...dsl.values import copy
 from ...plugins.context import Reasons, with_reasons
-from ...plugins.data_paths import data_folder
+from ...plugins.data_paths import data_directory
 from ...plugins.plugin import Plugin
 from ...plugins.rate_limit import complain
 from ...plugins.records.dead_letter import DeadLetter
 from ..storage.dead_letters import DeadLetters
 
 
-def dead_letter_folder(settings: Mapping[str, Any]) -> Path:
+def dead_letter_directory(settings: Mapping[str, Any]) -> Path:
     """Where a pipeline's dead letters are."""
     given = settings["path.dead_letter_queue"]
-    root = Path(given) if given else data_folder(settings) / "dead_letter_queue"
+    root = Path(given) if given else data_directory(settings) / "dead_letter_queue"
     return root / str(settings["pipeline.id"])
 
 
@@ -31,7 +31,7 @@ class DeadLetterWriter:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         age = settings["dead_letter_queue.retain.age"]
         self.store = DeadLetters(
-            dead_letter_folder(settings),
+            dead_letter_directory(settings),
             max_bytes=int(read(Kind("bytes"), settings["dead_letter_queue.max_bytes"])),
             drop_older=settings["dead_letter_queue.storage_policy"] == "drop_older",
             retain=float(read(Kind("duration"), age)) if age else None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...dsl.reference import Event
 from ...plugins.batch import Payload
-from ...plugins.data_paths import spills_folder
+from ...plugins.data_paths import spills_directory
 from ...plugins.output import Output
 from ...plugins.plugin import Plugin
 from ..observe.counters import OutputStats
@@ -148,7 +148,7 @@ def _spilling(
         if output.when_full != "spill":
             yield _buffered(output, stopping, failed)
             continue
-        spill = Spill(spills_folder(settings) / name, int(output.spill_max_bytes))
+        spill = Spill(spills_directory(settings) / name, int(output.spill_max_bytes))
         yield BufferedSink(output, stopping, failed, spill, bool(settings.get("queue.drain")))
 
 

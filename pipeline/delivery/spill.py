@@ -3,7 +3,7 @@ the output's own.
 
 A record is a payload. Its note says the form: ``bytes`` as they are, ``events`` as a batch of
 events, or ``data``: anything else that is plain data, with the events for the dead letters where
-there are some. A restart finds a spill by its folder, which is named after the output's id, or,
+there are some. A restart finds a spill by its directory, which is named after the output's id, or,
 where it has none, after its kind and a digest of its options: an output whose target was changed
 must not get what was meant for another.
 """
@@ -19,7 +19,7 @@ from ...dsl.event import complete
 from ...dsl.reference import Event
 from ...dsl.timestamp import Timestamp
 from ...plugins.batch import Payload
-from ...plugins.data_paths import spills_folder
+from ...plugins.data_paths import spills_directory
 from ...plugins.errors import Undelivered
 from ...plugins.option_text import stable_names
 from ...plugins.output import Output
@@ -49,7 +49,7 @@ _OF_THE_BUFFER = frozenset(
 
 
 def spill_names(outputs: Iterable[Output]) -> list[str]:
-    """The names of the folders of outputs, in their order."""
+    """The names of the directories of outputs, in their order."""
     return stable_names(outputs, _OF_THE_BUFFER)
 
 
@@ -57,13 +57,15 @@ def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
     """Warn of spills that hold events and belong to no output of the configuration any more."""
     names = zip(outputs, spill_names(outputs), strict=True)
     claimed = {name for output, name in names if output.when_full == "spill"}
-    for folder in _folders(spills_folder(settings)):
-        if folder.name in claimed:
+    for directory in _directories(spills_directory(settings)):
+        if directory.name in claimed:
             continue
         try:
-            events = queue_state(folder).events.total()
+            events = queue_state(directory).events.total()
         except OSError as error:
-            log.warning("the spill `%s` belongs to no output and cannot be read: %s", folder, error)
+            log.warning(
+                "the spill `%s` belongs to no output and cannot be read: %s", directory, error
+            )
             continue
         if events:
             help = (
@@ -73,14 +75,14 @@ def warn_of_unclaimed(settings: Mapping[str, Any], outputs: Sequence[Output]) ->
             log.warning(
                 "%d events wait in `%s`, and no output of the configuration uses this spill: %s",
                 events,
-                folder,
+                directory,
                 help,
             )
 
 
-def _folders(root: Path) -> Iterator[Path]:
+def _directories(root: Path) -> Iterator[Path]:
     if root.is_dir():
-        yield from sorted(folder for folder in root.iterdir() if folder.is_dir())
+        yield from sorted(directory for directory in root.iterdir() if directory.is_dir())
 
 
 class Spill:
@@ -88,9 +90,9 @@ class Spill:
     be none.
     """
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
-        self.folder = folder
-        self._queue = DiskQueue(folder, max_bytes=max_bytes)
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        self.directory = directory
+        self._queue = DiskQueue(directory, max_bytes=max_bytes)
         self._unsynced: set[DeliveryUnit] = set()
 
     @property
@@ -138,7 +140,7 @@ class Spill:
             except Unreadable as error:
                 log.error(
                     "spill `%s`: cannot decode record %d, left out: %s",
-                    self.folder,
+                    self.directory,
                     item.sequence,
                     error,
                 )
@@ -153,10 +155,10 @@ class Spill:
         self._queue.ack(number)
 
     def close(self) -> None:
-        """Let go of the folder. What could not be synced counts as not delivered."""
+        """Let go of the directory. What could not be synced counts as not delivered."""
         self._queue.close()
         for unit in list(self._unsynced):
-            unit.finish(Undelivered(f"the spill `{self.folder}` could not be synced"))
+            unit.finish(Undelivered(f"the spill `{self.directory}` could not be synced"))
 
 
 def _as_text(payload: Payload) -> list[Event]:

@@ -83,10 +83,10 @@ def _members(path: str) -> Iterator[Member]:
                 yield _member(match, f"{number}-{match.name}")
 
 
-def _inside(folder: Path, below: str) -> Iterator[Member]:
-    for path in sorted(folder.rglob("*")):
+def _inside(directory: Path, below: str) -> Iterator[Member]:
+    for path in sorted(directory.rglob("*")):
         if path.is_file():
-            yield _member(path, below + path.relative_to(folder).as_posix())
+            yield _member(path, below + path.relative_to(directory).as_posix())
 
 
 def _member(path: Path, below: str) -> Member:

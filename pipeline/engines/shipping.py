@@ -156,8 +156,8 @@ def _local(file: ShippedFile, fetch: Fetch) -> str:
         raise ConfigError([Diagnostic("E264", message)]) from error
     if len(found) == 1 and not found[0][0]:
         return str(found[0][1])
-    folder = Path(mkdtemp(prefix="penstock-"))
+    directory = Path(mkdtemp(prefix="penstock-"))
     for below, path in found:
-        (folder / below).parent.mkdir(parents=True, exist_ok=True)
-        (folder / below).symlink_to(path)
-    return str(folder / "*" if file.is_pattern else folder)
+        (directory / below).parent.mkdir(parents=True, exist_ok=True)
+        (directory / below).symlink_to(path)
+    return str(directory / "*" if file.is_pattern else directory)

@@ -21,7 +21,7 @@ from ...dsl.options import read
 from ...dsl.reference import Event
 from ...dsl.spec import Kind
 from ...plugins.batch import Batch, Part, Position
-from ...plugins.data_paths import data_folder
+from ...plugins.data_paths import data_directory
 from ...plugins.epoch import Offsets
 from ...plugins.errors import Undelivered
 from ...plugins.input import Input
@@ -53,7 +53,7 @@ def open_queue(settings: Mapping[str, Any]) -> DiskQueue:
         return int(read(Kind("bytes"), settings[key]))
 
     return DiskQueue(
-        queue_folder(settings),
+        queue_directory(settings),
         max_bytes=size("queue.max_bytes"),
         max_events=int(settings["queue.max_events"]),
         page_capacity=size("queue.page_capacity"),
@@ -62,10 +62,12 @@ def open_queue(settings: Mapping[str, Any]) -> DiskQueue:
     )
 
 
-def queue_folder(settings: Mapping[str, Any]) -> Path:
+def queue_directory(settings: Mapping[str, Any]) -> Path:
     """Where a pipeline's queue is."""
     root = (
-        Path(settings["path.queue"]) if settings["path.queue"] else data_folder(settings) / "queue"
+        Path(settings["path.queue"])
+        if settings["path.queue"]
+        else data_directory(settings) / "queue"
     )
     return root / str(settings["pipeline.id"])
 
@@ -239,7 +241,7 @@ class QueueSource:
         force: Callable[[], None] | None = None,
     ) -> None:
         self._queue, self._stopping, self._drain = queue, stopping, drain
-        self._incarnation = incarnation_of(queue.folder)
+        self._incarnation = incarnation_of(queue.directory)
         committed = restored or {}
         self._restored = committed.get(_QUEUE, {}).get(_PARTITION)
         self._intake = QueueIntake(inputs, queue, None if force is None else committed)
@@ -318,7 +320,7 @@ class QueueSource:
         except Unreadable as error:
             log.error(
                 "queue `%s`: cannot decode record %d; kept as text: %s",
-                self._queue.folder,
+                self._queue.directory,
                 item.sequence,
                 error,
             )

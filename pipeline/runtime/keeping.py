@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.source import Source
-from ...plugins.data_paths import STATE_FILE, state_folder
+from ...plugins.data_paths import STATE_FILE, state_directory
 from ...plugins.epoch import Participant
 from ...plugins.errors import Misconfigured
 from ...plugins.event_time import KeepsState
@@ -142,13 +142,13 @@ def states_of(
         raise OSError(f"penstock.state is `durable`, but {reason}")
     if wanted == "memory" or reason:
         kept = []
-    folder = state_folder(settings)
-    if not kept and (owners or not (folder / STATE_FILE).exists()):
+    directory = state_directory(settings)
+    if not kept and (owners or not (directory / STATE_FILE).exists()):
         return None
     from ..state.filter_states import FilterStates
     from ..storage.state_store import StateStore
 
-    store = StateStore(folder)
+    store = StateStore(directory)
     if store.was_damaged:
         for each in kept:
             each.begins_partial = True

@@ -18,7 +18,7 @@ from ...dsl.diagnostics import ConfigError
 from ...dsl.guard import standing_by
 from ...dsl.options import read
 from ...dsl.spec import Kind
-from ...plugins.data_paths import spills_folder
+from ...plugins.data_paths import spills_directory
 from ...plugins.epoch import Offsets
 from ...plugins.errors import Misconfigured, Undelivered
 from ...plugins.input import CHUNK_BYTES, Input
@@ -329,7 +329,7 @@ class Pipeline:
         settings = self.assembly.program.settings
         for sink in sinks_of(self.targets, self._stopping, self._fail, self.carried):
             self._sinks.append(sink)
-        if spills_folder(settings).is_dir():
+        if spills_directory(settings).is_dir():
             from ..delivery.spill import warn_of_unclaimed
 
             warn_of_unclaimed(settings, self.targets)

@@ -55,14 +55,14 @@ def ranges_of(sequences: set[int]) -> tuple[tuple[int, int], ...]:
     return tuple(ranges[:_MOST_RANGES])
 
 
-def write_checkpoint(disk: Disk, folder: Path, checkpoint: Checkpoint) -> None:
+def write_checkpoint(disk: Disk, directory: Path, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint, and have it on the disk; raises OSError, and the old one stands
     then.
     """
     line = json.dumps(
         {"version": _VERSION, "low": checkpoint.low, "acknowledged": checkpoint.ranges}
     ).encode()
-    beside = folder / f"{CHECKPOINT}.new"
+    beside = directory / f"{CHECKPOINT}.new"
     disk.remove(beside)
     descriptor = disk.create(beside)
     try:
@@ -74,15 +74,15 @@ def write_checkpoint(disk: Disk, folder: Path, checkpoint: Checkpoint) -> None:
         raise
     finally:
         disk.close(descriptor)
-    disk.replace(beside, folder / CHECKPOINT)
-    disk.sync_folder(folder)
+    disk.replace(beside, directory / CHECKPOINT)
+    disk.sync_directory(directory)
 
 
-def read_checkpoint(disk: Disk, folder: Path) -> tuple[Checkpoint, Skipped | None]:
+def read_checkpoint(disk: Disk, directory: Path) -> tuple[Checkpoint, Skipped | None]:
     """The checkpoint, an empty one where it is missing or damaged, and what is wrong with it.
     Raises NewerFormat.
     """
-    path = folder / CHECKPOINT
+    path = directory / CHECKPOINT
     try:
         data = _content(disk, path)
     except FileNotFoundError:

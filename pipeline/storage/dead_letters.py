@@ -45,7 +45,7 @@ class DeadLetterCounts:
 
 
 class DeadLetters:
-    """The store in a folder, for one process: a second one gets InUse.
+    """The store in a directory, for one process: a second one gets InUse.
 
     ``max_bytes`` bounds the files; over it the newest letters are dropped, or the oldest with
     ``drop_older``. ``retain``: seconds after which letters go, whether others come or not; None to
@@ -55,7 +55,7 @@ class DeadLetters:
 
     def __init__(
         self,
-        folder: Path,
+        directory: Path,
         *,
         max_bytes: int = 1 << 30,
         drop_older: bool = False,
@@ -64,8 +64,8 @@ class DeadLetters:
         now: Callable[[], Timestamp] = Timestamp.now,
         disk: Disk | None = None,
     ) -> None:
-        self.folder, self.max_bytes, self.drop_older, self.retain = (
-            folder,
+        self.directory, self.max_bytes, self.drop_older, self.retain = (
+            directory,
             max_bytes,
             drop_older,
             retain,
@@ -75,13 +75,13 @@ class DeadLetters:
         self._lock = threading.Lock()
         self._begun = 0.0
         disk = disk or Disk()
-        self._folder_lock = disk.lock(folder)
+        self._directory_lock = disk.lock(directory)
         try:
             self._log = RecordLog(
-                folder, min(_PAGE, max(max_bytes // 8, _LEAST_PAGE)), disk, _note_time
+                directory, min(_PAGE, max(max_bytes // 8, _LEAST_PAGE)), disk, _note_time
             )
         except BaseException:
-            self._folder_lock.release()
+            self._directory_lock.release()
             raise
         self.skipped: list[Skipped] = self._log.skipped
         for skipped in self.skipped:
@@ -134,9 +134,9 @@ class DeadLetters:
         return True
 
     def _complain(self, kind: str, letter: DeadLetter, why: str) -> None:
-        plugin = f"{letter.place or self.folder}: {letter.plugin_type}"
+        plugin = f"{letter.place or self.directory}: {letter.plugin_type}"
         complain(
-            f"{self.folder} {kind}",
+            f"{self.directory} {kind}",
             "%s: event dropped: %s; its error was: %s",
             plugin,
             why,
@@ -155,7 +155,7 @@ class DeadLetters:
             self.counts.dropped_full += oldest.records
             log.warning(
                 "the dead letters `%s` are full: the oldest %d were dropped",
-                self.folder,
+                self.directory,
                 oldest.records,
             )
             self._log.remove(oldest)
@@ -190,17 +190,17 @@ class DeadLetters:
                         " and are deleted"
                     ),
                     segment.records,
-                    self.folder,
+                    self.directory,
                 )
                 self._log.remove(segment)
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the directory."""
         if self._background is not None:
             self._background.stop()
         with self._lock:
             self._log.close()
-            self._folder_lock.release()
+            self._directory_lock.release()
 
 
 def _between_looks(retain: float) -> float:

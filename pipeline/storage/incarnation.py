@@ -10,9 +10,9 @@ from uuid import uuid4
 from ...plugins.records.segments import INCARNATION
 
 
-def incarnation_of(folder: Path) -> str:
+def incarnation_of(directory: Path) -> str:
     """The name of this incarnation of a store, made at the first call; raises OSError."""
-    path = folder / INCARNATION
+    path = directory / INCARNATION
     try:
         return path.read_text(encoding="ascii").strip()
     except FileNotFoundError:

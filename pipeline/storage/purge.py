@@ -1,4 +1,4 @@
-"""Deleting some of the dead letters of a folder."""
+"""Deleting some of the dead letters of a directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = 10 << 20
 
 
 def purge_letters(
-    folder: Path, unwanted: Callable[[DeadLetter], bool], disk: Disk | None = None
+    directory: Path, unwanted: Callable[[DeadLetter], bool], disk: Disk | None = None
 ) -> int:
     """Delete letters; how many. One that cannot be read is kept. Raises InUse while a pipeline
     writes there, or OSError.
@@ -34,9 +34,9 @@ def purge_letters(
         if goes(record):
             touched.add(segment)
 
-    lock = disk.lock(folder)
+    lock = disk.lock(directory)
     try:
-        log = RecordLog(folder, _PAGE, disk, visit)
+        log = RecordLog(directory, _PAGE, disk, visit)
         try:
             return sum(
                 log.rewrite(segment, lambda r: not goes(r))

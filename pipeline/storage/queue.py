@@ -39,7 +39,7 @@ _FAILING_DISK_WAIT = 0.25
 
 
 class DiskQueue:
-    """A bounded queue in a folder; for any number of threads, of one process: a second one gets
+    """A bounded queue in a directory; for any number of threads, of one process: a second one gets
     InUse.
 
     ``max_bytes`` bounds the segment files, ``max_events`` (0: no bound) what is unacknowledged; a
@@ -54,7 +54,7 @@ class DiskQueue:
 
     def __init__(
         self,
-        folder: Path,
+        directory: Path,
         *,
         max_bytes: int = 1 << 30,
         max_events: int = 0,
@@ -65,7 +65,7 @@ class DiskQueue:
         report: Callable[[Skipped], None] | None = None,
         disk: Disk | None = None,
     ) -> None:
-        self.folder, self.max_bytes, self.max_events = folder, max_bytes, max_events
+        self.directory, self.max_bytes, self.max_events = directory, max_bytes, max_events
         self._commit_events, self._checkpoint_acks = commit_events, checkpoint_acks
         self._report = report or say_skipped
         self._saved, self._interval = 0.0, interval or 0.0
@@ -80,18 +80,18 @@ class DiskQueue:
         self.skipped: list[Skipped] = []
         self._notes: list[tuple[int, bytes]] = []
         self._disk = disk or Disk()
-        self._folder_lock = self._disk.lock(folder)
+        self._directory_lock = self._disk.lock(directory)
         try:
             self._open(min(page_capacity, max(max_bytes // 8, _LEAST_PAGE)))
         except BaseException:
-            self._folder_lock.release()
+            self._directory_lock.release()
             raise
         self._background = (
             Background("queue", interval, self._tidy) if interval is not None else None
         )
 
     def _open(self, page: int) -> None:
-        saved, wrong = read_checkpoint(self._disk, self.folder)
+        saved, wrong = read_checkpoint(self._disk, self.directory)
         self._acknowledged, first = saved.sequences(), None
 
         def visit(segment: Segment, record: Record, out_of_turn: bool) -> None:
@@ -108,7 +108,7 @@ class DiskQueue:
             else:
                 first = first or record.sequence
 
-        self._log = RecordLog(self.folder, page, self._disk, visit)
+        self._log = RecordLog(self.directory, page, self._disk, visit)
         self._log.go_on_after(saved.highest)
         self._backlog = Backlog(self._log, first or self._log.next, self._is_wanted, self._lose)
         if wrong is not None and (self._log.segments or wrong.size):
@@ -200,13 +200,13 @@ class DiskQueue:
                 try:
                     return self._log.append(packed, payload, count)
                 except OSError as error:
-                    say_unwritable(self.folder, error)
+                    say_unwritable(self.directory, error)
                     wait = _FAILING_DISK_WAIT
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                raise Full(f"the queue `{self.folder}` is full")
+                raise Full(f"the queue `{self.directory}` is full")
             self._room.wait(min((span for span in (left, wait) if span is not None), default=None))
-        raise Closed(f"the queue `{self.folder}` is closed")
+        raise Closed(f"the queue `{self.directory}` is closed")
 
     def _has_room(self, need: int, count: int) -> bool:
         if self._idle():
@@ -324,19 +324,19 @@ class DiskQueue:
             try:
                 callback()
             except Exception:
-                log.exception("a callback of the queue `%s` failed", self.folder)
+                log.exception("a callback of the queue `%s` failed", self.directory)
 
     def _commit_surely(self, deadline: float | None) -> None:
         while True:
             try:
                 return self.commit()
             except OSError as error:
-                say_unwritable(self.folder, error)
+                say_unwritable(self.directory, error)
                 if self._closed:
-                    raise Closed(f"the queue `{self.folder}` is closed") from error
+                    raise Closed(f"the queue `{self.directory}` is closed") from error
                 if deadline is not None and time.monotonic() >= deadline:
                     raise Full(
-                        f"the queue `{self.folder}` cannot be written: {error.strerror}"
+                        f"the queue `{self.directory}` cannot be written: {error.strerror}"
                     ) from error
             time.sleep(_FAILING_DISK_WAIT)
 
@@ -349,7 +349,7 @@ class DiskQueue:
                     sequence for sequence in self._acknowledged if sequence >= low
                 }
                 state = Checkpoint(low, ranges_of(self._acknowledged))
-            write_checkpoint(self._disk, self.folder, state)
+            write_checkpoint(self._disk, self.directory, state)
             self._saved = time.monotonic()
             with self._lock:
                 self._unsaved -= unsaved
@@ -358,13 +358,13 @@ class DiskQueue:
         try:
             self.commit()
         except OSError as error:
-            say_unwritable(self.folder, error)
+            say_unwritable(self.directory, error)
 
     def _saved_quietly(self) -> None:
         try:
             self.checkpoint()
         except OSError as error:
-            say_unwritable(self.folder, error)
+            say_unwritable(self.directory, error)
 
     def _tidy(self) -> None:
         if self._log.has_work:
@@ -379,8 +379,8 @@ class DiskQueue:
             self._background.stir()
 
     def close(self) -> None:
-        """Commit, save the checkpoint and let go of the folder; who waits in ``put`` or ``get`` is
-        woken.
+        """Commit, save the checkpoint and let go of the directory; who waits in ``put`` or ``get``
+        is woken.
         """
         with self._lock:
             if self._closed:
@@ -396,4 +396,4 @@ class DiskQueue:
             self._remove_finished(whole=True)
             self._backlog.close()
             self._log.close()
-            self._folder_lock.release()
+            self._directory_lock.release()

@@ -11,10 +11,10 @@ from ...plugins.records.reader import Skipped
 log = logging.getLogger("penstock")
 
 
-def say_unwritable(folder: Path, error: OSError) -> None:
+def say_unwritable(directory: Path, error: OSError) -> None:
     """The queue cannot be written now; said once in a while."""
     reason = error.strerror or str(error)
-    complain(str(folder), "the queue `%s` cannot be written: %s; retrying", folder, reason)
+    complain(str(directory), "the queue `%s` cannot be written: %s; retrying", directory, reason)
 
 
 def say_skipped(skipped: Skipped) -> None:

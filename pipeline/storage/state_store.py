@@ -76,15 +76,16 @@ class Change(msgspec.Struct):
 
 
 class StateStore:
-    """The database in a folder, for one process: a second one gets InUse. Raises Newer, and OSError
-    where there can be none. ``was_damaged``: what was there could not be read, and was put aside.
+    """The database in a directory, for one process: a second one gets InUse. Raises Newer, and
+    OSError where there can be none. ``was_damaged``: what was there could not be read, and was put
+    aside.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)  # it holds values of events
-        self.folder, self.path = folder, folder / STATE_FILE
-        self._lock = Lock(folder)
+    def __init__(self, directory: Path) -> None:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)  # it holds values of events
+        self.directory, self.path = directory, directory / STATE_FILE
+        self._lock = Lock(directory)
         self.was_damaged = False
         try:
             self._database = self._opened()

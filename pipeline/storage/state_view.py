@@ -46,9 +46,9 @@ class FilterView(msgspec.Struct):
     partitions: int
 
 
-def opened(folder: Path) -> sqlite3.Connection:
-    """The database in a folder, to be read only. Raises OSError."""
-    path = folder / STATE_FILE
+def opened(directory: Path) -> sqlite3.Connection:
+    """The database in a directory, to be read only. Raises OSError."""
+    path = directory / STATE_FILE
     if not path.exists():
         raise FileNotFoundError(2, "no state", str(path))
     try:
@@ -59,9 +59,9 @@ def opened(folder: Path) -> sqlite3.Connection:
     return database
 
 
-def filters(folder: Path) -> list[FilterView]:
-    """The filters that have state in a folder; raises OSError."""
-    with closing(opened(folder)) as database:
+def filters(directory: Path) -> list[FilterView]:
+    """The filters that have state in a directory; raises OSError."""
+    with closing(opened(directory)) as database:
         sizes = {
             name: (count, size)
             for name, count, size in database.execute(
@@ -80,21 +80,21 @@ def filters(folder: Path) -> list[FilterView]:
     return found
 
 
-def positions(folder: Path) -> list[dict[str, Any]]:
+def positions(directory: Path) -> list[dict[str, Any]]:
     """Up to where inputs are in the state; raises OSError."""
     names = ("input", "partition", "incarnation", "offset")
-    with closing(opened(folder)) as database:
+    with closing(opened(directory)) as database:
         rows = database.execute(
             "select source, partition, incarnation, offset from positions order by 1, 2"
         ).fetchall()
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def keys(folder: Path, name: str) -> Iterator[tuple[Any, Any]]:
+def keys(directory: Path, name: str) -> Iterator[tuple[Any, Any]]:
     """The keys of a filter, as the values of its fields, and what it holds of each, as plain data.
     Raises OSError.
     """
-    with closing(opened(folder)) as database:
+    with closing(opened(directory)) as database:
         known = database.execute("select fields from filters where id = ?", (name,)).fetchone()
         rows = database.execute("select key, state from keys where filter = ?", (name,))
         for key, state in rows:
@@ -121,9 +121,9 @@ def forget(store: StateStore, name: str, wanted: Any = None) -> int:
     return len(gone)
 
 
-def export(folder: Path, pipeline: str) -> Iterator[str]:
-    """All that is in a folder, as lines of JSON without their ends; raises OSError."""
-    with closing(opened(folder)) as database:
+def export(directory: Path, pipeline: str) -> Iterator[str]:
+    """All that is in a directory, as lines of JSON without their ends; raises OSError."""
+    with closing(opened(directory)) as database:
         yield _line({HEAD: VERSION, "pipeline": pipeline})
         for name, kind, version, fields, meaning, text, marks in database.execute(
             "select id, kind, version, fields, meaning, text, marks from filters order by id"

@@ -1,4 +1,4 @@
-"""What a queue's folder holds, without touching it; and putting a damaged one in order."""
+"""What a queue's directory holds, without touching it; and putting a damaged one in order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class QueueState:
     ``aside``: damaged segments that were replaced.
     """
 
-    folder: Path
+    directory: Path
     owner: int | None
     checkpoint: Checkpoint
     segments: list[Segment]
@@ -37,12 +37,12 @@ class QueueState:
         return [skipped for skipped in self.skipped if skipped.size and not skipped.torn]
 
 
-def queue_state(folder: Path, disk: Disk | None = None) -> QueueState:
-    """The state of a queue, which may be in use; raises OSError where the folder cannot be
+def queue_state(directory: Path, disk: Disk | None = None) -> QueueState:
+    """The state of a queue, which may be in use; raises OSError where the directory cannot be
     listed.
     """
     disk = disk or Disk()
-    checkpoint, wrong = read_checkpoint(disk, folder)
+    checkpoint, wrong = read_checkpoint(disk, directory)
     acknowledged = checkpoint.sequences()
     waiting, events = Counter[Path](), Counter[Path]()
 
@@ -51,28 +51,28 @@ def queue_state(folder: Path, disk: Disk | None = None) -> QueueState:
             waiting[segment.path] += 1
             events[segment.path] += record.count
 
-    found = survey(disk, folder, visit)
+    found = survey(disk, directory, visit)
     skipped = [
         *([wrong] if wrong is not None and (found.segments or wrong.size) else []),
         *found.skipped,
     ]
-    aside = [folder / name for name in disk.names(folder) if name.endswith(DAMAGED)]
+    aside = [directory / name for name in disk.names(directory) if name.endswith(DAMAGED)]
     return QueueState(
-        folder, owner_of(folder), checkpoint, found.segments, skipped, waiting, events, aside
+        directory, owner_of(directory), checkpoint, found.segments, skipped, waiting, events, aside
     )
 
 
-def repair_queue(folder: Path, disk: Disk | None = None) -> QueueState:
+def repair_queue(directory: Path, disk: Disk | None = None) -> QueueState:
     """Write the intact records of damaged segments to new ones, put the damaged ones aside and
     write a fresh checkpoint; the state before. Raises InUse, or OSError, and all is as intact as
     before then.
     """
     disk = disk or Disk()
-    lock = disk.lock(folder)
+    lock = disk.lock(directory)
     try:
-        before = queue_state(folder, disk)
+        before = queue_state(directory, disk)
         acknowledged = before.checkpoint.sequences()
-        log = RecordLog(folder, 64 << 20, disk)
+        log = RecordLog(directory, 64 << 20, disk)
         log.go_on_after(before.checkpoint.highest)
         try:
             for segment in [segment for segment in log.segments if segment.readable]:
@@ -87,7 +87,7 @@ def repair_queue(folder: Path, disk: Disk | None = None) -> QueueState:
                     log.remove(segment)
         finally:
             log.close()
-        write_checkpoint(disk, folder, before.checkpoint)
+        write_checkpoint(disk, directory, before.checkpoint)
         return before
     finally:
         lock.release()

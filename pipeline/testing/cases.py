@@ -26,7 +26,7 @@ class Setup:
     """
 
     pipeline: tuple[str, ...]
-    folder: str
+    directory: str
     settings: Mapping[str, Any]
     environment: Mapping[str, str]
     mocks: Mapping[str, Mock]
@@ -37,7 +37,7 @@ class Setup:
     @property
     def key(self) -> str:
         """A text that is the same for equal setups."""
-        parts = [self.pipeline, self.folder, self.settings, self.environment, self.mocks]
+        parts = [self.pipeline, self.directory, self.settings, self.environment, self.mocks]
         return repr(parts)
 
 

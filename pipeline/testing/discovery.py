@@ -16,7 +16,7 @@ _PLAIN = (".yml", ".yaml", ".json")
 
 
 def find(paths: Iterable[str], foreign: bool) -> list[Path]:
-    """The test files of paths, folders with all below them; ``foreign`` adds those of
+    """The test files of paths, directories with all below them; ``foreign`` adds those of
     logstash-filter-verifier, whatever their names are. Raises ConfigError for a path that is not
     there.
     """
@@ -43,11 +43,11 @@ def _refused(message: str, help: str) -> ConfigError:
     return ConfigError([Diagnostic("E406", message, None, help)])
 
 
-def _below(folder: Path, foreign: bool) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(
+def _below(directory: Path, foreign: bool) -> Iterator[Path]:
+    for place, directories, names in os.walk(directory):
+        directories[:] = sorted(
             name
-            for name in folders
+            for name in directories
             if not name.startswith(".") and name not in ("node_modules", "__pycache__")
         )
         for name in sorted(names):

@@ -106,8 +106,8 @@ def pipeline(
     environment: Mapping[str, str] | None = None,
     mocks: Mapping[str, Mock] | None = None,
 ) -> Pipeline:
-    """Compile a pipeline: a file, folder or glob (from the folder of the calling file on), or a
-    configuration's text.
+    """Compile a pipeline: a file, directory or glob (from the directory of the calling file on), or
+    a configuration's text.
 
     Equal calls give the same pipeline. The keywords are those of test files. Raises ConfigError.
     """
@@ -118,8 +118,10 @@ def pipeline(
         for name, value in short.items()
         if value is not None
     }
-    folder = str(Path(caller).parent) if caller else ""
-    setup = Setup((config,), folder, {**given, **(settings or {})}, environment or {}, mocks or {})
+    directory = str(Path(caller).parent) if caller else ""
+    setup = Setup(
+        (config,), directory, {**given, **(settings or {})}, environment or {}, mocks or {}
+    )
     __tracebackhide__ = True  # pytest shows the call that was wrong, not what it ran into
     try:
         return compiled(setup)

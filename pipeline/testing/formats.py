@@ -140,6 +140,6 @@ def _place(span: Span | None) -> dict[str, Any]:
 
 
 def write(path: str, text: str) -> None:
-    """Write a report, and the folders on its way."""
+    """Write a report, and the directories on its way."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(text, encoding="utf-8")

@@ -65,7 +65,7 @@ def sources_of(setup: Setup) -> list[Source]:
             )
             continue
         try:
-            found += load_sources(str(Path(setup.folder, Path(text).expanduser())))
+            found += load_sources(str(Path(setup.directory, Path(text).expanduser())))
         except ConfigError as error:
             first = error.diagnostics[0]
             if first.span is not None:

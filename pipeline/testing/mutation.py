@@ -253,7 +253,9 @@ def subjects(plan: Plan) -> list[Subject]:
         cases = [case for case in suite.cases if wanted(case) and not case.skip]
         for case in cases[:1] if suite.verifier is not None else cases:
             setup = case.setup
-            subject = found.setdefault((*setup.pipeline, setup.folder), Subject(sources_of(setup)))
+            subject = found.setdefault(
+                (*setup.pipeline, setup.directory), Subject(sources_of(setup))
+            )
             subject.cases.append((suite, case))
             subject.reached.append(_reached(harnesses.of(setup), suite, case))
     return list(found.values())

@@ -152,15 +152,15 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 @pytest.fixture
 def penstock_pipeline(request: pytest.FixtureRequest) -> Callable[..., Pipeline]:
     """``penstock_pipeline("apache.conf", now=…)``: a compiled pipeline, its path seen from the
-    test's folder.
+    test's directory.
     """
     from .embedded import pipeline
 
-    folder = request.path.parent
+    directory = request.path.parent
 
     def made(config: str, **keywords: Any) -> Pipeline:
         __tracebackhide__ = True
-        beside = folder / config
+        beside = directory / config
         return pipeline(str(beside) if "{" not in config else config, **keywords)
 
     return made

@@ -171,7 +171,7 @@ def _memory() -> Path:
 
 
 def failed_before() -> frozenset[str]:
-    """The ids of the cases that failed in the last run in this folder."""
+    """The ids of the cases that failed in the last run in this directory."""
     try:
         return frozenset(json.loads(_memory().read_text(encoding="utf-8")))
     except (OSError, ValueError):

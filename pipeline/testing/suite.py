@@ -155,7 +155,7 @@ class _Reader:
             **{name: _mock(mock) for name, mock in merged("mocks").items()},
         }
         pipeline = tuple(self.suite.get("pipeline", ()))
-        folder = "" if self.extra.pipeline else str(self.path.parent)
+        directory = "" if self.extra.pipeline else str(self.path.parent)
         tolerated = (
             frozenset(self.extra.mocks)
             - read.get("mocks", {}).keys()
@@ -163,7 +163,7 @@ class _Reader:
         )
         return Setup(
             pipeline,
-            folder,
+            directory,
             settings,
             merged("environment"),
             mocks,

@@ -24,7 +24,7 @@ def watch(
     show(list(runs.values()))
 
     def watched() -> list[Path]:
-        return folders([*roots, *(path for run in runs.values() for path in run.watched)])
+        return directories([*roots, *(path for run in runs.values() for path in run.watched)])
 
     for changed in changes(watched):
         files = find()
@@ -38,8 +38,8 @@ def watch(
 
 
 def touched(changed: Iterable[Path], known: dict[Path, set[Path]]) -> list[Path]:
-    """The test files to run again. A file that none is known to need concerns those in its folder
-    and above, else all.
+    """The test files to run again. A file that none is known to need concerns those in its
+    directory and above, else all.
     """
     affected: dict[Path, None] = {}
     for path in changed:
@@ -53,10 +53,12 @@ def touched(changed: Iterable[Path], known: dict[Path, set[Path]]) -> list[Path]
     return list(affected)
 
 
-def folders(paths: Iterable[Path]) -> list[Path]:
-    """The folders of files, none that lies in another."""
+def directories(paths: Iterable[Path]) -> list[Path]:
+    """The directories of files, none that lies in another."""
     found = sorted({path.resolve() if path.is_dir() else path.resolve().parent for path in paths})
-    return [folder for folder in found if not any(other in folder.parents for other in found)]
+    return [
+        directory for directory in found if not any(other in directory.parents for other in found)
+    ]
 
 
 def changes(roots: Callable[[], list[Path]]) -> Iterator[set[Path]]:

@@ -72,9 +72,9 @@ class Templates:
     ``lifetime`` seconds are forgotten.
     """
 
-    def __init__(self, lifetime: float, folder: Path | None = None, name: str = "") -> None:
+    def __init__(self, lifetime: float, directory: Path | None = None, name: str = "") -> None:
         self._lifetime = lifetime
-        self._file = folder / f"{name}.json" if folder is not None else None
+        self._file = directory / f"{name}.json" if directory is not None else None
         self._held: dict[str, tuple[Said, Template, float]] = {}
 
     def get(self, key: str) -> Template | None:

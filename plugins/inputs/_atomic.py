@@ -12,7 +12,7 @@ _IN_PLACE = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.EXDEV, errno.EROFS)
 def write_atomically(path: str, data: bytes) -> None:
     """Write a file whole and have it on disk when this returns; raises OSError.
 
-    A file that cannot be replaced (mounted by itself into a container, or in a folder that is
+    A file that cannot be replaced (mounted by itself into a container, or in a directory that is
     closed to us) is written in place: whoever reads it must take a part of it.
     """
     path = os.path.realpath(path)
@@ -27,7 +27,7 @@ def write_atomically(path: str, data: bytes) -> None:
             raise
         _write(path, data, None)
         return
-    _sync_folder(os.path.dirname(path))
+    _sync_directory(os.path.dirname(path))
 
 
 def _mode(path: str) -> int | None:
@@ -50,10 +50,10 @@ def _write(path: str, data: bytes, mode: int | None) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: str) -> None:
-    """Some file systems know no sync of folders: there the rename is all that can be done."""
+def _sync_directory(directory: str) -> None:
+    """Some file systems know no sync of directories: there the rename is all that can be done."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         finally:

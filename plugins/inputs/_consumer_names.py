@@ -19,18 +19,18 @@ _NAME = "name"
 
 
 class ConsumerName:
-    """The name of one consumer, held until it is released. ``folder``: of this kind of input;
+    """The name of one consumer, held until it is released. ``directory``: of this kind of input;
     ``given``: the name that the configuration asks for, or an empty text; ``prefix``: how a name
     begins that is made; ``source``: what is read. Raises OSError where the directory cannot be
     used.
     """
 
-    def __init__(self, folder: Path, given: str, prefix: str, *source: object) -> None:
+    def __init__(self, directory: Path, given: str, prefix: str, *source: object) -> None:
         digest = hashlib.sha256(repr((given, source)).encode()).hexdigest()[:16]
-        self._folder = folder / digest
+        self._directory = directory / digest
         number = 0
         while True:
-            slot = self._folder / str(number)
+            slot = self._directory / str(number)
             slot.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock = Lock(slot)
@@ -43,7 +43,7 @@ class ConsumerName:
 
     def abandoned(self) -> Iterator[str]:
         """The names of this directory that nobody holds."""
-        for slot in sorted(self._folder.iterdir()):
+        for slot in sorted(self._directory.iterdir()):
             if slot == self._slot:
                 continue
             try:

@@ -124,8 +124,8 @@ class Files:
         """Followed files that a file beside them, which starts with the same bytes, may be a copy
         of.
         """
-        folder, name = os.path.split(path)
-        heads = [(folder, name[:end]) for end in range(1, len(name) + 1)]
+        directory, name = os.path.split(path)
+        heads = [(directory, name[:end]) for end in range(1, len(name) + 1)]
         beside = [file for head in heads if head in self._stems for file in self._stems[head]]
         head = first_bytes(path) if beside else b""
         return [file for file in beside if file.starts(head)]

@@ -17,18 +17,18 @@ _SLACK = 60.0
 
 
 class Finder:
-    """Finds the files of an input. ``folders``: where it looked the last time."""
+    """Finds the files of an input. ``directories``: where it looked the last time."""
 
     def __init__(self, paths: Sequence[str], exclude: Sequence[str], options: FileOptions) -> None:
         self.patterns = [f"`{path}`" for path in paths]
         self._globs = [Glob(path) for path in paths]
         self._excluded = name_matcher(exclude)
         self._options = options
-        self.folders: set[str] = set()
+        self.directories: set[str] = set()
 
     def find(self) -> list[tuple[str, os.stat_result]]:
         """The regular files, each path once, in the order in which they are to be read."""
-        self.folders = set()
+        self.directories = set()
         found = {path: seen for path in self._paths() if (seen := regular(path)) is not None}
         return sorted(
             found.items(),
@@ -48,7 +48,7 @@ class Finder:
 
     def _paths(self) -> Iterator[str]:
         for glob in self._globs:
-            for path in glob.paths(self.folders):
+            for path in glob.paths(self.directories):
                 if not self._excluded(os.path.basename(path)):
                     yield path
 
@@ -63,9 +63,9 @@ def regular(path: str) -> os.stat_result | None:
 
 
 def renamed(path: str, identity: Identity) -> str | None:
-    """The present path of a file that was called ``path``, in the same folder."""
-    folder = os.path.dirname(path)
-    for entry in _entries(folder):
+    """The present path of a file that was called ``path``, in the same directory."""
+    directory = os.path.dirname(path)
+    for entry in _entries(directory):
         if (
             entry.inode() == identity.inode
             and (seen := regular(entry.path)) is not None
@@ -90,8 +90,8 @@ def copied(
     ends of what was read. The latest, where several have them.
     """
     found: list[tuple[int, Copy]] = []
-    folder, start = stem(path)
-    for entry in _entries(folder):
+    directory, start = stem(path)
+    for entry in _entries(directory):
         if entry.path == path or not entry.name.startswith(start):
             continue
         seen = regular(entry.path)
@@ -123,11 +123,11 @@ def _has_same_packed(path: str, print_: Fingerprint) -> bool:
 
 
 def stem(path: str) -> tuple[str, str]:
-    """The folder of a path, and its name up to the first dot: with that, the names of its copies
+    """The directory of a path, and its name up to the first dot: with that, the names of its copies
     begin.
     """
-    folder, name = os.path.split(path)
-    return folder, name.partition(".")[0] or name
+    directory, name = os.path.split(path)
+    return directory, name.partition(".")[0] or name
 
 
 def first_bytes(path: str) -> bytes:
@@ -155,9 +155,9 @@ def has_same(path: str, size: int, print_: Fingerprint) -> bool:
         return False
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(directory: str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as entries:
+        with os.scandir(directory) as entries:
             return list(entries)
     except OSError:
         return []

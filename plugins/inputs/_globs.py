@@ -1,8 +1,8 @@
 """Names of files from patterns, read as Ruby's ``Dir.glob`` reads them.
 
-``*``, ``?``, ``[a-z]``, ``{one,two}`` and ``**/`` for folders of any depth; a backslash takes a
+``*``, ``?``, ``[a-z]``, ``{one,two}`` and ``**/`` for directories of any depth; a backslash takes a
 sign's meaning away. A name that starts with a dot is found only by a pattern that does, and ``**/``
-does not go through symbolic links, so that a link to a folder above cannot send it round in
+does not go through symbolic links, so that a link to a directory above cannot send it round in
 circles.
 """
 
@@ -19,7 +19,7 @@ _SPECIAL = re.compile(r"[*?\[]")
 
 
 class Glob:
-    """One pattern of the option ``path``; a relative one starts in the folder where Penstock
+    """One pattern of the option ``path``; a relative one starts in the directory where Penstock
     runs.
     """
 
@@ -31,12 +31,12 @@ class Glob:
         """Whether the pattern means this path, be there such a file or not."""
         return any(_meets(steps, path.split("/")[1:]) for steps in self._ways)
 
-    def paths(self, folders: set[str]) -> Iterator[str]:
-        """What there is under the pattern, folders and doubles included; the folders looked into
-        are added to ``folders``.
+    def paths(self, directories: set[str]) -> Iterator[str]:
+        """What there is under the pattern, directories and doubles included; the directories looked
+        into are added to ``directories``.
         """
         for steps in self._ways:
-            yield from _walk("/", steps, folders)
+            yield from _walk("/", steps, directories)
 
 
 def name_matcher(patterns: Sequence[str]) -> Match:
@@ -133,28 +133,28 @@ def _set(inside: str) -> str:
     return f"[{'^' if negated else ''}{escaped}]"
 
 
-def _walk(folder: str, steps: Sequence[_Step], folders: set[str]) -> Iterator[str]:
+def _walk(directory: str, steps: Sequence[_Step], directories: set[str]) -> Iterator[str]:
     step, rest = steps[0], steps[1:]
     if isinstance(step, str):
-        path = os.path.join(folder, step)
+        path = os.path.join(directory, step)
         if rest:
-            yield from _walk(path, rest, folders)
+            yield from _walk(path, rest, directories)
         else:
-            folders.add(os.path.dirname(path))
+            directories.add(os.path.dirname(path))
             yield path
         return
     if step is None:
-        yield from _walk(folder, rest, folders)
-    folders.add(folder)
-    for entry in _entries(folder):
+        yield from _walk(directory, rest, directories)
+    directories.add(directory)
+    for entry in _entries(directory):
         if step is None:
             if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
-                yield from _walk(entry.path, steps, folders)
+                yield from _walk(entry.path, steps, directories)
         elif step(entry.name):
             if not rest:
                 yield entry.path
             elif entry.is_dir():
-                yield from _walk(entry.path, rest, folders)
+                yield from _walk(entry.path, rest, directories)
 
 
 def _meets(steps: Sequence[_Step], names: Sequence[str]) -> bool:
@@ -169,9 +169,9 @@ def _meets(steps: Sequence[_Step], names: Sequence[str]) -> bool:
     return bool(step(names[0])) and _meets(rest, names[1:])
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(directory: str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as entries:
+        with os.scandir(directory) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError:
         return []

@@ -25,14 +25,14 @@ _INTERVAL = 1.0
 
 class Bookmark:
     """The position of one reader of a stream. ``source``: what tells the stream from others. Two
-    readers of one stream in a data folder have a file each. Raises OSError, NewerFormat.
+    readers of one stream in a data directory have a file each. Raises OSError, NewerFormat.
     """
 
-    def __init__(self, folder: Path, *source: object) -> None:
+    def __init__(self, directory: Path, *source: object) -> None:
         digest = hashlib.sha256(repr(source).encode()).hexdigest()[:16]
         number = 0
         while True:
-            slot = folder / "rabbitmq" / digest / str(number)
+            slot = directory / "rabbitmq" / digest / str(number)
             slot.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock = Lock(slot)

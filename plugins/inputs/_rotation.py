@@ -2,7 +2,7 @@
 and truncating, deletion.
 
 A file whose name was taken away is read on under its descriptor, for its writer may not have
-noticed yet. Where it was closed, it is looked for in its folder by its identity. A file that no
+noticed yet. Where it was closed, it is looked for in its directory by its identity. A file that no
 longer has the bytes that were read of it was truncated: it begins anew, and what was not read of it
 is looked for in the copy.
 """

@@ -174,7 +174,7 @@ class Bookmark:
             raise
         old, self._file = self._file, file
         self._lines, self._is_dirty = len(rows), False
-        Disk().sync_folder(Path(self._path).resolve().parent)
+        Disk().sync_directory(Path(self._path).resolve().parent)
         if old is not None:
             old.close()
 

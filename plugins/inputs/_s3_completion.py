@@ -15,25 +15,25 @@ _PIECE = 1 << 20
 
 
 class Completion(NamedTuple):
-    """``bucket`` and ``folder``: where copies go; ``prefix``: goes before their key; ``deletes``:
-    the object is deleted then.
+    """``bucket`` and ``directory``: where copies go; ``prefix``: goes before their key;
+    ``deletes``: the object is deleted then.
     """
 
     bucket: str | None
     prefix: str
-    folder: str | None
+    directory: str | None
     deletes: bool
 
     @property
     def is_needed(self) -> bool:
         """Whether there is something to do."""
-        return self.deletes or bool(self.bucket or self.folder)
+        return self.deletes or bool(self.bucket or self.directory)
 
     def carry_out(self, s3: S3, wanted: Object) -> None:
         """Do it, unless the object is not there any more. Raises as ``Aws.asked``, OSError."""
         try:
-            if self.folder:
-                self._save(s3, wanted, self.folder)
+            if self.directory:
+                self._save(s3, wanted, self.directory)
             if self.bucket:
                 s3.copy(wanted, self.bucket, f"{self.prefix}{wanted.key}")
             if self.deletes:
@@ -41,10 +41,10 @@ class Completion(NamedTuple):
         except Gone:
             return
 
-    def _save(self, s3: S3, wanted: Object, folder: str) -> None:
+    def _save(self, s3: S3, wanted: Object, directory: str) -> None:
         """Copy it into a directory, under the last part of its key, as Logstash does."""
-        path = os.path.join(folder, os.path.basename(wanted.key))
-        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(directory, os.path.basename(wanted.key))
+        os.makedirs(directory, exist_ok=True)
         body = s3.get(wanted).get("Body")
         with open(f"{path}.part", "wb") as file:
             while body is not None and (piece := read_body(body, _PIECE)):

@@ -136,7 +136,7 @@ class Tailer:
         again = options.stat_interval if left_out else options.discover_interval
         looks_again = left_out or not options.exit_after_read
         self._next_discovery = now + again if looks_again else float("inf")
-        self._notices.watch(self._files.finder.folders)
+        self._notices.watch(self._files.finder.directories)
 
     def _tell_found(self) -> None:
         """Say what is read and from where on; in read mode, name the files as partitions."""

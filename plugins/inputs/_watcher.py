@@ -29,7 +29,7 @@ class Notices:
     def __init__(self, clock: Clock) -> None:
         self._clock, self._pipe = clock, WakePipe()
 
-    def watch(self, folders: Set[str]) -> None:
+    def watch(self, directories: Set[str]) -> None:
         """Listen to these directories, and no others."""
 
     def wait(self, seconds: float) -> Set[str]:
@@ -50,16 +50,16 @@ class SystemNotices(Notices):
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self._folders: Set[str] = frozenset()
+        self._directories: Set[str] = frozenset()
         self._watched: dict[int, str] = {}
         self._inotify: Any = None
 
-    def watch(self, folders: Set[str]) -> None:
-        there = frozenset(filter(os.path.isdir, folders))
-        if there == self._folders:
+    def watch(self, directories: Set[str]) -> None:
+        there = frozenset(filter(os.path.isdir, directories))
+        if there == self._directories:
             return
         self.close()
-        self._folders = there
+        self._directories = there
         if there:
             self._listen()
 
@@ -69,8 +69,10 @@ class SystemNotices(Notices):
 
             changes = flags.CREATE | flags.MODIFY | flags.MOVED_FROM | flags.MOVED_TO | flags.DELETE
             self._inotify = INotify()
-            for folder in self._folders:
-                self._watched[self._inotify.add_watch(folder, changes | flags.ONLYDIR)] = folder
+            for directory in self._directories:
+                self._watched[self._inotify.add_watch(directory, changes | flags.ONLYDIR)] = (
+                    directory
+                )
         except Exception as error:  # a system without it, or with too few watches
             log.debug("files are polled only: %s", error)
             self._stop()
@@ -88,13 +90,13 @@ class SystemNotices(Notices):
             self._stop()
             return frozenset()
         if any(not event.name for event in heard):  # a directory is gone, or too much happened
-            self._folders = frozenset()
+            self._directories = frozenset()
         paths = ((self._watched.get(event.wd), event.name) for event in heard)
-        return {os.path.join(folder, name) for folder, name in paths if folder and name}
+        return {os.path.join(directory, name) for directory, name in paths if directory and name}
 
     def close(self) -> None:
         self._stop()
-        self._folders = frozenset()
+        self._directories = frozenset()
 
     def _stop(self) -> None:
         if self._inotify is not None:

@@ -100,7 +100,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         """Logstash's name."""
         name = ".sincedb_" + md5(str(self.path).encode(), usedforsecurity=False).hexdigest()
         return (
-            self.context.data_folder
+            self.context.data_directory
             / "plugins"
             / "inputs"
             / "dead_letter_queue"
@@ -187,7 +187,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
             return
         assert self._letters is not None
         self._letters.close()
-        self._letters = DeadLetterReader(self._letters.folder, after)
+        self._letters = DeadLetterReader(self._letters.directory, after)
         self._last_given = after
 
     def _save(self) -> None:

@@ -153,8 +153,8 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
         if self.last_run_metadata_path is not None:
             return Path(self.last_run_metadata_path)
         pipeline = str(self.context.settings.get("pipeline.id", "main"))
-        folder = self.context.data_folder / "plugins" / "inputs" / "elasticsearch"
-        return folder / pipeline / "last_run_value"
+        directory = self.context.data_directory / "plugins" / "inputs" / "elasticsearch"
+        return directory / pipeline / "last_run_value"
 
     @property
     def bounded(self) -> bool:

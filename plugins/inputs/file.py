@@ -296,7 +296,7 @@ class File(Ecs, Input, name="file"):
         return path
 
     def _default_sincedb(self) -> str:
-        """Logstash's name, in the data folder or in the one that desktops have for such."""
+        """Logstash's name, in the data directory or in the one that desktops have for such."""
         from hashlib import md5
 
         name = ".sincedb_" + md5(",".join(self.path).encode(), usedforsecurity=False).hexdigest()

@@ -131,12 +131,12 @@ class Kinesis(KinesisOptions, Input, name="kinesis"):
 
     def _named(self) -> ConsumerName:
         if self._name is None:
-            folder = self.context.data_folder / "kinesis"
+            directory = self.context.data_directory / "kinesis"
             source = self.region, self.endpoint, self.kinesis_stream_name, self.application_name
             try:
-                self._name = ConsumerName(folder, "", socket.gethostname(), *map(str, source))
+                self._name = ConsumerName(directory, "", socket.gethostname(), *map(str, source))
             except OSError as error:
-                reason = f"no name can be kept in `{folder}`: {error.strerror or error}"
+                reason = f"no name can be kept in `{directory}`: {error.strerror or error}"
                 raise Misconfigured("application_name", reason, "check path.data") from error
         return self._name
 

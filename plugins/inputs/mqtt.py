@@ -155,12 +155,12 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
         if self.client_id is not None or self.clean_session:
             return self.client_id
         if self._name is None:
-            folder = self.context.data_folder / "mqtt"
+            directory = self.context.data_directory / "mqtt"
             source = self.host, self.used_port, self.username, sorted(self._topics)
             try:
-                self._name = ConsumerName(folder, "", "penstock", *source)
+                self._name = ConsumerName(directory, "", "penstock", *source)
             except OSError as error:
-                reason = f"no client id can be kept in `{folder}`: {error.strerror or error}"
+                reason = f"no client id can be kept in `{directory}`: {error.strerror or error}"
                 raise Misconfigured("topic", reason, "check path.data") from error
         return self._name.name
 

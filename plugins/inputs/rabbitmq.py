@@ -168,11 +168,11 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
     def open(self) -> None:
         if not self._is_stream:
             return
-        folder = self.context.data_folder
+        directory = self.context.data_directory
         try:
-            self._bookmark = Bookmark(folder, self.host, self.vhost, self.queue)
+            self._bookmark = Bookmark(directory, self.host, self.vhost, self.queue)
         except OSError as error:
-            reason = f"no position can be kept in `{folder}`: {error.strerror or error}"
+            reason = f"no position can be kept in `{directory}`: {error.strerror or error}"
             raise Misconfigured("queue", reason, "check path.data") from error
 
     def connect(self) -> None:

@@ -160,12 +160,12 @@ class Redis(RedisOptions, Input, name="redis"):
             where = self.path or f"{self.host}:{self.port}"
             group = self.group if self.data_type == "stream" else ""
             source = where, self.db, self.data_type, self.key, group
-            folder = self.context.data_folder / "redis"
+            directory = self.context.data_directory / "redis"
             own, prefix = self.consumer or "", socket.gethostname()
             try:
-                self._consumer = ConsumerName(folder, own, prefix, *source)
+                self._consumer = ConsumerName(directory, own, prefix, *source)
             except OSError as error:
-                reason = f"no name can be kept in `{folder}`: {error.strerror or error}"
+                reason = f"no name can be kept in `{directory}`: {error.strerror or error}"
                 raise Misconfigured("data_type", reason, "check path.data") from error
         return self._consumer
 

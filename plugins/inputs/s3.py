@@ -164,7 +164,7 @@ class S3Input(AwsOptions, Input, name="s3"):
             return self.sincedb_path
         of = f"{self.bucket}{self.prefix}{self.queue or ''}"
         name = hashlib.md5(of.encode(), usedforsecurity=False).hexdigest()
-        return str(self.context.data_folder / "plugins" / "inputs" / "s3" / f"sincedb_{name}")
+        return str(self.context.data_directory / "plugins" / "inputs" / "s3" / f"sincedb_{name}")
 
     def open(self) -> None:
         log = self.context.log

@@ -45,7 +45,7 @@ class SpoolFile:
         """A new one. Raises OSError."""
         made = cls(base, key)
         made._write(_META, json.dumps({"key": key}).encode())
-        _DISK.sync_folder(base.parent)
+        _DISK.sync_directory(base.parent)
         return made
 
     @classmethod
@@ -87,7 +87,7 @@ class SpoolFile:
         finally:
             os.close(descriptor)
         if is_new:
-            _DISK.sync_folder(path.parent)
+            _DISK.sync_directory(path.parent)
 
     def _write(self, suffix: str, data: bytes) -> None:
         path = self.base.with_suffix(suffix)
@@ -114,12 +114,12 @@ class SpoolFile:
 
     def set_aside(self) -> Path:
         """Keep it where nobody tries to upload it any more; its bytes."""
-        folder = self.base.parent.parent / _REFUSED
-        folder.mkdir(exist_ok=True)
+        directory = self.base.parent.parent / _REFUSED
+        directory.mkdir(exist_ok=True)
         for path in self._paths():
             with contextlib.suppress(FileNotFoundError):
-                path.replace(folder / f"{self.base.parent.name}-{path.name}")
-        return folder / f"{self.base.parent.name}-{self.data.name}"
+                path.replace(directory / f"{self.base.parent.name}-{path.name}")
+        return directory / f"{self.base.parent.name}-{self.data.name}"
 
     def remove(self) -> None:
         """It is uploaded. What says what it is goes first: the rest is then of no account."""
@@ -140,13 +140,13 @@ def _last_length(journal: Path, data: Path) -> int:
 
 
 class Spool:
-    """The files of one output. ``folder`` is shared with other processes that have the same output;
-    ``name``: makes the key of a file of a prefix. Raises OSError.
+    """The files of one output. ``directory`` is shared with other processes that have the same
+    output; ``name``: makes the key of a file of a prefix. Raises OSError.
     """
 
-    def __init__(self, folder: Path, name: Callable[[str], str], log: PluginLog) -> None:
-        self._folder, self._name, self._log = folder, name, log
-        self._own = folder / uuid4().hex
+    def __init__(self, directory: Path, name: Callable[[str], str], log: PluginLog) -> None:
+        self._directory, self._name, self._log = directory, name, log
+        self._own = directory / uuid4().hex
         self._files: dict[str, SpoolFile] = {}
         self._locks: dict[Path, Lock] = {}
         self._count = 0
@@ -154,20 +154,20 @@ class Spool:
 
     def open(self) -> None:
         """Make a directory of this process's own."""
-        _DISK.make_folder(self._folder)
+        _DISK.make_directory(self._directory)
         self._locks[self._own] = _DISK.lock(self._own)
 
     def left(self) -> Iterator[SpoolFile]:
         """The files that processes have left which ended, the oldest first."""
         found: list[tuple[float, SpoolFile]] = []
-        for folder in self._folder.iterdir():
-            if folder in self._locks or not folder.is_dir() or folder.name == _REFUSED:
+        for directory in self._directory.iterdir():
+            if directory in self._locks or not directory.is_dir() or directory.name == _REFUSED:
                 continue
             try:
-                self._locks[folder] = Lock(folder)
+                self._locks[directory] = Lock(directory)
             except InUse:
                 continue
-            for meta in folder.glob(f"*{_META}"):
+            for meta in directory.glob(f"*{_META}"):
                 file = SpoolFile.found(meta.with_suffix(""))
                 if file is not None:
                     found.append((file.data.stat().st_mtime, file))
@@ -199,8 +199,8 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the directories; those that are empty are removed."""
-        for folder, lock in self._locks.items():
-            if all(path.name == LOCK for path in folder.iterdir()):
-                shutil.rmtree(folder, ignore_errors=True)
+        for directory, lock in self._locks.items():
+            if all(path.name == LOCK for path in directory.iterdir()):
+                shutil.rmtree(directory, ignore_errors=True)
             lock.release()
         self._locks.clear()

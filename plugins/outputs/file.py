@@ -43,18 +43,18 @@ _LONGEST_SHOWN = 100
 
 class _Open:
     """An open file. ``taken``: what it took of a batch that is not written, or not synced, yet.
-    ``folders``: those in which names are not synced yet; None where nothing is synced. ``cut_off``:
-    a kill has left the file in the middle of a line.
+    ``directories``: those in which names are not synced yet; None where nothing is synced.
+    ``cut_off``: a kill has left the file in the middle of a line.
     """
 
     def __init__(
-        self, path: Path, descriptor: int, folders: list[Path] | None, cut_off: bool
+        self, path: Path, descriptor: int, directories: list[Path] | None, cut_off: bool
     ) -> None:
         self.path, self._descriptor, self._target = path, descriptor, target_of(descriptor, cut_off)
         self.written = time.monotonic()
         self.taken: list[Any] = []
         self._identity = _identity(descriptor)
-        self._folders = folders
+        self._directories = directories
 
     @property
     def is_gone(self) -> bool:
@@ -75,17 +75,17 @@ class _Open:
         except PartlyWritten as error:
             self.taken.append(memoryview(data)[: len(data) - len(error.rest)])
             raise
-        if self._folders is not None:
+        if self._directories is not None:
             self.taken.append(data)
-            self._sync(self._folders)
+            self._sync(self._directories)
         self.taken.clear()
 
-    def _sync(self, folders: list[Path]) -> None:
+    def _sync(self, directories: list[Path]) -> None:
         try:
             _DISK.sync(self._descriptor)
-            while folders:
-                _DISK.sync_folder(folders[-1])
-                folders.pop()
+            while directories:
+                _DISK.sync_directory(directories[-1])
+                directories.pop()
         except OSError as error:
             rest = b"".join(self.taken)
             self.taken.clear()
@@ -193,10 +193,10 @@ class File(Output, name="file"):
             )
 
     def _fixed_part(self) -> Path | None:
-        """The folder above the first field of the path."""
+        """The directory above the first field of the path."""
         head = self.path.text.partition("%{")[0]
-        folder = head[: head.rfind("/") + 1]
-        return Path(os.path.normpath(folder)) if folder else None
+        directory = head[: head.rfind("/") + 1]
+        return Path(os.path.normpath(directory)) if directory else None
 
     def plain_encoding(self) -> tuple[Codec, Hashable] | None:
         is_plain = self.path.is_constant and not self.gzip
@@ -304,25 +304,25 @@ class File(Output, name="file"):
         return file, data
 
     def _opened(self, path: Path) -> _Open:
-        folders = self._make_folder(path.parent)
+        directories = self._make_directory(path.parent)
         fresh = self.write_behavior == "overwrite" and str(path) not in self._started
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
         cut_off = not fresh and not self.gzip and _is_cut_off(path)
         descriptor = os.open(path, flags, 0o666 if self.file_mode < 0 else self.file_mode)
         self._started.add(str(path))
-        return _Open(path, descriptor, folders if self.fsync else None, cut_off)
+        return _Open(path, descriptor, directories if self.fsync else None, cut_off)
 
-    def _make_folder(self, folder: Path) -> list[Path]:
-        """Make a folder and those above it, unless they are there; the folders in which there are
-        new names then.
+    def _make_directory(self, directory: Path) -> list[Path]:
+        """Make a directory and those above it, unless they are there; the directories in which
+        there are new names then.
         """
-        if folder.exists():
-            return [folder]
-        made = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(
+        if directory.exists():
+            return [directory]
+        made = [one for one in (directory, *directory.parents) if not one.exists()]
+        directory.mkdir(
             mode=0o777 if self.dir_mode < 0 else self.dir_mode, parents=True, exist_ok=True
         )
-        return [folder, *(one.parent for one in made)]
+        return [directory, *(one.parent for one in made)]
 
     def _tidy(self) -> None:
         now = time.monotonic()

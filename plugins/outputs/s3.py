@@ -177,13 +177,13 @@ class S3Output(AwsOptions, Output, name="s3"):
         delay, tries = float(self.retry_delay), self.retry_count
         return Manner(self.bucket, parameters, threshold, delay, tries)
 
-    def _folder(self) -> Path:
+    def _directory(self) -> Path:
         """The directory of files; the same at the next start."""
         of = "\0".join((self.bucket, self.prefix.text, self.encoding))
         name = self.id or hashlib.sha256(of.encode()).hexdigest()[:16]
         if self.temporary_directory:
             return Path(self.temporary_directory) / f"s3-{name}"
-        return self.context.data_folder / "plugins" / "outputs" / "s3" / name
+        return self.context.data_directory / "plugins" / "outputs" / "s3" / name
 
     def _key(self, prefix: str) -> str:
         with self._lock:
@@ -242,13 +242,13 @@ class S3Output(AwsOptions, Output, name="s3"):
         """Make the directory, and upload what an earlier run left; once."""
         if self._spool is not None:
             return
-        folder = self._folder()
-        spool = Spool(folder, self._key, self.context.log)
+        directory = self._directory()
+        spool = Spool(directory, self._key, self.context.log)
         try:
             spool.open()
             left = list(spool.left()) if self.restore else []
         except OSError as error:
-            reason = f"`{folder}` cannot be written: {error.strerror or error}"
+            reason = f"`{directory}` cannot be written: {error.strerror or error}"
             raise Misconfigured("temporary_directory", reason, "check the directory") from error
         log = self.context.log
         self._uploader = Uploader(self._manner(), self._workers, log, self._client)
@@ -267,7 +267,7 @@ class S3Output(AwsOptions, Output, name="s3"):
         try:
             spool.append(str(payload.lane), payload.data)
         except OSError as error:
-            reason = f"`{self._folder()}`: {error.strerror or error}"
+            reason = f"`{self._directory()}`: {error.strerror or error}"
             raise Retry(reason) from error
         self._rotate(spool, uploader)
 

@@ -2,8 +2,8 @@
 disk, and how they are read.
 
 A dead letter is a record: the note says why, where and when; the payload is the event as it was.
-Those of one pipeline are in one folder, and their sequences never begin again, so that a sequence
-is a position that stays true whatever is deleted.
+Those of one pipeline are in one directory, and their sequences never begin again, so that a
+sequence is a position that stays true whatever is deleted.
 """
 
 from __future__ import annotations
@@ -115,12 +115,12 @@ def letter_of(record: Record) -> DeadLetter:
 
 
 class DeadLetterReader:
-    """Reads the letters of a folder in order, while they are written. ``after``: the sequence of
+    """Reads the letters of a directory in order, while they are written. ``after``: the sequence of
     the last letter not wanted.
     """
 
-    def __init__(self, folder: Path, after: int = 0, disk: Disk | None = None) -> None:
-        self.folder, self.after = folder, after
+    def __init__(self, directory: Path, after: int = 0, disk: Disk | None = None) -> None:
+        self.directory, self.after = directory, after
         self.skipped: list[Skipped] = []
         self._disk = disk or Disk()
         self._segment: Segment | None = None
@@ -145,7 +145,7 @@ class DeadLetterReader:
         try:
             letters.append(letter_of(record))
         except Unreadable as error:
-            where = str(self._segment.path) if self._segment else str(self.folder)
+            where = str(self._segment.path) if self._segment else str(self.directory)
             self.skipped.append(
                 Skipped(
                     where,
@@ -174,7 +174,7 @@ class DeadLetterReader:
         """The segment after the one that is read."""
         segments = [
             segment
-            for segment in survey_headers(self._disk, self.folder).segments
+            for segment in survey_headers(self._disk, self.directory).segments
             if segment.readable
         ]
         if self._segment is None:
@@ -204,13 +204,13 @@ class DeadLetterReader:
     def check_format(self) -> None:
         """Raise NewerFormat where a newer Penstock wrote a segment that is there."""
         with contextlib.suppress(FileNotFoundError):
-            survey_headers(self._disk, self.folder)
+            survey_headers(self._disk, self.directory)
 
     def consumed(self, upto: int) -> list[Path]:
         """The segments in which nothing comes after a sequence; the last one, which may be written,
         is not among them.
         """
-        segments = survey_headers(self._disk, self.folder).segments
+        segments = survey_headers(self._disk, self.directory).segments
         return [
             one.path
             for one, following in pairwise(segments)

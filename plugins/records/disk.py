@@ -2,7 +2,7 @@
 that fails, fills or forgets.
 
 What is written counts as kept only after ``sync`` of the file and, for a new or renamed name,
-``sync_folder`` of its folder.
+``sync_directory`` of its directory.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _CREATE = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O
 class Disk:
     """The real one. Files are open to their owner alone. All of it raises OSError."""
 
-    def make_folder(self, folder: Path) -> None:
-        """Make a folder, and those above it, unless it is there."""
-        if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            self.sync_folder(folder.parent)
+    def make_directory(self, directory: Path) -> None:
+        """Make a directory, and those above it, unless it is there."""
+        if not directory.is_dir():
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, exist_ok=True)
+            self.sync_directory(directory.parent)
 
-    def lock(self, folder: Path) -> Lock:
-        """Make a folder, unless it is there, and take it for this process; raises InUse where
+    def lock(self, directory: Path) -> Lock:
+        """Make a directory, unless it is there, and take it for this process; raises InUse where
         another has it.
         """
-        self.make_folder(folder)
-        return Lock(folder)
+        self.make_directory(directory)
+        return Lock(directory)
 
-    def names(self, folder: Path) -> list[str]:
-        """The names in a folder, sorted; those of folders end in a slash."""
-        with os.scandir(folder) as found:
+    def names(self, directory: Path) -> list[str]:
+        """The names in a directory, sorted; those of directories end in a slash."""
+        with os.scandir(directory) as found:
             return sorted(entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in found)
 
     def create(self, path: Path) -> int:
@@ -91,11 +91,11 @@ class Disk:
         else:
             os.fdatasync(descriptor)
 
-    def sync_folder(self, folder: Path) -> None:
-        """Have a folder's names on the disk; some file systems know no such thing, and need
+    def sync_directory(self, directory: Path) -> None:
+        """Have a directory's names on the disk; some file systems know no such thing, and need
         none.
         """
-        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file in the folder.
+"""One process at a time: a lock on a file in the directory.
 
 A POSIX record lock, since it goes with its process: a child that outlives a killed parent does not
 keep it. It does not keep a process from itself, so a list here does that. Closing any descriptor of
@@ -23,30 +23,30 @@ _held: set[str] = set()
 
 
 class InUse(PenstockError, OSError):
-    """The folder is in use by another process, or elsewhere in this one."""
+    """The directory is in use by another process, or elsewhere in this one."""
 
-    def __init__(self, folder: Path, owner: str) -> None:
+    def __init__(self, directory: Path, owner: str) -> None:
         super().__init__(
-            f"`{folder}` is in use by {owner}: stop that process first, or use another directory"
+            f"`{directory}` is in use by {owner}: stop that process first, or use another directory"
         )
 
 
 class Lock:
-    """Holds a folder from the moment it is made; raises InUse, or OSError where the lock file
+    """Holds a directory from the moment it is made; raises InUse, or OSError where the lock file
     cannot be opened.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._key = os.path.realpath(folder)
+    def __init__(self, directory: Path) -> None:
+        self._key = os.path.realpath(directory)
         if self._key in _held:
-            raise InUse(folder, "this process")
+            raise InUse(directory, "this process")
         self._descriptor = os.open(
-            folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+            directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )
         if not _locked(self._descriptor):
             owner = os.pread(self._descriptor, 40, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
-            raise InUse(folder, f"process {owner}" if owner.isdigit() else "another process")
+            raise InUse(directory, f"process {owner}" if owner.isdigit() else "another process")
         _held.add(self._key)
         with contextlib.suppress(OSError):  # a full disk must not keep a queue from being opened
             os.ftruncate(self._descriptor, 0)
@@ -73,12 +73,12 @@ def _locked(descriptor: int) -> bool:
     return False
 
 
-def owner_of(folder: Path) -> int | None:
-    """The process that has a folder; None if nobody has."""
-    if os.path.realpath(folder) in _held:
+def owner_of(directory: Path) -> int | None:
+    """The process that has a directory; None if nobody has."""
+    if os.path.realpath(directory) in _held:
         return os.getpid()
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
     try:

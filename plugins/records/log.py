@@ -58,19 +58,19 @@ class _Open:
 
 
 class RecordLog:
-    """The log in a folder, which its user has locked. ``page``: bytes after which a new segment is
-    begun.
+    """The log in a directory, which its user has locked. ``page``: bytes after which a new segment
+    is begun.
 
     ``visit`` is called with every intact record that is found; what was damaged is in ``skipped``.
     ``next`` is the sequence of the record that will be appended next. Raises OSError where the
-    folder cannot be listed.
+    directory cannot be listed.
     """
 
     def __init__(
-        self, folder: Path, page: int, disk: Disk | None = None, visit: Visit | None = None
+        self, directory: Path, page: int, disk: Disk | None = None, visit: Visit | None = None
     ) -> None:
-        self.folder, self.page, self.disk = folder, page, disk or Disk()
-        found = survey(self.disk, folder, visit)
+        self.directory, self.page, self.disk = directory, page, disk or Disk()
+        found = survey(self.disk, directory, visit)
         self.segments, self.skipped = found.segments, found.skipped
         # Numbers begin at the clock: a log that was lost and begun again does not use numbers that
         # someone remembers.
@@ -86,7 +86,7 @@ class RecordLog:
     def _sync_found(self) -> None:
         """Have on the disk what was found: who wrote it may have been killed before its commit."""
         with contextlib.suppress(OSError):
-            self.disk.sync_folder(self.folder)
+            self.disk.sync_directory(self.directory)
         for segment in self.segments:
             if segment.records:
                 with contextlib.suppress(OSError):
@@ -150,7 +150,7 @@ class RecordLog:
 
     def _begin(self, first: int) -> _Open:
         seal = Seal()
-        path = self.folder / segment_name(first, seal)
+        path = self.directory / segment_name(first, seal)
         descriptor = self.disk.create(path)
         try:
             self.disk.write(descriptor, [file_header(first, seal)])
@@ -209,7 +209,7 @@ class RecordLog:
                 if not writer.removed:
                     self.disk.sync(writer.descriptor)
             if names:
-                self.disk.sync_folder(self.folder)
+                self.disk.sync_directory(self.directory)
         except OSError:
             with self._lock:
                 self._new_names = True
@@ -290,7 +290,7 @@ class RecordLog:
 
     def forget_vanished(self) -> list[Segment]:
         """Leave out the segments whose files someone else took away; they are given."""
-        names = set(self.disk.names(self.folder))
+        names = set(self.disk.names(self.directory))
         with self._lock:
             active = self._active.segment if self._active else None
             gone = [

@@ -1,5 +1,5 @@
-"""The segments of a folder, and what is found when they are read through: how much is intact, and
-what is not.
+"""The segments of a directory, and what is found when they are read through: how much is intact,
+and what is not.
 
 Reading never fails for what files hold, unless a newer Penstock wrote one of them: then what is
 there must not be taken for all. A file that cannot be opened, is empty, has no header or is
@@ -68,8 +68,8 @@ were given before.
 
 @dataclass(slots=True)
 class Survey:
-    """What a folder holds: segments by their first sequences, and what was skipped, with files that
-    are not ours.
+    """What a directory holds: segments by their first sequences, and what was skipped, with files
+    that are not ours.
     """
 
     segments: list[Segment] = field(default_factory=list)
@@ -81,25 +81,27 @@ class Survey:
         return max((max(segment.last, segment.first - 1) for segment in self.segments), default=0)
 
 
-def survey(disk: Disk, folder: Path, visit: Visit | None = None) -> Survey:
-    """Read all segments of a folder; raises OSError only where the folder cannot be listed, and
-    NewerFormat.
+def survey(disk: Disk, directory: Path, visit: Visit | None = None) -> Survey:
+    """Read all segments of a directory; raises OSError only where the directory cannot be listed,
+    and NewerFormat.
     """
-    found = survey_headers(disk, folder)
+    found = survey_headers(disk, directory)
     _read_all(disk, found, visit)
     return found
 
 
-def survey_headers(disk: Disk, folder: Path) -> Survey:
+def survey_headers(disk: Disk, directory: Path) -> Survey:
     """What can be said without reading the records; raises as ``survey``."""
     found = Survey()
-    for name in disk.names(folder):
+    for name in disk.names(directory):
         known = parse_name(name)
         if known is not None:
-            _open(disk, folder / name, Segment(folder / name, Seal(known[1]), known[0]), found)
+            _open(
+                disk, directory / name, Segment(directory / name, Seal(known[1]), known[0]), found
+            )
         elif name not in _OURS and not name.endswith(DAMAGED):
             found.skipped.append(
-                Skipped(str(folder / name), 0, 0, "not a file of Penstock; left unchanged")
+                Skipped(str(directory / name), 0, 0, "not a file of Penstock; left unchanged")
             )
     found.segments.sort(key=lambda segment: segment.first)
     return found

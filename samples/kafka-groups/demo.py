@@ -16,7 +16,7 @@ def main() -> int:
     """The exit status of run.sh."""
     from servers import kafka
 
-    with tempfile.TemporaryDirectory() as folder, kafka.server(Path(folder)) as broker:
+    with tempfile.TemporaryDirectory() as directory, kafka.server(Path(directory)) as broker:
         print(f"Kafka runs at {broker.address}; three processes count visits, one is killed:")
         environment = {**os.environ, "KAFKA": broker.address}
         environment["PENSTOCK"] = f"{sys.executable} -m penstock"

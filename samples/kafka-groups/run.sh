@@ -12,7 +12,7 @@ data="$(mktemp -d)"
 started=""
 trap 'kill $started 2> /dev/null || true; wait; rm -rf "$data"' EXIT
 
-start() {  # NAME: a process that runs NAME's configuration, with a folder for its own data
+start() {  # NAME: a process that runs NAME's configuration, with a directory for its own data
   $penstock run --path.data "$data/$1" -f "$here/$2" > "$data/$1.out" &
   started="$started $!"
 }

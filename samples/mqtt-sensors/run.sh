@@ -5,23 +5,23 @@ set -eu
 here=samples/mqtt-sensors
 MQTT_PORT="${MQTT_PORT:-1899}"
 export MQTT_PORT
-folder=$(mktemp -d)
+directory=$(mktemp -d)
 PATH="$PATH:/usr/sbin"
 
-printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$MQTT_PORT" > "$folder/mosquitto.conf"
-mosquitto -c "$folder/mosquitto.conf" > "$folder/server.log" 2>&1 &
+printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$MQTT_PORT" > "$directory/mosquitto.conf"
+mosquitto -c "$directory/mosquitto.conf" > "$directory/server.log" 2>&1 &
 server=$!
-trap 'kill ${run:-} $server 2> /dev/null; wait; rm -r "$folder"' EXIT
+trap 'kill ${run:-} $server 2> /dev/null; wait; rm -r "$directory"' EXIT
 client() { command=$1; shift; "mosquitto_$command" -h 127.0.0.1 -p "$MQTT_PORT" "$@"; }
 
 # A session as the pipeline leaves it behind: the broker keeps messages for it until it comes.
 until client sub -i penstock-sensors -c -q 1 -t "sensors/+/+" -E 2> /dev/null; do sleep 0.1; done
 while read -r topic message; do client pub -q 1 -t "$topic" -m "$message"; done < $here/input.txt
 
-${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$folder/data" > "$folder/shown" &
+${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$directory/data" > "$directory/shown" &
 run=$!
-until [ "$(wc -l < "$folder/shown")" -ge 4 ]; do sleep 0.1; done
+until [ "$(wc -l < "$directory/shown")" -ge 4 ]; do sleep 0.1; done
 kill $run && wait $run
 run=
-cat "$folder/shown"
+cat "$directory/shown"
 client sub -t "averages/+/+" -C 3 -v -W 10 | sort

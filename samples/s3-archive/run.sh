@@ -7,12 +7,12 @@ port="${AWS_PORT:-5056}"
 AWS_ENDPOINT="http://127.0.0.1:$port"
 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 export AWS_ENDPOINT AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-folder=$(mktemp -d)
+directory=$(mktemp -d)
 
-${MOTO:-moto_server} -H 127.0.0.1 -p "$port" > "$folder/server.log" 2>&1 &
+${MOTO:-moto_server} -H 127.0.0.1 -p "$port" > "$directory/server.log" 2>&1 &
 server=$!
-trap 'kill $server 2> /dev/null; wait; rm -r "$folder"' EXIT
+trap 'kill $server 2> /dev/null; wait; rm -r "$directory"' EXIT
 
 ${PYTHON:-python3} $here/buckets.py fill "$AWS_ENDPOINT" $here/input.log
-${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$folder/data"
+${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$directory/data"
 ${PYTHON:-python3} $here/buckets.py show "$AWS_ENDPOINT"

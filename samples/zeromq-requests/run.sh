@@ -3,13 +3,13 @@
 set -eu
 here=samples/zeromq-requests
 ZEROMQ_PORT="${ZEROMQ_PORT:-2199}"
-folder=$(mktemp -d)
-EVENTS="$folder/events"
+directory=$(mktemp -d)
+EVENTS="$directory/events"
 export ZEROMQ_PORT EVENTS
 
-${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$folder/data" &
+${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$directory/data" &
 run=$!
-trap 'test -z "$run" || kill $run; wait; rm -r "$folder"' EXIT
+trap 'test -z "$run" || kill $run; wait; rm -r "$directory"' EXIT
 ${PYTHON:-python} $here/client.py "tcp://127.0.0.1:$ZEROMQ_PORT" < $here/input.jsonl
 kill $run && wait $run
 run=

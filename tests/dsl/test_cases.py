@@ -22,7 +22,7 @@ class Case:
 
 
 def cases() -> list[Any]:
-    """All cases of the folder."""
+    """All cases of the directory."""
     found = []
     for path in sorted(Path(__file__).with_name("cases").glob("*.txt")):
         for chunk in re.split(r"^=== ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:

@@ -21,8 +21,8 @@ SHOWN = [page for page in pages().values() if page.wrong]
 
 def used() -> set[str]:
     """The codes that stand in the program's text."""
-    folders = ("dsl", "plugins", "filters", "pipeline")
-    texts = (path.read_text(encoding="utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    directories = ("dsl", "plugins", "filters", "pipeline")
+    texts = (path.read_text(encoding="utf-8") for directory in directories for path in (ROOT / directory).rglob("*.py"))
     return {code for text in texts for code in re.findall(r'"([EW]\d{3})"', text)}
 
 
@@ -44,8 +44,8 @@ def findings(example: str) -> list[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder that has the files which examples name."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory that has the files which examples name."""
     shutil.copy(ROOT / "samples" / "benchmark" / "GeoLite2-City.mmdb", tmp_path)
     (tmp_path / "pipeline.conf").write_text("filter { drop { } }\n")
     monkeypatch.chdir(tmp_path)
@@ -57,14 +57,14 @@ def ids(page: Page) -> str:
 
 
 @pytest.mark.parametrize("page", [page for page in SHOWN if page.language == "conf"], ids=ids)
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("directory")
 def test_the_wrong_configuration_gives_the_code_and_the_right_one_is_clean(page: Page) -> None:
     assert set(findings(page.wrong)) == {page.code}
     assert findings(page.right) == []
 
 
 @pytest.mark.parametrize("page", [page for page in SHOWN if page.language == "console"], ids=ids)
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("directory")
 def test_the_wrong_command_gives_the_code_and_the_right_one_works(page: Page) -> None:
     wrong, right = (CliRunner().invoke(main, shlex.split(line)[1:]) for line in (page.wrong, page.right))
     assert wrong.exit_code == {"E230": 2}.get(page.code, int(page.kind == "error"))
@@ -83,9 +83,9 @@ def findings_in_tests(example: str, path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in SHOWN if page.language == "yaml"], ids=ids)
-def test_the_wrong_test_file_gives_the_code_and_the_right_one_is_clean(page: Page, folder: Path) -> None:
-    assert set(findings_in_tests(page.wrong, folder / "example.test.yml")) == {page.code}
-    assert findings_in_tests(page.right, folder / "example.test.yml") == []
+def test_the_wrong_test_file_gives_the_code_and_the_right_one_is_clean(page: Page, directory: Path) -> None:
+    assert set(findings_in_tests(page.wrong, directory / "example.test.yml")) == {page.code}
+    assert findings_in_tests(page.right, directory / "example.test.yml") == []
 
 
 def test_an_error_refuses_a_configuration() -> None:

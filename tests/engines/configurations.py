@@ -111,9 +111,9 @@ def _text(span: Span) -> str:
 
 def _sample(name: str, keyed: bool, files: int = 1) -> Configuration:
     """A sample's filters and its input, which stands in a file in place of stdin."""
-    folder = ROOT / "samples" / name
-    (content,) = folder.glob("input.*")
-    source = Source("pipeline.conf", (folder / "pipeline.conf").read_text(encoding="utf-8"))
+    directory = ROOT / "samples" / name
+    (content,) = directory.glob("input.*")
+    source = Source("pipeline.conf", (directory / "pipeline.conf").read_text(encoding="utf-8"))
     sections = parse(source).sections
     (plugin,) = next(section.body for section in sections if section.kind == "input")
     codecs = [_text(attribute.value.span) for attribute in plugin.attributes if attribute.name == "codec"]
@@ -143,37 +143,37 @@ def _root() -> TemporaryDirectory[str]:
 
 
 def prepared(configuration: Configuration) -> Path:
-    """The folder of a configuration: `pipeline.conf` reads `input*.log` and writes `output.jsonl`. It is the same for all runs of this process, since
+    """The directory of a configuration: `pipeline.conf` reads `input*.log` and writes `output.jsonl`. It is the same for all runs of this process, since
     ids of some results tell of the path that events came from.
     """
-    folder = Path(_root().name, configuration.name.replace(" ", "-"))
-    folder.mkdir(exist_ok=True)
+    directory = Path(_root().name, configuration.name.replace(" ", "-"))
+    directory.mkdir(exist_ok=True)
     lines = configuration.content.splitlines(keepends=True)
     each = -(-len(lines) // configuration.files)
     for number in range(configuration.files):
-        (folder / f"input{number}.log").write_bytes(b"".join(lines[number * each : (number + 1) * each]))
-    (folder / "pipeline.conf").write_text(configuration.text(), encoding="utf-8")
-    (folder / "output.jsonl").unlink(missing_ok=True)
-    return folder
+        (directory / f"input{number}.log").write_bytes(b"".join(lines[number * each : (number + 1) * each]))
+    (directory / "pipeline.conf").write_text(configuration.text(), encoding="utf-8")
+    (directory / "output.jsonl").unlink(missing_ok=True)
+    return directory
 
 
 def output_of(configuration: Configuration, *flags: str) -> list[str]:
     """The lines that a run with more flags writes."""
-    folder = prepared(configuration)
-    command = ["run", "-f", str(folder / "pipeline.conf"), "--path.data", str(folder / "data"), *settings_flags(), *flags]
-    done = CliRunner().invoke(main, command, env=variables(folder))
+    directory = prepared(configuration)
+    command = ["run", "-f", str(directory / "pipeline.conf"), "--path.data", str(directory / "data"), *settings_flags(), *flags]
+    done = CliRunner().invoke(main, command, env=variables(directory))
     assert done.exit_code == 0, done.output
-    return written(folder)
+    return written(directory)
 
 
-def variables(folder: Path) -> dict[str, str]:
-    """What the configuration in a folder takes from the environment."""
-    return {"INPUT": str(folder / "input*.log"), "OUTPUT": str(folder / "output.jsonl")}
+def variables(directory: Path) -> dict[str, str]:
+    """What the configuration in a directory takes from the environment."""
+    return {"INPUT": str(directory / "input*.log"), "OUTPUT": str(directory / "output.jsonl")}
 
 
-def written(folder: Path) -> list[str]:
+def written(directory: Path) -> list[str]:
     """The lines of the output."""
-    found = folder / "output.jsonl"
+    found = directory / "output.jsonl"
     return found.read_text(encoding="utf-8").splitlines() if found.exists() else []
 
 

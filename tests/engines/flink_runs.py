@@ -1,6 +1,6 @@
 """Runs configurations on Flink one after the other, in one JVM; started by the Python of its environment.
 
-Each argument is a folder with `pipeline.conf`, which reads `${INPUT}` and writes `${OUTPUT}`; the others, behind `--`, are flags of all. What fails
+Each argument is a directory with `pipeline.conf`, which reads `${INPUT}` and writes `${OUTPUT}`; the others, behind `--`, are flags of all. What fails
 is told on stderr, and in the exit code.
 """
 import os
@@ -11,10 +11,10 @@ from pathlib import Path
 from penstock.pipeline.commands.main import main
 
 
-def run(folder: Path, flags: list[str]) -> bool:
+def run(directory: Path, flags: list[str]) -> bool:
     """Whether a configuration ran."""
-    os.environ["INPUT"], os.environ["OUTPUT"] = str(folder / "input*.log"), str(folder / "flink")
-    arguments = ["run", "-f", str(folder / "pipeline.conf"), "--engine", "flink", *flags]
+    os.environ["INPUT"], os.environ["OUTPUT"] = str(directory / "input*.log"), str(directory / "flink")
+    arguments = ["run", "-f", str(directory / "pipeline.conf"), "--engine", "flink", *flags]
     try:
         main(arguments, standalone_mode=False)
     except SystemExit as end:

@@ -26,13 +26,13 @@ pytestmark = pytest.mark.servers
 def on_flink(configurations: Sequence[Configuration]) -> dict[str, list[str]]:
     """What Flink writes, by the name of the configuration."""
     require("flink")
-    folders = {each.name: prepared(each) for each in configurations}
-    for folder in folders.values():
-        shutil.rmtree(folder / "flink", ignore_errors=True)
-    command = [python("flink"), flink.ROOT / "tests" / "engines" / "flink_runs.py", *folders.values(), "--", *settings_flags()]
+    directories = {each.name: prepared(each) for each in configurations}
+    for directory in directories.values():
+        shutil.rmtree(directory / "flink", ignore_errors=True)
+    command = [python("flink"), flink.ROOT / "tests" / "engines" / "flink_runs.py", *directories.values(), "--", *settings_flags()]
     done = subprocess.run(command, env=flink.environment(), capture_output=True, text=True, timeout=flink.PATIENCE, check=False)
     assert done.returncode == 0, done.stderr[-6000:]
-    return {name: flink.lines_of(folder / "flink") for name, folder in folders.items()}
+    return {name: flink.lines_of(directory / "flink") for name, directory in directories.items()}
 
 
 def differing(configurations: Sequence[Configuration]) -> list[str]:

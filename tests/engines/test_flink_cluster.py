@@ -21,14 +21,14 @@ from servers.shared import shared
 pytestmark = pytest.mark.servers
 
 FILES = """
-input {{ file {{ path => "{folder}/in.log" mode => "read" exit_after_read => true sincedb_path => "/dev/null"
-  file_completed_action => "log" file_completed_log_path => "{folder}/done" }} }}
+input {{ file {{ path => "{directory}/in.log" mode => "read" exit_after_read => true sincedb_path => "/dev/null"
+  file_completed_action => "log" file_completed_log_path => "{directory}/done" }} }}
 filter {{
   dissect {{ mapping => {{ "message" => "%{{at}} %{{key}} %{{value}} %{{}}" }} convert_datatype => {{ "value" => "int" }} }}
   date {{ match => ["at", "UNIX"] }}
   window {{ id => "w" size => "1m" by => ["key"] keep => false sum => {{ "sum" => "value" }} percentiles => {{ "p" => "value" }} percents => [95] }}
 }}
-output {{ file {{ path => "{folder}/{name}" codec => json_lines }} }}
+output {{ file {{ path => "{directory}/{name}" codec => json_lines }} }}
 """
 TOPICS = """
 input {{ kafka {{ bootstrap_servers => "{brokers}" topics => ["{source}"] group_id => "{source}" auto_offset_reset => "earliest" }} }}
@@ -60,11 +60,11 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | Non
         time.sleep(0.2)
 
 
-def start(cluster: flink.Cluster, folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], Path]:
+def start(cluster: flink.Cluster, directory: Path, *flags: str) -> tuple[subprocess.Popen[bytes], Path]:
     """A run on the cluster, and what it says."""
     place = ("--engine-option", f"cluster={cluster.address}", "--engine-option", "parallelism=2")
-    command = flink.penstock("-f", folder / "pipeline.conf", *place, *CHECKPOINTS, *flags, folder=folder)
-    log = folder / "run.log"
+    command = flink.penstock("-f", directory / "pipeline.conf", *place, *CHECKPOINTS, *flags, directory=directory)
+    log = directory / "run.log"
     with log.open("ab") as said:
         return subprocess.Popen(command, env=flink.environment(), stdout=said, stderr=said), log
 
@@ -72,9 +72,9 @@ def start(cluster: flink.Cluster, folder: Path, *flags: str) -> tuple[subprocess
 def test_a_killed_task_manager_costs_no_window_and_repeats_none(cluster: flink.Cluster, tmp_path: Path) -> None:
     lines = (f"{1757000000 + n // 50} key-{n % 37} {n % 1009} {'x' * 60}\n" for n in range(200_000))
     (tmp_path / "in.log").write_text("".join(lines))
-    (tmp_path / "plain.conf").write_text(FILES.format(folder=tmp_path, name="plain"))
+    (tmp_path / "plain.conf").write_text(FILES.format(directory=tmp_path, name="plain"))
     subprocess.run([sys.executable, "-m", "penstock", "run", "-f", tmp_path / "plain.conf", "--path.data", tmp_path / "plain-data"], check=True)
-    (tmp_path / "pipeline.conf").write_text(FILES.format(folder=tmp_path, name="flink"))
+    (tmp_path / "pipeline.conf").write_text(FILES.format(directory=tmp_path, name="flink"))
     run, log = start(cluster, tmp_path, "--engine-option", "range_bytes=65536", "--checkpoint", str(tmp_path / "checkpoint"))
     try:
         wait_until(lambda: cluster.completed_checkpoints() >= 2, run, log)

@@ -31,9 +31,9 @@ def run(text: str, *flags: str) -> str:
     return done.stdout
 
 
-def files(folder: Path) -> str:
-    """An input of all files of a folder, for the text of a configuration."""
-    return f'file {{ path => "{folder}/*.log" mode => "read" exit_after_read => true file_sort_by => "path" file_completed_action => "log" file_completed_log_path => "{folder}/done" sincedb_path => "/dev/null" }}'
+def files(directory: Path) -> str:
+    """An input of all files of a directory, for the text of a configuration."""
+    return f'file {{ path => "{directory}/*.log" mode => "read" exit_after_read => true file_sort_by => "path" file_completed_action => "log" file_completed_log_path => "{directory}/done" sincedb_path => "/dev/null" }}'
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 1 << 20])
@@ -56,11 +56,11 @@ def test_it_writes_the_events_of_a_plain_run(configuration: Configuration) -> No
 def test_workers_reduce_to_the_same(name: str) -> None:
     (configuration,) = [each for each in CONFIGURATIONS if each.name == name]
     wanted = expected(configuration)
-    folder = prepared(configuration)
-    command = [sys.executable, "-m", "penstock", "run", "-w", "2", "-f", str(folder / "pipeline.conf"), "--path.data", str(folder / "data"), *settings_flags()]
-    done = subprocess.run(command, env={**os.environ, **variables(folder), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
+    directory = prepared(configuration)
+    command = [sys.executable, "-m", "penstock", "run", "-w", "2", "-f", str(directory / "pipeline.conf"), "--path.data", str(directory / "data"), *settings_flags()]
+    done = subprocess.run(command, env={**os.environ, **variables(directory), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert written(folder) == wanted
+    assert written(directory) == wanted
 
 
 MISTAKES = {

@@ -21,12 +21,12 @@ def plan(filters: str, engine: str = "local") -> Plan:
     return plan_of([Source("p.conf", f"{INPUT} filter {{ {filters} }} {OUTPUT}")], settled({"penstock.now": "2026-01-01T00:00:00Z"}), engine)
 
 
-def moved(shipment: Shipment, folder: Path) -> tuple[Shipment, Callable[[str], str]]:
-    """A shipment as it arrives, its files in another folder under the names that they travel by; nothing is left where they were."""
-    folder.mkdir()
+def moved(shipment: Shipment, directory: Path) -> tuple[Shipment, Callable[[str], str]]:
+    """A shipment as it arrives, its files in another directory under the names that they travel by; nothing is left where they were."""
+    directory.mkdir()
     for member in shipment.members:
-        shutil.move(member.path, folder / member.name)
-    return pickle.loads(pickle.dumps(shipment)), lambda name: str(folder / name)
+        shutil.move(member.path, directory / member.name)
+    return pickle.loads(pickle.dumps(shipment)), lambda name: str(directory / name)
 
 
 def first_line(work: Work) -> str:
@@ -35,11 +35,11 @@ def first_line(work: Work) -> str:
 
 
 FILES = {
-    "a dictionary": ({"d.csv": "one,eins\n"}, 'grok { match => { "message" => "%{WORD:w}" } } translate { source => "w" target => "found" dictionary_path => "FOLDER/d.csv" }', '"found":"eins"'),
-    "a directory of patterns": ({"patterns/a": "THING o\\w+\n", "patterns/b": "NUMBER_ \\d\n"}, 'grok { patterns_dir => ["FOLDER/patterns"] match => { "message" => "%{THING:found} %{NUMBER_}" } }', '"found":"one"'),
-    "files by a pattern": ({"x1/a": "THING o\\w+\n", "x2/a": "DIGIT_ \\d\n"}, 'grok { patterns_dir => ["FOLDER/x*/a"] match => { "message" => "%{THING:found} %{DIGIT_}" } }', '"found":"one"'),
-    "a script": ({"s.rb": "def filter(event)\n  event.set('found', 'ruby')\n  [event]\nend\n"}, 'ruby { path => "FOLDER/s.rb" }', '"found":"ruby"'),
-    "two of one name": ({"a/d.csv": "one,eins\n", "b/d.csv": "eins,uno\n"}, 'grok { match => { "message" => "%{WORD:w}" } } translate { source => "w" target => "x" dictionary_path => "FOLDER/a/d.csv" } translate { source => "x" target => "found" dictionary_path => "FOLDER/b/d.csv" }', '"found":"uno"'),
+    "a dictionary": ({"d.csv": "one,eins\n"}, 'grok { match => { "message" => "%{WORD:w}" } } translate { source => "w" target => "found" dictionary_path => "DIRECTORY/d.csv" }', '"found":"eins"'),
+    "a directory of patterns": ({"patterns/a": "THING o\\w+\n", "patterns/b": "NUMBER_ \\d\n"}, 'grok { patterns_dir => ["DIRECTORY/patterns"] match => { "message" => "%{THING:found} %{NUMBER_}" } }', '"found":"one"'),
+    "files by a pattern": ({"x1/a": "THING o\\w+\n", "x2/a": "DIGIT_ \\d\n"}, 'grok { patterns_dir => ["DIRECTORY/x*/a"] match => { "message" => "%{THING:found} %{DIGIT_}" } }', '"found":"one"'),
+    "a script": ({"s.rb": "def filter(event)\n  event.set('found', 'ruby')\n  [event]\nend\n"}, 'ruby { path => "DIRECTORY/s.rb" }', '"found":"ruby"'),
+    "two of one name": ({"a/d.csv": "one,eins\n", "b/d.csv": "eins,uno\n"}, 'grok { match => { "message" => "%{WORD:w}" } } translate { source => "w" target => "x" dictionary_path => "DIRECTORY/a/d.csv" } translate { source => "x" target => "found" dictionary_path => "DIRECTORY/b/d.csv" }', '"found":"uno"'),
 }
 
 
@@ -49,7 +49,7 @@ def test_files_are_sent_and_read_where_they_arrive(files: dict[str, str], filter
         path = tmp_path / "here" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    made = plan(filters.replace("FOLDER", str(tmp_path / "here")))
+    made = plan(filters.replace("DIRECTORY", str(tmp_path / "here")))
     assert made.diagnostics == []
     shipment, fetch = moved(made.shipment, tmp_path / "there")
     assert wanted in first_line(Work(assembled(shipment, fetch)))

@@ -64,9 +64,9 @@ def test_it_writes_the_events_of_a_plain_run_whatever_the_filters(spark: Any, co
 
 def assert_the_same_as_a_plain_run(spark: Any, configuration: Configuration, tmp_path: Path) -> None:
     wanted = expected(configuration)
-    folder = prepared(configuration)
-    environment = {**variables(folder), "OUTPUT": str(tmp_path / "out.jsonl")}
-    on_spark(spark, folder / "pipeline.conf", "split_bytes=30000", **environment)
+    directory = prepared(configuration)
+    environment = {**variables(directory), "OUTPUT": str(tmp_path / "out.jsonl")}
+    on_spark(spark, directory / "pipeline.conf", "split_bytes=30000", **environment)
     given = lines_of(tmp_path / "out.jsonl")
     key = "" if configuration.name in WITHOUT_KEY else configuration.key
     assert_same(replace(configuration, key=key), given, wanted)
@@ -84,16 +84,16 @@ def seconds(begin: int, end: int) -> str:
     return "".join(json.dumps({"at": 1000 * n, "key": "ab"[n % 2], "n": n}) + "\n" for n in range(begin, end))
 
 
-def written(folder: Path, inputs: str, filters: str, outputs: str) -> Path:
-    config = folder / "pipeline.conf"
+def written(directory: Path, inputs: str, filters: str, outputs: str) -> Path:
+    config = directory / "pipeline.conf"
     config.write_text(f"input {{ {inputs} }}\nfilter {{ {filters} }}\noutput {{ {outputs} }}\n")
     return config
 
 
-def sums(folder: Path) -> dict[tuple[str, int], int]:
+def sums(directory: Path) -> dict[tuple[str, int], int]:
     """The sum of each key and window, by the second in which it begins; none comes twice."""
     found = {}
-    for line in lines_of(folder):
+    for line in lines_of(directory):
         event = json.loads(line)
         window = (event["key"], int(event["event"]["start"][17:19]) + 60 * int(event["event"]["start"][14:16]))
         assert window not in found

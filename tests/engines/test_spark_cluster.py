@@ -18,11 +18,11 @@ LINES = 60_000
 PATIENCE = 900.0
 CONFIG = """
 input {{ file {{
-  path => "{folder}/in.log" mode => "read" exit_after_read => true sincedb_path => "/dev/null" codec => json
+  path => "{directory}/in.log" mode => "read" exit_after_read => true sincedb_path => "/dev/null" codec => json
   file_completed_action => "log" file_completed_log_path => "/dev/null"
 }} }}
 filter {{ {filters} }}
-output {{ file {{ path => "{folder}/out.jsonl" codec => json_lines }} }}
+output {{ file {{ path => "{directory}/out.jsonl" codec => json_lines }} }}
 """
 DATE = 'date { match => ["at", "UNIX_MS"] }'
 WINDOW = 'window { id => "w" size => "1m" by => ["key"] keep => false sum => { "sum" => "n" } }'
@@ -58,7 +58,7 @@ def test_a_worker_that_is_killed_costs_nothing(cluster: tuple[str, list[Server]]
     url, workers = cluster
     (tmp_path / "in.log").write_text("".join(json.dumps(event) + "\n" for event in events()))
     config = tmp_path / "pipeline.conf"
-    config.write_text(CONFIG.format(folder=tmp_path, filters=filters))
+    config.write_text(CONFIG.format(directory=tmp_path, filters=filters))
     job = start_on(url, config, "split_bytes=50000", "partitions=2")
     try:
         until(lambda: bool(executors(workers)), "an executor works", job.poll, tmp_path)
@@ -83,17 +83,17 @@ def executors(workers: list[Server]) -> list[Path]:
     return [path for each in workers for path in each.home.glob("app-*/*/stderr")]
 
 
-def has_worked(workers: list[Server], folder: Path) -> bool:
+def has_worked(workers: list[Server], directory: Path) -> bool:
     """Whether the worker that is to be killed has ended some tasks."""
     said = "".join(path.read_text(errors="replace") for path in workers[0].home.glob("app-*/*/stderr"))
     return said.count("Finished task") >= 5
 
 
-def until(holds: object, what: str, status: object, folder: Path) -> None:
+def until(holds: object, what: str, status: object, directory: Path) -> None:
     assert callable(holds)
     assert callable(status)
     end = time.monotonic() + PATIENCE
     while not holds():
-        assert status() is None, f"it ended before {what}:\n{(folder / 'run.log').read_text()}"
+        assert status() is None, f"it ended before {what}:\n{(directory / 'run.log').read_text()}"
         assert time.monotonic() < end, what
         time.sleep(0.05)

@@ -160,8 +160,8 @@ def test_partitions_that_give_nothing_hold_nothing_back(given: Sequence[str], no
     assert sorted(manifest.tops[1]) == left
 
 
-def ends(folder: Path, options: str) -> FileEnds:
-    return FileEnds(0, plugin_of(f'input {{ file {{ path => "{folder}/*.log" sincedb_path => "/dev/null" {options} }} }}'))
+def ends(directory: Path, options: str) -> FileEnds:
+    return FileEnds(0, plugin_of(f'input {{ file {{ path => "{directory}/*.log" sincedb_path => "/dev/null" {options} }} }}'))
 
 
 def ranges(of: FileEnds, start: Any, end: Any) -> list[tuple[str, int, int]]:

@@ -1,6 +1,6 @@
 """Puts numbers into a disk queue, takes them out, acknowledges some, and says so on stdout, until it is killed.
 
-    python queue_worker.py FOLDER FIRST SEED
+    python queue_worker.py DIRECTORY FIRST SEED
 
 ``p N``: N was put; ``g N``: N was handed out; ``a N``: N is about to be acknowledged; ``s N``: that was saved.
 """
@@ -31,9 +31,9 @@ def produce(queue: DiskQueue, number: int, chance: random.Random) -> None:
         number += 1
 
 
-def main(folder: str, first: int, seed: int) -> None:
+def main(directory: str, first: int, seed: int) -> None:
     chance = random.Random(seed)
-    queue = DiskQueue(Path(folder), max_bytes=2 << 20, commit_events=20, checkpoint_acks=20, interval=0.01, report=lambda skipped: None)
+    queue = DiskQueue(Path(directory), max_bytes=2 << 20, commit_events=20, checkpoint_acks=20, interval=0.01, report=lambda skipped: None)
     say("o", 0)
     threading.Thread(target=produce, args=(queue, first, random.Random(seed + 1)), daemon=True).start()
     held: dict[int, int] = {}

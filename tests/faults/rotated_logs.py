@@ -20,13 +20,13 @@ PARTS = {"plain": {"-"}, "drop": set[str](), "clone": {"-", "again"}, "split": {
 class RotatedLogs:
     """``expected``: the parts in which each line is to arrive."""
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
-        self.folder, self.chance = folder, chance
+    def __init__(self, directory: Path, chance: random.Random) -> None:
+        self.directory, self.chance = directory, chance
         self.expected: dict[Line, set[str]] = {}
         self._generation: Counter[str] = Counter()
         self._written: Counter[str] = Counter()
         self._rotated: dict[Path, tuple[str, int]] = {}
-        folder.mkdir()
+        directory.mkdir()
 
     def append(self) -> None:
         """Some lines to one of the files, its last line in two parts at times."""
@@ -39,7 +39,7 @@ class RotatedLogs:
         kind = self.chance.choice(KINDS)
         rest = "left|right" if kind == "split" else "-"
         text = f"{name} {generation} {number} {kind} {rest} {'x' * self.chance.choice([0, 10, 300])}\n"
-        with (self.folder / f"{name}.log").open("a") as file:
+        with (self.directory / f"{name}.log").open("a") as file:
             if self.chance.random() < 0.01:
                 file.write(text[:5])
                 file.flush()
@@ -51,10 +51,10 @@ class RotatedLogs:
     def rotate(self) -> None:
         """One of the two files that are rotated, unless there is nothing in it."""
         name = self.chance.choice(["moved", "copied"])
-        path = self.folder / f"{name}.log"
+        path = self.directory / f"{name}.log"
         if not self._written[name]:
             return
-        aside = self.folder / f"{name}.log.{self._generation[name]}"
+        aside = self.directory / f"{name}.log.{self._generation[name]}"
         if name == "moved":
             path.rename(aside)
         else:

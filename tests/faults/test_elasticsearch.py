@@ -37,8 +37,8 @@ WITH_ID = 'document_id => "%{[@metadata][input][elasticsearch][_id]}"'
 class Copying:
     """Penstock copies an index, in a process of its own."""
 
-    def __init__(self, folder: Path, port: int, options: str = WITH_ID, api: str = "search_after") -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, directory: Path, port: int, options: str = WITH_ID, api: str = "search_after") -> None:
+        self.directory, self.port = directory, port
         self.source, self.target = opensearch.fresh("s"), opensearch.fresh("c")
         self.config = CONFIG.format(port=port, source=self.source, target=self.target, options=options, api=api)
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,9 +54,9 @@ class Copying:
         self.count += count
 
     def start(self, *more: str) -> None:
-        command = [sys.executable, "-m", "penstock", "run", "-e", self.config, "--path.data", str(self.folder), *more]
+        command = [sys.executable, "-m", "penstock", "run", "-e", self.config, "--path.data", str(self.directory), *more]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        with (self.folder / "said").open("ab") as log:
+        with (self.directory / "said").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
     def kill(self) -> None:
@@ -70,7 +70,7 @@ class Copying:
         return self._process.wait(LONGEST)
 
     def said(self) -> str:
-        return (self.folder / "said").read_text()
+        return (self.directory / "said").read_text()
 
     def copied(self) -> Counter[int]:
         """How often each document is in the copy."""

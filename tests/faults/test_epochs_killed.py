@@ -63,39 +63,39 @@ class CountingOutput(Output, name="counting"):
 '''
 ENTRIES = "[penstock.outputs]\ncounting = counting:CountingOutput\n"
 CONFIG = """
-input {{ file {{ path => "{folder}/in.log" start_position => "beginning" sincedb_path => "{folder}/sincedb" stat_interval => 0.01
+input {{ file {{ path => "{directory}/in.log" start_position => "beginning" sincedb_path => "{directory}/sincedb" stat_interval => 0.01
                  sincedb_write_interval => 0.02 }} }}
-output {{ counting {{ path => "{folder}/counts.db" }} }}
+output {{ counting {{ path => "{directory}/counts.db" }} }}
 """
 
 
 class Counting:
     """A run that is started again and again, with lines that are appended to its input."""
 
-    def __init__(self, folder: Path, queue: str, seed: int) -> None:
-        self.folder, self.chance, self.lines = folder, random.Random(seed), list[str]()
-        info = folder / "plugins" / "counting-1.dist-info"
+    def __init__(self, directory: Path, queue: str, seed: int) -> None:
+        self.directory, self.chance, self.lines = directory, random.Random(seed), list[str]()
+        info = directory / "plugins" / "counting-1.dist-info"
         info.mkdir(parents=True)
         (info.parent / "counting.py").write_text(PLUGINS)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1\n")
         (info / "entry_points.txt").write_text(ENTRIES)
-        (folder / "a.conf").write_text(CONFIG.format(folder=folder))
+        (directory / "a.conf").write_text(CONFIG.format(directory=directory))
         settings = [f"queue.type={queue}", "penstock.state.interval=20ms", "queue.checkpoint.acks=100"]
         flags = [part for setting in settings for part in ("-S", setting)]
-        self.command = [sys.executable, "-m", "penstock", "run", "-f", str(folder / "a.conf"), "--path.data", str(folder / "data"), *flags]
+        self.command = [sys.executable, "-m", "penstock", "run", "-f", str(directory / "a.conf"), "--path.data", str(directory / "data"), *flags]
 
     def append(self) -> None:
         more = [f"value {self.chance.randrange(5)}" for _ in range(self.chance.choice([1, 50, 2000]))]
-        with (self.folder / "in.log").open("a") as file:
+        with (self.directory / "in.log").open("a") as file:
             file.writelines(f"{line}\n" for line in more)
         self.lines += more
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """The process, until it is killed at the end of the block."""
-        paths = [str(self.folder / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(self.directory / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-        with (self.folder / "said").open("ab") as said:
+        with (self.directory / "said").open("ab") as said:
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=said, env=environment)
         try:
             yield process
@@ -104,9 +104,9 @@ class Counting:
             process.wait()
 
     def counts(self) -> Counter[str]:
-        if not (self.folder / "counts.db").exists():
+        if not (self.directory / "counts.db").exists():
             return Counter()
-        with closing(sqlite3.connect(self.folder / "counts.db", timeout=LONGEST)) as database:
+        with closing(sqlite3.connect(self.directory / "counts.db", timeout=LONGEST)) as database:
             try:
                 return Counter(dict(database.execute("select value, number from counts")))
             except sqlite3.OperationalError:
@@ -115,7 +115,7 @@ class Counting:
     def wait_until_started(self, times: int) -> None:
         """Until a process has said for so many times that it runs."""
         end = time.monotonic() + LONGEST
-        while (said := (self.folder / "said").read_text()).count("pipeline main: started") < times:
+        while (said := (self.directory / "said").read_text()).count("pipeline main: started") < times:
             assert time.monotonic() < end, said
             time.sleep(0.01)
 
@@ -130,7 +130,7 @@ class Counting:
     def wait_until_counted(self, at_least: int, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + LONGEST
         while self.counts().total() < at_least:
-            said = (self.folder / "said").read_text()
+            said = (self.directory / "said").read_text()
             assert time.monotonic() < end, (self.counts(), at_least, said)
             assert process.poll() is None, said
             time.sleep(0.01)

@@ -28,7 +28,7 @@ PIPELINES = """
   queue.page_capacity: 64kb
   queue.checkpoint.acks: 2
   config.string: |
-    input {{ file {{ path => "{folder}/logs/*.log*" start_position => "beginning" sincedb_path => "{folder}/sincedb"
+    input {{ file {{ path => "{directory}/logs/*.log*" start_position => "beginning" sincedb_path => "{directory}/sincedb"
                      stat_interval => 0.05 sincedb_write_interval => 0.05 }} }}
     filter {{
       dissect {{ mapping => {{ "message" => "%{{name}} %{{generation}} %{{number}} %{{kind}} %{{part}} %{{?filling}}" }} }}
@@ -37,7 +37,7 @@ PIPELINES = """
       else if [kind] == "split" {{ split {{ field => "part" terminator => "|" }} }}
     }}
     output {{
-      file {{ path => "{folder}/one.jsonl" }}
+      file {{ path => "{directory}/one.jsonl" }}
       pipeline {{ send_to => ["second"] }}
     }}
 - pipeline.id: second
@@ -46,7 +46,7 @@ PIPELINES = """
   queue.checkpoint.acks: 2
   config.string: |
     input {{ pipeline {{ address => "second" }} }}
-    output {{ file {{ path => "{folder}/two.jsonl" }} }}
+    output {{ file {{ path => "{directory}/two.jsonl" }} }}
 """
 LONGEST = 120.0
 
@@ -103,14 +103,14 @@ class Arrived:
 class Rounds:
     """One arrangement, round after round."""
 
-    def __init__(self, folder: Path, queue: str, workers: int, seed: int) -> None:
-        self.folder, self.chance = folder, random.Random(seed)
-        self.logs = RotatedLogs(folder / "logs", self.chance)
-        self.outputs = [Arrived(folder / "one.jsonl"), Arrived(folder / "two.jsonl")]
+    def __init__(self, directory: Path, queue: str, workers: int, seed: int) -> None:
+        self.directory, self.chance = directory, random.Random(seed)
+        self.logs = RotatedLogs(directory / "logs", self.chance)
+        self.outputs = [Arrived(directory / "one.jsonl"), Arrived(directory / "two.jsonl")]
         self.killed = self.killed_workers = 0
-        (folder / "pipelines.yml").write_text(PIPELINES.format(folder=folder, queue=queue))
+        (directory / "pipelines.yml").write_text(PIPELINES.format(directory=directory, queue=queue))
         self.command = [
-            sys.executable, "-m", "penstock", "run", "--path.settings", str(folder), "--path.data", str(folder / "data"),
+            sys.executable, "-m", "penstock", "run", "--path.settings", str(directory), "--path.data", str(directory / "data"),
             "-w", str(workers),
         ]  # fmt: skip
 
@@ -218,8 +218,8 @@ def wait_until(holds: Callable[[], bool], what: str, why: Callable[[], object] =
         time.sleep(0.05)
 
 
-def kill_again_and_again(folder: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
-    arrangement = Rounds(folder, queue, workers, seed)
+def kill_again_and_again(directory: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
+    arrangement = Rounds(directory, queue, workers, seed)
     for _ in range(kills):
         arrangement.live_and_die()
     arrangement.finish()

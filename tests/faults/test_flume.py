@@ -28,16 +28,16 @@ MESSAGE = 'codec => plain { format => "%{message}" }'
 class FromAgent:
     """An agent that sends lines to Penstock, by all ways at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         require("flume")
-        self._folder = folder
+        self._directory = directory
         self.ports = dict(zip(WAYS, free_ports(len(WAYS)), strict=True))
-        self.agent = flume.sender(folder / "agent", self.ports)
+        self.agent = flume.sender(directory / "agent", self.ports)
         inputs = [
             f'flume {{ host => "127.0.0.1" port => {port} type => "{way}" {options(way)} }}'
             for way, port in self.ports.items()
         ]
-        self.config = f'input {{ {" ".join(inputs)} }} output {{ file {{ path => "{folder}/%{{type}}.arrived" }} }}'
+        self.config = f'input {{ {" ".join(inputs)} }} output {{ file {{ path => "{directory}/%{{type}}.arrived" }} }}'
         self.wanted: set[str] = set()
         self._files = 0
 
@@ -51,7 +51,7 @@ class FromAgent:
         return set(self._all(way))
 
     def _all(self, way: str) -> list[str]:
-        path = self._folder / f"{way}.arrived"
+        path = self._directory / f"{way}.arrived"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         return [json.loads(line)["message"] for line in lines if line.endswith("\n")]
 
@@ -66,13 +66,13 @@ class FromAgent:
 class ToAgent:
     """Penstock that sends the lines of a file to an agent of its own."""
 
-    def __init__(self, folder: Path, way: str, more: str = "") -> None:
+    def __init__(self, directory: Path, way: str, more: str = "") -> None:
         require("flume")
-        self.agent: Server = flume.receiver(folder / "agent", [way])
+        self.agent: Server = flume.receiver(directory / "agent", [way])
         self._received = Received(Path(self.agent.home), self.agent.figures)
-        self._lines = folder / "lines"
+        self._lines = directory / "lines"
         self.config = f"""
-            input {{ file {{ path => "{self._lines}" sincedb_path => "{folder}/sincedb" start_position => beginning stat_interval => 0.05
+            input {{ file {{ path => "{self._lines}" sincedb_path => "{directory}/sincedb" start_position => beginning stat_interval => 0.05
                             sincedb_write_interval => 0.05 }} }}
             output {{ flume {{ hosts => "127.0.0.1:{self.agent.ports[way]}" {options(way)} {MESSAGE} {more} }} }}
         """
@@ -95,18 +95,18 @@ class ToAgent:
         return self.bodies() >= self.wanted
 
 
-def killed(flow: Any, folder: Path, kills: int) -> Figures:
+def killed(flow: Any, directory: Path, kills: int) -> Figures:
     """Penstock is killed so often at any moment, and all arrives in the end."""
     chance = random.Random(1)
     with flow.agent:
         for lives in range(kills):
             flow.put(chance.randrange(50, 400))
-            with Penstock(folder, flow.config) as run:
+            with Penstock(directory, flow.config) as run:
                 run.until(lambda lives=lives: run.said().count(": started") > lives, "it starts")  # type: ignore[misc]
                 time.sleep(chance.uniform(0.1, 2))  # any moment will do
                 run.kill()
         flow.put(1)  # what only the last life can carry: when it is there, that one is connected
-        with Penstock(folder, flow.config) as run:
+        with Penstock(directory, flow.config) as run:
             run.until(lambda: run.said().count(": started") > kills and flow.has_all(), "all arrives")
             run.stop()
         arrived, copies = flow.arrived()

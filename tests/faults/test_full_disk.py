@@ -30,17 +30,17 @@ from penstock.plugins.records.dead_letter import DeadLetter, DeadLetterReader
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a small file system of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+    """A directory on a small file system of its own."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
     mount = shutil.which("mount")
     if os.geteuid() != 0 or mount is None:
         pytest.skip("only root can mount a small disk")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
+    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory], capture_output=True, check=False)
     if done.returncode:
         pytest.skip(f"no small disk can be mounted: {done.stderr.decode()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    yield directory
+    subprocess.run(["umount", "-l", directory], check=True)
 
 
 def free(disk: Path) -> int:

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 SECONDS = 10
 LONGEST = 60.0
 STDIN = "input { stdin { } }"
-FILE = 'input { file { path => "FOLDER/in.log" start_position => "beginning" } }'
-OUT = 'file { path => "FOLDER/out" flush_interval => 0 }'
+FILE = 'input { file { path => "DIRECTORY/in.log" start_position => "beginning" } }'
+OUT = 'file { path => "DIRECTORY/out" flush_interval => 0 }'
 CONFIGS = {
     "stdin": f"{STDIN} output {{ {OUT} }}",
     "file": f"{FILE} output {{ {OUT} }}",
@@ -34,7 +34,7 @@ def wake_ups(process: int) -> dict[str, int]:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_an_idle_process_wakes_up_at_most_once_a_second(tmp_path: Path, name: str) -> None:
     (tmp_path / "in.log").write_text("a line\n")
-    config = CONFIGS[name].replace("FOLDER", str(tmp_path))
+    config = CONFIGS[name].replace("DIRECTORY", str(tmp_path))
     command = [sys.executable, "-m", "penstock", "run", "--path.data", str(tmp_path / "data"), "-e", config]
     command += ["-S", "queue.type=persisted"] if "queue" in name else []
     command += ["-w", "2"] if "workers" in name else []

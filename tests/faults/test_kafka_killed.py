@@ -29,8 +29,8 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
         yield nodes
 
 
-def flow_on(folder: Path, address: str, copies: int) -> Flow:
-    return Flow(folder, Topic(address, 2, copies), Topic(address, 1, copies))
+def flow_on(directory: Path, address: str, copies: int) -> Flow:
+    return Flow(directory, Topic(address, 2, copies), Topic(address, 1, copies))
 
 
 def figures(flow: Flow, kills: int) -> Figures:

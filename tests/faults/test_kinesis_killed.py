@@ -55,10 +55,10 @@ def disturb(group: Group, member: Penstock, chance: random.Random, reshards: boo
     member.start()
 
 
-def check(folder: Path, server: Server, kills: int, seed: int) -> Figures:
+def check(directory: Path, server: Server, kills: int, seed: int) -> Figures:
     """So many kills of either of two processes."""
     chance = random.Random(seed)
-    group = Group(folder, Stream(server, 2))
+    group = Group(directory, Stream(server, 2))
     members = {"first": group.member("first"), "second": group.member("second")}
     with members["first"], members["second"]:
         for number in range(kills):

@@ -27,10 +27,10 @@ LINE = 'codec => line { format => "%{message}" }'
 class Penstock:
     """``penstock run`` of a configuration, which may be changed; ``out`` is what its file output wrote."""
 
-    def __init__(self, folder: Path, config: str, *more: str, files: int = 0) -> None:
-        self._path, self.folder, self._log = folder / "run.conf", folder, folder / "said"
+    def __init__(self, directory: Path, config: str, *more: str, files: int = 0) -> None:
+        self._path, self.directory, self._log = directory / "run.conf", directory, directory / "said"
         self._path.write_text(config)
-        self._command = [sys.executable, "-m", "penstock", "run", "-f", str(self._path), "--path.data", str(folder / "data"), *more]
+        self._command = [sys.executable, "-m", "penstock", "run", "-f", str(self._path), "--path.data", str(directory / "data"), *more]
         self._command = [*(["prlimit", f"--nofile={files}"] if files else []), *self._command]
         self.start()
 
@@ -50,7 +50,7 @@ class Penstock:
             time.sleep(0.02)
 
     def events(self) -> list[dict[str, Any]]:
-        path = self.folder / "out"
+        path = self.directory / "out"
         return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
 
     def messages(self) -> list[str]:
@@ -210,15 +210,15 @@ def test_what_is_in_the_disk_queue_survives_a_kill(penstock: Callable[..., Penst
 def test_a_reload_keeps_the_connection_of_rsyslog_and_loses_nothing(penstock: Callable[..., Penstock], home: Path, tmp_path: Path) -> None:
     (port,) = free_ports()
     config = 'input {{ syslog {{ host => "127.0.0.1" port => {port} }} }} filter {{ mutate {{ add_field => {{ "version" => "{version}" }} }} }}'
-    config += ' output {{ file {{ path => "{folder}/out" }} }}'
-    run = penstock(config.format(port=port, version=0, folder=tmp_path))
+    config += ' output {{ file {{ path => "{directory}/out" }} }}'
+    run = penstock(config.format(port=port, version=0, directory=tmp_path))
     run.wait_for(listens(port))
     with rsyslog.sender(home, port) as peer:
         count = 0
         for version in range(1, 4):
             rsyslog.submit(peer, *[b"<13>p: message %d" % number for number in range(count, count + 300)])
             count += 300
-            run.reload(config.format(port=port, version=version, folder=tmp_path))
+            run.reload(config.format(port=port, version=version, directory=tmp_path))
             run._before = len(run.said())
         rsyslog.submit(peer, b"<13>p: last")
         run.wait_for(lambda: "last" in run.messages())

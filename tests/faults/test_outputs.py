@@ -209,15 +209,15 @@ def test_a_stop_while_the_target_is_away_is_a_good_end_where_no_event_waits(tmp_
 
 CONFIG = """
 input {{ stdin {{ codec => line }} }}
-output {{ file {{ id => "out" path => "{folder}/gate/out" codec => line {{ format => "%{{message}}" }} when_full => spill buffer_size => 100 }} }}
+output {{ file {{ id => "out" path => "{directory}/gate/out" codec => line {{ format => "%{{message}}" }} when_full => spill buffer_size => 100 }} }}
 """
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_was_spilled_survives_a_kill_and_is_delivered_before_what_is_new(tmp_path: Path, workers: int) -> None:
-    """A file stands where the folder of the output must be; it is taken away between two lives."""
+    """A file stands where the directory of the output must be; it is taken away between two lives."""
     (tmp_path / "gate").write_text("in the way")
-    command = [sys.executable, "-m", "penstock", "run", "--path.data", str(tmp_path / "data"), "-w", str(workers), "-e", CONFIG.format(folder=tmp_path)]
+    command = [sys.executable, "-m", "penstock", "run", "--path.data", str(tmp_path / "data"), "-w", str(workers), "-e", CONFIG.format(directory=tmp_path)]
     lines = [f"line {number}" for number in range(300)]
     spill = tmp_path / "data" / "spill" / "main" / "out"
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -269,13 +269,13 @@ PIPELINES = """
   config.string: |
     input {{ pipeline {{ address => "there" }} }}
     filter {{ mutate {{ rename => {{ "message" => "text" }} }} }}
-    output {{ file {{ path => "{folder}/gate/out" }} }}
+    output {{ file {{ path => "{directory}/gate/out" }} }}
 """
 
 
 def test_a_pipeline_gives_back_to_the_one_before_it_and_both_end(tmp_path: Path) -> None:
     (tmp_path / "gate").write_text("in the way")
-    (tmp_path / "pipelines.yml").write_text(PIPELINES.format(folder=tmp_path))
+    (tmp_path / "pipelines.yml").write_text(PIPELINES.format(directory=tmp_path))
     command = [sys.executable, "-m", "penstock", "run", "--path.settings", str(tmp_path), "--path.data", str(tmp_path / "data")]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None

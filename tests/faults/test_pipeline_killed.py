@@ -16,27 +16,27 @@ from servers.soak import Figures, Found, rounds
 from penstock.pipeline.storage.survey import queue_state
 
 CONFIG = """
-input {{ file {{ path => "{folder}/in.log" start_position => "beginning" sincedb_path => "{folder}/sincedb"
+input {{ file {{ path => "{directory}/in.log" start_position => "beginning" sincedb_path => "{directory}/sincedb"
                  stat_interval => 0.01 sincedb_write_interval => 0.02 }} }}
 filter {{ mutate {{ add_field => {{ "copy" => "%{{message}}" }} }} }}
-output {{ file {{ path => "{folder}/out.jsonl" }} }}
+output {{ file {{ path => "{directory}/out.jsonl" }} }}
 """
 
 
 class Pipe:
     """A pipeline that is started again and again, with lines that are appended to its input."""
 
-    def __init__(self, folder: Path, queue: str, seed: int) -> None:
-        self.folder, self.chance, self.lines = folder, random.Random(seed), 0
-        (folder / "a.conf").write_text(CONFIG.format(folder=folder))
+    def __init__(self, directory: Path, queue: str, seed: int) -> None:
+        self.directory, self.chance, self.lines = directory, random.Random(seed), 0
+        (directory / "a.conf").write_text(CONFIG.format(directory=directory))
         self.command = [
-            sys.executable, "-m", "penstock", "run", "-f", str(folder / "a.conf"), "--path.data", str(folder / "data"),
+            sys.executable, "-m", "penstock", "run", "-f", str(directory / "a.conf"), "--path.data", str(directory / "data"),
             "-S", f"queue.type={queue}", "-S", "queue.page_capacity=64kb", "-S", "queue.checkpoint.acks=2",
         ]
 
     def append(self) -> None:
         count = self.chance.choice([1, 10, 3000])
-        with (self.folder / "in.log").open("a") as file:
+        with (self.directory / "in.log").open("a") as file:
             file.writelines(f"{number} {'x' * self.chance.choice([0, 50, 500])}\n" for number in range(self.lines, self.lines + count))
         self.lines += count
 
@@ -62,7 +62,7 @@ class Pipe:
     def arrived(self) -> list[int]:
         """The numbers of the lines that arrived whole, in order."""
         try:
-            written = (self.folder / "out.jsonl").read_bytes().splitlines(keepends=True)
+            written = (self.directory / "out.jsonl").read_bytes().splitlines(keepends=True)
         except FileNotFoundError:
             return []
         return [number for line in written if line.endswith(b"\n") and (number := number_in(line)) is not None]
@@ -81,8 +81,8 @@ def number_in(line: bytes) -> int | None:
     return int(event["message"].split()[0])
 
 
-def kill_again_and_again(folder: Path, queue: str, kills: int, seed: int) -> Figures:
-    pipe = Pipe(folder, queue, seed)
+def kill_again_and_again(directory: Path, queue: str, kills: int, seed: int) -> Figures:
+    pipe = Pipe(directory, queue, seed)
     for _ in range(kills):
         pipe.live_and_die()
     pipe.finish()
@@ -126,6 +126,6 @@ def test_what_an_input_gave_that_cannot_give_it_again_is_in_the_queue(tmp_path: 
     assert waiting_in(tmp_path / "queue" / "main") == 0
 
 
-def waiting_in(folder: Path) -> int:
+def waiting_in(directory: Path) -> int:
     """Events that wait in a queue."""
-    return queue_state(folder).events.total() if folder.exists() else 0
+    return queue_state(directory).events.total() if directory.exists() else 0

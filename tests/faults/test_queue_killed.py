@@ -35,8 +35,8 @@ class Ledger:
         return handed
 
 
-def one_life(folder: Path, ledger: Ledger, chance: random.Random) -> list[int]:
-    command = [sys.executable, str(WORKER), str(folder), str(ledger.next), str(chance.randrange(1 << 30))]
+def one_life(directory: Path, ledger: Ledger, chance: random.Random) -> list[int]:
+    command = [sys.executable, str(WORKER), str(directory), str(ledger.next), str(chance.randrange(1 << 30))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         # After so many lines and not after so long: on a busy machine a life would end before it had saved anything.
@@ -48,21 +48,21 @@ def one_life(folder: Path, ledger: Ledger, chance: random.Random) -> list[int]:
     return ledger.note(said)
 
 
-def look(folder: Path) -> tuple[list[int], list[str]]:
+def look(directory: Path) -> tuple[list[int], list[str]]:
     """What a queue would hand out, and damage that no torn tail explains; the queue keeps it."""
-    queue = DiskQueue(folder, interval=None, max_bytes=2 << 20, report=lambda skipped: None)
+    queue = DiskQueue(directory, interval=None, max_bytes=2 << 20, report=lambda skipped: None)
     numbers = [item.note["n"] for item in iter(lambda: queue.get(0), None)]
     damage = [str(skipped) for skipped in queue.skipped if not skipped.torn]
     queue.close()
     return numbers, damage
 
 
-def kill_again_and_again(folder: Path, kills: int, seed: int) -> Figures:
+def kill_again_and_again(directory: Path, kills: int, seed: int) -> Figures:
     ledger, chance = Ledger(), random.Random(seed)
     for _ in range(kills):
-        handed = one_life(folder, ledger, chance)
+        handed = one_life(directory, ledger, chance)
         assert len(handed) == len(set(handed)), "in one life nothing is handed out twice"
-        waiting, damage = look(folder)
+        waiting, damage = look(directory)
         assert damage == []
         assert waiting == sorted(set(waiting)), "order is kept, nothing comes twice"
         assert ledger.saved.isdisjoint(waiting), "what was saved as acknowledged does not come back"

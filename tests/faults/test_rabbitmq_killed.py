@@ -35,16 +35,16 @@ def own(tmp_path: Path) -> Iterator[Server]:
 class Flow:
     """Lines of a file go to a queue, and from there to another file."""
 
-    def __init__(self, folder: Path, port: int, kind: str, more: str = "") -> None:
+    def __init__(self, directory: Path, port: int, kind: str, more: str = "") -> None:
         self.client, self.queue = Client(port), f"q-{kind}"
         self.client.declare(self.queue, kind)
-        self._log, self.count = folder / "log", 0
+        self._log, self.count = directory / "log", 0
         self._log.touch()
         common = f'host => "127.0.0.1" port => {port} heartbeat => 2'
         source = f'file {{ path => "{self._log}" start_position => "beginning" stat_interval => 0.1 sincedb_write_interval => 0.1 }}'
         target = f'rabbitmq {{ {common} exchange => "" exchange_type => "direct" key => "{self.queue}" mandatory => true }}'
-        self._folder, self._config = folder, f"input {{ {source} }} output {{ {target} }}"
-        self.reading = Reading(folder, f'{common} queue => "{self.queue}" durable => true {KINDS[kind]} {more}')
+        self._directory, self._config = directory, f"input {{ {source} }} output {{ {target} }}"
+        self.reading = Reading(directory, f'{common} queue => "{self.queue}" durable => true {KINDS[kind]} {more}')
 
     def put(self, count: int) -> None:
         """More lines."""
@@ -53,7 +53,7 @@ class Flow:
         self.count += count
 
     def writes(self) -> Penstock:
-        return Penstock(self._folder, self._config, name="writes")
+        return Penstock(self._directory, self._config, name="writes")
 
     def reads(self) -> Penstock:
         return self.reading.process()
@@ -134,26 +134,26 @@ def test_kills_of_the_server_lose_nothing_that_it_confirmed(tmp_path: Path, own:
 def test_certificates_are_looked_at_and_read_again(tmp_path: Path, own: Server) -> None:
     """An expired one of ours is refused at its option; a new one in its place is used at the next connection."""
     certificates = Certificates(tmp_path)
-    folder = Path(own.certificates)
+    directory = Path(own.certificates)
     certificate, key = certificates.pair("own")
-    for source, to in ((folder / "expired.pem", certificate), (folder / "expired.key", key)):
+    for source, to in ((directory / "expired.pem", certificate), (directory / "expired.key", key)):
         to.write_bytes(source.read_bytes())
     client = Client(own.port)
     client.declare("q")
     client.put("q", ['{"n": 1}'])
     reading = Reading(
         tmp_path, f'host => "localhost" port => {own.tls_port} queue => "q" durable => true ssl => true '
-        f'ssl_certificate_authorities => ["{folder}/ca.pem"] ssl_certificate => "{certificate}" ssl_key => "{key}"',
+        f'ssl_certificate_authorities => ["{directory}/ca.pem"] ssl_certificate => "{certificate}" ssl_key => "{key}"',
     )
     with reading.process() as run:
         assert run.wait() == 1, run.said()
     assert "the server refuses it: " in run.said()
-    for source, to in ((folder / "client.key", key), (folder / "client.pem", certificate)):
+    for source, to in ((directory / "client.key", key), (directory / "client.pem", certificate)):
         to.write_bytes(source.read_bytes())
     with reading.process() as run:
         run.until(lambda: len(reading.events()) == 1, "it reads with the new one")
         own.stop()
-        for source, to in ((folder / "server.key", key), (folder / "server.pem", certificate)):
+        for source, to in ((directory / "server.key", key), (directory / "server.pem", certificate)):
             to.write_bytes(source.read_bytes())
         own.start()
         client.put("q", ['{"n": 2}'])

@@ -37,8 +37,8 @@ class Between(NamedTuple):
 class Relay:
     """A file, a pipeline, what is between, another pipeline, another file."""
 
-    def __init__(self, folder: Path, between: Between, *options: str) -> None:
-        self._log, self._arrived = folder / "log", folder / "arrived"
+    def __init__(self, directory: Path, between: Between, *options: str) -> None:
+        self._log, self._arrived = directory / "log", directory / "arrived"
         self._log.touch()
         self.count = 0
         lines = (
@@ -48,8 +48,8 @@ class Relay:
         written = f'file {{ path => "{self._arrived}" codec => json_lines }}'
         sends = f"input {{ {lines} }} output {{ {between.output} }}"
         receives = f"input {{ {between.input} }} output {{ {written} }}"
-        self.sends = Penstock(folder, sends, *options, name="sends")
-        self.receives = Penstock(folder, receives, *options, name="receives")
+        self.sends = Penstock(directory, sends, *options, name="sends")
+        self.receives = Penstock(directory, receives, *options, name="receives")
 
     def put(self, count: int) -> None:
         with self._log.open("a") as file:
@@ -90,18 +90,18 @@ def killed(relay: Relay, kills: int) -> Figures:
     return Figures(kills, relay.count, len(relay.messages()) - relay.count)
 
 
-def over_lumberjack(folder: Path) -> Between:
-    Certificates(folder)
+def over_lumberjack(directory: Path) -> Between:
+    Certificates(directory)
     (port,) = free_ports()
-    server = f'ssl_certificate => "{folder}/server.pem" ssl_key => "{folder}/server.key"'
-    output = f'hosts => "localhost" port => {port} ssl_certificate_authorities => "{folder}/ca.pem"'
+    server = f'ssl_certificate => "{directory}/server.pem" ssl_key => "{directory}/server.key"'
+    output = f'hosts => "localhost" port => {port} ssl_certificate_authorities => "{directory}/ca.pem"'
     return Between(
         f"lumberjack {{ {output} codec => json }}",
         f'beats {{ host => "127.0.0.1" port => {port} ssl_enabled => true {server} codec => json }}',
     )
 
 
-def over_logstash(folder: Path) -> Between:
+def over_logstash(directory: Path) -> Between:
     (port,) = free_ports()
     return Between(
         f'logstash {{ hosts => "127.0.0.1:{port}" ssl_enabled => false }}',
@@ -110,7 +110,7 @@ def over_logstash(folder: Path) -> Between:
 
 
 def over_redis(kind: str) -> Callable[[Path], Between]:
-    def between(folder: Path) -> Between:
+    def between(directory: Path) -> Between:
         require("redis")
         port = shared("redis", redis.server).port
         options = f'port => {port} data_type => "{kind}" key => "k-{uuid4().hex[:12]}"'
@@ -119,7 +119,7 @@ def over_redis(kind: str) -> Callable[[Path], Between]:
     return between
 
 
-def over_kafka(folder: Path) -> Between:
+def over_kafka(directory: Path) -> Between:
     """At least once: another group of tests shows exactly once."""
     require("kafka")
     topic = Topic(shared("kafka", kafka.server).address)
@@ -166,15 +166,15 @@ def test_two_hundred_kills_of_either_side_lose_nothing(
     found(killed(Relay(tmp_path, between(tmp_path)), rounds()))
 
 
-def sender_killed(folder: Path, kills: int) -> Figures:
+def sender_killed(directory: Path, kills: int) -> Figures:
     """rsyslog receives: who sends is killed, since a syslog receiver that dies takes along what it was sent."""
     require("rsyslog")
-    home = folder / "rsyslog"
+    home = directory / "rsyslog"
     home.mkdir()
     chance = random.Random(kills)
     with rsyslog.receiver(home) as receiver:
         target = f'syslog {{ host => "127.0.0.1" port => {receiver.port} protocol => tcp rfc => rfc5424 framing => octet_counting }}'
-        relay = Relay(folder, Between(target, "stdin { }"))
+        relay = Relay(directory, Between(target, "stdin { }"))
         run = relay.sends
         with run:
             for _ in range(kills):

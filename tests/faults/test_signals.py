@@ -19,11 +19,11 @@ import pytest
 LONGEST = 60.0
 
 CONFIG = """
-input {{ file {{ path => "{folder}/in.log" start_position => "beginning" sincedb_path => "{folder}/sincedb" stat_interval => 0.05 {input} }} }}
+input {{ file {{ path => "{directory}/in.log" start_position => "beginning" sincedb_path => "{directory}/sincedb" stat_interval => 0.05 {input} }} }}
 filter {{ mutate {{ add_field => {{ "version" => "{version}" }} }} {filter} }}
 output {{ {output} }}
 """
-OUT = 'file {{ path => "{folder}/out.jsonl" }}'
+OUT = 'file {{ path => "{directory}/out.jsonl" }}'
 
 FAILING = '''
 from pathlib import Path
@@ -69,16 +69,16 @@ hung = failing:Hung
 class Run:
     """A pipeline in a process, and a thread that writes lines meanwhile."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder, self.arguments = folder, arguments
-        self.config = folder / "a.conf"
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.directory, self.arguments = directory, arguments
+        self.config = directory / "a.conf"
         self.written = 0
         self._writing = False
         self._plugins()
         self.configure("one")
 
     def _plugins(self) -> None:
-        info = self.folder / "plugins" / "failing-1.dist-info"
+        info = self.directory / "plugins" / "failing-1.dist-info"
         info.mkdir(parents=True)
         (info.parent / "failing.py").write_text(FAILING)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: failing\nVersion: 1\n")
@@ -86,14 +86,14 @@ class Run:
 
     def configure(self, version: str, **parts: str) -> None:
         given: dict[str, Any] = {"input": "", "filter": "", "output": OUT} | parts
-        given["output"] = given["output"].format(folder=self.folder)
-        self.config.write_text(CONFIG.format(folder=self.folder, version=version, **given))
+        given["output"] = given["output"].format(directory=self.directory)
+        self.config.write_text(CONFIG.format(directory=self.directory, version=version, **given))
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "penstock", "run", "-f", str(self.config), "--path.data", str(self.folder / "data")]
-        environment = os.environ | {"PYTHONPATH": str(self.folder / "plugins")}
+        command = [sys.executable, "-m", "penstock", "run", "-f", str(self.config), "--path.data", str(self.directory / "data")]
+        environment = os.environ | {"PYTHONPATH": str(self.directory / "plugins")}
         return subprocess.Popen(
-            [*command, *self.arguments], stdin=subprocess.DEVNULL, stderr=(self.folder / "said").open("ab"), env=environment
+            [*command, *self.arguments], stdin=subprocess.DEVNULL, stderr=(self.directory / "said").open("ab"), env=environment
         )
 
     @contextmanager
@@ -109,7 +109,7 @@ class Run:
             thread.join()
 
     def _write(self) -> None:
-        with (self.folder / "in.log").open("a", buffering=1) as file:
+        with (self.directory / "in.log").open("a", buffering=1) as file:
             while self._writing:
                 for _ in range(20):
                     file.write(f"{self.written}\n")
@@ -118,7 +118,7 @@ class Run:
 
     def arrived(self) -> list[tuple[int, str]]:
         """Numbers, each with the version of the configuration through which it came."""
-        path = self.folder / "out.jsonl"
+        path = self.directory / "out.jsonl"
         if not path.exists():
             return []
         events = [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
@@ -128,7 +128,7 @@ class Run:
         return [number for number, _ in self.arrived()]
 
     def said(self) -> str:
-        return (self.folder / "said").read_text()
+        return (self.directory / "said").read_text()
 
     def wait(self, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + LONGEST
@@ -180,7 +180,7 @@ def test_a_stop_in_the_middle_delivers_what_was_read_once(tmp_path: Path, argume
 def test_a_second_signal_leaves_at_once_and_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The output takes nothing; the first signal waits for it, the second does not."""
     run = Run(tmp_path, *arguments)
-    run.configure("one", output='hung {{ path => "{folder}/asked" }}')
+    run.configure("one", output='hung {{ path => "{directory}/asked" }}')
     with run.writing():
         process = run.start()
         run.wait((tmp_path / "asked").exists)
@@ -196,7 +196,7 @@ def test_a_second_signal_leaves_at_once_and_acknowledges_nothing(tmp_path: Path,
 @ONE
 def test_a_stop_that_takes_too_long_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     run = Run(tmp_path, "-S", "penstock.shutdown_timeout=1", *arguments)
-    run.configure("one", output='hung {{ path => "{folder}/asked" }}')
+    run.configure("one", output='hung {{ path => "{directory}/asked" }}')
     with run.writing():
         process = run.start()
         run.wait((tmp_path / "asked").exists)
@@ -210,7 +210,7 @@ def test_a_stop_that_takes_too_long_acknowledges_nothing(tmp_path: Path, argumen
 @ONE
 def test_a_stop_while_an_output_fails_acknowledges_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     run = Run(tmp_path, "-S", "penstock.shutdown_timeout=20", *arguments)
-    run.configure("one", output='stuck {{ path => "{folder}/asked" }}')
+    run.configure("one", output='stuck {{ path => "{directory}/asked" }}')
     with run.writing():
         process = run.start()
         run.wait((tmp_path / "asked").exists)

@@ -35,32 +35,32 @@ FILTERS = """
   }
 """
 CONFIG = """
-input {{ file {{ path => "{folder}/in.log" codec => json start_position => "beginning" sincedb_path => "{folder}/sincedb"
+input {{ file {{ path => "{directory}/in.log" codec => json start_position => "beginning" sincedb_path => "{directory}/sincedb"
                  stat_interval => 0.01 sincedb_write_interval => 0.02 {more} }} }}
 filter {{ {filters} }}
-output {{ file {{ path => "{folder}/out.jsonl" }} }}
+output {{ file {{ path => "{directory}/out.jsonl" }} }}
 """
-READ = 'mode => "read" exit_after_read => true file_completed_action => "log" file_completed_log_path => "{folder}/read.log"'
+READ = 'mode => "read" exit_after_read => true file_completed_action => "log" file_completed_log_path => "{directory}/read.log"'
 
 
 class Streams:
     """A pipeline that is started again and again, and the events that were written for it."""
 
-    def __init__(self, folder: Path, queue: str, workers: int, seed: int) -> None:
-        self.folder, self.queue, self.workers, self.chance = folder, queue, workers, random.Random(seed)
+    def __init__(self, directory: Path, queue: str, workers: int, seed: int) -> None:
+        self.directory, self.queue, self.workers, self.chance = directory, queue, workers, random.Random(seed)
         self.interval = "20ms"
-        self.log, self.events = folder / "in.log", list[dict[str, Any]]()
+        self.log, self.events = directory / "in.log", list[dict[str, Any]]()
         self.log.touch()
         self.log_text("tail", "")
-        self.log_text("read", READ.format(folder=folder))
+        self.log_text("read", READ.format(directory=directory))
 
     def log_text(self, name: str, more: str) -> None:
-        (self.folder / f"{name}.conf").write_text(CONFIG.format(folder=self.folder, more=more, filters=FILTERS))
+        (self.directory / f"{name}.conf").write_text(CONFIG.format(directory=self.directory, more=more, filters=FILTERS))
 
     def command(self, name: str) -> list[str]:
         settings = [f"queue.type={self.queue}", f"penstock.state.interval={self.interval}", "queue.page_capacity=64kb", "queue.checkpoint.acks=20"]
         flags = [part for setting in settings for part in ("-S", setting)]
-        return [sys.executable, "-m", "penstock", "run", "-f", str(self.folder / f"{name}.conf"), "--path.data", str(self.folder / "data"), "-w", str(self.workers), *flags]
+        return [sys.executable, "-m", "penstock", "run", "-f", str(self.directory / f"{name}.conf"), "--path.data", str(self.directory / "data"), "-w", str(self.workers), *flags]
 
     def lines(self) -> str:
         """So many more events, somewhat out of order."""
@@ -81,15 +81,15 @@ class Streams:
         self.log.write_text(self.lines())
 
     def replace(self) -> None:
-        (self.folder / "new").write_text(self.lines())
-        (self.folder / "new").replace(self.log)
+        (self.directory / "new").write_text(self.lines())
+        (self.directory / "new").replace(self.log)
 
     def delete_queue(self) -> None:
-        shutil.rmtree(self.folder / "data" / "queue", ignore_errors=True)
+        shutil.rmtree(self.directory / "data" / "queue", ignore_errors=True)
 
     def committed(self) -> int:
         """The position up to which the file, as it is now, is in the state."""
-        path = self.folder / "data" / "state" / "main" / "state.db"
+        path = self.directory / "data" / "state" / "main" / "state.db"
         if not path.exists():
             return 0
         seen = self.log.stat()
@@ -102,7 +102,7 @@ class Streams:
 
     def live(self, until_committed: bool) -> None:
         """A life that ends with a kill, at any moment or when all of the file is in the state."""
-        with (self.folder / "said").open("ab") as said:
+        with (self.directory / "said").open("ab") as said:
             process = subprocess.Popen(self.command("tail"), stdin=subprocess.DEVNULL, stderr=said)
         try:
             self.append()
@@ -120,14 +120,14 @@ class Streams:
     def is_all_queued(self) -> bool:
         """Whether the disk queue has the last event."""
         last = msgspec.msgpack.encode({"n": len(self.events) - 1})[1:]
-        pages = (self.folder / "data" / "queue").rglob("*")
+        pages = (self.directory / "data" / "queue").rglob("*")
         return any(last in page.read_bytes() for page in pages if page.is_file())
 
     def wait(self, process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:
         end = time.monotonic() + LONGEST
         while not reached():
-            assert time.monotonic() < end, (self.committed(), (self.folder / "said").read_text())
-            assert process.poll() is None, (self.folder / "said").read_text()
+            assert time.monotonic() < end, (self.committed(), (self.directory / "said").read_text())
+            assert process.poll() is None, (self.directory / "said").read_text()
             time.sleep(0.02)
 
     def round(self) -> None:
@@ -146,7 +146,7 @@ class Streams:
 
     def live_until(self, *reached: Callable[[], bool]) -> None:
         """A life that is killed as soon as some things have held, with more events between."""
-        with (self.folder / "said").open("ab") as said:
+        with (self.directory / "said").open("ab") as said:
             process = subprocess.Popen(self.command("tail"), stdin=subprocess.DEVNULL, stderr=said)
         try:
             self.wait(process, reached[0])
@@ -165,7 +165,7 @@ class Streams:
     def emitted(self) -> dict[str, dict[str, Any]]:
         """The results by id, without why they were due; each repetition says the same."""
         found: dict[str, dict[str, Any]] = {}
-        for line in (self.folder / "out.jsonl").read_text().splitlines():
+        for line in (self.directory / "out.jsonl").read_text().splitlines():
             start = line.rfind('{"@timestamp"')  # a kill may have cut what was written before
             try:
                 event = json.loads(line[start:])
@@ -187,8 +187,8 @@ class Streams:
         return found
 
 
-def check(folder: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
-    streams = Streams(folder, queue, workers, seed)
+def check(directory: Path, queue: str, workers: int, kills: int, seed: int) -> Figures:
+    streams = Streams(directory, queue, workers, seed)
     for _ in range(kills):
         streams.round()
     streams.finish()

@@ -114,7 +114,7 @@ def test_field_names_follow_the_mode() -> None:
     assert (legacy["response"], legacy["clientip"]) == ("200", "127.0.0.1")
 
 
-def test_patterns_are_read_from_folders(tmp_path: Path) -> None:
+def test_patterns_are_read_from_directories(tmp_path: Path) -> None:
     (tmp_path / "mine.grok").write_text("# a comment\nDUCK qu+ack\n\nDUCKS %{DUCK:duck}!\n")
     (tmp_path / "other.txt").write_text("DUCK moo\n")
     options = f'patterns_dir => ["{tmp_path}"] patterns_files_glob => "*.grok" match => {{ "message" => "%{{DUCKS}}" }}'

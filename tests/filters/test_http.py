@@ -432,10 +432,10 @@ def test_what_is_wrong_is_said(options: str, code: str, said: str, monkeypatch: 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 that vouches for itself, with its key; and one of somebody else."""
-    folder = tmp_path_factory.mktemp("certificates")
+    directory = tmp_path_factory.mktemp("certificates")
     for name in ("server", "client"):
-        make_certificate(folder / f"{name}.pem", folder / f"{name}.key", b"secret" if name == "client" else None)
-    return folder
+        make_certificate(directory / f"{name}.pem", directory / f"{name}.key", b"secret" if name == "client" else None)
+    return directory
 
 
 def make_certificate(path: Path, key_path: Path, passphrase: bytes | None) -> None:
@@ -476,11 +476,11 @@ def secure(certificates: Path) -> Iterator[Server]:
     ("options", "tags"),
     [
         ("", FAILED["tags"]),
-        ('ssl_certificate_authorities => ["{folder}/server.pem"]', ["done"]),
-        ('ssl_certificate_authorities => ["{folder}/client.pem"]', FAILED["tags"]),
+        ('ssl_certificate_authorities => ["{directory}/server.pem"]', ["done"]),
+        ('ssl_certificate_authorities => ["{directory}/client.pem"]', FAILED["tags"]),
         ('ssl_verification_mode => "none"', ["done"]),
         ('ssl_verification_mode => "none" ssl_enabled => false', FAILED["tags"]),
-        ('ssl_verification_mode => "none" ssl_certificate => "{folder}/client.pem" ssl_key => "{folder}/client.key" ssl_key_passphrase => "secret"', ["done"]),
+        ('ssl_verification_mode => "none" ssl_certificate => "{directory}/client.pem" ssl_key => "{directory}/client.key" ssl_key_passphrase => "secret"', ["done"]),
         ('ssl_verification_mode => "none" ssl_supported_protocols => ["TLSv1.3"]', FAILED["tags"]),
         ('ssl_verification_mode => "none" ssl_supported_protocols => ["TLSv1.2", "TLSv1.3"]', ["done"]),
         ('ssl_verification_mode => "none" ssl_cipher_suites => ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"]', ["done"]),
@@ -489,7 +489,7 @@ def secure(certificates: Path) -> Iterator[Server]:
 )
 def test_tls(secure: Server, certificates: Path, stages: list[Stage], options: str, tags: list[str]) -> None:
     url = secure.url.replace("http:", "https:")
-    config = f'url => "{url}/text" target_body => "bb" add_tag => ["done"] automatic_retries => 0 {options.format(folder=certificates)}'
+    config = f'url => "{url}/text" target_body => "bb" add_tag => ["done"] automatic_retries => 0 {options.format(directory=certificates)}'
     stages.append(penstock.compile(f"filter {{ http {{ {config} }} }}"))
     assert stages[0]([{}])[0]["tags"] == tags
 

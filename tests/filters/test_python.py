@@ -142,8 +142,8 @@ def test_large_numbers_are_dropped(run):
 """
 
 
-def script(folder: Path, text: str, params: str = '{ "limit" => "5" }') -> str:
-    path = folder / "script.py"
+def script(directory: Path, text: str, params: str = '{ "limit" => "5" }') -> str:
+    path = directory / "script.py"
     path.write_text(text)
     return f'python {{ path => "{path}" script_params => {params} add_field => {{ "f" => "1" }} }}'
 

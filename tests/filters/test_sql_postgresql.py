@@ -52,8 +52,8 @@ class Server:
 
 def binary(name: str) -> str:
     """A program of PostgreSQL, on the path or where Debian has it."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: float(folder.parent.name))
-    found = shutil.which(name) or next((str(folder / name) for folder in reversed(folders) if (folder / name).exists()), None)
+    directories = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda directory: float(directory.parent.name))
+    found = shutil.which(name) or next((str(directory / name) for directory in reversed(directories) if (directory / name).exists()), None)
     if found is None:
         if os.environ.get("CI"):
             pytest.fail(f"there is no {name}: install the package postgresql")
@@ -72,24 +72,24 @@ def free_port() -> int:
 def server() -> Iterator[Server]:
     initdb, postgres = binary("initdb"), binary("postgres")
     owner = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())  # it does not run as root
-    folder = Path(tempfile.mkdtemp(prefix="penstock-postgresql-"))
-    (folder / "password").write_text(PASSWORD)
-    for path in (folder, folder / "password"):
+    directory = Path(tempfile.mkdtemp(prefix="penstock-postgresql-"))
+    (directory / "password").write_text(PASSWORD)
+    for path in (directory, directory / "password"):
         os.chown(path, owner.pw_uid, owner.pw_gid)
-    as_owner: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    as_owner: dict[str, Any] = {"cwd": directory, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     if os.getuid() == 0:
         as_owner |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
-    data, port = folder / "data", free_port()
-    make = [initdb, "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256", f"--pwfile={folder}/password", "--no-sync"]
+    data, port = directory / "data", free_port()
+    make = [initdb, "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256", f"--pwfile={directory}/password", "--no-sync"]
     subprocess.run(make, check=True, **as_owner)
-    settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off", "timezone=UTC"]
+    settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={directory}", "fsync=off", "timezone=UTC"]
     process = subprocess.Popen([postgres, "-D", data, "-p", str(port), *[word for s in settings for word in ("-c", s)]], **as_owner)
     try:
         yield started(Server(port), process)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(90)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def started(server: Server, process: "subprocess.Popen[bytes]") -> Server:

@@ -180,7 +180,7 @@ def test_a_file_that_broke_leaves_the_dictionary_as_it_was(tmp_path: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("dictionaries")
     for name in ("d.txt", "bad.json", "d.json", "d.yml"):
         (path / name).write_text("{" if name == "bad.json" else "{}")
@@ -191,22 +191,22 @@ WRONG = [
     ('target => "t"', "E214"),
     ('source => "s" field => "t"', "E220"),
     ('source => "s" target => "t" destination => "u"', "E220"),
-    ('source => "s" dictionary => { "a" => "b" } dictionary_path => "FOLDER/d.json"', "E220"),
-    ('source => "s" dictionary_path => "FOLDER/none.json"', "E210"),
-    ('source => "s" dictionary_path => "FOLDER/d.txt"', "E220"),
-    ('source => "s" dictionary_path => "FOLDER/bad.json"', "E220"),
-    ('source => "s" dictionary_path => "FOLDER/d.yml" yaml_dictionary_code_point_limit => 0', "E220"),
-    ('source => "s" dictionary_path => "FOLDER/d.yml" yaml_dictionary_code_point_limit => 1', "E220"),
-    ('source => "s" dictionary_path => "FOLDER/d.json" yaml_dictionary_code_point_limit => 9', "E220"),
+    ('source => "s" dictionary => { "a" => "b" } dictionary_path => "DIRECTORY/d.json"', "E220"),
+    ('source => "s" dictionary_path => "DIRECTORY/none.json"', "E210"),
+    ('source => "s" dictionary_path => "DIRECTORY/d.txt"', "E220"),
+    ('source => "s" dictionary_path => "DIRECTORY/bad.json"', "E220"),
+    ('source => "s" dictionary_path => "DIRECTORY/d.yml" yaml_dictionary_code_point_limit => 0', "E220"),
+    ('source => "s" dictionary_path => "DIRECTORY/d.yml" yaml_dictionary_code_point_limit => 1', "E220"),
+    ('source => "s" dictionary_path => "DIRECTORY/d.json" yaml_dictionary_code_point_limit => 9', "E220"),
     ('source => "s" regex => true dictionary => { "(" => "b" }', "E220"),
     ('source => "s" refresh_behaviour => "forget"', "E204"),
 ]
 
 
 @pytest.mark.parametrize(("options", "code"), WRONG)
-def test_wrong_options_are_refused(folder: Path, options: str, code: str) -> None:
+def test_wrong_options_are_refused(directory: Path, options: str, code: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        penstock.compile(f"filter {{ translate {{ {options.replace('FOLDER', str(folder))} }} }}")
+        penstock.compile(f"filter {{ translate {{ {options.replace('DIRECTORY', str(directory))} }} }}")
     assert [found.code for found in refused.value.diagnostics if found.is_error] == [code]
 
 

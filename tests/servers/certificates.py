@@ -28,8 +28,8 @@ class Certificates:
     ``expired``, ``foreign`` (of the foreign authority) are pairs with ``NAME.pem`` and ``NAME.key``.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         authority, foreign = _authority("test authority"), _authority("foreign authority")
         self.ca = self._write("ca", authority)
         self.foreign_ca = self._write("foreign-ca", foreign)
@@ -41,7 +41,7 @@ class Certificates:
 
     def pair(self, name: str) -> tuple[Path, Path]:
         """The certificate and the key of that name."""
-        return self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        return self.directory / f"{name}.pem", self.directory / f"{name}.key"
 
     def renew(self, name: str) -> None:
         """Write a new certificate and key in the place of the old."""

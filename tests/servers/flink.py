@@ -34,20 +34,20 @@ def environment(**variables: object) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "JVM_ARGS": _JVM, **given}
 
 
-def penstock(*arguments: str | Path, folder: Path) -> list[str | Path]:
+def penstock(*arguments: str | Path, directory: Path) -> list[str | Path]:
     """A run on Flink as a command."""
-    return [python("flink"), "-m", "penstock", "run", "--engine", "flink", "--path.data", folder / "data", *arguments]
+    return [python("flink"), "-m", "penstock", "run", "--engine", "flink", "--path.data", directory / "data", *arguments]
 
 
-def run(*arguments: str | Path, folder: Path, **variables: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, directory: Path, **variables: object) -> subprocess.CompletedProcess[str]:
     """A run on Flink that ends."""
-    command = penstock(*arguments, folder=folder)
+    command = penstock(*arguments, directory=directory)
     return subprocess.run(command, env=environment(**variables), capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def lines_of(folder: Path) -> list[str]:
+def lines_of(directory: Path) -> list[str]:
     """What Flink has written as a file: the lines of all parts that are complete, those of one writer in order."""
-    parts = [path for path in folder.rglob("part-*") if path.is_file() and not path.name.startswith(".")]
+    parts = [path for path in directory.rglob("part-*") if path.is_file() and not path.name.startswith(".")]
     return [line for part in sorted(parts, key=_number) for line in part.read_text(encoding="utf-8").split("\n")[:-1]]
 
 

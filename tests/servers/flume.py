@@ -178,7 +178,7 @@ def put(home: Path, name: str, lines: Sequence[str]) -> None:
 def _keystore(certificates: Certificates, name: str) -> Path:
     """A certificate and its key in the form that Flume reads."""
     certificate, key = certificates.pair(name)
-    path = certificates.folder / f"{name}.p12"
+    path = certificates.directory / f"{name}.p12"
     command = ["openssl", "pkcs12", "-export", "-in", certificate, "-inkey", key, "-out", path, "-passout", f"pass:{_PASSWORD}"]
     subprocess.run(command, check=True)
     return path

@@ -31,8 +31,8 @@ def until(holds: Callable[[], bool], said: Callable[[], str] = str) -> None:
 class Penstock:
     """``penstock run`` with an input http and an output http, in a process that may be killed and started again."""
 
-    def __init__(self, folder: Path, target: str, options: str = "", filters: str = "", arguments: Sequence[str] = ()) -> None:
-        self.folder, self.target, self.filters, self.arguments = folder, target, filters, arguments
+    def __init__(self, directory: Path, target: str, options: str = "", filters: str = "", arguments: Sequence[str] = ()) -> None:
+        self.directory, self.target, self.filters, self.arguments = directory, target, filters, arguments
         (self.port,) = free_ports()
         self.config(options)
         self.process: subprocess.Popen[bytes] | None = None
@@ -43,17 +43,17 @@ class Penstock:
             filter {{ {self.filters} }}
             output {{ http {{ url => "{self.target}" http_method => post format => json_batch }} }}
         """
-        (self.folder / "run.conf").write_text(text)
+        (self.directory / "run.conf").write_text(text)
 
     def start(self) -> Self:
-        command = [sys.executable, "-m", "penstock", "run", "-f", str(self.folder / "run.conf"), "--path.data", str(self.folder / "data")]
+        command = [sys.executable, "-m", "penstock", "run", "-f", str(self.directory / "run.conf"), "--path.data", str(self.directory / "data")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        with (self.folder / "said").open("ab") as log:
+        with (self.directory / "said").open("ab") as log:
             self.process = subprocess.Popen([*command, *self.arguments], stderr=log, stdout=log, env=environment)
         return self
 
     def said(self) -> str:
-        return (self.folder / "said").read_text()
+        return (self.directory / "said").read_text()
 
     def kill(self) -> None:
         assert self.process is not None

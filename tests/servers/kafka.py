@@ -112,10 +112,10 @@ def nodes(home: Path, count: int = 3) -> list[Server]:
     voters = ",".join(f"{i + 1}@{LOOPBACK}:{port}" for i, port in enumerate(control))
     made, cluster = [], _new_id()
     for i in range(count):
-        folder = home / f"node{i + 1}"
-        folder.mkdir()
+        directory = home / f"node{i + 1}"
+        directory.mkdir()
         config = _listeners({"plain": ports[i]}, {}, control[i])
-        made.append(_node(home, folder, i + 1, voters, config, ports[i], count, cluster))
+        made.append(_node(home, directory, i + 1, voters, config, ports[i], count, cluster))
     return made
 
 
@@ -155,20 +155,20 @@ def started(servers: list[Server]) -> Iterator[list[Server]]:
 
 
 @contextlib.contextmanager
-def proxied(broker: Any, folder: Path) -> Iterator[Proxy]:
-    """A proxy that is all of the cluster for its clients; the file locks in ``folder`` keep others
+def proxied(broker: Any, directory: Path) -> Iterator[Proxy]:
+    """A proxy that is all of the cluster for its clients; the file locks in ``directory`` keep others
     from the same listener meanwhile.
     """
     with contextlib.ExitStack() as held:
-        lock = held.enter_context((folder / "kafka-proxies.lock").open("a"))
-        front = _lend(folder, held, lock)
+        lock = held.enter_context((directory / "kafka-proxies.lock").open("a"))
+        front = _lend(directory, held, lock)
         name = f"proxied{front}"
         yield held.enter_context(Proxy(broker.ports[name], port=broker.fronts[name]))
 
 
-def _lend(folder: Path, held: contextlib.ExitStack, last: Any) -> int:
+def _lend(directory: Path, held: contextlib.ExitStack, last: Any) -> int:
     for number in range(_PROXIED - 1):
-        file = (folder / f"kafka-proxy-{number}.lock").open("a")
+        file = (directory / f"kafka-proxy-{number}.lock").open("a")
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             held.enter_context(file)
@@ -179,9 +179,9 @@ def _lend(folder: Path, held: contextlib.ExitStack, last: Any) -> int:
 
 
 def _node(
-    home: Path, folder: Path, number: int, voters: str, listeners: str, port: int, count: int, cluster: str = ""
+    home: Path, directory: Path, number: int, voters: str, listeners: str, port: int, count: int, cluster: str = ""
 ) -> Server:
-    data = folder / "data"
+    data = directory / "data"
     data.mkdir()
     shutil.copy(_checkpoint("kafka"), data / "bootstrap.checkpoint")
     (data / "meta.properties").write_text(
@@ -193,14 +193,14 @@ def _node(
         f"controller.listener.names=CONTROL\nlog.dirs={data}\n"
         f"{listeners}{_SMALL.format(copies=copies, majority=copies // 2 + 1)}{_KRAFT}"
     )
-    return _server("kafka", folder, config, port)
+    return _server("kafka", directory, config, port)
 
 
-def _server(jars: str, folder: Path, config: str, port: int) -> Server:
-    file = folder / "node.properties"
+def _server(jars: str, directory: Path, config: str, port: int) -> Server:
+    file = directory / "node.properties"
     file.write_text(config)
     command = [*java(jars, _LOG), "kafka.Kafka", str(file)]
-    return Server(command, accepts(port), folder, port=port, address=f"{LOOPBACK}:{port}")
+    return Server(command, accepts(port), directory, port=port, address=f"{LOOPBACK}:{port}")
 
 
 def _new_id() -> str:
@@ -215,17 +215,17 @@ def _checkpoint(jars: str) -> Path:
     if kept.exists():
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "node.properties"
+    with tempfile.TemporaryDirectory() as directory:
+        config = Path(directory) / "node.properties"
         config.write_text(
             f"process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@{LOOPBACK}:9\n"
             f"controller.listener.names=C\nlisteners=P://{LOOPBACK}:8,C://{LOOPBACK}:9\n"
             "listener.security.protocol.map=P:PLAINTEXT,C:PLAINTEXT\ninter.broker.listener.name=P\n"
-            f"log.dirs={folder}/data\n"
+            f"log.dirs={directory}/data\n"
         )
         command = [*java(jars, _LOG), "kafka.tools.StorageTool", "format", "-t", _new_id(), "-c", str(config)]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         copy = kept.with_suffix(f".{os.getpid()}")
-        shutil.copy(Path(folder) / "data" / "bootstrap.checkpoint", copy)
+        shutil.copy(Path(directory) / "data" / "bootstrap.checkpoint", copy)
         copy.replace(kept)  # another test run may have made it meanwhile
     return kept

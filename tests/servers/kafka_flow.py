@@ -18,8 +18,8 @@ output {{ kafka {{ bootstrap_servers => "{address}" topic_id => "{target}" codec
 class Flow:
     """From one topic to another, by processes of one group."""
 
-    def __init__(self, folder: Path, source: Topic, target: Topic) -> None:
-        self._folder, self.source, self.target = folder, source, target
+    def __init__(self, directory: Path, source: Topic, target: Topic) -> None:
+        self._directory, self.source, self.target = directory, source, target
         self.wanted: list[str] = []
 
     def put(self, count: int) -> None:
@@ -29,7 +29,7 @@ class Flow:
 
     def process(self, name: str = "run", *options: str, more: str = "") -> Penstock:
         config = CONFIG.format(address=self.source.address, source=self.source.name, target=self.target.name, more=more)
-        return Penstock(self._folder, config, "--penstock.state.interval", "100ms", *options, name=name)
+        return Penstock(self._directory, config, "--penstock.state.interval", "100ms", *options, name=name)
 
     def count(self, isolation: str = "read_committed") -> int:
         return len(self.target.values(isolation))

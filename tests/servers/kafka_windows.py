@@ -37,9 +37,9 @@ class Windows:
     """From a topic with ``topic.partitions`` to another one. ``pace``: events in a second of their own time."""
 
     def __init__(
-        self, folder: Path, source: Topic, target: Topic, pace: int = 4, filters: str = WINDOW
+        self, directory: Path, source: Topic, target: Topic, pace: int = 4, filters: str = WINDOW
     ) -> None:
-        self._folder, self.source, self.target = folder, source, target
+        self._directory, self.source, self.target = directory, source, target
         self._pace, self._filters = pace, filters
         self._count = 0
         self._wanted: Counter[tuple[int, str]] = Counter()
@@ -73,7 +73,7 @@ class Windows:
         records: int = 50,
         more: str = "",
     ) -> Penstock:
-        """A process of the group, with a data folder of its own."""
+        """A process of the group, with a data directory of its own."""
         config = CONFIG.format(
             address=self.source.address,
             source=self.source.name,
@@ -84,7 +84,7 @@ class Windows:
             more=more,
         )
         return Penstock(
-            self._folder, config, "--penstock.state.interval", "200ms", *options, name=name
+            self._directory, config, "--penstock.state.interval", "200ms", *options, name=name
         )
 
     def wanted(self) -> list[Result]:

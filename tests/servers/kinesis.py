@@ -1,6 +1,6 @@
 """Kinesis and DynamoDB as emulators, in one Node process: kinesalite for the streams, dynalite for the table of leases.
 
-Both keep what they have in a folder, so that a kill loses nothing that they confirmed. They look at no credentials and have no limits. A client
+Both keep what they have in a directory, so that a kill loses nothing that they confirmed. They look at no credentials and have no limits. A client
 that is killed in the middle of a request would end them, were that error not caught here.
 """
 from __future__ import annotations

@@ -15,8 +15,8 @@ METADATA = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
 class Group:
     """``more``: options of the input."""
 
-    def __init__(self, folder: Path, stream: Stream, more: str = "", **settings: int) -> None:
-        self._folder, self.stream = folder, stream
+    def __init__(self, directory: Path, stream: Stream, more: str = "", **settings: int) -> None:
+        self._directory, self.stream = directory, stream
         self._input = stream.input(f"codec => json checkpoint_interval_seconds => 0.5 {more}", **settings)
         self._numbers: dict[str, int] = defaultdict(int)
         self.wanted: set[tuple[str, int]] = set()
@@ -33,19 +33,19 @@ class Group:
             self.stream.put([json.dumps({"key": key, "number": number}) for number in numbers], key)
 
     def member(self, name: str, *options: str, filters: str = "") -> Penstock:
-        path = self._folder / f"{name}.out"
+        path = self._directory / f"{name}.out"
         config = f'input {{ {self._input} }}\n{METADATA}\n{filters}\noutput {{ file {{ path => "{path}" }} }}'
-        return Penstock(self._folder, config, *options, name=name)
+        return Penstock(self._directory, config, *options, name=name)
 
     def of(self, name: str) -> list[dict[str, Any]]:
         """What a member has written."""
-        path = self._folder / f"{name}.out"
+        path = self._directory / f"{name}.out"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def arrived(self) -> list[tuple[str, int]]:
         """What all members have written, each key and number."""
-        names = sorted(path.stem for path in self._folder.glob("*.out"))
+        names = sorted(path.stem for path in self._directory.glob("*.out"))
         return [(event["key"], event["number"]) for name in names for event in self.of(name)]
 
     def has_all(self) -> bool:

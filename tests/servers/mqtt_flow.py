@@ -13,13 +13,13 @@ from .penstock_process import Penstock
 class Reading:
     """``name``: of a pipeline with a data directory of its own; ``filters``: more filters."""
 
-    def __init__(self, folder: Path, options: str, name: str = "reads", filters: str = "") -> None:
-        self._folder, self.path, self._name = folder, folder / f"{name}.arrived", name
+    def __init__(self, directory: Path, options: str, name: str = "reads", filters: str = "") -> None:
+        self._directory, self.path, self._name = directory, directory / f"{name}.arrived", name
         metadata = f'filter {{ mutate {{ copy => {{ "[@metadata]" => "meta" }} }} {filters} }}'
         self._config = f'input {{ mqtt {{ host => "127.0.0.1" {options} }} }}\n{metadata}\noutput {{ file {{ path => "{self.path}" }} }}'
 
     def process(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._config, *options, name=self._name)
+        return Penstock(self._directory, self._config, *options, name=self._name)
 
     def events(self) -> list[Any]:
         lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
@@ -45,9 +45,9 @@ class Reading:
         return self.events()
 
 
-def write(folder: Path, options: str, lines: list[str], *more: str, name: str = "writes") -> str:
+def write(directory: Path, options: str, lines: list[str], *more: str, name: str = "writes") -> str:
     """Publish lines of JSON through a pipeline; what it said."""
     config = f'input {{ stdin {{ codec => json_lines }} }}\noutput {{ mqtt {{ host => "127.0.0.1" {options} }} }}'
-    with Penstock(folder, config, *more, name=name, stdin="".join(f"{line}\n" for line in lines).encode()) as run:
+    with Penstock(directory, config, *more, name=name, stdin="".join(f"{line}\n" for line in lines).encode()) as run:
         assert run.wait() == 0, run.said()
         return run.said()

@@ -206,30 +206,30 @@ def _install_for_user(name: str) -> None:
         _run(["go", "build", "-o", str(built(wanted.go)), "."], cwd=Path(__file__).parent / wanted.go)
 
 
-def _noted(folder: Path) -> str:
-    note = folder / ".complete"
+def _noted(directory: Path) -> str:
+    note = directory / ".complete"
     return note.read_text() if note.exists() else ""
 
 
 def _fetch_jars(name: str, coordinates: Sequence[str]) -> None:
-    folder = jars(name)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    directory = jars(name)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
     project = root() / "pom" / name / "pom.xml"
     project.parent.mkdir(parents=True, exist_ok=True)
     project.write_text(_project(name, coordinates))
     goal = "copy" if all(coordinate.count(":") < 3 for coordinate in coordinates) else "unpack"
     command = f"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:{goal}-dependencies"
-    if _run(["mvn", "-q", "-B", "-f", str(project), command, f"-DoutputDirectory={folder}"]):
-        (folder / ".complete").write_text(" ".join(coordinates))
+    if _run(["mvn", "-q", "-B", "-f", str(project), command, f"-DoutputDirectory={directory}"]):
+        (directory / ".complete").write_text(" ".join(coordinates))
 
 
 def _fetch_modules(name: str, packages: Sequence[str]) -> None:
-    folder = root() / "pip" / name
-    shutil.rmtree(folder, ignore_errors=True)
+    directory = root() / "pip" / name
+    shutil.rmtree(directory, ignore_errors=True)
     install = [str(python(name)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-    if _run([sys.executable, "-m", "venv", str(folder)]) and _run(install):
-        (folder / ".complete").write_text(" ".join(packages))
+    if _run([sys.executable, "-m", "venv", str(directory)]) and _run(install):
+        (directory / ".complete").write_text(" ".join(packages))
 
 
 _ALONE = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"

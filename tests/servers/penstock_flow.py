@@ -11,15 +11,15 @@ _COPY = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
 
 
 class Arrivals:
-    """What a pipeline with an input reads, as lines of JSON; ``meta`` is its metadata. ``name``: of a pipeline with a data folder of its own."""
+    """What a pipeline with an input reads, as lines of JSON; ``meta`` is its metadata. ``name``: of a pipeline with a data directory of its own."""
 
-    def __init__(self, folder: Path, source: str, name: str = "reads") -> None:
-        self._folder, self._name = folder, name
-        self.path = folder / f"{name}.arrived"
+    def __init__(self, directory: Path, source: str, name: str = "reads") -> None:
+        self._directory, self._name = directory, name
+        self.path = directory / f"{name}.arrived"
         self.config = f'input {{ {source} }}\n{_COPY}\noutput {{ file {{ path => "{self.path}" }} }}'
 
     def process(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self.config, *options, name=self._name)
+        return Penstock(self._directory, self.config, *options, name=self._name)
 
     def events(self) -> list[Any]:
         lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
@@ -36,9 +36,9 @@ class Arrivals:
         return self.events()
 
 
-def write(folder: Path, target: str, lines: list[str], *options: str) -> str:
+def write(directory: Path, target: str, lines: list[str], *options: str) -> str:
     """Write lines of JSON through a pipeline with an output; what it said."""
     config = f"input {{ stdin {{ codec => json_lines }} }}\noutput {{ {target} }}"
-    with Penstock(folder, config, *options, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
+    with Penstock(directory, config, *options, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
         assert run.wait() == 0, run.said()
         return run.said()

@@ -14,15 +14,15 @@ _LONGEST = 120.0
 
 
 class Penstock:
-    """A run of a configuration. ``name`` tells it from others in the same folder: it has a data
-    folder of its own. ``options`` are those of the command line.
+    """A run of a configuration. ``name`` tells it from others in the same directory: it has a data
+    directory of its own. ``options`` are those of the command line.
     """
 
-    def __init__(self, folder: Path, config: str, *options: str, name: str = "run", stdin: bytes | None = None) -> None:
-        self._log = folder / f"{name}.log"
-        path = folder / f"{name}.conf"
+    def __init__(self, directory: Path, config: str, *options: str, name: str = "run", stdin: bytes | None = None) -> None:
+        self._log = directory / f"{name}.log"
+        path = directory / f"{name}.conf"
         path.write_text(config)
-        self._command = [sys.executable, "-m", "penstock", "run", "-f", str(path), "--path.data", str(folder / f"{name}.data"), *options]
+        self._command = [sys.executable, "-m", "penstock", "run", "-f", str(path), "--path.data", str(directory / f"{name}.data"), *options]
         self._stdin = stdin
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -111,13 +111,13 @@ class Client:
 class Reading:
     """What a pipeline reads from a queue, as lines of JSON with their metadata in ``meta``."""
 
-    def __init__(self, folder: Path, options: str) -> None:
-        self._folder, self.path = folder, folder / "arrived"
+    def __init__(self, directory: Path, options: str) -> None:
+        self._directory, self.path = directory, directory / "arrived"
         metadata = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
         self._config = f'input {{ rabbitmq {{ {options} }} }}\n{metadata}\noutput {{ file {{ path => "{self.path}" }} }}'
 
     def process(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._config, *options, name="reads")
+        return Penstock(self._directory, self._config, *options, name="reads")
 
     def events(self) -> list[Any]:
         lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []

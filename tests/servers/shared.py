@@ -27,16 +27,16 @@ def begin_run() -> None:
     """Make the run's directory and its watchdog; called once, before the workers are started."""
     if _VARIABLE in os.environ:
         return
-    folder = tempfile.mkdtemp(prefix="penstock-servers-")
-    Path(folder).chmod(0o755)  # a server with a user of its own, such as PostgreSQL, passes through
-    os.environ[_VARIABLE] = folder
+    directory = tempfile.mkdtemp(prefix="penstock-servers-")
+    Path(directory).chmod(0o755)  # a server with a user of its own, such as PostgreSQL, passes through
+    os.environ[_VARIABLE] = directory
     read_end, _write_end = os.pipe()  # the write end closes with this process
     watchdog = Path(__file__).with_name("watchdog.py")
-    subprocess.Popen([sys.executable, "-S", watchdog, folder], stdin=read_end, start_new_session=True)
+    subprocess.Popen([sys.executable, "-S", watchdog, directory], stdin=read_end, start_new_session=True)
     os.close(read_end)
 
 
-def run_folder() -> Path:
+def run_directory() -> Path:
     """The directory of this test run."""
     return Path(os.environ[_VARIABLE])
 
@@ -45,7 +45,7 @@ def shared(name: str, make: Callable[[Path], Server]) -> Any:
     """The server of that name, started by ``make`` in the directory it is given unless it runs
     already; its facts are attributes.
     """
-    run = run_folder()
+    run = run_directory()
     with (run / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         facts = run / f"{name}.json"

@@ -62,21 +62,21 @@ def home() -> Path:
     return found
 
 
-def master(folder: Path) -> Server:
+def master(directory: Path) -> Server:
     """The master of a cluster; ``url`` is its address."""
     (port,) = free_ports()
     where = ["--host", LOOPBACK, "--port", str(port), "--webui-port", "0"]
     command = _deployed("master.Master", *where)
-    return Server(command, accepts(port), folder, environment=_CLUSTER, patience=PATIENCE, url=f"spark://{LOOPBACK}:{port}")
+    return Server(command, accepts(port), directory, environment=_CLUSTER, patience=PATIENCE, url=f"spark://{LOOPBACK}:{port}")
 
 
-def worker(folder: Path, url: str) -> Server:
+def worker(directory: Path, url: str) -> Server:
     """A worker of a cluster, with one core; it is ready when the master has it."""
-    where = ["--cores", "1", "--memory", "700m", "--webui-port", "0", "--host", LOOPBACK, "--work-dir", str(folder)]
+    where = ["--cores", "1", "--memory", "700m", "--webui-port", "0", "--host", LOOPBACK, "--work-dir", str(directory)]
     command = _deployed("worker.Worker", *where, url)
-    log = folder / "server.log"
+    log = directory / "server.log"
     return Server(
-        command, lambda: "Successfully registered" in log.read_text(errors="replace"), folder, environment=_CLUSTER, patience=PATIENCE
+        command, lambda: "Successfully registered" in log.read_text(errors="replace"), directory, environment=_CLUSTER, patience=PATIENCE
     )
 
 

@@ -76,17 +76,17 @@ def _writes_topics(plan: Plan) -> bool:
     return any(write.kind == "kafka" and write.where == "engine" for write in plan.writes)
 
 
-def _checkpoint_settings(folder: Path) -> dict[str, str]:
-    settings = {"execution.checkpointing.dir": folder.as_uri()}
-    newest = newest_checkpoint(folder)
+def _checkpoint_settings(directory: Path) -> dict[str, str]:
+    settings = {"execution.checkpointing.dir": directory.as_uri()}
+    newest = newest_checkpoint(directory)
     if newest is not None:
         settings["execution.state-recovery.path"] = newest.as_uri()
     return settings
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
+def newest_checkpoint(directory: Path) -> Path | None:
     """The checkpoint, or savepoint, below a directory that a job goes on from."""
-    found = [path for path in folder.absolute().rglob("_metadata") if path.is_file()]
+    found = [path for path in directory.absolute().rglob("_metadata") if path.is_file()]
     return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
 
 

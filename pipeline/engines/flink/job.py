@@ -103,8 +103,8 @@ class FlinkJob:
     def _stop(self) -> None:
         kinds = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType
         ends = self._checkpoint is None
-        folder = self._checkpoint or tempfile.mkdtemp(prefix="penstock-flink-")
-        place = Path(folder).absolute().as_uri()
+        directory = self._checkpoint or tempfile.mkdtemp(prefix="penstock-flink-")
+        place = Path(directory).absolute().as_uri()
         client = self._client._j_job_client  # the method of Python lacks the kind
         try:
             client.stopWithSavepoint(ends, place, kinds.CANONICAL).get()

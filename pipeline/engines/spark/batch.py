@@ -109,10 +109,10 @@ class Batches:
     ) -> Task:
         from .reduce import ReduceTask
 
-        folder = "" if ends or self.checkpoint is None else str(self.checkpoint.states)
+        directory = "" if ends or self.checkpoint is None else str(self.checkpoint.states)
         number, is_last = segment.number, segment is self._plan.keyed[-1]
         shards = after.shards.get(number, {})
-        return ReduceTask(self._plan.shipment, number, run, mark, shards, folder, is_last)
+        return ReduceTask(self._plan.shipment, number, run, mark, shards, directory, is_last)
 
     def _ticks(self, shards: Sequence[int]) -> DataFrame:
         rows = [Row(TICK, shard, 0, 0, 0, b"") for shard in shards]

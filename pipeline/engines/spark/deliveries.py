@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ....dsl.reference import Event
 from ....plugins.context import Reasons
-from ....plugins.data_paths import data_folder
+from ....plugins.data_paths import data_directory
 from ....plugins.output import Output
 from ....plugins.outputs.file import File
 from ....plugins.outputs.stdout import Stdout
@@ -43,15 +43,15 @@ class StagedLetters:
     def __init__(self, assembly: Assembly, attempt: Attempt) -> None:
         self._settings = assembly.program.settings
         given = self._settings["path.dead_letter_queue"]
-        root = Path(given) if given else data_folder(self._settings) / "dead_letter_queue"
-        self._folder = root / TEMPORARY / f"{attempt.number}-{attempt.part}"
+        root = Path(given) if given else data_directory(self._settings) / "dead_letter_queue"
+        self._directory = root / TEMPORARY / f"{attempt.number}-{attempt.part}"
         self._target = root / attempt.part
         self._writer: DeadLetterWriter | None = None
 
     def write(self, plugin: Plugin, events: list[Event], reasons: Reasons) -> None:
         """Write events that a plugin could not handle; raises OSError."""
         if self._writer is None:
-            settings = {**self._settings, "path.dead_letter_queue": str(self._folder)}
+            settings = {**self._settings, "path.dead_letter_queue": str(self._directory)}
             self._writer = DeadLetterWriter(settings)
         self._writer.write(plugin, events, reasons)
 
@@ -60,7 +60,7 @@ class StagedLetters:
         if self._writer is None:
             return []
         self._writer.close()
-        return [StagedFile(str(self._folder), str(self._target))]
+        return [StagedFile(str(self._directory), str(self._target))]
 
 
 class TaskOutputs:

@@ -82,7 +82,7 @@ class FileEnds:
 
 
 def _renamed(path: str, key: str) -> str | None:
-    """The present path of a file with this identity, in the same folder."""
+    """The present path of a file with this identity, in the same directory."""
     try:
         entries = list(os.scandir(Path(path).parent))
     except OSError:

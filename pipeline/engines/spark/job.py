@@ -63,8 +63,8 @@ class SparkJob:
     def _run(self) -> None:
         try:
             if self._checkpoint is None and not self._plan.is_bounded:
-                with tempfile.TemporaryDirectory(prefix="penstock-spark-") as folder:
-                    self._run_session(Checkpoint(folder))
+                with tempfile.TemporaryDirectory(prefix="penstock-spark-") as directory:
+                    self._run_session(Checkpoint(directory))
             else:
                 self._run_session(self._checkpoint)
         except BaseException as error:

@@ -38,8 +38,8 @@ _ROWS = 64
 
 class ReduceTask(msgspec.Struct):
     """Works the rows of shards behind an exchange. Rows come sorted by shard, and within one in the
-    order of the source. ``shards`` are the states behind the batch before; ``folder`` is for those
-    behind this one, and empty where the input ends with this batch. ``is_last``: no exchange
+    order of the source. ``shards`` are the states behind the batch before; ``directory`` is for
+    those behind this one, and empty where the input ends with this batch. ``is_last``: no exchange
     follows.
     """
 
@@ -48,7 +48,7 @@ class ReduceTask(msgspec.Struct):
     run: str
     watermark: int | None
     shards: dict[int, Shard]
-    folder: str
+    directory: str
     is_last: bool
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
@@ -56,7 +56,7 @@ class ReduceTask(msgspec.Struct):
         place = 0 if context is None else context.partitionId()
         attempt = attempt_of(self.run, self.exchange + 1, place)
         outputs, report = task_outputs(self.shipment, attempt), Report(exchange=self.exchange)
-        states, number = StateWriter(self.folder, attempt), 0
+        states, number = StateWriter(self.directory, attempt), 0
         for shard, rows in groupby(rows_of(batches), key=lambda row: row.shard):
             if shard < 0:
                 yield from map(arrow, _lists(rows))
@@ -70,7 +70,7 @@ class ReduceTask(msgspec.Struct):
                     yield arrow(going)
         states.close()
         report.staged = outputs.end()
-        yield arrow(closing(report, place, tells_top=not self.folder and not self.is_last))
+        yield arrow(closing(report, place, tells_top=not self.directory and not self.is_last))
 
     def _worked(
         self, shard: int, rows: Iterator[Row], states: StateWriter, report: Report
@@ -85,7 +85,7 @@ class ReduceTask(msgspec.Struct):
             if blobs or self.watermark is not None:
                 taken = keyed.take(taken.state, blobs, self.watermark)
                 yield taken.packed
-        if not self.folder:
+        if not self.directory:
             if taken.state:
                 yield keyed.end(taken.state, latest).packed
         elif taken.state:

@@ -17,9 +17,9 @@ def add_files(session: SparkSession, shipment: Shipment) -> None:
     """Send the files of a configuration along, each under the name that its shipment has for it."""
     if not shipment.members:
         return
-    with TemporaryDirectory(prefix="penstock-files-") as folder:
+    with TemporaryDirectory(prefix="penstock-files-") as directory:
         for member in shipment.members:
-            path = Path(folder) / member.name
+            path = Path(directory) / member.name
             path.write_bytes(Path(member.path).read_bytes())
             session.sparkContext.addFile(str(path))
 

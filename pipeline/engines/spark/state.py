@@ -70,10 +70,10 @@ class Head(msgspec.Struct):
 class Checkpoint:
     """A directory that driver and tasks see. Raises ConfigError where it is of a newer version."""
 
-    def __init__(self, folder: str) -> None:
-        self.folder = Path(folder).absolute()
-        self._commits = self.folder / "commits"
-        self.states = self.folder / "state"
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory).absolute()
+        self._commits = self.directory / "commits"
+        self.states = self.directory / "state"
         for each in (self._commits, self.states):
             each.mkdir(parents=True, exist_ok=True)
         self.id = self._head().id
@@ -82,17 +82,17 @@ class Checkpoint:
     @property
     def offsets(self) -> str:
         """Where Spark keeps its own part."""
-        return str(self.folder / "spark")
+        return str(self.directory / "spark")
 
     def _head(self) -> Head:
-        path = self.folder / _NAME
+        path = self.directory / _NAME
         if not path.exists():
             head = Head(VERSION, uuid.uuid4().hex[:8])
             _write(path, msgspec.json.encode(head))
             return head
         head = msgspec.json.decode(path.read_bytes(), type=Head)
         if head.version > VERSION:
-            message = f"`{self.folder}` is a checkpoint of version {head.version}"
+            message = f"`{self.directory}` is a checkpoint of version {head.version}"
             help = f"this Penstock knows version {VERSION}: use a newer one, or another directory"
             raise ConfigError([Diagnostic("E265", message, None, help)])
         return head
@@ -127,8 +127,8 @@ class Checkpoint:
 class StateWriter:
     """The states that one attempt of a task writes, in one file that is begun with the first."""
 
-    def __init__(self, folder: str, attempt: Attempt) -> None:
-        self._path = Path(folder) / f"{attempt.number}-{attempt.part}"
+    def __init__(self, directory: str, attempt: Attempt) -> None:
+        self._path = Path(directory) / f"{attempt.number}-{attempt.part}"
         self._file = -1
         self._at = 0
 
@@ -158,4 +158,4 @@ def _write(path: Path, data: bytes) -> None:
     finally:
         os.close(descriptor)
     fresh.replace(path)
-    _DISK.sync_folder(path.parent)
+    _DISK.sync_directory(path.parent)

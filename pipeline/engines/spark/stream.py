@@ -141,9 +141,9 @@ def _await(
                 return
 
 
-def _reached(folder: Path) -> Positions:
+def _reached(directory: Path) -> Positions:
     """Where the last batch ends that Spark has planned: the last line of its newest note."""
-    noted = [path for path in folder.glob("offsets/*") if path.name.isdigit()]
+    noted = [path for path in directory.glob("offsets/*") if path.name.isdigit()]
     if not noted:
         return {}
     newest = max(noted, key=lambda path: int(path.name))

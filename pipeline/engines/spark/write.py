@@ -79,13 +79,13 @@ class StagedFiles:
 
     def _named(self, output: File, path: str) -> StagedFile:
         name = self._attempt.part + "".join(Path(path).suffixes)
-        folder = Path(path) / TEMPORARY
+        directory = Path(path) / TEMPORARY
         mode = 0o777 if output.dir_mode < 0 else output.dir_mode
         try:
-            folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            directory.mkdir(mode=mode, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise Misconfigured("path", *_taken(path)) from None
-        return StagedFile(str(folder / f"{self._attempt.number}-{name}"), str(Path(path) / name))
+        return StagedFile(str(directory / f"{self._attempt.number}-{name}"), str(Path(path) / name))
 
     def _close(self, path: str) -> None:
         descriptor = self._open.pop(path)
@@ -137,18 +137,18 @@ def publish(staged: Sequence[StagedFile], run: str, is_again: bool = False) -> N
         except FileNotFoundError:
             if not is_again:
                 raise
-    for folder in {str(Path(file.temporary).parent) for file in staged}:
-        _tidy(Path(folder), run)
+    for directory in {str(Path(file.temporary).parent) for file in staged}:
+        _tidy(Path(directory), run)
 
 
-def _tidy(folder: Path, run: str) -> None:
+def _tidy(directory: Path, run: str) -> None:
     """Remove what attempts left that came to nothing."""
-    for left in folder.glob(f"*-part-{run}-*"):
+    for left in directory.glob(f"*-part-{run}-*"):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
     try:
-        folder.rmdir()
+        directory.rmdir()
     except OSError:
         return  # an attempt that nobody waits for still writes

@@ -127,11 +127,11 @@ class ConnectorContract:
     absent: ClassVar[Mapping[str, str]] = {}
     """Cases, by name without ``test_``, that the connector cannot have, each with the reason."""
 
-    folder: Path
+    directory: Path
 
-    def server(self, folder: Path) -> Any:
-        """The server of the test, not started; ``folder`` is empty and belongs to the case."""
-        raise NotImplementedError(f"define `server(folder)` in {type(self).__name__}")
+    def server(self, directory: Path) -> Any:
+        """The server of the test, not started; ``directory`` is empty and belongs to the case."""
+        raise NotImplementedError(f"define `server(directory)` in {type(self).__name__}")
 
     @classmethod
     def cases(cls) -> dict[str, str]:
@@ -146,7 +146,7 @@ class ConnectorContract:
         reason = self.absent.get(request.node.originalname.removeprefix("test_"))
         if reason is not None:
             pytest.skip(reason)
-        self.folder = tmp_path
+        self.directory = tmp_path
         self._open: list[Plugin] = []
         self.backend = self.server(tmp_path)
         for name, value in self.backend.environment.items():
@@ -172,7 +172,7 @@ class ConnectorContract:
 
     def assembly(self, config: str = "") -> Assembly:
         """A configuration with the connector, assembled."""
-        settings = settled({"path.data": str(self.folder / "data")})
+        settings = settled({"path.data": str(self.directory / "data")})
         return assemble([Source("contract.conf", self.text(config))], settings)
 
     def opened(self) -> Plugin:
@@ -226,7 +226,7 @@ class ConnectorContract:
     ) -> Iterator[Run]:
         """A configuration that runs in a process of its own; killed when the block ends."""
         output = self.standard_output() if stdout is None else stdout
-        run = Run(self.folder, config, stdin, self.standard_input(), output)
+        run = Run(self.directory, config, stdin, self.standard_input(), output)
         try:
             yield run
         finally:
@@ -250,19 +250,19 @@ class Run:
 
     def __init__(
         self,
-        folder: Path,
+        directory: Path,
         config: str,
         stdin: bytes | None,
         standard_input: int = subprocess.DEVNULL,
         standard_output: int = subprocess.DEVNULL,
     ) -> None:
-        self.path, self._log = folder / "run.conf", folder / "said"
+        self.path, self._log = directory / "run.conf", directory / "said"
         self.path.write_text(config, encoding="utf-8")
         command = [sys.executable, "-m", "penstock", "run", "-f", str(self.path)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--path.data", str(folder / "data")],
+                [*command, "--path.data", str(directory / "data")],
                 stdin=standard_input if stdin is None else subprocess.PIPE,
                 stdout=standard_output,
                 stderr=log,

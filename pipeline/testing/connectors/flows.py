@@ -46,12 +46,12 @@ class InputCases(ConnectorContract):
     def flow(self, version: str, config: str = "") -> str:
         """A configuration that writes what the input gives to a file."""
         fields = f'filter {{ mutate {{ add_field => {{ "version" => "{version}" }} }} }}'
-        path = self.folder / "arrived"
+        path = self.directory / "arrived"
         return f'{self.text(config)}\n{fields}\noutput {{ file {{ path => "{path}" {_LINES} }} }}'
 
     def arrived(self) -> list[str]:
         """The messages that arrived in the file of ``flow``."""
-        path = self.folder / "arrived"
+        path = self.directory / "arrived"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     @contextmanager

@@ -47,7 +47,7 @@ class InputContract(InputCases):
 
     backend: Server
 
-    def server(self, folder: Path) -> Server:
+    def server(self, directory: Path) -> Server:
         """The source, not started."""
         raise NotImplementedError
 

@@ -33,7 +33,7 @@ class ListenerContract(InputCases):
 
     backend: Client
 
-    def server(self, folder: Path) -> Client:
+    def server(self, directory: Path) -> Client:
         """What talks to the listener."""
         raise NotImplementedError
 

@@ -31,7 +31,7 @@ class OutputContract(ConnectorContract):
 
     backend: Target
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         """The target, not started."""
         raise NotImplementedError
 
@@ -143,7 +143,7 @@ class OutputContract(ConnectorContract):
     def test_a_killed_process_loses_nothing(self) -> None:
         """kill -9 at any moment: the input gives again what the target may not have."""
         self.backend.start()
-        source = Lines(self.folder)
+        source = Lines(self.directory)
         source.put(0, 200)
         with self.process(self.flow(source)) as run:
             until(lambda: bool(self.backend.received()), "messages arrive", run.said)
@@ -164,7 +164,7 @@ class OutputContract(ConnectorContract):
 
     def _reloads(self, config: str, version: str) -> None:
         self.backend.start()
-        source = Lines(self.folder)
+        source = Lines(self.directory)
         with self.process(self.flow(source)) as run:
             source.put(0, 50)
             until(lambda: bool(self.backend.received()), "messages arrive", run.said)
@@ -188,7 +188,7 @@ class OutputContract(ConnectorContract):
 
     def test_a_stop_does_not_wait_for_a_target_that_is_away(self) -> None:
         """A run whose target is away ends when it is told to, and gives its events again."""
-        source = Lines(self.folder)
+        source = Lines(self.directory)
         source.put(0, 20)
         with self.process(self.flow(source)) as run:
             until(lambda: "retrying" in run.said(), "the target is found to be away", run.said)
@@ -207,9 +207,9 @@ class OutputContract(ConnectorContract):
 class Lines:
     """A file that a run reads: message 0, message 1 …"""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "lines"
-        places = f'path => "{self._path}" sincedb_path => "{folder / "lines.sincedb"}"'
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "lines"
+        places = f'path => "{self._path}" sincedb_path => "{directory / "lines.sincedb"}"'
         speed = 'start_position => "beginning" stat_interval => 0.02'
         self.config = f"input {{ file {{ {places} {speed} }} }}"
 

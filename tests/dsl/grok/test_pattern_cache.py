@@ -14,7 +14,7 @@ LARGE = "%{HAPROXYHTTPBASE}|%{CISCOFW106001}"
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of what is kept; all is worth it."""
+    """The directory of what is kept; all is worth it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("penstock.dsl.grok.pattern_cache._LEAST_SECONDS", 0)
     return tmp_path / "penstock" / "grok"
@@ -66,7 +66,7 @@ def test_another_expression_or_other_modules_find_nothing(kept: Path, monkeypatc
     assert len(list(kept.iterdir())) == 3
 
 
-def test_a_folder_that_cannot_be_written_does_no_harm(kept: Path) -> None:
+def test_a_directory_that_cannot_be_written_does_no_harm(kept: Path) -> None:
     kept.parent.mkdir()
     kept.write_text("not a directory")
     assert fresh().find("x") is None

@@ -9,20 +9,20 @@ import penstock
 from penstock.dsl.grok import shipped
 from penstock.dsl.grok.pattern_files import FILES, Family
 
-FOLDER = Path(penstock.__file__).parent / "filters" / "patterns"
+DIRECTORY = Path(penstock.__file__).parent / "filters" / "patterns"
 FAMILIES: tuple[Family, ...] = ("legacy", "ecs-v1")
 
 
 def test_every_file_that_is_there_is_shipped() -> None:
     """The files are listed in the code; one that is forgotten would silently have no patterns."""
-    for folder, names in FILES.items():
-        assert sorted(names) == sorted(path.name for path in (FOLDER / folder).iterdir())
+    for directory, names in FILES.items():
+        assert sorted(names) == sorted(path.name for path in (DIRECTORY / directory).iterdir())
 
 
-@pytest.mark.parametrize("folder", FILES)
-def test_every_file_says_first_who_writes_such_lines(folder: str) -> None:
+@pytest.mark.parametrize("directory", FILES)
+def test_every_file_says_first_who_writes_such_lines(directory: str) -> None:
     """And no name is defined twice in a file, where the second would win unseen."""
-    for path in (FOLDER / folder).iterdir():
+    for path in (DIRECTORY / directory).iterdir():
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith("# "), path
         names = [line.split()[0] for line in lines if line and not line.startswith("#")]
@@ -63,7 +63,7 @@ def test_what_only_pygrok_has_is_found_there() -> None:
 
 
 def test_own_patterns_come_before_the_shipped_ones(tmp_path: Path) -> None:
-    """Files of a folder first, definitions before them; the shipped library itself stays as it is."""
+    """Files of a directory first, definitions before them; the shipped library itself stays as it is."""
     (tmp_path / "own").write_text("# a comment\n\n  WORD [a-z]+\nMINE\t%{WORD}  x \nonlyname\n", encoding="utf-8")
     library = shipped("legacy").extended([str(tmp_path)], "*", {"MINE": "m"})
     assert library.find("WORD") == ("WORD", "[a-z]+", str(tmp_path / "own"), 3)
@@ -80,7 +80,7 @@ def test_the_text_of_a_pattern_ends_with_its_line(tmp_path: Path) -> None:
     assert [getattr(library.find(name), "text", None) for name in "ABC"] == ["x ", "y\tz", "a"]
 
 
-def test_a_folder_may_be_a_glob_and_its_files_be_chosen(tmp_path: Path) -> None:
+def test_a_directory_may_be_a_glob_and_its_files_be_chosen(tmp_path: Path) -> None:
     """As patterns_dir and patterns_files_glob of Logstash."""
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "a.txt").write_text("A 1")
@@ -97,7 +97,7 @@ def test_a_folder_may_be_a_glob_and_its_files_be_chosen(tmp_path: Path) -> None:
     assert shipped("legacy").extended([str(tmp_path / "one" / "b.bak")]).find("B") is not None
 
 
-def test_a_folder_that_is_not_there_is_remembered(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_there_is_remembered(tmp_path: Path) -> None:
     """Logstash passes over it; who checks a configuration wants to know."""
     gone = str(tmp_path / "gone")
     assert shipped("legacy").extended([gone, str(tmp_path)]).missing == (gone,)

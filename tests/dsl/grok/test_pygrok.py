@@ -14,7 +14,7 @@ from penstock.dsl.grok.expression import expand
 from penstock.dsl.grok.optimize import named_only
 from penstock.dsl.regex_tree import Node
 
-FOLDER = Path(pygrok.__file__).parent / "patterns"
+DIRECTORY = Path(pygrok.__file__).parent / "patterns"
 
 #: What pygrok does not read as Logstash does: a hexadecimal digit, a dash in a field's name, the space at the end of a pattern,
 #: a quantifier of a quantifier.
@@ -24,7 +24,7 @@ READ_OTHERWISE = {"RUUID", "RT_FLOW1", "RT_FLOW2", "RT_FLOW3", "REDISLOG", "SHOR
 @pytest.fixture(scope="module")
 def library() -> Library:
     """Pygrok's files before ours, where they have the same names."""
-    return shipped("legacy").extended([str(FOLDER)])
+    return shipped("legacy").extended([str(DIRECTORY)])
 
 
 def names_in(file: Path) -> list[str]:
@@ -33,7 +33,7 @@ def names_in(file: Path) -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("file", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("file", sorted(DIRECTORY.iterdir()), ids=lambda path: path.name)
 def test_pygroks_patterns_capture_what_they_capture_there(
     file: Path,
     library: Library,

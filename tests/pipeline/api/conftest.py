@@ -34,10 +34,10 @@ class Answer(NamedTuple):
 class Running:
     """`penstock run` with the API on a port of its own, of a configuration or a directory of settings; lines go to its stdin."""
 
-    def __init__(self, folder: Path, config: str | Path, settings: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, directory: Path, config: str | Path, settings: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
         (self.port,) = free_ports()
-        self.tls, self.log = tls, folder / "log"
-        given = {"api.enabled": "true", "api.http.port": str(self.port), "path.data": str(folder / "data"), **settings}
+        self.tls, self.log = tls, directory / "log"
+        given = {"api.enabled": "true", "api.http.port": str(self.port), "path.data": str(directory / "data"), **settings}
         flags = [word for key, value in given.items() for word in ("-S", f"{key}={value}")]
         source = ["--path.settings", str(config)] if isinstance(config, Path) else ["-e", config]
         command = [sys.executable, "-m", "penstock", "run", *flags, *source]

@@ -21,7 +21,7 @@ Penstock = Callable[..., Result]
 
 @pytest.fixture
 def penstock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Penstock:
-    """Run a command in an empty folder."""
+    """Run a command in an empty directory."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> Result:
@@ -80,6 +80,8 @@ def test_the_version_is_said_without_anything_but_the_command_line() -> None:
         "penstock.pipeline",
         "penstock.pipeline.commands",
         "penstock.pipeline.commands.main",
+        "penstock.pipeline.runtime",
+        "penstock.pipeline.runtime.stack",  # a number
     }
     assert not found & {"lark", "regex", "msgspec", "logging"}
 

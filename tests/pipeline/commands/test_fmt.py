@@ -14,8 +14,8 @@ def invoke(*arguments: str, stdin: str = "") -> Result:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two configurations, one laid out and one not."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with two configurations, one laid out and one not."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "ugly.conf").write_text(UGLY)
@@ -23,25 +23,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_files_are_written_in_place(folder: Path) -> None:
+def test_files_are_written_in_place(directory: Path) -> None:
     done = invoke("sub")
     assert (done.exit_code, done.stderr) == (0, "sub/ugly.conf\n")
-    assert (folder / "sub" / "ugly.conf").read_text() == NICE
+    assert (directory / "sub" / "ugly.conf").read_text() == NICE
     assert invoke("sub").stderr == ""
 
 
 @pytest.mark.parametrize(("path", "code"), [("sub/ugly.conf", 1), ("sub/nice.conf", 0), ("sub", 1)])
-def test_check_changes_nothing_and_tells(folder: Path, path: str, code: int) -> None:
+def test_check_changes_nothing_and_tells(directory: Path, path: str, code: int) -> None:
     assert invoke("--check", path).exit_code == code
-    assert (folder / "sub" / "ugly.conf").read_text() == UGLY
+    assert (directory / "sub" / "ugly.conf").read_text() == UGLY
 
 
-def test_diff_shows_what_would_change(folder: Path) -> None:
+def test_diff_shows_what_would_change(directory: Path) -> None:
     done = invoke("--diff", "sub")
     assert done.exit_code == 1
     assert invoke("--diff", "sub/nice.conf").exit_code == 0
     assert done.stdout.splitlines()[-2:] == [f"-{UGLY}".strip(), f"+{NICE}".strip()]
-    assert (folder / "sub" / "ugly.conf").read_text() == UGLY
+    assert (directory / "sub" / "ugly.conf").read_text() == UGLY
 
 
 def test_stdin_goes_to_stdout() -> None:
@@ -49,13 +49,13 @@ def test_stdin_goes_to_stdout() -> None:
     assert invoke("--check", "-", stdin=UGLY).exit_code == 1
 
 
-def test_what_does_not_parse_is_shown_and_left(folder: Path) -> None:
-    (folder / "sub" / "bad.conf").write_text("filter {")
+def test_what_does_not_parse_is_shown_and_left(directory: Path) -> None:
+    (directory / "sub" / "bad.conf").write_text("filter {")
     done = invoke("sub")
     assert done.exit_code == 1
     assert "never closed" in done.stderr
-    assert (folder / "sub" / "bad.conf").read_text() == "filter {"
-    assert (folder / "sub" / "ugly.conf").read_text() == NICE
+    assert (directory / "sub" / "bad.conf").read_text() == "filter {"
+    assert (directory / "sub" / "ugly.conf").read_text() == NICE
 
 
 def test_paths_are_needed() -> None:

@@ -25,9 +25,9 @@ def passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
-    folder = tmp_path / "settings"
-    folder.mkdir()
-    return folder
+    directory = tmp_path / "settings"
+    directory.mkdir()
+    return directory
 
 
 def keystore(settings: Path, *arguments: str, stdin: str = "") -> Result:

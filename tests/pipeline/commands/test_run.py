@@ -123,7 +123,7 @@ def test_a_reader_that_goes_away_ends_the_run_without_a_word() -> None:
     assert done.stderr == b""
 
 
-def test_files_of_a_folder_make_one_pipeline(tmp_path: Path) -> None:
+def test_files_of_a_directory_make_one_pipeline(tmp_path: Path) -> None:
     (tmp_path / "1.conf").write_text('input { generator { count => 1 message => "m" } }')
     (tmp_path / "2.conf").write_text('filter { mutate { add_tag => ["two"] } }')
     (tmp_path / "3.conf").write_text(JSON_OUT)

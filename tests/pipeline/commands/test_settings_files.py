@@ -13,8 +13,8 @@ EMPTY = "input { generator { count => 1 } } output { null { } }"
 
 
 @pytest.fixture(autouse=True)
-def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working folder with a directory of settings."""
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working directory with a directory of settings."""
     monkeypatch.chdir(tmp_path)
     Path("settings").mkdir()
 

@@ -35,22 +35,22 @@ def filters() -> list[Any]:
     return list(penstock.compile(f"filter {{ {WINDOW} {DEDUPE} }}", {"penstock.now": str(NOON)}).assembly.made.values())
 
 
-def kept(folder: Path) -> FilterStates:
+def kept(directory: Path) -> FilterStates:
     made = filters()
-    return FilterStates(made, StateStore(folder), lambda plugin: WINDOW if plugin is made[0] else DEDUPE, lambda held: made[0])
+    return FilterStates(made, StateStore(directory), lambda plugin: WINDOW if plugin is made[0] else DEDUPE, lambda held: made[0])
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """Two filters that took in three events of two keys."""
-    folder = tmp_path / "state" / "main"
-    states = kept(folder)
+    directory = tmp_path / "state" / "main"
+    states = kept(directory)
     states.restored()
     for plugin in states.filters.values():
         plugin.run([accept({"@timestamp": NOON, "host": host, "n": n, "v": 5}, NOON) for host, n in (("a", 1), ("b", 1.5), ("a", 1))])  # type: ignore[attr-defined]
     states.commit({0: {"p": Position("i", 77)}, -1: {"queue": Position("q", 9)}}, states.snapshot())
     states.close()
-    return folder
+    return directory
 
 
 def test_filters_and_positions_are_listed(state: Path) -> None:

@@ -37,8 +37,8 @@ def lines(result: Result) -> list[Any]:
 @pytest.fixture
 def queue(tmp_path: Path) -> Path:
     """A queue with three batches of two events, the first one acknowledged."""
-    folder = tmp_path / "queue" / "main"
-    queue = DiskQueue(folder, interval=None)
+    directory = tmp_path / "queue" / "main"
+    queue = DiskQueue(directory, interval=None)
     for number in range(3):
         events = [{"@timestamp": NOON, "message": f"{number}{letter}", "n": 2**70, "@metadata": {"m": 1}} for letter in "ab"]
         queue.put(pack(events), count=2)
@@ -46,11 +46,11 @@ def queue(tmp_path: Path) -> Path:
     assert item is not None
     queue.ack(item.sequence)
     queue.close()
-    return folder
+    return directory
 
 
-def damage(folder: Path, text: bytes) -> Path:
-    (file,) = folder.glob("*.log")
+def damage(directory: Path, text: bytes) -> Path:
+    (file,) = directory.glob("*.log")
     file.write_bytes(file.read_bytes().replace(text, text.swapcase(), 1))
     return file
 
@@ -88,13 +88,13 @@ class TestQueue:
         assert {file.name: file.read_bytes() for file in queue.iterdir()} == before
         used.close()
 
-    def test_the_folder_above_is_understood_where_it_holds_one(self, queue: Path) -> None:
+    def test_the_directory_above_is_understood_where_it_holds_one(self, queue: Path) -> None:
         assert f"queue {queue}" in run("queue", "inspect", queue.parent).stdout
         DiskQueue(queue.parent / "other", interval=None).close()
         assert "name one of" in run("queue", "inspect", queue.parent, code=2).output
 
     @pytest.mark.parametrize("path", ["nowhere", "."])
-    def test_a_folder_that_is_no_queue(self, tmp_path: Path, path: str) -> None:
+    def test_a_directory_that_is_no_queue(self, tmp_path: Path, path: str) -> None:
         assert "no queue at" in run("queue", "inspect", tmp_path / path, code=2).output
 
     @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ CHOICES = [
 ]
 
 
-def test_a_file_in_the_place_of_a_folder_is_told_from_one_that_is_not_there(queue: Path, letters: Path) -> None:
+def test_a_file_in_the_place_of_a_directory_is_told_from_one_that_is_not_there(queue: Path, letters: Path) -> None:
     assert f"that is a file; name its directory, `{queue}`" in run("queue", "inspect", queue / "checkpoint", code=2).stderr
     assert "no queue at" in run("queue", "inspect", queue / "nowhere", code=2).stderr
     assert "no dead letters at" in run("dlq", "list", letters / "nowhere", code=2).stderr

@@ -25,8 +25,8 @@ output { stdout { } if "big" in [tags] { null { } } }
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with the pipeline."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory with the pipeline."""
     monkeypatch.chdir(tmp_path)
     Path("p.conf").write_text(PIPELINE)
 

@@ -10,8 +10,8 @@ TEXT = "filter { drop { } }"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that is the working folder."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is the working directory."""
     monkeypatch.chdir(tmp_path)
     Path("cd").mkdir()
 

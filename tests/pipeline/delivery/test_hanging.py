@@ -93,9 +93,9 @@ def test_a_policy_that_leaves_out_waits_for_nothing_and_holds_no_more(kind: str,
     assert delivery.target.has == list(expected)
 
 
-def spilling(folder: Path, **options: object) -> Delivery:
+def spilling(directory: Path, **options: object) -> Delivery:
     target = Target({"when_full": "spill", "id": "slow", "buffer_size": HELD * EVENT, **options})
-    target.context.settings = settled({"path.data": str(folder)})
+    target.context.settings = settled({"path.data": str(directory)})
     target.id = "slow"
     return Delivery.of(target)
 

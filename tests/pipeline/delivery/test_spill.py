@@ -61,10 +61,10 @@ class Impatient(threading.Event):
 
 
 class Life:
-    """One output in one run, its spill in the folder."""
+    """One output in one run, its spill in the directory."""
 
-    def __init__(self, folder: Path, *, closed: bool = False, **options: Any) -> None:
-        self.settings = settled({"path.data": str(folder)})
+    def __init__(self, directory: Path, *, closed: bool = False, **options: Any) -> None:
+        self.settings = settled({"path.data": str(directory)})
         self.output = Target({"when_full": "spill", "buffer_size": 10, "id": "out", "attempts": 1, **options}, Context(self.settings))
         self.output.prepare()
         if closed:
@@ -353,22 +353,22 @@ def names(*rows: tuple[str, str], before: str = "") -> list[str]:
     ("one", "other", "same"),
     [
         pytest.param(("a", 'id => "one"'), ("b", 'id => "one" codec => json_lines'), True, id="an id says which one it is, whatever else changes"),
-        pytest.param(("a", 'id => "one"'), ("a", 'id => "two"'), False, id="another id, another folder"),
+        pytest.param(("a", 'id => "one"'), ("a", 'id => "two"'), False, id="another id, another directory"),
         pytest.param(("a", 'id => "x/y"'), ("a", 'id => "x_y"'), False, id="ids that look alike as names of files"),
         pytest.param(("a", ""), ("a", "buffer_size => 1 when_full => spill"), True, id="what concerns the buffer does not matter"),
         pytest.param(("a", ""), ("b", ""), False, id="another target"),
         pytest.param(("a", "codec => line { format => '1' }"), ("a", "codec => line { format => '2' }"), False, id="another form"),
     ],
 )
-def test_the_folder_of_an_output(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
+def test_the_directory_of_an_output(one: tuple[str, str], other: tuple[str, str], same: bool) -> None:
     assert (names(one) == names(other)) == same
 
 
-def test_the_folder_does_not_depend_on_what_else_is_configured() -> None:
+def test_the_directory_does_not_depend_on_what_else_is_configured() -> None:
     assert names(("b", "")) == names(("a", ""), ("b", ""), before="filter { drop { } }\n\n")[1:]
 
 
-def test_outputs_that_are_the_same_get_folders_of_their_own() -> None:
+def test_outputs_that_are_the_same_get_directories_of_their_own() -> None:
     assert len(set(names(("a", ""), ("a", ""), ("a", "")))) == 3
 
 

@@ -32,10 +32,10 @@ def collector(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def run(folder: Path, endpoint: str, *settings: str) -> str:
+def run(directory: Path, endpoint: str, *settings: str) -> str:
     """Run the pipeline to its end; what it said."""
     flags = [word for setting in (f"penstock.otlp.endpoint={endpoint}", *settings) for word in ("-S", setting)]
-    with Penstock(folder, CONFIG, *flags) as process:
+    with Penstock(directory, CONFIG, *flags) as process:
         assert process.wait() == 0, process.said()
         return process.said()
 

@@ -122,9 +122,9 @@ ENTRIES = "[penstock.inputs]\nnoting = noting:NotingInput\n[penstock.outputs]\nn
 class Run:
     """A pipeline in a process; what its plugins noted, without the events, since the last look."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.seen = folder, 0
-        info = folder / "plugins" / "noting-1.dist-info"
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.seen = directory, 0
+        info = directory / "plugins" / "noting-1.dist-info"
         info.mkdir(parents=True)
         (info.parent / "noting.py").write_text(PLUGINS)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: noting\nVersion: 1\n")
@@ -133,25 +133,25 @@ class Run:
 
     def configure(self, inputs: str = "", outputs: str = "", rest: str = "") -> None:
         def noting(words: str) -> str:
-            return " ".join(f'noting {{ notes => "{self.folder}/notes" word => "{word}" }}' for word in words.split())
+            return " ".join(f'noting {{ notes => "{self.directory}/notes" word => "{word}" }}' for word in words.split())
 
         text = f"input {{ {noting(inputs)} }} {rest} output {{ {noting(outputs)} }}"
-        path = self.folder / "a.conf"
+        path = self.directory / "a.conf"
         path.with_suffix(".new").write_text(text)
         path.with_suffix(".new").rename(path)
 
     def start(self, *arguments: str) -> None:
-        paths = [str(self.folder / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(self.directory / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-        command = [sys.executable, "-m", "penstock", "run", *(arguments or ("-f", str(self.folder / "a.conf")))]
-        command += ["--path.data", str(self.folder / "data")]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=(self.folder / "said").open("ab"), env=environment)
+        command = [sys.executable, "-m", "penstock", "run", *(arguments or ("-f", str(self.directory / "a.conf")))]
+        command += ["--path.data", str(self.directory / "data")]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=(self.directory / "said").open("ab"), env=environment)
 
     def reload(self) -> None:
         self.process.send_signal(signal.SIGHUP)
 
     def notes(self) -> list[str]:
-        path = self.folder / "notes"
+        path = self.directory / "notes"
         return path.read_text().splitlines() if path.exists() else []
 
     def wait_for(self, *wanted: str) -> None:
@@ -169,7 +169,7 @@ class Run:
             time.sleep(0.02)
 
     def said(self) -> str:
-        return (self.folder / "said").read_text()
+        return (self.directory / "said").read_text()
 
     def look(self) -> list[str]:
         """What was opened, connected and closed since the last look."""
@@ -270,14 +270,14 @@ def test_stdin_goes_on_through_a_reload_and_may_not_be_changed(run: Run) -> None
 def test_pipelines_that_are_new_gone_or_changed_in_the_list_start_stop_and_start_again(run: Run) -> None:
     def listed(**words: str) -> None:
         one = 'input {{ noting {{ notes => "{0}/notes" word => "{1}" }} }} output {{ noting {{ notes => "{0}/notes" word => "{2}" }} }}'
-        texts = {name: one.format(run.folder, word, name) for name, word in words.items()}
+        texts = {name: one.format(run.directory, word, name) for name, word in words.items()}
         lines = "".join(f"- pipeline.id: {name}\n  config.string: '{text}'\n" for name, text in texts.items())
-        path = run.folder / "pipelines.yml"
+        path = run.directory / "pipelines.yml"
         path.with_suffix(".new").write_text(lines)
         path.with_suffix(".new").rename(path)
 
     listed(a="one", b="two")
-    run.start("--path.settings", str(run.folder))
+    run.start("--path.settings", str(run.directory))
     run.wait_for("event one a", "event two b")
     run.look()
     listed(a="one", c="three")
@@ -288,7 +288,7 @@ def test_pipelines_that_are_new_gone_or_changed_in_the_list_start_stop_and_start
     run.reload()
     run.wait_for("event other a", "close one")
     assert not {"close three", "close c"} & set(run.look())
-    (run.folder / "pipelines.yml").write_text("- pipeline.id: [")
+    (run.directory / "pipelines.yml").write_text("- pipeline.id: [")
     run.reload()
     run.wait_until_said("pipelines.yml refused, nothing changes")
     run.look()

@@ -19,25 +19,25 @@ GENERATOR = 'generator { count => 1 message => "one" }'
 NULL = "null { }"
 QUEUE = {"queue.type": "persisted"}
 LETTERS = {"dead_letter_queue.enable": True}
-READS_LETTERS = 'dead_letter_queue { path => "FOLDER/dead_letter_queue" pipeline_id => "other" sincedb_path => "FOLDER/sincedb" }'
+READS_LETTERS = 'dead_letter_queue { path => "DIRECTORY/dead_letter_queue" pipeline_id => "other" sincedb_path => "DIRECTORY/sincedb" }'
 SPILLS = 'null { id => "out" when_full => "spill" }'
 
 
-def newer_segment(folder: Path) -> Path:
+def newer_segment(directory: Path) -> Path:
     """A segment as the next version might begin one."""
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     seal = Seal(1)
     header = file_header(1, seal)[: HEADER - 4]
     header = header[:8] + b"\x02" + header[9:]
-    path = folder / segment_name(1, seal)
+    path = directory / segment_name(1, seal)
     path.write_bytes(header + crc32(header).to_bytes(4, "little") + b"what only it can read")
     return path
 
 
-def newer_checkpoint(folder: Path) -> Path:
-    folder.mkdir(parents=True)
+def newer_checkpoint(directory: Path) -> Path:
+    directory.mkdir(parents=True)
     line = json.dumps({"version": 2, "low": 1, "acknowledged": []}).encode()
-    path = folder / "checkpoint"
+    path = directory / "checkpoint"
     path.write_bytes(line + b" %08x\n" % crc32(line))
     return path
 
@@ -48,25 +48,25 @@ def newer_position(path: Path) -> Path:
     return path
 
 
-def pipeline(folder: Path, inputs: str, outputs: str, settings: dict[str, object]) -> Pipeline:
-    text = f"input {{ {inputs} }} output {{ {outputs} }}".replace("FOLDER", str(folder))
-    return Pipeline(assemble([Source("test.conf", text)], settled({"path.data": str(folder), **settings})))
+def pipeline(directory: Path, inputs: str, outputs: str, settings: dict[str, object]) -> Pipeline:
+    text = f"input {{ {inputs} }} output {{ {outputs} }}".replace("DIRECTORY", str(directory))
+    return Pipeline(assemble([Source("test.conf", text)], settled({"path.data": str(directory), **settings})))
 
 
-def content(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    return ((path, path.read_bytes()) for path in folder.rglob("*") if path.is_file() and "lock" not in path.name)
+def content(directory: Path) -> Iterator[tuple[Path, bytes]]:
+    return ((path, path.read_bytes()) for path in directory.rglob("*") if path.is_file() and "lock" not in path.name)
 
 
 @pytest.mark.parametrize(
     ("inputs", "outputs", "settings", "write"),
     [
-        pytest.param(GENERATOR, NULL, QUEUE, lambda folder: newer_segment(folder / "queue" / "main"), id="a segment of the queue"),
-        pytest.param(GENERATOR, NULL, QUEUE, lambda folder: newer_checkpoint(folder / "queue" / "main"), id="the checkpoint of the queue"),
-        pytest.param(GENERATOR, NULL, LETTERS, lambda folder: newer_segment(folder / "dead_letter_queue" / "main"), id="dead letters that are written"),
-        pytest.param(READS_LETTERS, NULL, {}, lambda folder: newer_segment(folder / "dead_letter_queue" / "other"), id="dead letters that are read"),
-        pytest.param(READS_LETTERS, NULL, {}, lambda folder: newer_position(folder / "sincedb"), id="the position in dead letters"),
-        pytest.param(GENERATOR, SPILLS, {}, lambda folder: newer_segment(folder / "spill" / "main" / "out"), id="a segment of a spill"),
-        pytest.param(GENERATOR, SPILLS, {}, lambda folder: newer_checkpoint(folder / "spill" / "main" / "out"), id="the checkpoint of a spill"),
+        pytest.param(GENERATOR, NULL, QUEUE, lambda directory: newer_segment(directory / "queue" / "main"), id="a segment of the queue"),
+        pytest.param(GENERATOR, NULL, QUEUE, lambda directory: newer_checkpoint(directory / "queue" / "main"), id="the checkpoint of the queue"),
+        pytest.param(GENERATOR, NULL, LETTERS, lambda directory: newer_segment(directory / "dead_letter_queue" / "main"), id="dead letters that are written"),
+        pytest.param(READS_LETTERS, NULL, {}, lambda directory: newer_segment(directory / "dead_letter_queue" / "other"), id="dead letters that are read"),
+        pytest.param(READS_LETTERS, NULL, {}, lambda directory: newer_position(directory / "sincedb"), id="the position in dead letters"),
+        pytest.param(GENERATOR, SPILLS, {}, lambda directory: newer_segment(directory / "spill" / "main" / "out"), id="a segment of a spill"),
+        pytest.param(GENERATOR, SPILLS, {}, lambda directory: newer_checkpoint(directory / "spill" / "main" / "out"), id="the checkpoint of a spill"),
     ],
 )
 def test_what_a_newer_version_wrote_is_refused_at_the_start(

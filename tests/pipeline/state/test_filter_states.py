@@ -20,7 +20,7 @@ from penstock.pipeline.runtime.keeping import hand_over
 from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.pipeline.storage.state_store import VERSION
 from penstock.plugins.batch import Batch, Part, Position
-from penstock.plugins.data_paths import state_folder
+from penstock.plugins.data_paths import state_directory
 from penstock.plugins.errors import EndOfInput
 from penstock.plugins.input import Input, Outcome
 
@@ -79,10 +79,10 @@ def at(second: int, k: str = "a", v: int = 1) -> Event:
 
 
 def run(
-    folder: Path, events: list[Event], filters: str = WINDOW, ends: bool = False, kind: type[Given] = Given, **given: Any
+    directory: Path, events: list[Event], filters: str = WINDOW, ends: bool = False, kind: type[Given] = Given, **given: Any
 ) -> tuple[list[Event], Given]:
     """What a pipeline emits, and its input."""
-    settings = settled({"path.data": str(folder)} | {key.replace("__", "."): value for key, value in given.items()})
+    settings = settled({"path.data": str(directory)} | {key.replace("__", "."): value for key, value in given.items()})
     assembly = assemble([Source("test.conf", f"input {{ generator {{ }} }} filter {{ {filters} }} output {{ null {{ }} }}")], settings)
     (use,) = assembly.program.inputs
     source, arrived = kind({}), list[Event]()
@@ -137,7 +137,7 @@ def test_a_result_has_the_same_id_after_a_restart(tmp_path: Path) -> None:
 )
 def test_without_a_place_for_state_a_stop_emits_parts(tmp_path: Path, kind: type[Given], settings: dict[str, str]) -> None:
     assert told(run(tmp_path, [at(1)], kind=kind, **settings)[0]) == [("a", 1, 1, "stop", True)]
-    assert not state_folder({"path.data": str(tmp_path)}).exists()
+    assert not state_directory({"path.data": str(tmp_path)}).exists()
 
 
 def test_a_filter_without_an_id_has_no_place_for_its_state(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_what_a_filter_held_that_is_gone_is_emitted_and_inputs_go_on_by_themselv
 
 def test_a_database_that_cannot_be_read_is_put_aside_and_first_results_are_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(tmp_path, [at(1)])
-    path = state_folder({"path.data": str(tmp_path)}) / "state.db"
+    path = state_directory({"path.data": str(tmp_path)}) / "state.db"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 4000)
     out, _ = run(tmp_path, [at(1), at(61), at(121), at(181)])
     assert [part for *_, part in told(out)] == [True, False, False]
@@ -195,7 +195,7 @@ def test_a_database_that_cannot_be_read_is_put_aside_and_first_results_are_parts
 
 def test_state_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     run(tmp_path, [at(1)])
-    with closing(sqlite3.connect(state_folder({"path.data": str(tmp_path)}) / "state.db")) as database, database:
+    with closing(sqlite3.connect(state_directory({"path.data": str(tmp_path)}) / "state.db")) as database, database:
         database.execute("update about set value = ?", (VERSION + 1,))
     with pytest.raises(OSError, match=rf"written by a newer version \(format {VERSION + 1}, this one reads {VERSION}\)"):
         run(tmp_path, [at(1)])

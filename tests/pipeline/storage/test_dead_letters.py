@@ -31,17 +31,17 @@ def messages(letters: list[DeadLetter]) -> list[str]:
     return [letter.event["message"] for letter in letters]
 
 
-def kept(folder: Path) -> list[str]:
-    letters = DeadLetterReader(folder)
+def kept(directory: Path) -> list[str]:
+    letters = DeadLetterReader(directory)
     try:
         return messages(letters.read(100_000))
     finally:
         letters.close()
 
 
-def small(folder: Path, **options: Any) -> DeadLetters:
+def small(directory: Path, **options: Any) -> DeadLetters:
     """A store whose segments hold two letters."""
-    store = DeadLetters(folder, **options)
+    store = DeadLetters(directory, **options)
     store._log.page = 700
     return store
 
@@ -68,10 +68,10 @@ def test_its_mark_is_that_of_logstash() -> None:
 
 def test_letters_are_on_the_disk_when_they_count_as_written() -> None:
     disk = ForgetfulDisk()
-    folder = Path("letters")
-    DeadLetters(folder, disk=disk).add([letter("1"), letter("2")])
+    directory = Path("letters")
+    DeadLetters(directory, disk=disk).add([letter("1"), letter("2")])
     disk.crash(_NoLuck())
-    assert messages(DeadLetterReader(folder, disk=disk).read()) == ["1", "2"]
+    assert messages(DeadLetterReader(directory, disk=disk).read()) == ["1", "2"]
 
 
 def test_letters_that_could_not_be_written_do_not_count() -> None:

@@ -22,7 +22,7 @@ def wide_umask() -> Iterator[None]:
 
 @pytest.mark.parametrize("make", [DiskQueue, DeadLetters, StateStore])
 def test_a_directory_with_events_can_be_entered_by_its_owner_only(make: Callable[[Path], Any], tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "main"
-    made = make(folder)
+    directory = tmp_path / "data" / "main"
+    made = make(directory)
     made.close()
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert directory.stat().st_mode & 0o777 == 0o700

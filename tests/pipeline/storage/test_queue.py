@@ -17,8 +17,8 @@ from penstock.plugins.records.lock import InUse
 from ...plugins.records.forgetful import ForgetfulDisk
 
 
-def opened(folder: Path, **options: Any) -> DiskQueue:
-    return DiskQueue(folder, **{"interval": None} | options)
+def opened(directory: Path, **options: Any) -> DiskQueue:
+    return DiskQueue(directory, **{"interval": None} | options)
 
 
 def drained(queue: DiskQueue, ack: bool = False) -> list[bytes]:
@@ -276,13 +276,13 @@ def test_one_producers_payloads_keep_their_order(tmp_path: Path) -> None:
     queue.close()
 
 
-FOLDER = Path("queue")
+DIRECTORY = Path("queue")
 
 
 def after_power_loss(disk: ForgetfulDisk) -> list[bytes]:
     """What is handed out when all that was not synced is lost."""
     disk.crash(_NoLuck())
-    return drained(opened(FOLDER, disk=disk))
+    return drained(opened(DIRECTORY, disk=disk))
 
 
 class _NoLuck(random.Random):
@@ -294,7 +294,7 @@ class _NoLuck(random.Random):
 
 def test_a_durable_put_is_on_the_disk_when_it_returns_and_so_is_all_before_it() -> None:
     disk = ForgetfulDisk()
-    queue = opened(FOLDER, disk=disk)
+    queue = opened(DIRECTORY, disk=disk)
     queue.put(b"1")
     queue.put(b"2", durable=True)
     queue.put(b"3")
@@ -303,7 +303,7 @@ def test_a_durable_put_is_on_the_disk_when_it_returns_and_so_is_all_before_it() 
 
 def test_a_commit_is_due_after_a_number_of_events() -> None:
     disk = ForgetfulDisk()
-    queue = opened(FOLDER, disk=disk, commit_events=10)
+    queue = opened(DIRECTORY, disk=disk, commit_events=10)
     for payload in (b"1", b"2", b"3"):
         queue.put(payload, count=5)
     assert after_power_loss(disk) == [b"1", b"2"]
@@ -311,13 +311,13 @@ def test_a_commit_is_due_after_a_number_of_events() -> None:
 
 def test_with_a_commit_after_each_event_every_put_is_durable() -> None:
     disk = ForgetfulDisk()
-    queue = opened(FOLDER, disk=disk, commit_events=1)
+    queue = opened(DIRECTORY, disk=disk, commit_events=1)
     queue.put(b"1")
     assert after_power_loss(disk) == [b"1"]
 
 
 def test_who_waits_for_the_disk_is_called_when_the_payload_is_there() -> None:
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()))
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()))
     called: list[str] = []
     queue.put(b"1", on_durable=lambda: called.append("1"))
     queue.put(b"2", on_durable=lambda: called.append("2"))
@@ -339,7 +339,7 @@ def test_a_commit_happens_in_the_background(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_is_due_after_a_number_of_acknowledgements() -> None:
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()), checkpoint_acks=2, commit_events=1)
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()), checkpoint_acks=2, commit_events=1)
     sequences = put_all(queue, b"1", b"2", b"3", b"4")
     drained(queue)
     for sequence in (sequences[0], sequences[2], sequences[1]):
@@ -349,35 +349,35 @@ def test_a_checkpoint_is_due_after_a_number_of_acknowledgements() -> None:
 
 def test_sequences_that_were_acknowledged_are_not_given_again_after_their_records_were_lost() -> None:
     """Else what is put then would count as acknowledged."""
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()), commit_events=1 << 30)
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()), commit_events=1 << 30)
     queue.put(b"0", durable=True)
     sequences = put_all(queue, b"1", b"2", b"3")
     drained(queue)
     queue.ack(sequences[2])
     queue.checkpoint()
     disk.crash(_NoLuck())
-    queue = opened(FOLDER, disk=disk)
+    queue = opened(DIRECTORY, disk=disk)
     assert drained(queue) == [b"0"]
     put_all(queue, b"new 1", b"new 2", b"new 3")
     queue.close()
-    assert drained(opened(FOLDER, disk=disk)) == [b"0", b"new 1", b"new 2", b"new 3"]
+    assert drained(opened(DIRECTORY, disk=disk)) == [b"0", b"new 1", b"new 2", b"new 3"]
 
 
 def test_a_checkpoint_is_synced_before_it_takes_the_old_ones_place() -> None:
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()), commit_events=1)
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()), commit_events=1)
     sequences = put_all(queue, b"1", b"2")
     drained(queue)
     queue.ack(sequences[0])
     queue.checkpoint()
     disk.crash(_NoLuck())
-    queue = opened(FOLDER, disk=disk)
+    queue = opened(DIRECTORY, disk=disk)
     assert queue.skipped == []
     assert drained(queue) == [b"2"]
 
 
 def test_what_is_in_doubt_is_not_read_from_where_it_may_be_lost() -> None:
     """A failed sync drops what was written; memory holds it until it is written again, to another file."""
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()))
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()))
     queue._backlog.in_memory = 0
     put_all(queue, b"1", b"2", b"3")
     disk.sync_fails, disk.capacity = 1, 0
@@ -392,7 +392,7 @@ def test_what_is_in_doubt_is_not_read_from_where_it_may_be_lost() -> None:
 
 
 def test_a_full_disk_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()))
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()))
     put_all(queue, b"1", b"2")
     disk.capacity = 0
     with pytest.raises(Full):
@@ -406,16 +406,16 @@ def test_a_full_disk_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_queue_on_a_full_disk_opens_and_gives_what_it_has() -> None:
-    queue = opened(FOLDER, disk=(disk := ForgetfulDisk()))
+    queue = opened(DIRECTORY, disk=(disk := ForgetfulDisk()))
     put_all(queue, b"1", b"2")
     queue.close()
     disk.capacity = 0
-    queue = opened(FOLDER, disk=disk)
+    queue = opened(DIRECTORY, disk=disk)
     assert drained(queue, ack=True) == [b"1", b"2"]
     queue.close()
 
 
-def test_a_second_queue_on_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_second_queue_on_a_directory_is_refused(tmp_path: Path) -> None:
     queue = opened(tmp_path / "queue")
     with pytest.raises(InUse, match="is in use by this process: stop that process first"):
         opened(tmp_path / "queue")
@@ -423,7 +423,7 @@ def test_a_second_queue_on_a_folder_is_refused(tmp_path: Path) -> None:
     opened(tmp_path / "queue").close()
 
 
-def test_folder_and_files_are_their_owners_alone(tmp_path: Path) -> None:
+def test_directory_and_files_are_their_owners_alone(tmp_path: Path) -> None:
     queue = opened(tmp_path / "data" / "queue")
     queue.put(b"1")
     queue.close()

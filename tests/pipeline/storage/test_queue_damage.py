@@ -26,12 +26,12 @@ class Hasty(Disk):
     def sync(self, descriptor: int) -> None:
         pass
 
-    def sync_folder(self, folder: Path) -> None:
+    def sync_directory(self, directory: Path) -> None:
         pass
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     """A queue with six records in one segment, the first two of them acknowledged."""
     queue = DiskQueue(tmp_path / "queue", interval=None)
     sequences = [queue.put(payload, NOTE) for payload in PAYLOADS]
@@ -42,68 +42,68 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "queue"
 
 
-def segment_of(folder: Path) -> Path:
-    (path,) = folder.glob("*.log")
+def segment_of(directory: Path) -> Path:
+    (path,) = directory.glob("*.log")
     return path
 
 
-def handed_out(folder: Path) -> tuple[list[bytes], list[Skipped]]:
+def handed_out(directory: Path) -> tuple[list[bytes], list[Skipped]]:
     """What a queue that is opened there gives, and what it reports."""
     reported: list[Skipped] = []
-    queue = DiskQueue(folder, interval=None, report=reported.append, disk=Hasty())
+    queue = DiskQueue(directory, interval=None, report=reported.append, disk=Hasty())
     payloads = [item.payload for item in iter(lambda: queue.get(0), None)]
     queue.put(b"new", timeout=0)
     new = queue.get(0)
     assert new is not None
     assert new.payload == b"new", "it goes on"
     assert queue.skipped == reported
-    for file in folder.glob("*.log"):  # leave the folder as it was found
+    for file in directory.glob("*.log"):  # leave the directory as it was found
         if file.stat().st_size == HEADER + HEAD + 3:
             file.unlink()
     queue._log.close()
-    queue._folder_lock.release()
+    queue._directory_lock.release()
     return payloads, reported
 
 
-def test_an_intact_queue_reports_nothing(folder: Path) -> None:
-    assert handed_out(folder) == (PAYLOADS[2:], [])
+def test_an_intact_queue_reports_nothing(directory: Path) -> None:
+    assert handed_out(directory) == (PAYLOADS[2:], [])
 
 
-def test_a_tail_torn_at_any_byte_of_the_last_record_costs_that_record(folder: Path) -> None:
-    path = segment_of(folder)
+def test_a_tail_torn_at_any_byte_of_the_last_record_costs_that_record(directory: Path) -> None:
+    path = segment_of(directory)
     data = path.read_bytes()
     for size in range(STARTS[-2], STARTS[-1]):
         path.write_bytes(data[:size])
-        payloads, reported = handed_out(folder)
+        payloads, reported = handed_out(directory)
         assert payloads == PAYLOADS[2:-1], size
         expected = [(str(path), STARTS[-2], size - STARTS[-2])] if size > STARTS[-2] else []
         assert [(one.file, one.offset, one.size) for one in reported] == expected
 
 
-def test_a_byte_flipped_anywhere_costs_at_most_the_record_it_is_in(folder: Path, tmp_path: Path) -> None:
-    path = segment_of(folder)
+def test_a_byte_flipped_anywhere_costs_at_most_the_record_it_is_in(directory: Path, tmp_path: Path) -> None:
+    path = segment_of(directory)
     data = path.read_bytes()
     kept = tmp_path / "kept"
-    shutil.copytree(folder, kept)
+    shutil.copytree(directory, kept)
     for place in range(len(data)):
-        shutil.rmtree(folder)
-        shutil.copytree(kept, folder)
+        shutil.rmtree(directory)
+        shutil.copytree(kept, directory)
         path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
         hit = max((at for at, start in enumerate(STARTS) if start <= place), default=-1)
-        payloads, reported = handed_out(folder)
+        payloads, reported = handed_out(directory)
         assert payloads == [payload for at, payload in enumerate(PAYLOADS) if at >= 2 and at != hit], place
         start, end = (0, HEADER) if hit < 0 else (STARTS[hit], STARTS[hit + 1])
         assert [(one.file, one.offset, one.size) for one in reported] == [(str(path), start, end - start)], place
 
 
 def write(name: str, data: bytes) -> Callable[[Path], object]:
-    return lambda folder: (folder / name).write_bytes(data)
+    return lambda directory: (directory / name).write_bytes(data)
 
 
 @pytest.mark.parametrize(
     ("damage", "given", "reports"),
     [
-        pytest.param(lambda folder: (folder / "checkpoint").unlink(), PAYLOADS, ["checkpoint: no checkpoint: all records are redelivered"], id="a lost checkpoint"),
+        pytest.param(lambda directory: (directory / "checkpoint").unlink(), PAYLOADS, ["checkpoint: no checkpoint: all records are redelivered"], id="a lost checkpoint"),
         pytest.param(write("checkpoint", b""), PAYLOADS, ["checkpoint: the checkpoint is damaged: all records are redelivered"], id="an empty checkpoint"),
         pytest.param(write("checkpoint", b'{"version": 1, "low": 99, "acknowledged": []} 00000000\n'), PAYLOADS, ["checkpoint: 55 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint whose sum is wrong"),
         pytest.param(write("checkpoint", bytes(5000)), PAYLOADS, ["checkpoint: 5000 bytes at 0: the checkpoint is damaged: all records are redelivered"], id="a checkpoint of zeros"),
@@ -112,30 +112,30 @@ def write(name: str, data: bytes) -> Callable[[Path], object]:
         pytest.param(write("01999999999999999999-0000000000000001.log", b""), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: the file is empty"], id="an empty segment after"),
         pytest.param(write("01999999999999999999-0000000000000001.log", b"PENST"), PAYLOADS[2:], ["01999999999999999999-0000000000000001.log: 5 bytes at 0: the header was not written whole"], id="a header cut short"),
         pytest.param(write("core.1234", b"\x7fELF"), PAYLOADS[2:], ["core.1234: not a file of Penstock; left unchanged"], id="a foreign file"),
-        pytest.param(lambda folder: (folder / "sub").mkdir(), PAYLOADS[2:], ["sub: not a file of Penstock; left unchanged"], id="a folder"),
+        pytest.param(lambda directory: (directory / "sub").mkdir(), PAYLOADS[2:], ["sub: not a file of Penstock; left unchanged"], id="a directory"),
     ],
 )
-def test_whatever_else_is_wrong_the_queue_starts(folder: Path, damage: Callable[[Path], object], given: list[bytes], reports: list[str]) -> None:
-    damage(folder)
-    payloads, reported = handed_out(folder)
+def test_whatever_else_is_wrong_the_queue_starts(directory: Path, damage: Callable[[Path], object], given: list[bytes], reports: list[str]) -> None:
+    damage(directory)
+    payloads, reported = handed_out(directory)
     assert payloads == given
-    assert [str(one).replace(f"{folder}/", "") for one in reported] == reports
+    assert [str(one).replace(f"{directory}/", "") for one in reported] == reports
 
 
-def test_a_segment_of_rubbish_is_put_aside(folder: Path) -> None:
-    rubbish = folder / "00000000000000000001-0000000000000001.log"
+def test_a_segment_of_rubbish_is_put_aside(directory: Path) -> None:
+    rubbish = directory / "00000000000000000001-0000000000000001.log"
     rubbish.write_bytes(bytes(range(256)) * 40)
-    payloads, reported = handed_out(folder)
+    payloads, reported = handed_out(directory)
     assert payloads == PAYLOADS[2:]
     assert [(one.file, one.offset, one.size) for one in reported] == [(str(rubbish), 0, HEADER), (str(rubbish), HEADER, 256 * 40 - HEADER)]
-    assert (folder / f"{rubbish.name}.damaged").exists()
+    assert (directory / f"{rubbish.name}.damaged").exists()
     assert not rubbish.exists()
 
 
-def test_damage_that_comes_up_while_the_queue_is_open_costs_one_record_and_is_reported(folder: Path) -> None:
+def test_damage_that_comes_up_while_the_queue_is_open_costs_one_record_and_is_reported(directory: Path) -> None:
     reported: list[Skipped] = []
-    queue = DiskQueue(folder, interval=None, report=reported.append)
-    path = segment_of(folder)
+    queue = DiskQueue(directory, interval=None, report=reported.append)
+    path = segment_of(directory)
     data = path.read_bytes()
     path.write_bytes(data.replace(PAYLOADS[3], PAYLOADS[3].swapcase()))
     assert [item.payload for item in iter(lambda: queue.get(0), None)] == [PAYLOADS[2], *PAYLOADS[4:]]
@@ -167,7 +167,7 @@ def test_what_was_written_again_takes_the_place_of_what_is_damaged(at: int) -> N
     queue = DiskQueue(Path("queue"), interval=None, disk=disk)
     for number in range(3):
         queue.put(b"%d" % number)
-    disk.folder_fails = 1
+    disk.directory_fails = 1
     with pytest.raises(OSError, match="input/output error"):
         queue.commit()
     queue.close()

@@ -17,7 +17,7 @@ from penstock.plugins.records.reader import Skipped
 
 from ...plugins.records.forgetful import ForgetfulDisk
 
-FOLDER = Path("queue")
+DIRECTORY = Path("queue")
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -42,7 +42,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.queue = DiskQueue(
-            FOLDER, max_bytes=8 << 10, page_capacity=512, commit_events=1 << 30, checkpoint_acks=1 << 30, interval=None,
+            DIRECTORY, max_bytes=8 << 10, page_capacity=512, commit_events=1 << 30, checkpoint_acks=1 << 30, interval=None,
             report=self.reported.append, disk=self.disk,
         )
         self.queue._log.page, self.queue._backlog.in_memory = 512, 300
@@ -133,17 +133,17 @@ class QueueMachine(RuleBasedStateMachine):
             return
         self.gone |= self.acked
 
-    @rule(fails=st.integers(0, 2), folders=st.integers(0, 1), room=st.sampled_from([None, None, 0, 50, 300]))
-    def trouble(self, fails: int, folders: int, room: int | None) -> None:
+    @rule(fails=st.integers(0, 2), directories=st.integers(0, 1), room=st.sampled_from([None, None, 0, 50, 300]))
+    def trouble(self, fails: int, directories: int, room: int | None) -> None:
         """From now on so many syncs fail, and so many bytes are free."""
-        self.disk.folder_fails, self.failed = folders, self.failed or bool(fails or folders)
+        self.disk.directory_fails, self.failed = directories, self.failed or bool(fails or directories)
         used = sum(len(file.now) for file in self.disk.files.values())
         self.disk.sync_fails, self.disk.capacity = fails, None if room is None else used + room
 
     @rule()
     def restart(self) -> None:
         """A process that ends in order loses nothing, synced or not, and repeats nothing, if its disk works."""
-        works = self.disk.capacity is None and not self.disk.sync_fails and not self.disk.folder_fails
+        works = self.disk.capacity is None and not self.disk.sync_fails and not self.disk.directory_fails
         self.queue.close()
         self.disk.locked = False
         if works:
@@ -175,7 +175,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def come_back(self, must: set[int], lost: int = 0) -> None:
         before, acked = self.waiting, self.acked
-        self.disk.sync_fails = self.disk.folder_fails = 0
+        self.disk.sync_fails = self.disk.directory_fails = 0
         self.open()
         found = {item.sequence: item.payload for item in iter(lambda: self.queue.get(0), None)}
         assert len(must - set(found)) <= lost, "what was durable is there"

@@ -1,4 +1,4 @@
-"""Test files are written into a folder of their own and run there."""
+"""Test files are written into a directory of their own and run there."""
 from __future__ import annotations
 
 import textwrap
@@ -15,8 +15,8 @@ from penstock.pipeline.testing.suite import read_suite
 Run = Callable[..., list[Result]]
 
 
-class Folder:
-    """A working folder with a pipeline and test files."""
+class Directory:
+    """A working directory with a pipeline and test files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,8 +37,8 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
-    """A folder that is the working folder."""
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Directory:
+    """A directory that is the working directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Folder(Path())
+    return Directory(Path())

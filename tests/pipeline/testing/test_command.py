@@ -21,18 +21,18 @@ def invoke(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def tests(folder: Any) -> Any:
-    """A folder with a file that passes and one that fails."""
-    folder.write("pipeline.conf", PIPELINE)
-    folder.write("a/passes.test.yml", PASSES)
-    folder.write("b/fails.test.json", json.dumps({"pipeline": "../pipeline.conf", "tests": [{"name": "j", "input": "1", "expect": {"n": 2}}]}))
-    folder.write("b/fails.test.yaml", FAILS)
-    folder.write("b/other.yml", "no: test")
-    folder.write(".hidden/x.test.yml", "not: read")
-    return folder
+def tests(directory: Any) -> Any:
+    """A directory with a file that passes and one that fails."""
+    directory.write("pipeline.conf", PIPELINE)
+    directory.write("a/passes.test.yml", PASSES)
+    directory.write("b/fails.test.json", json.dumps({"pipeline": "../pipeline.conf", "tests": [{"name": "j", "input": "1", "expect": {"n": 2}}]}))
+    directory.write("b/fails.test.yaml", FAILS)
+    directory.write("b/other.yml", "no: test")
+    directory.write(".hidden/x.test.yml", "not: read")
+    return directory
 
 
-def test_all_tests_below_a_folder_are_run(tests: Any) -> None:
+def test_all_tests_below_a_directory_are_run(tests: Any) -> None:
     done = invoke()
     assert done.exit_code == 1
     assert "✓ a/passes.test.yml  1 passed, 1 skipped" in done.output
@@ -188,8 +188,8 @@ def test_an_expression_that_means_no_test_is_a_wrong_call(arguments: list[str], 
     assert (done.exit_code, says in done.output) == (2, True), done.output
 
 
-def test_a_file_without_tests_is_a_wrong_call(folder: Any) -> None:
-    folder.write("x.test.yml", "pipeline: filter { }\ntests: []\n")
+def test_a_file_without_tests_is_a_wrong_call(directory: Any) -> None:
+    directory.write("x.test.yml", "pipeline: filter { }\ntests: []\n")
     done = invoke()
     assert (done.exit_code, "the test files have no tests" in done.output) == (2, True)
 
@@ -225,10 +225,10 @@ def test_failures_are_listed_at_the_end_with_their_reasons(tests: Any) -> None:
     assert [line.partition("  ")[0] for line in (second, third, fourth)] == ["FAIL b/fails.test.json:1", "FAIL b/fails.test.yaml:3", "FAIL b/fails.test.yaml:4"]
 
 
-def test_many_failures_of_one_cause_are_told_in_full_a_few_times(folder: Any) -> None:
-    folder.write("pipeline.conf", "filter { mutate { add_tag => no } if [message] == 'x' { mutate { replace => { message => gone } } } }")
+def test_many_failures_of_one_cause_are_told_in_full_a_few_times(directory: Any) -> None:
+    directory.write("pipeline.conf", "filter { mutate { add_tag => no } if [message] == 'x' { mutate { replace => { message => gone } } } }")
     cases = "".join(f"  - {{name: t{n}, input: x, expect: {{message: x}}}}\n" for n in range(60))
-    folder.write("x.test.yml", "pipeline: pipeline.conf\ntests:\n" + cases)
+    directory.write("x.test.yml", "pipeline: pipeline.conf\ntests:\n" + cases)
     output = invoke("x.test.yml").stdout
     assert output.count("pipeline.conf:1:") == 5
     assert output.count("replace =>") == 1

@@ -31,15 +31,15 @@ tests:
 """
 
 
-def covered(folder: Any, tests: str = TESTS) -> Coverage:
-    folder.write("pipeline.conf", PIPELINE)
-    (done,) = run(Plan((folder.write("p.test.yml", tests),), coverage=True))
+def covered(directory: Any, tests: str = TESTS) -> Coverage:
+    directory.write("pipeline.conf", PIPELINE)
+    (done,) = run(Plan((directory.write("p.test.yml", tests),), coverage=True))
     assert not done.bad
     return done.coverage
 
 
-def test_every_place_has_its_number_of_events(folder: Any) -> None:
-    found = [(p.span.line, p.span.text.split("\n")[0], p.what, count) for p, count in covered(folder).of()]
+def test_every_place_has_its_number_of_events(directory: Any) -> None:
+    found = [(p.span.line, p.span.text.split("\n")[0], p.what, count) for p, count in covered(directory).of()]
     assert found == [
         (3, "grok", "filter grok", 4),
         (3, '"^%{INT:number:int}$"', "pattern", 2),
@@ -60,8 +60,8 @@ def test_every_place_has_its_number_of_events(folder: Any) -> None:
     ]
 
 
-def test_the_annotated_configuration(folder: Any) -> None:
-    assert coverage_reports.text(covered(folder)) == """pipeline.conf  56 %
+def test_the_annotated_configuration(directory: Any) -> None:
+    assert coverage_reports.text(covered(directory)) == """pipeline.conf  56 %
          │ input { stdin { } }
          │ filter {
        4 │   grok { match => { "message" => ["^%{INT:number:int}$", "^%{WORD:word}$",
@@ -82,8 +82,8 @@ def test_the_annotated_configuration(folder: Any) -> None:
 coverage: 56 % (9 of 16 places)"""
 
 
-def test_json_and_html(folder: Any) -> None:
-    coverage = covered(folder)
+def test_json_and_html(directory: Any) -> None:
+    coverage = covered(directory)
     data = json.loads(coverage_reports.as_json(coverage))
     assert data["percent"] == 56.25
     assert data["files"]["pipeline.conf"]["points"][0] == {"line": 3, "column": 3, "what": "filter grok", "label": "grok", "events": 4}
@@ -93,10 +93,10 @@ def test_json_and_html(folder: Any) -> None:
     ElementTree.fromstring(page.partition("<body>")[2].partition("</body>")[0].join(["<body>", "</body>"]))
 
 
-def test_files_add_up(folder: Any) -> None:
-    folder.write("pipeline.conf", PIPELINE)
+def test_files_add_up(directory: Any) -> None:
+    directory.write("pipeline.conf", PIPELINE)
     other = 'pipeline: pipeline.conf\ntests:\n  - {name: b, input: [x, "9", never w], expect: 2}\n'
-    files = (folder.write("p.test.yml", TESTS), folder.write("q.test.yml", other))
+    files = (directory.write("p.test.yml", TESTS), directory.write("q.test.yml", other))
     total = Coverage()
     for done in run(Plan(files, coverage=True)):
         total.merge(done.coverage)
@@ -104,15 +104,15 @@ def test_files_add_up(folder: Any) -> None:
     assert next(count for point, count in total.of() if point.what == "filter grok") == 7
 
 
-def test_a_chain_whose_last_condition_always_holds(folder: Any) -> None:
+def test_a_chain_whose_last_condition_always_holds(directory: Any) -> None:
     pipeline = "filter { if [a] { drop { } } else if [message] { mutate { } } }"
-    folder.write("pipeline.conf", pipeline)
-    (done,) = run(Plan((folder.write("p.test.yml", "pipeline: pipeline.conf\ntests: [{name: a, input: [x, {a: 1}], expect: 1}]"),), coverage=True))
+    directory.write("pipeline.conf", pipeline)
+    (done,) = run(Plan((directory.write("p.test.yml", "pipeline: pipeline.conf\ntests: [{name: a, input: [x, {a: 1}], expect: 1}]"),), coverage=True))
     assert "← one of them always holds" in coverage_reports.text(done.coverage)
 
 
-def test_mocked_filters_count_and_what_mocks_put_in_does_not(folder: Any) -> None:
-    folder.write("pipeline.conf", 'filter { geoip { id => geo source => "a" } dns { resolve => ["a"] } }')
+def test_mocked_filters_count_and_what_mocks_put_in_does_not(directory: Any) -> None:
+    directory.write("pipeline.conf", 'filter { geoip { id => geo source => "a" } dns { resolve => ["a"] } }')
     tests = "pipeline: pipeline.conf\nmocks: {geo: {}, dns: 'mutate { }'}\ntests: [{name: a, input: x, expect: 1}]"
-    (done,) = run(Plan((folder.write("p.test.yml", tests),), coverage=True))
+    (done,) = run(Plan((directory.write("p.test.yml", tests),), coverage=True))
     assert [(point.what, count) for point, count in done.coverage.of()] == [("filter geoip", 1)]

@@ -45,8 +45,8 @@ LINE = '{"message": "1.2.3.4 200 GET"}'
         ('{"a": "the quick brown fox jumps over"}', "a: the quick green fox jumps over", "from character 11 on", None),
     ],
 )  # fmt: skip
-def test_a_difference_is_led_back(folder: Any, given: str, expect: str, note: str, blame: str | None) -> None:
-    (result,) = folder.run(f"pipeline: pipeline.conf\ntests: [{{name: a, input: {given}, expect: {{{expect}}}}}]", PIPELINE)
+def test_a_difference_is_led_back(directory: Any, given: str, expect: str, note: str, blame: str | None) -> None:
+    (result,) = directory.run(f"pipeline: pipeline.conf\ntests: [{{name: a, input: {given}, expect: {{{expect}}}}}]", PIPELINE)
     (difference,), (found,) = result.differences, result.blames
     assert note in difference.note
     assert bool(note) == bool(difference.note)
@@ -60,15 +60,15 @@ def test_a_difference_is_led_back(folder: Any, given: str, expect: str, note: st
         ('{"message": "1.2.3.4 206 GET"}', "1", "8:26 `clone` made more events"),
     ],
 )
-def test_lost_and_made_events_are_led_back(folder: Any, given: str, expect: str, blame: str) -> None:
-    (result,) = folder.run(f"pipeline: pipeline.conf\ntests: [{{name: a, input: {given}, expect: {expect}}}]", PIPELINE)
+def test_lost_and_made_events_are_led_back(directory: Any, given: str, expect: str, blame: str) -> None:
+    (result,) = directory.run(f"pipeline: pipeline.conf\ntests: [{{name: a, input: {given}, expect: {expect}}}]", PIPELINE)
     (found,) = result.blames
     assert f"{found.span.line}:{found.span.column} {found.message}" == blame
 
 
-def test_a_failure_as_it_is_shown(folder: Any) -> None:
+def test_a_failure_as_it_is_shown(directory: Any) -> None:
     tests = "pipeline: pipeline.conf\ntests:\n  - name: the status\n    input: 1.2.3.4 200 GET\n    expect: {status: 200}\n"
-    (result,) = folder.run(tests, PIPELINE)
+    (result,) = directory.run(tests, PIPELINE)
     assert drawn(result) == """FAIL the status  p.test.yml:3
   event 1  "1.2.3.4 200 GET"
     status is not as expected
@@ -83,9 +83,9 @@ def test_a_failure_as_it_is_shown(folder: Any) -> None:
     assert "\x1b[" in drawn(result, color=True)
 
 
-def test_a_filter_that_raised_says_why(folder: Any) -> None:
+def test_a_filter_that_raised_says_why(directory: Any) -> None:
     pipeline = 'filter { uuid { target => "[message][a]" } }'
-    (result,) = folder.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {'[message][a]': x}}]", pipeline)
+    (result,) = directory.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {'[message][a]': x}}]", pipeline)
     (found,) = result.blames
     assert "`uuid` failed: FieldError: `[message][a]` cannot be set" in found.message
     assert any("uuid" in line for line in result.log)

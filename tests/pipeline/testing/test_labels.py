@@ -26,7 +26,7 @@ def outputs_of(*files: tuple[str, str]) -> list[str]:
         pytest.param([("a.conf", "output { file { path => aa } stdout { } }")], ["file", "stdout"], id="names, where they are the only ones"),
         pytest.param([("a.conf", "output {\n file { path => aa }\n file { path => bb } }")], ["file:2", "file:3"], id="lines of one file"),
         pytest.param([("a.conf", "output { file { path => aa } file { path => bb } }")], ["file:1:10", "file:1:30"], id="columns of one line"),
-        pytest.param([("10-a.conf", TWICE), ("20-b.conf", TWICE)], ["file:10-a.conf:2", "file:20-b.conf:2"], id="files of a folder"),
+        pytest.param([("10-a.conf", TWICE), ("20-b.conf", TWICE)], ["file:10-a.conf:2", "file:20-b.conf:2"], id="files of a directory"),
         pytest.param([("a/x.conf", TWICE), ("b/x.conf", TWICE)], ["file:a/x.conf:2", "file:b/x.conf:2"], id="files of one name"),
         pytest.param(
             [("a.conf", "output { file { path => aa } file { path => bb } }"), ("b.conf", TWICE)],
@@ -49,7 +49,7 @@ def test_an_edit_of_one_file_renames_nothing_in_another() -> None:
 
 @pytest.fixture
 def conf_d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of small files, two of which have an output on the same line."""
+    """A directory of small files, two of which have an output on the same line."""
     monkeypatch.chdir(tmp_path)
     Path("00-in.conf").write_text("input { stdin { } }")
     Path("10-all.conf").write_text('# all\noutput {\n  file { path => "all.json" }\n}\n')

@@ -12,10 +12,10 @@ filter {
 """
 
 
-def outcome(folder: Any, mocks: str, given: str, expect: str) -> list[str]:
+def outcome(directory: Any, mocks: str, given: str, expect: str) -> list[str]:
     """What differs, or what is wrong."""
     tests = f"pipeline: pipeline.conf\nmocks: {mocks}\ntests: [{{name: a, input: {given}, expect: {expect}}}]"
-    (result,) = folder.run(tests, PIPELINE)
+    (result,) = directory.run(tests, PIPELINE)
     return [f"{problem.message}; {problem.help}" for problem in result.problems] + [f"{d.field} {d.message}" for d in result.differences]
 
 
@@ -38,18 +38,18 @@ REST = "users: null, dns: null"
         ("geo: 'if [a] { mutate { add_tag => [\"one\"] } } mutate { add_tag => [\"two\"] }'", "{a: 1}", "{tags: [one, two]}"),
     ],
 )  # fmt: skip
-def test_a_mock_stands_for_a_filter(folder: Any, mocks: str, given: str, expect: str) -> None:
-    assert outcome(folder, f"{{{mocks}, {REST}}}", given, expect) == []
+def test_a_mock_stands_for_a_filter(directory: Any, mocks: str, given: str, expect: str) -> None:
+    assert outcome(directory, f"{{{mocks}, {REST}}}", given, expect) == []
 
 
-def test_the_values_of_a_table_are_not_shared_between_events(folder: Any) -> None:
+def test_the_values_of_a_table_are_not_shared_between_events(directory: Any) -> None:
     pipeline = 'filter { geoip { id => geo source => "ip" } mutate { add_field => { "[a]" => "more" } } }'
     tests = """
         pipeline: pipeline.conf
         mocks: {geo: {x: {a: [1]}}}
         tests: [{name: a, input: [{ip: x}, {ip: x}], each: {a: [1, more]}}]
     """
-    (result,) = folder.run(tests, pipeline)
+    (result,) = directory.run(tests, pipeline)
     assert result.differences == []
 
 
@@ -62,11 +62,11 @@ def test_the_values_of_a_table_are_not_shared_between_events(folder: Any) -> Non
         ("geo: 'mutat { }', users: null, dns: null", "did you mean `mutate`?"),
     ],
 )
-def test_what_is_wrong_with_a_mock(folder: Any, mocks: str, words: str) -> None:
-    assert any(words in found for found in outcome(folder, f"{{{mocks}}}", "x", "1"))
+def test_what_is_wrong_with_a_mock(directory: Any, mocks: str, words: str) -> None:
+    assert any(words in found for found in outcome(directory, f"{{{mocks}}}", "x", "1"))
 
 
-def test_what_is_wrong_with_mocks_is_said_at_once_and_at_each(folder: Any) -> None:
+def test_what_is_wrong_with_mocks_is_said_at_once_and_at_each(directory: Any) -> None:
     tests = """pipeline: pipeline.conf
 mocks:
   users: {a: {b: 1}}
@@ -76,15 +76,15 @@ mocks:
 tests: [{name: a, input: x, expect: 1}]
 """
     pipeline = PIPELINE.replace('resolve => ["host"]', 'resolve => ["host", "other"]')
-    (result,) = folder.run(tests, pipeline)
+    (result,) = directory.run(tests, pipeline)
     assert [problem.place for problem in result.problems] == ["p.test.yml:6:3"]
-    (result,) = folder.run(tests.replace("  nobody: null\n", ""), pipeline)
+    (result,) = directory.run(tests.replace("  nobody: null\n", ""), pipeline)
     assert [problem.place for problem in result.problems] == ["p.test.yml:3:3", "p.test.yml:5:3"]
     assert "which field `dns` looks up" in result.problems[1].message
 
 
 @pytest.mark.parametrize("option", ["resolve", "reverse"])
-def test_a_table_for_dns_is_looked_up_by_the_one_field_it_names(option: str, folder: Any) -> None:
+def test_a_table_for_dns_is_looked_up_by_the_one_field_it_names(option: str, directory: Any) -> None:
     tests = "pipeline: pipeline.conf\nmocks: {dns: {h1: {host: h1.example.org}}}\ntests: [{name: a, input: {host: h1}, expect: {host: h1.example.org}}]"
-    (result,) = folder.run(tests, f'filter {{ dns {{ {option} => ["host"] action => "replace" }} }}')
+    (result,) = directory.run(tests, f'filter {{ dns {{ {option} => ["host"] action => "replace" }} }}')
     assert result.verdict == "passed", result.problems

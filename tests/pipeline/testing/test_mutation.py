@@ -34,39 +34,39 @@ def test_the_changes_that_are_made() -> None:
     ]
 
 
-def holes(folder: Any, tests: str) -> list[tuple[str, int, bool]]:
-    folder.write("pipeline.conf", PIPELINE)
-    path = folder.write("p.test.yml", f"pipeline: pipeline.conf\ntests:\n{tests}")
+def holes(directory: Any, tests: str) -> list[tuple[str, int, bool]]:
+    directory.write("pipeline.conf", PIPELINE)
+    path = directory.write("p.test.yml", f"pipeline: pipeline.conf\ntests:\n{tests}")
     return [(mutant.what, mutant.span.line, ran) for mutant, ran in report(Plan((path,))).found]
 
 
-def test_holes_are_what_no_test_notices(folder: Any) -> None:
+def test_holes_are_what_no_test_notices(directory: Any) -> None:
     tests = """
   - {name: a, input: 7 x, expect: {"[a][n]": 7, word: x, tags: big}, outputs: stdout}
   - {name: b, input: 4 z, expect: []}
 """
-    assert holes(folder, tests) == [("`and` made `or`", 3, True), ("`>` made `>=`", 3, True)]
+    assert holes(directory, tests) == [("`and` made `or`", 3, True), ("`>` made `>=`", 3, True)]
 
 
-def test_what_no_test_gets_to_is_said_so(folder: Any) -> None:
-    found = holes(folder, "  - {name: a, input: 7 x, expect: 1}")
+def test_what_no_test_gets_to_is_said_so(directory: Any) -> None:
+    found = holes(directory, "  - {name: a, input: 7 x, expect: 1}")
     assert ("the filter `drop` left out", 5, False) in found
     assert ("the output `stdout` left out", 7, True) in found
 
 
-def test_full_tests_leave_no_hole(folder: Any) -> None:
+def test_full_tests_leave_no_hole(directory: Any) -> None:
     tests = """
   - {name: big, input: 7 x, expect: {"[a][n]": 7, word: x, tags: big, absent: w}, outputs: stdout}
   - {name: the border, input: 5 x, expect: []}
   - {name: another word, input: 7 y, expect: {w: y, tags: []}, outputs: stdout}
   - {name: neither, input: 4 z, expect: []}
 """
-    assert holes(folder, tests) == []
+    assert holes(directory, tests) == []
 
 
-def test_a_file_of_the_verifier_is_one_run(folder: Any) -> None:
-    folder.write("pipeline.conf", 'filter { mutate { add_tag => ["x"] } if [a] { drop { } } }')
-    path = folder.write("a.json", '{"testcases": [{"input": ["m"], "expected": [{"message": "m", "tags": ["x"]}]}]}')
+def test_a_file_of_the_verifier_is_one_run(directory: Any) -> None:
+    directory.write("pipeline.conf", 'filter { mutate { add_tag => ["x"] } if [a] { drop { } } }')
+    path = directory.write("a.json", '{"testcases": [{"input": ["m"], "expected": [{"message": "m", "tags": ["x"]}]}]}')
     found = report(Plan((path,)))
     assert [mutant.what for mutant, _ in found.found] == ["the filter `drop` left out"]
     assert "3 of 4 changes were noticed; 1 holes" in found.text

@@ -58,7 +58,7 @@ def test_equal_calls_give_the_same_pipeline_and_mocks_count() -> None:
     assert pipeline(text, mocks={"d": None}, environment={"E": "x"})("m") == [event(e="x")]
 
 
-def test_a_path_starts_at_the_folder_of_the_caller(tmp_path: Path) -> None:
+def test_a_path_starts_at_the_directory_of_the_caller(tmp_path: Path) -> None:
     (tmp_path / "here.conf").write_text('filter { mutate { add_tag => ["here"] } }')
     scope: dict[str, Any] = {"__file__": str(tmp_path / "test_x.py")}
     exec("from penstock.testing import pipeline\ncame = pipeline('here.conf')('m')", scope)
@@ -107,9 +107,9 @@ FILES = {
 }  # fmt: skip
 
 
-def test_pytest_collects_test_files_and_explains_events(folder: Any) -> None:
+def test_pytest_collects_test_files_and_explains_events(directory: Any) -> None:
     for name, text in FILES.items():
-        folder.write(name, text)
+        directory.write(name, text)
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "--color=no", "--continue-on-collection-errors"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "did you mean `pipeline`?" in done.stdout
@@ -124,8 +124,8 @@ def test_pytest_collects_test_files_and_explains_events(folder: Any) -> None:
     assert "FAILED p.test.yml::a failure - n is not as expected\n" in done.stdout
 
 
-def test_a_pipeline_that_does_not_compile_shows_the_call_and_no_frame_of_ours(folder: Any) -> None:
-    folder.write("test_it.py", "from penstock.testing import pipeline\n\n\ndef test_it(penstock_pipeline):\n    penstock_pipeline('filter { grk { } }')\n\n\ndef test_too():\n    pipeline('filter { grk { } }')\n")
+def test_a_pipeline_that_does_not_compile_shows_the_call_and_no_frame_of_ours(directory: Any) -> None:
+    directory.write("test_it.py", "from penstock.testing import pipeline\n\n\ndef test_it(penstock_pipeline):\n    penstock_pipeline('filter { grk { } }')\n\n\ndef test_too():\n    pipeline('filter { grk { } }')\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "did you mean `grok`?" in done.stdout

@@ -25,9 +25,9 @@ tests:
 """
 
 
-def verdict(folder: Any, tests: str) -> str:
+def verdict(directory: Any, tests: str) -> str:
     """The verdict of one test."""
-    (result,) = folder.run(HEAD + tests, PIPELINE)
+    (result,) = directory.run(HEAD + tests, PIPELINE)
     return f"{result.verdict}: " + "; ".join(f"{d.field} {d.message}".strip() for d in result.differences) if result.bad else "passed"
 
 
@@ -75,8 +75,8 @@ def verdict(folder: Any, tests: str) -> str:
         pytest.param("{input: x, skip: later, expect: 7}", "passed", id="a test that is left out"),
     ],
 )  # fmt: skip
-def test_a_test(folder: Any, tests: str, expected: str) -> None:
-    assert verdict(folder, "  - {name: a, " + tests[1:]) == expected
+def test_a_test(directory: Any, tests: str, expected: str) -> None:
+    assert verdict(directory, "  - {name: a, " + tests[1:]) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_test(folder: Any, tests: str, expected: str) -> None:
         ("event: {original: one 1}, kind: one, number: 1, message: one 1", "passed"),
     ],
 )
-def test_the_whole_event_without_what_all_events_have(folder: Any, expect: str, expected: str) -> None:
-    assert verdict(folder, f"  - {{name: a, input: one 1, exact: true, expect: {{{expect}}}}}") == expected
-    assert verdict(folder, f"  - {{name: a, input: one 1, expect: {{exact: {{{expect}}}}}}}") == expected
+def test_the_whole_event_without_what_all_events_have(directory: Any, expect: str, expected: str) -> None:
+    assert verdict(directory, f"  - {{name: a, input: one 1, exact: true, expect: {{{expect}}}}}") == expected
+    assert verdict(directory, f"  - {{name: a, input: one 1, expect: {{exact: {{{expect}}}}}}}") == expected
 
 
-def test_what_is_ignored_in_the_whole_event(folder: Any) -> None:
+def test_what_is_ignored_in_the_whole_event(directory: Any) -> None:
     given = "input: one 1 x, exact: true, ignore: ['[rest][text]', number], expect: {kind: one, message: {contains: one}}"
-    assert verdict(folder, f"  - {{name: a, {given}}}") == "passed"
+    assert verdict(directory, f"  - {{name: a, {given}}}") == "passed"
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_what_is_ignored_in_the_whole_event(folder: Any) -> None:
         ("true", [True], [1, "true"]),
     ],
 )
-def test_matchers(folder: Any, matcher: str, fitting: list[Any], others: list[Any]) -> None:
+def test_matchers(directory: Any, matcher: str, fitting: list[Any], others: list[Any]) -> None:
     import json
 
     inputs = [json.dumps({"f": value}) for value in (*fitting, *others)]
     tests = "".join(f"  - {{name: a, input: {given}, expect: {{f: {matcher}}}}}\n" for given in inputs)
-    results = folder.run(HEAD + tests, PIPELINE)
+    results = directory.run(HEAD + tests, PIPELINE)
     assert [result.verdict for result in results] == ["passed"] * len(fitting) + ["failed"] * len(others)
 
 
@@ -141,12 +141,12 @@ def test_matchers(folder: Any, matcher: str, fitting: list[Any], others: list[An
     ("matcher", "expected"),
     [("{exists: false}", "passed"), ("{exists: true}", "failed"), ("{not: a}", "failed"), ("null", "failed")],
 )
-def test_matchers_of_a_field_that_is_not_there(folder: Any, matcher: str, expected: str) -> None:
-    (result,) = folder.run(HEAD + f"  - {{name: a, input: x, expect: {{f: {matcher}}}}}", PIPELINE)
+def test_matchers_of_a_field_that_is_not_there(directory: Any, matcher: str, expected: str) -> None:
+    (result,) = directory.run(HEAD + f"  - {{name: a, input: x, expect: {{f: {matcher}}}}}", PIPELINE)
     assert result.verdict == expected
 
 
-def test_timestamps_are_compared_as_instants(folder: Any) -> None:
+def test_timestamps_are_compared_as_instants(directory: Any) -> None:
     stamp = "'@timestamp'"
     tests = "".join(
         f"  - {{name: a, input: {{'@timestamp': 2025-09-04T20:51:05.000Z}}, expect: {{{stamp}: {want}}}}}\n"
@@ -155,23 +155,23 @@ def test_timestamps_are_compared_as_instants(folder: Any) -> None:
             "2025-09-04T20:51:06Z",
         )
     )  # fmt: skip
-    assert [result.verdict for result in folder.run(HEAD + tests, PIPELINE)] == ["passed"] * 4 + ["failed"]
+    assert [result.verdict for result in directory.run(HEAD + tests, PIPELINE)] == ["passed"] * 4 + ["failed"]
 
 
-def test_a_file_is_read_line_by_line_or_by_a_codec(folder: Any) -> None:
-    folder.write("lines.log", "one 1\n# left out\ntwo 2")
-    folder.write("events.log", '{"message": "one 1"}\n{"message": "two 2"}\n')
+def test_a_file_is_read_line_by_line_or_by_a_codec(directory: Any) -> None:
+    directory.write("lines.log", "one 1\n# left out\ntwo 2")
+    directory.write("events.log", '{"message": "one 1"}\n{"message": "two 2"}\n')
     tests = """
       - {name: lines, file: lines.log, expect: [{kind: one}, {kind: two}]}
       - {name: json, file: events.log, codec: json, expect: [{kind: one}, {kind: two}]}
       - {name: none, file: none.log, expect: []}
     """
-    results = folder.run(HEAD.lstrip() + tests.replace("\n      ", "\n  "), PIPELINE)
+    results = directory.run(HEAD.lstrip() + tests.replace("\n      ", "\n  "), PIPELINE)
     assert [result.verdict for result in results] == ["passed", "passed", "error"]
     assert "none.log" in results[2].problems[0].message
 
 
-def test_rows_are_cases_of_their_own(folder: Any) -> None:
+def test_rows_are_cases_of_their_own(directory: Any) -> None:
     tests = """
 tests:
   - name: kinds
@@ -186,7 +186,7 @@ tests:
     columns: ["input [message]", number]
     rows: [[a 5, 5], [a 6, 6]]
 """
-    results = folder.run("pipeline: pipeline.conf\n" + tests, PIPELINE)
+    results = directory.run("pipeline: pipeline.conf\n" + tests, PIPELINE)
     assert [(result.name, result.verdict) for result in results] == [
         ("kinds: one 1", "passed"),
         ("kinds: two 7", "passed"),
@@ -199,7 +199,7 @@ tests:
     assert results[3].span.line == 10
 
 
-def test_cases_do_not_see_each_other(folder: Any) -> None:
+def test_cases_do_not_see_each_other(directory: Any) -> None:
     pipeline = 'filter { throttle { before_count => -1 after_count => 1 period => 60 key => "k" add_tag => ["over"] } }'
     tests = """
         pipeline: pipeline.conf
@@ -207,10 +207,10 @@ def test_cases_do_not_see_each_other(folder: Any) -> None:
           - {name: two, input: [a, b], expect: [{tags: []}, {tags: over}]}
           - {name: again, input: [a, b], expect: [{tags: []}, {tags: over}]}
     """
-    assert [result.verdict for result in folder.run(tests, pipeline)] == ["passed", "passed"]
+    assert [result.verdict for result in directory.run(tests, pipeline)] == ["passed", "passed"]
 
 
-def test_settings_variables_and_mocks_of_a_test_go_over_those_of_the_file(folder: Any) -> None:
+def test_settings_variables_and_mocks_of_a_test_go_over_those_of_the_file(directory: Any) -> None:
     pipeline = 'filter { mutate { id => mm add_field => { "region" => "${REGION}" } } }'
     tests = """
         pipeline: pipeline.conf
@@ -223,15 +223,15 @@ def test_settings_variables_and_mocks_of_a_test_go_over_those_of_the_file(folder
           - {name: no ecs, input: a, settings: {ecs_compatibility: disabled}, expect: {absent: event}}
           - {name: mock, input: a, mocks: {mm: null}, expect: {absent: region}}
     """
-    assert [(r.verdict, r.differences) for r in folder.run(tests, pipeline)] == [("passed", [])] * 4
+    assert [(r.verdict, r.differences) for r in directory.run(tests, pipeline)] == [("passed", [])] * 4
 
 
-def test_the_pipeline_may_be_text_a_folder_or_several(folder: Any) -> None:
-    folder.write("conf/1.conf", 'filter { mutate { add_tag => ["one"] } }')
-    folder.write("conf/2.conf", 'filter { mutate { add_tag => ["two"] } }')
+def test_the_pipeline_may_be_text_a_directory_or_several(directory: Any) -> None:
+    directory.write("conf/1.conf", 'filter { mutate { add_tag => ["one"] } }')
+    directory.write("conf/2.conf", 'filter { mutate { add_tag => ["two"] } }')
     wanted = "tests: [{name: a, input: x, expect: {tags: [one, two]}}]"
     for pipeline in ("conf", "conf/*.conf", "[conf/1.conf, conf/2.conf]", "'filter { mutate { add_tag => [\"one\", \"two\"] } }'"):
-        (result,) = folder.run(f"pipeline: {pipeline}\n{wanted}")
+        (result,) = directory.run(f"pipeline: {pipeline}\n{wanted}")
         assert result.verdict == "passed", pipeline
 
 
@@ -239,26 +239,26 @@ def test_the_pipeline_may_be_text_a_folder_or_several(folder: Any) -> None:
     ("pipeline", "words"),
     [("none.conf", "no configuration at"), ("'filter { mutat { } }'", "did you mean `mutate`?")],
 )
-def test_a_pipeline_that_cannot_be_run_is_an_error(folder: Any, pipeline: str, words: str) -> None:
-    (result,) = folder.run(f"pipeline: {pipeline}\ntests: [{{name: a, input: x, expect: 1}}]")
+def test_a_pipeline_that_cannot_be_run_is_an_error(directory: Any, pipeline: str, words: str) -> None:
+    (result,) = directory.run(f"pipeline: {pipeline}\ntests: [{{name: a, input: x, expect: 1}}]")
     assert result.verdict == "error"
     assert words in f"{result.problems[0].message}; {result.problems[0].help}"
 
 
-def test_inputs_and_outputs_need_not_exist_nor_have_their_files(folder: Any) -> None:
+def test_inputs_and_outputs_need_not_exist_nor_have_their_files(directory: Any) -> None:
     pipeline = """
         input { jdbc { jdbc_driver_library => "/nowhere.jar" codec => strange { a => 1 } } }
         filter { mutate { add_tag => ["x"] } }
         output { file { path => "/nowhere/at/all" } kafka { topic_id => "t" } my_output { a => { "b" => 1 } } }
     """
     tests = "pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {tags: x}, outputs: [file, kafka, my_output]}]"
-    (result,) = folder.run(tests, pipeline)
+    (result,) = directory.run(tests, pipeline)
     assert (result.verdict, result.problems, result.differences) == ("passed", (), [])
 
 
-def test_a_filter_that_raises_is_named_with_the_failure(folder: Any) -> None:
+def test_a_filter_that_raises_is_named_with_the_failure(directory: Any) -> None:
     pipeline = 'filter { mutate { replace => { "[message][a]" => "x" } } }'
-    (result,) = folder.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {tags: []}}]", pipeline)
+    (result,) = directory.run("pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {tags: []}}]", pipeline)
     assert result.verdict == "failed"
 
 
@@ -275,9 +275,9 @@ KEEPING = {
 
 
 @pytest.mark.parametrize("name", KEEPING)
-def test_no_case_sees_what_a_filter_kept_of_the_case_before(name: str, folder: Any) -> None:
+def test_no_case_sees_what_a_filter_kept_of_the_case_before(name: str, directory: Any) -> None:
     second = "end" if name == "elapsed" else "start"
     apart = f"- {{name: one, input: start, each: {{absent: kept}}}}\n- {{name: two, input: {second}, each: {{absent: kept}}}}\n"
     together = f"- {{name: three, input: [start, {second}], expect: [{{}}, {{kept: 'yes'}}]}}\n"
-    results = folder.run("pipeline: pipeline.conf\ntests:\n" + apart + together, f"filter {{ {KEEPING[name]} }}")
+    results = directory.run("pipeline: pipeline.conf\ntests:\n" + apart + together, f"filter {{ {KEEPING[name]} }}")
     assert [result.verdict for result in results] == ["passed"] * 3, [(result.problems, result.differences) for result in results]

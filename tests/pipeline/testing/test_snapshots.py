@@ -15,9 +15,9 @@ def invoke(*arguments: str, answer: str = "") -> Result:
     return CliRunner().invoke(main, ["test", *arguments], input=answer)
 
 
-def test_the_life_of_a_snapshot(folder: Any) -> None:
-    folder.write("pipeline.conf", PIPELINE)
-    folder.write("p.test.yml", TESTS)
+def test_the_life_of_a_snapshot(directory: Any) -> None:
+    directory.write("pipeline.conf", PIPELINE)
+    directory.write("p.test.yml", TESTS)
     missing = invoke()
     assert missing.exit_code == 1
     assert "no snapshot yet: `penstock test --update` writes it" in missing.output
@@ -33,7 +33,7 @@ def test_the_life_of_a_snapshot(folder: Any) -> None:
     assert kept == {"one": [{"event": {"@version": "1", "a": "1", "message": "x"}, "outputs": ["stdout"]}]}
     assert invoke().exit_code == 0
 
-    folder.write("pipeline.conf", PIPELINE.replace('"1"', '"2"').replace("stdout", "null"))
+    directory.write("pipeline.conf", PIPELINE.replace('"1"', '"2"').replace("stdout", "null"))
     changed = invoke()
     assert changed.exit_code == 1
     assert "a is not as in the snapshot" in changed.output
@@ -45,17 +45,17 @@ def test_the_life_of_a_snapshot(folder: Any) -> None:
     assert invoke("--update").output.count("wrote") == 0
 
 
-def test_more_or_fewer_events(folder: Any) -> None:
-    folder.write("pipeline.conf", PIPELINE)
-    folder.write("p.test.yml", TESTS)
+def test_more_or_fewer_events(directory: Any) -> None:
+    directory.write("pipeline.conf", PIPELINE)
+    directory.write("p.test.yml", TESTS)
     invoke("--update", "--yes")
-    folder.write("p.test.yml", TESTS.replace("input: {message: x, noise: 1}", "input: [x, y]"))
+    directory.write("p.test.yml", TESTS.replace("input: {message: x, noise: 1}", "input: [x, y]"))
     assert "the snapshot has 1 events, there are 2" in invoke().output
 
 
-def test_a_snapshot_that_is_not_taken_fails(folder: Any) -> None:
-    folder.write("pipeline.conf", PIPELINE)
-    folder.write("p.test.yml", TESTS)
+def test_a_snapshot_that_is_not_taken_fails(directory: Any) -> None:
+    directory.write("pipeline.conf", PIPELINE)
+    directory.write("p.test.yml", TESTS)
     for answer, says in (("n\n", "1 snapshot not taken\n"), ("\n", "1 snapshot not taken\n"), ("", "no terminal to ask on: --yes accepts snapshots without asking\n")):
         done = invoke("--update", answer=answer)
         assert (done.exit_code, says in done.output) == (1, True), done.output

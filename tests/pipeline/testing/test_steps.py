@@ -19,9 +19,9 @@ NOW = "2025-09-04T08:00:00Z"
 WINDOW = 'window { id => "w" size => "1m" by => ["k"] keep => false }'
 
 
-def run(folder: Path, steps: list[Any], filters: str = WINDOW, **settings: Any) -> Result:
+def run(directory: Path, steps: list[Any], filters: str = WINDOW, **settings: Any) -> Result:
     """What becomes of one test."""
-    path = folder / "a.test.json"
+    path = directory / "a.test.json"
     pipeline = f"filter {{ {filters} }} output {{ stdout {{ id => out }} }}"
     tests = [{"name": "it", "steps": steps}]
     path.write_text(json.dumps({"pipeline": pipeline, "settings": {"now": NOW, **settings}, "tests": tests}))

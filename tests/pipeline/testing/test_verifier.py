@@ -31,79 +31,79 @@ EVENT = {
 NOW = {"settings": {"penstock.now": "2015-10-10T00:00:00Z", "pipeline.ecs_compatibility": "disabled"}}
 
 
-def verdicts(folder: Any, tests: object, pipeline: str, **extra: Any) -> list[str]:
-    results = folder.run(json.dumps(tests), pipeline, name="p.test.json", **(NOW | extra))
+def verdicts(directory: Any, tests: object, pipeline: str, **extra: Any) -> list[str]:
+    results = directory.run(json.dumps(tests), pipeline, name="p.test.json", **(NOW | extra))
     for result in results:
         assert result.problems == ()
     return [f"{r.verdict} {r.name}" + "".join(f"; {d.field} {d.message}" for d in r.differences) for r in results]
 
 
-def test_standalone(folder: Any) -> None:
+def test_standalone(directory: Any) -> None:
     cases = [{"input": [LINE], "expected": [EVENT], "description": "with a pid"}, {"input": [LINE.replace("31993", "1")], "expected": [EVENT]}]
-    found = verdicts(folder, {"fields": {"type": "syslog"}, "testcases": cases}, SYSLOG)
+    found = verdicts(directory, {"fields": {"type": "syslog"}, "testcases": cases}, SYSLOG)
     assert found == ["passed with a pid", "failed testcase 2; pid is not as expected"]
 
 
-def test_the_old_form(folder: Any) -> None:
+def test_the_old_form(directory: Any) -> None:
     tests = {"fields": {"type": "syslog"}, "ignore": ["pid"], "input": [LINE, "x"], "expected": [{k: v for k, v in EVENT.items() if k != "pid"}]}
-    assert verdicts(folder, tests, SYSLOG)[0].startswith("failed input and expected;  expected 1 event, got 2")
+    assert verdicts(directory, tests, SYSLOG)[0].startswith("failed input and expected;  expected 1 event, got 2")
     tests["input"] = [LINE]
-    assert verdicts(folder, tests, SYSLOG) == ["passed input and expected"]
+    assert verdicts(directory, tests, SYSLOG) == ["passed input and expected"]
 
 
-def test_ecs_adds_the_original_which_files_need_not_have(folder: Any) -> None:
+def test_ecs_adds_the_original_which_files_need_not_have(directory: Any) -> None:
     tests = {"testcases": [{"input": ["x"], "expected": [{"message": "x"}]}]}
     settings = {"settings": {"pipeline.ecs_compatibility": "v8"}}
-    assert verdicts(folder, tests, "filter { }", **settings) == ["passed testcase 1"]
+    assert verdicts(directory, tests, "filter { }", **settings) == ["passed testcase 1"]
 
 
-def test_whole_events_are_compared(folder: Any) -> None:
+def test_whole_events_are_compared(directory: Any) -> None:
     tests = {"testcases": [{"input": ["x"], "expected": [{}]}, {"input": ["x"], "expected": [{"message": "x", "a": 1}]}]}
-    assert verdicts(folder, tests, "filter { }") == [
+    assert verdicts(directory, tests, "filter { }") == [
         "failed testcase 1; message is not expected", "failed testcase 2; a is missing",
     ]  # fmt: skip
 
 
-def test_fields_and_ignored_fields_by_reference(folder: Any) -> None:
+def test_fields_and_ignored_fields_by_reference(directory: Any) -> None:
     tests = {
         "fields": {"[log][file][path]": "/x", "tags": ["a", "b"], "nested": {"one": {"two": "x"}}},
         "ignore": ["[log][file][line]", "[nested][one]", "@timestamp"],
         "testcases": [{"input": ["x"], "expected": [{"[log][file][path]": "/x", "message": "x", "tags": ["a", "b"]}]}],
     }
-    assert verdicts(folder, tests, 'filter { mutate { add_field => { "[log][file][line]" => 5 } } }') == ["passed testcase 1"]
+    assert verdicts(directory, tests, 'filter { mutate { add_field => { "[log][file][line]" => 5 } } }') == ["passed testcase 1"]
 
 
 @pytest.mark.parametrize("expected", [123, "123"])
-def test_numbers_in_fields_become_texts_as_add_field_makes_them(folder: Any, expected: object) -> None:
+def test_numbers_in_fields_become_texts_as_add_field_makes_them(directory: Any, expected: object) -> None:
     tests = {"fields": {"n": 123}, "testcases": [{"input": ["x"], "expected": [{"message": "x", "n": expected}]}]}
-    assert verdicts(folder, tests, 'filter { if [n] != "123" { drop { } } }') == ["passed testcase 1"]
+    assert verdicts(directory, tests, 'filter { if [n] != "123" { drop { } } }') == ["passed testcase 1"]
 
 
-def test_json_lines_have_references_opened(folder: Any) -> None:
+def test_json_lines_have_references_opened(directory: Any) -> None:
     tests = {
         "codec": "json_lines",
         "testcases": [{"input": ['{"message": "m", "[log][file][path]": "/x"}'], "expected": [{"message": "m", "log": {"file": {"path": "/x"}}}]}],
     }
-    assert verdicts(folder, tests, "filter { }") == ["passed testcase 1"]
+    assert verdicts(directory, tests, "filter { }") == ["passed testcase 1"]
 
 
-def test_a_line_without_references_is_read_as_it_stands(folder: Any) -> None:
+def test_a_line_without_references_is_read_as_it_stands(directory: Any) -> None:
     tests = {
         "codec": "json_lines",
         "testcases": [{"input": ['{"a": 1e400, "b": 1.50}'], "expected": [{"big": "Infinity"}]}],
         "ignore": ["a", "b"],
     }
     pipeline = 'filter { mutate { add_field => { "big" => "%{a}" } } }'
-    assert verdicts(folder, tests, pipeline) == ["passed testcase 1"]
+    assert verdicts(directory, tests, pipeline) == ["passed testcase 1"]
 
 
-def test_a_file_is_one_run(folder: Any) -> None:
+def test_a_file_is_one_run(directory: Any) -> None:
     pipeline = 'filter { throttle { after_count => 1 period => 3600 key => "k" add_tag => ["over"] } }'
     tests = {"testcases": [{"input": ["a"], "expected": [{"message": "a"}]}, {"input": ["b"], "expected": [{"message": "b", "tags": ["over"]}]}]}
-    assert verdicts(folder, tests, pipeline) == ["passed testcase 1", "passed testcase 2"]
+    assert verdicts(directory, tests, pipeline) == ["passed testcase 1", "passed testcase 2"]
 
 
-def test_events_that_a_codec_holds_back_are_dealt_in_order(folder: Any) -> None:
+def test_events_that_a_codec_holds_back_are_dealt_in_order(directory: Any) -> None:
     tests = {
         "codec": 'multiline { pattern => "^\\s" what => "previous" }',
         "ignore": ["tags"],
@@ -112,7 +112,7 @@ def test_events_that_a_codec_holds_back_are_dealt_in_order(folder: Any) -> None:
             {"input": ["b", " 2"], "expected": [{"message": "b\n 2"}]},
         ],
     }
-    assert verdicts(folder, tests, "filter { }") == ["passed testcase 1", "passed testcase 2"]
+    assert verdicts(directory, tests, "filter { }") == ["passed testcase 1", "passed testcase 2"]
 
 
 DAEMON = """
@@ -128,7 +128,7 @@ output {
 """
 
 
-def test_daemon_mode_goes_through_an_input_and_counts_outputs(folder: Any) -> None:
+def test_daemon_mode_goes_through_an_input_and_counts_outputs(directory: Any) -> None:
     tests = {
         "input_plugin": "in",
         "fields": {"global": "g", "over": "g"},
@@ -139,37 +139,37 @@ def test_daemon_mode_goes_through_an_input_and_counts_outputs(folder: Any) -> No
              "expected": [{"message": "two", "type": "web", "tags": ["t"], "global": "g", "over": "g"}] * 2},
         ],
     }  # fmt: skip
-    assert verdicts(folder, tests, DAEMON) == ["passed testcase 1", "passed testcase 2"]
+    assert verdicts(directory, tests, DAEMON) == ["passed testcase 1", "passed testcase 2"]
 
 
 @pytest.mark.parametrize("name", ["__lfv_out_passed", "_lfv_out_passed"])
-def test_exported_outputs_and_metadata(folder: Any, name: str) -> None:
+def test_exported_outputs_and_metadata(directory: Any, name: str) -> None:
     metadata = {"@metadata": {"index": "logs"}}
     tests = {
         "input_plugin": "plain", "export_outputs": True, "export_metadata": True,
         "testcases": [{"input": ["two"], "expected": [{"message": "two", name: "all", **metadata}, {"message": "two", name: "second", **metadata}]}],
     }  # fmt: skip
-    assert verdicts(folder, tests, DAEMON) == ["passed testcase 1"]
+    assert verdicts(directory, tests, DAEMON) == ["passed testcase 1"]
 
 
-def test_exported_metadata_must_be_expected(folder: Any) -> None:
+def test_exported_metadata_must_be_expected(directory: Any) -> None:
     tests = {"input_plugin": "plain", "export_metadata": True, "testcases": [{"input": ["x"], "expected": [{"message": "x"}]}]}
-    assert verdicts(folder, tests, DAEMON) == ["failed testcase 1; @metadata must not be there"]
+    assert verdicts(directory, tests, DAEMON) == ["failed testcase 1; @metadata must not be there"]
 
 
-def test_a_case_without_input_is_an_event_of_fields(folder: Any) -> None:
+def test_a_case_without_input_is_an_event_of_fields(directory: Any) -> None:
     tests = {"input_plugin": "plain", "testcases": [{"fields": {"a": {"b": True}}, "expected": [{"a": {"b": True}}]}]}
-    assert verdicts(folder, tests, DAEMON) == ["passed testcase 1"]
+    assert verdicts(directory, tests, DAEMON) == ["passed testcase 1"]
 
 
-def test_an_input_that_is_not_there(folder: Any) -> None:
+def test_an_input_that_is_not_there(directory: Any) -> None:
     tests = {"input_plugin": "other", "testcases": [{"input": ["x"], "expected": []}]}
-    (result,) = folder.run(json.dumps(tests), DAEMON, name="p.test.json")
+    (result,) = directory.run(json.dumps(tests), DAEMON, name="p.test.json")
     assert result.problems[0].message == "unknown input with the id `other`"
 
 
-def test_mocks(folder: Any) -> None:
-    path: Path = folder.write(
+def test_mocks(directory: Any) -> None:
+    path: Path = directory.write(
         "mocks.yml",
         """
         - id: removeme
@@ -190,25 +190,25 @@ def test_mocks(folder: Any) -> None:
         output { pipeline { id => "output" send_to => "other" } }
     """
     tests = {"testcases": [{"input": ["input"], "expected": [{"message": "mocked"}]}]}
-    assert verdicts(folder, tests, pipeline, mocks=mocks_of(path)) == ["passed testcase 1"]
+    assert verdicts(directory, tests, pipeline, mocks=mocks_of(path)) == ["passed testcase 1"]
 
 
-def test_the_pipeline_is_given_or_stands_beside(folder: Any) -> None:
-    folder.write("conf/a.conf", 'filter { mutate { add_tag => ["a"] } }')
+def test_the_pipeline_is_given_or_stands_beside(directory: Any) -> None:
+    directory.write("conf/a.conf", 'filter { mutate { add_tag => ["a"] } }')
     tests = json.dumps({"testcases": [{"input": ["x"], "expected": [{"message": "x", "tags": ["a"]}]}]})
-    (only_one,) = folder.run(tests, name="conf/one.json")
+    (only_one,) = directory.run(tests, name="conf/one.json")
     assert only_one.verdict == "passed"
-    folder.write("conf/b.conf", 'filter { mutate { add_tag => ["b"] } }')
-    (of_its_name,) = folder.run(tests, name="conf/a.json")
+    directory.write("conf/b.conf", 'filter { mutate { add_tag => ["b"] } }')
+    (of_its_name,) = directory.run(tests, name="conf/a.json")
     assert of_its_name.verdict == "passed"
-    suite = read_suite(folder.write("tests/a.json", tests), Extra(("conf/a.conf",)))
+    suite = read_suite(directory.write("tests/a.json", tests), Extra(("conf/a.conf",)))
     assert [result.verdict for result in Runner().run(suite)] == ["passed"]
 
 
-def test_keys_that_mean_nothing_are_passed_over_but_a_misspelt_one_is_warned_of(folder: Any) -> None:
-    folder.write("a.conf", "filter { }")
+def test_keys_that_mean_nothing_are_passed_over_but_a_misspelt_one_is_warned_of(directory: Any) -> None:
+    directory.write("a.conf", "filter { }")
     tests = {"$schema": "x", "comment": "y", "testcase": [], "testcases": [{"input": ["x"], "expected": [{"message": "x"}], "descripton": "z"}]}
-    suite = read_suite(folder.write("a.json", json.dumps(tests)))
+    suite = read_suite(directory.write("a.json", json.dumps(tests)))
     assert [warning.help for warning in suite.warnings] == ["did you mean `testcases`?", "did you mean `description`?"]
 
 
@@ -228,13 +228,13 @@ ORIGINAL, COPY = {"message": "x"}, {"message": "x", "type": "copy", "tags": ["c"
         ([COPY], "failed"),
     ],
 )
-def test_a_clone_may_come_before_its_original(folder: Any, expected: list[Any], verdict: str) -> None:
+def test_a_clone_may_come_before_its_original(directory: Any, expected: list[Any], verdict: str) -> None:
     tests = {"ignore": ["@timestamp"], "testcases": [{"input": ["x"], "expected": expected}]}
-    (found,) = verdicts(folder, tests, CLONE)
+    (found,) = verdicts(directory, tests, CLONE)
     assert found.startswith(verdict)
 
 
-def test_events_of_other_cases_are_not_taken(folder: Any) -> None:
+def test_events_of_other_cases_are_not_taken(directory: Any) -> None:
     cases = [{"input": ["x"], "expected": [{"message": "y"}]}, {"input": ["y"], "expected": [{"message": "x"}]}]
-    found = verdicts(folder, {"ignore": ["@timestamp"], "testcases": cases}, "input { stdin { } } filter { } output { stdout { } }")
+    found = verdicts(directory, {"ignore": ["@timestamp"], "testcases": cases}, "input { stdin { } } filter { } output { stdout { } }")
     assert [each.partition(" ")[0] for each in found] == ["failed", "failed"]

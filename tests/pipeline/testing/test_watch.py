@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from penstock.pipeline.testing.session import Plan, run
-from penstock.pipeline.testing.watch import folders, touched
+from penstock.pipeline.testing.watch import directories, touched
 
 KNOWN = {
     Path("/t/a/a.test.yml"): {Path("/t/a/a.test.yml"), Path("/t/a/a.conf")},
@@ -35,28 +35,28 @@ def test_a_change_concerns_those_that_need_the_file(changed: str, again: list[st
     assert [path.name[0] for path in touched([Path(changed)], KNOWN)] == again
 
 
-def test_folders_are_watched_once(tmp_path: Path) -> None:
+def test_directories_are_watched_once(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "c").mkdir()
     paths = [tmp_path / "a", tmp_path / "a" / "b" / "file", tmp_path / "c" / "file"]
-    assert folders(paths) == [(tmp_path / "a").resolve(), (tmp_path / "c").resolve()]
+    assert directories(paths) == [(tmp_path / "a").resolve(), (tmp_path / "c").resolve()]
 
 
-def test_what_a_file_depends_on(folder: Any) -> None:
-    folder.write("p/pipeline.conf", 'filter { translate { source => "a" dictionary_path => "words.yml" } }')
-    folder.write("words.yml", "a: b")
-    folder.write("t/lines.log", "x")
-    tests = folder.write("t/p.test.yml", "pipeline: ../p/pipeline.conf\ntests: [{name: a, file: lines.log, expect: 1}]")
+def test_what_a_file_depends_on(directory: Any) -> None:
+    directory.write("p/pipeline.conf", 'filter { translate { source => "a" dictionary_path => "words.yml" } }')
+    directory.write("words.yml", "a: b")
+    directory.write("t/lines.log", "x")
+    tests = directory.write("t/p.test.yml", "pipeline: ../p/pipeline.conf\ntests: [{name: a, file: lines.log, expect: 1}]")
     (done,) = run(Plan((tests,)))
     assert {os.path.normpath(path) for path in done.watched} == {
         "t/p.test.yml", "t/p.test.snap.json", "t/lines.log", "p/pipeline.conf", "words.yml",
     }  # fmt: skip
 
 
-def test_a_saved_file_runs_what_it_touches_again(folder: Any) -> None:
-    folder.write("pipeline.conf", "filter { }")
-    folder.write("a.test.yml", "pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {message: x}}]")
-    folder.write("b.test.yml", "pipeline: 'filter { }'\ntests: [{name: b, input: x, expect: {message: x}}]")
+def test_a_saved_file_runs_what_it_touches_again(directory: Any) -> None:
+    directory.write("pipeline.conf", "filter { }")
+    directory.write("a.test.yml", "pipeline: pipeline.conf\ntests: [{name: a, input: x, expect: {message: x}}]")
+    directory.write("b.test.yml", "pipeline: 'filter { }'\ntests: [{name: b, input: x, expect: {message: x}}]")
     process = subprocess.Popen([sys.executable, "-m", "penstock", "test", "--watch"], stdout=subprocess.PIPE, text=True, bufsize=1)
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
@@ -73,7 +73,7 @@ def test_a_saved_file_runs_what_it_touches_again(folder: Any) -> None:
         until("2 passed of 2 tests")
         again: list[str] = []
         for attempt in range(100):  # the watch begins some time after the first run
-            folder.write("pipeline.conf", f"filter {{ drop {{ }} }} # {attempt}")
+            directory.write("pipeline.conf", f"filter {{ drop {{ }} }} # {attempt}")
             try:
                 again = [lines.get(timeout=0.5)]
                 break

@@ -61,9 +61,9 @@ ONCE = "cutoff_second => 0 watch_for_new_files => false"
 class Reading:
     """The input in this process, one read after the other."""
 
-    def __init__(self, folder: Path, options: str) -> None:
+    def __init__(self, directory: Path, options: str) -> None:
         text = f"input {{ s3 {{ {options} }} }} output {{ null {{ }} }}"
-        assembly = assemble([Source("test.conf", text)], settled({"path.data": str(folder)}))
+        assembly = assemble([Source("test.conf", text)], settled({"path.data": str(directory)}))
         (made,) = assembly.plugins(assembly.program.inputs)
         self.source = cast(Any, made)
         self.source.open()
@@ -97,7 +97,7 @@ class Reading:
 
 
 def test_objects_are_read_by_time_and_key_without_those_that_are_left_out(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
-    for key in ("logs/b", "logs/a", "other/c", "logs/skip.tmp", "logs/folder/", "done/logs/x", "logs/empty"):
+    for key in ("logs/b", "logs/a", "other/c", "logs/skip.tmp", "logs/directory/", "done/logs/x", "logs/empty"):
         bucket.put(key, "" if key == "logs/empty" else f"{key}\n")
     options = f'bucket => "{bucket.name}" {where(moto)} prefix => "logs/" exclude_pattern => "\\.tmp$" {ONCE}'
     assert Reading(tmp_path, options).all() == ["logs/a", "logs/b"]
@@ -154,9 +154,9 @@ def test_a_batch_that_failed_is_read_again_with_all_behind_it(tmp_path: Path, mo
 
 
 def test_what_is_done_is_copied_and_deleted_and_what_was_interrupted_is_completed(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
-    other, folder = Bucket(moto.port), tmp_path / "saved"
+    other, directory = Bucket(moto.port), tmp_path / "saved"
     bucket.put("in/one.log", "one\n")
-    backup = f'backup_to_bucket => "{other.name}" backup_add_prefix => "done/" backup_to_dir => "{folder}" delete => true'
+    backup = f'backup_to_bucket => "{other.name}" backup_add_prefix => "done/" backup_to_dir => "{directory}" delete => true'
     with Front(moto.port) as front:
         front.rules.append(lambda asked: Told(500, b"") if asked.method == "DELETE" else None)
         reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(front)} {backup} {ONCE}')
@@ -166,7 +166,7 @@ def test_what_is_done_is_copied_and_deleted_and_what_was_interrupted_is_complete
         reading.source.close()
     reading = Reading(tmp_path, f'bucket => "{bucket.name}" {where(moto)} {backup} {ONCE}')
     assert reading.all() == []
-    assert (bucket.keys(), other.keys(), (folder / "one.log").read_text()) == ([], ["done/in/one.log"], "one\n")
+    assert (bucket.keys(), other.keys(), (directory / "one.log").read_text()) == ([], ["done/in/one.log"], "one\n")
 
 
 def test_an_object_that_is_gone_before_it_is_copied_is_done(tmp_path: Path, moto: Any, bucket: Bucket) -> None:

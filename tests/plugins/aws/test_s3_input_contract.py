@@ -51,7 +51,7 @@ class S3(InputContract):
     def _servers(cls, moto: Any, moto_front: Proxy) -> None:
         cls.servers = moto, moto_front
 
-    def server(self, folder: Path) -> Source:
+    def server(self, directory: Path) -> Source:
         return Source(*self.servers, self.is_notified)
 
 

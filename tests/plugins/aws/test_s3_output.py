@@ -46,10 +46,10 @@ def bucket(moto: Any) -> Bucket:
     return Bucket(moto.port)
 
 
-def output(folder: Path, server: Any, bucket: str, options: str = "") -> Any:
+def output(directory: Path, server: Any, bucket: str, options: str = "") -> Any:
     """The output, prepared, open and connected."""
     where = f'endpoint => "http://127.0.0.1:{server.port}" region => "{aws.REGION}" bucket => "{bucket}" {LINE}'
-    assembly = assemble([Source("test.conf", f"input {{ stdin {{ }} }} output {{ s3 {{ {where} {options} }} }}")], settled({"path.data": str(folder)}))
+    assembly = assemble([Source("test.conf", f"input {{ stdin {{ }} }} output {{ s3 {{ {where} {options} }} }}")], settled({"path.data": str(directory)}))
     (made,) = assembly.plugins(assembly.program.outputs)
     made.open()
     cast(Any, made).connect()
@@ -271,10 +271,10 @@ def test_after_a_kill_a_file_has_what_counts_as_delivered(tmp_path: Path) -> Non
 
 def test_two_processes_may_share_a_directory(tmp_path: Path, moto: Any, bucket: Bucket) -> None:
     """Neither takes what the other has, as long as that lives."""
-    folder = f'temporary_directory => "{tmp_path}/shared"'
-    one = output(tmp_path, moto, bucket.name, folder)
+    directory = f'temporary_directory => "{tmp_path}/shared"'
+    one = output(tmp_path, moto, bucket.name, directory)
     deliver(one, "one")
-    other = output(tmp_path, moto, bucket.name, folder)
+    other = output(tmp_path, moto, bucket.name, directory)
     other.close()
     assert bucket.keys() == []
     one.close()

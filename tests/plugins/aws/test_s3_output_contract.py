@@ -74,7 +74,7 @@ class TestOutputS3(OutputContract):
     def _servers(cls, moto: Any, moto_front: Proxy) -> None:
         cls.servers = moto, moto_front
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         return Target(*self.servers)
 
 

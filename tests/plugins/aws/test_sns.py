@@ -98,7 +98,7 @@ class TestOutputSns(OutputContract):
     def _servers(cls, moto: Any, moto_front: Proxy) -> None:
         cls.servers = moto, moto_front
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         return Target(*self.servers)
 
     def event(self, message: str) -> Event:

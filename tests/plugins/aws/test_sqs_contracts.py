@@ -78,7 +78,7 @@ class TestInputSqs(InputContract):
     def _servers(cls, elasticmq: Any, front: Proxy) -> None:
         cls.servers = elasticmq, front
 
-    def server(self, folder: Path) -> Source:
+    def server(self, directory: Path) -> Source:
         return Source(*self.servers)
 
 
@@ -97,7 +97,7 @@ class TestOutputSqs(OutputContract):
     def _servers(cls, elasticmq: Any, front: Proxy) -> None:
         cls.servers = elasticmq, front
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         return Target(*self.servers, True)
 
     def event(self, message: str) -> Event:

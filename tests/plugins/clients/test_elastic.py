@@ -173,7 +173,7 @@ def secure(certificates: Certificates) -> Iterator[Front]:
 
 def test_a_cluster_behind_tls_takes_events(secure: Front, certificates: Certificates) -> None:
     index = opensearch.fresh()
-    trusted = f'ssl_certificate_authorities => "{certificates.folder}/ca.pem"'
+    trusted = f'ssl_certificate_authorities => "{certificates.directory}/ca.pem"'
     plugin = output(f'hosts => "{secure.url}" user => "u" password => "p" {trusted} document_id => "{index}"')
     plugin.open()
     plugin.connect()
@@ -199,16 +199,16 @@ def test_a_cluster_behind_tls_takes_events(secure: Front, certificates: Certific
 def test_which_servers_are_trusted(
     certificates: Certificates, identity: str, options: str, blamed: str | None
 ) -> None:
-    folder = certificates.folder
-    pem = {name: (folder / f"{name}.pem").read_text() for name in ("ca", "server", "foreign")}
-    (folder / "chain.pem").write_text(pem["server"] + pem["ca"])
-    (folder / "chain.key").write_bytes((folder / "server.key").read_bytes())
+    directory = certificates.directory
+    pem = {name: (directory / f"{name}.pem").read_text() for name in ("ca", "server", "foreign")}
+    (directory / "chain.pem").write_text(pem["server"] + pem["ca"])
+    (directory / "chain.key").write_bytes((directory / "server.key").read_bytes())
     # An authority put beside a certificate that it has not signed.
-    (folder / "forged.pem").write_text(pem["foreign"] + pem["ca"])
-    (folder / "forged.key").write_bytes((folder / "foreign.key").read_bytes())
+    (directory / "forged.pem").write_text(pem["foreign"] + pem["ca"])
+    (directory / "forged.key").write_bytes((directory / "foreign.key").read_bytes())
     prints = {name: hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest() for name, text in pem.items()}
     options = options.format(
-        ca=folder / "ca.pem", foreign=folder / "foreign-ca.pem", fingerprint=prints["ca"].upper(), leaf=prints["server"], other=prints["foreign"]
+        ca=directory / "ca.pem", foreign=directory / "foreign-ca.pem", fingerprint=prints["ca"].upper(), leaf=prints["server"], other=prints["foreign"]
     )
     with Front(identity=certificates.pair(identity)) as front:
         front.always("HEAD", "/", Told(200, {}))
@@ -225,12 +225,12 @@ def test_which_servers_are_trusted(
     ("shown", "blamed"), [("client", None), ("foreign", "ssl_certificate"), ("", "ssl_certificate")]
 )
 def test_a_server_may_ask_for_a_certificate(certificates: Certificates, shown: str, blamed: str | None) -> None:
-    folder = certificates.folder
-    own = f'ssl_certificate => "{folder}/{shown}.pem" ssl_key => "{folder}/{shown}.key"' if shown else ""
-    with Front(identity=certificates.pair("server"), clients=folder / "ca.pem") as front:
+    directory = certificates.directory
+    own = f'ssl_certificate => "{directory}/{shown}.pem" ssl_key => "{directory}/{shown}.key"' if shown else ""
+    with Front(identity=certificates.pair("server"), clients=directory / "ca.pem") as front:
         front.always("HEAD", "/", Told(200, {}))
         front.always("GET", "/", Told(200, {}))
-        options = f'hosts => "{front.url}" ssl_certificate_authorities => "{folder}/ca.pem" {own}'
+        options = f'hosts => "{front.url}" ssl_certificate_authorities => "{directory}/ca.pem" {own}'
         if blamed is None:
             connect(options)
         else:
@@ -241,9 +241,9 @@ def test_a_server_may_ask_for_a_certificate(certificates: Certificates, shown: s
 
 def test_certificates_are_read_again_when_they_change(certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tls_files, "_LOOKS", 0.0)
-    folder = certificates.folder
-    trusted = folder / "trusted.pem"
-    trusted.write_bytes((folder / "foreign-ca.pem").read_bytes())
+    directory = certificates.directory
+    trusted = directory / "trusted.pem"
+    trusted.write_bytes((directory / "foreign-ca.pem").read_bytes())
     with Front(identity=certificates.pair("server")) as front:
         front.always("HEAD", "/", Told(200, {}))
         front.always("GET", "/", Told(200, {}))
@@ -251,13 +251,13 @@ def test_certificates_are_read_again_when_they_change(certificates: Certificates
         plugin.open()
         with pytest.raises(Misconfigured):
             plugin.connect()
-        trusted.write_bytes((folder / "ca.pem").read_bytes())
+        trusted.write_bytes((directory / "ca.pem").read_bytes())
         plugin.connect()
         plugin.close()
 
 
 def test_the_api_key_is_shown_to_the_server(secure: Front, certificates: Certificates) -> None:
-    trusted = f'ssl_certificate_authorities => "{certificates.folder}/ca.pem"'
+    trusted = f'ssl_certificate_authorities => "{certificates.directory}/ca.pem"'
     connect(f'hosts => "{secure.url}" {trusted} api_key => "i:k"')
     with pytest.raises(Misconfigured) as caught:
         connect(f'hosts => "{secure.url}" {trusted} api_key => "i:x"')

@@ -268,7 +268,7 @@ def test_a_server_that_does_not_answer_is_left() -> None:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Penstock, dict[str, int], Callable[[], list[Any]]]]:
     """A pipeline with an input of each kind, bounded in bytes."""
-    folder = tmp_path_factory.mktemp("hostile")
+    directory = tmp_path_factory.mktemp("hostile")
     ports = dict(zip(("avro", "deflate", "compact"), free_ports(3), strict=True))
     bounds = 'host => "127.0.0.1" max_frame_bytes => "1mb" read_timeout => 1 codec => json'
     config = f"""
@@ -277,14 +277,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Penstock,
           flume {{ port => {ports["deflate"]} {bounds} compression_type => deflate }}
           flume {{ port => {ports["compact"]} {bounds} protocol => thrift }}
         }}
-        output {{ file {{ path => "{folder}/arrived" }} }}
+        output {{ file {{ path => "{directory}/arrived" }} }}
     """
 
     def arrived() -> list[Any]:
-        path = folder / "arrived"
+        path = directory / "arrived"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    with Penstock(folder, config) as run:
+    with Penstock(directory, config) as run:
         run.until(lambda: all(accepts(port)() for port in ports.values()), "it listens")
         yield run, ports, arrived
         run.stop()

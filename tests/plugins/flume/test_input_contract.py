@@ -50,7 +50,7 @@ class TestAvro(ListenerContract):
     kind: ClassVar[str] = "default"
     backend: Client
 
-    def server(self, folder: Path) -> Client:
+    def server(self, directory: Path) -> Client:
         require("flume")
         return Client(library(), self.kind)
 

@@ -59,7 +59,7 @@ class TestAvro(OutputContract):
         "refused_items_are_named_by_their_index": NO_ANSWERS,
     }
 
-    def server(self, folder: Path) -> Agent:
+    def server(self, directory: Path) -> Agent:
         return Agent(self.way)
 
 

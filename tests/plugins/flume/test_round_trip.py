@@ -28,9 +28,9 @@ MESSAGE = 'codec => plain { format => "%{message}" }'
 class Taking:
     """Penstock between an agent's sinks and a file for each way; ``config`` may be run again and again."""
 
-    def __init__(self, folder: Path, ways: tuple[str, ...], more: str = "") -> None:
-        self._folder = folder
-        self.certificates = Certificates(folder)
+    def __init__(self, directory: Path, ways: tuple[str, ...], more: str = "") -> None:
+        self._directory = directory
+        self.certificates = Certificates(directory)
         certificate, key = self.certificates.pair("server")
         tls = f'ssl_enabled => true ssl_certificate => "{certificate}" ssl_key => "{key}"'
         self.ports = dict(zip(ways, free_ports(len(ways)), strict=True))
@@ -39,10 +39,10 @@ class Taking:
             for way, port in self.ports.items()
         ]
         copy = 'filter { mutate { copy => { "[@metadata][flume]" => "from" } } }'
-        self.config = f'input {{ {" ".join(inputs)} }} {copy} output {{ file {{ path => "{folder}/%{{type}}.arrived" }} }}'
+        self.config = f'input {{ {" ".join(inputs)} }} {copy} output {{ file {{ path => "{directory}/%{{type}}.arrived" }} }}'
 
     def events(self, way: str) -> list[dict[str, Any]]:
-        path = self._folder / f"{way}.arrived"
+        path = self._directory / f"{way}.arrived"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 

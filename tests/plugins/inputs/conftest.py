@@ -193,17 +193,17 @@ def run_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunFile
 
 @pytest.fixture
 def logs(tmp_path: Path) -> Path:
-    """The folder that the runs look into."""
+    """The directory that the runs look into."""
     return tmp_path / "logs"
 
 
 @pytest.fixture(scope="session")
 def start_run() -> Callable[[Path, str], FileRun]:
-    """``start_run(folder, "*.log")``: a run from the start on ``folder/logs``, its positions in ``folder/data``."""
+    """``start_run(directory, "*.log")``: a run from the start on ``directory/logs``, its positions in ``directory/data``."""
 
-    def start(folder: Path, name: str) -> FileRun:
-        options = f'path => "{folder}/logs/{name}" start_position => "beginning"'
-        return FileRun(options, {"path.data": str(folder / "data")}, FakeClock(is_real=True))
+    def start(directory: Path, name: str) -> FileRun:
+        options = f'path => "{directory}/logs/{name}" start_position => "beginning"'
+        return FileRun(options, {"path.data": str(directory / "data")}, FakeClock(is_real=True))
 
     return start
 

@@ -56,7 +56,7 @@ class TestBeats(ListenerContract):
     }
     backend: Client
 
-    def server(self, folder: Path) -> Client:
+    def server(self, directory: Path) -> Client:
         return Client()
 
     def test_a_stop_answers_what_was_taken_and_takes_nothing_more(self) -> None:

@@ -27,8 +27,8 @@ def letter(message: str, hours: int = 0) -> DeadLetter:
 class Run:
     """The input while it runs: ``batch()`` is its next batch, None if nothing came."""
 
-    def __init__(self, make_run: Any, folder: Path, **options: Any) -> None:
-        self.plugin = DeadLetterQueue({"path": folder / "letters", **options}, Context({"path.data": str(folder / "data")}))
+    def __init__(self, make_run: Any, directory: Path, **options: Any) -> None:
+        self.plugin = DeadLetterQueue({"path": directory / "letters", **options}, Context({"path.data": str(directory / "data")}))
         self.plugin.prepare()
         self.problems = [(problem.option, problem.message) for problem in self.plugin.context.problems]
         if not self.problems:
@@ -66,7 +66,7 @@ Start = Callable[..., Run]
 
 @pytest.fixture
 def start(run_input: Any) -> Start:
-    """``start(folder, option=value)``: the input is opened."""
+    """``start(directory, option=value)``: the input is opened."""
     return partial(Run, run_input)
 
 
@@ -106,7 +106,7 @@ def test_what_comes_later_is_read_too(start: Start, tmp_path: Path, store: DeadL
     assert run.messages() == ["4"]
 
 
-def test_a_folder_that_is_not_there_yet_is_waited_for(start: Start, tmp_path: Path) -> None:
+def test_a_directory_that_is_not_there_yet_is_waited_for(start: Start, tmp_path: Path) -> None:
     run = start(tmp_path)
     assert run.messages() == []
     store = DeadLetters(tmp_path / "letters" / "main")

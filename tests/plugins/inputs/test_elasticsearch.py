@@ -38,13 +38,13 @@ def index() -> str:
 class Searching:
     """An input as the runtime reads it, in the thread of the test. ``fails``: says of each batch whether it fails."""
 
-    def __init__(self, options: str, folder: Path, fails: Callable[[list[Event]], bool] = lambda events: False) -> None:
+    def __init__(self, options: str, directory: Path, fails: Callable[[list[Event]], bool] = lambda events: False) -> None:
         text = f"input {{ elasticsearch {{ {options} }} }}"
-        assembly = assemble([Source("t.conf", text)], settled({"path.data": str(folder)}))
+        assembly = assemble([Source("t.conf", text)], settled({"path.data": str(directory)}))
         (plugin,) = assembly.plugins(assembly.program.inputs)
         assert isinstance(plugin, Input)
         self.input, self.events = plugin, list[Event]()
-        self._fails, self._folder = fails, folder
+        self._fails, self._directory = fails, directory
 
     def __enter__(self) -> Searching:
         self.input.open()
@@ -82,9 +82,9 @@ class _NoWait(threading.Event):
         return self.is_set()
 
 
-def read(options: str, folder: Path, fails: Callable[[list[Event]], bool] = lambda events: False) -> list[Event]:
+def read(options: str, directory: Path, fails: Callable[[list[Event]], bool] = lambda events: False) -> list[Event]:
     """All events that an input gives."""
-    with Searching(options, folder, fails) as searching:
+    with Searching(options, directory, fails) as searching:
         return searching.all()
 
 

@@ -56,7 +56,7 @@ class SearchContract(InputContract):
         ),
     }
 
-    def server(self, folder: Path) -> Documents:
+    def server(self, directory: Path) -> Documents:
         return Documents()
 
 

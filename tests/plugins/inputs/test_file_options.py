@@ -99,14 +99,14 @@ def test_patterns_of_paths(tmp_path: Path, pattern: str, names: list[str]) -> No
     assert sorted(found) == sorted(names)
 
 
-def test_a_link_to_a_folder_above_is_not_followed_for_ever(tmp_path: Path) -> None:
+def test_a_link_to_a_directory_above_is_not_followed_for_ever(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a.log").touch()
     (tmp_path / "x" / "up").symlink_to(tmp_path)
     assert [*Glob(f"{tmp_path}/**/*.log").paths(set())] == [f"{tmp_path}/x/a.log"]
 
 
-def test_exclusions_match_names_without_folders() -> None:
+def test_exclusions_match_names_without_directories() -> None:
     matches = name_matcher(["*.gz", "b?.{log,txt}"])
     assert [name for name in ("a.gz", "a.log", "b1.txt", "b.txt", ".x.gz") if matches(name)] == ["a.gz", "b1.txt"]
 
@@ -233,7 +233,7 @@ def test_without_the_library_files_are_polled(tmp_path: Path, monkeypatch: pytes
     assert notices.wait(0.01) == frozenset()
 
 
-def test_a_folder_that_cannot_be_watched_is_polled(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_watched_is_polled(tmp_path: Path) -> None:
     notices = SystemNotices(Clock())
     notices.watch({str(tmp_path / "missing")})
     started = time.monotonic()

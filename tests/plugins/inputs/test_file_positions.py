@@ -34,7 +34,7 @@ def test_a_stop_and_a_start_give_every_line_once(run_file: Any, logs: Path) -> N
     assert run_file(BEGINNING).read() == ["two", "three"]
 
 
-def test_the_default_sincedb_is_logstash_s_name_in_the_data_folder(run_file: Any, logs: Path, tmp_path: Path) -> None:
+def test_the_default_sincedb_is_logstash_s_name_in_the_data_directory(run_file: Any, logs: Path, tmp_path: Path) -> None:
     import hashlib
 
     append(logs / "a.log", "one\n")
@@ -44,7 +44,7 @@ def test_the_default_sincedb_is_logstash_s_name_in_the_data_folder(run_file: Any
     assert sincedb(tmp_path).name == ".sincedb_" + hashlib.md5(f"{logs}/*.log".encode()).hexdigest()
 
 
-def test_without_a_data_folder_positions_go_to_the_user_s_state(
+def test_without_a_data_directory_positions_go_to_the_user_s_state(
     run_file: Any, logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

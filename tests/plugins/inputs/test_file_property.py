@@ -23,9 +23,9 @@ class Scene:
     """A log that is written and rotated, and what reads it. A line is ``<content>:<number>``: which of the contents that the
     file has had, and which line of it."""
 
-    def __init__(self, folder: Path, run_file: Any, matched: bool) -> None:
-        self.folder, self.matched = folder, matched
-        self.path = folder / "logs" / "a.log"
+    def __init__(self, directory: Path, run_file: Any, matched: bool) -> None:
+        self.directory, self.matched = directory, matched
+        self.path = directory / "logs" / "a.log"
         self.path.parent.mkdir()
         self.path.touch()
         self.name = "a.log*" if matched else "a.log"
@@ -115,7 +115,7 @@ class Scene:
 
     def start(self, size: int) -> None:
         if not self.run:
-            self.run = self._run_file(self.folder, self.name)
+            self.run = self._run_file(self.directory, self.name)
 
     def _forget(self) -> None:
         self._collect()
@@ -158,8 +158,8 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(1, 4)), max_size=25))
 def test_every_line_comes_at_least_once_and_in_order(start_run: Any, matched: bool, steps: list[tuple[str, int]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        scene = Scene(Path(folder), start_run, matched)
+    with tempfile.TemporaryDirectory() as directory:
+        scene = Scene(Path(directory), start_run, matched)
         scene.look(1)
         for step, size in steps:
             getattr(scene, step)(size)
@@ -172,8 +172,8 @@ def test_every_line_comes_at_least_once_and_in_order(start_run: Any, matched: bo
 
 
 def test_a_line_that_was_begun_while_no_one_looked_is_found_in_a_copy(start_run: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        scene = Scene(Path(folder), start_run, matched=False)
+    with tempfile.TemporaryDirectory() as directory:
+        scene = Scene(Path(directory), start_run, matched=False)
         scene.look(1)
         scene.stop(1)
         scene.part(1)

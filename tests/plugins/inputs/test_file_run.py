@@ -14,19 +14,19 @@ ROUNDS = 5
 LONGEST = 60.0
 
 
-def start(folder: Path, options: str) -> subprocess.Popen[bytes]:
+def start(directory: Path, options: str) -> subprocess.Popen[bytes]:
     config = f"""
-        input {{ file {{ {options} path => "{folder}/logs/*.log" sincedb_write_interval => 0.2 stat_interval => 0.2 }} }}
+        input {{ file {{ {options} path => "{directory}/logs/*.log" sincedb_write_interval => 0.2 stat_interval => 0.2 }} }}
         filter {{ mutate {{ add_field => {{ "seen" => "yes" }} }} }}
-        output {{ file {{ path => "{folder}/out.jsonl" }} }}
+        output {{ file {{ path => "{directory}/out.jsonl" }} }}
     """
-    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", str(folder / "data")]
+    command = [sys.executable, "-m", "penstock", "run", "-e", config, "--path.data", str(directory / "data")]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def delivered(folder: Path) -> list[tuple[str, int]]:
+def delivered(directory: Path) -> list[tuple[str, int]]:
     """Which lines are in the output, in its order; a line that a kill cut off is none."""
-    path = folder / "out.jsonl"
+    path = directory / "out.jsonl"
     found = []
     for line in path.read_bytes().split(b"\n") if path.exists() else ():
         try:
@@ -38,9 +38,9 @@ def delivered(folder: Path) -> list[tuple[str, int]]:
     return found
 
 
-def grown(folder: Path) -> Callable[[], bool]:
+def grown(directory: Path) -> Callable[[], bool]:
     """Whether there is more in the output than now."""
-    path = folder / "out.jsonl"
+    path = directory / "out.jsonl"
     before = path.stat().st_size if path.exists() else 0
     return lambda: path.exists() and path.stat().st_size > before
 

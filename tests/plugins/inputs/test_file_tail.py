@@ -87,7 +87,7 @@ def test_a_file_that_appears_later_begins_at_its_start(run_file: Any, logs: Path
     assert run.read(seconds=10) == ["one"]
 
 
-def test_a_missing_folder_is_no_trouble(run_file: Any, logs: Path) -> None:
+def test_a_missing_directory_is_no_trouble(run_file: Any, logs: Path) -> None:
     run = run_file("discover_interval => 1", name="sub/deep/*.log")
     run.read()
     (logs / "sub" / "deep").mkdir(parents=True)
@@ -132,7 +132,7 @@ def test_a_renamed_file_that_is_matched_goes_on_under_its_new_name(run_file: Any
     assert run.events[-1]["log"]["file"]["path"] == str(logs / "a.log.1")
 
 
-def test_a_closed_file_that_was_renamed_is_found_in_its_folder(run_file: Any, logs: Path) -> None:
+def test_a_closed_file_that_was_renamed_is_found_in_its_directory(run_file: Any, logs: Path) -> None:
     path = logs / "a.log"
     append(path, "one\n")
     run = run_file(f"{BEGINNING} close_older => 5 stat_interval => 2")

@@ -40,5 +40,5 @@ class TestHttpInput(ListenerContract):
     wrong = 'http { host => "192.0.2.1" port => "${PORT}" }'
     wrong_option = "host"
 
-    def server(self, folder: Path) -> Client:
+    def server(self, directory: Path) -> Client:
         return Client()

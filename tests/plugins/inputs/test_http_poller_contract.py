@@ -56,5 +56,5 @@ class TestHttpPoller(InputContract):
         "a_killed_process_gives_again_what_was_not_delivered": NO_MEMORY,
     }
 
-    def server(self, folder: Path) -> Mailbox:
+    def server(self, directory: Path) -> Mailbox:
         return Mailbox()

@@ -26,10 +26,10 @@ class Sender:
 
     end = "\n"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         (port,) = free_ports()
-        self.environment = {"PORT": str(port), "SOCKET": str(folder / "socket")}
-        self._port, self._path, self._folder = port, folder / "socket", folder
+        self.environment = {"PORT": str(port), "SOCKET": str(directory / "socket")}
+        self._port, self._path, self._directory = port, directory / "socket", directory
         self._threads = ThreadPoolExecutor(4)
         self._idle: list[socket.socket] = []
         self._has_ended = False
@@ -81,11 +81,11 @@ class Sender:
 
     def _is_flow(self) -> bool:
         """Whether what is sent goes to the file that ``_has_arrived`` looks at."""
-        run = self._folder / "run.conf"
-        return run.exists() and str(self._folder / "arrived") in run.read_text()
+        run = self._directory / "run.conf"
+        return run.exists() and str(self._directory / "arrived") in run.read_text()
 
     def _has_arrived(self, message: str) -> bool:
-        path = self._folder / "arrived"
+        path = self._directory / "arrived"
         return path.exists() and message in path.read_text().split("\n")
 
 
@@ -120,8 +120,8 @@ class Silent(ListenerContract):
         "it_keeps_its_connections_while_it_is_full": NO_ANSWERS,
     }
 
-    def server(self, folder: Path) -> Sender:
-        return Sender(folder)
+    def server(self, directory: Path) -> Sender:
+        return Sender(directory)
 
 
 class TestTcp(Silent):
@@ -146,8 +146,8 @@ class TestUdp(Silent):
         "a_killed_process_has_delivered_all_that_it_answered": "a datagram that comes while nobody listens is lost",
     }
 
-    def server(self, folder: Path) -> Sender:
-        return DatagramSender(folder)
+    def server(self, directory: Path) -> Sender:
+        return DatagramSender(directory)
 
     def test_memory_is_bounded_while_the_target_hangs(self) -> None:
         """Some datagrams are held, and those that come then are lost."""
@@ -165,5 +165,5 @@ class TestUnix(Silent):
     wrong = 'unix { path => "${SOCKET}/of/nobody" }'
     wrong_option = "path"
 
-    def server(self, folder: Path) -> Sender:
-        return UnixSender(folder)
+    def server(self, directory: Path) -> Sender:
+        return UnixSender(directory)

@@ -9,7 +9,7 @@ from servers import kafka
 from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.proxy import Proxy
-from servers.shared import run_folder, shared
+from servers.shared import run_directory, shared
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def broker() -> Any:
 @pytest.fixture(scope="module")
 def front(broker: Any) -> Iterator[Proxy]:
     """A proxy that is the whole cluster for its clients."""
-    with kafka.proxied(broker, run_folder()) as proxy:
+    with kafka.proxied(broker, run_directory()) as proxy:
         yield proxy
 
 

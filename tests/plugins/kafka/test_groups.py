@@ -28,8 +28,8 @@ ASKED_FOR = [pytest.param(more, id=name, marks=() if name == "cooperative" else 
 class Group:
     """Processes of one group that write to a file each."""
 
-    def __init__(self, folder: Path, topic: Topic, more: str) -> None:
-        self._folder, self.topic, self._more = folder, topic, more
+    def __init__(self, directory: Path, topic: Topic, more: str) -> None:
+        self._directory, self.topic, self._more = directory, topic, more
         self.wanted: list[str] = []
 
     def put(self, count: int) -> None:
@@ -39,17 +39,17 @@ class Group:
 
     def member(self, name: str) -> Penstock:
         config = CONFIG.format(
-            address=self.topic.address, topic=self.topic.name, path=self._folder / f"{name}.out", more=self._more.replace("NAME", name)
+            address=self.topic.address, topic=self.topic.name, path=self._directory / f"{name}.out", more=self._more.replace("NAME", name)
         )
-        return Penstock(self._folder, config, name=name)
+        return Penstock(self._directory, config, name=name)
 
     def of(self, name: str) -> list[str]:
         """What a member has written."""
-        path = self._folder / f"{name}.out"
+        path = self._directory / f"{name}.out"
         return path.read_text().splitlines() if path.exists() else []
 
     def arrived(self) -> list[str]:
-        return [line for path in sorted(self._folder.glob("*.out")) for line in path.read_text().splitlines()]
+        return [line for path in sorted(self._directory.glob("*.out")) for line in path.read_text().splitlines()]
 
     def has_all(self) -> bool:
         return set(self.arrived()) >= set(self.wanted)

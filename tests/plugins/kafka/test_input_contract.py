@@ -62,6 +62,6 @@ class TestKafkaInput(InputContract):
     def _servers(cls, broker: Any, front: Proxy) -> None:
         cls.servers = broker, front
 
-    def server(self, folder: Path) -> Broker:
+    def server(self, directory: Path) -> Broker:
         return Broker(*self.servers)
 

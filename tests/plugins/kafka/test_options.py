@@ -72,10 +72,10 @@ REFUSED = [
     ("input", f"security_protocol => SASL_SSL sasl_jaas_config => '{PLAIN} required username=\"a\";'", None, "the login has no password"),
     ("input", f'security_protocol => "SASL_SSL" {LOGIN} sasl_iam_jar_paths => ["/a.jar"]', None, "classes of Java cannot be used"),
     ("input", 'security_protocol => "SASL_SSL" jaas_path => "/nowhere/jaas"', '"/nowhere/jaas"', "file `/nowhere/jaas` does not exist"),
-    ("input", 'security_protocol => "SSL" ssl_certificate => "FOLDER/client.pem"', None, "`ssl_certificate` requires `ssl_key`"),
-    ("input", 'security_protocol => "SSL" ssl_truststore_location => "FOLDER/store.jks"', None, "cannot be read for authorities"),
-    ("input", 'security_protocol => "SSL" ssl_keystore_location => "FOLDER/store.jks"', None, "a store of the kind JKS"),
-    ("input", 'security_protocol => "SSL" ssl_certificate_authorities => ["FOLDER/client.key", "FOLDER/none"]', None, "FOLDER/none"),
+    ("input", 'security_protocol => "SSL" ssl_certificate => "DIRECTORY/client.pem"', None, "`ssl_certificate` requires `ssl_key`"),
+    ("input", 'security_protocol => "SSL" ssl_truststore_location => "DIRECTORY/store.jks"', None, "cannot be read for authorities"),
+    ("input", 'security_protocol => "SSL" ssl_keystore_location => "DIRECTORY/store.jks"', None, "a store of the kind JKS"),
+    ("input", 'security_protocol => "SSL" ssl_certificate_authorities => ["DIRECTORY/client.key", "DIRECTORY/none"]', None, "DIRECTORY/none"),
     ("output", 'topic_id => ""', '""', "the topic is empty"),
     ("output", "", "kafka", "topic_id"),
     ("output", 'topic_id => "a" acks => "2"', '"2"', "2"),
@@ -87,10 +87,10 @@ REFUSED = [
 def test_what_is_wrong_with_an_option_is_said_at_its_place(tmp_path: Path, section: str, options: str, place: str | None, message: str) -> None:
     Certificates(tmp_path)
     (tmp_path / "store.jks").write_bytes(b"\xfe\xed\xfe\xed\x00\x00\x00\x02")
-    options = options.replace("FOLDER", str(tmp_path))
+    options = options.replace("DIRECTORY", str(tmp_path))
     other = "output { stdout { } }" if section == "input" else "input { stdin { } }"
     _, found = inspect([Source("a.conf", f"{other} {section} {{ kafka {{ {options} }} }}")], settled({}))
-    said = [finding for finding in found if message.replace("FOLDER", str(tmp_path)) in finding.message]
+    said = [finding for finding in found if message.replace("DIRECTORY", str(tmp_path)) in finding.message]
     assert said, [finding.message for finding in found]
     assert said[0].span is not None
     if place is not None:

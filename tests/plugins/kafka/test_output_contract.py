@@ -65,7 +65,7 @@ class TestKafkaOutput(OutputContract):
     def _servers(cls, broker: Any, front: Proxy) -> None:
         cls.servers = broker, front
 
-    def server(self, folder: Path) -> Broker:
+    def server(self, directory: Path) -> Broker:
         return Broker(*self.servers)
 
     def event(self, message: str) -> Event:

@@ -20,14 +20,14 @@ TO = 'output {{ kafka {{ bootstrap_servers => "{address}" topic_id => "{topic}" 
 class Reading:
     """What a pipeline reads from a topic, as lines of JSON."""
 
-    def __init__(self, folder: Path, topic: Topic, more: str = "", address: str = "") -> None:
-        self._folder, self._path = folder, folder / "arrived"
+    def __init__(self, directory: Path, topic: Topic, more: str = "", address: str = "") -> None:
+        self._directory, self._path = directory, directory / "arrived"
         config = FROM.format(address=address or topic.address, topic=topic.name, more=more)
         metadata = 'filter { if [@metadata][kafka] { mutate { copy => { "[@metadata][kafka]" => "kafka" } } } }'
         self._config = f'{config}\n{metadata}\noutput {{ file {{ path => "{self._path}" }} }}'
 
     def process(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._config, *options, name="reads")
+        return Penstock(self._directory, self._config, *options, name="reads")
 
     def events(self) -> list[Any]:
         return [json.loads(line) for line in self._path.read_text().splitlines()] if self._path.exists() else []
@@ -40,11 +40,11 @@ class Reading:
         return self.events()
 
 
-def write(folder: Path, topic: Topic, lines: list[str], more: str, *options: str, name: str = "", address: str = "") -> str:
+def write(directory: Path, topic: Topic, lines: list[str], more: str, *options: str, name: str = "", address: str = "") -> str:
     """Write lines through a pipeline; what it said."""
     config = "input { stdin { codec => json_lines } }\n"
     config += TO.format(address=address or topic.address, topic=name or topic.name, more=more)
-    with Penstock(folder, config, *options, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
+    with Penstock(directory, config, *options, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
         assert run.wait() == 0, run.said()
         return run.said()
 
@@ -179,9 +179,9 @@ def test_both_ways_with(listener: str, protocol: str, more: str, broker: Any, tm
 @pytest.fixture(scope="module")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Certificates of another authority."""
-    folder = tmp_path_factory.mktemp("strangers")
-    Certificates(folder)
-    return folder
+    directory = tmp_path_factory.mktemp("strangers")
+    Certificates(directory)
+    return directory
 
 
 UNTRUSTED = {

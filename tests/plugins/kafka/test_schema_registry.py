@@ -75,8 +75,8 @@ def test_a_check_refuses(section: str, options: str, message: str, tmp_path: Pat
     assert any(message in f"{each.message} {each.help}" for each in found), found
 
 
-def schema_file(folder: Path, schema: Any) -> Path:
-    path = folder / "schema.avsc"
+def schema_file(directory: Path, schema: Any) -> Path:
+    path = directory / "schema.avsc"
     path.write_text(json.dumps(schema))
     return path
 
@@ -90,16 +90,16 @@ def asks(port: int, more: str = "", scheme: str = "http") -> str:
     return f'schema_registry_url => "{scheme}://127.0.0.1:{port}{API}" {more}'
 
 
-def writes(folder: Path, port: int, schema: Any, more: str = "") -> str:
-    path = schema_file(folder, schema)
+def writes(directory: Path, port: int, schema: Any, more: str = "") -> str:
+    path = schema_file(directory, schema)
     return f'{asks(port, more)} codec => avro {{ schema_uri => "{path}" encoding => binary }}'
 
 
-def reading(folder: Path, topic: Topic, more: str) -> Arrivals:
+def reading(directory: Path, topic: Topic, more: str) -> Arrivals:
     where = f'bootstrap_servers => "{topic.address}" topics => ["{topic.name}"]'
     group = f'group_id => "{topic.name}" auto_offset_reset => "earliest"'
     times = "session_timeout_ms => 2000 heartbeat_interval_ms => 500 poll_timeout_ms => 20"
-    return Arrivals(folder, f"kafka {{ {where} {group} {times} {more} }}")
+    return Arrivals(directory, f"kafka {{ {where} {group} {times} {more} }}")
 
 
 def writing(topic: Topic, options: str) -> str:

@@ -54,7 +54,7 @@ class TestKinesisInput(InputContract):
     def _servers(cls, server: Any, fronts: tuple[Proxy, Proxy]) -> None:
         cls.servers = server, fronts
 
-    def server(self, folder: Path) -> Backend:
+    def server(self, directory: Path) -> Backend:
         return Backend(*self.servers)
 
 

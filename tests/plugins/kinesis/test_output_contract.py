@@ -54,7 +54,7 @@ class KinesisContract(OutputContract):
     def _servers(cls, server: Any, fronts: tuple[Proxy, Proxy]) -> None:
         cls.servers = server, fronts
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         return Target(*self.servers)
 
     def event(self, message: str) -> Event:

@@ -44,5 +44,5 @@ class TestLogstashInput(ListenerContract):
     wrong = 'logstash { host => "192.0.2.1" port => "${PORT}" ssl_enabled => false }'
     wrong_option = "host"
 
-    def server(self, folder: Path) -> Client:
+    def server(self, directory: Path) -> Client:
         return Client()

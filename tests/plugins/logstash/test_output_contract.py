@@ -65,7 +65,7 @@ class TestLogstashOutput(OutputContract):
         "refused_items_are_named_by_their_index": "the status of an answer says nothing of single events of a list",
     }
 
-    def server(self, folder: Path) -> Receiver:
+    def server(self, directory: Path) -> Receiver:
         return Receiver()
 
 

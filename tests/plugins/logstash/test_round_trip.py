@@ -24,16 +24,16 @@ from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
 from penstock.plugins.outputs._logstash_hosts import Hosts
 
 
-def arrived(folder: Path) -> list[dict[str, Any]]:
-    path = folder / "arrived"
+def arrived(directory: Path) -> list[dict[str, Any]]:
+    path = directory / "arrived"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [json.loads(line) for line in lines]
 
 
-def receiving(folder: Path, port: int, options: str) -> str:
+def receiving(directory: Path, port: int, options: str) -> str:
     return f"""
         input {{ logstash {{ host => "127.0.0.1" port => {port} {options} }} }}
-        output {{ file {{ path => "{folder}/arrived" codec => json_lines }} }}
+        output {{ file {{ path => "{directory}/arrived" codec => json_lines }} }}
     """
 
 

@@ -23,25 +23,25 @@ from penstock.plugins.errors import Disconnected, Retry
 from penstock.plugins.output import Output
 
 
-def arrived(folder: Path) -> list[str]:
-    path = folder / "arrived"
+def arrived(directory: Path) -> list[str]:
+    path = directory / "arrived"
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [json.loads(line)["message"] for line in lines]
 
 
-def receiving(folder: Path, port: int) -> str:
-    tls = f'ssl_enabled => true ssl_certificate => "{folder}/server.pem" ssl_key => "{folder}/server.key"'
-    tls += f' ssl_client_authentication => required ssl_certificate_authorities => "{folder}/ca.pem"'
+def receiving(directory: Path, port: int) -> str:
+    tls = f'ssl_enabled => true ssl_certificate => "{directory}/server.pem" ssl_key => "{directory}/server.key"'
+    tls += f' ssl_client_authentication => required ssl_certificate_authorities => "{directory}/ca.pem"'
     return f"""
         input {{ beats {{ host => "127.0.0.1" port => {port} {tls} codec => json }} }}
-        output {{ file {{ path => "{folder}/arrived" codec => json_lines }} }}
+        output {{ file {{ path => "{directory}/arrived" codec => json_lines }} }}
     """
 
 
-def sending(folder: Path, hosts: str, port: int) -> str:
-    tls = f'ssl_certificate => "{folder}/client.pem" ssl_key => "{folder}/client.key" ssl_certificate_authorities => "{folder}/ca.pem"'
+def sending(directory: Path, hosts: str, port: int) -> str:
+    tls = f'ssl_certificate => "{directory}/client.pem" ssl_key => "{directory}/client.key" ssl_certificate_authorities => "{directory}/ca.pem"'
     return f"""
-        input {{ file {{ path => "{folder}/lines" sincedb_path => "{folder}/sincedb" start_position => beginning stat_interval => 0.05 }} }}
+        input {{ file {{ path => "{directory}/lines" sincedb_path => "{directory}/sincedb" start_position => beginning stat_interval => 0.05 }} }}
         output {{ lumberjack {{ hosts => [{hosts}] port => {port} codec => json {tls} }} }}
     """
 

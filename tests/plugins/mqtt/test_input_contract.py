@@ -48,7 +48,7 @@ class MqttContract(InputContract):
     def _servers(cls, server: Any, front: Proxy) -> None:
         cls.servers = server, front
 
-    def server(self, folder: Path) -> Topic:
+    def server(self, directory: Path) -> Topic:
         return Topic(*self.servers, self.version, self.qos)
 
 

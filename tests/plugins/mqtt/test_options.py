@@ -68,10 +68,10 @@ def test_a_topic_may_be(topic: str) -> None:
 
 
 @contextmanager
-def source(folder: Path, port: int, options: str) -> Iterator[Input]:
+def source(directory: Path, port: int, options: str) -> Iterator[Input]:
     """The input, connected."""
     text = f'input {{ mqtt {{ host => "127.0.0.1" port => {port} codec => plain {options} }} }} output {{ null {{ }} }}'
-    assembly = assemble([Source("test.conf", text)], settled({"path.data": str(folder)}))
+    assembly = assemble([Source("test.conf", text)], settled({"path.data": str(directory)}))
     (made,) = assembly.plugins(assembly.program.inputs)
     made.open()
     cast(Input, made).connect()

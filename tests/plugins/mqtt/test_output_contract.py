@@ -69,7 +69,7 @@ class MqttContract(OutputContract):
         yield
         self.backend.end()
 
-    def server(self, folder: Path) -> Topics:
+    def server(self, directory: Path) -> Topics:
         return Topics(*self.servers, self.qos)
 
     def event(self, message: str) -> Event:

@@ -39,10 +39,10 @@ def test_events_go_to_a_broker_and_come_from_it_with_workers(version: str, qos: 
     assert {event["meta"]["mqtt"]["qos"] for event in got} == {qos}
 
 
-def killed(folder: Path, port: int, topic: str, way: tuple[str, int], kills: int) -> Figures:
+def killed(directory: Path, port: int, topic: str, way: tuple[str, int], kills: int) -> Figures:
     """Kill a reader again and again while messages come; all of them arrive, and then nothing is left with the broker."""
     version, qos = way
-    reading = Reading(folder, f'port => {port} topic => "{topic}" mqtt_version => "{version}" qos => {qos} codec => plain')
+    reading = Reading(directory, f'port => {port} topic => "{topic}" mqtt_version => "{version}" qos => {qos} codec => plain')
     with Peer(port) as peer:
         with reading.process() as run:
             reading.listens(run, peer, topic)
@@ -163,12 +163,12 @@ def test_a_run_ends_at_once_and_shows_the_option_with(kind: str, port: str, opti
 class Restarted:
     """A pipeline from a file to a broker, one from there to a file, and the broker, which is ended in the middle."""
 
-    def __init__(self, folder: Path, topic: str, persistence: bool = True) -> None:
+    def __init__(self, directory: Path, topic: str, persistence: bool = True) -> None:
         require("mosquitto")
-        home = folder / "server"
+        home = directory / "server"
         home.mkdir()
         self.server = mosquitto.server(home, persistence=persistence)
-        self.log, self._folder, self.topic = folder / "log", folder, topic
+        self.log, self._directory, self.topic = directory / "log", directory, topic
         self.log.write_text("")
 
     def write(self, begin: int, end: int) -> None:
@@ -180,8 +180,8 @@ class Restarted:
         options = f'port => {self.server.port} topic => "{self.topic}" qos => {qos} codec => plain'
         source = f'input {{ file {{ path => "{self.log}" start_position => "beginning" stat_interval => 0.1 }} }}'
         config = f'{source} output {{ mqtt {{ host => "127.0.0.1" {options} {{ format => "%{{message}}" }} }} }}'
-        reading = Reading(self._folder, options)
-        with self.server, Penstock(self._folder, config, name="writes") as writes, reading.process() as reads:
+        reading = Reading(self._directory, options)
+        with self.server, Penstock(self._directory, config, name="writes") as writes, reading.process() as reads:
             with Peer(self.server.port) as peer:
                 reading.listens(reads, peer, self.topic)
             self.write(0, 2_000)

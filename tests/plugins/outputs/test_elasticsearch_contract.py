@@ -44,7 +44,7 @@ class Cluster:
 
 
 class BulkContract(OutputContract):
-    def server(self, folder: Path) -> Cluster:
+    def server(self, directory: Path) -> Cluster:
         return Cluster()
 
     def event(self, message: str) -> Event:

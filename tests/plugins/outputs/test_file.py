@@ -1,4 +1,4 @@
-"""The output file: where events go, and what happens to folders, modes, gzip, files that vanish, disks that fill and syncs that
+"""The output file: where events go, and what happens to directories, modes, gzip, files that vanish, disks that fill and syncs that
 fail."""
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_path_is_filled_from_fields_and_dates(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("field", ["../../etc/x", "..", "../x", "a/../../x", ".", "a\0b"])
-def test_a_field_cannot_lead_out_of_the_folder(tmp_path: Path, field: str) -> None:
+def test_a_field_cannot_lead_out_of_the_directory(tmp_path: Path, field: str) -> None:
     root = tmp_path / "root"
     file = output(f'path => "{root}/%{{f}}" {LINE}')
     file.write([event(f=field)])
@@ -98,10 +98,10 @@ def test_a_file_that_was_deleted_is_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "mode"), [("0750", "0600"), (0o750, 0o600), ('"0750"', "'0600'"), ('"0o750"', '"384"')]
+    ("directory", "mode"), [("0750", "0600"), (0o750, 0o600), ('"0750"', "'0600'"), ('"0o750"', '"384"')]
 )
-def test_modes_of_new_files_and_folders(tmp_path: Path, folder: object, mode: object) -> None:
-    file = output(f'path => "{tmp_path}/d/a.log" dir_mode => {folder} file_mode => {mode} {LINE}')
+def test_modes_of_new_files_and_directories(tmp_path: Path, directory: object, mode: object) -> None:
+    file = output(f'path => "{tmp_path}/d/a.log" dir_mode => {directory} file_mode => {mode} {LINE}')
     file.write([event()])
     file.close()
     assert stat.S_IMODE((tmp_path / "d").stat().st_mode) == 0o750
@@ -243,10 +243,10 @@ def test_a_renamed_file_gets_the_end_of_its_line(tmp_path: Path) -> None:
 
 
 class BadDisk(Disk):
-    """A disk of which some syncs fail. ``synced``: what was in a file when it was synced; names of folders."""
+    """A disk of which some syncs fail. ``synced``: what was in a file when it was synced; names of directories."""
 
-    def __init__(self, failures: int = 0, folder_failures: int = 0) -> None:
-        self.failures, self.folder_failures = failures, folder_failures
+    def __init__(self, failures: int = 0, directory_failures: int = 0) -> None:
+        self.failures, self.directory_failures = failures, directory_failures
         self.synced: list[str] = []
 
     def sync(self, descriptor: int) -> None:
@@ -255,11 +255,11 @@ class BadDisk(Disk):
             raise OSError(errno.EIO, "Input/output error")
         self.synced.append(Path(f"/proc/self/fd/{descriptor}").read_text() if Path("/proc/self").exists() else "")
 
-    def sync_folder(self, folder: Path) -> None:
-        if self.folder_failures:
-            self.folder_failures -= 1
+    def sync_directory(self, directory: Path) -> None:
+        if self.directory_failures:
+            self.directory_failures -= 1
             raise OSError(errno.EIO, "Input/output error")
-        self.synced.append(folder.name)
+        self.synced.append(directory.name)
 
 
 def bad_disk(monkeypatch: pytest.MonkeyPatch, disk: BadDisk) -> BadDisk:
@@ -268,7 +268,7 @@ def bad_disk(monkeypatch: pytest.MonkeyPatch, disk: BadDisk) -> BadDisk:
 
 
 def test_with_fsync_a_batch_is_on_the_disk_when_it_counts_as_delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its file, and once the folders that have new names in them."""
+    """Its file, and once the directories that have new names in them."""
     disk = bad_disk(monkeypatch, BadDisk())
     file = output(f'path => "{tmp_path}/d/e/a" fsync => true {LINE}')
     file.write([event()])
@@ -286,7 +286,7 @@ def test_without_fsync_nothing_is_synced(tmp_path: Path, monkeypatch: pytest.Mon
     assert disk.synced == []
 
 
-@pytest.mark.parametrize("disk", [BadDisk(failures=2), BadDisk(folder_failures=2)])
+@pytest.mark.parametrize("disk", [BadDisk(failures=2), BadDisk(directory_failures=2)])
 def test_what_a_failed_sync_leaves_in_doubt_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: BadDisk) -> None:
     bad_disk(monkeypatch, disk)
     file = output(f'path => "{tmp_path}/a" fsync => true {LINE}')

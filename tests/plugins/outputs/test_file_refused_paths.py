@@ -19,8 +19,8 @@ from penstock.plugins.errors import Disconnected
 from penstock.plugins.outputs.file import File
 
 
-def output(folder: Path, path: str, options: str = "") -> File:
-    text = f'output {{ file {{ path => "{folder}/o/{path}" codec => line {{ format => "%{{message}}" }} {options} }} }}'
+def output(directory: Path, path: str, options: str = "") -> File:
+    text = f'output {{ file {{ path => "{directory}/o/{path}" codec => line {{ format => "%{{message}}" }} {options} }} }}'
     (made,) = assemble([Source("test.conf", text)], settled({})).made.values()
     assert isinstance(made, File)
     return made
@@ -34,26 +34,26 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
-def is_directory(folder: Path) -> None:
-    (folder / "o/in-the-way").mkdir(parents=True)
+def is_directory(directory: Path) -> None:
+    (directory / "o/in-the-way").mkdir(parents=True)
 
 
-def is_file(folder: Path) -> None:
-    (folder / "o").mkdir()
-    (folder / "o/in-the-way").write_text("")
+def is_file(directory: Path) -> None:
+    (directory / "o").mkdir()
+    (directory / "o/in-the-way").write_text("")
 
 
-def is_a_circle(folder: Path) -> None:
-    (folder / "o").mkdir()
-    (folder / "o/in-the-way").symlink_to("in-the-way")
+def is_a_circle(directory: Path) -> None:
+    (directory / "o").mkdir()
+    (directory / "o/in-the-way").symlink_to("in-the-way")
 
 
-def leads_nowhere(folder: Path) -> None:
-    (folder / "o").mkdir()
-    (folder / "o/in-the-way").symlink_to("nothing")
+def leads_nowhere(directory: Path) -> None:
+    (directory / "o").mkdir()
+    (directory / "o/in-the-way").symlink_to("nothing")
 
 
-def is_free(folder: Path) -> None:
+def is_free(directory: Path) -> None:
     """Nothing is in the way."""
 
 

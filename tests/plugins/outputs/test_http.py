@@ -243,8 +243,8 @@ def secure(certificates: Certificates) -> Iterator[SecureServer]:
         server.shutdown()
 
 
-TRUST = 'ssl_certificate_authorities => ["{folder}/ca.pem"]'
-SHOW = 'ssl_certificate => "{folder}/client.pem" ssl_key => "{folder}/client.key"'
+TRUST = 'ssl_certificate_authorities => ["{directory}/ca.pem"]'
+SHOW = 'ssl_certificate => "{directory}/client.pem" ssl_key => "{directory}/client.key"'
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -254,16 +254,16 @@ SHOW = 'ssl_certificate => "{folder}/client.pem" ssl_key => "{folder}/client.key
         (f"{TRUST} {SHOW}", None),
         (f"ssl_verification_mode => none {SHOW}", None),
         (SHOW, "ssl_certificate_authorities"),
-        ('ssl_certificate_authorities => ["{folder}/foreign-ca.pem"]', "ssl_certificate_authorities"),
+        ('ssl_certificate_authorities => ["{directory}/foreign-ca.pem"]', "ssl_certificate_authorities"),
         (TRUST, "ssl_certificate"),
-        (f'{TRUST} ssl_certificate => "{{folder}}/foreign.pem" ssl_key => "{{folder}}/foreign.key"', "ssl_certificate"),
-        (f'{TRUST} ssl_certificate => "{{folder}}/expired.pem" ssl_key => "{{folder}}/expired.key"', "ssl_certificate"),
+        (f'{TRUST} ssl_certificate => "{{directory}}/foreign.pem" ssl_key => "{{directory}}/foreign.key"', "ssl_certificate"),
+        (f'{TRUST} ssl_certificate => "{{directory}}/expired.pem" ssl_key => "{{directory}}/expired.key"', "ssl_certificate"),
     ],
 )
 def test_both_sides_of_tls_must_trust_each_other(
     secure: SecureServer, certificates: Certificates, make: Any, options: str, to_blame: str | None
 ) -> None:
-    output = make(options.format(folder=certificates.folder), secure.url)
+    output = make(options.format(directory=certificates.directory), secure.url)
     if to_blame is None:
         output.write([{"a": 1}])
         assert secure.bodies == [{"a": 1}]

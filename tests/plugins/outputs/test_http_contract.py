@@ -65,7 +65,7 @@ class TestHttpOutput(OutputContract):
     wrong = 'http { url => "${URL}" http_method => post user => "me" password => "guess" }'
     wrong_option = "password"
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         return Target()
 
 

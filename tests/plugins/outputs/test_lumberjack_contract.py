@@ -16,12 +16,12 @@ NO_ANSWERS = "the protocol has no answer but that events have come"
 class Receiver:
     """The server as the target; a second one, with TLS, is there for credentials that are wrong."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        keys = folder / "certificates"
+    def __init__(self, directory: Path, *options: str) -> None:
+        keys = directory / "certificates"
         keys.mkdir()
         certificates = Certificates(keys)
         shown = beats.authority(certificates.ca, certificates.pair("server"))
-        self._servers = [beats.receiver(folder / "plain", *options), beats.receiver(folder / "tls", *shown)]
+        self._servers = [beats.receiver(directory / "plain", *options), beats.receiver(directory / "tls", *shown)]
         plain, secure = self._servers
         self.environment = {"PORT": str(plain.port), "TLS_PORT": str(secure.port), "CA": str(certificates.foreign_ca)}
 
@@ -51,8 +51,8 @@ class TestLumberjack(OutputContract):
         "refused_items_are_named_by_their_index": NO_ANSWERS,
     }
 
-    def server(self, folder: Path) -> Receiver:
-        return Receiver(folder)
+    def server(self, directory: Path) -> Receiver:
+        return Receiver(directory)
 
 
 class TestLumberjackOfVersion1(OutputContract):
@@ -61,5 +61,5 @@ class TestLumberjackOfVersion1(OutputContract):
         name: "shown with version 2" for name in OutputContract.cases() if name.startswith(("a_reload", "a_stop", "wrong", "a_killed"))
     }
 
-    def server(self, folder: Path) -> Receiver:
-        return Receiver(folder, "-old")
+    def server(self, directory: Path) -> Receiver:
+        return Receiver(directory, "-old")

@@ -220,12 +220,12 @@ def test_a_client_that_does_not_read_is_disconnected(output: Make, monkeypatch: 
 @pytest.mark.parametrize("protocol", ["tcp", "ssl-tcp"])
 def test_rsyslog_understands_what_is_sent(output: Make, tmp_path: Path, options: str, expected: dict[str, str], protocol: str) -> None:
     require("rsyslog")
-    home, folder = tmp_path / "rsyslog", tmp_path / "keys"
-    for each in (home, folder):
+    home, directory = tmp_path / "rsyslog", tmp_path / "keys"
+    for each in (home, directory):
         each.mkdir()
-    keys = Certificates(folder)
+    keys = Certificates(directory)
     certificate, key = keys.pair("client")
-    with rsyslog.receiver(home, folder, client_names="localhost") as peer:
+    with rsyslog.receiver(home, directory, client_names="localhost") as peer:
         port, tls = peer.port, ""
         if protocol == "ssl-tcp":
             port = peer.tls_port

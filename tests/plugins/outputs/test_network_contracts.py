@@ -21,10 +21,10 @@ LINE = 'codec => line { format => "<13>1 - - - - - - %{message}" }'
 class Rsyslog:
     """rsyslog as the target of an output; it has read what was sent to it before it ends."""
 
-    def __init__(self, folder: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
+    def __init__(self, directory: Path, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
         require("rsyslog")
         self._kind = kind
-        home, keys = folder / "rsyslog", folder / "certificates"
+        home, keys = directory / "rsyslog", directory / "certificates"
         home.mkdir()
         keys.mkdir()
         certificates = Certificates(keys)
@@ -60,8 +60,8 @@ class OfStreams(OutputContract):
         "refused_items_are_named_by_their_index": NO_ANSWERS,
     }
 
-    def server(self, folder: Path) -> Rsyslog:
-        return Rsyslog(folder)
+    def server(self, directory: Path) -> Rsyslog:
+        return Rsyslog(directory)
 
 
 class TestTcp(OfStreams):
@@ -97,8 +97,8 @@ class TestSyslogOverUdp(OutputContract):
         "wrong_credentials_are_said_at_their_option": "there are no credentials",
     }
 
-    def server(self, folder: Path) -> Rsyslog:
-        return Rsyslog(folder, socket.SOCK_DGRAM)
+    def server(self, directory: Path) -> Rsyslog:
+        return Rsyslog(directory, socket.SOCK_DGRAM)
 
     def event(self, message: str) -> dict[str, Any]:
         return full_event(message)

@@ -64,10 +64,10 @@ def test_a_store_of_java_is_refused_with_what_to_give(tmp_path: Path) -> None:
 
 
 @contextmanager
-def source(folder: Path, options: str) -> Iterator[Any]:
+def source(directory: Path, options: str) -> Iterator[Any]:
     """The input, prepared, open and connected."""
     text = f"input {{ rabbitmq {{ codec => plain {options} }} }} output {{ null {{ }} }}"
-    assembly = assemble([Source("test.conf", text)], settled({"path.data": str(folder)}))
+    assembly = assemble([Source("test.conf", text)], settled({"path.data": str(directory)}))
     (made,) = assembly.plugins(assembly.program.inputs)
     made.open()
     try:

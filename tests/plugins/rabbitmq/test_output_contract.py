@@ -66,7 +66,7 @@ class RabbitContract(OutputContract):
     def _servers(cls, server: Any, front: Proxy) -> None:
         cls.servers = server, front
 
-    def server(self, folder: Path) -> Queue:
+    def server(self, directory: Path) -> Queue:
         return Queue(*self.servers, self.kind)
 
     def event(self, message: str) -> Event:

@@ -14,10 +14,10 @@ from servers.penstock_process import Penstock
 from servers.rabbitmq_queues import KINDS, Client, Reading
 
 
-def write(folder: Path, options: str, lines: list[str], *more: str) -> str:
+def write(directory: Path, options: str, lines: list[str], *more: str) -> str:
     """Write lines through a pipeline; what it said."""
     config = f"input {{ stdin {{ codec => json_lines }} }}\noutput {{ rabbitmq {{ {options} }} }}"
-    with Penstock(folder, config, *more, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
+    with Penstock(directory, config, *more, name="writes", stdin="".join(f"{line}\n" for line in lines).encode()) as run:
         assert run.wait() == 0, run.said()
         return run.said()
 

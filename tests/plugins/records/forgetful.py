@@ -30,8 +30,8 @@ class _FakeLock(Lock):
 
 
 class ForgetfulDisk(Disk):
-    """Folders are not modelled: one is enough. ``capacity`` bounds what ``write`` takes; ``sync_fails`` makes a sync fail and drop what
-    it should have kept, as Linux does; ``folder_fails`` makes that of a folder fail.
+    """Directories are not modelled: one is enough. ``capacity`` bounds what ``write`` takes; ``sync_fails`` makes a sync fail and drop what
+    it should have kept, as Linux does; ``directory_fails`` makes that of a directory fail.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class ForgetfulDisk(Disk):
         self.open_files: dict[int, _File] = {}
         self.locked = False
         self.capacity: int | None = None
-        self.sync_fails = self.folder_fails = 0
+        self.sync_fails = self.directory_fails = 0
         self._next = 3
 
     def crash(self, chance: random.Random) -> None:
@@ -79,16 +79,16 @@ class ForgetfulDisk(Disk):
             file.kept[place] ^= bit
         return name
 
-    def make_folder(self, folder: Path) -> None:
+    def make_directory(self, directory: Path) -> None:
         pass
 
-    def lock(self, folder: Path) -> Lock:
+    def lock(self, directory: Path) -> Lock:
         if self.locked:
-            raise InUse(folder, "a test")
+            raise InUse(directory, "a test")
         self.locked = True
         return _FakeLock(self)
 
-    def names(self, folder: Path) -> list[str]:
+    def names(self, directory: Path) -> list[str]:
         return sorted(self.files)
 
     def create(self, path: Path) -> int:
@@ -124,9 +124,9 @@ class ForgetfulDisk(Disk):
             raise OSError(errno.EIO, "input/output error")
         file.kept[:] = file.now
 
-    def sync_folder(self, folder: Path) -> None:
-        if self.folder_fails:
-            self.folder_fails -= 1
+    def sync_directory(self, directory: Path) -> None:
+        if self.directory_fails:
+            self.directory_fails -= 1
             raise OSError(errno.EIO, "input/output error")
         for step in self.steps:
             step(self.kept_names)

@@ -18,17 +18,17 @@ from penstock.plugins.records.reader import Record
 
 from .forgetful import ForgetfulDisk
 
-FOLDER = Path("log")
+DIRECTORY = Path("log")
 
 
-def opened(disk: Disk, folder: Path = FOLDER, page: int = 1 << 20) -> tuple[RecordLog, dict[int, bytes]]:
+def opened(disk: Disk, directory: Path = DIRECTORY, page: int = 1 << 20) -> tuple[RecordLog, dict[int, bytes]]:
     """A log, and what it found."""
     found: dict[int, bytes] = {}
 
     def visit(segment: object, record: Record, out_of_turn: bool) -> None:
         found[record.sequence] = record.payload
 
-    return RecordLog(folder, page, disk, visit), found
+    return RecordLog(directory, page, disk, visit), found
 
 
 def after_power_loss(disk: ForgetfulDisk, seed: int = 1) -> list[bytes]:
@@ -57,16 +57,16 @@ def test_a_log_that_was_lost_and_begun_again_does_not_use_its_numbers_again(tmp_
 
 
 def test_a_new_segment_is_begun_when_a_page_is_full_and_files_are_private(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "log"
+    directory = tmp_path / "new" / "log"
     disk = Disk()
-    disk.make_folder(folder)
-    log, _ = opened(disk, folder, page=HEADER + 2 * (HEAD + 10))
+    disk.make_directory(directory)
+    log, _ = opened(disk, directory, page=HEADER + 2 * (HEAD + 10))
     for _ in range(5):
         log.append(b"", bytes(10))
     log.commit()
     assert [(segment.records, segment.size) for segment in log.segments] == [(2, 116), (2, 116), (1, 74)]
     assert {stat.S_IMODE(segment.path.stat().st_mode) for segment in log.segments} == {0o600}
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     log.close()
 
 
@@ -196,7 +196,7 @@ def test_rewriting_a_segment_keeps_sequences_and_a_crash_on_the_way_repeats_noth
         assert found in (kept, kept | {sequences[3]: b"3"})
 
 
-def test_one_process_at_a_time_has_a_folder(tmp_path: Path) -> None:
+def test_one_process_at_a_time_has_a_directory(tmp_path: Path) -> None:
     lock = Disk().lock(tmp_path)
     with pytest.raises(InUse, match="this process"):
         Disk().lock(tmp_path)
@@ -209,7 +209,7 @@ def test_one_process_at_a_time_has_a_folder(tmp_path: Path) -> None:
     Disk().lock(tmp_path).release()
 
 
-def test_who_looks_whether_a_folder_is_in_use_does_not_keep_another_from_it(tmp_path: Path) -> None:
+def test_who_looks_whether_a_directory_is_in_use_does_not_keep_another_from_it(tmp_path: Path) -> None:
     """A look holds the lock for a moment: here, for a tenth of a second."""
     Disk().lock(tmp_path).release()
     program = (

@@ -31,8 +31,8 @@ WHOLE = file_header(1, SEAL) + b"".join(record(1 + at, payload) for at, payload 
 STARTS = [HEADER + sum(HEAD + len(NOTE) + len(payload) for payload in PAYLOADS[:at]) for at in range(len(PAYLOADS) + 1)]
 
 
-def segment(folder: Path, data: bytes, name: str = segment_name(1, SEAL)) -> Path:
-    path = folder / name
+def segment(directory: Path, data: bytes, name: str = segment_name(1, SEAL)) -> Path:
+    path = directory / name
     path.write_bytes(data)
     return path
 

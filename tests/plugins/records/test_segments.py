@@ -1,4 +1,4 @@
-"""A folder of segments, in whatever state: it can be read, and what was left out is named."""
+"""A directory of segments, in whatever state: it can be read, and what was left out is named."""
 from __future__ import annotations
 
 import os
@@ -17,11 +17,11 @@ from .test_reader import PAYLOADS, SEAL, WHOLE, record, segment
 NAME = segment_name(1, SEAL)
 
 
-def found_in(folder: Path) -> tuple[list[tuple[int, bytes, bool]], list[str]]:
-    """Sequences and payloads in order, true for those out of turn; and what was left out, without the folder's name."""
+def found_in(directory: Path) -> tuple[list[tuple[int, bytes, bool]], list[str]]:
+    """Sequences and payloads in order, true for those out of turn; and what was left out, without the directory's name."""
     records: list[tuple[int, bytes, bool]] = []
-    seen = survey(Disk(), folder, lambda segment, record, out_of_turn: records.append((record.sequence, record.payload, out_of_turn)))
-    return records, [str(skipped).replace(f"{folder}/", "") for skipped in seen.skipped]
+    seen = survey(Disk(), directory, lambda segment, record, out_of_turn: records.append((record.sequence, record.payload, out_of_turn)))
+    return records, [str(skipped).replace(f"{directory}/", "") for skipped in seen.skipped]
 
 
 ALL = [(1 + at, payload, False) for at, payload in enumerate(PAYLOADS)]
@@ -55,22 +55,22 @@ def test_files_of_others_are_named_and_left_alone(tmp_path: Path) -> None:
     segment(tmp_path, WHOLE)
     (tmp_path / "1.log").write_bytes(b"1" + bytes(100))
     (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "directory").mkdir()
     records, skipped = found_in(tmp_path)
     assert records == ALL
-    assert skipped == [f"{name}: not a file of Penstock; left unchanged" for name in ("1.log", "folder", "notes.txt")]
+    assert skipped == [f"{name}: not a file of Penstock; left unchanged" for name in ("1.log", "directory", "notes.txt")]
 
 
 def test_what_is_no_file_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    target = segment(tmp_path / "folder", WHOLE)
+    (tmp_path / "directory").mkdir()
+    target = segment(tmp_path / "directory", WHOLE)
     (tmp_path / NAME).symlink_to(target)
     os.mkfifo(tmp_path / segment_name(2, Seal(2)))
-    folder = tmp_path / segment_name(3, Seal(3))
-    folder.mkdir()
+    directory = tmp_path / segment_name(3, Seal(3))
+    directory.mkdir()
     records, skipped = found_in(tmp_path)
     assert records == []
-    assert sorted(line.partition(":")[0] for line in skipped) == [NAME, segment_name(2, Seal(2)), folder.name, "folder"]
+    assert sorted(line.partition(":")[0] for line in skipped) == [NAME, segment_name(2, Seal(2)), directory.name, "directory"]
 
 
 def of_format(number: int) -> bytes:

@@ -53,7 +53,7 @@ class RedisContract(InputContract):
     def _servers(cls, server: Any, front: Proxy) -> None:
         cls.servers = server, front
 
-    def server(self, folder: Path) -> Key:
+    def server(self, directory: Path) -> Key:
         return Key(*self.servers, self.kind)
 
 

@@ -145,8 +145,8 @@ def test_a_consumer_that_was_taken_for_dead_can_neither_move_nor_acknowledge(tmp
     client.rpush(key, "1", "2")
     text = f'input {{ redis {{ port => {server.port} data_type => "list" key => "{key}" codec => plain consumer => "one" }} }} output {{ null {{ }} }}'
     sources: list[Any] = []
-    for folder in ("a", "b"):
-        assembly = assemble([Source("test.conf", text)], settled({"path.data": str(tmp_path / folder)}))
+    for directory in ("a", "b"):
+        assembly = assemble([Source("test.conf", text)], settled({"path.data": str(tmp_path / directory)}))
         sources += assembly.plugins(assembly.program.inputs)
     first, second = sources
     first.connect()

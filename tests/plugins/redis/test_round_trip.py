@@ -19,13 +19,13 @@ WAYS = ("list", "stream")
 class Reading(Arrivals):
     """What a pipeline reads from a key."""
 
-    def __init__(self, folder: Path, options: str, name: str = "reads") -> None:
-        super().__init__(folder, f"redis {{ {options} }}", name)
+    def __init__(self, directory: Path, options: str, name: str = "reads") -> None:
+        super().__init__(directory, f"redis {{ {options} }}", name)
 
 
-def write(folder: Path, options: str, lines: list[str], *more: str) -> None:
+def write(directory: Path, options: str, lines: list[str], *more: str) -> None:
     """Write lines of JSON through a pipeline."""
-    penstock_flow.write(folder, f"redis {{ {options} }}", lines, *more)
+    penstock_flow.write(directory, f"redis {{ {options} }}", lines, *more)
 
 
 def length(client: Any, kind: str, key: str) -> int:

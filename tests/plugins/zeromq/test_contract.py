@@ -43,7 +43,7 @@ class TestRequests(ListenerContract):
     }
     backend: Client
 
-    def server(self, folder: Path) -> Client:
+    def server(self, directory: Path) -> Client:
         return Client()
 
 
@@ -74,7 +74,7 @@ class ZeroMqContract(OutputContract):
     backend: Target
     count = 0
 
-    def server(self, folder: Path) -> Target:
+    def server(self, directory: Path) -> Target:
         return Target(self.kind)
 
     def received(self, sending: Any) -> list[str]:

@@ -21,9 +21,9 @@ OTHER_PUBLIC, OTHER_SECRET = keypair()
 class Flow:
     """A pipeline from a file to a socket, and one from there to a file."""
 
-    def __init__(self, folder: Path, sending: str, receiving: str, codec: str = "plain") -> None:
-        self._folder, self.port = folder, free_ports()[0]
-        self._log, self._arrived = folder / "log", folder / "arrived"
+    def __init__(self, directory: Path, sending: str, receiving: str, codec: str = "plain") -> None:
+        self._directory, self.port = directory, free_ports()[0]
+        self._log, self._arrived = directory / "log", directory / "arrived"
         self._log.write_text("")
         place = f'address => "{address(self.port)}"'
         source = f'input {{ file {{ path => "{self._log}" start_position => "beginning" stat_interval => 0.1 sincedb_write_interval => 0.1 }} }}'
@@ -35,10 +35,10 @@ class Flow:
             file.write("".join(f"{line}\n" for line in lines))
 
     def sends(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._sending, *options, name="sends")
+        return Penstock(self._directory, self._sending, *options, name="sends")
 
     def receives(self, *options: str) -> Penstock:
-        return Penstock(self._folder, self._receiving, *options, name="receives")
+        return Penstock(self._directory, self._receiving, *options, name="receives")
 
     def events(self) -> list[Any]:
         lines = self._arrived.read_text().splitlines(keepends=True) if self._arrived.exists() else []
@@ -52,9 +52,9 @@ def lines(end: int, begin: int = 0) -> list[str]:
     return [f"line {number}" for number in range(begin, end)]
 
 
-def killed(folder: Path, kills: int) -> Figures:
+def killed(directory: Path, kills: int) -> Figures:
     """Kill one of the sides, whichever it is, again and again while lines are written; all of them arrive."""
-    flow = Flow(folder, 'topology => "reqrep"', 'topology => "reqrep"')
+    flow = Flow(directory, 'topology => "reqrep"', 'topology => "reqrep"')
     chance = random.Random(kills)
     sends, receives = flow.sends().start(), flow.receives().start()
     try:

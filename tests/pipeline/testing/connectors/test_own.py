@@ -19,30 +19,30 @@ LOCAL = {
 }
 
 
-class Folder:
-    """A folder in the place of a server."""
+class Directory:
+    """A directory in the place of a server."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {"FOLDER": str(folder)}
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {"DIRECTORY": str(directory)}
 
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
 
 
-class Lines(Folder):
+class Lines(Directory):
     def put(self, messages: Sequence[str]) -> None:
-        with (self.folder / "in.log").open("a", encoding="utf-8") as file:
+        with (self.directory / "in.log").open("a", encoding="utf-8") as file:
             file.write("".join(f"{message}\n" for message in messages))
 
 
-class DeadLetters(Folder):
+class DeadLetters(Directory):
     _writer: DeadLetterWriter | None = None
 
     def put(self, messages: Sequence[str]) -> None:
         if self._writer is None:
-            settings = {"path.dead_letter_queue": str(self.folder / "letters"), "dead_letter_queue.flush_interval": 1000}
+            settings = {"path.dead_letter_queue": str(self.directory / "letters"), "dead_letter_queue.flush_interval": 1000}
             self._writer = DeadLetterWriter(settled(settings))
         for message in messages:
             self._writer.write(Generator({}), [{"message": message}], "it is wanted")
@@ -53,26 +53,26 @@ class DeadLetters(Folder):
 
 
 class TestFileInput(InputContract):
-    config = 'file { path => "${FOLDER}/in.log" start_position => "beginning" sincedb_path => "${FOLDER}/sincedb" stat_interval => 0.02 }'
+    config = 'file { path => "${DIRECTORY}/in.log" start_position => "beginning" sincedb_path => "${DIRECTORY}/sincedb" stat_interval => 0.02 }'
     absent = LOCAL
 
-    def server(self, folder: Path) -> Lines:
-        return Lines(folder)
+    def server(self, directory: Path) -> Lines:
+        return Lines(directory)
 
 
 class TestDeadLetterQueueInput(InputContract):
     flood, flood_bytes = 8192, 8192
-    config = 'dead_letter_queue { path => "${FOLDER}/letters" sincedb_path => "${FOLDER}/sincedb" }'
+    config = 'dead_letter_queue { path => "${DIRECTORY}/letters" sincedb_path => "${DIRECTORY}/sincedb" }'
     absent = LOCAL
 
-    def server(self, folder: Path) -> DeadLetters:
-        (folder / "letters").mkdir(exist_ok=True)
-        return DeadLetters(folder)
+    def server(self, directory: Path) -> DeadLetters:
+        (directory / "letters").mkdir(exist_ok=True)
+        return DeadLetters(directory)
 
 
-class Written(Folder):
+class Written(Directory):
     def received(self) -> list[str]:
-        path = self.folder / "out.log"
+        path = self.directory / "out.log"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     def answer(self, kind: str, *values: object) -> None:
@@ -80,7 +80,7 @@ class Written(Folder):
 
 
 class TestFileOutput(OutputContract):
-    config = 'file { path => "${FOLDER}/out.log" codec => line { format => "%{message}" } }'
+    config = 'file { path => "${DIRECTORY}/out.log" codec => line { format => "%{message}" } }'
     absent: ClassVar[Mapping[str, str]] = {
         "wrong_credentials_are_said_at_their_option": "it asks for no credentials",
         "a_target_that_is_away_at_the_start_is_waited_for": "it writes to the file system",
@@ -90,5 +90,5 @@ class TestFileOutput(OutputContract):
         "a_stop_does_not_wait_for_a_target_that_is_away": "it writes to the file system",
     }
 
-    def server(self, folder: Path) -> Written:
-        return Written(folder)
+    def server(self, directory: Path) -> Written:
+        return Written(directory)

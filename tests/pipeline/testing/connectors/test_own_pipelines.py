@@ -49,7 +49,7 @@ class TestPipelineInput(ListenerContract):
         "memory_is_bounded_while_the_target_hangs": ONE_PROCESS,
     }
 
-    def server(self, folder: Path) -> Sender:
+    def server(self, directory: Path) -> Sender:
         return Sender()
 
 
@@ -105,5 +105,5 @@ class TestPipelineOutput(OutputContract):
         "a_stop_does_not_wait_for_a_target_that_is_away": ONE_PROCESS,
     }
 
-    def server(self, folder: Path) -> Receiver:
+    def server(self, directory: Path) -> Receiver:
         return Receiver()

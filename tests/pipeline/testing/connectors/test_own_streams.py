@@ -52,7 +52,7 @@ class TestStdinInput(InputContract):
         "a_reload_that_changes_the_input_loses_and_repeats_nothing": "such a reload is refused (`reloads` is False)",
     }
 
-    def server(self, folder: Path) -> Pipe:
+    def server(self, directory: Path) -> Pipe:
         return Pipe()
 
     def standard_input(self) -> int:
@@ -62,9 +62,9 @@ class TestStdinInput(InputContract):
 class Screen:
     """A file that is standard output, of this process and of runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.environment: dict[str, str] = {}
-        self._path = folder / "out.log"
+        self._path = directory / "out.log"
         self.file = self._path.open("a", encoding="utf-8")
 
     def start(self) -> None:
@@ -94,8 +94,8 @@ class TestStdoutOutput(OutputContract):
         "a_stop_does_not_wait_for_a_target_that_is_away": NO_TARGET,
     }
 
-    def server(self, folder: Path) -> Screen:
-        return Screen(folder)
+    def server(self, directory: Path) -> Screen:
+        return Screen(directory)
 
     def standard_output(self) -> int:
         return self.backend.file.fileno()

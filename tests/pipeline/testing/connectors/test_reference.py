@@ -15,7 +15,7 @@ class TestReferenceInput(InputContract):
     wrong = 'reference { port => "${PORT}" password => "guess" }'
     wrong_option = "password"
 
-    def server(self, folder: Path) -> Broker:
+    def server(self, directory: Path) -> Broker:
         return Broker()
 
 
@@ -23,7 +23,7 @@ class TestReferenceListener(ListenerContract):
     config = 'reference_listener { port => "${PORT}" }'
     absent: ClassVar[Mapping[str, str]] = {"wrong_credentials_are_said_at_their_option": "it asks for no credentials"}
 
-    def server(self, folder: Path) -> LineClient:
+    def server(self, directory: Path) -> LineClient:
         return LineClient()
 
 
@@ -32,5 +32,5 @@ class TestReferenceOutput(OutputContract):
     wrong = 'reference { port => "${PORT}" password => "guess" }'
     wrong_option = "password"
 
-    def server(self, folder: Path) -> Broker:
+    def server(self, directory: Path) -> Broker:
         return Broker(partitions=("only",))
