@@ -40,13 +40,50 @@ class Held(NamedTuple):
         return Batch(chunks=[self.chunk], token=self, parts=[part], bytes=len(self.chunk.data))
 
 
-class Inbox:
-    """The messages of one connection. ``limit``: how many bytes of QoS 0 may wait, and about as
-    many of the others; ``owed``: how many messages wait that are to be acknowledged.
+class Window:
+    """How many messages the broker sends ahead of acknowledgements: what it was asked for at most,
+    and often less (mosquitto sends 20), which it does not tell. It is what was under way when
+    nothing more came, until more is.
     """
 
-    def __init__(self, context: Context, limit: int) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = self._size = most
+        self._given = self._acknowledged = self._asked = 0
+
+    def give(self, count: int) -> None:
+        """So many more are under way."""
+        self._given += count
+        under_way = self._given - self._acknowledged
+        if under_way > self._size:
+            self._size = min(self._most, 2 * under_way)
+
+    def acknowledge(self, count: int) -> None:
+        """So many were acknowledged."""
+        self._acknowledged += count
+
+    def nothing_came(self) -> None:
+        """What is under way may be all that the broker sends."""
+        under_way = self._given - self._acknowledged
+        if under_way:
+            self._size = min(self._size, under_way)
+
+    def runs_dry(self) -> bool:
+        """Whether half of it was given since the last time, or since what was acknowledged."""
+        if self._given - max(self._acknowledged, self._asked) < max(self._size // 2, 1):
+            return False
+        self._asked = self._given
+        return True
+
+
+class Inbox:
+    """The messages of one connection. ``limit``: how many bytes of QoS 0 may wait, and about as
+    many of the others; ``most``: how many messages may be under way at most; ``owed``: how many
+    messages wait that are to be acknowledged.
+    """
+
+    def __init__(self, context: Context, limit: int, most: int) -> None:
         self._context, self._limit = context, limit
+        self.window = Window(most)
         self._dropped = context.metrics.counter("dropped_qos0")
         self._connection = uuid4().hex
         self._count = 0
@@ -114,6 +151,7 @@ class Inbox:
     def _hold(self, messages: list[MQTTMessage]) -> Held:
         self._count += len(messages)
         acknowledgements = [(message.mid, message.qos) for message in messages if message.qos]
+        self.window.give(len(acknowledgements))
         held = Held(self._connection, self._count, self._chunk(messages), acknowledgements)
         self._held.append(held)
         return held
@@ -157,6 +195,7 @@ class Inbox:
         found: list[tuple[int, int]] = []
         while self._held and self._held[0].offset <= position.offset:
             found += self._held.popleft().acknowledgements
+        self.window.acknowledge(len(found))
         return found
 
 

@@ -111,7 +111,10 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
         return self._codec
 
     def open(self) -> None:
-        self._inbox = Inbox(self.context, self.qos0_buffer)
+        self._inbox = self._new_inbox()
+
+    def _new_inbox(self) -> Inbox:
+        return Inbox(self.context, self.qos0_buffer, self.receive_maximum)
 
     def connect(self) -> None:
         self._leave()
@@ -123,7 +126,7 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
             expiry=0 if self.clean_session else int(self.session_expiry or _NEVER),
             receive_maximum=self.receive_maximum,
         )
-        inbox = Inbox(self.context, self.qos0_buffer)
+        inbox = self._new_inbox()
         for message in self._inbox.unsure():
             inbox.add(message)
         on_message(session, inbox.add)
@@ -177,7 +180,12 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
             session.wait(timeout)
             session.pump(lambda: self._inbox.has(4 * size, _MOST))
             batch = self._inbox.take(4 * size, _MOST)
+            if batch is None:
+                self._inbox.window.nothing_came()
         return batch
+
+    def runs_dry(self) -> bool:
+        return self._inbox.window.runs_dry()
 
     def flush(self) -> Batch | None:
         """All that waits: what has QoS 0 does not come again."""
