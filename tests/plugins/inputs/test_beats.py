@@ -278,8 +278,6 @@ def test_clients_are_known_by_their_certificates(
         ("beats { port => 1 enrich => some }", "some"),
         ("beats { port => 1 enrich => none include_codec_tag => false }", "`include_codec_tag` cannot stand beside `enrich`"),
         ('beats { port => 1 codec => multiline { pattern => "^ " what => previous } }', "lines cannot be joined here"),
-        ("beats { port => 1 ssl => true }", "ssl_enabled"),
-        ("beats { port => 1 ssl_verify_mode => peer }", "ssl_client_authentication"),
         ("beats { port => 1 ssl_enabled => true }", "needs a certificate"),
         ("beats { port => 1 max_frame_bytes => 5 }", "1024"),
         ("lumberjack { port => 1 }", "needs a certificate"),

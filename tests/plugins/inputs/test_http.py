@@ -353,8 +353,6 @@ def test_accepted_means_taken_whether_or_not_it_is_delivered(serve: Any) -> None
         ('remote_host_target_field => "@timestamp"', "`@timestamp` must be a timestamp"),
         ('request_headers_target_field => "tags"', "`tags` must be a string"),
         ("respond_after => never", "respond_after"),
-        ("ssl => true", "`ssl_enabled`"),
-        ('keystore => "a.jks"', "`ssl_certificate`"),
         ('ssl_enabled => true ssl_keystore_path => "a.jks"', "Java's stores of keys"),
     ],
 )
