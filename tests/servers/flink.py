@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -85,7 +86,11 @@ class Cluster:
         newest = max(jobs, key=lambda job: job["start-time"], default=None)
         if newest is None:
             return 0
-        return int(self.asked(f"jobs/{newest['jid']}/checkpoints")["counts"]["completed"])
+        try:
+            told = self.asked(f"jobs/{newest['jid']}/checkpoints")
+        except urllib.error.HTTPError:  # a job that begins has no figures yet
+            return 0
+        return int(told["counts"]["completed"])
 
     def __enter__(self) -> Cluster:
         with ExitStack() as stack:

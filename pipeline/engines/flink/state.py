@@ -40,12 +40,15 @@ def timed(rows: DataStream, segment: Segment) -> DataStream:
     what goes on from one segment to the next follows the time of the first.
     """
     lateness = Duration.of_millis(segment.lateness_ms)
-    strategy = WatermarkStrategy.for_bounded_out_of_orderness(lateness).with_idleness(_IDLE)
+    idle = Duration.of_seconds(_IDLE_SECONDS)
+    strategy = WatermarkStrategy.for_bounded_out_of_orderness(lateness).with_idleness(idle)
     return rows.assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(_Time()))
 
 
-_IDLE = Duration.of_seconds(60)
-"""After so long a reader without any partition no longer holds time back."""
+_IDLE_SECONDS = 60
+"""After so long a reader without any partition no longer holds time back. Python workers import
+this module, and have no gateway to Java, which a Duration is.
+"""
 
 
 class _Time(TimestampAssigner):  # type: ignore[misc]
