@@ -2,7 +2,9 @@
 
 import itertools
 import os
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -81,3 +83,20 @@ def no_state_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
 def repeated_warnings_are_heard_again() -> None:
     """Warnings come once a minute for each place; each test is to hear its own."""
     rate_limit.forget()
+
+
+@pytest.fixture(autouse=True)
+def signals_are_handled_as_before() -> Iterator[None]:
+    """A run in this process ignores signals when it has ended, as it is about to end itself; what
+    later tests start would inherit that, and a JVM is not ended by a signal that it was told to
+    ignore.
+    """
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGVTALRM)
