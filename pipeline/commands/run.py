@@ -16,7 +16,6 @@ from ...dsl.diagnostics import ConfigError
 from ...dsl.options import read
 from ...dsl.source import Source
 from ...dsl.spec import Kind
-from ...plugins.errors import Undelivered
 from ...plugins.input import Input
 from ..compile.claims import double_claims
 from ..compile.instantiate import Assembly
@@ -34,13 +33,13 @@ from .configuration import (
     Chosen,
     Selected,
     configuration_options,
-    os_error_text,
     refuse,
     show_findings,
 )
 from .progress import progress_line
+from .run_endings import endings_said
 from .run_service import ServiceManager
-from .run_signals import actions, leave_quietly
+from .run_signals import actions
 from .run_watched import Watched
 from .settings_flags import SettingsCommand, complete_values_of
 
@@ -310,18 +309,8 @@ def _run(
     manager = ServiceManager(supervisor)
     manager.start()
     try:
-        with short_turns():
+        with endings_said(), short_turns():
             supervisor.run()
-    except BrokenPipeError:
-        leave_quietly()
-    except ConfigError as error:
-        refuse(error)
-    except Undelivered as error:
-        click.echo(f"stopped with events that were not delivered: {error}", err=True)
-        raise SystemExit(1) from None
-    except OSError as error:
-        click.echo(f"stopped: {os_error_text(error)}", err=True)
-        raise SystemExit(1) from None
     finally:
         if line is not None:
             line.end()

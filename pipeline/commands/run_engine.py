@@ -10,12 +10,11 @@ from functools import partial
 import click
 
 from ...dsl.diagnostics import ConfigError
-from ...plugins.errors import Undelivered
 from ..engines.engine import Job, UnknownEngine, engine_named
 from ..engines.plan import plan_of
 from ..runtime.signals import SignalThread
-from .configuration import Selected, os_error_text, refuse, settings_pairs, show_findings
-from .run_signals import leave_quietly
+from .configuration import Selected, refuse, settings_pairs, show_findings
+from .run_endings import endings_said
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,7 +49,8 @@ def run_on_engine(
     except ConfigError as error:
         refuse(error)
     signals.start({number: partial(_stop, job, number, []) for number in STOPS})
-    _wait(job)
+    with endings_said():
+        job.wait()
 
 
 def _stop(job: Job, number: int, stops: list[int]) -> None:
@@ -59,18 +59,3 @@ def _stop(job: Job, number: int, stops: list[int]) -> None:
         os._exit(128 + number)
     stops.append(number)
     job.stop()
-
-
-def _wait(job: Job) -> None:
-    try:
-        job.wait()
-    except BrokenPipeError:
-        leave_quietly()
-    except ConfigError as error:
-        refuse(error)
-    except Undelivered as error:
-        click.echo(f"stopped with events that were not delivered: {error}", err=True)
-        raise SystemExit(1) from None
-    except OSError as error:
-        click.echo(f"stopped: {os_error_text(error)}", err=True)
-        raise SystemExit(1) from None

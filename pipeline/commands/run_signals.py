@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from typing import NoReturn
@@ -71,10 +70,3 @@ def _leave_undrained(timeout: float, number: int) -> NoReturn:
         timeout,
     )
     os._exit(128 + number)
-
-
-def leave_quietly() -> None:
-    """The reader of stdout has gone: nothing more can be said there, and Python must not try when
-    it ends.
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
