@@ -5,7 +5,6 @@ they do on a cluster. It needs nothing installed, and shows what an engine makes
 from __future__ import annotations
 
 import pickle
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from ...dsl.spec import Kind
 from ...plugins.errors import EndOfInput
 from .abilities import ABILITIES
 from .deliver import Deliveries
+from .job_thread import JobThread
 from .keyed import Keyed, keyed_for
 from .packed import KeyedRow, Packed
 from .plan import Plan, Read
@@ -61,22 +61,14 @@ def _size(given: str | None) -> int:
     return max(size, 1)
 
 
-class LocalJob:
+class LocalJob(JobThread):
     """A plan that runs in this process."""
 
     def __init__(self, plan: Plan, range_bytes: int) -> None:
+        super().__init__("local")
         self._plan, self._range_bytes = plan, range_bytes
         self._figures = {"events_in": 0, "events_out": 0}
-        self._stopping = threading.Event()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="engine local", daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Return when all is delivered; raises what it failed with."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
+        self.begin()
 
     def stop(self) -> None:
         """End after what was read."""
@@ -86,30 +78,29 @@ class LocalJob:
         """Events that came in and went out."""
         return dict(self._figures)
 
-    def _run(self) -> None:
-        try:
-            self._work_through()
-        except BaseException as error:
-            self._error = error
-
-    def _work_through(self) -> None:
+    def _work(self) -> None:
         plan = self._plan
         work, shipment = work_for(_sent(plan.shipment)), _sent(plan.shipment)
         deliveries = Deliveries(plan.assembly)
         shards = [_Shards(keyed_for(shipment, segment.number)) for segment in plan.keyed]
         try:
-            for source in plan.reads:
-                for packed in _read(work, source, self._range_bytes):
-                    self._figures["events_in"] += packed.events_in
-                    self._pass_on(packed, shards, deliveries)
-                    if self._stopping.is_set():
-                        break
+            for packed in self._packed(work):
+                self._figures["events_in"] += packed.events_in
+                self._pass_on(packed, shards, deliveries)
             for number, held in enumerate(shards):
                 for packed in held.end():
                     self._pass_on(packed, shards[number + 1 :], deliveries)
             deliveries.end()
         finally:
             deliveries.close()
+
+    def _packed(self, work: Work) -> Iterator[Packed]:
+        """What comes of the inputs, one after the other, until the job is to stop."""
+        for source in self._plan.reads:
+            for packed in _read(work, source, self._range_bytes):
+                yield packed
+                if self._stopping.is_set():
+                    return
 
     def _pass_on(self, packed: Packed, shards: list[_Shards], deliveries: Deliveries) -> None:
         """Deliver what was packed, and take rows to their shards."""
@@ -135,7 +126,8 @@ class _Shards:
         by_shard: dict[int, list[bytes]] = {}
         for row in rows:
             by_shard.setdefault(row.shard, []).append(row.blob)
-            self._latest = max(row.time_ms, self._latest or row.time_ms)
+            if self._latest is None or row.time_ms > self._latest:
+                self._latest = row.time_ms
         for shard, blobs in by_shard.items():
             taken = self._keyed.take(self._states.get(shard), blobs)
             self._states[shard] = taken.state

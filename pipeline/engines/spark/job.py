@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 
+from ..job_thread import JobThread
 from ..parts import Plan
 from .batch import Batches
 from .failures import reason_of
@@ -18,29 +18,21 @@ from .session import read_options, running_session, share_modules, start_session
 from .state import Checkpoint, Manifest
 
 
-class SparkJob:
+class SparkJob(JobThread):
     """Inputs that end are one batch. Others are a stream, whose checkpoint is a directory that goes
     with the job where none was named. All of it runs in a thread of its own, Spark's start too:
     in the main thread it would take the signals.
     """
 
     def __init__(self, plan: Plan, options: Mapping[str, str], checkpoint: str | None) -> None:
+        super().__init__("spark")
         self._plan, self._options = plan, read_options(options)
         self._checkpoint = None if checkpoint is None else Checkpoint(checkpoint)
         run = f"{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
         self._name = run if self._checkpoint is None else self._checkpoint.id
-        self._stopping = threading.Event()
-        self._error: BaseException | None = None
         self._session: SparkSession | None = None
         self._batches: Batches | None = None
-        self._thread = threading.Thread(target=self._run, name="engine spark", daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Return when the job has ended; raises what it failed with."""
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
+        self.begin()
 
     def stop(self) -> None:
         """Let the batch that runs end, and no other begin; inputs that end are given up, since they
@@ -60,16 +52,17 @@ class SparkJob:
             "events_out": last.events_out,
         }
 
-    def _run(self) -> None:
-        try:
-            if self._checkpoint is None and not self._plan.is_bounded:
-                with tempfile.TemporaryDirectory(prefix="penstock-spark-") as directory:
-                    self._run_session(Checkpoint(directory))
-            else:
-                self._run_session(self._checkpoint)
-        except BaseException as error:
-            if not (self._stopping.is_set() and self._plan.is_bounded):
-                self._error = reason_of(error)
+    def _work(self) -> None:
+        if self._checkpoint is None and not self._plan.is_bounded:
+            with tempfile.TemporaryDirectory(prefix="penstock-spark-") as directory:
+                self._run_session(Checkpoint(directory))
+        else:
+            self._run_session(self._checkpoint)
+
+    def _failure(self, error: BaseException) -> BaseException | None:
+        """One batch that is given up at a stop ends with an error of Spark's own."""
+        is_given_up = self._stopping.is_set() and self._plan.is_bounded
+        return None if is_given_up else reason_of(error)
 
     def _run_session(self, checkpoint: Checkpoint | None) -> None:
         plan, options = self._plan, self._options
