@@ -18,22 +18,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from jobs import FILTERS, ROOT, row, write_lines
+
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 EVENTS = 400_000
 TICKS = os.sysconf("SC_CLK_TCK")
-
-ACCESS = """
-  grok { match => { "message" => "%{HTTPD_COMBINEDLOG}" } }
-  date { match => ["timestamp", "dd/MMM/yyyy:HH:mm:ss Z"] remove_field => ["timestamp"] }
-"""
-WINDOW = """
-  window { id => "w" size => "1m" by => ["[http][response][status_code]"] keep => false
-    sum => { "[bytes][sum]" => "[http][response][body][bytes]" }
-    percentiles => { "[bytes]" => "[http][response][body][bytes]" } percents => [95] }
-"""
-FILTERS = {"no state": ACCESS, "window": ACCESS + WINDOW}
 CONFIG = """
 input {{ file {{ path => "${{INPUT}}" mode => "read" exit_after_read => true
   sincedb_path => "/dev/null" file_completed_action => "log"
@@ -91,13 +81,7 @@ def prepared(home: Path, name: str, filters: str, count: int) -> Path:
     directory = home / f"{name.replace(' ', '-')}-{count}"
     directory.mkdir()
     (directory / "pipeline.conf").write_text(CONFIG.format(filters=filters))
-    make = [
-        sys.executable,
-        str(ROOT / "benchmarks" / "baseline" / "make_access_log.py"),
-        str(count),
-    ]
-    with (directory / "input.log").open("wb") as file:
-        subprocess.run(make, stdout=file, check=True)
+    write_lines(directory / "input.log", count)
     return directory
 
 
@@ -118,8 +102,7 @@ def main() -> None:
             command = [str(python("flink")), __file__, "--inside", str(few), str(many)]
             told = subprocess.check_output(command, env=flink.environment(), text=True)
             jvm, own = (each / count * 1e6 for each in json.loads(told.splitlines()[-1]))
-            row = [f"{each:.1f}" for each in (once, jvm, own, jvm + own, (jvm + own) / once)]
-            print(f"| {name} | {' | '.join(row)} |", flush=True)
+            print(row(name, once, jvm, own), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,22 +2,22 @@
 
     python benchmarks/engines/spark.py [EVENTS]
 
-Lines of an access log, from a file to files, by the filters of `benchmarks/apache.conf`; with a
-window behind them; and over topics of Kafka. Spark has one session with two tasks at a time, as the
-tests start it (`tests/servers`). Each pass is a plain run and a run on Spark, one behind the other;
+Lines of an access log, from a file to files, by the filters of `benchmarks/apache.conf`, and with a
+window behind them. Spark has one session with two tasks at a time, as the tests start it
+(`tests/servers`). Each pass is a plain run and a run on Spark, one behind the other;
 the first ones warm the JVM up. Of a plain run its start is taken out.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from jobs import FILTERS, ROOT, row, write_lines
+
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 from measure import run  # noqa: E402
@@ -27,16 +27,6 @@ from servers.packages import python  # noqa: E402
 EVENTS = 400_000
 PASSES = 3
 TICKS = os.sysconf("SC_CLK_TCK")
-
-ACCESS = """
-  grok { match => { "message" => "%{HTTPD_COMBINEDLOG}" } }
-  date { match => ["timestamp", "dd/MMM/yyyy:HH:mm:ss Z"] remove_field => ["timestamp"] }
-"""
-WINDOW = """
-  window { id => "w" size => "1m" by => ["[http][response][status_code]"] keep => false
-    sum => { "[bytes][sum]" => "[http][response][body][bytes]" }
-    percentiles => { "[bytes]" => "[http][response][body][bytes]" } percents => [95] }
-"""
 FILE = """
 input { file { path => "${INPUT}" mode => "read" exit_after_read => true
   sincedb_path => "/dev/null" file_completed_action => "log"
@@ -99,26 +89,17 @@ def on_spark(spark: Any, directory: Path, config: str, lines: Path, number: int)
     return Cost(after.jvm - before.jvm, after.python - before.python)
 
 
-def logs(directory: Path, count: int) -> Path:
-    """Lines of an access log."""
-    path = directory / f"access-{count}.log"
-    make = [sys.executable, str(ROOT / "benchmarks/baseline/make_access_log.py"), str(count)]
-    with path.open("wb") as file:
-        subprocess.run(make, stdout=file, check=True)
-    return path
-
-
 def measure(spark: Any, directory: Path, name: str, filters: str, count: int) -> None:
     """Print a row for each pass."""
     config = f"{FILE}\nfilter {{ {filters} }}\n{OUT}\n"
-    lines, few = logs(directory, count), logs(directory, 1000)
+    lines = write_lines(directory / "lines.log", count)
+    few = write_lines(directory / "few.log", 1000)
     for number in range(PASSES):
         start = plain(directory, config, few)
         once = (plain(directory, config, lines) - start) / count * 1e6
         cost = on_spark(spark, directory, config, lines, number)
         jvm, own = cost.jvm / count * 1e6, cost.python / count * 1e6
-        row = [f"{each:.1f}" for each in (once, jvm, own, jvm + own, (jvm + own) / once)]
-        print(f"| {name}, pass {number + 1} | {' | '.join(row)} |", flush=True)
+        print(row(f"{name}, pass {number + 1}", once, jvm, own), flush=True)
 
 
 def main() -> None:
@@ -130,8 +111,8 @@ def main() -> None:
         session.mkdir()
         spark = spark_server.server(session).start()
         try:
-            for name, filters in (("files", ACCESS), ("window", ACCESS + WINDOW)):
-                directory = Path(home, name)
+            for name, filters in FILTERS.items():
+                directory = Path(home, name.replace(" ", "-"))
                 directory.mkdir()
                 measure(spark, directory, name, filters, count)
         finally:
