@@ -214,14 +214,8 @@ class Csv(Ecs, Filter, name="csv"):
             elif found:
                 event[target] = found
             if decorate is not None:
-                self._decorated(event, decorate)
+                self.decorated(event, decorate)
         return left
-
-    def _decorated(self, event: Event, decorate: Callable[[Event], None]) -> None:
-        try:
-            decorate(event)
-        except Exception as error:
-            self.failed(event, error)
 
     def apply(self, event: Event) -> bool | list[Event]:
         goes_on, handled = self._read(event)

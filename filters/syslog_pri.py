@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -150,7 +149,7 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
             syslog["severity"] = {"code": severity, "name": severity_name}
             syslog["facility"] = {"code": facility, "name": facility_name}
             if decorate is not None:
-                self._decorated(event, decorate)
+                self.decorated(event, decorate)
         return left
 
     def _split(self, events: list[Event]) -> list[Event]:
@@ -163,14 +162,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
             if meaning is None or not put(event, meaning):
                 left.append(event)
             elif decorate is not None:
-                self._decorated(event, decorate)
+                self.decorated(event, decorate)
         return left
-
-    def _decorated(self, event: Event, decorate: Callable[[Event], None]) -> None:
-        try:
-            decorate(event)
-        except Exception as error:
-            self.failed(event, error)
 
     def apply(self, event: Event) -> bool:
         priority = _number(self._priority(event))

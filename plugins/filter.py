@@ -184,6 +184,15 @@ class Filter(Plugin):
         """
         return []
 
+    def decorated(self, event: Event, decorate: Callable[[Event], None]) -> None:
+        """Decorate an event that a filter of whole batches has worked; one whose decoration raises
+        is tagged.
+        """
+        try:
+            decorate(event)
+        except Exception as error:
+            self.failed(event, error)
+
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter raised, and tell the reason."""
         self.failures += 1
