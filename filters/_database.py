@@ -32,7 +32,7 @@ _CONNECT_SECONDS = 10
 
 
 class UnreachableError(PenstockError):
-    """There is no connection to the database."""
+    """The database cannot be connected to."""
 
 
 @option_group

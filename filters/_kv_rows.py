@@ -105,7 +105,7 @@ class Rows:
         return (tuple(found), tuple(marks)) if usual else None
 
     def _behind_splitters(self, text: str, at: int) -> int:
-        """The first place from there on that is no field splitter."""
+        """The first place from there on that is not a field splitter."""
         while at < len(text) and text[at] in self._field:
             at += 1
         return at

@@ -54,7 +54,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
     request: dict[str, Any] = option("The request; see above.")
     target: FieldRef = option("The field for the answer.")
     json: bool = option("Whether body and answer are JSON.", default=True)
-    fallback: dict[str, Any] = option("What the target gets where there is no answer.", default={})
+    fallback: dict[str, Any] = option("What the target gets without an answer.", default={})
     sprintf: bool = option(
         "Has no effect.", default=False, deprecated="take it out: fields are always filled in"
     )

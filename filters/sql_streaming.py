@@ -106,7 +106,7 @@ class SqlStreaming(JdbcOptions, Filter, name="sql_streaming"):
             after={"customer": 7, "found": [{"name": "Ada", "city": "London"}], "name": "Ada"},
         ),
         Example(
-            "a default where there is no row",
+            "a default without a row",
             """sql_streaming {
   jdbc_connection_string => "sqlite:///tests/data/sql/shop.db"
   statement => "SELECT name FROM customers WHERE city = ? AND id > ?"

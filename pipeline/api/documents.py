@@ -100,7 +100,7 @@ class Node:
 
     def ready(self) -> Document:
         """``GET /health/ready``: whether events go through, or why not; and what holds them up,
-        which is no reason to send them elsewhere.
+        which is not a reason to send them elsewhere.
         """
         reasons = [reason for member in self.members for reason in _hindrances(member)]
         waits = [text for member in self.members for text in back_pressure(member)]

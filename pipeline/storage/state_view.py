@@ -30,7 +30,7 @@ HEAD = "penstock_state"
 
 
 class Unreadable(OSError):
-    """What is to be imported is no export, or one of a newer version."""
+    """What is to be imported is not an export, or is one of a newer version."""
 
 
 class FilterView(msgspec.Struct):

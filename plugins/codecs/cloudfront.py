@@ -10,7 +10,7 @@ class Cloudfront(GzipText, name="cloudfront"):
     """The log files of AWS CloudFront, compressed with gzip; for inputs only.
 
     Each line is an event, with the file's `#Version` as `cloudfront_version` and its `#Fields` as
-    `cloudfront_fields`; these two lines are no events. Damaged data is handled as by the codec
+    `cloudfront_fields`; these two lines are not events. Damaged data is handled as by the codec
     `gzip_lines`, which tags it `_gzipparsefailure`.
 
     Differs from Logstash: the `message` of an event does not end in a line break, and a file that

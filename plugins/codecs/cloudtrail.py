@@ -15,7 +15,7 @@ class Cloudtrail(Codec, name="cloudtrail"):
     """The log files of AWS CloudTrail; for inputs only.
 
     Each of a document's `Records` is an event, whose `@timestamp` is its `eventTime`. A
-    `disableApiTermination` that is no map becomes `{"value": …}`, so that its type is one. A
+    `disableApiTermination` that is not a map becomes `{"value": …}`, so that its type is one. A
     document stands on one line, as CloudTrail writes it.
 
     Differs from Logstash: a line that is no JSON, or has no records, is an event with the line as

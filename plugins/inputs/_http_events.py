@@ -109,7 +109,7 @@ def _setting(template: Event, headers: dict[str, str]) -> Callable[[Event], None
 
 
 def _written(value: Any, values: list[Any]) -> str:
-    """A value as Python; what is no map goes to ``values``."""
+    """A value as Python; what is not a map goes to ``values``."""
     if value is _HEADERS:
         return "headers.copy()"
     if type(value) is dict:

@@ -1,6 +1,6 @@
 """Messages of channels: whoever listens gets them, and nobody keeps them.
 
-There is no acknowledgement and no back-pressure: while nothing is read, messages wait in the
+It has neither acknowledgement nor back-pressure: while nothing is read, messages wait in the
 system's buffers and in the server, which ends a connection that lags too far behind
 (``client-output-buffer-limit pubsub``), and with it what was waiting.
 """

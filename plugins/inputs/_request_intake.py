@@ -24,7 +24,7 @@ _BATCH = 1 << 20
 
 
 class Full(Exception):
-    """There is no room for a request now."""
+    """No room is left for a request now."""
 
 
 class _Waiting(NamedTuple):

@@ -3,7 +3,7 @@ as a codec, so that it runs where events are filtered.
 
 Each message goes through the codec of the input first; the field that holds its text then is
 matched with the pattern. A text that does not match is looked at as a message of RFC 5424, where
-that is wanted, which Logstash does not do. What is no syslog is passed on, tagged.
+that is wanted, which Logstash does not do. What is not syslog is passed on, tagged.
 """
 
 from __future__ import annotations

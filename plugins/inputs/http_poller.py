@@ -54,8 +54,8 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
     `times_retried`, `code`, `response_message`, `response_headers`, `runtime_seconds`.
 
     With `skip_unchanged` a URL that said an ETag or Last-Modified is only asked for what has
-    changed since; an answer that nothing has (304) is no event. After a restart all is asked for
-    again. What the outputs did not take is given to them again, as long as the process lives.
+    changed since; an answer that nothing has (304) is not an event. After a restart all is asked
+    for again. What the outputs did not take is given to them again, as long as the process lives.
 
     The input needs the package urllib3: `pip install 'penstock[http_poller]'`.
 

@@ -62,7 +62,7 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
     `procid` (where it is not a number) and `structured_data` beside them; without,
     `syslog5424_ver`, `syslog5424_msgid` and `syslog5424_sd`. Octet counting, TLS and version 2 of
     the PROXY protocol are new; `[@metadata][input][syslog][protocol]` says `tcp` or `udp`; the
-    newline behind a message is not part of it, and empty lines are no messages.
+    newline behind a message is not part of it, and empty lines are not messages.
     """
 
     default_codec = "plain"

@@ -35,8 +35,8 @@ class Elasticsearch(BulkOutput, name="elasticsearch"):
     texts are keywords but for `message`, and addresses and places are known by their names. An
     event that lacks a field of `document_id` is a dead letter (there all such events overwrite each
     other). An update that another one has crossed (409) is tried again (there it is lost), and a
-    `delete` of what is not there is no dead letter. A request that is refused as a whole is halved
-    until the documents to blame are found. `script_type => "file"` and `parent` without
+    `delete` of what is not there is not a dead letter. A request that is refused as a whole is
+    halved until the documents to blame are found. `script_type => "file"` and `parent` without
     `join_field`, which no cluster of today knows, are errors; `document_type` has no effect. Keys
     and certificates are PEM files.
     """

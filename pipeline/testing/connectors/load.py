@@ -1,7 +1,7 @@
 """Clients that send to a listener without a pause, each message again until it is taken.
 
 This is what a client of "at least once" does: an answer other than ``taken``, a connection that
-ends without one, or no answer for a while is no delivery. So whatever is killed or reloaded, a
+ends without one, or no answer for a while, is not a delivery. So whatever is killed or reloaded, a
 message that was taken must be at the target, and one that was not refused must be there once.
 """
 
