@@ -82,6 +82,7 @@ class FlinkJob:
     def __init__(self, env: StreamExecutionEnvironment, plan: Plan, checkpoint: str | None) -> None:
         self._checkpoint = checkpoint
         self._is_stopped = threading.Event()
+        self._stopper: threading.Thread | None = None
         self._client = env.execute_async(f"penstock {plan.shipment.digest[:8]}")
 
     def wait(self) -> None:
@@ -89,6 +90,8 @@ class FlinkJob:
         try:
             self._client.get_job_execution_result().result()
         except Py4JJavaError as error:
+            if self._stopper is not None:
+                self._stopper.join()  # it knows whether the job ended by the stop, or before it
             if not self._is_stopped.is_set():
                 raise Undelivered(_reason(error.java_exception)) from None
 
@@ -98,7 +101,8 @@ class FlinkJob:
         """
         if not self._is_stopped.is_set():
             self._is_stopped.set()
-            threading.Thread(target=self._stop, name="stop flink", daemon=True).start()
+            self._stopper = threading.Thread(target=self._stop, name="stop flink", daemon=True)
+            self._stopper.start()
 
     def _stop(self) -> None:
         kinds = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType
