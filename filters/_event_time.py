@@ -316,7 +316,7 @@ class EventTime(HeldState):
         needed = self.marks.lateness + counts.late_most
         complain(
             f"{self.context.where} late",
-            '%s: %s: %d late events so far, by at most %.3f s; lateness => "%dms" would have'
+            '%s: %s: late events so far: %d, by at most %.3f s; lateness => "%dms" would have'
             " taken them",
             self.context.where,
             self.title,

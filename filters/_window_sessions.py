@@ -57,6 +57,13 @@ class SessionOperator:
                 return session.record is None
         return watermark > time + self.gap
 
+    def late_by(self, state: SessionState | None, time: int, watermark: int) -> int:
+        """How much more lateness would have taken in an event that is late."""
+        for session in state.sessions if state is not None else ():
+            if self._joins(session, time):
+                return max(watermark - self._end(session) - self.retain, 1)
+        return max(watermark - time - self.gap, 1)
+
     def _joins(self, session: Session, time: int) -> bool:
         first, last = session.first, session.last
         if not first - self.gap <= time <= last + self.gap:

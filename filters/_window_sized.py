@@ -67,8 +67,12 @@ class SizedOperator:
 
     def is_late(self, time: int, watermark: int) -> bool:
         """Whether no window takes an event of this time any more."""
+        return self.late_by(time, watermark) > 0
+
+    def late_by(self, time: int, watermark: int) -> int:
+        """How much more lateness the last window of this time would need to take an event in."""
         windows = self.windows.of_pane(self.windows.pane(time)[0])
-        return windows[-1][1] + self.retain <= watermark
+        return watermark - windows[-1][1] - self.retain + 1
 
     def take(self, state: SizedState, time: int, event: Event, watermark: int) -> list[Event]:
         start = self.windows.pane(time)[0]

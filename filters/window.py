@@ -261,8 +261,7 @@ class Window(EventTime, Ecs, name="window"):
             self.marks.watermark,
         )
         if sized.is_late(when, mark):
-            start, end = self._windows.of_pane(self._windows.pane(when)[0])[-1]
-            self.too_late(event, rows.index[at], mark - end + 1, out)
+            self.too_late(event, rows.index[at], sized.late_by(when, mark), out)
             return
         start = self._windows.pane(when)[0]
         pane = self._panes.get(start)
@@ -328,7 +327,7 @@ class Window(EventTime, Ecs, name="window"):
         when, key, mark = rows.times[at], rows.keys[at], self.marks.watermark
         states = self.keyed.states
         if not self.whole and self._sessions.is_late(states.get(key), when, mark):
-            behind = max(mark - when - self._sessions.gap, 1)
+            behind = self._sessions.late_by(states.get(key), when, mark)
             self.too_late(rows.events[at], rows.index[at], behind, out)
             return
         if key not in states and len(states) >= self.max_keys:

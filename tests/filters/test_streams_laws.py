@@ -1,5 +1,6 @@
 """The filters of event time against brute force: the same events, any batch sizes, stopped and gone on anywhere, give what a plain reading says."""
 import json
+import re
 import sqlite3
 from collections import defaultdict
 from typing import Any
@@ -215,3 +216,26 @@ def test_sliding_as_often_as_long_is_tumbling(given_rows: list[Any], sizes: list
     events = [event(row, n) for n, row in enumerate(given_rows)]
     one, other = (f'window {{ id => "w" size => "10s" {every} lateness => "5s" by => ["k"] }}' for every in ("", 'every => "10s"'))
     assert run(one, events, sizes) == run(other, events, sizes)
+
+
+SHIFTED = ["tumbling", "sliding", "sliding, a fraction", "retain and empty", "join", "dedupe", "event_count"]
+
+
+@pytest.mark.parametrize("name", SHIFTED)
+@given(rows)
+@settings(deadline=None, max_examples=40)
+def test_the_lateness_that_the_log_asks_for_is_what_late_events_need(
+    name: str, given_rows: list[Any]
+) -> None:
+    events = [event(row, n, tags=["t"]) for n, row in enumerate(given_rows)]
+
+    def late(lateness: int) -> tuple[int, int]:
+        config = re.sub(r'lateness => "\d+s"', f'lateness => "{lateness}ms"', CONFIGS[name])
+        plugin = filter_of(config)
+        plugin.run([accept(msgspec.json.decode(json.dumps(e)), NOW) for e in events])
+        return plugin.counts.late, plugin.counts.late_most
+
+    number, most = late(3000)
+    if number:
+        assert late(3000 + most) == (0, 0)
+        assert late(3000 + most - 1) > (0, 0)
