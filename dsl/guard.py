@@ -35,18 +35,31 @@ import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .diagnostics import PenstockError
 from .regex_writer import NO_SPACE
-
-if TYPE_CHECKING:
-    from .grok.expression import Expression
 
 Find = Callable[[str], re.Match[str] | None]
 
 _LONGEST_TICK = 0.25
 _SHORTEST_TICK = 0.002
+
+
+class Sought(Protocol):
+    """What a guard can look for: an expression of grok, or of a condition."""
+
+    @property
+    def find(self) -> Find:
+        """Look without a limit of its own."""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The expression as ``re`` compiled it."""
+
+    @property
+    def anchor(self) -> str | None:
+        """Where alone a match can be, such as "start"; None for anywhere."""
 
 
 class MatchTimeout(PenstockError):
@@ -176,7 +189,7 @@ class Guard:
         self._place: tuple[Any, ...] = ()
         self._since = 0.0
         self._before: tuple[Any, tuple[float, float]] = (None, (0.0, 0.0))
-        self._fallbacks: dict[int, tuple[Expression, Find]] = {}
+        self._fallbacks: dict[int, tuple[Sought, Find]] = {}
 
     def __enter__(self) -> Guard:
         self._in_main = signals_reach()
@@ -204,7 +217,7 @@ class Guard:
         self._place = ()
         self.turn = None
 
-    def finder(self, expression: Expression) -> Find:
+    def finder(self, expression: Sought) -> Find:
         """How to look for the expression under this guard; to be asked for inside of it."""
         if self._in_main:
             return expression.find
@@ -236,7 +249,7 @@ class Guard:
             self._place = ()
             raise _late(self.seconds)
 
-    def _timed(self, expression: Expression) -> Find:
+    def _timed(self, expression: Sought) -> Find:
         searches: list[Any] = []
 
         def search(text: str, timeout: float) -> re.Match[str] | None:
