@@ -20,6 +20,7 @@ from ...plugins.event_time import KeepsState
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.plugin import Plugin
+from ...plugins.records.lock import InUse
 from ..compile.instantiate import Assembly, assemble
 from .partitions import filters_of_event_time
 
@@ -131,7 +132,8 @@ def states_of(
     """What keeps the state of a pipeline's filters; None where it is in memory alone.
 
     ``owners``: plugins that commit by themselves. Raises OSError where state is to be durable and
-    cannot be.
+    cannot be. State that an earlier run left is taken up to let it go on, unless another process
+    works with it at this moment.
     """
     settings = assembly.program.settings
     filters = filters_of_event_time(assembly)
@@ -148,7 +150,12 @@ def states_of(
     from ..state.filter_states import FilterStates
     from ..storage.state_store import StateStore
 
-    store = StateStore(directory)
+    try:
+        store = StateStore(directory)
+    except InUse:
+        if kept:
+            raise
+        return None
     if store.was_damaged:
         for each in kept:
             each.begins_partial = True

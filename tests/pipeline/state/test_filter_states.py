@@ -23,6 +23,7 @@ from penstock.plugins.batch import Batch, Part, Position
 from penstock.plugins.data_paths import state_directory
 from penstock.plugins.errors import EndOfInput
 from penstock.plugins.input import Input, Outcome
+from penstock.plugins.records.lock import InUse, Lock
 
 Event = dict[str, Any]
 START = 1_756_972_800  # 2025-09-04T08:00:00Z
@@ -181,6 +182,21 @@ def test_what_a_filter_held_that_is_gone_is_emitted_and_inputs_go_on_by_themselv
     assert [(e["k"], "_partial" in e.get("tags", [])) for e in out] == [("a", True), ("a", False)]
     assert (source.begun, "the filter `w` is gone" in caplog.text) == (-1, True)
     assert run(tmp_path, [at(1)], ends=True)[1].begun == -1, "positions of that time are of no account"
+
+
+def test_state_that_another_process_works_with_is_its_own_and_nothing_that_was_left(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, [at(1)])
+    mutate = 'mutate { add_field => { "x" => "y" } }'
+    lock = Lock(state_directory({"path.data": str(tmp_path)}))
+    try:
+        assert [e["v"] for e in run(tmp_path, [at(2, v=3)], mutate)[0]] == [3]
+        with pytest.raises(InUse):
+            run(tmp_path, [at(1)])
+    finally:
+        lock.release()
+    assert len(run(tmp_path, [at(2)], mutate)[0]) == 2, "now it was left"
 
 
 def test_a_database_that_cannot_be_read_is_put_aside_and_first_results_are_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
