@@ -1,0 +1,23 @@
+"""The expression with which generated code reads a field of ``event``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .reference import index_of
+
+
+def reads(keys: Sequence[str]) -> str:
+    """The expression for the field with these keys, which calls ``get(event)`` where a look-up in
+    maps does not say it all.
+    """
+    if tuple(keys) == ("@metadata",) or any(index_of(key) is not None for key in keys[1:]):
+        return "get(event)"
+    *parents, last = map(repr, keys)
+    if not parents:
+        return f"event.get({last})"
+    tests, at = [], "event"
+    for key in parents:
+        tests.append(f"type(m := {at}.get({key})) is dict")
+        at = "m"
+    return f"m.get({last}) if {' and '.join(tests)} else get(event)"
