@@ -1,4 +1,4 @@
-"""The expression with which generated code reads a field of ``event``."""
+"""How generated code reads a field of ``event``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from .reference import index_of
 
 
+def is_inline(keys: Sequence[str]) -> bool:
+    """Whether a path is read inline: one with a place in a list is not, nor all metadata, which is
+    a map even where there is none.
+    """
+    return tuple(keys) != ("@metadata",) and all(index_of(key) is None for key in keys[1:])
+
+
 def reads(keys: Sequence[str]) -> str:
     """The expression for the field with these keys, which calls ``get(event)`` where a look-up in
     maps does not say it all.
     """
-    if tuple(keys) == ("@metadata",) or any(index_of(key) is not None for key in keys[1:]):
+    if not is_inline(keys):
         return "get(event)"
     *parents, last = map(repr, keys)
     if not parents:

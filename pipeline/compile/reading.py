@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ...dsl.reference import FieldRef, index_of
+from ...dsl.reading import is_inline
+from ...dsl.reference import FieldRef
 from .names import Namespace
 
 Keys = tuple[str, ...]
@@ -90,10 +91,3 @@ class Reads:
         if keys not in self._variables:
             return f"m := {text}", "m", after
         return text if keys in known else text[1:-1], self._variables[keys], after
-
-
-def is_inline(keys: Keys) -> bool:
-    """Whether a path is read inline: one with a place in a list is not, nor all metadata, which is
-    a map even where there is none.
-    """
-    return keys != ("@metadata",) and all(index_of(key) is None for key in keys[1:])
