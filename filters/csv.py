@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from ..dsl.diagnostics import did_you_mean
@@ -14,6 +15,7 @@ from ..plugins.csv_rows import MalformedRowError, Reader, Row
 from ..plugins.csv_values import Conversion, conversions
 from ..plugins.declaration import Example, option
 from ..plugins.former import renamed
+from ._csv_loop import Loop, row_loop
 from ._references import NAMES_APART, BrokenReference, field
 
 Setter = Callable[[Event, Any], None]
@@ -123,8 +125,9 @@ class Csv(Ecs, Filter, name="csv"):
             name: known[kind] for name, kind in self.convert.items() if kind in known
         }
         if len(quote) == 1 and self.separator:
-            self._first_row = Reader(self.separator, quote, self.context.limit("fields")).first_row
-        self._odd = (quote, "\n", "\r")
+            reader = Reader(self.separator, quote, self.context.limit("fields"))
+            self._first_row, self._quoted_line = reader.first_row, reader.quoted_line
+        self._quote = quote
         self._longest = self.context.limit("fields")
         self._name_columns(self.columns)
         self._may_drop = self.autodetect_column_names or self.skip_header
@@ -175,47 +178,43 @@ class Csv(Ecs, Filter, name="csv"):
 
     def run(self, events: list[Event]) -> list[Event]:
         """Read the row of each event; the same list, unless events may be dropped."""
-        keys = self._keys
-        if self._may_drop or not keys or None in keys or self._converted or not self._is_near():
+        if self._loop is None:
             return super().run(events)
-        super().run(self._read_plain(events, keys))
+        left: list[Event] = []
+        self._loop(events, left, self._quoted_line, self._other_row, self._decorated)
+        super().run(left)
         return events
+
+    @cached_property
+    def _loop(self) -> Loop | None:
+        """The loop over rows of one line, where all columns are plain keys."""
+        keys = [key for key in self._keys or () if key is not None]
+        is_plain = bool(keys) and len(keys) == len(self._keys or ()) <= self._longest
+        if self._may_drop or self._converted or not is_plain or not self._is_near():
+            return None
+        target = None if self.target is None else self.target.keys[0]
+        quote, skips, decorates = self._quote, self.skip_empty_columns, self.decorate is not None
+        source = self.source.keys[0]
+        return row_loop(source, target, keys, self.separator, quote, skips, decorates)
 
     def _is_near(self) -> bool:
         """Whether the text and the target are fields of the event itself that take any value."""
         refs = [self.source] if self.target is None else [self.source, self.target]
         return all(len(ref.keys) == 1 and ref.keys[0] not in NAMES_APART for ref in refs)
 
-    def _read_plain(self, events: list[Event], keys: Sequence[str | None]) -> list[Event]:
-        """Read rows of one line without quotes that have no more columns than are named, where the
-        target is not there yet; the events left.
-        """
-        (source,) = self.source.keys
-        target = None if self.target is None else self.target.keys[0]
-        quote, feed, carriage = self._odd
-        separator, skip, decorate = self.separator, self.skip_empty_columns, self.decorate
-        width, longest, left = len(keys), self._longest, list[Event]()
-        for event in events:
-            text = event.get(source)
-            if type(text) is not str or not text or quote in text or target in event:
-                left.append(event)
-                continue
-            row = text.split(separator) if feed not in text and carriage not in text else ()
-            if not 0 < len(row) <= width or len(text) > longest:
-                left.append(event)
-                continue
-            found: dict[Any, Any]
-            if skip:
-                found = {key: value for key, value in zip(keys, row, strict=False) if value}
-            else:
-                found = {key: value or None for key, value in zip(keys, row, strict=False)}
-            if target is None:
-                event.update(found)
-            elif found:
-                event[target] = found
-            if decorate is not None:
-                self.decorated(event, decorate)
-        return left
+    def _other_row(self, row: Row) -> dict[Any, Any] | None:
+        """The columns of a row that does not have as many as are named, None where it has more."""
+        keys = self._keys or ()
+        if len(row) > len(keys):
+            return None
+        columns = zip(keys, row, strict=False)
+        if self.skip_empty_columns:
+            return {key: value for key, value in columns if value}
+        return {key: value or None for key, value in columns}
+
+    def _decorated(self, event: Event) -> None:
+        if self.decorate is not None:
+            self.decorated(event, self.decorate)
 
     def apply(self, event: Event) -> bool | list[Event]:
         goes_on, handled = self._read(event)

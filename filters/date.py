@@ -27,6 +27,7 @@ from ..dsl.joda.parse import COUNTS, Parser, parser, uses_names
 from ..dsl.joda.pattern import PatternError
 from ..dsl.joda.pattern_lint import doubts, named_like
 from ..dsl.joda.zones import UTC, UnknownZoneError, Zone, find_zone, get_zone, platform_zone
+from ..dsl.reading import reads
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.template import Template
 from ..plugins.contract import Filter, OptionProblem
@@ -245,12 +246,6 @@ class Date(Filter, name="date"):
     def _compiled(self) -> Callable[..., None]:
         """The loop over a batch, what is constant written into it."""
         key, keys = self._plain_target, FieldRef(str(self.match[0])).keys
-        found = "get(event)"
-        if len(keys) == 1 and keys != ("@metadata",):
-            found = f"event.get({keys[0]!r})"
-        elif len(keys) == 2:
-            first, second = map(repr, keys)
-            found = f"m.get({second}) if type(m := event.get({first})) is dict else get(event)"
         put = (
             ["settle(event, stamp)"]
             if key is None
@@ -259,7 +254,7 @@ class Date(Filter, name="date"):
         lines = [
             "def loop(events, known, read, read_other):",
             "    for event in events:",
-            f"        value = {found}",
+            f"        value = {reads(keys)}",
             "        if value is None:",
             "            continue",
             "        try:",

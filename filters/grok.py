@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from ..dsl.event import add_tag
@@ -23,8 +23,9 @@ from ..dsl.grok import (
     compile_expression,
     shipped,
 )
-from ..dsl.grok.captures import Assign, Loop, assigner, matcher
+from ..dsl.grok.captures import Assign, assigner
 from ..dsl.grok.lint import unclosed
+from ..dsl.grok.loops import Fill, Loop, matching_loop
 from ..dsl.reference import (
     Event,
     FieldError,
@@ -182,23 +183,15 @@ class Grok(Ecs, Filter, name="grok"):
 
     @cached_property
     def _only(self) -> Loop | None:
-        """The loop of one expression for one field of the event itself, which is what most groks
-        are.
-        """
-        if (
-            len(self._fields) != 1
-            or len(self._fields[0][1]) != 1
-            or self.timeout_scope != "pattern"
-        ):
+        """The loop over one field up to the first match, which is what most groks do."""
+        if len(self._fields) != 1 or self.timeout_scope != "pattern" or not self._fields[0][1]:
             return None
-        keys, expression = FieldRef(next(iter(self.match))).keys, self._fields[0][1][0].expression
-        if len(keys) > 1 or keys == ("@metadata",):
+        expressions = [attempt.expression for attempt in self._fields[0][1]]
+        if len(expressions) > 1 and not self.break_on_match:
             return None
-        overwrite = frozenset(self.overwrite)
-        decoration = decorating(self.decorate, self.removes)
-        return matcher(
-            expression, keys[0], self.target or "", overwrite, self.keep_empty_captures, decoration
-        )
+        keys = FieldRef(next(iter(self.match))).keys
+        fill = Fill(self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
+        return matching_loop(expressions, keys, fill, decorating(self.decorate, self.removes))
 
     def _library(self) -> Library:
         library = _shipped(self.ecs)
@@ -279,13 +272,17 @@ class Grok(Ecs, Filter, name="grok"):
 
     def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
         if self._only is not None:
-            find = finder(self._fields[0][1][0].expression)
+            ((get, attempts),) = self._fields
+            finds = [finder(attempt.expression) for attempt in attempts]
             return self._only(
                 events,
-                find,
+                get,
+                finds,
+                self._choices[0],
+                self._assign,
                 self.decorate,
                 self._unmatched,
-                self._other,
+                partial(self._other, finds),
                 self._timed_out,
                 self.failed,
             )
@@ -308,10 +305,14 @@ class Grok(Ecs, Filter, name="grok"):
                 self.failed(event, error)
         return events
 
-    def _other(self, event: Event, value: Any) -> None:
-        """What the loop of one expression does with a value that is not a string."""
-        (attempt,) = self._fields[0][1]
-        tries = Tries(self._choices[0], [(attempt.expression.find, attempt.assign)])
+    def _assign(self, place: int, event: Event, match: re.Match[str]) -> None:
+        """Put a match of one expression into an event; made for those that match only."""
+        self._fields[0][1][place].assign(event, match)
+
+    def _other(self, finds: Sequence[Find], event: Event, value: Any) -> None:
+        """What the loop over one field does with a value that is not a string."""
+        assigns = [attempt.assign for attempt in self._fields[0][1]]
+        tries = Tries(self._choices[0], list(zip(finds, assigns, strict=True)))
         if not self._found(tries, value, event):
             self._unmatched(event)
         elif self.decorate is not None:

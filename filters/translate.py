@@ -9,11 +9,13 @@ from typing import Any
 
 from ..dsl.reference import Event, FieldRef, lookup, place
 from ..dsl.template import Template
+from ..dsl.values import is_finite
 from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from . import _dictionaries as dictionaries
 from . import _ruby as ruby
 from ._dictionaries import MISSING, DictionaryError, DictionaryFile
+from ._translate_loop import Loop, translating_loop
 
 
 class Translate(Ecs, Filter, name="translate"):
@@ -124,6 +126,7 @@ class Translate(Ecs, Filter, name="translate"):
         if self.iterate_on is not None:
             self.update = self._update_items if self.iterate_on == source else self._update_maps
         self.file: DictionaryFile | None = None
+        self._loop: Loop | None = None
         self._load()
 
     def changes(self) -> frozenset[tuple[str, ...]] | None:
@@ -174,8 +177,12 @@ class Translate(Ecs, Filter, name="translate"):
         except DictionaryError as error:
             self.problem(option, str(error))
 
+    @property
+    def finite(self) -> bool:
+        return self.file is None and is_finite(self.dictionary)
+
     def _search(self, entries: dictionaries.Entries) -> None:
-        self.matches = self.regex
+        self.matches, self._loop = self.regex, None
         if not self.exact:
             self.find = dictionaries.substituting(entries)
         else:
@@ -184,19 +191,35 @@ class Translate(Ecs, Filter, name="translate"):
                 if self.regex
                 else dictionaries.exact(entries)
             )
+            if self.update == self._update_one and not self.regex:
+                leaves = self.fallback is None and not self.in_place
+                leaves_null = leaves and "" not in entries
+                self._loop = translating_loop(
+                    self.looked_up, self.place, self.overrides, leaves, leaves_null
+                )
 
     def run(self, events: list[Event]) -> list[Event]:
         """Translate each event; the same list."""
         if self.file is not None:
             self._refresh(self.file)
-        update, decorate = self.update, self.decorate
+        if self._loop is not None:
+            decorate = None if self.decorate is None else self._decorated
+            self._loop(events, self.find, self.looked_up.get, self._translate, decorate)
+            return events
         for event in events:
-            try:
-                if update(event) and decorate is not None:
-                    decorate(event)
-            except Exception as error:
-                self.failed(event, error)
+            self._translate(event)
         return events
+
+    def _translate(self, event: Event) -> None:
+        try:
+            if self.update(event) and self.decorate is not None:
+                self.decorate(event)
+        except Exception as error:
+            self.failed(event, error)
+
+    def _decorated(self, event: Event) -> None:
+        assert self.decorate is not None
+        self.decorated(event, self.decorate)
 
     def _refresh(self, file: DictionaryFile) -> None:
         try:

@@ -29,8 +29,6 @@ class Reader:
     def __init__(self, separator: str, quote: str, most: int = 100_000) -> None:
         self._separator, self._quote, self._most = separator, quote, most
         self._fields = {row_end: self._field(row_end) for row_end in ("\r\n", "\n", "\r")}
-        whole = re.escape(quote)
-        self._is_quoted = re.compile(rf"{whole}(?:[^{whole}]++|{whole}{whole})*+{whole}").fullmatch
 
     def _bare(self) -> str:
         quote, separator = re.escape(self._quote), re.escape(self._separator)
@@ -55,7 +53,7 @@ class Reader:
         found = _BREAK.search(text) if "\n" in text or "\r" in text else None
         row_end = found[0] if found else "\n"
         if self._quote in text:
-            row = None if found else self._quoted_line(text)
+            row = None if found else self.quoted_line(text)
             return self._quoted_row(text, row_end) if row is None else row
         line = text[: found.start()] if found else text
         if not line:
@@ -66,29 +64,30 @@ class Reader:
             )
         return [field or None for field in line.split(self._separator)]
 
-    def _quoted_line(self, text: str) -> Row | None:
-        """The row of a text of one line, cut at its separators, of which those within quotes are
-        put back; None where it is not a row, or has very many fields.
+    def quoted_line(self, text: str) -> Row | None:
+        """The row of a text of one line with quotes, cut at these and then at separators; None
+        where it is not a row, or has very many fields.
         """
         quote, separator = self._quote, self._separator
-        if quote in separator:
+        before, *pieces = text.split(quote)
+        last = len(pieces) - 1
+        row: Row = [field or None for field in before.split(separator)]
+        if quote in separator or last % 2 == 0 or row.pop() is not None:
             return None
-        row: Row = []
-        held = ""
-        for piece in text.split(separator):
-            if held:
-                held = f"{held}{separator}{piece}"
-            elif quote in piece:
-                held = piece
-            else:
-                row.append(piece or None)
+        # By turns what stands within quotes and what stands between them.
+        held = pieces[0]
+        for at in range(1, len(pieces), 2):
+            between = pieces[at]
+            if not between and at < last:  # a quote that was doubled
+                held = f"{held}{quote}{pieces[at + 1]}"
                 continue
-            if held.count(quote) % 2 == 0:
-                if not self._is_quoted(held):
-                    return None
-                row.append(held[1:-1].replace(quote + quote, quote))
-                held = ""
-        return None if held or len(row) > self._most else row
+            fields = between.split(separator)
+            if fields[0] or (at < last and fields.pop()):
+                return None
+            row.append(held)
+            row += [field or None for field in fields[1:]]
+            held = pieces[at + 1] if at < last else ""
+        return None if len(row) > self._most else row
 
     def _quoted_row(self, text: str, row_end: str) -> Row:
         if text.startswith(row_end):

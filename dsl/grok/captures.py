@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from ..generated import CodeWriter, function_of
-from ..guard import MatchTimeout
 from ..reference import (
     Event,
     FieldError,
@@ -26,7 +25,6 @@ from ..reference import (
 from .expression import Capture, Expression
 
 Assign = Callable[[Event, re.Match[str]], None]
-Loop = Callable[..., list[Event]]
 Put = Callable[[Event, Any], None]
 Tree = dict[str, Any]
 
@@ -41,78 +39,37 @@ def assigner(
     ``target``: a reference under which all fields go, or nothing; ``overwrite``: references whose
     old value is replaced.
     """
-    lines, scope = _lines(expression, target, overwrite, keep_empty)
-    assign: Assign = _function(
-        expression, ["def assign(event, match):", *_indented(lines, 1)], scope
-    )
+    lines, scope = assigning(expression, target, overwrite, keep_empty)
+    text = ["def assign(event, match):", *indented(lines, 1)]
+    assign: Assign = function_of(text, f"grok {expression.text[:60]}", scope)
     return assign
 
 
-def matcher(
+def assigning(
     expression: Expression,
-    key: str,
     target: str,
     overwrite: Collection[str],
     keep_empty: bool,
-    decoration: Sequence[str],
-) -> Loop:
-    """The whole loop of a filter with one expression for one field of the event itself, as one
-    function.
-
-    It is called with the events and with what it does not do itself: ``find(text)``,
-    ``decorate(event)``, ``unmatched(event)``, ``other(event, value)`` for a value that is not a
-    string, ``timed_out(event)`` and ``failed(event, error)``. ``decoration`` are the lines that
-    decorate ``event``.
-    """
-    lines, scope = _lines(expression, target, overwrite, keep_empty)
-    body = [
-        f"value = event.get({key!r})",
-        "if type(value) is not str:",
-        "    other(event, value)",
-        "    continue",
-        f"match = find(value){f' if {expression.needed} else None' if expression.needed else ''}",
-        "if match is None:",
-        "    unmatched(event)",
-        "    continue",
-        *lines,
-        *decoration,
-    ]
-    text = [
-        "def run(events, find, decorate, unmatched, other, timed_out, failed):",
-        "    for event in events:",
-        "        try:",
-        *_indented(body, 3),
-        "        except MatchTimeout:",
-        "            timed_out(event)",
-        "        except Exception as error:",
-        "            failed(event, error)",
-        "    return events",
-    ]
-    run: Loop = _function(expression, text, {**scope, "MatchTimeout": MatchTimeout})
-    return run
-
-
-def _lines(
-    expression: Expression, target: str, overwrite: Collection[str], keep_empty: bool
+    suffix: str = "",
 ) -> tuple[list[str], dict[str, Any]]:
-    """The lines that put ``match`` into ``event``, and the names that they use."""
+    """The lines that put ``match`` into ``event``, and the names that they use, which end in a
+    suffix.
+    """
     if not expression.captures:
         return ["pass"], {}
-    scope: dict[str, Any] = {"one_by_one": _one_by_one(expression, target, overwrite, keep_empty)}
+    each = f"one_by_one{suffix}"
+    scope: dict[str, Any] = {each: _one_by_one(expression, target, overwrite, keep_empty)}
     tree = None if keep_empty else _tree(expression.captures, target, overwrite)
     if tree is None:
-        return ["one_by_one(event, match)"], scope
-    lines, rests = _at_once(expression.captures, tree, overwrite)
+        return [f"{each}(event, match)"], scope
+    lines, rests = _at_once(expression.captures, tree, overwrite, suffix)
     the_rest = [_one_by_one(expression, target, overwrite, keep_empty, places) for places in rests]
-    scope |= {"read": expression.read, "add": _add, "the_rest": the_rest}
+    scope |= {f"read{suffix}": expression.read, "add": _add, f"the_rest{suffix}": the_rest}
     return lines, scope
 
 
-def _function(expression: Expression, lines: list[str], scope: dict[str, Any]) -> Any:
-    return function_of(lines, f"grok {expression.text[:60]}", scope)
-
-
-def _indented(lines: Sequence[str], depth: int) -> list[str]:
+def indented(lines: Sequence[str], depth: int) -> list[str]:
+    """Lines of code, so much deeper."""
     return ["    " * depth + line for line in lines]
 
 
@@ -235,24 +192,24 @@ def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) 
 
 
 def _at_once(
-    captures: Sequence[Capture], tree: Tree, overwrite: Collection[str]
+    captures: Sequence[Capture], tree: Tree, overwrite: Collection[str], suffix: str
 ) -> tuple[list[str], list[list[int]]]:
     """The lines that set all captures, and the captures of each of its calls of ``the_rest``."""
     names = ", ".join(f"g{place}" for place in range(len(captures)))
     numbers = [_number(place, c) for place, c in enumerate(captures) if c.type]
-    writer = _Writer(captures, overwrite)
+    writer = _Writer(captures, overwrite, suffix)
     for key, node in tree.items():
         writer.join("event", key, node)
     if not numbers:
-        return [f"{names}, = read(match)", *writer.texts], writer.rests
+        return [f"{names}, = read{suffix}(match)", *writer.texts], writer.rests
     return [
-        f"{names}, = read(match)",
+        f"{names}, = read{suffix}(match)",
         "try:",
-        *_indented(numbers, 1),
+        *indented(numbers, 1),
         "except ValueError:",
-        "    one_by_one(event, match)",
+        f"    one_by_one{suffix}(event, match)",
         "else:",
-        *_indented(writer.texts, 1),
+        *indented(writer.texts, 1),
     ], writer.rests
 
 
@@ -273,9 +230,11 @@ class _Writer(CodeWriter):
     where it is needed.
     """
 
-    def __init__(self, captures: Sequence[Capture], overwrite: Collection[str]) -> None:
+    def __init__(
+        self, captures: Sequence[Capture], overwrite: Collection[str], suffix: str
+    ) -> None:
         super().__init__()
-        self.captures, self.overwrite = captures, overwrite
+        self.captures, self.overwrite, self.suffix = captures, overwrite, suffix
         self.rests: list[list[int]] = []
         self.maps = 0
         self._depth = 0
@@ -298,7 +257,7 @@ class _Writer(CodeWriter):
             self.join(held, name, child)
         self._depth -= 1
         self._line("else:")
-        self._line(f"    the_rest[{len(self.rests)}](event, match)")
+        self._line(f"    the_rest{self.suffix}[{len(self.rests)}](event, match)")
         self.rests.append(list(_places(node)))
 
     def _join_value(self, into: str, key: str, place: int) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ...dsl.reference import FieldRef, index_of
+from ...dsl.reading import is_inline
+from ...dsl.reference import FieldRef
 from .names import Namespace
 
 Keys = tuple[str, ...]
@@ -26,17 +27,22 @@ class Reads:
 
     def __init__(self, names: Namespace) -> None:
         self.names = names
+        self.maps: Known = NOTHING
+        """The paths at which a map stands, as was tested before the code that is written."""
         self._variables: dict[Keys, str] = {}
         self._named: dict[Keys, str] = {}
 
-    def share(self, refs: Iterable[FieldRef]) -> None:
-        """Give variables to the paths that these reads have in common; those of before end."""
+    def share(self, refs: Iterable[FieldRef], maps: Iterable[Keys] = ()) -> None:
+        """Give variables to the paths that these reads have in common, and to some maps; those of
+        before end.
+        """
         self._variables.clear()
+        self._variables.update((keys, self._name(keys)) for keys in maps)
         uses = Counter(ref.keys for ref in refs if is_inline(ref.keys))
         for length in range(max(map(len, uses), default=0), 0, -1):
             for keys in [keys for keys in uses if len(keys) == length]:
                 if uses[keys] > 1:
-                    self._variables[keys] = self._name(keys)
+                    self._variables.setdefault(keys, self._name(keys))
                 if length > 1:
                     uses[keys[:-1]] += 1 if keys in self._variables else uses[keys]
 
@@ -68,8 +74,15 @@ class Reads:
         last = repr(ref.keys[-1])
         if len(ref.keys) == 1:
             return f"{last} in event", known
+        if self._is_map(ref.keys[:-1], known):
+            return f"{last} in {self._variables[ref.keys[:-1]]}", known
         outer, name, known = self._map(ref.keys[:-1], known)
         return f"(type({outer}) is dict and {last} in {name})", known
+
+    def map_at(self, key: str, known: Known) -> tuple[str, Known]:
+        """The test whether a map stands at a key of the event, and what is known behind it."""
+        outer, _, known = self._map((key,), known)
+        return f"type({outer}) is dict", known
 
     def _path(self, keys: Keys, known: Known) -> tuple[str, Known]:
         if keys in known:
@@ -77,6 +90,8 @@ class Reads:
         last = repr(keys[-1])
         if len(keys) == 1:
             text = f"event.get({last})"
+        elif self._is_map(keys[:-1], known):
+            text = f"{self._variables[keys[:-1]]}.get({last})"
         else:
             outer, name, known = self._map(keys[:-1], known)
             text = f"({name}.get({last}) if type({outer}) is dict else None)"
@@ -85,15 +100,11 @@ class Reads:
         bare = text[1:-1] if text[0] == "(" else text
         return f"({self._variables[keys]} := {bare})", known | {keys}
 
+    def _is_map(self, keys: Keys, known: Known) -> bool:
+        return keys in self.maps and keys in known
+
     def _map(self, keys: Keys, known: Known) -> tuple[str, str, Known]:
         text, after = self._path(keys, known)
         if keys not in self._variables:
             return f"m := {text}", "m", after
         return text if keys in known else text[1:-1], self._variables[keys], after
-
-
-def is_inline(keys: Keys) -> bool:
-    """Whether a path is read inline: one with a place in a list is not, nor all metadata, which is
-    a map even where there is none.
-    """
-    return keys != ("@metadata",) and all(index_of(key) is None for key in keys[1:])

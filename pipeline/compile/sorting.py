@@ -8,6 +8,7 @@ fields that both look at are read once, and several that one field decides share
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from ...dsl.source import Span
 from .branch_groups import Portion
 from .condition import Expressions, fields, matches
 from .decisions import Intervals, Outcome, Table, deciding_fields, interval_of, is_decided, table
+from .heads import grouped, heads
 from .names import Namespace
 from .reading import NOTHING, Known
 
@@ -69,7 +71,9 @@ class Sorter:
         shared = _shared_tables(sorted_)
         in_tables = {id(lists) for group in shared.values() for lists, _ in group}
         others = [lists for lists in sorted_ if id(lists) not in in_tables]
-        self.expressions.reads.share([*shared, *_fields_of(others)])
+        groups = grouped([_heads(lists) for lists in others])
+        maps = [(key,) for key, _ in groups if key]
+        self.expressions.reads.share([*shared, *_fields_of(others)], maps)
         span = sorted_[0].span
         begin = [self._arms(depth, lists) for lists in others]
         tables = [self._shared(depth, ref, group) for ref, group in shared.items()]
@@ -77,9 +81,24 @@ class Sorter:
         known = NOTHING
         for write_table in tables:
             known = write_table(known)
-        for lists, arms in zip(others, begin, strict=True):
-            known = self._sort(depth + 1, lists, arms, known)
+        for key, places in groups:
+            if key:
+                known = self._below(depth + 1, key, [others[place] for place in places], known)
+            else:
+                known = self._sort(depth + 1, others[places[0]], begin[places[0]], known)
         self.expressions.reads.share(())
+
+    def _below(self, depth: int, key: str, sorted_: Sequence[Lists], known: Known) -> Known:
+        """The tests of portions that need a map at a key of the event, below one test of it."""
+        reads = self.expressions.reads
+        text, known = reads.map_at(key, known)
+        self.write(depth, f"if {text}:", sorted_[0].span)
+        reads.maps = frozenset([(key,)])
+        within = known
+        for lists in sorted_:
+            within = self._tests(depth + 1, lists, within)
+        reads.maps = NOTHING
+        return known
 
     def _arms(self, depth: int, lists: Lists) -> str:
         """The name of a tuple of the lists, where they are told apart by number."""
@@ -289,6 +308,14 @@ def _whole_table(portion: Portion) -> Table | None:
             if all(len(outcome) == 1 for outcome in each.all_outcomes()):
                 return each
     return None
+
+
+def _heads(lists: Lists) -> frozenset[str]:
+    """The keys at which a map must stand for any of a portion's arms to be taken."""
+    portion = lists.portion
+    if portion.decision is not None or portion.takes_all or lists.rest:
+        return frozenset()
+    return reduce(frozenset.intersection, [heads(arm.condition) for arm in portion.arms])
 
 
 def _fields_of(sorted_: Iterable[Lists]) -> Iterable[FieldRef]:

@@ -220,3 +220,20 @@ def test_old_names_of_options_warn() -> None:
 def test_replacing_in_a_text_never_fails(entries: dict[str, Any], text: str) -> None:
     found = substituting(entries)(text)
     assert any(key in text for key in entries) or type(found) is not str
+
+
+@pytest.mark.parametrize("target", ["t", "[t]", "[t][u]", "[t][u][w]", "tags", "[@metadata][u]"])
+@pytest.mark.parametrize("override", ["true", "false"])
+@pytest.mark.parametrize(
+    "held",
+    [{}, {"t": {}}, {"t": {"u": None}}, {"t": {"u": {"w": 1}}}, {"t": {"u": 1}}, {"t": "x"},
+     {"t": None}, {"t": []}, {"t": [{"u": 1}]}, {"tags": ["a"]}, {"@metadata": {"u": 1}}],
+)  # fmt: skip
+def test_whole_keys_are_put_where_expressions_are(
+    filtered: Filtered, target: str, override: str, held: dict[str, Any]
+) -> None:
+    options = f'source => "s" target => "{target}" override => {override} add_tag => ["ok"]'
+    event = {"s": 1, **held}
+    assert filtered(f'translate {{ {options} dictionary => {{ "1" => "one" }} }}', event) == filtered(
+        f'translate {{ {options} regex => true dictionary => {{ "^1$" => "one" }} }}', event
+    )

@@ -294,11 +294,12 @@ WRITES = st.sampled_from(
 )
 DECIDED = st.builds(
     lambda field, test: test.replace("F", field),
-    st.sampled_from(["[k]", "[m][k]", "[m]"]),
+    st.sampled_from(["[k]", "[m][k]", "[m]", "[m][k][k]"]),
     st.sampled_from(
         ["F == 'a'", "F == 'b'", "F == 1", "F == 2", "F != 'a'", "F in ['a', '2']", "F in [1, 'c']", "F not in ['b', 'c']", "F", "!F", "F == 1.0", "F == true",
          "F > 1", "F < 2", "F >= 2", "F <= 1", "F > 0 and F < 3", "F > 1.5", "not (F > 1)", "'a' == F", "2 > F",
-         "F == 'a' and [x]", "F == 'b' and [n] > 4", "F == 1 or F == 2", "F == 'c' or [n] == 3", "F == 'a' xor F == 'b'", "F =~ /^[ab]$/"]
+         "F == 'a' and [x]", "F == 'b' and [n] > 4", "F == 1 or F == 2", "F == 'c' or [n] == 3", "F == 'a' xor F == 'b'", "F =~ /^[ab]$/",
+         "exists(F)", "exists(F) and F != 'a'", "F and (F == 'a' or F < 2)", "F in ['', 'a']", "F == [k]", "[m][k] and F in 'abc'"]
     ),
 )  # fmt: skip
 DECIDED_ARMS = st.tuples(DECIDED, WRITES)
