@@ -277,11 +277,19 @@ class GroupMember:
             consumer.incremental_assign(places)
         else:
             consumer.assign(places)
-        if self._is_paused:
-            consumer.pause(places)
+        self._pause_or_resume(consumer, places)
         self._note_group()
         self._count.set(len(self._assigned))
         self._plugin.context.log.debug("assigned: %s", ", ".join(self._assigned))
+
+    def _pause_or_resume(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        """A pause outlives an assignment in the client library: a partition that went while all
+        were paused, and comes back when they no longer are, would never be read again.
+        """
+        if self._is_paused:
+            consumer.pause(places)
+        else:
+            consumer.resume(places)
 
     def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         names = [partition_name(place.topic, place.partition) for place in places]
