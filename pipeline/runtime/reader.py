@@ -41,8 +41,8 @@ class SharedCommits(NamedTuple):
 
 class Reader:
     """One input as the runtime reads it. ``is_connected``: it is, from the pipeline before a
-    reload. ``longest_wait``: seconds that a read may wait. ``held``: a batch that was read, and that
-    the reading thread has not handed on yet.
+    reload. ``longest_wait``: seconds that a read may wait. ``held``: a batch that was read, and
+    that the reading thread has not handed on yet.
     """
 
     def __init__(
