@@ -96,7 +96,9 @@ def test_a_partition_that_went_during_a_pause_and_comes_back_after_it_is_read(
     topic.put(["a"] * 4)
     until(lambda: sum(member.came.values()) == 4, member.read)
     topic.put(["b"] * 4)
-    until(lambda: Noted.pauses, lambda: member.input.tend(0))  # a message is kept back, and all wait
+    until(
+        lambda: Noted.pauses, lambda: member.input.tend(0)
+    )  # a message is kept back, and all wait
     other.subscribe([topic.name])
 
     def share() -> None:
