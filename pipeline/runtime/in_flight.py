@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ...plugins.batch import Batch, Part, Position
 from ...plugins.input import Outcome
@@ -51,6 +51,12 @@ class Delivery:
     def supersede(self) -> None:
         """How it ends is of no account any more."""
         self._owner, self.is_superseded = None, True
+
+    def leave_out(self, partitions: Collection[str]) -> None:
+        """How it ends is of no account any more for these partitions; it is not to be worked."""
+        for partition in self._marks.keys() & set(partitions):
+            del self._marks[partition]
+            self.is_superseded = True
 
 
 class InFlight:
@@ -107,8 +113,8 @@ class InFlight:
             if delivery not in self._open:
                 return  # it was superseded at this very moment
             del self._open[delivery]
-            if error is None or delivery.is_superseded:
-                self._outcomes.append((delivery, error))
+            if error is None:
+                self._outcomes.append((delivery, None))
             else:
                 self._fail(delivery, error)
             self._change.notify_all()
@@ -187,9 +193,14 @@ class InFlight:
                 self._partitions.pop(partition, None)
         return behind
 
-    def drain(self, partitions: Iterable[str] | None, timeout: float) -> bool:
-        """Wait until nothing of these partitions (of all, for None) is under way; False where that
-        took too long.
+    def drain(
+        self,
+        partitions: Iterable[str] | None,
+        timeout: float,
+        but: Delivery | None = None,
+    ) -> bool:
+        """Wait until nothing of these partitions (of all, for None) is under way, ``but`` for one
+        batch; False where that took too long.
         """
         wanted = None if partitions is None else set(partitions)
 
@@ -197,18 +208,20 @@ class InFlight:
             return not any(
                 wanted is None or any(part.partition in wanted for part in delivery.parts)
                 for delivery in self._open
+                if delivery is not but
             )
 
         with self._change:
             return self._change.wait_for(is_through, timeout)
 
     def forget(self, partitions: Iterable[str]) -> None:
-        """What is still under way of these partitions no longer counts: they belong to another."""
+        """What is still under way of these partitions no longer counts: they belong to another. A
+        batch that has others, too, counts for those: it comes again with what was read behind it.
+        """
         with self._change:
             gone = set(partitions)
             for delivery in self._open:
-                if gone & delivery._marks.keys():
-                    delivery.is_superseded = True
+                delivery.leave_out(gone)
             for partition in gone:
                 self._partitions.pop(partition, None)
                 self._failed.pop(partition, None)
@@ -218,6 +231,7 @@ class InFlight:
         with self._change:
             gone = [partition for delivery in self._open for partition in delivery._marks]
             for delivery in self._open:
+                delivery.leave_out(delivery._marks.keys())
                 delivery.is_superseded = True
             self._partitions.clear()
             self._failed.clear()

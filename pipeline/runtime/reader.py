@@ -41,7 +41,8 @@ class SharedCommits(NamedTuple):
 
 class Reader:
     """One input as the runtime reads it. ``is_connected``: it is, from the pipeline before a
-    reload. ``longest_wait``: seconds that a read may wait.
+    reload. ``longest_wait``: seconds that a read may wait. ``held``: a batch that was read, and
+    that the reading thread has not handed on yet.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Reader:
         self._behind: dict[str, Position] = {}
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
         self._connected = self.has_worked = is_connected
+        self.held: Delivery | None = None
         self._reads = False
         self.longest_wait = _LONGEST_WAIT
         source.context.revoked = self._revoke
@@ -128,13 +130,17 @@ class Reader:
             self._commits.force()
         self._reads = True
         try:
-            wait = 0.0 if self.in_flight.has_outcomes else self.longest_wait
-            batch = self.source.read(wait)
+            batch = self.source.read(self._longest_read())
         finally:
             self._reads = False
         if batch is not None and type(batch) is not Batch:
             raise TypeError(f"`read` gave a {type(batch).__name__}, not a Batch")
         return batch
+
+    def _longest_read(self) -> float:
+        if self.in_flight.has_outcomes:
+            return 0.0
+        return min(_LONGEST_WAIT, self.longest_wait) if self._unsettled else self.longest_wait
 
     def _is_held(self) -> bool:
         """Whether too much is under way to read; then it was tended, until a batch ended."""
@@ -145,7 +151,6 @@ class Reader:
         if not self.in_flight.has_outcomes:
             self.source.tend(0)
             self.in_flight.wait(_LONGEST_WAIT)
-            self._settle_again()
         return True
 
     def _lost(self, error: Exception) -> None:
@@ -166,9 +171,10 @@ class Reader:
 
     def settle(self) -> None:
         """Tell the input what has ended. What it raises is its own failure: it is logged and tried
-        again with the next batch, and fails neither an output nor the run.
+        again with the next step, whether something more has ended or not, and fails neither an
+        output nor the run.
         """
-        if not self.in_flight.has_outcomes:
+        if not self.in_flight.has_outcomes and not self._unsettled:
             return
         with self._settling:
             outcomes, behind = self.in_flight.take_outcomes()
@@ -223,7 +229,7 @@ class Reader:
         """Partitions go to another process: wait for what is under way of them, and settle it."""
         if self._commits is not None:
             self._commits.force()
-        if not self.in_flight.drain(partitions, timeout):
+        if not self.in_flight.drain(partitions, timeout, but=self.held):
             if self._commits is not None:
                 self._commits.revoke(partitions)
             self.source.context.log.warning(

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -81,7 +82,7 @@ class GroupMember:
         self._kept: deque[Message] = deque()
         self._group: Any = None
         self._noted = 0.0
-        self._is_paused = self._is_closing = self._has_pattern = False
+        self._is_paused = self._is_closing = self._has_pattern = self._has_joined = False
         now = time.monotonic()
         self._polled = self._measured = self._searched = now
         self._search_every = _FIRST_SEARCH
@@ -97,6 +98,28 @@ class GroupMember:
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
         )
+
+    @property
+    def id(self) -> str:
+        """What the group calls it; empty before it has joined."""
+        return self._consumer.memberid() or ""
+
+    def await_group(self, patience: float, stopping: Event) -> None:
+        """Wait until the group has told it what to read, for so many seconds at most."""
+        end = time.monotonic() + patience
+        while not self._has_joined and time.monotonic() < end and not stopping.is_set():
+            self.await_news(_TEND_EVERY)
+
+    def await_news(self, timeout: float) -> None:
+        """Be heard by the group for so many seconds; a message that comes is kept back."""
+        self._polled = time.monotonic()
+        if self._kept and not self._is_paused:
+            self._consumer.pause(self._consumer.assignment())
+            self._is_paused = True
+        message = self._consumer.poll(timeout)
+        if message is not None:
+            self._kept.extend(self._good([message]))
+        self._look()
 
     def fetch(self, most: int, timeout: float) -> list[Message]:
         """Messages, waiting for the first up to so many seconds. Raises Disconnected where the
@@ -247,14 +270,7 @@ class GroupMember:
         self.commits.when_due()
         if now - self._polled < _TEND_EVERY:
             return
-        self._polled = now
-        if self._kept and not self._is_paused:
-            self._consumer.pause(self._consumer.assignment())
-            self._is_paused = True
-        message = self._consumer.poll(0)
-        if message is not None:
-            self._kept.extend(self._good([message]))
-        self._look()
+        self.await_news(0)
 
     def _resume(self) -> None:
         if self._is_paused:
@@ -262,6 +278,7 @@ class GroupMember:
             self._consumer.resume(self._consumer.assignment())
 
     def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        self._has_joined = True
         unknown = {place.topic for place in places} - self._identities.keys()
         if unknown:
             self._identities |= self._identify(sorted(unknown))
@@ -277,11 +294,19 @@ class GroupMember:
             consumer.incremental_assign(places)
         else:
             consumer.assign(places)
-        if self._is_paused:
-            consumer.pause(places)
+        self._pause_or_resume(consumer, places)
         self._note_group()
         self._count.set(len(self._assigned))
         self._plugin.context.log.debug("assigned: %s", ", ".join(self._assigned))
+
+    def _pause_or_resume(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        """A pause outlives an assignment in the client library: a partition that went while all
+        were paused, and comes back when they no longer are, would never be read again.
+        """
+        if self._is_paused:
+            consumer.pause(places)
+        else:
+            consumer.resume(places)
 
     def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         names = [partition_name(place.topic, place.partition) for place in places]

@@ -16,11 +16,11 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from ..batch import Batch, Position
 from ..clients.kafka_client import Watch, make_client, refusal_of, topic_ids
-from ..clients.kafka_groups import others_in_group
 from ..clients.kafka_link import link_of
 from ..clients.kafka_tls import CertificateFiles
 from ..codec import Codec
 from ..contract import Disconnected, Input, Misconfigured, Outcome
+from ._kafka_alone import Alone
 from ._kafka_member import GroupMember, MemberSettings
 from ._kafka_messages import (
     Decoration,
@@ -90,7 +90,9 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         self._registry = self._of_registry()
         self._is_woken = False
         self._size = 0.0
-        self._was_probed = False
+        self._was_probed = self._is_to_look = False
+        own, session = self.group_instance_id, self.session_timeout_ms / 1000
+        self._alone = Alone(self, self.options_of_client, self.group_id, own, session)
         if self.exactly_once:
             self.transactional = "exactly_once"
             self.grouped = True
@@ -138,6 +140,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         if self.exactly_once:
             link_of(self.context).member = self._member
         self._member.subscribe(self._subscription())
+        self._is_to_look = self.alone
 
     def _member_settings(self, config: dict[str, object]) -> MemberSettings:
         drain = min(10.0, self.max_poll_interval_ms / 2000)
@@ -182,7 +185,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             self._probe_group(consumer)
             self._was_probed = True
         if self.alone:
-            self._check_alone()
+            self._alone.check()
 
     def _check_registry(self) -> None:
         """See whether the registry answers, and has what the topics need."""
@@ -218,22 +221,6 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
             if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 raise Misconfigured("group_id", error.str(), "ask for an ACL for the group")
 
-    def _check_alone(self) -> None:
-        """Refuse to share the topics where filters hold what another member would lack. A member
-        that was killed is counted until its session is over.
-        """
-        config = {**self._client_config, **self._files.config(self)}
-        wait = self.session_timeout_ms / 1000 + _PROBE
-        own, stopping = self.group_instance_id, self.context.stopping
-        if others_in_group(config, self.group_id, own, wait, stopping):
-            raise Misconfigured(
-                "group_id",
-                f"another process of the group `{self.group_id}` reads, and what filters of event"
-                " time hold is with one process",
-                "set `exactly_once => true` here and at one output `kafka`: then state is kept with"
-                " the partitions (docs/scaling-kafka.md), or take another `group_id`",
-            )
-
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         if self._member is not None:
             self._member.commits.failed(error, places)
@@ -249,8 +236,21 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         if self._files.changed():
             member.give_up()
             raise Disconnected("the certificates have changed", after=0.0)
+        if self._is_to_look:
+            self._look_alone(member)
         messages = member.fetch(self._most(), timeout)
         return self._batch(member, messages) if messages else None
+
+    def _look_alone(self, member: GroupMember) -> None:
+        """See whether another one has joined the group at the same moment; not before it is known
+        where to go on, so not when it is connected.
+        """
+        try:
+            self._alone.check_joined(member)
+        except Misconfigured:
+            self._leave()
+            raise
+        self._is_to_look = False
 
     def _most(self) -> int:
         """How many messages make a batch of about the size that suits the runtime."""

@@ -275,9 +275,13 @@ class Delivering:
         while not self._is_closed:
             self._serve(_SLICE)
             self.watch.look(self.producer)
-            has_gone = self.watch.is_down and time.monotonic() - self.watch.since > _PATIENCE
-            if has_gone and stopping.is_set():
+            if self.is_cut_off and stopping.is_set():
                 self.producer.purge()  # a stop does not wait for brokers that are not there
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether no broker could be reached for a while."""
+        return self.watch.is_down and time.monotonic() - self.watch.since > _PATIENCE
 
     def _serve(self, timeout: float) -> None:
         """Hear reports. A producer that was fenced raises here what ends it."""

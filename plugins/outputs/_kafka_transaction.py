@@ -36,7 +36,7 @@ _TRIES = 12
 
 class Transactions:
     """The transactions of one output; the pipeline's participant. ``renew`` makes a producer anew
-    and hands it to ``adopt``.
+    and hands it to ``adopt``, unless another thread has just done that.
     """
 
     overlaps = False
@@ -55,6 +55,7 @@ class Transactions:
         self._is_open = self._is_stale = False
         # Set without the lock: reports come while another thread holds it and waits for them.
         self._void: str | None = None
+        self._lacks = "no producer"
         self._suspects = Suspects(None)
 
     def adopt(self, delivering: Delivering | None) -> None:
@@ -65,6 +66,11 @@ class Transactions:
             self._delivering, self._is_stale = delivering, False
             if delivering is not None:
                 delivering.suspects = self._suspects
+
+    @property
+    def has_producer(self) -> bool:
+        """Whether there is a producer to go on with."""
+        return self._delivering is not None
 
     def expire(self, reason: str) -> None:
         """The producer must be made anew, at the next abort."""
@@ -85,8 +91,11 @@ class Transactions:
     def deliver(self, payload: Payload, topic: str | None) -> Future[None] | None:
         """Write a payload in the transaction; None where it is void."""
         delivering = self._delivering
-        if delivering is None or delivering.watch.fatal is not None:
-            self._void = self._void or "the producer cannot go on"
+        if delivering is None:
+            self._void = self._void or self._lacks
+            return None
+        if delivering.watch.fatal is not None:
+            self._void = self._void or f"the producer cannot go on: {delivering.watch.fatal.str()}"
             return None
         request = delivering.begin(
             payload.data, lambda ended: self._ended(ended, delivering, topic)
@@ -136,7 +145,7 @@ class Transactions:
         with self._lock:
             delivering = self._delivering
             if delivering is None or self._void is not None:
-                raise Disconnected(f"the transaction was aborted: {self._void or 'no producer'}")
+                raise Disconnected(f"the transaction was aborted: {self._void or self._lacks}")
             positions = dict(kept.positions)
             for parts in offsets.values():
                 positions |= parts
@@ -149,16 +158,18 @@ class Transactions:
             places = self._link.places(positions)
             if not self._has_begun(delivering):
                 raise Disconnected(f"no transaction can be begun: {self._void}")
-            self._try(lambda: self._changelog.write(delivering.producer, kept.rows))
+            self._try(delivering, lambda: self._changelog.write(delivering.producer, kept.rows))
             if places and metadata is not None:
                 send = delivering.producer.send_offsets_to_transaction
-                self._try(lambda: send(places, metadata, _TIMEOUT))
-            self._try(lambda: delivering.producer.commit_transaction(_TIMEOUT))
+                self._try(delivering, lambda: send(places, metadata, _TIMEOUT))
+            self._try(delivering, lambda: delivering.producer.commit_transaction(_TIMEOUT))
             self._is_open = False
             self._suspects.clear()
 
-    def _try(self, step: Callable[[], object]) -> None:
-        """A step of a commit, again where that is what its error asks for."""
+    def _try(self, delivering: Delivering, step: Callable[[], object]) -> None:
+        """A step of a commit, again where that is what its error asks for; a stop does not wait for
+        brokers that are not there.
+        """
         for _ in range(_TRIES):
             try:
                 step()
@@ -167,7 +178,7 @@ class Transactions:
                 error: KafkaError = failure.args[0]
                 if not error.retriable() or error.fatal() or error.txn_requires_abort():
                     break
-            if self._plugin.context.stopping.wait(0.1) and not error.retriable():
+            if self._plugin.context.stopping.wait(0.1) and delivering.is_cut_off:
                 break
         raise Disconnected(error.str())
 
@@ -179,10 +190,21 @@ class Transactions:
             if delivering is not None and self._is_aborted(delivering):
                 return
             self._is_open, self._delivering = False, None
+        self._make_anew()
+
+    def mend(self) -> None:
+        """Make the producer anew where that was not possible when it was due. Until then what it
+        left open is open, and who reads the group's offsets, this process among them, waits.
+        """
+        if not self.has_producer and not self._plugin.context.stopping.is_set():
+            self._make_anew()
+
+    def _make_anew(self) -> None:
         try:
             self._renew()
-        except Exception as error:  # who delivers next tries again, and says so
-            self._plugin.context.log.debug("no new producer: %s", error)
+        except Exception as error:
+            self._lacks = f"the producer cannot be made anew: {error}"
+            self._plugin.context.log.warning("%s; it is tried again", self._lacks)
 
     def _is_aborted(self, delivering: Delivering) -> bool:
         if delivering.watch.fatal is not None or self._is_stale:

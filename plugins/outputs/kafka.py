@@ -108,7 +108,7 @@ class Kafka(ProducerOptions, Output, name="kafka"):
         if self.exactly_once:
             link = link_of(self.context)
             self.changelog = StateTopic(self, link, self._client_config)
-            self._transactions = Transactions(self, link, self.connect, self.changelog)
+            self._transactions = Transactions(self, link, self._renew, self.changelog)
             self.participant = self._transactions
             slot = slot_of(self.transactional_slot, link, self.context.settings)
             self._config["transactional.id"] = f"{link.group}-{slot}"
@@ -131,6 +131,20 @@ class Kafka(ProducerOptions, Output, name="kafka"):
             self._delivering = Delivering(self, producer, watch, topic, limit)
             if self._transactions is not None:
                 self._transactions.adopt(self._delivering)
+
+    def _renew(self) -> None:
+        """Connect, unless another thread has done so meanwhile."""
+        with self._connecting:
+            if self._transactions is None or not self._transactions.has_producer:
+                self.connect()
+
+    def tend(self, timeout: float) -> None:
+        if self._transactions is not None:
+            self._transactions.mend()
+
+    @property
+    def tending_is_due(self) -> bool:
+        return self._transactions is not None
 
     def _client_config(self) -> dict[str, Any]:
         """The configuration of any client, from the files of certificates as they are now."""

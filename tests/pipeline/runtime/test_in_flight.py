@@ -145,6 +145,18 @@ def test_partitions_that_go_move_no_position_and_are_waited_for_alone() -> None:
     assert under_way.drain(None, 0)
 
 
+def test_a_batch_of_which_one_partition_has_gone_counts_for_the_other() -> None:
+    under_way = in_flight()
+    mixed, behind = add(under_way, "a1 b1"), add(under_way, "b2")
+    under_way.forget(["a"])
+    assert mixed.is_superseded
+    mixed.done(FAILURE)
+    assert behind.is_superseded, "or what is behind a gap would be taken for delivered"
+    assert settled(under_way) == ([("a1 b1", False), ("b2", False)], {})
+    add(under_way, "b1").done(None)
+    assert settled(under_way) == ([("b1", True)], {"b": 1})
+
+
 def test_a_lost_connection_moves_no_position_and_a_late_failure_takes_nothing_back() -> None:
     under_way = in_flight()
     old = add(under_way, "a1")

@@ -166,6 +166,17 @@ def test_a_settlement_that_raises_is_said_and_tried_again_with_the_next(run: Run
     assert settled == [("settle", [(1, True)], 1), ("settle", [(1, True), (2, True)], 2)]
 
 
+def test_a_settlement_that_raises_is_tried_again_though_nothing_more_ends(run: Run) -> None:
+    run.input.settles = [ValueError("no coordinator")] * 2
+    (one,) = run.read(1)
+    assert one
+    one.done(FAILURE)
+    run.calls()
+    run.read(None, None, None, None)
+    tried = [("settle", [(1, False)]), ("read", None)]
+    assert run.calls() == [*tried * 3, ("read", None)]
+
+
 def test_a_settlement_that_raised_last_is_tried_once_more_at_the_end(run: Run) -> None:
     run.input.settles = [ValueError("rebalancing")]
     (one,) = run.read(1)
@@ -186,7 +197,7 @@ def test_as_many_settlements_as_may_be_under_way_hold_up_the_reading() -> None:
     run.reader.in_flight.poke()
     run.calls()
     assert run.reader.step() is None
-    assert run.calls()[0] == "tend"
+    assert run.calls() == [("settle", [(1, True), (2, True)], 2), "tend"]
 
 
 def test_nothing_is_settled_that_belongs_to_a_lost_connection_as_new(run: Run) -> None:
@@ -339,3 +350,12 @@ def test_partitions_that_go_are_waited_for_and_then_settled_no_more(in_time: boo
     run.read(Disconnected("cut"), None)
     run.read(None)
     assert {"q": 0} in run.calls(), "another process knows the position now"
+
+
+def test_a_batch_that_is_not_handed_on_yet_is_not_waited_for_when_its_partition_goes() -> None:
+    run = Run()
+    (one,) = run.read(1)
+    assert one
+    run.reader.held = one
+    run.input.context.revoked(["p"], 600.0)
+    assert one.is_superseded
