@@ -40,6 +40,11 @@ class Template:
         self.is_constant = all(isinstance(part, str) for part in parts)
         self.render: Render = _joined(parts)
 
+    @property
+    def fields(self) -> list[str]:
+        """The fields that it names, as they stand there."""
+        return [body for kind, body in _split(self.text) if kind == "field"]
+
     def _part(self, kind: str, body: str) -> str | Render:
         if kind == "text":
             return body

@@ -218,6 +218,11 @@ class HeldState(Filter):
 
     # -- driven by an engine, shard by shard -------------------------------------------------------
 
+    @property
+    def holder(self) -> HeldState:
+        """The filter whose state this one works with: itself."""
+        return self
+
     def shard(self) -> Keyed[Any]:
         """A place for the keys of a shard."""
         return Keyed(self.keyed.operator, self.keyed.order, self.keyed.most)

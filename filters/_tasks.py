@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from ..dsl.timestamp import Timestamp
+from .state.keys import Key
+from .state.plain import plain, revive
 
 if TYPE_CHECKING:
+    from ._tasks_by_key import TasksByKey
     from .aggregate import Aggregate
 
 _BILLION = 1_000_000_000
@@ -50,6 +53,12 @@ class Task:
         """When the latest event of the task was."""
         return Timestamp.of_nanos(round(self.seen * _BILLION))
 
+    def ends(self, timeout: float, inactivity: float) -> int:
+        """When its time is up, by the time of events, in nanoseconds since 1970."""
+        timeout = timeout if self.timeout is None else self.timeout
+        inactivity = inactivity if self.inactivity_timeout is None else self.inactivity_timeout
+        return round(min(self.created + timeout, self.seen + inactivity) * _BILLION)
+
     def is_over(
         self,
         timeout: float,
@@ -69,12 +78,13 @@ class Task:
 @dataclass(eq=False)
 class Tasks:
     """The tasks of a pipeline, by the text that groups them. ``leaders`` are the filters whose
-    options rule time-outs.
+    options rule time-outs, ``members`` all that share them.
     """
 
     settings: Mapping[str, Any]
     groups: dict[str, dict[str, Task]] = field(default_factory=dict)
     leaders: dict[str, Aggregate] = field(default_factory=dict)
+    members: dict[str, list[TasksByKey]] = field(default_factory=dict)
     default_timeout: float | None = None
     keeper: Aggregate | None = None
 
@@ -139,24 +149,47 @@ def _read(saved: Mapping[str, Any]) -> Task:
     )
 
 
-_INSTANT, _PAIRS, _SYMBOL = "$instant", "$pairs", "$symbol"
+class TaskForm:
+    """How tasks are written that are kept elsewhere, and end after the two times, in seconds."""
+
+    def __init__(self, limits: tuple[float, float]) -> None:
+        self._limits = limits
+
+    def name_of(self, key: Key) -> Any:
+        return key
+
+    def dump(self, task: Task) -> Any:
+        return plain({name: _marked(value) for name, value in _written(task).items()})
+
+    def load(self, name: Any, data: Any) -> tuple[Key, Task]:
+        return name, _read(revive(data))
+
+    def due(self, task: Task) -> int:
+        return task.ends(*self._limits) // 1_000_000 + 1
+
+
+_INSTANT, _PAIRS, _SYMBOL, _SET, _TUPLE = "$instant", "$pairs", "$symbol", "$set", "$tuple"
+_KNOWN = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def _marked(value: Any) -> Any:
-    """A value in which instants and symbols can be told from text."""
-    if type(value) is Timestamp:
+    """A value in which instants, symbols, sets and tuples can be told from texts and lists."""
+    kind = type(value)
+    if kind in _KNOWN:
+        return value
+    if kind is Timestamp:
         return {_INSTANT: str(value)}
-    if type(value).__name__ == "Symbol":
+    if kind.__name__ == "Symbol":
         return {_SYMBOL: value.name}
     if isinstance(value, dict):
         if all(type(key) is str for key in value):
             return {key: _marked(item) for key, item in value.items()}
         return {_PAIRS: [[_marked(key), _marked(item)] for key, item in value.items()]}
-    return (
-        [_marked(item) for item in value]
-        if isinstance(value, list | tuple | set | Iterator)
-        else value
-    )
+    if isinstance(value, list | tuple | set | Iterator):
+        items = [_marked(item) for item in value]
+        mark = _SET if kind is set else _TUPLE
+        return {mark: items} if kind is set or kind is tuple else items
+    return str(value)
 
 
 def _key(value: Any) -> Any:
@@ -177,6 +210,10 @@ def _unmarked(value: Any) -> Any:
             from ..dsl.ruby.objects import symbol
 
             return symbol(value[_SYMBOL])
+        if mark == _SET:
+            return {_unmarked(item) for item in value[_SET]}
+        if mark == _TUPLE:
+            return tuple(_unmarked(item) for item in value[_TUPLE])
         if mark == _PAIRS:
             return {_key(key): _unmarked(item) for key, item in value[_PAIRS]}
         return {k: _unmarked(v) for k, v in value.items()}

@@ -15,8 +15,9 @@ from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
-from ..plugins.contract import Filter, complain
-from ..plugins.declaration import Example, option
+from ..plugins.contract import complain
+from ..plugins.declaration import option
+from ._aggregate_examples import EXAMPLES
 from ._references import set_or_tag
 from ._ruby_tasks import fields_of, functions, python_functions
 from ._scripting import (
@@ -24,6 +25,7 @@ from ._scripting import (
     event_of,
 )
 from ._tasks import Task, tasks_of
+from ._tasks_by_key import TasksByKey
 
 DEFAULT_TIMEOUT = 1800.0
 _TIMEOUT_OPTIONS = (
@@ -38,7 +40,7 @@ _TIMEOUT_OPTIONS = (
 )
 
 
-class Aggregate(Filter, name="aggregate"):
+class Aggregate(TasksByKey, name="aggregate"):
     """Gather what several events say of one task, and put it into the last of them, or into an
     event of its own.
 
@@ -66,6 +68,10 @@ class Aggregate(Filter, name="aggregate"):
 
     Several filters with the same `task_id` share their tasks; one of them has the options for
     time-outs.
+
+    On an engine (`--engine`) time goes by the events' own: by `timeout_timestamp_field`, or
+    `@timestamp`. A task whose time is up before an event of any of its filters is over before that
+    event, and the event of its map has the time at which that was.
 
     Differs from Logstash: Ruby runs only where it can be compiled, and the file of maps is JSON;
     `push_previous_map_as_event` sends out all maps at the end, not one; a filter that may only
@@ -121,53 +127,7 @@ class Aggregate(Filter, name="aggregate"):
         "A file that keeps tasks from one run to the next.", default=None
     )
 
-    examples = (
-        Example(
-            "the sum in the last event",
-            """if [logger] == "START" {
-  aggregate { task_id => "%{task}" code => "map['ms'] = 0" map_action => "create" }
-} else if [logger] == "SQL" {
-  aggregate { task_id => "%{task}" code => "map['ms'] += event.get('ms')" map_action => "update" }
-} else {
-  aggregate {
-    task_id => "%{task}" code => "event.set('sql_ms', map['ms'])"
-    map_action => "update" end_of_task => true
-  }
-}""",
-            before=[
-                {"task": "1", "logger": "START"},
-                {"task": "1", "logger": "SQL", "ms": 5},
-                {"task": "1", "logger": "SQL", "ms": 7},
-                {"task": "1", "logger": "END"},
-            ],
-            after=[
-                {"task": "1", "logger": "START"},
-                {"task": "1", "logger": "SQL", "ms": 5},
-                {"task": "1", "logger": "SQL", "ms": 7},
-                {"task": "1", "logger": "END", "sql_ms": 12},
-            ],
-        ),
-        Example(
-            "rows that come in order",
-            """aggregate {
-  task_id => "%{country}"
-  code => "
-    map['country'] = event.get('country')
-    (map['towns'] ||= []) << event.get('town')
-    event.cancel"
-  push_previous_map_as_event => true
-}""",
-            before=[
-                {"country": "fr", "town": "Lyon"},
-                {"country": "fr", "town": "Nice"},
-                {"country": "it", "town": "Rome"},
-            ],
-            after=[
-                {"country": "fr", "towns": ["Lyon", "Nice"]},
-                {"country": "it", "towns": ["Rome"], "tags": ["_aggregatefinalflush"]},
-            ],
-        ),
-    )
+    examples = EXAMPLES
 
     def prepare(self) -> None:
         """Compile the code, and take a place among the filters that share tasks."""
@@ -187,6 +147,7 @@ class Aggregate(Filter, name="aggregate"):
             )
         self._lead()
         self._keep()
+        self.divide_by_ids()
 
     def _compile(self) -> None:
         """Make functions of the code, in its language."""
@@ -245,13 +206,13 @@ class Aggregate(Filter, name="aggregate"):
         sent, clock = list[Event](), self.clock()
         now = self._time_of(event, clock)
         if self.timeout_timestamp_field is not None:
-            sent += self._expired(task_id, now)
+            sent += self.leader().expired(task_id, now)
         task = self.tasks.get(task_id)
         if self.map_action == ("update" if task is None else "create"):
             return [event, *sent]
         if task is None:
             if self.push_previous_map_as_event and self.tasks:
-                sent.append(self._made_of(self.tasks.pop(next(iter(self.tasks)))))
+                sent.append(self.made_of(self.tasks.pop(next(iter(self.tasks)))))
             task = self.tasks[task_id] = Task(task_id, now, clock, now, clock)
             self._warn_of_many()
         task.seen, task.seen_at = now, clock
@@ -277,8 +238,8 @@ class Aggregate(Filter, name="aggregate"):
             self.tasks.pop(task.task_id, None)
         if task.timeout == 0 or task.inactivity_timeout == 0:
             self.tasks.pop(task.task_id, None)
-            if self._leader().push_map_as_event_on_timeout:
-                sent.append(self._leader()._made_of(task))
+            if self.leader().push_map_as_event_on_timeout:
+                sent.append(self.leader().made_of(task))
         if not failed and not handle.cancelled and self.decorate is not None:
             self.decorate(event)
         return [*([] if handle.cancelled and not failed else [event]), *made, *sent]
@@ -287,11 +248,11 @@ class Aggregate(Filter, name="aggregate"):
         made = event_of(other, self.context.now())
         return copy(made) if made is event else made
 
-    def _leader(self) -> Aggregate:
+    def leader(self) -> Aggregate:
         """The filter whose options rule the time-outs of these tasks."""
         return self.shared.leaders.setdefault(self.task_id, self)
 
-    def _timeouts(self) -> tuple[float, float]:
+    def timeouts(self) -> tuple[float, float]:
         default = (
             DEFAULT_TIMEOUT if self.shared.default_timeout is None else self.shared.default_timeout
         )
@@ -306,21 +267,21 @@ class Aggregate(Filter, name="aggregate"):
         at = None if field is None else field.get(event)
         return at.nanos() / 1e9 if type(at) is Timestamp else clock
 
-    def _expired(self, task_id: str, now: float) -> list[Event]:
+    def expired(self, task_id: str, now: float) -> list[Event]:
         """What is sent out of a task that is too old for its next event."""
         task = self.tasks.get(task_id)
-        if task is None or not task.is_over(*self._timeouts(), now=now):
+        if task is None or not task.is_over(*self.timeouts(), now=now):
             return []
         del self.tasks[task_id]
-        return [self._made_of(task)] if self._pushes() else []
+        return [self.made_of(task)] if self.pushes() else []
 
-    def _pushes(self) -> bool:
+    def pushes(self) -> bool:
         return self.push_map_as_event_on_timeout or self.push_previous_map_as_event
 
-    def _made_of(self, task: Task) -> Event:
+    def made_of(self, task: Task) -> Event:
         """The event that a map becomes."""
         fields = fields_of(task.map, self.language == "ruby")
-        event = accept(fields, self.context.now())
+        event = accept(fields, self.context.now() if self.marks is None else self.end_of(task))
         if self.timeout_task_id_field is not None:
             set_or_tag(event, self.timeout_task_id_field, task.task_id, "_aggregateexception")
         for tag in self.tags_of:
@@ -353,18 +314,19 @@ class Aggregate(Filter, name="aggregate"):
     def flush(self, final: bool) -> list[Event]:
         """The events of maps whose time is up; at the end, tagged."""
         self._load()
-        if self._leader() is not self:
+        if self.leader() is not self:
             return []
-        limits, clock = self._timeouts(), self.clock()
-        over = [task for task in self.tasks.values() if task.is_over(*limits, clock=clock)]
+        if final and self.holder.is_kept:
+            return self.holder.leftovers()
+        over = self.over()
         if final and self.push_previous_map_as_event:
             over = list(self.tasks.values())
         for task in over:
             del self.tasks[task.task_id]
-        made = [self._made_of(task) for task in over] if self._pushes() else []
+        made = [self.made_of(task) for task in over] if self.pushes() else []
         for event in made if final else ():
             add_tag(event, "_aggregatefinalflush")
-        return made
+        return [*self.holder.leftovers(), *made]
 
     def _load(self) -> None:
         """Read the tasks that were kept, once, before the first event."""

@@ -10,6 +10,7 @@ from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.values import copy
 from ..plugins.contract import Ecs, OptionProblem
 from ..plugins.declaration import Duration, option
+from ..plugins.filter import Undivided
 from ._correlate_checks import check_condition
 from ._correlate_examples import EXAMPLES
 from ._correlate_operator import (
@@ -44,6 +45,11 @@ from .state.keyed import Keyed
 from .state.keys import Key, Keys, canonical, order_of, put, value_of
 from .state.outflow import Outflow
 
+_TWO_KEYS = Undivided(
+    "aliases",
+    "`aliases`: an event may belong to two keys, which may be in two places",
+    "give each key its own filter, without it",
+)
 _NANOS = 1_000_000
 _VALUES = 100
 _NUMBERS = frozenset({"value_sum", "value_avg", "value_percentile"})
@@ -125,7 +131,7 @@ class Correlate(EventTime, Ecs, name="correlate"):
         keys = Keys(self.by)
         self._keys = [self._aliased(tag, keys) for tag in self.events]
         self._same_keys = not self.aliases
-        self.undivided_by = "aliases" if self.aliases else ""
+        self.undivided = _TWO_KEYS if self.aliases else None
         self._ids = self.ids()
         self._makes_entries = True
         self._operator = self._made()

@@ -6,18 +6,32 @@ from there. Time is that of the events, so that late ones are counted where they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ..dsl.reference import Event
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
-from ..plugins.contract import Filter
 from ..plugins.declaration import Example, option
+from ..plugins.filter import Undivided
+from ._held_by_key import HeldByKey, rendered
 from ._ruby import to_i
+from .state.keys import Key
 
 _LEAST, _STEP = 0.05, 0.05
 _ROOM = 0.8
+_EVICTED = 10
+"""Of the keys that are too many, one in so many goes."""
 
 
-class Throttle(Filter, name="throttle"):
+_ONE_KEY = Undivided(
+    "key",
+    "`key` names no field: all events are one key, which one place would have to count",
+    'write key => "%{field}" where events differ',
+)
+
+
+class Throttle(HeldByKey, name="throttle"):
     """Mark events that are fewer or more than so many within a period.
 
     Events are counted by `key` and by periods of time, the first of which starts with the first
@@ -71,6 +85,8 @@ class Throttle(Filter, name="throttle"):
 
     def prepare(self) -> None:
         self.keyed_by = (self.key,)
+        self.undivided = None if self.key.fields else _ONE_KEY
+        self.by_key = self.undivided is None
         self._keys: dict[str, _Slots] = {}
         self._age = self.max_age
         self._fixed_period = to_i(self.period.text) or 60 if self.period.is_constant else 0
@@ -81,20 +97,40 @@ class Throttle(Filter, name="throttle"):
         period = self._fixed_period or to_i(self.period.render(event)) or 60
         key = self.key.render(event)
         slots = self._keys.get(key)
-        if slots is None:
-            slots = self._keys[key] = _Slots(epoch)
+        if slots is None or (self.marks is not None and slots.latest < epoch - self._age):
+            slots = self._begun(key, epoch)
         count = slots.count(epoch, period, self._age)
         return (self.before_count != -1 and count < self.before_count) or (
             self.after_count != -1 and count > self.after_count
         )
 
+    def _begun(self, key: str, epoch: int) -> _Slots:
+        """The periods of a new key. Where state is kept by shards, those that are oldest go when
+        there are too many; else ``flush`` sees to it.
+        """
+        if self.is_elsewhere and self.max_counters != -1 and len(self._keys) >= self.max_counters:
+            oldest = sorted(self._keys, key=lambda each: (self._keys[each].latest, each))
+            for each in oldest[: len(oldest) // _EVICTED + 1]:
+                del self._keys[each]
+        slots = self._keys[key] = _Slots(epoch)
+        return slots
+
     def flush(self, final: bool) -> list[Event]:
         """Forget keys that are too old, and fit the age to the number of counters."""
+        if self.marks is not None:
+            return self._forget_by(self.marks.watermark)
         newest = max((slots.latest for slots in self._keys.values()), default=0)
         for key in [key for key, slots in self._keys.items() if slots.latest < newest - self._age]:
             del self._keys[key]
-        if self.max_counters != -1:
+        if self.max_counters != -1 and not self.is_elsewhere:
             self._fit(sum(len(slots.counts) for slots in self._keys.values()))
+        return []
+
+    def _forget_by(self, watermark: int) -> list[Event]:
+        oldest = watermark // 1000 - self._age
+        for key in self.keyed.due(watermark):
+            if self._keys[key].latest < oldest:
+                del self._keys[key]
         return []
 
     def _fit(self, counters: int) -> None:
@@ -106,6 +142,23 @@ class Throttle(Filter, name="throttle"):
             )
         elif self._age < self.max_age and counters < self.max_counters * _ROOM:
             self._age += step
+
+    # -- state kept elsewhere -------------------------------------------------------------------
+
+    def hold(self, held: Any) -> None:
+        self._keys = held
+
+    def form(self) -> _SlotsForm:
+        return _SlotsForm(self.max_age)
+
+    def key_texts(self) -> list[str]:
+        return [self.key.text]
+
+    def keys_of(self, events: list[Event]) -> list[Key]:
+        return rendered(self.key.render, events)
+
+    def meaning_options(self) -> Sequence[str]:
+        return "key", "period"
 
 
 class _Slots:
@@ -130,3 +183,26 @@ class _Slots:
             for key in [key for key in counts if key < oldest]:
                 del counts[key]
         return count
+
+
+class _SlotsForm:
+    """How the periods of a key are written, which are forgotten after so many seconds."""
+
+    def __init__(self, age: int) -> None:
+        self._age = age
+
+    def name_of(self, key: Key) -> Any:
+        return key
+
+    def dump(self, slots: _Slots) -> list[Any]:
+        counts = [*map(list, slots.counts.items())]
+        return [slots.created, slots.latest, slots.newest, counts]
+
+    def load(self, name: Any, data: Any) -> tuple[Key, _Slots]:
+        slots = _Slots(data[0])
+        slots.latest, slots.newest = data[1:3]
+        slots.counts = dict(data[3])
+        return name, slots
+
+    def due(self, slots: _Slots) -> int:
+        return (slots.latest + self._age + 1) * 1000

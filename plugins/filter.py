@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ..dsl.event import add_tag
 from ..dsl.guard import limited, signals_reach
@@ -19,6 +19,16 @@ from .rate_limit import complain
 log = logging.getLogger("penstock")
 
 _GONE = "use a conditional around the filter"
+
+
+class Undivided(NamedTuple):
+    """Why the state of a filter cannot be divided by keys: the option because of which, what is
+    wrong with it there, and what to do.
+    """
+
+    option: str
+    message: str
+    help: str
 
 
 class Filter(Plugin):
@@ -42,8 +52,18 @@ class Filter(Plugin):
     event_time: ClassVar[bool] = False
     """Whether its state goes by the time of events: it runs where positions are committed."""
 
-    undivided_by: str = ""
-    """The option because of which its state cannot be divided by keys, set in ``prepare``."""
+    by_key: bool = False
+    """Whether its state, that does not go by the time of events, may be kept elsewhere, key by key;
+    set in ``prepare``. It then has the methods of ``HeldByKey``.
+    """
+
+    undivided: Undivided | None = None
+    """Why its state cannot be divided by keys, set in ``prepare``."""
+
+    group: str = ""
+    """What names the filters that share their state: they, and what stands between them, run in one
+    place. Set in ``prepare``.
+    """
 
     joins: ClassVar[bool] = False
     """Whether it needs events of several topics, by key: these must have as many partitions each
@@ -71,6 +91,13 @@ class Filter(Plugin):
 
     _match_limit: float = 0
     _compiles: bool = False
+
+    @property
+    def reckons_by_clock(self) -> str:
+        """The option of a time-out that counts by the clock, and by the time of events on an
+        engine, where ``by_key``.
+        """
+        return ""
 
     @property
     def stateful(self) -> bool:

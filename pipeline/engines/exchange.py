@@ -20,7 +20,7 @@ from ...filters.state.watermarks import GivenWatermark
 from ...plugins.records.events import pack, unpack
 from ..compile.instantiate import Assembly
 from .packed import KeyedRow
-from .parts import SHARDS, Segment, keyed_in, statements_of
+from .parts import SHARDS, Segment, holders_in, statements_of
 
 _EVENTS, _PARTIAL = b"E", b"P"
 _KNOWN = 100_000
@@ -38,8 +38,8 @@ class Exchange:
     """Gathers events for a segment behind an exchange, and gives them as rows."""
 
     def __init__(self, assembly: Assembly, segment: Segment) -> None:
-        first = statements_of(assembly.program, segment)[0]
-        self._plugins = [plugin for _, plugin in keyed_in(first, assembly)]
+        statements = statements_of(assembly.program, segment)
+        self._plugins = [plugin for _, plugin in holders_in(statements, assembly)]
         self._plugin: Any = self._plugins[0]
         self._combines = segment.keyed[0].combines
         if self._combines:

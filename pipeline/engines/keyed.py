@@ -29,7 +29,7 @@ from ...plugins.option_text import digest
 from ..compile.instantiate import Assembly
 from .exchange import events_of, parts_of
 from .packed import Packed
-from .parts import SHARDS, keyed_in
+from .parts import SHARDS, holders_in
 from .segment_work import SegmentWork
 from .shipping import Fetch, Shipment, assembled
 
@@ -64,9 +64,10 @@ class Keyed:
 
     def __init__(self, assembly: Assembly, number: int) -> None:
         self._work = SegmentWork(assembly, number)
-        found = keyed_in(self._work.statements[0], assembly)
+        found = holders_in(self._work.statements, assembly)
         self._uses = [use for use, _ in found]
         self._plugins: list[Any] = [plugin for _, plugin in found]
+        self._sharing = [each for each in self._plugins if each.by_key and each.is_shared]
         self._meanings = [digest(str(plugin.meaning())) for plugin in self._plugins]
         self._shards: OrderedDict[bytes, _Shard] = OrderedDict()
 
@@ -85,11 +86,27 @@ class Keyed:
                 given += self._emit(self._merged(blob))
             else:
                 events += some
-        run = self._work.work.filters.run
         for start in range(0, len(events), BATCH):
-            taken += len(events[start : start + BATCH])
-            given += self._emit(run(events[start : start + BATCH]))
+            some = events[start : start + BATCH]
+            taken += len(some)
+            given += self._worked(some)
         return self._closed(shard, taken, given)
+
+    def _worked(self, events: list[Event]) -> int:
+        """Let events go through. Where filters share state, what is over before an event must have
+        gone on before it comes to any of them.
+        """
+        run = self._work.work.filters.run
+        if not self._sharing:
+            return self._emit(run(events))
+        given = 0
+        for event in events:
+            for plugin in self._sharing:
+                plugin.pass_time(event)
+            if any(plugin.leftover for plugin in self._sharing):
+                given += self._emit(run([], False))
+            given += self._emit(run([event]))
+        return given
 
     def due(self, state: bytes | None, watermark_ms: int) -> Taken:
         """What is due at a watermark."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -113,13 +113,17 @@ def statements_of(program: Program, segment: Segment) -> Sequence[Statement]:
     return program.filters[segment.first_filter : segment.last_filter + 1]
 
 
-def keyed_in(statement: Statement, assembly: Assembly) -> list[tuple[PluginUse, Any]]:
-    """The filters of a statement whose state is divided by keys."""
-    return [(use, plugin) for use, plugin in _filters(statement, assembly) if plugin.event_time]
-
-
-def _filters(statement: Statement, assembly: Assembly) -> Iterator[tuple[PluginUse, Filter]]:
-    for use in uses([statement]):
+def keyed_in(statements: Iterable[Statement], assembly: Assembly) -> list[tuple[PluginUse, Any]]:
+    """The filters of statements whose state is divided by keys."""
+    found: list[tuple[PluginUse, Any]] = []
+    for use in uses(statements):
         plugin = assembly.made[use]
         assert isinstance(plugin, Filter)
-        yield use, plugin
+        if plugin.event_time or plugin.by_key:
+            found.append((use, plugin))
+    return found
+
+
+def holders_in(statements: Iterable[Statement], assembly: Assembly) -> list[tuple[PluginUse, Any]]:
+    """Those of them that hold state: of several that share it, one."""
+    return [each for each in keyed_in(statements, assembly) if each[1].holder is each[1]]

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...dsl.diagnostics import Diagnostic
-from ...dsl.program import PluginUse, Statement
+from ...dsl.program import PluginUse
 from ...plugins.filter import Filter
 from ...plugins.input import Input
 from ...plugins.output import Output
 from ..compile.instantiate import uses
 from .abilities import AT_LEAST_ONCE, Abilities
-from .parts import Plan, Read, Write, keyed_in
+from .parts import Plan, Read, Segment, Write, keyed_in, statements_of
 
 _KAFKA_BETWEEN = (
     "put Kafka between: one pipeline with this input writes a topic with `output { kafka { … } }`,"
@@ -29,7 +29,8 @@ def refusals(plan: Plan, can: Abilities) -> Iterator[Diagnostic]:
     for statement in program.filters:
         for use in uses([statement]):
             yield from _of_filter(plan, use, can)
-        yield from _of_keys(plan, statement)
+    for segment in plan.keyed:
+        yield from _of_keys(plan, segment)
     for write, use in zip(plan.writes, uses(program.outputs), strict=True):
         yield from _of_output(plan, write, use)
 
@@ -86,36 +87,54 @@ def _deletes(read: Read) -> bool:
 def _of_filter(plan: Plan, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:
     plugin = plan.assembly.made[use]
     assert isinstance(plugin, Filter)
-    if plugin.event_time:
-        if plugin.undivided_by:
-            option = plugin.undivided_by
-            message = f"`{option}`: an event may belong to two keys, which may be in two places"
-            place = use.settings[option].span_of() if option in use.settings else use.name_span
-            yield Diagnostic("E262", message, place, "give each key its own filter, without it")
-        if "idle" in use.settings and plan.engine != "kafka":
-            message = f"`idle` has no effect on {plan.engine}: time goes on by events alone there"
-            place = use.settings["idle"].span_of()
-            yield Diagnostic("W332", message, place, "remove it, or let a source send heartbeats")
-    elif plugin.stateful or plugin.flushes:
+    if plugin.undivided is not None:
+        option, message, help = plugin.undivided
+        place = use.settings[option].span_of() if option in use.settings else use.name_span
+        yield Diagnostic("E262", message, place, help)
+    elif (plugin.stateful or plugin.flushes) and not (plugin.event_time or plugin.by_key):
         message = f"the state of `{use.name}` cannot be divided by keys on {plan.engine}"
         help = "use `window`, `join`, `dedupe`, `correlate` or `trend`, or `penstock run` alone"
         yield Diagnostic("E262", message, use.name_span, help)
+    if plan.engine != "kafka":
+        yield from _of_time(plan, use, plugin)
 
 
-def _of_keys(plan: Plan, statement: Statement) -> Iterator[Diagnostic]:
-    """Whether the filters of a branch that keep state have the same key."""
-    found = keyed_in(statement, plan.assembly)
-    if not found:
-        return
-    first = found[0][1].key_texts()
-    for use, plugin in found[1:]:
-        if plugin.key_texts() != first:
+def _of_time(plan: Plan, use: PluginUse, plugin: Filter) -> Iterator[Diagnostic]:
+    """What goes by the clock, and cannot on an engine."""
+    if plugin.event_time and "idle" in use.settings:
+        message = f"`idle` has no effect on {plan.engine}: time goes on by events alone there"
+        place = use.settings["idle"].span_of()
+        yield Diagnostic("W332", message, place, "remove it, or let a source send heartbeats")
+    elif plugin.by_key and plugin.reckons_by_clock:
+        option = plugin.reckons_by_clock
+        place = use.settings[option].span_of() if option in use.settings else use.name_span
+        message = f"`{use.name}`: `{option}` goes by the time of events on {plan.engine}"
+        help = "expect time-outs when later events come, not when the clock has gone on"
+        yield Diagnostic("W332", message, place, help)
+
+
+def _of_keys(plan: Plan, segment: Segment) -> Iterator[Diagnostic]:
+    """Whether the filters of a segment that keep state have the same key."""
+    statements = statements_of(plan.assembly.program, segment)
+    (lead, first), *others = keyed_in(statements, plan.assembly)
+    wanted = first.key_texts()
+    for use, plugin in others:
+        given = plugin.key_texts()
+        if given == wanted:
+            continue
+        if any({use, lead} <= set(uses([each])) for each in statements):
             message = (
-                f"`{use.name}` has another key ({_listed(plugin.key_texts())}) than the filter"
-                f" before it in this branch ({_listed(first)})"
+                f"`{use.name}` has another key ({_listed(given)}) than the filter before it in this"
+                f" branch ({_listed(wanted)})"
             )
             help = "put each into a branch of its own, one behind the other"
-            yield Diagnostic("E263", message, use.name_span, help)
+        else:
+            message = (
+                f"`{use.name}` has another key ({_listed(given)}) than the filters that it stands"
+                f" between, which share their tasks ({_listed(wanted)})"
+            )
+            help = "put it before the first of them, or behind the last"
+        yield Diagnostic("E263", message, use.name_span, help)
 
 
 def _listed(names: list[str]) -> str:

@@ -64,14 +64,29 @@ def events() -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
+def ended() -> bytes:
+    """The same, and then one more of each user, so that nobody's time is up behind the last one."""
+    last = json.loads(events().splitlines()[-1])["at"]
+    rows = [{"at": last + 1000, "n": 500 + number, "kind": "beat", "service": "shop", "user": f"u{number}", "ms": 1} for number in range(12)]
+    return events() + b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
 DATE = 'date { match => ["at", "UNIX_MS"] }'
 ACCESS = b"".join(
     b'127.0.0.%d - - [10/Oct/2000:13:%02d:%02d -0700] "GET /a%d HTTP/1.0" %d %d\n' % (n % 7, n // 60, n % 60, n % 30, 200 + n % 5, n) for n in range(600)
 )
 
 
-def _piece(name: str, filters: str, key: str = "", keyed: bool = True) -> Configuration:
-    return Configuration(name, f"filter {{ {DATE} {filters} }}", events(), key=key, keyed=keyed)
+def _piece(name: str, filters: str, key: str = "", keyed: bool = True, content: bytes = b"") -> Configuration:
+    return Configuration(name, f"filter {{ {DATE} {filters} }}", content or events(), key=key, keyed=keyed)
+
+
+_COUNT = "map['n'] ||= 0; map['n'] += 1; map['kinds'] ||= []; map['kinds'] << event.get('kind')"
+_TASKS = f"""if [kind] == "login" {{ aggregate {{ task_id => "%{{user}}" map_action => "create" code => "map['from'] = event.get('n'); map['n'] = 0" }} }}
+mutate {{ add_field => {{ "between" => "%{{service}}" }} }}
+if [kind] == "beat" {{ aggregate {{ task_id => "%{{user}}" map_action => "update" end_of_task => true timeout => 3600
+    code => "event.set('from', map['from']); event.set('count', map['n']); event.set('kinds', map['kinds'])" }} }}
+else {{ aggregate {{ task_id => "%{{user}}" map_action => "update" code => "{_COUNT}" add_tag => ["counted"] }} }}"""
 
 
 PIECES = [
@@ -99,6 +114,12 @@ PIECES = [
     _piece("failed logins", 'if [kind] == "login_failed" { mutate { add_tag => ["failed"] } } correlate { id => "c" type => "event_count" events => ["failed"] by => ["user"] within => "2m" condition => { "gte" => 3 } add_tag => ["alert"] }', "user"),
     _piece("one after the other", 'mutate { add_tag => ["%{kind}"] } correlate { id => "c" type => "temporal_ordered" events => ["login_failed", "login"] by => ["user"] within => "1m" keep => false }', "user"),
     _piece("what did not come", 'mutate { add_tag => ["%{kind}"] } correlate { id => "c" type => "absent" events => ["order", "payment"] by => ["user"] within => "1m" keep => false }', "user"),
+    _piece("aggregate", f'aggregate {{ task_id => "%{{user}}-%{{service}}" code => "{_COUNT}; event.set(\'nth\', map[\'n\'])" timeout => 7200 }}', "user service"),
+    _piece("aggregate in several filters", _TASKS, "user"),
+    _piece("aggregate with time-outs", f"""aggregate {{ task_id => "%{{user}}" code => "{_COUNT}; map_meta.timeout = 300 if event.get('ms') > 880" inactivity_timeout => 40 timeout => 200
+        timeout_timestamp_field => "@timestamp" push_map_as_event_on_timeout => true timeout_task_id_field => "task" timeout_tags => ["over"] timeout_code => "event.set('seen', event.get('kinds').length)" }}""", "user", content=ended()),
+    _piece("elapsed", 'mutate { add_tag => ["%{kind}"] } elapsed { start_tag => "order" end_tag => "payment" unique_id_field => "user" new_event_on_match => true } if "elapsed_match" in [tags] { mutate { remove_field => ["host"] } }', "user"),
+    _piece("throttle", 'throttle { key => "%{user}" after_count => 2 period => "60" add_tag => ["often"] }', "user"),
 ]  # fmt: skip
 
 _STATELESS = ("apache", "firewall-kv", "java", "json-app", "syslog-sshd")

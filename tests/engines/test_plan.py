@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 KAFKA = 'kafka { bootstrap_servers => "b:9092" topics => ["t"] group_id => "g" codec => json }'
 READ = 'file { path => "/var/log/*.log" mode => "read" exit_after_read => true file_completed_action => "log" file_completed_log_path => "/dev/null" }'
 OUT = 'kafka { bootstrap_servers => "b:9092" topic_id => "out" codec => json }'
+TASK = 'aggregate { id => "%s" task_id => "%%{user}" code => "map[\'n\'] = 1" %s }'
+BY_FIELD = 'timeout_timestamp_field => "@timestamp"'
 WINDOW = 'window { id => "w" size => "1m" by => ["user"] keep => false }'
 
 
@@ -32,6 +34,9 @@ SEGMENTS = {
     "two that keep state": (f'{WINDOW} mutate {{ }} dedupe {{ id => "d" by => ["x"] within => "1s" }}', [(0, -1, []), (0, 1, ["w"]), (2, 2, ["d"])]),
     "one in a branch": (f"mutate {{ }} if [a] {{ mutate {{ }} {WINDOW} }} else {{ drop {{ }} }} mutate {{ }}", [(0, 0, []), (1, 2, ["w"])]),
     "two of one key in a branch": (f'if [a] {{ {WINDOW} }} else {{ dedupe {{ id => "d" by => ["user"] within => "1s" }} }}', [(0, -1, []), (0, 0, ["w", "d"])]),
+    "some that share their state": (f"mutate {{ }} if [a] {{ {TASK % ('a', '')} }} mutate {{ }} {TASK % ('b', '')} mutate {{ }} {WINDOW}", [(0, 0, []), (1, 4, ["a", "b"]), (5, 5, ["w"])]),
+    "some that share, and others that do": (f"{TASK % ('a', '')} {TASK.replace('user', 'x') % ('b', '')} {TASK % ('c', '')}", [(0, -1, []), (0, 2, ["a", "b", "c"])]),
+    "two with the same key that share nothing": ('throttle { id => "t" key => "%{user}" } throttle { id => "u" key => "%{user}" }', [(0, -1, []), (0, 0, ["t"]), (1, 1, ["u"])]),
 }
 
 
@@ -91,13 +96,23 @@ REFUSED = [
     ("E260", "flink", 'file { path => "x" }', "", OUT, "file"),
     ("E260", "spark", READ.replace('"log"', '"log_and_delete"'), "", OUT, '"read"'),
     ("E261", "spark", KAFKA.replace("json", "netflow"), "", OUT, "netflow"),
-    ("E262", "spark", KAFKA, 'throttle { key => "%{user}" after_count => 2 }', OUT, "throttle"),
+    ("E262", "spark", KAFKA, 'throttle { key => "login" after_count => 2 }', OUT, '"login"'),
+    ("E262", "flink", KAFKA, 'throttle { key => "%{+HH}" after_count => 2 }', OUT, '"%{+HH}"'),
+    ("E262", "spark", KAFKA, TASK % ("a", "push_previous_map_as_event => true"), OUT, "true"),
+    ("E262", "spark", KAFKA, TASK % ("a", 'aggregate_maps_path => "x"'), OUT, '"x"'),
+    ("E262", "spark", KAFKA, (TASK % ("a", "")).replace("%{user}", "%{+yyyy}"), OUT, '"%{+yyyy}"'),
+    ("E262", "spark", KAFKA, "sleep { time => 1 }", OUT, "sleep"),
     ("E262", "spark", KAFKA, 'metrics { meter => "x" }', OUT, "metrics"),
     ("E262", "spark", KAFKA, 'correlate { id => "c" type => "temporal" events => ["a", "b"] by => ["u"] aliases => { "b" => ["v"] } within => "1m" }', OUT, "{"),
     ("E263", "spark", KAFKA, f'if [a] {{ {WINDOW} dedupe {{ id => "d" by => ["x"] within => "1s" }} }}', OUT, "dedupe"),
+    ("E263", "spark", KAFKA, f"{TASK % ('a', BY_FIELD)} {WINDOW} {TASK % ('b', '')}", OUT, "window"),
+    ("E263", "spark", KAFKA, f"{TASK % ('a', BY_FIELD)} if [x] {{ throttle {{ key => \"%{{host}}\" }} }} {TASK % ('b', '')}", OUT, "throttle"),
     ("E264", "spark", KAFKA, 'grok { match => { "message" => "%{WORD}" } patterns_dir => ["no-such"] }', OUT, '"no-such"'),
     ("W330", "spark", KAFKA, "", 'elasticsearch { hosts => ["x"] }', "elasticsearch"),
     ("W332", "flink", KAFKA, WINDOW.replace("size", 'idle => "10s" size'), OUT, '"10s"'),
+    ("W332", "spark", KAFKA, TASK % ("a", "timeout => 5"), OUT, "5"),
+    ("W332", "spark", KAFKA, f"{TASK % ('a', '')} {TASK % ('b', 'timeout => 5')}", OUT, "5"),
+    ("W332", "local", 'generator { count => 1 }', 'elapsed { start_tag => "a" end_tag => "b" unique_id_field => "id" }', "stdout { }", "elapsed"),
 ]
 
 
