@@ -148,7 +148,7 @@ def test_certificates_are_looked_at_and_read_again(tmp_path: Path, own: Server) 
     )
     with reading.process() as run:
         assert run.wait() == 1, run.said()
-    assert "the server refuses it: " in run.said()
+    assert "the server refuses the certificate: certificate expired" in run.said()
     for source, to in ((directory / "client.key", key), (directory / "client.pem", certificate)):
         to.write_bytes(source.read_bytes())
     with reading.process() as run:
