@@ -12,7 +12,7 @@ import threading
 from concurrent.futures import Future, wait
 
 from ...dsl.diagnostics import Diagnostic
-from ...plugins.errors import Misconfigured
+from ...plugins.errors import ConnectorError, Misconfigured
 from ...plugins.input import Input
 from ...plugins.output import Output
 from ...plugins.raised import said
@@ -81,4 +81,12 @@ def _problem(
     if isinstance(error, Misconfigured):
         error.plugin = plugin
         return misconfigured(assembly, error)
-    return unreachable(assembly, plugin, said(error))
+    return unreachable(assembly, plugin, _reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    """What an error says; with its kind only where it is not one of a connection."""
+    text = str(error)
+    if isinstance(error, OSError):
+        text = error.strerror or text
+    return text if text and isinstance(error, ConnectorError | OSError) else said(error)

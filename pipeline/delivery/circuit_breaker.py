@@ -4,7 +4,8 @@ about it.
 A circuit is *closed* while all is well. Some failures in a row *open* it: from then on a single
 trial is made now and then, ever less often and never at the same moment as other pipelines make
 theirs. While such a trial is under way the circuit is *half-open*; one that succeeds closes it. The
-log is told when it changes, and once a minute that it is still open: not of every trial.
+log is told of an outage once, at its first failure, once a minute that it lasts, and when it is
+over: not of every trial.
 """
 
 from __future__ import annotations
@@ -54,21 +55,31 @@ class Circuit:
         self._in_a_row += 1
         if self._in_a_row >= _FAILURES_TO_OPEN:
             self.state = OPEN
-        if self._in_a_row == _FAILURES_TO_OPEN:
-            self._say(now, "%s is failing; circuit open, retrying with back-off: %s", error)
-        elif now - self._said >= _REMINDER:
-            still = "is still failing" if self._in_a_row > _FAILURES_TO_OPEN else "failed, retrying"
-            self._say(now, f"%s {still}: %s", error)
+        self._say(now, error)
         return min(
             _FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT
         ) * random.uniform(0.8, 1.2)
 
-    def _say(self, now: float, text: str, error: Exception) -> None:
-        self._said, self._told = now, True
-        failures = (
-            f"{self._in_a_row} failure{'s' if self._in_a_row > 1 else ''} since {self._since}"
-        )
-        log.error(text + "; %s, %d events wait", self.what, error, failures, self._waiting())
+    def _say(self, now: float, error: Exception) -> None:
+        """Tell the log of the first failure, or, where that was too soon after others, that the
+        circuit is open; then once a minute.
+        """
+        is_news = self._in_a_row == _FAILURES_TO_OPEN and not self._told
+        if not is_news and now - self._said < _REMINDER:
+            return
+        self._said = now
+        if self._in_a_row == 1:
+            log.error("%s failed, retrying with back-off: %s", self.what, error)
+        else:
+            still = "still " if self._told else ""
+            text = f"%s is {still}failing, retrying with back-off: %s; %d failures since %s%s"
+            log.error(text, self.what, error, self._in_a_row, self._since, self._wait())
+        self._told = True
+
+    def _wait(self) -> str:
+        """How many events wait; nothing where none do, as behind an input."""
+        waiting = self._waiting()
+        return f", {waiting} events wait" if waiting else ""
 
     def works(self) -> None:
         """A trial succeeded."""

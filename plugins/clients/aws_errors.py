@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from ..contract import ConnectorError, Disconnected, Misconfigured, Retry
+from .tls_failures import distrusted
 
 
 def _names(text: str) -> frozenset[str]:
@@ -235,9 +236,9 @@ def _of_tls(error: BotoCoreError, given: Collection[str]) -> Exception:
         cause = cause if isinstance(cause, BaseException) else None
     if isinstance(cause, ssl.SSLCertVerificationError):
         known = [name for name in ("additional_settings", "endpoint") if name in given]
-        text = f"the server's certificate is not trusted: {cause.verify_message}"
-        help = "name its authority: additional_settings => { ssl_ca_bundle => … }"
-        return Misconfigured(known[0] if known else "use_aws_bundled_ca", text, help)
+        named = known[0] if known else "use_aws_bundled_ca"
+        bundle = "additional_settings => { ssl_ca_bundle => … }"
+        return Misconfigured(named, *distrusted(cause, bundle))
     reason = getattr(cause, "reason", None) or str(error)
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE") and "endpoint" in given:
         return Misconfigured("endpoint", f"the server does not speak TLS here: {reason}")

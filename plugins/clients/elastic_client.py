@@ -23,6 +23,7 @@ from .elastic import Endpoint, Host
 from .elastic_hosts import Chores, HostPool
 from .http import HttpClient, HttpOptions, Request, Response, TooLarge
 from .http_failures import HttpFailure
+from .tls_failures import AUTHORITIES, distrusted, refused
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 _LONGEST_REASON = 500
@@ -324,12 +325,9 @@ def tls_problem(error: BaseException) -> Misconfigured | None:
     """The option to blame where a request failed for a certificate; None for other failures."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            reason = f"the server's certificate is not trusted: {cause.verify_message}"
-            help = "name its authority, or the host as the certificate does"
-            return Misconfigured("ssl_certificate_authorities", reason, help)
+            return Misconfigured(AUTHORITIES, *distrusted(cause))
         if isinstance(cause, ssl.SSLError) and _BAD_CLIENT_CERTIFICATE.search(str(cause.reason)):
-            reason = f"the server does not accept the client's certificate: {cause.reason}"
-            return Misconfigured("ssl_certificate", reason)
+            return Misconfigured("ssl_certificate", *refused(str(cause.reason)))
     return None
 
 

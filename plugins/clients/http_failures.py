@@ -9,6 +9,7 @@ import ssl
 from urllib3.exceptions import MaxRetryError, SSLError
 
 from ...dsl.diagnostics import PenstockError
+from .tls_failures import distrusted, refused
 
 
 class HttpFailure(PenstockError):
@@ -20,11 +21,13 @@ class Unsendable(HttpFailure):
 
 
 class TlsFailure(HttpFailure):
-    """The two sides do not trust or understand each other; ``option`` is to blame."""
+    """The two sides do not trust or understand each other; ``option`` is to blame, and ``help``
+    says what to do.
+    """
 
-    def __init__(self, message: str, option: str) -> None:
+    def __init__(self, message: str, option: str, help: str = "") -> None:
         super().__init__(message)
-        self.option = option
+        self.option, self.help = option, help
 
 
 def failure_of(error: Exception) -> HttpFailure:
@@ -34,7 +37,7 @@ def failure_of(error: Exception) -> HttpFailure:
     of_tls = _tls_error(cause)
     if of_tls is not None:
         option = _blamed(of_tls)
-        return HttpFailure(said) if option is None else TlsFailure(str(of_tls), option)
+        return HttpFailure(said) if option is None else _of_tls(of_tls, option)
     return Unsendable(said) if isinstance(cause, ValueError) else HttpFailure(said)
 
 
@@ -42,6 +45,18 @@ def _tls_error(error: Exception) -> ssl.SSLError | None:
     if isinstance(error, SSLError) and error.args:
         error = error.args[0]
     return error if isinstance(error, ssl.SSLError) else None
+
+
+def _of_tls(error: ssl.SSLError, option: str) -> TlsFailure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text, help = distrusted(error)
+    elif option == "ssl_certificate":
+        text, help = refused(error.reason or "")
+    elif option == "url":
+        text, help = f"the server does not speak TLS here: {error.reason}", "check the port"
+    else:
+        text, help = f"TLS failed: {error.reason or error}", ""
+    return TlsFailure(text, option, help)
 
 
 def _blamed(error: ssl.SSLError) -> str | None:

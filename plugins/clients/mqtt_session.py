@@ -26,7 +26,8 @@ from ..contract import Disconnected, Misconfigured
 from ..tls import TlsContext
 from ..wake_pipe import WakePipe
 from .mqtt import MqttOptions, connection_refused, subscription_refused
-from .tls import refuses_certificate, tls_refusal
+from .tls import tls_refusal
+from .tls_failures import refused, refuses_certificate
 
 _GOODBYE = 2.0
 _FAILURE = 0x80
@@ -249,13 +250,17 @@ class Session:
 
     def _lost(self) -> Misconfigured | Disconnected:
         if refuses_certificate(self._failure):
-            reason = self._failure.rpartition(": ")[2]
-            return Misconfigured("ssl_certificate", f"the broker refuses it: {reason}")
+            return Misconfigured("ssl_certificate", *refused(self._failure))
         if self._gone is not None:
             return Disconnected(f"the broker ended the connection: {self._gone.getName()}")
         if self._connack is None:
-            return Disconnected("the broker ended the connection before it answered")
+            return Disconnected(f"the broker ended the connection before it answered{self._hint}")
         return Disconnected("the connection was lost")
+
+    @property
+    def _hint(self) -> str:
+        """What most often is the matter when a broker says nothing at all."""
+        return "" if self._options.ssl_enabled else "; if the port is for TLS, set `ssl_enabled`"
 
     def close(self) -> None:
         """Say goodbye, so that there is no last will, with all acknowledgements before it."""

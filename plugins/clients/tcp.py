@@ -22,6 +22,7 @@ from concurrent.futures import Future
 
 from ..errors import Disconnected, Misconfigured
 from ..plugin import Plugin
+from .tls_failures import AUTHORITIES, distrusted
 
 _SIOCOUTQ = 0x5411
 _ACKED_AT = 120
@@ -228,8 +229,8 @@ def encrypted(
         return context.wrap_socket(connection, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         connection.close()
-        reason = f"the server's certificate is not trusted: {error.verify_message}"
-        raise Misconfigured(option, reason, "name the file of its authority here") from error
+        authorities = option if option.startswith("ssl_certificate") else AUTHORITIES
+        raise Misconfigured(option, *distrusted(error, authorities)) from error
     except OSError as error:
         connection.close()
         reason = getattr(error, "reason", None) or error.strerror or str(error)

@@ -14,6 +14,7 @@ from ..declaration import Secret, option
 from ..former import CLIENT_TLS
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
+from .tls_failures import AUTHORITIES, distrusted, refused, refuses_certificate
 
 
 @option_group
@@ -88,16 +89,10 @@ def tls_refusal(error: ssl.SSLError) -> Misconfigured | Disconnected:
     """The error to raise for a handshake that failed: at the option that is to blame."""
     reason = error.reason or str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"the server's certificate is not trusted: {error.verify_message}"
-        help = "name the file of its authority"
-        return Misconfigured("ssl_certificate_authorities", text, help)
+        return Misconfigured(AUTHORITIES, *distrusted(error))
     if refuses_certificate(reason):
-        return Misconfigured("ssl_certificate", f"the server refuses it: {reason}")
+        return Misconfigured("ssl_certificate", *refused(reason))
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-        return Misconfigured("ssl_enabled", f"the server does not speak TLS here: {reason}")
+        text = f"the server does not speak TLS here: {reason}"
+        return Misconfigured("ssl_enabled", text, "name the port that it speaks TLS on")
     return Disconnected(f"TLS failed: {reason}")
-
-
-def refuses_certificate(reason: str) -> bool:
-    """Whether a reason of OpenSSL says that the server wants another certificate of us, or one."""
-    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)

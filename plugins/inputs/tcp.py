@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..clients.tls import ClientTls, client_tls
+from ..clients.tls_failures import distrusted
 from ..contract import Disconnected, Ecs, Misconfigured
 from ..declaration import option
 from ..former import VERIFIED_BY_SERVER, renamed
@@ -135,9 +136,7 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
         except ProxyError as error:
             raise Disconnected(f"the server does not speak the PROXY protocol: {error}") from error
         except ssl.SSLCertVerificationError as error:
-            reason = f"the server's certificate is not trusted: {error.verify_message}"
-            help = "name its authority in `ssl_certificate_authorities`"
-            raise Misconfigured(self._tls_option, reason, help) from error
+            raise Misconfigured(self._tls_option, *distrusted(error)) from error
         except ssl.SSLError as error:
             raise Disconnected(f"TLS failed: {error.reason or error}") from error
 

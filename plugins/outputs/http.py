@@ -224,7 +224,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
     def _failed(self, payload: Payload, span: range, error: HttpFailure, results: Results) -> None:
         """A request has no answer."""
         if isinstance(error, TlsFailure):
-            raise Misconfigured(error.option, str(error)) from error
+            raise Misconfigured(error.option, str(error), error.help) from error
         if not self.retry_failed:
             results.reject(span, f"no answer: {error}")
         elif span.start == 0 and not results.rejected:

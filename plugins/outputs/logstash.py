@@ -151,7 +151,7 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
                 with self._hosts.lease(failed) as url:
                     return self._sent(url, body)
             except TlsFailure as error:
-                raise Misconfigured(self._blamed(error), str(error)) from error
+                raise Misconfigured(self._blamed(error), str(error), error.help) from error
             except HttpFailure as error:
                 failed[url] = str(error)
         raise Disconnected("; ".join(failed.values()))

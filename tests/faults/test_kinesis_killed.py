@@ -44,13 +44,13 @@ def reshard(stream: Stream, chance: random.Random) -> None:
 
 def disturb(group: Group, member: Penstock, chance: random.Random, reshards: bool) -> None:
     """Have records, and kill a process while it reads them, or before."""
-    before = len(group.arrived())
-    group.put(chance.randrange(50, 300), *KEYS)
+    before = group.size()
+    group.put(chance.randrange(5, 60), *KEYS)
     if reshards:
         reshard(group.stream, chance)
     if chance.random() < 0.8:
-        member.until(lambda: len(group.arrived()) > before, "they are read")
-    time.sleep(chance.uniform(0.0, 0.5))  # any moment will do
+        member.until(lambda: group.size() > before, "they are read")
+    time.sleep(chance.uniform(0.0, 0.3))  # any moment will do
     member.kill()
     member.start()
 

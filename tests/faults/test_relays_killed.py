@@ -77,9 +77,9 @@ def killed(relay: Relay, kills: int) -> Figures:
             running.enter_context(each)
         for _ in range(kills):
             before = relay.size()
-            relay.put(chance.randrange(50, 400))
+            relay.put(chance.randrange(50, 2_000))
             relay.receives.until(lambda seen=before: relay.size() > seen, "lines arrive")  # type: ignore[misc]
-            time.sleep(chance.uniform(0, 0.3))  # any moment will do
+            time.sleep(chance.choice((0, chance.uniform(0, 0.3))))  # any moment will do
             victim = chance.choice(pair)
             victim.kill()
             victim.start()
@@ -179,9 +179,9 @@ def sender_killed(directory: Path, kills: int) -> Figures:
         with run:
             for _ in range(kills):
                 before = (home / "out").stat().st_size
-                relay.put(chance.randrange(50, 400))
+                relay.put(chance.randrange(50, 2_000))
                 run.until(lambda seen=before: (home / "out").stat().st_size > seen, "lines arrive")  # type: ignore[misc]
-                time.sleep(chance.uniform(0, 0.3))  # any moment will do
+                time.sleep(chance.choice((0, chance.uniform(0, 0.3))))  # any moment will do
                 run.kill()
                 run.start()
             relay.put(1)  # what only the last life can send

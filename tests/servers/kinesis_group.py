@@ -48,6 +48,10 @@ class Group:
         names = sorted(path.stem for path in self._directory.glob("*.out"))
         return [(event["key"], event["number"]) for name in names for event in self.of(name)]
 
+    def size(self) -> int:
+        """How many bytes all members have written: it grows with each record, and costs nothing."""
+        return sum(path.stat().st_size for path in self._directory.glob("*.out"))
+
     def has_all(self) -> bool:
         return set(self.arrived()) >= self.wanted
 

@@ -25,6 +25,10 @@ class Arrivals:
         lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
+    def size(self) -> int:
+        """How many bytes have arrived: it grows with each event, and costs nothing to ask."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def messages(self) -> list[str]:
         return [event["message"] for event in self.events()]
 

@@ -119,6 +119,10 @@ class Reading:
     def process(self, *options: str) -> Penstock:
         return Penstock(self._directory, self._config, *options, name="reads")
 
+    def size(self) -> int:
+        """How many bytes have arrived: it grows with each event, and costs nothing to ask."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def events(self) -> list[Any]:
         lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]

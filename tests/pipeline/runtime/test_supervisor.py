@@ -71,7 +71,7 @@ def test_an_output_that_is_failing_can_be_exchanged_and_what_it_did_not_get_is_r
     source = f'input {{ file {{ path => "{data}" start_position => "beginning" }} }}'
     path.write_text(f'{source} output {{ http {{ url => "http://127.0.0.1:{port}/" http_method => "post" }} }}')
     process = start("--path.data", str(tmp_path / "data"), "-f", str(path))
-    wait_for(process, b"output http is failing")
+    wait_for(process, b"output http failed, retrying with back-off")
     path.write_text(f'{source} output {{ stdout {{ codec => line {{ format => "%{{message}}" }} }} }}')
     process.send_signal(signal.SIGHUP)
     read_until(process, b"hello\n")

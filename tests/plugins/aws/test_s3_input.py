@@ -417,12 +417,12 @@ def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     arrivals = Arrivals(tmp_path, f's3 {{ bucket => "{bucket.name}" {options} }}')
     wanted: set[str] = set()
     for number in range(kills):
-        lines = [f"line {number}-{n} {'x' * 300}" for n in range(2000)]
+        lines = [f"line {number}-{n} {'x' * 300}" for n in range(600)]
         wanted |= set(lines)
         bucket.put(f"{number:04}.log", "".join(f"{line}\n" for line in lines))
-        before = len(arrivals.events())
+        before = arrivals.size()
         with arrivals.process() as run:
-            run.until(lambda seen=before: len(arrivals.events()) > seen, "it reads")  # type: ignore[misc]
+            run.until(lambda seen=before: arrivals.size() > seen, "it reads")  # type: ignore[misc]
             run.kill()
     wanted.add("the last")
     bucket.put("last.log", "the last\n")  # what only the last life can read: it has started then

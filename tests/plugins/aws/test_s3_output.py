@@ -359,11 +359,12 @@ def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     """Penstock is killed again and again while it writes; each line arrives."""
     bucket = Bucket(port)
     log = tmp_path / "log"
-    options = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}" bucket => "{bucket.name}" size_file => 20000 time_file => 0.01 {LINE}'
-    config = f'input {{ file {{ path => "{log}" start_position => "beginning" stat_interval => 0.1 }} }} output {{ s3 {{ {options} }} }}'
+    options = f'endpoint => "http://127.0.0.1:{port}" region => "{aws.REGION}" bucket => "{bucket.name}" size_file => 5000 time_file => 0.01 {LINE}'
+    lines_of = f'path => "{log}" start_position => "beginning" stat_interval => 0.1 sincedb_write_interval => 0.1'
+    config = f'input {{ file {{ {lines_of} }} }} output {{ s3 {{ {options} }} }}'
     wanted: set[str] = set()
     for number in range(kills):
-        lines = [f"line {number}-{n}" for n in range(3000)]
+        lines = [f"line {number}-{n}" for n in range(1000)]
         wanted |= set(lines)
         with log.open("a") as file:
             file.writelines(f"{line}\n" for line in lines)

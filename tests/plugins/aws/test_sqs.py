@@ -363,9 +363,9 @@ def killed(tmp_path: Path, port: int, kills: int) -> Figures:
     lines = sorted(wanted)
     for number in range(kills):
         queue.put(lines[30 * number : 30 * number + 30])
-        before = len(arrivals.events())
+        before = arrivals.size()
         with arrivals.process() as run:
-            run.until(lambda seen=before: len(arrivals.events()) > seen, "it reads")  # type: ignore[misc]
+            run.until(lambda seen=before: arrivals.size() > seen, "it reads")  # type: ignore[misc]
             run.kill()
     wanted.add("the last")
     queue.put(["the last"])  # what only the last life can read: it has started then

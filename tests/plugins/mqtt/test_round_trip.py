@@ -50,8 +50,8 @@ def killed(directory: Path, port: int, topic: str, way: tuple[str, int], kills: 
         for number in range(kills):
             peer.publish(topic, lines(500 * number + 500, 500 * number), qos)
             with reading.process() as run:
-                seen = len(reading.events())
-                run.until(lambda seen=seen: len(reading.events()) > seen, "it reads")  # type: ignore[misc]
+                seen = reading.size()
+                run.until(lambda seen=seen: reading.size() > seen, "it reads")  # type: ignore[misc]
                 run.kill()
         with reading.process() as run:
             peer.publish(topic, ["the last"], qos)

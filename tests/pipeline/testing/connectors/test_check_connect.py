@@ -40,7 +40,7 @@ def test_a_password_that_is_refused_is_said_at_its_option(broker: Broker) -> Non
 def test_a_server_that_is_away_is_said_at_its_plugin() -> None:
     result = check(f"output {{ reference {{ port => {free_port()} }} }}")
     assert result.exit_code == 1
-    assert "error[E251]: output `reference` cannot connect: ConnectionRefusedError" in result.stderr
+    assert "error[E251]: output `reference` cannot connect: Connection refused" in result.stderr
 
 
 def test_a_server_that_never_answers_does_not_hold_the_command_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_a_server_that_never_answers_does_not_hold_the_command_up(monkeypatch: p
     with socket.create_server(("127.0.0.1", 0)) as silent:
         result = check(f"output {{ reference {{ port => {silent.getsockname()[1]} }} }}")
         left = set(threading.enumerate()) - before
-        assert "error[E251]: output `reference` cannot connect: TimeoutError: no answer in 0 seconds" in result.stderr
+        assert "error[E251]: output `reference` cannot connect: no answer in 0 seconds" in result.stderr
         assert left
         assert all(thread.daemon for thread in left), "the process would wait for the others when it ends"
     for thread in left:

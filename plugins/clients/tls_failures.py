@@ -1,0 +1,62 @@
+"""Why a handshake of TLS failed, and what to do, in words instead of OpenSSL's names.
+
+The one hard thing: what to do differs with what is wrong. A certificate that has expired is
+renewed, a server whose certificate has another name is reached by that one, and only where its
+authority is unknown, the authority is to be named.
+"""
+
+from __future__ import annotations
+
+import ssl
+
+AUTHORITIES = "ssl_certificate_authorities"
+
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_OTHER_NAMES = (62, 64)
+_REVOKED = 23
+_PAIR = "give `ssl_certificate` and `ssl_key`"
+_WHAT_TO_DO = {
+    "certificate required": _PAIR,
+    "handshake failure": f"it may ask for a certificate: {_PAIR}",
+    "certificate expired": "renew the certificate",
+    "certificate revoked": "take another certificate",
+    "unknown ca": "take a certificate of an authority that the server trusts",
+    "certificate unknown": "take a certificate that the server accepts",
+    "bad certificate": "take a certificate that the server accepts",
+}
+
+
+def distrusted(
+    error: ssl.SSLCertVerificationError, authorities: str = AUTHORITIES
+) -> tuple[str, str]:
+    """Why the server's certificate is not accepted, and what to do. ``authorities``: the option
+    that names whom to trust.
+    """
+    reason = f"the server's certificate is not trusted: {error.verify_message}"
+    code = error.verify_code
+    if code == _EXPIRED:
+        return reason, "renew the server's certificate"
+    if code == _NOT_YET_VALID:
+        return reason, "check the clocks of both machines"
+    if code == _REVOKED:
+        return reason, "have the server show another certificate"
+    if code in _OTHER_NAMES:
+        return reason, "connect by a name that stands in the server's certificate"
+    return reason, f"name the file of its authority in `{authorities}`"
+
+
+def refuses_certificate(reason: str) -> bool:
+    """Whether a reason of OpenSSL says that the server wants another certificate of us, or one."""
+    return "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
+
+
+def refused(reason: str) -> tuple[str, str]:
+    """Why the server does not accept ours, from OpenSSL's reason, and what to do."""
+    name = reason.partition("]")[0].rpartition("ALERT_")[2]
+    words = name.lower().replace("_", " ")
+    help = _WHAT_TO_DO.get(words, "")
+    if words == "certificate required":
+        return "the server asks for a certificate", help
+    if words == "handshake failure":
+        return "the server refuses the handshake", help
+    return f"the server refuses the certificate: {words}", help
