@@ -10,6 +10,7 @@ the first ones warm the JVM up. Of a plain run its start is taken out.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -47,7 +48,8 @@ def tree(parent: int) -> list[int]:
     found = [parent]
     for pid in found:
         for task in Path(f"/proc/{pid}/task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
+            with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+                found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 
