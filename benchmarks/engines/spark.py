@@ -10,10 +10,10 @@ the first ones warm the JVM up. Of a plain run its start is taken out.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ def tree(parent: int) -> list[int]:
     found = [parent]
     for pid in found:
         for task in Path(f"/proc/{pid}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
                 found += [int(child) for child in (task / "children").read_text().split()]
     return found
 

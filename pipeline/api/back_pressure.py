@@ -5,11 +5,12 @@ from __future__ import annotations
 from ...dsl.options import read
 from ...dsl.spec import Kind
 from ..runtime.supervisor import ManagedPipeline
+from .engine_jobs import EngineJob
 
 _NEARLY = 0.9
 
 
-def back_pressure(member: ManagedPipeline) -> list[str]:
+def back_pressure(member: ManagedPipeline | EngineJob) -> list[str]:
     """A line for each thing that holds up events of a pipeline."""
     pipeline, found = member.pipeline, []
     if pipeline is None:

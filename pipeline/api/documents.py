@@ -26,21 +26,24 @@ from ..runtime.pipeline import Pipeline
 from ..runtime.supervisor import ManagedPipeline
 from ..storage.dead_letters import DeadLetters
 from .back_pressure import back_pressure
+from .engine_jobs import EngineJob
 from .process import children_stats, process_stats, python, system
 
 Document = dict[str, Any]
 _EPHEMERAL = str(uuid4())
 _NOTHING = StepCounters()
 
+Member = ManagedPipeline | EngineJob
+
 
 class Node:
     """The process as the API tells it. ``members``: the pipelines, as the supervisor has them."""
 
-    def __init__(self, members: Sequence[ManagedPipeline], address: str, version: str) -> None:
+    def __init__(self, members: Sequence[Member], address: str, version: str) -> None:
         self._members, self._address, self._version = members, address, version
 
     @property
-    def members(self) -> list[ManagedPipeline]:
+    def members(self) -> list[Member]:
         """The pipelines that run, or have run."""
         return [member for member in list(self._members) if not member.is_removed]
 
@@ -122,7 +125,7 @@ def _sizes(settings: Any) -> Document:
     }
 
 
-def _pipeline_info(member: ManagedPipeline) -> Document:
+def _pipeline_info(member: Member) -> Document:
     settings, pipeline = member.settings, member.pipeline
     return {
         "ephemeral_id": _EPHEMERAL,
@@ -135,9 +138,8 @@ def _pipeline_info(member: ManagedPipeline) -> Document:
     }
 
 
-def _pipeline_stats(member: ManagedPipeline) -> Document:
-    pipeline = member.pipeline
-    reloads = member.reloads
+def _pipeline_stats(member: Member) -> Document:
+    pipeline, reloads = member.pipeline, member.reloads
     told: Document = {
         "events": {"in": 0, "filtered": 0, "out": 0, "duration_in_millis": 0},
         "plugins": {"inputs": [], "codecs": [], "filters": [], "outputs": []},
@@ -151,7 +153,9 @@ def _pipeline_stats(member: ManagedPipeline) -> Document:
         "queue": _queue(pipeline, member.settings),
         "running": pipeline is not None and pipeline.opened and member.error is None,
     }
-    if pipeline is not None:
+    if isinstance(member, EngineJob):
+        told |= member.stats()
+    elif pipeline is not None:
         told["plugins"] = _plugins(pipeline)
         told["events"] = _events(pipeline, told["plugins"])
         told["workers"] = {"count": pipeline.workers, "replaced": pipeline.workers_replaced}
@@ -275,7 +279,7 @@ def _queue(pipeline: Pipeline | None, settings: Any) -> Document:
     }
 
 
-def _reload_counts(member: ManagedPipeline) -> Document:
+def _reload_counts(member: Member) -> Document:
     return {"successes": member.reloads.successes, "failures": member.reloads.failures}
 
 
@@ -287,12 +291,14 @@ def _summed(documents: Sequence[Document]) -> Document:
     return total
 
 
-def _hindrances(member: ManagedPipeline) -> list[str]:
+def _hindrances(member: Member) -> list[str]:
     """Why events of a pipeline do not go through."""
     pipeline = member.pipeline
     if member.error is not None:
         why = masked(str(member.error).partition("\n")[0])
         return [f"pipeline {member.id} has failed: {why}"]
+    if isinstance(member, EngineJob):
+        return [] if member.is_running else [f"pipeline {member.id} has not started"]
     if pipeline is None or not pipeline.opened:
         return [f"pipeline {member.id} has not started"]
     found = []

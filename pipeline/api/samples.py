@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ..observe.metric_table import OUTPUT_EVENTS, OWN
+from ..observe.metric_table import ENGINE, OUTPUT_EVENTS, OWN
 from .documents import Node
 
 
@@ -50,6 +50,8 @@ def _pipeline(name: str, told: Mapping[str, Any]) -> Iterator[Sample]:
     if "workers" in told:
         yield Sample("penstock_workers", labels, told["workers"]["count"])
         yield Sample("penstock_workers_replaced", labels, told["workers"]["replaced"])
+    if "engine" in told:
+        yield from _engine(name, told["engine"])
     letters = told.get("dead_letter_queue")
     if letters is not None:
         yield Sample("penstock_dead_letters_size_bytes", labels, letters["queue_size_in_bytes"])
@@ -57,6 +59,18 @@ def _pipeline(name: str, told: Mapping[str, Any]) -> Iterator[Sample]:
         for what in ("written", "dropped", "expired"):
             count = letters[f"{what}_events"]
             yield Sample(f"penstock_dead_letters_{what}_events", labels, count)
+
+
+def _engine(pipeline: str, engine: Mapping[str, Any]) -> Iterator[Sample]:
+    labels = pipeline, engine["name"]
+    for name, value in engine["figures"].items():
+        metric = ENGINE.get(name)
+        if metric is None:
+            yield Sample("penstock_engine_figure", (*labels, name), value)
+        elif name.endswith("_ms"):
+            yield Sample(metric, labels, value / 1000)
+        else:
+            yield Sample(metric, labels, value)
 
 
 def _plugin(labels: tuple[str, str, str, str], plugin: Mapping[str, Any]) -> Iterator[Sample]:

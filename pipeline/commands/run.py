@@ -302,7 +302,7 @@ def _run(
 
     supervisor = Supervisor(members, make, interval, reread)
     try:
-        watched.start(supervisor)
+        watched.start(supervisor.members)
     except ConfigError as error:
         refuse(error)
     signals.start(actions(supervisor, float(settings["penstock.shutdown_timeout"])))

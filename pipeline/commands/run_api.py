@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..runtime.supervisor import Supervisor
-
 if TYPE_CHECKING:
-    from ..api.documents import Node
+    from ..api.documents import Member, Node
     from ..api.server import Api
 
 log = logging.getLogger("penstock")
 
 
-def started_api(supervisor: Supervisor, settings: Mapping[str, Any]) -> Api | None:
-    """The API of all pipelines of a supervisor; None where none is wanted. Raises ConfigError where
-    it cannot be had as the settings say.
+def started_api(members: Sequence[Member], settings: Mapping[str, Any]) -> Api | None:
+    """The API of pipelines, as many as there are when it is asked; None where none is wanted.
+    Raises ConfigError where it cannot be had as the settings say.
     """
     if not settings["api.enabled"]:
         return None
@@ -25,14 +23,14 @@ def started_api(supervisor: Supervisor, settings: Mapping[str, Any]) -> Api | No
     from ..api.settings import check_settings
 
     check_settings(settings)
-    api = Api(lambda address: node_of(supervisor, address), settings)
+    api = Api(lambda address: node_of(members, address), settings)
     log.info("the API listens on %s", api.start())
     return api
 
 
-def node_of(supervisor: Supervisor, address: str = "") -> Node:
+def node_of(members: Sequence[Member], address: str = "") -> Node:
     """The process, as it is told to others."""
     from ... import __version__
     from ..api.documents import Node
 
-    return Node(supervisor.members, address, __version__)
+    return Node(members, address, __version__)

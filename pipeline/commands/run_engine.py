@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 
 import click
 
 from ...dsl.diagnostics import ConfigError
-from ..engines.engine import Job, UnknownEngine, engine_named
-from ..engines.plan import plan_of
+from ..api.engine_jobs import EngineJob
+from ..engines.engine import Engine, Job, UnknownEngine, engine_named
+from ..engines.plan import Plan, plan_of
 from ..runtime.signals import SignalThread
 from .configuration import Selected, refuse, settings_pairs, show_findings
 from .run_endings import endings_said
+from .run_watched import Watched
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -43,14 +46,33 @@ def run_on_engine(
             click.echo("Configuration OK", err=True)
             return
         given = {key: str(value) for key, value in settings_pairs(options).items()}
-        job = engine.start(plan, given, checkpoint)
     except UnknownEngine as error:
         raise click.UsageError(str(error)) from None
     except ConfigError as error:
         refuse(error)
-    signals.start({number: partial(_stop, job, number, []) for number in STOPS})
-    with endings_said():
-        job.wait()
+    _run(engine, plan, one, (given, checkpoint), signals)
+
+
+def _run(
+    engine: Engine,
+    plan: Plan,
+    one: Selected,
+    given: tuple[dict[str, str], str | None],
+    signals: SignalThread,
+) -> None:
+    """Run a plan that is not refused; its figures are told where the settings ask for that."""
+    member = EngineJob(one.id, one.settings, engine.name)
+    with ExitStack() as ending:
+        try:
+            watched = Watched(one.settings)
+            ending.callback(watched.close)
+            watched.start([member])
+            member.job = job = engine.start(plan, *given)
+        except ConfigError as error:
+            refuse(error)
+        signals.start({number: partial(_stop, job, number, []) for number in STOPS})
+        with endings_said():
+            job.wait()
 
 
 def _stop(job: Job, number: int, stops: list[int]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..observe.batch_trace import Tracer
-from ..runtime.supervisor import Supervisor
 from .run_api import node_of, started_api
 from .run_otlp import otlp_exporter
 
 if TYPE_CHECKING:
+    from ..api.documents import Member
     from ..api.server import Api
 
 
@@ -28,11 +28,11 @@ class Watched:
         if self._otlp is not None and every:
             self.tracer = Tracer(every, self._otlp.emit)
 
-    def start(self, supervisor: Supervisor) -> None:
-        """Tell of the pipelines of a supervisor from now on. Raises ConfigError."""
-        self._api = started_api(supervisor, self._settings)
+    def start(self, members: Sequence[Member]) -> None:
+        """Tell of pipelines from now on. Raises ConfigError."""
+        self._api = started_api(members, self._settings)
         if self._otlp is not None:
-            self._otlp.start(node_of(supervisor))
+            self._otlp.start(node_of(members))
 
     def close(self) -> None:
         """End the API, and send what is left."""

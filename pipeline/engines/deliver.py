@@ -95,6 +95,11 @@ class Deliveries:
         plugin = list(self._assembly.made.values())[letter.plugin]
         self._dead_letters.write_if_possible(plugin, letter.events, letter.reasons)
 
+    @property
+    def dead_letters(self) -> int:
+        """How many dead letters were written."""
+        return 0 if self._dead_letters is None else self._dead_letters.store.counts.written
+
     def _failed(self, error: BaseException) -> None:
         self._error = self._error or error
         self._stopping.set()

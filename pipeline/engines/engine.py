@@ -45,8 +45,8 @@ class Job(Protocol):
         ...
 
     def figures(self) -> Mapping[str, int | float]:
-        """How far the job has come, by name: ``events_in``, ``events_out`` and the engine's own.
-        From any thread.
+        """How far the job has come, by name: ``events_in``, ``events_out``, as far as the engine
+        knows them those of ``observe.metric_table.ENGINE``, and its own. From any thread.
         """
         ...
 

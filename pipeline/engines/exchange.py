@@ -24,6 +24,9 @@ from .parts import SHARDS, Segment, holders_in, statements_of
 
 _EVENTS, _PARTIAL = b"E", b"P"
 _KNOWN = 100_000
+_GATHERED = 5_000
+"""Of how many keys results in parts are gathered over chunks."""
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -74,6 +77,11 @@ class Exchange:
             self._shards.clear()
         shard = self._shards[key] = shard_of(key)
         return shard
+
+    def gathers(self) -> bool:
+        """Whether results in parts may still wait for more events, of which fewer rows come."""
+        most = min(_GATHERED, self._plugin.max_keys // 2)
+        return self._combines and len(self._plugin.keyed.states) < most
 
     def take(self) -> list[KeyedRow]:
         """What was added since the last call, as rows."""

@@ -67,7 +67,8 @@ class LocalJob(JobThread):
     def __init__(self, plan: Plan, range_bytes: int) -> None:
         super().__init__("local")
         self._plan, self._range_bytes = plan, range_bytes
-        self._figures = {"events_in": 0, "events_out": 0}
+        self._figures = dict.fromkeys(("events_in", "events_out", "bytes_out", "dead_letters"), 0)
+        self._shards: list[_Shards] = []
         self.begin()
 
     def stop(self) -> None:
@@ -75,14 +76,17 @@ class LocalJob(JobThread):
         self._stopping.set()
 
     def figures(self) -> Mapping[str, int | float]:
-        """Events that came in and went out."""
-        return dict(self._figures)
+        """Events that came in and went out, and what filters hold."""
+        shards = self._shards
+        counts, sizes = sum(one.count for one in shards), sum(one.bytes for one in shards)
+        return {**self._figures, "state_shards": counts, "state_bytes": sizes}
 
     def _work(self) -> None:
         plan = self._plan
         work, shipment = work_for(_sent(plan.shipment)), _sent(plan.shipment)
         deliveries = Deliveries(plan.assembly)
         shards = [_Shards(keyed_for(shipment, segment.number)) for segment in plan.keyed]
+        self._shards = shards
         try:
             for packed in self._packed(work):
                 self._figures["events_in"] += packed.events_in
@@ -100,12 +104,15 @@ class LocalJob(JobThread):
             for packed in _read(work, source, self._range_bytes):
                 yield packed
                 if self._stopping.is_set():
+                    yield work.rest()
                     return
 
     def _pass_on(self, packed: Packed, shards: list[_Shards], deliveries: Deliveries) -> None:
         """Deliver what was packed, and take rows to their shards."""
         if packed.payloads:
             deliveries.deliver(_sent(packed.payloads))
+            self._figures["bytes_out"] += packed.bytes_out
+            self._figures["dead_letters"] = deliveries.dead_letters
         if not shards:
             self._figures["events_out"] += packed.events_out
             return
@@ -114,12 +121,15 @@ class LocalJob(JobThread):
 
 
 class _Shards:
-    """The shards of a segment: of each the state, as an engine keeps it."""
+    """The shards of a segment: of each the state, as an engine keeps it. ``count`` and ``bytes``:
+    of those that hold something.
+    """
 
     def __init__(self, keyed: Keyed) -> None:
         self._keyed = keyed
         self._states: dict[int, bytes] = {}
         self._latest: int | None = None
+        self.count = self.bytes = 0
 
     def take(self, rows: Sequence[KeyedRow]) -> Iterator[Packed]:
         """Take rows in, shard by shard."""
@@ -129,13 +139,17 @@ class _Shards:
             if self._latest is None or row.time_ms > self._latest:
                 self._latest = row.time_ms
         for shard, blobs in by_shard.items():
-            taken = self._keyed.take(self._states.get(shard), blobs)
+            held = self._states.get(shard, b"")
+            taken = self._keyed.take(held, blobs)
             self._states[shard] = taken.state
+            self.count += bool(taken.state) - bool(held)
+            self.bytes += len(taken.state) - len(held)
             yield taken.packed
 
     def end(self) -> Iterator[Packed]:
         """What is held, since the inputs have ended."""
         states, self._states = self._states, {}
+        self.count = self.bytes = 0
         for shard in sorted(states):
             yield self._keyed.end(states[shard], self._latest).packed
 
@@ -165,5 +179,5 @@ def _read(work: Work, read: Read, range_bytes: int) -> Iterator[Packed]:
         if read.boundary is None:
             yield from work.whole(codec, content_of(part), read.number)
             continue
-        for chunk in chunks_of(part, read.boundary, read.longest):
-            yield work.lines(chunk, codec.origin, read.number)
+        chunks = chunks_of(part, read.boundary, read.longest)
+        yield from work.range(chunks, codec.origin, read.number)

@@ -74,3 +74,8 @@ class Packed(msgspec.Struct):
     keyed: list[KeyedRow] = []
     events_in: int = 0
     events_out: int = 0
+
+    @property
+    def bytes_out(self) -> int:
+        """Of the payloads for outputs."""
+        return sum(len(one.payload) for one in self.payloads if one.output != DEAD_LETTERS)

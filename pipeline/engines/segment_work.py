@@ -38,10 +38,14 @@ class SegmentWork:
         else:
             self._exchange.add(events)
 
-    def taken(self, events_in: int, events_out: int) -> Packed:
-        """What was handed on since the last call."""
+    def taken(self, events_in: int, events_out: int, gathers: bool = False) -> Packed:
+        """What was handed on since the last call. Where it ``gathers``, and filters make results in
+        parts, those may stay for a later call.
+        """
         payloads, self._payloads = self._payloads, []
-        rows = [] if self._exchange is None else self._exchange.take()
+        exchange, rows = self._exchange, []
+        if exchange is not None and not (gathers and exchange.gathers()):
+            rows = exchange.take()
         return Packed(payloads, rows, events_in, events_out)
 
     def _give(self, number: int, payload: batch.Payload) -> None:

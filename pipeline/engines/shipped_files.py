@@ -4,9 +4,9 @@ file, ``pattern`` a directory, or files and directories by a pattern.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from hashlib import blake2b
+from functools import partial
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,12 @@ def _items(setting: Setting, kind: Kind) -> Iterator[tuple[str, Span]]:
 
 
 def _ship(path: str, span: Span, files: list[ShippedFile], found: list[Diagnostic]) -> None:
-    members = list(_members(path))
-    reason = "" if members else "nothing is found there"
-    for member in members:
-        if not os.access(member.path, os.R_OK):
-            reason = f"`{member.path}` cannot be read"
-    if reason:
+    members, reason = [], "nothing is found there"
+    try:
+        members = list(_members(path))
+    except OSError as error:
+        reason = f"`{error.filename}` cannot be read: {error.strerror}"
+    if not members:
         message = f"`{path}` cannot be sent to other machines: {reason}"
         found.append(Diagnostic("E264", message, span, "check its path, owner and mode"))
         return
@@ -90,7 +90,9 @@ def _inside(directory: Path, below: str) -> Iterator[Member]:
 
 
 def _member(path: Path, below: str) -> Member:
-    """A file under a name that no other has, and that ends as its own does."""
-    whole = str(path.absolute())
-    digest = blake2b(os.fsencode(whole), digest_size=6).hexdigest()
-    return Member(f"{digest}-{path.name}", whole, below)
+    """A file under a name that no other content has, and that ends as its own does: a place where
+    one is kept from an earlier run has the old content under another name.
+    """
+    with path.open("rb") as file:
+        digest = file_digest(file, partial(blake2b, digest_size=12)).hexdigest()
+    return Member(f"{digest}-{path.name}", str(path.absolute()), below)

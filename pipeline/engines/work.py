@@ -38,6 +38,21 @@ class Work:
         """
         return self._run(read, Batch(chunks=[Chunk(chunk, origin or {})], bytes=len(chunk)))
 
+    def range(
+        self, chunks: Iterable[bytes], origin: Mapping[str, Any] | None, read: int = 0
+    ) -> Iterator[Packed]:
+        """Work on the chunks of a range, as ``lines``; results that filters make in parts are
+        gathered over all of them.
+        """
+        for chunk in chunks:
+            batch = Batch(chunks=[Chunk(chunk, origin or {})], bytes=len(chunk))
+            yield self._run(read, batch, gathers=True)
+        yield self.rest()
+
+    def rest(self) -> Packed:
+        """What filters have gathered; what was left of a call that failed."""
+        return self._segment.taken(0, 0)
+
     def messages(
         self,
         messages: Sequence[bytes],
@@ -64,7 +79,7 @@ class Work:
                 yield self.events(Batch(codec.complete(events)), read)
         yield self.events(Batch(codec.complete(codec.flush())), read)
 
-    def _run(self, read: int, batch: Batch) -> Packed:
+    def _run(self, read: int, batch: Batch, gathers: bool = False) -> Packed:
         taken = given = 0
         segment = self._segment
         run = segment.work.filters.run
@@ -73,7 +88,7 @@ class Work:
             taken += len(events)
             given += len(out)
             segment.emit(out)
-        return segment.taken(taken, given)
+        return segment.taken(taken, given, gathers)
 
     def close(self) -> None:
         """Close the filters."""

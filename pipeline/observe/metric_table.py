@@ -11,6 +11,7 @@ from typing import NamedTuple
 PIPELINE = ("pipeline",)
 PLUGIN = ("pipeline", "section", "plugin", "id")
 OUTPUT = ("pipeline", "plugin", "id")
+JOB = ("pipeline", "engine")
 
 
 class MetricSpec(NamedTuple):
@@ -74,6 +75,16 @@ _TABLE = (
         PIPELINE,
     ),
     _events("dead_letters_expired_events", "Dead letters that grew too old.", PIPELINE),
+    _counter("engine_batches", "Batches that an engine has done.", JOB),
+    _counter("engine_out_bytes", "Bytes that came out of the filters on an engine.", JOB, "By"),
+    _events("engine_dead_letters", "Events that a job wrote to dead letters.", JOB),
+    _gauge("engine_state_shards", "Shards of keys of which something is held.", JOB),
+    _gauge("engine_state_bytes", "Bytes of the state that an engine keeps.", JOB, "By"),
+    _gauge("engine_watermark_seconds", "Time up to which events are complete.", JOB, "s"),
+    _gauge("engine_lag_events", "Messages that wait behind the last batch.", JOB, "{event}"),
+    _counter("engine_checkpoints", "Checkpoints that an engine has completed.", JOB),
+    _counter("engine_restarts", "How often an engine has started a job again.", JOB),
+    _gauge("engine_figure", "What else an engine tells of a job, by its name.", (*JOB, "name")),
     _events("plugin_events_in", "Events that a plugin was given.", PLUGIN),
     _events("plugin_events_out", "Events that a plugin gave.", PLUGIN),
     _events("plugin_failures", "Events on which a filter failed, and that it tagged.", PLUGIN),
@@ -113,6 +124,19 @@ _TABLE = (
 
 METRICS = {spec.name: spec for spec in _TABLE}
 """All metrics by name."""
+
+ENGINE = {
+    "batches": "penstock_engine_batches",
+    "bytes_out": "penstock_engine_out_bytes",
+    "dead_letters": "penstock_engine_dead_letters",
+    "state_shards": "penstock_engine_state_shards",
+    "state_bytes": "penstock_engine_state_bytes",
+    "watermark_ms": "penstock_engine_watermark_seconds",
+    "lag_events": "penstock_engine_lag_events",
+    "checkpoints": "penstock_engine_checkpoints",
+    "restarts": "penstock_engine_restarts",
+}
+"""The metric of what an engine tells of a job, by the name in its figures."""
 
 OWN = {
     "failures": "penstock_plugin_failures",

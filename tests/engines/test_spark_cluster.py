@@ -2,15 +2,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from servers.packages import require
 from servers.process import Server
-from servers.spark import lines_of, master, start_on, worker
+from servers.spark import lines_of, master, packed_environment, start_on, worker
 
 pytestmark = pytest.mark.servers
 
@@ -30,9 +32,15 @@ WINDOW = 'window { id => "w" size => "1m" by => ["key"] keep => false sum => { "
 
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[Server]]]:
+    with started(tmp_path_factory) as found:
+        yield found
+
+
+@contextmanager
+def started(tmp_path_factory: pytest.TempPathFactory, has_penstock: bool = True) -> Iterator[tuple[str, list[Server]]]:
     require("spark")
     with master(tmp_path_factory.mktemp("master")) as lead:
-        workers = [worker(tmp_path_factory.mktemp("worker"), lead.url) for _ in range(2)]
+        workers = [worker(tmp_path_factory.mktemp("worker"), lead.url, has_penstock) for _ in range(2)]
         try:
             for each in workers:
                 each.start()
@@ -97,3 +105,54 @@ def until(holds: object, what: str, status: object, directory: Path) -> None:
         assert status() is None, f"it ended before {what}:\n{(directory / 'run.log').read_text()}"
         assert time.monotonic() < end, what
         time.sleep(0.05)
+
+
+GEOIP = Path(__file__).parents[1] / "data" / "geoip" / "GeoLite2-City-Test.mmdb"
+NAMED = """
+  translate {{ source => "key" target => "word" dictionary_path => "{files}/a dictionary.csv" }}
+  grok {{ match => {{ "pad" => "%{{EXES:exes}}" }} patterns_dir => ["{files}/patterns"] }}
+  ruby {{ path => "{files}/double.rb" }}
+  geoip {{ source => "address" target => "place" database => "{files}/city.mmdb" }}
+"""
+SCRIPT = "def filter(event)\n  event.set('double', event.get('n') * 2)\n  [event]\nend\n"
+
+
+def named_files(directory: Path) -> None:
+    """What `NAMED` names."""
+    (directory / "patterns").mkdir(parents=True)
+    (directory / "patterns" / "own").write_text("EXES x+\n")
+    (directory / "a dictionary.csv").write_text("".join(f"k{n},word{n}\n" for n in range(7)))
+    (directory / "double.rb").write_text(SCRIPT)
+    shutil.copy(GEOIP, directory / "city.mmdb")
+
+
+def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that_have_neither(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require("spark")
+    archive = packed_environment(tmp_path_factory.mktemp("environment"))
+    files, sent, config = tmp_path / "driver", tmp_path / "sent", tmp_path / "pipeline.conf"
+    named_files(files)
+    sent.mkdir()
+    (tmp_path / "in.log").write_text("".join(json.dumps({**event, "address": "2.125.160.216"}) + "\n" for event in events()[:2000]))
+    config.write_text(CONFIG.format(directory=tmp_path, filters=NAMED.format(files=files)))
+    with started(tmp_path_factory, has_penstock=False) as (url, _):
+        options = "split_bytes=20000", f"environment={archive}"
+        job = start_on(url, config, *options, has_penstock=False, TMPDIR=str(sent))
+        try:
+            until(lambda: copied(sent) == 4, "files are sent", job.poll, tmp_path)
+            shutil.rmtree(files)  # what executors read now came with the job
+            assert job.wait(PATIENCE) == 0, (tmp_path / "run.log").read_text()
+        finally:
+            job.kill()
+            job.wait()
+    found = [json.loads(line) for line in lines_of(tmp_path / "out.jsonl")]
+    assert sorted(event["n"] for event in found) == list(range(2000))
+    for event in found:
+        told = event["word"], event["exes"], event["double"], event["place"]["geo"]["city_name"]
+        assert told == (f"word{event['n'] % 7}", "x" * 60, 2 * event["n"], "Boxford")
+
+
+def copied(directory: Path) -> int:
+    """How many files the driver has copied to send them."""
+    return sum(1 for path in directory.glob("penstock-files-*/*") if path.stat().st_size)

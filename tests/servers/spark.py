@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,13 +72,19 @@ def master(directory: Path) -> Server:
     return Server(command, accepts(port), directory, environment=_CLUSTER, patience=PATIENCE, url=f"spark://{LOOPBACK}:{port}")
 
 
-def worker(directory: Path, url: str) -> Server:
-    """A worker of a cluster, with one core; it is ready when the master has it."""
+def worker(directory: Path, url: str, has_penstock: bool = True) -> Server:
+    """A worker of a cluster, with one core; it is ready when the master has it. Where it has no Penstock,
+    its executors need an environment that is sent to them.
+    """
     where = ["--cores", "1", "--memory", "700m", "--webui-port", "0", "--host", LOOPBACK, "--work-dir", str(directory)]
     command = _deployed("worker.Worker", *where, url)
     log = directory / "server.log"
     return Server(
-        command, lambda: "Successfully registered" in log.read_text(errors="replace"), directory, environment=_CLUSTER, patience=PATIENCE
+        command,
+        lambda: "Successfully registered" in log.read_text(errors="replace"),
+        directory,
+        environment=_CLUSTER if has_penstock else {**_CLUSTER, "PYTHONPATH": ""},
+        patience=PATIENCE,
     )
 
 
@@ -91,15 +99,53 @@ ON_CLUSTER = {
     "spark.driver.memory": "600m",
     "spark.executor.memory": "512m",
     "spark.driver.host": LOOPBACK,
-    "spark.executorEnv.PYTHONPATH": HERE["PYTHONPATH"],
 }
 
 
-def start_on(url: str, config: Path, *options: str) -> subprocess.Popen[bytes]:
-    """``penstock run --engine spark`` on a cluster, in a process of its own."""
-    conf = {**ON_CLUSTER, "spark.master": url}
+def start_on(url: str, config: Path, *options: str, has_penstock: bool = True, **environment: str) -> subprocess.Popen[bytes]:
+    """``penstock run --engine spark`` on a cluster, in a process of its own, with more in its environment."""
+    conf = {**ON_CLUSTER, "spark.master": url, "spark.executorEnv.PYTHONPATH": HERE["PYTHONPATH"] if has_penstock else ""}
+    return _start(conf, config, *options, **environment)
+
+
+def start_alone(config: Path, *flags: str) -> subprocess.Popen[bytes]:
+    """``penstock run --engine spark`` in local mode, in a process of its own, with more flags."""
+    return _start(CONF, config, flags=flags)
+
+
+def _start(conf: Mapping[str, str], config: Path, *options: str, flags: Sequence[str] = (), **environment: str) -> subprocess.Popen[bytes]:
     given = [*(f"{key}={value}" for key, value in conf.items()), *options]
-    flags = [flag for option in given for flag in ("--engine-option", option)]
-    command = [str(python("spark")), "-m", "penstock", "run", "-f", str(config), "--engine", "spark", *flags]
-    with (config.parent / "run.log").open("wb") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **HERE}, cwd=config.parent)
+    told = [flag for option in given for flag in ("--engine-option", option)]
+    command = [str(python("spark")), "-m", "penstock", "run", "-f", str(config), "--engine", "spark", *told, *flags]
+    with (config.parent / "run.log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **HERE, **environment}, cwd=config.parent)
+
+
+_LEFT_OUT = ("pyspark", "py4j", "pip", "setuptools", "venv_pack", "__pycache__")
+_SOURCES = ("dsl", "filters", "penstock", "pipeline", "plugins", "pyproject.toml", "README.md", "LICENSE")
+
+
+def packed_environment(directory: Path) -> Path:
+    """An environment with Penstock as it is installed from here, and without Spark, packed as the documentation
+    says; its libraries are those of the environment that has Spark.
+    """
+    environment, sources = directory / "executor", directory / "sources"
+    subprocess.run([python("spark"), "-m", "venv", "--without-pip", environment], check=True)
+    (libraries,) = environment.glob("lib/python*/site-packages")
+    for each in home().parent.iterdir():
+        if not each.name.startswith(_LEFT_OUT):
+            (shutil.copytree if each.is_dir() else shutil.copy)(each, libraries / each.name)
+    for name in _SOURCES:
+        source = PROJECT.parent / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, _below(sources) / name)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*install, "--ignore-installed", "--target", libraries, sources], check=True)
+    archive = directory / "environment.tar.gz"
+    pack = python("spark").with_name("venv-pack")
+    subprocess.run([pack, "-q", "-p", environment, "-o", archive, "--compress-level", "1"], check=True)
+    return archive
+
+
+def _below(directory: Path) -> Path:
+    directory.mkdir(exist_ok=True)
+    return directory

@@ -24,6 +24,7 @@ from ...compile.instantiate import uses
 from ..abilities import ABILITIES
 from ..plan import Plan
 from .cluster import environment, range_bytes_of
+from .figures import JobFigures
 from .graph import graph
 from .kafka import refused_options
 from .read import ranges_to_read
@@ -63,7 +64,7 @@ class FlinkEngine:
         ranges = [ranges_to_read(plan, read, size, checkpoint) for read in plan.reads]
         env = environment(plan, options, checkpoint)
         graph(env, plan, ranges)
-        return FlinkJob(env, plan, checkpoint)
+        return FlinkJob(env, plan, checkpoint, options.get("cluster", ""))
 
 
 def _refuse_driver(plan: Plan) -> None:
@@ -77,13 +78,18 @@ def _refuse_driver(plan: Plan) -> None:
 
 
 class FlinkJob:
-    """A job that was submitted."""
+    """A job that was submitted. ``address``: of the job manager, empty for a cluster in this
+    process.
+    """
 
-    def __init__(self, env: StreamExecutionEnvironment, plan: Plan, checkpoint: str | None) -> None:
+    def __init__(
+        self, env: StreamExecutionEnvironment, plan: Plan, checkpoint: str | None, address: str
+    ) -> None:
         self._checkpoint = checkpoint
         self._is_stopped = threading.Event()
         self._stopper: threading.Thread | None = None
         self._client = env.execute_async(f"penstock {plan.shipment.digest[:8]}")
+        self._figures = JobFigures(self._client, address)
 
     def wait(self) -> None:
         """Return when the job has ended. Raises Undelivered with the reason where it failed."""
@@ -118,9 +124,8 @@ class FlinkJob:
             self._is_stopped.clear()
 
     def figures(self) -> Mapping[str, int | float]:
-        """Whether the job runs."""
-        status = self._client.get_job_status().result()
-        return {"is_running": int(status.name == "RUNNING")}
+        """What Flink tells of the job."""
+        return self._figures.read()
 
 
 def _reason(error: Any) -> str:

@@ -125,7 +125,8 @@ class Unpack(FlatMapFunction):  # type: ignore[misc]
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
 
-    def open(self, _context: RuntimeContext) -> None:
+    def open(self, context: RuntimeContext) -> None:
+        self._routes.count(context.get_metrics_group())
         self._times: dict[Any, int] = {}
         self._ticked = time.monotonic()
 

@@ -72,6 +72,7 @@ class KeyedStep(KeyedProcessFunction):  # type: ignore[misc]
         kind = Types.PICKLED_BYTE_ARRAY()
         self._state = context.get_state(ValueStateDescriptor(f"segment-{self._segment}", kind))
         self._keyed = Keyed(assembled(self._shipment), self._segment)
+        self._routes.count(context.get_metrics_group())
 
     def close(self) -> None:
         self._routes.close()

@@ -20,6 +20,7 @@ from ..parts import Read
 from ..ranges import Range, chunks_of, content_of
 from ..shipping import Shipment, assembled
 from ..work import Work
+from .figures import StepCounts
 from .parent import end_with_flink
 from .rows import keyed_row, lines_row, message_rows, tick_rows
 
@@ -45,11 +46,18 @@ class Routes:
         self._latest: int | None = None
         self._told: int | None = None
         self._deliveries: Deliveries | None = None
+        self._counts: StepCounts | None = None
+
+    def count(self, group: Any) -> None:
+        """Keep counts of what the step does as metrics in a group of Flink's."""
+        self._counts = StepCounts(group)
 
     def rows(self, packed: Packed, segment: int) -> Iterator[Row]:
         """The rows of what a step packed; the rest is delivered before this ends, so that no
         checkpoint is ahead of it. ``segment``: where events by shards go.
         """
+        if self._counts is not None:
+            self._counts.add(packed, segment == 1, segment > self._segments)
         here: list[Payload] = []
         for payload in packed.payloads:
             if payload.output in self._files:
@@ -89,8 +97,9 @@ class ReadStep(FlatMapFunction):  # type: ignore[misc]
         self._shipment, self._routes, self._read = shipment, routes, read
         self._ranges = list(ranges)
 
-    def open(self, _context: RuntimeContext) -> None:
+    def open(self, context: RuntimeContext) -> None:
         end_with_flink()
+        self._routes.count(context.get_metrics_group())
         self._work = Work(assembled(self._shipment))
 
     def close(self) -> None:
@@ -114,8 +123,8 @@ class ReadStep(FlatMapFunction):  # type: ignore[misc]
         if read.boundary is None:
             yield from self._work.whole(codec, content_of(part), read.number)
             return
-        for chunk in chunks_of(part, read.boundary, read.longest):
-            yield self._work.lines(chunk, codec.origin, read.number)
+        chunks = chunks_of(part, read.boundary, read.longest)
+        yield from self._work.range(chunks, codec.origin, read.number)
 
     def _all_of(self, plugin: Any) -> Iterator[Packed]:
         plugin.open()

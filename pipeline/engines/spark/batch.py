@@ -20,7 +20,6 @@ from .deliveries import outputs_of
 from .pieces import Piece, encoded
 from .progress import due_shards, forget_idle, note, watermark_of
 from .session import SparkOptions
-from .shipped import add_files
 from .state import Checkpoint, Manifest
 from .step import PRINTED, REPORT, SCHEMA, TICK, MapTask, Report, Row, arrow
 from .write import check_paths, files_of, publish
@@ -29,7 +28,9 @@ Task = Callable[[Iterable[Any]], Iterator[Any]]
 
 
 class Batches:
-    """Works batches of a plan, one after the other. ``run``: a name that no other run has."""
+    """Works batches of a plan, one after the other. ``run``: a name that no other run has;
+    ``left``: messages that waited behind the last batch when that was planned.
+    """
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class Batches:
         cores = session.sparkContext.defaultParallelism
         self._partitions = options.partitions or cores
         self.last = Manifest() if checkpoint is None else checkpoint.last
-        add_files(session, plan.shipment)
+        self.left = 0
         if self.last.batch < 0:
             check_paths(files_of(outputs_of(plan.assembly)))
         publish(self.last.staged, self._named(self.last.batch), is_again=True)
@@ -69,7 +70,7 @@ class Batches:
                 printed += self._fold(after, self._ticks(shards), due, ends, segment)
         if self.checkpoint is not None:
             self.checkpoint.commit(after)
-        self.last = after
+        self.last, self.left = after, sum(piece.left for piece in pieces)
         publish(after.staged, self._named(batch))
         for data in printed:
             sys.stdout.buffer.write(data)

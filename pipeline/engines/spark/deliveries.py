@@ -44,27 +44,29 @@ class StagedLetters:
         self._settings = assembly.program.settings
         given = self._settings["path.dead_letter_queue"]
         root = Path(given) if given else data_directory(self._settings) / "dead_letter_queue"
-        self._directory = root / TEMPORARY / f"{attempt.number}-{attempt.part}"
+        self._name, self._parent = attempt.own, root / TEMPORARY
         self._target = root / attempt.part
         self._writer: DeadLetterWriter | None = None
+        self.count = 0
 
     def write(self, plugin: Plugin, events: list[Event], reasons: Reasons) -> None:
         """Write events that a plugin could not handle; raises OSError."""
         if self._writer is None:
-            settings = {**self._settings, "path.dead_letter_queue": str(self._directory)}
-            self._writer = DeadLetterWriter(settings)
+            place = {"path.dead_letter_queue": str(self._parent), "pipeline.id": self._name}
+            self._writer = DeadLetterWriter({**self._settings, **place})
         self._writer.write(plugin, events, reasons)
+        self.count += len(events)
 
     def end(self) -> list[StagedFile]:
         """End them; the directory that is to be renamed, if there is one."""
         if self._writer is None:
             return []
         self._writer.close()
-        return [StagedFile(str(self._directory), str(self._target))]
+        return [StagedFile(str(self._parent / self._name), str(self._target))]
 
 
 class TaskOutputs:
-    """The outputs as one attempt sees them."""
+    """The outputs as one attempt sees them. ``bytes_out``: of what they were given."""
 
     def __init__(self, assembly: Assembly, deliveries: Deliveries, attempt: Attempt) -> None:
         self._outputs, self._deliveries = outputs_of(assembly), deliveries
@@ -72,7 +74,7 @@ class TaskOutputs:
         self._files = StagedFiles(attempt)
         self._letters = StagedLetters(assembly, attempt)
         self._waiting: list[Payload] = []
-        self._bytes = self._events = 0
+        self._bytes = self._events = self.bytes_out = 0
         if assembly.program.settings["dead_letter_queue.enable"]:
             for output in self._outputs:
                 output.context.dead_letter = partial(self._letters.write, output)
@@ -80,6 +82,7 @@ class TaskOutputs:
     def take(self, packed: Packed) -> list[bytes]:
         """Deliver what outputs packed; what is to be printed. Raises OSError, Undelivered."""
         printed = []
+        self.bytes_out += packed.bytes_out
         for payload in packed.payloads:
             if payload.output == DEAD_LETTERS:
                 letter = payload.dead_letter()
@@ -94,6 +97,11 @@ class TaskOutputs:
             else:
                 self._wait(payload)
         return printed
+
+    @property
+    def dead_letters(self) -> int:
+        """How many events were written to dead letters."""
+        return self._letters.count
 
     def _wait(self, payload: Payload) -> None:
         self._waiting.append(payload)

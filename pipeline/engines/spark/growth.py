@@ -74,9 +74,6 @@ class FileEnds:
                 found.append(Piece(self._number, path, start=read, end=size))
         return found
 
-    def commit(self, end: Known) -> None:
-        """Nothing is told to anyone."""
-
     def close(self) -> None:
         """Nothing is held."""
 

@@ -13,9 +13,11 @@ from ..job_thread import JobThread
 from ..parts import Plan
 from .batch import Batches
 from .failures import reason_of
+from .figures import figures_of, tasks_of
 from .read import bounded_pieces
 from .session import read_options, running_session, share_modules, start_session
-from .state import Checkpoint, Manifest
+from .shipped import add_files
+from .state import Checkpoint
 
 
 class SparkJob(JobThread):
@@ -44,13 +46,10 @@ class SparkJob(JobThread):
             session.interruptTag(self._name)
 
     def figures(self) -> Mapping[str, int | float]:
-        """Batches done, and events that came in and went out in them."""
-        last = Manifest() if self._batches is None else self._batches.last
-        return {
-            "batches": last.batch + 1,
-            "events_in": last.events_in,
-            "events_out": last.events_out,
-        }
+        """What is noted of the batches that are done, and of that which runs how many of its tasks
+        are done.
+        """
+        return {**figures_of(self._batches, self._plan), **tasks_of(self._session)}
 
     def _work(self) -> None:
         if self._checkpoint is None and not self._plan.is_bounded:
@@ -72,15 +71,21 @@ class SparkJob(JobThread):
         try:
             share_modules(session)
             session.addTag(self._name)
-            self._batches = batches = Batches(session, plan, options, self._name, checkpoint)
-            if not plan.is_bounded:
-                from .stream import run_stream
-
-                run_stream(session, plan, options, batches, self._stopping)
-            elif not self._stopping.is_set():
-                pieces = bounded_pieces(plan.assembly, options.split_bytes)
-                batches.work(0, pieces, ends=True)
+            add_files(session, plan.shipment)
+            self._run_batches(session, checkpoint)
         finally:
             session.removeTag(self._name)
+            self._session = None
             if running is None:
                 session.stop()
+
+    def _run_batches(self, session: SparkSession, checkpoint: Checkpoint | None) -> None:
+        plan, options = self._plan, self._options
+        self._batches = batches = Batches(session, plan, options, self._name, checkpoint)
+        if not plan.is_bounded:
+            from .stream import run_stream
+
+            run_stream(session, plan, options, batches, self._stopping)
+        elif not self._stopping.is_set():
+            pieces = bounded_pieces(plan.assembly, options.split_bytes)
+            batches.work(0, pieces, ends=True)

@@ -46,11 +46,6 @@ class SourceEnds:
             found += each.pieces(start.get(number, {}), end.get(number, {}))
         return found
 
-    def commit(self, end: Positions) -> None:
-        """Batches are done up to here."""
-        for number, each in self._ends.items():
-            each.commit(end.get(number, {}))
-
     def close(self) -> None:
         """Let go of servers."""
         for each in self._ends.values():
@@ -74,9 +69,6 @@ class Once:
     def pieces(self, start: Positions, end: Positions) -> list[Piece]:
         """The whole input, once."""
         return [Piece(self._number)] if start.get("read", 0) < end.get("read", 0) else []
-
-    def commit(self, end: Positions) -> None:
-        """Nothing is told to anyone."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -12,7 +12,8 @@ FILE = "file"
 
 class Piece(msgspec.Struct, frozen=True):
     """What one task reads: a range of a file (``path``; all of it where ``end`` is -1), or of a
-    partition of a topic (``topic``), or all that an input gives. ``read`` is the input's number.
+    partition of a topic (``topic``), or all that an input gives. ``read`` is the input's number;
+    ``left``: how many messages of the partition wait behind the range.
     """
 
     read: int
@@ -21,6 +22,7 @@ class Piece(msgspec.Struct, frozen=True):
     partition: int = 0
     start: int = 0
     end: int = -1
+    left: int = 0
 
     @property
     def source(self) -> str:

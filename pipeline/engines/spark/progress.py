@@ -22,6 +22,8 @@ def note(after: Manifest, report: Report) -> None:
     """Take a report of a task into the note of its batch."""
     after.events_in += report.events_in
     after.events_out += report.events_out
+    after.bytes_out += report.bytes_out
+    after.dead_letters += report.dead_letters
     after.staged = [*after.staged, *report.staged]
     number = report.exchange
     known = dict(after.tops.get(number + 1, {}))

@@ -70,8 +70,7 @@ def _file(work: Work, source: File, piece: Piece) -> Iterator[Packed]:
     if boundary is None:
         yield from work.whole(codec, content_of(part), piece.read)
         return
-    for chunk in chunks_of(part, boundary, codec.longest):
-        yield work.lines(chunk, codec.origin, piece.read)
+    yield from work.range(chunks_of(part, boundary, codec.longest), codec.origin, piece.read)
 
 
 def _whole_input(work: Work, source: Input, number: int) -> Iterator[Packed]:

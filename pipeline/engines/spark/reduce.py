@@ -69,7 +69,7 @@ class ReduceTask(msgspec.Struct):
                 if going:
                     yield arrow(going)
         states.close()
-        report.staged = outputs.end()
+        report.close(outputs)
         yield arrow(closing(report, place, tells_top=not self.directory and not self.is_last))
 
     def _worked(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
 from pyspark import SparkFiles
 from pyspark.sql import SparkSession
@@ -12,16 +14,25 @@ from ..keyed import Keyed, keyed_for
 from ..shipping import Shipment
 from ..work import Work, work_for
 
+_kept: list[TemporaryDirectory[str]] = []
+"""Where executors fetch files from, also later ones in the place of those that died, and those of
+later jobs of a session: until this process ends.
+"""
+
 
 def add_files(session: SparkSession, shipment: Shipment) -> None:
     """Send the files of a configuration along, each under the name that its shipment has for it."""
-    if not shipment.members:
+    context = session.sparkContext
+    known = {unquote(url.rpartition("/")[2]) for url in context.listFiles}
+    wanted = [member for member in shipment.members if member.name not in known]
+    if not wanted:
         return
-    with TemporaryDirectory(prefix="penstock-files-") as directory:
-        for member in shipment.members:
-            path = Path(directory) / member.name
-            path.write_bytes(Path(member.path).read_bytes())
-            session.sparkContext.addFile(str(path))
+    directory = TemporaryDirectory(prefix="penstock-files-")
+    _kept.append(directory)
+    for member in wanted:
+        path = Path(directory.name) / member.name
+        shutil.copyfile(member.path, path)
+        context.addFile(str(path))
 
 
 def work_here(shipment: Shipment) -> Work:

@@ -58,6 +58,8 @@ class Manifest(msgspec.Struct):
     seen: dict[str, float] = {}
     events_in: int = 0
     events_out: int = 0
+    bytes_out: int = 0
+    dead_letters: int = 0
 
 
 class Head(msgspec.Struct):
@@ -128,7 +130,7 @@ class StateWriter:
     """The states that one attempt of a task writes, in one file that is begun with the first."""
 
     def __init__(self, directory: str, attempt: Attempt) -> None:
-        self._path = Path(directory) / f"{attempt.number}-{attempt.part}"
+        self._path = Path(directory) / attempt.own
         self._file = -1
         self._at = 0
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import msgspec
 import pyarrow
@@ -18,7 +19,7 @@ from pyspark import TaskContext
 from ..packed import Packed
 from ..parts import SHARDS
 from ..shipping import Shipment
-from .deliveries import task_outputs
+from .deliveries import TaskOutputs, task_outputs
 from .pieces import decoded
 from .read import packed
 from .shipped import work_here
@@ -56,6 +57,13 @@ class Report(msgspec.Struct):
     tops: dict[str, int] = {}
     exchange: int = 0
     shards: dict[int, Shard | None] = {}
+    bytes_out: int = 0
+    dead_letters: int = 0
+
+    def close(self, outputs: TaskOutputs) -> None:
+        """Let the outputs of the task end, and take note of what came of them."""
+        self.staged = outputs.end()
+        self.bytes_out, self.dead_letters = outputs.bytes_out, outputs.dead_letters
 
 
 def arrow(rows: Sequence[Row]) -> Any:
@@ -92,6 +100,7 @@ class MapTask(msgspec.Struct):
     def _worked(self, place: int) -> Iterator[Any]:
         piece = decoded(self.pieces[place])
         work = work_here(self.shipment)
+        work.rest()  # of an attempt that failed here before
         outputs = task_outputs(self.shipment, attempt_of(self.run, 0, place))
         report, number = Report(), 0
         for some in packed(work, piece):
@@ -102,7 +111,7 @@ class MapTask(msgspec.Struct):
             note_top(report, piece.source, some)
             if rows:
                 yield arrow(rows)
-        report.staged = outputs.end()
+        report.close(outputs)
         yield arrow(closing(report, place, self.is_keyed and self.ends))
 
 
@@ -125,7 +134,8 @@ def closing(report: Report, place: int, tells_top: bool) -> list[Row]:
 def attempt_of(run: str, stage: int, partition: int) -> Attempt:
     """This try of this task."""
     context = TaskContext.get()
-    return Attempt(run, stage, partition, 0 if context is None else context.taskAttemptId())
+    number = 0 if context is None else context.taskAttemptId()
+    return Attempt(run, stage, partition, number, f".{uuid4().hex[:8]}")
 
 
 def given(some: Packed, printed: Sequence[bytes], place: int, number: int) -> list[Row]:

@@ -25,8 +25,10 @@ from ....plugins.errors import Undelivered
 from ..parts import Plan
 from ..shipping import Shipment, assembled
 from .batch import Batches
+from .groups import GroupOffsets
 from .offsets import Positions, SourceEnds
 from .pieces import Piece, decoded, encoded
+from .read import inputs_of
 from .session import SparkOptions
 
 _PATIENCE = 0.5
@@ -51,11 +53,13 @@ class PiecesSource(DataSource):  # type: ignore[misc]
 
 class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
     """Where inputs end now, and the pieces between two such answers. ``reached``: where the last
-    batch of a checkpoint ends, from where the next one has its size.
+    batch of a checkpoint ends, from where the next one has its size. Without a checkpoint Spark
+    asks where the first batch ends before it asks where that begins.
     """
 
     def __init__(self, shipment: Shipment, most: int, reached: Positions) -> None:
         self._shipment, self._most, self._given = shipment, most, reached
+        self._begun: Positions = {}
         self._ends: SourceEnds | None = None
 
     def _sources(self) -> SourceEnds:
@@ -65,12 +69,13 @@ class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
 
     def initialOffset(self) -> Positions:  # noqa: N802
         """Where a stream without a checkpoint begins."""
-        self._given = self._sources().starts()
-        return self._given
+        if not self._begun:
+            self._begun = self._sources().starts()
+        return self._begun
 
     def latestOffset(self) -> Positions:  # noqa: N802
         """Where the next batch ends."""
-        self._given = self._sources().ends(self._given)
+        self._given = self._sources().ends(self._given or self.initialOffset())
         return self._given
 
     def partitions(self, start: Positions, end: Positions) -> list[InputPartition]:
@@ -80,10 +85,6 @@ class PiecesReader(DataSourceStreamReader):  # type: ignore[misc]
     def read(self, partition: InputPartition) -> Iterator[tuple[bytes]]:
         """The place itself: it is read where it is worked."""
         yield (partition.value,)
-
-    def commit(self, end: Positions) -> None:
-        """A batch is done."""
-        self._sources().commit(end)
 
     def stop(self) -> None:
         """The stream has ended."""
@@ -103,6 +104,7 @@ def run_stream(
     """
     assert batches.checkpoint is not None
     under_way = threading.Lock()
+    groups = GroupOffsets(inputs_of(plan.assembly))
 
     def work(frame: DataFrame, batch: int) -> None:
         with under_way:
@@ -110,6 +112,7 @@ def run_stream(
                 raise Undelivered("the job is to stop")  # so that the batch does not count as done
             pieces = [decoded(row.piece) for row in frame.collect()]
             batches.work(batch, _ordered(pieces), ends=False)
+            groups.commit(pieces)
 
     session.dataSource.register(PiecesSource)
     given = plan.shipment, options.batch_records, _reached(Path(batches.checkpoint.offsets))
@@ -126,6 +129,7 @@ def run_stream(
             raise
     finally:
         query.stop()
+        groups.close()
 
 
 def _await(

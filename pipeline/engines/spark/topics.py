@@ -62,7 +62,7 @@ def batches(source: Any, piece: Piece) -> Iterator[Batch]:
         consumer.assign([TopicPartition(piece.topic, piece.partition, piece.start)])
         at, silent = piece.start, 0.0
         while at < piece.end:
-            found = consumer.consume(_MOST, 1.0)
+            found = consumer.consume(min(_MOST, piece.end - at), 1.0)
             silent = 0.0 if found else silent + 1.0
             if silent > _PATIENCE:
                 raise Disconnected(f"{piece.topic}-{piece.partition}: no message at {at}")
@@ -97,6 +97,7 @@ class TopicEnds:
         self._consumer = consumer_of(source)
         options: dict[str, Any] = source.options_of_client()
         self._admin = AdminClient(options)
+        self._ends: Offsets = {}
 
     def _partitions(self) -> list[TopicPartition]:
         topics = self._consumer.list_topics(timeout=_PATIENCE).topics
@@ -120,7 +121,7 @@ class TopicEnds:
         new is read from its start.
         """
         places = self._partitions()
-        ends = self._offsets(places, _LATEST)
+        ends = self._ends = self._offsets(places, _LATEST)
         new = [place for place in places if _name(place) not in before]
         begun = {**self._offsets(new, _EARLIEST), **before} if before else {}
         return {
@@ -135,7 +136,8 @@ class TopicEnds:
             begin = start.get(name, 0)
             if begin < until:
                 topic, _, partition = name.rpartition("-")
-                piece = Piece(self._number, "", topic, int(partition), begin, until)
+                left = max(0, self._ends.get(name, until) - until)
+                piece = Piece(self._number, "", topic, int(partition), begin, until, left)
                 found.append(piece)
         return found
 
@@ -152,15 +154,6 @@ class TopicEnds:
             except KafkaException as error:
                 raise Disconnected(f"{place.topic}: {error.args[0].str()}") from error
         return offsets
-
-    def commit(self, end: Offsets) -> None:
-        """Tell the group how far it has come: only monitors read it."""
-        places = []
-        for name, offset in end.items():
-            topic, _, partition = name.rpartition("-")
-            places.append(TopicPartition(topic, int(partition), offset))
-        if places:
-            self._consumer.commit(offsets=places, asynchronous=True)
 
     def close(self) -> None:
         """Let go of the brokers."""

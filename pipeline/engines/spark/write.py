@@ -34,17 +34,26 @@ class StagedFile(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try of one task: ``run`` names the batch, and is the same when that is worked again."""
+    """One try of one task: ``run`` names the batch, and is the same when that is worked again.
+    ``token`` is random: where a driver was killed its executors may write for a while longer, under
+    numbers that the next driver gives anew.
+    """
 
     run: str
     stage: int
     partition: int
     number: int
+    token: str = ""
 
     @property
     def part(self) -> str:
         """The name of what the task writes, whichever attempt comes through."""
         return f"part-{self.run}-{self.stage}-{self.partition:05}"
+
+    @property
+    def own(self) -> str:
+        """The name of what this attempt alone writes."""
+        return f"{self.number}{self.token}-{self.part}"
 
 
 class StagedFiles:
@@ -72,20 +81,21 @@ class StagedFiles:
         staged, flags = self._staged.get(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND
         if staged is None:
             staged = self._staged[path] = self._named(output, path)
-            flags |= os.O_TRUNC  # an attempt of a driver that was killed may have had this name
+            flags |= os.O_TRUNC
         if output.fsync:
             self._syncs.add(path)
         return os.open(staged.temporary, flags, 0o666 if output.file_mode < 0 else output.file_mode)
 
     def _named(self, output: File, path: str) -> StagedFile:
-        name = self._attempt.part + "".join(Path(path).suffixes)
+        suffixes = "".join(Path(path).suffixes)
         directory = Path(path) / TEMPORARY
         mode = 0o777 if output.dir_mode < 0 else output.dir_mode
         try:
             directory.mkdir(mode=mode, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise Misconfigured("path", *_taken(path)) from None
-        return StagedFile(str(directory / f"{self._attempt.number}-{name}"), str(Path(path) / name))
+        temporary, target = f"{self._attempt.own}{suffixes}", f"{self._attempt.part}{suffixes}"
+        return StagedFile(str(directory / temporary), str(Path(path) / target))
 
     def _close(self, path: str) -> None:
         descriptor = self._open.pop(path)

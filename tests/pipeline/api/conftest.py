@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,15 +32,15 @@ class Answer(NamedTuple):
 
 
 class Running:
-    """`penstock run` with the API on a port of its own, of a configuration or a directory of settings; lines go to its stdin."""
+    """`penstock run` with the API on a port of its own, of a configuration or a directory of settings, with `more` flags; lines go to its stdin."""
 
-    def __init__(self, directory: Path, config: str | Path, settings: dict[str, str], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, directory: Path, config: str | Path, settings: dict[str, str], tls: ssl.SSLContext | None = None, more: Sequence[str] = ()) -> None:
         (self.port,) = free_ports()
         self.tls, self.log = tls, directory / "log"
         given = {"api.enabled": "true", "api.http.port": str(self.port), "path.data": str(directory / "data"), **settings}
         flags = [word for key, value in given.items() for word in ("-S", f"{key}={value}")]
         source = ["--path.settings", str(config)] if isinstance(config, Path) else ["-e", config]
-        command = [sys.executable, "-m", "penstock", "run", *flags, *source]
+        command = [sys.executable, "-m", "penstock", "run", *flags, *source, *more]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self.log.open("w"), text=True)
 
     def send(self, *lines: str) -> None:
@@ -93,8 +93,10 @@ Start = Callable[..., Running]
 def start(tmp_path: Path) -> Iterator[Start]:
     made: list[Running] = []
 
-    def started(config: str | Path, settings: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, login: str = "") -> Running:
-        running = Running(tmp_path, config, settings or {}, tls)
+    def started(
+        config: str | Path, settings: dict[str, str] | None = None, tls: ssl.SSLContext | None = None, login: str = "", more: Sequence[str] = ()
+    ) -> Running:
+        running = Running(tmp_path, config, settings or {}, tls, more)
         made.append(running)
         running.until("/health/live", lambda answer: answer.status in (200, 401))
         return running
