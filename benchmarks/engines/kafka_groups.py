@@ -1,22 +1,31 @@
 """What a Kafka group costs, and what a second process brings.
 
-    python benchmarks/engines/kafka_groups.py [HOST:PORT]
+    python benchmarks/engines/kafka_groups.py [--only cpu|scaling|throughput] [HOST:PORT]
 
 Without an address it starts a broker of its own, as the tests do. Messages of 200 bytes, JSON, in
 one topic of four partitions. CPU: the time of all threads of a process, from the first event to the
 last, of a pipeline with `exactly_once`, beside the same filters between two files and the client
 library alone, which reads and writes the same messages; each runs in turn, and the lowest of three
 is shown. Throughput: events a second by the committed offsets, of one process and of two, in turn.
+
+Scaling: what a second process would bring where each has a core of its own, which this machine
+cannot show: the CPU that an event costs one process, and both of two that share the topic, while
+the same messages wait for them. Of two processes that never wait for each other, and that take as
+much for an event as one does, each works as fast as one alone; what of an event costs both, or
+more of it than one process needs, is lost.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,6 +37,7 @@ from kafka import PENSTOCK, python  # noqa: E402  (the benchmark of the connecto
 from servers.kafka_topics import Topic  # noqa: E402
 
 EVENTS = 300_000
+FEWER = 120_000
 ROUNDS = 3
 PARTITIONS = 4
 _MOST = 0.95
@@ -36,11 +46,17 @@ STATELESS = """mutate { add_field => { "place" => "%{host}/%{app}" } uppercase =
     remove_field => ["event"] }"""
 WINDOW = """window { id => "w" size => "1m" by => ["user"] count => { "n" => "ms" }
     sum => { "total" => "ms" } percentiles => { "p" => "ms" } keep => false lateness => "1h" }"""
-HEAVY = (
-    """grok { match => { "message" => "%{COMBINEDAPACHELOG}" } }
-    date { match => ["timestamp", "dd/MMM/yyyy:HH:mm:ss Z"] } """
-    + STATELESS
-)
+PARSED = """grok { match => { "message" => "%%{COMMONAPACHELOG}" } target => "p%d" }
+    date { match => ["[p%d][timestamp]", "dd/MMM/yyyy:HH:mm:ss Z"] target => "[p%d][at]" }
+    """
+HEAVY = PARSED % (0, 0, 0) + STATELESS
+# What a long chain costs: the broker's share is small beside it.
+HEAVIER = "".join(PARSED % (n, n, n) for n in range(6)) + STATELESS
+SCALED = {
+    "grok, date, mutate": HEAVY,
+    "six times as much": HEAVIER,
+    "window": WINDOW,
+}
 
 KAFKA = """
 input {{ kafka {{ bootstrap_servers => "{address}" topics => ["{topic}"] group_id => "{group}"
@@ -122,11 +138,10 @@ class Bench:
         self._file = directory / "in.jsonl"
         self._file.write_text("\n".join(made) + "\n")
 
-    def _fill(self, topic: Topic) -> None:
-        """Put all messages, those of a user in one partition."""
+    def _fill(self, topic: Topic, count: int = EVENTS) -> None:
+        """Put messages, those of a user in one partition."""
         for number in range(PARTITIONS):
-            mine = [line for at, line in enumerate(self._lines) if at % PARTITIONS == number]
-            topic.put(mine, partition=number)
+            topic.put(self._lines[number:count:PARTITIONS], partition=number)
 
     def _config(self, filters: str, group: str, source: str) -> str:
         target = self._make_topic().name
@@ -167,10 +182,36 @@ class Bench:
         print(f"one {one:.0f} /s, two {two:.0f} /s; ratios of the rounds: {ratios}", flush=True)
 
     def _rate(self, processes: int) -> float:
-        """Messages come when all processes have their partitions."""
+        with self._group(HEAVY, processes) as (topic, group, _):
+            self._fill(topic)
+            return watched(topic, group)
+
+    # -- scaling ----------------------------------------------------------------------------
+
+    def scaling(self) -> None:
+        """Print µs an event of one process and of two."""
+        for name, filters in SCALED.items():
+            rounds = [(self._cost(filters, 1), self._cost(filters, 2)) for _ in range(ROUNDS)]
+            one, two = (min(column) for column in zip(*rounds, strict=True))
+            brings = ", ".join(f"{2 * alone / both:.2f}" for alone, both in rounds)
+            said = f"one {one:.1f} µs an event, two {two:.1f}; two bring {brings} times as much"
+            print(f"{name}: {said}", flush=True)
+
+    def _cost(self, filters: str, processes: int) -> float:
+        """µs of CPU an event, from where all messages are there until nearly all are through."""
+        with self._group(filters, processes) as (topic, group, pids):
+            self._fill(topic, FEWER)
+            before, first = sum(map(cpu_of, pids)), committed(topic, group)
+            while (last := committed(topic, group)) < FEWER * _MOST:
+                time.sleep(0.5)
+            return (sum(map(cpu_of, pids)) - before) / (last - first) * 1e6
+
+    @contextmanager
+    def _group(self, filters: str, processes: int) -> Iterator[tuple[Topic, str, list[int]]]:
+        """So many processes, as soon as each has its partitions: their topic, group and pids."""
         topic, group = self._make_topic(), uuid4().hex
         config = self._directory / f"{group}.conf"
-        config.write_text(self._config(HEAVY, group, topic.name))
+        config.write_text(self._config(filters, group, topic.name))
         command = [sys.executable, "-m", "penstock", "run", "-f", str(config), "--path.data"]
         paths = [str(self._directory / f"{group}.{number}") for number in range(processes)]
         began = [
@@ -179,8 +220,7 @@ class Bench:
         ]
         try:
             self._await_members(group, processes)
-            self._fill(topic)
-            return watched(topic, group)
+            yield topic, group, [process.pid for process in began]
         finally:
             for process in began:
                 process.terminate()
@@ -200,31 +240,47 @@ class Bench:
 
 def watched(topic: Topic, group: str) -> float:
     """Events a second from now on, until nearly all offsets are committed."""
-    start, first = time.monotonic(), sum(max(0, at) for at in topic.committed(group))
+    start, first = time.monotonic(), committed(topic, group)
     while True:
         time.sleep(0.5)
-        done = sum(max(0, at) for at in topic.committed(group))
+        done = committed(topic, group)
         if done >= EVENTS * _MOST:
             return (done - first) / (time.monotonic() - start)
 
 
+def committed(topic: Topic, group: str) -> int:
+    """How many messages are behind the committed offsets."""
+    return sum(max(0, at) for at in topic.committed(group))
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds that all threads of a process have had a core."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     """Run on the broker that is named, or on one of its own."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--only", choices=("cpu", "scaling", "throughput"))
+    asked.add_argument("address", nargs="?")
+    given = asked.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        if len(sys.argv) > 1:
-            measure(sys.argv[1], Path(directory))
+        if given.address is not None:
+            measure(given.address, Path(directory), given.only)
             return
         from servers import kafka
 
         with kafka.server(Path(directory)) as broker:
-            measure(broker.address, Path(directory))
+            measure(broker.address, Path(directory), given.only)
 
 
-def measure(address: str, directory: Path) -> None:
-    """All figures."""
+def measure(address: str, directory: Path, only: str | None) -> None:
+    """All figures, or some."""
     bench = Bench(address, directory)
-    bench.cpu()
-    bench.throughput()
+    for name in ("cpu", "scaling", "throughput"):
+        if only in (None, name):
+            getattr(bench, name)()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from hashlib import blake2b
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from ..batch import Payload
 from ..clients.kafka_client import refusal_of
@@ -160,11 +160,33 @@ class Transactions:
                 raise Disconnected(f"no transaction can be begun: {self._void}")
             self._try(delivering, lambda: self._changelog.write(delivering.producer, kept.rows))
             if places and metadata is not None:
-                send = delivering.producer.send_offsets_to_transaction
-                self._try(delivering, lambda: send(places, metadata, _TIMEOUT))
+                self._try(delivering, lambda: self._send_offsets(delivering, places, metadata))
             self._try(delivering, lambda: delivering.producer.commit_transaction(_TIMEOUT))
             self._is_open = False
             self._suspects.clear()
+
+    def _send_offsets(
+        self, delivering: Delivering, places: list[TopicPartition], metadata: Any
+    ) -> None:
+        """Add offsets to the transaction. librdkafka may forget its time-out, and wait for ever for
+        a coordinator that has moved (its issues 5456 and 5511): then the producer is given up.
+        """
+        send, ended = delivering.producer.send_offsets_to_transaction, Future[None]()
+
+        def run() -> None:
+            try:
+                send(places, metadata, _TIMEOUT)
+            except BaseException as error:
+                ended.set_exception(error)
+            else:
+                ended.set_result(None)
+
+        threading.Thread(target=run, name="kafka offsets", daemon=True).start()
+        try:
+            ended.result(2 * _TIMEOUT)
+        except TimeoutError:
+            self.expire("offsets could not be added to the transaction in time")
+            raise Disconnected(str(self._void)) from None
 
     def _try(self, delivering: Delivering, step: Callable[[], object]) -> None:
         """A step of a commit, again where that is what its error asks for; a stop does not wait for

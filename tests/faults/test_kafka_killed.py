@@ -56,6 +56,15 @@ def moved(flow: Flow, chance: random.Random, kills: int, between: Any) -> int:
     return done
 
 
+@pytest.mark.soak("Kafka, one node", "kafka")
+def test_two_hundred_kills_of_the_process_lose_nothing(tmp_path: Path, found: Found) -> None:
+    require("kafka")
+    with kafka.started(kafka.nodes(tmp_path, 1)) as (node,):
+        flow = Flow(tmp_path, Topic(node.address, 2), Topic(node.address, 1), once=False)
+        kills = moved(flow, random.Random(4), rounds(), lambda: None)
+        found(figures(flow, kills))
+
+
 @THREE
 def test_exactly_once_over_kills_of_the_process(three: list[Server], tmp_path: Path, found: Found) -> None:
     flow = flow_on(tmp_path, three[0].address, 3)

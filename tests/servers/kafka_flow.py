@@ -1,4 +1,6 @@
-"""From one topic to another, exactly once, by processes of one group that tests kill, pause and stop."""
+"""From one topic to another by processes of one group that tests kill, pause and stop: exactly
+once, or at least once.
+"""
 from __future__ import annotations
 
 from collections import Counter
@@ -9,16 +11,18 @@ from .penstock_process import Penstock
 
 CONFIG = """
 input {{ kafka {{ bootstrap_servers => "{address}" topics => ["{source}"] group_id => "{source}" auto_offset_reset => "earliest"
-    exactly_once => true session_timeout_ms => 2000 heartbeat_interval_ms => 500 poll_timeout_ms => 20 max_poll_records => 20 }} }}
+    exactly_once => {once} auto_commit_interval_ms => 100 session_timeout_ms => 2000 heartbeat_interval_ms => 500
+    poll_timeout_ms => 20 max_poll_records => 20 }} }}
 output {{ kafka {{ bootstrap_servers => "{address}" topic_id => "{target}" codec => plain {{ format => "%{{message}}" }}
-    exactly_once => true {more} }} }}
+    exactly_once => {once} {more} }} }}
 """
 
 
 class Flow:
     """From one topic to another, by processes of one group."""
 
-    def __init__(self, directory: Path, source: Topic, target: Topic) -> None:
+    def __init__(self, directory: Path, source: Topic, target: Topic, once: bool = True) -> None:
+        self._once = once
         self._directory, self.source, self.target = directory, source, target
         self.wanted: list[str] = []
 
@@ -28,14 +32,22 @@ class Flow:
         self.wanted += more
 
     def process(self, name: str = "run", *options: str, more: str = "") -> Penstock:
-        config = CONFIG.format(address=self.source.address, source=self.source.name, target=self.target.name, more=more)
-        return Penstock(self._directory, config, "--penstock.state.interval", "100ms", *options, name=name)
+        return Penstock(self._directory, self.config(more), "--penstock.state.interval", "100ms", *options, name=name)
+
+    def config(self, more: str = "") -> str:
+        return CONFIG.format(
+            address=self.source.address,
+            source=self.source.name,
+            target=self.target.name,
+            once=str(self._once).lower(),
+            more=more,
+        )
 
     def count(self, isolation: str = "read_committed") -> int:
         return len(self.target.values(isolation))
 
     def has_all(self) -> bool:
-        return self.count() >= len(self.wanted)
+        return set(self.target.values()) >= set(self.wanted)
 
     def check(self) -> None:
         """Each message is there once, and those of a partition are in order."""

@@ -41,20 +41,20 @@ class Windows:
     ) -> None:
         self._directory, self.source, self.target = directory, source, target
         self._pace, self._filters = pace, filters
-        self._count = 0
+        self.count = 0
         self._wanted: Counter[tuple[int, str]] = Counter()
         self._sums: Counter[tuple[int, str]] = Counter()
 
     def put(self, count: int) -> None:
         """Put so many more events."""
         rows: dict[int, list[str]] = {number: [] for number in range(self.source.partitions)}
-        for number in range(self._count, self._count + count):
+        for number in range(self.count, self.count + count):
             key, second, value = number % KEYS, number // self._pace, number % 7
             rows[key % self.source.partitions].append(_event(second, key, value))
             window = key, _stamp(second // 60 * 60)
             self._wanted[window] += 1
             self._sums[window] += value
-        self._count += count
+        self.count += count
         for partition, events in rows.items():
             self.source.put(events, partition=partition)
 
@@ -62,7 +62,7 @@ class Windows:
         """Put the events that end all windows."""
         for partition in range(self.source.partitions):
             self.source.put(
-                [_event(self._count + 1_000_000, -1 - partition, 0)], partition=partition
+                [_event(self.count + 1_000_000, -1 - partition, 0)], partition=partition
             )
 
     def process(
@@ -102,6 +102,11 @@ class Windows:
 
     def has_all(self) -> bool:
         return len(self.target.values()) >= len(self._wanted)
+
+    def differences(self) -> tuple[int, int]:
+        """How many results are lost or wrong, and how many have come beyond what is to come."""
+        wanted, came = Counter(self.wanted()), Counter(self.results())
+        return (wanted - came).total(), (came - wanted).total()
 
     def check(self) -> None:
         """Each window has come once, with all its events."""

@@ -1,19 +1,25 @@
-"""A transaction that cannot be aborted, since no broker can be reached just then."""
+"""Transactions that can be neither committed nor aborted just then."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
+from servers.kafka_flow import Flow
 from servers.kafka_topics import Topic
 from servers.proxy import Proxy
 
 from penstock.dsl.settings import settled
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.compile.sources import text_source
+from penstock.pipeline.runtime.pipeline import Pipeline
 from penstock.plugins.errors import Disconnected
+from penstock.plugins.outputs import kafka
 
 LONGEST = 120.0
 CONFIG = """
@@ -76,3 +82,38 @@ def test_what_is_left_open_ends_when_brokers_are_there_again_though_nothing_is_d
         output.tend(0)
     write(output, "five")
     assert topic.values() == ["one", "four", "five"]
+
+
+class Forgetful(Producer):
+    """Never comes back from adding offsets, the first time."""
+
+    is_first = True
+    lets_go = threading.Event()
+
+    def send_offsets_to_transaction(self, *arguments: Any) -> None:
+        is_first, Forgetful.is_first = Forgetful.is_first, False
+        if is_first:
+            self.lets_go.wait()
+        super().send_offsets_to_transaction(*arguments)
+
+
+@pytest.mark.servers
+def test_a_client_library_that_waits_for_ever_is_given_up(
+    tmp_path: Path, make_topic: Callable[..., Topic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "Producer", Forgetful)
+    flow = Flow(tmp_path, make_topic(), make_topic(1))
+    flow.put(500)
+    sources = [text_source(flow.config(), "pipeline.conf")]
+    pipeline = Pipeline(assemble(sources, settled({"path.data": str(tmp_path)})))
+    thread = threading.Thread(target=pipeline.run)
+    thread.start()
+    try:
+        end = time.monotonic() + LONGEST
+        while not flow.has_all():
+            assert time.monotonic() < end, "it waits for ever"
+    finally:
+        pipeline.stop()
+        thread.join(LONGEST)
+        Forgetful.lets_go.set()
+    flow.check()

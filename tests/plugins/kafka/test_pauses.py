@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from servers import kafka as kafka_server
+from servers.kafka_flow import Flow
 from servers.kafka_topics import Topic
+from servers.packages import require
 
 from penstock.dsl.settings import settled
 from penstock.pipeline.compile.instantiate import assemble
@@ -110,3 +114,20 @@ def test_a_partition_that_went_during_a_pause_and_comes_back_after_it_is_read(
     other.close()
     topic.put(["c"] * 4)
     until(lambda: sum(member.came.values()) == 12, member.read)
+
+
+@pytest.mark.servers
+def test_a_broker_that_hangs_for_longer_than_a_session_while_much_waits(tmp_path: Path) -> None:
+    """Nothing can be committed, so the member may not read, and it loses its partitions."""
+    require("kafka")
+    with kafka_server.started(kafka_server.nodes(tmp_path, 1)) as (node,):
+        flow = Flow(tmp_path, Topic(node.address, 2), Topic(node.address, 1))
+        with flow.process() as run:
+            flow.put(3000)
+            run.until(lambda: flow.count("read_uncommitted") > 0, "it writes")
+            node.pause()
+            run.until(lambda: "were lost" in run.said(), "it hears nothing of its group")
+            node.go_on()
+            run.until(flow.has_all, "all is written")
+            run.stop()
+        flow.check()
