@@ -43,7 +43,8 @@ class Elapsed(HeldByKey, name="elapsed"):
     ends and events of its own.
 
     On an engine (`--engine`) the time-out goes by the events' own time, and the event of a start
-    that has expired has the time at which it did.
+    that has expired has the time at which it did. In a Kafka group that keeps state, a filter with
+    an `id` keeps its starts with the partitions.
 
     Differs from Logstash: the time-out counts by the clock, not by the number of flushes.
     """
