@@ -132,6 +132,11 @@ class HeldByKey(Filter):
     # -- with partitions ------------------------------------------------------------------------
 
     @property
+    def keeps_elsewhere(self) -> bool:
+        """Whether it holds state that can be kept with partitions, where there is a place."""
+        return self.by_key and self.id is not None
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether state is kept by shards."""
         return self.marks is not None or self.shards is not None
@@ -153,8 +158,9 @@ class HeldByKey(Filter):
 
     def enter_shard(self, name: str) -> None:
         """The events that follow are of this shard, and so is time that passes."""
-        shard = None if self.shards is None else self.shards.get(name)
-        self.hold({} if shard is None else shard.held)
+        if self.shards is not None:
+            shard = self.shards.get(name)
+            self.hold({} if shard is None else shard.held)
 
     def leftovers(self) -> list[Event]:
         """What is still to be told, and of the shard of the moment what it held before; once."""
@@ -189,7 +195,7 @@ class HeldShard:
     def __init__(self, owner: HeldByKey) -> None:
         self._owner = owner
         self.id, self.name = owner.id, owner.name
-        self.held = owner.shard()
+        self.held: ByKey[Any] = ByKey(owner.form(), timed=False)
         self.leftover: Sequence[Event] = ()
 
     def meaning(self) -> dict[str, str]:

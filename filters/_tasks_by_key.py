@@ -84,6 +84,12 @@ class TasksByKey(HeldByKey):
     def is_shared(self) -> bool:
         return len(self.shared.members[self.task_id]) > 1
 
+    @property
+    def keeps_elsewhere(self) -> bool:
+        members = self.shared.members[self.task_id]
+        is_divided = all(each.by_key for each in members)
+        return is_divided and members[0] is self and self.id is not None
+
     def pass_time(self, event: Event) -> None:
         (key,), at = self.keys_of([event]), self.time_field().get(event)
         if key is not None and type(at) is Timestamp:

@@ -71,7 +71,8 @@ class Aggregate(TasksByKey, name="aggregate"):
 
     On an engine (`--engine`) time goes by the events' own: by `timeout_timestamp_field`, or
     `@timestamp`. A task whose time is up before an event of any of its filters is over before that
-    event, and the event of its map has the time at which that was.
+    event, and the event of its map has the time at which that was. In a Kafka group that keeps
+    state, tasks stay with the partitions, if the first of the filters that share them has an `id`.
 
     Differs from Logstash: Ruby runs only where it can be compiled, and the file of maps is JSON;
     `push_previous_map_as_event` sends out all maps at the end, not one; a filter that may only

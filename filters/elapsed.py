@@ -43,7 +43,8 @@ class Elapsed(HeldByKey, name="elapsed"):
     ends and events of its own.
 
     On an engine (`--engine`) the time-out goes by the events' own time, and the event of a start
-    that has expired has the time at which it did.
+    that has expired has the time at which it did. In a Kafka group that keeps state, a filter with
+    an `id` keeps its starts with the partitions.
 
     Differs from Logstash: the time-out counts by the clock, not by the number of flushes.
     """
@@ -100,25 +101,23 @@ class Elapsed(HeldByKey, name="elapsed"):
         id_, tags = self.unique_id_field.get(event), event.get("tags")
         if id_ is None or not isinstance(tags, list | str):
             return [event]
+        if self.marks is not None and (before := self._expired_before(event, id_)):
+            return [*before, *self.apply(event)]
         if self.start_tag in tags:
-            return self._start(event, id_)
-        if self.end_tag in tags:
+            self._start(event, id_)
+        elif self.end_tag in tags:
             return self._end(event, id_)
         return [event]
 
-    def _start(self, event: Event, id_: Any) -> list[Event]:
-        before = [] if self.marks is None else self._expired_before(event, id_)
+    def _start(self, event: Event, id_: Any) -> None:
         self._decorated(event)
         key = _key(id_)
         if self.keep_start_event == "last" or key not in self._starts:
             at = self._time_of(event)
             came = self.context.now() if self.marks is None else at
             self._starts[key] = _Start(id_, at, came.seconds())
-        return [*before, event]
 
     def _end(self, event: Event, id_: Any) -> list[Event]:
-        if self.marks is not None and (before := self._expired_before(event, id_)):
-            return [*before, *self._end(event, id_)]
         self._decorated(event)
         start = self._starts.pop(_key(id_), None)
         if start is None:

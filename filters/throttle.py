@@ -44,6 +44,10 @@ class Throttle(HeldByKey, name="throttle"):
     there are fewer.
 
     A key such as `%{message}` makes a counter for each message: choose one with few values.
+
+    On an engine (`--engine`), and in a Kafka group that keeps state (there with an `id`), what is
+    counted is divided by keys or partitions. Then `max_counters` is the most keys in each part;
+    those that were quiet longest go.
     """
 
     flushes = True

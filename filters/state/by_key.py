@@ -41,15 +41,20 @@ class Form(Protocol[S]):
         ...
 
 
+_STALE = 1000
+"""So many timers may be of keys that are gone."""
+
+
 class ByKey(dict[Key, S]):
     """What is held by key. ``changed``: the keys that changed since the last snapshot; None where
-    the next one is to have all.
+    the next one is to have all. ``timed``: whether timers are wanted.
     """
 
-    def __init__(self, form: Form[S]) -> None:
+    def __init__(self, form: Form[S], timed: bool = True) -> None:
         super().__init__()
-        self._form = form
+        self._form, self._timed = form, timed
         self.timers = Timers()
+        self._timers_set = 0
         self.changed: set[Key] | None = None
         self._looked_at = NEVER
 
@@ -110,9 +115,16 @@ class ByKey(dict[Key, S]):
         return self._form.dump(state)
 
     def _set_timer(self, key: Key, state: S) -> None:
+        if not self._timed:
+            return
         at = self._form.due(state)
         if at < FOREVER:
             self.timers.set(key, max(at, self._looked_at + 1))
+            self._timers_set += 1
+        if self._timers_set > 2 * len(self) + _STALE:
+            self._timers_set, self.timers = 0, Timers()
+            for each, held in self.items():
+                self._set_timer(each, held)
 
     def restore(self, rows: Iterable[Any]) -> None:
         """Take over what a snapshot gave. Timers come from the states."""

@@ -6,6 +6,7 @@ partitions that their events come from.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ...dsl.diagnostics import Diagnostic
 from ...dsl.program import PluginUse, Program
@@ -26,7 +27,7 @@ def transaction_problems(program: Program, made: dict[PluginUse, Plugin]) -> lis
             found.append(diagnosed(OptionProblem(option, f"`{option}` {message}", help), use))
     is_kept = str(program.settings.get("penstock.state", "auto")) != "memory"
     filters = {use: plugin for use, plugin in made.items() if isinstance(plugin, Filter)}
-    if is_kept and any(plugin.event_time for plugin in filters.values()):
+    if is_kept and any(map(_goes_along, filters.values())):
         found += _scattered(asking)
     if asking:
         found += [each for item in filters.items() for each in _left_behind(*item, is_kept)]
@@ -42,15 +43,25 @@ def _scattered(asking: dict[PluginUse, Plugin]) -> Iterator[Diagnostic]:
             yield diagnosed(OptionProblem(plugin.scattered, message, help, (), "E247"), use)
 
 
+def _goes_along(plugin: Filter) -> bool:
+    """Whether its state is kept with the partitions."""
+    held: Any = plugin
+    return plugin.event_time or (plugin.by_key and held.holder.keeps_elsewhere)
+
+
 def _left_behind(use: PluginUse, plugin: Filter, is_kept: bool) -> Iterator[Diagnostic]:
     """State that does not go along when a partition goes to another process."""
     if plugin.event_time and plugin.id is None and is_kept:
         message = f"`{use.name}` has no `id`, by which its state is kept with the partitions"
         help = 'give it one, such as id => "orders", or set `penstock.state: memory`'
         yield diagnosed(OptionProblem("id", message, help, (), "E247"), use)
-    if not plugin.event_time and (plugin.shares or plugin.keyed_by):
+    if not is_kept or not _goes_along(plugin):
+        if plugin.event_time or not (plugin.shares or plugin.keyed_by):
+            return
         message = f"`{use.name}` holds what it knows in this process: another one begins without it"
         help = "use a filter of event time, such as `window`, or one process with all partitions"
+        if plugin.by_key and is_kept:
+            help = 'give it an id, such as id => "orders", by which it is kept with the partitions'
         yield Diagnostic("W325", message, use.name_span, help)
 
 

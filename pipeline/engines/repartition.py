@@ -7,6 +7,7 @@ such a topic; the texts are cut out of the configuration itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -16,6 +17,9 @@ from ...dsl.source import Span
 from ...plugins import registry
 from ..compile.instantiate import uses
 from .parts import KeyedFilter, Plan, statements_of
+
+_TOPIC = re.compile(r"[^\w.]+", re.ASCII)
+"""What the name of a topic cannot have, and the brackets of fields and templates."""
 
 
 class Repartition(msgspec.Struct, frozen=True):
@@ -74,7 +78,7 @@ def _text_of(inputs: list[PluginUse]) -> str:
 def _topic(lead: PluginUse, keyed: KeyedFilter) -> str:
     given = lead.settings.get("topics")
     first = str(given.value[0]) if given is not None and given.value else "events"
-    names = "-".join(field.strip("[]").replace("][", ".") for field in keyed.by)
+    names = "-".join(_TOPIC.sub("-", text.replace("][", ".")).strip("-") for text in keyed.by)
     return f"{first}-by-{names or 'nothing'}"
 
 
@@ -111,6 +115,11 @@ def _output(lead: PluginUse, topic: str, keyed: KeyedFilter) -> str:
         if name in known and name not in ("client_id", "codec")
         for attribute in setting.given
     ]
-    key = "|".join(f"%{{{field}}}" for field in keyed.by) or "all"
+    key = "|".join(map(_template, keyed.by)) or "all"
     lines = [*shared, f'topic_id => "{topic}"', f'message_key => "{key}"', "codec => json"]
     return f"kafka {{\n{_indented(chr(10).join(lines))}\n}}"
+
+
+def _template(text: str) -> str:
+    """What fills a field, or a template, into the key of a message."""
+    return text if "%{" in text else f"%{{{text}}}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ...dsl.source import Source
 from ...plugins.data_paths import STATE_FILE, state_directory
@@ -22,7 +22,7 @@ from ...plugins.input import Input
 from ...plugins.plugin import Plugin
 from ...plugins.records.lock import InUse
 from ..compile.instantiate import Assembly, assemble
-from .partitions import filters_of_event_time
+from .partitions import filters_kept_by_key, filters_of_event_time
 
 if TYPE_CHECKING:
     from ..state.filter_states import FilterStates, Rebuild, States, Text
@@ -53,6 +53,7 @@ def partition_states_of(assembly: Assembly, owners: list[Plugin]) -> PartitionSt
     none holds any, or where no plugin has a changelog.
     """
     kept = [each for each in filters_of_event_time(assembly) if each.id is not None]
+    kept += filters_kept_by_key(assembly)
     if not kept or str(assembly.program.settings["penstock.state"]) == "memory":
         return None
     for each in owners:
@@ -87,6 +88,7 @@ def watch_partitions(assembly: Assembly, inputs: Sequence[Input]) -> None:
     is_kept = bool(filters_of_event_time(assembly))
     for each in inputs:
         each.alone = is_kept and not _is_transactional(each, assembly)
+    is_kept = is_kept or bool(filters_kept_by_key(assembly))
     is_sharded = is_kept and any(_is_transactional(each, assembly) for each in inputs)
     joins = any(isinstance(plugin, Filter) and plugin.joins for plugin in plugins)
     if not joins and not is_sharded:
@@ -171,8 +173,12 @@ def _ways_back(assembly: Assembly) -> tuple[Text, Rebuild]:
 
     def rebuild(held: Held) -> KeepsState:
         source = Source(f"(state of {held.id})", f"filter {{ {held.text} }}")
-        (plugin,) = filters_of_event_time(assemble([source], assembly.program.settings))
-        return plugin
+        made = assemble([source], assembly.program.settings)
+        (plugin,) = cast(list[Any], made.plugins(made.program.filters))
+        if not plugin.by_key:
+            return cast(KeepsState, plugin)
+        plugin.divide()
+        return cast(KeepsState, plugin.open_shard(""))
 
     return text, rebuild
 
@@ -201,7 +207,7 @@ def say_ending(
     inputs have ended by themselves; ``successor`` goes on after a reload.
     """
     follow = {} if successor is None else _by_id(successor)
-    for each in filters_of_event_time(assembly):
+    for each in [*filters_of_event_time(assembly), *filters_kept_by_key(assembly)]:
         if is_end:
             each.ending = "end"
         elif states is not None and states.keeps(each):

@@ -5,6 +5,7 @@ partition of a topic. A batch that has events of several is cut between them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ...dsl.reference import Event
 from ...plugins.batch import Batch, Part
@@ -20,19 +21,38 @@ def filters_of_event_time(assembly: Assembly) -> list[KeepsState]:
     return [p for p in plugins if isinstance(p, Filter) and p.event_time]  # type: ignore[misc]
 
 
-class Partitions:
-    """The partitions of the inputs of one pipeline, as its filters see them."""
+def filters_kept_by_key(assembly: Assembly) -> list[Any]:
+    """The filters that go by the clock, and whose state is kept with the partitions of an input all
+    the same: where the input commits them, and the filter has an ``id``.
+    """
+    program = assembly.program
+    inputs = [p for p in assembly.plugins(program.inputs) if isinstance(p, Input)]
+    is_memory = str(program.settings.get("penstock.state", "auto")) == "memory"
+    if is_memory or all(each.transactional is None for each in inputs):
+        return []
+    filters: list[Any] = [p for p in assembly.plugins(program.filters) if isinstance(p, Filter)]
+    return [each for each in filters if each.by_key and each.keeps_elsewhere]
 
-    def __init__(self, filters: Sequence[KeepsState], is_shared: bool = False) -> None:
-        self._filters, self._here = filters, Here(None, is_shared)
-        for plugin in filters:
+
+class Partitions:
+    """The partitions of the inputs of one pipeline, as its filters see them; ``by_key`` are those
+    of them that are told when another shard's turn has come.
+    """
+
+    def __init__(
+        self, filters: Sequence[KeepsState], by_key: Sequence[Any] = (), is_shared: bool = False
+    ) -> None:
+        self._filters, self._here = [*filters, *by_key], Here(None, is_shared)
+        self._by_key = by_key
+        for plugin in self._filters:
             plugin.here = self._here
 
     @classmethod
     def of(cls, assembly: Assembly, inputs: Sequence[Input] = ()) -> Partitions | None:
-        """Those of a pipeline; None where no filter goes by the time of events."""
-        filters = filters_of_event_time(assembly)
-        return cls(filters, any(each.grouped for each in inputs)) if filters else None
+        """Those of a pipeline; None where no filter asks for them."""
+        filters, by_key = filters_of_event_time(assembly), filters_kept_by_key(assembly)
+        is_shared = any(each.grouped for each in inputs)
+        return cls(filters, by_key, is_shared) if filters or by_key else None
 
     def begin(self, source: int, parts: Sequence[Part]) -> None:
         """A batch is about to be taken in: tell of partitions that begin."""
@@ -54,7 +74,12 @@ class Partitions:
         here = self._here
         here.partition = str(source) if number is None else _name(source, parts[number])
         if here.shard_of is not None and number is not None:
-            here.shard = here.shard_of(parts[number].partition)
+            self._enter(here.shard_of(parts[number].partition))
+
+    def _enter(self, shard: str) -> None:
+        self._here.shard = shard
+        for plugin in self._by_key:
+            plugin.enter_shard(shard)
 
     def turns(self) -> Iterator[None]:
         """Turn to each shard that filters hold, one after the other: time passes for each alone,
@@ -62,7 +87,7 @@ class Partitions:
         """
         shards = self._filters[0].shards or ()
         for name in sorted(shards) or [""]:
-            self._here.shard = name
+            self._enter(name)
             yield
 
     def end(self, source: int, parts: Sequence[Part]) -> bool:

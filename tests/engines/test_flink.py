@@ -20,7 +20,7 @@ from engines.configurations import (
 from servers import flink
 from servers.packages import python, require
 
-SOME = ("access log", "tumbling window", "sessions", "window of windows")
+SOME = ("access log", "tumbling window", "sessions", "window of windows", "aggregate in several filters")
 """Those that are run at each change; the others take a few seconds each."""
 
 

@@ -177,6 +177,14 @@ def test_a_group_is_told_the_pipelines_that_bring_events_to_their_key() -> None:
     assert 'topic_id => "out"' in third
 
 
+def test_a_template_is_the_key_of_the_topic_in_between() -> None:
+    filters = 'mutate { } aggregate { task_id => "%{[host][name]}/%{user}" code => "" } throttle { key => "%{[@metadata][x]}" }'
+    status, shown = show("--engine", "kafka", "--json", "-e", f"input {{ {KAFKA} }} filter {{ {filters} }} output {{ {OUT} }}")
+    found = json.loads(shown)["repartition"]
+    assert (status, found["topics"]) == (0, ["t-by-host.name-user", "t-by-metadata.x"])
+    assert 'message_key => "%{[host][name]}/%{user}"' in found["pipelines"][0]
+
+
 @pytest.mark.parametrize("engine", ["lokal", "", "pyspark"])
 def test_run_refuses_an_engine_that_is_not_known(engine: str) -> None:
     done = CliRunner().invoke(main, shlex.split(f"run --engine {engine or 'x'} -e 'input {{ generator {{ count => 1 }} }}'"))

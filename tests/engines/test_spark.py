@@ -46,7 +46,7 @@ def on_spark(spark: Any, config: Path, *options: str, **environment: str) -> End
     return ended
 
 
-NAMES = ("access log", "lines that are joined", "tumbling window", "window of windows", "sample access-report")
+NAMES = ("access log", "lines that are joined", "tumbling window", "window of windows", "aggregate in several filters", "sample access-report")
 SOME = [each for each in CONFIGURATIONS if each.name in NAMES]
 OTHERS = [each for each in CONFIGURATIONS if each.name not in NAMES]
 
