@@ -39,14 +39,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
-        if needs_other_processes(item):
+        if needs_other_processes(item) and not item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def needs_other_processes(item: pytest.Item) -> bool:
     """Whether a test starts servers or programs. On a machine with many times more work than cores,
     one of sixteen thousand such tests may run into its deadline: it is run once more, and the
-    closing lines name it as RERUN. A test that fails twice fails.
+    closing lines name it as RERUN. A test that fails twice fails; one of the soak tier at once, as
+    what it found once in two hundred kills would be gone.
     """
     named = vars(getattr(item, "module", None) or object).values()
     modules = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in named}

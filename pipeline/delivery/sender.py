@@ -241,8 +241,12 @@ class Sender:
             self.dead_lettered += len(events)
 
     def _pause(self, seconds: float, error: Exception) -> None:
-        if self._stopping.wait(seconds):
+        """Wait before the next try. Where the pipeline is told to stop meanwhile, that one is made
+        at once and is the last: the target may be back since a while. Raises Undelivered behind it.
+        """
+        if self._stopping.is_set():
             raise Undelivered(f"{self.where} is failing: {error}") from error
+        self._stopping.wait(seconds)
 
     def drop(self, unit: DeliveryUnit) -> None:
         """Leave a unit out, because the configuration says so."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from servers.packages import require
 from servers.penstock_process import Penstock
 from servers.process import Server, free_ports
 from servers.soak import Figures, Found, rounds
+from servers.written import events_in
 
 SOAK = pytest.mark.soak("Flume", "flume")
 WAYS = ("avro", "thrift")
@@ -51,9 +51,7 @@ class FromAgent:
         return set(self._all(way))
 
     def _all(self, way: str) -> list[str]:
-        path = self._directory / f"{way}.arrived"
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return [json.loads(line)["message"] for line in lines if line.endswith("\n")]
+        return [event["message"] for event in events_in(self._directory / f"{way}.arrived")]
 
     def arrived(self) -> tuple[list[str], int]:
         """What has arrived, again and again, and by how many ways each line comes."""

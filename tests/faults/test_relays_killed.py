@@ -7,7 +7,6 @@ have tests of their own, with faults of their own.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from servers.penstock_process import Penstock
 from servers.process import free_ports
 from servers.shared import shared
 from servers.soak import Figures, Found, rounds
+from servers.written import events_in, size_of
 
 
 class Between(NamedTuple):
@@ -57,12 +57,10 @@ class Relay:
         self.count += count
 
     def size(self) -> int:
-        return self._arrived.stat().st_size if self._arrived.exists() else 0
+        return size_of(self._arrived)
 
     def messages(self) -> list[str]:
-        """What has arrived; a line that a kill cut off has none of them."""
-        lines = self._arrived.read_bytes().splitlines(keepends=True) if self.size() else []
-        return [json.loads(line)["message"] for line in lines if line.endswith(b"\n")]
+        return [event["message"] for event in events_in(self._arrived)]
 
     def has_all(self) -> bool:
         return len(set(self.messages())) == self.count

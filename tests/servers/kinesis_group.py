@@ -8,6 +8,7 @@ from typing import Any
 
 from .kinesis import Stream
 from .penstock_process import Penstock
+from .written import events_in
 
 METADATA = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
 
@@ -39,9 +40,7 @@ class Group:
 
     def of(self, name: str) -> list[dict[str, Any]]:
         """What a member has written."""
-        path = self._directory / f"{name}.out"
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return events_in(self._directory / f"{name}.out")
 
     def arrived(self) -> list[tuple[str, int]]:
         """What all members have written, each key and number."""

@@ -1,13 +1,13 @@
 """A pipeline that reads topics of MQTT and writes lines of JSON, with what came in ``[@metadata]``."""
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .mqtt_peer import Peer
 from .penstock_process import Penstock
+from .written import events_in, size_of
 
 
 class Reading:
@@ -22,12 +22,11 @@ class Reading:
         return Penstock(self._directory, self._config, *options, name=self._name)
 
     def events(self) -> list[Any]:
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return events_in(self.path)
 
     def size(self) -> int:
-        """How many bytes have arrived: it grows with each event, and costs nothing to ask."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """How many bytes have arrived."""
+        return size_of(self.path)
 
     def messages(self) -> set[str]:
         """The messages that came, but for those that asked whether it listens."""

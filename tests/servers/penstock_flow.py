@@ -1,11 +1,11 @@
 """What an input reads, or an output is given, through ``penstock run`` in processes of their own."""
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from .penstock_process import Penstock
+from .written import events_in, size_of
 
 _COPY = 'filter { mutate { copy => { "[@metadata]" => "meta" } } }'
 
@@ -22,12 +22,11 @@ class Arrivals:
         return Penstock(self._directory, self.config, *options, name=self._name)
 
     def events(self) -> list[Any]:
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return events_in(self.path)
 
     def size(self) -> int:
-        """How many bytes have arrived: it grows with each event, and costs nothing to ask."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """How many bytes have arrived."""
+        return size_of(self.path)
 
     def messages(self) -> list[str]:
         return [event["message"] for event in self.events()]

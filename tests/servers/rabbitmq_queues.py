@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from .penstock_process import Penstock
+from .written import events_in, size_of
 
 KINDS = {
     "classic": "",
@@ -120,12 +120,11 @@ class Reading:
         return Penstock(self._directory, self._config, *options, name="reads")
 
     def size(self) -> int:
-        """How many bytes have arrived: it grows with each event, and costs nothing to ask."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """How many bytes have arrived."""
+        return size_of(self.path)
 
     def events(self) -> list[Any]:
-        lines = self.path.read_text().splitlines(keepends=True) if self.path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return events_in(self.path)
 
     def all(self, count: int, *options: str) -> list[Any]:
         """So many events, read by a process."""

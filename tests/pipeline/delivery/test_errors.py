@@ -1,6 +1,7 @@
 """What an output raises, and what is done about it: retried, dead-lettered by index, waited for, or given back."""
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 
@@ -287,3 +288,24 @@ def test_an_event_that_cannot_be_packed_is_a_dead_letter_and_its_neighbours_are_
     assert sorted(delivery.target.has) == [0, 2, 4]
     assert delivery.dead == [(1, "ValueError: no form for 1"), (3, "ValueError: no form for 3")]
     assert delivery.settled == {0: None}
+
+
+@each_kind
+@pytest.mark.parametrize(("failures", "has"), [(1, [0]), (2, [])], ids=["back since a while", "still away"])
+def test_a_stop_while_the_next_try_is_waited_for_makes_that_the_last_one(
+    kind: str, failures: int, has: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivery = Delivery(kind)
+
+    def told_to_stop(timeout: float | None = None) -> bool:
+        delivery.stopping.set()
+        return True
+
+    monkeypatch.setattr(delivery.stopping, "wait", told_to_stop)
+    delivery.target.answers = [Disconnected("away", after=90)] * failures
+    delivery.start()
+    with contextlib.suppress(Undelivered):
+        delivery.submit(0, [0])
+        delivery.end()
+    assert delivery.target.requests == [[0], [0]]
+    assert delivery.target.has == has

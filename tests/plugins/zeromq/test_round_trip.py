@@ -12,6 +12,7 @@ import zmq
 from servers.penstock_process import Penstock
 from servers.process import free_ports
 from servers.soak import Figures, Found, rounds
+from servers.written import events_in, size_of
 from servers.zeromq_peer import address, keypair
 
 PUBLIC, SECRET = keypair()
@@ -41,12 +42,11 @@ class Flow:
         return Penstock(self._directory, self._receiving, *options, name="receives")
 
     def size(self) -> int:
-        """How many bytes have arrived: it grows with each event, and costs nothing to ask."""
-        return self._arrived.stat().st_size if self._arrived.exists() else 0
+        """How many bytes have arrived."""
+        return size_of(self._arrived)
 
     def events(self) -> list[Any]:
-        lines = self._arrived.read_text().splitlines(keepends=True) if self._arrived.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return events_in(self._arrived)
 
     def messages(self) -> list[str]:
         return [event["message"] for event in self.events()]
