@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from servers import flink, kafka
+from servers.job_api import JobApi
 from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.shared import shared
@@ -97,7 +98,8 @@ def broker() -> Any:
 def test_from_topic_to_topic_each_message_once_whatever_is_killed(cluster: flink.Cluster, broker: Any, tmp_path: Path) -> None:
     source, target = Topic(broker.address), Topic(broker.address)
     (tmp_path / "pipeline.conf").write_text(TOPICS.format(brokers=broker.address, source=source.name, target=target.name))
-    flags = "--checkpoint", str(tmp_path / "checkpoint"), "--engine-option", f"pipeline.jars={flink.connector()}"
+    api = JobApi()
+    flags = "--checkpoint", str(tmp_path / "checkpoint"), "--engine-option", f"pipeline.jars={flink.connector()}", *api.flags
     source.put([f"{n}" for n in range(40_000)])
     run, log = start(cluster, tmp_path, *flags)
     try:
@@ -106,6 +108,7 @@ def test_from_topic_to_topic_each_message_once_whatever_is_killed(cluster: flink
         os.kill(workers[0], signal.SIGKILL)
         source.put([f"{n}" for n in range(40_000, 60_000)])
         wait_until(lambda: len(target.values()) >= 60_000, run, log)
+        wait_until(lambda: api.reaches(restarts=1, checkpoints=1, filtered=20_000, bytes_out=1), run, log)
         run.send_signal(signal.SIGINT)
         assert run.wait(PATIENCE) == 0, log.read_text()[-4000:]
         source.put([f"{n}" for n in range(60_000, 70_000)])

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from servers import kafka
 from servers import spark as spark_server
+from servers.job_api import JobApi
 from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.shared import shared
@@ -99,17 +100,20 @@ def test_without_a_checkpoint_a_stream_begins_behind_what_its_group_has_committe
 @pytest.mark.parametrize("filters", [PLACE, WINDOW], ids=["no state", "window"])
 def test_a_driver_that_is_stopped_or_killed_loses_nothing_and_writes_files_once(broker: Any, tmp_path: Path, filters: str) -> None:
     require("spark")
-    flow, count = Flow(broker, tmp_path, filters), 0
+    flow, api, count = Flow(broker, tmp_path, filters), JobApi(), 0
     job = None
     try:
-        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
+        for number in (signal.SIGKILL, signal.SIGTERM):
             flow.put(range(count, count + 3000))
             count += 3000
             before = newest(tmp_path)
-            job = start_alone(flow.config, "--engine-option", "batch_records=200", *flow.checkpoint())
+            job = start_alone(flow.config, "--engine-option", "batch_records=200", *flow.checkpoint(), *api.flags)
+            until(lambda more=before: api.reaches(batches=more + 1, **{"in": 600 * more}), job, tmp_path)
+            assert filters == PLACE or api.reaches(watermark_ms=1, state_shards=1, state_bytes=1)
             until(lambda more=before: newest(tmp_path) >= more + 2, job, tmp_path)
             job.send_signal(number)
             assert job.wait(PATIENCE) == (-number if number == signal.SIGKILL else 0), said(tmp_path)
+        assert "Undelivered" not in said(tmp_path), "a stop is no failure"
     finally:
         if job is not None:
             job.kill()

@@ -29,7 +29,7 @@ from .groups import GroupOffsets
 from .offsets import Positions, SourceEnds
 from .pieces import Piece, decoded, encoded
 from .read import inputs_of
-from .session import SparkOptions
+from .session import SparkOptions, silence_streams
 
 _PATIENCE = 0.5
 
@@ -109,6 +109,7 @@ def run_stream(
     def work(frame: DataFrame, batch: int) -> None:
         with under_way:
             if stopping.is_set():
+                silence_streams(session)
                 raise Undelivered("the job is to stop")  # so that the batch does not count as done
             pieces = [decoded(row.piece) for row in frame.collect()]
             batches.work(batch, _ordered(pieces), ends=False)

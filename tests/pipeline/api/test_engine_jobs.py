@@ -8,6 +8,8 @@ from penstock.pipeline.api.documents import Node
 from penstock.pipeline.api.engine_jobs import EngineJob
 from penstock.pipeline.api.samples import Sample, samples
 from penstock.pipeline.observe.metric_table import ENGINE, METRICS
+from penstock.pipeline.top.client import Reading
+from penstock.pipeline.top.model import frame
 
 from .conftest import Running, Start
 
@@ -76,6 +78,12 @@ def test_other_figures_are_told_by_their_name() -> None:
     assert Sample("penstock_engine_figure", ("orders", "spark", "tasks"), 7) in found
     assert Sample("penstock_events_in", ("orders",), 3) in found
     assert Sample("penstock_events_filtered", ("orders",), 2) in found
+
+
+def test_top_shows_how_fast_a_job_is() -> None:
+    before, now = (Reading(at, node(events_in=count, events_out=2 * count)[0].stats()) for at, count in ((10.0, 5), (12.0, 9)))
+    (row,) = frame(before, now).pipelines
+    assert (row.name, row.running, row.into, row.filtered) == ("orders", True, 2.0, 4.0)
 
 
 def test_a_job_is_ready_when_it_has_started_and_not_failed() -> None:
