@@ -1,5 +1,8 @@
-"""The operator of dedupe: which events of one key have passed, and how many were held back because
-of each.
+"""The operators of dedupe: which events of one key have passed, and, where somebody asks, how many
+were held back because of each.
+
+Where nobody asks, and duplicates do not lengthen the time, the times of what passed are all there
+is to know. Both write the same state.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ Summarize = Callable[[Key, Passed], Event]
 
 
 class DedupeOperator:
-    """Duplicates of a key."""
+    """Duplicates of a key, with what a summary tells."""
 
     def __init__(self, within: int, refresh: bool, summarize: Summarize | None) -> None:
         self.within, self.refresh, self.summarize = within, refresh, summarize
@@ -77,10 +80,12 @@ class DedupeOperator:
         """The event, if it passes."""
         return [] if self.is_duplicate(state, time, watermark) else [event]
 
-    def is_over(self, state: DedupeState, watermark: int) -> bool:
-        """Whether nothing of a key matters any more, and nothing is told of it."""
-        passed = state.passed
-        return self.summarize is None and passed[-1].high + 2 * self.within < watermark
+    def over(self, states: dict[Key, DedupeState], keys: list[Key], watermark: int) -> list[Key]:
+        """The keys of which nothing matters any more, and nothing is told."""
+        if self.summarize is not None:
+            return []
+        bound = watermark - 2 * self.within
+        return [key for key in keys if states[key].passed[-1].high < bound]
 
     def due(self, state: DedupeState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         results: list[tuple[int, Event]] = []
@@ -118,6 +123,87 @@ class DedupeOperator:
 
     def load(self, data: list[Any]) -> DedupeState:
         return DedupeState(data[0], [Passed(*row) for row in data[1]])
+
+
+class PassedTimes(msgspec.Struct):
+    """The time of the latest event of a key that passed, that of its latest duplicate, and of
+    events that passed before, while they matter.
+    """
+
+    key: Key
+    top: int
+    last: int
+    older: list[int] = []
+
+
+class TimesOperator:
+    """Duplicates of a key of which nothing is told."""
+
+    def __init__(self, within: int) -> None:
+        self.within = within
+        self._step = max(within // 2, 1)
+
+    def new(self, key: Key) -> PassedTimes:
+        return PassedTimes(key, NEVER, NEVER)
+
+    def is_duplicate(self, state: PassedTimes, time: int, watermark: int) -> bool:
+        """Whether an event of this time is a duplicate of one that passed; notes it either way."""
+        within = self.within
+        state.last = max(state.last, time)
+        if any(abs(time - other) <= within for other in (state.top, *state.older)):
+            return True
+        if time > state.top:
+            self.passes(state, time, watermark)
+        else:
+            state.older.append(time)
+        return False
+
+    def passes(self, state: PassedTimes, time: int, watermark: int) -> None:
+        """Note an event that is later than all that passed, and passes."""
+        if state.top > NEVER:
+            state.older.append(state.top)
+        if len(state.older) >= MANY:
+            self._prune(state, watermark)
+        state.top = time
+        if time > state.last:
+            state.last = time
+
+    def take(self, state: PassedTimes, time: int, event: Event, watermark: int) -> list[Event]:
+        """The event, if it passes."""
+        return [] if self.is_duplicate(state, time, watermark) else [event]
+
+    def over(self, states: dict[Key, PassedTimes], keys: list[Key], watermark: int) -> list[Key]:
+        """The keys of which nothing matters any more."""
+        bound = watermark - 2 * self.within
+        return [key for key in keys if states[key].top < bound]
+
+    def due(self, state: PassedTimes, watermark: int, reason: str) -> list[tuple[int, Event]]:
+        if state.older:
+            self._prune(state, watermark)
+        return []
+
+    def _prune(self, state: PassedTimes, watermark: int) -> None:
+        bound = watermark - 2 * self.within
+        state.older = [time for time in state.older if time >= bound]
+
+    def next_timer(self, state: PassedTimes) -> int:
+        if state.top == NEVER:
+            return NEVER
+        return ((state.top + 2 * self.within) // self._step + 1) * self._step
+
+    def latest(self, state: PassedTimes) -> int:
+        return state.last
+
+    def dump(self, state: PassedTimes) -> list[Any]:
+        """The state as that of the other operator."""
+        older = [[time, time, 0, time, time, 0] for time in sorted(state.older)]
+        return [state.key, [*older, [state.top, state.top, 0, state.top, state.last, 0]]]
+
+    def load(self, data: list[Any]) -> PassedTimes:
+        key, rows = data
+        last = max((row[4] for row in rows), default=NEVER)
+        times = sorted(row[0] for row in rows)
+        return PassedTimes(key, times[-1] if times else NEVER, last, times[:-1])
 
 
 def _low(passed: Passed) -> int:

@@ -36,13 +36,14 @@ __all__ = ["EventTime", "Rows", "millis"]
 
 class Rows(msgspec.Struct):
     """The events of one partition that a filter takes in: each with its index in the batch, its
-    time and its key.
+    time and its key; and the latest time.
     """
 
     events: list[Event]
     times: list[int]
     keys: list[Key]
     index: Sequence[int]
+    latest: int = NEVER
 
 
 class EventTime(HeldState):
@@ -77,6 +78,12 @@ class EventTime(HeldState):
 
     slack: int = 0
     """How far behind the watermark an event is late at the earliest, in milliseconds."""
+
+    puts_off: bool = False
+    """Whether events put off what the timers of their key wait for, and nothing else is done when
+    these wake it: timers that have become too early are then set anew before a batch, which would
+    else be cut into segments at each of them.
+    """
 
     delay: int = 0
     """How long after an event something may become due because of it, at the earliest."""
@@ -156,13 +163,13 @@ class EventTime(HeldState):
         """The time from which on no event is late, up to a watermark."""
         raise NotImplementedError
 
-    def take_columns(self, columns: list[list[Any]]) -> list[Event] | None:
+    def take_columns(self, given: list[list[Any]]) -> list[Event] | None:
         """Take in what ``columns_of`` gave, of one partition, and give the results; None, and
         nothing was taken in, where the events themselves are needed: one may be late.
         """
         if self.shards is not None:
-            return self.mine().take_columns(columns)
-        times, keys, *values = columns
+            return self.mine().take_columns(given)
+        times, keys, *values = given
         clock, latest = self.clock(), max(times)
         mark = max(self.marks.watermark, latest - self.marks.lateness)
         if latest > clock + self._ahead or min(times) < self.safe_from(mark):
@@ -172,7 +179,8 @@ class EventTime(HeldState):
         if self.here.is_shared:
             self.see_partition(keys, self.here.shard or self.here.partition)
         count, out = len(times), Outflow(False)
-        rows = Rows(Columns(values, 0, count), times, keys, range(count))  # type: ignore[arg-type]
+        columns = Columns(values, 0, count)
+        rows = Rows(columns, times, keys, range(count), latest)  # type: ignore[arg-type]
         self.take_rows(rows, self.here.partition, clock, out)
         if len(self.keyed.states) >= self.next_look:
             out.behind(count - 1, self.bound())
@@ -195,7 +203,9 @@ class EventTime(HeldState):
             if rows.events:
                 if self.begins_partial:
                     self.see_first(rows.times)
-                self._see_future(rows, clock + self._ahead)
+                rows.latest = max(rows.times)
+                if rows.latest > clock + self._ahead:
+                    self._see_future(rows, clock + self._ahead)
                 self.take_rows(rows, partition, clock, out)
                 if len(self.keyed.states) >= self.next_look:
                     out.behind(rows.index[-1], self.bound())
@@ -239,8 +249,6 @@ class EventTime(HeldState):
         add_tag(event, f"_{self.name}timefailure")
 
     def _see_future(self, rows: Rows, limit: int) -> None:
-        if max(rows.times) <= limit:
-            return
         for event, when in zip(rows.events, rows.times, strict=True):
             if when > limit:
                 self.counts.future += 1
@@ -248,14 +256,15 @@ class EventTime(HeldState):
 
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in the rows of a partition, segment by segment."""
-        lane = Lane(self.marks, partition, clock, clock + self._ahead)
-        times, start, timers = rows.times, 0, self.keyed.timers
-        while start < len(times):
+        limit, start, timers = clock + self._ahead, 0, self.keyed.timers
+        lane = Lane(self.marks, partition, clock, limit, rows.times, rows.latest)
+        if self.puts_off and timers.first <= lane.mark_at(min(rows.latest, limit)):
+            self.keyed.put_off(lane.mark_at(min(rows.latest, limit)))
+        while start < len(rows.times):
             first = min(timers.first, self.boundary())
-            stop = lane.stop(times, start, first, self.delay, self.floor(), self.slack)
+            stop = lane.stop(start, first, self.delay, self.floor(), self.slack)
             self.take_segment(rows, start, stop, out)
-            part = times if stop - start == len(times) else times[start:stop]
-            mark = lane.passed(max(part))
+            mark = lane.passed(start, stop)
             if mark >= timers.first:
                 out.behind(rows.index[stop - 1], self.due(mark, "watermark"))
             start = stop

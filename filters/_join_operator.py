@@ -15,66 +15,11 @@ from typing import Any
 import msgspec
 
 from ..dsl.reference import Event
-from ..dsl.timestamp import Timestamp
-from ._stream_results import fresh
+from ._packed_events import Held, held
 from .state import FOREVER, NEVER
 from .state.keys import Key
 
 LEFT, RIGHT = "left", "right"
-
-
-class Held(msgspec.Struct):
-    """An event that waits for partners, packed (see ``packed``); of a left one, the partner chosen
-    so far.
-    """
-
-    time: int
-    stamp: Any
-    data: bytes | Event
-    matched: bool = False
-    partner: Held | None = None
-
-    def event(self) -> Event:
-        """A copy of the event."""
-        if type(self.data) is not bytes:
-            return fresh(self.data)  # type: ignore[no-any-return]
-        made: Event = _decode(self.data)
-        if self.stamp is not None:
-            made["@timestamp"] = self.stamp
-        return made
-
-
-def packed(event: Event) -> tuple[Any, bytes | Event]:
-    """An event as its instant and all else as bytes, which are read into a copy sooner than maps
-    and lists are copied; where bytes cannot say it, a copy.
-    """
-    stamp = event.get("@timestamp")
-    if type(stamp) is not Timestamp:
-        stamp = None
-    else:
-        event["@timestamp"] = None
-    try:
-        return stamp, _encode(event)
-    except (OverflowError, UnicodeError, RecursionError, TypeError, msgspec.MsgspecError):
-        pass
-    finally:
-        if stamp is not None:
-            event["@timestamp"] = stamp
-    return None, fresh(event)
-
-
-def _extended(value: Any) -> msgspec.msgpack.Ext:
-    if type(value) is Timestamp:
-        return msgspec.msgpack.Ext(1, value.encode())
-    raise TypeError(f"a {type(value).__name__} has no bytes")
-
-
-def _revived(code: int, data: memoryview) -> Timestamp:
-    return Timestamp(str(data, "ascii"))
-
-
-_encode = msgspec.msgpack.Encoder(enc_hook=_extended).encode
-_decode = msgspec.msgpack.Decoder(ext_hook=_revived).decode
 
 
 class JoinState(msgspec.Struct):
@@ -123,29 +68,29 @@ class JoinOperator:
         return self.within if side == LEFT else self.before
 
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
-        """Take in a pair of a side and an event."""
-        side, taken = event
-        held = Held(time, *packed(taken))
-        if time > state.latest:
-            state.latest = time
+        """Take in a pair of a side and an event that is held."""
+        side, mine = event
         if side == LEFT:
-            mine, others = state.left, state.right
+            peers, others = state.left, state.right
             first, last = time - self.before, time + self.within
         else:
-            mine, others = state.right, state.left
+            peers, others = state.right, state.left
             first, last = time - self.within, time + self.before
-        if not mine or mine[-1].time <= time:
-            mine.append(held)
+        if time >= state.latest:
+            state.latest = time
+            peers.append(mine)
         else:
-            mine.insert(bisect_right(mine, time, key=_time), held)
-        if not others or others[0].time > last or others[-1].time < first:
+            peers.insert(bisect_right(peers, time, key=_time), mine)
+        if not others:
             return []
         if len(others) > 1:
             low = bisect_left(others, first, key=_time)
             others = others[low : bisect_right(others, last, key=_time)]
+        elif not first <= others[0].time <= last:
+            return []
         if side == LEFT:
-            return self._left(state, held, others, watermark)
-        return self._right(state, held, others, watermark)
+            return self._left(state, mine, others, watermark)
+        return self._right(state, mine, others, watermark)
 
     def _left(
         self, state: JoinState, left: Held, rights: list[Held], watermark: int
@@ -185,9 +130,12 @@ class JoinOperator:
         else:
             left.partner = right if right.time >= chosen.time else chosen
 
-    def is_over(self, state: JoinState, watermark: int) -> bool:
-        """Whether nothing of a key matters any more, and nothing is told of it."""
-        return self.silent and state.latest + self._longest < watermark
+    def over(self, states: dict[Key, JoinState], keys: list[Key], watermark: int) -> list[Key]:
+        """The keys of which nothing matters any more, and nothing is told."""
+        if not self.silent:
+            return []
+        bound = watermark - self._longest
+        return [key for key in keys if states[key].latest < bound]
 
     def due(self, state: JoinState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         lefts = _taken(state.left, watermark - self.within)
@@ -214,7 +162,11 @@ class JoinOperator:
             first = min(first, state.right[0].time + self.before)
         if first == FOREVER:
             return NEVER
-        return first + 1 if not self.silent else (first // self._step + 1) * self._step
+        return first + 1 if not self.silent else self.rounded(first)
+
+    def rounded(self, first: int) -> int:
+        """When a key is looked at whose first event waits until a time."""
+        return (first // self._step + 1) * self._step
 
     def latest(self, state: JoinState) -> int:
         return state.latest
@@ -225,22 +177,24 @@ class JoinOperator:
 
     def load(self, data: list[Any]) -> JoinState:
         key, lefts, rights, latest = data
-        left = [_held(*row) for row in lefts]
-        return JoinState(key, left, [_held(*row) for row in rights], latest)
+        left = [_revived(*row) for row in lefts]
+        return JoinState(key, left, [_revived(*row) for row in rights], latest)
 
 
-def _row(held: Held) -> list[Any]:
-    return [held.time, held.event(), held.matched]
+def _row(one: Held) -> list[Any]:
+    return [one.time, one.event(), one.matched]
 
 
-def _held(time: int, event: Event, matched: bool, partner: list[Any] | None = None) -> Held:
-    chosen = None if partner is None else _held(*partner)
-    return Held(time, *packed(event), matched, chosen)
+def _revived(time: int, event: Event, matched: bool, partner: list[Any] | None = None) -> Held:
+    made = held(time, event)
+    made.matched = matched
+    made.partner = None if partner is None else _revived(*partner)
+    return made
 
 
-def _taken(held: list[Held], before: int) -> list[Held]:
+def _taken(waiting: list[Held], before: int) -> list[Held]:
     """Take out the events before a time."""
-    count = bisect_left(held, before, key=_time)
-    taken = held[:count]
-    del held[:count]
+    count = bisect_left(waiting, before, key=_time)
+    taken = waiting[:count]
+    del waiting[:count]
     return taken

@@ -8,6 +8,7 @@ comes out the same after a restart, so an output that writes by id makes repetit
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -37,10 +38,11 @@ class Ids:
         digest.update(repr((key, *parts)).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
-    def of_packed(self, head: str, *parts: Any) -> str:
-        """The id of a result that is made of packed events as a whole: a text of key and instants,
-        and the bytes of all else.
+    def of_packed(self, key: Key, stamps: Sequence[Timestamp | None], *parts: Any) -> str:
+        """The id of a result that is made of packed events as a whole: of a key, of instants, and
+        of the bytes of all else.
         """
+        head = "".join((repr(key), *[stamp or "None" for stamp in stamps]))
         digest = self._base.copy()
         try:
             digest.update(b"".join((head.encode("utf-8", "surrogatepass"), *parts)))

@@ -122,14 +122,17 @@ class Functions:
                 record[cell] = []
 
     def merged(self, records: list[Record]) -> Record:
-        """One record of several; they stay as they are."""
+        """One record of several, which are folded, and stay else as they are: records of panes are
+        merged again and again.
+        """
         if len(records) == 1:
             return records[0]
         made = self.new()
-        made[0] = sum(record[0] for record in records)
+        made[0] = sum([record[0] for record in records])
+        for record in records:
+            self.fold(record)
         for each in self.columns:
             cell = each.cell
-            made[cell] = [value for record in records for value in record[cell]]
             for record in records:
                 if record[cell + 1] is not None:
                     made[cell + 1] = each.merge(made[cell + 1], record[cell + 1])

@@ -108,7 +108,7 @@ class SessionOperator:
             assert theirs.record is not None
             mine.record = self.functions.merged([mine.record, theirs.record])
             self.functions.fold(mine.record)
-        state.latest = max(state.latest, other.latest)
+        state.latest = max(state.latest, self.latest(other))
         return []
 
     def _connected(self, sessions: list[Session], session: Session) -> Session:
@@ -199,7 +199,8 @@ class SessionOperator:
         return sum(session.emitted is None for session in state.sessions)
 
     def latest(self, state: SessionState) -> int:
-        return state.latest
+        """The latest event, of which the last session may know and the key not yet."""
+        return max(state.latest, *[session.last for session in state.sessions[-1:]])
 
     def dump(self, state: SessionState) -> list[Any]:
         rows = []
@@ -207,7 +208,7 @@ class SessionOperator:
             row = list(msgspec.structs.astuple(session))
             row[2] = None if session.record is None else self.functions.dump(session.record)
             rows.append(row)
-        return [state.key, rows, state.latest]
+        return [state.key, rows, self.latest(state)]
 
     def load(self, data: list[Any]) -> SessionState:
         key, rows, latest = data

@@ -120,6 +120,8 @@ class SizedOperator:
         return self._result(state, span, "late", revision)
 
     def due(self, state: SizedState, watermark: int, reason: str) -> list[tuple[int, Event]]:
+        if self.simple:
+            return self._simply_due(state, watermark, reason)
         results = []
         for span, filled in self._ended(state, watermark):
             if filled:
@@ -136,12 +138,23 @@ class SizedOperator:
         self._prune(state)
         return results
 
+    def _simply_due(
+        self, state: SizedState, watermark: int, reason: str
+    ) -> list[tuple[int, Event]]:
+        """What is due where a window is a pane, and goes when it is told."""
+        panes, results = state.panes, []
+        for span in sorted([self.windows.of_pane(start)[0] for start in panes]):
+            if span[1] <= watermark:
+                record = panes.pop(span[0])
+                results.append((span[1], self.make(state.key, span, span, record, reason, 0)))
+        state.told = max(state.told, watermark)
+        return results
+
     def _ended(self, state: SizedState, watermark: int) -> list[tuple[Span, bool]]:
         """The windows that have ended since the key was last looked at, in order, and whether each
         has events.
         """
-        spans = self._spans(state)
-        ended = sorted((s for s in spans if state.told < s[1] <= watermark), key=_by_end)
+        ended = self._ended_spans(state, watermark)
         if not self.empty:
             return [(span, True) for span in ended]
         found: list[tuple[Span, bool]] = []
@@ -152,6 +165,29 @@ class SizedOperator:
         if watermark < FOREVER:
             found += [(zero, False) for zero in self._zeros(state, None, watermark)]
         return found
+
+    def _ended_spans(self, state: SizedState, watermark: int) -> list[Span]:
+        """The windows with events that have ended since the key was last looked at. The later a
+        pane, the later are its windows, so that few of them are looked at.
+        """
+        found: list[Span] = []
+        seen = (state.told, FOREVER)
+        for start in sorted(state.panes):
+            for span in self.windows.of_pane(start):
+                if span[1] > watermark:
+                    return found
+                if _by_end(span) > seen:
+                    seen = _by_end(span)
+                    found.append(span)
+        return found
+
+    def _next_end(self, state: SizedState) -> int:
+        """When the next window with events ends."""
+        for start in sorted(state.panes):
+            for span in self.windows.of_pane(start):
+                if span[1] > state.told:
+                    return span[1]
+        return FOREVER
 
     def _zeros(self, state: SizedState, before: Span | None, watermark: int) -> Iterator[Span]:
         """The empty windows behind the last one emitted, up to a window or to the watermark."""
@@ -203,11 +239,10 @@ class SizedOperator:
             return min(map(self._last_need, state.panes), default=NEVER)
         told = state.told
         marks = [self._last_need(start) for start in state.panes]
-        for span in self._spans(state):
-            if span[1] > told:
-                marks.append(span[1])
-                if self.early:
-                    marks.append(self._early_mark(span, told))
+        if state.panes:
+            marks.append(self._next_end(state))
+        if self.early:
+            marks += [self._early_mark(span, told) for span in self._spans(state) if span[1] > told]
         if state.emitted is not None and state.zeros < self.empty:
             marks.append(self.windows.after(state.emitted)[1])
         return min(marks, default=NEVER)

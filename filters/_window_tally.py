@@ -93,6 +93,9 @@ class Tally(msgspec.Struct):
     def _widen(self, least: Number, most: Number) -> None:
         if self.least is None:
             self.least, self.most = least, most
+        elif type(least) is type(self.least) is type(most) is type(self.most) is int:
+            self.least = least if least < self.least else self.least
+            self.most = most if most > self.most else self.most
         else:
             self.least = min(self.least, least, key=_number)
             self.most = max(self.most, most, key=_number)
@@ -146,7 +149,8 @@ class Tally(msgspec.Struct):
             self.parts = exact_parts([*self.parts, *other.parts])
         if other.least is not None:
             self._widen(other.least, other.most)
-        self._merge_sketches(other)
+        if other.values or other.distinct or other.buckets or other.registers:
+            self._merge_sketches(other)
         for name, pair in other.others.items():
             both = [*self.others.get(name, []), *pair]
             self.others[name] = [min(both), max(both)]

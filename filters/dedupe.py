@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
-from ._dedupe_operator import MANY, DedupeOperator, Passed
+from ._dedupe_operator import DedupeOperator, Passed, TimesOperator
 from ._event_time import EventTime, Rows, millis
 from ._stream_results import instant, merge_map
 from .state.keyed import Keyed
@@ -86,42 +88,44 @@ class Dedupe(EventTime, name="dedupe"):
             raise OptionProblem("within", "`within` must be at least 1 ms", "give a longer time")
         self._ids = self.ids()
         keys = Keys(self.by)
-        summarize = self._summary if self.summary else None
-        self._operator = DedupeOperator(self._within, self.refresh, summarize)
+        self._times: TimesOperator | None = None
+        if self.refresh or self.summary:
+            summarize = self._summary if self.summary else None
+            self._operator: Any = DedupeOperator(self._within, self.refresh, summarize)
+        else:
+            self._operator = self._times = TimesOperator(self._within)
         self.ready(Keyed(self._operator, keys.order, self.max_keys), keys)
 
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
         """Take in rows. Most are measured against the latest event that passed; what lies before
         it, or may be late, goes the long way.
         """
-        if self.refresh or self.summary or stop - start == 1:
+        if self._times is None or stop - start == 1:
             duplicates = [at for at in range(start, stop) if not self._passes(rows, at, out)]
         else:
-            duplicates = self._duplicates(rows, start, stop, out)
+            duplicates = self._duplicates(self._times, rows, start, stop, out)
         self._held_back(rows, duplicates, out)
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys[start:stop])
 
-    def _duplicates(self, rows: Rows, start: int, stop: int, out: Outflow) -> list[int]:
+    def _duplicates(
+        self, operator: TimesOperator, rows: Rows, start: int, stop: int, out: Outflow
+    ) -> list[int]:
         """Which rows are duplicates, where nobody asks how many there were. New keys are found as
         the rows go by, so that the states are looked up one by one.
         """
-        within, found = self._within, list[int]()
-        prune, mark = self._operator.prune, self.marks.watermark
+        within, mark, found = self._within, self.marks.watermark, list[int]()
         states = map(self.keyed.states.get, rows.keys[start:stop])
         for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
             if state is not None:
-                passed = state.passed[-1]
-                low = passed.low
-                if low - within <= when <= low + within:
-                    if when > passed.last:
-                        passed.last = when
+                behind = when - state.top
+                if -within <= behind <= within:
+                    if when > state.last:
+                        state.last = when
                     found.append(at)
                     continue
-                if when > low:
-                    if len(state.passed) >= MANY:
-                        prune(state, mark)
-                    state.passed.append(Passed(when, when, 0, when, when))
+                if behind > 0:
+                    operator.passes(state, when, mark)
                     continue
             if not self._passes(rows, at, out):
                 found.append(at)

@@ -12,7 +12,8 @@ from ..dsl.values import copy, to_text
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
-from ._join_operator import LEFT, RIGHT, Held, JoinOperator, Matching
+from ._join_operator import LEFT, RIGHT, JoinOperator, JoinState, Matching
+from ._packed_events import Held, held
 from ._stream_results import instant
 from .state import NEVER
 from .state.keyed import Keyed
@@ -26,6 +27,7 @@ _UNMATCHED = {
     "right": frozenset({RIGHT}),
     "outer": frozenset({LEFT, RIGHT}),
 }
+_TEXTS = frozenset({str})
 
 
 class Join(EventTime, name="join"):
@@ -213,13 +215,17 @@ class Join(EventTime, name="join"):
 
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         values = self._side_of(events)
-        names: list[Any] = list(map(self._names_of.get, map(_text, values)))
-        self._names, self._base = names, base
+        texts = values if _TEXTS.issuperset(set(map(type, values))) else map(_text, values)
+        names: list[Any] = list(map(self._names_of.get, texts))
         if self._one_key is not None and None not in names:
             keys = self._one_key.of_all(events)
         else:
             keys = self._keys_of(events, values)
-        return self.selected(events, self.times.of_all(events), keys, base, out)
+        rows = self.selected(events, self.times.of_all(events), keys, base, out)
+        if len(rows.events) < len(names):
+            names = [names[at - base] for at in rows.index]
+        self._names = names
+        return rows
 
     def _keys_of(self, events: list[Event], values: list[Any]) -> list[Key]:
         """The key of each event, read as its side says; None where it is of neither."""
@@ -233,41 +239,63 @@ class Join(EventTime, name="join"):
 
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in events one by one: each side moves the time of both."""
-        sides, base = self._names, self._base
-        tops, rest = self._enter(partition, {sides[at - base] for at in rows.index}, clock)
+        self._own: list[Held] = []
+        self._opened: dict[int, list[Key]] = {}
+        try:
+            self._take(rows, partition, clock, out)
+        finally:
+            for one in self._own:
+                one.own = None
+            for at, keys in self._opened.items():
+                self.keyed.timers.set_all(keys, at)
+        if self.keyed.changed is not None:
+            self.keyed.changed.update(rows.keys)
+
+    def _take(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
+        sides, keep, own = self._names, self.keep, self._own
+        tops, rest = self._enter(partition, set(sides), clock)
         marks, keyed, limit = self.marks, self.keyed, clock + millis(self.future)
-        lateness, states, timers = marks.lateness, keyed.states, keyed.timers
-        take, silent = self._operator.take, self._operator.silent
-        reach = {side: self._operator.reach(side) for side in (LEFT, RIGHT)}
-        for event, when, key, at in zip(
-            rows.events, rows.times, rows.keys, rows.index, strict=True
+        states, take, silent = keyed.states, self._operator.take, self._operator.silent
+        mark, reach = marks.watermark, {side: self._operator.reach(side) for side in tops}
+        for event, when, key, at, side in zip(
+            rows.events, rows.times, rows.keys, rows.index, sides, strict=True
         ):
-            side = sides[at - base]
-            if marks.watermark > when + reach[side]:
-                self.too_late(event, at, marks.watermark - when - reach[side], out)
+            if mark > when + reach[side]:
+                self.too_late(event, at, mark - when - reach[side], out)
                 continue
+            one = held(when, event, keep)
+            if not keep:
+                own.append(one)
             state = states.get(key)
             if state is None:
-                state, results = keyed.open(key)
-                results += take(state, when, (side, event), marks.watermark)
-                keyed.settle(key, state)
-            else:
-                results = take(state, when, (side, event), marks.watermark)
-                # A silent join only forgets by timers: a key that has one needs no other.
-                if not silent:
-                    keyed.settle(key, state)
+                state, evicted = self._open(key, when + reach[side])
+                out.behind(at, self.told(evicted))
+            results = take(state, when, (side, one), mark)
             if results:
                 out.behind(at, self.told(results))
-            progress = tops[side]
-            if progress.top < when <= limit:
-                progress.top = when
-                mark = min(rest, *[other.top for other in tops.values()]) - lateness
-                if mark > marks.watermark and mark > NEVER - lateness:
-                    marks.watermark = mark
-                    if mark >= timers.first:
-                        out.behind(at, self.due(mark, "watermark"))
-        if keyed.changed is not None:
-            keyed.changed.update(rows.keys)
+            if not silent:
+                keyed.settle(key, state)
+            if tops[side].top < when <= limit:
+                tops[side].top = when
+                mark = self._moved(min(rest, *[top.top for top in tops.values()]), at, out)
+
+    def _open(self, key: Key, until: int) -> tuple[JoinState, list[Event]]:
+        """A new state for a key, whose first event waits until a time. Where nothing is told of
+        what goes, its timer needs not be exact, and is set with those of the whole batch.
+        """
+        if self._operator.silent:
+            self._opened.setdefault(self._operator.rounded(until), []).append(key)
+        return self.keyed.open(key)
+
+    def _moved(self, top: int, at: int, out: Outflow) -> int:
+        """The watermark when the least top is this one; what is due stands behind an event."""
+        marks = self.marks
+        mark = top - marks.lateness
+        if mark > marks.watermark and top > NEVER:
+            marks.watermark = mark
+            if mark >= self.keyed.timers.first:
+                out.behind(at, self.due(mark, "watermark"))
+        return marks.watermark
 
     def _enter(
         self, partition: Partition, sides: set[str], clock: int
@@ -324,28 +352,28 @@ class Join(EventTime, name="join"):
         if delay > 0:
             own = right.stamp is not None and self._is_stamped
             result["@timestamp"] = right.stamp if own else instant(right.time)
-        ident = self._ids.of_packed(f"{key!r}{left.stamp}{right.stamp}", left.data, right.data)
-        return self._joined(result, ident, {"name": self._title, "matched": True, "delay": delay})
+        ident = self._ids.of_packed(key, (left.stamp, right.stamp), left.data, right.data)
+        return _joined(result, ident, {"name": self._title, "matched": True, "delay": delay})
 
-    def _single(self, key: Key, held: Held) -> Event:
-        result = held.event()
+    def _single(self, key: Key, one: Held) -> Event:
+        result = one.event()
         add_tag(result, "_joinunmatched")
-        ident = self._ids.of_packed(f"{key!r}{held.stamp}", held.data)
-        return self._joined(result, ident, {"name": self._title, "matched": False})
+        ident = self._ids.of_packed(key, (one.stamp,), one.data)
+        return _joined(result, ident, {"name": self._title, "matched": False})
 
-    @staticmethod
-    def _joined(result: Event, ident: str, said: Event) -> Event:
-        about = result.get("event")
-        if type(about) is dict:
-            about["id"] = ident
-        elif "event" not in result:
-            result["event"] = {"id": ident}
-        known = result.get("join")
-        if type(known) is dict:
-            known.update(said)
-        else:
-            result["join"] = said
-        return result
+
+def _joined(result: Event, ident: str, said: Event) -> Event:
+    about = result.get("event")
+    if type(about) is dict:
+        about["id"] = ident
+    elif about is None and "event" not in result:
+        result["event"] = {"id": ident}
+    known = result.get("join")
+    if type(known) is dict:
+        known.update(said)
+    else:
+        result["join"] = said
+    return result
 
 
 def _text(value: Any) -> str:

@@ -11,8 +11,9 @@ from ..plugins.declaration import Duration, option
 from ._event_time import EventTime, Rows, millis
 from ._window_checks import check_options, functions_of, limits_of
 from ._window_examples import EXAMPLES
-from ._window_functions import FOLD_AT, Functions, Record
+from ._window_functions import Functions, Record
 from ._window_options import read_windows
+from ._window_panes import Pane, Panes
 from ._window_partials import merge_parts
 from ._window_results import WindowResults
 from ._window_sessions import SessionOperator
@@ -172,7 +173,7 @@ class Window(EventTime, Ecs, name="window"):
         self.slack = FOREVER
         self.ready(Keyed(self._sized, self._order), self._keys)
         self.gives_columns = not (self.keep or self._functions.want_events)
-        self._panes: dict[int, dict[Key, Record]] = {}
+        self._panes = Panes(windows, self._record)
         self._overflowed: set[int] = set()
         self._span = (NEVER, NEVER)
 
@@ -182,7 +183,7 @@ class Window(EventTime, Ecs, name="window"):
             return FOREVER
         if not self._span[0] <= self.marks.watermark < self._span[1]:
             self._span = self._windows.pane(self.marks.watermark)
-            self._drop_panes()
+            self._panes.drop(self._span[0])
         return self._span[1]
 
     def floor(self) -> int:
@@ -190,12 +191,6 @@ class Window(EventTime, Ecs, name="window"):
         if self._sized is None or self.marks.watermark == NEVER:
             return NEVER
         return self._span[0]
-
-    def _drop_panes(self) -> None:
-        """Forget the short way to the records of panes that are over."""
-        over = [start for start in self._panes if start < self._span[0]]
-        for start in over:
-            del self._panes[start]
 
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
         if self._sized is None:
@@ -211,30 +206,16 @@ class Window(EventTime, Ecs, name="window"):
 
     def _gather(self, times: list[int], keys: list[Key], events: list[Event]) -> None:
         """Put events into the records of their panes, first which, then what."""
-        records: list[Record] = []
-        low = high = 0
-        full: list[Record] = []
-        for when, key in zip(times, keys, strict=True):
-            if not low <= when < high:
-                low, high = self._windows.pane(when)
-                pane = self._panes.setdefault(low, {})
-            record = pane.get(key)
-            if record is None:
-                record = self._record(pane, low, key)
-            count = record[0] = record[0] + 1
-            if not count % FOLD_AT:
-                full.append(record)
-            records.append(record)
-        self._functions.gather(records, times, events)
-        for record in full:
-            self._functions.fold(record)
+        self._functions.add_all(self._panes.records(times, keys), times, events)
         if self.keyed.changed is not None:
             self.keyed.changed.update(keys)
 
-    def _record(self, pane: dict[Key, Record], start: int, key: Key) -> Record:
-        """The record of a key in a pane; that of the overflow where there are too many keys."""
+    def _record(self, pane: Pane, key: Key) -> Record:
+        """The record of a key that is new in a pane; that of the overflow where there are too many
+        keys.
+        """
         assert self._sized is not None
-        if len(pane) >= self.max_keys and key not in pane:
+        if len(pane) >= self.max_keys:
             key = _OVERFLOW
             self._note_overflow()
             if self.keyed.changed is not None:
@@ -242,10 +223,10 @@ class Window(EventTime, Ecs, name="window"):
         state = self.keyed.states.get(key)
         if state is None:
             state, _ = self.keyed.open(key)
-        record = self._sized.pane(state, start, self.marks.watermark)
+        record = self._sized.pane(state, pane.start, self.marks.watermark)
         if key != _OVERFLOW:
             pane[key] = record
-        if self._timing.early or self.keyed.timers.at(key) > start:
+        if self._timing.early or self.keyed.timers.at(key) > pane.start:
             self.keyed.settle(key, state)
         return record
 
@@ -266,7 +247,7 @@ class Window(EventTime, Ecs, name="window"):
         start = self._windows.pane(when)[0]
         pane = self._panes.get(start)
         if pane is None:
-            pane = self._panes[start] = self._restored_pane(start)
+            pane = self._panes.open(start, self._restored_pane(start))
         if key not in pane and len(pane) >= self.max_keys:
             key = _OVERFLOW
             self._note_overflow()
@@ -289,28 +270,29 @@ class Window(EventTime, Ecs, name="window"):
         self._sessions = SessionOperator(gap, longest, self._functions, make, timing)
         self.delay = 1 if timing.early else min(gap, longest) + 1
         self.slack = _ENDLESS if self.whole else 0
+        self.puts_off = not timing.early
         self.ready(Keyed(self._sessions, self._order), self._keys)
 
     def _take_sessions(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
         """Take in rows. What lengthens a session at its end is gathered together; what does more
         to a session is taken one by one.
         """
-        gap, longest, states = self._sessions.gap, self._sessions.longest, self.keyed.states
+        gap, longest = self._sessions.gap, self._sessions.longest
         gathered: list[int] = []
         records: list[Record] = []
-        for at in range(start, stop):
-            state, when = states.get(rows.keys[at]), rows.times[at]
+        states = map(self.keyed.states.get, rows.keys[start:stop])
+        for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
             if state is not None and state.sessions:
                 session = state.sessions[-1]
-                last = session.last
-                first = session.first
-                joins = first <= when <= last + gap and when - first <= longest
-                if joins and session.emitted is None:
-                    if when > last:
-                        session.last = state.latest = when
-                    records.append(session.record)
-                    gathered.append(at)
-                    continue
+                behind = when - session.first
+                if 0 <= behind <= longest and session.emitted is None:
+                    last = session.last
+                    if when <= last + gap:
+                        if when > last:
+                            session.last = when
+                        records.append(session.record)
+                        gathered.append(at)
+                        continue
             self._gather_sessions(rows, gathered, records)
             gathered, records = [], []
             self._take_session(rows, at, out)
@@ -319,9 +301,11 @@ class Window(EventTime, Ecs, name="window"):
             self.keyed.changed.update(rows.keys[start:stop])
 
     def _gather_sessions(self, rows: Rows, gathered: list[int], records: list[Record]) -> None:
-        if gathered:
-            times = [rows.times[at] for at in gathered]
-            self._functions.add_all(records, times, [rows.events[at] for at in gathered])
+        times, events = rows.times, rows.events
+        if len(gathered) < len(times) and self._functions.columns:
+            times = [times[at] for at in gathered]
+            events = [events[at] for at in gathered]
+        self._functions.add_all(records, times, events)
 
     def _take_session(self, rows: Rows, at: int, out: Outflow) -> None:
         when, key, mark = rows.times[at], rows.keys[at], self.marks.watermark
@@ -352,13 +336,16 @@ class Window(EventTime, Ecs, name="window"):
         super().restore(data)
         if self._sized is not None:
             starts = {start for state in self.keyed.states.values() for start in state.panes}
-            self._panes = {start: self._restored_pane(start) for start in starts}
+            self._panes.clear()
+            for start in starts:
+                self._panes.open(start, self._restored_pane(start))
             self._span = (NEVER, NEVER)
 
     def turn_to(self, shard: Keyed[Any], marks: Watermarks) -> None:
         super().turn_to(shard, marks)
         if self._sized is not None:
-            self._panes, self._span = {}, (NEVER, NEVER)
+            self._panes.clear()
+            self._span = (NEVER, NEVER)
 
     @property
     def combines(self) -> bool:

@@ -30,6 +30,8 @@ _encode = msgspec.msgpack.Encoder().encode
 
 S = TypeVar("S")
 
+Over = Callable[[dict[Key, Any], list[Key], int], list[Key]]
+
 
 class Operator(Protocol[S]):
     """What a filter does with the events of one key. ``state`` is plain data; times are
@@ -55,8 +57,8 @@ class Operator(Protocol[S]):
         ...
 
     def latest(self, state: S) -> int:
-        """The time of the key's latest event. (An operator may also say ``is_over(state,
-        watermark)``: the key is forgotten without a word.)
+        """The time of the key's latest event. (An operator may also have ``over(states, keys,
+        watermark)``: those of the keys that are forgotten without a word.)
         """
         ...
 
@@ -85,6 +87,7 @@ class Keyed(Generic[S]):
         self._oldest: list[tuple[int, int, Key]] | None = None
         self._count = 0
         self.evicted = 0
+        self._over: Over | None = getattr(operator, "over", None)
 
     def open(self, key: Key) -> tuple[S, list[Event]]:
         """A new state for a key. Where there are ``most`` already, those whose latest event is
@@ -118,6 +121,13 @@ class Keyed(Generic[S]):
             return []
         return self._sorted(self.timers.pop(watermark), watermark, reason)
 
+    def put_off(self, watermark: int) -> None:
+        """Set the timers up to a watermark anew: what they wait for may come later by now."""
+        for key in self.timers.pop(watermark):
+            state = self.states.get(key)
+            if state is not None:
+                self.timers.set(key, self.operator.next_timer(state))
+
     def end(self, reason: str) -> list[Event]:
         """All that is held, as if time were over; nothing is held any more."""
         results = self._sorted(list(self.states), FOREVER, reason)
@@ -127,14 +137,8 @@ class Keyed(Generic[S]):
 
     def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
         found: list[tuple[int, Any, int, Event]] = []
-        is_over = getattr(self.operator, "is_over", None)
-        for key in keys:
-            state = self.states.get(key)
-            if state is None:
-                continue
-            if is_over is not None and is_over(state, watermark):
-                self.forget(key)
-                continue
+        for key in self._awake(keys, watermark):
+            state = self.states[key]
             due = self.operator.due(state, watermark, reason)
             if due:
                 order = self.order(key)
@@ -142,6 +146,21 @@ class Keyed(Generic[S]):
             self._after(key, state)
         found.sort(key=_place)
         return [event for _, _, _, event in found]
+
+    def _awake(self, keys: Iterable[Key], watermark: int) -> list[Key]:
+        """Those of some keys that are held and matter; the others are forgotten, many at once."""
+        held = [key for key in keys if key in self.states]
+        if self._over is None:
+            return held
+        over = self._over(self.states, held, watermark)
+        for key in over:
+            del self.states[key]
+        self.timers.drop_all(over)
+        if self.changed is not None:
+            self.changed.update(over)
+        if len(over) == len(held):
+            return []
+        return [key for key in held if key in self.states]
 
     def _after(self, key: Key, state: S) -> None:
         """Let a key that was woken sleep again, or forget it."""

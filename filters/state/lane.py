@@ -15,20 +15,26 @@ _LEAST = 16
 
 
 class Lane:
-    """A partition that speaks. Times are in milliseconds; an event later than ``limit`` runs ahead
-    of the clock and does not move the watermark.
+    """A partition that speaks, and the times of its events, the latest of which is known. An event
+    later than ``limit`` runs ahead of the clock and does not move the watermark.
     """
 
-    __slots__ = ("_width", "limit", "marks", "others", "progress")
+    __slots__ = ("_width", "latest", "limit", "marks", "others", "progress", "times")
 
-    def __init__(self, marks: Watermarks, name: Partition, clock: int, limit: int) -> None:
-        self.marks, self.limit = marks, limit
+    def __init__(
+        self,
+        marks: Watermarks,
+        name: Partition,
+        clock: int,
+        limit: int,
+        times: list[int],
+        latest: int,
+    ) -> None:
+        self.marks, self.limit, self.times, self.latest = marks, limit, times, latest
         self.progress, self.others = marks.enter(name, clock)
         self._width = _ALL
 
-    def stop(
-        self, times: list[int], start: int, first: int, delay: int, floor: int, slack: int
-    ) -> int:
+    def stop(self, start: int, first: int, delay: int, floor: int, slack: int) -> int:
         """Where the segment that begins at an index ends.
 
         It is looked no further ahead than twice as far as the segment before went: where segments
@@ -38,14 +44,15 @@ class Lane:
         earlier than ``delay`` after themselves. An event before ``floor``, or more than ``slack``
         behind the watermark, may be late: it becomes a segment of its own.
         """
-        rest = times if self._width == _ALL else times[start : start + self._width]
+        rest = self.times if self._width == _ALL else self.times[start : start + self._width]
         stop = start + self._length(rest, first, delay, floor, slack)
         self._width = max(2 * (stop - start), _LEAST)
         return stop
 
     def _length(self, rest: list[int], first: int, delay: int, floor: int, slack: int) -> int:
         """How many of the next times are one segment."""
-        latest, earliest = max(rest), min(rest)
+        latest = self.latest if rest is self.times else max(rest)
+        earliest = min(rest)
         if latest > self.limit:
             rest = rest[: max(_index_above(rest, self.limit), 1)]
             latest, earliest = max(rest), min(rest)
@@ -53,7 +60,7 @@ class Lane:
             return len(rest)
         if self.marks.watermark == NEVER:
             return 1
-        bound = max(floor, self._mark(latest) - slack)
+        bound = max(floor, self.mark_at(latest) - slack)
         if earliest < bound:
             rest = rest[: max(_index_below(rest, bound), 1)]
             latest, earliest = max(rest), min(rest)
@@ -62,13 +69,15 @@ class Lane:
             return len(rest)
         return min(_index_above(rest, threshold - 1) + 1, len(rest))
 
-    def _mark(self, latest: int) -> int:
+    def mark_at(self, latest: int) -> int:
         """The watermark when events up to a time have been taken in."""
         top = min(max(self.progress.top, latest), self.others)
         return max(self.marks.watermark, top - self.marks.lateness)
 
-    def passed(self, latest: int) -> int:
-        """The watermark behind a segment with that latest time."""
+    def passed(self, start: int, stop: int) -> int:
+        """The watermark behind a segment."""
+        whole = stop - start == len(self.times)
+        latest = self.latest if whole else max(self.times[start:stop])
         progress, marks = self.progress, self.marks
         if latest > progress.top and latest <= self.limit:
             progress.top = latest

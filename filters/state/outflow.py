@@ -24,7 +24,8 @@ class Outflow:
     def behind(self, index: int, results: list[Event]) -> None:
         """Let results follow the event with this index."""
         if results:
-            self._behind.setdefault(index, []).extend(results)
+            held = self._behind.get(index)
+            self._behind[index] = results if held is None else held + results
 
     def stays(self, index: int) -> None:
         """Let an event go on although events that are taken in do not."""
@@ -43,11 +44,13 @@ class Outflow:
 
     def events(self, events: list[Event]) -> list[Event]:
         """What goes on, in order; the list that was given, where that is all of it."""
-        if self.keep and not self._behind and not self._gone:
-            return events
-        if self.keep and not self._behind:
-            gone = self._gone
+        behind, gone = self._behind, self._gone
+        if self.keep and not behind:
+            if not gone:
+                return events
             return [event for index, event in enumerate(events) if index not in gone]
+        if not self.keep and not self._kept:
+            return [result for index in sorted(behind) for result in behind[index]]
         return [event for event, _ in self._walk(events)]
 
     def placed(self, events: list[Event], places: list[Any]) -> tuple[list[Event], list[Any]]:

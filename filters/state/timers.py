@@ -41,6 +41,17 @@ class Timers:
         else:
             keys.append(key)
 
+    def set_all(self, keys: list[Key], at: int) -> None:
+        """Let keys that have no timer be due at a time."""
+        self._at.update(dict.fromkeys(keys, at))
+        held = self._keys.get(at)
+        if held is None:
+            self._keys[at] = keys
+            heappush(self._heap, at)
+            self.first = self._heap[0]
+        else:
+            held += keys
+
     def pop(self, watermark: int) -> list[Key]:
         """The keys that are due at a watermark, earliest first; they have no timer any more."""
         due: list[Key] = []
@@ -56,3 +67,8 @@ class Timers:
     def drop(self, key: Key) -> None:
         """Forget the timer of a key."""
         self._at.pop(key, None)
+
+    def drop_all(self, keys: list[Key]) -> None:
+        """Forget the timers of keys."""
+        for key in keys:
+            self._at.pop(key, None)
