@@ -19,6 +19,7 @@ from servers.process import Server
 from servers.soak import Figures, Found, rounds
 
 KILLS = min(30, rounds())
+LONGEST = 300.0
 THREE = pytest.mark.soak("Kafka, three nodes, exactly once", "kafka")
 
 
@@ -75,16 +76,16 @@ def test_exactly_once_over_kills_of_the_process(three: list[Server], tmp_path: P
 
 @THREE
 def test_exactly_once_over_kills_of_brokers(three: list[Server], tmp_path: Path, found: Found) -> None:
-    """One of three is killed while it works, and started again."""
+    """One of three is killed while it works, with little or much that waits, and started again."""
     flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
     chance, kills = random.Random(2), max(3, KILLS // 3)
     with flow.process() as run:
         for _ in range(kills):
-            flow.put(chance.randrange(50, 400))
+            flow.put(chance.choice((50, 400, 2500)))
             node = chance.choice(three)
             node.kill()
             flow.put(chance.randrange(50, 400))
-            run.until(flow.has_all, "it goes on with two brokers")
+            run.until(flow.has_all, "it goes on with two brokers", LONGEST)
             node.start()
         run.stop()
     flow.check()
@@ -96,11 +97,11 @@ def test_a_broker_that_hangs_is_waited_for(three: list[Server], tmp_path: Path) 
     flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
     with flow.process() as run:
         for node in three[: max(1, min(3, rounds()))]:
+            flow.put(2500)
             node.pause()
-            flow.put(200)
             time.sleep(5)  # it hangs for longer than any request is waited for by a broker
             node.go_on()
-            run.until(flow.has_all, "it goes on")
+            run.until(flow.has_all, "it goes on", LONGEST)
         run.stop()
     flow.check()
 
