@@ -104,9 +104,15 @@ class HeldByKey(Filter):
     def latest_of(self, events: list[Event]) -> int:
         """The latest time of events that are not ahead of the clock; NEVER where there is none."""
         limit = self._clock() + _AHEAD
-        get = self.time_field().get
-        times = [at.millis() for event in events if type(at := get(event)) is Timestamp]
+        times = [at.millis() for event in events if (at := self.instant_of(event)) is not None]
         return max((at for at in times if at <= limit), default=NEVER)
+
+    def instant_of(self, event: Event) -> Timestamp | None:
+        """The time of an event, where it has one."""
+        at = self.time_field().get(event)
+        if type(at) is not Timestamp:
+            at = event.get("@timestamp")
+        return at if type(at) is Timestamp else None
 
     def _clock(self) -> int:
         fixed = self.context.settings.get("penstock.now")

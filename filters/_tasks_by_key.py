@@ -91,8 +91,8 @@ class TasksByKey(HeldByKey):
         return is_divided and members[0] is self and self.id is not None
 
     def pass_time(self, event: Event) -> None:
-        (key,), at = self.keys_of([event]), self.time_field().get(event)
-        if key is not None and type(at) is Timestamp:
+        (key,), at = self.keys_of([event]), self.instant_of(event)
+        if key is not None and at is not None:
             self.leftover = [*self.leftover, *self.leader().expired(key, at.nanos() / 1e9)]
 
     def hold(self, held: Any) -> None:

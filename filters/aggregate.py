@@ -262,10 +262,12 @@ class Aggregate(TasksByKey, name="aggregate"):
 
     def _time_of(self, event: Event, clock: float) -> float:
         """The time of an event: of its field, if one is given and holds an instant, or of the
-        clock.
+        clock, in place of which an engine has `@timestamp`.
         """
         field = self.timeout_timestamp_field
         at = None if field is None else field.get(event)
+        if type(at) is not Timestamp and self.marks is not None:
+            at = self.instant_of(event)
         return at.nanos() / 1e9 if type(at) is Timestamp else clock
 
     def expired(self, task_id: str, now: float) -> list[Event]:

@@ -211,6 +211,13 @@ def test_a_map_has_the_time_at_which_its_time_was_up() -> None:
     assert (shard.state, shard.timer) == (b"", None)
 
 
+def test_where_an_event_lacks_the_field_of_its_time_its_timestamp_stands_for_the_clock() -> None:
+    shard = One(FILTERS["aggregate"].replace("timeout => 50", 'timeout_timestamp_field => "at" timeout => 50'))
+    shard.take(event(0), event(10))
+    assert shard.timer == (START + 30) * 1000 + 1
+    assert [each["n"] for each in shard.take(event(31, n=0)) if "pushed" in each["tags"]] == [2]
+
+
 def test_a_start_has_expired_when_it_did_whenever_that_is_seen() -> None:
     for seen in (15, 16, 4000):
         shard = One(FILTERS["elapsed"])

@@ -122,6 +122,28 @@ def test_a_stream_goes_on_from_its_checkpoint_and_keeps_its_windows(spark: Any, 
     assert sums(out) == sums_of(range(60))  # the window waits for five seconds
 
 
+TASKS = """date { match => ["at", "UNIX_MS"] } aggregate { task_id => "%{key}" code => "map['sum'] = (map['sum'] || 0) + event.get('n'); event.cancel"
+    inactivity_timeout => 20 push_map_as_event_on_timeout => true timeout_task_id_field => "key" }"""
+
+
+@pytest.mark.servers
+def test_a_stream_keeps_its_tasks_and_ends_them_by_the_time_of_events(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    log, out = tmp_path / "in" / "a.log", tmp_path / "out.jsonl"
+    config = written(tmp_path, FILES % (tmp_path, "tail", FOLLOWED), TASKS, f'file {{ path => "{out}" }}')
+    flags = ("--checkpoint", str(tmp_path / "checkpoint"), "--engine-option", "until_idle=true")
+    for begin, end in ((0, 7), (7, 12), (90, 91)):  # the last one is of key `a`, and moves time on
+        with log.open("a") as more:
+            more.write(seconds(begin, end))
+        ended = run(spark, {}, "run", "-f", str(config), "--engine", "spark", *flags)
+        assert ended.status == 0, ended.err
+    told = [json.loads(line) for line in lines_of(out)]
+    assert sorted((each["key"], each["sum"], each["@timestamp"]) for each in told) == [
+        ("a", sum(range(0, 12, 2)), "1970-01-01T00:00:30.000Z"),
+        ("b", sum(range(1, 12, 2)), "1970-01-01T00:00:31.000Z"),
+    ]
+
+
 def test_files_of_many_names_are_written_in_the_tasks_and_stdout_at_the_driver(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.log").write_text(seconds(0, 50))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,8 +13,12 @@ from engines.group_member import Log, Member, at
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.pipeline.compile.instantiate import assemble
+from penstock.filters.aggregate import Aggregate
+from penstock.pipeline.compile.generate import generate
+from penstock.pipeline.compile.instantiate import Assembly, assemble
+from penstock.pipeline.runtime.keeping import partition_states_of
 from penstock.pipeline.runtime.partitions import Partitions, filters_kept_by_key
+from penstock.plugins.batch import Part
 
 COUNT = "map['n'] ||= 0; map['n'] += 1; event.set('n', map['n'])"
 AGGREGATE = f'aggregate {{ id => "a" task_id => "%{{k}}" code => "{COUNT}" timeout => 60 push_map_as_event_on_timeout => true timeout_task_id_field => "k" }}'
@@ -136,19 +142,19 @@ def test_maps_come_back_as_they_were() -> None:
     assert out["m"] == "{'s': {5, 6}, 't': (1, b'x')}"
 
 
-def kept(filters: str, exactly_once: str = "true", **settings: str) -> tuple[list[str], list[str]]:
-    """The ids of the filters that are kept by key, and the warnings."""
+def made(filters: str, exactly_once: str = "true", **settings: str) -> Assembly:
+    """A pipeline from Kafka to Kafka."""
     text = (
         f'input {{ kafka {{ topics => ["t"] group_id => "g" exactly_once => {exactly_once} }} }} filter {{ {filters} }}'
         f' output {{ kafka {{ topic_id => "u" exactly_once => {exactly_once} }} }}'
     )
-    assembly = assemble(
-        [Source("t.conf", text)],
-        settled({key.replace("_", "."): value for key, value in settings.items()}),
-    )
-    partitions = Partitions.of(assembly)
+    return assemble([Source("t.conf", text)], settled({key.replace("_", "."): value for key, value in settings.items()}))
+
+
+def kept(assembly: Assembly) -> tuple[list[str], list[str]]:
+    """The ids of the filters that are kept by key, and the warnings."""
     found = [each.id for each in filters_kept_by_key(assembly)]
-    assert (partitions is not None) == bool(found)
+    assert (Partitions.of(assembly) is not None) == bool(found)
     return found, [each.code for each in assembly.warnings]
 
 
@@ -164,12 +170,12 @@ KEPT = {
 
 @pytest.mark.parametrize(("filters", "wanted", "warnings"), KEPT.values(), ids=KEPT)
 def test_what_is_kept_with_partitions(filters: str, wanted: list[str], warnings: list[str]) -> None:
-    assert kept(filters) == (wanted, warnings)
+    assert kept(made(filters)) == (wanted, warnings)
 
 
 def test_nothing_is_kept_without_transactions_or_where_state_is_in_memory() -> None:
-    assert kept(THROTTLE, "false") == ([], [])
-    assert kept(THROTTLE, penstock_state="memory") == ([], ["W325"])
+    assert kept(made(THROTTLE, "false")) == ([], [])
+    assert kept(made(THROTTLE, penstock_state="memory")) == ([], ["W325"])
 
 
 def test_the_time_of_a_map_is_that_of_the_clock() -> None:
@@ -179,3 +185,78 @@ def test_the_time_of_a_map_is_that_of_the_clock() -> None:
     member.filter.clock = lambda: 9e9  # type: ignore[attr-defined]
     (told,) = member.flush()
     assert told["@timestamp"] > Timestamp("2026-01-01T00:00:00.000Z")
+
+
+class Run:
+    """The filters of such a pipeline at work, whose clock is set by hand; a member in memory commits for them."""
+
+    def __init__(self, log: Log, filters: str) -> None:
+        self.now = 1000.0
+        assembly = made(filters)
+        self.partitions, self.filters = Partitions.of(assembly), generate(assembly.program.filters, assembly.made, "filters")
+        self.member = Member(log)
+        owner: Any = SimpleNamespace(changelog=self.member, participant=self.member, context=SimpleNamespace(stopping=Event()))
+        states = partition_states_of(assembly, [owner])
+        assert states is not None
+        self.states = states
+        for plugin in assembly.plugins(assembly.program.filters):
+            if isinstance(plugin, Aggregate):
+                plugin.clock = lambda: self.now
+
+    def take(self, partition: str, *events: dict[str, Any]) -> list[dict[str, Any]]:
+        assert self.partitions is not None
+        assert self.states.open([partition])
+        self.partitions.turn_to(0, [Part(partition)], 0)
+        return self.filters.run(list(events))
+
+    def flush(self, final: bool = False) -> list[dict[str, Any]]:
+        assert self.partitions is not None
+        return [event for _ in self.partitions.turns() for event in self.filters.run([], final)]
+
+    def done(self) -> None:
+        self.states.commit({}, None)
+
+
+TOGETHER = """
+if "s" in [tags] { aggregate { id => "a" task_id => "%{k}" map_action => "create" code => "map['n'] = 0" } }
+if "t" in [tags] { aggregate { task_id => "%{k}" map_action => "update" end_of_task => true code => "event.set('n', map['n'])"
+    timeout => 60 push_map_as_event_on_timeout => true timeout_task_id_field => "k" timeout_tags => ["over"] } }
+else { aggregate { task_id => "%{k}" map_action => "update" code => "map['n'] += 1" } }
+"""
+
+
+def test_filters_that_share_tasks_are_moved_together() -> None:
+    log = Log()
+    one, two = Run(log, TOGETHER), Run(log, TOGETHER)
+    one.member.assigned = {"t-0": 1, "t-1": 2}
+    one.take("t-0", event(1), event(2, tag="on"), event(2, "b"))
+    one.take("t-1", event(1), event(1, "b"))
+    one.done()
+    one.member.assigned, two.member.assigned = {"t-1": 2}, {"t-0": 3}
+    assert [out["n"] for out in two.take("t-0", event(3, tag="on"), event(4, tag="t")) if "t" in out["tags"]] == [3]
+    two.now = 1061.0
+    assert [(out["k"], out["n"], out["tags"]) for out in two.flush()] == [("b", 1, ["over"])]
+    assert [out["n"] for out in one.take("t-1", event(5, tag="t"))] == [1]
+
+
+def test_at_a_stop_nothing_comes_of_tasks_that_are_kept() -> None:
+    run = Run(Log(), TOGETHER)
+    run.member.assigned = {"t-0": 1}
+    run.take("t-0", event(1))
+    run.now = 9e9
+    for plugin in run.states.filters.values():
+        plugin.ending = "keep"
+    assert run.flush(final=True) == []
+
+
+def test_tasks_of_a_filter_that_has_gone_are_told_by_one_made_of_its_text() -> None:
+    log = Log()
+    one, two = Run(log, AGGREGATE), Run(log, THROTTLE)
+    one.member.assigned = {"t-0": 1}
+    one.take("t-0", event(1), event(2))
+    one.done()
+    two.member.assigned = {"t-0": 2}
+    (told,) = two.states.take_leftovers()
+    assert (told["k"], told["n"], told["tags"]) == ("a", 2, ["_aggregatefinalflush"])
+    two.done()
+    assert tasks_in(log) == []
