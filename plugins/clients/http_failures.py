@@ -4,9 +4,18 @@ give the request up, or change an option.
 
 from __future__ import annotations
 
+import socket
 import ssl
 
-from urllib3.exceptions import MaxRetryError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from ...dsl.diagnostics import PenstockError
 from .tls_failures import distrusted, refused
@@ -33,12 +42,35 @@ class TlsFailure(HttpFailure):
 def failure_of(error: Exception) -> HttpFailure:
     """What a failure of urllib3 means."""
     cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-    said = str(error) or type(error).__name__
+    said = _said(cause)
     of_tls = _tls_error(cause)
     if of_tls is not None:
         option = _blamed(of_tls)
         return HttpFailure(said) if option is None else _of_tls(of_tls, option)
     return Unsendable(said) if isinstance(cause, ValueError) else HttpFailure(said)
+
+
+def _said(error: BaseException) -> str:
+    """What a failure is, in words; urllib3 names its own objects."""
+    if isinstance(error, ProxyError):
+        return f"the proxy: {_said(error.original_error)}"
+    if isinstance(error, NewConnectionError):
+        host, port = error.conn.host, error.conn.port
+        if isinstance(error.__cause__, socket.gaierror):
+            return f"`{host}` cannot be resolved: {error.__cause__.strerror}"
+        return f"{host} port {port}: {_reason(error.__cause__ or error)}"
+    if isinstance(error, ReadTimeoutError):
+        return f"{error.pool.host}: no answer in time"
+    if isinstance(error, ConnectTimeoutError) and len(error.args) > 1:
+        return str(error.args[1]).partition(" (")[0].rstrip(".")
+    if isinstance(error, ProtocolError) and len(error.args) > 1:
+        return f"the connection ended before the answer: {_reason(error.args[1])}"
+    return str(error) or type(error).__name__
+
+
+def _reason(error: BaseException) -> str:
+    """What an error of the system says, without its number."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _tls_error(error: Exception) -> ssl.SSLError | None:
