@@ -22,7 +22,13 @@ from .tls_failures import distrusted, refused
 
 
 class HttpFailure(PenstockError):
-    """A request without an answer."""
+    """A request without an answer; ``reason`` says why without the place, which the message has
+    before it.
+    """
+
+    def __init__(self, reason: str = "", place: str = "") -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.reason = reason
 
 
 class Unsendable(HttpFailure):
@@ -42,23 +48,31 @@ class TlsFailure(HttpFailure):
 def failure_of(error: Exception) -> HttpFailure:
     """What a failure of urllib3 means."""
     cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-    said = _said(cause)
+    place, reason = _place(cause), _said(cause)
     of_tls = _tls_error(cause)
     if of_tls is not None:
         option = _blamed(of_tls)
-        return HttpFailure(said) if option is None else _of_tls(of_tls, option)
-    return Unsendable(said) if isinstance(cause, ValueError) else HttpFailure(said)
+        return HttpFailure(reason) if option is None else _of_tls(of_tls, option)
+    return Unsendable(reason) if isinstance(cause, ValueError) else HttpFailure(reason, place)
+
+
+def _place(error: Exception) -> str:
+    """Where a connection was tried in vain; empty for other failures."""
+    if isinstance(error, NewConnectionError) and not isinstance(error.__cause__, socket.gaierror):
+        return f"{error.conn.host} port {error.conn.port}"
+    return ""
 
 
 def _said(error: BaseException) -> str:
     """What a failure is, in words; urllib3 names its own objects."""
     if isinstance(error, ProxyError):
-        return f"the proxy: {_said(error.original_error)}"
+        place = _place(error.original_error)
+        said = _said(error.original_error)
+        return f"the proxy: {place}: {said}" if place else f"the proxy: {said}"
     if isinstance(error, NewConnectionError):
-        host, port = error.conn.host, error.conn.port
         if isinstance(error.__cause__, socket.gaierror):
-            return f"`{host}` cannot be resolved: {error.__cause__.strerror}"
-        return f"{host} port {port}: {_reason(error.__cause__ or error)}"
+            return f"`{error.conn.host}` cannot be resolved: {error.__cause__.strerror}"
+        return _reason(error.__cause__ or error)
     if isinstance(error, ReadTimeoutError):
         return f"{error.pool.host}: no answer in time"
     if isinstance(error, ConnectTimeoutError) and len(error.args) > 1:
