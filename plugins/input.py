@@ -164,6 +164,13 @@ class Input(Plugin):
         with back-off. Raises Disconnected or OSError where it is not there yet, Misconfigured.
         """
 
+    def probe(self) -> None:
+        """Try whether the source can be reached, for ``penstock check --connect``: after ``open``,
+        before ``close``. To be overridden where ``connect`` does nothing, since each request makes
+        a connection of its own. Raises as ``connect``.
+        """
+        self.connect()
+
     def resume(self, positions: Mapping[str, Position]) -> None:
         """Begin behind these positions, by partition, where the source can; called after each
         ``connect`` where the runtime knows better than the source.

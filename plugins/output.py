@@ -163,6 +163,10 @@ class Output(Plugin):
     def connect(self) -> None:
         """Make the connection to the target; as of inputs."""
 
+    def probe(self) -> None:
+        """Try whether the target can be reached, for ``penstock check --connect``; as of inputs."""
+        self.connect()
+
     def deliver(self, payload: Payload) -> Future[None] | None:
         """Hand a payload over, and leave it as it is. Returns when the target has it, or at once
         with a Future where the client keeps order by itself. Raises the errors of ``errors``.

@@ -34,8 +34,11 @@ def connectors(assembly: Assembly) -> list[Connector]:
 
 
 def _talks(plugin: Connector) -> bool:
+    made = type(plugin)
+    if made.probe not in (Input.probe, Output.probe):
+        return True
     is_local = plugin.local if isinstance(plugin, Input) else plugin.immediate
-    return not is_local and type(plugin).connect not in (Input.connect, Output.connect)
+    return not is_local and made.connect not in (Input.connect, Output.connect)
 
 
 def try_connections(assembly: Assembly) -> list[Diagnostic]:
@@ -67,7 +70,7 @@ def _tried(plugin: Connector) -> Future[None]:
 def _try(plugin: Connector) -> None:
     plugin.open()
     try:
-        plugin.connect()
+        plugin.probe()
     finally:
         plugin.close()
 

@@ -110,7 +110,7 @@ class ElasticClient:
         try:
             response = self._send_trusting(host, Request("HEAD", self._upkeep.health_path, {}))
         except HttpFailure as error:
-            self.pool.set_down(host, str(error))
+            self.pool.set_down(host, error.reason)
             return
         if response.status == 401:
             raise self._unauthorized(host, response)
@@ -184,8 +184,8 @@ class ElasticClient:
         to blame.
         """
         problem, is_only = tls_problem(error), len(self.pool.hosts) == 1
-        if self.pool.set_down(host, str(error)) and not is_only:
-            self._log.warning("%s is down: %s", host.name, error, about=host.name)
+        if self.pool.set_down(host, error.reason) and not is_only:
+            self._log.warning("%s is down: %s", host.name, error.reason, about=host.name)
         if is_only and problem is not None:
             raise problem from error
 
@@ -328,6 +328,9 @@ def tls_problem(error: BaseException) -> Misconfigured | None:
             return Misconfigured(AUTHORITIES, *distrusted(cause))
         if isinstance(cause, ssl.SSLError) and _BAD_CLIENT_CERTIFICATE.search(str(cause.reason)):
             return Misconfigured("ssl_certificate", *refused(str(cause.reason)))
+        if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
+            help = "write http:// before the host, or name the port for TLS"
+            return Misconfigured("hosts", "the server does not speak TLS here", help)
     return None
 
 

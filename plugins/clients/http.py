@@ -111,7 +111,7 @@ def retry_after(response: Response, now: float) -> float | None:
 
 def check_options(plugin: Plugin, options: HttpOptions) -> None:
     """Report what is wrong with the options."""
-    if options.proxy is not None and _proxy_url(options.proxy) is None:
+    if options.proxy is not None and proxy_url(options.proxy) is None:
         plugin.problem(
             "proxy", "the proxy has no host", 'write proxy => "http://proxy.example:3128"'
         )
@@ -236,7 +236,7 @@ def _make_pool(options: HttpOptions, tls: ssl.SSLContext) -> PoolManager:
         "block": True,
         "ssl_context": tls,
     }
-    url = _proxy_url(options.proxy)
+    url = proxy_url(options.proxy)
     if url is None:
         return PoolManager(**common)
     parts = urlsplit(url)
@@ -252,7 +252,7 @@ def _basic(user: str, password: str) -> str:
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
-def _proxy_url(given: Any) -> str | None:
+def proxy_url(given: Any) -> str | None:
     """The URL of a proxy, in whichever form it was given; None for none."""
     if isinstance(given, dict):
         url = str(

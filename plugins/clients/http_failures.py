@@ -4,16 +4,31 @@ give the request up, or change an option.
 
 from __future__ import annotations
 
+import socket
 import ssl
 
-from urllib3.exceptions import MaxRetryError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from ...dsl.diagnostics import PenstockError
 from .tls_failures import distrusted, refused
 
 
 class HttpFailure(PenstockError):
-    """A request without an answer."""
+    """A request without an answer; ``reason`` says why without the place, which the message has
+    before it.
+    """
+
+    def __init__(self, reason: str = "", place: str = "") -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.reason = reason
 
 
 class Unsendable(HttpFailure):
@@ -33,12 +48,43 @@ class TlsFailure(HttpFailure):
 def failure_of(error: Exception) -> HttpFailure:
     """What a failure of urllib3 means."""
     cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
-    said = str(error) or type(error).__name__
+    place, reason = _place(cause), _said(cause)
     of_tls = _tls_error(cause)
     if of_tls is not None:
         option = _blamed(of_tls)
-        return HttpFailure(said) if option is None else _of_tls(of_tls, option)
-    return Unsendable(said) if isinstance(cause, ValueError) else HttpFailure(said)
+        return HttpFailure(reason) if option is None else _of_tls(of_tls, option)
+    return Unsendable(reason) if isinstance(cause, ValueError) else HttpFailure(reason, place)
+
+
+def _place(error: Exception) -> str:
+    """Where a connection was tried in vain; empty for other failures."""
+    if isinstance(error, NewConnectionError) and not isinstance(error.__cause__, socket.gaierror):
+        return f"{error.conn.host} port {error.conn.port}"
+    return ""
+
+
+def _said(error: BaseException) -> str:
+    """What a failure is, in words; urllib3 names its own objects."""
+    if isinstance(error, ProxyError):
+        place = _place(error.original_error)
+        said = _said(error.original_error)
+        return f"the proxy: {place}: {said}" if place else f"the proxy: {said}"
+    if isinstance(error, NewConnectionError):
+        if isinstance(error.__cause__, socket.gaierror):
+            return f"`{error.conn.host}` cannot be resolved: {error.__cause__.strerror}"
+        return _reason(error.__cause__ or error)
+    if isinstance(error, ReadTimeoutError):
+        return f"{error.pool.host}: no answer in time"
+    if isinstance(error, ConnectTimeoutError) and len(error.args) > 1:
+        return str(error.args[1]).partition(" (")[0].rstrip(".")
+    if isinstance(error, ProtocolError) and len(error.args) > 1:
+        return f"the connection ended before the answer: {_reason(error.args[1])}"
+    return str(error) or type(error).__name__
+
+
+def _reason(error: BaseException) -> str:
+    """What an error of the system says, without its number."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _tls_error(error: Exception) -> ssl.SSLError | None:

@@ -162,6 +162,9 @@ class RabbitClient:
         link = Link(self._parameters(host, port))
         try:
             link.open(stopping)
+        except Disconnected as error:
+            link.close()
+            raise Disconnected(f"{host} port {port}: {error}", error.after) from error
         except BaseException:
             link.close()
             raise

@@ -54,7 +54,7 @@ def text_of(error: BaseException) -> str:
     if quoted is not None:
         return quoted[1]
     if isinstance(error, exceptions.IncompatibleProtocolError):
-        return f"the connection ended before the server spoke AMQP; is the port for TLS? ({text})"
+        return "the connection ended before the server spoke AMQP; if it is for TLS, set `ssl`"
     return text
 
 

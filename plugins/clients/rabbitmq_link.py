@@ -23,6 +23,7 @@ from pika.channel import Channel
 from ..errors import Disconnected
 from .rabbitmq_errors import as_ours
 
+_LAST_TRY = 3.0
 ANSWER_WITHIN = 30.0
 """Seconds after which a server that does not answer counts as gone."""
 
@@ -95,15 +96,15 @@ class Link:
         blame: str = "",
     ) -> None:
         """Take steps until an answer is there. The library bounds how long connecting takes, and
-        nothing else.
+        nothing else. Where the pipeline is to stop, a last try has a moment.
         """
-        end = time.monotonic() + longest
+        begun = time.monotonic()
         while not answers:
             self.step(_STEP)
             self.check(blame)
             if stopping.is_set():
-                raise Disconnected("the pipeline stops")
-            if time.monotonic() > end:
+                longest = min(longest, _LAST_TRY)
+            if time.monotonic() > begun + longest:
                 raise Disconnected(f"the server did not answer in {longest:.0f} s")
 
     def _on_lost(self, connection: object, error: BaseException) -> None:

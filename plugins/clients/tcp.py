@@ -10,6 +10,7 @@ buffer when it dies is not known to anybody.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import ssl
@@ -22,7 +23,7 @@ from concurrent.futures import Future
 
 from ..errors import Disconnected, Misconfigured
 from ..plugin import Plugin
-from .tls_failures import AUTHORITIES, distrusted
+from .tls_failures import AUTHORITIES, distrusted, refused, refuses_certificate
 
 _SIOCOUTQ = 0x5411
 _ACKED_AT = 120
@@ -97,7 +98,7 @@ class Writer:
             except (TimeoutError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 continue  # the other end takes nothing for now: a stop waits for it as well
             except OSError as error:
-                raise self._fail(error.strerror or str(error)) from error
+                raise self._fail(_said(error)) from error
 
     def _check(self) -> None:
         """See whether the other end has closed the connection; what it says is passed over."""
@@ -110,7 +111,7 @@ class Writer:
             except (ssl.SSLWantReadError, BlockingIOError):
                 break  # no more than what TLS says by itself
             except OSError as error:
-                raise self._fail(error.strerror or str(error)) from error
+                raise self._fail(_said(error)) from error
             finally:
                 self._socket.settimeout(_STEP)
             if not said:
@@ -171,7 +172,18 @@ class Writer:
                 future.set_result(None)
             wait = _FIRST_LOOK if settled else min(2 * wait, _LONGEST_LOOK)
             if not settled:
+                self._look_for_its_end()
                 time.sleep(wait)
+
+    def _look_for_its_end(self) -> None:
+        """Fail what is awaited where the connection is no more: nothing is written then that would
+        find it out.
+        """
+        poll = select.poll()
+        poll.register(self._socket, 0)  # errors and hang-ups alone
+        if poll.poll(0):
+            code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._fail(os.strerror(code) if code else "the other end has closed the connection")
 
     def tend(self) -> None:
         """See whether the other end is still there; raises Disconnected."""
@@ -199,6 +211,14 @@ class Writer:
             end = time.monotonic() + _GOODBYE
             while self._socket.recv(_READ) and time.monotonic() < end:
                 pass  # one that never stops to talk is not waited for
+
+
+def _said(error: OSError) -> str:
+    """What an error of the connection says; with TLS a server refuses a certificate only now."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, str) and refuses_certificate(reason):
+        return "; ".join(refused(reason))
+    return error.strerror or str(error)
 
 
 def _knows_acknowledgements(connection: socket.socket) -> bool:

@@ -19,6 +19,7 @@ from ...dsl.joda.zones import get_zone
 from ...dsl.reference import Event, FieldError, FieldRef
 from ..batch import Batch, Part, Position
 from ..clients.http import HttpClient, HttpOptions, Response, check_options
+from ..clients.http_probe import probe
 from ..clients.tls import ClientTls, client_tls
 from ..contract import Ecs, Input, Outcome
 from ..declaration import option
@@ -131,6 +132,11 @@ class HttpPoller(HttpOptions, ClientTls, Ecs, Input, name="http_poller"):
         options = {name: getattr(self, name) for name in names}
         merged = SimpleNamespace(**{**options, **overrides})
         return HttpClient(cast(HttpOptions, merged), self._tls)
+
+    def probe(self) -> None:
+        """Try to reach the server of each URL."""
+        for poll in self._polls:
+            probe(poll.request.url, self, self._tls)
 
     def read(self, timeout: float) -> Batch | None:
         assert self._pipe is not None

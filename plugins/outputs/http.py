@@ -26,6 +26,7 @@ from ..clients.http import (
     retry_after,
 )
 from ..clients.http_failures import HttpFailure, TlsFailure, Unsendable
+from ..clients.http_probe import probe
 from ..clients.tls import ClientTls, client_tls
 from ..declaration import option
 from ..errors import Disconnected, Misconfigured
@@ -184,6 +185,11 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
 
     def open(self) -> None:
         self._client = HttpClient(self, self._tls)
+
+    def probe(self) -> None:
+        """Try to reach the server; one whose name is in the events is not known before them."""
+        if self.url.is_constant:
+            probe(self.url.text, self, self._tls)
 
     def deliver(self, payload: Payload) -> None:
         results = Results()

@@ -19,6 +19,7 @@ from ..clients.http import (
     retry_after,
 )
 from ..clients.http_failures import HttpFailure, TlsFailure
+from ..clients.http_probe import probe
 from ..clients.tls import ClientTls, client_tls
 from ..declaration import option
 from ..errors import Disconnected, Misconfigured
@@ -95,7 +96,8 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
         places = [self._place(index) for index in range(len(self.hosts))]
         if not places:
             self.problem("hosts", "`hosts` is empty", "name at least one")
-        self._hosts = Hosts([f"{scheme}://{place}" for place in places])
+        self._urls = [f"{scheme}://{place}" for place in places]
+        self._hosts = Hosts(self._urls)
         assert self.context.make_codec is not None
         self._lines = self.context.make_codec("json_lines", False)
 
@@ -125,6 +127,11 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
 
     def open(self) -> None:
         self._client = HttpClient(self, self._tls)
+
+    def probe(self) -> None:
+        """Try to reach each host."""
+        for url in self._urls:
+            probe(url, self, self._tls)
 
     def deliver(self, payload: Payload) -> None:
         results = Results()

@@ -15,6 +15,7 @@ from typing import cast
 from ..contract import Plugin
 from ..tls import TlsContext
 from .sockets import BACKLOG
+from .tls_failures import handshake_failure
 
 _PATIENCE = 30.0
 _WAITING = 1 << 20
@@ -59,9 +60,9 @@ class Broadcast:
             await self._loop.connect_accepted_socket(lambda: _Client(self._clients), made, ssl=tls)
         except OSError as error:
             made.close()
-            reason = getattr(error, "reason", None) or error
+            reason = handshake_failure(error)
             text = "a client was not served, since TLS failed: %s"
-            self._log.warning(text, reason, about=str(reason))
+            self._log.warning(text, reason, about=reason)
 
     def send(self, data: bytes, events: int) -> None:
         """Write to all clients; returns when each has taken most of it, or is disconnected."""

@@ -21,6 +21,7 @@ from .feeds import Feed, Held
 from .gathering import Gathering
 from .proxy_protocol import Proxied, ProxyError, take_header
 from .reverse_names import ReverseNames
+from .tls_failures import handshake_failure
 
 _BUFFER = 1 << 16
 _SMALL = 1 << 12
@@ -91,9 +92,10 @@ class Connections:
         task.add_done_callback(self._admitting.discard)
 
     async def _admitted(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        loop = asyncio.get_running_loop()
+        loop, who = asyncio.get_running_loop(), "a client"
         try:
             peer = await self._peer_of(made)
+            who = peer.ip or who
             await loop.connect_accepted_socket(
                 lambda: Connection(self, peer),
                 made,
@@ -101,7 +103,7 @@ class Connections:
                 ssl_handshake_timeout=self.settings.handshake if tls else None,
             )
         except (OSError, ProxyError) as error:
-            self._refuse(error)
+            self._refuse(error, who)
             made.close()
         except asyncio.CancelledError:
             made.close()
@@ -126,15 +128,15 @@ class Connections:
             return Peer(ip, port, name)
         return Peer(ip, port, name, proxied.proxy_ip, proxied.proxy_port)
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception, who: str) -> None:
         self._refused.add()
         log = self.plugin.context.log
         if isinstance(error, ProxyError):
             text = "a connection was closed, since it does not speak the PROXY protocol: %s"
             log.warning(text, error)
         elif isinstance(error, ssl.SSLError):
-            reason = getattr(error, "reason", None) or error
-            log.warning("a connection was closed, since TLS failed: %s", reason, about=str(reason))
+            text, reason = "a connection of %s was closed, TLS failed: %s", handshake_failure(error)
+            log.warning(text, who, reason, about=reason)
         else:
             log.debug("a connection was closed before it was served: %s", error)
 

@@ -1,6 +1,7 @@
 """Writing to TCP connections: what the other end has, what it does not have, and how a connection ends."""
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import socket
 import ssl
@@ -100,6 +101,19 @@ def test_what_a_connection_leaves_open_when_it_breaks_is_known(server: socket.so
     assert futures[0].result(90) is None
     assert failures
     assert isinstance(futures[-1].exception(90), Disconnected)
+    writer.close()
+
+
+def test_what_is_awaited_fails_when_the_connection_breaks_though_no_more_is_written(server: socket.socket) -> None:
+    """Nobody is about to write, who would find out that it is gone."""
+    writer, other = connected(server)
+    is_full = False
+    while not is_full:  # until the other end has no room
+        last = writer.write(b"x" * 5000)
+        is_full = not concurrent.futures.wait([last], 2).done
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    other.close()  # with a reset
+    assert isinstance(last.exception(90), Disconnected)
     writer.close()
 
 

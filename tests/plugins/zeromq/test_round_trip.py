@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def killed(directory: Path, kills: int) -> Figures:
             flow.write(lines(400 * number + 400, 400 * number))
             seen = flow.size()
             sends.until(lambda seen=seen: flow.size() > seen, "lines arrive")  # type: ignore[misc]
+            time.sleep(chance.choice((0, chance.uniform(0, 0.3))))  # any moment will do
             victim = chance.choice((sends, receives))
             victim.kill()
             victim.start()
