@@ -7,7 +7,9 @@ next line to the operation itself; after that is called, what it may have change
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..dsl.generated import CodeWriter
@@ -26,6 +28,10 @@ class MapWriter(CodeWriter):
         self.scope: dict[str, Any] = {}
         self._maps: dict[Keys, str] = {}
         self._made = 0
+        self._sure: Collection[Keys] = ()
+        """Where maps stand, as the lines before have found."""
+        self._open: Collection[Keys] = ()
+        """Where maps stand, or nothing does."""
 
     def name(self, wish: str, value: Any) -> str:
         """A name of the generated code for a value."""
@@ -72,18 +78,33 @@ class MapWriter(CodeWriter):
     def changed_anything(self) -> None:
         self._maps.clear()
 
-    def within(self, step: str, keys: Keys, body: Callable[[int, str], None], *more: Keys) -> None:
-        """Lines for where the map of a field is there, written by ``body`` of their depth and the
-        map; nothing is done where it is not.
+    @contextmanager
+    def within(self, keys: Keys, targets: Sequence[Keys], steps: Sequence[str]) -> Iterator[int]:
+        """Lines for where the map that holds a field is there, which may set the targets; gives
+        their depth. Nothing is done where it is not there, and the steps, operations on fields of
+        that map, where something else is in its place, or in that of a map that several targets
+        need.
         """
+        for target in targets:
+            self.holder(target)
         at = self.holder(keys)
         if at == "event":
-            body(BODY, at)
+            yield BODY
             return
-        self.line(BODY, f"if type({at}) is dict:")
-        body(BODY + 1, at)
+        parents = keys[:-1]
+        self._sure = [parents[:length] for length in range(1, len(parents) + 1)]
+        needed = Counter(target[:-1] for target in targets if target[:-1] not in self._sure)
+        self._open = [path for path, uses in needed.items() if len(path) == 1 and uses > 1]
+        tests = [f"type({at}) is dict"]
+        for path in self._open:
+            tests.append(f"(type({self._maps[path]}) is dict or {path[0]!r} not in event)")
+        self.line(BODY, f"if {' and '.join(tests)}:")
+        yield BODY + 1
+        self._sure = self._open = ()
         self.line(BODY, f"elif {at} is not None:")
-        self.call(BODY + 1, step, keys, *more)
+        for step in steps[:-1]:
+            self.line(BODY + 1, f"{step}(event)")
+        self.call(BODY + 1, steps[-1], keys, *targets)
 
     def put(self, depth: int, step: str, keys: Keys, value: str, *more: Keys) -> None:
         """Lines that set a field whose holder is known; its map is made where only that is not
@@ -94,11 +115,33 @@ class MapWriter(CodeWriter):
             self.line(depth, f"event[{key!r}] = {value}")
             return
         at = self._maps[parents]
+        if parents in self._sure:
+            self.line(depth, f"{at}[{key!r}] = {value}")
+            return
+        if parents in self._open:
+            self.line(depth, f"if {at} is None:")
+            self.line(depth + 1, f"{at} = event[{parents[0]!r}] = {{{key!r}: {value}}}")
+            self.line(depth, "else:")
+            self.line(depth + 1, f"{at}[{key!r}] = {value}")
+            return
         self.line(depth, f"if type({at}) is dict:")
         self.line(depth + 1, f"{at}[{key!r}] = {value}")
         self._put_in_new_map(depth, keys, value)
         self.line(depth, "else:")
         self.call(depth + 1, step, keys, *more)
+
+    def add(self, step: str, keys: Keys, value: str) -> None:
+        """Lines that set a field that is not there, whose holder is known; where it is there, the
+        step is called.
+        """
+        key, at = keys[-1], self.holder(keys)
+        is_map = "" if at == "event" else f"type({at}) is dict and "
+        self.line(BODY, f"if {is_map}{key!r} not in {at}:")
+        self.line(BODY + 1, f"{at}[{key!r}] = {value}")
+        if at != "event":
+            self._put_in_new_map(BODY, keys, value)
+        self.line(BODY, "else:")
+        self.call(BODY + 1, step, keys)
 
     def _put_in_new_map(self, depth: int, keys: Keys, value: str) -> None:
         parents, key = keys[:-1], keys[-1]

@@ -6,7 +6,7 @@ The lines do what is ordinary, where each step of a path is a map or is not ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,13 +26,29 @@ Write = Callable[[MapWriter, str], None]
 """Writes the lines of an operation; given the name of the operation itself."""
 
 
+class Within(msgspec.Struct, frozen=True):
+    """An operation on a field where the map that holds it is there: ``write`` writes its lines,
+    given their depth, the map and the name of the operation; ``target`` is another field that it
+    sets.
+    """
+
+    keys: Keys
+    write: Callable[[MapWriter, int, str, str], None]
+    target: Keys | None = None
+
+    @property
+    def targets(self) -> list[Keys]:
+        """The fields that are set."""
+        return [] if self.target is None else [self.target]
+
+
 class Step(msgspec.Struct, frozen=True):
     """An operation; what writes it as lines, if there is any; the fields that it may change, None
     where that depends on the event.
     """
 
     run: Operation
-    write: Write | None
+    write: Write | Within | None
     changes: tuple[Keys, ...] | None
 
 
@@ -43,8 +59,8 @@ def compiled(
     writer = MapWriter()
     for head in ("def loop(events):", "    for event in events:", "        try:"):
         writer.line(0, head)
-    for step in (*steps, *decorations):
-        _write(writer, step)
+    for group in _groups([*steps, *decorations]):
+        _write(writer, group)
     writer.line(BODY, "pass")
     failing = writer.name("failed", failed)
     writer.line(2, "except Exception as error:")
@@ -53,23 +69,60 @@ def compiled(
     return loop
 
 
-def _write(writer: MapWriter, step: Step) -> None:
-    name = writer.name("step", step.run)
-    if step.write is None:
-        writer.line(BODY, f"{name}(event)")
+def _groups(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    """The steps, those together that follow each other on fields of one map, none of which changes
+    what stands there or where the others put something.
+    """
+    group: list[Step] = []
+    for step in steps:
+        if group and not _joins(group, step):
+            yield group
+            group = []
+        group.append(step)
+    if group:
+        yield group
+
+
+def _joins(group: Sequence[Step], step: Step) -> bool:
+    first, within = group[0].write, step.write
+    if not isinstance(first, Within) or not isinstance(within, Within):
+        return False
+    parents = within.keys[:-1]
+    if not parents or first.keys[:-1] != parents:
+        return False
+    paths = [parents, *(target[:-1] for target in within.targets)]
+    changed = [keys for each in group for keys in each.changes or ()]
+    return not any(path[: len(keys)] == keys for path in paths for keys in changed)
+
+
+def _write(writer: MapWriter, group: Sequence[Step]) -> None:
+    names = [writer.name("step", step.run) for step in group]
+    withins = [step.write for step in group if isinstance(step.write, Within)]
+    write = group[0].write
+    if withins:
+        keys = withins[0].keys
+        targets = [target for within in withins for target in within.targets]
+        with writer.within(keys, targets, names) as depth:
+            for within, name in zip(withins, names, strict=True):
+                within.write(writer, depth, writer.holder(keys), name)
+    elif write is None or isinstance(write, Within):
+        writer.line(BODY, f"{names[0]}(event)")
     else:
-        step.write(writer, name)
+        write(writer, names[0])
+    for step in group:
+        _forget(writer, step)
+
+
+def _forget(writer: MapWriter, step: Step) -> None:
+    """Forget the maps that a step may have changed."""
     if step.changes is None:
         writer.changed_anything()
         return
-    for keys in step.changes if step.write is not None else ():
-        writer.changed(keys)
-    if step.write is None:
-        for keys in step.changes:
-            writer.changed(keys[:1])
+    for keys in step.changes:
+        writer.changed(keys if step.write is not None else keys[:1])
 
 
-def step(run: Operation, write: Write | None, *changed: FieldRef) -> Step:
+def step(run: Operation, write: Write | Within | None, *changed: FieldRef) -> Step:
     """A step that changes the fields given, written by ``write`` where all of them are ordinary."""
     is_ordinary = all(map(_takes_any, changed))
     return Step(run, write if is_ordinary else None, tuple(ref.keys for ref in changed))
@@ -100,18 +153,13 @@ def rename(run: Operation, old: FieldName, new: FieldRef | Template) -> Step:
         return Step(run, None, None)
     source, target = old.constant.keys, new.keys
 
-    def write(writer: MapWriter, name: str) -> None:
-        writer.holder(target)
-
-        def move(depth: int, at: str) -> None:
-            writer.line(depth, f"if {source[-1]!r} in {at}:")
-            writer.put(depth + 1, name, target, f"{at}.pop({source[-1]!r})", source)
-
-        writer.within(name, source, move, target)
+    def move(writer: MapWriter, depth: int, at: str, name: str) -> None:
+        writer.line(depth, f"if {source[-1]!r} in {at}:")
+        writer.put(depth + 1, name, target, f"{at}.pop({source[-1]!r})", source)
 
     if _overlap(source, target) or not _takes_any(new):
         return Step(run, None, (source, target))
-    return Step(run, write, (source, target))
+    return Step(run, Within(source, move, target), (source, target))
 
 
 def replace(run: Operation, target: FieldRef, template: Template) -> Step:
@@ -130,17 +178,12 @@ def update(run: Operation, target: FieldRef, template: Template, only_null: bool
     keys = target.keys
     key = keys[-1]
 
-    def write(writer: MapWriter, name: str) -> None:
-        value = _rendered(writer, template)
+    def put(writer: MapWriter, depth: int, at: str, name: str) -> None:
+        is_null = f" and {at}[{key!r}] is None" if only_null else ""
+        writer.line(depth, f"if {key!r} in {at}{is_null}:")
+        writer.line(depth + 1, f"{at}[{key!r}] = {_rendered(writer, template)}")
 
-        def put(depth: int, at: str) -> None:
-            is_null = f" and {at}[{key!r}] is None" if only_null else ""
-            writer.line(depth, f"if {key!r} in {at}{is_null}:")
-            writer.line(depth + 1, f"{at}[{key!r}] = {value}")
-
-        writer.within(name, keys, put)
-
-    return step(run, write, target)
+    return step(run, Within(keys, put), target)
 
 
 def changing(
@@ -151,20 +194,16 @@ def changing(
     """
     keys = target.keys
 
-    def write(writer: MapWriter, name: str) -> None:
+    def change(writer: MapWriter, depth: int, at: str, name: str) -> None:
         named = {wish: writer.name(wish, value) for wish, value in names.items()}
+        writer.line(depth, f"v = {at}.get({keys[-1]!r})")
+        for number, (test, expression) in enumerate(tests.items()):
+            writer.line(depth, f"{'elif' if number else 'if'} {test}:")
+            value = expression.format_map(named)
+            done = f"{at}[{keys[-1]!r}] = {value}" if expression else f"{name}(event)"
+            writer.line(depth + 1, done)
 
-        def change(depth: int, at: str) -> None:
-            writer.line(depth, f"v = {at}.get({keys[-1]!r})")
-            for number, (test, expression) in enumerate(tests.items()):
-                writer.line(depth, f"{'elif' if number else 'if'} {test}:")
-                value = expression.format_map(named)
-                done = f"{at}[{keys[-1]!r}] = {value}" if expression else f"{name}(event)"
-                writer.line(depth + 1, done)
-
-        writer.within(name, keys, change)
-
-    return step(run, write, target)
+    return step(run, Within(keys, change), target)
 
 
 _IS_TEXT, _IS_LIST = "type(v) is str", "type(v) is list"
@@ -195,20 +234,16 @@ def copy(run: Operation, source: FieldRef, target: FieldRef) -> Step:
     """A field copied to another place."""
     origin, keys = source.keys, target.keys
 
-    def write(writer: MapWriter, name: str) -> None:
-        writer.holder(keys)
+    def put(writer: MapWriter, depth: int, at: str, name: str) -> None:
         copying = writer.name("copied", copied)
-
-        def put(depth: int, at: str) -> None:
-            writer.line(depth, f"v = {at}.get({origin[-1]!r})")
-            writer.line(depth, "if v is not None:")
-            value = f"v if type(v) is str else {copying}(v)"
-            writer.put(depth + 1, name, keys, value, origin)
-
-        writer.within(name, origin, put, keys)
+        writer.line(depth, f"v = {at}.get({origin[-1]!r})")
+        writer.line(depth, "if v is not None:")
+        value = f"v if type(v) is str else {copying}(v)"
+        writer.put(depth + 1, name, keys, value, origin)
 
     is_apart = origin == ("@metadata",) or isinstance(source, BrokenReference)
-    return step(run, None if is_apart or _overlap(origin, keys) else write, target)
+    within = Within(origin, put, keys)
+    return step(run, None if is_apart or _overlap(origin, keys) else within, target)
 
 
 def merge(run: Operation, target: FieldRef, sources: Sequence[FieldRef]) -> Step:
@@ -264,12 +299,7 @@ def _adding(name: str, value: Any) -> Step:
     keys, template = field.keys, Template(ruby_text(value))
 
     def write(writer: MapWriter, step_name: str) -> None:
-        at = writer.holder(keys)
-        is_map = "" if at == "event" else f"type({at}) is dict and "
-        writer.line(BODY, f"if {is_map}{keys[-1]!r} in {at}:")
-        writer.call(BODY + 1, step_name, keys)
-        writer.line(BODY, "else:")
-        writer.put(BODY + 1, step_name, keys, _rendered(writer, template))
+        writer.add(step_name, keys, _rendered(writer, template))
 
     return step(run, write, field)
 
@@ -281,13 +311,10 @@ def _removing(name: str) -> Step:
         return Step(run, None, None)
     keys = field.keys
 
-    def write(writer: MapWriter, step_name: str) -> None:
-        def remove(depth: int, at: str) -> None:
-            writer.line(depth, f"{at}.pop({keys[-1]!r}, None)")
+    def remove(writer: MapWriter, depth: int, at: str, _: str) -> None:
+        writer.line(depth, f"{at}.pop({keys[-1]!r}, None)")
 
-        writer.within(step_name, keys, remove)
-
-    return Step(run, write, (keys,))
+    return Step(run, Within(keys, remove), (keys,))
 
 
 def _tagging(tags: Sequence[Any]) -> Step:

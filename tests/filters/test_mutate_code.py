@@ -2,6 +2,7 @@
 what comes out is what the operations make of them one by one.
 """
 
+import ast
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -126,6 +127,35 @@ def test_the_loop_does_what_the_operations_do(
     options: tuple[str, ...], given_events: list[Event]
 ) -> None:
     text = " ".join(options)
+    one_by_one, loop = stage_of(text), stage_of(text, many=True)
+    for event in given_events:
+        assert through(loop, event) == through(one_by_one, event)
+
+
+NEIGHBOURS = st.sampled_from(["[a][b]", "[a][c]", "[a][d]", "[a][b][c]", "[a][b][d]", "a"])
+PLACES = st.sampled_from(
+    ["[b][x]", "[b][y]", "[c][x]", "[c][y]", "[a][x]", "[a][b]", "[b][x][y]", "[c][x][z]", "d", "b"]
+)
+MOVES = st.one_of(
+    st.dictionaries(NEIGHBOURS, PLACES, min_size=3).map(lambda pairs: ("rename", pairs)),
+    st.dictionaries(NEIGHBOURS, PLACES, min_size=3).map(lambda pairs: ("copy", pairs)),
+    st.dictionaries(NEIGHBOURS, kinds, min_size=2).map(lambda pairs: ("convert", pairs)),
+    st.dictionaries(PLACES, texts, min_size=2).map(lambda pairs: ("add_field", pairs)),
+)
+
+
+@given(
+    st.dictionaries(MOVES.map(repr), st.none(), min_size=1, max_size=3),
+    st.lists(events, min_size=1, max_size=8),
+)
+def test_fields_of_one_map_are_moved_together_as_one_by_one(
+    moves: dict[str, None], given_events: list[Event]
+) -> None:
+    options = dict(map(ast.literal_eval, moves))
+    text = " ".join(
+        f"{option} => {{ " + " ".join(f'"{k}" => "{v}"' for k, v in pairs.items()) + " }"
+        for option, pairs in options.items()
+    )
     one_by_one, loop = stage_of(text), stage_of(text, many=True)
     for event in given_events:
         assert through(loop, event) == through(one_by_one, event)
