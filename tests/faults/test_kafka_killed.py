@@ -52,7 +52,8 @@ def moved(flow: Flow, chance: random.Random, kills: int, between: Any) -> int:
             run.kill()
         done += 1
     with flow.process() as run:
-        run.until(flow.has_all, "all is written")
+        run.until(lambda: run.said().count("started") > done, "it can be stopped")
+        run.until(flow.has_all, "all is written", LONGEST)
         run.stop()
     return done
 
