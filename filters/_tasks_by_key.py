@@ -92,8 +92,9 @@ class TasksByKey(HeldByKey):
 
     def pass_time(self, event: Event) -> None:
         (key,), at = self.keys_of([event]), self.instant_of(event)
-        if key is not None and at is not None:
-            self.leftover = [*self.leftover, *self.leader().expired(key, at.nanos() / 1e9)]
+        if key in self.tasks and at is not None:
+            over = self.leader().expired(key, at.nanos() / 1e9)
+            self.leftover = [*self.leftover, *over]
 
     def hold(self, held: Any) -> None:
         for each in self.shared.members[self.task_id]:

@@ -99,14 +99,14 @@ class Keyed:
         run = self._work.work.filters.run
         if not self._sharing:
             return self._emit(run(events))
-        given = 0
+        out: list[Event] = []
         for event in events:
             for plugin in self._sharing:
                 plugin.pass_time(event)
             if any(plugin.leftover for plugin in self._sharing):
-                given += self._emit(run([], False))
-            given += self._emit(run([event]))
-        return given
+                out += run([], False)
+            out += run([event])
+        return self._emit(out)
 
     def due(self, state: bytes | None, watermark_ms: int) -> Taken:
         """What is due at a watermark."""
