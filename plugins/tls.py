@@ -91,7 +91,7 @@ def trust(context: ssl.SSLContext, plugin: Plugin, authorities: Sequence[Path]) 
         try:
             context.load_verify_locations(path)
         except (OSError, ssl.SSLError) as error:
-            message = f"`{path}` holds no certificates: {error}"
+            message = f"`{path}` holds no certificates: {in_words(error)}"
             plugin.problem("ssl_certificate_authorities", message, "give PEM files", path=(place,))
 
 
@@ -111,9 +111,17 @@ def identify(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> No
     except (OSError, ssl.SSLError) as error:
         plugin.problem(
             "ssl_certificate",
-            f"the certificate and its key cannot be used: {error}",
+            f"the certificate and its key cannot be used: {in_words(error)}",
             "give PEM files that match, and `ssl_key_passphrase` where the key has one",
         )
+
+
+def in_words(error: OSError) -> str:
+    """What an error of a file, or of TLS, says, without OpenSSL's places and numbers."""
+    reason = getattr(error, "reason", None)
+    if reason:
+        return str(reason).lower().replace("_", " ")
+    return error.strerror or str(error)
 
 
 def limit(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> None:

@@ -8,6 +8,7 @@ failure of a connection comes up as Disconnected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -36,6 +37,7 @@ ANSWER_WITHIN = 30.0
 
 _AWAY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOCKED", "BUSY ")
 _LOGINS = ("WRONGPASS", "NOAUTH", "AUTH ", "ERR AUTH", "invalid password", "Authentication")
+_REFUSED = re.compile(r"^Error -?\d+ connecting to (.+):(\d+)\. (.*?)\.?$")
 _KEY_HELP = "name a key that holds another kind of value, or change `data_type`"
 
 
@@ -176,9 +178,12 @@ def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
     tls = tls_failure(error)
     if tls is not None:
         raise tls_refusal(tls) from error
-    said = str(error) or type(error).__name__
+    said = _REFUSED.sub(r"\1 port \2: \3", str(error)) or type(error).__name__
     if isinstance(error, AuthenticationError) or said.startswith(_LOGINS):
-        raise Misconfigured("password", said, "give the password that the server asks for")
+        help = "give the password that the server asks for"
+        if "without any password configured" in said:
+            help = "the server has none: take it out"
+        raise Misconfigured("password", said, help)
     if isinstance(error, BusyLoadingError | ReadOnlyError) or not isinstance(error, ResponseError):
         raise Disconnected(said) from error
     if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):

@@ -220,9 +220,17 @@ def test_a_client_shows_its_certificate(listen: Listen, keys: Certificates) -> N
     assert told["source"]["ip"] == "192.0.2.7"
 
 
-@pytest.mark.parametrize("identity", ["", "foreign", "expired", "plain"])
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ("", "it shows no certificate"),
+        ("foreign", "its certificate is not trusted: "),
+        ("expired", "its certificate is not trusted: certificate has expired"),
+        ("plain", "it does not speak TLS"),
+    ],
+)
 def test_a_client_that_is_not_trusted_is_turned_away(
-    listen: Listen, keys: Certificates, identity: str, caplog: pytest.LogCaptureFixture
+    listen: Listen, keys: Certificates, identity: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = listen(tls(keys, f'ssl_certificate_authorities => "{keys.ca}"'))
     context = ssl.create_default_context(cafile=keys.ca)
@@ -235,7 +243,7 @@ def test_a_client_that_is_not_trusted_is_turned_away(
         with context.wrap_socket(made, server_hostname="localhost") as secure:
             secure.sendall(b"one\n")
             secure.recv(1)
-    served.until(lambda: "TLS failed" in caplog.text)
+    served.until(lambda: f"a connection of 127.0.0.1 was closed, TLS failed: {said}" in caplog.text)
     assert not served.events
 
 
