@@ -47,7 +47,7 @@ ABILITIES = {
         {"file": _IN_RANGES, "generator": _ITSELF, "kafka": _IN_RANGES},
         {"stdout": _DRIVER},
         tails=True,
-        position="the checkpoint directory: offsets, commits, state",
+        position="the checkpoint directory: positions and state of each batch",
         guarantees={"file": "exactly once", "*": AT_LEAST_ONCE},
     ),
     "flink": Abilities(

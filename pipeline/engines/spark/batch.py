@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ..parts import Plan, Segment
 from .deliveries import outputs_of
-from .pieces import Piece, encoded
+from .pieces import Piece, Positions, encoded
 from .progress import due_shards, forget_idle, note, watermark_of
 from .session import SparkOptions
 from .state import Checkpoint, Manifest
@@ -53,13 +53,25 @@ class Batches:
     def _named(self, batch: int) -> str:
         return f"{self._run}-{max(batch, 0):06}"
 
-    def work(self, batch: int, pieces: Sequence[Piece], ends: bool) -> None:
+    def begin(self, positions: Positions) -> None:
+        """Keep where a stream begins, so that another start before its first batch is done begins
+        there as well.
+        """
+        self.last = msgspec.structs.replace(self.last, positions=positions)
+        if self.checkpoint is not None:
+            self.checkpoint.commit(self.last)
+
+    def work(
+        self, batch: int, pieces: Sequence[Piece], ends: bool, reached: Positions | None = None
+    ) -> None:
         """Work a batch, unless it is done. Where the input ``ends`` with it, filters tell all that
-        they hold. Raises what a task failed with.
+        they hold; ``reached``: how far those of a stream are read then. Raises what a task failed
+        with.
         """
         if batch <= self.last.batch:
             return
-        after = msgspec.structs.replace(self.last, batch=batch, staged=[])
+        positions = reached or {}
+        after = msgspec.structs.replace(self.last, batch=batch, staged=[], positions=positions)
         run, begun = self._named(batch), time.time()
         printed = self._fold(after, self._map(pieces, run, ends), run, ends)
         forget_idle(after, {piece.source for piece in pieces}, begun, self._options.idle)

@@ -1,7 +1,5 @@
-"""Offsets of consumer groups, told by the driver when a batch is done.
-
-Spark asks a source to commit when it plans the next batch, which behind the last one is never: a
-monitor would see a lag that is none, and a stream without a checkpoint would begin too early.
+"""Offsets of consumer groups, told by the driver when a batch is done: for monitors, and for
+streams without a checkpoint. Where there is one, that alone counts.
 """
 
 from __future__ import annotations

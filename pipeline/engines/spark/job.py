@@ -85,7 +85,7 @@ class SparkJob(JobThread):
         if not plan.is_bounded:
             from .stream import run_stream
 
-            run_stream(session, plan, options, batches, self._stopping)
+            run_stream(plan, options, batches, self._stopping)
         elif not self._stopping.is_set():
             pieces = bounded_pieces(plan.assembly, options.split_bytes)
             batches.work(0, pieces, ends=True)

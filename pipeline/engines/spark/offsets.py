@@ -1,4 +1,4 @@
-"""How far the inputs of a stream have come, as Spark keeps it: plain data."""
+"""How far the inputs of a stream have come, as its checkpoint keeps it: plain data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Any
 from ....plugins.inputs.file import File
 from ...compile.instantiate import Assembly
 from .growth import FileEnds
-from .pieces import Piece
+from .pieces import Piece, Positions
 from .read import inputs_of
-
-Positions = dict[str, Any]
-"""By the number of an input, as text, how far it has come: JSON."""
 
 
 class SourceEnds:

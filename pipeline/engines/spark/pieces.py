@@ -9,6 +9,9 @@ import msgspec
 
 FILE = "file"
 
+Positions = dict[str, Any]
+"""By the number of an input, as text, how far it has come: plain data."""
+
 
 class Piece(msgspec.Struct, frozen=True):
     """What one task reads: a range of a file (``path``; all of it where ``end`` is -1), or of a

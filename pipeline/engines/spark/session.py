@@ -122,15 +122,6 @@ def start_session(options: SparkOptions, name: str) -> SparkSession:
         raise _refused(f"Spark does not start: {reason}", help, "E251") from error
 
 
-def silence_streams(session: SparkSession) -> None:
-    """Have Spark log no more of streams: of one that is stopped it would, at length, as a failure.
-    What a stream fails with is raised all the same.
-    """
-    log4j = session._jvm.org.apache.logging.log4j
-    streams = "org.apache.spark.sql.execution.streaming"
-    log4j.core.config.Configurator.setLevel(streams, log4j.Level.OFF)
-
-
 def _refused(message: str, help: str = "", code: str = "E230") -> ConfigError:
     return ConfigError([Diagnostic(code, message, None, help)])
 

@@ -17,6 +17,7 @@ import msgspec
 
 from ....dsl.diagnostics import ConfigError, Diagnostic
 from ....plugins.records.disk import Disk
+from .pieces import Positions
 from .write import Attempt, StagedFile
 
 VERSION = 1
@@ -48,7 +49,8 @@ class Shard(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct):
     """What belongs to a batch, and what is known behind it. ``shards``: by the number of the
     exchange and of the shard. ``tops``: by exchange, the latest time of each partition of a source;
-    ``seen``: when it last gave something, in seconds since 1970.
+    ``seen``: when it last gave something, in seconds since 1970; ``positions``: of a stream, how
+    far its inputs were read.
     """
 
     batch: int = -1
@@ -60,6 +62,7 @@ class Manifest(msgspec.Struct):
     events_out: int = 0
     bytes_out: int = 0
     dead_letters: int = 0
+    positions: Positions = {}
 
 
 class Head(msgspec.Struct):
@@ -80,11 +83,6 @@ class Checkpoint:
             each.mkdir(parents=True, exist_ok=True)
         self.id = self._head().id
         self.last = self._last()
-
-    @property
-    def offsets(self) -> str:
-        """Where Spark keeps its own part."""
-        return str(self.directory / "spark")
 
     def _head(self) -> Head:
         path = self.directory / _NAME

@@ -100,7 +100,10 @@ class TopicEnds:
         self._ends: Offsets = {}
 
     def _partitions(self) -> list[TopicPartition]:
-        topics = self._consumer.list_topics(timeout=_PATIENCE).topics
+        try:
+            topics = self._consumer.list_topics(timeout=_PATIENCE).topics
+        except KafkaException as error:
+            raise Disconnected(f"topics cannot be listed: {error.args[0].str()}") from error
         names = [name for name in topics if self._source.reads(name)]
         return [TopicPartition(name, n) for name in names for n in topics[name].partitions]
 
@@ -111,10 +114,12 @@ class TopicEnds:
         places = self._partitions()
         is_earliest = self._source.auto_offset_reset == "earliest"
         offsets = self._offsets(places, _EARLIEST if is_earliest else _LATEST)
-        for place in self._consumer.committed(places, timeout=_PATIENCE) if places else ():
-            if place.offset >= 0:
-                offsets[_name(place)] = place.offset
-        return offsets
+        try:
+            committed = self._consumer.committed(places, timeout=_PATIENCE) if places else []
+        except KafkaException as error:
+            told = error.args[0].str()
+            raise Disconnected(f"offsets of the group cannot be read: {told}") from error
+        return offsets | {_name(place): place.offset for place in committed if place.offset >= 0}
 
     def ends(self, before: Offsets) -> Offsets:
         """Behind the last message that may be read, and that fits in a batch. A partition that is
@@ -123,10 +128,9 @@ class TopicEnds:
         places = self._partitions()
         ends = self._ends = self._offsets(places, _LATEST)
         new = [place for place in places if _name(place) not in before]
-        begun = {**self._offsets(new, _EARLIEST), **before} if before else {}
+        begun = {**self._offsets(new, _EARLIEST), **before}
         return {
-            name: max(begun.get(name, 0), min(end, begun.get(name, end) + self._most))
-            for name, end in ends.items()
+            name: max(begun[name], min(end, begun[name] + self._most)) for name, end in ends.items()
         }
 
     def pieces(self, start: Offsets, end: Offsets) -> list[Piece]:
