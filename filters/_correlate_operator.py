@@ -71,11 +71,8 @@ class _Operator:
     def new(self, key: Key) -> CorrelateState:
         return CorrelateState(key)
 
-    def is_late(self, time: int, watermark: int) -> bool:
-        return watermark > time + self.within
-
     def late_by(self, time: int, watermark: int) -> int:
-        """By how much an event came too late."""
+        """By how much an event came too late; 0 or less where it did not."""
         return watermark - time - self.within
 
     def latest(self, state: CorrelateState) -> int:
@@ -253,9 +250,6 @@ class AlignedOperator(_Operator):
     ) -> None:
         super().__init__(correlation)
         self._judge = judge
-
-    def is_late(self, time: int, watermark: int) -> bool:
-        return watermark >= self._end(time)
 
     def late_by(self, time: int, watermark: int) -> int:
         return watermark - self._end(time) + 1

@@ -70,12 +70,13 @@ class JoinOperator:
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in a pair of a side and an event that is held."""
         side, mine = event
-        if side == LEFT:
-            peers, others = state.left, state.right
-            first, last = time - self.before, time + self.within
+        is_left = side == LEFT
+        if is_left:
+            peers, others, first, last = state.left, state.right, self.before, self.within
+            live = watermark - self.before
         else:
-            peers, others = state.right, state.left
-            first, last = time - self.within, time + self.before
+            peers, others, first, last = state.right, state.left, self.within, self.before
+            live = watermark - self.within
         if time >= state.latest:
             state.latest = time
             peers.append(mine)
@@ -84,40 +85,19 @@ class JoinOperator:
         if not others:
             return []
         if len(others) > 1:
-            low = bisect_left(others, first, key=_time)
-            others = others[low : bisect_right(others, last, key=_time)]
-        elif not first <= others[0].time <= last:
+            low = bisect_left(others, time - first, key=_time)
+            others = others[low : bisect_right(others, time + last, key=_time)]
+        elif not time - first <= others[0].time <= time + last:
             return []
-        if side == LEFT:
-            return self._left(state, mine, others, watermark)
-        return self._right(state, mine, others, watermark)
-
-    def _left(
-        self, state: JoinState, left: Held, rights: list[Held], watermark: int
-    ) -> list[Event]:
         results = []
-        for right in rights:
-            if right.time + self.before < watermark:
-                continue
-            left.matched = right.matched = True
-            if self.match == "all":
-                results.append(self.pair(state.key, left, right))
-            else:
-                self._choose(left, right)
-        return results
-
-    def _right(
-        self, state: JoinState, right: Held, lefts: list[Held], watermark: int
-    ) -> list[Event]:
-        results = []
-        for left in lefts:
-            if left.time + self.within < watermark:
-                continue
-            left.matched = right.matched = True
-            if self.match == "all":
-                results.append(self.pair(state.key, left, right))
-            else:
-                self._choose(left, right)
+        for other in others:
+            if other.time >= live:
+                mine.matched = other.matched = True
+                left, right = (mine, other) if is_left else (other, mine)
+                if self.match == "all":
+                    results.append(self.pair(state.key, left, right))
+                else:
+                    self._choose(left, right)
         return results
 
     def _choose(self, left: Held, right: Held) -> None:
@@ -162,11 +142,11 @@ class JoinOperator:
             first = min(first, state.right[0].time + self.before)
         if first == FOREVER:
             return NEVER
-        return first + 1 if not self.silent else self.rounded(first)
+        return first + 1 if not self.silent else (first // self._step + 1) * self._step
 
-    def rounded(self, first: int) -> int:
-        """When a key is looked at whose first event waits until a time."""
-        return (first // self._step + 1) * self._step
+    def rest_of(self, latest: int) -> int:
+        """When nothing is left, where nothing is told, of events of up to a time."""
+        return ((latest + self._longest) // self._step + 1) * self._step
 
     def latest(self, state: JoinState) -> int:
         return state.latest

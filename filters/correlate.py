@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
@@ -38,6 +39,7 @@ from ._correlate_rules import (
     value_sum,
 )
 from ._correlate_rules import count as count_of
+from ._correlate_tags import of_many_tags, of_one_tag
 from ._event_time import EventTime, Rows, millis
 from ._stream_results import instant, merge_map
 from ._window_tally import percent_parts
@@ -219,51 +221,20 @@ class Correlate(EventTime, Ecs, name="correlate"):
 
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         if len(self.events) == 1:
-            (tag,) = self.events
-            rows = self._tagged_rows(events, [self._has(event, tag) for event in events])
+            tagged = of_one_tag(events, self.events[0], self._keys[0])
         else:
-            rows = self._many_rows(events)
-        chosen, entries, at = rows
+            tagged = of_many_tags(events, self.events, self._keys, self._same_keys)
+        chosen, entries, at = tagged
         for index in sorted(set(range(len(events))).difference(at)) if not self.keep else ():
             out.stays(base + index)
         return self._selected(events, chosen, entries, at, base, out)
-
-    @staticmethod
-    def _has(event: Event, tag: str) -> bool:
-        tags = event.get("tags")
-        return tag in tags if type(tags) is list else tags == tag
-
-    def _tagged_rows(
-        self, events: list[Event], has: list[bool]
-    ) -> tuple[list[Key], list[list[int]], list[int]]:
-        at = [index for index, found in enumerate(has) if found]
-        chosen = events if len(at) == len(events) else [events[index] for index in at]
-        return self._keys[0].of_all(chosen), [[0]] * len(at), at
-
-    def _many_rows(self, events: list[Event]) -> tuple[list[Key], list[list[int]], list[int]]:
-        """Keys, numbers of tags and indexes: an event stands there once for each key of its
-        tags.
-        """
-        keys: list[Key] = []
-        numbers: list[list[int]] = []
-        at: list[int] = []
-        for index, event in enumerate(events):
-            mine = [n for n, tag in enumerate(self.events) if self._has(event, tag)]
-            by_key: dict[Key, list[int]] = {}
-            for number in mine[:1] if self._same_keys else mine:
-                by_key.setdefault(self._keys[number].of(event), []).append(number)
-            for key, tags in by_key.items():
-                keys.append(key)
-                numbers.append(mine if self._same_keys else tags)
-                at.append(index)
-        return keys, numbers, at
 
     def _selected(
         self,
         events: list[Event],
         keys: list[Key],
         numbers: list[list[int]],
-        at: list[int],
+        at: Sequence[int],
         base: int,
         out: Outflow,
     ) -> Rows:
@@ -311,27 +282,50 @@ class Correlate(EventTime, Ecs, name="correlate"):
         return [canonical(field.get(event)) for field in self.collect]
 
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
-        keyed, mark, operator = self.keyed, self.marks.watermark, self._operator
-        states, take, entries = keyed.states, operator.take, self._entries
-        alone, makes, exact = stop - start == 1, self._makes_entries, self._exact
-        for at in range(start, stop):
-            when, key = rows.times[at], rows.keys[at]
-            if alone and operator.is_late(when, mark):
-                behind = operator.late_by(when, mark)
-                self.too_late(rows.events[at], rows.index[at], behind, out)
-                continue
-            state = states.get(key)
-            fresh = state is None
-            if state is None:
-                state, evicted = keyed.open(key)
-                out.behind(rows.index[at], self.told(evicted))
-            results = take(state, when, entries[at] if makes else None, mark)
-            if results:
-                out.behind(rows.index[at], self.told(results))
-            if fresh or results or exact:
-                keyed.settle(key, state)
-        if keyed.changed is not None:
-            keyed.changed.update(rows.keys[start:stop])
+        mark, operator = self.marks.watermark, self._operator
+        behind = operator.late_by(rows.times[start], mark)
+        if stop - start == 1 and behind > 0:
+            self.too_late(rows.events[start], rows.index[start], behind, out)
+        elif type(operator) is CountOperator:
+            self._count(operator, rows, start, stop, out)
+        else:
+            for at in range(start, stop):
+                self._take(rows, at, mark, out)
+        if self.keyed.changed is not None:
+            self.keyed.changed.update(rows.keys[start:stop])
+
+    def _count(
+        self, operator: CountOperator, rows: Rows, start: int, stop: int, out: Outflow
+    ) -> None:
+        """Take in events of which only the times are held. While there are too few of a key to
+        matter, a later one is noted, and old ones are let go many at a time.
+        """
+        mark, few = self.marks.watermark, operator.need - 1
+        oldest = mark - operator.within - operator.within // 4
+        states = map(self.keyed.states.get, rows.keys[start:stop])
+        for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
+            if state is not None and when >= state.latest:
+                times = state.entries
+                if times and times[0] >= oldest and len(times) < few:
+                    state.latest = when
+                    times.append(when)
+                    continue
+            self._take(rows, at, mark, out)
+
+    def _take(self, rows: Rows, at: int, mark: int, out: Outflow) -> None:
+        """Take an event in; what it makes stands right behind it."""
+        keyed, when, key = self.keyed, rows.times[at], rows.keys[at]
+        state = keyed.states.get(key)
+        fresh = state is None
+        if state is None:
+            state, evicted = keyed.open(key)
+            out.behind(rows.index[at], self.told(evicted))
+        entry = self._entries[at] if self._makes_entries else None
+        results = self._operator.take(state, when, entry, mark)
+        if results:
+            out.behind(rows.index[at], self.told(results))
+        if fresh or results or self._exact:
+            keyed.settle(key, state)
 
     # -- alerts -----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from ..dsl.values import copy, to_text
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
-from ._join_operator import LEFT, RIGHT, JoinOperator, JoinState, Matching
+from ._join_operator import LEFT, RIGHT, JoinOperator, Matching
 from ._packed_events import Held, held
 from ._stream_results import instant
 from .state import NEVER
@@ -239,22 +239,26 @@ class Join(EventTime, name="join"):
 
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in events one by one: each side moves the time of both."""
+        tops, rest = self._enter(partition, set(self._names), clock)
         self._own: list[Held] = []
-        self._opened: dict[int, list[Key]] = {}
+        self._opened: list[Key] = []
         try:
-            self._take(rows, partition, clock, out)
+            self._take(rows, tops, rest, clock + millis(self.future), out)
         finally:
             for one in self._own:
                 one.own = None
-            for at, keys in self._opened.items():
-                self.keyed.timers.set_all(keys, at)
+            if self._opened and self._operator.silent:
+                # Nothing is told of what goes: one timer for all will do, and may be too early.
+                top = max(progress.top for progress in tops.values())
+                self.keyed.timers.set_all(self._opened, self._operator.rest_of(top))
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys)
 
-    def _take(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
-        sides, keep, own = self._names, self.keep, self._own
-        tops, rest = self._enter(partition, set(sides), clock)
-        marks, keyed, limit = self.marks, self.keyed, clock + millis(self.future)
+    def _take(
+        self, rows: Rows, tops: dict[str, Progress], rest: int, limit: int, out: Outflow
+    ) -> None:
+        sides, keep, marks, keyed = self._names, self.keep, self.marks, self.keyed
+        own, opened = self._own, self._opened
         states, take, silent = keyed.states, self._operator.take, self._operator.silent
         mark, reach = marks.watermark, {side: self._operator.reach(side) for side in tops}
         for event, when, key, at, side in zip(
@@ -268,8 +272,10 @@ class Join(EventTime, name="join"):
                 own.append(one)
             state = states.get(key)
             if state is None:
-                state, evicted = self._open(key, when + reach[side])
-                out.behind(at, self.told(evicted))
+                state, evicted = keyed.open(key)
+                if evicted:
+                    out.behind(at, self.told(evicted))
+                opened.append(key)
             results = take(state, when, (side, one), mark)
             if results:
                 out.behind(at, self.told(results))
@@ -278,14 +284,6 @@ class Join(EventTime, name="join"):
             if tops[side].top < when <= limit:
                 tops[side].top = when
                 mark = self._moved(min(rest, *[top.top for top in tops.values()]), at, out)
-
-    def _open(self, key: Key, until: int) -> tuple[JoinState, list[Event]]:
-        """A new state for a key, whose first event waits until a time. Where nothing is told of
-        what goes, its timer needs not be exact, and is set with those of the whole batch.
-        """
-        if self._operator.silent:
-            self._opened.setdefault(self._operator.rounded(until), []).append(key)
-        return self.keyed.open(key)
 
     def _moved(self, top: int, at: int, out: Outflow) -> int:
         """The watermark when the least top is this one; what is due stands behind an event."""
