@@ -287,14 +287,15 @@ class Expressions:
             return f"(type({first}) is str and {name} in {container!r})", known
         texts = frozenset(map(values.ruby_text, container))
         self.names["is_among"] = is_among
-        among = self.names.name(f"set_{line}", texts)
+        among = self.names.name(f"set_{line}", texts.union(_integers(texts)))
+        is_key = f"type({first}) is str or type({name}) is int"
         if "" in texts:  # the text of null, but not of what is absent
             has, _ = self.reads.has(ref, known)
             return (
-                f"({name} in {among} if type({first}) is str else"
+                f"({name} in {among} if {is_key} else"
                 f" ({has}) if {name} is None else is_among({name}, {among}))"
             ), known
-        return f"({name} in {among} if type({first}) is str else is_among({name}, {among}))", known
+        return f"({name} in {among} if {is_key} else is_among({name}, {among}))", known
 
 
 _NOT_TRUE = frozenset(("", "false"))
@@ -344,7 +345,18 @@ def fields(condition: Condition | None) -> Iterator[FieldRef]:
         yield from [operand.ref for operand in operands if isinstance(operand, Field)]
 
 
-def is_among(value: Any, texts: frozenset[str]) -> bool:
+def _integers(texts: Iterable[str]) -> Iterator[int]:
+    """The integers whose text is among these."""
+    for text in texts:
+        try:
+            number = int(text)
+        except ValueError:
+            continue
+        if str(number) == text:
+            yield number
+
+
+def is_among(value: Any, texts: frozenset[str | int]) -> bool:
     """Whether a value that is not text is in a list of constants: by its text, as Logstash
     compares.
     """
