@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -62,25 +61,28 @@ class JobFigures:
 
     def read(self) -> Figures:
         """The figures of this moment."""
-        try:
-            self._last |= self._told()
-        except (OSError, URLError, ValueError, KeyError, Py4JError) as error:
-            log.debug("flink: figures of the job cannot be read: %s", error)
+        for part in (self._of_steps, self._of_restarts, self._of_checkpoints):
+            try:
+                self._last |= part(f"jobs/{self._client.get_job_id()}")
+            except (OSError, ValueError, KeyError, Py4JError) as error:  # such as no checkpoints
+                log.debug("flink: figures of the job cannot be read: %s", error)
         return dict(self._last)
 
-    def _told(self) -> Figures:
-        job = f"jobs/{self._client.get_job_id()}"
-        checkpoints = self._asked(f"{job}/checkpoints")
-        found: Figures = {"checkpoints": checkpoints["counts"]["completed"]}
-        latest = checkpoints["latest"]["completed"]
-        if latest is not None:
-            found["state_bytes"] = latest["state_size"]
-        for told in self._asked(f"{job}/metrics?get=numRestarts"):
-            found["restarts"] = int(told["value"])
-        counted = dict.fromkeys(COUNTED, 0)
+    def _of_steps(self, job: str) -> Figures:
+        counted: Figures = dict.fromkeys(COUNTED, 0)
         for name, value in self._counts(job):
             counted[name] += value
-        return found | counted
+        return counted
+
+    def _of_restarts(self, job: str) -> Figures:
+        (told,) = self._asked(f"{job}/metrics?get=numRestarts")
+        return {"restarts": int(told["value"])}
+
+    def _of_checkpoints(self, job: str) -> Figures:
+        told = self._asked(f"{job}/checkpoints")
+        found: Figures = {"checkpoints": told["counts"]["completed"]}
+        latest = told["latest"]["completed"]
+        return found if latest is None else {**found, "state_bytes": latest["state_size"]}
 
     def _counts(self, job: str) -> Iterator[tuple[str, int]]:
         for vertex in self._asked(job)["vertices"]:
