@@ -9,6 +9,8 @@ in between has lost it. So here a message of QoS 2 is handed over when it comes,
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import ssl
 import time
@@ -30,6 +32,7 @@ from .tls import tls_refusal
 from .tls_failures import refused, refuses_certificate
 
 _GOODBYE = 2.0
+_READ = 1 << 16
 _FAILURE = 0x80
 _LIMITS = {"ReceiveMaximum": 65535, "MaximumPacketSize": 0, "MaximumQoS": 2, "RetainAvailable": 1}
 """What a broker of MQTT 5 may say of itself, and what holds where it does not."""
@@ -266,6 +269,7 @@ class Session:
         """Say goodbye, so that there is no last will, with all acknowledgements before it."""
         client = self.client
         end = time.monotonic() + _GOODBYE
+        kept = self._kept() if client.is_connected() else None
         try:
             if client.is_connected():
                 client.disconnect()
@@ -278,6 +282,24 @@ class Session:
             connection = client.socket()
             if connection is not None:
                 connection.close()
+            if kept is not None:
+                _close_behind(kept, end)
+
+    def _kept(self) -> socket.socket | None:
+        """The connection once more: the library closes its own as soon as it has said goodbye."""
+        connection = self.client.socket()
+        return None if connection is None else socket.socket(fileno=os.dup(connection.fileno()))
+
+
+def _close_behind(connection: socket.socket, end: float) -> None:
+    """Close a connection when the broker has, or the time is over. With bytes that nobody has read
+    the system would reset it, and the broker would miss acknowledgements that were sent before.
+    """
+    with connection, contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(_GOODBYE)
+        while connection.recv(_READ) and time.monotonic() < end:
+            pass
 
 
 def _connect_properties(

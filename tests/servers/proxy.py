@@ -7,11 +7,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Callable
 from typing import Self
 
 from .process import LOOPBACK
 
 _PIECE = 1 << 16
+_ANSWER = 1.0
 
 
 class Proxy:
@@ -97,11 +99,16 @@ class Proxy:
             writer.transport.abort()
             return
         self._open |= {writer, to}
-        await asyncio.gather(self._forward(reader, to), self._forward(there, writer), return_exceptions=True)
+        back = asyncio.ensure_future(self._forward(there, writer, writer.close))
+        await asyncio.gather(self._forward(reader, to, to.write_eof), return_exceptions=True)
+        # The server may answer for a moment: one that gets a reset drops what it has not read.
+        await asyncio.wait([back], timeout=_ANSWER)
+        to.close()
+        await asyncio.gather(back, return_exceptions=True)
         self._open -= {writer, to}
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Bytes are written when their delay is over, while later ones are read already."""
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, end: Callable[[], None]) -> None:
+        """Bytes are written when their delay is over, while later ones are read already; ``end`` is called behind the last."""
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
         async def write() -> None:
@@ -113,7 +120,7 @@ class Proxy:
                     break
                 writer.write(piece)
                 await writer.drain()
-            writer.close()
+            end()
 
         writing = asyncio.ensure_future(write())
         with contextlib.suppress(OSError):
