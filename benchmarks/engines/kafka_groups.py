@@ -56,7 +56,6 @@ HEAVIER = "".join(PARSED % (n, n, n) for n in range(6)) + STATELESS
 SCALED = {
     "six times grok and date": HEAVIER,
     "grok, date, mutate": HEAVY,
-    "window": WINDOW,
 }
 
 KAFKA = """
