@@ -245,8 +245,8 @@ class GroupMember:
         self.commits.when_due()
 
     def _rewind(self, again: Mapping[str, int]) -> None:
-        """Read partitions again from these offsets on; where transactions commit, from what was
-        committed, which after a commit without an answer may be behind them.
+        """Read partitions again from these offsets on; where transactions commit, not what a commit
+        without an answer has committed all the same.
         """
         places = {name: self._assigned[name].at(offset) for name, offset in again.items()}
         if not self._settings.commits:
@@ -257,8 +257,10 @@ class GroupMember:
             for place in known:
                 if place.error is not None:
                     raise KafkaException(place.error)
-                if place.offset >= 0:
-                    places[partition_name(place.topic, place.partition)] = place
+                name = partition_name(place.topic, place.partition)
+                # What lies between is in the open transaction, and must not come twice.
+                if place.offset > places[name].offset:
+                    places[name] = place
         for name, place in places.items():
             self._forget_kept(name)
             self._assigned[name].next = place.offset
