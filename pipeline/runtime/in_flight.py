@@ -193,9 +193,14 @@ class InFlight:
                 self._partitions.pop(partition, None)
         return behind
 
-    def drain(self, partitions: Iterable[str] | None, timeout: float) -> bool:
-        """Wait until nothing of these partitions (of all, for None) is under way; False where that
-        took too long.
+    def drain(
+        self,
+        partitions: Iterable[str] | None,
+        timeout: float,
+        but: Delivery | None = None,
+    ) -> bool:
+        """Wait until nothing of these partitions (of all, for None) is under way, ``but`` for one
+        batch; False where that took too long.
         """
         wanted = None if partitions is None else set(partitions)
 
@@ -203,6 +208,7 @@ class InFlight:
             return not any(
                 wanted is None or any(part.partition in wanted for part in delivery.parts)
                 for delivery in self._open
+                if delivery is not but
             )
 
         with self._change:

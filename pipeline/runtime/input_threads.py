@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple, Protocol
 
 from ...plugins.batch import Batch
-from ...plugins.errors import EndOfInput, Misconfigured
+from ...plugins.errors import EndOfInput, Misconfigured, Undelivered
 from ...plugins.input import Answer, Input, Listener
 from ...plugins.plugin import Plugin
 from ..delivery.circuit_breaker import Circuit
@@ -179,12 +179,18 @@ class InputThread:
             self._hand_on(held)
 
     def _hand_on(self, got: tuple[Batch, Delivery]) -> None:
-        incoming = Incoming(self._number, got[0], got[1].done, got[1])
+        batch, delivery = got
+        incoming = Incoming(self._number, batch, delivery.done, delivery)
         while not self._intake.offer(incoming, _WAIT):
             if self._drained.is_set():
                 return  # the pipeline has failed, and nobody takes it: it stays unacknowledged
+            self.reader.held = delivery
             self.reader.tend()
             self.reader.settle()
+            self.reader.held = None
+            if delivery.is_superseded and self._source.replays:
+                delivery.done(Undelivered("it comes again, or belongs to another process"))
+                return
 
 
 class ListenerThread:

@@ -41,7 +41,8 @@ class SharedCommits(NamedTuple):
 
 class Reader:
     """One input as the runtime reads it. ``is_connected``: it is, from the pipeline before a
-    reload. ``longest_wait``: seconds that a read may wait.
+    reload. ``longest_wait``: seconds that a read may wait. ``held``: a batch that was read, and
+    that the reading thread has not handed on yet.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Reader:
         self._behind: dict[str, Position] = {}
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
         self._connected = self.has_worked = is_connected
+        self.held: Delivery | None = None
         self._reads = False
         self.longest_wait = _LONGEST_WAIT
         source.context.revoked = self._revoke
@@ -227,7 +229,7 @@ class Reader:
         """Partitions go to another process: wait for what is under way of them, and settle it."""
         if self._commits is not None:
             self._commits.force()
-        if not self.in_flight.drain(partitions, timeout):
+        if not self.in_flight.drain(partitions, timeout, but=self.held):
             if self._commits is not None:
                 self._commits.revoke(partitions)
             self.source.context.log.warning(

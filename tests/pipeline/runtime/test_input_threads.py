@@ -157,6 +157,42 @@ def test_an_input_is_tended_while_nobody_takes_what_it_gives() -> None:
     run.source.finish()
 
 
+class Leased(Given, name="leased"):
+    """Each number is of a partition of its own, and the last one that was read goes when it is tended."""
+
+    gone: str | None = None
+
+    def read(self, timeout: float) -> Batch | None:
+        batch = super().read(timeout)
+        if batch is not None:
+            self.last = f"p{batch.token}"
+            batch.parts = [Part(self.last, Position("i", 1))]
+        return batch
+
+    def tend(self, timeout: float) -> None:
+        if self.gone is None:
+            self.gone = self.last
+            self.context.revoked([self.gone], 2 * LONGEST)
+        super().tend(timeout)
+
+
+def test_what_is_not_taken_yet_is_not_handed_on_when_its_partition_goes() -> None:
+    source = made(Leased)
+    for number in range(1, 30):
+        source.content.put(number)
+    run = Run(source)
+    assert message(run.take()) == 1
+    assert source.tended.wait(LONGEST), "what nobody takes is not waited for"
+    gone = int(source.gone.removeprefix("p"))
+    assert source.settled.get(timeout=LONGEST) == (gone, False)
+    source.content.put(None)
+    rest = []
+    while incoming := run.take():
+        rest.append(message(incoming))
+    assert rest == [number for number in range(2, 30) if number != gone]
+    run.source.finish()
+
+
 def test_a_stop_settles_what_is_delivered_after_it() -> None:
     source = made(Given)
     source.content.put(1)

@@ -350,3 +350,12 @@ def test_partitions_that_go_are_waited_for_and_then_settled_no_more(in_time: boo
     run.read(Disconnected("cut"), None)
     run.read(None)
     assert {"q": 0} in run.calls(), "another process knows the position now"
+
+
+def test_a_batch_that_is_not_handed_on_yet_is_not_waited_for_when_its_partition_goes() -> None:
+    run = Run()
+    (one,) = run.read(1)
+    assert one
+    run.reader.held = one
+    run.input.context.revoked(["p"], 600.0)
+    assert one.is_superseded
