@@ -80,8 +80,10 @@ class Exchange:
 
     def gathers(self) -> bool:
         """Whether results in parts may still wait for more events, of which fewer rows come."""
-        most = min(_GATHERED, self._plugin.max_keys // 2)
-        return self._combines and len(self._plugin.keyed.states) < most
+        if not self._combines:
+            return False
+        most: int = min(_GATHERED, self._plugin.max_keys // 2)
+        return len(self._plugin.keyed.states) < most
 
     def take(self) -> list[KeyedRow]:
         """What was added since the last call, as rows."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,13 +15,20 @@ from typing import Any, Self
 LOOPBACK = "127.0.0.1"
 
 
+_PORTS = range(10_240, 32_768)
+"""Below those that the system gives to clients: nothing takes one while its server is down."""
+
+
 def free_ports(count: int = 1) -> list[int]:
     """Ports that nobody listens on now; all are taken at once, so that they differ."""
+    found: list[int] = []
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            port = _PORTS.start + secrets.randbelow(len(_PORTS))  # other processes choose, too
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.socket()).bind((LOOPBACK, port))
+                found.append(port)
+    return found
 
 
 def accepts(port: int) -> Callable[[], bool]:

@@ -32,10 +32,13 @@ class Proxy:
         self._is_refusing = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._started = threading.Event()
+        self._failure: OSError | None = None
 
     def __enter__(self) -> Self:
         self._thread.start()
         self._started.wait(60)
+        if self._failure is not None:
+            raise self._failure
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +80,12 @@ class Proxy:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._flows.set()
-        server = self._loop.run_until_complete(asyncio.start_server(self._connected, LOOPBACK, self.port))
+        try:
+            server = self._loop.run_until_complete(asyncio.start_server(self._connected, LOOPBACK, self.port))
+        except OSError as error:
+            self._failure = error
+            self._started.set()
+            return
         self.port = server.sockets[0].getsockname()[1]
         self._started.set()
         self._loop.run_forever()
