@@ -250,10 +250,8 @@ class GroupMember:
         """
         places = {name: self._assigned[name].at(offset) for name, offset in again.items()}
         if not self._settings.commits:
-            known = self._consumer.committed(
-                [TopicPartition(place.topic, place.partition) for place in places.values()],
-                timeout=_LONGEST_DRAIN,
-            )
+            asked = [TopicPartition(each.topic, each.partition) for each in places.values()]
+            known = self._consumer.committed(asked, timeout=_LONGEST_DRAIN)
             for place in known:
                 if place.error is not None:
                     raise KafkaException(place.error)
