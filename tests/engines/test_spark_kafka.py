@@ -29,7 +29,7 @@ output {{
 }}
 """
 PLACE = 'mutate { add_field => { "partition" => "%{[@metadata][kafka][partition]}" } }'
-WINDOW = 'date { match => ["at", "UNIX_MS"] } window { id => "w" size => "10s" by => ["key"] keep => false sum => { "sum" => "n" } }'
+WINDOW = 'date { match => ["at", "UNIX_MS"] } window { id => "w" size => "10s" by => ["key"] lateness => "5s" keep => false sum => { "sum" => "n" } }'
 
 
 @pytest.fixture
