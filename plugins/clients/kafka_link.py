@@ -84,7 +84,7 @@ class TransactionLink:
         for name, position in positions.items():
             place = None if member is None else member.place(name, position)
             if place is None:
-                raise Disconnected(f"{name} is no longer read here")
+                raise Disconnected(f"{name} has gone to another process")
             found.append(place)
         return found
 

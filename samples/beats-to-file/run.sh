@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the server, sends it events as a Beat does, and shows what they became. From the root of the repository.
+# Starts the server, sends it events as a Beat does, and shows what they became. From the root of
+# the repository.
 set -eu
 PORT="${PORT:-5044}"
 OUT="$(mktemp -d)"

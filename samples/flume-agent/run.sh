@@ -1,6 +1,7 @@
 #!/bin/sh
-# Starts Penstock and a Flume agent, has the agent read input.log, and shows the events, then what came back to the agent.
-# From the root of the repository. FLUME_CLASSPATH: the jars of Flume, unless Maven is to fetch them.
+# Starts Penstock and a Flume agent, has the agent read input.log, and shows the events, then what
+# came back to the agent. From the root of the repository. FLUME_CLASSPATH: the jars of Flume,
+# unless Maven is to fetch them.
 set -eu
 here=samples/flume-agent
 PORT="${PORT:-4141}"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fills a topic, starts the pipeline, and shows what a reader of committed messages sees of the other
-# topic. From the root of the repository; Kafka is where KAFKA says, else on localhost:9092. WAIT says
-# how many seconds the messages may take.
+# Fills a topic, starts the pipeline, and shows what a reader of committed messages sees of the
+# other topic. From the root of the repository; Kafka is where KAFKA says, else on localhost:9092.
+# WAIT says how many seconds the messages may take.
 set -eu
 here=samples/kafka-exactly-once
 KAFKA="${KAFKA:-localhost:9092}"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fills a topic, has it repartitioned, counts in three processes, of which one is killed, and shows the
-# results, sorted. From the root of the repository; Kafka is where KAFKA says, else on localhost:9092.
-# WAIT says how many seconds the results may take.
+# Fills a topic, has it repartitioned, counts in three processes, of which one is killed, and shows
+# the results, sorted. From the root of the repository; Kafka is where KAFKA says, else on
+# localhost:9092. WAIT says how many seconds the results may take.
 set -eu
 here=samples/kafka-groups
 KAFKA="${KAFKA:-localhost:9092}"

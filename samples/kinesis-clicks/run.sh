@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts Kinesis and DynamoDB as emulators, fills a stream, and shows what the pipeline makes of it. From the root of the repository.
+# Starts Kinesis and DynamoDB as emulators, fills a stream, and shows what the pipeline makes of it.
+# From the root of the repository.
 set -eu
 here=samples/kinesis-clicks
 kinesis_port="${KINESIS_PORT:-4567}"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sends the log to OpenSearch, and asks it which pages were not found. From the root of the repository.
+# Sends the log to OpenSearch, and asks it which pages were not found. From the root of the
+# repository.
 set -eu
 OPENSEARCH="${OPENSEARCH:-http://localhost:9200}"
 export OPENSEARCH

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts a Mosquitto of its own, publishes the messages of input.txt, shows what becomes of them, then what the broker has kept.
-# From the root of the repository.
+# Starts a Mosquitto of its own, publishes the messages of input.txt, shows what becomes of them,
+# then what the broker has kept. From the root of the repository.
 set -eu
 here=samples/mqtt-sensors
 MQTT_PORT="${MQTT_PORT:-1899}"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts a RabbitMQ of its own, publishes the jobs of input.jsonl, shows what becomes of them, then what a queue got of the slow ones.
-# From the root of the repository.
+# Starts a RabbitMQ of its own, publishes the jobs of input.jsonl, shows what becomes of them, then
+# what a queue got of the slow ones. From the root of the repository.
 set -eu
 here=samples/rabbitmq-work-queue
 RABBITMQ_PORT="${RABBITMQ_PORT:-5699}"
@@ -8,7 +8,8 @@ export RABBITMQ_PORT
 directory=$(mktemp -d)
 penstock="${PENSTOCK:-penstock}"
 
-# The script in lib is started, since the one on the path changes the user; the port mapper would stay behind as a daemon.
+# The script in lib is started, since the one on the path changes the user; the port mapper would
+# stay behind as a daemon.
 printf 'listeners.tcp.1 = 127.0.0.1:%s\nlog.console = true\nlog.file = false\n' "$RABBITMQ_PORT" > "$directory/rabbitmq.conf"
 printf '[].\n' > "$directory/plugins"
 ERL_EPMD_PORT=$((RABBITMQ_PORT + 1)) ERL_EPMD_ADDRESS=127.0.0.1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts a Redis of its own, puts the jobs of input.jsonl into its queue, shows what becomes of them, then the stream of slow ones.
-# From the root of the repository.
+# Starts a Redis of its own, puts the jobs of input.jsonl into its queue, shows what becomes of
+# them, then the stream of slow ones. From the root of the repository.
 set -eu
 here=samples/redis-queue
 REDIS_PORT="${REDIS_PORT:-6399}"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts moto, puts input.log into a bucket, runs the pipeline to its end, and shows what is in the archive.
-# From the root of the repository.
+# Starts moto, puts input.log into a bucket, runs the pipeline to its end, and shows what is in the
+# archive. From the root of the repository.
 set -eu
 here=samples/s3-archive
 port="${AWS_PORT:-5056}"

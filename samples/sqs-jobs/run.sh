@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts moto, puts the jobs of input.jsonl into a queue, shows what becomes of them, then the queue of slow ones.
-# From the root of the repository.
+# Starts moto, puts the jobs of input.jsonl into a queue, shows what becomes of them, then the queue
+# of slow ones. From the root of the repository.
 set -eu
 here=samples/sqs-jobs
 port="${AWS_PORT:-5055}"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the server, sends it the messages, and shows what they became. From the root of the repository.
+# Starts the server, sends it the messages, and shows what they became. From the root of the
+# repository.
 set -eu
 PORT="${PORT:-5514}"
 export PORT

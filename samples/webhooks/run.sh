@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the pipeline, posts what stands in input.jsonl, and stops it. From the root of the repository.
+# Starts the pipeline, posts what stands in input.jsonl, and stops it. From the root of the
+# repository.
 set -eu
 here=samples/webhooks
 WEBHOOKS_PORT="${WEBHOOKS_PORT:-8080}"

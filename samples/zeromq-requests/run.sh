@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the pipeline, has a client send the lines of input.jsonl, and shows its answers and the events. From the root of the repository.
+# Starts the pipeline, has a client send the lines of input.jsonl, and shows its answers and the
+# events. From the root of the repository.
 set -eu
 here=samples/zeromq-requests
 ZEROMQ_PORT="${ZEROMQ_PORT:-2199}"

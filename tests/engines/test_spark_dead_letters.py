@@ -4,19 +4,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from servers import spark as spark_server
 from servers.http_server import Asked, HttpServer, Reply
 from servers.packages import require
 from servers.shared import shared
-from servers.spark import PATIENCE, run, start_alone
+from servers.spark import PATIENCE, run, said, start_alone, until
 
 from penstock.plugins.records.dead_letter import DeadLetterReader
 
@@ -105,15 +101,3 @@ def tasks_of(driver: int) -> list[int]:
 def children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(word) for path in tasks for word in path.read_text().split()]
-
-
-def said(directory: Path) -> str:
-    return (directory / "run.log").read_text(errors="replace")[-4000:]
-
-
-def until(holds: Callable[[], Any], job: subprocess.Popen[bytes], directory: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert job.poll() is None, f"it has ended: {said(directory)}"
-        assert time.monotonic() < end, said(directory)
-        time.sleep(0.05)

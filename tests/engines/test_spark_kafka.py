@@ -3,10 +3,8 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from servers.job_api import JobApi
 from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.shared import shared
-from servers.spark import PATIENCE, Ended, lines_of, run, start_alone
+from servers.spark import PATIENCE, Ended, lines_of, run, said, start_alone, until
 
 CONFIG = """
 input {{ kafka {{ bootstrap_servers => "{brokers}" topics => ["{source}"] group_id => "{source}" auto_offset_reset => "earliest"
@@ -145,15 +143,3 @@ def newest(directory: Path) -> int:
     """How many batches are done, by the notes in the checkpoint."""
     found = sorted((directory / "checkpoint" / "commits").glob("*.msgpack"))
     return int(found[-1].stem) + 1 if found else 0
-
-
-def said(directory: Path) -> str:
-    return (directory / "run.log").read_text(errors="replace")[-4000:]
-
-
-def until(holds: Callable[[], bool], job: subprocess.Popen[bytes], directory: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert job.poll() is None, f"it has ended: {said(directory)}"
-        assert time.monotonic() < end, said(directory)
-        time.sleep(0.05)

@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,6 +120,20 @@ def _start(conf: Mapping[str, str], config: Path, *options: str, flags: Sequence
     command = [str(python("spark")), "-m", "penstock", "run", "-f", str(config), "--engine", "spark", *told, *flags]
     with (config.parent / "run.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **HERE, **environment}, cwd=config.parent)
+
+
+def said(directory: Path) -> str:
+    """The end of what a process that was started here has said."""
+    return (directory / "run.log").read_text(errors="replace")[-4000:]
+
+
+def until(holds: Callable[[], Any], job: subprocess.Popen[bytes], directory: Path) -> None:
+    """Wait until something holds, while the process runs."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert job.poll() is None, f"it has ended: {said(directory)}"
+        assert time.monotonic() < end, said(directory)
+        time.sleep(0.05)
 
 
 _LEFT_OUT = ("pyspark", "py4j", "pip", "setuptools", "venv_pack", "__pycache__")
