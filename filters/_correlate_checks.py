@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..dsl.diagnostics import did_you_mean
+from ._correlate_options import CorrelateOptions
 from ._correlate_rules import AT_ONCE, COMPARISONS
-
-if TYPE_CHECKING:
-    from .correlate import Correlate
 
 _SIGNS = {">": "gt", ">=": "gte", "=>": "gte", "<": "lt", "<=": "lte", "=<": "lte"}
 _EQUALS = {"=": "eq", "==": "eq", "!=": "neq", "<>": "neq"}
 
 
-def check_condition(rule: Correlate) -> bool:
+def check_condition(rule: CorrelateOptions) -> bool:
     """Report what is wrong with ``condition`` and ``field``; whether all is well."""
     known = [_known(rule, name) for name in rule.condition]
     if not all(known):
@@ -48,7 +44,7 @@ def check_condition(rule: Correlate) -> bool:
     return True
 
 
-def _known(rule: Correlate, name: str) -> bool:
+def _known(rule: CorrelateOptions, name: str) -> bool:
     if name in COMPARISONS:
         return True
     meant = (_SIGNS | _EQUALS).get(name.strip())

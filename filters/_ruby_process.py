@@ -12,7 +12,7 @@ import select
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dsl.diagnostics import PenstockError
 from ..dsl.event import accept, add_tag
@@ -20,9 +20,7 @@ from ..dsl.reference import Event
 from ..dsl.timestamp import Timestamp
 from ..plugins.context import OptionProblem
 from ..plugins.contract import complain
-
-if TYPE_CHECKING:
-    from .ruby import Ruby
+from ._ruby_options import RubyOptions
 
 DRIVER = Path(__file__).with_name("ruby_driver.rb")
 _INSTANT, _FLOAT = "\0t", "\0f"
@@ -36,7 +34,7 @@ class Died(PenstockError):
 class RubyProcess:
     """A real ruby that runs the code of a filter."""
 
-    def __init__(self, program: str, owner: Ruby, script: str | None) -> None:
+    def __init__(self, program: str, owner: RubyOptions, script: str | None) -> None:
         self.program, self.owner = program, owner
         span = owner.context.spans.get("code")
         self.given = {

@@ -7,9 +7,10 @@ is a problem of the configuration.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..plugins.context import OptionProblem
+from ._aggregate_options import AggregateOptions
 from ._ruby_scripts import Piece, compiled, explained
 from ._scripting import (
     ScriptError,
@@ -21,16 +22,13 @@ from ._scripting import (
 )
 from ._tasks import Task
 
-if TYPE_CHECKING:
-    from .aggregate import Aggregate
-
 _CLASS = "Aggregate::Element"
 _READ = ("task_id", "creation_timestamp", "lastevent_timestamp", "timeout", "inactivity_timeout")
 
 Functions = tuple[Callable[..., Any], Callable[..., Any], Callable[[BaseException, str], str]]
 
 
-def functions(owner: Aggregate) -> Functions:
+def functions(owner: AggregateOptions) -> Functions:
     """What runs ``code`` on an event, what runs ``timeout_code``, and what explains an error."""
     names = [span.source.name for span in owner.context.spans.values()]
     try:
@@ -47,7 +45,7 @@ def functions(owner: Aggregate) -> Functions:
     return code, finished, lambda error, place: explained(error, names)
 
 
-def python_functions(owner: Aggregate) -> Functions:
+def python_functions(owner: AggregateOptions) -> Functions:
     """The same of code in Python."""
     names = namespace(owner.context.now)
 
@@ -71,7 +69,7 @@ def _explain(error: BaseException, place: str) -> str:
     return explained(error, ())
 
 
-def _compiled(owner: Aggregate, pieces: list[Piece]) -> list[Callable[..., Any]]:
+def _compiled(owner: AggregateOptions, pieces: list[Piece]) -> list[Callable[..., Any]]:
     from ..dsl.ruby.errors import NotCompiled
 
     try:

@@ -6,15 +6,17 @@ configuration is checked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from ..dsl.reference import Event
 from ..dsl.values import copy
+from ..plugins.contract import Plugin
 
-if TYPE_CHECKING:
-    from .ruby import Ruby
+Outcome = Callable[[Any, dict[str, Any]], list[Event]]
+"""What the script, given these parameters, makes of an event of these fields."""
 
 
 class ScriptTest(msgspec.Struct):
@@ -86,17 +88,17 @@ def _read(tree: Any, node: Any) -> ScriptTest:
     return test
 
 
-def run_tests(owner: Ruby, script: str, tests: list[ScriptTest]) -> None:
+def run_tests(owner: Plugin, tests: list[ScriptTest], outcome: Outcome) -> None:
     """Run the tests of a script; one that fails is a problem of the option ``path``."""
     for test in tests:
-        for failure in failures(owner, script, test):
+        for failure in failures(test, outcome):
             owner.problem("path", failure, "correct the script or its test")
 
 
-def failures(owner: Ruby, script: str, test: ScriptTest) -> list[str]:
+def failures(test: ScriptTest, outcome: Outcome) -> list[str]:
     """What a test says that is not so."""
     try:
-        events = _outcome(owner, script, test)
+        events = _outcome(test, outcome)
     except Exception as error:
         return [f"the test `{test.name}` failed: {error}"]
     found = [(name, _reason(variable, body, events)) for name, variable, body in test.expectations]
@@ -117,16 +119,11 @@ def _reason(variable: str, body: str, events: list[Any]) -> str | None:
         return f" ({error})"
 
 
-def _outcome(owner: Ruby, script: str, test: ScriptTest) -> list[Any]:
-    from ..dsl.event import accept
+def _outcome(test: ScriptTest, outcome: Outcome) -> list[Any]:
     from ..dsl.ruby.events import RubyEvent
 
-    params = _evaluated(test.parameters)
-    tested = type(owner)({"path": owner.path, "script_params": params}, owner.context)
-    tested.names, tested.guard, tested.budget, tested.process = [], None, owner.budget, None
-    tested.call = tested._script(script, params)
-    event: Event = accept(copy(_evaluated(test.event)), owner.context.now())
-    return [RubyEvent(made) for made in tested.run([event])]
+    made = outcome(_evaluated(test.parameters), copy(_evaluated(test.event)))
+    return [RubyEvent(each) for each in made]
 
 
 def _evaluated(text: str) -> Any:

@@ -11,16 +11,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from ..dsl.timestamp import Timestamp
 from .state.keys import Key
 from .state.plain import plain, revive
 
-if TYPE_CHECKING:
-    from ._tasks_by_key import TasksByKey
-    from .aggregate import Aggregate
+M = TypeVar("M")
+"""A filter that shares tasks with others."""
 
 _BILLION = 1_000_000_000
 
@@ -76,17 +75,17 @@ class Task:
 
 
 @dataclass(eq=False)
-class Tasks:
+class Tasks(Generic[M]):
     """The tasks of a pipeline, by the text that groups them. ``leaders`` are the filters whose
     options rule time-outs, ``members`` all that share them.
     """
 
     settings: Mapping[str, Any]
     groups: dict[str, dict[str, Task]] = field(default_factory=dict)
-    leaders: dict[str, Aggregate] = field(default_factory=dict)
-    members: dict[str, list[TasksByKey]] = field(default_factory=dict)
+    leaders: dict[str, M] = field(default_factory=dict)
+    members: dict[str, list[M]] = field(default_factory=dict)
     default_timeout: float | None = None
-    keeper: Aggregate | None = None
+    keeper: M | None = None
 
     def group(self, text: str) -> dict[str, Task]:
         """The tasks that a text groups, oldest first."""
@@ -119,10 +118,10 @@ class Tasks:
         path.unlink()
 
 
-_TASKS: WeakValueDictionary[int, Tasks] = WeakValueDictionary()
+_TASKS: WeakValueDictionary[int, Tasks[Any]] = WeakValueDictionary()
 
 
-def tasks_of(settings: Mapping[str, Any]) -> Tasks:
+def tasks_of(settings: Mapping[str, Any]) -> Tasks[Any]:
     """The tasks of the pipeline that has these settings (this very object): its filters share them,
     and nobody else.
     """

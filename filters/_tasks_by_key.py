@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..plugins.filter import Undivided
-from ._held_by_key import HeldByKey, rendered
+from ._aggregate_options import AggregateOptions
+from ._held_by_key import rendered
 from ._tasks import Task, TaskForm, Tasks
 from .state.keys import Key
-
-if TYPE_CHECKING:
-    from .aggregate import Aggregate
 
 _UNDIVIDED = (
     Undivided(
@@ -44,19 +42,35 @@ _NO_FIELD = Undivided(
 )
 
 
-class TasksByKey(HeldByKey):
+class TasksByKey(AggregateOptions):
     """What of aggregate is about where its tasks are kept."""
 
-    shared: Tasks
+    shared: Tasks[TasksByKey]
     tasks: dict[str, Task]
-    task_id: str
     clock: Callable[[], float]
     id_of: Callable[[Event], str]
-    timeout_timestamp_field: FieldRef | None
+    is_loaded = False
+    """Whether this filter has read the file of tasks, if it is the one that keeps it."""
 
     @abstractmethod
-    def leader(self) -> Aggregate:
+    def timeouts(self) -> tuple[float, float]:
+        """The seconds after which a task is over: since its first event, since its latest."""
+
+    @abstractmethod
+    def pushes(self) -> bool:
+        """Whether a map becomes an event when its task is over."""
+
+    @abstractmethod
+    def made_of(self, task: Task) -> Event:
+        """The event that a map becomes."""
+
+    @abstractmethod
+    def expired(self, task_id: str, now: float) -> list[Event]:
+        """What is sent out of a task that is too old for its next event."""
+
+    def leader(self) -> TasksByKey:
         """The filter whose options rule the time-outs of these tasks."""
+        return self.shared.leaders.setdefault(self.task_id, self)
 
     def divide_by_ids(self) -> None:
         """Take a place among the filters with the same tasks, and say whether these may be divided

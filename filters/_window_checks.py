@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dsl.reference import FieldRef, ReferenceSyntaxError
 from ..plugins.contract import OptionProblem
 from ._scripting import ScriptError, function_of, namespace
-from ._window_functions import Function, Limits
-
-if TYPE_CHECKING:
-    from .window import Window
+from ._window_columns import Limits
+from ._window_functions import Function
+from ._window_options import WindowOptions
 
 FUNCTIONS = (
     "count",
@@ -36,7 +35,7 @@ _WINDOW = ("name", "count", "reason", "revision", "overflow")
 _PLAIN = ("start", "end", "id")
 
 
-def functions_of(window: Window) -> list[Function]:
+def functions_of(window: WindowOptions) -> list[Function]:
     """The functions that a window is told to compute."""
     return [
         Function(name, FieldRef(target), source)
@@ -45,7 +44,7 @@ def functions_of(window: Window) -> list[Function]:
     ]
 
 
-def limits_of(window: Window) -> Limits:
+def limits_of(window: WindowOptions) -> Limits:
     """What bounds the functions of a window; raises OptionProblem."""
     try:
         reduce = reduce_function(window)
@@ -62,7 +61,7 @@ def limits_of(window: Window) -> Limits:
     )
 
 
-def check_options(window: Window) -> None:
+def check_options(window: WindowOptions) -> None:
     """Report options that do not go together, and results that cannot be written."""
     check_results(window)
     if not window.size:
@@ -81,7 +80,7 @@ def check_options(window: Window) -> None:
             )
 
 
-def check_results(window: Window) -> None:
+def check_results(window: WindowOptions) -> None:
     """Report results that cannot be written, or that overwrite each other."""
     taken: list[tuple[tuple[str, ...], str]] = [(ref.keys, "by") for ref in window.by]
     taken += [(keys, "window") for keys in _own_fields(window)]
@@ -100,7 +99,7 @@ def check_results(window: Window) -> None:
         window.problem(option, f"`{option}` requires `{other}`", f"give `{other}`, too")
 
 
-def _own_fields(window: Window) -> Iterator[tuple[str, ...]]:
+def _own_fields(window: WindowOptions) -> Iterator[tuple[str, ...]]:
     """The fields that every result has."""
     yield ("@timestamp",)
     yield ("@version",)
@@ -111,7 +110,7 @@ def _own_fields(window: Window) -> Iterator[tuple[str, ...]]:
         yield from (("window", name) for name in _PLAIN)
 
 
-def _keys_of(window: Window, name: str, target: str) -> tuple[str, ...] | None:
+def _keys_of(window: WindowOptions, name: str, target: str) -> tuple[str, ...] | None:
     try:
         return FieldRef(target).keys
     except ReferenceSyntaxError as error:
@@ -119,14 +118,14 @@ def _keys_of(window: Window, name: str, target: str) -> tuple[str, ...] | None:
         return None
 
 
-def _written(window: Window, name: str, keys: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _written(window: WindowOptions, name: str, keys: tuple[str, ...]) -> list[tuple[str, ...]]:
     if name != "percentiles":
         return [keys]
     return [(*keys, f"p{percent:g}") for percent in window.percents]
 
 
 def _check_free(
-    window: Window, name: str, target: str, path: tuple[str, ...], taken: list[Any]
+    window: WindowOptions, name: str, target: str, path: tuple[str, ...], taken: list[Any]
 ) -> None:
     """Report a result that stands where another one, or a part of it, stands."""
     for other, owner in taken:
@@ -144,7 +143,7 @@ def _check_free(
         return
 
 
-def _check_size(window: Window, name: str, target: str, source: FieldRef) -> None:
+def _check_size(window: WindowOptions, name: str, target: str, source: FieldRef) -> None:
     if name == "distinct" and source.keys in _WHOLE_TEXTS:
         window.problem(
             name,
@@ -155,7 +154,7 @@ def _check_size(window: Window, name: str, target: str, source: FieldRef) -> Non
         )
 
 
-def reduce_function(window: Window) -> Callable[[Any, Any], Any] | None:
+def reduce_function(window: WindowOptions) -> Callable[[Any, Any], Any] | None:
     """The function of ``reduce_code``, an expression or statements that return; raises
     ScriptError.
     """

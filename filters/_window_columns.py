@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from ..dsl.reference import Event, FieldRef
 from ..dsl.values import copy
@@ -17,14 +19,25 @@ from ._window_tally import Tally, percent_parts
 from .state.keys import order_of, put, put_at, value_of
 from .state.sketches import exact_quantiles
 
-if TYPE_CHECKING:
-    from ._window_functions import Limits, Record
-
+Record = list[Any]
 Read = Callable[[Sequence[Event]], list[Any]]
 Pairs = list[tuple[str, FieldRef]]
 """Functions by name, with their targets."""
 
 _CONTAINERS = (dict, list)
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What bounds the functions, and what they are told besides their source."""
+
+    percents: tuple[float, ...] = (50, 95, 99)
+    collect: int = 100
+    frequent: int = 10
+    top: int = 10
+    top_fields: tuple[FieldRef, ...] = ()
+    reduce: Callable[[Any, Any], Any] | None = None
+    copies: bool = True
+    """Whether events go on behind the window, and must be copied to be kept."""
 
 
 class Column(Protocol):

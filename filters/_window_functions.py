@@ -16,10 +16,8 @@ import msgspec
 
 from ..dsl.reference import Event, FieldRef
 from ._columns import reading
-from ._window_columns import Column, TimedColumn, TopColumn, ValueColumn
+from ._window_columns import Column, Limits, Record, TimedColumn, TopColumn, ValueColumn
 from .state.keys import column
-
-Record = list[Any]
 
 FOLD_AT = 256
 """How many events of a window and key are gathered before their values are folded."""
@@ -34,19 +32,6 @@ class Function(msgspec.Struct, frozen=True):
     name: str
     target: FieldRef
     source: FieldRef
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What bounds the functions, and what they are told besides their source."""
-
-    percents: tuple[float, ...] = (50, 95, 99)
-    collect: int = 100
-    frequent: int = 10
-    top: int = 10
-    top_fields: tuple[FieldRef, ...] = ()
-    reduce: Callable[[Any, Any], Any] | None = None
-    copies: bool = True
-    """Whether events go on behind the window, and must be copied to be kept."""
 
 
 class Functions:

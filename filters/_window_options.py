@@ -1,89 +1,86 @@
-"""The lengths of windows: what ``size``, ``every``, ``offset`` and ``timezone`` mean together."""
+"""The options of a window."""
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
-from ..dsl.joda.zones import UTC, UnknownZoneError, get_zone
-from ..dsl.options import Misfit, read
-from ..dsl.spec import Kind
-from ..plugins.contract import OptionProblem
-from .state.calendar import DAY, HOUR, WEEK, CalendarWindows, FixedWindows, Windows
-
-_MONTHS = re.compile(r"\s*(\d+)\s*(?:M|months?)\s*").fullmatch
-_DURATION = Kind("duration")
+from ..dsl.reference import FieldRef
+from ..plugins.contract import Ecs
+from ..plugins.declaration import Duration, option
+from ._event_time import EventTime
 
 
-class Length(NamedTuple):
-    """A length of time: milliseconds, or months."""
+class WindowOptions(EventTime, Ecs):
+    """What a window is told: how long it is, what it computes, and when it tells."""
 
-    millis: int
-    months: int = 0
-
-
-def read_length(option: str, text: str) -> Length:
-    """What a length says; raises OptionProblem."""
-    if months := _MONTHS(text):
-        length = Length(0, int(months[1]))
-    else:
-        try:
-            length = Length(round(read(_DURATION, text) * 1000))
-        except Misfit:
-            raise OptionProblem(
-                option,
-                f"`{text}` is not a valid length of time",
-                'write "90s", "5m", "1h", "1d", "1w" or "1M"',
-                code="E204",
-            ) from None
-    if not any(length):
-        raise OptionProblem(
-            option, f"`{option}` must be at least a millisecond", "give a longer one"
-        )
-    return length
-
-
-def read_windows(size: str, every: str | None, offset: int, timezone: str | None) -> Windows:
-    """The windows that these options mean; raises OptionProblem."""
-    whole = read_length("size", size)
-    step = whole if every is None else read_length("every", every)
-    if whole.months and not step.months:
-        raise _misplaced("size", size, "UTC" if timezone is None else timezone)
-    if step.months > whole.months or step.millis > whole.millis:
-        raise OptionProblem(
-            "every",
-            "`every` is longer than `size`: events between two windows would be lost",
-            "give `every` of at most `size`, or drop events before",
-            code="E241",
-        )
-    if timezone is None and not whole.months:
-        return FixedWindows(whole.millis, step.millis, offset)
-    try:
-        zone = UTC if timezone is None else get_zone(timezone)
-    except UnknownZoneError as error:
-        raise OptionProblem("timezone", str(error), error.help, code="E223") from None
-    place = "UTC" if timezone is None else timezone
-    unit = _unit("every" if every is not None else "size", every or size, step, place)
-    count = whole.months or whole.millis // step.millis
-    if not whole.months and whole.millis % step.millis:
-        raise _misplaced("size", size, place)
-    return CalendarWindows(zone, unit, count // (step.months or 1), offset)
-
-
-def _unit(option: str, text: str, step: Length, zone: str) -> int | str:
-    """The unit of a calendar: ``M``, or milliseconds that fit into its days."""
-    if step.months:
-        if step.months == 1:
-            return "M"
-    elif step.millis == WEEK or (step.millis % HOUR == 0 and DAY % step.millis == 0):
-        return step.millis
-    raise _misplaced(option, text, zone)
-
-
-def _misplaced(option: str, text: str, zone: str) -> OptionProblem:
-    return OptionProblem(
-        option,
-        f"a window of {text} does not divide a day of {zone}",
-        "use 1d, 1w, 1M or hours that divide 24, or `offset`",
-        code="E242",
+    size: str | None = option(
+        "The length of a window: a duration, or `1d`, `1w`, `1M` by the calendar.", default=None
+    )
+    every: str | None = option("How often a window begins. Default: `size`.", default=None)
+    offset: Duration = option("By how much windows begin later.", default=Duration(0))
+    timezone: str | None = option(
+        "A zone by whose wall clock days, weeks, months and hours begin.", default=None
+    )
+    gap: Duration | None = option(
+        "The longest time between two events of one session.", default=None
+    )
+    longest: Duration | None = option(
+        "The longest session; the next event begins another one.", default=None
+    )
+    whole: bool = option("Whether all events of the input are one window.", default=False)
+    count: dict[str, FieldRef] = option(
+        "Results and their source: how many events have it.", default={}
+    )
+    sum: dict[str, FieldRef] = option("Results and their source: the sum.", default={})
+    avg: dict[str, FieldRef] = option("Results and their source: the mean.", default={})
+    min: dict[str, FieldRef] = option("Results and their source: the least value.", default={})
+    max: dict[str, FieldRef] = option("Results and their source: the greatest value.", default={})
+    first: dict[str, FieldRef] = option(
+        "Results and their source: the value of the earliest event.", default={}
+    )
+    last: dict[str, FieldRef] = option(
+        "Results and their source: the value of the latest event.", default={}
+    )
+    distinct: dict[str, FieldRef] = option(
+        "Results and their source: how many different values there are.", default={}
+    )
+    percentiles: dict[str, FieldRef] = option(
+        "Results and their source: maps of percentiles, such as `[p95]`.", default={}
+    )
+    collect: dict[str, FieldRef] = option(
+        "Results and their source: lists of the values, in the order of time.", default={}
+    )
+    frequent: dict[str, FieldRef] = option(
+        "Results and their source: the most frequent values, as maps of `value` and `count`.",
+        default={},
+    )
+    top: dict[str, FieldRef] = option(
+        "Results and their source: the events with the greatest values.", default={}
+    )
+    percents: list[float] = option("Which percentiles.", default=[50, 95, 99])
+    collect_max: int = option("How many values are collected.", default=100, at_least=1)
+    frequent_max: int = option("How many frequent values are emitted.", default=10, at_least=1)
+    top_max: int = option("How many events `top` emits.", default=10, at_least=1)
+    top_fields: list[FieldRef] = option("The fields of them. Default: all.", default=[])
+    reduce: dict[str, FieldRef] = option(
+        "Results and their source: what `reduce_code` makes of the values.", default={}
+    )
+    reduce_code: str | None = option(
+        "Python that makes one value of two, `a` and `b`; the order must not matter.", default=None
+    )
+    early: Duration | None = option(
+        "How often an interim result of an open window is emitted.", default=None
+    )
+    retain: Duration = option(
+        "How long after its end a window takes late events, each of which gives a corrected"
+        " result.",
+        default=Duration(0),
+    )
+    empty: int = option(
+        "For how many windows after its last event a key is emitted with a count of 0.",
+        default=0,
+        at_least=0,
+    )
+    timestamp: str = option(
+        "Whether the time of a result is the start of its window, or its end less 1 ms.",
+        default="start",
+        choices=("start", "end"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ._window_functions import Record
+from ._window_columns import Record
 from .state.calendar import Windows
 from .state.keys import Key
 

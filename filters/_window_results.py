@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dsl.reference import Event
 from ..dsl.timestamp import Timestamp
 from ._stream_results import instant, merge_map
-from ._window_functions import Functions, Record
+from ._window_columns import Record
+from ._window_functions import Functions
+from ._window_options import WindowOptions
 from .state.calendar import Span
 from .state.keys import Key
-
-if TYPE_CHECKING:
-    from .window import Window
 
 _NANOS = 1_000_000
 _WHOLE = "whole"
@@ -26,7 +25,7 @@ class WindowResults:
     """
 
     def __init__(
-        self, window: Window, functions: Functions, put_key: Callable[[Event, Key], bool]
+        self, window: WindowOptions, functions: Functions, put_key: Callable[[Event, Key], bool]
     ) -> None:
         self._functions, self._put_key = functions, put_key
         self._name, self._ecs, self._ids = window.title, window.ecs, window.ids()

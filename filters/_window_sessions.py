@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from ..dsl.reference import Event
-from ._window_functions import Functions, Record
+from ._window_columns import Record
+from ._window_functions import Functions
 from ._window_sized import MakeResult, Timing
 from .state import FOREVER, NEVER
 from .state.keys import Key

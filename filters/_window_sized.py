@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import msgspec
 
 from ..dsl.reference import Event
-from ._window_functions import Functions, Record
+from ._window_columns import Record
+from ._window_functions import Functions
 from .state import FOREVER, NEVER
 from .state.calendar import Span, Windows
 from .state.keys import Key

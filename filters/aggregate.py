@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..dsl.event import accept, add_tag
-from ..dsl.reference import Event, FieldRef
+from ..dsl.reference import Event
 from ..dsl.template import Template
 from ..dsl.timestamp import Timestamp
 from ..dsl.values import copy
 from ..plugins.contract import complain
-from ..plugins.declaration import option
 from ._aggregate_examples import EXAMPLES
 from ._references import set_or_tag
 from ._ruby_tasks import fields_of, functions, python_functions
@@ -83,50 +82,6 @@ class Aggregate(TasksByKey, name="aggregate"):
     reshapes = True
     shares = True
     flushes = True
-
-    task_id: str = option("What the events of a task have in common, with templates.")
-    code: str = option("Ruby, run on each event of a task.")
-    language: str = option(
-        "The language of `code` and `timeout_code`.",
-        default="ruby",
-        choices=("ruby", "python"),
-    )
-    map_action: str = option(
-        "Whether the event may start a task, must belong to one, or must start it.",
-        default="create_or_update",
-        choices=("create", "update", "create_or_update"),
-    )
-    end_of_task: bool = option("Whether the task is forgotten after the event.", default=False)
-    timeout: float | None = option(
-        "The seconds after which a task is forgotten. Default: 1800.", default=None
-    )
-    inactivity_timeout: float | None = option(
-        "The seconds without events after which a task is forgotten.", default=None
-    )
-    timeout_timestamp_field: FieldRef | None = option(
-        "A field with the time of events.", default=None
-    )
-    timeout_code: str | None = option(
-        "Ruby, run on an event made of a map, as `event`.", default=None
-    )
-    timeout_tags: list[str] = option(
-        "Tags for an event made of a map; templates are filled in.", default=[]
-    )
-    timeout_task_id_field: FieldRef | None = option(
-        "Where the id goes in an event made of a map.", default=None
-    )
-    push_map_as_event_on_timeout: bool = option(
-        "Whether a map becomes an event when time is up.", default=False
-    )
-    push_previous_map_as_event: bool = option(
-        "Whether the map of a task becomes an event when another task starts.", default=False
-    )
-    map_count_warning_threshold: int = option(
-        "The number of tasks to warn of; 0 for none.", default=5000, at_least=0
-    )
-    aggregate_maps_path: str | None = option(
-        "A file that keeps tasks from one run to the next.", default=None
-    )
 
     examples = EXAMPLES
 
@@ -249,10 +204,6 @@ class Aggregate(TasksByKey, name="aggregate"):
         made = event_of(other, self.context.now())
         return copy(made) if made is event else made
 
-    def leader(self) -> Aggregate:
-        """The filter whose options rule the time-outs of these tasks."""
-        return self.shared.leaders.setdefault(self.task_id, self)
-
     def timeouts(self) -> tuple[float, float]:
         default = (
             DEFAULT_TIMEOUT if self.shared.default_timeout is None else self.shared.default_timeout
@@ -271,7 +222,6 @@ class Aggregate(TasksByKey, name="aggregate"):
         return at.nanos() / 1e9 if type(at) is Timestamp else clock
 
     def expired(self, task_id: str, now: float) -> list[Event]:
-        """What is sent out of a task that is too old for its next event."""
         task = self.tasks.get(task_id)
         if task is None or not task.is_over(*self.timeouts(), now=now):
             return []
@@ -282,7 +232,6 @@ class Aggregate(TasksByKey, name="aggregate"):
         return self.push_map_as_event_on_timeout or self.push_previous_map_as_event
 
     def made_of(self, task: Task) -> Event:
-        """The event that a map becomes."""
         fields = fields_of(task.map, self.language == "ruby")
         event = accept(fields, self.context.now() if self.marks is None else self.end_of(task))
         if self.timeout_task_id_field is not None:
@@ -349,8 +298,6 @@ class Aggregate(TasksByKey, name="aggregate"):
                     path,
                     error,
                 )
-
-    is_loaded = False
 
     def close(self) -> None:
         """Keep open tasks, if this filter is to do it."""

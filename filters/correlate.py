@@ -9,8 +9,7 @@ from typing import Any
 
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.values import copy
-from ..plugins.contract import Ecs, OptionProblem
-from ..plugins.declaration import Duration, option
+from ..plugins.contract import OptionProblem
 from ..plugins.filter import Undivided
 from ._correlate_checks import check_condition
 from ._correlate_examples import EXAMPLES
@@ -23,6 +22,7 @@ from ._correlate_operator import (
     Finding,
     tags_of,
 )
+from ._correlate_options import CorrelateOptions
 from ._correlate_rules import (
     AT_ONCE,
     COLLECTED,
@@ -40,7 +40,7 @@ from ._correlate_rules import (
 )
 from ._correlate_rules import count as count_of
 from ._correlate_tags import of_many_tags, of_one_tag
-from ._event_time import EventTime, Rows, millis
+from ._event_time import Rows, millis
 from ._stream_results import instant, merge_map
 from ._window_tally import percent_parts
 from .state.keyed import Keyed
@@ -55,19 +55,9 @@ _TWO_KEYS = Undivided(
 _NANOS = 1_000_000
 _VALUES = 100
 _NUMBERS = frozenset({"value_sum", "value_avg", "value_percentile"})
-TYPES = (
-    "event_count",
-    "value_count",
-    "value_sum",
-    "value_avg",
-    "value_percentile",
-    "temporal",
-    "temporal_ordered",
-    "absent",
-)
 
 
-class Correlate(EventTime, Ecs, name="correlate"):
+class Correlate(CorrelateOptions, name="correlate"):
     """Tell of events of one key that mean something together, in any span of time of a length.
 
     Which events count is said by tags that filters before have given: `events` names them. At each
@@ -90,25 +80,6 @@ class Correlate(EventTime, Ecs, name="correlate"):
     `within`, for keys that had events in the ten windows before. Events later than `within` behind
     the watermark go on, tagged `_correlatelate`. The common options are applied to alerts.
     """
-
-    type: str = option("What is looked for.", choices=TYPES)
-    events: list[str] = option("The tags of the events that count.")
-    aliases: dict[str, Any] = option(
-        "Tags, and the fields that stand for those of `by` in events with the tag.", default={}
-    )
-    within: Duration = option("The longest time from the first to the last event.")
-    condition: dict[str, float] = option(
-        "Comparisons (`gt`, `gte`, `lt`, `lte`, `eq`, `neq`) and the number to compare with.",
-        default={},
-    )
-    field: list[FieldRef] = option("The fields of the value; several are one value.", default=[])
-    percent: float = option("Which percentile `value_percentile` compares.", default=50)
-    again: Duration | None = option(
-        "How long a key is quiet after an alert. Default: `within`.", default=None
-    )
-    collect: list[FieldRef] = option(
-        "Fields whose distinct values, 100 at most, an alert has.", default=[]
-    )
 
     examples = EXAMPLES
     neutral = frozenset({"again"})

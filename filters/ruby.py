@@ -5,20 +5,21 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from ..dsl.event import add_tag
+from ..dsl.event import accept, add_tag
 from ..dsl.guard import Guard, signals_reach
 from ..dsl.reference import Event
 from ..dsl.values import copy
 from ..plugins.context import OptionProblem
-from ..plugins.contract import Filter, complain
-from ..plugins.declaration import Example, option
+from ..plugins.contract import complain
+from ..plugins.declaration import Example
+from ._ruby_options import RubyOptions
 from ._ruby_scripts import Piece, compiled, explained, keeps_state, message_of, route
 
 
-class Ruby(Filter, name="ruby"):
+class Ruby(RubyOptions, name="ruby"):
     """Run Ruby on every event.
 
     `code` is run on each event, as `event`, with `get(field)`, `set(field, value)`,
@@ -47,24 +48,6 @@ class Ruby(Filter, name="ruby"):
 
     matches = True
     reshapes = True
-
-    code: str | None = option("The code to run on each event.", default=None)
-    init: str | None = option("Code to run once, before the first event.", default=None)
-    path: Path | None = option("A script with `filter(event)`.", default=None)
-    script_params: dict[str, Any] = option(
-        "What `register(params)` of the script is given.", default={}
-    )
-    tag_on_exception: str = option(
-        "The tag for an event on which the code raised.", default="_rubyexception"
-    )
-    tag_with_exception_message: bool = option(
-        "Whether a tag with the reason is given, too.", default=False
-    )
-    engine: str = option(
-        "What runs the code: `compiled`, a real ruby (`process`), or the first that can (`auto`).",
-        default="auto",
-        choices=("auto", "compiled", "process"),
-    )
 
     examples = (
         Example(
@@ -149,7 +132,7 @@ class Ruby(Filter, name="ruby"):
         if script is not None:
             bare, tests = without_tests(script)
             self.call = self._script(bare)
-            run_tests(self, bare, tests)
+            run_tests(self, tests, partial(self._tried, bare))
             return
         pieces = [Piece("init", self.init)] if self.init is not None else []
         pieces.append(Piece("code", self.code or "", ("event", "new_event_block")))
@@ -198,6 +181,13 @@ class Ruby(Filter, name="ruby"):
         if filter_ is None:
             raise OptionProblem("path", "the script defines no `filter(event)`")
         return lambda event, block: _hand_out(event, filter_(event), block)
+
+    def _tried(self, script: str, params: Any, fields: dict[str, Any]) -> list[Event]:
+        """What a script makes of an event of these fields; raises what the script raises."""
+        tried = type(self)({"path": self.path, "script_params": params}, self.context)
+        tried.names, tried.guard, tried.budget, tried.process = [], None, self.budget, None
+        tried.call = tried._script(script, params)
+        return tried.run([accept(fields, self.context.now())])
 
     def open(self) -> None:
         """Start the process, where there is one."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from ..dsl.event import complete
 from ..dsl.reference import Event
+from .context import Context
 from .plugin import Plugin
 from .raised import said_with_place
 
@@ -167,3 +168,12 @@ class Codec(Plugin):
         """Each event as a message of its own."""
         encode = self.encode
         return [encode([event]) for event in events]
+
+
+def made_codec(context: Context, value: Any, streams: bool = False) -> Codec:
+    """The codec that an option's value says, for the plugin of this context; for a stream of bytes
+    if ``streams``. What is wrong with the value becomes a problem of the plugin's.
+    """
+    assert context.make_codec is not None
+    made: Codec = context.make_codec(value, streams)
+    return made

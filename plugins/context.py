@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dsl.diagnostics import PenstockError
 from ..dsl.reference import Event
@@ -18,10 +18,6 @@ from .data_paths import data_directory
 from .json_bounds import Bounds
 from .metrics import Metrics
 from .rate_limit import PluginLog
-
-if TYPE_CHECKING:
-    from .codec import Codec
-
 
 Reasons = str | Sequence[str]
 """Why events could not be handled: one reason for all of them, or one for each."""
@@ -81,10 +77,11 @@ class Context:
 
     ``settings`` has the Logstash keys; ``where`` is ``file:line:column``; ``problems`` collects
     OptionProblems; ``make_codec`` makes a codec of an option's value, for a stream of bytes if its
-    second argument is true, and notes it in ``codecs``, which the runtime opens with the plugin.
-    ``dead_letter(events, reasons)`` writes events that could not be
-    handled; None where there are no dead letters; for an output it raises OSError where they cannot
-    be written. ``stopping`` is set when the pipeline is to end; ``shared`` belongs to the pipeline.
+    second argument is true, and notes it in ``codecs``, which the runtime opens with the plugin
+    (``codec.made_codec`` calls it). ``dead_letter(events, reasons)`` writes events that could not
+    be handled; None where there are no dead letters; for an output it raises OSError where they
+    cannot be written. ``stopping`` is set when the pipeline is to end; ``shared`` belongs to the
+    pipeline.
 
     ``revoked(partitions, timeout)`` is for inputs, from inside ``read``: these partitions go to
     another process; it returns when nothing of them is under way any more, and what could not be
@@ -97,8 +94,8 @@ class Context:
     id: str = ""
     name: str = ""
     problems: list[OptionProblem] = field(default_factory=list)
-    make_codec: Callable[[Any, bool], Codec] | None = None
-    codecs: list[Codec] = field(default_factory=list)
+    make_codec: Callable[[Any, bool], Any] | None = None
+    codecs: list[Any] = field(default_factory=list)
     dead_letter: Callable[[list[Event], Reasons], None] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     shared_things: Shared = field(default_factory=Shared)

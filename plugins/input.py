@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..dsl.reference import Event
 from .batch import Batch, Position
+from .codec import Codec, made_codec
 from .declaration import option
 from .former import FORMAT
 from .plugin import Plugin
-
-if TYPE_CHECKING:
-    from .codec import Codec
 
 CHUNK_BYTES = 1 << 15
 """What becomes a batch of events: more than 32 KiB falls out of a cache of half a megabyte."""
@@ -216,8 +214,7 @@ class Input(Plugin):
 
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
         """A codec for a new stream of this input; ``origin`` as in ``Codec``."""
-        assert self.context.make_codec is not None
-        made: Codec = self.context.make_codec(self.codec or self.default_codec, self.streams)
+        made = made_codec(self.context, self.codec or self.default_codec, self.streams)
         made.of_lines = self.reads_lines
         return made.stream(origin)
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..dsl.reference import Event
 from .batch import Payload
+from .codec import Codec, made_codec
 from .declaration import Bytes, Duration, option
 from .plugin import Plugin
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from .codec import Codec
 
 
 class Batching(NamedTuple):
@@ -192,6 +191,4 @@ class Output(Plugin):
 
     def new_codec(self) -> Codec:
         """The codec of this output."""
-        assert self.context.make_codec is not None
-        made: Codec = self.context.make_codec(self.codec or self.default_codec, False)
-        return made
+        return made_codec(self.context, self.codec or self.default_codec)

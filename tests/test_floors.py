@@ -130,11 +130,11 @@ def decides(node: ast.AST) -> TypeGuard[ast.expr]:
 
 
 def test_no_modules_import_in_a_circle() -> None:
-    """Imports inside functions count; those for types alone, which do not happen when the program runs, do not."""
+    """Imports inside functions count, and those for types alone: who reads the code follows them, too."""
     paths = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in modules()}
     needs: dict[str, set[str]] = {}
     for name, path in paths.items():
-        wanted = {module_of(found.target, paths) for found in inner(path) if not found.is_typing}
+        wanted = {module_of(found.target, paths) for found in inner(path)}
         needs[name] = wanted - {name, ""}
     try:
         tuple(TopologicalSorter(needs).static_order())

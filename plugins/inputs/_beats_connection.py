@@ -12,12 +12,10 @@ import asyncio
 import struct
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from ._beats_frames import Frames, Piece, ProtocolError
-
-if TYPE_CHECKING:
-    from ._beats_server import Connections
+from ._beats_intake import WindowIntake
 
 KEEP_ALIVE = 3.0
 """Seconds without an answer after which a client that waits hears that it is not forgotten."""
@@ -36,12 +34,31 @@ class _Owed:
         self.piece, self.is_delivered = piece, False
 
 
+class Owner(Protocol):
+    """What a connection asks of the server that it belongs to, and tells it."""
+
+    intake: WindowIntake
+    longest: int
+    size: int
+    idle_after: float
+
+    def origin_of(self, ip: str, transport: asyncio.BaseTransport, /) -> dict[str, Any]: ...
+
+    def opened(self, connection: Connection) -> None: ...
+
+    def closed(self, connection: Connection) -> None: ...
+
+    def refused(self, ip: str, reason: str) -> None: ...
+
+    def undelivered(self) -> None: ...
+
+
 class Connection(asyncio.Protocol):
     """One connection; used in the event loop's thread."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, owner: Connections, ip: str) -> None:
+    def __init__(self, owner: Owner, ip: str) -> None:
         self._owner, self._ip = owner, ip
         self.origin: dict[str, Any] = {}
         self._frames = Frames(owner.longest, owner.size)

@@ -52,13 +52,13 @@ class Endings:
         self._options, self._clock = files.options, files.clock
         self._told: set[LogFile] = set()
 
-    def read_up(self, file: LogFile, load: Load) -> None:
+    def read_up(self, file: LogFile, load: Load[LogFile]) -> None:
         """All of a file that was there has been read."""
         if self._options.read or file.detached:
             self._files.waiting[file] = None
             self._wait(file, load)
 
-    def _wait(self, file: LogFile, load: Load) -> None:
+    def _wait(self, file: LogFile, load: Load[LogFile]) -> None:
         now = self._clock.monotonic()
         if self._is_over(file, now) and self._is_unchanged(file):
             del self._files.waiting[file]
@@ -79,7 +79,7 @@ class Endings:
         """Whether a file can be ended now."""
         return any(not file.open for file in self._files.ending)
 
-    def see_to(self, load: Load) -> None:
+    def see_to(self, load: Load[LogFile]) -> None:
         """End the files that are due; their last events go into ``load``."""
         for file in list(self._files.waiting):
             self._wait(file, load)

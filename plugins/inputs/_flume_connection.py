@@ -11,14 +11,12 @@ import asyncio
 import itertools
 import zlib
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..batch import Chunk
 from ..clients.flume import FAILED, OK, Call, ProtocolError, Server
-from ._request_intake import Full
-
-if TYPE_CHECKING:
-    from ._flume_server import Connections
+from ..metrics import Counter
+from ._request_intake import Full, Gathering
 
 _READ = 1 << 16
 _ROOM_LOOKS = 0.05
@@ -70,12 +68,30 @@ class _Owed:
         self.status = ""
 
 
+class Owner(Protocol):
+    """What a connection asks of the server that it belongs to, and tells it."""
+
+    gathering: Gathering
+    is_compressed: bool
+    longest: int
+    read_timeout: float
+    patience: float
+    refused_full: Counter
+    undelivered: Counter
+
+    def refused(self, ip: str, reason: str) -> None: ...
+
+    def full(self, ip: str) -> None: ...
+
+    def failed(self, error: Exception) -> None: ...
+
+
 class Connection:
     """One connection; used in the event loop's thread."""
 
     def __init__(
         self,
-        owner: Connections,
+        owner: Owner,
         server: Server,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,

@@ -8,14 +8,21 @@ that one that was not delivered is read again from where it began.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from ...dsl.reference import Event
 from ..batch import Batch, Chunk, Part, Position
 from ._fingerprint import Mark
 
-if TYPE_CHECKING:
-    from ._log_file import LogFile
+
+class Source(Protocol):
+    """A file, as the runtime knows it."""
+
+    partition: str
+    incarnation: str
+
+
+F = TypeVar("F", bound=Source)
 
 
 class Content(NamedTuple):
@@ -31,16 +38,16 @@ class Content(NamedTuple):
         return not (self.events or self.data)
 
 
-class Span:
+class Span(Generic[F]):
     """A part of one file in one batch: where it begins, and the mark at its end."""
 
     __slots__ = ("file", "mark", "start")
 
-    def __init__(self, file: LogFile, start: int, mark: Mark) -> None:
+    def __init__(self, file: F, start: int, mark: Mark) -> None:
         self.file, self.start, self.mark = file, start, mark
 
 
-class Load:
+class Load(Generic[F]):
     """A batch while it is filled. ``gives_chunks``: its content is bytes, not events."""
 
     def __init__(self, gives_chunks: bool) -> None:
@@ -48,7 +55,7 @@ class Load:
         self.events: list[Event] = []
         self.chunks: list[Chunk] = []
         self.parts: list[Part] = []
-        self.spans: list[Span] = []
+        self.spans: list[Span[F]] = []
         self.bytes = 0  # on disk
         self.size = 0  # of their content
 
@@ -57,7 +64,7 @@ class Load:
         """Whether there is nothing to hand on, not even the news of a file."""
         return not self.parts
 
-    def add(self, span: Span, content: Content) -> None:
+    def add(self, span: Span[F], content: Content) -> None:
         """A part of a file."""
         file, last = span.file, self.parts[-1] if self.parts else None
         position = Position(file.incarnation, span.mark.position)
@@ -74,7 +81,7 @@ class Load:
         else:
             self.events = content.events
 
-    def tell(self, file: LogFile, state: Literal["begun", "finished"]) -> None:
+    def tell(self, file: F, state: Literal["begun", "finished"]) -> None:
         """Say that a file has begun, or that nothing of it will follow."""
         self.parts.append(Part(file.partition, state=state))
 

@@ -77,7 +77,7 @@ class LogFile:
         self.safe, self.unsaved = Mark(0, 0, 0), False
         self.again: int | None = None
         # A few at most, and in thousands of files none: a deque takes room even when it is empty.
-        self.open: list[Span] = []
+        self.open: list[Span[LogFile]] = []
         self._marks: list[Mark] = []
         self.quiet_since = self.read_at = now
         self.changed = 0.0
@@ -135,7 +135,7 @@ class LogFile:
             position, self.again, self.ending = self.again, None, False
             self._seek(position)
 
-    def settle(self, span: Span) -> None:
+    def settle(self, span: Span[LogFile]) -> None:
         """A span was delivered; others before it may not be."""
         self.open.remove(span)
         if not self.open and self._marks:
@@ -265,7 +265,7 @@ class LogFile:
             return bool(unpacker.problem) or (unpacker.drained and unpacker.consumed >= self.size)
         return self.position >= self.size
 
-    def take(self, load: Load, limit: int, streams: Streams) -> int:
+    def take(self, load: Load[LogFile], limit: int, streams: Streams) -> int:
         """Read up to ``limit`` bytes into a batch; gives how many were read on disk or, if more,
         came out unpacked.
         """
@@ -298,14 +298,14 @@ class LogFile:
         self.stream = streams.start(self.path, self.position, head)
         return self.stream
 
-    def flush(self, load: Load) -> None:
+    def flush(self, load: Load[LogFile]) -> None:
         """Put what the stream holds into a batch; the file is safe up to where it was read."""
         if self.stream is not None and self.stream.holds:
             safe = self.stream.safe
             content = self.stream.flush()
             self._hand_out(load, content, safe, mark(self.position, self._tail))
 
-    def idle(self, load: Load) -> None:
+    def idle(self, load: Load[LogFile]) -> None:
         """Put events into a batch that are due because nothing came for a while."""
         if self.stream is not None and self.stream.holds:
             safe = self.stream.safe
@@ -313,7 +313,7 @@ class LogFile:
             if not content.is_empty:
                 self._hand_out(load, content, safe, mark(self.stream.safe, b""))
 
-    def _hand_out(self, load: Load, content: Content, start: int, at: Mark) -> None:
+    def _hand_out(self, load: Load[LogFile], content: Content, start: int, at: Mark) -> None:
         if content.is_empty and at.position == start:
             return
         span = Span(self, start, at)

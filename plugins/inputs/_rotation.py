@@ -24,7 +24,7 @@ class Rotation:
         self._files = files
         self._expected: dict[str, float] = {}
 
-    def poll(self, load: Load) -> None:
+    def poll(self, load: Load[LogFile]) -> None:
         """Look at every file once. What files hold that end in the middle goes into ``load``."""
         now = self._files.clock.monotonic()
         for path, file in list(self._files.by_path.items()):
@@ -32,7 +32,7 @@ class Rotation:
         self._poll_detached(now, load)
         self._poll_expected(now)
 
-    def glance(self, path: str, load: Load) -> bool:
+    def glance(self, path: str, load: Load[LogFile]) -> bool:
         """Look at a path of which something was heard; False where it is not followed."""
         file = self._files.by_path.get(path)
         if file is not None:
@@ -41,7 +41,7 @@ class Rotation:
             self._meet(path)
         return path in self._files.by_path or path in self._expected
 
-    def _check(self, path: str, file: LogFile, now: float, load: Load) -> None:
+    def _check(self, path: str, file: LogFile, now: float, load: Load[LogFile]) -> None:
         try:
             seen = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -70,7 +70,7 @@ class Rotation:
         if path in self._files.by_path:
             self._expected.pop(path, None)
 
-    def _poll_detached(self, now: float, load: Load) -> None:
+    def _poll_detached(self, now: float, load: Load[LogFile]) -> None:
         for file in list(self._files.detached):
             assert file.descriptor is not None
             try:
@@ -90,7 +90,7 @@ class Rotation:
             if now > until:
                 self._expected.pop(path, None)
 
-    def _leave(self, file: LogFile, load: Load) -> None:
+    def _leave(self, file: LogFile, load: Load[LogFile]) -> None:
         """A file's path leads to it no more."""
         if file.finished:
             self._give_up(file, load)
@@ -107,11 +107,11 @@ class Rotation:
         except OSError:
             return False
 
-    def _give_up(self, file: LogFile, load: Load) -> None:
+    def _give_up(self, file: LogFile, load: Load[LogFile]) -> None:
         file.flush(load)
         self._files.drop(file)
 
-    def ready(self, file: LogFile, load: Load) -> bool:
+    def ready(self, file: LogFile, load: Load[LogFile]) -> bool:
         """Open a file to be read, and see that it is still what it was; raises OSError."""
         if not file.take_partition() or not self._files.descriptors.want(file):
             return False
@@ -121,7 +121,7 @@ class Rotation:
         self._replace(file, load)
         return False
 
-    def _replace(self, file: LogFile, load: Load) -> None:
+    def _replace(self, file: LogFile, load: Load[LogFile]) -> None:
         """A file no longer has what was read of it: begin anew."""
         files = self._files
         attached = files.by_path.get(file.path) is file
@@ -137,7 +137,7 @@ class Rotation:
             if fresh.path not in files.by_path:
                 files.descriptors.close(fresh)
 
-    def _go_on_in_copy(self, file: LogFile, load: Load) -> None:
+    def _go_on_in_copy(self, file: LogFile, load: Load[LogFile]) -> None:
         """Read what was not read of a file in the copy that was made of it, where there is one."""
         files, copy = self._files, None
         if not files.options.read:

@@ -54,7 +54,7 @@ class Tailer:
         self._rotation = Rotation(self._files)
         self._endings = Endings(self._files, completion)
         self._gives_chunks = streams.decoder is not None
-        self._load = Load(self._gives_chunks)
+        self._load = Load[LogFile](self._gives_chunks)
         self._next_discovery = self._next_poll = clock.monotonic()
         self._next_save = clock.monotonic() + options.write_interval
         self._discovered: float | None = None

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ...dsl.reference import FieldError, FieldRef
 from .. import registry
-from ..codec import Codec
+from ..codec import Codec, made_codec
 from ..contract import Ecs
 from ..declaration import Secret, option
 from ..servers.tls import server_tls
@@ -115,8 +115,7 @@ class Http(Ecs, HttpListener, name="http"):
                 message, help = f"unknown codec `{name}`", "`penstock plugins list` has all"
                 self.problem("additional_codecs", message, help, path=(kind,))
                 continue
-            assert self.context.make_codec is not None
-            made[kind.lower()] = self.context.make_codec(name, False)
+            made[kind.lower()] = made_codec(self.context, name)
         return made
 
     def _check_targets(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..codec import Codec
+from ..codec import Codec, made_codec
 from ..declaration import Secret, option
 from ..servers.tls import server_tls
 from ..tls import refuse_without_tls
@@ -51,9 +51,8 @@ class Logstash(HttpListener, name="logstash"):
         tls = server_tls(self, self)
         user = None if self.username is None else (self.username, self.password or "")
         self.serve_with(tls, user, {"Accept": "application/x-ndjson"})
-        assert self.context.make_codec is not None
         self._decoder = BodyCodec(
-            self.context.make_codec("json", False), self.context.make_codec("json_lines", False)
+            made_codec(self.context, "json"), made_codec(self.context, "json_lines")
         )
 
     def _check_credentials(self) -> None:

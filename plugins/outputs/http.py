@@ -28,6 +28,7 @@ from ..clients.http import (
 from ..clients.http_failures import HttpFailure, TlsFailure, Unsendable
 from ..clients.http_probe import probe
 from ..clients.tls import ClientTls, client_tls
+from ..codec import made_codec
 from ..declaration import option
 from ..errors import Disconnected, Misconfigured
 from ..output import Batching, Output
@@ -122,8 +123,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             self.problem("mapping", message, "take it out", code="W305")
         self._check_url()
         self._check_texts()
-        assert self.context.make_codec is not None
-        lines = self.context.make_codec("json_lines", False)
+        lines = made_codec(self.context, "json_lines")
         self._bodies = bodies_of(self.format, self.mapping, self.message, lines)
         self._headers = self._header_templates()
         is_constant = all(template.is_constant for template in self._headers.values())

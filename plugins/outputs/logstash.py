@@ -21,6 +21,7 @@ from ..clients.http import (
 from ..clients.http_failures import HttpFailure, TlsFailure
 from ..clients.http_probe import probe
 from ..clients.tls import ClientTls, client_tls
+from ..codec import made_codec
 from ..declaration import option
 from ..errors import Disconnected, Misconfigured
 from ..output import Batching, Output
@@ -98,8 +99,7 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
             self.problem("hosts", "`hosts` is empty", "name at least one")
         self._urls = [f"{scheme}://{place}" for place in places]
         self._hosts = Hosts(self._urls)
-        assert self.context.make_codec is not None
-        self._lines = self.context.make_codec("json_lines", False)
+        self._lines = made_codec(self.context, "json_lines")
 
     def _take_username(self) -> None:
         if self.username is not None and self.user is not None:

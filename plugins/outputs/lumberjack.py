@@ -16,7 +16,7 @@ from ..batch import Payload
 from ..clients.lumberjack import Kind, Link
 from ..clients.tcp import check_port, dial, encrypted
 from ..clients.tls import ClientTls, client_tls
-from ..codec import Codec
+from ..codec import made_codec
 from ..declaration import option
 from ..errors import Disconnected
 from ..output import Output
@@ -94,8 +94,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
             if "codec" in self.given:
                 message = 'a codec has no effect with format => "event"'
                 self.problem("codec", message, "take one of the two out", code="W305")
-            assert self.context.make_codec is not None
-            self._codec: Codec = self.context.make_codec("json", False)
+            self._codec = made_codec(self.context, "json")
         else:
             self._codec = self.new_codec()
         if self.compression_level > 9:
