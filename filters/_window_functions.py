@@ -99,6 +99,10 @@ class Functions:
 
     def add_all(self, records: list[Record], times: list[int], events: list[Event]) -> None:
         """Gather events, each into the record of the same index; counts and folds."""
+        if not self.columns:
+            for record in records:
+                record[0] += 1
+            return
         full = []
         for record in records:
             count = record[0] = record[0] + 1

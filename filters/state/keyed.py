@@ -31,6 +31,7 @@ _encode = msgspec.msgpack.Encoder().encode
 S = TypeVar("S")
 
 Over = Callable[[dict[Key, Any], list[Key], int], list[Key]]
+Rest = Callable[[dict[Key, Any], list[Key], int], dict[int, list[Key]]]
 
 
 class Operator(Protocol[S]):
@@ -58,7 +59,8 @@ class Operator(Protocol[S]):
 
     def latest(self, state: S) -> int:
         """The time of the key's latest event. (An operator may also have ``over(states, keys,
-        watermark)``: those of the keys that are forgotten without a word.)
+        watermark)``: those of the keys that are forgotten without a word; and, where it tells
+        nothing at all, ``rest(states, keys, watermark)``: the others by their next timer.)
         """
         ...
 
@@ -88,6 +90,7 @@ class Keyed(Generic[S]):
         self._count = 0
         self.evicted = 0
         self._over: Over | None = getattr(operator, "over", None)
+        self._rest: Rest | None = getattr(operator, "rest", None)
 
     def open(self, key: Key) -> tuple[S, list[Event]]:
         """A new state for a key. Where there are ``most`` already, those whose latest event is
@@ -137,7 +140,11 @@ class Keyed(Generic[S]):
 
     def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
         found: list[tuple[int, Any, int, Event]] = []
-        for key in self._awake(keys, watermark):
+        awake = self._awake(keys, watermark)
+        if self._rest is not None:
+            self._all_rest(self._rest(self.states, awake, watermark))
+            return []
+        for key in awake:
             state = self.states[key]
             due = self.operator.due(state, watermark, reason)
             if due:
@@ -161,6 +168,13 @@ class Keyed(Generic[S]):
         if len(over) == len(held):
             return []
         return [key for key in held if key in self.states]
+
+    def _all_rest(self, timed: dict[int, list[Key]]) -> None:
+        """Let keys that were woken sleep again, all of one time at once."""
+        for at, keys in timed.items():
+            self.timers.set_all(keys, at)
+            if self.changed is not None:
+                self.changed.update(keys)
 
     def _after(self, key: Key, state: S) -> None:
         """Let a key that was woken sleep again, or forget it."""

@@ -108,15 +108,20 @@ class Keys:
 
     def of_all(self, events: list[Event]) -> list[Key]:
         """The key of each event; None where a field is missing."""
+        return self.read(events)[0]
+
+    def read(self, events: list[Event]) -> tuple[list[Key], bool]:
+        """The key of each event, None where a field is missing; and whether all have one."""
         if not self._columns:
-            return [()] * len(events)
+            return [()] * len(events), True
         columns = [_canonical_all(read(events)) for read in self._columns]
+        whole = all(is_whole for _, is_whole in columns)
         if len(columns) == 1:
             return columns[0]
-        keys: list[Key] = list(zip(*columns, strict=True))
-        if any(None in values for values in columns):
-            return [None if None in key else key for key in keys]
-        return keys
+        keys: list[Key] = list(zip(*[values for values, _ in columns], strict=True))
+        if whole:
+            return keys, True
+        return [None if None in key else key for key in keys], False
 
     def of(self, event: Event) -> Key:
         """The key of an event; None where a field is missing."""
@@ -136,10 +141,12 @@ class Keys:
             put(event, field, value_of(part))
 
 
-def _canonical_all(values: list[Any]) -> list[Key]:
+def _canonical_all(values: list[Any]) -> tuple[list[Key], bool]:
+    """Values made canonical, and whether none is null."""
     if _PLAIN.issuperset(set(map(type, values))):
-        return values
-    return list(map(canonical, values))
+        return values, True
+    made = list(map(canonical, values))
+    return made, None not in made
 
 
 def put(event: Event, field: FieldRef, value: Any) -> None:

@@ -121,7 +121,7 @@ class Texts:
             return day + minute
         return day + minute[:5]
 
-    def millis(self, common: bytes, start: int) -> list[int | None]:
+    def millis(self, common: bytes, start: int) -> list[int]:
         """The time of each event, where what all begin with is the time ``start``."""
         count = self._count
         found = ones_of(count) * start + _tails.read(self._word(2), count)

@@ -77,15 +77,20 @@ class EventTimes:
 
     def of_all(self, events: list[Event]) -> list[int | None]:
         """The time of each event; None where there is none."""
+        return self.read(events)[0]
+
+    def read(self, events: list[Event]) -> tuple[list[Any], bool]:
+        """The time of each event, None where there is none; and whether all have one."""
         stamps = self._column(events)
-        if len(stamps) < _FEW:
-            return self._one_by_one(stamps)
-        try:
-            texts = Texts(GAP.join(stamps).encode(), len(stamps))
-            common = texts.common()
-            return texts.millis(common, self._starts[common])
-        except (OtherForm, TypeError, UnicodeError):
-            return self._one_by_one(stamps)
+        if len(stamps) >= _FEW:
+            try:
+                texts = Texts(GAP.join(stamps).encode(), len(stamps))
+                common = texts.common()
+                return texts.millis(common, self._starts[common]), True
+            except (OtherForm, TypeError, UnicodeError):
+                pass
+        times = self._one_by_one(stamps)
+        return times, None not in times
 
     def _one_by_one(self, stamps: Sequence[Any]) -> list[int | None]:
         seconds, fractions = self._seconds, self._fractions
