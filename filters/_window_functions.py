@@ -133,13 +133,15 @@ class Functions:
             return records[0]
         made = self.new()
         made[0] = sum([record[0] for record in records])
-        for record in records:
-            self.fold(record)
         for each in self.columns:
             cell = each.cell
             for record in records:
-                if record[cell + 1] is not None:
-                    made[cell + 1] = each.merge(made[cell + 1], record[cell + 1])
+                if record[cell]:
+                    record[cell + 1] = each.fold(record[cell + 1], record[cell])
+                    record[cell] = []
+            held = [record[cell + 1] for record in records if record[cell + 1] is not None]
+            if held:
+                made[cell + 1] = each.merged(held)
         return made
 
     def write(self, event: Event, record: Record) -> None:
@@ -147,6 +149,8 @@ class Functions:
         for each in self.columns:
             cell = each.cell
             if record[cell]:
+                if record[cell + 1] is None and each.write_whole(event, record[cell]):
+                    continue
                 record[cell + 1] = each.fold(record[cell + 1], record[cell])
                 record[cell] = []
             each.write(event, record[cell + 1])

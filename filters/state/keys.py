@@ -105,6 +105,7 @@ class Keys:
     def __init__(self, fields: Sequence[FieldRef]) -> None:
         self.fields = list(fields)
         self._columns = [column(field) for field in fields]
+        self._puts = [_put_key(field) for field in fields]
 
     def of_all(self, events: list[Event]) -> list[Key]:
         """The key of each event; None where a field is missing."""
@@ -137,8 +138,11 @@ class Keys:
 
     def put(self, event: Event, key: Key) -> None:
         """Write the fields that a key was read from."""
-        for field, part in zip(self.fields, self.parts(key), strict=True):
-            put(event, field, value_of(part))
+        if len(self._puts) == 1:
+            self._puts[0](event, value_of(key))
+            return
+        for write, part in zip(self._puts, key, strict=True):
+            write(event, value_of(part))
 
 
 def _canonical_all(values: list[Any]) -> tuple[list[Key], bool]:
@@ -176,3 +180,10 @@ def put_at(target: FieldRef) -> Callable[[Event, Any], None]:
             event[first] = {second: value}
 
     return put_second
+
+
+def _put_key(field: FieldRef) -> Callable[[Event, Any], None]:
+    """A function that writes a field that a key was read from."""
+    if field.keys[0] == "@metadata" or any(index_of(key) is not None for key in field.keys):
+        return lambda event, value: put(event, field, value)
+    return put_at(field)
