@@ -150,8 +150,9 @@ class EventTime(HeldState):
 
     def columns_of(self, events: list[Event]) -> list[list[Any]] | None:
         """Times, keys and values of events; None where one of them goes on by itself."""
-        keys, times = self.keys.of_all(events), self.times.of_all(events)
-        if None in keys or None in times:
+        keys, have_keys = self.keys.read(events)
+        times, have_times = self.times.read(events)
+        if not (have_keys and have_times):
             return None
         return [times, keys, *self.column_values(events)]
 
@@ -194,7 +195,7 @@ class EventTime(HeldState):
         return out.placed(events, places)
 
     def _flow(self, events: list[Event], partitions: Sequence[tuple[Partition, int]]) -> Outflow:
-        out, clock, base = Outflow(self.keep), self.clock(), 0
+        out, clock, base = self.outflow(), self.clock(), 0
         for partition, count in partitions:
             part = events if count == len(events) else events[base : base + count]
             rows = self.rows(part, base, out)
@@ -212,9 +213,16 @@ class EventTime(HeldState):
             base += count
         return out
 
+    def outflow(self) -> Outflow:
+        """What leaves of a batch, before any event of it was looked at."""
+        return Outflow(self.keep)
+
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         """The events that are taken in; the others go on, one without a time tagged."""
-        keys, times = self.keys.of_all(events), self.times.of_all(events)
+        keys, have_keys = self.keys.read(events)
+        times, have_times = self.times.read(events)
+        if have_keys and have_times:
+            return Rows(events, times, keys, range(base, base + len(events)))
         return self.selected(events, times, keys, base, out)
 
     def selected(

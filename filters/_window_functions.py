@@ -84,6 +84,10 @@ class Functions:
 
     def add_all(self, records: list[Record], times: list[int], events: list[Event]) -> None:
         """Gather events, each into the record of the same index; counts and folds."""
+        if not self.columns:
+            for record in records:
+                record[0] += 1
+            return
         full = []
         for record in records:
             count = record[0] = record[0] + 1
@@ -114,13 +118,15 @@ class Functions:
             return records[0]
         made = self.new()
         made[0] = sum([record[0] for record in records])
-        for record in records:
-            self.fold(record)
         for each in self.columns:
             cell = each.cell
             for record in records:
-                if record[cell + 1] is not None:
-                    made[cell + 1] = each.merge(made[cell + 1], record[cell + 1])
+                if record[cell]:
+                    record[cell + 1] = each.fold(record[cell + 1], record[cell])
+                    record[cell] = []
+            held = [record[cell + 1] for record in records if record[cell + 1] is not None]
+            if held:
+                made[cell + 1] = each.merged(held)
         return made
 
     def write(self, event: Event, record: Record) -> None:
@@ -128,6 +134,8 @@ class Functions:
         for each in self.columns:
             cell = each.cell
             if record[cell]:
+                if record[cell + 1] is None and each.write_whole(event, record[cell]):
+                    continue
                 record[cell + 1] = each.fold(record[cell + 1], record[cell])
                 record[cell] = []
             each.write(event, record[cell + 1])
