@@ -73,6 +73,11 @@ class Filter(Plugin):
     needs_end: str | None = None
     """The option because of which all inputs must end by themselves, set in ``prepare``."""
 
+    @property
+    def takes_lines(self) -> bool:
+        """Whether ``run`` may be given ``UnmadeEvents``; it then makes the events."""
+        return False
+
     external: ClassVar[bool] = False
     flushes: ClassVar[bool] = False
     matches: bool = False
