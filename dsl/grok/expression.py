@@ -25,7 +25,7 @@ from ..regex import without_calls
 from ..regex_escapes import RegexError
 from ..regex_needs import Branch, code, needs
 from ..regex_parser import Flags, Parser
-from ..regex_tree import Call, Node, Sequence, walk
+from ..regex_tree import Call, Node, Sequence, holds, walk
 from ..regex_tree import Capture as Group
 from . import facts, optimize
 from .pattern_cache import groups_of, may_be_refused, optimized_pattern
@@ -302,7 +302,7 @@ class _Expander:
 
     def expand(self, text: str) -> Node:
         node = self._parsed(text, _START)
-        return without_calls(node) if any(isinstance(at, Call) for at in walk(node)) else node
+        return without_calls(node) if holds(node, Call) else node
 
     def _parsed(self, text: str, flags: Flags) -> Node:
         return Parser(text, flags, self._refer).parse()
