@@ -158,9 +158,7 @@ class Reader:
         again what was not settled, so what is under way moves no position any more.
         """
         self._forget_connection()
-        said = getattr(error, "after", None)
-        wait = self._circuit.failed(error)
-        self._stopping.wait(wait if said is None else said)
+        self._stopping.wait(self._circuit.failed(error))
 
     def _forget_connection(self) -> None:
         self._connected = False
