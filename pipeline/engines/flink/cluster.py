@@ -15,8 +15,10 @@ from pyflink.java_gateway import get_gateway
 
 from ....dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
 from ..plan import Plan
+from .shipped import archive_of
 
 OPTIONS = ("cluster", "parallelism", "range_bytes")
+_ARCHIVES = "python.archives"
 _RANGE_BYTES = 8 << 20
 """Small, since what is between two checkpoints is a number of ranges."""
 
@@ -69,7 +71,7 @@ def _settings(plan: Plan, options: Mapping[str, str], checkpoint: str | None) ->
     if checkpoint is not None:
         settings |= _checkpoint_settings(Path(checkpoint).absolute())
     given = {name: value for name, value in options.items() if "." in name}
-    return settings | given | _place(options)
+    return settings | given | _place(options) | _shipped(plan, options)
 
 
 def _writes_topics(plan: Plan) -> bool:
@@ -102,6 +104,14 @@ def _place(options: Mapping[str, str]) -> dict[str, str]:
         (own,) = Path(_find_flink_home()).glob("opt/flink-python-*.jar")
         settings["pipeline.jars"] = ";".join([own.as_uri(), *jars])
     return settings
+
+
+def _shipped(plan: Plan, options: Mapping[str, str]) -> dict[str, str]:
+    """The files that the configuration names, besides what is sent along already."""
+    archive = archive_of(plan.shipment) if "cluster" in options else ""
+    if not archive:
+        return {}
+    return {_ARCHIVES: ",".join(filter(None, [options.get(_ARCHIVES), archive]))}
 
 
 def _check(options: Mapping[str, str]) -> None:
