@@ -96,7 +96,8 @@ class Supervisor:
         self.members = list(members)
         self._make, self._interval, self._reread = make, interval, reread
         self._stopping, self._look = threading.Event(), threading.Event()
-        self._lock = threading.Lock()
+        # Taken in this order where both are.
+        self._comparing, self._lock = threading.Lock(), threading.Lock()
         self._threads: list[threading.Thread] = []
 
     def stop(self) -> None:
@@ -142,12 +143,15 @@ class Supervisor:
     def _run_together(self) -> None:
         for member in list(self.members):
             self._start(member)
-        while True:
-            with self._lock:
-                running = [thread for thread in self._threads if thread.is_alive()]
-            if not running:
-                return
-            running[0].join()
+        while (running := self._running()) is not None:
+            running.join()
+
+    def _running(self) -> threading.Thread | None:
+        """A pipeline's thread that has not ended. Waits while the list is compared: where all of
+        its pipelines are exchanged, the old ones may have ended before the first new one starts.
+        """
+        with self._comparing, self._lock:
+            return next((thread for thread in self._threads if thread.is_alive()), None)
 
     def _start(self, member: ManagedPipeline) -> None:
         thread = threading.Thread(target=self._run_loop, args=(member,), name=member.id)
@@ -156,6 +160,13 @@ class Supervisor:
             self._threads.append(thread)
 
     def _run_loop(self, member: ManagedPipeline) -> None:
+        """Run a pipeline until nothing follows it, and note what ended it."""
+        try:
+            self._run_in_turn(member)
+        except BaseException as error:
+            member.error = error
+
+    def _run_in_turn(self, member: ManagedPipeline) -> None:
         """One pipeline after the other, as its configuration changes."""
         assert member.assembly is not None
         sources, assembly, carried = member.sources, member.assembly, set[Plugin]()
@@ -168,8 +179,7 @@ class Supervisor:
                 pending, is_delivered = self._follows(member, error), False
                 if pending is None:
                     if before is None or not _could_not_start(member, error):
-                        member.error = error
-                        return
+                        raise
                     _note_rollback(member, error)
                     sources, before = before[0], None
                     assembly, carried = assemble(sources, member.settings), set()
@@ -214,11 +224,14 @@ class Supervisor:
     ) -> _Pending | None:
         """Run a configuration; what is to follow it. Its plugins are closed if nothing is."""
         with self._lock:
-            if self._stopping.is_set():
+            if self._stopping.is_set() or member.is_removed:
                 return None
             member.assembly, member.pipeline = assembly, self._make(assembly)
             pipeline = member.pipeline
             pipeline.carried, pipeline.keeps_open = carried, True
+            if member.pending is not None:  # it was changed again while the last one ended
+                pipeline.successor = member.pending[1]
+                pipeline.stop()
         pending: _Pending | None = None
         try:
             pipeline.run()
@@ -238,7 +251,8 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             if self._reread is not None:
-                self._compare_lists(self._reread)
+                with self._comparing:
+                    self._compare_lists(self._reread)
             for member in list(self.members):
                 if member.pending is None and not member.is_removed:
                     self._exchange(member, is_asked)

@@ -5,10 +5,18 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from servers.process import free_ports
+
+from penstock.dsl.settings import settled
+from penstock.dsl.source import Source
+from penstock.pipeline.compile.instantiate import Assembly, assemble
+from penstock.pipeline.runtime.pipeline import Pipeline
+from penstock.pipeline.runtime.supervisor import ManagedPipeline, Supervisor
 
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 BEAT = 'input {{ heartbeat {{ interval => 0.05 }} }} output {{ stdout {{ codec => line {{ format => "{word}" }} }} }}'
@@ -113,3 +121,73 @@ def test_pipelines_hand_events_to_each_other(tmp_path: Path) -> None:
 
 def lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+SETTINGS = settled({})
+ENDLESS = "input { heartbeat { interval => 60 } } output { null { } }"
+PATIENCE = 120.0
+
+
+def once(path: Path) -> str:
+    """A pipeline that writes one line and ends."""
+    output = f'file {{ path => "{path}" codec => line {{ format => "%{{message}}" }} }}'
+    return f'input {{ generator {{ message => "new" count => 1 }} }} output {{ {output} }}'
+
+
+def managed(name: str, load: Callable[[], list[Source]]) -> ManagedPipeline:
+    return ManagedPipeline(name, {**SETTINGS, "pipeline.id": name}, load)
+
+
+def run_to_its_end(supervisor: Supervisor) -> None:
+    thread = threading.Thread(target=supervisor.run, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_all_pipelines_of_a_list_may_be_exchanged_at_once(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def when_the_old_one_has_ended() -> list[Source]:
+        for thread in threading.enumerate():
+            if thread.name == "old":
+                thread.join(PATIENCE)
+        return [Source("new.conf", once(out))]
+
+    new = managed("new", when_the_old_one_has_ended)
+    old = managed("old", lambda: [Source("old.conf", ENDLESS)])
+    assert not old.inspect()
+    supervisor = Supervisor([old], Pipeline, reread=lambda: [new])
+    supervisor.reload()
+    run_to_its_end(supervisor)
+    assert out.read_text() == "new\n"
+
+
+def test_a_change_that_comes_while_the_pipeline_before_ends_is_taken_up(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    member = managed("main", lambda: [Source("a.conf", ENDLESS)])
+    assert not member.inspect()
+    changed = [Source("b.conf", once(out))]
+    following = [(changed, assemble(changed, member.settings))]
+
+    def make(assembly: Assembly) -> Pipeline:
+        member.pending = following.pop() if following else None
+        return Pipeline(assembly)
+
+    run_to_its_end(Supervisor([member], make))
+    assert out.read_text() == "new\n"
+    assert member.reloads.successes == 1
+
+
+def test_a_pipeline_that_leaves_the_list_before_it_has_started_does_not_start() -> None:
+    made: list[Assembly] = []
+
+    def make(assembly: Assembly) -> Pipeline:
+        made.append(assembly)
+        return Pipeline(assembly)
+
+    member = managed("main", lambda: [Source("a.conf", ENDLESS)])
+    assert not member.inspect()
+    member.is_removed = True
+    run_to_its_end(Supervisor([member], make))
+    assert made == []
