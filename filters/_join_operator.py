@@ -67,6 +67,12 @@ class JoinOperator:
         """For how long after its time an event of a side may find partners."""
         return self.within if side == LEFT else self.before
 
+    def first(self, key: Key, side: str, mine: Held) -> JoinState:
+        """The state of a key that has one event."""
+        if side == LEFT:
+            return JoinState(key, [mine], [], mine.time)
+        return JoinState(key, [], [mine], mine.time)
+
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in a pair of a side and an event that is held."""
         side, mine = event

@@ -13,7 +13,7 @@ from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
 from ._join_operator import LEFT, RIGHT, JoinOperator, Matching
-from ._packed_events import Held, held
+from ._packed_events import Held, held_all
 from ._stream_results import instant
 from .state import NEVER
 from .state.keyed import Keyed
@@ -257,28 +257,32 @@ class Join(EventTime, name="join"):
     def _take(
         self, rows: Rows, tops: dict[str, Progress], rest: int, limit: int, out: Outflow
     ) -> None:
-        sides, keep, marks, keyed = self._names, self.keep, self.marks, self.keyed
-        own, opened = self._own, self._opened
-        states, take, silent = keyed.states, self._operator.take, self._operator.silent
-        mark, reach = marks.watermark, {side: self._operator.reach(side) for side in tops}
-        for event, when, key, at, side in zip(
-            rows.events, rows.times, rows.keys, rows.index, sides, strict=True
+        marks, keyed, opened = self.marks, self.keyed, self._opened
+        states, operator = keyed.states, self._operator
+        take, silent = operator.take, operator.silent
+        packed = held_all(rows.times, rows.events, self.keep)
+        if not self.keep:
+            self._own = packed
+        reach = {side: operator.reach(side) for side in tops}
+        mark, safe = marks.watermark, min(rows.times) + min(reach.values())
+        for one, event, key, at, side in zip(
+            packed, rows.events, rows.keys, rows.index, self._names, strict=True
         ):
-            if mark > when + reach[side]:
+            when = one.time
+            if mark > safe and mark > when + reach[side]:
                 self.too_late(event, at, mark - when - reach[side], out)
                 continue
-            one = held(when, event, keep)
-            if not keep:
-                own.append(one)
             state = states.get(key)
             if state is None:
-                state, evicted = keyed.open(key)
+                state = operator.first(key, side, one)
+                evicted = keyed.begin(key, state)
                 if evicted:
                     out.behind(at, self.told(evicted))
                 opened.append(key)
-            results = take(state, when, (side, one), mark)
-            if results:
-                out.behind(at, self.told(results))
+            else:
+                results = take(state, when, (side, one), mark)
+                if results:
+                    out.behind(at, self.told(results))
             if not silent:
                 keyed.settle(key, state)
             if tops[side].top < when <= limit:
