@@ -218,13 +218,15 @@ class Join(EventTime, name="join"):
         texts = values if _TEXTS.issuperset(set(map(type, values))) else map(_text, values)
         names: list[Any] = list(map(self._names_of.get, texts))
         if self._one_key is not None and None not in names:
-            keys = self._one_key.of_all(events)
+            keys, have_keys = self._one_key.read(events)
         else:
-            keys = self._keys_of(events, values)
-        rows = self.selected(events, self.times.of_all(events), keys, base, out)
-        if len(rows.events) < len(names):
-            names = [names[at - base] for at in rows.index]
-        self._names = names
+            keys, have_keys = self._keys_of(events, values), False
+        times, have_times = self.times.read(events)
+        if have_keys and have_times:
+            self._names = names
+            return Rows(events, times, keys, range(base, base + len(events)))
+        rows = self.selected(events, times, keys, base, out)
+        self._names = [names[at - base] for at in rows.index]
         return rows
 
     def _keys_of(self, events: list[Event], values: list[Any]) -> list[Key]:
@@ -264,7 +266,7 @@ class Join(EventTime, name="join"):
         if not self.keep:
             self._own = packed
         reach = {side: operator.reach(side) for side in tops}
-        mark, safe = marks.watermark, min(rows.times) + min(reach.values())
+        mark, safe = marks.watermark, rows.earliest + min(reach.values())
         for one, event, key, at, side in zip(
             packed, rows.events, rows.keys, rows.index, self._names, strict=True
         ):
@@ -348,7 +350,8 @@ class Join(EventTime, name="join"):
                 if value is not None:
                     put(result, target, copy(value))
         else:
-            partner.pop("@metadata", None)
+            if "@metadata" in partner:
+                del partner["@metadata"]
             self._put(result, partner)
         delay = (right.time - left.time) * 1_000_000
         if delay > 0:
