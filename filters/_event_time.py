@@ -36,13 +36,14 @@ __all__ = ["EventTime", "Rows", "millis"]
 
 class Rows(msgspec.Struct):
     """The events of one partition that a filter takes in: each with its index in the batch, its
-    time and its key; and the latest time.
+    time and its key; and the earliest and the latest time.
     """
 
     events: list[Event]
     times: list[int]
     keys: list[Key]
     index: Sequence[int]
+    earliest: int = NEVER
     latest: int = NEVER
 
 
@@ -171,9 +172,9 @@ class EventTime(HeldState):
         if self.shards is not None:
             return self.mine().take_columns(given)
         times, keys, *values = given
-        clock, latest = self.clock(), max(times)
+        clock, earliest, latest = self.clock(), min(times), max(times)
         mark = max(self.marks.watermark, latest - self.marks.lateness)
-        if latest > clock + self._ahead or min(times) < self.safe_from(mark):
+        if latest > clock + self._ahead or earliest < self.safe_from(mark):
             return None
         if self.begins_partial:
             return None
@@ -181,7 +182,7 @@ class EventTime(HeldState):
             self.see_partition(keys, self.here.shard or self.here.partition)
         count, out = len(times), Outflow(False)
         columns = Columns(values, 0, count)
-        rows = Rows(columns, times, keys, range(count), latest)  # type: ignore[arg-type]
+        rows = Rows(columns, times, keys, range(count), earliest, latest)  # type: ignore[arg-type]
         self.take_rows(rows, self.here.partition, clock, out)
         if len(self.keyed.states) >= self.next_look:
             out.behind(count - 1, self.bound())
@@ -204,7 +205,7 @@ class EventTime(HeldState):
             if rows.events:
                 if self.begins_partial:
                     self.see_first(rows.times)
-                rows.latest = max(rows.times)
+                rows.earliest, rows.latest = min(rows.times), max(rows.times)
                 if rows.latest > clock + self._ahead:
                     self._see_future(rows, clock + self._ahead)
                 self.take_rows(rows, partition, clock, out)
@@ -265,7 +266,8 @@ class EventTime(HeldState):
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in the rows of a partition, segment by segment."""
         limit, start, timers = clock + self._ahead, 0, self.keyed.timers
-        lane = Lane(self.marks, partition, clock, limit, rows.times, rows.latest)
+        span = (rows.earliest, rows.latest)
+        lane = Lane(self.marks, partition, clock, limit, rows.times, span)
         if self.puts_off and timers.first <= lane.mark_at(min(rows.latest, limit)):
             self.keyed.put_off(lane.mark_at(min(rows.latest, limit)))
         while start < len(rows.times):

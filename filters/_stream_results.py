@@ -52,10 +52,12 @@ class Ids:
         """The id of a result that is made of packed events as a whole: of a key, of instants, and
         of the bytes of all else.
         """
-        head = "".join([repr(key), *[stamp or "None" for stamp in stamps]])
+        head = repr(key)
+        for stamp in stamps:
+            head += stamp or "None"
         digest = self._base.copy()
         try:
-            digest.update(b"".join([head.encode(errors="surrogatepass"), *parts]))
+            digest.update(b"".join((head.encode("utf-8", "surrogatepass"), *parts)))
         except TypeError:  # one of them is not packed
             return self.of(head, parts)
         return digest.digest().hex()

@@ -25,6 +25,9 @@ Read = Callable[[Sequence[Event]], list[Any]]
 Pairs = list[tuple[str, FieldRef]]
 """Functions by name, with their targets."""
 
+FOLD_AT = 256
+"""How many events of a window and key are gathered before their values are folded."""
+
 _CONTAINERS = (dict, list)
 _INTEGERS = {int}
 
@@ -80,12 +83,27 @@ class ValueColumn:
         self.skipped = 0
 
     def gather(self, records: list[Record], times: list[int], events: list[Event]) -> None:
-        values, cell = self._read(events), self.cell
-        if self._copies:
-            values = [copy(v) if type(v) in _CONTAINERS else v for v in values]
-        for record, value in zip(records, values, strict=True):
+        cell = self.cell
+        for record, value in zip(records, self._values(events), strict=True):
             if value is not None:
                 record[cell].append(value)
+
+    def count(self, records: list[Record], events: list[Event]) -> list[Record]:
+        """Gather values, and count the events; the records that are to be folded."""
+        cell, full = self.cell, list[Any]()
+        for record, value in zip(records, self._values(events), strict=True):
+            number = record[0] = record[0] + 1
+            if value is not None:
+                record[cell].append(value)
+            if not number % FOLD_AT:
+                full.append(record)
+        return full
+
+    def _values(self, events: list[Event]) -> list[Any]:
+        values = self._read(events)
+        if not self._copies:
+            return values
+        return [copy(v) if type(v) in _CONTAINERS else v for v in values]
 
     def fold(self, held: Tally | None, values: list[Any]) -> Tally:
         tally = Tally() if held is None else held

@@ -136,9 +136,10 @@ class Dedupe(EventTime, name="dedupe"):
             elif when > state.high:
                 operator.passes(state, when, mark)
                 passing.append(at)
+            elif when > state.last:
+                state.last = when
             elif when >= state.low:
-                if when > state.last:
-                    state.last = when
+                continue
             elif self._passes(rows, at, out):
                 passing.append(at)
         return passing

@@ -129,11 +129,13 @@ class Window(WindowOptions, name="window"):
             times = rows.times if whole else rows.times[start:stop]
             keys = rows.keys if whole else rows.keys[start:stop]
             events = rows.events if whole else rows.events[start:stop]
-            self._gather(times, keys, events)
+            span = (rows.earliest, rows.latest) if whole else (min(times), max(times))
+            # First the records of their panes, then what goes into these.
+            records = self._panes.records(times, keys, span)
+            self._functions.add_all(records, times, events)
+            self._note(keys)
 
-    def _gather(self, times: list[int], keys: list[Key], events: list[Event]) -> None:
-        """Put events into the records of their panes, first which, then what."""
-        self._functions.add_all(self._panes.records(times, keys), times, events)
+    def _note(self, keys: list[Key]) -> None:
         if self.keyed.changed is not None:
             self.keyed.changed.update(keys)
 

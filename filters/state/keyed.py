@@ -101,11 +101,16 @@ class Keyed(Generic[S]):
         """A new state for a key. Where there are ``most`` already, those whose latest event is
         oldest go first, as if their time were up: their results.
         """
+        state = self.operator.new(key)
+        return state, self.begin(key, state)
+
+    def begin(self, key: Key, state: S) -> list[Event]:
+        """Hold a state that was made for a new key, like ``open``; the results of those that go."""
         results = self._make_room() if len(self.states) >= self.most else []
-        state = self.states[key] = self.operator.new(key)
+        self.states[key] = state
         if self._oldest is not None:
             self._note(key, NEVER)
-        return state, results
+        return results
 
     def take(self, time: int, key: Key, event: Event, watermark: int) -> list[Event]:
         """Take one event in; the results right behind it."""
