@@ -67,6 +67,8 @@ def said(error: OSError) -> str:
     """What an error of a connection says; with TLS 1.3 a server refuses a certificate only when the
     handshake is over.
     """
+    if isinstance(error, TimeoutError):
+        return "the server does not answer to TLS; does it speak TLS on this port?"
     reason = getattr(error, "reason", None)
     if isinstance(reason, str) and refuses_certificate(reason):
         return "; ".join(refused(reason))

@@ -242,6 +242,12 @@ def test_a_server_that_does_not_speak_tls_is_said_to_be_one(
         handshake_with(server, Certificates(tmp_path), serve)
 
 
+def test_a_server_that_says_nothing_at_the_handshake_is_asked_about(server: socket.socket) -> None:
+    made = dial("127.0.0.1", server.getsockname()[1], patience=0.2)
+    with pytest.raises(Disconnected, match="does it speak TLS on this port"):
+        encrypted(made, ssl.create_default_context(), "localhost", "ca")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 def test_who_cannot_be_reached_is_waited_for(host: str) -> None:
     with socket.socket() as unused:
