@@ -20,7 +20,7 @@ from ..reference import Event
 from ..unmade import Shape, literal
 from .captures import assigning, field_tree, indented
 from .expression import Expression
-from .whole_events import NotWholeError, Usual, WholeEvent, making
+from .whole_events import Making, NotWholeError, Usual
 
 Loop = Callable[..., list[Event]]
 
@@ -121,13 +121,14 @@ def making_loop(
         tree = None
         if not fill.keep_empty:
             tree = field_tree(expression.captures, fill.target, fill.overwrite)
+        if tree is None:
+            return None
+        given = expression.captures, shape, tree, fill.overwrite
+        one_by_one = f"one_by_one_{number}(event, match)"
         try:
-            if tree is None:
-                raise NotWholeError
-            event = WholeEvent(expression.captures, kind, shape, tree, fill.overwrite)
+            puts.append(Making(*given, fresh, ordinary, one_by_one).lines(kind))
         except NotWholeError:
             return None
-        puts.append(making(event, fresh, f"one_by_one_{number}(event, match)", ordinary))
     late = ["if event is None:", *indented(fresh, 1)]
     body = _tries(expressions, puts, decoration, [*fresh, "unmatched(event)"])
     text = [
