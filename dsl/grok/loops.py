@@ -18,6 +18,7 @@ from ..guard import MatchTimeout
 from ..reading import reads
 from ..reference import Event
 from ..unmade import Shape, literal
+from ..values import SMALL_INTEGERS
 from .captures import assigning, field_tree, indented
 from .expression import Expression
 from .whole_events import Making, NotWholeError, Usual
@@ -112,7 +113,7 @@ def making_loop(
     """
     if len(expressions) > _MOST_INLINE:
         return None
-    scope: dict[str, Any] = {"MatchTimeout": MatchTimeout}
+    scope: dict[str, Any] = {"MatchTimeout": MatchTimeout, "small": SMALL_INTEGERS.get}
     fresh = [f"event = {literal(shape)}", "keep(event)"]
     puts = []
     for number, (expression, kind) in enumerate(zip(expressions, usual, strict=True), 1):

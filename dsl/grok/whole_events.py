@@ -12,11 +12,15 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from ..unmade import Leaf, Shape, literal
+from ..values import SMALL_INTEGERS
 from .captures import Tree, indented, numbered, tested
 from .expression import Capture, Expression
 
 _SELDOM = 0.02
 """The share of lines below which a capture counts as one that never takes part."""
+
+_MOSTLY = 0.6
+"""The share of small integers from which on it is worth to look for one."""
 
 _MOST_WAYS = 3
 """So many captures that take part in some lines, and not in others, have literals of their own: one
@@ -25,26 +29,32 @@ for each combination.
 
 
 class Usual(NamedTuple):
-    """The captures, by place, that usually take part in a match, and those that usually do not."""
+    """The captures, by place, that usually take part in a match, those that usually do not, and
+    those whose texts are mostly small integers.
+    """
 
     present: frozenset[int]
     absent: frozenset[int]
+    small: frozenset[int]
 
     def ways(self, place: int) -> tuple[Usual, Usual]:
         """What is usual of the matches in which a capture takes part, and of the others."""
         return (
-            Usual(self.present | {place}, self.absent),
-            Usual(self.present, self.absent | {place}),
+            self._replace(present=self.present | {place}),
+            self._replace(absent=self.absent | {place}),
         )
 
     @classmethod
     def of(cls, expression: Expression, matches: Sequence[re.Match[str]]) -> Usual:
         """What is usual among some matches."""
-        rows = [expression.read(match) for match in matches]
-        shares = [sum(map(bool, texts)) / len(rows) for texts in zip(*rows, strict=True) if rows]
-        present = [place for place, share in enumerate(shares) if share > 1 - _SELDOM]
-        absent = [place for place, share in enumerate(shares) if share < _SELDOM]
-        return cls(frozenset(present), frozenset(absent))
+        columns = list(zip(*map(expression.read, matches), strict=True))
+        shares = [sum(map(bool, texts)) / len(texts) for texts in columns]
+        small = [sum(map(SMALL_INTEGERS.__contains__, texts)) / len(texts) for texts in columns]
+        return cls(
+            frozenset(place for place, share in enumerate(shares) if share > 1 - _SELDOM),
+            frozenset(place for place, share in enumerate(shares) if share < _SELDOM),
+            frozenset(place for place, share in enumerate(small) if share > _MOSTLY),
+        )
 
 
 class _Item(NamedTuple):
@@ -91,13 +101,20 @@ class WholeEvent:
         self.after = [line for item in items[sure:] for line in _setting("event", item)]
 
     def _conversions(self) -> list[str]:
-        usual = self._usual
         lines = []
         for place, capture in enumerate(self._captures):
-            if capture.type and place in usual.present:
-                lines.append(f"n{place} = {capture.type}(g{place})")
-            elif capture.type and place not in usual.absent:
+            if not capture.type or place in self._usual.absent:
+                continue
+            if place not in self._usual.present:
                 lines.append(numbered(place, capture))
+            elif capture.type == "int" and place in self._usual.small:
+                lines += [
+                    f"n{place} = small(g{place})",
+                    f"if n{place} is None:",
+                    f"    n{place} = int(g{place})",
+                ]
+            else:
+                lines.append(f"n{place} = {capture.type}(g{place})")
         return lines
 
     def _items(self, shape: Shape, tree: Tree, overwrite: Collection[str] = ()) -> list[_Item]:

@@ -70,8 +70,7 @@ class Column:
                 return
             hour, stamp = before[: self._minutes], dates[time[0]] + time[1][:4]
             self._hours[hour] = stamp
-            if hour != stamp:
-                self._is_own = False
+            self._is_own &= hour == stamp
 
     def read(self, texts: Sequence[str]) -> list[Timestamp] | None:
         """The instants of texts of this length; None where not all of them are of known hours."""
@@ -80,10 +79,12 @@ class Column:
             column = joined[place::length]
             if column.strip(char) if len(char) > 1 else column != char * count:
                 return None
-        hours, minutes, end = self._hours, self._minutes, self._end
-        if not hours.keys() >= {text[:minutes] for text in texts}:
+        hours, minutes, end, rest = self._hours, self._minutes, self._end, self._rest
+        try:
+            stamps = [hours[text[:minutes]] for text in texts]
+        except KeyError:
             return None
         if self._is_own:
             return list(map(Timestamp, texts))
-        rest = self._rest
-        return [Timestamp(hours[text[:minutes]] + text[minutes:end] + rest) for text in texts]
+        pairs = zip(stamps, texts, strict=True)
+        return list(map(Timestamp, [hour + text[minutes:end] + rest for hour, text in pairs]))
