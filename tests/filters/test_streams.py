@@ -8,7 +8,7 @@ import penstock
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.filters._event_time import EventTime
+from penstock.filters._event_time import EventTime, coarse
 from penstock.pipeline.compile.instantiate import inspect
 
 Event = dict[str, Any]
@@ -98,6 +98,24 @@ def test_late_events_go_on_or_end_as_asked(late: str, going: int) -> None:
     out = run(f'window {{ id => "w" size => "10s" lateness => "0s" keep => false late => "{late}" }}', at(1), at(30), at(2))
     assert sum("_windowlate" in e.get("tags", []) for e in out) == going
     assert windows(out) == [(1, "watermark"), (1, "end")]
+
+
+def test_the_log_says_at_the_end_how_many_events_were_late(caplog: pytest.LogCaptureFixture) -> None:
+    events = [at(100), *(at(second) for second in range(50))]
+    run('window { id => "w" size => "1m" }', *events)
+    (*_, last) = caplog.messages
+    assert last.endswith('late events so far: 50, by at most 30.001 s; lateness => "41s" would have taken them')
+    caplog.clear()
+    run('window { id => "w" size => "1m" }', at(100))
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("millis", "text"),
+    [(0, "0ms"), (9_999, "9999ms"), (10_001, "11s"), (600_000, "10m"), (86_400_000, "24h"), (10**9, "12d")],
+)
+def test_a_duration_is_proposed_in_few_digits_and_never_too_short(millis: int, text: str) -> None:
+    assert coarse(millis) == text
 
 
 def test_late_events_may_become_dead_letters() -> None:
