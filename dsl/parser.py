@@ -112,7 +112,7 @@ class _Box(Transformer[Token, Any]):
 
 
 def _too_deep(span: Span) -> Diagnostic:
-    help = "use `else if`, or join conditions with `and`"
+    help = "nest it less deeply: `else if`, and conditions joined with `and` or `or`, do not nest"
     return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, help)
 
 
