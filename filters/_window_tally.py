@@ -13,7 +13,7 @@ import msgspec
 from ..dsl.timestamp import Timestamp
 from .state.keys import canonical
 from .state.sketches import EXACT_DISTINCT, EXACT_VALUES, Buckets, Number, Registers
-from .state.sums import exact_parts, total
+from .state.sums import exact_parts, mean, total
 
 _NUMBERS = frozenset({int, float})
 _NEED_NUMBERS = frozenset({"sum", "avg", "percentiles"})
@@ -205,10 +205,7 @@ class Tally(msgspec.Struct):
 
     def mean(self) -> Any:
         """The mean of the numbers; None where there is none."""
-        try:
-            return self.sum() / self.count if self.count else None
-        except (OverflowError, TypeError):
-            return None
+        return mean(total(self.whole, self.parts), self.count) if self.count else None
 
     def lowest(self) -> Any:
         """The least number; where there is none, the earliest instant, or else the first text."""

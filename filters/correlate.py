@@ -46,6 +46,7 @@ from ._window_tally import percent_parts
 from .state.keyed import Keyed
 from .state.keys import Key, Keys, canonical, order_of, put, value_of
 from .state.outflow import Outflow
+from .state.sums import finite_number
 
 _TWO_KEYS = Undivided(
     "aliases",
@@ -249,8 +250,7 @@ class Correlate(CorrelateOptions, name="correlate"):
         if not self.field:
             return ()
         if self.type in _NUMBERS:
-            value = self.field[0].get(event)
-            return value if type(value) in (int, float) and value == value else None
+            return finite_number(self.field[0].get(event))
         values = tuple(canonical(field.get(event)) for field in self.field)
         return None if None in values else values
 
