@@ -15,7 +15,8 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.filters.uuid import Uuid
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.runtime.worker_pool import stateful_filter, useful_workers
+from penstock.pipeline.runtime.worker_parent import WorkerParent
+from penstock.pipeline.runtime.worker_pool import ParallelPipeline, stateful_filter, useful_workers
 
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 CONFIG = """
@@ -103,6 +104,15 @@ def children(parent: int) -> list[int]:
     return [int(pid) for pid in found.stdout.split()]
 
 
+def is_alive(process: int) -> bool:
+    """Whether it runs still: unlike the `ps` that has listed the children."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def workers_of(process: int) -> list[int]:
     """The workers of a run: they are forked by a process that the main one started before all else."""
     return [worker for parent in children(process) for worker in children(parent)]
@@ -160,6 +170,27 @@ def test_workers_end_with_the_main_process() -> None:
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline, "a worker outlived the main process"
         time.sleep(0.05)
+
+
+def test_workers_end_where_the_pipeline_cannot_start(tmp_path: Path) -> None:
+    """In a process that goes on, such as one whose reload is rolled back."""
+    (tmp_path / "spill").write_text("in the place of the directory of spills")
+    text = 'input { generator { } } output { null { when_full => "spill" } }'
+    settings = {**settled({}), "path.data": str(tmp_path)}
+    before = set(children(os.getpid()))
+    parent = WorkerParent()
+    made = set(children(os.getpid())) - before
+    (parent_process,) = (child for child in made if is_alive(child))
+    try:
+        pipeline = ParallelPipeline(assemble([Source("a.conf", text)], settings), 2, parent=parent)
+        with pytest.raises(OSError, match="spill"):
+            pipeline.run()
+        deadline = time.monotonic() + 120
+        while children(parent_process):
+            assert time.monotonic() < deadline, "a worker outlived its pipeline"
+            time.sleep(0.05)
+    finally:
+        parent.close()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
