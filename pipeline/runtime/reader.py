@@ -224,7 +224,7 @@ class Reader:
             if self._connected:
                 self.source.tend(0)
         except Exception as error:
-            self.source.context.log.warning("cannot be tended: %s", error)
+            self.source.context.log.warning("cannot be kept alive, connecting again: %s", error)
             self._forget_connection()
 
     def _revoke(self, partitions: Sequence[str], timeout: float) -> None:

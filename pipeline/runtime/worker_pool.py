@@ -174,8 +174,7 @@ class ParallelPipeline(Pipeline):
         return True
 
     def _freest(self) -> Worker:
-        """The worker with the fewest jobs, with the lock held. Raises OSError where none is left.
-        """
+        """The worker with the fewest jobs; with the lock held. Raises OSError where none is."""
         if not self._workers:
             raise OSError("no worker is left")
         return max(self._workers, key=lambda worker: len(worker.buffers.free))

@@ -6,6 +6,7 @@ One thread does all that is said on it, since a connection with TLS must not be 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import ssl
 import threading
@@ -13,6 +14,8 @@ from collections.abc import Callable
 
 from ..errors import Disconnected
 from ..wake_pipe import WakePipe
+
+log = logging.getLogger("penstock")
 
 _READ = 1 << 16
 _STEP = 1.0
@@ -78,6 +81,9 @@ class Duplex:
             reason = str(error)
         except OSError as error:
             reason = getattr(error, "reason", None) or error.strerror or str(error)
+        except Exception as error:  # a fault of whoever reads the answers
+            reason = f"{type(error).__name__}: {error}"
+            log.debug("%s raised", self._thread.name, exc_info=True)
         finally:
             with self._lock:
                 self._failure = reason
