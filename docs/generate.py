@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 
 from penstock.dsl.codes import Page, pages
+from penstock.dsl.lalr import TABLES
+from penstock.dsl.lark_grammar import written_tables
 from penstock.dsl.settings_table import INERT, INERT_GROUPS, SETTINGS, SettingSpec
 from penstock.pipeline.commands.plugin_reference import (
     SECTIONS,
@@ -57,10 +59,11 @@ _cell = _command_options.cell
 
 
 def generated() -> dict[str, str]:
-    """All pages that are generated, by their paths inside of docs/."""
+    """All files that are generated, by their paths from docs/."""
     made = {
         f"plugins/{cls.spec.section}s/{cls.spec.name}.md": plugin_page(cls) for cls in plugins()
     }
+    made[f"../dsl/{TABLES}"] = written_tables()
     made["plugins/README.md"] = plugin_index()
     made["plugins/differences.md"] = plugin_differences()
     made["diagnostics.md"] = diagnostics_page()

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .reference import Event
-from .timestamp import Timestamp, parse_timestamp
+from .timestamp import Timestamp, parse_timestamp, parse_together
 from .values import copier, copy, plain, rebuilt
 
 
@@ -60,6 +60,20 @@ def check_all(events: list[Event], now: Timestamp) -> None:
     """What ``accept`` checks, for many dicts: ``@timestamp`` and ``tags`` where they are there.
     Each text is read once.
     """
+    try:
+        together = parse_together([event["@timestamp"] for event in events])
+    except KeyError:
+        together = None
+    if together is None:
+        _check_each(events, now)
+        return
+    for event, stamp in zip(events, together, strict=True):
+        event["@timestamp"] = stamp
+        if "tags" in event:
+            _check_tags(event)
+
+
+def _check_each(events: list[Event], now: Timestamp) -> None:
     stamps: dict[str, Timestamp | None] = {}
     for event in events:
         if "@timestamp" in event:

@@ -6,7 +6,6 @@ from no place in particular; ``code_of`` makes code whose tracebacks point into 
 
 from __future__ import annotations
 
-import ast
 import linecache
 import re
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from .code_places import placed
 from .source import Source, Span
 
 _HEAD = re.compile(r"def (\w+)\(")
@@ -58,14 +58,12 @@ def text_of(lines: Sequence[Line]) -> str:
 
 
 def code_of(lines: Sequence[Line], source: Source) -> Any:
-    """The lines compiled, every node at the place of its line; all of them have one."""
-    tree = ast.parse(text_of(lines))
-    places = {number: _extent(line.span) for number, line in enumerate(lines, 1) if line.span}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword):
-            node.lineno, node.col_offset, node.end_lineno, node.end_col_offset = places[node.lineno]
+    """The lines compiled, every instruction at the place of its line; all of them have one."""
+    code = compile(text_of(lines), source.name, "exec")
+    extents = {line.span: _extent(line.span) for line in lines if line.span}
+    places = {number: extents[line.span] for number, line in enumerate(lines, 1) if line.span}
     _show_to_tracebacks(source)
-    return compile(tree, source.name, "exec")
+    return placed(code, places)
 
 
 def _extent(span: Span) -> tuple[int, int, int, int]:

@@ -37,7 +37,7 @@ class FieldName:
             self.of = lambda event: reference(render(event), style)
             return
         try:
-            self.constant = ref = FieldRef(text)
+            self.constant = ref = reference(text)
             self.of = lambda event: ref
         except ReferenceSyntaxError as error:
             self.problem = str(error)

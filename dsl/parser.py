@@ -1,28 +1,22 @@
-"""Text to tree: the Lark grammar, its tree builder, and the few rules that a grammar says badly.
+"""Text to tree: the builder that the grammar's rules call, and the few rules that a grammar says
+badly.
 
-The builder runs inside the LALR parser, so no parse tree is made on the way. Lark keeps its tables
-in the user's cache directory; without one they are built anew, in some 40 ms.
+The builder runs inside the LALR parser, so no parse tree is made on the way.
 """
 
 from __future__ import annotations
 
-import os
-import pkgutil
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
-
-from lark import Lark, Token, Transformer
-from lark.exceptions import UnexpectedInput
 
 from . import tree
 from .diagnostics import ConfigError, Diagnostic
+from .lalr import Parser, RefusedError, Token
 from .recovery import without_part
 from .source import Source, Span
-from .syntax import explain_syntax_error, is_local
 
 _DEEPEST = 80
 _SECTIONS = ("input", "filter", "output")
@@ -72,88 +66,27 @@ def _read(source: Source, text: str) -> tuple[tree.Tree | None, list[Diagnostic]
     and whether what follows the error can be trusted.
     """
     builder = _Builder(source)
-    comments: list[tree.Comment] = []
-    parser, box = _parser()
-    box.builder, box.comments, box.depth = builder, comments, 0
     try:
-        sections: Any = parser.parse(text)
-    except UnexpectedInput as error:
-        read = Source(source.name, text)
-        return None, [explain_syntax_error(read, error, source)], is_local(read, error)
+        sections = builder.parser().parse(source, text)
+    except RefusedError:
+        return _explained(source, text)
     except ConfigError as error:
         return None, list(error.diagnostics), True
-    finally:
-        box.builder = None
-    return tree.Tree(source, sections, tuple(comments)), builder.problems, True
+    return tree.Tree(source, sections, tuple(builder.comments)), builder.problems, True
 
 
-class _Box(Transformer[Token, Any]):
-    """Stands between the cached parser, made once, and the builder of the source at hand."""
+def _explained(source: Source, text: str) -> tuple[None, list[Diagnostic], bool]:
+    """What is wrong with a text, which Lark tells: it is imported for this alone."""
+    from .lark_grammar import refusal
+    from .syntax import explain_syntax_error, is_local
 
-    builder: _Builder | None = None
-    comments: list[tree.Comment]
-    depth: int
-
-    def _open(self, token: Token) -> Token:
-        assert self.builder is not None
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise ConfigError([_too_deep(self.builder.span(token))])
-        return token
-
-    def _close(self, token: Token) -> Token:
-        self.depth -= 1
-        return token
-
-    def _comment(self, token: Token) -> Token:
-        assert self.builder is not None
-        self.comments.append(tree.Comment(str(token), self.builder.span(token)))
-        return token
+    error, read = refusal(text), Source(source.name, text)
+    return None, [explain_syntax_error(read, error, source)], is_local(read, error)
 
 
 def _too_deep(span: Span) -> Diagnostic:
     help = "use `else if`, or join conditions with `and`"
     return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, help)
-
-
-def _forward(name: str) -> Callable[[_Box, list[Any]], Any]:
-    def build(box: _Box, children: list[Any]) -> Any:
-        return getattr(box.builder, name)(children)
-
-    return build
-
-
-@cache
-def _parser() -> tuple[Lark, _Box]:
-    grammar = pkgutil.get_data(__package__, "grammar.lark")
-    assert grammar is not None
-    for rule in _Builder.rules():
-        setattr(_Box, rule, _forward(rule))
-    box = _Box()
-    lark = Lark(
-        grammar.decode(),
-        parser="lalr",
-        transformer=box,
-        lexer_callbacks={
-            "COMMENT": box._comment,
-            **dict.fromkeys(("LBRACE", "LSQB", "LPAR"), box._open),
-            **dict.fromkeys(("RBRACE", "RSQB", "RPAR"), box._close),
-        },
-        maybe_placeholders=False,
-        cache=_cache_file(),
-    )
-    return lark, box
-
-
-def _cache_file() -> str | bool:
-    try:
-        directory = Path(
-            os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser(), "penstock"
-        )
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # the latter: there is no home
-        return False
-    return str(directory / "grammar.tables") if os.access(directory, os.W_OK) else False
 
 
 class _Builder:
@@ -164,17 +97,32 @@ class _Builder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
+        self.comments: list[tree.Comment] = []
         self.depths: dict[int, int] = {}
+        self._depth = 0
 
-    @staticmethod
-    def rules() -> Iterator[str]:
-        return (name for name, value in vars(_Builder).items() if getattr(value, "is_rule", False))
+    def parser(self) -> Parser:
+        """What reads a text with this builder."""
+        hooks = {
+            "COMMENT": self._comment,
+            **dict.fromkeys(("LBRACE", "LSQB", "LPAR"), self._open),
+            **dict.fromkeys(("RBRACE", "RSQB", "RPAR"), self._close),
+        }
+        return Parser({name: partial(rule, self) for name, rule in _RULES.items()}, hooks)
 
-    def span(self, first: Any, last: Any = None) -> Span:
-        last = first if last is None else last
-        start: Any = first.start_pos if isinstance(first, Token) else first.span.start
-        end: Any = last.end_pos if isinstance(last, Token) else last.span.end
-        return Span(self.source, start, end)
+    def _open(self, token: Token) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ConfigError([_too_deep(token.span)])
+
+    def _close(self, token: Token) -> None:
+        self._depth -= 1
+
+    def _comment(self, token: Token) -> None:
+        self.comments.append(tree.Comment(token.text, token.span))
+
+    def span(self, first: Any, last: Any) -> Span:
+        return Span(self.source, first.span.start, last.span.end)
 
     def problem(self, code: str, message: str, span: Span, help: str = "") -> None:
         self.problems.append(Diagnostic(code, message, span, help))
@@ -183,7 +131,7 @@ class _Builder:
         """A token as a value or an operand; what is built already passes."""
         if not isinstance(token, Token):
             return token
-        text, span, kind = str(token), self.span(token), token.type
+        text, span, kind = token.text, token.span, token.type
         if kind == "STRING":
             return tree.Text(text[1:-1], span)
         if kind == "NUMBER":
@@ -199,7 +147,7 @@ class _Builder:
         fields from texts.
         """
         if isinstance(token, Token) and token.type == "NAME":
-            return tree.Bareword(str(token), self.span(token))
+            return tree.Bareword(token.text, token.span)
         return self.leaf(token)
 
     def deepen(self, node: tree.Binary | tree.Unary, below: int) -> None:
@@ -221,9 +169,12 @@ class _Builder:
         return tree.Bareword(text, span)
 
 
+_RULES: dict[str, Callable[[_Builder, list[Any]], Any]] = {}
+"""What each rule of the grammar builds."""
+
+
 def _rule(build: Callable[[_Builder, list[Any]], Any]) -> Callable[[_Builder, list[Any]], Any]:
-    build.is_rule = True  # type: ignore[attr-defined]
-    setattr(_Builder, build.__name__, build)
+    _RULES[build.__name__] = build
     return build
 
 
@@ -234,7 +185,7 @@ def start(self: _Builder, children: list[Any]) -> tuple[tree.Section, ...]:
 
 @_rule
 def section(self: _Builder, children: list[Any]) -> tree.Section:
-    kind = str(children[0])
+    kind = children[0].text
     if kind not in _SECTIONS:
         near = {"i": "input", "f": "filter", "o": "output"}.get(kind[:1].lower())
         help = (
@@ -242,14 +193,14 @@ def section(self: _Builder, children: list[Any]) -> tree.Section:
             if near
             else "a configuration consists of the sections input, filter and output"
         )
-        self.problem("E102", f"unknown section `{kind}`", self.span(children[0]), help)
+        self.problem("E102", f"unknown section `{kind}`", children[0].span, help)
     return tree.Section(kind, tuple(children[2:-1]), self.span(children[0], children[-1]))
 
 
 @_rule
 def name(self: _Builder, children: list[Any]) -> Token:
     token: Token = children[0]
-    return Token.new_borrow_pos("NAME", token[1:-1], token) if token.type == "STRING" else token
+    return Token("NAME", token.text[1:-1], token.span) if token.type == "STRING" else token
 
 
 @_rule
@@ -263,13 +214,13 @@ def plugin(self: _Builder, children: list[Any]) -> tree.Plugin:
                 after.name_span,
                 "write each option on its own line",
             )
-    return tree.Plugin(str(head), self.span(head), tuple(attributes), self.span(head, children[-1]))
+    return tree.Plugin(head.text, head.span, tuple(attributes), self.span(head, children[-1]))
 
 
 @_rule
 def attribute(self: _Builder, children: list[Any]) -> tree.Attribute:
     head, value = children[0], self.leaf(children[1])
-    return tree.Attribute(str(head), self.span(head), value, self.span(head, value))
+    return tree.Attribute(head.text, head.span, value, self.span(head, value))
 
 
 @_rule
@@ -317,7 +268,7 @@ def _is(child: Any, *kinds: str) -> bool:
 
 @_rule
 def binary(self: _Builder, children: list[Any]) -> tree.Binary:
-    left, operator, right = self.operand(children[0]), str(children[1]), self.operand(children[2])
+    left, operator, right = self.operand(children[0]), children[1].text, self.operand(children[2])
     node = tree.Binary(operator, left, right, self.span(left, right))
     is_chain = (
         operator in ("and", "or") and isinstance(left, tree.Binary) and left.operator == operator
@@ -335,7 +286,7 @@ def not_in(self: _Builder, children: list[Any]) -> tree.Binary:
 @_rule
 def unary(self: _Builder, children: list[Any]) -> tree.Unary:
     operand = self.operand(children[1])
-    node = tree.Unary(str(children[0]), operand, self.span(children[0], operand))
+    node = tree.Unary(children[0].text, operand, self.span(children[0], operand))
     self.deepen(node, self.depth(operand))
     return node
 
@@ -343,7 +294,7 @@ def unary(self: _Builder, children: list[Any]) -> tree.Unary:
 @_rule
 def call(self: _Builder, children: list[Any]) -> tree.Call:
     arguments = tuple(self.operand(child) for child in children[2:-1])
-    return tree.Call(str(children[0]), arguments, self.span(children[0], children[-1]))
+    return tree.Call(children[0].text, arguments, self.span(children[0], children[-1]))
 
 
 @_rule

@@ -104,7 +104,16 @@ _MISSING = object()
 
 def parse_keys(text: str, style: str | None = None) -> tuple[str, ...]:
     """The keys of a reference as written, with escapes of a style; raises ReferenceSyntaxError."""
-    style = _style.get() if style is None else style
+    return _keys(text, _style.get() if style is None else style)
+
+
+_PLAIN = re.compile(r"(?:\[[^\[\]]+\])+")
+
+
+@lru_cache(maxsize=4096)
+def _keys(text: str, style: str) -> tuple[str, ...]:
+    if style == "none" and _PLAIN.fullmatch(text) is not None:
+        return tuple(text[1:-1].split("]["))
     if "[" not in text and "]" not in text:
         if not text:
             raise ReferenceSyntaxError("a field reference is empty")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -196,15 +196,21 @@ def repeated(node: Node, low: int, high: int | None, mode: Mode) -> Node:
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes right below one."""
-    if isinstance(node, Sequence):
-        return node.items
-    if isinstance(node, Choice):
-        return node.branches
-    if isinstance(node, Condition):
-        return (node.yes, node.no)
-    if isinstance(node, Repeat | Capture | Atomic | Look | Folded):
-        return (node.node,)
-    return ()
+    below = _BELOW.get(type(node))
+    return () if below is None else below(node)
+
+
+def _only(node: Any) -> tuple[Node, ...]:
+    return (node.node,)
+
+
+_BELOW: dict[type, Callable[[Any], tuple[Node, ...]]] = {
+    Sequence: operator.attrgetter("items"),
+    Choice: operator.attrgetter("branches"),
+    Condition: operator.attrgetter("yes", "no"),
+    **dict.fromkeys((Repeat, Capture, Atomic, Look, Folded), _only),
+}
+"""How to come from a node to those right below it, by its type."""
 
 
 def walk(node: Node) -> list[Node]:
@@ -213,6 +219,20 @@ def walk(node: Node) -> list[Node]:
     for at in found:
         found.extend(children(at))
     return found
+
+
+def holds(node: Node, kind: type) -> bool:
+    """Whether a node of a kind is among the node and all below it. A subtree that stands in many
+    places, as those of patterns of patterns do, is looked at once.
+    """
+    pending, seen = [node], {id(node)}
+    for at in pending:
+        if isinstance(at, kind):
+            return True
+        fresh = [below for below in children(at) if id(below) not in seen]
+        pending += fresh
+        seen.update(map(id, fresh))
+    return False
 
 
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:

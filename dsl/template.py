@@ -36,9 +36,12 @@ class Template:
         self.text = text
         self.problem: str | None = None
         self.help = REMEDY
-        parts = [self._part(kind, body) for kind, body in _split(text)]
-        self.is_constant = all(isinstance(part, str) for part in parts)
-        self.render: Render = _joined(parts)
+        self.is_constant = True
+        self.render: Render = _constant(text)
+        if "%{" in text:
+            parts = [self._part(kind, body) for kind, body in _split(text)]
+            self.is_constant = all(isinstance(part, str) for part in parts)
+            self.render = _joined(parts)
 
     @property
     def fields(self) -> list[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 _DAY = 86_400
 _BILLION = 1_000_000_000
@@ -229,6 +230,41 @@ def parse_timestamp(text: str) -> Timestamp | None:
     days = days_from_civil(year, month, min(day, month_length(year, month)))
     seconds = days * _DAY + hour * 3600 + minute * 60 + second - offset
     return Timestamp.of_nanos(seconds * _BILLION + nano)
+
+
+_STRIDE = len("2015-10-01T00:00:00.000Z\n")
+_FEW = 8
+
+
+def parse_together(texts: Sequence[Any]) -> list[Timestamp] | None:
+    """The instants of many texts, where all of them are canonical and of one minute, as those of a
+    log mostly are: what is to be seen of each is then seen of all at once, at a third of the cost.
+    None where one of them is not, or is not text.
+    """
+    count = len(texts)
+    if count < _FEW:
+        return None
+    try:
+        joined = "\n".join(texts)
+    except TypeError:
+        return None
+    minute = joined[:17]
+    if len(joined) != _STRIDE * count - 1 or not joined.isascii() or not _is_known(joined[:24]):
+        return None
+    # Column by column: each line has the minute, its seconds, a point, milliseconds and Z.
+    if joined[24::_STRIDE] != "\n" * (count - 1) or joined.count(f"\n{minute}") != count - 1:
+        return None
+    if joined[19::_STRIDE] != "." * count or joined[23::_STRIDE] != "Z" * count:
+        return None
+    digits = [joined[column::_STRIDE] for column in (18, 20, 21, 22)]
+    if joined[17::_STRIDE].strip("012345") or not "".join(digits).isdigit():
+        return None
+    return list(map(Timestamp, texts))
+
+
+def _is_known(text: str) -> bool:
+    """Whether the minute of a text is that of canonical ones."""
+    return text[:17] in _minutes or (parse_timestamp(text) == text and text[:17] in _minutes)
 
 
 def _offset_seconds(zone: str | None) -> int:

@@ -8,7 +8,7 @@ what a filter makes a string with ``to_s`` is JRuby's (``ruby_text``: 1000000000
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -108,10 +108,17 @@ def in_java_order(entries: dict[str, Any], buckets: int = 16) -> dict[str, Any]:
 
 def _java_hash(text: str) -> int:
     value = 0
-    units = text.encode("utf-16-be", "surrogatepass")
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    for unit in _units(text):
+        value = (31 * value + unit) & 0xFFFFFFFF
     return value ^ value >> 16
+
+
+def _units(text: str) -> Iterable[int]:
+    """The units of a text in UTF-16."""
+    if text.isascii():
+        return text.encode()
+    units = text.encode("utf-16-be", "surrogatepass")
+    return [high << 8 | low for high, low in zip(units[::2], units[1::2], strict=True)]
 
 
 def java_map(entries: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ is to know. Both write the same state.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -125,15 +126,17 @@ class DedupeOperator:
         return DedupeState(data[0], [Passed(*row) for row in data[1]])
 
 
-class PassedTimes(msgspec.Struct):
-    """The time of the latest event of a key that passed, that of its latest duplicate, and of
-    events that passed before, while they matter.
+class PassedTimes:
+    """The time of the latest event of a key that passed, and of events that passed before, while
+    they matter; the time of the latest duplicate. ``low`` and ``high``: between them lie the
+    duplicates of the latest one that passed.
     """
 
-    key: Key
-    top: int
-    last: int
-    older: list[int] = []
+    __slots__ = ("high", "key", "last", "low", "older", "top")
+
+    def __init__(self, key: Key) -> None:
+        self.key, self.older = key, list[int]()
+        self.top = self.last = self.low = self.high = NEVER
 
 
 class TimesOperator:
@@ -144,7 +147,7 @@ class TimesOperator:
         self._step = max(within // 2, 1)
 
     def new(self, key: Key) -> PassedTimes:
-        return PassedTimes(key, NEVER, NEVER)
+        return PassedTimes(key)
 
     def is_duplicate(self, state: PassedTimes, time: int, watermark: int) -> bool:
         """Whether an event of this time is a duplicate of one that passed; notes it either way."""
@@ -164,9 +167,12 @@ class TimesOperator:
             state.older.append(state.top)
         if len(state.older) >= MANY:
             self._prune(state, watermark)
-        state.top = time
+        self._set_top(state, time)
         if time > state.last:
             state.last = time
+
+    def _set_top(self, state: PassedTimes, time: int) -> None:
+        state.top, state.low, state.high = time, time - self.within, time + self.within
 
     def take(self, state: PassedTimes, time: int, event: Event, watermark: int) -> list[Event]:
         """The event, if it passes."""
@@ -176,6 +182,16 @@ class TimesOperator:
         """The keys of which nothing matters any more."""
         bound = watermark - 2 * self.within
         return [key for key in keys if states[key].top < bound]
+
+    def rest(
+        self, states: dict[Key, PassedTimes], keys: list[Key], watermark: int
+    ) -> dict[int, list[Key]]:
+        """Keys by their next timer. Few of what passed before is held: it may stay."""
+        step, longest = self._step, 2 * self.within
+        timed = defaultdict[int, list[Key]](list)
+        for key in keys:
+            timed[(states[key].top + longest) // step].append(key)
+        return {(at + 1) * step: some for at, some in timed.items()}
 
     def due(self, state: PassedTimes, watermark: int, reason: str) -> list[tuple[int, Event]]:
         if state.older:
@@ -201,9 +217,13 @@ class TimesOperator:
 
     def load(self, data: list[Any]) -> PassedTimes:
         key, rows = data
-        last = max((row[4] for row in rows), default=NEVER)
+        state = PassedTimes(key)
         times = sorted(row[0] for row in rows)
-        return PassedTimes(key, times[-1] if times else NEVER, last, times[:-1])
+        if times:
+            state.older = times[:-1]
+            self._set_top(state, times[-1])
+        state.last = max((row[4] for row in rows), default=NEVER)
+        return state
 
 
 def _low(passed: Passed) -> int:

@@ -36,13 +36,14 @@ __all__ = ["EventTime", "Rows", "millis"]
 
 class Rows(msgspec.Struct):
     """The events of one partition that a filter takes in: each with its index in the batch, its
-    time and its key; and the latest time.
+    time and its key; and the earliest and the latest time.
     """
 
     events: list[Event]
     times: list[int]
     keys: list[Key]
     index: Sequence[int]
+    earliest: int = NEVER
     latest: int = NEVER
 
 
@@ -150,8 +151,9 @@ class EventTime(HeldState):
 
     def columns_of(self, events: list[Event]) -> list[list[Any]] | None:
         """Times, keys and values of events; None where one of them goes on by itself."""
-        keys, times = self.keys.of_all(events), self.times.of_all(events)
-        if None in keys or None in times:
+        keys, have_keys = self.keys.read(events)
+        times, have_times = self.times.read(events)
+        if not (have_keys and have_times):
             return None
         return [times, keys, *self.column_values(events)]
 
@@ -170,9 +172,9 @@ class EventTime(HeldState):
         if self.shards is not None:
             return self.mine().take_columns(given)
         times, keys, *values = given
-        clock, latest = self.clock(), max(times)
+        clock, earliest, latest = self.clock(), min(times), max(times)
         mark = max(self.marks.watermark, latest - self.marks.lateness)
-        if latest > clock + self._ahead or min(times) < self.safe_from(mark):
+        if latest > clock + self._ahead or earliest < self.safe_from(mark):
             return None
         if self.begins_partial:
             return None
@@ -180,7 +182,7 @@ class EventTime(HeldState):
             self.see_partition(keys, self.here.shard or self.here.partition)
         count, out = len(times), Outflow(False)
         columns = Columns(values, 0, count)
-        rows = Rows(columns, times, keys, range(count), latest)  # type: ignore[arg-type]
+        rows = Rows(columns, times, keys, range(count), earliest, latest)  # type: ignore[arg-type]
         self.take_rows(rows, self.here.partition, clock, out)
         if len(self.keyed.states) >= self.next_look:
             out.behind(count - 1, self.bound())
@@ -194,7 +196,7 @@ class EventTime(HeldState):
         return out.placed(events, places)
 
     def _flow(self, events: list[Event], partitions: Sequence[tuple[Partition, int]]) -> Outflow:
-        out, clock, base = Outflow(self.keep), self.clock(), 0
+        out, clock, base = self.outflow(), self.clock(), 0
         for partition, count in partitions:
             part = events if count == len(events) else events[base : base + count]
             rows = self.rows(part, base, out)
@@ -203,7 +205,7 @@ class EventTime(HeldState):
             if rows.events:
                 if self.begins_partial:
                     self.see_first(rows.times)
-                rows.latest = max(rows.times)
+                rows.earliest, rows.latest = min(rows.times), max(rows.times)
                 if rows.latest > clock + self._ahead:
                     self._see_future(rows, clock + self._ahead)
                 self.take_rows(rows, partition, clock, out)
@@ -212,9 +214,16 @@ class EventTime(HeldState):
             base += count
         return out
 
+    def outflow(self) -> Outflow:
+        """What leaves of a batch, before any event of it was looked at."""
+        return Outflow(self.keep)
+
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         """The events that are taken in; the others go on, one without a time tagged."""
-        keys, times = self.keys.of_all(events), self.times.of_all(events)
+        keys, have_keys = self.keys.read(events)
+        times, have_times = self.times.read(events)
+        if have_keys and have_times:
+            return Rows(events, times, keys, range(base, base + len(events)))
         return self.selected(events, times, keys, base, out)
 
     def selected(
@@ -257,7 +266,8 @@ class EventTime(HeldState):
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in the rows of a partition, segment by segment."""
         limit, start, timers = clock + self._ahead, 0, self.keyed.timers
-        lane = Lane(self.marks, partition, clock, limit, rows.times, rows.latest)
+        span = (rows.earliest, rows.latest)
+        lane = Lane(self.marks, partition, clock, limit, rows.times, span)
         if self.puts_off and timers.first <= lane.mark_at(min(rows.latest, limit)):
             self.keyed.put_off(lane.mark_at(min(rows.latest, limit)))
         while start < len(rows.times):

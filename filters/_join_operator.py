@@ -54,6 +54,7 @@ class JoinOperator:
     def __init__(self, matching: Matching, pair: MakePair, single: MakeSingle) -> None:
         self.before, self.within = matching.before, matching.within
         self.match, self.unmatched = matching.match, matching.unmatched
+        self.all = matching.match == "all"
         self.pair, self.single = pair, single
         self.silent = matching.match == "all" and not matching.unmatched
         self._longest = max(self.before, self.within)
@@ -67,16 +68,20 @@ class JoinOperator:
         """For how long after its time an event of a side may find partners."""
         return self.within if side == LEFT else self.before
 
+    def first(self, key: Key, side: str, mine: Held) -> JoinState:
+        """The state of a key that has one event."""
+        if side == LEFT:
+            return JoinState(key, [mine], [], mine.time)
+        return JoinState(key, [], [mine], mine.time)
+
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in a pair of a side and an event that is held."""
         side, mine = event
         is_left = side == LEFT
         if is_left:
             peers, others, first, last = state.left, state.right, self.before, self.within
-            live = watermark - self.before
         else:
             peers, others, first, last = state.right, state.left, self.within, self.before
-            live = watermark - self.within
         if time >= state.latest:
             state.latest = time
             peers.append(mine)
@@ -84,17 +89,19 @@ class JoinOperator:
             peers.insert(bisect_right(peers, time, key=_time), mine)
         if not others:
             return []
-        if len(others) > 1:
+        if len(others) == 1:
+            if not time - first <= others[0].time <= time + last:
+                return []
+        else:
             low = bisect_left(others, time - first, key=_time)
             others = others[low : bisect_right(others, time + last, key=_time)]
-        elif not time - first <= others[0].time <= time + last:
-            return []
+        live = watermark - first  # an older one is over, though it may not have gone yet
         results = []
         for other in others:
             if other.time >= live:
                 mine.matched = other.matched = True
                 left, right = (mine, other) if is_left else (other, mine)
-                if self.match == "all":
+                if self.all:
                     results.append(self.pair(state.key, left, right))
                 else:
                     self._choose(left, right)

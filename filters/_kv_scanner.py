@@ -21,8 +21,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property, partial
 
-from ..dsl.regex import compile as compile_ruby
+from ..dsl.regex import compile_kept as compile_ruby
 
 Pair = tuple[str, str]
 """A key and a value; the value is empty where there is none."""
@@ -66,8 +67,15 @@ class Scanner:
     def __init__(self, splitters: Splitters) -> None:
         writer = _Writer(splitters)
         self._plain = compile_ruby(writer.expression(escapes=False))
-        self._escaped = compile_ruby(writer.expression(escapes=True))
+        self._write_escaped = partial(writer.expression, escapes=True)
+        if not (literal_characters(splitters.field) and literal_characters(splitters.value)):
+            self._escaped  # noqa: B018 - compiled here, so that what is wrong is told here
         self.cut = _cutter(splitters)
+
+    @cached_property
+    def _escaped(self) -> re.Pattern[str]:
+        """The expression for texts with backslashes, which are seldom."""
+        return compile_ruby(self._write_escaped())
 
     def pairs(self, text: str) -> list[Pair]:
         """The pairs of a text, in order."""

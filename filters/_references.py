@@ -85,7 +85,7 @@ def field(text: str) -> FieldRef:
     none.
     """
     try:
-        return FieldRef(text)
+        return reference(text)
     except ReferenceSyntaxError as error:
         return BrokenReference(text, str(error))
 

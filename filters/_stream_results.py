@@ -26,6 +26,9 @@ def instant(millis: int) -> Timestamp:
     return Timestamp.of_millis(max(min(millis, _FAR), -_FAR))
 
 
+_text_of = lru_cache(maxsize=256)(repr)
+
+
 class Ids:
     """The ids of one filter's results."""
 
@@ -34,18 +37,27 @@ class Ids:
 
     def of(self, key: Key, *parts: Any) -> str:
         """The id of a result: of its key and of what tells it from others."""
+        return self._of_text(repr((key, *parts)))
+
+    def of_marked(self, key: Key, mark: Any) -> str:
+        """The same of one part, which many results share."""
+        return self._of_text(f"({key!r}, {_text_of(mark)})")
+
+    def _of_text(self, text: str) -> str:
         digest = self._base.copy()
-        digest.update(repr((key, *parts)).encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return digest.digest().hex()
 
     def of_packed(self, key: Key, stamps: Sequence[Timestamp | None], *parts: Any) -> str:
         """The id of a result that is made of packed events as a whole: of a key, of instants, and
         of the bytes of all else.
         """
-        head = "".join([repr(key), *[stamp or "None" for stamp in stamps]])
+        head = repr(key)
+        for stamp in stamps:
+            head += stamp or "None"
         digest = self._base.copy()
         try:
-            digest.update(b"".join([head.encode(errors="surrogatepass"), *parts]))
+            digest.update(b"".join((head.encode("utf-8", "surrogatepass"), *parts)))
         except TypeError:  # one of them is not packed
             return self.of(head, parts)
         return digest.digest().hex()

@@ -16,6 +16,7 @@ import msgspec
 from ..dsl.reference import Event, FieldRef
 from ..dsl.values import copy
 from ._window_tally import Tally, percent_parts
+from ._window_whole import whole_writers
 from .state.keys import order_of, put, put_at, value_of
 from .state.sketches import exact_quantiles
 
@@ -24,7 +25,11 @@ Read = Callable[[Sequence[Event]], list[Any]]
 Pairs = list[tuple[str, FieldRef]]
 """Functions by name, with their targets."""
 
+FOLD_AT = 256
+"""How many events of a window and key are gathered before their values are folded."""
+
 _CONTAINERS = (dict, list)
+_INTEGERS = {int}
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -52,9 +57,11 @@ class Column(Protocol):
 
     def fold(self, held: Any, values: list[Any]) -> Any: ...
 
-    def merge(self, held: Any, other: Any) -> Any: ...
+    def merged(self, held: list[Any]) -> Any: ...
 
     def write(self, event: Event, held: Any) -> None: ...
+
+    def write_whole(self, event: Event, values: list[Any]) -> bool: ...
 
     def dump(self, held: Any) -> Any: ...
 
@@ -71,16 +78,32 @@ class ValueColumn:
         self.names = frozenset(name for name, _ in pairs)
         self.percents = [percent_parts(percent) for percent in limits.percents]
         self._writers = [self._writer(name, target) for name, target in pairs]
+        self._whole = whole_writers(pairs, limits.percents, self.percents)
         self._copies = not self.names.isdisjoint({"distinct", "frequent", "reduce"})
         self.skipped = 0
 
     def gather(self, records: list[Record], times: list[int], events: list[Event]) -> None:
-        values, cell = self._read(events), self.cell
-        if self._copies:
-            values = [copy(v) if type(v) in _CONTAINERS else v for v in values]
-        for record, value in zip(records, values, strict=True):
+        cell = self.cell
+        for record, value in zip(records, self._values(events), strict=True):
             if value is not None:
                 record[cell].append(value)
+
+    def count(self, records: list[Record], events: list[Event]) -> list[Record]:
+        """Gather values, and count the events; the records that are to be folded."""
+        cell, full = self.cell, list[Any]()
+        for record, value in zip(records, self._values(events), strict=True):
+            number = record[0] = record[0] + 1
+            if value is not None:
+                record[cell].append(value)
+            if not number % FOLD_AT:
+                full.append(record)
+        return full
+
+    def _values(self, events: list[Event]) -> list[Any]:
+        values = self._read(events)
+        if not self._copies:
+            return values
+        return [copy(v) if type(v) in _CONTAINERS else v for v in values]
 
     def fold(self, held: Tally | None, values: list[Any]) -> Tally:
         tally = Tally() if held is None else held
@@ -89,17 +112,28 @@ class ValueColumn:
             self.skipped += tally.reduce(values, self._limits.reduce)
         return tally
 
-    def merge(self, held: Tally | None, other: Tally) -> Tally:
-        tally = Tally() if held is None else held
-        tally.merge(other)
-        if self._limits.reduce is not None and other.reduced:
-            self.skipped += tally.reduce(other.reduced, self._limits.reduce)
-        return tally
+    def merged(self, held: list[Tally]) -> Tally:
+        made = Tally.merged(held, self.names)
+        if self._limits.reduce is not None:
+            for tally in held:
+                self.skipped += made.reduce(tally.reduced, self._limits.reduce)
+        return made
 
     def write(self, event: Event, held: Tally | None) -> None:
         tally = held or Tally()
         for write in self._writers:
             write(event, tally)
+
+    def write_whole(self, event: Event, values: list[Any]) -> bool:
+        """Write what integers amount to that are all there is, without a tally; whether that was
+        possible.
+        """
+        if self._whole is None or set(map(type, values)) != _INTEGERS:
+            return False
+        values.sort()
+        for write in self._whole:
+            write(event, values)
+        return True
 
     def _writer(self, name: str, target: FieldRef) -> Callable[[Event, Tally], None]:
         if name == "percentiles":
@@ -179,15 +213,23 @@ class TimedColumn:
         first = min(values, key=_time)
         last = max(reversed(values), key=_time)
         collected = sorted(values, key=_time)[: self._most] if self._collects else []
-        return self.merge(held, [first, last, collected])
+        more = [first, last, collected]
+        return more if held is None else self._joined(held, more)
 
-    def merge(self, held: list[Any] | None, other: list[Any]) -> list[Any]:
-        if held is None:
-            return list(other)
+    def merged(self, held: list[list[Any]]) -> list[Any]:
+        made = list(held[0])
+        for other in held[1:]:
+            made = self._joined(made, other)
+        return made
+
+    def _joined(self, held: list[Any], other: list[Any]) -> list[Any]:
         first = min(held[0], other[0], key=_time)
         last = other[1] if other[1][0] >= held[1][0] else held[1]
         collected = sorted([*held[2], *other[2]], key=_time)[: self._most]
         return [first, last, collected]
+
+    def write_whole(self, event: Event, values: list[Any]) -> bool:
+        return False
 
     def write(self, event: Event, held: list[Any] | None) -> None:
         if held is None:
@@ -255,9 +297,12 @@ class TopColumn:
     def fold(self, held: Any, values: list[Any]) -> Any:
         return held
 
-    def merge(self, held: list[Any] | None, other: list[Any]) -> list[Any]:
-        rows = sorted([*(held or ()), *other], key=lambda row: (-row[0], row[1]))
-        return rows[: self._most]
+    def merged(self, held: list[list[Any]]) -> list[Any]:
+        rows = [row for each in held for row in each]
+        return sorted(rows, key=lambda row: (-row[0], row[1]))[: self._most]
+
+    def write_whole(self, event: Event, values: list[Any]) -> bool:
+        return False
 
     def write(self, event: Event, held: list[Any] | None) -> None:
         for target in self._targets if held is not None else ():

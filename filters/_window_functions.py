@@ -16,11 +16,16 @@ import msgspec
 
 from ..dsl.reference import Event, FieldRef
 from ._columns import reading
-from ._window_columns import Column, Limits, Record, TimedColumn, TopColumn, ValueColumn
+from ._window_columns import (
+    FOLD_AT,
+    Column,
+    Limits,
+    Record,
+    TimedColumn,
+    TopColumn,
+    ValueColumn,
+)
 from .state.keys import column
-
-FOLD_AT = 256
-"""How many events of a window and key are gathered before their values are folded."""
 
 _ZERO = frozenset({"count", "sum", "distinct"})
 _TIMED = frozenset({"first", "last", "collect"})
@@ -84,19 +89,28 @@ class Functions:
 
     def add_all(self, records: list[Record], times: list[int], events: list[Event]) -> None:
         """Gather events, each into the record of the same index; counts and folds."""
+        if not self.columns:
+            for record in records:
+                record[0] += 1
+            return
+        first, *others = self.columns
+        if type(first) is ValueColumn:
+            full = first.count(records, events)
+        else:
+            full, others = self._counted(records), self.columns
+        for each in others:
+            each.gather(records, times, events)
+        for record in full:
+            self.fold(record)
+
+    def _counted(self, records: list[Record]) -> list[Record]:
+        """Count events, each in the record of the same index; those that are to be folded."""
         full = []
         for record in records:
             count = record[0] = record[0] + 1
             if not count % FOLD_AT:
                 full.append(record)
-        self.gather(records, times, events)
-        for record in full:
-            self.fold(record)
-
-    def gather(self, records: list[Record], times: list[int], events: list[Event]) -> None:
-        """Put the values of events into the records, which have counted them already."""
-        for each in self.columns:
-            each.gather(records, times, events)
+        return full
 
     def fold(self, record: Record) -> None:
         """Fold what came in."""
@@ -114,13 +128,15 @@ class Functions:
             return records[0]
         made = self.new()
         made[0] = sum([record[0] for record in records])
-        for record in records:
-            self.fold(record)
         for each in self.columns:
             cell = each.cell
             for record in records:
-                if record[cell + 1] is not None:
-                    made[cell + 1] = each.merge(made[cell + 1], record[cell + 1])
+                if record[cell]:
+                    record[cell + 1] = each.fold(record[cell + 1], record[cell])
+                    record[cell] = []
+            held = [record[cell + 1] for record in records if record[cell + 1] is not None]
+            if held:
+                made[cell + 1] = each.merged(held)
         return made
 
     def write(self, event: Event, record: Record) -> None:
@@ -128,6 +144,8 @@ class Functions:
         for each in self.columns:
             cell = each.cell
             if record[cell]:
+                if record[cell + 1] is None and each.write_whole(event, record[cell]):
+                    continue
                 record[cell + 1] = each.fold(record[cell + 1], record[cell])
                 record[cell] = []
             each.write(event, record[cell + 1])

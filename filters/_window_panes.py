@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ._window_columns import Record
-from .state.calendar import Windows
+from .state.calendar import Span, Windows
 from .state.keys import Key
 
 MakeRecord = Callable[["Pane", Key], Record]
@@ -44,10 +44,10 @@ class Panes:
             pane = self._panes[start] = Pane(start, self._make, known or {})
         return pane
 
-    def records(self, times: list[int], keys: list[Key]) -> list[Record]:
-        """The record of each event."""
-        low, high = self._windows.pane(min(times))
-        if max(times) < high:
+    def records(self, times: list[int], keys: list[Key], span: Span) -> list[Record]:
+        """The record of each event; ``span``: the earliest and the latest time."""
+        low, high = self._windows.pane(span[0])
+        if span[1] < high:
             return list(map(self.open(low).__getitem__, keys))
         records = []
         high = low

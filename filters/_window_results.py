@@ -74,6 +74,7 @@ class WindowResults:
             self._functions.write_zero(event)
         else:
             self._functions.write(event, record)
+        ident = self._ids.of_marked(key, mark)
         window = {
             "name": self._name,
             "count": 0 if record is None else record[0],
@@ -82,11 +83,15 @@ class WindowResults:
         }
         if overflow:
             window["overflow"] = True
-        ident = self._ids.of(key, mark)
         if self._ecs:
-            duration = (span[1] - span[0]) * _NANOS
-            ends = {"start": times[1], "end": times[2], "duration": duration}
-            merge_map(event, "event", {"kind": "metric", "id": ident, **ends})
+            about = {
+                "kind": "metric",
+                "id": ident,
+                "start": times[1],
+                "end": times[2],
+                "duration": (span[1] - span[0]) * _NANOS,
+            }
+            merge_map(event, "event", about)
         else:
             window |= {"start": times[1], "end": times[2], "id": ident}
         merge_map(event, "window", window)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ..dsl.reference import Event
 from ._window_columns import Record
 from ._window_functions import Functions
@@ -18,25 +16,42 @@ from .state import FOREVER, NEVER
 from .state.keys import Key
 
 
-class Session(msgspec.Struct):
+class Session:
     """One session: its first and last event, what was gathered (None once it was emitted and no
     more events are taken); the first event when it was emitted first, and how often it was.
+    ``until``: the latest event that lengthens it at its end, where it is its key's open one;
+    ``limit``: the latest that any event may.
     """
 
-    first: int
-    last: int
-    record: Record | None
-    told: int
-    emitted: int | None = None
-    revision: int = 0
+    __slots__ = ("emitted", "first", "last", "limit", "record", "revision", "told", "until")
+
+    def __init__(
+        self,
+        first: int,
+        last: int,
+        record: Record | None,
+        told: int,
+        emitted: int | None = None,
+        revision: int = 0,
+    ) -> None:
+        self.first, self.last, self.record, self.told = first, last, record, told
+        self.emitted, self.revision = emitted, revision
+        self.until = self.limit = NEVER
 
 
-class SessionState(msgspec.Struct):
-    """One key: its sessions in order of time, emitted ones among them while they matter."""
+class SessionState:
+    """One key: its sessions in order of time, emitted ones among them while they matter; and the
+    last one, where it was not emitted: ``open``, else one that nothing joins.
+    """
 
-    key: Key
-    sessions: list[Session] = []
-    latest: int = NEVER
+    __slots__ = ("key", "latest", "open", "sessions")
+
+    def __init__(self, key: Key, sessions: list[Session], latest: int = NEVER) -> None:
+        self.key, self.sessions, self.latest = key, sessions, latest
+        self.open = _NONE
+
+
+_NONE = Session(FOREVER, NEVER, None, NEVER)
 
 
 class SessionOperator:
@@ -49,7 +64,7 @@ class SessionOperator:
         self.early, self.retain = timing.early, timing.retain
 
     def new(self, key: Key) -> SessionState:
-        return SessionState(key)
+        return SessionState(key, [])
 
     def is_late(self, state: SessionState | None, time: int, watermark: int) -> bool:
         """Whether an event of this time can be taken by no session any more."""
@@ -82,6 +97,21 @@ class SessionOperator:
 
     def session(self, state: SessionState, time: int, watermark: int) -> Session:
         """The session that takes an event of this time; those that it connects become one."""
+        session = self._taking(state, time, watermark)
+        self._see_open(state)
+        return session
+
+    def _see_open(self, state: SessionState) -> None:
+        """Note which session of a key is open, and which events lengthen it."""
+        session = state.sessions[-1] if state.sessions else _NONE
+        if session.emitted is not None:
+            session = _NONE
+        if session is not _NONE:
+            session.limit = session.first + self.longest
+            session.until = self._end(session)
+        state.open = session
+
+    def _taking(self, state: SessionState, time: int, watermark: int) -> Session:
         if time > state.latest:
             state.latest = time
         sessions = state.sessions
@@ -109,6 +139,7 @@ class SessionOperator:
             assert theirs.record is not None
             mine.record = self.functions.merged([mine.record, theirs.record])
             self.functions.fold(mine.record)
+            self._see_open(state)
         state.latest = max(state.latest, self.latest(other))
         return []
 
@@ -144,6 +175,7 @@ class SessionOperator:
                 results.append((watermark, self._result(state, session, "early")))
             session.told = max(session.told, watermark)
         self._prune(state, watermark)
+        self._see_open(state)
         return results
 
     def _emit(self, state: SessionState, session: Session, reason: str) -> Event:
@@ -204,12 +236,13 @@ class SessionOperator:
         return max(state.latest, *[session.last for session in state.sessions[-1:]])
 
     def dump(self, state: SessionState) -> list[Any]:
-        rows = []
-        for session in state.sessions:
-            row = list(msgspec.structs.astuple(session))
-            row[2] = None if session.record is None else self.functions.dump(session.record)
-            rows.append(row)
+        rows = [self._dumped(session) for session in state.sessions]
         return [state.key, rows, self.latest(state)]
+
+    def _dumped(self, session: Session) -> list[Any]:
+        record = None if session.record is None else self.functions.dump(session.record)
+        row = [session.first, session.last, record]
+        return [*row, session.told, session.emitted, session.revision]
 
     def load(self, data: list[Any]) -> SessionState:
         key, rows, latest = data
@@ -217,4 +250,6 @@ class SessionOperator:
         for session in sessions:
             if session.record is not None:
                 session.record = self.functions.load(session.record)
-        return SessionState(key, sessions, latest)
+        state = SessionState(key, sessions, latest)
+        self._see_open(state)
+        return state

@@ -61,7 +61,8 @@ class SizedOperator:
     ) -> None:
         self.windows, self.functions, self.make = windows, functions, make
         self.early, self.retain, self.empty = timing.early, timing.retain, timing.empty
-        self.simple = not (windows.sliding or timing.early or timing.retain or timing.empty)
+        self.plain = not (timing.early or timing.retain or timing.empty)
+        self.simple = self.plain and not windows.sliding
 
     def new(self, key: Key) -> SizedState:
         return SizedState(key)
@@ -123,6 +124,8 @@ class SizedOperator:
     def due(self, state: SizedState, watermark: int, reason: str) -> list[tuple[int, Event]]:
         if self.simple:
             return self._simply_due(state, watermark, reason)
+        if self.plain:
+            return self._plainly_due(state, watermark, reason)
         results = []
         for span, filled in self._ended(state, watermark):
             if filled:
@@ -136,7 +139,7 @@ class SizedOperator:
                 if self._early_mark(span, state.told) <= watermark
             ]
         state.told = max(state.told, watermark)
-        self._prune(state)
+        self._prune(state, sorted(state.panes))
         return results
 
     def _simply_due(
@@ -144,18 +147,34 @@ class SizedOperator:
     ) -> list[tuple[int, Event]]:
         """What is due where a window is a pane, and goes when it is told."""
         panes, results = state.panes, []
-        for span in sorted([self.windows.of_pane(start)[0] for start in panes]):
+        for start in sorted(panes):
+            span = self.windows.of_pane(start)[0]
             if span[1] <= watermark:
-                record = panes.pop(span[0])
+                record = panes.pop(start)
                 results.append((span[1], self.make(state.key, span, span, record, reason, 0)))
         state.told = max(state.told, watermark)
+        return results
+
+    def _plainly_due(
+        self, state: SizedState, watermark: int, reason: str
+    ) -> list[tuple[int, Event]]:
+        """What is due where windows overlap, and are told once, at their end."""
+        panes, results = state.panes, list[tuple[int, Event]]()
+        starts = sorted(panes)
+        for span in self._ended_spans(state, starts, watermark):
+            first, end = span
+            records = [panes[start] for start in starts if first <= start < end]
+            record = self.functions.merged(records)
+            results.append((end, self.make(state.key, span, span, record, reason, 0)))
+        state.told = max(state.told, watermark)
+        self._prune(state, starts)
         return results
 
     def _ended(self, state: SizedState, watermark: int) -> list[tuple[Span, bool]]:
         """The windows that have ended since the key was last looked at, in order, and whether each
         has events.
         """
-        ended = self._ended_spans(state, watermark)
+        ended = self._ended_spans(state, sorted(state.panes), watermark)
         if not self.empty:
             return [(span, True) for span in ended]
         found: list[tuple[Span, bool]] = []
@@ -167,18 +186,19 @@ class SizedOperator:
             found += [(zero, False) for zero in self._zeros(state, None, watermark)]
         return found
 
-    def _ended_spans(self, state: SizedState, watermark: int) -> list[Span]:
+    def _ended_spans(self, state: SizedState, starts: list[int], watermark: int) -> list[Span]:
         """The windows with events that have ended since the key was last looked at. The later a
         pane, the later are its windows, so that few of them are looked at.
         """
         found: list[Span] = []
-        seen = (state.told, FOREVER)
-        for start in sorted(state.panes):
+        last, start_of_last = state.told, FOREVER
+        for start in starts:
             for span in self.windows.of_pane(start):
-                if span[1] > watermark:
+                end = span[1]
+                if end > watermark:
                     return found
-                if _by_end(span) > seen:
-                    seen = _by_end(span)
+                if end > last or (end == last and span[0] > start_of_last):
+                    last, start_of_last = end, span[0]
                     found.append(span)
         return found
 
@@ -224,24 +244,28 @@ class SizedOperator:
             record = state.panes[span[0]]
         return self.make(state.key, span, span, record, reason, revision)
 
-    def _prune(self, state: SizedState) -> None:
+    def _prune(self, state: SizedState, starts: list[int]) -> None:
         """Let go of panes that no window needs any more."""
-        over = [start for start in state.panes if self._last_need(start) <= state.told]
-        for start in over:
+        for start in starts:
+            if self._last_need(start) > state.told:
+                break
             del state.panes[start]
-        for span in [span for span in state.revisions if span[1] + self.retain <= state.told]:
-            del state.revisions[span]
+        if state.revisions:
+            for span in [span for span in state.revisions if span[1] + self.retain <= state.told]:
+                del state.revisions[span]
 
     def _last_need(self, start: int) -> int:
         return self.windows.of_pane(start)[-1][1] + self.retain
 
     def next_timer(self, state: SizedState) -> int:
-        if self.simple:
-            return min(map(self._last_need, state.panes), default=NEVER)
-        told = state.told
-        marks = [self._last_need(start) for start in state.panes]
+        told, marks = state.told, list[int]()
         if state.panes:
+            marks.append(self._last_need(min(state.panes)))
+            if self.simple:
+                return marks[0]
             marks.append(self._next_end(state))
+            if self.plain:
+                return min(marks)
         if self.early:
             marks += [self._early_mark(span, told) for span in self._spans(state) if span[1] > told]
         if state.emitted is not None and state.zeros < self.empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +18,7 @@ from .state.sums import exact_parts, total
 _NUMBERS = frozenset({int, float})
 _NEED_NUMBERS = frozenset({"sum", "avg", "percentiles"})
 _EXTREMES = frozenset({"min", "max"})
+_MORE = _EXTREMES | {"percentiles", "distinct", "frequent"}
 _COMPARED = (int, float, str)
 
 
@@ -140,15 +141,29 @@ class Tally(msgspec.Struct):
                 failed += 1
         return failed
 
-    def merge(self, other: Tally) -> None:
-        """Take in what another took in, all but what was reduced."""
-        self.n += other.n
-        self.count += other.count
-        self.whole += other.whole
-        if other.parts:
-            self.parts = exact_parts([*self.parts, *other.parts])
-        if other.least is not None:
-            self._widen(other.least, other.most)
+    @classmethod
+    def merged(cls, tallies: Sequence[Tally], names: frozenset[str]) -> Tally:
+        """What tallies took in together, of which these functions were wanted; all but what was
+        reduced.
+        """
+        made = cls(
+            sum([tally.n for tally in tallies]),
+            sum([tally.count for tally in tallies]),
+            sum([tally.whole for tally in tallies]),
+            [part for tally in tallies for part in tally.parts],
+        )
+        if made.parts:
+            made.parts = exact_parts(made.parts)
+        for tally in tallies:
+            if tally.least is not None:
+                made._widen(tally.least, tally.most)
+        if not names.isdisjoint(_MORE):
+            for tally in tallies:
+                made._merge_more(tally)
+        return made
+
+    def _merge_more(self, other: Tally) -> None:
+        """Take in what some functions want besides sums and the extremes of numbers."""
         if other.values or other.distinct or other.buckets or other.registers:
             self._merge_sketches(other)
         for name, pair in other.others.items():

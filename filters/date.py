@@ -7,13 +7,14 @@ zone. The loop looks texts up among those it has read already, and only reads wh
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from ..dsl.event import add_tag
 from ..dsl.generated import function_of
 from ..dsl.joda.clock import Clock
+from ..dsl.joda.columns import SAMPLE, varies
 from ..dsl.joda.formats import Formats
 from ..dsl.joda.names import (
     ENGLISH,
@@ -240,7 +241,11 @@ class Date(Filter, name="date"):
         if self._loop is None:
             self._loop = self._compiled()
         self._loop(
-            events, formats.known.get, formats.read, partial(self._read_other, formats=formats)
+            events,
+            formats.known.get,
+            formats.read,
+            partial(self._read_other, formats=formats),
+            formats.read_all,
         )
 
     def _compiled(self) -> Callable[..., None]:
@@ -252,7 +257,8 @@ class Date(Filter, name="date"):
             else [f"event[{key!r}] = stamp", *decorating(self.decorate, self.removes)]
         )
         lines = [
-            "def loop(events, known, read, read_other):",
+            "def loop(events, known, read, read_other, read_all):",
+            *(self._together(key, keys) if key is not None else []),
             "    for event in events:",
             f"        value = {reads(keys)}",
             "        if value is None:",
@@ -276,9 +282,26 @@ class Date(Filter, name="date"):
             "settle": self._settle(),
             "failed": self.failed,
             "decorate": self.decorate,
+            "varies": varies,
         }
         loop: Callable[..., None] = function_of(lines, "date", scope)
         return loop
+
+    def _together(self, target: str, keys: Sequence[str]) -> list[str]:
+        """The lines that read the texts of all events at once, where most come once and all can be
+        read; nothing where an event may fail afterwards.
+        """
+        if self.decorate is not None and not self.removes:
+            return []
+        return [
+            f"    if varies([{reads(keys)} for event in events[:{SAMPLE}]]):",
+            f"        stamps = read_all([{reads(keys)} for event in events])",
+            "        if stamps is not None:",
+            "            for event, stamp in zip(events, stamps):",
+            f"                event[{target!r}] = stamp",
+            *[f"                {line}" for line in decorating(self.decorate, self.removes)],
+            "            return",
+        ]
 
     def _run_zoned(self, events: list[Event]) -> None:
         get, settle = self._get, self._settle()

@@ -96,47 +96,61 @@ class Dedupe(EventTime, name="dedupe"):
             self._operator = self._times = TimesOperator(self._within)
         self.ready(Keyed(self._operator, keys.order, self.max_keys), keys)
 
+    def outflow(self) -> Outflow:
+        """Most end here, as a rule: those that pass are noted, and not the others."""
+        return Outflow(self.keep and self.duplicates == "tag")
+
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
         """Take in rows. Most are measured against the latest event that passed; what lies before
         it, or may be late, goes the long way.
         """
+        self._late = set[int]()
         if self._times is None or stop - start == 1:
-            duplicates = [at for at in range(start, stop) if not self._passes(rows, at, out)]
+            passing = [at for at in range(start, stop) if self._passes(rows, at, out)]
         else:
-            duplicates = self._duplicates(self._times, rows, start, stop, out)
-        self._held_back(rows, duplicates, out)
+            passing = self._passing(self._times, rows, start, stop, out)
+        if self.duplicates == "tag":
+            self._tag_others(rows, start, stop, passing)
+        elif self.keep:
+            index = rows.index
+            is_whole = type(index) is range and index.start == 0
+            out.all_stay(passing if is_whole else [index[at] for at in passing])
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys[start:stop])
 
-    def _duplicates(
+    def _passing(
         self, operator: TimesOperator, rows: Rows, start: int, stop: int, out: Outflow
     ) -> list[int]:
-        """Which rows are duplicates, where nobody asks how many there were. New keys are found as
+        """Which rows pass, where nobody asks how many duplicates there were. New keys are found as
         the rows go by, so that the states are looked up one by one.
         """
-        within, mark, found = self._within, self.marks.watermark, list[int]()
-        states = map(self.keyed.states.get, rows.keys[start:stop])
-        for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
-            if state is not None:
-                behind = when - state.top
-                if -within <= behind <= within:
-                    if when > state.last:
-                        state.last = when
-                    found.append(at)
-                    continue
-                if behind > 0:
-                    operator.passes(state, when, mark)
-                    continue
-            if not self._passes(rows, at, out):
-                found.append(at)
-        return found
+        at, mark, passing = start - 1, self.marks.watermark, list[int]()
+        times, keys = rows.times, rows.keys
+        if stop - start < len(times):
+            times, keys = times[start:stop], keys[start:stop]
+        for when, state in zip(times, map(self.keyed.states.get, keys), strict=True):
+            at += 1
+            if state is None:
+                if self._passes(rows, at, out):
+                    passing.append(at)
+            elif when > state.high:
+                operator.passes(state, when, mark)
+                passing.append(at)
+            elif when > state.last:
+                state.last = when
+            elif when >= state.low:
+                continue
+            elif self._passes(rows, at, out):
+                passing.append(at)
+        return passing
 
     def _passes(self, rows: Rows, at: int, out: Outflow) -> bool:
-        """Whether an event passes, or is late; if not, it has been noted as a duplicate."""
+        """Whether an event passes; if not, it is late or has been noted as a duplicate."""
         when, key, mark = rows.times[at], rows.keys[at], self.marks.watermark
         if mark > when + self._within:
+            self._late.add(at)
             self.too_late(rows.events[at], rows.index[at], mark - when - self._within, out)
-            return True
+            return False
         state = self.keyed.states.get(key)
         if state is None:
             state, results = self.keyed.open(key)
@@ -145,13 +159,9 @@ class Dedupe(EventTime, name="dedupe"):
         self.keyed.settle(key, state)
         return not duplicate
 
-    def _held_back(self, rows: Rows, duplicates: list[int], out: Outflow) -> None:
-        if self.duplicates == "drop":
-            index = rows.index
-            is_whole = type(index) is range and index.start == 0
-            out.all_go(duplicates if is_whole else [index[at] for at in duplicates])
-            return
-        for at in duplicates:
+    def _tag_others(self, rows: Rows, start: int, stop: int, passing: list[int]) -> None:
+        """Tag what neither passes nor is late."""
+        for at in sorted(set(range(start, stop)).difference(passing, self._late)):
             event = rows.events[at]
             add_tag(event, "_duplicate")
             self.told([event])

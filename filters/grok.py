@@ -9,22 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from ..dsl.event import add_tag
-from ..dsl.grok import (
-    Expression,
-    GrokError,
-    Guard,
-    Library,
-    MatchTimeout,
-    UnknownPattern,
-    compile_expression,
-    shipped,
-)
+from ..dsl.grok import Expression, Guard, Library, MatchTimeout, compile_expression
 from ..dsl.grok.captures import Assign, assigner
-from ..dsl.grok.lint import unclosed
 from ..dsl.grok.loops import Fill, Loop, matching_loop
 from ..dsl.reference import (
     Event,
@@ -33,13 +23,20 @@ from ..dsl.reference import (
     PassedOverError,
     ReferenceSyntaxError,
 )
-from ..dsl.regex import RegexError
+from ..dsl.unmade import UnmadeEvents
 from ..dsl.values import ruby_text
 from ..plugins.contract import Ecs, Filter
 from ..plugins.declaration import Example, Pattern, option
 from ..plugins.decoration import decorating
 from ..plugins.former import renamed
+from ._grok_patterns import (
+    extended_library,
+    read_expression,
+    shared_expression,
+    shipped_library,
+)
 from ._prefilter import Choose, chooser
+from ._whole_events import WholeEvents
 
 Get = Callable[[Event], Any]
 Find = Callable[[str], re.Match[str] | None]
@@ -182,31 +179,45 @@ class Grok(Ecs, Filter, name="grok"):
         return [chooser([each.expression for each in attempts]) for _, attempts in self._fields]
 
     @cached_property
+    def _is_single(self) -> bool:
+        """Whether one field is matched, up to the first match, which is what most groks do."""
+        if len(self._fields) != 1 or self.timeout_scope != "pattern":
+            return False
+        return len(attempts := self._fields[0][1]) == 1 or (bool(attempts) and self.break_on_match)
+
+    @property
+    def _expressions(self) -> list[Expression]:
+        """The expressions of the first field."""
+        return [attempt.expression for attempt in self._fields[0][1]]
+
+    @cached_property
+    def _fill(self) -> Fill:
+        return Fill(self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
+
+    @cached_property
     def _only(self) -> Loop | None:
-        """The loop over one field up to the first match, which is what most groks do."""
-        if len(self._fields) != 1 or self.timeout_scope != "pattern" or not self._fields[0][1]:
-            return None
-        expressions = [attempt.expression for attempt in self._fields[0][1]]
-        if len(expressions) > 1 and not self.break_on_match:
+        """The loop over one field."""
+        if not self._is_single:
             return None
         keys = FieldRef(next(iter(self.match))).keys
-        fill = Fill(self.target or "", frozenset(self.overwrite), self.keep_empty_captures)
-        return matching_loop(expressions, keys, fill, decorating(self.decorate, self.removes))
+        decoration = decorating(self.decorate, self.removes)
+        return matching_loop(self._expressions, keys, self._fill, decoration)
+
+    @property
+    def takes_lines(self) -> bool:
+        return self._is_single and FieldRef(next(iter(self.match))).keys == ("message",)
+
+    @cached_property
+    def _whole(self) -> WholeEvents:
+        """What makes events of lines."""
+        decoration = decorating(self.decorate, self.removes)
+        return WholeEvents(self._expressions, self._fill, decoration)
 
     def _library(self) -> Library:
-        library = _shipped(self.ecs)
-        if self.patterns_dir or self.pattern_definitions:
-            try:
-                return library.extended(
-                    self.patterns_dir, self.patterns_files_glob, self.pattern_definitions
-                )
-            except OSError as error:
-                self.problem(
-                    "patterns_dir",
-                    f"`{error.filename}` cannot be read: {error.strerror}",
-                    "check its owner and mode",
-                )
-        return library
+        if not self.patterns_dir and not self.pattern_definitions:
+            return shipped_library(self.ecs)
+        added = self.patterns_dir, self.patterns_files_glob, self.pattern_definitions
+        return extended_library(self, shipped_library(self.ecs), *added)
 
     def _field(self, name: str, given: Any, library: Library) -> tuple[Get, list[Attempt]]:
         patterns = given if isinstance(given, list) else [given]
@@ -229,26 +240,8 @@ class Grok(Ecs, Filter, name="grok"):
             return lambda event: None, attempts
 
     def _attempt(self, pattern: str, library: Library, path: Sequence[str | int]) -> Attempt | None:
-        try:
-            expression = self._compiled(pattern, library)
-        except UnknownPattern as error:
-            near = " or ".join(f"%{{{name}}}" for name in error.suggestions[:3])
-            help = (
-                f"did you mean {near}?"
-                if near
-                else "define it in pattern_definitions, or in a file of patterns_dir"
-            )
-            self.problem("match", str(error), help, path, "E221")
-            return None
-        except (GrokError, RegexError) as error:
-            self.problem("match", f"bad pattern: {error}", "", path, "E208")
-            return None
-        if literal := unclosed(pattern):
-            help = f"write {literal}}}"
-            self.problem(
-                "match", f"`{literal}` is not closed: it is matched literally", help, path, "W312"
-            )
-        return Attempt(expression, self._assigner)
+        expression = read_expression(self, pattern, path, lambda: self._compiled(pattern, library))
+        return None if expression is None else Attempt(expression, self._assigner)
 
     def _assigner(self, expression: Expression) -> Assign:
         overwrite = frozenset(self.overwrite)
@@ -260,7 +253,7 @@ class Grok(Ecs, Filter, name="grok"):
         """
         if self.patterns_dir or self.pattern_definitions:
             return compile_expression(pattern, library, self.named_captures_only)
-        return _shared(pattern, self.ecs, self.named_captures_only)
+        return shared_expression(pattern, self.ecs, self.named_captures_only)
 
     def run(self, events: list[Event]) -> list[Event]:
         if not events:
@@ -271,6 +264,8 @@ class Grok(Ecs, Filter, name="grok"):
             return self._loop(events, guard.finder)
 
     def _loop(self, events: list[Event], finder: Finder) -> list[Event]:
+        if type(events) is UnmadeEvents and not events.is_made and self._make(events, finder):
+            return events
         if self._only is not None:
             ((get, attempts),) = self._fields
             finds = [finder(attempt.expression) for attempt in attempts]
@@ -304,6 +299,17 @@ class Grok(Ecs, Filter, name="grok"):
             except Exception as error:
                 self.failed(event, error)
         return events
+
+    def _make(self, lines: UnmadeEvents, finder: Finder) -> bool:
+        """Make the events of lines; whether their captures are in them."""
+        finds = [finder(expression) for expression in self._expressions]
+        loop = self._whole.loop(lines, finds)
+        if loop is None:
+            lines.make()
+            return False
+        given = finds, self.decorate, self._unmatched, self._timed_out, self.failed
+        lines.become(loop(lines, lines.now, lines.pattern.values, *given))
+        return True
 
     def _assign(self, place: int, event: Event, match: re.Match[str]) -> None:
         """Put a match of one expression into an event; made for those that match only."""
@@ -374,15 +380,6 @@ class Grok(Ecs, Filter, name="grok"):
                 if self.break_on_match:
                     break
         return matched
-
-
-@lru_cache(maxsize=1024)
-def _shared(pattern: str, ecs: bool, named_only: bool) -> Expression:
-    return compile_expression(pattern, _shipped(ecs), named_only)
-
-
-def _shipped(ecs: bool) -> Library:
-    return shipped("ecs-v1" if ecs else "legacy")
 
 
 def _unguarded(expression: Expression) -> Find:

@@ -13,7 +13,7 @@ from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
 from ._join_operator import LEFT, RIGHT, JoinOperator, Matching
-from ._packed_events import Held, held
+from ._packed_events import Held, held_all
 from ._stream_results import instant
 from .state import NEVER
 from .state.keyed import Keyed
@@ -218,13 +218,15 @@ class Join(EventTime, name="join"):
         texts = values if _TEXTS.issuperset(set(map(type, values))) else map(_text, values)
         names: list[Any] = list(map(self._names_of.get, texts))
         if self._one_key is not None and None not in names:
-            keys = self._one_key.of_all(events)
+            keys, have_keys = self._one_key.read(events)
         else:
-            keys = self._keys_of(events, values)
-        rows = self.selected(events, self.times.of_all(events), keys, base, out)
-        if len(rows.events) < len(names):
-            names = [names[at - base] for at in rows.index]
-        self._names = names
+            keys, have_keys = self._keys_of(events, values), False
+        times, have_times = self.times.read(events)
+        if have_keys and have_times:
+            self._names = names
+            return Rows(events, times, keys, range(base, base + len(events)))
+        rows = self.selected(events, times, keys, base, out)
+        self._names = [names[at - base] for at in rows.index]
         return rows
 
     def _keys_of(self, events: list[Event], values: list[Any]) -> list[Key]:
@@ -257,28 +259,32 @@ class Join(EventTime, name="join"):
     def _take(
         self, rows: Rows, tops: dict[str, Progress], rest: int, limit: int, out: Outflow
     ) -> None:
-        sides, keep, marks, keyed = self._names, self.keep, self.marks, self.keyed
-        own, opened = self._own, self._opened
-        states, take, silent = keyed.states, self._operator.take, self._operator.silent
-        mark, reach = marks.watermark, {side: self._operator.reach(side) for side in tops}
-        for event, when, key, at, side in zip(
-            rows.events, rows.times, rows.keys, rows.index, sides, strict=True
+        marks, keyed, opened = self.marks, self.keyed, self._opened
+        states, operator = keyed.states, self._operator
+        take, silent = operator.take, operator.silent
+        packed = held_all(rows.times, rows.events, self.keep)
+        if not self.keep:
+            self._own = packed
+        reach = {side: operator.reach(side) for side in tops}
+        mark, safe = marks.watermark, rows.earliest + min(reach.values())
+        for one, event, key, at, side in zip(
+            packed, rows.events, rows.keys, rows.index, self._names, strict=True
         ):
-            if mark > when + reach[side]:
+            when = one.time
+            if mark > safe and mark > when + reach[side]:
                 self.too_late(event, at, mark - when - reach[side], out)
                 continue
-            one = held(when, event, keep)
-            if not keep:
-                own.append(one)
             state = states.get(key)
             if state is None:
-                state, evicted = keyed.open(key)
+                state = operator.first(key, side, one)
+                evicted = keyed.begin(key, state)
                 if evicted:
                     out.behind(at, self.told(evicted))
                 opened.append(key)
-            results = take(state, when, (side, one), mark)
-            if results:
-                out.behind(at, self.told(results))
+            else:
+                results = take(state, when, (side, one), mark)
+                if results:
+                    out.behind(at, self.told(results))
             if not silent:
                 keyed.settle(key, state)
             if tops[side].top < when <= limit:
@@ -344,7 +350,8 @@ class Join(EventTime, name="join"):
                 if value is not None:
                     put(result, target, copy(value))
         else:
-            partner.pop("@metadata", None)
+            if "@metadata" in partner:
+                del partner["@metadata"]
             self._put(result, partner)
         delay = (right.time - left.time) * 1_000_000
         if delay > 0:

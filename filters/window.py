@@ -129,11 +129,13 @@ class Window(WindowOptions, name="window"):
             times = rows.times if whole else rows.times[start:stop]
             keys = rows.keys if whole else rows.keys[start:stop]
             events = rows.events if whole else rows.events[start:stop]
-            self._gather(times, keys, events)
+            span = (rows.earliest, rows.latest) if whole else (min(times), max(times))
+            # First the records of their panes, then what goes into these.
+            records = self._panes.records(times, keys, span)
+            self._functions.add_all(records, times, events)
+            self._note(keys)
 
-    def _gather(self, times: list[int], keys: list[Key], events: list[Event]) -> None:
-        """Put events into the records of their panes, first which, then what."""
-        self._functions.add_all(self._panes.records(times, keys), times, events)
+    def _note(self, keys: list[Key]) -> None:
         if self.keyed.changed is not None:
             self.keyed.changed.update(keys)
 
@@ -204,34 +206,35 @@ class Window(WindowOptions, name="window"):
         """Take in rows. What lengthens a session at its end is gathered together; what does more
         to a session is taken one by one.
         """
-        gap, longest = self._sessions.gap, self._sessions.longest
-        gathered: list[int] = []
+        gap, at, begin = self._sessions.gap, start - 1, start
         records: list[Record] = []
-        states = map(self.keyed.states.get, rows.keys[start:stop])
-        for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
-            if state is not None and state.sessions:
-                session = state.sessions[-1]
-                behind = when - session.first
-                if 0 <= behind <= longest and session.emitted is None:
-                    last = session.last
-                    if when <= last + gap:
-                        if when > last:
-                            session.last = when
-                        records.append(session.record)
-                        gathered.append(at)
-                        continue
-            self._gather_sessions(rows, gathered, records)
-            gathered, records = [], []
+        times, keys = rows.times, rows.keys
+        if stop - start < len(times):
+            times, keys = times[start:stop], keys[start:stop]
+        for when, state in zip(times, map(self.keyed.states.get, keys), strict=True):
+            at += 1
+            if state is not None:
+                session = state.open
+                if session.first <= when <= session.until:
+                    if when > session.last:
+                        session.last, until = when, when + gap
+                        session.until = until if until < session.limit else session.limit
+                    records.append(session.record)
+                    continue
+            self._gather_sessions(rows, begin, at, records)
+            begin, records = at + 1, []
             self._take_session(rows, at, out)
-        self._gather_sessions(rows, gathered, records)
+        self._gather_sessions(rows, begin, stop, records)
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys[start:stop])
 
-    def _gather_sessions(self, rows: Rows, gathered: list[int], records: list[Record]) -> None:
+    def _gather_sessions(self, rows: Rows, begin: int, end: int, records: list[Record]) -> None:
+        """Gather the events from one index up to another, each into a record."""
+        if not records:
+            return
         times, events = rows.times, rows.events
-        if len(gathered) < len(times) and self._functions.columns:
-            times = [times[at] for at in gathered]
-            events = [events[at] for at in gathered]
+        if end - begin < len(times) and self._functions.columns:
+            times, events = times[begin:end], events[begin:end]
         self._functions.add_all(records, times, events)
 
     def _take_session(self, rows: Rows, at: int, out: Outflow) -> None:

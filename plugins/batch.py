@@ -46,6 +46,7 @@ class Chunk(NamedTuple):
     Where ``ends`` are given, the bytes are messages of a broker one behind the other, each of which
     is decoded by itself, and ``ends`` says where; ``origins`` has more fields for the events of
     each. ``owned``: each of them was made for its message, and events may hold it as it is.
+    ``head``: how many bytes before each message are the protocol's and not the message's.
     """
 
     data: bytes
@@ -54,6 +55,7 @@ class Chunk(NamedTuple):
     ends: Sequence[int] | None = None
     origins: Sequence[Mapping[str, Any]] | None = None
     owned: bool = False
+    head: int = 0
 
     @classmethod
     def of_messages(cls, values: Sequence[bytes], origins: Sequence[Mapping[str, Any]]) -> Chunk:
@@ -66,8 +68,10 @@ class Chunk(NamedTuple):
 
     def messages(self) -> list[bytes]:
         """The messages that the bytes are."""
-        data, ends = self.data, self.ends or ()
-        return [data[start:end] for start, end in pairwise((0, *ends))]
+        data, head, places = self.data, self.head, pairwise((0, *(self.ends or ())))
+        if head:
+            return [data[start + head : end] for start, end in places]
+        return [data[start:end] for start, end in places]
 
 
 class Batch(msgspec.Struct):

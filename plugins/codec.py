@@ -118,6 +118,12 @@ class Codec(Plugin):
             self.start()
             return self._lines_or_kept(data, error)
 
+    def lines_or_events(self, data: bytes) -> list[Event]:
+        """The events of bytes that end a stream, or some part of it that can be read by itself; or
+        ``UnmadeEvents``, where they are lines that need nothing more than to be made.
+        """
+        return self.decode_or_keep(data) + self.flush()
+
     def decode_messages(self, messages: Sequence[bytes]) -> list[list[Event]]:
         """The events of messages that are whole, a list for each; nothing is held between them."""
         decode, flush = self.decode_or_keep, self.flush

@@ -76,6 +76,11 @@ class Filter(Plugin):
     needs_end: str | None = None
     """The option because of which all inputs must end by themselves, set in ``prepare``."""
 
+    @property
+    def takes_lines(self) -> bool:
+        """Whether ``run`` may be given ``UnmadeEvents``; it then makes the events."""
+        return False
+
     external: ClassVar[bool] = False
     """Whether it talks to a server: more workers than processors may be of use then."""
 

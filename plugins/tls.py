@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from .certificates import warning_of
 from .contract import Plugin
 from .declaration import Secret, option
 from .former import STORES, FormerNames
@@ -29,6 +30,9 @@ VERSIONS = {
 }
 _LOOKS = 1.0
 """Seconds between looks at the files."""
+
+_DAY = 86_400.0
+_EXPIRES = "W309"
 
 _STORES = ("ssl_keystore_path", "ssl_truststore_path")
 
@@ -114,6 +118,10 @@ def identify(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> No
             f"the certificate and its key cannot be used: {in_words(error)}",
             "give PEM files that match, and `ssl_key_passphrase` where the key has one",
         )
+        return
+    warning = warning_of(options.ssl_certificate)
+    if warning is not None:
+        plugin.problem("ssl_certificate", *warning, code=_EXPIRES)
 
 
 def in_words(error: OSError) -> str:
@@ -146,7 +154,8 @@ class TlsContext:
 
     ``make`` may report problems through ``plugin.problem`` while the plugin is prepared; later,
     where a file cannot be used (it is just being written), the context before stays, and the log
-    says so. ``current`` may be called for each connection: it looks at the files once a second.
+    says so. ``current`` may be called for each connection: it looks at the files once a second, and
+    reads them anew once a day, so that the log hears of a certificate that will expire.
     """
 
     def __init__(
@@ -157,7 +166,7 @@ class TlsContext:
         self._files = [path for path in own if path is not None]
         self._files += options.ssl_certificate_authorities
         self._seen = self._stamps()
-        self._looked = time.monotonic()
+        self._looked = self._read = time.monotonic()
         self._context = make()
 
     def current(self) -> ssl.SSLContext:
@@ -167,25 +176,29 @@ class TlsContext:
             return self._context
         self._looked = now
         stamps = self._stamps()
-        if stamps != self._seen:
-            self._seen = stamps
-            self._renew()
+        has_changed = stamps != self._seen
+        if has_changed or now - self._read >= _DAY:
+            self._seen, self._read = stamps, now
+            self._renew(has_changed)
         return self._context
 
-    def _renew(self) -> None:
+    def _renew(self, has_changed: bool) -> None:
         # `problem` only notes; what it notes after `prepare` nobody reads, so it is taken back.
-        problems = self._plugin.context.problems
+        problems, log = self._plugin.context.problems, self._plugin.context.log
         known = len(problems)
         context = self._make()
-        if len(problems) > known:
-            self._plugin.context.log.warning(
-                "the certificates have changed, and cannot be used: %s; those before are kept",
-                problems[known].message,
-            )
-            del problems[known:]
+        found = problems[known:]
+        del problems[known:]
+        wrong = next((problem for problem in found if problem.code != _EXPIRES), None)
+        if wrong is not None:
+            text = "the certificates have changed, and cannot be used: %s; those before are kept"
+            log.warning(text, wrong.message)
             return
         self._context = context
-        self._plugin.context.log.info("the certificates were read again, since they have changed")
+        if has_changed:
+            log.info("the certificates were read again, since they have changed")
+        for problem in found:
+            log.warning("%s; %s", problem.message, problem.help)
 
     def _stamps(self) -> list[tuple[int, int] | None]:
         return [stamp_of(path) for path in self._files]

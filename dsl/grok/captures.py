@@ -59,12 +59,12 @@ def assigning(
         return ["pass"], {}
     each = f"one_by_one{suffix}"
     scope: dict[str, Any] = {each: _one_by_one(expression, target, overwrite, keep_empty)}
-    tree = None if keep_empty else _tree(expression.captures, target, overwrite)
+    tree = None if keep_empty else field_tree(expression.captures, target, overwrite)
     if tree is None:
         return [f"{each}(event, match)"], scope
-    lines, rests = _at_once(expression.captures, tree, overwrite, suffix)
+    lines, rests = _at_once(expression, tree, overwrite, suffix)
     the_rest = [_one_by_one(expression, target, overwrite, keep_empty, places) for places in rests]
-    scope |= {f"read{suffix}": expression.read, "add": _add, f"the_rest{suffix}": the_rest}
+    scope |= {"add": _add, f"the_rest{suffix}": the_rest}
     return lines, scope
 
 
@@ -168,7 +168,7 @@ def _put(name: str, replaces: bool) -> Put:
     return put
 
 
-def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) -> Tree | None:
+def field_tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) -> Tree | None:
     """The fields as a tree with the places of their captures as leaves; None where they must go one
     by one.
     """
@@ -192,18 +192,20 @@ def _tree(captures: Sequence[Capture], target: str, overwrite: Collection[str]) 
 
 
 def _at_once(
-    captures: Sequence[Capture], tree: Tree, overwrite: Collection[str], suffix: str
+    expression: Expression, tree: Tree, overwrite: Collection[str], suffix: str
 ) -> tuple[list[str], list[list[int]]]:
     """The lines that set all captures, and the captures of each of its calls of ``the_rest``."""
-    names = ", ".join(f"g{place}" for place in range(len(captures)))
-    numbers = [_number(place, c) for place, c in enumerate(captures) if c.type]
+    captures = expression.captures
+    names = "".join(f"g{place}, " for place in range(len(captures)))
+    read = f"{names.rstrip()} = {expression.reading}"
+    numbers = [numbered(place, c) for place, c in enumerate(captures) if c.type]
     writer = _Writer(captures, overwrite, suffix)
     for key, node in tree.items():
         writer.join("event", key, node)
     if not numbers:
-        return [f"{names}, = read{suffix}(match)", *writer.texts], writer.rests
+        return [read, *writer.texts], writer.rests
     return [
-        f"{names}, = read{suffix}(match)",
+        read,
         "try:",
         *indented(numbers, 1),
         "except ValueError:",
@@ -213,12 +215,13 @@ def _at_once(
     ], writer.rests
 
 
-def _number(place: int, capture: Capture) -> str:
-    test = _test(place, capture)
+def numbered(place: int, capture: Capture) -> str:
+    """The line that converts a capture; None where it has no text."""
+    test = tested(place, capture)
     return f"n{place} = {capture.type}(g{place})" + (f" if {test} else None" if test else "")
 
 
-def _test(place: int, capture: Capture) -> str:
+def tested(place: int, capture: Capture) -> str:
     """What tells whether a text was captured; nothing where there always is one."""
     if capture.full:
         return "" if capture.sure else f"g{place} is not None"
@@ -303,7 +306,7 @@ class _Writer(CodeWriter):
 
     def _leaf(self, place: int) -> tuple[str, str]:
         """The name of a capture's value, and what tells whether there is one."""
-        test = _test(place, self.captures[place])
+        test = tested(place, self.captures[place])
         if self.captures[place].type is None:
             return f"g{place}", test
         return f"n{place}", test and f"n{place} is not None"

@@ -25,7 +25,7 @@ from ..regex import without_calls
 from ..regex_escapes import RegexError
 from ..regex_needs import Branch, code, needs
 from ..regex_parser import Flags, Parser
-from ..regex_tree import Call, Node, Sequence, walk
+from ..regex_tree import Call, Node, Sequence, holds, walk
 from ..regex_tree import Capture as Group
 from . import facts, optimize
 from .pattern_cache import groups_of, may_be_refused, optimized_pattern
@@ -229,12 +229,28 @@ class Expression:
     @cached_property
     def read(self) -> Callable[[re.Match[str]], tuple[str | None, ...]]:
         """The texts of a match's captures, in the order of ``captures``."""
-        groups = [capture.group for capture in self.captures]
-        if groups == list(range(1, self._groups + 1)):
+        groups = self._places
+        if groups is None:
             return methodcaller("groups")  # of a match by ``regex`` as well
         if len(groups) < 2:
             return lambda match: tuple([match[group] for group in groups])
         return methodcaller("group", *groups)
+
+    @property
+    def reading(self) -> str:
+        """The code of what ``read`` gives of ``match``."""
+        groups = self._places
+        if groups is None:
+            return "match.groups()"
+        if len(groups) == 1:
+            return f"(match[{groups[0]}],)"
+        return f"match.group({', '.join(map(str, groups))})"
+
+    @property
+    def _places(self) -> list[int] | None:
+        """The groups of the captures in their order; None where these are all that there are."""
+        groups = [capture.group for capture in self.captures]
+        return None if groups == list(range(1, self._groups + 1)) else groups
 
 
 def compile_expression(text: str, library: Library, named_captures_only: bool = True) -> Expression:
@@ -286,7 +302,7 @@ class _Expander:
 
     def expand(self, text: str) -> Node:
         node = self._parsed(text, _START)
-        return without_calls(node) if any(isinstance(at, Call) for at in walk(node)) else node
+        return without_calls(node) if holds(node, Call) else node
 
     def _parsed(self, text: str, flags: Flags) -> Node:
         return Parser(text, flags, self._refer).parse()

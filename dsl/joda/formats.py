@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from ..timestamp import Timestamp
-from .minutes import Day
+from .columns import Column
+from .minutes import Day, KnownDay
 from .parse import Parser
 
 _KEPT = 8192
@@ -48,10 +50,10 @@ class Formats:
     those that were not.
 
     ``read`` gives the Timestamp that the first fitting format reads, or empty text; either is known
-    from then on.
+    from then on. ``read_all`` reads many at once.
     """
 
-    __slots__ = ("_days", "_own", "_parsers", "_ways", "follows_clock", "known", "read")
+    __slots__ = ("_columns", "_days", "_own", "_parsers", "_ways", "follows_clock", "known", "read")
 
     def __init__(self, parsers: Iterable[Parser]) -> None:
         self._parsers = list(parsers)
@@ -60,6 +62,7 @@ class Formats:
         self._days: dict[int, dict[str, Day]] = {}
         self._ways: dict[int, _Way] = {}
         self._own: dict[int, set[str]] = {}
+        self._columns: dict[int, Column | None] = {}
         self.read = self._reading()
 
     def read_number(self, value: float) -> Timestamp | None:
@@ -76,6 +79,7 @@ class Formats:
         self._ways.clear()
         self._days.clear()
         self._own.clear()
+        self._columns.clear()
         for parser in self._parsers:
             parser.forget()
 
@@ -105,6 +109,19 @@ class Formats:
             return stamp
 
         return read
+
+    def read_all(self, values: Sequence[Any]) -> list[Timestamp] | None:
+        """What ``read`` gives for each of these values; None where they are not texts of one
+        length, on days that are known: then they are to be read one by one.
+        """
+        try:
+            (length,) = set(map(len, values))
+        except (TypeError, ValueError):
+            return None
+        column = self._columns.get(length)
+        if column is None or set(map(type, values)) != {str}:
+            return None
+        return column.read(values)
 
     def _slow(self, text: str) -> str:
         """Try the formats."""
@@ -136,5 +153,14 @@ class Formats:
                 days.clear()
                 self._own.clear()
             days[key] = day
+            self._learn_hours(text, known)
             if _own_time(text, _DATE) and stamp == _own_stamp(text):
                 self._own.setdefault(len(text), set()).add(text[:_DATE])
+
+    def _learn_hours(self, text: str, known: KnownDay) -> None:
+        """Keep the hours of a day for texts that are read together."""
+        if len(text) not in self._columns:
+            self._columns[len(text)] = Column.of(text, known)
+        column = self._columns[len(text)]
+        if column is not None:
+            column.learn(text, known)

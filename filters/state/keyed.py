@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -26,11 +27,15 @@ _SAMPLE = 64
 _BYTES, _BYTES_OF_KEY = 5, 400
 """Measured: bytes of memory for each byte of a state as it is written, and for each key."""
 
+_time = itemgetter(0)
+_TEXTS = frozenset({str})
+
 _encode = msgspec.msgpack.Encoder().encode
 
 S = TypeVar("S")
 
 Over = Callable[[dict[Key, Any], list[Key], int], list[Key]]
+Rest = Callable[[dict[Key, Any], list[Key], int], dict[int, list[Key]]]
 
 
 class Operator(Protocol[S]):
@@ -58,7 +63,8 @@ class Operator(Protocol[S]):
 
     def latest(self, state: S) -> int:
         """The time of the key's latest event. (An operator may also have ``over(states, keys,
-        watermark)``: those of the keys that are forgotten without a word.)
+        watermark)``: those of the keys that are forgotten without a word; and, where it tells
+        nothing at all, ``rest(states, keys, watermark)``: the others by their next timer.)
         """
         ...
 
@@ -80,6 +86,7 @@ class Keyed(Generic[S]):
         order: Callable[[Key], Any] = str,
         most: int = FOREVER,
     ) -> None:
+        """``order`` gives what sorts keys; among themselves, texts must be in their own order."""
         self.operator, self.order, self.most = operator, order, most
         self.states: dict[Key, S] = {}
         self.timers = Timers()
@@ -88,16 +95,22 @@ class Keyed(Generic[S]):
         self._count = 0
         self.evicted = 0
         self._over: Over | None = getattr(operator, "over", None)
+        self._rest: Rest | None = getattr(operator, "rest", None)
 
     def open(self, key: Key) -> tuple[S, list[Event]]:
         """A new state for a key. Where there are ``most`` already, those whose latest event is
         oldest go first, as if their time were up: their results.
         """
+        state = self.operator.new(key)
+        return state, self.begin(key, state)
+
+    def begin(self, key: Key, state: S) -> list[Event]:
+        """Hold a state that was made for a new key, like ``open``; the results of those that go."""
         results = self._make_room() if len(self.states) >= self.most else []
-        state = self.states[key] = self.operator.new(key)
+        self.states[key] = state
         if self._oldest is not None:
             self._note(key, NEVER)
-        return state, results
+        return results
 
     def take(self, time: int, key: Key, event: Event, watermark: int) -> list[Event]:
         """Take one event in; the results right behind it."""
@@ -136,16 +149,24 @@ class Keyed(Generic[S]):
         return results
 
     def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
-        found: list[tuple[int, Any, int, Event]] = []
-        for key in self._awake(keys, watermark):
-            state = self.states[key]
-            due = self.operator.due(state, watermark, reason)
-            if due:
-                order = self.order(key)
-                found += [(at, order, n, event) for n, (at, event) in enumerate(due)]
+        awake = self._awake(keys, watermark)
+        if self._rest is not None:
+            self._all_rest(self._rest(self.states, awake, watermark))
+            return []
+        found: list[tuple[int, Event]] = []
+        states, due = self.states, self.operator.due
+        for key in self._in_order(awake):
+            state = states[key]
+            found += due(state, watermark, reason)
             self._after(key, state)
-        found.sort(key=_place)
-        return [event for _, _, _, event in found]
+        found.sort(key=_time)  # of one time, they stay in the order of keys
+        return [event for _, event in found]
+
+    def _in_order(self, keys: list[Key]) -> list[Key]:
+        """Keys in the order of their results."""
+        if _TEXTS.issuperset(map(type, keys)):
+            return sorted(keys)
+        return sorted(keys, key=self.order)
 
     def _awake(self, keys: Iterable[Key], watermark: int) -> list[Key]:
         """Those of some keys that are held and matter; the others are forgotten, many at once."""
@@ -161,6 +182,13 @@ class Keyed(Generic[S]):
         if len(over) == len(held):
             return []
         return [key for key in held if key in self.states]
+
+    def _all_rest(self, timed: dict[int, list[Key]]) -> None:
+        """Let keys that were woken sleep again, all of one time at once."""
+        for at, keys in timed.items():
+            self.timers.set_all(keys, at)
+            if self.changed is not None:
+                self.changed.update(keys)
 
     def _after(self, key: Key, state: S) -> None:
         """Let a key that was woken sleep again, or forget it."""
@@ -257,7 +285,3 @@ class Keyed(Generic[S]):
                 self.timers.set(key, self.operator.next_timer(state))
                 if self._oldest is not None:
                     self._note(key, self.operator.latest(state))
-
-
-def _place(row: tuple[int, Any, int, Event]) -> tuple[int, Any, int]:
-    return row[:3]

@@ -105,18 +105,24 @@ class Keys:
     def __init__(self, fields: Sequence[FieldRef]) -> None:
         self.fields = list(fields)
         self._columns = [column(field) for field in fields]
+        self._puts = [_put_key(field) for field in fields]
 
     def of_all(self, events: list[Event]) -> list[Key]:
         """The key of each event; None where a field is missing."""
+        return self.read(events)[0]
+
+    def read(self, events: list[Event]) -> tuple[list[Key], bool]:
+        """The key of each event, None where a field is missing; and whether all have one."""
         if not self._columns:
-            return [()] * len(events)
+            return [()] * len(events), True
         columns = [_canonical_all(read(events)) for read in self._columns]
+        whole = all(is_whole for _, is_whole in columns)
         if len(columns) == 1:
             return columns[0]
-        keys: list[Key] = list(zip(*columns, strict=True))
-        if any(None in values for values in columns):
-            return [None if None in key else key for key in keys]
-        return keys
+        keys: list[Key] = list(zip(*[values for values, _ in columns], strict=True))
+        if whole:
+            return keys, True
+        return [None if None in key else key for key in keys], False
 
     def of(self, event: Event) -> Key:
         """The key of an event; None where a field is missing."""
@@ -132,14 +138,19 @@ class Keys:
 
     def put(self, event: Event, key: Key) -> None:
         """Write the fields that a key was read from."""
-        for field, part in zip(self.fields, self.parts(key), strict=True):
-            put(event, field, value_of(part))
+        if len(self._puts) == 1:
+            self._puts[0](event, value_of(key))
+            return
+        for write, part in zip(self._puts, key, strict=True):
+            write(event, value_of(part))
 
 
-def _canonical_all(values: list[Any]) -> list[Key]:
+def _canonical_all(values: list[Any]) -> tuple[list[Key], bool]:
+    """Values made canonical, and whether none is null."""
     if _PLAIN.issuperset(set(map(type, values))):
-        return values
-    return list(map(canonical, values))
+        return values, True
+    made = list(map(canonical, values))
+    return made, None not in made
 
 
 def put(event: Event, field: FieldRef, value: Any) -> None:
@@ -169,3 +180,10 @@ def put_at(target: FieldRef) -> Callable[[Event, Any], None]:
             event[first] = {second: value}
 
     return put_second
+
+
+def _put_key(field: FieldRef) -> Callable[[Event, Any], None]:
+    """A function that writes a field that a key was read from."""
+    if field.keys[0] == "@metadata" or any(index_of(key) is not None for key in field.keys):
+        return lambda event, value: put(event, field, value)
+    return put_at(field)

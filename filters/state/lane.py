@@ -15,11 +15,12 @@ _LEAST = 16
 
 
 class Lane:
-    """A partition that speaks, and the times of its events, the latest of which is known. An event
-    later than ``limit`` runs ahead of the clock and does not move the watermark.
+    """A partition that speaks, and the times of its events, of which the earliest and the latest
+    are known. An event later than ``limit`` runs ahead of the clock and does not move the
+    watermark.
     """
 
-    __slots__ = ("_width", "latest", "limit", "marks", "others", "progress", "times")
+    __slots__ = ("_width", "earliest", "latest", "limit", "marks", "others", "progress", "times")
 
     def __init__(
         self,
@@ -28,9 +29,10 @@ class Lane:
         clock: int,
         limit: int,
         times: list[int],
-        latest: int,
+        span: tuple[int, int],
     ) -> None:
-        self.marks, self.limit, self.times, self.latest = marks, limit, times, latest
+        self.marks, self.limit, self.times = marks, limit, times
+        self.earliest, self.latest = span
         self.progress, self.others = marks.enter(name, clock)
         self._width = _ALL
 
@@ -51,8 +53,9 @@ class Lane:
 
     def _length(self, rest: list[int], first: int, delay: int, floor: int, slack: int) -> int:
         """How many of the next times are one segment."""
-        latest = self.latest if rest is self.times else max(rest)
-        earliest = min(rest)
+        latest, earliest = self.latest, self.earliest
+        if rest is not self.times:
+            latest, earliest = max(rest), min(rest)
         if latest > self.limit:
             rest = rest[: max(_index_above(rest, self.limit), 1)]
             latest, earliest = max(rest), min(rest)

@@ -37,10 +37,9 @@ class Outflow:
         if self.keep:
             self._gone.add(index)
 
-    def all_go(self, indexes: Iterable[int]) -> None:
-        """Let events end here."""
-        if self.keep:
-            self._gone.update(indexes)
+    def all_stay(self, indexes: Iterable[int]) -> None:
+        """Let events go on although events that are taken in do not."""
+        self._kept.extend(indexes)
 
     def events(self, events: list[Event]) -> list[Event]:
         """What goes on, in order; the list that was given, where that is all of it."""
@@ -51,6 +50,8 @@ class Outflow:
             return [event for index, event in enumerate(events) if index not in gone]
         if not self.keep and not self._kept:
             return [result for index in sorted(behind) for result in behind[index]]
+        if not self.keep and not behind:
+            return [events[index] for index in sorted(set(self._kept))]
         return [event for event, _ in self._walk(events)]
 
     def placed(self, events: list[Event], places: list[Any]) -> tuple[list[Event], list[Any]]:

@@ -1,31 +1,27 @@
-"""Event times: the instants of a batch as milliseconds, in one pass.
+"""Event times: the instants of a batch as milliseconds.
 
-The texts of a log share their minutes, mostly, and have the form ``2015-10-01T00:00:00.123Z``. Laid
-end to end, the last eight bytes of each are read as two integers, ``:00.`` and ``123Z``: a time is
-two look-ups, without a slice of text. Where minutes differ, the look-ups are of slices: of the text
-down to the second, and of the fraction behind it.
+The texts of a log share their minute or their hour, mostly, and have the form
+``2015-10-01T00:00:00.123Z``: those are worked out all at once (``lanes_of_text``). Else a time is
+two look-ups: of the text down to the second, and of the fraction behind it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from struct import Struct
 from typing import Any
 
 from ...dsl.reference import Event, FieldRef
 from ...dsl.timestamp import Timestamp, parse_timestamp
 from .keys import column
+from .lanes_of_text import GAP, OtherForm, Texts
 
 _KEPT = 8192
-_MINUTES = 128
+_STARTS = 128
+_FEW = 24
+"""Fewer events are read one by one."""
 _FRACTION = re.compile(r"\.([0-9]{1,9})Z").fullmatch
-
-_LENGTH, _MINUTE = 24, 16
-_tails = Struct("16xII").iter_unpack
-_word = Struct("I").unpack
-_WHOLE = {_word(b":%02d." % second)[0]: second * 1000 for second in range(60)}
-_MILLIS: dict[int, int] = {_word(b"%03dZ" % millis)[0]: millis for millis in range(1000)}
+_MINUTE_LENGTH = 16
 
 
 class _Seconds(dict[str, int]):
@@ -33,7 +29,7 @@ class _Seconds(dict[str, int]):
 
     def __missing__(self, text: str) -> int:
         at = parse_timestamp(text + ".000Z")
-        if at is None:
+        if at is None or text[11:13] == "24":
             raise KeyError(text)
         if len(self) >= _KEPT:
             self.clear()
@@ -54,18 +50,20 @@ class _Fractions(dict[str, int]):
         return found
 
 
-class _Minutes(dict[bytes, dict[int, int]]):
-    """By a text such as ``2015-10-01T00:00``, the milliseconds of its seconds."""
+class _Starts(dict[bytes, int]):
+    """Milliseconds by a text such as ``2015-10-01T00:00``, or ``2015-10-01T00`` for the hour."""
 
-    def __missing__(self, minute: bytes) -> dict[int, int]:
-        at = parse_timestamp(minute.decode() + ":00.000Z")
-        if at is None:
-            raise KeyError(minute)
-        if len(self) >= _MINUTES:
+    def __missing__(self, text: bytes) -> int:
+        rest = ":00.000Z" if len(text) == _MINUTE_LENGTH else ":00:00.000Z"
+        at = parse_timestamp(text.decode() + rest)
+        start = -1 if at is None else at.millis()
+        # Lanes have no sign; and 24:00 is a time, but no other minute or second of that hour.
+        if start < 0 or text[11:13] == b"24":
+            raise OtherForm
+        if len(self) >= _STARTS:
             self.clear()
-        start = at.millis()
-        found = self[minute] = {word: start + more for word, more in _WHOLE.items()}
-        return found
+        self[text] = start
+        return start
 
 
 class EventTimes:
@@ -74,21 +72,25 @@ class EventTimes:
     def __init__(self, field: FieldRef) -> None:
         self._get = field.get
         self._column = column(field)
-        self._minutes = _Minutes()
+        self._starts = _Starts()
         self._seconds, self._fractions = _Seconds(), _Fractions()
 
     def of_all(self, events: list[Event]) -> list[int | None]:
         """The time of each event; None where there is none."""
+        return self.read(events)[0]
+
+    def read(self, events: list[Event]) -> tuple[list[Any], bool]:
+        """The time of each event, None where there is none; and whether all have one."""
         stamps = self._column(events)
-        try:
-            text = "".join(stamps).encode()
-            minute = text[:_MINUTE]
-            if text.count(minute) == len(stamps) and _are_even(stamps):
-                seconds, millis = self._minutes[minute], _MILLIS
-                return [seconds[whole] + millis[part] for whole, part in _tails(text)]
-        except (KeyError, TypeError, UnicodeError):
-            pass
-        return self._one_by_one(stamps)
+        if len(stamps) >= _FEW:
+            try:
+                texts = Texts(GAP.join(stamps).encode(), len(stamps))
+                common = texts.common()
+                return texts.millis(common, self._starts[common]), True
+            except (OtherForm, TypeError, UnicodeError):
+                pass
+        times = self._one_by_one(stamps)
+        return times, None not in times
 
     def _one_by_one(self, stamps: Sequence[Any]) -> list[int | None]:
         seconds, fractions = self._seconds, self._fractions
@@ -108,7 +110,3 @@ class EventTimes:
             return value.millis()
         at = parse_timestamp(value) if type(value) is str else None
         return None if at is None else at.millis()
-
-
-def _are_even(stamps: Sequence[Any]) -> bool:
-    return list(map(len, stamps)).count(_LENGTH) == len(stamps)

@@ -17,10 +17,12 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from ...plugins.certificates import warning_of
 from ..observe.logging import levels, reset_levels, set_levels
 from .documents import Node
 from .process import hot_threads
@@ -304,5 +306,8 @@ def _wrapped(server: _Server, settings: Mapping[str, Any]) -> ssl.SSLSocket:
         raise wrong(
             f"the certificate of the API cannot be used: {error}", "give PEM files that match"
         ) from error
+    warning = warning_of(Path(settings["api.ssl.certificate"]))
+    if warning is not None:
+        log.warning("the certificate of the API: %s", warning[0])
     # The handshake is made by the thread of the request, not by the one that accepts.
     return context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

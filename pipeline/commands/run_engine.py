@@ -68,6 +68,8 @@ def _run(
             ending.callback(watched.close)
             watched.start([member])
             member.job = job = engine.start(plan, *given)
+        except UnknownEngine as error:
+            raise click.UsageError(str(error)) from None
         except ConfigError as error:
             refuse(error)
         signals.start({number: partial(_stop, job, number, []) for number in STOPS})

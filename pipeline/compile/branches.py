@@ -35,6 +35,7 @@ class BranchCode(CodeWriter):
         self.names = Namespace()
         self.expressions = Expressions(self.names)
         self.sorter = Sorter(self.names, self.expressions, self.line)
+        self._known: dict[int, list[Portion]] = {}
 
     @abstractmethod
     def body(
@@ -68,8 +69,14 @@ class BranchCode(CodeWriter):
             isinstance(statement, Branch)
             and self.watcher is None
             and not self.reshapes([statement])
-            and len(list(portions(statement.arms))) == 1
+            and len(self._portions(statement)) == 1
         )
+
+    def _portions(self, branch: Branch) -> list[Portion]:
+        """The portions of a branch, which are asked for several times and take long to find."""
+        if id(branch) not in self._known:
+            self._known[id(branch)] = list(portions(branch.arms))
+        return self._known[id(branch)]
 
     def _changed(self, statement: Statement, changed: Changed) -> Changed:
         """What a branch's arms may change, and what was changed before; None for all."""
@@ -102,8 +109,7 @@ class BranchCode(CodeWriter):
             self._branch(depth, branches[0], events)
             return
         sorted_ = [
-            self._lists(next(portions(branch.arms)), keep=False, places=False)
-            for branch in branches
+            self._lists(self._portions(branch)[0], keep=False, places=False) for branch in branches
         ]
         self._sort(depth, f"for event in {events}:", sorted_, events)
         for branch, lists in zip(branches, sorted_, strict=True):
@@ -124,7 +130,7 @@ class BranchCode(CodeWriter):
 
     def _branch(self, depth: int, branch: Branch, events: str) -> None:
         rest = ""
-        for portion in portions(branch.arms):
+        for portion in self._portions(branch):
             lists = self._lists(portion, keep=self.watcher is not None, places=False)
             self._sort(depth, f"for event in {events}:", [lists], events)
             self._arms(depth, branch, lists)
@@ -143,7 +149,7 @@ class BranchCode(CodeWriter):
         """A branch in which events may become more or fewer; the order is put together again."""
         pairs: list[tuple[str, str]] = []
         walk, source = f"for place, event in enumerate({events}):", ""
-        for portion in portions(branch.arms):
+        for portion in self._portions(branch):
             lists = self._lists(portion, keep=True, places=True)
             self._sort(depth, walk, [lists], source or events)
             for arm, name, place in zip(portion.arms, lists.arms, lists.places, strict=False):

@@ -14,6 +14,10 @@ _OWN = ("event", "events", "flush", "v", "m", "number", "place")
 class Namespace(dict[str, Any]):
     """The names that generated code uses; each value has one name."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._variables: dict[str, int] = {}
+
     def name(self, wish: str, value: Any) -> str:
         """A name for a value: the one wished for, or one like it."""
         wish = re.sub(r"\W+", "_", wish).strip("_") or "value"
@@ -28,7 +32,8 @@ class Namespace(dict[str, Any]):
 
     def variable(self, wish: str) -> str:
         """A name that nothing else has, for a variable of the generated code."""
-        return self.name(wish, _Variable())
+        number = self._variables[wish] = self._variables.get(wish, 0) + 1
+        return self.name(wish if number == 1 else f"{wish}_{number}", _Variable())
 
     def globals(self) -> dict[str, Any]:
         """The values by name, for ``exec``: a plain dict, since of a subclass CPython looks names

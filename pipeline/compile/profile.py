@@ -22,6 +22,11 @@ from ...plugins.contract import Batch, Codec, Input, Output, Plugin
 
 Events = list[Event]
 T = TypeVar("T")
+Row = tuple[float, int, str, str]
+"""Seconds, events, what and where."""
+
+_LEAST_SHARE = 0.002
+_LEAST_GATHERED = 5
 
 
 class Cost(msgspec.Struct):
@@ -40,7 +45,7 @@ class Profile:
         self._watched: set[int] = set()
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._begun = time.process_time()
+        self._begun: float | None = None
         self._clock = time.monotonic()
 
     def cost(self, what: str, place: str) -> Cost:
@@ -72,7 +77,11 @@ class Profile:
         return run
 
     def _enter(self) -> int:
-        """Begin to count for a part; how many are under way."""
+        """Begin to count for a part; how many are under way. What the process did before the first
+        one was its start.
+        """
+        if self._begun is None:
+            self._begun = time.process_time()
         stack = self._local.__dict__.setdefault("stack", [])
         stack.append([time.thread_time(), 0.0])
         return len(stack)
@@ -163,7 +172,7 @@ class Profile:
     def report(self) -> str:
         """The costs as a table, the dearest first; the shares add up to the whole process."""
         process = time.process_time()
-        counted = self.total()
+        started = process if self._begun is None else self._begun
         rows = sorted(
             (
                 (cost.seconds, cost.events, what, place)
@@ -171,18 +180,30 @@ class Profile:
             ),
             key=lambda row: -row[0],
         )
-        rows = [row for row in rows if row[0] > 0 or row[1]]
+        rows = _gathered([row for row in rows if row[0] > 0 or row[1]], process)
         rows += [
-            (self._begun, 0, "start of the process", ""),
-            (max(process - self._begun - counted, 0.0), 0, "all else", ""),
+            (started, 0, "start of the process", ""),
+            (max(process - started - self.total(), 0.0), 0, "all else", ""),
             (process, 0, "whole process", ""),
         ]
         wall = time.monotonic() - self._clock
         return f"{table(rows, process)}\ninputs waited {self.waited:.2f} s of {wall:.2f} s"
 
 
-def table(rows: Iterable[tuple[float, int, str, str]], whole: float) -> str:
-    """Rows of seconds, events, what and where, as a table with shares of a whole."""
+def _gathered(rows: list[Row], whole: float) -> list[Row]:
+    """Rows, the dearest first, with one in the place of those whose shares are too small to be
+    looked at.
+    """
+    shown = [row for row in rows if row[0] >= _LEAST_SHARE * whole]
+    rest = rows[len(shown) :]
+    if len(rest) < _LEAST_GATHERED:
+        return rows
+    each = f"{len(rest)} parts of less than {_LEAST_SHARE:.1%} each"
+    return [*shown, (sum(row[0] for row in rest), 0, each, "")]
+
+
+def table(rows: Iterable[Row], whole: float) -> str:
+    """Rows as a table with shares of a whole."""
     cells = [("share", "µs an event", "events", "what", "where")]
     for seconds, events, what, place in rows:
         each = f"{1e6 * seconds / events:.2f}" if events else ""

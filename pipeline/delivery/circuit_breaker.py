@@ -5,13 +5,16 @@ A circuit is *closed* while all is well. Some failures in a row *open* it: from 
 trial is made now and then, ever less often and never at the same moment as other pipelines make
 theirs. While such a trial is under way the circuit is *half-open*; one that succeeds closes it. The
 log is told of an outage once, at its first failure, once a minute that it lasts, and when it is
-over: not of every trial.
+over: not of every trial. Of several requests that were under way when a target went away, the first
+to end is the failure; the others were begun before it, and say no more than it does.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -35,11 +38,12 @@ class Circuit:
 
     def __init__(self, what: str, waiting: Callable[[], int]) -> None:
         self.what, self.state, self.failures = what, CLOSED, 0
-        self._waiting = waiting
+        self._waiting, self._lock = waiting, threading.Lock()
         self._in_a_row = 0
         self._began = 0.0
         self._since = ""
         self._said = -_REMINDER
+        self._failed_at = self._next = -math.inf
         self._told = False
 
     def trying(self) -> None:
@@ -47,9 +51,18 @@ class Circuit:
         if self.state == OPEN:
             self.state = HALF_OPEN
 
-    def failed(self, error: Exception) -> float:
-        """A trial failed; how many seconds to wait before the next."""
-        now = time.monotonic()
+    def failed(self, error: Exception, begun: float = math.inf) -> float:
+        """A trial failed; how many seconds to wait before the next: what ``after`` of the error
+        asks for, or else ever more. ``begun``, of the monotonic clock: when the trial began; where
+        another has failed since then, it waits for the same moment and is not counted.
+        """
+        with self._lock:  # threads of one output fail at the same moment
+            now = time.monotonic()
+            if begun < self._failed_at:
+                return max(0.0, self._next - now)
+            return self._counted(now, error)
+
+    def _counted(self, now: float, error: Exception) -> float:
         if not self._in_a_row:
             self._began, self._since = now, str(Timestamp.now())
         self.failures += 1
@@ -57,9 +70,16 @@ class Circuit:
         if self._in_a_row >= _FAILURES_TO_OPEN:
             self.state = OPEN
         self._say(now, error)
-        return min(
-            _FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT
-        ) * random.uniform(0.8, 1.2)
+        wait = self._wait_after(error)
+        self._failed_at, self._next = now, now + wait
+        return wait
+
+    def _wait_after(self, error: Exception) -> float:
+        after = getattr(error, "after", None)
+        if after is not None:
+            return float(after)
+        backoff = min(_FIRST_WAIT * 2.0 ** min(self._in_a_row - 1, 16), _LONGEST_WAIT)
+        return backoff * random.uniform(0.8, 1.2)
 
     def _say(self, now: float, error: Exception) -> None:
         """Tell the log of the first failure, or, where that was too soon after others, that the
@@ -74,10 +94,10 @@ class Circuit:
         else:
             still = "still " if self._told else ""
             text = f"%s is {still}failing, retrying with back-off: %s; %d failures since %s%s"
-            log.error(text, self.what, error, self._in_a_row, self._since, self._wait())
+            log.error(text, self.what, error, self._in_a_row, self._since, self._waits())
         self._told = True
 
-    def _wait(self) -> str:
+    def _waits(self) -> str:
         """How many events wait; nothing where none do, as behind an input."""
         waiting = self._waiting()
         return f", {waiting} events wait" if waiting else ""

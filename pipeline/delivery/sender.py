@@ -71,7 +71,7 @@ class Sender:
                     self._pause(self._circuit.failed(error), error)
                 except Exception as error:
                     log.debug("%s: connect raised", self.where, exc_info=True)
-                    self._pause(_wait(error, self._circuit.failed(error)), error)
+                    self._pause(self._circuit.failed(error), error)
                 else:
                     self._connection += 1
                     self.is_connected = True
@@ -140,7 +140,7 @@ class Sender:
             self.retried += request.events
         if is_over:
             return False
-        self._pause(_wait(error, self._circuit.failed(error)), error)
+        self._pause(self._circuit.failed(error, request.begun), error)
         return False
 
     def _is_over(self, request: Request) -> bool:
@@ -172,7 +172,7 @@ class Sender:
             self._circuit.works()
             return True
         request.keep(error.retry, self.output)
-        self._pause(_wait(error, self._circuit.failed(error)), error)
+        self._pause(self._circuit.failed(error, request.begun), error)
         return False
 
     def _discard(self, request: Request, reasons: dict[int, str]) -> None:
@@ -314,9 +314,3 @@ def _checked(error: Exception, count: int) -> Exception:
     )
     fault.__cause__ = error
     return fault
-
-
-def _wait(error: Exception, backoff: float) -> float:
-    """How long to wait: what the other side asked for, else the back-off."""
-    after = getattr(error, "after", None)
-    return backoff if after is None else float(after)

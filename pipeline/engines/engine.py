@@ -81,10 +81,15 @@ def engine_named(name: str) -> Engine:
         else:
             found = _foreign(name)
     except ModuleNotFoundError as error:
-        message = f"the engine `{name}` needs the package `{error.name}`"
-        raise UnknownEngine(f"{message}: pip install 'penstock[{name}]'") from error
+        raise missing(name, error) from error
     made: Engine = found()
     return made
+
+
+def missing(name: str, error: ModuleNotFoundError) -> UnknownEngine:
+    """An engine whose package is not installed."""
+    message = f"the engine `{name}` needs the package `{error.name}`"
+    return UnknownEngine(f"{message}: pip install 'penstock[{name}]'")
 
 
 def _foreign(name: str) -> Any:
@@ -93,5 +98,8 @@ def _foreign(name: str) -> Any:
     for entry in entry_points(group=GROUP):
         if entry.name == name:
             return entry.load()
+    if name == "kafka":
+        help = "Kafka groups run by plain `penstock run`: leave out --engine"
+        raise UnknownEngine(f"`kafka` is the name of a plan alone: {help}")
     help = did_you_mean(name, ENGINES) or "known ones: " + ", ".join(ENGINES)
     raise UnknownEngine(f"unknown engine `{name}`: {help}")

@@ -6,24 +6,21 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ...dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
-from ...dsl.options import Misfit, read
-from ...dsl.spec import Kind
-from ...plugins.errors import EndOfInput
+from ...dsl.diagnostics import Diagnostic
 from .abilities import ABILITIES
 from .deliver import Deliveries
+from .engine_options import declared, refuse, typed
 from .job_thread import JobThread
 from .keyed import Keyed, keyed_for
 from .packed import KeyedRow, Packed
 from .plan import Plan, Read
-from .ranges import RANGE_BYTES, chunks_of, content_of, ranges_of
+from .ranges import RANGE_BYTES, ranges_of
+from .reading import Reading
 from .work import Work, work_for
 
 T = TypeVar("T")
-
-OPTIONS = ("range_bytes",)
 
 
 class LocalEngine:
@@ -42,23 +39,9 @@ class LocalEngine:
         """Begin to run a plan, in a thread. ``range_bytes``: how large a range of a file is."""
         if checkpoint is not None:
             message = "the engine `local` keeps no positions and no state from one run to the next"
-            raise ConfigError([Diagnostic("E230", message, None, "leave out --checkpoint")])
-        for name in options:
-            if name not in OPTIONS:
-                help = did_you_mean(name, OPTIONS) or "known ones: " + ", ".join(OPTIONS)
-                message = f"unknown option `{name}` of the engine `local`"
-                raise ConfigError([Diagnostic("E230", message, None, help)])
-        return LocalJob(plan, _size(options.get("range_bytes")))
-
-
-def _size(given: str | None) -> int:
-    """The bytes of a range."""
-    try:
-        size = RANGE_BYTES if given is None else int(read(Kind("bytes"), given))
-    except Misfit as misfit:
-        message = f"engine option `range_bytes`: {misfit.message}"
-        raise ConfigError([Diagnostic("E230", message, None, misfit.help)]) from None
-    return max(size, 1)
+            refuse(message, "leave out --checkpoint")
+        own = typed("local", options, [declared("range_bytes", "bytes", 1)])
+        return LocalJob(plan, own.get("range_bytes", RANGE_BYTES))
 
 
 class LocalJob(JobThread):
@@ -161,23 +144,9 @@ def _sent(value: T) -> T:
 
 
 def _read(work: Work, read: Read, range_bytes: int) -> Iterator[Packed]:
-    plugin = work.inputs[read.number]
     if read.how == "input":
-        plugin.open()
-        try:
-            while True:
-                batch = plugin.read(1.0)
-                if batch is not None:
-                    yield work.events(batch, read.number)
-        except EndOfInput:
-            return
-        finally:
-            plugin.close()
-    for part in ranges_of(plugin.found(), read.splittable, range_bytes):
-        part = _sent(part)
-        codec = plugin.codec_of(part.path)
-        if read.boundary is None:
-            yield from work.whole(codec, content_of(part), read.number)
-            continue
-        chunks = chunks_of(part, read.boundary, read.longest)
-        yield from work.range(chunks, codec.origin, read.number)
+        yield from Reading(read.number)(work)
+        return
+    source: Any = work.inputs[read.number]
+    for part in ranges_of(source.found(), read.splittable, range_bytes):
+        yield from Reading(read.number, _sent(part))(work)

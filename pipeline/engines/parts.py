@@ -22,7 +22,7 @@ Where = Literal["task", "engine", "driver"]
 class Read(msgspec.Struct, frozen=True):
     """An input. ``options`` are those given, typed; ``how``: in ``ranges`` of files, as messages of
     the ``engine``'s source, or by the ``input`` itself in one task. ``splittable``: whether its
-    bytes may be cut at ``boundary``; else all of a file, or of a partition, is one stream.
+    bytes may be cut; else all of a file, or of a partition, is one stream.
     """
 
     number: int
@@ -34,8 +34,6 @@ class Read(msgspec.Struct, frozen=True):
     bounded: bool
     how: str
     place: str
-    boundary: bytes | None = None
-    longest: int = 0
 
 
 class KeyedFilter(msgspec.Struct, frozen=True):

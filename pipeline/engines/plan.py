@@ -28,6 +28,7 @@ from .parts import (
     Write,
     statements_of,
 )
+from .ranges import boundary_of
 from .refusals import refusals
 from .segments import segments_of
 from .shipped_files import shipped_files
@@ -77,20 +78,16 @@ def plan_of(
 def _read(number: int, use: PluginUse, assembly: Assembly, can: Abilities) -> Read:
     plugin = assembly.made[use]
     assert isinstance(plugin, Input)
-    decoder = plugin.decoder()
-    boundary = None if decoder is None else decoder.boundary()
     return Read(
         number,
         use.name,
         use.id,
         _options(use),
         _codec(use, plugin.default_codec),
-        boundary is not None,
+        boundary_of(plugin) is not None,
         plugin.bounded,
         can.reads.get(use.name, ""),
         use.span.place,
-        boundary,
-        0 if decoder is None else decoder.longest,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from ...plugins.input import Input
 from ...plugins.streams import Cutter
 
 RANGE_BYTES = 32 << 20
@@ -26,6 +27,12 @@ class Range(NamedTuple):
     path: str
     start: int = 0
     end: int = -1
+
+
+def boundary_of(source: Input) -> bytes | None:
+    """After which bytes the streams of an input may be cut."""
+    codec = source.decoder()
+    return None if codec is None else codec.boundary()
 
 
 def is_packed(path: str) -> bool:

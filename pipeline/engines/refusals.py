@@ -17,7 +17,7 @@ from .parts import Plan, Read, Segment, Write, keyed_in, statements_of
 
 _KAFKA_BETWEEN = (
     "put Kafka between: one pipeline with this input writes a topic with `output { kafka { … } }`,"
-    " another reads it with `input { kafka { … } }` and runs on the engine"
+    " another reads it with `input { kafka { … } }` and"
 )
 
 
@@ -37,9 +37,11 @@ def refusals(plan: Plan, can: Abilities) -> Iterator[Diagnostic]:
 
 def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:
     if not read.how:
-        why = _WHY.get(plan.engine, "it comes to one machine")
-        message = f"{plan.engine} cannot read the input `{read.kind}`: {why}"
-        yield Diagnostic("E260", message, use.name_span, _KAFKA_BETWEEN)
+        *others, last = (f"`{name}`" for name in can.reads)
+        some = f"{', '.join(others)} and {last}" if others else last
+        message = f"{plan.engine} cannot read the input `{read.kind}`: only {some} can be"
+        message += " read there" if can.exchanges else " shared out among processes"
+        yield Diagnostic("E260", message, use.name_span, _instead_of(read, can))
         return
     yield from _of_course(plan, read, use, can)
     plugin = plan.assembly.made[use]
@@ -55,10 +57,15 @@ def _of_input(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterato
         yield Diagnostic("E261", message, place, help)
 
 
-_WHY = {
-    "local": "it runs files in read mode and `generator`",
-    "kafka": "only partitions of topics are shared out among processes",
-}
+def _instead_of(read: Read, can: Abilities) -> str:
+    """What to do where an input cannot be read."""
+    if "kafka" not in can.reads:
+        return 'write the events to files, and read them with file { mode => "read" … }'
+    where = "runs on the engine" if can.exchanges else "runs as a group"
+    help = f"{_KAFKA_BETWEEN} {where}"
+    if read.kind == "stdin" and "file" in can.reads:
+        return f'read files with file {{ mode => "read" … }}, or {help}'
+    return help
 
 
 def _of_course(plan: Plan, read: Read, use: PluginUse, can: Abilities) -> Iterator[Diagnostic]:

@@ -17,7 +17,6 @@ _HOW = {
     "ranges": "in ranges, as tasks",
     "engine": "by the engine's own source",
     "input": "by the input itself, in one task",
-    "": "not at all",
 }
 _WHERE = {
     "task": "delivered in the tasks",
@@ -37,7 +36,8 @@ def _lines(plan: Plan, can: Abilities) -> Iterator[str]:
     for read in plan.reads:
         yield ""
         yield f"read {read.number}: {read.kind} ({read.place})"
-        yield f"  {_HOW[read.how]}; codec {read.codec}, {_cut(read)}"
+        how = f"{_HOW[read.how]}; codec {read.codec}, {_cut(read)}" if read.how else "not at all"
+        yield f"  {how}"
     for segment in plan.segments:
         yield ""
         yield from _segment(plan, segment, can)
@@ -48,7 +48,8 @@ def _lines(plan: Plan, can: Abilities) -> Iterator[str]:
         yield f"  {where}, {write.guarantee}"
     for file in plan.shipment.files:
         yield ""
-        yield f"send along: {file.path} ({file.place})"
+        verb = "send along" if can.exchanges else "each process reads"
+        yield f"{verb}: {file.path} ({file.place})"
     yield ""
     yield f"position and state: {can.position}"
     yield from _repartition(plan, can)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...dsl.event import add_origins, complete
 from ...dsl.reference import Event
+from ...dsl.unmade import UnmadeEvents
 from ...plugins.batch import Batch, Chunk, Part
 from ...plugins.codec import Codec
 from ...plugins.input import CHUNK_BYTES, Input
@@ -36,9 +37,9 @@ class Decoder:
         """The codec of its streams; None where the input gives events as such."""
         return self._codec
 
-    def batches(self, batch: Batch) -> Iterator[list[Event]]:
+    def batches(self, batch: Batch, unmade: bool = False) -> Iterator[list[Event]]:
         """The events of a batch, in lists that stay in the processor's cache; the parts of the
-        batch learn how many events they have.
+        batch learn how many events they have. ``unmade``: lists may be ``UnmadeEvents``.
         """
         self.part = None
         if batch.chunks is None:
@@ -47,9 +48,26 @@ class Decoder:
             return
         for part in batch.parts:
             part.events = 0
+        if unmade and len(batch.chunks) == 1 and batch.chunks[0].ends is None:
+            yield from self._lines(batch.chunks[0], batch.parts)
+            return
         for number, events in _gathered(self._runs(batch.chunks, batch.parts)):
             self.part = number
             yield events
+
+    def _lines(self, chunk: Chunk, parts: Sequence[Part]) -> Iterator[list[Event]]:
+        """The events of a chunk, made or not."""
+        codec, self.part = self._stream(chunk.origin), chunk.part
+        if self._decorate is not None or len(chunk.data) > 2 * CHUNK_BYTES:
+            for _, events in _gathered(self._runs((chunk,), parts)):
+                yield events
+            return
+        events = codec.lines_or_events(chunk.data)
+        if parts:
+            parts[chunk.part].events += len(events)
+        if type(events) is not UnmadeEvents:
+            codec.complete(events)
+        yield events
 
     def _runs(
         self, chunks: Sequence[Chunk], parts: Sequence[Part]

@@ -272,9 +272,7 @@ class ListenerThread:
     def _lost(self, circuit: Circuit, error: Exception) -> None:
         self._is_serving = False
         self.end()  # where the pipeline is to stop already
-        after = getattr(error, "after", None)
-        backoff = circuit.failed(error)
-        self._stop.wait(backoff if after is None else after)
+        self._stop.wait(circuit.failed(error))
 
     def __call__(self, batch: Batch, answer: Answer | None = None) -> bool:
         """Take a batch from the listener, or say at once that there is no room."""

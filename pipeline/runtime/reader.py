@@ -158,9 +158,7 @@ class Reader:
         again what was not settled, so what is under way moves no position any more.
         """
         self._forget_connection()
-        said = getattr(error, "after", None)
-        wait = self._circuit.failed(error)
-        self._stopping.wait(wait if said is None else said)
+        self._stopping.wait(self._circuit.failed(error))
 
     def _forget_connection(self) -> None:
         with self._settling:  # another thread may be settling, where the input allows that
@@ -231,15 +229,17 @@ class Reader:
         """Partitions go to another process: wait for what is under way of them, and settle it."""
         if self._commits is not None:
             self._commits.force()
-        if not self.in_flight.drain(partitions, timeout, but=self.held):
+        is_through = self.in_flight.drain(partitions, timeout, but=self.held)
+        self.settle()
+        # First of all: a batch that is taken after its epoch has heard would be in the next one.
+        self.in_flight.forget(partitions)
+        if not is_through:
             if self._commits is not None:
                 self._commits.revoke(partitions)
             self.source.context.log.warning(
                 "%d partitions revoked with events in flight; those may be delivered twice",
                 len(partitions),
             )
-        self.settle()
-        self.in_flight.forget(partitions)
         for partition in partitions:
             if self._restored is not None:
                 self._restored.pop(partition, None)

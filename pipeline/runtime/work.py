@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ...dsl.program import Statement
+from ...dsl.program import Branch, Statement
 from ...dsl.reference import Event
 from ...plugins.batch import Batch
 from ...plugins.filter import Filter
@@ -51,6 +51,15 @@ class Work:
         self._partitions = Partitions.of(assembly, inputs)
         plugins = assembly.plugins(statements)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
+        self._unmade = self._takes_lines(assembly, statements)
+
+    def _takes_lines(self, assembly: Assembly, statements: Sequence[Statement]) -> bool:
+        """Whether the filters may be given lines whose events are not made yet."""
+        if not statements or self._size or self.filters.one_by_one:
+            return False
+        first = statements[0]
+        plugin = None if isinstance(first, Branch) else assembly.made[first]
+        return isinstance(plugin, Filter) and plugin.takes_lines
 
     def _known_numbers(
         self, assembly: Assembly, inputs: Sequence[Input], statements: Sequence[Statement]
@@ -65,7 +74,10 @@ class Work:
         taken = given = 0
         if source < 0 or batch.chunks is None:
             self._finite.forget()
-        decoded = [batch.events or []] if source < 0 else self._decoders[source].batches(batch)
+        unmade = self._unmade and self._partitions is None
+        decoded = (
+            [batch.events or []] if source < 0 else self._decoders[source].batches(batch, unmade)
+        )
         if self._partitions is not None:
             return self._run_by_partition(self._partitions, source, batch, decoded)
         for events in decoded:

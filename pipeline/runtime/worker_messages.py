@@ -20,6 +20,7 @@ class ChunkPlace(NamedTuple):
     ends: Sequence[int] | None
     origins: Sequence[Mapping[str, Any]] | None
     owned: bool
+    head: int
 
 
 class JobMessage(NamedTuple):

@@ -179,10 +179,15 @@ class Epochs:
         if epoch.error is not None:
             self._abort(epoch.error)
             return
+        if not self._participant.overlaps:
+            # With workers, and with outputs that have threads, it was not delivered before.
+            epoch.state = self._participant.snapshot()
+            # Partitions may have gone, and come back, while this thread did not run: the snapshot
+            # shows what goes from now on, but not what went before it.
+            self._drop_revoked()
+            if epoch not in self._closed:
+                return
         try:
-            if not self._participant.overlaps:
-                # With workers, and with outputs that have threads, it was not delivered before.
-                epoch.state = self._participant.snapshot()
             self._participant.commit(epoch.offsets, epoch.state)
         except Exception as failure:
             log.error("the epoch could not be committed, its events are redelivered: %s", failure)

@@ -10,6 +10,7 @@ from ...dsl.generated import function_of
 from ...dsl.reference import Event
 from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
+from ...dsl.unmade import Leaf, Pattern, Shape, UnmadeEvents
 from ..codec import Passthrough
 from ..contract import Codec, Ecs
 from ..declaration import option
@@ -56,7 +57,7 @@ class Line(Ecs, Codec, name="line"):
     finite = True
 
     def start(self) -> None:
-        self._fresh = self._maker()
+        self._fresh, self._pattern = self._maker(), self._shape()
         self._reader = LineReader(self._charset, self.delimiter, self.longest, self.begun)
 
     def decode(self, data: bytes) -> list[Event]:
@@ -64,6 +65,27 @@ class Line(Ecs, Codec, name="line"):
 
     def flush(self) -> list[Event]:
         return self._events(self._reader.rest())
+
+    def lines_or_events(self, data: bytes) -> list[Event]:
+        reader, pattern = self._reader, self._pattern
+        if pattern is None:
+            return super().lines_or_events(data)
+        lines = reader.lines(data)
+        if reader.cut:
+            return self._events(lines) + self.flush()
+        more = reader.rest()
+        if reader.cut:
+            return self._fresh(lines, self.context.now()) + self._events(more)
+        return UnmadeEvents(lines + more, self.context.now(), pattern, self._fresh)
+
+    def _shape(self) -> Pattern | None:
+        """What the events of this stream hold; None where that is not known beforehand."""
+        text = Leaf("value", True)
+        shape: Shape = {"message": text}
+        if self.ecs:
+            shape["event"] = {"original": text}
+        shape |= {"@version": Leaf('"1"', True), "@timestamp": Leaf("now", False)}
+        return Pattern.of(shape, self.origin) if self._charset.is_utf8 else None
 
     def _maker(self) -> Callable[[list[str], Timestamp], list[Event]]:
         """The one comprehension, with the stream's origin written into it: maps that Python builds

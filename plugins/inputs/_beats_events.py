@@ -7,7 +7,7 @@ With the codec plain, which nearly everybody has, there is nothing to decode: th
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,23 @@ _USUAL = len(["input", "beats", "host", "ip", "127.0.0.1"])
 _encode = msgspec.json.Encoder().encode
 
 
+class _Enrichment:
+    """The fields that events of an origin get, in maps that are their own. ``usual``: the names of
+    four maps in each other that hold but one value, and that value; five times None where the
+    fields are others.
+    """
+
+    def __init__(self, origin: Mapping[str, Any]) -> None:
+        self._fields = origin.get("@metadata") or {}
+        path = _only_path(self._fields)
+        self.usual = path if len(path) == _USUAL else [None] * _USUAL
+
+    def add(self, event: Event) -> None:
+        """Give an event the fields."""
+        if self._fields:
+            _merge(event.setdefault("@metadata", {}), self._fields)
+
+
 class EventCodec(Codec):
     """Makes events of what Beats send. ``inner``: the codec of the text; ``has_tags``: whether
     events are tagged with it; ``host``: the field for the name of a Beat's host, where it is
@@ -40,10 +57,13 @@ class EventCodec(Codec):
         self._tag = f"beats_input_codec_{inner.name}_applied"
         self._is_plain = inner.name == "plain" and "charset" not in inner.given
         self._keeps_original = self._is_plain and bool(getattr(inner, "ecs", False))
+        self._enrichment = _Enrichment(self.origin)
+        self._completed: list[Event] | None = None
 
     def stream(self, origin: Mapping[str, Any] | None = None, begun: bool | None = None) -> Codec:
         fresh = copy.copy(self)
         fresh.origin = origin or {}
+        fresh._enrichment = _Enrichment(fresh.origin)
         fresh._inner = self._inner.stream()
         return fresh
 
@@ -61,6 +81,7 @@ class EventCodec(Codec):
         found = self._maps(messages) if self._is_plain else None
         if found is not None:
             self._finish_plain(found)
+            self._completed = found
         return found
 
     def _maps(self, messages: Sequence[bytes]) -> list[Event] | None:
@@ -84,22 +105,33 @@ class EventCodec(Codec):
         return self._decoded(accept(found[0], self.context.now()))
 
     def _finish_plain(self, events: list[Event]) -> None:
-        """What the codec plain makes of the text. This is the hottest code of the input."""
-        keeps_original, has_tags, tag = self._keeps_original, self._has_tags, self._tag
+        """What the codec plain makes of the text, and all that ``complete`` would add: one loop for
+        both, since this is the hottest code of the input.
+        """
+        keeps_original, has_tags, now = self._keeps_original, self._has_tags, self.context.now()
+        first, second, third, fourth, value = self._enrichment.usual
         for event in events:
-            text = event.get("message")
+            tag, text = self._tag, event.get("message")
             if type(text) is not str:
                 text = _message_of(event)
                 if text is None:
-                    self._mark(event, _RAW)
-                    continue
-            if keeps_original and "event" not in event:
+                    tag = _RAW
+            if keeps_original and text is not None and "event" not in event:
                 event["event"] = {"original": text}
             if has_tags:
                 if "tags" in event:
                     add_tag(event, tag)
                 else:
                     event["tags"] = [tag]
+            if "@timestamp" not in event:
+                event["@timestamp"] = now
+            if "@version" not in event:
+                event["@version"] = "1"
+            held = event.get("@metadata")
+            if held is None or first is None or first in held:
+                self._enrichment.add(event)
+            else:  # nearly always; a literal is the cheapest way to make maps in maps
+                held[first] = {second: {third: {fourth: value}}}
 
     def _mark(self, event: Event, tag: str) -> None:
         if self._has_tags:
@@ -125,14 +157,15 @@ class EventCodec(Codec):
         return events
 
     def complete(self, events: list[Event]) -> list[Event]:
-        now = self.context.now()
-        give = _giver(self.origin)
-        for event in events:
-            if "@timestamp" not in event:
-                event["@timestamp"] = now
-            if "@version" not in event:
-                event["@version"] = "1"
-            give(event)
+        if events is not self._completed:
+            now = self.context.now()
+            for event in events:
+                if "@timestamp" not in event:
+                    event["@timestamp"] = now
+                if "@version" not in event:
+                    event["@version"] = "1"
+                self._enrichment.add(event)
+        self._completed = None
         if self._host:
             for event in events:
                 _copy_host(event, self._host)
@@ -155,26 +188,6 @@ def _text_of(value: Any) -> str:
     if isinstance(value, str | Timestamp):
         return str(value)
     return str(_encode(value), "utf-8")
-
-
-def _giver(origin: Mapping[str, Any]) -> Callable[[Event], None]:
-    """What gives an event the fields of an origin, in maps that are its own."""
-    wanted = origin.get("@metadata")
-    if not wanted:
-        return lambda event: None
-    path = _only_path(wanted)
-    if len(path) != _USUAL:
-        return lambda event: _merge(event.setdefault("@metadata", {}), wanted)
-    first, second, third, fourth, value = path
-
-    def give(event: Event) -> None:
-        held = event.get("@metadata")
-        if held is None or first in held:
-            _merge(event.setdefault("@metadata", {}), wanted)
-        else:  # nearly always; a literal is the cheapest way to make maps in maps
-            held[first] = {second: {third: {fourth: value}}}
-
-    return give
 
 
 def _only_path(fields: Mapping[str, Any]) -> list[Any]:

@@ -25,6 +25,10 @@ _WINDOW, _JSON, _DATA, _PACKED = 0x57, 0x4A, 0x44, 0x43
 _KINDS = (_WINDOW, _JSON, _DATA, _PACKED)
 _COUNT = struct.Struct(">BBI")
 _EVENT = struct.Struct(">BBII")
+_FRAME = struct.Struct(">H4xI")  # an event's frame as one reads many: how it begins, its length
+HEAD = _EVENT.size
+"""The bytes before each event of a piece that are its frame's."""
+
 _LENGTH = struct.Struct(">I")
 _MOST_EVENTS = 1000
 _MOST_PAIRS = 10_000
@@ -36,9 +40,9 @@ class ProtocolError(PenstockError):
 
 
 class Piece(NamedTuple):
-    """Events of one window, each as JSON, in order: ``data`` is all of them, ``ends`` says where
-    each ends. ``sequence``: the number of the last one, in frames of that ``version``;
-    ``ends_window``: whether the client waits for just this number.
+    """Events of one window, each as JSON behind ``HEAD`` bytes, in order: ``data`` is all of them,
+    ``ends`` says where each ends. ``sequence``: the number of the last one, in frames of that
+    ``version``; ``ends_window``: whether the client waits for just this number.
     """
 
     data: bytes
@@ -58,7 +62,7 @@ class Frames:
         self._buffer = bytearray()
         self._wanted = 0
         self._left = 0  # events that the window still has
-        self._payloads: list[bytes] = []
+        self._frames: list[bytes] = []
         self._ends: list[int] = []
         self._end = self._sequence = 0
         self.version = VERSIONS[1]
@@ -111,34 +115,38 @@ class Frames:
         return at
 
     def _take_json(self, data: bytes, at: int, end: int) -> int:
-        """Take the frames of JSON that begin here; where the first one begins that is not, or not
-        whole; 0 where that is the first of them. This is the hottest code of the input.
+        """Take the frames of JSON that begin here, as many as make a piece; where the first one
+        begins that was not taken; 0 where that is the first of them. This is the hottest code of
+        the input: frames stay together as they came, and only their ends are noted.
         """
-        unpack, head, size = _EVENT.unpack_from, _EVENT.size, self._size
-        version, append, ended = data[at], self._payloads.append, self._ends.append
-        total, first, taken = self._end, at, self._sequence
-        while end - at >= head:
-            found, kind, sequence, length = unpack(data, at)
-            if kind != _JSON or found != version:
+        unpack, ended = _FRAME.unpack_from, self._ends.append
+        room = min(max(self._left, 1), _MOST_EVENTS - len(self._ends))
+        kind, first, latest = data[at] << 8 | _JSON, at, at
+        shift = self._end - at
+        full = self._size - shift
+        for taken in range(room):
+            if end - at < HEAD:
+                self._wanted = HEAD
                 break
-            start = at + head
-            after = start + length
+            found, length = unpack(data, at)
+            if found != kind:
+                break
+            after = at + HEAD + length
             if after > end:
-                self._want(head + length, at, end)
+                self._want(HEAD + length, at, end)
                 break
-            append(data[start:after])
-            total += length
-            ended(total)
-            at, taken = after, sequence
-            self._left -= 1
-            if self._left <= 0 or total >= size or len(self._ends) >= _MOST_EVENTS:
-                self._end, self._sequence = total, taken
-                self._close(self._left <= 0)
-                append, ended, total = self._payloads.append, self._ends.append, 0
+            ended(after + shift)
+            latest, at = at, after
+            if at >= full:
+                taken += 1
+                break
         else:
-            self._wanted = head
-        self._end, self._sequence = total, taken
-        return at if at > first else 0
+            taken = room
+        if not taken:
+            return 0
+        (sequence,) = _LENGTH.unpack_from(data, latest + 2)
+        self._note(data[first:at], sequence, taken)
+        return at
 
     def _take_pairs(self, data: bytes, at: int, end: int) -> int:
         """Take one event of version 1, pairs of texts; where the next frame begins, or 0."""
@@ -161,7 +169,9 @@ class Frames:
                 self._want(place - at, at, end)
                 return 0
             texts.append(data[start:place].decode("utf-8", "backslashreplace"))
-        self._add(_encode(dict(zip(texts[::2], texts[1::2], strict=True))), sequence)
+        payload = _encode(dict(zip(texts[::2], texts[1::2], strict=True)))
+        self._ends.append(self._end + HEAD + len(payload))
+        self._note(bytes(HEAD) + payload, sequence, 1)
         return place
 
     def _take_packed(self, data: bytes, at: int, end: int, length: int) -> int:
@@ -193,20 +203,20 @@ class Frames:
             raise ProtocolError(f"a frame of {size} bytes is over {self._longest}")
         self._wanted = size
 
-    def _add(self, payload: bytes, sequence: int) -> None:
-        self._payloads.append(payload)
-        self._end += len(payload)
-        self._ends.append(self._end)
+    def _note(self, frames: bytes, sequence: int, count: int) -> None:
+        """So many frames more were taken; their ends are noted already."""
+        self._frames.append(frames)
+        self._end += len(frames)
         self._sequence = sequence
-        self._left -= 1
+        self._left -= count
         if self._left <= 0 or self._end >= self._size or len(self._ends) >= _MOST_EVENTS:
             self._close(self._left <= 0)
 
     def _close(self, ends_window: bool) -> None:
         """What was taken is a piece."""
-        if self._payloads:
-            data = b"".join(self._payloads)
+        if self._frames:
+            data = b"".join(self._frames)
             piece = Piece(data, self._ends, self._sequence, self.version, ends_window)
             self._pieces.append(piece)
-        self._payloads, self._ends, self._end = [], [], 0
+        self._frames, self._ends, self._end = [], [], 0
         self._left = max(self._left, 0)

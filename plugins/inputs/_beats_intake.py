@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from ..batch import Batch, Chunk, Part
 from ..errors import Undelivered
 from ..servers.event_loop import Intake
-from ._beats_frames import Piece
+from ._beats_frames import HEAD, Piece
 
 PARTITION = "beats"
 
@@ -112,7 +112,7 @@ class WindowIntake:
             size += len(each.piece.data)
             if size >= self._size:
                 break
-        chunks = [Chunk(e.piece.data, e.sender.origin, 0, e.piece.ends) for e in some]
+        chunks = [_chunk(each.sender.origin, each.piece) for each in some]
         batch = Batch(chunks=chunks, parts=[Part(PARTITION)], bytes=size)
         delivered = self._intake.offer(batch)
         if delivered is None:
@@ -156,3 +156,7 @@ class WindowIntake:
             self._reads_on = next(iter(self._resting))
             del self._resting[self._reads_on]
             self._reads_on.resume()
+
+
+def _chunk(origin: dict[str, Any], piece: Piece) -> Chunk:
+    return Chunk(piece.data, origin, ends=piece.ends, head=HEAD)

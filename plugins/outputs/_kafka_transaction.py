@@ -30,6 +30,7 @@ from ._kafka_delivery import Delivering, Request, judged
 from ._kafka_suspects import Suspects
 
 _NOTHING_KEPT = ShardedState((), {}, {})
+_NEVER = 0  # the number of no assignment
 _TIMEOUT = 10.0
 _TRIES = 12
 
@@ -85,8 +86,11 @@ class Transactions:
         with self._lock:
             self._void = None
 
-    def snapshot(self) -> None:
-        """Nothing is kept here."""
+    def snapshot(self) -> ShardedState:
+        """Under which assignments the offsets are committed: what comes back later is read again
+        from what was committed before.
+        """
+        return ShardedState((), self._link.assignments(), {})
 
     def deliver(self, payload: Payload, topic: str | None) -> Future[None] | None:
         """Write a payload in the transaction; None where it is void."""
@@ -154,7 +158,7 @@ class Transactions:
             # Taken before the assignments are looked at: if they change after that, the group
             # refuses what is shown to it.
             metadata = self._link.group_metadata()
-            self._link.check(kept.assignments)
+            self._link.check({**dict.fromkeys(positions, _NEVER), **kept.assignments})
             places = self._link.places(positions)
             if not self._has_begun(delivering):
                 raise Disconnected(f"no transaction can be begun: {self._void}")

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from penstock.dsl.timestamp import Timestamp, civil_from_days, days_from_civil, parse_timestamp
+from penstock.dsl.timestamp import (
+    Timestamp,
+    civil_from_days,
+    days_from_civil,
+    parse_timestamp,
+    parse_together,
+)
 
 CANONICAL = [
     (0, "1970-01-01T00:00:00.000Z"),
@@ -123,3 +129,46 @@ def test_text_is_told_from_an_instant_by_its_type() -> None:
     assert Timestamp.of_millis(0) == "1970-01-01T00:00:00.000Z"
     assert type(Timestamp.of_millis(0)) is not str
     assert type(str(Timestamp.of_millis(0))) is str
+
+
+MINUTE = [f"2024-03-30T23:59:{number // 7:02}.{number * 37 % 1000:03}Z" for number in range(400)]
+
+
+def test_canonical_texts_of_one_minute_are_read_together() -> None:
+    found = parse_together(MINUTE)
+    assert found == MINUTE
+    assert {type(each) for each in found} == {Timestamp}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "2024-03-30T23:58:10.000Z",
+        "2024-03-30T23:59:60.000Z",
+        "2024-03-30T23:59:1٠.000Z",
+        "2024-03-30T23:59:10.0000",
+        "2024-03-30T23:59:10.000Z\n2024-03-30T23:59:11.000Z",
+        "2024-03-30T23:59:10.000",
+        "2024-03-32T23:59:10.000Z",
+        "",
+        5,
+        None,
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 50, 399])
+def test_where_one_is_another_text_each_is_to_be_read_by_itself(odd: object, place: int) -> None:
+    assert parse_together([*MINUTE[:place], odd, *MINUTE[place + 1 :]]) is None
+
+
+@given(st.integers(0, 49), st.integers(0, 49), st.text("0159-T:.Z\n ", max_size=30), st.data())
+def test_what_is_read_together_is_what_each_text_means(
+    one: int, other: int, inserted: str, data: st.DataObject
+) -> None:
+    texts = MINUTE[:50]
+    at = data.draw(st.integers(0, 24))
+    texts[one] = texts[one][:at] + inserted + texts[one][at + len(inserted) :]
+    texts[other] = texts[other][: data.draw(st.integers(0, 24))]
+    found = parse_together(texts)
+    assert found is None or found == [parse_timestamp(text) for text in texts]
+    if found is not None:
+        assert texts == found

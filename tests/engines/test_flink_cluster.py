@@ -3,16 +3,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from engines.named_files import ADDRESS, FIRST, LATER, named_files, was_made
 from servers import flink, kafka
 from servers.job_api import JobApi
 from servers.kafka_topics import Topic
@@ -61,13 +64,15 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | Non
         time.sleep(0.2)
 
 
-def start(cluster: flink.Cluster, directory: Path, *flags: str) -> tuple[subprocess.Popen[bytes], Path]:
+def start(
+    cluster: flink.Cluster, directory: Path, *flags: str, **environment: object
+) -> tuple[subprocess.Popen[bytes], Path]:
     """A run on the cluster, and what it says."""
     place = ("--engine-option", f"cluster={cluster.address}", "--engine-option", "parallelism=2")
     command = flink.penstock("-f", directory / "pipeline.conf", *place, *CHECKPOINTS, *flags, directory=directory)
     log = directory / "run.log"
     with log.open("ab") as said:
-        return subprocess.Popen(command, env=flink.environment(), stdout=said, stderr=said), log
+        return subprocess.Popen(command, env=flink.environment(**environment), stdout=said, stderr=said), log
 
 
 def test_a_killed_task_manager_costs_no_window_and_repeats_none(cluster: flink.Cluster, tmp_path: Path) -> None:
@@ -87,6 +92,40 @@ def test_a_killed_task_manager_costs_no_window_and_repeats_none(cluster: flink.C
     wait_until(lambda: not flink.workers_of(busy))
     told, wanted = flink.lines_of(tmp_path / "flink"), (tmp_path / "plain").read_text().splitlines()
     assert Counter(told) == Counter(wanted)
+
+
+NAMED = """
+input {{ file {{
+  path => "{directory}/in.log" mode => "read" exit_after_read => true codec => json
+  sincedb_path => "/dev/null"
+  file_completed_action => "log" file_completed_log_path => "{directory}/done"
+}} }}
+filter {{ {first} dedupe {{ id => "once" by => ["n"] }} {later} }}
+output {{ file {{ path => "{directory}/flink" codec => json_lines }} }}
+"""
+
+
+def test_files_that_options_name_are_sent_to_task_managers(
+    cluster: flink.Cluster, tmp_path: Path
+) -> None:
+    files, sent = tmp_path / "driver", tmp_path / "sent"
+    named_files(files)
+    sent.mkdir()
+    padded = {"pad": "x" * 60, "address": ADDRESS}
+    lines = (json.dumps({"n": n, "key": f"k{n % 7}", **padded}) for n in range(2000))
+    (tmp_path / "in.log").write_text("".join(f"{line}\n" for line in lines))
+    filters = {"first": FIRST.format(files=files), "later": LATER.format(files=files)}
+    (tmp_path / "pipeline.conf").write_text(NAMED.format(directory=tmp_path, **filters))
+    run, log = start(cluster, tmp_path, "--engine-option", "range_bytes=65536", TMPDIR=sent)
+    try:
+        wait_until(lambda: any(map(zipfile.is_zipfile, sent.glob("*/*.zip"))), run, log)
+        shutil.rmtree(files)  # what task managers read now came with the job
+        assert run.wait(PATIENCE) == 0, log.read_text()[-4000:]
+    finally:
+        run.kill()
+    found = [json.loads(line) for line in flink.lines_of(tmp_path / "flink")]
+    assert sorted(event["n"] for event in found) == list(range(2000))
+    assert all(map(was_made, found))
 
 
 @pytest.fixture

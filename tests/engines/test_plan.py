@@ -67,7 +67,7 @@ def test_results_are_made_in_parts_where_they_are_of_sets(options: str, wanted: 
 def test_an_input_is_read_in_ranges_where_its_codec_can_be_cut() -> None:
     (lines,) = plan(source=READ).reads
     (joined,) = plan(source=READ.replace(" }", ' codec => multiline { pattern => "^ " what => "previous" } }')).reads
-    assert (lines.how, lines.splittable, lines.boundary, lines.bounded) == ("ranges", True, b"\n", True)
+    assert (lines.how, lines.splittable, lines.bounded) == ("ranges", True, True)
     assert (joined.how, joined.splittable, joined.codec) == ("ranges", False, "multiline")
 
 
@@ -198,3 +198,30 @@ def test_the_plan_in_the_documentation_is_what_is_printed(tmp_path: Path, monkey
     Path("report.conf").write_text(sample.replace("stdin { }", READ).replace("stdout {", 'file { path => "report.jsonl"'), encoding="utf-8")
     _, shown = show("--engine", "spark", "-f", "report.conf")
     assert f"```\n{shown}```" in (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+
+
+INSTEAD = {
+    "stdin on spark": ("spark", "stdin { }", "only `file`, `generator` and `kafka` can be read", "read files with file"),
+    "s3 on flink": ("flink", 's3 { bucket => "b" }', "cannot read the input `s3`", "runs on the engine"),
+    "stdin in a group": ("kafka", "stdin { }", "only `kafka` can be shared out", "runs as a group"),
+    "tcp on local": ("local", "tcp { port => 5000 }", "only `file` and `generator`", "write the events to files"),
+}
+
+
+@pytest.mark.parametrize(("engine", "source", "why", "instead"), INSTEAD.values(), ids=INSTEAD)
+def test_an_input_that_cannot_be_read_is_refused_with_what_can(
+    engine: str, source: str, why: str, instead: str
+) -> None:
+    status, shown = show("--engine", engine, "-e", f"input {{ {source} }}")
+    assert status == 1
+    assert why in shown
+    assert instead in shown
+    assert "not at all\n" in shown
+
+
+@pytest.mark.parametrize(("engine", "said"), [("spark", "send along"), ("kafka", "each process reads")])
+def test_files_are_sent_along_where_there_is_an_engine(engine: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,b\n")
+    named = f'translate {{ source => "m" dictionary_path => "{tmp_path}/d.csv" }}'
+    text = f"input {{ {KAFKA} }} filter {{ {named} }} output {{ {OUT} }}"
+    assert f"{said}: {tmp_path}/d.csv" in show("--engine", engine, "-e", text)[1]

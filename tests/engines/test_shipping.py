@@ -9,6 +9,7 @@ import pytest
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
+from penstock.pipeline.engines.flink.shipped import archive_of, assembled_here
 from penstock.pipeline.engines.plan import Plan, plan_of
 from penstock.pipeline.engines.shipping import Shipment
 from penstock.pipeline.engines.work import Work, assembled
@@ -53,6 +54,26 @@ def test_files_are_sent_and_read_where_they_arrive(files: dict[str, str], filter
     assert made.diagnostics == []
     shipment, fetch = moved(made.shipment, tmp_path / "there")
     assert wanted in first_line(Work(assembled(shipment, fetch)))
+
+
+@pytest.mark.parametrize(("files", "filters", "wanted"), FILES.values(), ids=FILES)
+def test_flink_unpacks_files_where_its_workers_read_them(
+    files: dict[str, str], filters: str, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        path = tmp_path / "here" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    shipment = plan(filters.replace("DIRECTORY", str(tmp_path / "here")), "flink").shipment
+    archive, _, target = archive_of(shipment).partition("#")
+    shutil.rmtree(tmp_path / "here")
+    shutil.unpack_archive(archive, tmp_path / "worker" / target)
+    monkeypatch.setenv("_PYTHON_WORKING_DIR", str(tmp_path / "worker"))
+    assert wanted in first_line(Work(assembled_here(pickle.loads(pickle.dumps(shipment)))))
+
+
+def test_flink_sends_nothing_where_no_option_names_a_file() -> None:
+    assert archive_of(plan('mutate { add_tag => ["a"] }', "flink").shipment) == ""
 
 
 def test_a_file_that_has_not_come_is_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from engines.named_files import ADDRESS, FIRST, LATER, named_files, was_made
 from servers.packages import require
 from servers.process import Server
 from servers.spark import lines_of, master, packed_environment, start_on, worker
@@ -107,25 +108,6 @@ def until(holds: object, what: str, status: object, directory: Path) -> None:
         time.sleep(0.05)
 
 
-GEOIP = Path(__file__).parents[1] / "data" / "geoip" / "GeoLite2-City-Test.mmdb"
-NAMED = """
-  translate {{ source => "key" target => "word" dictionary_path => "{files}/a dictionary.csv" }}
-  grok {{ match => {{ "pad" => "%{{EXES:exes}}" }} patterns_dir => ["{files}/patterns"] }}
-  ruby {{ path => "{files}/double.rb" }}
-  geoip {{ source => "address" target => "place" database => "{files}/city.mmdb" }}
-"""
-SCRIPT = "def filter(event)\n  event.set('double', event.get('n') * 2)\n  [event]\nend\n"
-
-
-def named_files(directory: Path) -> None:
-    """What `NAMED` names."""
-    (directory / "patterns").mkdir(parents=True)
-    (directory / "patterns" / "own").write_text("EXES x+\n")
-    (directory / "a dictionary.csv").write_text("".join(f"k{n},word{n}\n" for n in range(7)))
-    (directory / "double.rb").write_text(SCRIPT)
-    shutil.copy(GEOIP, directory / "city.mmdb")
-
-
 def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that_have_neither(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -134,8 +116,8 @@ def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that
     files, sent, config = tmp_path / "driver", tmp_path / "sent", tmp_path / "pipeline.conf"
     named_files(files)
     sent.mkdir()
-    (tmp_path / "in.log").write_text("".join(json.dumps({**event, "address": "2.125.160.216"}) + "\n" for event in events()[:2000]))
-    config.write_text(CONFIG.format(directory=tmp_path, filters=NAMED.format(files=files)))
+    (tmp_path / "in.log").write_text("".join(json.dumps({**event, "address": ADDRESS}) + "\n" for event in events()[:2000]))
+    config.write_text(CONFIG.format(directory=tmp_path, filters=(FIRST + LATER).format(files=files)))
     with started(tmp_path_factory, has_penstock=False) as (url, _):
         options = "split_bytes=20000", f"environment={archive}"
         job = start_on(url, config, *options, has_penstock=False, TMPDIR=str(sent))
@@ -148,9 +130,7 @@ def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that
             job.wait()
     found = [json.loads(line) for line in lines_of(tmp_path / "out.jsonl")]
     assert sorted(event["n"] for event in found) == list(range(2000))
-    for event in found:
-        told = event["word"], event["exes"], event["double"], event["place"]["geo"]["city_name"]
-        assert told == (f"word{event['n'] % 7}", "x" * 60, 2 * event["n"], "Boxford")
+    assert all(map(was_made, found))
 
 
 def copied(directory: Path) -> int:

@@ -143,26 +143,28 @@ def test_two_hundred_kills_lose_nothing(tmp_path: Path, api: str, options: str, 
 
 
 @pytest.mark.soak("OpenSearch, in and out", "opensearch")
-def test_a_server_that_is_paused_killed_and_started_again_loses_nothing(tmp_path: Path) -> None:
+def test_a_server_that_is_paused_killed_and_started_again_loses_nothing(
+    tmp_path: Path, found: Found
+) -> None:
     require("opensearch")
-    home = tmp_path / "server"
+    home, kills = tmp_path / "server", max(3, min(30, rounds()))
     home.mkdir()
     with opensearch.server(home) as server:
         (tmp_path / "data").mkdir()
-        copying = Copying(tmp_path / "data", server.port)
+        copying, chance = Copying(tmp_path / "data", server.port), random.Random(8)
         copying.put(2000)
         copying.start()
         try:
-            for number in range(3):
-                copying.until(lambda found: len(found) > 0)
+            for _ in range(kills):
+                copying.until_more(copying.count - 2000)
                 server.pause()
-                time.sleep(2)
+                time.sleep(chance.uniform(0, 3))
                 server.go_on()
-                copying.put(500)
+                copying.put(chance.randrange(100, 1000))
                 server.kill()
                 server.start()
-                print(f"round {number}: {len(copying.until(lambda found: bool(found)))} copied")
-            copying.until(lambda found: len(found) == copying.count)
+            copied = copying.until(lambda copied: len(copied) == copying.count)
+            found(Figures(kills, copying.count, copied.total() - len(copied)))
             assert copying.stop() == 0, copying.said()
         finally:
             copying.kill()

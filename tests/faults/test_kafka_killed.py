@@ -79,7 +79,7 @@ def test_exactly_once_over_kills_of_the_process(three: list[Server], tmp_path: P
 def test_exactly_once_over_kills_of_brokers(three: list[Server], tmp_path: Path, found: Found) -> None:
     """One of three is killed while it works, with little or much that waits, and started again."""
     flow = flow_on(tmp_path, ",".join(node.address for node in three), 3)
-    chance, kills = random.Random(2), max(3, KILLS // 3)
+    chance, kills = random.Random(2), max(3, KILLS)
     with flow.process() as run:
         for _ in range(kills):
             flow.put(chance.choice((50, 400, 2500)))
@@ -112,7 +112,7 @@ def test_exactly_once_with_zookeeper(tmp_path: Path, found: Found) -> None:
     require("kafka39")
     with kafka.started(kafka.with_zookeeper(tmp_path)) as (_, broker):
         flow = flow_on(tmp_path, broker.address, 1)
-        kills = moved(flow, random.Random(3), max(2, KILLS // 5), lambda: None)
+        kills = moved(flow, random.Random(3), max(2, KILLS), lambda: None)
         flow.check()
         with flow.process() as run:
             flow.put(300)

@@ -118,7 +118,7 @@ def test_two_hundred_kills_of_either_process_lose_nothing(kind: str, tmp_path: P
 
 @SOAK
 def test_kills_of_the_server_lose_nothing_that_it_confirmed(tmp_path: Path, own: Server, found: Found) -> None:
-    flow, chance, kills = Flow(tmp_path, own.port, "quorum"), random.Random(3), max(2, rounds() // 20)
+    flow, chance, kills = Flow(tmp_path, own.port, "quorum"), random.Random(3), max(2, min(60, rounds()))
     with flow.writes() as writes, flow.reads() as reads:
         for _ in range(kills):
             flow.put(chance.randrange(200, 2_000))

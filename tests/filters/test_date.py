@@ -237,3 +237,29 @@ def test_several_fields_are_taken_out_of_what_was_read_and_of_nothing_else() -> 
     stage = penstock.compile(f"filter {{ date {{ {options} }} }}")
     read, unread = stage([{"t": "2013", "tags": ["x"]}, {"t": "never"}])
     assert (read.keys(), unread["t"]) == ({"@timestamp", "@version"}, "never")
+
+
+@pytest.mark.parametrize("field", ["t", "[a][t]"])
+@pytest.mark.parametrize(
+    "last", ["Oct 26 24:00:00", "Oct  7 01:02:03", "", None, 5, ["Oct 26 01:02:03"]]
+)
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        'remove_field => ["t"]',
+        'add_field => { "at" => "%{@timestamp}" }',
+        'target => "[a][at]"',
+        'target => "tags"',
+    ],
+)
+def test_a_batch_of_different_times_is_read_as_each_would_be_by_itself(
+    field: str, last: Any, more: str
+) -> None:
+    formats = '"MMM dd HH:mm:ss", "MMM  d HH:mm:ss"'
+    options = f'match => ["{field}", {formats}] timezone => "Europe/Berlin" {more}'
+    values = [f"Oct 26 {n % 24:02}:{n % 60:02}:{n % 59:02}" for n in range(40)]
+    stage, each = (penstock.compile(f"filter {{ date {{ {options} }} }}") for _ in range(2))
+    for batch in (values, [*values, last], values[::-1]):
+        events = [{"@timestamp": SOME_TIME, "t": value, "a": {"t": value}} for value in batch]
+        assert stage(events) == [out for event in events for out in each([event])]

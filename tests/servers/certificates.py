@@ -43,9 +43,9 @@ class Certificates:
         """The certificate and the key of that name."""
         return self.directory / f"{name}.pem", self.directory / f"{name}.key"
 
-    def renew(self, name: str) -> None:
-        """Write a new certificate and key in the place of the old."""
-        self._write(name, _signed(name, self._authority))
+    def renew(self, name: str, days: int = 365) -> None:
+        """Write a new certificate and key in the place of the old; it is valid for so many days."""
+        self._write(name, _signed(name, self._authority, days))
 
     def _write(self, name: str, signed: _Signed) -> Path:
         certificate, key = signed

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 _PATIENCE = 120.0
@@ -70,11 +70,15 @@ class Topic:
                 message = consumer.poll(0.2)
                 if message is None:
                     continue
-                number = message.partition()
-                if message.error() is None and number in left:
+                number, error = message.partition(), message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        left.discard(number)  # behind transactions it comes without a message
+                    continue
+                if number in left:
                     found[number].append(message)
-                if message.error() is not None or message.offset() + 1 >= highs[number]:
-                    left.discard(number)  # behind transactions there is an end without a message
+                if message.offset() + 1 >= highs[number]:
+                    left.discard(number)
         finally:
             consumer.close()
         return [message for messages in found for message in messages]
@@ -93,15 +97,26 @@ class Topic:
         return [(message.value() or b"").decode() for message in self.records(isolation)]
 
     def committed(self, group: str) -> list[int]:
-        """The committed offset of each partition; below 0 for none."""
+        """The committed offset of each partition; below 0 for none. Those of a transaction that is
+        just being committed are waited for.
+        """
         consumer = Consumer(self._config(group_id=group))
+        end = time.monotonic() + _PATIENCE
         try:
-            places = [TopicPartition(self.name, number) for number in range(self.partitions)]
-            end = time.monotonic() + _PATIENCE
-            while True:
-                try:
-                    return [place.offset for place in consumer.committed(places, timeout=5)]
-                except KafkaException:
-                    assert time.monotonic() < end, "the group's coordinator does not answer"
+            while (found := self._committed(consumer)) is None:
+                assert time.monotonic() < end, "the group's coordinator does not answer"
+                time.sleep(0.1)
+            return found
         finally:
             consumer.close()
+
+    def _committed(self, consumer: Consumer) -> list[int] | None:
+        """The offsets; None where they are not known yet."""
+        places = [TopicPartition(self.name, number) for number in range(self.partitions)]
+        try:
+            known = consumer.committed(places, timeout=5)
+        except KafkaException:
+            return None
+        if any(place.error is not None for place in known):
+            return None
+        return [place.offset for place in known]

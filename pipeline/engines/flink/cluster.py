@@ -7,18 +7,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.find_flink_home import _find_flink_home
 from pyflink.java_gateway import get_gateway
 
-from ....dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
+from ..engine_options import declared, refuse, typed
 from ..plan import Plan
+from .shipped import archive_of
 
-OPTIONS = ("cluster", "parallelism", "range_bytes")
-_RANGE_BYTES = 8 << 20
-"""Small, since what is between two checkpoints is a number of ranges."""
+_OPTIONS = (
+    declared("cluster", "text"),
+    declared("parallelism", "integer", 1),
+    declared("range_bytes", "bytes", 1),
+)
+_ARCHIVES, _JARS = "python.archives", "pipeline.jars"
 
 _OF_RANGES = {"python.fn-execution.bundle.size": "16"}
 """How many elements are worked before a checkpoint can be taken: ranges of files are large."""
@@ -39,15 +44,14 @@ _CHECKPOINTS = {
 
 
 def environment(
-    plan: Plan, options: Mapping[str, str], checkpoint: str | None
+    plan: Plan, options: FlinkOptions, checkpoint: str | None
 ) -> StreamExecutionEnvironment:
-    """An environment for a plan. Raises ConfigError for options that nobody knows."""
-    _check(options)
+    """An environment for a plan."""
     settings = _settings(plan, options, checkpoint)
     configuration = Configuration()
     for name, value in settings.items():
         configuration.set_string(name, value)
-    if "cluster" not in options:
+    if not options.cluster:
         return StreamExecutionEnvironment.get_execution_environment(configuration)
     # What PyFlink makes of these settings would be a cluster in this process all the same.
     java = get_gateway().jvm.org.apache.flink.streaming.api.environment
@@ -55,12 +59,37 @@ def environment(
     return StreamExecutionEnvironment(made)
 
 
-def range_bytes_of(options: Mapping[str, str]) -> int:
-    """How large a range of a file is."""
-    return int(options.get("range_bytes", _RANGE_BYTES))
+class FlinkOptions(NamedTuple):
+    """What ``--engine-option`` says. ``flinks``: options of Flink's own; ``cluster``: host and port
+    of a job manager, empty for a cluster in this process; ``parallelism``: how many times each step
+    runs side by side, 0 for what the cluster says; ``range_bytes``: how large a range of a file is.
+    """
+
+    flinks: dict[str, str]
+    cluster: str = ""
+    parallelism: int = 0
+    range_bytes: int = 8 << 20
+    """Small, since what is between two checkpoints is a number of ranges."""
 
 
-def _settings(plan: Plan, options: Mapping[str, str], checkpoint: str | None) -> dict[str, str]:
+def read_options(given: Mapping[str, str]) -> FlinkOptions:
+    """The options of a run; raises ConfigError for a key or a value that is not valid."""
+    flinks = {key: text for key, text in given.items() if "." in key}
+    mine = {key: text for key, text in given.items() if key not in flinks}
+    options = FlinkOptions(flinks, **typed("flink", mine, _OPTIONS, _OTHERS))
+    host, _, port = options.cluster.rpartition(":")
+    if options.cluster and not (host and port.isdecimal()):
+        message = (
+            f"option `cluster` of the engine `flink`: `{options.cluster}` is not a valid address"
+        )
+        refuse(message, "write HOST:PORT, where the port is that of REST, such as jobmanager:8081")
+    return options
+
+
+_OTHERS = ", and Flink's own, which have a dot, such as execution.checkpointing.interval"
+
+
+def _settings(plan: Plan, options: FlinkOptions, checkpoint: str | None) -> dict[str, str]:
     has_topics = any(read.how == "engine" for read in plan.reads)
     settings = {"python.executable": sys.executable, "execution.runtime-mode": "STREAMING"}
     settings |= _OF_MESSAGES if has_topics else _OF_RANGES
@@ -68,8 +97,7 @@ def _settings(plan: Plan, options: Mapping[str, str], checkpoint: str | None) ->
         settings |= _CHECKPOINTS
     if checkpoint is not None:
         settings |= _checkpoint_settings(Path(checkpoint).absolute())
-    given = {name: value for name, value in options.items() if "." in name}
-    return settings | given | _place(options)
+    return settings | options.flinks | _place(options) | _shipped(plan, options)
 
 
 def _writes_topics(plan: Plan) -> bool:
@@ -90,24 +118,23 @@ def newest_checkpoint(directory: Path) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime_ns).parent if found else None
 
 
-def _place(options: Mapping[str, str]) -> dict[str, str]:
+def _place(options: FlinkOptions) -> dict[str, str]:
     """Where it runs, and how many times side by side."""
     settings = {}
-    jars = [options["pipeline.jars"]] if "pipeline.jars" in options else []
-    if "parallelism" in options or "cluster" not in options:
-        settings["parallelism.default"] = options.get("parallelism", "1")
-    if "cluster" in options:
-        host, _, port = options["cluster"].rpartition(":")
+    if options.parallelism or not options.cluster:
+        settings["parallelism.default"] = str(options.parallelism or 1)
+    if options.cluster:
+        host, _, port = options.cluster.rpartition(":")
         settings |= {"execution.target": "remote", "rest.address": host, "rest.port": port}
         (own,) = Path(_find_flink_home()).glob("opt/flink-python-*.jar")
-        settings["pipeline.jars"] = ";".join([own.as_uri(), *jars])
+        jars = filter(None, [own.as_uri(), options.flinks.get(_JARS)])
+        settings[_JARS] = ";".join(jars)
     return settings
 
 
-def _check(options: Mapping[str, str]) -> None:
-    for name in options:
-        if name not in OPTIONS and "." not in name:
-            known = did_you_mean(name, OPTIONS) or "known ones: " + ", ".join(OPTIONS)
-            help = f"{known}, and those of Flink, such as parallelism.default"
-            message = f"unknown option `{name}` of the engine `flink`"
-            raise ConfigError([Diagnostic("E230", message, None, help)])
+def _shipped(plan: Plan, options: FlinkOptions) -> dict[str, str]:
+    """The files that the configuration names, besides what is sent along already."""
+    archive = archive_of(plan.shipment) if options.cluster else ""
+    if not archive:
+        return {}
+    return {_ARCHIVES: ",".join(filter(None, [options.flinks.get(_ARCHIVES), archive]))}

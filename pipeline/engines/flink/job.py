@@ -22,8 +22,9 @@ from ....dsl.diagnostics import ConfigError, Diagnostic
 from ....plugins.errors import Undelivered
 from ...compile.instantiate import uses
 from ..abilities import ABILITIES
+from ..engine_options import refuse
 from ..plan import Plan
-from .cluster import environment, range_bytes_of
+from .cluster import environment, read_options
 from .figures import JobFigures
 from .graph import graph
 from .kafka import refused_options
@@ -31,6 +32,8 @@ from .read import ranges_to_read
 from .write import refused_write, written
 
 log = logging.getLogger("penstock")
+
+_WHAT_IT_WANTS = "look at options of Flink's own, at `cluster`, and at what its job manager logs"
 
 
 class FlinkEngine:
@@ -55,16 +58,21 @@ class FlinkEngine:
     def start(
         self, plan: Plan, options: Mapping[str, str], checkpoint: str | None = None
     ) -> FlinkJob:
-        """Submit a plan. ``options``: ``cluster``, ``parallelism``, ``range_bytes``, and any of
-        Flink's own, which have dots in their names.
+        """Submit a plan. ``options``: as of ``FlinkOptions``, and any of Flink's own, which have
+        dots in their names. Raises ConfigError for those that are not valid, and where Flink does
+        not take the job.
         """
-        if "cluster" in options:
+        own = read_options(options)
+        if own.cluster:
             _refuse_driver(plan)
-        size = range_bytes_of(options)
-        ranges = [ranges_to_read(plan, read, size, checkpoint) for read in plan.reads]
-        env = environment(plan, options, checkpoint)
-        graph(env, plan, ranges)
-        return FlinkJob(env, plan, checkpoint, options.get("cluster", ""))
+        ranges = [ranges_to_read(plan, read, own.range_bytes, checkpoint) for read in plan.reads]
+        try:
+            env = environment(plan, own, checkpoint)
+            graph(env, plan, ranges)
+            return FlinkJob(env, plan, checkpoint, own.cluster)
+        except Py4JJavaError as error:
+            reason = _reason(error.java_exception)
+            refuse(f"Flink does not start: {reason}", _WHAT_IT_WANTS, "E251")
 
 
 def _refuse_driver(plan: Plan) -> None:

@@ -18,9 +18,10 @@ from pyflink.datastream import FlatMapFunction, RuntimeContext
 from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from ..parts import Read
-from ..shipping import Shipment, assembled
+from ..shipping import Shipment
 from ..work import Work
 from .parent import end_with_flink
+from .shipped import assembled_here
 from .step import Routes
 
 PLACE = ("topic", "partition")
@@ -52,7 +53,7 @@ class MessageStep(ScalarFunction):  # type: ignore[misc]
 
     def open(self, _context: FunctionContext) -> None:
         end_with_flink()
-        self._work = Work(assembled(self._shipment))
+        self._work = Work(assembled_here(self._shipment))
         source: Any = self._work.inputs[self._read.number]
         self._decoration = source.decoration
 

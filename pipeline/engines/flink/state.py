@@ -18,8 +18,9 @@ from pyflink.datastream.state import ValueStateDescriptor
 from ..keyed import Keyed, Taken
 from ..parts import Segment
 from ..plan import Plan
-from ..shipping import Shipment, assembled
+from ..shipping import Shipment
 from .rows import ROW
+from .shipped import assembled_here
 from .step import Routes
 
 END = 1 << 62
@@ -71,7 +72,7 @@ class KeyedStep(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, context: RuntimeContext) -> None:
         kind = Types.PICKLED_BYTE_ARRAY()
         self._state = context.get_state(ValueStateDescriptor(f"segment-{self._segment}", kind))
-        self._keyed = Keyed(assembled(self._shipment), self._segment)
+        self._keyed = Keyed(assembled_here(self._shipment), self._segment)
         self._routes.count(context.get_metrics_group())
 
     def close(self) -> None:

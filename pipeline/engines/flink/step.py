@@ -18,11 +18,12 @@ from ..deliver import Deliveries
 from ..packed import Packed, Payload
 from ..parts import Read
 from ..ranges import Range, chunks_of, content_of
-from ..shipping import Shipment, assembled
+from ..shipping import Shipment
 from ..work import Work
 from .figures import StepCounts
 from .parent import end_with_flink
 from .rows import keyed_row, lines_row, message_rows, tick_rows
+from .shipped import assembled_here
 
 
 class Routes:
@@ -80,7 +81,7 @@ class Routes:
 
     def _deliver(self, payloads: Sequence[Payload]) -> None:
         if self._deliveries is None:
-            self._deliveries = Deliveries(assembled(self._shipment), self._here)
+            self._deliveries = Deliveries(assembled_here(self._shipment), self._here)
         self._deliveries.deliver(payloads)
 
     def close(self) -> None:
@@ -100,7 +101,7 @@ class ReadStep(FlatMapFunction):  # type: ignore[misc]
     def open(self, context: RuntimeContext) -> None:
         end_with_flink()
         self._routes.count(context.get_metrics_group())
-        self._work = Work(assembled(self._shipment))
+        self._work = Work(assembled_here(self._shipment))
 
     def close(self) -> None:
         self._routes.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ....dsl.diagnostics import Diagnostic
 from ..abilities import ABILITIES
+from ..engine import missing
 from ..parts import Plan
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ class SparkEngine:
         self, plan: Plan, options: Mapping[str, str], checkpoint: str | None = None
     ) -> SparkJob:
         """Begin to run a plan. Raises ConfigError for options that are not valid, and where Spark
-        does not start.
+        does not start, and UnknownEngine where it is not installed.
         """
-        from .job import SparkJob
+        try:
+            from .job import SparkJob
+        except ModuleNotFoundError as error:
+            raise missing("spark", error) from error
 
         return SparkJob(plan, options, checkpoint)

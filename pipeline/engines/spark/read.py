@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....plugins.errors import EndOfInput
 from ....plugins.input import Input
 from ....plugins.inputs.file import File
 from ...compile.instantiate import Assembly
-from ...runtime.opening import open_plugin
-from ..ranges import Range, chunks_of, content_of, ranges_of
+from ..ranges import Range, boundary_of, ranges_of
+from ..reading import Reading
 from ..work import Packed, Work
 from .pieces import Piece
-
-_WAIT = 1.0
 
 
 def inputs_of(assembly: Assembly) -> list[Input]:
@@ -36,15 +33,9 @@ def bounded_pieces(assembly: Assembly, size: int) -> list[Piece]:
         if not isinstance(source, File):
             pieces.append(Piece(number))
             continue
-        for part in ranges_of(source.found(), _boundary(source) is not None, size):
+        for part in ranges_of(source.found(), boundary_of(source) is not None, size):
             pieces.append(Piece(number, part.path, start=part.start, end=part.end))
     return pieces
-
-
-def _boundary(source: Input) -> bytes | None:
-    """After which bytes the streams of an input may be cut."""
-    codec = source.decoder()
-    return None if codec is None else codec.boundary()
 
 
 def packed(work: Work, piece: Piece) -> Iterator[Packed]:
@@ -55,34 +46,7 @@ def packed(work: Work, piece: Piece) -> Iterator[Packed]:
 
         for batch in batches(source, piece):
             yield work.events(batch, piece.read)
-    elif isinstance(source, File):
-        yield from _file(work, source, piece)
-    else:
-        yield from _whole_input(work, source, piece.read)
-
-
-def _file(work: Work, source: File, piece: Piece) -> Iterator[Packed]:
-    part, codec, boundary = (
-        Range(piece.path, piece.start, piece.end),
-        source.codec_of(piece.path),
-        _boundary(source),
-    )
-    if boundary is None:
-        yield from work.whole(codec, content_of(part), piece.read)
         return
-    yield from work.range(chunks_of(part, boundary, codec.longest), codec.origin, piece.read)
-
-
-def _whole_input(work: Work, source: Input, number: int) -> Iterator[Packed]:
-    """All that an input gives until it ends."""
-    open_plugin(source)
-    try:
-        source.connect()
-        while True:
-            batch = source.read(_WAIT)
-            if batch is not None:
-                yield work.events(batch, number)
-    except EndOfInput:
-        return
-    finally:
-        source.close()
+    is_file = isinstance(source, File)
+    part = Range(piece.path, piece.start, piece.end) if is_file else None
+    yield from Reading(piece.read, part)(work)

@@ -13,14 +13,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from ....dsl.diagnostics import ConfigError, Diagnostic, did_you_mean
-from ....dsl.options import Misfit, read
-from ....dsl.spec import Kind
+from ..engine_options import declared, refuse, typed
 
 _UNPACKED = "environment"
 _QUIET = {
@@ -51,33 +49,24 @@ class SparkOptions(NamedTuple):
     idle: float = 60.0
 
 
-_KINDS = {
-    "environment": "text",
-    "split_bytes": "bytes",
-    "partitions": "integer",
-    "batch_records": "integer",
-    "batch_seconds": "duration",
-    "until_idle": "boolean",
-    "idle": "duration",
-}
+_OPTIONS = (
+    declared("environment", "text"),
+    declared("split_bytes", "bytes", 1),
+    declared("partitions", "integer", 0),
+    declared("batch_records", "integer", 1),
+    declared("batch_seconds", "duration"),
+    declared("until_idle", "boolean"),
+    declared("idle", "duration"),
+)
 
 
 def read_options(given: Mapping[str, str]) -> SparkOptions:
     """The options of a run; raises ConfigError for a key or a value that is not valid."""
     conf = {key: text for key, text in given.items() if key.startswith("spark.")}
-    own: dict[str, Any] = {}
-    for key in given.keys() - conf.keys():
-        if key not in _KINDS:
-            known = ", ".join(sorted(_KINDS))
-            help = did_you_mean(key, _KINDS) or f"use a key of Spark (spark.…), or one of {known}"
-            raise _refused(f"unknown option `{key}` of the engine `spark`", help)
-        try:
-            own[key] = read(Kind(_KINDS[key]), given[key])
-        except Misfit as misfit:
-            raise _refused(f"option `{key}` of the engine `spark`: {misfit.message}") from None
-    options = SparkOptions(conf, **own)
+    mine = {key: text for key, text in given.items() if key not in conf}
+    options = SparkOptions(conf, **typed("spark", mine, _OPTIONS, ", and Spark's own: spark.…"))
     if options.environment and not Path(options.environment).is_file():
-        raise _refused(
+        refuse(
             f"option `environment` of the engine `spark`: `{options.environment}` does not exist",
             "pack an environment that has penstock and pyarrow: venv-pack -o environment.tar.gz",
         )
@@ -119,11 +108,7 @@ def start_session(options: SparkOptions, name: str) -> SparkSession:
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         help = "Spark needs Java 17 (JAVA_HOME), and a master that answers (spark.master)"
-        raise _refused(f"Spark does not start: {reason}", help, "E251") from error
-
-
-def _refused(message: str, help: str = "", code: str = "E230") -> ConfigError:
-    return ConfigError([Diagnostic(code, message, None, help)])
+        refuse(f"Spark does not start: {reason}", help, "E251")
 
 
 def _shipped(archive: str) -> dict[str, str]:

@@ -76,6 +76,55 @@ def test_a_text_means_the_same_whatever_was_read_before(case: tuple[str, list[st
         assert formats.read(text) == next(filter(None, fresh), ""), text
 
 
+@settings(max_examples=600)
+@given(st.sampled_from(SEVERAL), TEXTS, WRITTEN, st.lists(st.tuples(DATES, TIMES, TIMES, TIMES), min_size=1, max_size=6))
+def test_texts_read_together_mean_the_same(
+    case: tuple[str, list[str]], before: list[str], form: str, parts: list[tuple[str, ...]]
+) -> None:
+    zone, patterns = case
+    clock = Clock(lambda: Timestamp.of(datetime(2026, 11, 30, tzinfo=UTC)))
+    formats = Formats(parser(pattern, get_zone(zone), clock=clock) for pattern in patterns)
+    texts = [form.format(*each) for each in parts]
+    for text in [*before, *texts[::2]]:
+        formats.read(text)
+    found = formats.read_all(texts)
+    for text, stamp in zip(texts, found or [], strict=found is not None):
+        fresh = (parser(pattern, get_zone(zone), clock=clock).read(text) for pattern in patterns)
+        assert stamp == next(filter(None, fresh), ""), text
+
+
+@pytest.mark.parametrize(
+    ("patterns", "first", "others", "meant"),
+    [
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 12:59:58"], ["2026-10-26T12:59:58.000Z"]),
+        (["ISO8601"], "2025-10-26T13:00:00.123Z", ["2025-10-26T23:59:59.999Z"], ["2025-10-26T23:59:59.999Z"]),
+        (["yyyy-MM-dd HH:mm:ss.SSS"], "2025-10-26 13:00:00.123", ["2025-10-26 01:02:03.400"], ["2025-10-26T01:02:03.400Z"]),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 12:60:00"], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 12:5x:00"], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 12:٥٥:00"], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 24:00:00"], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 27 12:00:00"], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 12:00:0", "Oct 26 12:00:000"], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", [["Oct 26 12:00:00"]], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", [Timestamp("Oct 26 12:00:00")], None),
+        (["MMM dd HH:mm:ss"], "Oct 26 13:00:00", ["Oct 26 12:00:00", None], None),
+        (["ISO8601"], "2025-10-26T13:00:00.123Z", ["2025-10-26T13:00:00.123z"], None),
+        (["ISO8601"], "2025-10-26T13:00:00.123456Z", ["2025-10-26T13:00:00.123456Z"], None),
+    ],
+)
+def test_texts_are_read_together_where_their_days_are_known(
+    patterns: list[str], first: str, others: list[str], meant: list[str] | None
+) -> None:
+    clock = Clock(lambda: Timestamp.of(datetime(2026, 11, 30, tzinfo=UTC)))
+    formats = Formats(parser(pattern, clock=clock) for pattern in patterns)
+    formats.read(first)
+    found = formats.read_all(others)
+    assert found == meant
+    assert {type(stamp) for stamp in found or ()} == ({Timestamp} if meant else set())
+    formats.forget()
+    assert formats.read_all(others) is None
+
+
 @pytest.mark.parametrize(
     ("patterns", "first", "second", "meant"),
     [

@@ -21,10 +21,7 @@ def tally(values: list[object]) -> Tally:
 
 
 def merged(parts: list[list[object]]) -> Tally:
-    whole = Tally()
-    for part in parts:
-        whole.merge(tally(part))
-    return whole
+    return Tally.merged([tally(part) for part in parts], NAMES)
 
 
 @pytest.mark.parametrize("spread", [1, 1_000, 10**9])

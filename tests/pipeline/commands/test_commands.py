@@ -89,7 +89,7 @@ def test_the_version_is_said_without_anything_but_the_command_line() -> None:
 def test_a_minimal_run_imports_the_language_and_its_own_plugins_only() -> None:
     found = imported_by("run", "-e", "")
     outside = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names) - {"__main__", "sitecustomize"}
-    assert {name for name in outside if not name.startswith("_")} <= {"penstock", "click", "lark", "regex", "msgspec", "typing_extensions"}
+    assert {name for name in outside if not name.startswith("_")} <= {"penstock", "click", "regex", "msgspec", "typing_extensions"}, "Lark explains mistakes"
     assert not found & {"asyncio", "multiprocessing", "concurrent.futures", "ssl", "http", "email", "unittest", "sqlite3"}
     plugins = {name for name in found if name.startswith(("penstock.plugins.inputs.", "penstock.plugins.outputs.", "penstock.filters."))}
     assert plugins == {"penstock.plugins.inputs.stdin", "penstock.plugins.outputs.stdout", "penstock.plugins.outputs._writing"}

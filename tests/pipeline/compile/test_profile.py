@@ -116,3 +116,28 @@ output {{ file {{ path => "{tmp_path}/out" }} }}"""
     assert "acknowledge" in counted
     shares = [float(line.split(" %")[0]) for line in profile.report().splitlines()[1:-2]]
     assert abs(sum(shares) - 100) < 0.1 * len(shares)
+
+
+def rows_of(profile: Profile) -> list[tuple[float, str]]:
+    """The share and the rest of each row of a report, but for what inputs waited."""
+    found = [line.split(" %", 1) for line in profile.report().splitlines()[1:-1]]
+    return [(float(share), rest.strip()) for share, rest in found]
+
+
+def test_what_comes_before_the_first_part_is_the_start() -> None:
+    profile = Profile()
+    spend(0.3)
+    profile.timed(profile.cost("work", "a.conf:1:1"), lambda: spend(0.01), nothing)()
+    shares = {rest: share for share, rest in rows_of(profile)}
+    assert shares["start of the process"] > shares["all else"]
+    assert shares["whole process"] == 100
+
+
+def test_parts_of_no_account_are_one_row() -> None:
+    profile = Profile()
+    for number in range(9):
+        profile.timed(profile.cost("small", f"a.conf:{number}:1"), nothing, nothing)()
+    named = [rest for _, rest in rows_of(profile)]
+    assert sum("small" in rest for rest in named) == 0
+    assert sum("parts of less than 0.2% each" in rest for rest in named) == 1
+    assert sum(share for share, _ in rows_of(profile)[:-1]) > 99

@@ -45,6 +45,8 @@ class Target(Output, name="target"):
         self.gate = threading.Event()
         self.gate.set()
         self.began = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.first_answer: Exception | None = None  # to each request that was not seen before
         self.answers: list[Exception | None] = []
         self.refusals: list[Exception] = []
         self.requests: list[list[int]] = []
@@ -67,15 +69,24 @@ class Target(Output, name="target"):
 
     def deliver(self, payload: Payload) -> Future[None] | None:
         numbers = [event["n"] for event in payload.data]
+        is_first = numbers not in self.requests
         self.requests.append(numbers)
+        self.begun.release()
         self.began.set()
         assert self.gate.wait(LONG)
         error = self.answers.pop(0) if self.answers else None
+        if is_first and self.first_answer is not None:
+            error = self.first_answer
         has = taken(error, len(numbers))
         self.has += [number for index, number in enumerate(numbers) if index in has]
         if error is not None:
             raise error
         return None
+
+    def wait_for_requests(self, count: int) -> None:
+        """Until so many more requests were begun."""
+        for _ in range(count):
+            assert self.begun.acquire(timeout=LONG), "they were not begun"
 
 
 class Promising(Target, name="promising"):

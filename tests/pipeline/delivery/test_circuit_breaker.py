@@ -9,6 +9,7 @@ import pytest
 
 from penstock.pipeline.delivery import circuit_breaker
 from penstock.pipeline.delivery.circuit_breaker import CLOSED, HALF_OPEN, OPEN, Circuit
+from penstock.plugins.errors import Retry
 
 
 @pytest.fixture
@@ -62,6 +63,36 @@ def test_it_waits_twice_as_long_each_time_up_to_half_a_minute_never_the_same() -
         expected = min(2**place, 30)
         assert all(expected * 0.8 <= wait <= expected * 1.2 for wait in waits)
         assert len(set(waits)) > 1
+
+
+def test_trials_that_began_before_the_latest_failure_are_part_of_it(clock: list[float]) -> None:
+    target = Circuit("t", lambda: 0)
+    began = clock[0]
+    clock[0] += 1
+    wait = target.failed(OSError("reset"), began)
+    clock[0] += 0.25
+    left = [target.failed(OSError("reset"), began) for _ in range(7)]
+    assert left == [pytest.approx(wait - 0.25)] * 7
+    assert (target.failures, target.state) == (1, CLOSED)
+    clock[0] += 60
+    assert target.failed(OSError("reset"), began) == 0
+    later = clock[0]
+    clock[0] += 1
+    assert target.failed(OSError("reset"), later) > 1.2
+    assert target.failures == 2
+
+
+def test_one_that_ends_late_is_no_new_outage_after_a_success(clock: list[float]) -> None:
+    target = Circuit("t", lambda: 0)
+    began = clock[0] - 5
+    failed(target)
+    target.works()
+    target.failed(OSError("reset"), began)
+    assert target.failures == 1
+
+
+def test_what_the_other_side_asks_for_is_waited() -> None:
+    assert Circuit("t", lambda: 0).failed(Retry("busy", after=7.5)) == 7.5
 
 
 def test_it_begins_anew_after_a_success() -> None:

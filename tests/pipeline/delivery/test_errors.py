@@ -143,6 +143,25 @@ def test_a_connection_that_breaks_is_waited_for_once_however_much_was_under_way(
     assert len(delivery.stopping.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "error", [Disconnected("away"), ConnectionResetError("away"), Retry("busy")], ids=repr
+)
+def test_requests_that_were_under_way_together_fail_as_one(error: Exception) -> None:
+    """Threads of their own deliver them, and each hears of the failure by itself."""
+    delivery = Delivery("buffered", max_in_flight=5)
+    delivery.target.gate.clear()
+    delivery.target.first_answer = error
+    delivery.start()
+    for number in range(5):
+        delivery.submit(number, [number])
+    delivery.target.wait_for_requests(5)
+    delivery.target.gate.set()
+    delivery.end()
+    assert sorted(delivery.target.has) == [0, 1, 2, 3, 4]
+    assert delivery.sink.stats().failures == 1
+    assert max(delivery.stopping.asked) < 1.5
+
+
 @each_kind
 def test_a_target_that_is_away_at_the_start_is_waited_for(kind: str) -> None:
     delivery = Delivery(kind)

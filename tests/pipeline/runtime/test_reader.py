@@ -352,6 +352,16 @@ def test_partitions_that_go_are_waited_for_and_then_settled_no_more(in_time: boo
     assert {"q": 0} in run.calls(), "another process knows the position now"
 
 
+def test_an_epoch_hears_of_partitions_that_go_when_none_of_their_batches_is_worked_any_more() -> None:
+    """Else one that is taken after it has heard is committed, and what it has is read again."""
+    seen: list[bool] = []
+    run = Run(SharedCommits({}, lambda: None, lambda partitions: seen.append(one.is_superseded)))
+    (one,) = run.read(1)
+    assert one
+    run.input.context.revoked(["p"], 0.0)
+    assert seen == [True]
+
+
 def test_a_batch_that_is_not_handed_on_yet_is_not_waited_for_when_its_partition_goes() -> None:
     run = Run()
     (one,) = run.read(1)

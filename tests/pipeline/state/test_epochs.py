@@ -183,6 +183,22 @@ def test_partitions_that_are_gone_are_not_committed(overlaps: bool, ended: list[
     assert committed(participant) == []
 
 
+def test_partitions_that_go_at_the_moment_of_the_commit_are_not_committed(ended: list[Exception | None]) -> None:
+    """They may be back when the snapshot is taken, which then shows nothing of it."""
+
+    class Late(Recorded):
+        def snapshot(self) -> Any:
+            epochs.revoke(0, ["p"])
+            return super().snapshot()
+
+    participant = Late(overlaps=False)
+    epochs = Epochs(participant, 5.0)
+    epochs.take(0, [part(1)], ended.append)(None)
+    epochs.tick(idle=True)
+    assert participant.calls == ["begin", "snapshot", "abort", "begin"]
+    assert [type(error) for error in ended] == [Disconnected]
+
+
 def test_what_an_aborted_epoch_still_delivers_ends_before_the_next_one_begins(ended: list[Exception | None]) -> None:
     """Else it would belong to the next one, and be there twice when its batches come again."""
     participant = Recorded(overlaps=False)

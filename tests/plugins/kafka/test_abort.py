@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from servers.kafka_flow import Flow
 from servers.kafka_topics import Topic
 from servers.proxy import Proxy
@@ -18,6 +18,8 @@ from penstock.dsl.settings import settled
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.compile.sources import text_source
 from penstock.pipeline.runtime.pipeline import Pipeline
+from penstock.plugins.batch import Position
+from penstock.plugins.clients.kafka_link import link_of
 from penstock.plugins.errors import Disconnected
 from penstock.plugins.outputs import kafka
 
@@ -82,6 +84,44 @@ def test_what_is_left_open_ends_when_brokers_are_there_again_though_nothing_is_d
         output.tend(0)
     write(output, "five")
     assert topic.values() == ["one", "four", "five"]
+
+
+class Member:
+    """A member of the group whose partition goes and comes back between two instructions, which no
+    server can be told to do.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.held = {name: 1}
+
+    def group_metadata(self) -> Any:
+        return None
+
+    def assignments(self) -> dict[str, int]:
+        return dict(self.held)
+
+    def place(self, name: str, position: Position) -> TopicPartition | None:
+        topic, _, number = name.rpartition("-")
+        return TopicPartition(topic, int(number), position.offset) if name in self.held else None
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["it was there", "it was away"])
+def test_a_partition_that_comes_back_during_a_commit_is_not_committed(
+    topic: Topic, output: Any, is_held: bool
+) -> None:
+    """It has begun behind what was committed before, and what is in the transaction comes again."""
+    name = f"{topic.name}-0"
+    member = link_of(output.context).member = Member(name)
+    if not is_held:
+        member.held = {}
+    output.participant.begin()
+    deliver(output, "one")
+    state = output.participant.snapshot()
+    member.held = {name: 2}
+    with pytest.raises(Disconnected, match="has been assigned anew"):
+        output.participant.commit({0: {name: Position("", 1)}}, state)
+    output.participant.abort()
+    assert topic.values() == []
 
 
 class Forgetful(Producer):

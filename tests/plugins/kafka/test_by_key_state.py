@@ -47,8 +47,8 @@ def test_processes_that_are_killed_give_what_one_gives(
             numbers = [n for n in range(count, count + life) if n % PARTITIONS == partition]
             source.put([json.dumps(event(n)) for n in numbers], partition=partition)
         count += life
+        before = len(target.values())
         with group.process(name) as run:
-            before = len(target.values())
             if name == "last":
                 run.until(lambda count=count: len(target.values()) >= count, "all events have come")
                 run.stop()

@@ -28,8 +28,8 @@ def test_a_process_that_was_killed_is_followed_by_one_with_nothing_on_its_disk(
 ) -> None:
     for life in range(3):
         windows.put(1500)
+        before = len(windows.results())
         with windows.process(f"life{life}") as run:
-            before = len(windows.results())
             run.until(lambda before=before: len(windows.results()) > before + 20, "it writes")
             run.kill()
     windows.end()

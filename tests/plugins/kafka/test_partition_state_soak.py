@@ -39,8 +39,8 @@ def test_workers_decode_and_the_main_process_keeps_the_state(
     windows = Windows(tmp_path, make_topic(4), make_topic(2))
     for life in ("first", "second"):
         windows.put(5000)
+        before = len(windows.results())
         with windows.process(life, "-w", "2") as run:
-            before = len(windows.results())
             run.until(lambda before=before: len(windows.results()) > before, "it writes")
             run.kill()
     windows.end()

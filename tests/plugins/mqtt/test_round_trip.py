@@ -17,6 +17,7 @@ from servers.penstock_process import Penstock
 from servers.soak import Figures, Found, rounds
 
 WAYS = [("3.1.1", 1), ("5", 2)]
+LONGEST = 600.0  # after two hundred kills a hundred thousand messages are left
 
 
 def lines(count: int, begin: int = 0) -> list[str]:
@@ -56,7 +57,7 @@ def killed(directory: Path, port: int, topic: str, way: tuple[str, int], kills: 
         with reading.process() as run:
             peer.publish(topic, ["the last"], qos)
             wanted = {*lines(500 * kills), "the last"}
-            run.until(lambda: reading.messages() == wanted, "nothing is lost")
+            run.until(lambda: reading.messages() == wanted, "nothing is lost", LONGEST)
             run.stop()
             count = len(reading.events())
         with reading.process() as run:

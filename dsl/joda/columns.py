@@ -1,0 +1,101 @@
+"""Many texts of one length read at once, as those of a batch are.
+
+The hard idea: what is asked of each text, whether its minutes and seconds are digits and stand
+where they should, is asked of all of them together: every n-th character of the joined texts is a
+column, and a column is looked at in one call. What is left for each text is its hour, from a table
+of the days that are known, and to copy the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..timestamp import Timestamp
+from .minutes import KnownDay
+
+_DIGITS = "0123456789"
+_TENS = "012345"
+_MOST_HOURS = 24 * 4096
+_LEAST_DISTINCT = 12
+SAMPLE = 16
+"""So many values tell whether those of a batch differ."""
+
+_RESTS = {0: ".000Z", 4: "Z"}
+"""What ends an instant behind a fraction of so many characters, its point among them."""
+
+
+def varies(values: Sequence[object]) -> bool:
+    """Whether so few values tell that most texts of a batch come once: else it is cheaper to look
+    for those that were read before.
+    """
+    try:
+        return len(values) >= SAMPLE and len(set(values)) >= _LEAST_DISTINCT
+    except TypeError:
+        return False
+
+
+class Column:
+    """The texts of one length whose minutes and seconds go over into the instant as they are, with
+    the hours that are known of them; ``of`` tells whether that is so.
+    """
+
+    __slots__ = ("_behind", "_checks", "_hours", "_is_own", "_length", "_minutes", "_rest")
+
+    def __init__(self, length: int, minutes: int, shape: str, behind: str, rest: str) -> None:
+        """``minutes`` is where they start, ``shape`` what stands there, with what is ``behind``
+        seconds and fraction; ``rest`` ends the instant.
+        """
+        self._length, self._minutes, self._behind, self._rest = length, minutes, behind, rest
+        self._hours: dict[str, str] = {}
+        self._is_own = not rest
+        self._checks = [
+            (minutes + place, _TENS if place in (0, 3) else _DIGITS if char == "0" else char)
+            for place, char in enumerate(shape)
+        ]
+
+    @classmethod
+    def of(cls, text: str, known: KnownDay) -> Column | None:
+        """The column of texts such as this; None where something else than the hour is not
+        copied.
+        """
+        place = known.place
+        fraction, behind = text[place.start + 2 : place.end], text[place.end :]
+        rest = _RESTS.get(len(fraction))
+        if text[place.minutes + 2 : place.start] != ":" or fraction[:1] not in ("", "."):
+            return None
+        if rest is None or (behind and behind != rest):
+            return None
+        shape = "00:00" + fraction[:1] + "0" * len(fraction[1:]) + behind
+        return cls(len(text), place.minutes, shape, behind, "" if behind else rest)
+
+    def learn(self, text: str, known: KnownDay) -> None:
+        """Keep the hours of the day of a text."""
+        times, dates = known.day
+        place = known.place
+        if text[place.end :] != self._behind:
+            return
+        if len(self._hours) >= _MOST_HOURS:
+            self._hours.clear()
+        for number in range(24):
+            before = place.at(text, f"{number:02d}", "00", "00")
+            time = times[before[place.hours : place.start]]
+            if time is None or time[1][3:] != ":00:":
+                return
+            hour, stamp = before[: self._minutes], dates[time[0]] + time[1][:4]
+            if hour == stamp or not self._is_own:
+                self._hours[hour] = stamp
+
+    def read(self, texts: Sequence[str]) -> list[Timestamp] | None:
+        """The instants of texts of this length; None where not all of them are of known hours."""
+        joined, count, length = "".join(texts), len(texts), self._length
+        for place, char in self._checks:
+            column = joined[place::length]
+            if column.strip(char) if len(char) > 1 else column != char * count:
+                return None
+        hours, minutes = self._hours, self._minutes
+        if not hours.keys() >= {text[:minutes] for text in texts}:
+            return None
+        if self._is_own:
+            return list(map(Timestamp, texts))
+        rest = self._rest
+        return [Timestamp(hours[text[:minutes]] + text[minutes:] + rest) for text in texts]
