@@ -6,7 +6,6 @@ One thread does all that is said on it, since a connection with TLS must not be 
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import ssl
 import threading
@@ -14,8 +13,6 @@ from collections.abc import Callable
 
 from ..errors import Disconnected
 from ..wake_pipe import WakePipe
-
-log = logging.getLogger("penstock")
 
 _READ = 1 << 16
 _STEP = 1.0
@@ -81,9 +78,6 @@ class Duplex:
             reason = str(error)
         except OSError as error:
             reason = getattr(error, "reason", None) or error.strerror or str(error)
-        except Exception as error:  # a fault of whoever reads the answers
-            reason = f"{type(error).__name__}: {error}"
-            log.debug("%s raised", self._thread.name, exc_info=True)
         finally:
             with self._lock:
                 self._failure = reason
@@ -106,7 +100,13 @@ class Duplex:
                 return
             if not data:
                 raise Disconnected("the server has closed the connection")
-            self._received(data)
+            try:
+                self._received(data)
+            except (Disconnected, OSError):
+                raise
+            except Exception as error:
+                text = f"what the server has sent cannot be read: {type(error).__name__}: {error}"
+                raise Disconnected(text) from error
 
     def _write(self) -> None:
         with self._lock:

@@ -182,7 +182,7 @@ def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
     if isinstance(error, AuthenticationError) or said.startswith(_LOGINS):
         help = "give the password that the server asks for"
         if "without any password configured" in said:
-            help = "the server has none: remove it"
+            help = "the server has none: take it out"
         raise Misconfigured("password", said, help)
     if isinstance(error, BusyLoadingError | ReadOnlyError) or not isinstance(error, ResponseError):
         raise Disconnected(said) from error

@@ -23,4 +23,4 @@ def test_a_password_that_the_server_does_not_ask_for_is_to_be_taken_out(server: 
     with pytest.raises(Misconfigured) as found:
         asked(redis.Redis("127.0.0.1", server.port, password="any", protocol=2).ping)
     assert found.value.option == "password"
-    assert found.value.help == "the server has none: remove it"
+    assert found.value.help == "the server has none: take it out"
