@@ -74,7 +74,7 @@ class FormerOption(msgspec.Struct, frozen=True):
         """What to do about it."""
         if self.help:
             return self.help
-        return f"write `{self.now}`" if self.now else "take it out: it has no effect"
+        return f"write `{self.now}`" if self.now else "remove it: it has no effect"
 
     def for_role(self, mode: str) -> FormerOption:
         """What it is for a plugin in a mode."""

@@ -73,7 +73,7 @@ class Cidr(Filter, name="cidr"):
             self.problem(
                 "address_field",
                 "`address` and `address_field` exclude each other",
-                "take one of them out",
+                "remove one of them",
             )
         if self.network and self.network_path is not None:
             self.problem(

@@ -75,7 +75,7 @@ class Geoip(Ecs, Filter, name="geoip"):
         default=None,
     )
     database: Path | None = option(
-        "The path of the database; unless given, one of the usual places.", default=None
+        "The path of the database; default: one of the usual places.", default=None
     )
     default_database_type: str = option(
         "Which database is looked for when none is given.",

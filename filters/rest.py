@@ -56,7 +56,7 @@ class Rest(HttpOptions, ClientTls, Filter, name="rest"):
     json: bool = option("Whether body and answer are JSON.", default=True)
     fallback: dict[str, Any] = option("What the target gets without an answer.", default={})
     sprintf: bool = option(
-        "Has no effect.", default=False, deprecated="take it out: fields are always filled in"
+        "Has no effect.", default=False, deprecated="remove it: fields are always filled in"
     )
     tag_on_rest_failure: list[str] = option(
         "Tags for an event without an answer.", default=["_restfailure"]

@@ -25,7 +25,8 @@ def compile(config: str | Path, settings: Mapping[str, Any] | None = None) -> St
 
     ``config`` is a text in the configuration language, or a Path: a file, a directory or a glob.
     ``settings`` has Logstash's keys, such as ``{"pipeline.ecs_compatibility": "disabled"}``. Raises
-    ConfigError, whose ``diagnostics`` say all that is wrong.
+    ConfigError, whose ``diagnostics`` say all that is wrong, and TypeError for a ``config`` of
+    another type. Threads may share a stage: their calls take turns.
     """
     from .pipeline.compile.stage import compile_stage, sources_given
 
@@ -36,7 +37,8 @@ def codec(name: str, options: str = "", settings: Mapping[str, Any] | None = Non
     """A codec by name, with ``options`` in the configuration language: ``codec("csv", 'separator =>
     ";"')``.
 
-    It has ``decode(bytes)``, ``flush()`` and ``encode(events)``. Raises ConfigError.
+    It has ``decode(bytes)``, ``flush()`` and ``encode(events)``. It decodes one stream, in one
+    thread at a time: what is incomplete it keeps for the next call. Raises ConfigError.
     """
     from .pipeline.compile.stage import compile_codec
 

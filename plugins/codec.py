@@ -1,4 +1,8 @@
-"""The contract of codecs: bytes to events and back."""
+"""The contract of codecs: bytes to events and back.
+
+A codec of one stream is used in one thread at a time. What ``decode`` raises costs the stream
+nothing: the bytes become an event, with a tag, and decoding begins anew behind them.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,9 @@ class Codec(Plugin):
     """
 
     begun: bool = False
-    """Whether the stream does not start at its beginning: a byte order mark is none there."""
+    """Whether the stream does not start at its beginning: bytes that look like a byte order mark
+    are content there.
+    """
 
     instead_of: str = ""
     """The codec in whose place this one cuts a stream of bytes into payloads, if it does."""
@@ -96,7 +102,8 @@ class Codec(Plugin):
 
     def decode(self, data: bytes) -> list[Event]:
         """The events that are complete with these bytes; events may lack ``@timestamp`` and
-        ``@version``.
+        ``@version``. Bytes of an event that is not complete yet are held for the next call. May
+        raise anything where bytes are not what it decodes.
         """
         raise NotImplementedError
 
@@ -167,7 +174,9 @@ class Codec(Plugin):
         return None
 
     def encode(self, events: list[Event]) -> bytes:
-        """Events as bytes; ``@metadata`` is left out, the events are left as they are."""
+        """Events as bytes; ``@metadata`` is left out, the events are left as they are. May raise
+        where an event cannot be written: the output then packs event by event.
+        """
         raise NotImplementedError
 
     def encode_messages(self, events: Sequence[Event]) -> list[bytes]:

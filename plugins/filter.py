@@ -1,4 +1,7 @@
-"""The contract of filters: events in, events out, no I/O but their own tables."""
+"""The contract of filters: events in, events out, no I/O but their own tables.
+
+The methods of a filter are called one at a time, in the thread or the worker process that filters.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class Filter(Plugin):
     """A filter: transforms events, one at a time (``apply``) or a batch (``run``).
 
     A filter that may give more, fewer or other events than it got says ``reshapes = True`` and
-    answers ``apply`` with a list. ``external``: it talks to a server.
+    answers ``apply`` with a list.
     """
 
     section = "filter"
@@ -79,7 +82,11 @@ class Filter(Plugin):
         return False
 
     external: ClassVar[bool] = False
+    """Whether it talks to a server: more workers than processors may be of use then."""
+
     flushes: ClassVar[bool] = False
+    """Whether it holds events, or has to do something as time passes: ``flush`` is called then."""
+
     matches: bool = False
     """Whether it matches expressions of the user's against texts of events: then a guard stands
     around the batch, and a match that takes too long raises MatchTimeout. In threads that no guard
@@ -173,8 +180,9 @@ class Filter(Plugin):
             self.prepare()
 
     def apply(self, event: Event) -> bool | list[Event] | None:
-        """Transform one event in place. Return True if the filter applied; common options are then
-        applied. A reshaping filter gives the events instead, decorated by itself.
+        """Transform one event in place. Return True if the filter applied, and common options are
+        to be applied; False or None if it did not. A reshaping filter gives the events instead,
+        decorated by itself. What it raises tags the event, which goes on.
         """
         raise NotImplementedError(f"the filter `{self.name}` has no method `apply`")
 
@@ -211,8 +219,8 @@ class Filter(Plugin):
         return made
 
     def flush(self, final: bool) -> list[Event]:
-        """Events that are due (all that is held, when ``final``); called every few seconds if
-        ``flushes``.
+        """Events that are due (all that is held, when ``final``); called every five seconds, and
+        at the end, if ``flushes``.
         """
         return []
 

@@ -159,7 +159,8 @@ class Input(Plugin):
 
     def connect(self) -> None:
         """Make the connection to the source. Called before the first read and after Disconnected,
-        with back-off. Raises Disconnected or OSError where it is not there yet, Misconfigured.
+        with back-off, and without a ``close`` in between: let go of the old client first. Raises
+        Disconnected or OSError where the source is not there yet, Misconfigured.
         """
 
     def probe(self) -> None:
@@ -189,7 +190,8 @@ class Input(Plugin):
 
     def flush(self) -> Batch | None:
         """What it holds of streams, and can be given without cutting anything in two; called once
-        when the run stops, behind the last read, but not after EndOfInput.
+        when the run stops, behind the last read, but not after EndOfInput. What it raises is
+        logged, and what it holds is then not given.
         """
         return None
 
@@ -209,7 +211,8 @@ class Input(Plugin):
     def tend(self, timeout: float) -> None:
         """Do what the source expects while nothing may be read: heartbeats, leases, visibility.
         Called at least once a second then. While reads go on it is not called: whoever has leases
-        renews them in ``read`` too, which is called about once a second.
+        renews them in ``read`` too, which is called about once a second. What it raises is an
+        outage: the source is connected again.
         """
 
     def new_codec(self, origin: Mapping[str, Any] | None = None) -> Codec:
@@ -263,5 +266,8 @@ class Listener(Input):
     """
 
     def serve(self, emit: Emit, stop: threading.Event) -> None:
-        """Serve until ``stop`` is set; returns soon after ``wake`` then."""
+        """Serve until ``stop`` is set; returns soon after ``wake`` then. What it raises is an
+        outage, after which it is connected and called again, with back-off; Misconfigured ends the
+        run where it has never worked.
+        """
         raise NotImplementedError

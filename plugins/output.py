@@ -2,8 +2,9 @@
 
 ``pack`` runs in the worker and makes plain data; the runtime joins what waits, keeps the order of
 each lane, bounds what is in flight, and decides by the error that ``deliver`` raises (see
-``errors``) what happens next. ``connect``, ``deliver`` and ``tend`` are called one at a time,
-except that ``deliver`` runs in ``max_in_flight`` threads where that is more than one.
+``errors``) what happens next. ``connect``, ``deliver`` and ``tend`` are called one at a time. Where
+``max_in_flight`` is more than one, and the output is not ``pipelined``, so many threads call them:
+``connect`` is still alone with itself, ``deliver`` and ``tend`` may overlap with anything.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Output(Plugin):
 
     codec: Any = option("How events become bytes.", default=None, kind="codec", common=True)
     buffer_size: Bytes = option(
-        "How many events may wait in memory for this output, where there are several, or"
+        "How many bytes of events may wait in memory for this output, where there are several, or"
         " `when_full` is not `block`.",
         default=Bytes(16 << 20),
         common=True,
@@ -132,7 +133,8 @@ class Output(Plugin):
     def pack(self, events: list[Event]) -> list[Payload]:
         """What ``deliver`` needs of a batch, as plain data: bytes, or lists of texts, numbers,
         instants and dicts. It may go through another process or to disk. Runs where events are
-        filtered; they are shared and must be left as they are.
+        filtered; they are shared and must be left as they are. Where it raises, it is called for
+        each event alone, and one for which it raises again goes to the dead letters.
         """
         return [Payload(events, events)]
 
@@ -150,7 +152,7 @@ class Output(Plugin):
         return Payload(whole, None, payloads[0].lane, sum(payload.count for payload in payloads))
 
     def joins(self, payload: Payload) -> bool:
-        """Whether a payload can be joined with others."""
+        """Whether a payload can be joined with others of its lane."""
         return type(payload.data) in (bytes, list)
 
     def select(self, payload: Payload, indexes: Sequence[int]) -> Payload:
@@ -160,7 +162,10 @@ class Output(Plugin):
         return Payload([payload.data[i] for i in indexes], None, payload.lane, len(indexes))
 
     def connect(self) -> None:
-        """Make the connection to the target; as of inputs."""
+        """Make the connection to the target. Called before the first delivery and after
+        Disconnected, with back-off, for as long as it takes; let go of the old client first. Raises
+        Disconnected or OSError where the target is not there, Misconfigured.
+        """
 
     def probe(self) -> None:
         """Try whether the target can be reached, for ``penstock check --connect``; as of inputs."""
@@ -174,7 +179,8 @@ class Output(Plugin):
 
     def tend(self, timeout: float) -> None:
         """Do what is due while nothing is delivered: delivery reports, heartbeats, rotation by
-        time. Called at least once a second then, if a subclass has it.
+        time. Called at least once a second then, if a subclass has it. Where it raises Disconnected
+        or an OSError the output is connected again; anything else is only logged.
         """
 
     @property

@@ -113,15 +113,18 @@ class Plugin:
 
     def open(self) -> None:
         """Open files and connections; called once, before the first event of a run, not when a
-        configuration is checked.
+        configuration is checked. Raises OSError or Misconfigured; anything else is shown as a fault
+        of the plugin. It ends the run.
         """
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Let go of files and connections; called once, and only where ``open`` returned. What it
+        raises is logged.
+        """
 
     def stats(self) -> dict[str, int | float]:
         """What the plugin counts for itself, by name, such as the hits of a cache: for the metrics,
-        which count events already.
+        which count events already. Called from another thread than the others.
         """
         return {}
 

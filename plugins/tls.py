@@ -86,7 +86,7 @@ def refuse_without_tls(plugin: Plugin, is_enabled: bool) -> None:
     for name in sorted(plugin.given):
         if name.startswith("ssl_") and name != "ssl_enabled":
             message = f"`{name}` has no effect with ssl_enabled => false"
-            plugin.problem(name, message, "take one of the two out")
+            plugin.problem(name, message, "remove one of the two")
 
 
 def trust(context: ssl.SSLContext, plugin: Plugin, authorities: Sequence[Path]) -> None:

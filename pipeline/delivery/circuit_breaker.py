@@ -32,7 +32,8 @@ _REMINDER = 60.0
 
 class Circuit:
     """The circuit of one target. ``what`` names it in the log; ``waiting`` says how many events
-    wait for it.
+    wait for it. Called from all threads that deliver, without a lock: at worst a failure is not
+    counted, or said twice.
     """
 
     def __init__(self, what: str, waiting: Callable[[], int]) -> None:

@@ -71,7 +71,6 @@ class DirectSink:
         self.spill: Spill | None = None
         self.is_full = False
         self._waiting = 0
-        self._ended = False
 
     def start(self) -> None:
         """Connect."""

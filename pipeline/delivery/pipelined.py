@@ -8,7 +8,7 @@ delivered again in their order, one after the other.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .buffer import BufferedSink
 from .pending import Request
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 class PipelinedSink(BufferedSink):
     """As BufferedSink, with one thread and many requests under way."""
 
-    _begun = 0
-
-    def _thread_count(self) -> int:
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._begun = 0
         self._flying: dict[Request, int] = {}
         self._failed_ones: list[tuple[int, Request, Exception]] = []
+
+    def _thread_count(self) -> int:
         return 1
 
     def _due(self) -> float | None:

@@ -268,7 +268,7 @@ class Sender:
             self.output.tend(0)
         except Exception as error:
             self.is_connected = not isinstance(error, Outages) and self.is_connected
-            self.output.context.log.warning("tend failed: %s", error)
+            self.output.context.log.warning("upkeep between deliveries failed: %s", error)
 
     def stats(self) -> OutputStats:
         """What became of its events so far."""

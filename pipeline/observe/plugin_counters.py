@@ -48,7 +48,9 @@ def own_metrics(plugin: Plugin) -> dict[str, float]:
     try:
         found |= plugin.stats()
     except Exception as error:  # of somebody's own plugin: events go on, and so do other figures
-        plugin.context.log.warning("its stats cannot be had: %s: %s", type(error).__name__, error)
+        plugin.context.log.warning(
+            "its counters cannot be read: %s: %s", type(error).__name__, error
+        )
     failures = getattr(plugin, "failures", None)
     if failures is not None:
         found["failures"] = failures

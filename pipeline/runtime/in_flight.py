@@ -48,6 +48,10 @@ class Delivery:
         if owner is not None:
             owner._end(self, error)
 
+    def forget_token(self) -> None:
+        """Nobody is to be told how it ended."""
+        self._token = None
+
     def supersede(self) -> None:
         """How it ends is of no account any more."""
         self._owner, self.is_superseded = None, True

@@ -100,7 +100,7 @@ class QueueIntake:
         self._awaited: dict[int, Done] = {}  # by sequence
         self._is_given_up = False
         self._callbacks: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
+        self._lock, self._settled = threading.Lock(), threading.Event()
 
     def offer(self, incoming: Incoming, timeout: float) -> bool:
         """Put a batch into the queue, waiting for room up to so many seconds; False where there was
@@ -121,11 +121,9 @@ class QueueIntake:
             note = self._note(incoming)
             fresh = self._uncommitted(incoming) if self._notes_parts else []
             if fresh or self._await[incoming.source]:
-                with self._lock:  # it may be delivered before `put` returns
-                    sequence = self._put(events, note, timeout)
-                    self._awaited[sequence] = done
-                    if fresh:
-                        self._first[sequence] = incoming.source, fresh
+                if not self._has_put_awaited(incoming.source, events, note, done, fresh):
+                    self._settled.wait(timeout)
+                    return False
             else:
                 self._put(events, note, timeout, partial(done, None))
                 if self._prompt[incoming.source]:
@@ -135,6 +133,29 @@ class QueueIntake:
             return False
         except Closed as error:
             done(error)
+        return True
+
+    def _has_put_awaited(
+        self,
+        source: int,
+        events: list[Event],
+        note: dict[str, Any] | None,
+        done: Done,
+        fresh: list[str],
+    ) -> bool:
+        """Put a batch whose end is awaited; False where there is no room for it now. The lock is
+        held, since it may be delivered before `put` returns. So room is not waited for here: it
+        comes of deliveries, and they need the lock.
+        """
+        self._settled.clear()
+        with self._lock:
+            try:
+                sequence = self._put(events, note, 0)
+            except Full:
+                return False
+            self._awaited[sequence] = done
+            if fresh:
+                self._first[sequence] = source, fresh
         return True
 
     def _note(self, incoming: Incoming) -> dict[str, Any] | None:
@@ -191,6 +212,7 @@ class QueueIntake:
             if error is None:
                 self._committed[source].update(partitions)
             done = self._awaited.pop(sequence, None)
+        self._settled.set()
         if done is not None:
             done(error)
 

@@ -286,7 +286,8 @@ class ListenerThread:
         delivery = self.in_flight.add(batch)
         if self._intake.offer(Incoming(self._number, batch, delivery.done, delivery), 0):
             return True
-        batch.token = delivery._token = None  # nobody waits for the answer
+        batch.token = None
+        delivery.forget_token()  # the answer is the False here
         delivery.done(None)
         return False
 

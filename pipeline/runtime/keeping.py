@@ -112,12 +112,10 @@ def _is_transactional(source: Input, assembly: Assembly) -> bool:
 
 
 def _unequal(source: Input, counts: Mapping[str, int]) -> Misconfigured:
-    (one, *_), (other, *_) = (
-        sorted(name for name, count in counts.items() if count == wanted)
-        for wanted in (max(counts.values()), min(counts.values()))
-    )
+    names, count = sorted(counts), counts.__getitem__
+    most, least = max(names, key=count), min(names, key=count)
     reason = (
-        f"{one} has {counts[one]} partitions and {other} {counts[other]}: they cannot be joined"
+        f"{most} has {counts[most]} partitions and {least} {counts[least]}: they cannot be joined"
     )
     option = "topics" if "topics" in source.spec.options else "id"
     return Misconfigured(option, reason, "repartition one by the join's key", "E245")

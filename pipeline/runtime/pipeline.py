@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -163,18 +164,20 @@ class Pipeline:
             log_summary(self.id, self._sinks, self.counts, self._level)
 
     def _close(self) -> None:
-        for sink in self._sinks:
-            sink.close()  # pending callbacks of spills acknowledge items of the queue
-        if self._source is not None:
-            self._source.finish()
-        if self._states is not None:
-            self._states.close()
-        if self._queue is not None:
-            self._queue.close()  # the last acknowledgements come before the inputs are closed
-        if not self.keeps_open:
-            self.close_plugins(set())
-        if self._dead_letters is not None:
-            self._dead_letters.close()
+        """Close all, one whatever becomes of the other; what is put on the stack last, first."""
+        with ExitStack() as closing:
+            if self._dead_letters is not None:
+                closing.callback(self._dead_letters.close)
+            if not self.keeps_open:
+                closing.callback(self.close_plugins, set())
+            if self._queue is not None:
+                closing.callback(self._queue.close)  # its last acknowledgements are for the inputs
+            if self._states is not None:
+                closing.callback(self._states.close)
+            if self._source is not None:
+                closing.callback(self._source.finish)
+            for sink in reversed(self._sinks):
+                closing.callback(sink.close)  # callbacks of spills acknowledge items of the queue
 
     def close_plugins(self, but: set[Plugin]) -> None:
         """Close what is open, but for plugins that go on elsewhere."""

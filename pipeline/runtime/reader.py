@@ -58,7 +58,7 @@ class Reader:
         self._stopping = stopping
         self._commits = commits
         self._restored = None if commits is None else dict(commits.restored)
-        self._settling = threading.RLock()
+        self._settling = threading.RLock()  # taken before the locks of `in_flight` and of epochs
         self._unsettled: list[Outcome] = []
         self._behind: dict[str, Position] = {}
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
@@ -161,11 +161,12 @@ class Reader:
         self._stopping.wait(self._circuit.failed(error))
 
     def _forget_connection(self) -> None:
-        self._connected = False
-        gone = self.in_flight.forget_all()
-        if self._commits is not None and gone:
-            self._commits.revoke(gone)  # it comes again, and must not be counted twice
-        self._unsettled, self._behind = [], {}
+        with self._settling:  # another thread may be settling, where the input allows that
+            self._connected = False
+            gone = self.in_flight.forget_all()
+            if self._commits is not None and gone:
+                self._commits.revoke(gone)  # it comes again, and must not be counted twice
+            self._unsettled, self._behind = [], {}
 
     def settle(self) -> None:
         """Tell the input what has ended. What it raises is its own failure: it is logged and tried
@@ -183,7 +184,7 @@ class Reader:
             self._settle_again()
 
     def _settle_again(self) -> None:
-        """Tell the input what it has not been told, or has not taken."""
+        """Tell the input what it has not been told, or has not taken; with the lock held."""
         if not self._unsettled:
             return
         outcomes, behind = self._unsettled, self._behind
@@ -210,7 +211,8 @@ class Reader:
             self.in_flight.wait(_LONGEST_WAIT)
             self.settle()
         self.settle()
-        self._settle_again()
+        with self._settling:
+            self._settle_again()
 
     def tend(self) -> None:
         """Do what the source expects while nothing may be read. What that raises is an outage,
@@ -220,7 +222,7 @@ class Reader:
             if self._connected:
                 self.source.tend(0)
         except Exception as error:
-            self.source.context.log.warning("cannot be tended: %s", error)
+            self.source.context.log.warning("cannot be kept alive, connecting again: %s", error)
             self._forget_connection()
 
     def _revoke(self, partitions: Sequence[str], timeout: float) -> None:

@@ -97,7 +97,7 @@ class SplitPipeline(ParallelPipeline):
         is_end = self._source.has_ended and self._failure is None
         say_ending(self.assembly, is_end, self._states, self.successor)
         self._flush(work, final=True)
-        self._end(self._collector)
+        self._end()
 
     def _start(self) -> Work:
         assert self._parent is not None
@@ -114,7 +114,6 @@ class SplitPipeline(ParallelPipeline):
         self._open_epochs()
         if self._states is not None and self._states.has_leftovers:
             self._flush(work, final=False)
-        self._collector = threading.Thread(target=self._collect, name="workers", daemon=True)
         self._collector.start()
         return work
 
@@ -158,8 +157,9 @@ class SplitPipeline(ParallelPipeline):
             if not self.is_dropped(job.incoming):
                 self._run_here(worker, job, answer)
             del self._under_way[job.number]
+            holder = job.worker or worker  # another one, where it was done again after a death
             with self._lock:
-                worker.buffers.free.append(job.slot)
+                holder.buffers.free.append(job.slot)
             self._free.release()
             if self._tick is not None:
                 self._tick(self.counts)
@@ -200,19 +200,20 @@ class SplitPipeline(ParallelPipeline):
         return self._rest.run(results) if results else []
 
     def _done_again(self, worker: Worker, job: Job) -> list[list[Event]]:
-        """The events of a job of which columns are not enough."""
+        """The events of a job of which columns are not enough; of another worker, where the one
+        that gave the columns has died.
+        """
         if self._again is None or self._again[0] is not job:
             with self._lock:
-                if worker not in self._workers:
-                    raise OSError("a worker died, and its batch must be read again")
                 job.is_full = True
-                self._send(worker, job)
+                self._send(worker if worker in self._workers else self._freest(), job)
             with self._change:
                 self._change.wait_for(lambda: self._full is not None or self._failure is not None)
                 answer, self._full = self._full, None
             if answer is None:
                 raise OSError(f"a batch could not be worked on again: {self._failure}")
-            self._again = job, [_read(worker, sent) for sent in answer.outputs]
+            holder = job.worker or worker  # a death meanwhile gave the job to another one
+            self._again = job, [_read(holder, sent) for sent in answer.outputs]
         return self._again[1]
 
     def _deliver_again(self, answer: Answer) -> None:

@@ -128,11 +128,11 @@ class Supervisor:
     def run(self) -> None:
         """Run all; raises what made a pipeline end."""
         watcher = threading.Thread(target=self._watch, name="reload", daemon=True)
-        watcher.start()
         if len(self.members) == 1 and self._reread is None:
+            watcher.start()
             self._run_loop(self.members[0])
         else:
-            self._run_together()
+            self._run_together(watcher)
         self._stopping.set()
         self._look.set()
         watcher.join()
@@ -140,9 +140,10 @@ class Supervisor:
         if errors:
             raise errors[0]
 
-    def _run_together(self) -> None:
-        for member in list(self.members):
+    def _run_together(self, watcher: threading.Thread) -> None:
+        for member in self.members:
             self._start(member)
+        watcher.start()  # not before: it starts those that it adds to the members
         while (running := self._running()) is not None:
             running.join()
 

@@ -51,6 +51,9 @@ class Job(msgspec.Struct, eq=False):
     incoming: Incoming
     number: int = 0
     deaths: int = 0
+    worker: Worker | None = None
+    """Who has it, or had it last: in its memory is the slot."""
+
     slot: int = 0
     is_full: bool = False
 
@@ -115,6 +118,7 @@ class ParallelPipeline(Pipeline):
         self._under_way: dict[int, Job] = {}
         self._next = 0
         self._ending = False
+        self._collector = threading.Thread(target=self._collect, name="workers", daemon=True)
 
     def own_plugins(self) -> list[Plugin]:
         """Filters are opened by the workers."""
@@ -127,12 +131,11 @@ class ParallelPipeline(Pipeline):
         self._workers = [self._fork() for _ in range(self._count)]
         self._open_sinks()
         self._open_epochs()
-        collector = threading.Thread(target=self._collect, name="workers", daemon=True)
-        collector.start()
+        self._collector.start()
         for number, incoming in enumerate(self._numbered()):
             if not self._submit(self._job(number, incoming)):
                 break
-        self._end(collector)
+        self._end()
 
     def _numbered(self) -> Any:
         """The batches, while the pipeline works."""
@@ -167,8 +170,14 @@ class ParallelPipeline(Pipeline):
             if self._failure is not None:
                 return False
             self._under_way[job.number] = job
-            self._send(max(self._workers, key=lambda worker: len(worker.buffers.free)), job)
+            self._send(self._freest(), job)
         return True
+
+    def _freest(self) -> Worker:
+        """The worker with the fewest jobs; with the lock held. Raises OSError where none is."""
+        if not self._workers:
+            raise OSError("no worker is left")
+        return max(self._workers, key=lambda worker: len(worker.buffers.free))
 
     def _wait_for_room(self) -> bool:
         """Wait until a worker may be given a job; False when the pipeline has failed."""
@@ -179,8 +188,8 @@ class ParallelPipeline(Pipeline):
 
     def _send(self, worker: Worker, job: Job) -> None:
         worker.jobs.append(job)
-        if not job.is_full:  # else it has its place, and is done again
-            job.slot = worker.buffers.free.pop()
+        if job.worker is not worker:  # else it is done again, in the place that it has
+            job.worker, job.slot = worker, worker.buffers.free.pop()
         sent = worker.buffers.write_input(job.slot, job.payload)
         message = JobMessage(job.slot, sent, job.source, job.chunks, job.batch.parts, job.is_full)
         # A worker that has died is noticed by the collector, which has its jobs done again.
@@ -271,6 +280,8 @@ class ParallelPipeline(Pipeline):
             self._workers.append(replacement)
             for job in worker.jobs:
                 self._send(replacement, job)
+            if self._ending:
+                _tell_to_end(replacement)
 
     def _fork(self) -> Worker:
         assert self._parent is not None
@@ -284,19 +295,25 @@ class ParallelPipeline(Pipeline):
             theirs.close()
             os.close(memory)
 
-    def _end(self, collector: threading.Thread) -> None:
+    def _end(self) -> None:
         for _ in range(self._count * JOBS):
             while not self._free.acquire(timeout=_WAIT):
                 if self._failure is not None:
                     break
+        self._dismiss()
+        self._collector.join()
+        if self._failure is not None:
+            self._give_back()
+        self._end_sinks()
+
+    def _dismiss(self) -> None:
+        """Let the workers end. Where nobody listens to them, their pipes are closed here."""
         with self._lock:
             self._ending = True
             for worker in self._workers:
                 _tell_to_end(worker)
-        collector.join()
-        if self._failure is not None:
-            self._give_back()
-        self._end_sinks()
+                if not self._collector.is_alive():
+                    worker.pipe.close()
 
     def _give_back(self) -> None:
         """What no worker answered for was not delivered."""
@@ -305,6 +322,7 @@ class ParallelPipeline(Pipeline):
                 job.done(Undelivered(str(self._failure)))
 
     def _close(self) -> None:
+        self._dismiss()  # an error may have come before they were told
         super()._close()
         if self._parent is not None:
             self._parent.forget(self._key)

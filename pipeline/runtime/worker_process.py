@@ -89,12 +89,19 @@ class WorkerProcess:
         jobs.put(None)
 
     def _answer(self, work: Work, job: JobMessage) -> Answer:
+        batch = self._begin(job)
+        through = work.run(job.source, batch)
+        return self._answered(batch, through.events_in, through.events_out)
+
+    def _begin(self, job: JobMessage) -> Batch:
+        """Make room for what comes of a job; its batch."""
         self._outputs, self._dead_letters = [], []
         self._arena = self._buffers.arena(job.slot)
-        batch = self._batch(job)
-        through = work.run(job.source, batch)
+        return self._batch(job)
+
+    def _answered(self, batch: Batch, taken: int, given: int) -> Answer:
         counts = [part.events for part in batch.parts]
-        passed = through.events_in, through.events_out, counts
+        passed = taken, given, counts
         return Answer(*passed, self._outputs, self._dead_letters, self._taken_counts())
 
     def _taken_counts(self) -> list[Addition]:
@@ -140,22 +147,21 @@ class HeadProcess(WorkerProcess):
         return self._assembly.program.filters[: self._head]
 
     def _answer(self, work: Work, job: JobMessage) -> Answer:
-        self._outputs, self._dead_letters = [], []
-        self._arena = self._buffers.arena(job.slot)
-        batch, taken, given = self._batch(job), 0, 0
+        batch, taken, given = self._begin(job), 0, 0
         for part, events in work.decoded(job.source, batch):
             taken += len(events)
             out = work.filters.run(events)
             given += len(out)
             if out:
-                columns = None
-                if self._columns_of is not None and not job.is_full:
-                    columns = self._columns_of(out)
-                lane = None if columns is None else COLUMNS
-                data = pack(out) if columns is None else pickle.dumps(columns, 5)
-                number = -1 if part is None else part
-                sent = WorkerOutput(number, self._arena.write(data), lane, len(out), None)
-                self._outputs.append(sent)
-        counts = [part.events for part in batch.parts]
-        passed = taken, given, counts
-        return Answer(*passed, self._outputs, self._dead_letters, self._taken_counts())
+                self._outputs.append(self._sent(part, out, job.is_full))
+        return self._answered(batch, taken, given)
+
+    def _sent(self, part: int | None, events: list[Event], is_full: bool) -> WorkerOutput:
+        """Events as they are sent: their columns, where those are enough."""
+        number, columns = -1 if part is None else part, None
+        if self._columns_of is not None and not is_full:
+            columns = self._columns_of(events)
+        if columns is None:
+            return WorkerOutput(number, self._arena.write(pack(events)), None, len(events), None)
+        data = self._arena.write(pickle.dumps(columns, 5))
+        return WorkerOutput(number, data, COLUMNS, len(events), None)

@@ -130,7 +130,7 @@ class PartitionStates:
                 return self._changelog.read(name, is_wanted)
             except (Disconnected, OSError) as error:
                 if is_wanted() and pause > _FIRST_PAUSE:  # a new topic needs a moment
-                    text = "the state of partition %s cannot be read: %s; it is tried again"
+                    text = "the state of partition %s cannot be read: %s; retrying"
                     log.warning(text, name, error)
                 self._pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)

@@ -79,7 +79,7 @@ class AwsOptions:
     role_arn: str | None = option("A role to assume, with those credentials.", default=None)
     role_session_name: str = option("The name of that role's session.", default="logstash")
     web_identity_token_file: Path | None = option(
-        "A file with a token for which `role_arn` is had instead of credentials.", default=None
+        "A file with a token with which `role_arn` is assumed instead of credentials.", default=None
     )
     proxy_uri: Uri | None = option("A proxy for HTTP.", default=None)
     endpoint: Uri | None = option(
@@ -214,6 +214,6 @@ def _check(plugin: Plugin, options: AwsOptions) -> None:
         ("web_identity_token_file", "role_arn"),
     ):
         if getattr(options, name) and not getattr(options, other):
-            plugin.problem(name, f"`{name}` requires `{other}`", f"add {other}, or take it out")
+            plugin.problem(name, f"`{name}` requires `{other}`", f"add {other}, or remove it")
     if not options.region:
         plugin.problem("region", "the region is empty", 'write region => "eu-central-1"')

@@ -101,7 +101,13 @@ class Duplex:
                 return
             if not data:
                 raise Disconnected("the server has closed the connection")
-            self._received(data)
+            try:
+                self._received(data)
+            except (Disconnected, OSError):
+                raise
+            except Exception as error:
+                text = f"what the server has sent cannot be read: {type(error).__name__}: {error}"
+                raise Disconnected(text) from error
 
     def _write(self) -> None:
         with self._lock:

@@ -35,7 +35,7 @@ class ElasticOptions(ClientTls):
     """The options of whatever talks to a cluster."""
 
     hosts: list[Uri] = option(
-        "The hosts, as `host`, `host:port` or URLs; the port is 9200 unless given.",
+        "The hosts, as `host`, `host:port` or URLs; the default port is 9200.",
         default=[Uri("127.0.0.1")],
     )
     user: str | None = option("A user, for basic authentication.", default=None)
@@ -55,7 +55,7 @@ class ElasticOptions(ClientTls):
     custom_headers: dict[str, Any] = option("Headers for every request.", default={})
     proxy: Uri | None = option("The URL of an HTTP proxy.", default=None)
     ssl_enabled: bool = option(
-        "Whether hosts are talked to over TLS; as their addresses say unless given.", default=False
+        "Whether hosts are connected to over TLS; default: as their addresses say.", default=False
     )
 
 

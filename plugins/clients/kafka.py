@@ -54,12 +54,12 @@ class KafkaOptions:
         at_least=1,
     )
     receive_buffer_bytes: int = option(
-        "The size of a socket's receive buffer; the system's unless given.",
+        "The size of a socket's receive buffer; default: the system's.",
         default=32_768,
         at_least=0,
     )
     send_buffer_bytes: int = option(
-        "The size of a socket's send buffer; the system's unless given.",
+        "The size of a socket's send buffer; default: the system's.",
         default=131_072,
         at_least=0,
     )
@@ -116,7 +116,7 @@ class KafkaOptions:
     sasl_iam_jar_paths: list[str] = option(_JAVA, default=[])
 
     ssl_certificate_authorities: list[Path] = option(
-        "The authorities that are trusted, PEM files; the system's unless given.", default=[]
+        "The authorities that are trusted, PEM files; default: the system's.", default=[]
     )
     ssl_certificate: Path | None = option(
         "The certificate to show to the brokers, a PEM file.", default=None

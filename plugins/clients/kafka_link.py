@@ -58,7 +58,7 @@ class TransactionLink:
             raise Misconfigured(
                 "bootstrap_servers",
                 "input and output talk to different clusters, which no transaction spans",
-                "take `exactly_once` out of both",
+                "remove `exactly_once` from both",
             )
 
     def assignments(self) -> dict[str, int]:
@@ -75,7 +75,7 @@ class TransactionLink:
         now = self.assignments()
         for name, number in assignments.items():
             if now.get(name) != number:
-                raise Disconnected(f"{name} has been assigned anew")
+                raise Disconnected(f"{name} has been assigned again")
 
     def places(self, positions: Mapping[str, Position]) -> list[TopicPartition]:
         """Positions as offsets to commit; raises Disconnected where a partition has gone."""

@@ -145,7 +145,7 @@ class Link:
         with self._lock:
             is_late = self._awaited and time.monotonic() - self._heard > self._patience
         if is_late:
-            raise Disconnected(f"the server has said nothing for {self._patience:g} s")
+            raise Disconnected(f"the server has sent nothing for {self._patience:g} s")
 
     def _fail(self, reason: str) -> None:
         with self._lock:

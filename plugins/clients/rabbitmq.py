@@ -70,7 +70,7 @@ class RabbitOptions(ClientTls):
         "Milliseconds that connecting may take; by default 10 seconds.", default=None, at_least=1
     )
     connect_retry_interval: Duration = option(
-        "Seconds before the next try to connect; unless given, tries become less frequent.",
+        "Seconds before the next attempt to connect; default: ever longer.",
         default=Duration(1.0),
         at_least=0,
     )

@@ -97,7 +97,7 @@ def as_ours(error: BaseException, blame: str = "") -> Exception:
     if _is_of_login(error, code):
         return Misconfigured("password", f"the login was refused: {said}", _LOGIN_HELP)
     if isinstance(error, exceptions.ProbableAccessDeniedError) or code == _NOT_ALLOWED:
-        help = "name a virtual host that is there and that the user may use"
+        help = "name a virtual host that exists and that the user may use"
         return Misconfigured("vhost", said, help)
     if code == _COMMAND_INVALID and "exchange type" in said:
         return Misconfigured("exchange_type", said, "is the plugin of that type enabled there?")

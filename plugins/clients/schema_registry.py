@@ -177,7 +177,7 @@ class SchemaRegistry:
             blamed = _TLS_OPTIONS.get(error.option, "schema_registry_url")
             raise Misconfigured(blamed, f"TLS to the schema registry failed: {error}") from error
         except HttpFailure as error:
-            raise Disconnected(f"the schema registry is away: {error}") from error
+            raise Disconnected(f"the schema registry cannot be reached: {error}") from error
         return _judged(response)
 
     def _connected(self) -> HttpClient:

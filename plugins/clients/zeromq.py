@@ -105,13 +105,13 @@ def _check_curve(plugin: Plugin, options: SocketOptions) -> None:
     if not zmq.has("curve"):
         plugin.problem("curve_secret_key", "this libzmq has no CURVE", "install another one")
     if options.binds and options.curve_server_key:
-        help = "take it out: the other side needs it"
+        help = "remove it: the other side needs it"
         plugin.problem("curve_server_key", "this side binds, and is the server", help)
     if not options.binds and not options.curve_server_key:
         message = "this side connects, and needs the key of the other one"
         plugin.problem("curve_secret_key", message, "add curve_server_key => …")
     if not options.binds and options.curve_allowed_keys:
-        plugin.problem("curve_allowed_keys", "nobody connects to this side", "take it out")
+        plugin.problem("curve_allowed_keys", "nobody connects to this side", "remove it")
     _check_keys(plugin, "curve_secret_key", [str(options.curve_secret_key)])
     _check_keys(plugin, "curve_public_key", [options.curve_public_key or ""])
     _check_keys(plugin, "curve_server_key", [options.curve_server_key or ""])

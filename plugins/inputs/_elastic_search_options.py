@@ -30,7 +30,7 @@ class SearchOptions(ElasticOptions):
         "In how many parts documents are fetched at the same time.", default=None, at_least=1
     )
     retries: int = option("Has no effect: outages are waited for.", default=0, at_least=0)
-    schedule: str | None = option("When the query is asked; once unless given.", default=None)
+    schedule: str | None = option("When the query is asked; default: once.", default=None)
     schedule_overlap: bool = option(
         "Whether a turn that comes while a run is under way is made up for.", default=True
     )
@@ -41,14 +41,12 @@ class SearchOptions(ElasticOptions):
         "The value for the first run.", default="1970-01-01T00:00:00.000000000Z"
     )
     last_run_metadata_path: str | None = option(
-        "The file for the value; one in `path.data` unless given.", default=None
+        "The file for the value; default: one in `path.data`.", default=None
     )
     docinfo: bool = option("Whether events say which document they are.", default=False)
     docinfo_fields: list[str] = option("What they say.", default=["_index", "_type", "_id"])
     docinfo_target: FieldRef | None = option("The field for that.", default=None)
-    target: FieldRef | None = option(
-        "The field for the document; the root unless given.", default=None
-    )
+    target: FieldRef | None = option("The field for the document; default: the root.", default=None)
     connect_timeout_seconds: int = option(
         "How long to wait for a connection, in seconds.", default=10, at_least=1
     )

@@ -200,7 +200,7 @@ class HttpListener(ServerTls, EventLoopListener):
         if not hmac.compare_digest(given, self._authorization):
             self.context.metrics.counter("refused_credentials").add()
             realm = 'Basic realm="Penstock"'
-            raise _Refused(401, "user and password are wanted", WWW_Authenticate=realm)
+            raise _Refused(401, "a user and a password are required", WWW_Authenticate=realm)
 
     async def _chunk(self, request: web.BaseRequest) -> tuple[Chunk, int]:
         """A request's body as what becomes events, and its size, which is reserved. Raises

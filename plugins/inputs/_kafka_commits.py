@@ -102,7 +102,7 @@ class Commits:
         if error.code() in _GONE:
             log.debug("a commit came too late: %s", error.str())
             return
-        log.warning("offsets cannot be committed: %s; it is tried again", error.str())
+        log.warning("offsets cannot be committed: %s; retrying", error.str())
         for place in places:
             assigned = self._assigned.get(partition_name(place.topic, place.partition))
             if assigned is not None and assigned.settled is not None:

@@ -55,8 +55,8 @@ class MemberSettings(msgspec.Struct, frozen=True):
 
 
 class GroupMember:
-    """A consumer and its partitions. All is called in the reading thread but ``group_metadata`` and
-    ``place``.
+    """A consumer and its partitions. All is called in the reading thread but ``group_metadata``,
+    ``assignments`` and ``place``, which a transaction's thread calls.
 
     ``revoked``: the runtime's, see ``Context``; ``resume``: positions to begin at instead of the
     committed ones.
@@ -147,7 +147,7 @@ class GroupMember:
         return found
 
     def _good(self, messages: list[Message]) -> list[Message]:
-        """The messages that are none of the client library's own news."""
+        """The messages, without what the client library reports between them. As ``fetch``."""
         if not any(map(Message.error, messages)):
             return messages
         good = []
@@ -225,7 +225,7 @@ class GroupMember:
         self._identities |= self._identify([assigned.topic])
         identity = self._identities.get(assigned.topic, "")
         assigned.incarnation = f"{identity}#{assigned.leader_epoch}"
-        text = "%s begins anew: its topic was made again, or lost its end"
+        text = "%s starts over: its topic was recreated, or lost its end"
         self._plugin.context.log.warning(text, partition_name(assigned.topic, assigned.number))
 
     def settle(self, outcomes: Sequence[Outcome], behind: Mapping[str, Position]) -> None:

@@ -245,7 +245,7 @@ def _check_exactly_once(plugin: Plugin, options: ConsumerOptions) -> None:
         plugin.problem(
             "isolation_level",
             "`exactly_once` reads what is committed only",
-            "take the option out",
+            "remove the option",
         )
 
 
@@ -253,4 +253,4 @@ def _check_new_protocol(plugin: Plugin) -> None:
     for name in _BROKERS_SAY:
         if name in plugin.given:
             message = f"`{name}` has no effect with the protocol `consumer`: the brokers say it"
-            plugin.problem(name, message, "take the option out", code="W305")
+            plugin.problem(name, message, "remove the option", code="W305")

@@ -27,7 +27,7 @@ _NUMBERS = {
     "initial_lease_table_read_capacity": 0,
     "initial_lease_table_write_capacity": 0,
 }
-"""Settings that are numbers, with their defaults; 0: unless given."""
+"""Settings that are numbers, with their defaults; 0: not set."""
 
 _TEXTS = ("table_name", "kinesis_endpoint", "dynamo_db_endpoint")
 _IN_VAIN = """billing_mode call_process_records_even_for_empty_record_list

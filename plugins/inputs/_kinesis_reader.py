@@ -216,5 +216,5 @@ class ShardReader:
 def _of_another_stream(shard: str, error: ClientError) -> Misconfigured:
     said = error.response.get("Error", {}).get("Message", str(error))
     reason = f"the checkpoint of `{shard}` is not one of this stream: {said}"
-    help = "the stream was made anew: remove the table, or take another application_name"
+    help = "the stream was recreated: remove the table, or take another application_name"
     return Misconfigured("application_name", reason, help)

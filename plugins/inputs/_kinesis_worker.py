@@ -97,7 +97,7 @@ class Worker:
     def _check(self, leases: Sequence[Lease]) -> None:
         for shard in contradictions(self.shards, leases):
             reason = f"the table says that `{shard}` has ended, but the stream writes to it"
-            help = "the stream was made anew: remove the table, or take another application_name"
+            help = "the stream was recreated: remove the table, or take another application_name"
             raise Misconfigured("application_name", reason, help)
 
     def _sync(self) -> None:
@@ -119,7 +119,7 @@ class Worker:
         try:
             self._look(time.monotonic())
         except Retry as error:
-            self._log.warning("throttled: %s; it is tried again", error, about="throttled")
+            self._log.warning("throttled: %s; retrying", error, about="throttled")
             self._postpone(max(_PAUSE, error.after or 0.0))
 
     def _postpone(self, seconds: float) -> None:

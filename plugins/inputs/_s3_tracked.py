@@ -134,7 +134,7 @@ class Objects:
         """An object cannot be read: it is tried again with the next listing, or when its notice
         comes again. The others must not wait for it.
         """
-        text = "the object `%s` cannot be read: %s; it is tried again later"
+        text = "the object `%s` cannot be read: %s; retrying later"
         self._log.error(text, tracked.object.partition, error, about=tracked.object.partition)
         notice, tracked.notice = tracked.notice, None
         self._close(tracked)

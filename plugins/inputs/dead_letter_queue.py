@@ -70,7 +70,7 @@ class DeadLetterQueue(Input, name="dead_letter_queue"):
         self._start: Timestamp | None = None
         if self.clean_consumed and not self.commit_offsets:
             message = "`clean_consumed` requires `commit_offsets`"
-            self.problem("clean_consumed", message, "take out `commit_offsets => false`")
+            self.problem("clean_consumed", message, "remove `commit_offsets => false`")
         if self.start_timestamp is not None:
             self._start = parse_timestamp(self.start_timestamp)
             if self._start is None:

@@ -123,12 +123,12 @@ class Elasticsearch(SearchOptions, Ecs, Input, name="elasticsearch"):
         is_whole = self.query_type == "esql" or self.response_type == "aggregations"
         for name in ("slices", "search_api", "docinfo"):
             if is_whole and name in self.given:
-                self.problem(name, f"`{name}` is for hits of a query in JSON", "take it out")
+                self.problem(name, f"`{name}` is for hits of a query in JSON", "remove it")
         if self.query_type == "esql" and self.response_type == "aggregations":
-            self.problem("response_type", "ES|QL gives rows", "take one of them out")
+            self.problem("response_type", "ES|QL gives rows", "remove one of them")
         if self.slices is not None and self.tracking_field is not None:
             message = "`slices` and `tracking_field` exclude each other: slices have no last event"
-            self.problem("slices", message, "take it out")
+            self.problem("slices", message, "remove it")
 
     def _sorts_by_value(self, body: dict[str, Any]) -> bool:
         field = self.tracking_field

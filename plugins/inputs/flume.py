@@ -82,7 +82,7 @@ class Flume(ServerTls, EventLoopListener, name="flume"):
         self._decoder = self.new_codec()
         if self.protocol == "thrift" and self.compression_type != "none":
             message = 'Flume compresses with protocol => "avro" only'
-            self.problem("compression_type", message, "take it out")
+            self.problem("compression_type", message, "remove it")
 
     def decoder(self) -> Codec:
         return self._decoder

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ..batch import Batch, Position
 from ..clients.kafka_client import Watch, make_client, refusal_of, topic_ids
@@ -109,7 +109,7 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
         if "codec" in self.given:
             message = "`codec` has no effect beside `schema_registry_url`: values are Avro"
-            self.problem("codec", message, "take one of the two out", code="W305")
+            self.problem("codec", message, "remove one of the two", code="W305")
         registry = SchemaRegistry(self, self)
         self._codec = RegistryAvro(self._codec, registry, self.context.log)
         return registry
@@ -215,8 +215,8 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
         try:
             places = consumer.committed([TopicPartition(topic, 0)], timeout=_PROBE)
             errors = [place.error for place in places if place.error is not None]
-        except Exception as failure:
-            errors = [failure.args[0]] if isinstance(failure.args[0], KafkaError) else []
+        except KafkaException as failure:  # no answer in time: that says nothing of the login
+            errors = [failure.args[0]]
         for error in errors:
             if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 raise Misconfigured("group_id", error.str(), "ask for an ACL for the group")

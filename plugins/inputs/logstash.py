@@ -45,7 +45,7 @@ class Logstash(HttpListener, name="logstash"):
 
     def prepare(self) -> None:
         if "codec" in self.given:
-            self.problem("codec", "the input `logstash` has no codec", "take it out")
+            self.problem("codec", "the input `logstash` has no codec", "remove it")
         self._check_credentials()
         refuse_without_tls(self, self.ssl_enabled)
         tls = server_tls(self, self)

@@ -24,5 +24,5 @@ class Lumberjack(BeatsListener, name="lumberjack"):
         choices=ENRICHMENTS,
     )
     congestion_threshold: float = option(
-        "Has no effect.", default=5, deprecated="take it out: it has no effect"
+        "Has no effect.", default=5, deprecated="remove it: it has no effect"
     )

@@ -100,12 +100,12 @@ class Mqtt(MqttOptions, Input, name="mqtt"):
                 if reason:
                     self.problem(name, reason, 'such as "sensors/+/state"', path=(place,))
         if self.client_id == "":
-            self.problem("client_id", "the name is empty", "take it out, or give a name")
+            self.problem("client_id", "the name is empty", "remove it, or give a name")
         if self.receive_maximum > 65535:
             self.problem("receive_maximum", "it is more than MQTT allows", "write 65535 or less")
         for name in ("session_expiry", "receive_maximum"):
             if name in self.given and not self.is_5:
-                self.problem(name, f"`{name}` requires mqtt_version => 5", "take it out")
+                self.problem(name, f"`{name}` requires mqtt_version => 5", "remove it")
 
     def decoder(self) -> Codec | None:
         return self._codec

@@ -109,8 +109,8 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
         default="first",
     )
     subscription_retry_interval_seconds: Duration = option(
-        "Seconds before the next try, where the server has ended the consumer; unless given, tries"
-        " become less frequent.",
+        "Seconds before the next attempt, where the server has ended the consumer; default: ever"
+        " longer.",
         default=Duration(5.0),
         at_least=0,
     )
@@ -150,13 +150,13 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
         if self.passive and not self.queue:
             self.problem("passive", "`passive` requires `queue`", "add queue => …")
         if not self._is_stream and "stream_offset" in self.given:
-            help = 'add arguments => { "x-queue-type" => "stream" }, or take it out'
+            help = 'add arguments => { "x-queue-type" => "stream" }, or remove it'
             self.problem("stream_offset", "`stream_offset` requires a stream", help)
         if self._is_stream and not self.queue:
             self.problem("arguments", "a stream requires `queue`", "add queue => …")
         if self._is_stream and self.reject_undecodable:
             message = "a stream keeps all messages: none of them can be rejected"
-            self.problem("reject_undecodable", message, "take it out")
+            self.problem("reject_undecodable", message, "remove it")
         if _first_offset(self.stream_offset) is None:
             message = f"`{self.stream_offset}` is not a valid place in a stream"
             help = "write first, last, next, a number, 2024-10-11T22:14:15Z or 2h"
@@ -268,7 +268,7 @@ class RabbitMQ(RabbitOptions, Input, name="rabbitmq"):
             raise Misconfigured("queue", f"`{self.queue}` is a stream", help)
 
     def _begin_anew(self) -> None:
-        text = "the stream `%s` was made anew; it is read from its beginning"
+        text = "the stream `%s` was recreated; it is read from its beginning"
         self.context.log.warning(text, self.queue)
         assert self._bookmark is not None
         self._bookmark.begin_anew()

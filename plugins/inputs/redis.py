@@ -62,7 +62,7 @@ class Redis(RedisOptions, Input, name="redis"):
     path: str | None = option("A UNIX socket, instead of `host` and `port`.", default=None)
     ssl: bool = option("As `ssl_enabled`.", default=False)
     batch_count: int = option(
-        "The most entries of a batch; unless given, as many as make a batch of a good size.",
+        "The most entries of a batch; default: as many as make a batch of a good size.",
         default=125,
         at_least=1,
     )
@@ -113,14 +113,12 @@ class Redis(RedisOptions, Input, name="redis"):
             self.problem("key", "the key is empty", 'write key => "name"')
         if self.path is not None and self.ssl_enabled:
             given = "ssl" if "ssl" in self.given else "ssl_enabled"
-            self.problem(
-                given, "TLS is not used on a UNIX socket", "take it out, or take out `path`"
-            )
+            self.problem(given, "TLS is not used on a UNIX socket", "remove it, or remove `path`")
         if self.consumer == "":
-            self.problem("consumer", "the name is empty", "take it out, or give a name")
+            self.problem("consumer", "the name is empty", "remove it, or give a name")
         for name in _STREAM_ONLY if self.data_type != "stream" else ():
             if name in self.given:
-                self.problem(name, f"`{name}` requires data_type => stream", "take it out")
+                self.problem(name, f"`{name}` requires data_type => stream", "remove it")
 
     def decoder(self) -> Codec | None:
         return self._codec

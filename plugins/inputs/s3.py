@@ -279,7 +279,7 @@ class S3Input(AwsOptions, Input, name="s3"):
         try:
             reading = ObjectReading(s3, tracked.object, progress, self._streams, properties)
         except Gone:
-            self._objects.left_out(tracked, "it is not there any more, or was changed")
+            self._objects.left_out(tracked, "it no longer exists, or was changed")
             return False
         except Archived:
             self._objects.left_out(tracked, "it is archived")

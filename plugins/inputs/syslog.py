@@ -74,9 +74,7 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
         "Whether connections begin with a header of the PROXY protocol, version 1 or 2.",
         default=False,
     )
-    grok_pattern: str | None = option(
-        "What messages look like; RFC 3164 unless given.", default=None
-    )
+    grok_pattern: str | None = option("What messages look like; default: RFC 3164.", default=None)
     syslog_field: FieldRef = option(
         "The field with the text of a message, behind the codec.", default=FieldRef("message")
     )
@@ -92,12 +90,12 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
         "The names of severities, from 0.", default=list(SEVERITIES)
     )
     timezone: str | None = option(
-        "The time zone of times that say none: a name (`Europe/Paris`) or an offset; that of the"
-        " machine unless given.",
+        "The time zone of times that say none: a name (`Europe/Paris`) or an offset; default: that"
+        " of the machine.",
         default=None,
     )
     locale: str | None = option(
-        "The language of months: `de`, `pt-BR`; that of the machine, then English, unless given.",
+        "The language of months: `de`, `pt-BR`; default: that of the machine, then English.",
         default=None,
     )
     service_type: str = option("The value of `[service][type]`, with ECS.", default="system")
@@ -107,7 +105,7 @@ class Syslog(Ecs, ServerTls, StreamListener, name="syslog"):
         at_least=1,
     )
     receive_buffer_bytes: int | None = option(
-        "The size of the system's receive buffer for datagrams; its default unless given.",
+        "The size of the system's receive buffer for datagrams; default: the system's.",
         default=None,
         at_least=1,
     )

@@ -54,12 +54,12 @@ class Udp(Ecs, EventLoopListener, name="udp"):
         at_least=1,
     )
     receive_buffer_bytes: int | None = option(
-        "The size of the system's receive buffer, in bytes; the system's default unless given.",
+        "The size of the system's receive buffer, in bytes; default: the system's.",
         default=None,
         at_least=1,
     )
     source_ip_fieldname: FieldRef | None = option(
-        "The field for the sender's address; `[host][ip]`, or `host` without ECS, unless given.",
+        "The field for the sender's address; default: `[host][ip]`, without ECS `host`.",
         default=None,
     )
     workers: int = option(

@@ -70,7 +70,7 @@ class ZeroMq(Ecs, SocketOptions, ZeroMqOptions, Listener, name="zeromq"):
         choices=("server", "client", "bind", "connect"),
     )
     topic: list[str] = option(
-        "The topics to subscribe to, by their beginnings; all unless given. With `pubsub`.",
+        "The topics to subscribe to, by their beginnings; default: all. With `pubsub`.",
         default=[],
     )
     topic_field: FieldRef = option("The field for the topic.", default=FieldRef("topic"))
@@ -81,7 +81,7 @@ class ZeroMq(Ecs, SocketOptions, ZeroMqOptions, Listener, name="zeromq"):
     def prepare(self) -> None:
         check_options(self, self)
         if self.topic and self.topology != "pubsub":
-            self.problem("topic", "`topic` requires topology => pubsub", "take it out")
+            self.problem("topic", "`topic` requires topology => pubsub", "remove it")
         self._codec = self.new_codec()
         name = socket.gethostname()
         self._host: Mapping[str, Any] = {"host": {"name": name} if self.ecs else name}

@@ -171,7 +171,7 @@ class Items:
         for name, template in self._meta:
             text = template.render(event)
             if name == "version" and not text.removeprefix("-").isdecimal():
-                raise CannotSend(f"version: `{text}` is not a whole number")
+                raise CannotSend(f"version: `{text}` is not an integer")
             if name != "pipeline" or text:
                 meta[name] = text
         if action == "update" and "version" not in meta:

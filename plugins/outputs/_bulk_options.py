@@ -23,7 +23,7 @@ class TransportOptions(ElasticOptions):
 
     path: str | None = option("The path that the cluster is served below.", default=None)
     bulk_path: str | None = option(
-        "The path of bulk requests; `_bulk` below `path` unless given, with a filter of what is"
+        "The path of bulk requests; default: `_bulk` below `path`, with a filter of what is"
         " answered.",
         default=None,
     )
@@ -89,22 +89,22 @@ class IndexOptions:
     """What becomes of events in the cluster."""
 
     action: Template | None = option(
-        "What is done with a document: index, create, update or delete, with fields; `create` for"
-        " data streams, else `index`, unless given.",
+        "What is done with a document: index, create, update or delete, with fields; default:"
+        " `create` for data streams, else `index`.",
         default=None,
     )
     index: Template | None = option(
-        "The index, with fields and dates; `ecs-logstash-%{+yyyy.MM.dd}` unless given, without ECS"
+        "The index, with fields and dates; default: `ecs-logstash-%{+yyyy.MM.dd}`, without ECS"
         " `logstash-%{+yyyy.MM.dd}`.",
         default=None,
     )
     document_id: Template | None = option(
-        "The id of the document, with fields; the cluster makes one unless given.", default=None
+        "The id of the document, with fields; default: the cluster makes one.", default=None
     )
     document_type: str | None = option(
         "Has no effect: clusters of today have no types.",
         default=None,
-        deprecated="take it out: it has no effect",
+        deprecated="remove it: it has no effect",
     )
     routing: Template | None = option("The routing of the document, with fields.", default=None)
     pipeline: Template | None = option(
@@ -174,7 +174,7 @@ class IndexOptions:
         "A file with an index template, in place of the one that is built in.", default=None
     )
     template_name: str | None = option(
-        "The name of the template; `ecs-logstash` unless given, without ECS `logstash`.",
+        "The name of the template; default: `ecs-logstash`, without ECS `logstash`.",
         default=None,
     )
     template_overwrite: bool = option(
@@ -192,7 +192,7 @@ class IndexOptions:
         choices=("true", "false", "auto"),
     )
     ilm_rollover_alias: str | None = option(
-        "The alias that is written to; `ecs-logstash` unless given, without ECS `logstash`.",
+        "The alias that is written to; default: `ecs-logstash`, without ECS `logstash`.",
         default=None,
     )
     ilm_pattern: str = option(
@@ -213,7 +213,7 @@ class BulkOptions(TransportOptions, IndexOptions, Ecs, Plugin):
             "port": FormerOption(values={"9200": ""}, help='write hosts => ["HOST:PORT"]'),
             "protocol": FormerOption(
                 values={"http": "", "node": "", "transport": ""},
-                help="take it out: hosts are talked to over HTTP, at port 9200 unless given",
+                help="remove it: hosts are connected to over HTTP, by default at port 9200",
             ),
             "embedded": FormerOption(
                 values={"false": ""}, help="start a server, and name it in hosts"

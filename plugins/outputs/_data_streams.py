@@ -30,17 +30,17 @@ def wants_streams(output: BulkOptions) -> bool:
     if output.data_stream == "true":
         for name in contrary:
             message = f"`{name}` does not go with `data_stream => true`"
-            output.problem(name, message, "take one of them out")
+            output.problem(name, message, "remove one of them")
         if not output.ecs:
             message = "data streams need fields named by ECS"
-            output.problem("data_stream", message, "take out ecs_compatibility => disabled")
+            output.problem("data_stream", message, "remove ecs_compatibility => disabled")
         return True
     if output.data_stream != "false" and output.ecs and not contrary:
         return True
     for name in sorted(name for name in output.given if name.startswith("data_stream_")):
         why = f", because of `{contrary[0]}`" if contrary and output.data_stream is None else ""
         message = f"`{name}` is given, but events do not go to data streams{why}"
-        output.problem(name, message, "write data_stream => true, or take it out")
+        output.problem(name, message, "write data_stream => true, or remove it")
     return False
 
 

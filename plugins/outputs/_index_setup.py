@@ -71,7 +71,7 @@ class IndexSetup:
         if output.ilm_enabled == "true":
             if is_serverless:
                 reason = "a serverless Elasticsearch has no lifecycle management"
-                raise Misconfigured("ilm_enabled", reason, "take it out")
+                raise Misconfigured("ilm_enabled", reason, "remove it")
             return True
         knows_policies = not server.is_opensearch and server.version >= _POLICIES_SINCE
         return knows_policies and not is_serverless
@@ -128,7 +128,7 @@ class IndexSetup:
                 return
             if policy != DEFAULT_POLICY:
                 reason = f"the cluster has no policy `{policy}`"
-                raise Misconfigured("ilm_policy", reason, "make it, or take the option out")
+                raise Misconfigured("ilm_policy", reason, "make it, or remove the option")
             client.call("PUT", path, self._policy(server))
         except Refused as error:
             self._cannot(error, "ilm_enabled", f"the policy `{policy}`")

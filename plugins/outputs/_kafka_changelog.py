@@ -200,7 +200,7 @@ class StateTopic:
 
     def _missing(self, refusal: KafkaError | None, count: int) -> Exception:
         if refusal is None or refusal.retriable():
-            return Disconnected(f"topic `{self.topic}` is not there yet")
+            return Disconnected(f"topic `{self.topic}` does not exist yet")
         return Misconfigured(
             "exactly_once",
             f"topic `{self.topic}`, for the state of filters, cannot be made: {refusal.str()}",

@@ -345,6 +345,6 @@ def judged(request: Request, plugin: Plugin, topic: str | None, suspects: Suspec
     if refusal is not None:
         return refusal
     if any(error.code() in _PURGED for error in failed.values()):
-        return Disconnected("messages were given up, since no broker could be reached")
+        return Disconnected("no broker could be reached in time; the messages are sent again")
     is_narrowed = any(error.code() in _OF_BATCHES for error in failed.values())
     return Retry(first.str(), again, after=0.0 if is_narrowed else None)

@@ -94,7 +94,7 @@ class ProducerOptions(KafkaOptions, RegistryOptions):
         "How long a message waits for others to go with it.", default=5, at_least=0
     )
     batch_size: int = option(
-        "The most bytes of messages that go together to a partition; a megabyte unless given.",
+        "The most bytes of messages that go together to a partition; default: a megabyte.",
         default=16_384,
         at_least=1,
     )
@@ -161,12 +161,12 @@ def producer_config(
 
 def _transaction_config(plugin: Plugin, options: ProducerOptions) -> dict[str, Any]:
     if options.acks != "all":
-        plugin.problem("acks", '`exactly_once` requires acks => "all"', "take the option out")
+        plugin.problem("acks", '`exactly_once` requires acks => "all"', "remove the option")
     if options.when_full != "block":  # type: ignore[attr-defined]
         plugin.problem(
             "when_full",
             "`exactly_once` cannot hold where events wait elsewhere, or are dropped",
-            'take it out: `when_full => "block"` is the default',
+            'remove it: `when_full => "block"` is the default',
         )
     return {
         "transaction.timeout.ms": options.transaction_timeout_ms,

@@ -63,7 +63,7 @@ class Transactions:
         """Use a new producer, which has no transaction; None while there is none."""
         with self._lock:
             if self._is_open:
-                self._is_open, self._void = False, "the producer was made anew"
+                self._is_open, self._void = False, "the producer was replaced"
             self._delivering, self._is_stale = delivering, False
             if delivering is not None:
                 delivering.suspects = self._suspects
@@ -113,7 +113,7 @@ class Transactions:
 
     def _has_begun(self, delivering: Delivering) -> bool:
         if self._delivering is not delivering:
-            self._void = "the producer was made anew"
+            self._void = "the producer was replaced"
             return False
         if not self._is_open:
             try:
@@ -229,8 +229,8 @@ class Transactions:
         try:
             self._renew()
         except Exception as error:
-            self._lacks = f"the producer cannot be made anew: {error}"
-            self._plugin.context.log.warning("%s; it is tried again", self._lacks)
+            self._lacks = f"the producer cannot be replaced: {error}"
+            self._plugin.context.log.warning("%s; retrying", self._lacks)
 
     def _is_aborted(self, delivering: Delivering) -> bool:
         if delivering.watch.fatal is not None or self._is_stale:
@@ -240,7 +240,7 @@ class Transactions:
         try:
             delivering.producer.abort_transaction(_TIMEOUT)
         except KafkaException as error:
-            text = "the transaction cannot be aborted: %s; the producer is made anew"
+            text = "the transaction cannot be aborted: %s; the producer is replaced"
             self._plugin.context.log.warning(text, error.args[0].str())
             return False
         self._is_open = False

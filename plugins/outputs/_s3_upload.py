@@ -189,7 +189,7 @@ class Uploader:
     def _may_go_on(self, file: SpoolFile, error: Exception, tries: int, wait: float) -> bool:
         """Say what failed, and wait; False where it is not tried any more in this run."""
         self._has_failed = self._is_away = True
-        text = "`%s` cannot be uploaded: %s; it stays in `%s`, and is tried again"
+        text = "`%s` cannot be uploaded: %s; it stays in `%s`; retrying"
         self._log.error(text, file.key, error, file.data, about="upload")
         if self._manner.tries is not None and tries > self._manner.tries:
             return False

@@ -112,7 +112,7 @@ class Flume(ClientTls, Output, name="flume"):
             self.problem("hosts", "`hosts` is empty", "name at least one")
         if self.protocol == "thrift" and self.compression_type != "none":
             message = 'Flume compresses with protocol => "avro" only'
-            self.problem("compression_type", message, "take it out")
+            self.problem("compression_type", message, "remove it")
         if self.compression_level > 9:
             self.problem("compression_level", "levels go from 1 to 9", "6 is what Flume has")
         for name, template in self.headers.items():

@@ -83,9 +83,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
         "The method.", choices=("put", "post", "patch", "delete", "get", "head")
     )
     headers: dict[str, Any] = option("Headers, with fields.", default={})
-    content_type: str | None = option(
-        "The type of the body; the format's unless given.", default=None
-    )
+    content_type: str | None = option("The type of the body; default: the format's.", default=None)
     format: str = option("How events are sent.", default="json", choices=tuple(_TYPES))
     mapping: dict[str, Any] | None = option(
         "What is sent of an event: names, and texts with fields, also in lists and hashes.",
@@ -120,7 +118,7 @@ class Http(HttpOptions, ClientTls, Output, name="http"):
             self.problem("format", "`format => message` needs a `message`", "add message => …")
         if self.format == "message" and self.mapping is not None:
             message = "`mapping` has no effect with `format => message`"
-            self.problem("mapping", message, "take it out", code="W305")
+            self.problem("mapping", message, "remove it", code="W305")
         self._check_url()
         self._check_texts()
         lines = made_codec(self.context, "json_lines")

@@ -63,10 +63,10 @@ class Kinesis(ProducerOptions, Output, name="kinesis"):
         has_keys = self.partition_key is not None or bool(self.event_partition_keys)
         if self.partition_key is not None and self.event_partition_keys:
             message = "`partition_key` and `event_partition_keys` exclude each other"
-            self.problem("partition_key", message, "take one of them out")
+            self.problem("partition_key", message, "remove one of them")
         if self.randomized_partition_key and self.partition_key is not None:
             message = "`partition_key` and `randomized_partition_key` exclude each other"
-            self.problem("partition_key", message, "take one of them out")
+            self.problem("partition_key", message, "remove one of them")
         if not self.stream_name:
             self.problem("stream_name", "`stream_name` is empty", 'write stream_name => "name"')
         is_keyed = has_keys and not self.randomized_partition_key

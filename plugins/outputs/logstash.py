@@ -63,7 +63,7 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
     batching = Batching(bytes=4 << 20, events=1000, age=0.05)
 
     hosts: list[str] = option(
-        'The hosts that events are sent to: "host" or "host:port"; the port is 9800 unless given.'
+        'The hosts that events are sent to: "host" or "host:port"; the default port is 9800.'
         " An IPv6 address stands in brackets."
     )
     username: str | None = option("A user, for basic authentication.", default=None)
@@ -88,7 +88,7 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
 
     def prepare(self) -> None:
         if "codec" in self.given:
-            self.problem("codec", "the output `logstash` has no codec", "take it out")
+            self.problem("codec", "the output `logstash` has no codec", "remove it")
         self._take_username()
         refuse_without_tls(self, self.ssl_enabled)
         self._tls = client_tls(self, self)
@@ -103,7 +103,7 @@ class Logstash(HttpOptions, ClientTls, Output, name="logstash"):
 
     def _take_username(self) -> None:
         if self.username is not None and self.user is not None:
-            self.problem("user", "`user` is the same as `username`", "take one of the two out")
+            self.problem("user", "`user` is the same as `username`", "remove one of the two")
         self._named = "user" if self.username is None else "username"
         self.user = self.username if self.username is not None else self.user
         if self.user is not None and self.password is None:

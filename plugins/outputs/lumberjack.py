@@ -93,7 +93,7 @@ class Lumberjack(ClientTls, Output, name="lumberjack"):
         if self.format == "event":
             if "codec" in self.given:
                 message = 'a codec has no effect with format => "event"'
-                self.problem("codec", message, "take one of the two out", code="W305")
+                self.problem("codec", message, "remove one of the two", code="W305")
             self._codec = made_codec(self.context, "json")
         else:
             self._codec = self.new_codec()

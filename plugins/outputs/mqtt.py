@@ -78,7 +78,7 @@ class Mqtt(MqttOptions, Output, name="mqtt"):
         if self._constant is not None and (reason := wrong_name(self._constant)):
             self.problem("topic", reason, 'such as "sensors/%{room}"')
         if self.client_id == "":
-            self.problem("client_id", "the name is empty", "take it out, or give a name")
+            self.problem("client_id", "the name is empty", "remove it, or give a name")
         if self.max_inflight_messages > 65535:
             help = "write 65535 or less"
             self.problem("max_inflight_messages", "it is more than MQTT allows", help)
@@ -121,7 +121,7 @@ class Mqtt(MqttOptions, Output, name="mqtt"):
             reason = f"the broker takes no more than {most}"
             raise Misconfigured("qos", reason, "write that number")
         if self.retain and not session.limits["RetainAvailable"]:
-            raise Misconfigured("retain", "the broker keeps no messages", "take it out")
+            raise Misconfigured("retain", "the broker keeps no messages", "remove it")
 
     def deliver(self, payload: Payload) -> Future[None]:
         publishing = self._publishing

@@ -54,7 +54,7 @@ class Redis(RedisOptions, Output, name="redis"):
     path: str | None = option("A UNIX socket, instead of `host` and `port`.", default=None)
     shuffle_hosts: bool = option("Whether to begin with any of the hosts.", default=True)
     reconnect_interval: Duration = option(
-        "Seconds before the next try to connect; unless given, tries become less frequent.",
+        "Seconds before the next attempt to connect; default: ever longer.",
         default=Duration(1.0),
         at_least=0,
     )
@@ -99,7 +99,7 @@ class Redis(RedisOptions, Output, name="redis"):
         if not self.host:
             self.problem("host", "`host` is empty", 'write host => ["name"]')
         if self.congestion_threshold and self.data_type != "list":
-            self.problem("congestion_threshold", "it requires data_type => list", "take it out")
+            self.problem("congestion_threshold", "it requires data_type => list", "remove it")
         if self.batch and self.batch_age is None:
             self.batch_age = self.batch_timeout
 

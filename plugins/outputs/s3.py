@@ -117,12 +117,14 @@ class S3Output(AwsOptions, Output, name="s3"):
         "The size from which on a file is uploaded in parts.", default=Bytes(15 << 20), at_least=1
     )
     retry_count: int | None = option(
-        "How often an upload is tried again in this run; default: without end.",
+        "How often an upload is retried in this run; default: without end.",
         default=None,
         at_least=0,
     )
     retry_delay: Duration = option(
-        "Seconds before an upload is tried again; they grow.", default=Duration(1.0), at_least=0
+        "Seconds before the first retry of an upload; the next ones wait longer.",
+        default=Duration(1.0),
+        at_least=0,
     )
     validate_credentials_on_root_bucket: bool = option(
         "Whether a test object is written at the start, where looking at the bucket is not"
@@ -150,10 +152,10 @@ class S3Output(AwsOptions, Output, name="s3"):
         bad = [character for character in _INVALID if character in self.prefix.text]
         if bad and self.prefix.is_constant:
             message = f"a prefix cannot have {' '.join(bad)}"
-            self.problem("prefix", message, "take it out")
+            self.problem("prefix", message, "remove it")
         if self.server_side_encryption_algorithm != "aws:kms" and self.ssekms_key_id:
             message = "it requires server_side_encryption_algorithm => aws:kms"
-            self.problem("ssekms_key_id", message, "add that, or take it out")
+            self.problem("ssekms_key_id", message, "add that, or remove it")
 
     def _encoder(self) -> Callable[[list[Event]], bytes]:
         encode = self.new_codec().encode

@@ -70,7 +70,7 @@ class Sns(AwsOptions, Output, name="sns"):
         self._codec = self.new_codec()
         self._numbers = itertools.count()
         if self.arn == "":
-            self.problem("arn", "the topic is empty", "give its ARN, or take it out")
+            self.problem("arn", "the topic is empty", "give its ARN, or remove it")
         if (self.arn or "").endswith(".fifo") and self.message_group_id is None:
             help = 'add message_group_id => "%{[host][name]}", or another group'
             self.problem("arn", "a FIFO topic requires `message_group_id`", help)

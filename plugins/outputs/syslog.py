@@ -81,7 +81,7 @@ class Syslog(Ecs, Output, name="syslog"):
         "Whether the priority is made of `facility` and `severity`.", default=True
     )
     sourcehost: Template | None = option(
-        "The host of the message; unless given `%{host}`, or where that is a map, its `hostname`,"
+        "The host of the message; default: `%{host}`, or where that is a map, its `hostname`,"
         " `name` or `ip`.",
         default=None,
     )
@@ -95,7 +95,7 @@ class Syslog(Ecs, Output, name="syslog"):
         "Structured data of RFC 5424, with its brackets.", default=Template("")
     )
     reconnect_interval: float = option(
-        "Seconds between two attempts to connect; from one second, ever longer, unless given.",
+        "Seconds between two attempts to connect; default: from one second, ever longer.",
         default=1,
         at_least=0,
     )
@@ -114,7 +114,7 @@ class Syslog(Ecs, Output, name="syslog"):
     ssl_key: Path | None = option("The key of that certificate, a PEM file.", default=None)
     ssl_key_passphrase: Secret | None = option("The passphrase of that key.", default=None)
     ssl_certificate_authorities: list[Path] = option(
-        "The authorities that are trusted, PEM files; the system's unless given.", default=[]
+        "The authorities that are trusted, PEM files; default: the system's.", default=[]
     )
     ssl_crl_path: Path | None = option(
         "Certificates that were revoked, a PEM file with one list or several.", default=None

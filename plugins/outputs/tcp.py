@@ -50,7 +50,7 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
         choices=("client", "server"),
     )
     reconnect_interval: float = option(
-        "Seconds between two attempts to connect; from one second, ever longer, unless given.",
+        "Seconds between two attempts to connect; default: from one second, ever longer.",
         default=10,
         at_least=0,
     )

@@ -72,9 +72,9 @@ class ZeroMq(SocketOptions, ZeroMqOptions, Output, name="zeromq"):
         check_options(self, self)
         self._publishes = self.topology == "pubsub"
         if "topic" in self.given and not self._publishes:
-            self.problem("topic", "`topic` requires topology => pubsub", "take it out")
+            self.problem("topic", "`topic` requires topology => pubsub", "remove it")
         if "reply_timeout" in self.given and self.topology != "reqrep":
-            help = "take it out"
+            help = "remove it"
             self.problem("reply_timeout", "`reply_timeout` requires topology => reqrep", help)
         self._encode = self.new_codec().encode_messages
         self._lock = threading.Lock()

@@ -8,7 +8,6 @@ some kilobytes. While there is no room they read little before they rest.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import ssl
@@ -280,11 +279,16 @@ class Acceptor:
         self._loop.add_reader(self._listening, self._accept)
 
     def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError, InterruptedError, ConnectionAbortedError):
+        try:
             for _ in range(_AT_ONCE):
                 made, _ = self._accepted()
                 made.setblocking(False)
                 self._owner.admit(made, self._tls)
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            pass  # nobody waits any more
+        except OSError as error:  # of the new connection alone, says accept(2)
+            log = self._owner.plugin.context.log
+            log.warning("a connection cannot be accepted: %s", error.strerror or error)
 
     def _accepted(self) -> tuple[socket.socket, Any]:
         try:

@@ -86,7 +86,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize(("text", "wanted"), LAYOUTS.values(), ids=LAYOUTS.keys())
-def test_a_layout(text: str, wanted: str) -> None:
+def test_a_text_is_laid_out_so_and_then_stays(text: str, wanted: str) -> None:
     assert laid_out(text) == wanted
     assert laid_out(wanted) == wanted
 

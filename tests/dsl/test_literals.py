@@ -51,7 +51,7 @@ def test_escapes_are_read_only_where_the_setting_asks_for_it(written: str, off: 
         ('"%{NAME}"', "%{NAME}"),
     ],
 )
-def test_variables(written: str, value: str, language: Any) -> None:
+def test_variables_are_replaced_by_their_values_or_defaults(written: str, value: str, language: Any) -> None:
     variables = {"NAME": "value", "EMPTY": "", "dotted.name": "dotted", "_private": "private", "NESTED": "${NAME}"}
     assert language.setting("text", written, **variables) == value
 

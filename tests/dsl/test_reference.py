@@ -61,7 +61,7 @@ def event() -> dict[str, Any]:
         ("[a][b][c]", None),
     ],
 )
-def test_get(text: str, value: Any) -> None:
+def test_a_reference_gets_the_value_of_its_field(text: str, value: Any) -> None:
     assert FieldRef(text).get(event()) == value
 
 

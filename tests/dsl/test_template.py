@@ -63,7 +63,7 @@ EVENT: dict[str, Any] = {
         ("{a} $a %a", "{a} $a %a"),
     ],
 )
-def test_render(template: str, text: str) -> None:
+def test_a_template_renders_an_event_so(template: str, text: str) -> None:
     assert Template(template).render(EVENT) == text
 
 

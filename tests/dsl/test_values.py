@@ -54,7 +54,7 @@ NOON = Timestamp("2025-09-04T12:00:00.000Z")
         (NOON, "2025-09-04T12:00:00.000Z"),
     ],
 )
-def test_as_text(value: Any, text: str) -> None:
+def test_a_value_is_written_as_text(value: Any, text: str) -> None:
     assert to_text(value) == text
 
 
@@ -114,7 +114,7 @@ def test_equality_tells_types_apart(left: Any, right: Any, wanted: bool) -> None
         (True, 1, None),
     ],
 )
-def test_order(left: Any, right: Any, wanted: int | None) -> None:
+def test_values_of_one_kind_have_an_order_and_others_none(left: Any, right: Any, wanted: int | None) -> None:
     assert compare(left, right) == wanted
 
 
@@ -136,7 +136,7 @@ def test_order(left: Any, right: Any, wanted: int | None) -> None:
         ([["a"]], ["a"], False),
     ],
 )
-def test_membership(container: Any, value: Any, wanted: bool) -> None:
+def test_a_list_contains_its_items_and_a_text_its_parts(container: Any, value: Any, wanted: bool) -> None:
     assert contains(container, value) is wanted
 
 

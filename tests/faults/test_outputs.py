@@ -151,7 +151,7 @@ def test_an_output_that_hangs_holds_up_no_other_until_its_buffer_is_full_and_not
     run = Run("buffer_size => 60000", "").configured({"hangs": True}, {}).start()
     until(lambda: run.outputs[1].numbers[59:])
     assert run.input.answers == {}
-    time.sleep(0.1)
+    until(lambda: run.pipeline.sinks[0].is_full)
     assert run.input.handed < 9, "then all wait"
     run.outputs[0].gate.set()
     run.end()

@@ -37,7 +37,7 @@ def size(options: str, value: Any) -> Any:
         ("", ". kb", 0),
     ],
 )
-def test_sizes(options: str, text: str, expected: int) -> None:
+def test_a_size_becomes_a_number_of_bytes(options: str, text: str, expected: int) -> None:
     found = size(options, text)
     assert (found, type(found)) == (expected, int)
 

@@ -121,7 +121,7 @@ def test_columns_become_fields(options: str, text: Any, fields: dict[str, Any]) 
         ("date_time", "2001-02-03 25:00:00", "2001-02-03 25:00:00"),
     ],
 )
-def test_conversions(kind: str, text: str, value: Any) -> None:
+def test_columns_are_converted(kind: str, text: str, value: Any) -> None:
     options = f'columns => ["x", "y"] convert => {{ "x" => "{kind}" }}'
     (out,) = run(options, f"{text},end", **{"penstock.timezone": "UTC"})
     assert (out["x"], type(out["x"])) == (value, type(value))

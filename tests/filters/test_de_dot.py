@@ -33,7 +33,7 @@ FAILED = {"tags": ["_de_dot_error"]}
         ('add_tag => ["t"]', {"a": 1}, {"a": 1, "tags": ["t"]}),
     ],
 )
-def test_names(options: str, event: dict[str, Any], out: dict[str, Any]) -> None:
+def test_dots_in_names_are_replaced(options: str, event: dict[str, Any], out: dict[str, Any]) -> None:
     (got,) = penstock.compile(f"filter {{ de_dot {{ {options} }} }}")([event])
     assert {key: value for key, value in got.items() if key not in ("@timestamp", "@version")} == out
 

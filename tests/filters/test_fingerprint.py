@@ -38,7 +38,7 @@ def digest(options: str, event: dict[str, Any]) -> Any:
         ('method => "PUNCTUATION"', "a.b <c>+1€", ".<>+€"),
     ],
 )
-def test_methods(options: str, value: Any, expected: Any) -> None:
+def test_each_method_makes_its_digest(options: str, value: Any, expected: Any) -> None:
     assert digest(options, {"message": value}) == expected
 
 

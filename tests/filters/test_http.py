@@ -222,7 +222,7 @@ def test_what_is_asked(ask: Asking, server: Server) -> None:
         ('body_format => "json"', {}, "", "application/json"),
     ],
 )
-def test_bodies(ask: Asking, server: Server, options: str, event: Event, body: str, kind: str) -> None:
+def test_every_method_sends_the_body_and_its_type(ask: Asking, server: Server, options: str, event: Event, body: str, kind: str) -> None:
     for verb in ("POST", "PUT", "PATCH", "DELETE", "GET"):
         ask("/echo", f'verb => "{verb}" {options}', event)
         assert (server.asked[-1]["verb"], server.asked[-1]["body"]) == (verb, body)
@@ -487,7 +487,7 @@ def secure(certificates: Path) -> Iterator[Server]:
         ('ssl_verification_mode => "none" ssl_cipher_suites => ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"]', FAILED["tags"]),
     ],
 )
-def test_tls(secure: Server, certificates: Path, stages: list[Stage], options: str, tags: list[str]) -> None:
+def test_a_server_is_trusted_as_the_options_say(secure: Server, certificates: Path, stages: list[Stage], options: str, tags: list[str]) -> None:
     url = secure.url.replace("http:", "https:")
     config = f'url => "{url}/text" target_body => "bb" add_tag => ["done"] automatic_retries => 0 {options.format(directory=certificates)}'
     stages.append(penstock.compile(f"filter {{ http {{ {config} }} }}"))

@@ -36,7 +36,7 @@ PARSED = [
 
 
 @pytest.mark.parametrize(("text", "value"), PARSED, ids=lambda value: str(value)[:20])
-def test_values(filtered: Filtered, text: str, value: Any) -> None:
+def test_a_text_becomes_the_value_that_it_says(filtered: Filtered, text: str, value: Any) -> None:
     (out,) = filtered(INTO_T, {"m": text})
     assert repr(out) == repr({"t": value})
 

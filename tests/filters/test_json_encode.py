@@ -22,7 +22,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("value", "text"), WRITTEN)
-def test_values(filtered: Filtered, value: Any, text: str) -> None:
+def test_a_value_becomes_json(filtered: Filtered, value: Any, text: str) -> None:
     assert filtered('json_encode { source => "a" }', {"a": value}) == [{"a": text}]
     assert filtered('json_encode { source => "a" target => "[b][c]" }', {"a": value})[0]["b"] == {"c": text}
 

@@ -54,7 +54,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("options", "text", "fields"), FOUND)
-def test_pairs(filtered: Filtered, options: str, text: str, fields: dict[str, Any]) -> None:
+def test_a_text_is_taken_apart_into_pairs(filtered: Filtered, options: str, text: str, fields: dict[str, Any]) -> None:
     event = {"message": text, "inc": "C", "exc": "b", "pre": "q"}
     assert filtered(f"kv {{ {options} }}", event) == [{**event, **fields}]
 

@@ -66,7 +66,7 @@ def test_old_events_are_passed_over() -> None:
     assert clocked.told(105)[0]["m"]["count"] == 2
 
 
-def test_timers() -> None:
+def test_a_timer_gives_rates_and_percentiles() -> None:
     clocked = Clocked('timer => { "t.%{k}" => "%{ms}" } rates => [1] percentiles => [50, 100]')
     clocked.count(0, *[{"k": "a", "ms": str(n)} for n in range(1, 100)], {"k": "a", "ms": -5})
     (event,) = clocked.told(5)

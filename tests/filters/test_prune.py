@@ -28,7 +28,7 @@ PRUNED = [
 
 
 @pytest.mark.parametrize(("options", "left"), PRUNED)
-def test_fields(filtered: Filtered, options: str, left: str) -> None:
+def test_fields_are_left_by_name_and_value(filtered: Filtered, options: str, left: str) -> None:
     (out,) = filtered(f"prune {{ {options} }}", EVENT)
     assert set(out) == set(left.split())
 

@@ -49,7 +49,7 @@ def test_events_are_dropped() -> None:
         ("field:x:5", {"x": ["y", "5"]}),
     ],
 )
-def test_actions(action: str, out: dict[str, Any]) -> None:
+def test_a_value_in_the_range_gets_the_action(action: str, out: dict[str, Any]) -> None:
     assert run(f'ranges => ["n", 0, 9, "{action}"]', {"n": 1, "x": "y"}) == [{"n": 1, "x": "y"} | out]
 
 

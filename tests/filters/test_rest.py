@@ -74,7 +74,7 @@ AUTH = "Basic " + base64.b64encode(b"jo:s3cret").decode()
         ("/u", 'method => post params => { "b" => 1 } headers => { "content-type" => "a/b" }', "", {"type": "a/b"}),
     ],
 )  # fmt: skip
-def test_requests(server: str, path: str, request_: str, options: str, wanted: dict[str, Any]) -> None:
+def test_a_request_is_made_of_the_options_and_the_event(server: str, path: str, request_: str, options: str, wanted: dict[str, Any]) -> None:
     (event,) = asked(server + path, request_, options, {"id": 7})
     assert {key: event["doc"][key] for key in wanted} == wanted
 
@@ -95,7 +95,7 @@ def test_requests(server: str, path: str, request_: str, options: str, wanted: d
         ("/list", 'target => "[a][b]"', {"a": {"b": [{"a": 1}]}}),
     ],
 )
-def test_answers(server: str, path: str, options: str, wanted: dict[str, Any]) -> None:
+def test_an_answer_goes_into_its_target(server: str, path: str, options: str, wanted: dict[str, Any]) -> None:
     config = options if "target" in options else f'{options} target => "doc"'
     stage = penstock.compile(f'filter {{ rest {{ request => {{ url => "{server}{path}" }} {config} }} }}')
     (event,) = stage([{"id": 7}])

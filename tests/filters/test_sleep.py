@@ -27,7 +27,7 @@ def slept(options: str, *events: dict[str, Any]) -> list[float]:
         ("time => -1", []),
     ],
 )
-def test_pauses(options: str, naps: list[float]) -> None:
+def test_it_pauses_for_every_so_many_events(options: str, naps: list[float]) -> None:
     assert slept(options, *[{"t": 0.25}] * 4) == naps
 
 

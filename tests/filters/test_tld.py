@@ -20,7 +20,7 @@ def parts(name: Any) -> Any:
         ("x.city.kobe.jp", "kobe.jp", "city", "x"),
     ],
 )
-def test_names(name: str, tld: str, sld: str, trd: str | None) -> None:
+def test_a_domain_is_taken_apart_at_its_public_suffix(name: str, tld: str, sld: str, trd: str | None) -> None:
     domain = f"{sld}.{tld}"
     assert parts(name) == {
         "tld": tld,

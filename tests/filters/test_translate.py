@@ -50,7 +50,7 @@ def test_what_is_not_found_gets_the_fallback_if_there_is_one(filtered: Filtered,
         ('destination => "d"', "v8", {"s": "1", "t": 0, "translation": 0, "d": "one"}),
     ],
 )
-def test_targets(filtered: Filtered, options: str, ecs: str, after: dict[str, Any]) -> None:
+def test_a_translation_goes_into_its_target(filtered: Filtered, options: str, ecs: str, after: dict[str, Any]) -> None:
     config = f'translate {{ source => "s" {DICTIONARY} {options} }}'
     assert filtered(config, {"s": "1", "t": 0, "translation": 0}, pipeline__ecs_compatibility=ecs) == [after]
 
@@ -107,7 +107,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("name", "text", "entries"), FILES)
-def test_files(tmp_path: Path, name: str, text: str, entries: dict[str, Any]) -> None:
+def test_a_dictionary_is_read_from_each_kind_of_file(tmp_path: Path, name: str, text: str, entries: dict[str, Any]) -> None:
     (tmp_path / name).write_text(text)
     assert load(tmp_path / name, 10_000) == entries
 

@@ -49,6 +49,6 @@ def test_as_much_is_kept_as_fits(text: str, length: int) -> None:
         ('fields => ["a"] add_tag => ["t"]', {"a": {"b": ["xxx"]}}, {"a": {"b": ["xx"]}, "tags": ["t"]}),
     ],
 )
-def test_fields(options: str, event: dict[str, Any], out: dict[str, Any]) -> None:
+def test_strings_of_the_fields_are_cut(options: str, event: dict[str, Any], out: dict[str, Any]) -> None:
     (got,) = penstock.compile(f"filter {{ truncate {{ length_bytes => 2 {options} }} }}")([event])
     assert {key: value for key, value in got.items() if key not in ("@timestamp", "@version")} == out

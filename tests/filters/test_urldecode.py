@@ -28,7 +28,7 @@ DECODED = [
 
 
 @pytest.mark.parametrize(("value", "decoded"), DECODED)
-def test_values(filtered: Filtered, value: Any, decoded: Any) -> None:
+def test_texts_are_decoded_and_other_values_left(filtered: Filtered, value: Any, decoded: Any) -> None:
     event = {"message": value, "other": "%41"}
     assert filtered("urldecode { }", event) == [{"message": decoded, "other": "%41"}]
     assert filtered("urldecode { all_fields => true }", event) == [{"message": decoded, "other": "A"}]

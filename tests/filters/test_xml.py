@@ -122,7 +122,7 @@ BOOK = (
         ("//none:x", None),
     ],
 )
-def test_paths(path: str, texts: list[str] | None) -> None:
+def test_a_path_finds_these_texts(path: str, texts: list[str] | None) -> None:
     out = run(f"store_xml => false xpath => {{ '{path}' => '[p][q]' }}", BOOK)
     assert out.get("p", {}).get("q") == texts
 

@@ -32,7 +32,7 @@ def test_texts_that_are_no_whole_numbers(text: str) -> None:
     ("text", "value"),
     [("1", 1.0), ("1.5", 1.5), ("-.5", -0.5), ("1e3", 1000.0), ("1_0.2_5e-1", 1.025), ("08", 8.0), ("0x1.8p1", 3.0), (" 2 ", 2.0)],
 )
-def test_numbers(text: str, value: float) -> None:
+def test_a_text_that_is_a_number_is_read_as_one(text: str, value: float) -> None:
     assert number(text) == value
 
 

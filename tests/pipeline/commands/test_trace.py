@@ -87,7 +87,7 @@ def test_events_that_are_made_are_told_by_themselves() -> None:
     assert "event 2\n     8  clone  makes it\n      + message: \"two 2\"\n" in done.stdout
 
 
-def test_json() -> None:
+def test_a_trace_as_json_has_each_step_with_its_changes() -> None:
     done = invoke("--input", "x 7", "--input", "gone", "--json")
     first, second = json.loads(done.stdout)
     assert [first["event"], first["outputs"], first["left"]["tags"]] == [1, ["stdout", "null"], ["big"]]

@@ -105,12 +105,12 @@ FALSE = [
 
 
 @pytest.mark.parametrize("text", TRUE)
-def test_it_holds(text: str) -> None:
+def test_a_true_condition_holds(text: str) -> None:
     assert predicate(text)(EVENT)
 
 
 @pytest.mark.parametrize("text", FALSE)
-def test_it_does_not_hold(text: str) -> None:
+def test_a_false_condition_does_not_hold(text: str) -> None:
     assert not predicate(text)(EVENT)
 
 

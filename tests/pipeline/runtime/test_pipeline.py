@@ -274,6 +274,39 @@ def test_an_input_that_awaits_the_outputs_is_told_when_they_will_not_have_it(tmp
     queue.close()
 
 
+class Watched(DiskQueue):
+    """A queue that says when something is put for the second time."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, interval=None, max_events=1)
+        self.puts, self.second = 0, threading.Event()
+
+    def put(self, *given: Any, **options: Any) -> int:
+        self.puts += 1
+        if self.puts == 2:
+            self.second.set()
+        return super().put(*given, **options)
+
+
+def test_deliveries_go_on_while_an_awaited_batch_waits_for_room(tmp_path: Path) -> None:
+    queue = Watched(tmp_path)
+    intake = QueueIntake([Patient({})], queue)
+    first, second = (Incoming(0, Batch([{"message": name}]), None) for name in "ab")
+    assert intake.offer(first, 0)
+    waiting = threading.Thread(target=intake.offer, args=(second, 3600), daemon=True)
+    waiting.start()
+    assert queue.second.wait(120)
+    item = queue.get(0)
+    assert item is not None
+    settling = threading.Thread(target=intake.settled, args=(item.sequence, None), daemon=True)
+    settling.start()
+    settling.join(120)
+    waiting.join(120)
+    assert not settling.is_alive()
+    assert not waiting.is_alive()
+    queue.close()
+
+
 def batch_of(partition: str, offset: int) -> Batch:
     return Batch([{"message": "m"}], parts=[Part(partition, Position("1", offset), 1)])
 

@@ -65,3 +65,40 @@ def test_the_output_is_that_of_one_process(tmp_path: Path, name: str) -> None:
         out.append(run.stdout.splitlines())
     assert out[1] == out[0]
     assert any('"window"' in line for line in out[0])
+
+
+# Columns say that an event may be late: its batch is filtered a second time, for whole events.
+KILLS = """
+input {{ stdin {{ codec => json_lines }} }}
+filter {{
+  python {{
+    init => 'import os; seen = set()'
+    code => '
+      number = event.get("n")
+      if number in seen and number > 4000 and not os.path.exists("{mark}"):
+          open("{mark}", "w").close()
+          os.kill(os.getpid(), 9)
+      seen.add(number)
+    '
+  }}
+  {window}
+}}
+output {{ stdout {{ codec => json_lines }} }}
+"""
+
+
+def test_a_worker_may_die_while_it_filters_a_batch_again(tmp_path: Path) -> None:
+    mark = tmp_path / "killed"
+    window = WINDOW.replace("lateness", "keep => false lateness")
+    (tmp_path / "a.conf").write_text(KILLS.format(mark=mark, window=window))
+    given, out = lines(8000), []
+    for workers in ("2", "1"):
+        data = tmp_path / f"data-{workers}"
+        flags = ["-f", str(tmp_path / "a.conf"), "-w", workers, "--path.data", str(data)]
+        command = [sys.executable, "-m", "penstock", "run", *flags]
+        run = subprocess.run(command, input=given, capture_output=True, text=True, timeout=240)
+        assert run.returncode == 0, run.stderr
+        assert mark.exists()
+        out.append(run.stdout.splitlines())
+    assert out[0] == out[1]
+    assert any('"window"' in line for line in out[0])

@@ -1,6 +1,7 @@
 """Several workers: the same events in the same order as with one, even when workers die."""
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.filters.uuid import Uuid
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.pipeline.runtime.worker_pool import stateful_filter, useful_workers
+from penstock.pipeline.runtime.worker_parent import WorkerParent
+from penstock.pipeline.runtime.worker_pool import ParallelPipeline, stateful_filter, useful_workers
 
 COMMAND = [sys.executable, "-m", "penstock", "run"]
 CONFIG = """
@@ -103,6 +105,15 @@ def children(parent: int) -> list[int]:
     return [int(pid) for pid in found.stdout.split()]
 
 
+def is_alive(process: int) -> bool:
+    """Whether it runs still: unlike the `ps` that has listed the children."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def workers_of(process: int) -> list[int]:
     """The workers of a run: they are forked by a process that the main one started before all else."""
     return [worker for parent in children(process) for worker in children(parent)]
@@ -134,14 +145,21 @@ def test_a_worker_holds_its_own_pipe_and_no_other(tmp_path: Path) -> None:
     both = "".join(f"- pipeline.id: {name}\n  config.string: '{config.format(tmp_path, name)}'\n" for name in ("a", "b"))
     (tmp_path / "pipelines.yml").write_text(both)
     with subprocess.Popen([*COMMAND, "--path.settings", str(tmp_path), "-w", "2"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 90
-        while len(workers_of(process.pid)) < 4:
+        deadline = time.monotonic() + 120
+        # What was inherited is let go of at the very start; from then on it stays like that.
+        while [sockets_of(worker) for worker in workers_of(process.pid)] != [1, 1, 1, 1]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        time.sleep(0.3)  # what was inherited is let go of at the very start
-        held = [[str(fd.readlink()) for fd in Path(f"/proc/{worker}/fd").iterdir()] for worker in workers_of(process.pid)]
         process.terminate()
-    assert [sum(link.startswith("socket:") for link in links) for links in held] == [1, 1, 1, 1]
+
+
+def sockets_of(process: int) -> int:
+    """How many sockets a process has open; pipes of workers are sockets."""
+    held = 0
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it has just been closed
+            held += str(descriptor.readlink()).startswith("socket:")
+    return held
 
 
 def test_workers_end_with_the_main_process() -> None:
@@ -160,6 +178,27 @@ def test_workers_end_with_the_main_process() -> None:
     while any(Path(f"/proc/{worker}").exists() for worker in workers):
         assert time.monotonic() < deadline, "a worker outlived the main process"
         time.sleep(0.05)
+
+
+def test_workers_end_where_the_pipeline_cannot_start(tmp_path: Path) -> None:
+    """In a process that goes on, such as one whose reload is rolled back."""
+    (tmp_path / "spill").write_text("in the place of the directory of spills")
+    text = 'input { generator { } } output { null { when_full => "spill" } }'
+    settings = {**settled({}), "path.data": str(tmp_path)}
+    before = set(children(os.getpid()))
+    parent = WorkerParent()
+    made = set(children(os.getpid())) - before
+    (parent_process,) = (child for child in made if is_alive(child))
+    try:
+        pipeline = ParallelPipeline(assemble([Source("a.conf", text)], settings), 2, parent=parent)
+        with pytest.raises(OSError, match="spill"):
+            pipeline.run()
+        deadline = time.monotonic() + 120
+        while children(parent_process):
+            assert time.monotonic() < deadline, "a worker outlived its pipeline"
+            time.sleep(0.05)
+    finally:
+        parent.close()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -41,7 +41,7 @@ def test_all_tests_below_a_directory_are_run(tests: Any) -> None:
     assert "2 passed, 2 failed, 1 skipped of 5 tests in 3 files" in done.output
 
 
-def test_exit_codes(tests: Any) -> None:
+def test_the_exit_code_says_whether_tests_failed_or_none_was_found(tests: Any) -> None:
     assert invoke("a").exit_code == 0
     assert invoke("b").exit_code == 1
     assert invoke("none").exit_code == 1
@@ -78,7 +78,7 @@ def test_choosing_by_name(tests: Any) -> None:
     ("expression", "names"),
     [("ab", ["ab", "abc"]), ("AB and c", ["abc"]), ("not b", ["a"]), ("c or not b", ["a", "abc"]), ("a and not c", ["a", "ab"])],
 )
-def test_expressions(expression: str, names: list[str]) -> None:
+def test_an_expression_chooses_tests_by_their_names(expression: str, names: list[str]) -> None:
     wanted = chosen(expression)
     assert [name for name in ("a", "ab", "abc") if wanted(name)] == names
 
@@ -102,7 +102,7 @@ def test_verbose_and_quiet(tests: Any) -> None:
     assert invoke("-q", "a").output.count("\n") == 1
 
 
-def test_json(tests: Any) -> None:
+def test_results_as_json_say_what_differs_and_who_is_to_blame(tests: Any) -> None:
     done = invoke("--json", "--cov")
     data = json.loads(done.stdout)
     assert data["summary"] == {"passed": 2, "failed": 2, "error": 0, "skipped": 1}
@@ -116,7 +116,7 @@ def test_json(tests: Any) -> None:
     assert data["coverage"]["percent"] == 100
 
 
-def test_junit(tests: Any) -> None:
+def test_results_as_junit_have_a_suite_for_each_file(tests: Any) -> None:
     invoke("--junit", "out/junit.xml")
     root = ElementTree.parse("out/junit.xml").getroot()
     assert root.attrib | {"time": ""} == {"name": "penstock", "tests": "5", "failures": "2", "errors": "0", "skipped": "1", "time": ""}

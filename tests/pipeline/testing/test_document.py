@@ -40,7 +40,7 @@ def test_anchors_and_merge_keys() -> None:
         (' [ ] ', []),
     ],
 )
-def test_json(written: str, value: Any) -> None:
+def test_values_of_json_are_read(written: str, value: Any) -> None:
     assert read(written, "a.json") == value
 
 

@@ -75,7 +75,7 @@ def verdict(directory: Any, tests: str) -> str:
         pytest.param("{input: x, skip: later, expect: 7}", "passed", id="a test that is left out"),
     ],
 )  # fmt: skip
-def test_a_test(directory: Any, tests: str, expected: str) -> None:
+def test_a_test_has_this_verdict(directory: Any, tests: str, expected: str) -> None:
     assert verdict(directory, "  - {name: a, " + tests[1:]) == expected
 
 
@@ -128,7 +128,7 @@ def test_what_is_ignored_in_the_whole_event(directory: Any) -> None:
         ("true", [True], [1, "true"]),
     ],
 )
-def test_matchers(directory: Any, matcher: str, fitting: list[Any], others: list[Any]) -> None:
+def test_a_matcher_fits_these_values_and_no_others(directory: Any, matcher: str, fitting: list[Any], others: list[Any]) -> None:
     import json
 
     inputs = [json.dumps({"f": value}) for value in (*fitting, *others)]

@@ -54,7 +54,7 @@ STEPS: dict[str, tuple[str, list[Any]]] = {
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_steps(tmp_path: Path, name: str) -> None:
+def test_steps_move_clock_and_process_as_they_say(tmp_path: Path, name: str) -> None:
     filters, steps = STEPS[name]
     result = run(tmp_path, steps, filters)
     assert (result.verdict, [found.message for found in result.differences]) == ("passed", [])

@@ -38,7 +38,7 @@ def verdicts(directory: Any, tests: object, pipeline: str, **extra: Any) -> list
     return [f"{r.verdict} {r.name}" + "".join(f"; {d.field} {d.message}" for d in r.differences) for r in results]
 
 
-def test_standalone(directory: Any) -> None:
+def test_cases_of_a_standalone_file_have_verdicts_of_their_own(directory: Any) -> None:
     cases = [{"input": [LINE], "expected": [EVENT], "description": "with a pid"}, {"input": [LINE.replace("31993", "1")], "expected": [EVENT]}]
     found = verdicts(directory, {"fields": {"type": "syslog"}, "testcases": cases}, SYSLOG)
     assert found == ["passed with a pid", "failed testcase 2; pid is not as expected"]
@@ -168,7 +168,7 @@ def test_an_input_that_is_not_there(directory: Any) -> None:
     assert result.problems[0].message == "unknown input with the id `other`"
 
 
-def test_mocks(directory: Any) -> None:
+def test_mocks_take_the_place_of_plugins_by_id(directory: Any) -> None:
     path: Path = directory.write(
         "mocks.yml",
         """

@@ -101,7 +101,7 @@ CLOUD = "my-cluster:" + b64encode(b"eu.example.com$abc123$kibana").decode()
         ("", None),
     ],
 )
-def test_who_we_are(options: str, authorization: str | None) -> None:
+def test_a_login_becomes_the_authorization_of_each_host(options: str, authorization: str | None) -> None:
     plugin = output(options)
     assert [host.authorization for host in plugin.endpoint.hosts] == [authorization]
 

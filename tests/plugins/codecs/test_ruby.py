@@ -23,7 +23,7 @@ from penstock.plugins.codecs._ruby import escaped_bytes, inspect
         ("\u2028\x85\ufdd0\U0010ffff", r'"\u2028\u0085\uFDD0\u{10FFFF}"'),
     ],
 )
-def test_text(text: str, shown: str) -> None:
+def test_a_text_is_shown_as_ruby_shows_it(text: str, shown: str) -> None:
     assert inspect(text) == shown
 
 
@@ -44,7 +44,7 @@ def test_text(text: str, shown: str) -> None:
         (float("-inf"), "-Infinity"),
     ],
 )
-def test_numbers(value: float, shown: str) -> None:
+def test_a_number_is_shown_as_ruby_shows_it(value: float, shown: str) -> None:
     assert ruby_float(value) == shown
 
 

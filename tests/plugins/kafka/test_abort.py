@@ -73,7 +73,7 @@ def test_what_is_left_open_ends_when_brokers_are_there_again_though_nothing_is_d
     deliver(output, "two")
     front.refuse()
     output.participant.abort()
-    with pytest.raises(Disconnected, match="cannot be made anew"):
+    with pytest.raises(Disconnected, match="cannot be replaced"):
         write(output, "three")
     front.refuse(False)
     # An open transaction holds back what comes behind it, for who reads what is committed.

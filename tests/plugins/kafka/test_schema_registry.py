@@ -218,7 +218,7 @@ def test_nothing_is_lost_while_the_registry_is_away(
     front.tell(f"{API}/schemas", Told(503, {"message": "busy"}))
     arrivals = reading(tmp_path, topic, asks(front.port))
     with arrivals.process() as run:
-        run.until(lambda: "the schema registry is away" in run.said(), "it says so")
+        run.until(lambda: "the schema registry cannot be reached" in run.said(), "it says so")
         front.start()
         try:
             run.until(

@@ -144,7 +144,7 @@ def test_a_stream_that_was_made_anew_under_its_name_is_refused(tmp_path: Path, m
     with Arrivals(tmp_path, stream.input("").replace("application_name", "\napplication_name")).process() as run:
         assert run.wait() == 1, run.said()
     assert "application_name" in shown_option(run.said()), run.said()
-    assert "was made anew" in run.said()
+    assert "was recreated" in run.said()
 
 
 REFUSED = {

@@ -183,7 +183,7 @@ def test_a_server_that_says_nothing_is_left() -> None:
     ours, other = socket.socketpair()
     link = Link(ours, 0.1)
     with other:
-        assert "has said nothing for 0.1 s" in str(link.send([b"{}"], "event", 3, 10).exception(90))
+        assert "has sent nothing for 0.1 s" in str(link.send([b"{}"], "event", 3, 10).exception(90))
     link.close()
 
 

@@ -109,7 +109,7 @@ def lines(options: str, event: Event, name: str = "elasticsearch") -> list[Any]:
         ('index => "i" document_id => "%{id}"', {"id": ""}, ["document_id: the id is empty"]),
         ('index => "i" action => "%{do}"', {"do": "burn"}, ["action: `burn` is not one of index, create, update, delete"]),
         ('index => "i" action => "%{do}"', {"do": "update"}, ["action: `update` needs a `document_id`"]),
-        ('index => "i" version => "%{v}"', {"v": "new"}, ["version: `new` is not a whole number"]),
+        ('index => "i" version => "%{v}"', {"v": "new"}, ["version: `new` is not an integer"]),
         (
             'index => "i" action => "update" document_id => "1" upsert => "%{u}"',
             {"u": "{"},

@@ -349,7 +349,7 @@ def test_a_stream_goes_on_where_it_was_delivered_up_to_and_one_made_anew_begins_
             if batch is not None:
                 break
         assert batch.chunks[0].messages() == [b"a", b"b", b"c"]
-    assert "was made anew" in caplog.text
+    assert "was recreated" in caplog.text
 
 
 def test_what_is_a_stream_must_be_declared_as_one_and_nothing_else(server: Any, client: Client, queue: str, tmp_path: Path) -> None:
