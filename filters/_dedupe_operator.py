@@ -127,16 +127,17 @@ class DedupeOperator:
 
 
 class PassedTimes:
-    """The time of the latest event of a key that passed, and of events that passed before, while
-    they matter; the time of the latest duplicate. ``low`` and ``high``: between them lie the
-    duplicates of the latest one that passed.
+    """How long the latest event of a key that passed keeps others from passing (``high``), the time
+    of the latest event, and the times of events that passed before, while they matter. Small, since
+    there are many and each is looked at in turn.
     """
 
-    __slots__ = ("high", "key", "last", "low", "older", "top")
+    __slots__ = ("high", "key", "last", "older")
 
     def __init__(self, key: Key) -> None:
-        self.key, self.older = key, list[int]()
-        self.top = self.last = self.low = self.high = NEVER
+        self.key = key
+        self.high = self.last = NEVER
+        self.older: list[int] | tuple[()] = ()
 
 
 class TimesOperator:
@@ -153,26 +154,23 @@ class TimesOperator:
         """Whether an event of this time is a duplicate of one that passed; notes it either way."""
         within = self.within
         state.last = max(state.last, time)
-        if any(abs(time - other) <= within for other in (state.top, *state.older)):
+        if any(abs(time - other) <= within for other in (state.high - within, *state.older)):
             return True
-        if time > state.top:
+        if time > state.high:
             self.passes(state, time, watermark)
         else:
-            state.older.append(time)
+            state.older = [*state.older, time]
         return False
 
     def passes(self, state: PassedTimes, time: int, watermark: int) -> None:
         """Note an event that is later than all that passed, and passes."""
-        if state.top > NEVER:
-            state.older.append(state.top)
+        if state.high > NEVER:
+            state.older = [*state.older, state.high - self.within]
         if len(state.older) >= MANY:
             self._prune(state, watermark)
-        self._set_top(state, time)
+        state.high = time + self.within
         if time > state.last:
             state.last = time
-
-    def _set_top(self, state: PassedTimes, time: int) -> None:
-        state.top, state.low, state.high = time, time - self.within, time + self.within
 
     def take(self, state: PassedTimes, time: int, event: Event, watermark: int) -> list[Event]:
         """The event, if it passes."""
@@ -180,17 +178,17 @@ class TimesOperator:
 
     def over(self, states: dict[Key, PassedTimes], keys: list[Key], watermark: int) -> list[Key]:
         """The keys of which nothing matters any more."""
-        bound = watermark - 2 * self.within
-        return [key for key in keys if states[key].top < bound]
+        bound = watermark - self.within
+        return [key for key in keys if states[key].high < bound]
 
     def rest(
         self, states: dict[Key, PassedTimes], keys: list[Key], watermark: int
     ) -> dict[int, list[Key]]:
         """Keys by their next timer. Few of what passed before is held: it may stay."""
-        step, longest = self._step, 2 * self.within
+        step, within = self._step, self.within
         timed = defaultdict[int, list[Key]](list)
         for key in keys:
-            timed[(states[key].top + longest) // step].append(key)
+            timed[(states[key].high + within) // step].append(key)
         return {(at + 1) * step: some for at, some in timed.items()}
 
     def due(self, state: PassedTimes, watermark: int, reason: str) -> list[tuple[int, Event]]:
@@ -203,9 +201,9 @@ class TimesOperator:
         state.older = [time for time in state.older if time >= bound]
 
     def next_timer(self, state: PassedTimes) -> int:
-        if state.top == NEVER:
+        if state.high == NEVER:
             return NEVER
-        return ((state.top + 2 * self.within) // self._step + 1) * self._step
+        return ((state.high + self.within) // self._step + 1) * self._step
 
     def latest(self, state: PassedTimes) -> int:
         return state.last
@@ -213,15 +211,15 @@ class TimesOperator:
     def dump(self, state: PassedTimes) -> list[Any]:
         """The state as that of the other operator."""
         older = [[time, time, 0, time, time, 0] for time in sorted(state.older)]
-        return [state.key, [*older, [state.top, state.top, 0, state.top, state.last, 0]]]
+        top = state.high - self.within
+        return [state.key, [*older, [top, top, 0, top, state.last, 0]]]
 
     def load(self, data: list[Any]) -> PassedTimes:
         key, rows = data
         state = PassedTimes(key)
         times = sorted(row[0] for row in rows)
         if times:
-            state.older = times[:-1]
-            self._set_top(state, times[-1])
+            state.older, state.high = times[:-1], times[-1] + self.within
         state.last = max((row[4] for row in rows), default=NEVER)
         return state
 

@@ -125,6 +125,7 @@ class Dedupe(EventTime, name="dedupe"):
         the rows go by, so that the states are looked up one by one.
         """
         at, mark, passing = start - 1, self.marks.watermark, list[int]()
+        reach = 2 * self._within
         times, keys = rows.times, rows.keys
         if stop - start < len(times):
             times, keys = times[start:stop], keys[start:stop]
@@ -138,7 +139,7 @@ class Dedupe(EventTime, name="dedupe"):
                 passing.append(at)
             elif when > state.last:
                 state.last = when
-            elif when >= state.low:
+            elif when + reach >= state.high:
                 continue
             elif self._passes(rows, at, out):
                 passing.append(at)
