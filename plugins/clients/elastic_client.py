@@ -148,6 +148,8 @@ class ElasticClient:
         try:
             said = msgspec.json.decode(response.body, type=_Root).version
         except msgspec.DecodeError:
+            text = "what answers at %s does not look like Elasticsearch or OpenSearch; see `hosts`"
+            self._log.warning(text, self.pool.hosts[0].name)
             return Server()
         product = "opensearch" if said.distribution == "opensearch" else "elasticsearch"
         numbers = re.findall(r"\d+", said.number)[:3]

@@ -9,6 +9,7 @@ log says so once.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -46,6 +47,9 @@ QUIET: Mapping[str, Any] = {"logger": _Log()}
 """What a client is to be told of which nothing but answers is wanted."""
 
 
+_CONNECT = re.compile(r"(?:\w+://)?(\S+?)(?:/\w+)?: Connect to \S+ failed: (.+?)(?: \(after .*\))?")
+
+
 class Watch:
     """What the callbacks of one client say. ``is_down``: no broker can be reached; ``since``: from
     when on, in seconds that never go back.
@@ -72,7 +76,7 @@ class Watch:
         if refusal is not None:
             self._refusal = refusal
         elif error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._reason = error.str()
+            self._reason = _plain(error.str())
         elif not self.is_down:
             self.is_down, self.since = True, time.monotonic()
 
@@ -123,6 +127,12 @@ class Watch:
             f"no broker of {servers} answers ({failure.str()}); a listener that wants another"
             " `security_protocol` looks the same"
         )
+
+
+def _plain(reason: str) -> str:
+    """Why a connection failed, without what only librdkafka's authors need."""
+    found = _CONNECT.fullmatch(reason)
+    return f"{found[1]}: {found[2]}" if found else reason
 
 
 def topic_ids(config: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:

@@ -272,6 +272,21 @@ def test_hosts_whose_health_is_bad_are_down() -> None:
             connect(f'hosts => "{front.url}"')
 
 
+@pytest.mark.parametrize(
+    ("body", "is_one"),
+    [(["ok"], False), ({"version": {"number": "8.17.0"}}, True)],
+    ids=["another server", "a cluster"],
+)
+def test_a_server_that_is_no_cluster_is_warned_of(
+    body: object, is_one: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Front() as front:
+        front.always("HEAD", "/", Told(200, {}))
+        front.always("GET", "/", Told(200, body))
+        connect(f'hosts => "{front.url}"')
+    assert ("does not look like Elasticsearch" in caplog.text) is not is_one
+
+
 def test_one_host_that_is_up_is_enough() -> None:
     with Front() as up, Front(logins=["none"]) as refusing:
         up.always("HEAD", "/", Told(200, {}))
