@@ -5,8 +5,8 @@ second needs no parsing. A day whose first and last second lie 86,399 seconds ap
 what the hours and minutes mean comes from a table for that offset, and the seconds, since offsets
 are whole minutes (for all that happened since 1970), go over into the result as they are. On days
 when clocks change, and where hours, minutes and seconds do not follow each other in the text, the
-minutes that were read are known instead. Where the digits stand is learned from the first text of
-each length that is read the long way.
+minutes that were read are known instead. With AM and PM half a day is known. Where the digits stand
+is learned from the first text of each length that is read the long way.
 """
 
 from __future__ import annotations
