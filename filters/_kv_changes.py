@@ -1,9 +1,13 @@
-"""What the filter kv does to keys and values: the options trim_…, remove_char_… and transform_…."""
+"""What the filter kv does to keys and values: the options trim_…, remove_char_… and transform_…;
+and the keys that it is to keep or to leave out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from ..dsl.reference import Event
+from ..dsl.template import Template
 from . import _ruby as ruby
 from ._kv_scanner import literal_characters
 
@@ -13,11 +17,6 @@ CASES: dict[str, Change] = {
     "uppercase": str.upper,
     "capitalize": str.capitalize,
 }
-
-
-def same(text: str) -> str:
-    """The text."""
-    return text
 
 
 def all_of(changes: list[Change], text: str) -> str:
@@ -42,3 +41,19 @@ def removing(inside: str) -> Change:
     """Takes characters out, wherever they stand."""
     sub = ruby.pattern(f"[{inside}]").sub
     return lambda text: sub("", text)
+
+
+class Names:
+    """Keys that an option lists, some of them perhaps templates."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.templates = [Template(name) for name in names]
+        self.constant: frozenset[str] | None = None
+        if all(template.is_constant for template in self.templates):
+            self.constant = frozenset(names)
+
+    def of(self, event: Event) -> frozenset[str]:
+        """The keys for an event."""
+        if self.constant is not None:
+            return self.constant
+        return frozenset([template.render(event) for template in self.templates])

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from ._kv_scanner import Splitters, literal_characters
+from ._kv_scanner import Pair, Splitters, literal_characters
 
 _MOST_KNOWN = 4
 _MOST_LEARNED = 64
@@ -64,6 +64,19 @@ class Rows:
                     self._known.insert(0, self._known.pop(place))
                 return dict(zip(keys, match.groups(), strict=True))
         return None
+
+    def pairs(self, scan: Callable[[str], list[Pair]], text: str) -> list[Pair]:
+        """The pairs of a text, where each is changed before it goes into an event; ``scan`` is what
+        the scanner finds.
+        """
+        found = self.find(text)
+        if found is not None:
+            return list(found.items())
+        every = scan(text)
+        whole = dict(every)
+        if len(whole) == len(every):
+            self.learn(text, whole)
+        return every
 
     def learn(self, text: str, found: Mapping[str, str | list[str]]) -> None:
         """Know the row of a text from now on, if it comes for the second time. ``found`` is what

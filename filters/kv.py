@@ -5,7 +5,8 @@ pairs is ``_kv_scanner``'s.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ..plugins.former import renamed
 from . import _ruby as ruby
-from ._kv_changes import CASES, Change, all_of, removing, same, trimming
+from ._kv_changes import CASES, Change, Names, all_of, removing, trimming
 from ._kv_rows import rows
 from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters
 from ._references import NAMES_APART, set_all
@@ -167,12 +168,13 @@ class Kv(Ecs, Filter, name="kv"):
         splitters = self._splitters()
         if splitters is not None:
             self.scanner = Scanner(splitters)
+            self.pairs: Pairs = self.scanner.pairs
             if splitters.by_pattern and self.timeout_millis:
                 self._set_guard(self.timeout_millis / 1000)
         self.change_key = self._changes("key")
         self.change_value = self._changes("value")
-        self.included = _Names(self.include_keys)
-        self.excluded = _Names(self.exclude_keys)
+        self.included = Names(self.include_keys)
+        self.excluded = Names(self.exclude_keys)
         self.most = self.context.limit("fields")
         self.put = self.target.set if self.target is not None else _put_all
         special = (
@@ -185,7 +187,10 @@ class Kv(Ecs, Filter, name="kv"):
         is_plain = not special and not self.recursive and self.allow_duplicate_values
         self.collect = self._collect_plain if is_plain else self._collect
         self.cut = self.scanner.cut if splitters is not None and is_plain else None
-        self.rows = rows(splitters) if splitters is not None and is_plain else None
+        known = rows(splitters) if splitters is not None else None
+        self.rows = known if is_plain else None
+        if known is not None and not is_plain and not self.recursive:
+            self.pairs = partial(known.pairs, self.scanner.pairs)
 
     def _set_guard(self, seconds: float) -> None:
         from ..dsl.guard import Guard, MatchTimeout
@@ -250,7 +255,7 @@ class Kv(Ecs, Filter, name="kv"):
     def run(self, events: list[Event]) -> list[Event]:
         """Parse the source of each event; the same list."""
         if self.guard is None:
-            return self._loop(events, self.scanner.pairs)
+            return self._loop(events, self.pairs)
         if threading.current_thread() is not threading.main_thread():
             seconds = self.guard.seconds
             return self._loop(events, lambda text: self.scanner.pairs_within(text, seconds))
@@ -336,14 +341,21 @@ class Kv(Ecs, Filter, name="kv"):
         """Add pairs with all that the options ask for."""
         prefix = self.prefix.render(event)
         included, excluded = self.included.of(event), self.excluded.of(event)
-        change_key, change_value = self.change_key or same, self.change_value or same
+        change_key, change_value, recursive = self.change_key, self.change_value, self.recursive
         for key, value in pairs(text):
             if not value and not self.allow_empty_values:
                 continue
-            key = change_key(key)
+            if change_key is not None:
+                key = change_key(key)
             if (included and key not in included) or key in excluded:
                 continue
-            self._add(found, prefix + key, change_value(value), event, pairs, depth)
+            if change_value is not None:
+                value = change_value(value)
+            name = prefix + key
+            if recursive or name in found:
+                self._add(found, name, value, event, pairs, depth)
+            else:
+                found[name] = value
 
     def _add(
         self, found: Event, key: str, value: str, event: Event, pairs: Pairs, depth: int
@@ -360,22 +372,6 @@ class Kv(Ecs, Filter, name="kv"):
             _add_again(found, key, inner or value)
         else:
             found[key] = inner or value
-
-
-class _Names:
-    """Keys that an option lists, some of them perhaps templates."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self.templates = [Template(name) for name in names]
-        self.constant: frozenset[str] | None = None
-        if all(template.is_constant for template in self.templates):
-            self.constant = frozenset(names)
-
-    def of(self, event: Event) -> frozenset[str]:
-        """The keys for an event."""
-        if self.constant is not None:
-            return self.constant
-        return frozenset([template.render(event) for template in self.templates])
 
 
 def _add_again(found: Event, key: str, value: Any) -> None:

@@ -119,8 +119,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     def run(self, events: list[Event]) -> list[Event]:
         """Split the priority of each event; the same list."""
         decorate, apply = self.decorate, self.apply
-        split = self._split_usual if self._is_usual_field else self._split
-        for event in split(events):
+        left = self._split_usual(events) if self._is_usual_field else events
+        for event in self._split(left):
             try:
                 apply(event)
                 if decorate is not None:
@@ -158,6 +158,8 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         put = _put_ecs if self.ecs else _put_old
         for event in events:
             value = get(event)
+            if value is None:
+                value = _DEFAULT
             meaning = known(value) if type(value) is int or type(value) is str else None
             if meaning is None or not put(event, meaning):
                 left.append(event)

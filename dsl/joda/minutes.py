@@ -5,8 +5,8 @@ second needs no parsing. A day whose first and last second lie 86,399 seconds ap
 what the hours and minutes mean comes from a table for that offset, and the seconds, since offsets
 are whole minutes (for all that happened since 1970), go over into the result as they are. On days
 when clocks change, and where hours, minutes and seconds do not follow each other in the text, the
-minutes that were read are known instead. Where the digits stand is learned from the first text of
-each length that is read the long way.
+minutes that were read are known instead. With AM and PM half a day is known. Where the digits stand
+is learned from the first text of each length that is read the long way.
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ _MILLIS = {f"{milli:03d}": f".{milli:03d}Z" for milli in range(1000)}
 
 
 def _tail_after(separator: str, digits: int) -> Callable[[str], str | None]:
-    """From seconds with a fraction of so many digits, told apart by this character, to how they end
-    a canonical text.
+    """From seconds with a fraction of so many digits, told apart by this character or nothing, to
+    how they end a canonical text.
     """
+    first = 2 + len(separator)
+    last = first + 3
     if digits not in (3, 6):
         fits = re.compile(f"[0-5][0-9]{re.escape(separator)}[0-9]+").fullmatch
-        return lambda piece: f"{piece[:2]}.{piece[3:6]:0<3}Z" if fits(piece) else None
+        return lambda piece: f"{piece[:2]}.{piece[first:last]:0<3}Z" if fits(piece) else None
     second_of = {f"{second}{separator}": second for second in _TAILS}.get
     milli_of = _MILLIS.get
 
     def tail(piece: str) -> str | None:
-        second, milli = second_of(piece[:3]), milli_of(piece[3:6])
-        if second is None or milli is None or (digits == 6 and piece[6:] not in _MILLIS):
+        second, milli = second_of(piece[:first]), milli_of(piece[first:last])
+        if second is None or milli is None or (digits == 6 and piece[last:] not in _MILLIS):
             return None
         return second + milli
 
@@ -58,15 +60,22 @@ class _Times(dict[str, tuple[int, str] | None]):
     Filled in as they come.
     """
 
-    def __init__(self, after_hours: str, after_minutes: str, midnight: int) -> None:
-        """``midnight``: the minute of the UTC day at which the day of the texts begins."""
+    def __init__(
+        self, after_hours: str, after_minutes: str, midnight: int, halves: bool = False
+    ) -> None:
+        """``midnight``: the minute of the UTC day at which the day of the texts begins, or the half
+        of a day, whose hours are 12 and 1 to 11.
+        """
         super().__init__()
         self._separators, self._midnight = (after_hours, after_minutes), midnight
+        self._hours = _HALF_DAY_HOURS if halves else _DAY_HOURS
 
     def __missing__(self, piece: str) -> tuple[int, str] | None:
         at = 2 + len(self._separators[0])
-        hour, minute = _NUMBERS.get(piece[:2], 24), _NUMBERS.get(piece[at : at + 2])
-        if hour > 23 or minute is None or (piece[2:at], piece[at + 2 :]) != self._separators:
+        hour, minute = self._hours.get(piece[:2]), _NUMBERS.get(piece[at : at + 2])
+        if hour is None or minute is None:
+            return None
+        if (piece[2:at], piece[at + 2 :]) != self._separators:
             return None
         day, of_day = divmod(self._midnight + hour * 60 + minute, 1440)
         found = self[piece] = day, f"T{of_day // 60:02d}:{of_day % 60:02d}:"
@@ -74,6 +83,8 @@ class _Times(dict[str, tuple[int, str] | None]):
 
 
 _NUMBERS = {f"{number:02d}": number for number in range(60)}
+_DAY_HOURS = {f"{hour:02d}": hour for hour in range(24)}
+_HALF_DAY_HOURS = {f"{hour:02d}": hour % 12 for hour in range(1, 13)}
 _times = lru_cache(maxsize=64)(_Times)
 
 Day = tuple[_Times, tuple[str, str]]
@@ -88,7 +99,9 @@ class _Uneven(_Times):
 
 
 _UNEVEN: Day = _Uneven("", "", 0), ("", "")
-_MIDNIGHT_TO_LAST_SECOND = 86_399_000
+_DAY = "00", "23", 86_399_000
+_HALF_DAY = "12", "11", 43_199_000
+"""The first and the last hour, and how far the first second is from the last."""
 _LAST_SECOND = 59_000
 
 _QuickWay = tuple[
@@ -108,20 +121,25 @@ its minute; from what stands there to its tail.
 class Place:
     """Where hours, minutes and seconds (and perhaps their fraction) stand in texts of one length,
     and the days and minutes known so far. ``hours`` and ``minutes`` are -1 where they do not stand
-    in front of the seconds, in two digits each.
+    in front of the seconds, in two digits each. ``halves``: the hours are those of half a day; then
+    the days are halves, which the texts tell apart elsewhere.
     """
 
-    __slots__ = ("days", "end", "hours", "known", "minutes", "start", "tail")
+    __slots__ = ("days", "end", "halves", "hours", "known", "minutes", "start", "tail")
 
-    def __init__(self, text: str, spot: _Spot) -> None:
+    def __init__(self, text: str, spot: _Spot, halves: bool) -> None:
         self.hours, self.minutes, self.start, self.end = spot
+        self.halves = halves
         self.known: dict[str, str] = {}
         self.days: dict[str, Day] = {}
         self.tail: Callable[[str], str | None] = (
-            _TAILS.get
-            if self.end - self.start == 2
-            else _tail_after(text[self.start + 2], self.end - self.start - 3)
+            _TAILS.get if self.end - self.start == 2 else self._tail(text[self.start : self.end])
         )
+
+    @staticmethod
+    def _tail(piece: str) -> Callable[[str], str | None]:
+        separator = "" if piece[2].isdecimal() else piece[2]
+        return _tail_after(separator, len(piece) - 2 - len(separator))
 
     @property
     def quick_way(self) -> _QuickWay:
@@ -154,16 +172,18 @@ class Place:
 
     def _day(self, text: str, millis_of: Callable[[str], int | None]) -> Day:
         """The day of a text, by what its first and last second are read as."""
-        midnight, last_second = self.at(text, "00", "00", "00"), self.at(text, "23", "59", "59")
+        first_hour, last_hour, span = _HALF_DAY if self.halves else _DAY
+        midnight = self.at(text, first_hour, "00", "00")
+        last_second = self.at(text, last_hour, "59", "59")
         first, last = millis_of(midnight), millis_of(last_second)
-        if first is None or last is None or last - first != _MIDNIGHT_TO_LAST_SECOND:
+        if first is None or last is None or last - first != span:
             return _UNEVEN
         stamp, end = Timestamp.of_millis(first), Timestamp.of_millis(last)
         if not self._is_copied(midnight, stamp) or not self._is_copied(last_second, end):
             return _UNEVEN
         separators = text[self.hours + 2 : self.minutes], text[self.minutes + 2 : self.start]
         minute = int(stamp[11:13]) * 60 + int(stamp[14:16])
-        return _times(*separators, minute), (stamp[:10], end[:10])
+        return _times(*separators, minute, self.halves), (stamp[:10], end[:10])
 
     def at(self, text: str, hours: str, minutes: str, seconds: str) -> str:
         """The text with another time of the day."""
@@ -190,13 +210,14 @@ class KnownDay(NamedTuple):
 
 class TimeGroups(NamedTuple):
     """The groups of an expression that hold hours, minutes, seconds and their fraction; 0 where
-    there is none.
+    there is none. ``halves``: the hours are those of half a day, which is told by another group.
     """
 
     hour: int = 0
     minute: int = 0
     second: int = 0
     fraction: int = 0
+    halves: bool = False
 
 
 class Reader:
@@ -218,9 +239,11 @@ class Reader:
         self._quick_ways.clear()
 
     def known_day(self, text: str) -> KnownDay | None:
-        """What is known of the day of a text; None where nothing is, or clocks change on it."""
+        """What is known of the day of a text; None where nothing is, where only half a day is, or
+        clocks change on it.
+        """
         place = self._places.get(len(text))
-        if place is None or place.hours < 0:
+        if place is None or place.hours < 0 or place.halves:
             return None
         key = text[: place.hours] + text[place.end :]
         day = place.days.get(key)
@@ -267,7 +290,7 @@ class Reader:
             return
         place = self._places.get(len(text))
         if place is None:
-            place = self._places[len(text)] = Place(text, spot)
+            place = self._places[len(text)] = Place(text, spot, self._groups.halves)
             self._quick_ways[len(text)] = place.quick_way
         if (place.hours, place.minutes, place.start, place.end) == spot:
             place.learn(text, stamp, partial(self._millis, spot=spot))
@@ -282,12 +305,12 @@ class Reader:
 
 def _spot(match: re.Match[str], groups: TimeGroups) -> _Spot | None:
     """Where hours, minutes and the two digits of the seconds start and where the seconds end, with
-    the fraction if it follows after one character; None without such seconds.
+    the fraction if it follows at once or after one character; None without such seconds.
     """
     start, end = match.span(groups.second)
     if end - start != 2:
         return None
-    if groups.fraction and match.start(groups.fraction) == end + 1:
+    if groups.fraction and match.start(groups.fraction) in (end, end + 1):
         end = match.end(groups.fraction)
     if not groups.hour or not groups.minute:
         return -1, -1, start, end

@@ -81,7 +81,14 @@ def reader(pattern: str, zone: Zone, names: Names, clock: Clock) -> Reader:
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         _plan(plan, token, following, names, clock)
     evaluate = _evaluator(plan, zone, None if has_year(tokens) else clock)
-    return Reader(plan.regex, evaluate, TimeGroups(*map(plan.group, "HmsS")))
+    return Reader(plan.regex, evaluate, _time_groups(plan))
+
+
+def _time_groups(plan: Plan) -> TimeGroups:
+    hour, minute, second, fraction = map(plan.group, "HmsS")
+    if plan.group("h") and plan.group("a") and not {"H", "k", "K"} & {*plan.letters}:
+        return TimeGroups(plan.group("h"), minute, second, fraction, halves=True)
+    return TimeGroups(hour, minute, second, fraction)
 
 
 def has_year(tokens: Sequence[Token]) -> bool:

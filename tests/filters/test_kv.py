@@ -151,3 +151,23 @@ def test_any_event_comes_out_with_its_source(event: dict[str, Any], options: str
     (out,) = penstock.compile(config)([event])
     assert all(repr(out[name]) == repr(event[name]) for name in event)
     assert set(out) - set(event) - {"d", "t", "tags", "@timestamp", "@version"} <= {n for n in out if n.startswith("p")}
+
+
+@pytest.mark.parametrize(("options", "text", "fields"), FOUND)
+def test_a_row_of_keys_that_has_come_before_is_read_in_the_same_way(
+    filtered: Filtered, options: str, text: str, fields: dict[str, Any]
+) -> None:
+    """The third time its expression is known."""
+    given = {"inc": "C", "exc": "b", "pre": "q"}
+    events = [{"message": text, **given} for _ in range(4)]
+    assert filtered(f"kv {{ {options} }}", *events) == [{**event, **fields} for event in events]
+
+
+def test_rows_that_come_after_many_others_are_read_as_well(filtered: Filtered) -> None:
+    """Where keys are others each time, few of the texts are looked at for rows."""
+    others = [{"message": f"k{number}=1 l{number}=2"} for number in range(700)]
+    same = [{"message": f"a={number} b=x"} for number in range(100)]
+    found = filtered("kv { }", *others, *same)
+    assert [event["k7"] for event in found if "k7" in event] == ["1"]
+    wanted = [(str(number), "x") for number in range(100)]
+    assert [(event["a"], event["b"]) for event in found[700:]] == wanted

@@ -48,6 +48,8 @@ SEVERAL = [
     ("UTC", ["MMM dd '04:16:'ss", "MMM dd HH:mm:ss"]),
     ("Asia/Kolkata", ["MMM dd mm:ss:HH", "MMM dd yy:MM:dd", "MMM dd HH:mm:ss"]),
     ("UTC", ["UNIX", "yyyyMMddHHmmss", "UNIX_MS"]),
+    ("UTC", ["yyyyMMddHHmmss", "yyyyMMddHHmmssSSS", "UNIX_MS"]),
+    ("Europe/Berlin", ["MMM dd HH:mm:ss", "MMM dd hh:mm:ss a", "MMM dd KK:mm:ss a"]),
     ("America/New_York", ["ISO8601", "UNIX"]),
     ("Europe/London", ["yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", "ISO8601"]),
     ("Europe/Berlin", ["yyyy-MM-dd'T'HH:'04':ss.SSS'Z'", "ISO8601"]),
@@ -57,7 +59,7 @@ DATES = st.sampled_from(
 )
 TIMES = st.sampled_from(["05", "04", "16", "11", "55", "12", "13", "00", "23", "24", "60", "59"])
 WRITTEN = st.sampled_from([
-    "{} {}:{}:{}", "{}T{}:{}:{}", "{} {}:{}:{},123", "{}T{}:{}:{}.5Z", "{}{}{}{}", "{} {}.{}.{}",
+    "{} {}:{}:{}", "{} {}:{}:{} PM", "{} {}:{}:{} AM", "{}T{}:{}:{}", "{} {}:{}:{},123", "{}{}{}{}123", "{}T{}:{}:{}.5Z", "{}{}{}{}", "{} {}.{}.{}",
     "{}T{}:{}:{}.123Z", "{}T{}:{}:{}.987654Z", "{}T{}:{}:{}.123z",
 ])  # fmt: skip
 TEXTS = st.lists(

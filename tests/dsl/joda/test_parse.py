@@ -450,7 +450,16 @@ ACROSS_CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("pattern", ["yyyy-MM-dd HH:mm:ss", "dd/MMM/yyyy:HH:mm:ss.SSS", "ISO8601"])
+KNOWN_BY_DAY = [
+    "yyyy-MM-dd HH:mm:ss",
+    "dd/MMM/yyyy:HH:mm:ss.SSS",
+    "ISO8601",
+    "MM/dd/yyyy hh:mm:ss a",
+    "yyyyMMddHHmmssSSS",
+]
+
+
+@pytest.mark.parametrize("pattern", KNOWN_BY_DAY)
 @pytest.mark.parametrize(("zone", "day"), ACROSS_CHANGES)
 @given(seconds=st.lists(st.integers(-2 * 86_400, 3 * 86_400), min_size=2, max_size=12))
 def test_days_and_minutes_that_are_known_do_not_change_what_is_read(
@@ -492,6 +501,19 @@ REPEATED = [
     ("yyyy-MM-dd HH:mm:ss", "2013-11-03 00:29:01", "2013-11-03 12:30:00"),
     ("yyyyMMddHHmmss", "20131124012901", "20131124223344"),
     ("yyyyMMddHHmmssSSS", "20131124012901234", "20131124223344567"),
+    ("yyyyMMddHHmmssSSS", "20131124012901234", "20131124223360567"),
+    ("yyyyMMddHHmmssSSS", "20131124012901234", "2013112422334,567"),
+    ("yyyyMMddHHmmssSS", "2013112401290123", "2013112422334567"),
+    ("dd MM yyyy hh:mm:ss a", "24 11 2013 01:29:01 PM", "24 11 2013 12:29:01 PM"),
+    ("dd MM yyyy hh:mm:ss a", "24 11 2013 01:29:01 PM", "24 11 2013 12:00:00 AM"),
+    ("dd MM yyyy hh:mm:ss a", "24 11 2013 01:29:01 PM", "24 11 2013 00:29:01 PM"),
+    ("dd MM yyyy hh:mm:ss a", "24 11 2013 01:29:01 PM", "24 11 2013 13:29:01 PM"),
+    ("dd MM yyyy hh:mm:ss a", "24 11 2013 01:29:01 PM", "24 11 2013 11:59:59 pm"),
+    ("dd MM yyyy hh:mm:ss a", "10 03 2013 01:29:01 AM", "10 03 2013 02:30:00 AM"),
+    ("dd MM yyyy hh:mm:ss a", "10 03 2013 01:29:01 PM", "10 03 2013 12:30:00 PM"),
+    ("a hh:mm:ss dd MM yyyy", "AM 01:29:01 24 11 2013", "PM 01:29:01 24 11 2013"),
+    ("yyyy hh:mm:ss", "2013 01:29:01", "2013 12:29:01"),
+    ("yyyy hh:mm:ss a HH", "2013 01:29:01 PM 13", "2013 11:29:01 PM 04"),
     ("yyyy HH:mm:ss a", "2013 01:29:01 PM", "2013 11:29:01 PM"),
     ("yyyy HH:mm:ss hh", "2013 01:29:01 05", "2013 11:29:01 05"),
     ("mm:HH:ss yyyy", "01:02:03 2013", "07:08:09 2013"),
