@@ -167,23 +167,6 @@ def _read_all(disk: Disk, found: Survey, visit: Visit | None) -> None:
             if overlap_from is not None and record.sequence >= overlap_from:
                 seen.add(record.sequence)
             last = max(last, record.sequence)
-        _see_if_cut(segment, found, max(last, segment.first - 1) + 1)
-
-
-def _see_if_cut(segment: Segment, found: Survey, following: int) -> None:
-    """Tell a segment that was cut off later from one that a crash left torn: there, whoever goes on
-    begins with the record that was not written whole.
-    """
-    torn = found.skipped[-1] if found.skipped else None
-    if torn is None or not torn.torn or torn.file != str(segment.path) or not torn.offset:
-        return
-    later = found.segments[found.segments.index(segment) + 1 :]
-    begins = next((each.first for each in later if each.size > HEADER), following)
-    if begins > following:
-        missing = f"{following} to {begins - 1}" if begins - 1 > following else f"{following}"
-        reason = f"cut off; missing records: {missing}"
-        found.skipped[-1] = Skipped(torn.file, torn.offset, torn.size, reason)
-        segment.damaged = True
 
 
 def records(disk: Disk, segment: Segment, skipped: list[Skipped]) -> Iterator[Record]:

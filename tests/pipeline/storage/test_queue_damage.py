@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from penstock.pipeline.storage.queue import DiskQueue
-from penstock.pipeline.storage.survey import queue_state
 from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEAD, HEADER
 from penstock.plugins.records.reader import Skipped
@@ -79,34 +78,6 @@ def test_a_tail_torn_at_any_byte_of_the_last_record_costs_that_record(directory:
         assert payloads == PAYLOADS[2:-1], size
         expected = [(str(path), STARTS[-2], size - STARTS[-2])] if size > STARTS[-2] else []
         assert [(one.file, one.offset, one.size) for one in reported] == expected
-
-
-def test_a_segment_that_was_cut_off_later_is_damaged_and_not_only_torn(tmp_path: Path) -> None:
-    queue = DiskQueue(tmp_path / "queue", interval=None, page_capacity=1)
-    first, second, third = (queue.put(payload) for payload in (b"one", b"two", b"three"))
-    queue.close()
-    paths = sorted((tmp_path / "queue").glob("*.log"))
-    paths[1].write_bytes(paths[1].read_bytes()[:-1])
-    paths[2].write_bytes(paths[2].read_bytes()[:-1])
-    state = queue_state(tmp_path / "queue")
-    (cut,) = state.damage
-    assert (cut.file, cut.offset) == (str(paths[1]), HEADER)
-    assert cut.reason == f"cut off; missing records: {second}"
-    assert [one.torn for one in state.skipped] == [False, True]
-    assert [segment.damaged for segment in state.segments] == [False, True, False]
-    assert (first + 1, second + 1) == (second, third)
-
-
-def test_a_crash_that_left_a_segment_torn_is_not_damage_for_those_who_go_on(tmp_path: Path) -> None:
-    for payload in (b"one", b"two"):
-        queue = DiskQueue(tmp_path / "queue", interval=None)
-        queue.put(payload)
-        queue.put(b"never written whole")
-        queue.close()
-        *_, path = sorted((tmp_path / "queue").glob("*.log"))
-        path.write_bytes(path.read_bytes()[:-1])
-    state = queue_state(tmp_path / "queue")
-    assert (state.damage, [one.torn for one in state.skipped]) == ([], [True, True])
 
 
 def test_a_byte_flipped_anywhere_costs_at_most_the_record_it_is_in(directory: Path, tmp_path: Path) -> None:
