@@ -40,7 +40,7 @@ def folded(found: Sequence[Diagnostic], color: bool = False, width: int = 120) -
         if len(same) <= _MOST:
             parts.append(render(same, color, width))
         else:
-            parts.append(f"{render(same[:1], color, width)}{_others(same[1:])}\n")
+            parts.append(f"{render(same[:1], color, width)}{_others(same[1:])}")
     return "\n".join(parts)
 
 

@@ -424,6 +424,7 @@ def test_the_same_finding_is_shown_once_with_a_count_and_places(penstock: Pensto
     assert "    28  E219  Penstock does not have this plugin of Logstash\n" in result.output
     assert "missing plugins: output irc (14), output xmpp (14), filter mutat (1)\n" in result.output
     assert "29 errors; see" in result.output
+    assert "\n\n\n" not in result.output
 
 
 def test_three_of_the_same_are_shown_whole_and_few_findings_have_no_table(penstock: Penstock) -> None:
