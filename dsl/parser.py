@@ -85,7 +85,7 @@ def _explained(source: Source, text: str) -> tuple[None, list[Diagnostic], bool]
 
 
 def _too_deep(span: Span) -> Diagnostic:
-    help = "use `else if`, or join conditions with `and`"
+    help = "nest it less deeply: `else if`, and conditions joined with `and` or `or`, do not nest"
     return Diagnostic("E105", f"this is nested more than {_DEEPEST} levels deep", span, help)
 
 

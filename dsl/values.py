@@ -15,6 +15,11 @@ from typing import Any
 
 from .timestamp import Timestamp
 
+SMALL_INTEGERS = {str(number): number for number in range(1000)}
+"""Texts of numbers as most logs have them, statuses and well-known ports among them: to look one up
+takes a fifth of what it takes to convert it.
+"""
+
 
 def to_text(value: Any) -> str:
     """A value as a template shows it: lists joined with commas, maps as JSON, maps in lists as Java

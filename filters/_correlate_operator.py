@@ -32,17 +32,24 @@ class Finding(msgspec.Struct):
     number: Any
 
 
-class CorrelateState(msgspec.Struct):
+class CorrelateState:
     """One key: entries in order of time, then arrival; the times of alerts that keep it quiet;
     the end of the last aligned window that was judged, and of the last that had events.
     """
 
-    key: Key
-    entries: list[Entry] = []
-    alerts: list[int] = []
-    latest: int = NEVER
-    judged: int = NEVER
-    heard: int = NEVER
+    __slots__ = ("alerts", "entries", "heard", "judged", "key", "latest")
+
+    def __init__(
+        self,
+        key: Key,
+        entries: list[Entry],
+        alerts: list[int],
+        latest: int = NEVER,
+        judged: int = NEVER,
+        heard: int = NEVER,
+    ) -> None:
+        self.key, self.entries, self.alerts = key, entries, alerts
+        self.latest, self.judged, self.heard = latest, judged, heard
 
 
 MakeAlert = Callable[[Key, Finding], Event]
@@ -69,7 +76,7 @@ class _Operator:
         self._step = max(self.within // 16, 1)
 
     def new(self, key: Key) -> CorrelateState:
-        return CorrelateState(key)
+        return CorrelateState(key, [], [])
 
     def late_by(self, time: int, watermark: int) -> int:
         """By how much an event came too late; 0 or less where it did not."""
@@ -105,7 +112,8 @@ class _Operator:
         return NEVER if last == NEVER else (last // self._step + 1) * self._step
 
     def dump(self, state: CorrelateState) -> list[Any]:
-        return list(msgspec.structs.astuple(state))
+        last = [state.latest, state.judged, state.heard]
+        return [state.key, state.entries, state.alerts, *last]
 
     def load(self, data: list[Any]) -> CorrelateState:
         return CorrelateState(*data)

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any
 
 from .state.sketches import rank
-from .state.sums import exact_parts, total
+from .state.sums import exact_parts, mean, total
 
 Entry = list[Any]
 """An event of a key: its time, the numbers of its tags, its value, and what is collected of it."""
@@ -63,7 +63,7 @@ def value_sum(entries: Sequence[Entry]) -> Any:
 
 
 def value_mean(entries: Sequence[Entry]) -> Any:
-    return value_sum(entries) / len(entries) if entries else None
+    return mean(value_sum(entries), len(entries)) if entries else None
 
 
 def value_percentile(percent: tuple[int, int]) -> Measure:

@@ -15,6 +15,15 @@ Tagged = tuple[list[Key], list[list[int]], Sequence[int]]
 _FIRST = [[0]]
 
 
+def all_have(events: list[Event], tag: str) -> bool:
+    """Whether all events have a tag among a list of tags."""
+    for event in events:
+        tags = event.get("tags")
+        if type(tags) is not list or tag not in tags:
+            return False
+    return True
+
+
 def of_one_tag(events: list[Event], tag: str, keys: Keys) -> Tagged:
     """The events with a tag, the only one that counts."""
     tags = [event.get("tags") for event in events]

@@ -16,9 +16,9 @@ import msgspec
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..dsl.values import to_text
-from ..plugins.contract import complain
 from ..plugins.declaration import Duration, option
 from ..plugins.event_time import Seen
+from ..plugins.rate_limit import is_due, log
 from ._columns import Columns
 from ._held_state import HeldState, millis
 from ._stream_results import fresh
@@ -85,6 +85,9 @@ class EventTime(HeldState):
     these wake it: timers that have become too early are then set anew before a batch, which would
     else be cut into segments at each of them.
     """
+
+    _late_logged: int = 0
+    """Of how many late events the log has said."""
 
     delay: int = 0
     """How long after an event something may become due because of it, at the earliest."""
@@ -332,17 +335,8 @@ class EventTime(HeldState):
         counts = self.counts
         counts.late += 1
         counts.late_most, self.late_by = max(counts.late_most, behind), behind
-        needed = self.marks.lateness + counts.late_most
-        complain(
-            f"{self.context.where} late",
-            '%s: %s: late events so far: %d, by at most %.3f s; lateness => "%dms" would have'
-            " taken them",
-            self.context.where,
-            self.title,
-            counts.late,
-            counts.late_most / 1000,
-            needed,
-        )
+        if is_due(f"{self.context.where} late"):
+            self._log_late()
         add_tag(event, f"_{self.name}late")
         if self.late == "dead_letter" and self.context.dead_letter is not None:
             reason = f"{self.title}: {behind / 1000:.3f} s too late"
@@ -352,6 +346,38 @@ class EventTime(HeldState):
             out.goes(index)
         else:
             out.stays(index)
+
+    def _log_late(self) -> None:
+        counts = self.counts
+        self._late_logged = counts.late
+        log.warning(
+            '%s: %s: late events so far: %d, by at most %.3f s; lateness => "%s" would have'
+            " taken them",
+            self.context.where,
+            self.title,
+            counts.late,
+            counts.late_most / 1000,
+            coarse(self.marks.lateness + counts.late_most),
+        )
+
+    def flush(self, final: bool) -> list[Event]:
+        results = super().flush(final)
+        if final and self.counts.late > self._late_logged:
+            self._log_late()
+        return results
+
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
+
+
+def coarse(millis: int) -> str:
+    """A duration of at least so many milliseconds, as a configuration has it, in the largest unit
+    of which it has ten.
+    """
+    for unit, length in _UNITS:
+        if millis >= 10 * length:
+            return f"{-(-millis // length)}{unit}"
+    return f"{millis}ms"
 
 
 def _ends_of(result: Event) -> tuple[int | None, int | None]:

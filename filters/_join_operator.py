@@ -77,7 +77,11 @@ class JoinOperator:
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in a pair of a side and an event that is held."""
         side, mine = event
-        is_left = side == LEFT
+        return self.join(state, mine, side == LEFT, watermark)
+
+    def join(self, state: JoinState, mine: Held, is_left: bool, watermark: int) -> list[Event]:
+        """Take in an event that is held; the pairs that stand right behind it."""
+        time = mine.time
         if is_left:
             peers, others, first, last = state.left, state.right, self.before, self.within
         else:
@@ -87,24 +91,30 @@ class JoinOperator:
             peers.append(mine)
         else:
             peers.insert(bisect_right(peers, time, key=_time), mine)
-        if not others:
-            return []
-        if len(others) == 1:
-            if not time - first <= others[0].time <= time + last:
-                return []
-        else:
+        if len(others) > 1:
             low = bisect_left(others, time - first, key=_time)
             others = others[low : bisect_right(others, time + last, key=_time)]
+        elif not others or not time - first <= others[0].time <= time + last:
+            return []
         live = watermark - first  # an older one is over, though it may not have gone yet
+        others = [other for other in others if other.time >= live]
+        key, pair = state.key, self.pair
+        if self.silent:
+            if is_left:
+                return [pair(key, mine, other) for other in others]
+            return [pair(key, other, mine) for other in others]
+        return self._matched(key, mine, others, is_left)
+
+    def _matched(self, key: Key, mine: Held, others: list[Held], is_left: bool) -> list[Event]:
+        """Note which events have partners, and make the pairs that are told at once."""
         results = []
         for other in others:
-            if other.time >= live:
-                mine.matched = other.matched = True
-                left, right = (mine, other) if is_left else (other, mine)
-                if self.all:
-                    results.append(self.pair(state.key, left, right))
-                else:
-                    self._choose(left, right)
+            mine.matched = other.matched = True
+            left, right = (mine, other) if is_left else (other, mine)
+            if self.all:
+                results.append(self.pair(key, left, right))
+            else:
+                self._choose(left, right)
         return results
 
     def _choose(self, left: Held, right: Held) -> None:

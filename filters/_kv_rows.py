@@ -22,6 +22,11 @@ from ._kv_scanner import Splitters, literal_characters
 _MOST_KNOWN = 4
 _MOST_LEARNED = 64
 _MOST_SEEN = 256
+_MOST_MISSES = 512
+_SELDOM = 16
+"""After so many texts of which nothing was learned, one of sixteen is looked at: to look costs as
+much as to find the pairs.
+"""
 _MOST_KEYS = 200
 """A row of more keys is not learned: its expression would take long to compile."""
 
@@ -46,6 +51,7 @@ class Rows:
         self._known: list[_Known] = []
         self._seen: set[_Row] = set()
         self._left = _MOST_LEARNED
+        self._misses = 0
 
     def find(self, text: str) -> dict[str, str] | None:
         """The pairs of a text whose row is known; None for any other."""
@@ -63,6 +69,9 @@ class Rows:
         """Know the row of a text from now on, if it comes for the second time. ``found`` is what
         the scanner finds in it, a list where a key comes again.
         """
+        self._misses += 1
+        if self._misses > _MOST_MISSES and self._misses % _SELDOM:
+            return
         if not self._left or "\\" in text:
             return
         row = self._row(text, found)
@@ -77,6 +86,7 @@ class Rows:
         if fullmatch(text) is None:
             return  # a value that is empty, or a blank before one
         self._left -= 1
+        self._misses = 0
         self._seen.discard(row)
         self._known.insert(0, _Known(fullmatch, row[0]))
         del self._known[_MOST_KNOWN:]

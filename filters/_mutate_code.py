@@ -15,8 +15,8 @@ from ..dsl.generated import function_of
 from ..dsl.naming import FieldName
 from ..dsl.reference import Event, FieldRef
 from ..dsl.template import Template
+from ..dsl.values import SMALL_INTEGERS, ruby_text
 from ..dsl.values import copy as copied
-from ..dsl.values import ruby_text
 from ..plugins.decoration import decoration
 from ._map_variables import BODY, Keys, MapWriter
 from ._mutations import CONVERSIONS, Operation
@@ -190,7 +190,7 @@ def changing(
     run: Operation, target: FieldRef, tests: Mapping[str, str], names: Mapping[str, Any]
 ) -> Step:
     """A field whose value ``v`` becomes another: of each test of ``v`` the expression for the new
-    value, nothing where the operation does it. ``names``: the values that expressions use.
+    value, nothing where the operation does it. ``names``: the values that these use.
     """
     keys = target.keys
 
@@ -198,7 +198,8 @@ def changing(
         named = {wish: writer.name(wish, value) for wish, value in names.items()}
         writer.line(depth, f"v = {at}.get({keys[-1]!r})")
         for number, (test, expression) in enumerate(tests.items()):
-            writer.line(depth, f"{'elif' if number else 'if'} {test}:")
+            holds = test.format_map(named)
+            writer.line(depth, f"{'elif' if number else 'if'} {holds}:")
             value = expression.format_map(named)
             done = f"{at}[{keys[-1]!r}] = {value}" if expression else f"{name}(event)"
             writer.line(depth + 1, done)
@@ -214,10 +215,13 @@ def convert(run: Operation, target: FieldRef, kind: str) -> Step:
     """A field converted; one that is of the type already is left as it is."""
     tests = {_IS_LIST: ""}
     if kind == "integer":
-        tests = {"type(v) is str and v.isdecimal() and v.isascii()": "int(v)", **tests}
+        known = "type(v) is str and (number := {small}(v)) is not None"
+        digits = "type(v) is str and v.isdecimal() and v.isascii()"
+        tests = {known: "number", digits: "int(v)", **tests}
     settled = f" and type(v) is not {_KINDS[kind]}" if kind in _KINDS else ""
     tests[f"v is not None{settled} and type(v) is not dict"] = "{convert}(v)"
-    return changing(run, target, tests, {"convert": CONVERSIONS[kind]})
+    names = {"convert": CONVERSIONS[kind], "small": SMALL_INTEGERS.get}
+    return changing(run, target, tests, names)
 
 
 def on_text(run: Operation, target: FieldRef, expression: str, **names: Any) -> Step:

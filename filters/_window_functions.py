@@ -81,7 +81,10 @@ class Functions:
 
     def new(self) -> Record:
         """A record of nothing."""
-        return [0, *([[], None][part] for _ in self.columns for part in (0, 1))]
+        made: Record = [0]
+        for _ in self.columns:
+            made += ([], None)
+        return made
 
     def add(self, record: Record, time: int, event: Event) -> None:
         """Gather one event."""

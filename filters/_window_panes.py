@@ -16,11 +16,12 @@ class Pane(dict[Key, Record]):
     may be another key's (of too many), and then is not kept here.
     """
 
-    __slots__ = ("_make", "start")
+    __slots__ = ("_make", "end", "start")
 
-    def __init__(self, start: int, make: MakeRecord, known: Mapping[Key, Record]) -> None:
+    def __init__(self, span: Span, make: MakeRecord, known: Mapping[Key, Record]) -> None:
         super().__init__(known)
-        self.start, self._make = start, make
+        self.start, self.end = span
+        self._make = make
 
     def __missing__(self, key: Key) -> Record:
         return self._make(self, key)
@@ -41,7 +42,8 @@ class Panes:
         """The pane with this start; a new one begins with what is known."""
         pane = self._panes.get(start)
         if pane is None:
-            pane = self._panes[start] = Pane(start, self._make, known or {})
+            span = self._windows.pane(start)
+            pane = self._panes[start] = Pane(span, self._make, known or {})
         return pane
 
     def records(self, times: list[int], keys: list[Key], span: Span) -> list[Record]:

@@ -13,11 +13,12 @@ import msgspec
 from ..dsl.timestamp import Timestamp
 from .state.keys import canonical
 from .state.sketches import EXACT_DISTINCT, EXACT_VALUES, Buckets, Number, Registers
-from .state.sums import exact_parts, total
+from .state.sums import exact_parts, mean, total
 
 _NUMBERS = frozenset({int, float})
 _NEED_NUMBERS = frozenset({"sum", "avg", "percentiles"})
 _EXTREMES = frozenset({"min", "max"})
+_BOUNDED = _EXTREMES | {"percentiles"}
 _MORE = _EXTREMES | {"percentiles", "distinct", "frequent"}
 _COMPARED = (int, float, str)
 
@@ -69,6 +70,8 @@ class Tally(msgspec.Struct):
             numbers = [value for value in numbers if type(value) is int or math.isfinite(value)]
         if numbers:
             self._add_up(numbers, float in kinds)
+            if not names.isdisjoint(_BOUNDED):
+                self._add_bounds(numbers, float in kinds)
             if "percentiles" in names:
                 self._add_values(numbers)
         if len(numbers) == len(values):
@@ -83,13 +86,17 @@ class Tally(msgspec.Struct):
         self.count += len(numbers)
         if not floats:
             self.whole += sum(numbers)  # type: ignore[assignment]
-            self._widen(min(numbers), max(numbers))
             return
         self.whole += sum(value for value in numbers if type(value) is int)
         fractions = [value for value in numbers if type(value) is float]
         if fractions:
             self.parts = exact_parts([*self.parts, *fractions])
-        self._widen(min(numbers, key=_number), max(numbers, key=_number))
+
+    def _add_bounds(self, numbers: list[Number], floats: bool) -> None:
+        if floats:
+            self._widen(min(numbers, key=_number), max(numbers, key=_number))
+        else:
+            self._widen(min(numbers), max(numbers))
 
     def _widen(self, least: Number, most: Number) -> None:
         if self.least is None:
@@ -154,9 +161,10 @@ class Tally(msgspec.Struct):
         )
         if made.parts:
             made.parts = exact_parts(made.parts)
-        for tally in tallies:
-            if tally.least is not None:
-                made._widen(tally.least, tally.most)
+        if not names.isdisjoint(_BOUNDED):
+            for tally in tallies:
+                if tally.least is not None:
+                    made._widen(tally.least, tally.most)
         if not names.isdisjoint(_MORE):
             for tally in tallies:
                 made._merge_more(tally)
@@ -197,10 +205,7 @@ class Tally(msgspec.Struct):
 
     def mean(self) -> Any:
         """The mean of the numbers; None where there is none."""
-        try:
-            return self.sum() / self.count if self.count else None
-        except (OverflowError, TypeError):
-            return None
+        return mean(total(self.whole, self.parts), self.count) if self.count else None
 
     def lowest(self) -> Any:
         """The least number; where there is none, the earliest instant, or else the first text."""

@@ -39,13 +39,14 @@ from ._correlate_rules import (
     value_sum,
 )
 from ._correlate_rules import count as count_of
-from ._correlate_tags import of_many_tags, of_one_tag
+from ._correlate_tags import all_have, of_many_tags, of_one_tag
 from ._event_time import Rows, millis
 from ._stream_results import instant, merge_map
 from ._window_tally import percent_parts
 from .state.keyed import Keyed
 from .state.keys import Key, Keys, canonical, order_of, put, value_of
 from .state.outflow import Outflow
+from .state.sums import finite_number
 
 _TWO_KEYS = Undivided(
     "aliases",
@@ -191,6 +192,11 @@ class Correlate(CorrelateOptions, name="correlate"):
     # -- events ---------------------------------------------------------------------------------
 
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
+        if len(self.events) == 1 and not self._makes_entries and all_have(events, self.events[0]):
+            keys, have_keys = self._keys[0].read(events)
+            times, have_times = self.times.read(events)
+            if have_keys and have_times:
+                return Rows(events, times, keys, range(base, base + len(events)))
         if len(self.events) == 1:
             tagged = of_one_tag(events, self.events[0], self._keys[0])
         else:
@@ -244,8 +250,7 @@ class Correlate(CorrelateOptions, name="correlate"):
         if not self.field:
             return ()
         if self.type in _NUMBERS:
-            value = self.field[0].get(event)
-            return value if type(value) in (int, float) and value == value else None
+            return finite_number(self.field[0].get(event))
         values = tuple(canonical(field.get(event)) for field in self.field)
         return None if None in values else values
 
@@ -273,13 +278,16 @@ class Correlate(CorrelateOptions, name="correlate"):
         """
         mark, few = self.marks.watermark, operator.need - 1
         oldest = mark - operator.within - operator.within // 4
-        states = map(self.keyed.states.get, rows.keys[start:stop])
-        for at, when, state in zip(range(start, stop), rows.times[start:stop], states, strict=True):
+        at, times, keys = start - 1, rows.times, rows.keys
+        if stop - start < len(times):
+            times, keys = times[start:stop], keys[start:stop]
+        for when, state in zip(times, map(self.keyed.states.get, keys), strict=True):
+            at += 1
             if state is not None and when >= state.latest:
-                times = state.entries
-                if times and times[0] >= oldest and len(times) < few:
+                known = state.entries
+                if known and known[0] >= oldest and len(known) < few:
                     state.latest = when
-                    times.append(when)
+                    known.append(when)
                     continue
             self._take(rows, at, mark, out)
 

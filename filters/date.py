@@ -14,7 +14,6 @@ from typing import Any
 from ..dsl.event import add_tag
 from ..dsl.generated import function_of
 from ..dsl.joda.clock import Clock
-from ..dsl.joda.columns import SAMPLE, varies
 from ..dsl.joda.formats import Formats
 from ..dsl.joda.names import (
     ENGLISH,
@@ -36,6 +35,8 @@ from ..plugins.declaration import Example, option
 from ..plugins.decoration import decorating
 
 _MOST_ZONES = 256
+_MANY = 16
+"""Events from which on it is cheaper to read all dates of a batch at once."""
 
 
 class Date(Filter, name="date"):
@@ -245,7 +246,7 @@ class Date(Filter, name="date"):
             formats.known.get,
             formats.read,
             partial(self._read_other, formats=formats),
-            formats.read_all,
+            formats.read_all if len(events) >= _MANY and formats.reads_together() else None,
         )
 
     def _compiled(self) -> Callable[..., None]:
@@ -282,19 +283,18 @@ class Date(Filter, name="date"):
             "settle": self._settle(),
             "failed": self.failed,
             "decorate": self.decorate,
-            "varies": varies,
         }
         loop: Callable[..., None] = function_of(lines, "date", scope)
         return loop
 
     def _together(self, target: str, keys: Sequence[str]) -> list[str]:
-        """The lines that read the texts of all events at once, where most come once and all can be
-        read; nothing where an event may fail afterwards.
+        """The lines that read the texts of all events at once, where all can be read; nothing where
+        an event may fail afterwards.
         """
         if self.decorate is not None and not self.removes:
             return []
         return [
-            f"    if varies([{reads(keys)} for event in events[:{SAMPLE}]]):",
+            "    if read_all is not None:",
             f"        stamps = read_all([{reads(keys)} for event in events])",
             "        if stamps is not None:",
             "            for event, stamp in zip(events, stamps):",

@@ -261,7 +261,7 @@ class Join(EventTime, name="join"):
     ) -> None:
         marks, keyed, opened = self.marks, self.keyed, self._opened
         states, operator = keyed.states, self._operator
-        take, silent = operator.take, operator.silent
+        join, silent, room = operator.join, operator.silent, keyed.room()
         packed = held_all(rows.times, rows.events, self.keep)
         if not self.keep:
             self._own = packed
@@ -277,12 +277,14 @@ class Join(EventTime, name="join"):
             state = states.get(key)
             if state is None:
                 state = operator.first(key, side, one)
-                evicted = keyed.begin(key, state)
-                if evicted:
-                    out.behind(at, self.told(evicted))
+                if room:
+                    states[key] = state
+                    room -= 1
+                else:
+                    out.behind(at, self.told(keyed.begin(key, state)))
                 opened.append(key)
             else:
-                results = take(state, when, (side, one), mark)
+                results = join(state, one, side == LEFT, mark)
                 if results:
                     out.behind(at, self.told(results))
             if not silent:

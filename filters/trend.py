@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -15,6 +14,10 @@ from .state import FOREVER
 from .state.keyed import Keyed
 from .state.keys import Key, Keys
 from .state.outflow import Outflow
+from .state.sums import finite_number
+
+_MOST = 1e150
+"""The greatest number that is compared: the squares of distances stay finite."""
 
 
 def _minute(number: int, value: int) -> Event:
@@ -36,7 +39,7 @@ class Trend(EventTime, name="trend"):
     `keep => false` only those events go on.
 
     Values are taken in the order of their time: one older than the last of its key goes on, tagged
-    `_trendlate`. Events without a number pass by.
+    `_trendlate`. Events without a number pass by; so do those whose number is beyond ±1e150.
     """
 
     field: FieldRef = option("The field with the number.")
@@ -129,7 +132,7 @@ class Trend(EventTime, name="trend"):
         if value is None or self.per is None:
             return value
         whole = _number(self.per.get(event))
-        return value / whole if whole else None
+        return _number(value / whole) if whole else None
 
     def take_segment(self, rows: Rows, start: int, stop: int, out: Outflow) -> None:
         keyed, judge = self.keyed, self._operator.judge
@@ -165,11 +168,6 @@ class Trend(EventTime, name="trend"):
 
 
 def _number(value: Any) -> float | None:
-    """A value as a float, if it is a finite number."""
-    if type(value) is int or type(value) is float:
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
-    return None
+    """A value as a float, if it is a number that can be compared."""
+    number = finite_number(value)
+    return float(number) if number is not None and -_MOST <= number <= _MOST else None

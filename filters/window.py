@@ -155,7 +155,9 @@ class Window(WindowOptions, name="window"):
         record = self._sized.pane(state, pane.start, self.marks.watermark)
         if key != _OVERFLOW:
             pane[key] = record
-        if self._timing.early or self.keyed.timers.at(key) > pane.start:
+        if self._sized.simple:
+            self.keyed.timers.set(key, pane.end)
+        elif self._timing.early or self.keyed.timers.at(key) > pane.start:
             self.keyed.settle(key, state)
         return record
 

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from jobs import FILTERS, ROOT, row, write_lines
+from jobs import FILTERS, ROOT, row, spent, write_lines
 
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 EVENTS = 400_000
-TICKS = os.sysconf("SC_CLK_TCK")
 CONFIG = """
 input {{ file {{ path => "${{INPUT}}" mode => "read" exit_after_read => true
   sincedb_path => "/dev/null" file_completed_action => "log"
@@ -37,25 +35,13 @@ def inside(directories: list[Path]) -> None:
     """Run configurations on Flink in this process; of each the CPU seconds, JVM and Python."""
     from engines.flink_runs import run
 
-    before = (0.0, 0.0)
+    before = spent(os.getpid())
     for directory in directories:
         if not run(directory, ["--path.data", str(directory / "data")]):
             sys.exit(f"{directory} failed")
-        now = _jvm_seconds(), _own_seconds()
-        print(json.dumps([now[0] - before[0], now[1] - before[1]]), flush=True)
+        now = spent(os.getpid())
+        print(json.dumps([now.jvm - before.jvm, now.python - before.python]), flush=True)
         before = now
-
-
-def _own_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _jvm_seconds() -> float:
-    """What the children of this process have used so far: there is one, the JVM."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in children]
-    return sum(int(each[11]) + int(each[12]) for each in fields) / TICKS
 
 
 def plain(directory: Path) -> float:

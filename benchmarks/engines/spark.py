@@ -10,14 +10,12 @@ the first ones warm the JVM up. Of a plain run its start is taken out.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from jobs import FILTERS, ROOT, row, write_lines
+from jobs import FILTERS, ROOT, Cost, row, spent, write_lines
 
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
@@ -27,44 +25,12 @@ from servers.packages import python  # noqa: E402
 
 EVENTS = 400_000
 PASSES = 3
-TICKS = os.sysconf("SC_CLK_TCK")
 FILE = """
 input { file { path => "${INPUT}" mode => "read" exit_after_read => true
   sincedb_path => "/dev/null" file_completed_action => "log"
   file_completed_log_path => "/dev/null" } }
 """
 OUT = 'output { file { path => "${OUTPUT}" codec => json_lines } }'
-
-
-class Cost(NamedTuple):
-    """CPU seconds of a JVM and of Python."""
-
-    jvm: float
-    python: float
-
-
-def tree(parent: int) -> list[int]:
-    """A process and all below it."""
-    found = [parent]
-    for pid in found:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
-                found += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def spent(parent: int) -> Cost:
-    """What the processes of a session have used so far; what has ended counts with its parent."""
-    jvm = own = 0.0
-    for pid in tree(parent):
-        name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-        fields = rest.split()
-        if name.endswith("(java"):
-            jvm += int(fields[11]) + int(fields[12])
-            own += int(fields[13]) + int(fields[14])
-        else:
-            own += sum(map(int, fields[11:15]))
-    return Cost(jvm / TICKS, own / TICKS)
 
 
 def plain(directory: Path, config: str, lines: Path) -> float:

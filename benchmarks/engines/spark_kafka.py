@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from jobs import FILTERS, ROOT, row, write_lines
-from spark import EVENTS, PASSES, Cost, spent
+from jobs import FILTERS, ROOT, Cost, row, spent, write_lines
+from spark import EVENTS, PASSES
 
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks" / "connectors")]
 

@@ -18,9 +18,10 @@ from ..guard import MatchTimeout
 from ..reading import reads
 from ..reference import Event
 from ..unmade import Shape, literal
+from ..values import SMALL_INTEGERS
 from .captures import assigning, field_tree, indented
 from .expression import Expression
-from .whole_events import NotWholeError, Usual, WholeEvent, making
+from .whole_events import Making, NotWholeError, Usual
 
 Loop = Callable[..., list[Event]]
 
@@ -112,7 +113,7 @@ def making_loop(
     """
     if len(expressions) > _MOST_INLINE:
         return None
-    scope: dict[str, Any] = {"MatchTimeout": MatchTimeout}
+    scope: dict[str, Any] = {"MatchTimeout": MatchTimeout, "small": SMALL_INTEGERS.get}
     fresh = [f"event = {literal(shape)}", "keep(event)"]
     puts = []
     for number, (expression, kind) in enumerate(zip(expressions, usual, strict=True), 1):
@@ -121,13 +122,14 @@ def making_loop(
         tree = None
         if not fill.keep_empty:
             tree = field_tree(expression.captures, fill.target, fill.overwrite)
+        if tree is None:
+            return None
+        given = expression.captures, shape, tree, fill.overwrite
+        one_by_one = f"one_by_one_{number}(event, match)"
         try:
-            if tree is None:
-                raise NotWholeError
-            event = WholeEvent(expression.captures, kind, shape, tree, fill.overwrite)
+            puts.append(Making(*given, fresh, ordinary, one_by_one).lines(kind))
         except NotWholeError:
             return None
-        puts.append(making(event, fresh, f"one_by_one_{number}(event, match)", ordinary))
     late = ["if event is None:", *indented(fresh, 1)]
     body = _tries(expressions, puts, decoration, [*fresh, "unmatched(event)"])
     text = [

@@ -12,27 +12,49 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from ..unmade import Leaf, Shape, literal
+from ..values import SMALL_INTEGERS
 from .captures import Tree, indented, numbered, tested
 from .expression import Capture, Expression
 
 _SELDOM = 0.02
 """The share of lines below which a capture counts as one that never takes part."""
 
+_MOSTLY = 0.6
+"""The share of small integers from which on it is worth to look for one."""
+
+_MOST_WAYS = 3
+"""So many captures that take part in some lines, and not in others, have literals of their own: one
+for each combination.
+"""
+
 
 class Usual(NamedTuple):
-    """The captures, by place, that usually take part in a match, and those that usually do not."""
+    """The captures, by place, that usually take part in a match, those that usually do not, and
+    those whose texts are mostly small integers.
+    """
 
     present: frozenset[int]
     absent: frozenset[int]
+    small: frozenset[int]
+
+    def ways(self, place: int) -> tuple[Usual, Usual]:
+        """What is usual of the matches in which a capture takes part, and of the others."""
+        return (
+            self._replace(present=self.present | {place}),
+            self._replace(absent=self.absent | {place}),
+        )
 
     @classmethod
     def of(cls, expression: Expression, matches: Sequence[re.Match[str]]) -> Usual:
         """What is usual among some matches."""
-        rows = [expression.read(match) for match in matches]
-        shares = [sum(map(bool, texts)) / len(rows) for texts in zip(*rows, strict=True) if rows]
-        present = [place for place, share in enumerate(shares) if share > 1 - _SELDOM]
-        absent = [place for place, share in enumerate(shares) if share < _SELDOM]
-        return cls(frozenset(present), frozenset(absent))
+        columns = list(zip(*map(expression.read, matches), strict=True))
+        shares = [sum(map(bool, texts)) / len(texts) for texts in columns]
+        small = [sum(map(SMALL_INTEGERS.__contains__, texts)) / len(texts) for texts in columns]
+        return cls(
+            frozenset(place for place, share in enumerate(shares) if share > 1 - _SELDOM),
+            frozenset(place for place, share in enumerate(shares) if share < _SELDOM),
+            frozenset(place for place, share in enumerate(small) if share > _MOSTLY),
+        )
 
 
 class _Item(NamedTuple):
@@ -57,9 +79,8 @@ class WholeEvent:
     """The code of an event with the captures of one expression. ``tree`` has the fields that they
     fill; raises NotWholeError.
 
-    ``test`` tells whether the captures of a match are the usual ones, "" where they always are;
-    ``numbers`` convert them, ``before`` makes the maps that ``code``, the literal, is made of, and
-    ``after`` sets what could not stand in it.
+    ``numbers`` convert captures, ``before`` makes the maps that ``code``, the literal, is made of,
+    and ``after`` sets what could not stand in it.
     """
 
     def __init__(
@@ -70,34 +91,30 @@ class WholeEvent:
         tree: Tree,
         overwrite: Collection[str],
     ) -> None:
-        self._captures, self._usual, self._overwrite = captures, usual, overwrite
+        self._captures, self._usual = captures, usual
         self.before: list[str] = []
         self._maps = 0
-        self.test = self._guard()
-        self.numbers = list(self._conversions())
+        self.numbers = self._conversions()
         items = self._items(shape, tree, overwrite)
         sure = _leading(items)
         self.code = _map(items[:sure])
         self.after = [line for item in items[sure:] for line in _setting("event", item)]
 
-    def _guard(self) -> str:
-        tests = []
-        for place, capture in enumerate(self._captures):
-            test = tested(place, capture)
-            if test and place in self._usual.present:
-                tests.append(test)
-            elif place in self._usual.absent:
-                tests.append(f"not g{place}")
-        return " and ".join(tests)
-
     def _conversions(self) -> list[str]:
-        usual = self._usual
         lines = []
         for place, capture in enumerate(self._captures):
-            if capture.type and place in usual.present:
-                lines.append(f"n{place} = {capture.type}(g{place})")
-            elif capture.type and place not in usual.absent:
+            if not capture.type or place in self._usual.absent:
+                continue
+            if place not in self._usual.present:
                 lines.append(numbered(place, capture))
+            elif capture.type == "int" and place in self._usual.small:
+                lines += [
+                    f"n{place} = small(g{place})",
+                    f"if n{place} is None:",
+                    f"    n{place} = int(g{place})",
+                ]
+            else:
+                lines.append(f"n{place} = {capture.type}(g{place})")
         return lines
 
     def _items(self, shape: Shape, tree: Tree, overwrite: Collection[str] = ()) -> list[_Item]:
@@ -169,25 +186,70 @@ def _setting(into: str, item: _Item) -> list[str]:
     return [f"if {item.test}:", f"    {line}"] if item.test else [line]
 
 
-def making(
-    event: WholeEvent, fresh: Sequence[str], one_by_one: str, ordinary: Sequence[str]
-) -> list[str]:
+class Making:
     """The lines that make and keep the event of ``match``. ``fresh`` make and keep one without
-    captures; ``ordinary`` are the lines that put captures into it, ``one_by_one`` the call that
-    does where a number is not one. The first of the ordinary lines reads the match.
+    captures; ``ordinary`` are the lines that put captures into it, the first of which reads the
+    match; ``one_by_one`` is the call that does so where a number is not one.
     """
-    read, *put = ordinary
-    usual = [*event.before, f"event = {event.code}", "keep(event)", *event.after]
-    if event.numbers:
-        usual = [
-            "try:",
-            *indented(event.numbers, 1),
-            "except ValueError:",
-            *indented([*fresh, one_by_one], 1),
+
+    def __init__(
+        self,
+        captures: Sequence[Capture],
+        shape: Shape,
+        tree: Tree,
+        overwrite: Collection[str],
+        fresh: Sequence[str],
+        ordinary: Sequence[str],
+        one_by_one: str,
+    ) -> None:
+        self._captures = captures
+        self._given = shape, tree, overwrite
+        self._fresh, self._ordinary, self._one_by_one = fresh, ordinary, one_by_one
+
+    def lines(self, usual: Usual) -> list[str]:
+        """The lines; raises NotWholeError."""
+        read, *put = self._ordinary
+        test, known = _guard(self._captures, usual), usual.present | usual.absent
+        open_ = [place for place in range(len(self._captures)) if place not in known]
+        made = self._ways(usual, open_ if len(open_) <= _MOST_WAYS else [])
+        if any(capture.type for capture in self._captures):
+            other = [*self._fresh, self._one_by_one]
+            made = ["try:", *indented(made, 1), "except ValueError:", *indented(other, 1)]
+        if not test:
+            return [read, *made]
+        return [
+            read,
+            f"if {test}:",
+            *indented(made, 1),
             "else:",
-            *indented(usual, 1),
+            *indented([*self._fresh, *put], 1),
         ]
-    if not event.test:
-        return [read, *usual]
-    other = [*fresh, *put]
-    return [read, f"if {event.test}:", *indented(usual, 1), "else:", *indented(other, 1)]
+
+    def _ways(self, usual: Usual, places: Sequence[int]) -> list[str]:
+        """The lines by whether captures take part."""
+        if not places:
+            return self._made(usual)
+        (place, *more), (with_it, without) = places, usual.ways(places[0])
+        return [
+            f"if {tested(place, self._captures[place]) or 'True'}:",
+            *indented(self._ways(with_it, more), 1),
+            "else:",
+            *indented(self._ways(without, more), 1),
+        ]
+
+    def _made(self, usual: Usual) -> list[str]:
+        event = WholeEvent(self._captures, usual, *self._given)
+        literal = f"event = {event.code}"
+        return [*event.numbers, *event.before, literal, "keep(event)", *event.after]
+
+
+def _guard(captures: Sequence[Capture], usual: Usual) -> str:
+    """The test whether the captures of a match are the usual ones, "" where they always are."""
+    tests = []
+    for place, capture in enumerate(captures):
+        test = tested(place, capture)
+        if test and place in usual.present:
+            tests.append(test)
+        elif place in usual.absent:
+            tests.append(f"not g{place}")
+    return " and ".join(tests)

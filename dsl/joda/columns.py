@@ -13,25 +13,12 @@ from collections.abc import Sequence
 from ..timestamp import Timestamp
 from .minutes import KnownDay
 
-_DIGITS = "0123456789"
-_TENS = "012345"
-_MOST_HOURS = 24 * 4096
-_LEAST_DISTINCT = 12
-SAMPLE = 16
-"""So many values tell whether those of a batch differ."""
+_ALLOWED = {"5": "012345", "0": "0123456789"}
+"""The characters that may stand where a shape has these; any other stands for itself."""
 
+_MOST_HOURS = 24 * 4096
 _RESTS = {0: ".000Z", 4: "Z"}
 """What ends an instant behind a fraction of so many characters, its point among them."""
-
-
-def varies(values: Sequence[object]) -> bool:
-    """Whether so few values tell that most texts of a batch come once: else it is cheaper to look
-    for those that were read before.
-    """
-    try:
-        return len(values) >= SAMPLE and len(set(values)) >= _LEAST_DISTINCT
-    except TypeError:
-        return False
 
 
 class Column:
@@ -39,19 +26,19 @@ class Column:
     the hours that are known of them; ``of`` tells whether that is so.
     """
 
-    __slots__ = ("_behind", "_checks", "_hours", "_is_own", "_length", "_minutes", "_rest")
+    __slots__ = ("_behind", "_checks", "_end", "_hours", "_is_own", "_length", "_minutes", "_rest")
 
-    def __init__(self, length: int, minutes: int, shape: str, behind: str, rest: str) -> None:
-        """``minutes`` is where they start, ``shape`` what stands there, with what is ``behind``
+    def __init__(self, minutes: int, shape: str, behind: str, rest: str) -> None:
+        """``minutes`` is where they start, ``shape`` what stands there, ``behind`` what follows
         seconds and fraction; ``rest`` ends the instant.
         """
-        self._length, self._minutes, self._behind, self._rest = length, minutes, behind, rest
+        self._minutes, self._behind, self._rest = minutes, behind, rest
+        self._end = minutes + len(shape)
+        self._length = self._end + len(behind)
         self._hours: dict[str, str] = {}
-        self._is_own = not rest
-        self._checks = [
-            (minutes + place, _TENS if place in (0, 3) else _DIGITS if char == "0" else char)
-            for place, char in enumerate(shape)
-        ]
+        self._is_own = behind == rest
+        self._checks = list(enumerate(map(_ALLOWED.get, shape, shape), minutes))
+        self._checks += enumerate(behind, self._end)
 
     @classmethod
     def of(cls, text: str, known: KnownDay) -> Column | None:
@@ -63,10 +50,10 @@ class Column:
         rest = _RESTS.get(len(fraction))
         if text[place.minutes + 2 : place.start] != ":" or fraction[:1] not in ("", "."):
             return None
-        if rest is None or (behind and behind != rest):
+        if rest is None:
             return None
-        shape = "00:00" + fraction[:1] + "0" * len(fraction[1:]) + behind
-        return cls(len(text), place.minutes, shape, behind, "" if behind else rest)
+        shape = "50:50" + fraction[:1] + "0" * len(fraction[1:])
+        return cls(place.minutes, shape, behind, rest)
 
     def learn(self, text: str, known: KnownDay) -> None:
         """Keep the hours of the day of a text."""
@@ -82,8 +69,8 @@ class Column:
             if time is None or time[1][3:] != ":00:":
                 return
             hour, stamp = before[: self._minutes], dates[time[0]] + time[1][:4]
-            if hour == stamp or not self._is_own:
-                self._hours[hour] = stamp
+            self._hours[hour] = stamp
+            self._is_own &= hour == stamp
 
     def read(self, texts: Sequence[str]) -> list[Timestamp] | None:
         """The instants of texts of this length; None where not all of them are of known hours."""
@@ -92,10 +79,12 @@ class Column:
             column = joined[place::length]
             if column.strip(char) if len(char) > 1 else column != char * count:
                 return None
-        hours, minutes = self._hours, self._minutes
-        if not hours.keys() >= {text[:minutes] for text in texts}:
+        hours, minutes, end, rest = self._hours, self._minutes, self._end, self._rest
+        try:
+            stamps = [hours[text[:minutes]] for text in texts]
+        except KeyError:
             return None
         if self._is_own:
             return list(map(Timestamp, texts))
-        rest = self._rest
-        return [Timestamp(hours[text[:minutes]] + text[minutes:] + rest) for text in texts]
+        pairs = zip(stamps, texts, strict=True)
+        return list(map(Timestamp, [hour + text[minutes:end] + rest for hour, text in pairs]))

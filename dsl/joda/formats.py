@@ -24,6 +24,9 @@ costs to read them.
 """
 
 _DAYS_KEPT = 4096
+_PAUSE = 4
+"""Batches that are read text by text after one that could not be read at once."""
+
 _PROBES = (("05", "05", "05"), ("11", "55", "55"))
 
 _Way = tuple[int, int, int, Callable[[str], Day | None], Callable[[str], str | None]]
@@ -53,7 +56,17 @@ class Formats:
     from then on. ``read_all`` reads many at once.
     """
 
-    __slots__ = ("_columns", "_days", "_own", "_parsers", "_ways", "follows_clock", "known", "read")
+    __slots__ = (
+        "_columns",
+        "_days",
+        "_own",
+        "_parsers",
+        "_pause",
+        "_ways",
+        "follows_clock",
+        "known",
+        "read",
+    )
 
     def __init__(self, parsers: Iterable[Parser]) -> None:
         self._parsers = list(parsers)
@@ -63,6 +76,7 @@ class Formats:
         self._ways: dict[int, _Way] = {}
         self._own: dict[int, set[str]] = {}
         self._columns: dict[int, Column | None] = {}
+        self._pause = 0
         self.read = self._reading()
 
     def read_number(self, value: float) -> Timestamp | None:
@@ -110,18 +124,32 @@ class Formats:
 
         return read
 
+    def reads_together(self) -> bool:
+        """Whether to try ``read_all`` on the next batch: there are days for it, and it did not fail
+        on one of the last.
+        """
+        self._pause = max(0, self._pause - 1)
+        return bool(self._columns) and not self._pause
+
     def read_all(self, values: Sequence[Any]) -> list[Timestamp] | None:
         """What ``read`` gives for each of these values; None where they are not texts of one
         length, on days that are known: then they are to be read one by one.
         """
         try:
-            (length,) = set(map(len, values))
+            texts = list(dict.fromkeys(values))
+            (length,) = set(map(len, texts))
         except (TypeError, ValueError):
-            return None
+            length = -1
         column = self._columns.get(length)
-        if column is None or set(map(type, values)) != {str}:
+        found = None
+        if column is not None and set(map(type, values)) == {str}:
+            found = column.read(texts)
+        if found is None:
+            self._pause = _PAUSE
             return None
-        return column.read(values)
+        if len(texts) < len(values):
+            return list(map(dict(zip(texts, found, strict=True)).__getitem__, values))
+        return found
 
     def _slow(self, text: str) -> str:
         """Try the formats."""

@@ -7,10 +7,13 @@ nothing, as in Joda-Time.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import struct
 from datetime import datetime, timedelta
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,8 @@ from ..diagnostics import PenstockError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+log = logging.getLogger("penstock")
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
@@ -40,6 +45,7 @@ milliseconds.
 _PARTS = re.compile(r"([+-])(\d\d):?(\d\d)?:?(\d\d)?[.,]?(\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(OFFSET)
 _NAME = re.compile(r"(?!posix/|right/)[A-Za-z][\w+-]*(?:/[\w+-]+)*", re.ASCII)
+_RULE = re.compile(r"(?:<[\w+-]{3,}>|[A-Za-z]{3,})[+-]?\d[\w:+,./<>-]*", re.ASCII)
 _UTC_NAMES = frozenset({"UTC", "GMT", "UT", "Z", "Zulu", "Universal", "Etc/UTC", "Etc/GMT"})
 _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
@@ -203,30 +209,56 @@ def _help(zone_id: str) -> str:
 
 def platform_zone() -> Zone:
     """The zone of this machine: the variable TZ, else what /etc/localtime is, else UTC."""
-    for guess in (_from_environment, _from_link, _from_file):
-        zone = guess()
-        if zone is not None:
-            return zone
-    return UTC
+    return _from_environment() or _from_path(Path("/etc/localtime")) or UTC
 
 
 def _from_environment() -> Zone | None:
-    return find_zone(os.environ.get("TZ", "").lstrip(":"))
+    given = os.environ.get("TZ", "").lstrip(":")
+    return _zone_of_variable(given) if given else None
 
 
-def _from_link() -> Zone | None:
-    try:
-        target = str(Path("/etc/localtime").resolve())
-    except OSError:
+@lru_cache(maxsize=8)
+def _zone_of_variable(given: str) -> Zone:
+    """What TZ means: a name, a file, or a rule of POSIX; UTC for anything else, as in C, Java."""
+    zone = _from_path(Path(given)) if given.startswith("/") else find_zone(given)
+    zone = zone or _from_rule(given)
+    if zone is None:
+        log.warning("TZ is `%s`, which is not a valid time zone: UTC is used instead", given)
+    return zone or UTC
+
+
+def _from_rule(rule: str) -> Zone | None:
+    """The zone of a rule such as `CET-1CEST,M3.5.0,M10.5.0/3`, as the last line of a file of the
+    tz database has it: so it is read as one, of version 2, with a single type and no transition.
+    """
+    if not _RULE.fullmatch(rule):
         return None
-    return find_zone(target.partition("zoneinfo/")[2])
+    from zoneinfo import ZoneInfo
+
+    block = struct.pack(">5s15x6l", b"TZif2", 0, 0, 0, 0, 1, 4) + struct.pack(
+        ">lbb4s", 0, 0, 0, b"UTC"
+    )
+    try:
+        file = BytesIO(block * 2 + f"\n{rule}\n".encode("ascii"))
+        return RegionalZone(rule, ZoneInfo.from_file(file))
+    except ValueError:
+        return None
 
 
-def _from_file() -> Zone | None:
+def _from_path(path: Path) -> Zone | None:
+    """The zone of a file or link: by its name in the tz database, else by what it holds."""
+    try:
+        named = find_zone(str(path.resolve()).partition("zoneinfo/")[2])
+        return named or _from_file(path)
+    except (OSError, RuntimeError):
+        return None
+
+
+def _from_file(path: Path) -> Zone | None:
     from zoneinfo import ZoneInfo
 
     try:
-        with Path("/etc/localtime").open("rb") as file:
+        with path.open("rb") as file:
             return RegionalZone("localtime", ZoneInfo.from_file(file))
     except (OSError, ValueError):
         return None

@@ -104,6 +104,10 @@ class Keyed(Generic[S]):
         state = self.operator.new(key)
         return state, self.begin(key, state)
 
+    def room(self) -> int:
+        """So many new keys may be put into ``states`` without ``begin``."""
+        return max(self.most - len(self.states), 0) if self._oldest is None else 0
+
     def begin(self, key: Key, state: S) -> list[Event]:
         """Hold a state that was made for a new key, like ``open``; the results of those that go."""
         results = self._make_room() if len(self.states) >= self.most else []

@@ -102,8 +102,10 @@ def _at(rows: list[tuple[float, int]], place: int) -> float:
 
 
 def exact_quantiles(values: list[Number], percents: Sequence[tuple[int, int]]) -> list[Number]:
-    """The values at some percents, by nearest rank."""
+    """The values at some percents, by nearest rank; of equal ones, the integer comes first."""
     ordered, count = sorted(values), len(values)
+    if {*map(type, values)} == {int, float}:
+        ordered.sort(key=lambda value: (value, type(value) is float))
     return [ordered[rank(percent, count)] for percent in percents]
 
 

@@ -43,8 +43,8 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def _until_the_reader_goes() -> Iterator[None]:
-    """Where the reader of stdout has gone, the command ends, and that is not an error; at Ctrl-C it
-    ends with the shell's code for it.
+    """Where the reader of stdout has gone, the command ends, and that is not an error; where there
+    is no room for what is written, it is one; at Ctrl-C it ends with the shell's code for it.
     """
     try:
         try:
@@ -53,11 +53,23 @@ def _until_the_reader_goes() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         raise SystemExit(0) from None
+    except OSError as error:
+        from ...plugins.records.disk import FULL
+
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        _discard_stdout()
+        click.echo(f"error: cannot write the output: {error.strerror}", err=True)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _discard_stdout() -> None:
+    """Send to nowhere what is still to be written: Python flushes once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Lazy(click.Group):

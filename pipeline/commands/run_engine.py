@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Sequence
@@ -18,6 +19,11 @@ from ..runtime.signals import SignalThread
 from .configuration import Selected, refuse, settings_pairs, show_findings
 from .run_endings import endings_said
 from .run_watched import Watched
+
+log = logging.getLogger("penstock")
+
+_ALONE: dict[str, object] = {"config.reload.automatic": True, "queue.type": "persisted"}
+"""What only a pipeline in this process does."""
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -61,13 +67,17 @@ def _run(
     signals: SignalThread,
 ) -> None:
     """Run a plan that is not refused; its figures are told where the settings ask for that."""
+    for name, value in _ALONE.items():
+        if one.settings[name] == value:
+            log.warning("`%s` has no effect on an engine", name)
     member = EngineJob(one.id, one.settings, engine.name)
     with ExitStack() as ending:
         try:
             watched = Watched(one.settings)
             ending.callback(watched.close)
             watched.start([member])
-            member.job = job = engine.start(plan, *given)
+            with endings_said():
+                member.job = job = engine.start(plan, *given)
         except UnknownEngine as error:
             raise click.UsageError(str(error)) from None
         except ConfigError as error:

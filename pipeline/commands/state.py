@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from itertools import islice
+from contextlib import ExitStack, closing
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import msgspec
@@ -131,9 +132,9 @@ def forget(path: str, names: tuple[str, ...], key: str | None, everything: bool,
     click.echo(f"{counted(gone, 'key')} forgotten", err=True)
 
 
-def _store(path: str, must_exist: bool = True) -> StateStore:
-    directory = store_directory(path, "state") if must_exist else Path(path)
-    if must_exist and not (directory / STATE_FILE).exists():
+def _store(path: str) -> StateStore:
+    directory = store_directory(path, "state")
+    if not (directory / STATE_FILE).exists():
         raise click.UsageError(f"no state at `{path}`")
     try:
         return StateStore(directory)
@@ -166,18 +167,28 @@ def import_(path: str, file: str) -> None:
     """Put an export (FILE, - for stdin) in the place of all state at PATH; the pipeline must not
     run.
 
-    PATH is the pipeline's directory of state, DATA/state/ID: it is made where it is not there.
-    Positions are those of the files, queues and topics of where the export was made.
+    PATH is the pipeline's directory of state, DATA/state/ID, or the directory path.data: then the
+    state becomes that of the pipeline of the same name. Directories are made where they are not
+    there. Positions are those of the files, queues and topics of where the export was made.
     """
-    store = _store(path, must_exist=False)
-    try:
-        if file == "-":
-            count = state_view.import_lines(store, sys.stdin)
-        else:
-            with Path(file).open(encoding="utf-8") as lines:
-                count = state_view.import_lines(store, lines)
-    except (OSError, UnicodeDecodeError) as error:
-        fail(error)
-    finally:
-        store.close()
-    click.echo(f"{counted(count, 'key')} imported", err=True)
+    with ExitStack() as opened:
+        try:
+            lines = sys.stdin if file == "-" else opened.enter_context(_readable(file))
+            head = lines.readline()
+            directory = _place_of(Path(path), state_view.pipeline_of(head))
+            store = opened.enter_context(closing(StateStore(directory)))
+            count = state_view.import_lines(store, chain([head], lines))
+        except (OSError, UnicodeDecodeError) as error:
+            fail(error)
+    click.echo(f"{counted(count, 'key')} imported to {directory}", err=True)
+
+
+def _readable(file: str) -> TextIO:
+    return Path(file).open(encoding="utf-8")
+
+
+def _place_of(path: Path, pipeline: str) -> Path:
+    """The directory of state that is meant by a path."""
+    if (path / STATE_FILE).exists() or path.absolute().parent.name == "state":
+        return path
+    return path / "state" / pipeline

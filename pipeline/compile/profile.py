@@ -180,7 +180,7 @@ class Profile:
             ),
             key=lambda row: -row[0],
         )
-        rows = _gathered([row for row in rows if row[0] > 0 or row[1]], process)
+        rows = gathered([row for row in rows if row[0] > 0 or row[1]], process)
         rows += [
             (started, 0, "start of the process", ""),
             (max(process - started - self.total(), 0.0), 0, "all else", ""),
@@ -190,7 +190,7 @@ class Profile:
         return f"{table(rows, process)}\ninputs waited {self.waited:.2f} s of {wall:.2f} s"
 
 
-def _gathered(rows: list[Row], whole: float) -> list[Row]:
+def gathered(rows: list[Row], whole: float) -> list[Row]:
     """Rows, the dearest first, with one in the place of those whose shares are too small to be
     looked at.
     """

@@ -8,6 +8,7 @@ one name.
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -27,6 +28,8 @@ _decode = msgspec.msgpack.Decoder().decode
 _encode = msgspec.msgpack.Encoder().encode
 
 HEAD = "penstock_state"
+
+_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 class Unreadable(OSError):
@@ -147,7 +150,7 @@ def import_lines(store: StateStore, lines: Iterable[str]) -> int:
     count = 0
     try:
         rows = iter(lines)
-        _check_head(json.loads(next(rows)))
+        pipeline_of(next(rows))
         for line in rows:
             ((what, content),) = json.loads(line).items()
             if what == "filter":
@@ -170,8 +173,15 @@ def import_lines(store: StateStore, lines: Iterable[str]) -> int:
     return count
 
 
-def _check_head(head: Any) -> None:
-    version = head.get(HEAD)
+def pipeline_of(head: str) -> str:
+    """The pipeline that an export was made of, by its first line; ``main`` where it has no name
+    that can be a directory. Raises Unreadable.
+    """
+    try:
+        said = json.loads(head or "null")
+    except ValueError as error:
+        raise Unreadable(f"this is not a valid export of state: {error}") from None
+    version = said.get(HEAD) if isinstance(said, dict) else None
     if type(version) is not int:
         raise Unreadable("this is not a valid export of state: it has no head")
     if version > VERSION:
@@ -179,6 +189,8 @@ def _check_head(head: Any) -> None:
             f"this export was written by a newer version (format {version}, this one reads"
             f" {VERSION}): import it with the Penstock that wrote it"
         )
+    name = said.get("pipeline")
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else "main"
 
 
 def _line(value: Any) -> str:

@@ -152,8 +152,7 @@ class Harness:
         return Outcome(out, self.routes(out, sections), originals, stamps)
 
     def routes(self, events: list[Event], sections: Compiled) -> list[tuple[str, ...]]:
-        for recorder in self.recorders:
-            recorder.seen.clear()
+        self.forget_outputs()
         if events:
             sections.outputs.run(events)
         taken: dict[int, list[str]] = {id(event): [] for event in events}
@@ -161,6 +160,11 @@ class Harness:
             for event in recorder.seen:
                 taken[id(event)].append(recorder.label)
         return [tuple(taken[id(event)]) for event in events]
+
+    def forget_outputs(self) -> None:
+        """Let go of the events that outputs were given."""
+        for recorder in self.recorders:
+            recorder.seen.clear()
 
     def reset(self, compiled: Compiled | None = None) -> None:
         """Forget what filters keep; ``compiled`` has its functions replaced in place."""

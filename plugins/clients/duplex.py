@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ..errors import Disconnected
 from ..wake_pipe import WakePipe
+from .tls_failures import said
 
 _READ = 1 << 16
 _STEP = 1.0
@@ -77,7 +78,7 @@ class Duplex:
         except Disconnected as error:
             reason = str(error)
         except OSError as error:
-            reason = getattr(error, "reason", None) or error.strerror or str(error)
+            reason = said(error)
         finally:
             with self._lock:
                 self._failure = reason

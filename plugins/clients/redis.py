@@ -30,6 +30,7 @@ from ..former import renamed
 from ..option_groups import option_group
 from ..tls import TlsContext
 from .tls import ClientTls, client_tls, tls_failure, tls_refusal
+from .tls_failures import said
 
 DEFAULT_PORT = 6379
 ANSWER_WITHIN = 30.0
@@ -38,7 +39,9 @@ ANSWER_WITHIN = 30.0
 _AWAY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOCKED", "BUSY ")
 _LOGINS = ("WRONGPASS", "NOAUTH", "AUTH ", "ERR AUTH", "invalid password", "Authentication")
 _REFUSED = re.compile(r"^Error -?\d+ connecting to (.+):(\d+)\. (.*?)\.?$")
-_KEY_HELP = "name a key that holds another kind of value, or change `data_type`"
+_KEY_HELP = "name another key, or change `data_type`"
+_HANDSHAKE = 10.0
+"""Seconds that TLS may take; a server without it says nothing at all."""
 
 
 @option_group
@@ -96,8 +99,15 @@ class _Tls(redis.Connection):
 
     def _connect(self) -> Any:
         made = super()._connect()  # type: ignore[no-untyped-call]
+        patience = made.gettimeout()
+        made.settimeout(_HANDSHAKE)
         try:
-            return self._tls.current().wrap_socket(made, server_hostname=self.host)
+            wrapped = self._tls.current().wrap_socket(made, server_hostname=self.host)
+            wrapped.settimeout(patience)
+            return wrapped
+        except TimeoutError as error:
+            made.close()
+            raise Disconnected(f"{self.host} port {self.port}: {said(error)}") from error
         except BaseException:
             made.close()
             raise
@@ -151,6 +161,9 @@ class RedisClient:
         client = redis.Redis(connection_pool=pool)
         try:
             client.ping()
+        except Disconnected:
+            close(client)
+            raise
         except (RedisError, OSError) as error:
             close(client)
             raise_as_ours(error)
@@ -173,30 +186,32 @@ def close(client: redis.Redis | None) -> None:
 
 def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
     """Raise what an error of the client library means. ``key_option``: what is to blame where the
-    key holds another kind of value, or may not be used.
+    key holds a value of another type, or may not be used.
     """
     tls = tls_failure(error)
     if tls is not None:
         raise tls_refusal(tls) from error
-    said = _REFUSED.sub(r"\1 port \2: \3", str(error)) or type(error).__name__
-    if isinstance(error, AuthenticationError) or said.startswith(_LOGINS):
+    text = _REFUSED.sub(r"\1 port \2: \3", str(error)) or type(error).__name__
+    if isinstance(error, AuthenticationError) or text.startswith(_LOGINS):
         help = "give the password that the server asks for"
-        if "without any password configured" in said:
+        if "without any password configured" in text:
             help = "the server has none: take it out"
-        raise Misconfigured("password", said, help)
+        raise Misconfigured("password", text, help)
     if isinstance(error, BusyLoadingError | ReadOnlyError) or not isinstance(error, ResponseError):
-        raise Disconnected(said) from error
-    if isinstance(error, NoPermissionError) or said.startswith("NOPERM"):
+        raise Disconnected(text) from error
+    if isinstance(error, NoPermissionError) or text.startswith("NOPERM"):
         help = "give this user the right in the server's access control list"
-        raise Misconfigured(key_option, said, help) from error
-    if "WRONGTYPE" in said:
-        raise Misconfigured(key_option, "the key holds another kind of value", _KEY_HELP) from error
-    if "DB index" in said or "invalid DB" in said:
-        raise Misconfigured("db", said) from error
-    if "unknown command" in said:
+        raise Misconfigured(key_option, text, help) from error
+    if "WRONGTYPE" in text:
+        raise Misconfigured(
+            key_option, "the key holds a value of another type", _KEY_HELP
+        ) from error
+    if "DB index" in text or "invalid DB" in text:
+        raise Misconfigured("db", text) from error
+    if "unknown command" in text:
         help = "the server is too old, or has renamed the command: see `command_map`"
-        raise Misconfigured("data_type", said, help) from error
-    raise Disconnected(said) from error
+        raise Misconfigured("data_type", text, help) from error
+    raise Disconnected(text) from error
 
 
 def asked(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -23,7 +23,7 @@ from concurrent.futures import Future
 
 from ..errors import Disconnected, Misconfigured
 from ..plugin import Plugin
-from .tls_failures import AUTHORITIES, distrusted, refused, refuses_certificate
+from .tls_failures import AUTHORITIES, distrusted, refused, refuses_certificate, said
 
 _SIOCOUTQ = 0x5411
 _ACKED_AT = 120
@@ -33,6 +33,11 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.0005, 0.02
 _STEP = 1.0
 _GOODBYE = 1.0
 _READ = 1 << 16
+_VERDICT = 1.0
+_ENDED = (
+    "the server ended the connection at the handshake of TLS; it may ask for another certificate"
+    " (`ssl_certificate`), or for one"
+)
 
 
 def check_port(plugin: Plugin, port: int, lowest: int = 1) -> None:
@@ -98,7 +103,7 @@ class Writer:
             except (TimeoutError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 continue  # the other end takes nothing for now: a stop waits for it as well
             except OSError as error:
-                raise self._fail(_said(error)) from error
+                raise self._fail(said(error)) from error
 
     def _check(self) -> None:
         """See whether the other end has closed the connection; what it says is passed over."""
@@ -107,14 +112,14 @@ class Writer:
         while poll.poll(0):
             self._socket.settimeout(0)
             try:
-                said = self._socket.recv(_READ)
+                heard = self._socket.recv(_READ)
             except (ssl.SSLWantReadError, BlockingIOError):
                 break  # no more than what TLS says by itself
             except OSError as error:
-                raise self._fail(_said(error)) from error
+                raise self._fail(said(error)) from error
             finally:
                 self._socket.settimeout(_STEP)
-            if not said:
+            if not heard:
                 raise self._fail("the other end has closed the connection")
         if self._failure is not None:
             raise self._failure
@@ -213,14 +218,6 @@ class Writer:
                 pass  # one that never stops to talk is not waited for
 
 
-def _said(error: OSError) -> str:
-    """What an error of the connection says; with TLS a server refuses a certificate only now."""
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, str) and refuses_certificate(reason):
-        return "; ".join(refused(reason))
-    return error.strerror or str(error)
-
-
 def _knows_acknowledgements(connection: socket.socket) -> bool:
     if sys.platform != "linux":
         return False
@@ -242,16 +239,56 @@ def _outstanding(connection: socket.socket) -> int:
 def encrypted(
     connection: socket.socket, context: ssl.SSLContext, host: str, option: str
 ) -> ssl.SSLSocket:
-    """The connection with TLS. Raises Misconfigured at ``option`` where the server's certificate is
-    not trusted, Disconnected where TLS fails otherwise.
+    """The connection with TLS, once the server has taken it. Raises Misconfigured at ``option``
+    where the server's certificate is not trusted, at ``ssl_certificate`` where the server does not
+    take ours, and Disconnected where TLS fails otherwise.
     """
     try:
-        return context.wrap_socket(connection, server_hostname=host)
+        made = context.wrap_socket(connection, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         connection.close()
         authorities = option if option.startswith("ssl_certificate") else AUTHORITIES
         raise Misconfigured(option, *distrusted(error, authorities)) from error
     except OSError as error:
         connection.close()
-        reason = getattr(error, "reason", None) or error.strerror or str(error)
-        raise Disconnected(f"TLS failed: {reason}") from error
+        raise _failed(error) from error
+    try:
+        _hear(made)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _hear(connection: ssl.SSLSocket) -> None:
+    """Wait for a server's first word, where it judges our certificate after the handshake (TLS
+    1.3): a ticket for the next handshake, which nearly all give, or why it refuses. What was
+    written before that would be taken by its system, and never be read. One that says nothing for
+    a second has nothing against us.
+    """
+    if connection.version() != "TLSv1.3":
+        return
+    poll, patience = select.poll(), connection.gettimeout()
+    poll.register(connection, select.POLLIN)
+    if not poll.poll(_VERDICT * 1000):
+        return
+    connection.settimeout(0)
+    try:
+        is_closed = not connection.recv(1)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        is_closed = False
+    except OSError as error:
+        raise _failed(error) from error
+    if is_closed:
+        raise Disconnected(_ENDED)
+    connection.settimeout(patience)
+
+
+def _failed(error: OSError) -> Misconfigured | Disconnected:
+    """What a handshake that failed is to be raised as."""
+    reason = getattr(error, "reason", None) or ""
+    if refuses_certificate(reason):
+        return Misconfigured("ssl_certificate", *refused(reason))
+    if isinstance(error, ConnectionError):
+        return Disconnected(_ENDED)
+    return Disconnected(f"TLS failed: {said(error)}")

@@ -14,7 +14,7 @@ from ..declaration import Secret, option
 from ..former import CLIENT_TLS
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
-from .tls_failures import AUTHORITIES, distrusted, refused, refuses_certificate
+from .tls_failures import AUTHORITIES, NOT_TLS, distrusted, refused, refuses_certificate
 
 
 @option_group
@@ -92,7 +92,7 @@ def tls_refusal(error: ssl.SSLError) -> Misconfigured | Disconnected:
         return Misconfigured(AUTHORITIES, *distrusted(error))
     if refuses_certificate(reason):
         return Misconfigured("ssl_certificate", *refused(reason))
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+    if reason in NOT_TLS:
         text = f"the server does not speak TLS here: {reason}"
         return Misconfigured("ssl_enabled", text, "name the port that it speaks TLS on")
     return Disconnected(f"TLS failed: {reason}")

@@ -14,6 +14,7 @@ AUTHORITIES = "ssl_certificate_authorities"
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _OTHER_NAMES = (62, 64)
 _REVOKED = 23
+NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 _PAIR = "give `ssl_certificate` and `ssl_key`"
 _WHAT_TO_DO = {
     "certificate required": _PAIR,
@@ -60,3 +61,17 @@ def refused(reason: str) -> tuple[str, str]:
     if words == "handshake failure":
         return "the server refuses the handshake", help
     return f"the server refuses the certificate: {words}", help
+
+
+def said(error: OSError) -> str:
+    """What an error of a connection says; with TLS 1.3 a server refuses a certificate only when the
+    handshake is over.
+    """
+    if isinstance(error, TimeoutError):
+        return "the server does not answer to TLS; does it speak TLS on this port?"
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, str) and refuses_certificate(reason):
+        return "; ".join(refused(reason))
+    if reason in NOT_TLS:
+        return "the server does not speak TLS here"
+    return str(reason or error.strerror or error)

@@ -22,9 +22,13 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ...dsl.diagnostics import PenstockError
 from ..batch import Chunk
+from ..contract import Plugin
 from ..declaration import Bytes, Duration, option
 from ..errors import Undelivered
-from ..servers.event_loop import Acceptor, EventLoopListener, Intake
+from ..servers.admission import Admission
+from ..servers.connections import Acceptor
+from ..servers.event_loop import Acceptor as AnyAcceptor
+from ..servers.event_loop import EventLoopListener, Intake
 from ..servers.tls import ServerTls
 from ..tls import TlsContext
 from ._http_body import Body, TooLong, as_utf8
@@ -93,6 +97,7 @@ class HttpListener(ServerTls, EventLoopListener):
     )
 
     _server: web.Server | None = None
+    _admission: _Admission | None = None
 
     def serve_with(
         self,
@@ -142,15 +147,15 @@ class HttpListener(ServerTls, EventLoopListener):
             keepalive_timeout=self.read_timeout,
             lingering_time=_LINGER,
         )
+        self._admission = _Admission(self, self._server, self.ssl_handshake_timeout / 1000)
 
-    async def accept(self, listening: socket.socket, tls: SSLContext | None) -> Acceptor:
-        assert self._server is not None
-        timeout = None if tls is None else self.ssl_handshake_timeout / 1000
-        return await asyncio.get_running_loop().create_server(
-            self._server, sock=listening, ssl=tls, ssl_handshake_timeout=timeout
-        )
+    async def accept(self, listening: socket.socket, tls: SSLContext | None) -> AnyAcceptor:
+        assert self._admission is not None
+        return Acceptor(listening, self._admission, tls)
 
     async def drain(self) -> None:
+        if self._admission is not None:
+            self._admission.admit_no_more()
         if self._server is not None:
             self._server.pre_shutdown()
             await self._server.shutdown(_DRAIN)
@@ -231,6 +236,17 @@ class HttpListener(ServerTls, EventLoopListener):
 
     def _too_long(self) -> _Refused:
         return _Refused(413, f"a body has at most {self.max_content_length} bytes")
+
+
+class _Admission(Admission):
+    """Admits connections that the server of aiohttp serves."""
+
+    def __init__(self, plugin: Plugin, server: web.Server, handshake: float) -> None:
+        super().__init__(plugin, handshake)
+        self._server = server
+
+    def protocol_of(self, ip: str) -> asyncio.BaseProtocol:
+        return self._server()
 
 
 def _error(

@@ -9,7 +9,9 @@ import socket
 import ssl
 
 from ..contract import Plugin
-from .connections import attach, plain_ip
+from .connections import plain_ip
+from .handshakes import serve
+from .tls_failures import handshake_failure
 
 
 class Admission:
@@ -40,9 +42,10 @@ class Admission:
             made.close()  # the client has gone
             return
         try:
-            await attach(made, lambda: self.protocol_of(ip), tls, self._handshake)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            await serve(made, lambda: self.protocol_of(ip), tls, self._handshake)
         except ssl.SSLError as error:
-            self.refused(ip, f"TLS failed: {error.reason or error}")
+            self.refused(ip, f"TLS failed: {handshake_failure(error)}")
         except OSError as error:
             self._log.debug("a connection was closed before it was served: %s", error)
 

@@ -14,6 +14,7 @@ from typing import cast
 
 from ..contract import Plugin
 from ..tls import TlsContext
+from .handshakes import serve
 from .sockets import BACKLOG
 from .tls_failures import handshake_failure
 
@@ -57,9 +58,8 @@ class Broadcast:
     async def _welcome(self, made: socket.socket) -> None:
         tls = None if self._tls is None else self._tls.current()
         try:
-            await self._loop.connect_accepted_socket(lambda: _Client(self._clients), made, ssl=tls)
+            await serve(made, lambda: _Client(self._clients), tls)
         except OSError as error:
-            made.close()
             reason = handshake_failure(error)
             text = "a client was not served, since TLS failed: %s"
             self._log.warning(text, reason, about=reason)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from ..contract import Plugin
 from .feeds import Feed, Held
 from .gathering import Gathering
+from .handshakes import serve
 from .proxy_protocol import Proxied, ProxyError, take_header
 from .reverse_names import ReverseNames
 from .tls_failures import handshake_failure
@@ -91,16 +92,11 @@ class Connections:
         task.add_done_callback(self._admitting.discard)
 
     async def _admitted(self, made: socket.socket, tls: ssl.SSLContext | None) -> None:
-        loop, who = asyncio.get_running_loop(), "a client"
+        who = "a client"
         try:
             peer = await self._peer_of(made)
             who = peer.ip or who
-            await loop.connect_accepted_socket(
-                lambda: Connection(self, peer),
-                made,
-                ssl=tls,
-                ssl_handshake_timeout=self.settings.handshake if tls else None,
-            )
+            await serve(made, lambda: Connection(self, peer), tls, self.settings.handshake)
         except (OSError, ProxyError) as error:
             self._refuse(error, who)
             made.close()
@@ -314,25 +310,6 @@ class Acceptor:
             self._retry.cancel()
         self._loop.remove_reader(self._listening)
         self._listening.close()
-
-
-async def attach(
-    made: socket.socket,
-    factory: Callable[[], asyncio.BaseProtocol],
-    tls: ssl.SSLContext | None,
-    handshake: float,
-) -> None:
-    """Serve a connection that was accepted, once its handshake is done, which may take so many
-    seconds. Raises SSLError, or another OSError where the client has gone; it is closed then.
-    """
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        await asyncio.get_running_loop().connect_accepted_socket(
-            factory, made, ssl=tls, ssl_handshake_timeout=handshake if tls else None
-        )
-    except (OSError, asyncio.CancelledError):
-        made.close()
-        raise
 
 
 def plain_ip(ip: str) -> str:

@@ -1,5 +1,7 @@
 """Options of an engine are checked as those of plugins are, and what an engine wants is said in a line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,15 @@ def test_what_is_wrong_with_an_option_is_said(name: str, text: str, said: str) -
     with pytest.raises(ConfigError) as refused:
         typed("some", {name: text}, KNOWN, ", and its own")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("setting", ["config.reload.automatic=true", "queue.type=persisted"])
+def test_a_setting_that_an_engine_does_not_follow_is_told(setting: str, tmp_path: Path) -> None:
+    flags = ["--engine", "local", "--path.data", str(tmp_path), "-S", setting]
+    command = [sys.executable, "-m", "penstock", "run", "-e", CONFIG, *flags]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    name = setting.partition("=")[0]
+    assert f"`{name}` has no effect on an engine" in ended.stderr
 
 
 CONFIG = "input { generator { count => 1 } } output { null { } }"

@@ -1,4 +1,5 @@
 """What the filters of event time do with time, lateness, keys and options, case by case."""
+import math
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import penstock
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.dsl.timestamp import Timestamp
-from penstock.filters._event_time import EventTime
+from penstock.filters._event_time import EventTime, coarse
 from penstock.pipeline.compile.instantiate import inspect
 
 Event = dict[str, Any]
@@ -97,6 +98,24 @@ def test_late_events_go_on_or_end_as_asked(late: str, going: int) -> None:
     out = run(f'window {{ id => "w" size => "10s" lateness => "0s" keep => false late => "{late}" }}', at(1), at(30), at(2))
     assert sum("_windowlate" in e.get("tags", []) for e in out) == going
     assert windows(out) == [(1, "watermark"), (1, "end")]
+
+
+def test_the_log_says_at_the_end_how_many_events_were_late(caplog: pytest.LogCaptureFixture) -> None:
+    events = [at(100), *(at(second) for second in range(50))]
+    run('window { id => "w" size => "1m" }', *events)
+    (*_, last) = caplog.messages
+    assert last.endswith('late events so far: 50, by at most 30.001 s; lateness => "41s" would have taken them')
+    caplog.clear()
+    run('window { id => "w" size => "1m" }', at(100))
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("millis", "text"),
+    [(0, "0ms"), (9_999, "9999ms"), (10_001, "11s"), (600_000, "10m"), (86_400_000, "24h"), (10**9, "12d")],
+)
+def test_a_duration_is_proposed_in_few_digits_and_never_too_short(millis: int, text: str) -> None:
+    assert coarse(millis) == text
 
 
 def test_late_events_may_become_dead_letters() -> None:
@@ -249,6 +268,35 @@ def test_a_result_that_cannot_be_decorated_goes_on_tagged() -> None:
 def test_a_sum_beyond_all_floats_is_left_out() -> None:
     (out,) = run('window { id => "w" size => "1m" keep => false sum => { "s" => "v" } max => { "m" => "v" } }', at(1, v=1e308), at(2, v=1e308))
     assert ("s" in out, out["m"]) == (False, 1e308)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        'window { id => "w" size => "1m" sum => { "s" => "v" } avg => { "a" => "v" } }',
+        'window { id => "w" gap => "1m" sum => { "s" => "v" } avg => { "a" => "v" } }',
+        'window { id => "w" size => "4m" every => "1m" avg => { "a" => "v" } }',
+        'trend { id => "t" field => "v" last => 4 warm_up => 2 }',
+        'trend { id => "t" field => "v" half_life => 2 warm_up => 2 }',
+        'trend { id => "t" field => "v" per => "w" last => 4 warm_up => 2 }',
+        *(
+            f'correlate {{ id => "c" type => "{kind}" events => ["a"] field => ["v"] within => "1m"'
+            f' condition => {{ "{compares}" => 2 }} again => 0 }}'
+            for kind in ("value_sum", "value_avg", "value_percentile")
+            for compares in ("gte", "lt")
+        ),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_numbers_that_no_float_holds_disturb_nothing(config: str, order: int) -> None:
+    numbers = [1e308, 1e308, -1e308, 10**400, math.inf, 2**1024, -(10**400), -math.inf, 1e200, 7]
+    large = [at(n, v=v, w=1, tags=["a"]) for n, v in enumerate(numbers[::order])]
+    usual = [at(20 + n, v=v, w=1, tags=["a"]) for n, v in enumerate([5, 7, 6, 5, 6, 9])]
+    out = run(config, *large, *usual)
+    assert {tag for event in out for tag in event.get("tags", [])} <= {"a"}
+    judged = [event["trend"] for event in out if "trend" in event]
+    assert all(math.isfinite(trend["score"]) for trend in judged)
+    assert all(5 <= trend["expected"] <= 7 for trend in judged)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class FlinkEngine:
         own = read_options(options)
         if own.cluster:
             _refuse_driver(plan)
+        _start_java()
         ranges = [ranges_to_read(plan, read, own.range_bytes, checkpoint) for read in plan.reads]
         try:
             env = environment(plan, own, checkpoint)
@@ -73,6 +74,15 @@ class FlinkEngine:
         except Py4JJavaError as error:
             reason = _reason(error.java_exception)
             refuse(f"Flink does not start: {reason}", _WHAT_IT_WANTS, "E251")
+
+
+def _start_java() -> None:
+    """Start the JVM of this process; raises ConfigError where there is none."""
+    try:
+        get_gateway()
+    except Exception as error:  # PyFlink raises no class of its own
+        help = "Flink needs Java 17: JAVA_HOME, or `java` on the path"
+        refuse(f"Flink does not start: {error}", help, "E251")
 
 
 def _refuse_driver(plan: Plan) -> None:

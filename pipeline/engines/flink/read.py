@@ -19,12 +19,14 @@ from pyflink.table import DataTypes, StreamTableEnvironment
 from pyflink.table.expressions import col
 from pyflink.table.udf import udf
 
+from ..engine_options import refuse
 from ..parts import Read
 from ..plan import Plan
 from ..ranges import Range, ranges_of
 from .cluster import newest_checkpoint
+from .columns import MESSAGE, PLACE
 from .kafka import java_properties, quoted, sql_options
-from .messages import MESSAGE, PLACE, MessageStep, Unpack
+from .messages import MessageStep, Unpack
 from .rows import ROW
 from .step import ReadStep, Routes
 
@@ -55,18 +57,31 @@ def ranges_to_read(
     plan: Plan, read: Read, range_bytes: int, checkpoint: str | None
 ) -> Sequence[Range]:
     """The ranges of an input's files. A checkpoint knows them by their numbers, so they are kept
-    beside it: a job that goes on reads those that it began with.
+    beside it: a job that goes on reads those that it began with. Raises ConfigError where it began
+    with other files.
     """
     if read.how != "ranges":
         return []
+    named = read.options["path"]
     kept = Path(checkpoint or "", f"ranges-{read.number}.json")
     if checkpoint is not None and kept.exists() and newest_checkpoint(kept.parent) is not None:
-        return msgspec.json.decode(kept.read_bytes(), type=list[Range])
+        begun = msgspec.json.decode(kept.read_bytes(), type=_Begun)
+        if begun.named != named:
+            message = f"the checkpoint `{checkpoint}` is of a job that reads {begun.named}"
+            refuse(message, "start with an empty checkpoint directory", "E265")
+        return begun.ranges
     ranges = ranges_of(_input(plan, read).found(), read.splittable, range_bytes)
     if checkpoint is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(msgspec.json.encode(ranges))
+        kept.write_bytes(msgspec.json.encode(_Begun(named, ranges)))
     return ranges
+
+
+class _Begun(msgspec.Struct):
+    """What a job began to read. ``named``: the option ``path`` of the input."""
+
+    named: Any
+    ranges: list[Range]
 
 
 def _messages(tables: StreamTableEnvironment, plan: Plan, read: Read, routes: Routes) -> DataStream:

@@ -2,7 +2,8 @@
 much for each, since an element is a range of a file.
 
 Two subtasks may be threads of one Python process, and a subtask may change its thread, so that
-what works belongs to the function that Flink made for the subtask: ``open`` makes it.
+what works belongs to the function that Flink made for the subtask: ``open`` makes it. Chunks of
+inputs are worked in a process beside it (``work_process``).
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from typing import Any
 from pyflink.common import Row
 from pyflink.datastream import FlatMapFunction, RuntimeContext
 
-from ....plugins.errors import EndOfInput
 from ..deliver import Deliveries
 from ..packed import Packed, Payload
 from ..parts import Read
-from ..ranges import Range, chunks_of, content_of
+from ..ranges import Range
+from ..reading import Reading
 from ..shipping import Shipment
-from ..work import Work
+from ..work_process import WorkProcess
 from .figures import StepCounts
 from .parent import end_with_flink
 from .rows import keyed_row, lines_row, message_rows, tick_rows
-from .shipped import assembled_here
+from .shipped import assembled_here, files_here
 
 
 class Routes:
@@ -101,11 +102,11 @@ class ReadStep(FlatMapFunction):  # type: ignore[misc]
     def open(self, context: RuntimeContext) -> None:
         end_with_flink()
         self._routes.count(context.get_metrics_group())
-        self._work = Work(assembled_here(self._shipment))
+        self._process = WorkProcess(self._shipment, files_here())
 
     def close(self) -> None:
         self._routes.close()
-        self._work.close()
+        self._process.close()
 
     def flat_map(self, number: int) -> Iterator[Row]:
         for packed in self._packed(number):
@@ -113,28 +114,8 @@ class ReadStep(FlatMapFunction):  # type: ignore[misc]
         yield from self._routes.ticks(1)
 
     def _packed(self, number: int) -> Iterator[Packed]:
-        plugin, read = self._work.inputs[self._read.number], self._read
-        if read.how == "input":
-            yield from self._all_of(plugin)
-            return
+        if self._read.how == "input":
+            return self._process.ask(Reading(self._read.number))
         if not self._ranges:
-            return
-        part = self._ranges[number]
-        codec = plugin.codec_of(part.path)
-        if read.boundary is None:
-            yield from self._work.whole(codec, content_of(part), read.number)
-            return
-        chunks = chunks_of(part, read.boundary, read.longest)
-        yield from self._work.range(chunks, codec.origin, read.number)
-
-    def _all_of(self, plugin: Any) -> Iterator[Packed]:
-        plugin.open()
-        try:
-            while True:
-                batch = plugin.read(1.0)
-                if batch is not None:
-                    yield self._work.events(batch, self._read.number)
-        except EndOfInput:
-            return
-        finally:
-            plugin.close()
+            return iter(())
+        return self._process.ask(Reading(self._read.number, self._ranges[number]))

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from ....dsl.diagnostics import ConfigError, Diagnostic
 from ....plugins.records.disk import Disk
+from ..engine_options import refuse
 from .pieces import Positions
 from .write import Attempt, StagedFile
 
@@ -90,11 +90,15 @@ class Checkpoint:
             head = Head(VERSION, uuid.uuid4().hex[:8])
             _write(path, msgspec.json.encode(head))
             return head
-        head = msgspec.json.decode(path.read_bytes(), type=Head)
+        try:
+            head = msgspec.json.decode(path.read_bytes(), type=Head)
+        except msgspec.MsgspecError as error:
+            message = f"`{path}` is not a valid note of a checkpoint: {error}"
+            refuse(message, "start with an empty checkpoint directory", "E265")
         if head.version > VERSION:
             message = f"`{self.directory}` is a checkpoint of version {head.version}"
             help = f"this Penstock knows version {VERSION}: use a newer one, or another directory"
-            raise ConfigError([Diagnostic("E265", message, None, help)])
+            refuse(message, help, "E265")
         return head
 
     def _last(self) -> Manifest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from penstock.dsl.joda.zones import (
 )
 
 HOUR = 3_600_000
+JANUARY_2013 = 1_358_208_000_000
 JULY_2013 = 1_373_889_600_000
 
 
@@ -79,9 +82,41 @@ def test_offsets_are_read_down_to_milliseconds(text: str, millis: float | None) 
     assert parse_offset(text) == millis
 
 
-def test_the_variable_tz_says_the_zone_of_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", ":Asia/Tokyo")
-    assert platform_zone().offset_at(0) == 9 * HOUR
+@pytest.mark.parametrize(
+    ("given", "winter", "summer"),
+    [
+        ("Asia/Tokyo", 9, 9),
+        (":Asia/Tokyo", 9, 9),
+        (":{tmp}/zoneinfo/Europe/Berlin", 1, 2),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", 1, 2),
+        ("EST5EDT4,M3.2.0,M11.1.0", -5, -4),
+        ("<+0545>-5:45", 5.75, 5.75),
+        ("UTC0", 0, 0),
+    ],
+)
+def test_the_variable_tz_says_the_zone_of_the_platform(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    given: str,
+    winter: float,
+    summer: float,
+) -> None:
+    monkeypatch.setenv("TZ", given.replace("{tmp}", str(tmp_path)))
+    zone = platform_zone()
+    assert [zone.offset_at(at) / HOUR for at in (JANUARY_2013, JULY_2013)] == [winter, summer]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("form", ["Nowhere/Bogus{}", "CET-1CEST,M3.9.{}", "{tmp}", "{tmp}/{}", "a\n{}"])
+def test_a_variable_tz_that_is_not_a_zone_is_utc_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, form: str
+) -> None:
+    given = form.replace("{tmp}", str(tmp_path)).replace("{}", tmp_path.name)
+    monkeypatch.setenv("TZ", given)
+    assert platform_zone().offset_at(JULY_2013) == 0
+    (said,) = caplog.messages
+    assert said == f"TZ is `{given}`, which is not a valid time zone: UTC is used instead"
 
 
 def test_the_platform_has_a_zone_without_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

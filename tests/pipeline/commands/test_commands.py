@@ -348,6 +348,18 @@ def test_a_reader_that_goes_away_is_no_error(command: str) -> None:
     assert done.stderr == "exit 0\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("command", ["plugins doc window", "explain", "--help", "fmt -"])
+def test_output_without_room_is_an_error_of_one_line(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock", *command.split()],
+            input="filter { }", stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    said = "error: cannot write the output: No space left on device\n"
+    assert (done.stderr, done.returncode) == (said, 1)
+
+
 def test_an_empty_configuration_is_checked_but_not_run(penstock: Penstock) -> None:
     Path("empty.conf").write_text("")
     assert penstock("check", "empty.conf").exit_code == 0

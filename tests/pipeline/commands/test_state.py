@@ -89,15 +89,38 @@ def test_nothing_is_forgotten_without_a_yes(state: Path) -> None:
 def test_an_export_goes_on_elsewhere(state: Path, tmp_path: Path) -> None:
     run("export", "-o", tmp_path / "file", state)
     assert run("export", state).stdout == (tmp_path / "file").read_text()
-    other = tmp_path / "other" / "main"
-    assert run("import", other, tmp_path / "file").stderr == "4 keys imported\n"
-    assert run("import", other, "-", given=(tmp_path / "file").read_text()).stderr == "4 keys imported\n"
+    other = tmp_path / "other" / "state" / "main"
+    said = f"4 keys imported to {other}\n"
+    assert run("import", other, tmp_path / "file").stderr == said
+    assert run("import", other, "-", given=(tmp_path / "file").read_text()).stderr == said
     states = kept(other)
     assert states.restored() == {0: {"p": Position("i", 77)}, -1: {"queue": Position("q", 9)}}
     window, _ = states.filters.values()
     out = window.flush(True)  # type: ignore[attr-defined]
     assert [(e["host"], e["n"], e["s"]) for e in out] == [("a", 1, 10), ("b", 1.5, 5)]
     states.close()
+
+
+@pytest.mark.parametrize("name", ["data", "new", "data/state/main", "moved/state/other"])
+def test_an_import_takes_the_directory_of_data_or_that_of_a_pipeline(
+    state: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "data" / "plugins").mkdir(parents=True)
+    export = run("export", state).stdout
+    chosen = tmp_path / name
+    run("import", chosen, "-", given=export)
+    place = chosen if "state" in name else chosen / "state" / "main"
+    listed = run("list", chosen)
+    assert listed.stdout.startswith(f"state {place}\n  window errors: 2 keys")
+    assert not (chosen / "state.db").exists() or place == chosen
+
+
+def test_the_name_of_an_imported_pipeline_stays_inside_the_directory_of_data(
+    state: Path, tmp_path: Path
+) -> None:
+    export = run("export", state).stdout.replace('"pipeline":"main"', '"pipeline":"../../x"')
+    run("import", tmp_path / "new", "-", given=export)
+    assert (tmp_path / "new" / "state" / "main" / "state.db").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from servers.certificates import Certificates
 
 from penstock.plugins.clients.tcp import Writer, dial, encrypted
 from penstock.plugins.errors import Disconnected, Misconfigured
+
+ServeTls = Callable[[socket.socket, ssl.SSLContext], None]
 
 
 @pytest.fixture
@@ -183,6 +185,67 @@ def test_a_certificate_that_is_not_trusted_is_said_at_its_option(server: socket.
         encrypted(dial("127.0.0.1", server.getsockname()[1]), foreign, "localhost", "authorities")
     serving.join(90)
     assert caught.value.option == "authorities"
+
+
+def handshake_with(server: socket.socket, keys: Certificates, serve: ServeTls) -> ssl.SSLSocket:
+    """The client's side of a handshake; ``serve`` has the connection and the server's context."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.pair("server"))
+    serving = threading.Thread(target=lambda: serve(server.accept()[0], context))
+    serving.start()
+    trusting = ssl.create_default_context(cafile=keys.ca)
+    try:
+        return encrypted(dial("127.0.0.1", server.getsockname()[1]), trusting, "localhost", "ca")
+    finally:
+        serving.join(90)
+
+
+def test_a_server_that_gives_no_tickets_is_written_to(
+    server: socket.socket, tmp_path: Path
+) -> None:
+    accepted: list[ssl.SSLSocket] = []
+
+    def serve(connection: socket.socket, context: ssl.SSLContext) -> None:
+        context.num_tickets = 0
+        accepted.append(context.wrap_socket(connection, server_side=True))
+
+    writer = Writer(handshake_with(server, Certificates(tmp_path), serve))
+    assert writer.write(b"one").result(90) is None
+    assert accepted[0].recv(3) == b"one"
+    accepted[0].close()
+    writer.close()
+
+
+def test_a_server_that_ends_the_connection_behind_the_handshake_is_no_target(
+    server: socket.socket, tmp_path: Path
+) -> None:
+    def serve(connection: socket.socket, context: ssl.SSLContext) -> None:
+        context.num_tickets = 0
+        context.wrap_socket(connection, server_side=True).close()
+
+    with pytest.raises(Disconnected, match="ended the connection at the handshake"):
+        handshake_with(server, Certificates(tmp_path), serve)
+
+
+def test_a_server_that_does_not_speak_tls_is_said_to_be_one(
+    server: socket.socket, tmp_path: Path
+) -> None:
+    def serve(connection: socket.socket, context: ssl.SSLContext) -> None:
+        with connection, contextlib.suppress(ConnectionError):
+            connection.recv(1)
+            connection.sendall(b"220 mail.example ESMTP\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1 << 16):
+                pass
+
+    with pytest.raises(Disconnected, match="TLS failed: the server does not speak TLS here"):
+        handshake_with(server, Certificates(tmp_path), serve)
+
+
+def test_a_server_that_says_nothing_at_the_handshake_is_asked_about(server: socket.socket) -> None:
+    made = dial("127.0.0.1", server.getsockname()[1], patience=0.2)
+    with pytest.raises(Disconnected, match="does it speak TLS on this port"):
+        encrypted(made, ssl.create_default_context(), "localhost", "ca")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])

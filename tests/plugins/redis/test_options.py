@@ -12,6 +12,7 @@ from servers.packages import require
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble, inspect
+from penstock.plugins.clients import redis as redis_client
 from penstock.plugins.errors import Disconnected, Misconfigured, Rejected, Retry
 from penstock.plugins.input import Input, Outcome
 from penstock.plugins.output import Output
@@ -86,6 +87,16 @@ def test_a_unix_socket_and_a_database_are_used(server: Any, key: str) -> None:
         assert client.lrange(key, 0, -1) == [b"1"]
 
 
+def test_a_server_without_tls_is_not_waited_for_long(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "_HANDSHAKE", 0.2)
+    made = output(f'port => {server.port} ssl_enabled => true data_type => "list" key => "k"')
+    with pytest.raises(Disconnected, match="does it speak TLS on this port"):
+        made.connect()
+    made.close()
+
+
 def test_a_stream_is_cut_at_about_its_length(server: Any, client: Any, key: str) -> None:
     made = output(f'port => {server.port} data_type => "stream" key => "{key}" stream_field => "f" stream_max_length => 100 {PLAIN}')
     made.connect()
@@ -99,7 +110,7 @@ def test_a_key_that_takes_no_entries_is_to_blame_where_it_is_one_for_all(server:
     client.set(key, "text")
     made = output(f'port => {server.port} data_type => "list" key => "{key}" {PLAIN}')
     made.connect()
-    with pytest.raises(Misconfigured, match="another kind of value"):
+    with pytest.raises(Misconfigured, match="a value of another type"):
         deliver(made, "1")
     made = output(f'port => {server.port} data_type => "list" key => "%{{message}}" {PLAIN}')
     made.connect()
