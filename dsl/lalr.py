@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from .diagnostics import PenstockError
 from .source import Source, Span
 
 END = "$END"
@@ -29,7 +30,7 @@ TABLES = "grammar.json"
 Action = Callable[[list[Any]], Any]
 
 
-class RefusedError(Exception):
+class RefusedError(PenstockError):
     """The text is not of the language; ``at`` is the place of the token that may not stand
     there.
     """

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
+from ..diagnostics import PenstockError
 from ..unmade import Leaf, Shape, literal
 from ..values import SMALL_INTEGERS
 from .captures import Tree, indented, numbered, tested
@@ -71,7 +72,7 @@ class _Item(NamedTuple):
         return f"{self.key!r}: {self.code}"
 
 
-class NotWholeError(Exception):
+class NotWholeError(PenstockError):
     """A capture goes where the event has something that it cannot be written into."""
 
 

@@ -13,6 +13,8 @@ from struct import Struct
 
 import msgspec
 
+from ...dsl.diagnostics import PenstockError
+
 GAP = " " * 8
 _GAP = GAP.encode()
 _WORDS = 4
@@ -20,7 +22,7 @@ _KEPT = 64
 """For so many sizes of a batch the constants of a word are kept."""
 
 
-class OtherForm(Exception):
+class OtherForm(PenstockError):
     """Texts that have to be read one by one."""
 
 

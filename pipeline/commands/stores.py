@@ -33,7 +33,7 @@ def store_directory(path: str, what: str) -> Path:
     if directory.is_file():
         raise click.UsageError(f"{none}: that is a file; name its directory, `{directory.parent}`")
     if not directory.is_dir():
-        raise click.UsageError(f"{none}: no such directory")
+        raise click.UsageError(f"{none}: the directory does not exist")
     if _is_store(directory):
         return directory
     inside = _stores_in(directory) or _stores_in(directory / _BELOW_DATA[what])

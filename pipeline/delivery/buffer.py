@@ -100,13 +100,13 @@ class BufferedSink:
             self._submit(DeliveryUnit(part, pending))
 
     def _submit(self, unit: DeliveryUnit) -> None:
-        while not self._is_accepted(unit):
+        while not self._accept(unit):
             if self._made_room(unit):
                 return
 
-    def _is_accepted(self, unit: DeliveryUnit) -> bool:
-        """Whether nothing more need be done for a unit: it is in memory, or no unit is delivered
-        any more.
+    def _accept(self, unit: DeliveryUnit) -> bool:
+        """Take a unit into memory, or give it back where no unit is delivered any more; False where
+        there is no room for it.
         """
         with self._change:
             if self._error is None:

@@ -80,11 +80,11 @@ class Sender:
         """Deliver a request, or dead-letter what the output will never take. Raises Undelivered
         where neither can be.
         """
-        while not self._is_through(request):
+        while not self._try_once(request):
             pass
 
-    def _is_through(self, request: Request) -> bool:
-        """Whether one try brought a request to its end."""
+    def _try_once(self, request: Request) -> bool:
+        """Try to deliver a request; whether that brought it to its end."""
         try:
             future = self.start(request)
             error = None if future is None else error_of(future)
@@ -134,7 +134,7 @@ class Sender:
             self._partly_delivered(request, error.indexes)
         elif isinstance(error, (*Outages, Misconfigured)):
             is_over = self._is_over(request)
-        elif self._is_given_up(request, error):
+        elif self._give_up_on(request, error):
             return True
         with self._counting:
             self.retried += request.events
@@ -192,8 +192,10 @@ class Sender:
         with self._counting:
             self.rejected += len(reasons)
 
-    def _is_given_up(self, request: Request, error: Exception) -> bool:
-        """Whether a fault of the plugin has come too often, so that its events are dead letters."""
+    def _give_up_on(self, request: Request, error: Exception) -> bool:
+        """Dead-letter the events of a request where a fault of the plugin has come too often;
+        whether it has.
+        """
         request.tries += 1
         name = type(error).__name__
         log.debug("%s raised", self.where, exc_info=error)

@@ -121,7 +121,7 @@ class QueueIntake:
             note = self._note(incoming)
             fresh = self._uncommitted(incoming) if self._notes_parts else []
             if fresh or self._await[incoming.source]:
-                if not self._has_put_awaited(incoming.source, events, note, done, fresh):
+                if not self._put_awaited(incoming.source, events, note, done, fresh):
                     self._settled.wait(timeout)
                     return False
             else:
@@ -135,7 +135,7 @@ class QueueIntake:
             done(error)
         return True
 
-    def _has_put_awaited(
+    def _put_awaited(
         self,
         source: int,
         events: list[Event],

@@ -239,7 +239,7 @@ class Pipeline:
             self._flush(work, final=False)
         next_flush = 0.0
         for incoming in self._incoming(work.flushes):
-            if incoming is not None and not self.is_dropped(incoming):
+            if incoming is not None and not self.drop_if_repeated(incoming):
                 self._work(work, incoming)
             if self._is_flush_due(work, next_flush):
                 next_flush = time.monotonic() + FLUSH_EVERY
@@ -302,8 +302,10 @@ class Pipeline:
             self.counters.marks = None if trace is None else trace.marks
         return done if trace is None else tracer.ending(trace, done)
 
-    def is_dropped(self, incoming: Incoming) -> bool:
-        """Whether a batch comes again, or was committed: what an epoch counts must come once."""
+    def drop_if_repeated(self, incoming: Incoming) -> bool:
+        """Give a batch back that comes again, or was committed: what an epoch counts must come
+        once. Whether it was that.
+        """
         if self._epochs is None:
             return False
         error: Exception | None = None

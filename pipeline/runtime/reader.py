@@ -84,7 +84,7 @@ class Reader:
             self.settle()
             if not self._connected:  # settling found it gone: what is read now would come again
                 return None
-            batch = None if self._is_held() else self._read()
+            batch = None if self._tend_if_full() else self._read()
         except EndOfInput:
             raise
         except Misconfigured as error:
@@ -142,8 +142,8 @@ class Reader:
             return 0.0
         return min(_LONGEST_WAIT, self.longest_wait) if self._unsettled else self.longest_wait
 
-    def _is_held(self) -> bool:
-        """Whether too much is under way to read; then it was tended, until a batch ended."""
+    def _tend_if_full(self) -> bool:
+        """Tend the input until a batch ends where too much is under way to read; whether it is."""
         if not self.in_flight.is_full and len(self._unsettled) < self.source.max_in_flight:
             return False
         if self._commits is not None:

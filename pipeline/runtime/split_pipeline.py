@@ -88,7 +88,7 @@ class SplitPipeline(ParallelPipeline):
                 self._epochs.tick(idle=incoming is None and not self._under_way)
             if self._failure is not None:
                 break
-            if incoming is not None and not self.is_dropped(incoming):
+            if incoming is not None and not self.drop_if_repeated(incoming):
                 if not self._submit(self._job(number, incoming)):
                     break
                 number += 1
@@ -154,7 +154,7 @@ class SplitPipeline(ParallelPipeline):
                 self.counters.add(answer.counters)
             for part, count in zip(job.batch.parts, answer.counts, strict=True):
                 part.events = count
-            if not self.is_dropped(job.incoming):
+            if not self.drop_if_repeated(job.incoming):
                 self._run_here(worker, job, answer)
             del self._under_way[job.number]
             holder = job.worker or worker  # another one, where it was done again after a death

@@ -144,7 +144,7 @@ class ParallelPipeline(Pipeline):
                 self._epochs.tick(idle=incoming is None)
             if self._failure is not None:
                 return
-            if incoming is not None and not self.is_dropped(incoming):
+            if incoming is not None and not self.drop_if_repeated(incoming):
                 yield incoming
 
     def _job(self, number: int, incoming: Incoming) -> Job:

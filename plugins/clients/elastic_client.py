@@ -234,7 +234,7 @@ class ElasticClient:
         """Ask the cluster for its hosts; those that answer HTTP take the place of what is known."""
         try:
             hosts = list(self._sniffed(self.call("GET", self._upkeep.sniffing_path)))
-        except (Refused, Disconnected, Misconfigured) as error:
+        except Exception as error:  # also an answer of another shape: chores must go on
             self._log.warning("cannot ask the cluster for its hosts: %s", error)
             return
         if hosts and self.pool.replace(hosts):
@@ -270,8 +270,8 @@ class _Root(msgspec.Struct):
 
 
 def decoded(response: Response) -> Any:
-    """The value of a body of JSON; raises Disconnected where it is none: what answers then is not
-    the cluster.
+    """The value of a body of JSON; raises Disconnected where it is not JSON: what answers then is
+    not the cluster.
     """
     try:
         return msgspec.json.decode(response.body) if response.body else None

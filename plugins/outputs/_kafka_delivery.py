@@ -99,7 +99,10 @@ class Request:
             self._end()
 
     def _end(self) -> None:
-        error = self._ended(self)
+        try:
+            error = self._ended(self)
+        except Exception as fault:  # nobody else would end the future
+            error = fault
         if error is None:
             self.future.set_result(None)
         else:

@@ -105,13 +105,14 @@ class Transactions:
             payload.data, lambda ended: self._ended(ended, delivering, topic)
         )
         with self._lock:
-            if self._void is not None or not self._has_begun(delivering):
+            if self._void is not None or not self._begin_if_needed(delivering):
                 delivering.release(request)
                 return None
             delivering.send(request)
         return request.future
 
-    def _has_begun(self, delivering: Delivering) -> bool:
+    def _begin_if_needed(self, delivering: Delivering) -> bool:
+        """Begin a transaction unless one is open; False where there can be none."""
         if self._delivering is not delivering:
             self._void = "the producer was replaced"
             return False
@@ -160,7 +161,7 @@ class Transactions:
             metadata = self._link.group_metadata()
             self._link.check({**dict.fromkeys(positions, _NEVER), **kept.assignments})
             places = self._link.places(positions)
-            if not self._has_begun(delivering):
+            if not self._begin_if_needed(delivering):
                 raise Disconnected(f"no transaction can be begun: {self._void}")
             self._try(delivering, lambda: self._changelog.write(delivering.producer, kept.rows))
             if places and metadata is not None:
@@ -213,7 +214,7 @@ class Transactions:
         self._void = self._void or "the epoch was aborted"
         with self._lock:
             delivering = self._delivering
-            if delivering is not None and self._is_aborted(delivering):
+            if delivering is not None and self._abort_open(delivering):
                 return
             self._is_open, self._delivering = False, None
         self._make_anew()
@@ -232,7 +233,8 @@ class Transactions:
             self._lacks = f"the producer cannot be replaced: {error}"
             self._plugin.context.log.warning("%s; retrying", self._lacks)
 
-    def _is_aborted(self, delivering: Delivering) -> bool:
+    def _abort_open(self, delivering: Delivering) -> bool:
+        """Abort the open transaction, if there is one; False where the producer cannot go on."""
         if delivering.watch.fatal is not None or self._is_stale:
             return False
         if not self._is_open:

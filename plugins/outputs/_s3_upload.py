@@ -144,7 +144,7 @@ class Uploader:
         with self._connecting:
             if self._s3 is not failed:
                 return
-            with contextlib.suppress(ConnectorError):  # the next try says what is wrong
+            with contextlib.suppress(Exception):  # the next try says what is wrong
                 self.use(self._connect())
 
     def _run(self) -> None:

@@ -82,7 +82,7 @@ class Datagrams:
                 self._cut_short()
             if data:
                 feed(data, address[0])
-            if gathering.is_full and self._is_to_rest():
+            if gathering.is_full and self._rest_if_full():
                 return False
         return True
 
@@ -95,8 +95,8 @@ class Datagrams:
             about="cut",
         )
 
-    def _is_to_rest(self) -> bool:
-        """Whether as much is held as may be; then nothing is read until there is room."""
+    def _rest_if_full(self) -> bool:
+        """Read nothing until there is room, where as much is held as may be; whether it is."""
         self._held += 1
         if self._held < self._most:
             return False

@@ -118,7 +118,7 @@ def test_a_partition_that_comes_back_during_a_commit_is_not_committed(
     deliver(output, "one")
     state = output.participant.snapshot()
     member.held = {name: 2}
-    with pytest.raises(Disconnected, match="has been assigned anew"):
+    with pytest.raises(Disconnected, match="has been assigned again"):
         output.participant.commit({0: {name: Position("", 1)}}, state)
     output.participant.abort()
     assert topic.values() == []

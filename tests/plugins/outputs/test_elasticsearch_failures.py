@@ -271,6 +271,15 @@ def test_a_real_cluster_is_asked_for_its_hosts() -> None:
     assert len(opensearch.documents(port, index)) == 1
 
 
+@pytest.mark.parametrize("answer", [["no", "map"], {"nodes": None}], ids=["a list", "no nodes"])
+def test_an_answer_without_hosts_costs_no_delivery(front: Front, answer: Any) -> None:
+    front.always("GET", "/sniff", Told(200, answer))
+    front.rules.append(all_taken)
+    with Delivering(front.url, 'sniffing => true sniffing_path => "/sniff"') as output:
+        delivered(output, {"n": 1})
+    assert len(front.paths("POST")) == 1
+
+
 def test_a_cluster_that_is_away_is_disconnected() -> None:
     (port,) = free_ports()
     with pytest.raises(Disconnected, match=f"{LOOPBACK}:{port}"), Delivering(f"{LOOPBACK}:{port}"):
