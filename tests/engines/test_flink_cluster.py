@@ -89,7 +89,7 @@ def test_a_killed_task_manager_costs_no_window_and_repeats_none(cluster: flink.C
         assert run.wait(PATIENCE) == 0, log.read_text()[-4000:]
     finally:
         run.kill()
-    wait_until(lambda: not flink.workers_of(busy))
+    wait_until(lambda: not flink.left_of(busy))
     told, wanted = flink.lines_of(tmp_path / "flink"), (tmp_path / "plain").read_text().splitlines()
     assert Counter(told) == Counter(wanted)
 
@@ -100,7 +100,7 @@ input {{ file {{
   sincedb_path => "/dev/null"
   file_completed_action => "log" file_completed_log_path => "{directory}/done"
 }} }}
-filter {{ {first} dedupe {{ id => "once" by => ["n"] }} {later} }}
+filter {{ {first} dedupe {{ id => "once" by => ["n"] within => "1d" }} {later} }}
 output {{ file {{ path => "{directory}/flink" codec => json_lines }} }}
 """
 

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from engines.named_files import ADDRESS, FIRST, LATER, named_files, was_made
+from servers import kafka
+from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.process import Server
+from servers.shared import shared
 from servers.spark import lines_of, master, packed_environment, start_on, worker
 
 pytestmark = pytest.mark.servers
@@ -108,11 +111,15 @@ def until(holds: object, what: str, status: object, directory: Path) -> None:
         time.sleep(0.05)
 
 
-def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that_have_neither(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     require("spark")
-    archive = packed_environment(tmp_path_factory.mktemp("environment"))
+    return packed_environment(tmp_path_factory.mktemp("environment"))
+
+
+def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that_have_neither(
+    archive: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     files, sent, config = tmp_path / "driver", tmp_path / "sent", tmp_path / "pipeline.conf"
     named_files(files)
     sent.mkdir()
@@ -136,3 +143,40 @@ def test_an_environment_and_the_files_that_options_name_are_sent_to_workers_that
 def copied(directory: Path) -> int:
     """How many files the driver has copied to send them."""
     return sum(1 for path in directory.glob("penstock-files-*/*") if path.stat().st_size)
+
+
+STREAM = """
+input {{ kafka {{ bootstrap_servers => "{brokers}" topics => ["{topic}"] group_id => "{topic}" auto_offset_reset => "earliest" codec => json }} }}
+filter {{
+  translate {{ source => "key" target => "word" dictionary_path => "{directory}/words.csv" }}
+  date {{ match => ["at", "UNIX_MS"] }}
+  window {{ id => "w" size => "10s" by => ["word"] lateness => "5s" keep => false sum => {{ "sum" => "n" }} }}
+}}
+output {{ file {{ path => "{directory}/out.jsonl" codec => json_lines }} }}
+"""
+
+
+def test_a_stream_on_workers_without_penstock_goes_on_from_its_checkpoint(
+    archive: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require("kafka")
+    topic, config = Topic(shared("kafka", kafka.server).address, partitions=1), tmp_path / "pipeline.conf"
+    (tmp_path / "words.csv").write_text("a,one\nb,two\n")
+    config.write_text(STREAM.format(brokers=topic.address, topic=topic.name, directory=tmp_path))
+    options = f"environment={archive}", "until_idle=true", "batch_records=200"
+    with started(tmp_path_factory, has_penstock=False) as (url, _):
+        for numbers in (range(600), range(600, 1000)):
+            topic.put([json.dumps({"n": n, "at": 1000 * n, "key": "ab"[n % 2]}) for n in numbers])
+            job = start_on(url, config, *options, has_penstock=False, flags=("--checkpoint", str(tmp_path / "checkpoint")))
+            try:
+                assert job.wait(PATIENCE) == 0, (tmp_path / "run.log").read_text()
+            finally:
+                job.kill()
+                job.wait()
+    found = [json.loads(line) for line in lines_of(tmp_path / "out.jsonl")]
+    told = Counter((event["word"], event["event"]["start"], event["sum"]) for event in found)
+    ended = range((999 - 5) // 10)  # windows that were over, by the last event less the lateness
+    wanted = [sum(n for n in range(10 * at, 10 * at + 10) if n % 2 == key) for at in ended for key in (0, 1)]
+    assert sorted(each[2] for each in told) == sorted(wanted)
+    assert set(told.values()) == {1}
+    assert {each[0] for each in told} == {"one", "two"}

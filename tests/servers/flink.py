@@ -10,8 +10,8 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,19 +112,21 @@ def kill_alone(server: Server) -> None:
 
 def workers_of(server: Server) -> list[int]:
     """The Python workers that a task manager has started, also when it is gone: they stay in its group."""
+    return [pid for pid, command in _group_of(server) if any(b"beam_boot" in part for part in command[2:3])]
+
+
+def left_of(server: Server) -> list[int]:
+    """All processes of a task manager that is gone, but those that only wait to be reaped."""
+    return [pid for pid, command in _group_of(server) if any(command)]
+
+
+def _group_of(server: Server) -> Iterator[tuple[int, list[bytes]]]:
+    """The processes in the group of a server, and their commands."""
     assert server.process is not None
-    found = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _is_worker(entry, server.process.pid):
-            found.append(int(entry.name))
-    return found
-
-
-def _is_worker(entry: Path, group: int) -> bool:
-    try:
-        return os.getpgid(int(entry.name)) == group and b"beam_boot" in (entry / "cmdline").read_bytes().split(b"\0")[2]
-    except (OSError, IndexError):
-        return False
+        with suppress(OSError, ValueError):  # it has ended, or is not a process
+            if os.getpgid(int(entry.name)) == server.process.pid:
+                yield int(entry.name), (entry / "cmdline").read_bytes().split(b"\0")
 
 
 def _home() -> Path:

@@ -103,10 +103,12 @@ ON_CLUSTER = {
 }
 
 
-def start_on(url: str, config: Path, *options: str, has_penstock: bool = True, **environment: str) -> subprocess.Popen[bytes]:
+def start_on(
+    url: str, config: Path, *options: str, has_penstock: bool = True, flags: Sequence[str] = (), **environment: str
+) -> subprocess.Popen[bytes]:
     """``penstock run --engine spark`` on a cluster, in a process of its own, with more in its environment."""
     conf = {**ON_CLUSTER, "spark.master": url, "spark.executorEnv.PYTHONPATH": HERE["PYTHONPATH"] if has_penstock else ""}
-    return _start(conf, config, *options, **environment)
+    return _start(conf, config, *options, flags=flags, **environment)
 
 
 def start_alone(config: Path, *flags: str) -> subprocess.Popen[bytes]:
