@@ -18,6 +18,7 @@ import msgspec
 from ...dsl.program import Branch, PluginUse
 from ...dsl.reference import Event
 from ...dsl.source import Span
+from ...dsl.unmade import UnmadeEvents
 from ...plugins.contract import Batch, Codec, Input, Output, Plugin
 
 Events = list[Event]
@@ -161,6 +162,7 @@ class Profile:
         functions = {
             "decode": self.timed(cost, kind.decode, _made),
             "flush": self.timed(cost, kind.flush, _made),
+            "lines_or_events": self.timed(cost, kind.lines_or_events, _unmade),
         }
         return type(kind.__name__, (kind,), functions)
 
@@ -223,6 +225,11 @@ def _given(events: Events, *others: Any) -> int:
 
 def _none(*arguments: Any) -> int:
     return 0
+
+
+def _unmade(*arguments: Any) -> int:
+    """The lines whose events are not made yet; events were counted by ``decode`` and ``flush``."""
+    return len(arguments[-1]) if type(arguments[-1]) is UnmadeEvents else 0
 
 
 def _made(*arguments: Any) -> int:
