@@ -10,7 +10,7 @@ from typing import Any
 from ...dsl.program import Branch
 from ...plugins.batch import Payload
 from ...plugins.codec import Codec, Passthrough
-from ...plugins.input import Input
+from ...plugins.input import CHUNK_BYTES, Input
 from ...plugins.output import Output
 from ..compile.instantiate import Assembly
 from ..delivery.pending import PendingAck
@@ -43,6 +43,9 @@ def passes_through(assembly: Assembly) -> bool:
 
 class PassthroughPipeline(Pipeline):
     """Passes bytes on."""
+
+    chunk_bytes = 4 * CHUNK_BYTES
+    """No events are made that could fall out of a cache; what counts is how often a batch comes."""
 
     def __init__(self, assembly: Assembly, tick: Callable[[Counts], None] | None = None) -> None:
         super().__init__(assembly, tick)
