@@ -21,6 +21,7 @@ from servers.job_api import JobApi
 from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.shared import shared
+from servers.soak import Figures, Found
 
 pytestmark = pytest.mark.servers
 
@@ -75,7 +76,10 @@ def start(
         return subprocess.Popen(command, env=flink.environment(**environment), stdout=said, stderr=said), log
 
 
-def test_a_killed_task_manager_costs_no_window_and_repeats_none(cluster: flink.Cluster, tmp_path: Path) -> None:
+@pytest.mark.soak("Flink, two task managers", "flink")
+def test_a_killed_task_manager_costs_no_window_and_repeats_none(
+    cluster: flink.Cluster, tmp_path: Path, found: Found
+) -> None:
     lines = (f"{1757000000 + n // 50} key-{n % 37} {n % 1009} {'x' * 60}\n" for n in range(200_000))
     (tmp_path / "in.log").write_text("".join(lines))
     (tmp_path / "plain.conf").write_text(FILES.format(directory=tmp_path, name="plain"))
@@ -92,6 +96,7 @@ def test_a_killed_task_manager_costs_no_window_and_repeats_none(cluster: flink.C
     wait_until(lambda: not flink.left_of(busy))
     told, wanted = flink.lines_of(tmp_path / "flink"), (tmp_path / "plain").read_text().splitlines()
     assert Counter(told) == Counter(wanted)
+    found(Figures(kills=1, events=200_000))
 
 
 NAMED = """
@@ -134,7 +139,10 @@ def broker() -> Any:
     return shared("kafka", kafka.server)
 
 
-def test_from_topic_to_topic_each_message_once_whatever_is_killed(cluster: flink.Cluster, broker: Any, tmp_path: Path) -> None:
+@pytest.mark.soak("Flink, two task managers", "flink", "kafka")
+def test_from_topic_to_topic_each_message_once_whatever_is_killed(
+    cluster: flink.Cluster, broker: Any, tmp_path: Path, found: Found
+) -> None:
     source, target = Topic(broker.address), Topic(broker.address)
     (tmp_path / "pipeline.conf").write_text(TOPICS.format(brokers=broker.address, source=source.name, target=target.name))
     api = JobApi()
@@ -159,3 +167,4 @@ def test_from_topic_to_topic_each_message_once_whatever_is_killed(cluster: flink
         run.kill()
     numbers = [json.loads(value)["message"] for value in target.values()]
     assert sorted(numbers, key=int) == [f"{n}" for n in range(70_000)]
+    found(Figures(kills=1, events=70_000, repeated=0))

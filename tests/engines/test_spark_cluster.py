@@ -16,6 +16,7 @@ from servers.kafka_topics import Topic
 from servers.packages import require
 from servers.process import Server
 from servers.shared import shared
+from servers.soak import Figures, Found
 from servers.spark import lines_of, master, packed_environment, start_on, worker
 
 pytestmark = pytest.mark.servers
@@ -65,8 +66,11 @@ def sums() -> Counter[tuple[str, int]]:
     return found
 
 
+@pytest.mark.soak("Spark, two workers", "spark")
 @pytest.mark.parametrize("filters", [DATE, f"{DATE} {WINDOW}"], ids=["no state", "window"])
-def test_a_worker_that_is_killed_costs_nothing(cluster: tuple[str, list[Server]], tmp_path: Path, filters: str) -> None:
+def test_a_worker_that_is_killed_costs_nothing(
+    cluster: tuple[str, list[Server]], tmp_path: Path, filters: str, found: Found
+) -> None:
     url, workers = cluster
     (tmp_path / "in.log").write_text("".join(json.dumps(event) + "\n" for event in events()))
     config = tmp_path / "pipeline.conf"
@@ -81,13 +85,14 @@ def test_a_worker_that_is_killed_costs_nothing(cluster: tuple[str, list[Server]]
     finally:
         job.kill()
         job.wait()
-    found = [json.loads(line) for line in lines_of(tmp_path / "out.jsonl")]
+    given = [json.loads(line) for line in lines_of(tmp_path / "out.jsonl")]
     if WINDOW in filters:
-        told = Counter({(event["key"], int(event["event"]["start"][11:13]) * 60 + int(event["event"]["start"][14:16])): event["sum"] for event in found})
-        assert len(found) == len(told)
+        told = Counter({(event["key"], int(event["event"]["start"][11:13]) * 60 + int(event["event"]["start"][14:16])): event["sum"] for event in given})
+        assert len(given) == len(told)
         assert told == sums()
     else:
-        assert sorted(event["n"] for event in found) == list(range(LINES))
+        assert sorted(event["n"] for event in given) == list(range(LINES))
+    found(Figures(kills=1, events=LINES))
     assert not (tmp_path / "out.jsonl" / "_temporary").exists() or list((tmp_path / "out.jsonl" / "_temporary").iterdir()) == []
 
 

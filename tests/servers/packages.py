@@ -126,12 +126,14 @@ def built(name: str) -> Path:
 def version(name: str) -> str:
     """A server and which version of it tests start, such as `rabbitmq 3.10.8`."""
     wanted = SERVERS[name]
+    pins = [each.partition("==") for each in wanted.pip if "==" in each]
+    for package, _, found in pins:
+        if name in package:
+            return f"{name} {found}"
     if wanted.jars:
         return f"{name} {wanted.jars[0].rpartition(':')[2]}"
     if wanted.npm:
         return ", ".join(package.replace("@", " ") for package in wanted.npm)
-    if wanted.pip:
-        return f"{name} {wanted.pip[0].rpartition('==')[2]}"
     if wanted.go:
         module = (Path(__file__).parent / wanted.go / "go.mod").read_text(encoding="utf-8")
         _, _, required = module.partition("require ")
