@@ -33,14 +33,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     asked_for = config.getoption("markexpr") or ""
-    others = [tier for tier in TIERS if tier not in asked_for]
-    left_out = [item for item in items if any(item.get_closest_marker(tier) for tier in others)]
+    left_out = [item for item in items if not is_asked_for(tiers_of(item), asked_for)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
         if needs_other_processes(item) and not item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def tiers_of(item: pytest.Item) -> list[str]:
+    return [tier for tier in TIERS if item.get_closest_marker(tier)]
+
+
+def is_asked_for(tiers: list[str], asked_for: str) -> bool:
+    """Whether a test runs: it is in no tier, or in one that is named."""
+    return not tiers or any(tier in asked_for for tier in tiers)
 
 
 def needs_other_processes(item: pytest.Item) -> bool:
