@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[1]
 CASES = ROOT.parent / "shared" / "conformance"
 FILES = [*sorted(CASES.glob("*.jsonl")), *sorted((CASES.parent / "conformance-streaming").glob("*.jsonl"))]
 SECONDS = 30
+RECORDED = "2026-08-15T12:00:00Z"
+"""About when the cases were recorded: a date without a year is one of the months around it."""
 MISSING = re.compile(r"error\[E201\]: unknown (?:filter|codec) `")
 
 pytestmark = pytest.mark.skipif(not FILES, reason="no conformance cases beside the checkout")
@@ -56,6 +58,7 @@ def test_the_cases_of_a_file(path: Path, runner: ModuleType) -> None:
     known, surprises, missing, passed = exceptions(), {}, 0, 0
     for line in path.read_text(encoding="utf-8").splitlines():
         case = json.loads(line)
+        case["settings"] = {"penstock.now": RECORDED, **case.get("settings", {})}
         differences = runner.limited(case, engine, True, SECONDS)
         if not differences and case["id"] in known:
             surprises[case["id"]] = "passes: take it off the list of differences"
