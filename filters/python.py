@@ -11,14 +11,15 @@ from typing import Any
 from ..dsl.event import add_tag
 from ..dsl.reference import Event
 from ..dsl.values import copy
-from ..plugins.contract import Filter, complain
+from ..plugins.contract import complain
 from ..plugins.declaration import Example, option
+from ._script_options import ScriptOptions
 from ._scripting import ScriptError, ScriptEvent, event_of, execute, explain, function_of, namespace
 
 Emit = Callable[[Any], None]
 
 
-class Python(Filter, name="python"):
+class Python(ScriptOptions, name="python"):
     """Run Python on every event: as the filter `ruby`, in Python.
 
     `code` is the body of a function with two arguments. `event` has `get(name)`, `set(name,
@@ -46,17 +47,8 @@ class Python(Filter, name="python"):
     matches = True
     reshapes = True
 
-    code: str | None = option("The code to run on each event.", default=None)
-    init: str | None = option("Code to run once, before the first event.", default=None)
-    path: Path | None = option("A script with `filter(event)`.", default=None)
-    script_params: dict[str, Any] = option(
-        "What `register(params)` of the script is given.", default={}
-    )
     tag_on_exception: str = option(
         "The tag for an event on which the code raised.", default="_pythonexception"
-    )
-    tag_with_exception_message: bool = option(
-        "Whether a tag with the reason is given, too.", default=False
     )
 
     examples = (
