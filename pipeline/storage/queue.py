@@ -30,6 +30,7 @@ from ...plugins.records.segments import Segment
 from .background import Background
 from .backlog import Backlog, Item, item_of
 from .checkpoint import Checkpoint, ranges_of, read_checkpoint, write_checkpoint
+from .gaps import note_gaps
 from .queue_errors import Closed, Full
 from .queue_log import log, say_skipped, say_unwritable
 
@@ -109,11 +110,11 @@ class DiskQueue:
                 first = first or record.sequence
 
         self._log = RecordLog(self.directory, page, self._disk, visit)
+        note_gaps(self._log.segments, self._log.skipped, saved)
         self._log.go_on_after(saved.highest)
         self._backlog = Backlog(self._log, first or self._log.next, self._is_wanted, self._lose)
-        if wrong is not None and (self._log.segments or wrong.size):
-            self._skip(wrong)
-        for skipped in self._log.skipped:
+        saying = [wrong] if wrong is not None and (self._log.segments or wrong.size) else []
+        for skipped in [*saying, *self._log.skipped]:
             self._skip(skipped)
         self._remove_finished(whole=True)
         self._saved_quietly()

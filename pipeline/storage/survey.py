@@ -12,6 +12,7 @@ from ...plugins.records.log import RecordLog
 from ...plugins.records.reader import Record, Skipped
 from ...plugins.records.segments import DAMAGED, Segment, survey
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from .gaps import note_gaps, without_gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,11 @@ class QueueState:
         """What was left out, but for what a crash leaves at the end of a segment and files that are
         not ours.
         """
-        return [skipped for skipped in self.skipped if skipped.size and not skipped.torn]
+        return [
+            skipped
+            for skipped in self.skipped
+            if (skipped.size or skipped.offset) and not skipped.torn
+        ]
 
 
 def queue_state(directory: Path, disk: Disk | None = None) -> QueueState:
@@ -52,6 +57,7 @@ def queue_state(directory: Path, disk: Disk | None = None) -> QueueState:
             events[segment.path] += record.count
 
     found = survey(disk, directory, visit)
+    note_gaps(found.segments, found.skipped, checkpoint)
     skipped = [
         *([wrong] if wrong is not None and (found.segments or wrong.size) else []),
         *found.skipped,
@@ -73,6 +79,7 @@ def repair_queue(directory: Path, disk: Disk | None = None) -> QueueState:
         before = queue_state(directory, disk)
         acknowledged = before.checkpoint.sequences()
         log = RecordLog(directory, 64 << 20, disk)
+        note_gaps(log.segments, [], before.checkpoint)
         log.go_on_after(before.checkpoint.highest)
         try:
             for segment in [segment for segment in log.segments if segment.readable]:
@@ -87,7 +94,7 @@ def repair_queue(directory: Path, disk: Disk | None = None) -> QueueState:
                     log.remove(segment)
         finally:
             log.close()
-        write_checkpoint(disk, directory, before.checkpoint)
+        write_checkpoint(disk, directory, without_gaps(before.checkpoint, log.segments))
         return before
     finally:
         lock.release()

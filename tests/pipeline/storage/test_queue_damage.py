@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from penstock.pipeline.storage.checkpoint import Checkpoint, write_checkpoint
 from penstock.pipeline.storage.queue import DiskQueue
+from penstock.pipeline.storage.survey import queue_state, repair_queue
 from penstock.plugins.records.disk import Disk
 from penstock.plugins.records.layout import HEAD, HEADER
 from penstock.plugins.records.reader import Skipped
@@ -78,6 +80,75 @@ def test_a_tail_torn_at_any_byte_of_the_last_record_costs_that_record(directory:
         assert payloads == PAYLOADS[2:-1], size
         expected = [(str(path), STARTS[-2], size - STARTS[-2])] if size > STARTS[-2] else []
         assert [(one.file, one.offset, one.size) for one in reported] == expected
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> tuple[Path, list[int]]:
+    """A queue of three segments, and the numbers of their records, two each."""
+    queue = DiskQueue(tmp_path / "queue", interval=None)
+    numbers = []
+    for number in range(6):
+        numbers.append(queue.put(PAYLOADS[number]))
+        if number % 2:
+            queue._log.roll()
+    queue.close()
+    return tmp_path / "queue", numbers
+
+
+def cut(path: Path, records: int, more: int = 0) -> None:
+    """Cut a segment of ``three`` behind some of its records, and leave a few bytes of the next."""
+    data = path.read_bytes()
+    first = data.index(b"payload ")
+    size = HEAD + len(PAYLOADS[int(data[first + 8 : first + 9])])
+    path.write_bytes(data[: HEADER + records * size + more])
+
+
+@pytest.mark.parametrize("more", [0, 5], ids=["between two records", "in the middle of a record"])
+def test_a_segment_that_is_cut_off_while_others_follow_is_damaged(three: tuple[Path, list[int]], more: int) -> None:
+    directory, numbers = three
+    path = sorted(directory.glob("*.log"))[1]
+    cut(path, 1, more)
+    (damage,) = queue_state(directory).damage
+    assert (damage.file, damage.size, damage.reason) == (str(path), more, f"cut off; missing records: {numbers[3]}")
+    payloads, (reported,) = handed_out(directory)
+    assert payloads == [*PAYLOADS[:3], *PAYLOADS[4:]]
+    assert reported == damage
+
+
+def test_of_a_segment_without_any_record_left_the_numbers_are_named(three: tuple[Path, list[int]]) -> None:
+    directory, numbers = three
+    cut(sorted(directory.glob("*.log"))[1], 0, 7)
+    assert [one.reason for one in queue_state(directory).damage] == [f"cut off; missing records: {numbers[2]} to {numbers[3]}"]
+
+
+def test_what_was_acknowledged_before_it_was_cut_off_is_not_missing(three: tuple[Path, list[int]]) -> None:
+    directory, numbers = three
+    write_checkpoint(Disk(), directory, Checkpoint(numbers[0], ((numbers[1], numbers[3]),)))
+    cut(sorted(directory.glob("*.log"))[1], 1, 5)
+    state = queue_state(directory)
+    assert (state.damage, [one.torn for one in state.skipped]) == ([], [True])
+
+
+def test_what_a_kill_leaves_torn_is_no_damage_for_who_goes_on(tmp_path: Path) -> None:
+    for payload in (b"one", b"two"):
+        queue = DiskQueue(tmp_path / "queue", interval=None)
+        queue.put(payload)
+        queue.put(b"never written whole")
+        queue.close()
+        *_, path = sorted((tmp_path / "queue").glob("*.log"))
+        path.write_bytes(path.read_bytes()[:-1])
+    state = queue_state(tmp_path / "queue")
+    assert (state.damage, [one.torn for one in state.skipped]) == ([], [True, True])
+
+
+def test_once_a_cut_segment_is_put_aside_nothing_is_missing(three: tuple[Path, list[int]]) -> None:
+    directory, _ = three
+    path = sorted(directory.glob("*.log"))[1]
+    cut(path, 1, 5)
+    repair_queue(directory)
+    state = queue_state(directory)
+    assert (state.skipped, [file.name for file in state.aside]) == ([], [path.name + ".damaged"])
+    assert handed_out(directory) == ([*PAYLOADS[:3], *PAYLOADS[4:]], [])
 
 
 def test_a_byte_flipped_anywhere_costs_at_most_the_record_it_is_in(directory: Path, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.reported: list[Skipped] = []
         self.failed = False
         self.damaged: set[bytes] = set()
+        self.disturbed = False
         self.open()
 
     def open(self) -> None:
@@ -160,13 +161,14 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 1 << 32))
     def lose_power(self, seed: int) -> None:
         self.disk.crash(random.Random(seed))
+        self.disturbed = True
         self.come_back(self.durable)
 
     @rule(seed=st.integers(0, 1 << 32))
     def damage(self, seed: int) -> None:
         """A byte is damaged while no process runs. Without its checkpoint a queue knows of no acknowledgement."""
         self.queue.close()
-        self.disk.locked = False
+        self.disk.locked, self.disturbed = False, True
         must = self.durable if self.disk.capacity is not None or self.queue._log.in_doubt else set(self.waiting)
         name = self.disk.flip(random.Random(seed))
         if name is not None and "checkpoint" in name:
@@ -194,6 +196,10 @@ class QueueMachine(RuleBasedStateMachine):
     def counts_are_right(self) -> None:
         assert self.queue.events == len(self.waiting)
         assert self.queue.is_empty == (not self.waiting)
+
+    @invariant()
+    def nothing_seems_to_be_missing(self) -> None:
+        assert self.disturbed or self.failed or not [one for one in self.reported if "missing records" in one.reason]
 
     @invariant()
     def files_are_within_bounds(self) -> None:
