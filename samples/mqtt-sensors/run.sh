@@ -18,7 +18,8 @@ client() { command=$1; shift; "mosquitto_$command" -h 127.0.0.1 -p "$MQTT_PORT" 
 until client sub -i penstock-sensors -c -q 1 -t "sensors/+/+" -E 2> /dev/null; do sleep 0.1; done
 while read -r topic message; do client pub -q 1 -t "$topic" -m "$message"; done < $here/input.txt
 
-${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$directory/data" > "$directory/shown" &
+${PENSTOCK:-penstock} run -f $here/pipeline.conf --path.data "$directory/data" \
+  > "$directory/shown" &
 run=$!
 until [ "$(wc -l < "$directory/shown")" -ge 4 ]; do sleep 0.1; done
 kill $run && wait $run

@@ -7,7 +7,8 @@ REDIS_PORT="${REDIS_PORT:-6399}"
 export REDIS_PORT
 directory=$(mktemp -d)
 
-redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$directory" --save "" > "$directory/server.log" &
+redis-server --bind 127.0.0.1 --port "$REDIS_PORT" --dir "$directory" --save "" \
+  > "$directory/server.log" &
 server=$!
 trap 'kill ${run:-} $server 2> /dev/null; wait; rm -r "$directory"' EXIT
 ask() { redis-cli -p "$REDIS_PORT" "$@"; }

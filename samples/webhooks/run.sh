@@ -9,8 +9,8 @@ url="http://127.0.0.1:$WEBHOOKS_PORT"
 
 ${PENSTOCK:-penstock} run -f $here/pipeline.conf &
 trap 'kill $!; wait $! 2> /dev/null || true' EXIT
-curl -s --retry 30 --retry-connrefused --retry-delay 1 -o /dev/null -H "Content-Type: application/json" \
-  -d '{"event":"ping"}' "$url/"
+curl -s --retry 30 --retry-connrefused --retry-delay 1 -o /dev/null \
+  -H "Content-Type: application/json" -d '{"event":"ping"}' "$url/"
 
 while IFS= read -r line; do
   path=${line#*\"path\":\"}
