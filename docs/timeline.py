@@ -5,6 +5,7 @@ The events are run through a real window, so that the drawing says what the prog
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ def told() -> tuple[list[bool], list[tuple[int, int, int]]]:
     """
     late: list[bool] = []
     windows: list[tuple[int, int, int]] = []
+    logging.getLogger("penstock").addHandler(logging.NullHandler())  # late events are wanted here
     with penstock.compile(f"filter {{ {WINDOW} }}") as stage:
         for number, second in enumerate(ARRIVALS):
             out = stage([{"@timestamp": _stamp(second), "n": number}])

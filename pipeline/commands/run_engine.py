@@ -22,8 +22,12 @@ from .run_watched import Watched
 
 log = logging.getLogger("penstock")
 
-_ALONE: dict[str, object] = {"config.reload.automatic": True, "queue.type": "persisted"}
-"""What only a pipeline in this process does."""
+_WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
+    "config.reload.automatic": (False,),
+    "queue.type": ("memory",),
+    "pipeline.workers": (0, 1),  # an engine has options of its own for how much runs at once
+}
+"""Settings that only a pipeline in this process follows, with values that ask for nothing."""
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -67,8 +71,8 @@ def _run(
     signals: SignalThread,
 ) -> None:
     """Run a plan that is not refused; its figures are told where the settings ask for that."""
-    for name, value in _ALONE.items():
-        if one.settings[name] == value:
+    for name, nothing in _WITHOUT_EFFECT.items():
+        if one.settings[name] not in nothing:
             log.warning("`%s` has no effect on an engine", name)
     member = EngineJob(one.id, one.settings, engine.name)
     with ExitStack() as ending:

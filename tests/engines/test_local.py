@@ -78,6 +78,13 @@ def test_mistakes_on_the_command_line_are_said(flags: tuple[str, ...], status: i
     assert (done.exit_code, said in done.output) == (status, True), done.output
 
 
+def test_settings_that_an_engine_does_not_follow_are_named() -> None:
+    settings = ("-w", "3", "--config.reload.automatic")
+    done = subprocess.run([sys.executable, "-m", "penstock", "run", "-e", "input { generator { count => 1 } }", "--engine", "local", *settings], env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True)
+    for name in ("pipeline.workers", "config.reload.automatic"):
+        assert f"`{name}` has no effect on an engine" in done.stderr
+
+
 def test_a_check_runs_nothing() -> None:
     done = CliRunner().invoke(main, ["run", "-t", "-e", "input { generator { count => 1 } }", "--engine", "local"])
     assert (done.exit_code, done.output) == (0, "Configuration OK\n")

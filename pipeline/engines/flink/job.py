@@ -131,15 +131,15 @@ class FlinkJob:
     def _stop(self) -> None:
         kinds = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType
         ends = self._checkpoint is None
-        directory = self._checkpoint or tempfile.mkdtemp(prefix="penstock-flink-")
-        place = Path(directory).absolute().as_uri()
         client = self._client._j_job_client  # the method of Python lacks the kind
-        try:
-            client.stopWithSavepoint(ends, place, kinds.CANONICAL).get()
-        except Py4JJavaError as error:
-            reason = _reason(error.java_exception)
-            log.warning("flink: the job cannot stop with a savepoint now: %s", reason)
-            self._is_stopped.clear()
+        with tempfile.TemporaryDirectory(prefix="penstock-flink-") as unwanted:
+            place = Path(self._checkpoint or unwanted).absolute().as_uri()
+            try:
+                client.stopWithSavepoint(ends, place, kinds.CANONICAL).get()
+            except Py4JJavaError as error:
+                reason = _reason(error.java_exception)
+                log.warning("flink: the job cannot stop with a savepoint now: %s", reason)
+                self._is_stopped.clear()
 
     def figures(self) -> Mapping[str, int | float]:
         """What Flink tells of the job."""
