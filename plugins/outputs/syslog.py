@@ -12,11 +12,11 @@ from ...dsl.template import Template
 from ...dsl.timestamp import Timestamp
 from ...dsl.values import to_text
 from ..batch import Payload
-from ..clients.tcp import Writer, check_port, dial, encrypted
+from ..clients.tcp import check_port
+from ..clients.tcp_server import TcpServer
 from ..clients.udp import DatagramSender
 from ..contract import Ecs
 from ..declaration import Secret, option
-from ..errors import Disconnected
 from ..former import renamed
 from ..output import Output
 from ..syslog_names import FACILITIES, SEVERITIES
@@ -132,7 +132,6 @@ class Syslog(Ecs, Output, name="syslog"):
     )
 
     _tls: TlsContext | None = None
-    _writer: Writer | None = None
     _datagrams: DatagramSender | None = None
 
     def prepare(self) -> None:
@@ -143,6 +142,8 @@ class Syslog(Ecs, Output, name="syslog"):
             )
         if self.protocol == "ssl-tcp":
             self._tls = TlsContext(self, self, self._context)
+        pause = self.reconnect_interval if "reconnect_interval" in self.given else None
+        self._server = TcpServer(self, self.host, self.port, self._tls, "ssl_verify", pause)
         self._is_udp = self.protocol == "udp"
         self._start = self._header()
         self._text = self._text_of()
@@ -236,42 +237,20 @@ class Syslog(Ecs, Output, name="syslog"):
         """Connect; raises Disconnected, Misconfigured."""
         if self._datagrams is not None:
             self._datagrams.connect()
-            return
-        self._hang_up()
-        try:
-            made = dial(self.host, self.port)
-            if self._tls is not None:
-                named = "ssl_certificate_authorities" if self._has_authorities else "ssl_verify"
-                made = encrypted(made, self._tls.current(), self.host, named)
-            self._writer = Writer(made)
-        except Disconnected as error:
-            if "reconnect_interval" in self.given:
-                error.after = self.reconnect_interval
-            raise
-
-    @property
-    def _has_authorities(self) -> bool:
-        return "ssl_certificate_authorities" in self.given
+        else:
+            self._server.connect()
 
     def deliver(self, payload: Payload) -> Future[None] | None:
         if self._datagrams is not None:
             self._datagrams.send(payload.data)
             return None
-        if self._writer is None:
-            raise Disconnected("not connected")
-        return self._writer.write(payload.data)
+        return self._server.write(payload.data)
 
     def tend(self, timeout: float) -> None:
-        if self._writer is not None:
-            self._writer.tend()
-
-    def _hang_up(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+        self._server.tend()
 
     def close(self) -> None:
-        self._hang_up()
+        self._server.close()
         if self._datagrams is not None:
             self._datagrams.close()
 

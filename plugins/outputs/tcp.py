@@ -7,11 +7,11 @@ from concurrent.futures import Future
 
 from ...dsl.reference import Event
 from ..batch import Payload
-from ..clients.tcp import Writer, check_port, dial, encrypted
+from ..clients.tcp import check_port
+from ..clients.tcp_server import TcpServer
 from ..clients.tls import ClientTls, client_tls
 from ..codec import Codec
 from ..declaration import option
-from ..errors import Disconnected
 from ..former import VERIFIED_BY_CLIENT, renamed
 from ..output import Output
 from ..servers.broadcast import Broadcast
@@ -63,7 +63,6 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
     ssl_enabled: bool = option("Whether connections are encrypted with TLS.", default=False)
 
     _tls: TlsContext | None = None
-    _writer: Writer | None = None
     _broadcast: Broadcast | None = None
 
     def prepare(self) -> None:
@@ -78,6 +77,8 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
             self._tls = server_tls(self, self)
         elif self.ssl_enabled:
             self._tls = client_tls(self, self)
+        pause = self.reconnect_interval if "reconnect_interval" in self.given else None
+        self._server = TcpServer(self, self.host, self.port, self._tls, "ssl_enabled", pause)
 
     def claims(self) -> dict[str, str]:
         has_port = self.mode == "server" and self.port
@@ -95,42 +96,20 @@ class Tcp(ServerTls, ClientTls, Output, name="tcp"):
             self.close()
             tls = self._tls
             self._broadcast = Broadcast(self, bind(self.host, self.port), tls)
-            return
-        self._hang_up()
-        try:
-            self._writer = self._dialled()
-        except Disconnected as error:
-            if "reconnect_interval" in self.given:
-                error.after = self.reconnect_interval
-            raise
-
-    def _dialled(self) -> Writer:
-        made = dial(self.host, self.port)
-        if self._tls is not None:
-            authorities = "ssl_certificate_authorities"
-            named = authorities if authorities in self.given else "ssl_enabled"
-            made = encrypted(made, self._tls.current(), self.host, named)
-        return Writer(made)
+        else:
+            self._server.connect()
 
     def deliver(self, payload: Payload) -> Future[None] | None:
         if self._broadcast is not None:
             self._broadcast.send(payload.data, payload.count)
             return None
-        if self._writer is None:
-            raise Disconnected("not connected")
-        return self._writer.write(payload.data)
+        return self._server.write(payload.data)
 
     def tend(self, timeout: float) -> None:
-        if self._writer is not None:
-            self._writer.tend()
-
-    def _hang_up(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+        self._server.tend()
 
     def close(self) -> None:
-        self._hang_up()
+        self._server.close()
         broadcast, self._broadcast = self._broadcast, None
         if broadcast is not None:
             broadcast.close()
