@@ -23,7 +23,8 @@ def cell(text: str) -> str:
 
 
 def _command(name: str) -> str:
-    context = click.Context(main, info_name="penstock")
+    # With main's settings: a command keeps the option for help that its first context has made.
+    context = click.Context(main, info_name="penstock", **main.context_settings)
     command = main.get_command(context, name)
     assert command is not None
     return "\n".join(_usage(command, click.Context(command, context, info_name=name)))

@@ -128,6 +128,6 @@ def test_the_wheel_works_as_a_zip(wheel: Path, tmp_path: Path) -> None:
 
 def test_the_commands_work_from_a_zip(wheel: Path, tmp_path: Path) -> None:
     assert json.loads(in_zip(wheel, tmp_path, "-m", "penstock", "run", "-e", "output { stdout { codec => json_lines } }", stdin="a\n"))
-    assert "There is no such plugin" in in_zip(wheel, tmp_path, "-m", "penstock", "explain", "E201")
+    assert "Unknown plugin" in in_zip(wheel, tmp_path, "-m", "penstock", "explain", "E201")
     assert "mutate" in in_zip(wheel, tmp_path, "-m", "penstock", "plugins", "list")
     assert "IPV4" in in_zip(wheel, tmp_path, "-m", "penstock", "plugins", "patterns")

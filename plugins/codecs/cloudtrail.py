@@ -18,7 +18,7 @@ class Cloudtrail(Codec, name="cloudtrail"):
     `disableApiTermination` that is not a map becomes `{"value": …}`, so that its type is one. A
     document stands on one line, as CloudTrail writes it.
 
-    Differs from Logstash: a line that is no JSON, or has no records, is an event with the line as
+    Differs from Logstash: a line that is not JSON, or has no records, is an event with the line as
     `message`, tagged `_jsonparsefailure`.
     """
 

@@ -223,12 +223,12 @@ class TestShow:
 class TestExplain:
     def test_a_page(self, penstock: Penstock) -> None:
         shown = penstock("explain", "e201").output
-        assert shown.startswith("error[E201]: There is no such plugin\n")
+        assert shown.startswith("error[E201]: Unknown plugin\n")
         assert "Wrong:\n    filter { mutat {" in shown
 
     def test_the_list(self, penstock: Penstock) -> None:
         lines = penstock("explain").output.splitlines()
-        assert "E201  There is no such plugin" in lines
+        assert "E201  Unknown plugin" in lines
         assert len(lines) > 30
 
     def test_an_unknown_code(self, penstock: Penstock) -> None:
