@@ -22,7 +22,11 @@ class Ledger:
         self.put: set[int] = set()
         self.acked: set[int] = set()
         self.saved: set[int] = set()
-        self.next = 0
+
+    @property
+    def next(self) -> int:
+        """What the next life begins with: the number behind the last may have been put and not been told."""
+        return max(self.put) + 2 if self.put else 0
 
     def note(self, said: str) -> list[int]:
         """Take down what one life said; the numbers that were handed out in it."""
@@ -31,7 +35,6 @@ class Ledger:
             if line.endswith("\n"):
                 kind, number = line[0], int(line[2:])
                 {"o": id, "p": self.put.add, "a": self.acked.add, "s": self.saved.add, "g": handed.append}[kind](number)
-        self.next = max([self.next, *(number + 2 for number in self.put)])
         return handed
 
 
