@@ -156,6 +156,7 @@ class Join(EventTime, name="join"):
         ),
     )
 
+    keyed: Keyed[Any]
     neutral = frozenset({"target", "copy"})
     joins = True
 
