@@ -15,6 +15,7 @@ from ...dsl.reference import Event
 from . import FOREVER, NEVER
 from .held_keys import HeldKeys, S
 from .keys import Key
+from .timers import Rests
 
 VERSION = 1
 
@@ -22,7 +23,6 @@ _time = itemgetter(0)
 _TEXTS = frozenset({str})
 
 Over = Callable[[dict[Key, Any], list[Key], int], list[Key]]
-Rest = Callable[[dict[Key, Any], list[Key], int], dict[int, list[Key]]]
 
 
 class Operator(Protocol[S]):
@@ -50,8 +50,8 @@ class Operator(Protocol[S]):
 
     def latest(self, state: S) -> int:
         """The time of the key's latest event. (An operator may also have ``over(states, keys,
-        watermark)``: those of the keys that are forgotten without a word; and, where it tells
-        nothing at all, ``rest(states, keys, watermark)``: the others by their next timer.)
+        watermark)``: those of the keys that are forgotten without a word; and where it tells
+        nothing of any, ``silent``.)
         """
         ...
 
@@ -75,8 +75,9 @@ class Keyed(HeldKeys[S]):
     ) -> None:
         super().__init__(order, most)
         self.operator = operator
+        if getattr(operator, "silent", False):
+            self.timers = Rests()
         self._over: Over | None = getattr(operator, "over", None)
-        self._rest: Rest | None = getattr(operator, "rest", None)
 
     def empty(self) -> Self:
         return type(self)(self.operator, self.order, self.most)
@@ -123,9 +124,6 @@ class Keyed(HeldKeys[S]):
 
     def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
         awake = self._awake(keys, watermark)
-        if self._rest is not None:
-            self._all_rest(self._rest(self.states, awake, watermark))
-            return []
         found: list[tuple[int, Event]] = []
         states, due = self.states, self.operator.due
         for key in self._in_order(awake):
@@ -155,13 +153,6 @@ class Keyed(HeldKeys[S]):
         if len(over) == len(held):
             return []
         return [key for key in held if key in self.states]
-
-    def _all_rest(self, timed: dict[int, list[Key]]) -> None:
-        """Let keys that were woken sleep again, all of one time at once."""
-        for at, keys in timed.items():
-            self.timers.set_all(keys, at)
-            if self.changed is not None:
-                self.changed.update(keys)
 
     def _after(self, key: Key, state: S) -> None:
         """Let a key that was woken sleep again, or forget it."""
