@@ -71,11 +71,11 @@ def rabbitmq_node(home: Path) -> None:
 
 
 def mqtt_broker(home: Path) -> None:
-    """Messages to Mosquitto."""
-    with mosquitto.server(home) as broker:
-        for qos in (1, 2):
-            output = f'mqtt {{ host => "{LOOPBACK}" port => PORT topic => "far" qos => {qos} }}'
-            behind(f"mqtt, QoS {qos}", broker.port, output, 20_000)
+    """Messages to Mosquitto, which has as many of QoS 2 under way as it is told."""
+    with mosquitto.server(home, window=2000) as broker:
+        for qos, window in ((1, ""), (2, "max_inflight_messages => 2000")):
+            where = f'host => "{LOOPBACK}" port => PORT topic => "far" qos => {qos} {window}'
+            behind(f"mqtt, QoS {qos}", broker.port, f"mqtt {{ {where} }}", 40_000)
 
 
 @contextlib.contextmanager
