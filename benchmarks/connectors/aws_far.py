@@ -4,9 +4,9 @@ each way by half of that.
     python benchmarks/connectors/aws_far.py [EVENTS [SERVICE …]]
 
 Events a second through the proxy, without and with its delay, each less the start of a process, in
-turn and the best of three; with as many requests under way as are named. The emulators (ElasticMQ,
-moto, kinesalite) are on the same machine, and are the bound of what is near: the ratio alone says
-something.
+turn and the best of three; as many requests under way as plugins have by default. The emulators
+(ElasticMQ, moto, kinesalite) are on the same machine, and are the bound of what is near: the ratio
+alone says something.
 """
 
 from __future__ import annotations
@@ -77,17 +77,15 @@ def queues(home: Path, count: int) -> None:
     with aws.elasticmq(home) as server:
         name = aws.fresh("q")
         aws.client("sqs", server.port).create_queue(QueueName=name)
-        for under_way in (1, 32):
-            target = f'sqs {{ queue => "{name}" max_in_flight => {under_way} %s }}'
-            label = f"sqs, {under_way} requests of ten"
-            behind(label, server.port, partial(filled, target), count)
+        target = f'sqs {{ queue => "{name}" %s }}'
+        behind("sqs, 32 requests of ten", server.port, partial(filled, target), count)
 
 
 def topics(home: Path, count: int) -> None:
     """SNS."""
     with aws.moto(home) as server:
         topic = aws.client("sns", server.port).create_topic(Name=aws.fresh("t"))["TopicArn"]
-        target = f'sns {{ arn => "{topic}" max_in_flight => 32 %s }}'
+        target = f'sns {{ arn => "{topic}" %s }}'
         behind("sns, 32 requests of ten", server.port, partial(filled, target), count)
 
 
@@ -96,7 +94,7 @@ def buckets(home: Path, count: int) -> None:
     with aws.moto(home) as server:
         bucket = Bucket(server.port)
         files = f's3 {{ bucket => "{bucket.name}" size_file => 2097152 %s }}'
-        behind("s3, files of 2 MiB", server.port, partial(filled, files), 20 * count)
+        behind("s3, files of 2 MiB", server.port, partial(filled, files), 100 * count)
 
 
 def streams(home: Path, count: int) -> None:
