@@ -3,9 +3,10 @@ way by half of that; ``aws_far.py`` does the same for AWS, whose services have e
 
     python benchmarks/connectors/far.py [SYSTEM …]
 
-Events a second, through the proxy without and with its delay, each less the start of a process,
-with the options that the plugins have by default. Servers are real ones on the same machine; of
-Lumberjack, HTTP and TCP the server is a second Penstock. The ratio alone says something.
+Events a second through the proxy, without and with its delay, each less the start of a process, in
+turn and the best of three, with the options that the plugins have by default. Servers are real ones
+on the same machine; of Lumberjack, Logstash, HTTP and TCP the server is a second Penstock. The
+ratio alone says something.
 """
 
 from __future__ import annotations
@@ -19,26 +20,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from aws_far import ROUND_TRIP, rate
-from servers import flume, kafka, opensearch, redis
+from aws_far import behind as to_port
+from aws_far import compare
+from servers import flume, kafka, mosquitto, opensearch, rabbitmq, redis
 from servers.process import LOOPBACK, accepts, free_ports
-from servers.proxy import Proxy
 
 MANY = 400_000
 
 
-def compare(name: str, proxy: Proxy, output: str, count: int = MANY) -> None:
-    """Print both rates of an output; ``PORT`` in it is that of the proxy."""
-    rates = []
-    for proxy.delay in (0.0, ROUND_TRIP / 2):
-        rates.append(rate(output.replace("PORT", str(proxy.port)), count))
-    print(f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[1] / rates[0]:.2f} |", flush=True)
-
-
 def behind(name: str, port: int, output: str, count: int = MANY) -> None:
-    """Compare, with a proxy before a port."""
-    with Proxy(port) as proxy:
-        compare(name, proxy, output, count)
+    """Compare, with a proxy before a port; ``PORT`` in the output is that of the proxy."""
+    to_port(name, port, lambda front: output.replace("PORT", str(front)), count)
 
 
 def redis_server(home: Path) -> None:
@@ -52,8 +44,8 @@ def redis_server(home: Path) -> None:
 def kafka_broker(home: Path) -> None:
     """A topic of Kafka, whose broker tells its clients to come by the proxy."""
     with kafka.server(home) as broker, kafka.proxied(broker, home) as proxy:
-        output = f'kafka {{ bootstrap_servers => "{LOOPBACK}:PORT" topic_id => "far" }}'
-        compare("kafka", proxy, output)
+        hosts = f'bootstrap_servers => "{LOOPBACK}:{proxy.port}"'
+        compare("kafka", proxy, f'kafka {{ {hosts} topic_id => "far" }}', MANY)
 
 
 def opensearch_node(home: Path) -> None:
@@ -69,6 +61,21 @@ def flume_agent(home: Path) -> None:
         for way, port in agent.ports.items():
             output = f'flume {{ hosts => ["{LOOPBACK}"] port => PORT {flume.options(way)} }}'
             behind(f"flume, {way}", port, output, 100_000)
+
+
+def rabbitmq_node(home: Path) -> None:
+    """An exchange of RabbitMQ that no queue is bound to: its confirms are what is waited for."""
+    with rabbitmq.server(home) as node:
+        place = f'host => "{LOOPBACK}" port => PORT exchange => "far" exchange_type => "fanout"'
+        behind("rabbitmq", node.port, f"rabbitmq {{ {place} }}", 50_000)
+
+
+def mqtt_broker(home: Path) -> None:
+    """Messages to Mosquitto, which has as many of QoS 2 under way as it is told."""
+    with mosquitto.server(home, window=2000) as broker:
+        for qos, window in ((1, ""), (2, "max_inflight_messages => 2000")):
+            where = f'host => "{LOOPBACK}" port => PORT topic => "far" qos => {qos} {window}'
+            behind(f"mqtt, QoS {qos}", broker.port, f"mqtt {{ {where} }}", 40_000)
 
 
 @contextlib.contextmanager
@@ -87,21 +94,27 @@ def penstock(home: Path, source: str) -> Iterator[int]:
 
 
 def to_penstock(name: str, source: str, output: str, count: int, home: Path) -> None:
-    """An output whose server is a Penstock."""
-    with penstock(home, f'{source} {{ host => "{LOOPBACK}" port => PORT }}') as port:
+    """An output whose server is a Penstock. ``source``: its input, and options of that."""
+    listener, _, options = source.partition(" ")
+    with penstock(home, f'{listener} {{ host => "{LOOPBACK}" port => PORT {options} }}') as port:
         behind(name, port, output, count)
 
 
 HERE = f'hosts => ["{LOOPBACK}"] port => PORT'
+PLAIN = "ssl_enabled => false"
+LOGSTASH = f'logstash {{ hosts => ["{LOOPBACK}:PORT"] {PLAIN} }}'
 HTTP = f'http {{ http_method => "post" url => "http://{LOOPBACK}:PORT/" format => "json_batch" }}'
 SYSTEMS: dict[str, Callable[[Path], None]] = {
     "redis": redis_server,
     "kafka": kafka_broker,
     "opensearch": opensearch_node,
     "flume": flume_agent,
+    "rabbitmq": rabbitmq_node,
+    "mqtt": mqtt_broker,
     "lumberjack": partial(
-        to_penstock, "lumberjack", "beats", f"lumberjack {{ {HERE} ssl_enabled => false }}", MANY
+        to_penstock, "lumberjack", "beats", f"lumberjack {{ {HERE} {PLAIN} }}", MANY
     ),
+    "logstash": partial(to_penstock, "logstash", f"logstash {PLAIN}", LOGSTASH, 100_000),
     "http": partial(to_penstock, "http, json_batch", "http", HTTP, 100_000),
     "tcp": partial(
         to_penstock,

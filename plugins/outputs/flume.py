@@ -97,7 +97,7 @@ class Flume(ClientTls, Output, name="flume"):
         "How long an answer may take, in milliseconds.", default=20_000, at_least=1
     )
     max_in_flight: int = option(
-        "How many calls may be under way at once.", default=32, at_least=1, common=True
+        "How many calls may be under way at once.", default=64, at_least=1, common=True
     )
     ssl_enabled: bool = option("Whether connections are encrypted with TLS.", default=False)
 

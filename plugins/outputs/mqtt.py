@@ -20,6 +20,7 @@ from ..declaration import Bytes, option
 from ._mqtt_publishing import Publishing
 
 _LARGEST = 268_435_455
+_MOST, _MOST_UNTOLD = 8000, 20
 
 
 class Mqtt(MqttOptions, Output, name="mqtt"):
@@ -51,10 +52,11 @@ class Mqtt(MqttOptions, Output, name="mqtt"):
         "The name of this client, which no other may have; by default the broker makes one.",
         default=None,
     )
-    max_inflight_messages: int = option(
+    max_inflight_messages: int | None = option(
         "How many messages may be under way and not acknowledged; no more than a broker of MQTT 5"
-        " asks for.",
-        default=1000,
+        " asks for. Default: 8000, and with QoS 2 and MQTT 3.1.1 the 20 that Mosquitto takes unless"
+        " it is told otherwise: a broker ends the connection for more, and cannot say why.",
+        default=None,
         at_least=1,
     )
     maximum_packet_size: Bytes | None = option(
@@ -79,7 +81,9 @@ class Mqtt(MqttOptions, Output, name="mqtt"):
             self.problem("topic", reason, 'such as "sensors/%{room}"')
         if self.client_id == "":
             self.problem("client_id", "the name is empty", "remove it, or give a name")
-        if self.max_inflight_messages > 65535:
+        is_untold = self.qos == 2 and not self.is_5
+        self._most = self.max_inflight_messages or (_MOST_UNTOLD if is_untold else _MOST)
+        if self._most > 65535:
             help = "write 65535 or less"
             self.problem("max_inflight_messages", "it is more than MQTT allows", help)
         self._tls = client_tls(self, self) if self.ssl_enabled else None
@@ -108,7 +112,7 @@ class Mqtt(MqttOptions, Output, name="mqtt"):
             session,
             qos=self.qos,
             retain=self.retain,
-            most=min(self.max_inflight_messages, limits["ReceiveMaximum"]),
+            most=min(self._most, limits["ReceiveMaximum"]),
             topic=self._constant,
             largest=min(size for size in sizes if size),
         )

@@ -37,8 +37,8 @@ class Sns(AwsOptions, Output, name="sns"):
     the event. Ten messages go into one request, and count as delivered when SNS has answered for
     each. What it refuses is a dead letter, and so is what is larger than its 256 KiB.
 
-    With `max_in_flight` several requests are under way at once, for a region that is far; then only
-    FIFO topics keep an order.
+    Up to `max_in_flight` requests are under way at once, so that only FIFO topics keep an order; a
+    message waits for 50 ms at most for others to fill one.
 
     A FIFO topic (its name ends in `.fifo`) needs `message_group_id`; the order within a group is
     kept. Without `message_deduplication_id` each message has an id of its own.
@@ -47,8 +47,14 @@ class Sns(AwsOptions, Output, name="sns"):
     `message_deduplication_id` are additions, and an event without a topic is a dead letter.
     """
 
-    batching = Batching(bytes=_LARGEST, events=MOST)
+    batching = Batching(bytes=_LARGEST, events=MOST, age=0.05)
 
+    max_in_flight: int = option(
+        "How many requests may be under way at once; one at a time to a FIFO topic.",
+        default=32,
+        at_least=1,
+        common=True,
+    )
     arn: str | None = option("The topic; without it, the field `sns` of each event.", default=None)
     publish_boot_message_arn: str | None = option(
         "A topic that is told once when this output is connected.", default=None

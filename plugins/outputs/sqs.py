@@ -26,21 +26,27 @@ class Sqs(QueueOptions, AwsOptions, Output, name="sqs"):
 
     Ten messages go into one request, and count as delivered when SQS has answered for each. What it
     refuses, such as a message with control characters, and what is larger than `message_max_size`,
-    is a dead letter. With `max_in_flight` several requests are under way at once, for a queue that
-    is far; a standard queue then mixes them.
+    is a dead letter. To a standard queue, which promises no order, up to 32 requests are under way
+    at once; a message waits for 50 ms at most for others to fill one.
 
-    A FIFO queue (its name ends in `.fifo`) needs `message_group_id`. The order within a group is
-    kept, also with several requests in flight. Without `message_deduplication_id`, and unless the
-    queue makes ids of contents, each message has an id of its own, so that a request whose answer
-    was lost is not taken twice.
+    A FIFO queue (its name ends in `.fifo`) needs `message_group_id`. One request at a time is sent
+    to it unless `max_in_flight` says more, which keeps the order within each group. Without
+    `message_deduplication_id`, and unless the queue makes ids of contents, each message has an id
+    of its own, so that a request whose answer was lost is not taken twice.
 
     Differs from Logstash: `message_group_id` and `message_deduplication_id` are additions, and
     messages that are too large are dead letters, not dropped.
     """
 
     default_codec = "json"
-    batching = Batching(bytes=_USUAL, events=MOST)
+    batching = Batching(bytes=_USUAL, events=MOST, age=0.05)
 
+    max_in_flight: int = option(
+        "How many requests may be under way at once; unless it is given, one to a FIFO queue.",
+        default=32,
+        at_least=1,
+        common=True,
+    )
     message_max_size: Bytes = option(
         "The most bytes that a message may have.", default=Bytes(_USUAL), at_least=1
     )
@@ -59,6 +65,8 @@ class Sqs(QueueOptions, AwsOptions, Output, name="sqs"):
         self._aws = Aws(self, self)
         self._encode = self.new_codec().encode_messages
         self._is_fifo = self.queue.endswith(".fifo")
+        if self._is_fifo and "max_in_flight" not in self.given:
+            self.max_in_flight = 1  # more divide requests by group: few messages in each
         self._has_rows = bool(self._is_fifo or self.message_group_id)
         if not self.queue:
             self.problem("queue", "the name is empty", 'write queue => "name"')

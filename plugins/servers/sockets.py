@@ -29,7 +29,10 @@ def bind(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> 
         for family, address in _addresses(host, port, kind):
             if port == 0 and sockets:
                 address = (address[0], sockets[0].getsockname()[1], *address[2:])
-            made = opened.enter_context(socket.socket(family, kind))
+            # asyncio sends small answers at once only where a socket names its protocol: otherwise
+            # the second of two waits until the client's system confirms the first, after 40 ms.
+            protocol = socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else 0
+            made = opened.enter_context(socket.socket(family, kind, protocol))
             _bind(made, family, address, kind, host)
             sockets.append(made)
         opened.pop_all()

@@ -17,7 +17,7 @@ persistence {persistence}
 persistence_location {home}/
 autosave_interval 1
 max_queued_messages 0
-max_inflight_messages 1000
+max_inflight_messages {window}
 allow_anonymous true
 password_file {home}/passwords
 acl_file {home}/acl
@@ -44,9 +44,10 @@ topic readwrite #
 """
 
 
-def server(home: Path, *options: str, persistence: bool = True, certificate: str = "server") -> Server:
+def server(home: Path, *options: str, persistence: bool = True, certificate: str = "server", window: int = 1000) -> Server:
     """``port``, ``tls_port`` and ``mutual_port`` are open to all, but for topics below ``closed/``; alice (``PASSWORD``) may use those
-    too. ``options``: more lines at the head of its configuration; ``certificate``: the name of the pair that it shows.
+    too. ``options``: more lines at the head of its configuration; ``certificate``: the name of the pair that it shows;
+    ``window``: how many messages may be under way, by default 20 where Mosquitto is left alone.
     """
     certificates = Certificates(home)
     path, key = certificates.pair(certificate)
@@ -57,7 +58,7 @@ def server(home: Path, *options: str, persistence: bool = True, certificate: str
     (home / "acl").write_text(_ACL)
     text = _CONFIG.format(
         host=LOOPBACK, port=port, tls_port=tls_port, mutual_port=mutual_port, certificate=path, key=key, ca=certificates.ca, home=home,
-        persistence=str(persistence).lower(),
+        persistence=str(persistence).lower(), window=window,
     )
     config = home / "mosquitto.conf"
     config.write_text("\n".join([*options, text]))

@@ -92,6 +92,21 @@ def test_events_go_to_a_queue_and_come_from_it_with_workers(tmp_path: Path, elas
     assert queue.counts() == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("options", "under_way"),
+    [
+        ('queue => "q"', 32),
+        ('queue => "q" max_in_flight => 2', 2),
+        ('queue => "q.fifo" message_group_id => "g"', 1),
+        ('queue => "q.fifo" message_group_id => "g" max_in_flight => 2', 2),
+    ],
+)
+def test_requests_overlap_where_that_costs_no_order_or_is_asked_for(options: str, under_way: int) -> None:
+    assembly = assemble([Source("test.conf", f"input {{ stdin {{ }} }} {OUT % options}")], settled({}))
+    (made,) = assembly.plugins(assembly.program.outputs)
+    assert made.max_in_flight == under_way
+
+
 def test_what_is_not_deleted_is_told_as_its_lag(tmp_path: Path, elasticmq: Any, queue: Queue) -> None:
     queue.put([f"{n}" for n in range(13)])
     source = plugin("input", f"sqs {{ {where(elasticmq.port, queue.name)} codec => plain }}", tmp_path)

@@ -267,6 +267,20 @@ def test_messages_are_published_with_qos_and_retained(version: str, qos: int, se
         until(lambda: after.heard() == ["49"], "the last one was retained")
 
 
+@pytest.mark.parametrize(("version", "qos"), [("3.1.1", 1), ("5", 1), ("3.1.1", 2), ("5", 2)])
+def test_no_more_is_under_way_than_mosquitto_takes_when_it_is_left_alone(
+    version: str, qos: int, tmp_path: Path, topic: str
+) -> None:
+    require("mosquitto")
+    texts = [str(number) for number in range(2000)]
+    with mosquitto.server(tmp_path, window=20) as own, Peer(own.port) as peer:
+        peer.subscribe(f"{topic}/#")
+        with target(own.port, f'topic => "{topic}/%{{room}}" qos => {qos} mqtt_version => "{version}"') as made:
+            deliver(made, *texts, room="a")
+        until(lambda: len(peer.heard()) == len(texts), "all arrives")
+        assert peer.heard() == texts
+
+
 def refused(made: Output, *events: tuple[str, str]) -> dict[int, str]:
     """Why some of these events, each with a room, are refused."""
     (payload,) = made.pack([{"message": message, "room": room} for message, room in events])

@@ -49,6 +49,9 @@ class Lines(ServerTls, EventLoopListener, name="lines"):
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.answers_at_once = writer.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY
+        )
         with contextlib.suppress(asyncio.CancelledError):
             while line := await reader.readline():
                 await (await self._intake.put(Batch(events=[{"message": line.decode().strip()}])))
@@ -107,9 +110,10 @@ def running() -> Iterator[list[Runtime]]:
         runtime.end()
 
 
-def serve(running: list[Runtime], **options: object) -> Runtime:
+def serve(running: list[Runtime], host: str = "127.0.0.1", **options: object) -> Runtime:
     context = Context()
     listener = Lines(options, context)
+    listener.host = host
     listener.prepare()
     assert not context.problems
     running.append(Runtime(listener))
@@ -133,6 +137,17 @@ def test_a_line_is_answered_when_its_batch_was_delivered(running: list[Runtime])
         runtime.came.release()
         assert runtime.deliver() == "one"
         assert client.recv(3) == b"ok\n"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_answer_does_not_wait_until_the_one_before_has_arrived(running: list[Runtime], host: str) -> None:
+    runtime = serve(running, host=host)
+    assert runtime.listener.addresses[0][0] == host
+    with dial(runtime) as client:
+        client.sendall(b"one\n")
+        assert runtime.deliver() == "one"
+        assert client.recv(3) == b"ok\n"
+    assert runtime.listener.answers_at_once
 
 
 def test_what_comes_while_it_is_full_waits(running: list[Runtime]) -> None:
