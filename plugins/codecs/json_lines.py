@@ -9,6 +9,7 @@ from typing import Any
 
 from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
+from ...dsl.unmade import UnmadeEvents
 from ..codec import Passthrough
 from ..contract import Codec, Ecs
 from ..declaration import option
@@ -25,6 +26,7 @@ from ._json import (
     parse_events,
     with_whole_text,
 )
+from ._json_rows import rows_as_json
 from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
 
@@ -59,6 +61,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def prepare(self) -> None:
         self._charset = charset_option(self)
         self._end = delimiter_option(self).encode()
+        self.takes_rows = self._end == b"\n"
         check_target(self)
 
     def start(self) -> None:
@@ -155,6 +158,9 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
+            data = rows_as_json(events) if type(events) is UnmadeEvents else None
+            if data is not None:
+                return data
             try:
                 shown = [bare(event) if "@metadata" in event else event for event in events]
                 data = encoder.encode_lines(shown)
