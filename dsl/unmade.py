@@ -16,6 +16,9 @@ from typing import Any, NamedTuple, Protocol, SupportsIndex
 
 from .timestamp import Timestamp
 
+_PAUSE = 4
+"""Batches whose events are made at once after one that had them made in the end."""
+
 Shape = dict[str, Any]
 """What an event holds, by key: a ``Leaf``, or the shape of a map."""
 
@@ -144,6 +147,11 @@ class Rows:
         """Take fields out of the events of all matches."""
         self.changes += tuple(Change(key, False) for key in keys)
 
+    def leave(self, lines: Sequence[str], place: int) -> None:
+        """Have the event of a match made, to be changed by itself from now on."""
+        event = self.items[place] = self.one(lines, place)
+        self.events.append(event)
+
     def made(self, lines: Sequence[str]) -> list[dict[str, Any]]:
         """The events."""
         places = [place for place, item in enumerate(self.items) if type(item) is not dict]
@@ -199,6 +207,8 @@ class UnmadeEvents(list[Any]):
     def make(self) -> None:
         """Put events in the places of the lines."""
         rows = self.rows
+        if rows is not None:
+            rows.layout.pause = _PAUSE
         self.become(self._fresh(self, self.now) if rows is None else rows.made(self.lines()))
 
     def become(self, events: list[dict[str, Any]]) -> None:

@@ -30,7 +30,7 @@ from ..dsl.joda.zones import UTC, UnknownZoneError, Zone, find_zone, get_zone, p
 from ..dsl.reading import reads
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.template import Template
-from ..dsl.unmade import Rows, UnmadeEvents
+from ..dsl.unmade import UnmadeEvents
 from ..plugins.contract import Filter, OptionProblem
 from ..plugins.declaration import Example, option
 from ..plugins.decoration import decorating
@@ -240,26 +240,46 @@ class Date(Filter, name="date"):
                     formats.forget()
         if self._fixed is None:
             self._run_zoned(events)
-        elif type(events) is UnmadeEvents and self._run_rows(events.rows, self._fixed):
+        elif type(events) is UnmadeEvents and self._run_rows(events, self._fixed):
             return events
         else:
             self._run_fixed(events, self._fixed)
         return events
 
-    def _run_rows(self, rows: Rows | None, formats: Formats) -> bool:
-        """Read the dates of matches whose events are not made; whether all could be read."""
-        if rows is None or not (self.takes_rows and formats.reads_together()):
+    def _run_rows(self, events: UnmadeEvents, formats: Formats) -> bool:
+        """Read the dates of matches whose events are not made; those of a match without a date, or
+        with one that cannot be read, are made. Whether it is known where the dates are.
+        """
+        rows, key = events.rows, self._plain_target
+        if rows is None or key is None or not self.takes_rows:
             return False
-        key, column = self._plain_target, rows.column(FieldRef(str(self.match[0])).keys)
-        if key is None or column is None or not rows.layout.takes_field(key):
+        column = rows.column(FieldRef(str(self.match[0])).keys)
+        if column is None or not rows.layout.takes_field(key):
             return False
-        stamps = formats.read_texts(column)
+        stamps = formats.read_texts(column) if formats.reads_together() else None
         if stamps is None:
-            return False
+            stamps, lines = self._each(column, formats), events.lines()
+            for place, stamp in enumerate(stamps):
+                if not stamp and type(rows.items[place]) is not dict:
+                    rows.leave(lines, place)
         rows.set(key, stamps)
         rows.remove(self.removes)
         self._run_fixed(rows.events, formats)
         return True
+
+    def _each(self, texts: Sequence[str | None], formats: Formats) -> list[str]:
+        """What is read of each text, empty where nothing is."""
+        known, read = formats.known.get, formats.read
+        stamps = []
+        for text in texts:
+            stamp = known(text) if text else ""
+            if stamp is None:
+                try:
+                    stamp = read(text or "")
+                except Exception:  # its event is made, fails again, and tells why
+                    stamp = ""
+            stamps.append(stamp)
+        return stamps
 
     def _run_fixed(self, events: list[Event], formats: Formats) -> None:
         if self._loop is None:

@@ -36,10 +36,9 @@ _PAUSE = 50
 _json = msgspec.json.encode
 
 
-def rows_as_json(events: UnmadeEvents) -> bytes | None:
+def rows_as_json(events: UnmadeEvents, rows: Rows) -> bytes | None:
     """The JSON lines of events that have rows; None where they are to be made."""
-    rows = events.rows
-    if rows is None or not isinstance(rows.layout, RowLayout):
+    if not isinstance(rows.layout, RowLayout):
         return None
     layout, lines = rows.layout, events.lines()
     if len(rows.events) > _MOST_ODD * len(lines):

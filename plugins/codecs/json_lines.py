@@ -26,7 +26,6 @@ from ._json import (
     parse_events,
     with_whole_text,
 )
-from ._json_rows import rows_as_json
 from ._passthrough import decoded_and_encoded
 from ._target import check_target, under
 
@@ -156,9 +155,17 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
         return pass_on
 
+    def _rows(self, events: UnmadeEvents) -> bytes | None:
+        """The lines of events that are not made; None where they are to be."""
+        if events.rows is None:
+            return None
+        from ._json_rows import rows_as_json
+
+        return rows_as_json(events, events.rows)
+
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
-            data = rows_as_json(events) if type(events) is UnmadeEvents else None
+            data = self._rows(events) if type(events) is UnmadeEvents else None
             if data is not None:
                 return data
             try:

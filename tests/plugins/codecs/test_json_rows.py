@@ -163,10 +163,18 @@ def test_dates_are_those_of_the_events(filters: str) -> None:
         is_same(filters, lines)
 
 
-def test_dates_of_known_days_are_read_without_events() -> None:
-    for name in ("@timestamp", "of a nested field", "into a new field", "twice"):
-        assert is_same(DATE_FILTERS[name], DATES["all read"]) >= 3
-    assert is_same(DATE_FILTERS["@timestamp"], DATES["some lines without a match"]) >= 3
+@pytest.mark.parametrize("lines", DATES.values(), ids=DATES)
+def test_fields_are_taken_out_in_turn_with_dates(lines: list[str]) -> None:
+    date = f'date {{ match => ["when", {FORMAT}] target => "then" }}'
+    is_same(f'{FLAT} mutate {{ remove_field => ["then", "message"] }} {date}', lines)
+    is_same(f'{FLAT} {date} mutate {{ remove_field => ["then", "when", "event"] }}', lines)
+    is_same(f'{FLAT} mutate {{ remove_field => ["when", "then"] }} {date}', lines)
+
+
+@pytest.mark.parametrize("name", ["@timestamp", "of a nested field", "into a new field", "twice"])
+def test_dates_are_read_without_events(name: str) -> None:
+    for lines in DATES.values():
+        assert is_same(DATE_FILTERS[name], lines) == 4
 
 
 def test_whoever_looks_at_an_item_gets_events() -> None:
@@ -203,6 +211,8 @@ def test_whoever_looks_at_an_item_gets_events() -> None:
         (DATE_FILTERS["@timestamp"], "json_lines", True),
         (FLAT, "rubydebug", False),
         (FLAT, 'json_lines { delimiter => "|" }', False),
+        (f"{FLAT} mutate {{ remove_field => ['when', 'event', 'tags'] }}", "json_lines", True),
+        (f"{FLAT} mutate {{ remove_field => ['[event][original]'] }}", "json_lines", False),
         (f"{FLAT} mutate {{ uppercase => ['x'] }}", "json_lines", False),
         (f"{FLAT} if [x] == 'v1' {{ drop {{ }} }}", "json_lines", False),
         (DATE_FILTERS["with a tag"], "json_lines", False),
