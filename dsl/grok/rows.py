@@ -12,6 +12,8 @@ from typing import Any
 
 from ..generated import function_of
 from ..guard import MatchTimeout
+from ..regex_tree import Capture as Group
+from ..regex_tree import Look, holds, walk
 from ..unmade import Shape, literal
 from . import facts
 from .captures import Tree, field_tree, indented
@@ -38,7 +40,7 @@ class RowLayout:
     ) -> None:
         self.captures: Sequence[Capture] = expression.captures
         self.reading = expression.reading
-        self.least_escapes = facts.least(expression.node, '"\\')
+        self.least_escapes = _least_escapes(expression)
         self.usual, self.shape, self.tree, self.overwrite = usual, shape, tree, overwrite
         self.writers: dict[Any, Any] = {}
         self.pause = 0
@@ -72,6 +74,12 @@ class RowLayout:
     def takes_field(self, key: str) -> bool:
         """Whether it is known where a field of the event itself stands that is set afterwards."""
         return key not in self.tree
+
+
+def _least_escapes(expression: Expression) -> int:
+    """See ``RowLayout``. A capture within a look-around may hold what is matched outside of it."""
+    looks = (at for at in walk(expression.node) if isinstance(at, Look))
+    return 0 if any(holds(at, Group) for at in looks) else facts.least(expression.node, '"\\')
 
 
 def holding_loop(expression: Expression, shape: Shape, values: int) -> Loop:

@@ -161,7 +161,10 @@ class JsonLines(Ecs, Codec, name="json_lines"):
             return None
         from ._json_rows import rows_as_json
 
-        return rows_as_json(events, events.rows)
+        try:
+            return rows_as_json(events, events.rows)
+        except ValueError:
+            return None  # a text that is not UTF-8
 
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":

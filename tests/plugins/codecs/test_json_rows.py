@@ -4,6 +4,7 @@ it writes of the events.
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -24,9 +25,11 @@ from penstock.plugins.output import Output
 
 ORIGINS: list[dict[str, Any]] = [
     {},
+    {"path": "/\udcff"},
     {"host": {"hostname": 'a "name"\n'}, "log": {"file": {"path": "/a{0}'.log"}, "offset": 7}},
     {"@metadata": {"input": {"x": 1}}, "number": 1.5, "yes": True, "nothing": None},
 ]
+BATCHES = len(ORIGINS) + 1
 
 TEXTS = {
     "plain": "/p{n}",
@@ -59,6 +62,9 @@ GROKS = {
     "maps of one field": r'match => { "message" => "^GET (?:-|%{INT:[a][b][n]:int}) (?:-|%{GREEDYDATA:[c][d][e]})$" }',
     "keys that are to be quoted": r'''match => { "message" => "^%{WORD:[é]} (?:-|%{INT:[a{'][\]}) %{GREEDYDATA:[a{'][b]}$" }''',
     "quotes in the expression": r'''match => { "message" => '^%{WORD:verb} (?<n>[^"]*) "?(?<rest>[^"]*)"?' }''',
+    "captures in a look-around": r'''match => { "message" => '^(?=%{GREEDYDATA:all}$)(?:"|\w)%{WORD:verb} (?<n>\S+) "?/' }''',
+    "captures in captures": r'''match => { "message" => '^%{WORD:verb} (?<x>(?<y>\S+) "?/)' }''',
+    "captures in repetitions": r'''match => { "message" => '^%{WORD:verb}(?: (?:"(?<a>.)"|(?<b>[^ ]+)))+$' }''',
     "into what is there": r'match => { "message" => "^%{WORD:[host][hostname]} (?:-|%{INT:[event][code]:int}) (?:-|%{GREEDYDATA:message})" }',
     "into a file's fields": r'match => { "message" => "%{NOTSPACE:[log][file][path]} %{NOTSPACE:[log][level]}" }',
     "overwriting": r'match => { "message" => "^%{WORD:verb} \S+ (?:-|%{GREEDYDATA:message})" } overwrite => ["message"]',
@@ -112,12 +118,29 @@ def test_what_is_written_is_what_the_events_would_have_been(options: str) -> Non
 
 @pytest.mark.parametrize("name", ["fields", "maps", "into what is there", "a removed field"])
 def test_events_of_usual_lines_are_not_made(name: str) -> None:
-    assert is_same(f"grok {{ {GROKS[name]} }}", LINES["plain in all"]) == 4
+    assert is_same(f"grok {{ {GROKS[name]} }}", LINES["plain in all"]) == BATCHES
 
 
 @pytest.mark.parametrize("name", ["floats", "several", "empty kept", "an added field"])
 def test_events_that_cannot_be_written_down_are_made(name: str) -> None:
     assert is_same(f"grok {{ {GROKS[name]} }}", LINES["plain in all"]) == 0
+
+
+def test_a_capture_in_a_look_around_is_quoted() -> None:
+    lines = [f'"{n}"' for n in range(120)]
+    match = r"""match => { "message" => '^(?=(?<all>.*))"(?<n>\d+)"' }"""
+    assert is_same(f"grok {{ {match} }}", lines) == BATCHES
+
+
+@pytest.mark.parametrize("name", ["fields", "maps", "quotes in the expression"])
+def test_matches_of_another_thread_are_written_alike(name: str) -> None:
+    filters, found = f"grok {{ {GROKS[name]} }}", []
+    for lines in LINES.values():
+        thread = Thread(target=lambda: found.append(written(filters, lines, True)))  # noqa: B023
+        thread.start()
+        thread.join()
+        data, _ = found.pop()
+        assert data.splitlines() == written(filters, lines, False)[0].splitlines()
 
 
 captured = st.text(st.sampled_from('a"\\\n\t\x01é𝄞{}\' 7-'), max_size=6).filter(lambda text: "\n" not in text)
@@ -174,7 +197,7 @@ def test_fields_are_taken_out_in_turn_with_dates(lines: list[str]) -> None:
 @pytest.mark.parametrize("name", ["@timestamp", "of a nested field", "into a new field", "twice"])
 def test_dates_are_read_without_events(name: str) -> None:
     for lines in DATES.values():
-        assert is_same(DATE_FILTERS[name], lines) == 4
+        assert is_same(DATE_FILTERS[name], lines) == BATCHES
 
 
 def test_whoever_looks_at_an_item_gets_events() -> None:
@@ -264,6 +287,6 @@ def test_a_match_that_takes_too_long_is_tagged() -> None:
     lines = ["x"] * 300
     lines[250] = "a" * 60 + "b"
     data, held = written(f"grok {{ {options} }}", lines, True)
-    assert held == 4
+    assert held == BATCHES
     tagged = [b"_groktimeout" in line for line in data.splitlines()]
-    assert tagged == [place % 300 == 250 for place in range(1200)]
+    assert tagged == [place % 300 == 250 for place in range(300 * BATCHES)]
