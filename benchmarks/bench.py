@@ -89,7 +89,7 @@ class Bench:
             "handwritten.py",
             self.access_log(count),
             count,
-            1.3,
+            1.15,
         )
 
     def json_lines(self) -> Row:

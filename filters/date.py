@@ -30,6 +30,7 @@ from ..dsl.joda.zones import UTC, UnknownZoneError, Zone, find_zone, get_zone, p
 from ..dsl.reading import reads
 from ..dsl.reference import Event, FieldRef, ReferenceSyntaxError
 from ..dsl.template import Template
+from ..dsl.unmade import UnmadeEvents
 from ..plugins.contract import Filter, OptionProblem
 from ..plugins.declaration import Example, option
 from ..plugins.decoration import decorating
@@ -227,6 +228,11 @@ class Date(Filter, name="date"):
             formats = self._in_zones[zone_id] = self._in(find_zone(zone_id))
         return formats
 
+    @property
+    def takes_rows(self) -> bool:
+        takes_any = self._fixed is not None and self._plain_target is not None
+        return takes_any and (self.decorate is None or bool(self.removes))
+
     def run(self, events: list[Event]) -> list[Event]:
         if (self._fixed is None or self._fixed.follows_clock) and self._clock.turned():
             for formats in (self._fixed, *self._in_zones.values()):
@@ -234,9 +240,46 @@ class Date(Filter, name="date"):
                     formats.forget()
         if self._fixed is None:
             self._run_zoned(events)
+        elif type(events) is UnmadeEvents and self._run_rows(events, self._fixed):
+            return events
         else:
             self._run_fixed(events, self._fixed)
         return events
+
+    def _run_rows(self, events: UnmadeEvents, formats: Formats) -> bool:
+        """Read the dates of matches whose events are not made; those of a match without a date, or
+        with one that cannot be read, are made. Whether it is known where the dates are.
+        """
+        rows, key = events.rows, self._plain_target
+        if rows is None or key is None or not self.takes_rows:
+            return False
+        column = rows.column(FieldRef(str(self.match[0])).keys)
+        if column is None or not rows.layout.takes_field(key):
+            return False
+        stamps = formats.read_texts(column) if formats.reads_together() else None
+        if stamps is None:
+            stamps, lines = self._each(column, formats), events.lines()
+            for place, stamp in enumerate(stamps):
+                if not stamp and type(rows.items[place]) is not dict:
+                    rows.leave(lines, place)
+        rows.set(key, stamps)
+        rows.remove(self.removes)
+        self._run_fixed(rows.events, formats)
+        return True
+
+    def _each(self, texts: Sequence[str | None], formats: Formats) -> list[str]:
+        """What is read of each text, empty where nothing is."""
+        known, read = formats.known.get, formats.read
+        stamps = []
+        for text in texts:
+            stamp = known(text) if text else ""
+            if stamp is None:
+                try:
+                    stamp = read(text or "")
+                except Exception:  # its event is made, fails again, and tells why
+                    stamp = ""
+            stamps.append(stamp)
+        return stamps
 
     def _run_fixed(self, events: list[Event], formats: Formats) -> None:
         if self._loop is None:

@@ -307,8 +307,11 @@ class Grok(Ecs, Filter, name="grok"):
         if loop is None:
             lines.make()
             return False
-        given = finds, self.decorate, self._unmatched, self._timed_out, self.failed
-        lines.become(loop(lines, lines.now, lines.pattern.values, *given))
+        given = self.decorate, self._unmatched, self._timed_out, self.failed
+        if lines.may_wait:
+            lines.rows = self._whole.rows(lines, finds[0], loop, given, self.removes)
+        if lines.rows is None:
+            lines.become(loop(lines, lines.now, lines.pattern.values, finds, *given))
         return True
 
     def _assign(self, place: int, event: Event, match: re.Match[str]) -> None:

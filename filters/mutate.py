@@ -14,6 +14,7 @@ from ..dsl.naming import FieldName
 from ..dsl.reference import Event, FieldRef, current_escape_style, escape_style
 from ..dsl.regex import RegexError
 from ..dsl.template import Template
+from ..dsl.unmade import UnmadeEvents
 from ..dsl.values import ruby_text
 from ..plugins.contract import Filter, complain
 from ..plugins.declaration import Example, option
@@ -290,8 +291,16 @@ class Mutate(Filter, name="mutate"):
     def _template(self, option: str, at: str | int, value: Any) -> Template:
         return named_template(self, option, ruby_text(value), (at,))
 
+    @property
+    def takes_rows(self) -> bool:
+        return not self._steps and bool(self.removes)
+
     def run(self, events: list[Event]) -> list[Event]:
         """Run all operations on each event; the same list."""
+        if type(events) is UnmadeEvents and events.rows is not None and self.takes_rows:
+            events.rows.remove(self.removes)
+            self._run_one_by_one(events.rows.events)
+            return events
         if self._loop is not None:
             self._loop(events)
             return events

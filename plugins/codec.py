@@ -63,6 +63,9 @@ class Codec(Plugin):
     it.
     """
 
+    takes_rows: bool = False
+    """Whether ``encode`` writes the ``rows`` of ``UnmadeEvents`` without their events."""
+
     origin: Mapping[str, Any] = {}
     """Fields that every event of this stream gets unless it has them, such as the host that it came
     from.

@@ -78,7 +78,14 @@ class Filter(Plugin):
 
     @property
     def takes_lines(self) -> bool:
-        """Whether ``run`` may be given ``UnmadeEvents``; it then makes the events."""
+        """Whether ``run`` may be given ``UnmadeEvents``; it then makes the events, or holds what
+        they are made of as ``rows``, where they ``may_wait``.
+        """
+        return False
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether ``run`` may do its work on the ``rows`` of ``UnmadeEvents``."""
         return False
 
     external: ClassVar[bool] = False

@@ -145,3 +145,17 @@ def groups(node: Node, unnamed: bool, sure: bool = True) -> Iterator[tuple[bool,
     )
     for child in children(node):
         yield from groups(child, unnamed, sure and passes)
+
+
+def least(node: Node, characters: str) -> int:
+    """How many of some characters every match has outside of its named groups, at the least."""
+    if isinstance(node, Text):
+        return sum(map(node.value.count, characters))
+    if isinstance(node, Choice):
+        return min((least(branch, characters) for branch in node.branches), default=0)
+    if isinstance(node, Repeat):
+        return node.low * least(node.node, characters)
+    is_named = isinstance(node, Capture) and node.name is not None
+    if is_named or not isinstance(node, Sequence | Capture | Atomic | Folded):
+        return 0
+    return sum(least(child, characters) for child in children(node))

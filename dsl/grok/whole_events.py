@@ -210,7 +210,7 @@ class Making:
     def lines(self, usual: Usual) -> list[str]:
         """The lines; raises NotWholeError."""
         read, *put = self._ordinary
-        test, known = _guard(self._captures, usual), usual.present | usual.absent
+        test, known = guard(self._captures, usual), usual.present | usual.absent
         open_ = [place for place in range(len(self._captures)) if place not in known]
         made = self._ways(usual, open_ if len(open_) <= _MOST_WAYS else [])
         if any(capture.type for capture in self._captures):
@@ -244,7 +244,7 @@ class Making:
         return [*event.numbers, *event.before, literal, "keep(event)", *event.after]
 
 
-def _guard(captures: Sequence[Capture], usual: Usual) -> str:
+def guard(captures: Sequence[Capture], usual: Usual) -> str:
     """The test whether the captures of a match are the usual ones, "" where they always are."""
     tests = []
     for place, capture in enumerate(captures):

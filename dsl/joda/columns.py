@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..timestamp import Timestamp
 from .minutes import KnownDay
 
 _ALLOWED = {"5": "012345", "0": "0123456789"}
@@ -72,8 +71,10 @@ class Column:
             self._hours[hour] = stamp
             self._is_own &= hour == stamp
 
-    def read(self, texts: Sequence[str]) -> list[Timestamp] | None:
-        """The instants of texts of this length; None where not all of them are of known hours."""
+    def read(self, texts: Sequence[str]) -> Sequence[str] | None:
+        """The instants of texts of this length, as plain texts; None where not all of them are of
+        known hours.
+        """
         joined, count, length = "".join(texts), len(texts), self._length
         for place, char in self._checks:
             column = joined[place::length]
@@ -85,6 +86,6 @@ class Column:
         except KeyError:
             return None
         if self._is_own:
-            return list(map(Timestamp, texts))
+            return texts
         pairs = zip(stamps, texts, strict=True)
-        return list(map(Timestamp, [hour + text[minutes:end] + rest for hour, text in pairs]))
+        return [hour + text[minutes:end] + rest for hour, text in pairs]

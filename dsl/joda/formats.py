@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..timestamp import Timestamp
 from .columns import Column
 from .minutes import Day, KnownDay
 from .parse import Parser
+
+Stamp = TypeVar("Stamp", bound=str)
 
 _KEPT = 8192
 _KEPT_OF_DAYS = 512
@@ -135,6 +137,23 @@ class Formats:
         """What ``read`` gives for each of these values; None where they are not texts of one
         length, on days that are known: then they are to be read one by one.
         """
+        found = self._together(values)
+        if found is None:
+            return None
+        texts, stamps = found
+        instants = list(map(Timestamp, stamps))
+        return instants if len(texts) == len(values) else _spread(values, texts, instants)
+
+    def read_texts(self, values: Sequence[Any]) -> list[str] | None:
+        """What ``read_all`` gives, as plain texts."""
+        found = self._together(values)
+        if found is None:
+            return None
+        texts, stamps = found
+        return list(stamps) if len(texts) == len(values) else _spread(values, texts, stamps)
+
+    def _together(self, values: Sequence[Any]) -> tuple[list[str], Sequence[str]] | None:
+        """Each text among the values once, and what is read of it."""
         try:
             texts = list(dict.fromkeys(values))
             (length,) = set(map(len, texts))
@@ -147,9 +166,7 @@ class Formats:
         if found is None:
             self._pause = _PAUSE
             return None
-        if len(texts) < len(values):
-            return list(map(dict(zip(texts, found, strict=True)).__getitem__, values))
-        return found
+        return texts, found
 
     def _slow(self, text: str) -> str:
         """Try the formats."""
@@ -192,3 +209,8 @@ class Formats:
         column = self._columns[len(text)]
         if column is not None:
             column.learn(text, known)
+
+
+def _spread(values: Sequence[Any], texts: Sequence[str], stamps: Sequence[Stamp]) -> list[Stamp]:
+    """What is read of each value, by what is read of each text."""
+    return list(map(dict(zip(texts, stamps, strict=True)).__getitem__, values))

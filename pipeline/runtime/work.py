@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from ...dsl.program import Branch, Statement
 from ...dsl.reference import Event
+from ...dsl.unmade import UnmadeEvents
 from ...plugins.batch import Batch
 from ...plugins.filter import Filter
 from ...plugins.input import Input
+from ...plugins.output import Output
 from ..compile.generate import Observer, generate
 from ..compile.instantiate import Assembly
 from ..compile.section import Run
@@ -52,6 +54,7 @@ class Work:
         plugins = assembly.plugins(statements)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
         self._unmade = self._takes_lines(assembly, statements)
+        self._rows = self._unmade and _takes_rows(assembly, statements)
 
     def _takes_lines(self, assembly: Assembly, statements: Sequence[Statement]) -> bool:
         """Whether the filters may be given lines whose events are not made yet."""
@@ -82,6 +85,8 @@ class Work:
             return self._run_by_partition(self._partitions, source, batch, decoded)
         for events in decoded:
             taken += len(events)
+            if self._rows and type(events) is UnmadeEvents:
+                events.may_wait = True
             for some in self.slices(events):
                 given += self._write(self.filters.run(some))
         return Through(taken, given)
@@ -158,3 +163,19 @@ class Work:
         if events:
             self._outputs.run(events)
         return len(events)
+
+
+def _takes_rows(assembly: Assembly, statements: Sequence[Statement]) -> bool:
+    """Whether all that follows the first filter can do with rows in the place of events: filters
+    without conditions, and one output whose codec writes them, and that keeps no events.
+    """
+    if any(isinstance(each, Branch) for each in (*statements, *assembly.program.outputs)):
+        return False
+    outputs = assembly.plugins(assembly.program.outputs)
+    if len(outputs) != 1 or not isinstance(output := outputs[0], Output):
+        return False
+    encoding = output.plain_encoding()
+    if encoding is None or not encoding[0].takes_rows or output.context.dead_letter is not None:
+        return False
+    _, *others = assembly.plugins(statements)
+    return all(isinstance(plugin, Filter) and plugin.takes_rows for plugin in others)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...dsl.event import check_all
 from ...dsl.reference import Event, FieldError, FieldRef
+from ...dsl.unmade import UnmadeEvents
 from ..codec import Passthrough
 from ..contract import Codec, Ecs
 from ..declaration import option
@@ -59,6 +60,7 @@ class JsonLines(Ecs, Codec, name="json_lines"):
     def prepare(self) -> None:
         self._charset = charset_option(self)
         self._end = delimiter_option(self).encode()
+        self.takes_rows = self._end == b"\n"
         check_target(self)
 
     def start(self) -> None:
@@ -153,8 +155,22 @@ class JsonLines(Ecs, Codec, name="json_lines"):
 
         return pass_on
 
+    def _rows(self, events: UnmadeEvents) -> bytes | None:
+        """The lines of events that are not made; None where they are to be."""
+        if events.rows is None:
+            return None
+        from ._json_rows import rows_as_json
+
+        try:
+            return rows_as_json(events, events.rows)
+        except ValueError:
+            return None  # a text that is not UTF-8
+
     def encode(self, events: list[Event]) -> bytes:
         if self._end == b"\n":
+            data = self._rows(events) if type(events) is UnmadeEvents else None
+            if data is not None:
+                return data
             try:
                 shown = [bare(event) if "@metadata" in event else event for event in events]
                 data = encoder.encode_lines(shown)
