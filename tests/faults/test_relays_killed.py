@@ -123,7 +123,8 @@ def over_kafka(directory: Path) -> Between:
     topic = Topic(shared("kafka", kafka.server).address)
     servers = f'bootstrap_servers => "{topic.address}"'
     group = (
-        'auto_offset_reset => "earliest" session_timeout_ms => 2000 heartbeat_interval_ms => 500'
+        'auto_offset_reset => "earliest" session_timeout_ms => 2000 heartbeat_interval_ms => 500 '
+        "auto_commit_interval_ms => 100"  # else most lives would end before their first commit
     )
     return Between(
         f'kafka {{ {servers} topic_id => "{topic.name}" codec => json }}',
