@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..clients.tls import ClientTls, client_tls
+from ..clients.tls import ClientTls, client_tls, tls_refusal
 from ..clients.tls_failures import distrusted
 from ..contract import Disconnected, Ecs, Misconfigured
 from ..declaration import option
@@ -132,13 +133,18 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
         except socket.gaierror as error:
             raise Disconnected(f"`{self.host}` cannot be resolved: {error.strerror}") from error
         except TimeoutError:
-            raise Disconnected(f"no connection in {_CONNECT:.0f} s") from None
+            text = f"{self.host} port {self.port}: no connection in {_CONNECT:.0f} s"
+            hint = "; does it speak TLS on this port?" if self._tls else ""
+            raise Disconnected(text + hint) from None
         except ProxyError as error:
             raise Disconnected(f"the server does not speak the PROXY protocol: {error}") from error
         except ssl.SSLCertVerificationError as error:
             raise Misconfigured(self._tls_option, *distrusted(error)) from error
         except ssl.SSLError as error:
-            raise Disconnected(f"TLS failed: {error.reason or error}") from error
+            raise tls_refusal(error) from error
+        except OSError as error:  # asyncio's text has the call in it
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise Disconnected(f"{self.host} port {self.port}: {reason}") from error
 
     @property
     def _tls_option(self) -> str:
