@@ -112,6 +112,8 @@ def identify(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> No
     if options.ssl_certificate is None or options.ssl_key is None:
         lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
         given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
+        if lacking in plugin.context.rejected:
+            return  # said at that option
         plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
         return
     files = options.ssl_certificate, options.ssl_key, options.ssl_key_passphrase

@@ -94,7 +94,8 @@ def _shown(plugin: Plugin, options: TlsFiles) -> dict[str, Any]:
     if options.ssl_certificate is None or options.ssl_key is None:
         given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
         lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
-        plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
+        if lacking not in plugin.context.rejected:
+            plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
         return {}
     found = load_identity(
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),

@@ -84,7 +84,7 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
             self.problem(
                 "ssl_extra_chain_certs",
                 f"`{path}` cannot be used beside `ssl_certificate`",
-                "append it to the file of `ssl_certificate`, and take this option out",
+                "append it to the file of `ssl_certificate`, and remove this option",
             )
         wrong = "ssl_verification_mode" if self._is_server else "ssl_client_authentication"
         right = "ssl_client_authentication" if self._is_server else "ssl_verification_mode"

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from servers.certificates import Certificates
+from servers.process import free_ports
 
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.plugins.errors import Misconfigured
+from penstock.plugins.errors import Disconnected, Misconfigured
+from penstock.plugins.input import Input
 from penstock.plugins.servers import reverse_names
 
 Listen = Callable[..., Any]
@@ -261,6 +263,28 @@ def test_options_that_cannot_be_used_are_said(config: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         assemble([Source("a.conf", f"input {{ {config} }} output {{ null {{ }} }}")], settled(None))
     assert said in str(caught.value)
+
+
+def test_a_certificate_that_is_not_there_is_said_and_nothing_that_follows_from_it() -> None:
+    config = 'input { tcp { port => 1 ssl_enabled => true ssl_certificate => "/away.pem" ssl_key => "/away.key" } }'
+    with pytest.raises(ConfigError) as caught:
+        assemble([Source("a.conf", config)], settled(None))
+    assert [each.message for each in caught.value.diagnostics] == [
+        "file `/away.pem` does not exist",
+        "file `/away.key` does not exist",
+    ]
+
+
+def test_a_server_that_is_away_is_named_by_its_address() -> None:
+    (port,) = free_ports()
+    assembly = assemble([Source("a.conf", f'input {{ tcp {{ mode => client host => "127.0.0.1" port => {port} }} }}')], settled(None))
+    (made,) = assembly.plugins(assembly.program.inputs)
+    assert isinstance(made, Input)
+    made.open()
+    with pytest.raises(Disconnected) as caught:
+        made.connect()
+    made.close()
+    assert str(caught.value) == f"127.0.0.1 port {port}: Connection refused"
 
 
 def test_as_a_client_it_reads_from_a_server_and_connects_again(listen: Listen) -> None:
