@@ -82,7 +82,7 @@ def test_without_a_directory_for_positions_nothing_is_read(place: str, tmp_path:
     if isinstance(caught.value, Misconfigured):
         assert (caught.value.option, caught.value.reason) == ("sincedb_path", f"positions cannot be kept in `{tmp_path}/taken`: File exists")
     else:
-        assert os_error_text(caught.value).startswith(f"`{tmp_path}/taken/plugins/inputs/file`: not a directory; a directory is needed")
+        assert os_error_text(caught.value).startswith(f"`{tmp_path}/taken/plugins`: not a directory; a directory is needed")
 
 
 @pytest.mark.parametrize("numbering", ["JRuby's", "the system's"])
