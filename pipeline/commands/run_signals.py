@@ -64,12 +64,13 @@ def _log_stats(supervisor: Supervisor) -> None:
 
 
 def _leave_undrained(supervisor: Supervisor, timeout: float, number: int) -> NoReturn:
-    log.error(
-        "what was read could not be delivered within %.0f s (penstock.shutdown_timeout): left"
-        " undelivered%s",
-        timeout,
-        _left(supervisor),
-    )
+    left = _left(supervisor)
+    if left:
+        what = f"what was read could not be delivered within {timeout:.0f} s"
+        log.error("%s (penstock.shutdown_timeout): left undelivered: %s", what, left)
+    else:
+        what = f"the run could not be ended within {timeout:.0f} s"
+        log.error("%s (penstock.shutdown_timeout); no events wait for an output", what)
     os._exit(128 + number)
 
 
@@ -82,4 +83,4 @@ def _left(supervisor: Supervisor) -> str:
         for row in member.pipeline.stats()
         if row.waiting
     ]
-    return f": {', '.join(rows)}" if rows else ""
+    return ", ".join(rows)

@@ -210,6 +210,8 @@ def close(client: redis.Redis | None) -> None:
 def _said(error: Exception) -> str:
     """What an error of the client library says, with the server's address where it has it."""
     text = str(error)
+    if text == "Timeout reading from socket":
+        return f"the server did not answer in {ANSWER_WITHIN:.0f} s"
     if "as reply type byte" in text or isinstance(error, redis.exceptions.InvalidResponse):
         return _NO_REDIS
     reading = _READING.fullmatch(text)
