@@ -287,6 +287,38 @@ def test_a_server_that_is_away_is_named_by_its_address() -> None:
     assert str(caught.value) == f"127.0.0.1 port {port}: Connection refused"
 
 
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [("", "the server asks for a certificate"), ("foreign", "the server refuses the certificate: unknown ca")],
+)
+def test_as_a_client_it_hears_that_its_certificate_is_refused(pair: str, reason: str, tmp_path: Path) -> None:
+    keys = Certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.pair("server"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(keys.ca)
+    shown = 'ssl_certificate => "{}" ssl_key => "{}"'.format(*keys.pair(pair)) if pair else ""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_refuse, args=(server, context), daemon=True).start()
+        config = f'tcp {{ mode => client host => localhost port => {server.getsockname()[1]} ssl_enabled => true {shown}'
+        config += f' ssl_certificate_authorities => "{keys.ca}" }}'
+        assembly = assemble([Source("a.conf", f"input {{ {config} }}")], settled(None))
+        (made,) = assembly.plugins(assembly.program.inputs)
+        assert isinstance(made, Input)
+        made.open()
+        with pytest.raises(Misconfigured) as caught:
+            made.connect()
+        made.close()
+    assert (caught.value.option, caught.value.reason) == ("ssl_certificate", reason)
+
+
+def _refuse(server: socket.socket, context: ssl.SSLContext) -> None:
+    made, _ = server.accept()
+    with contextlib.suppress(OSError), context.wrap_socket(made, server_side=True) as encrypted:
+        encrypted.recv(1)
+    made.close()
+
+
 def test_as_a_client_it_reads_from_a_server_and_connects_again(listen: Listen) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
