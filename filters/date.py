@@ -197,7 +197,7 @@ class Date(Filter, name="date"):
             return get_zone(self.timezone)
         except UnknownZoneError as error:
             if all(pattern in COUNTS for pattern in self._formats):
-                help = "take it out: numbers of seconds have no time zone"
+                help = "remove it: numbers of seconds have no time zone"
                 self.problem("timezone", f"{error}; no format needs one", help, code="W305")
             else:
                 help = error.help

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,8 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     spans: Mapping[str, Span] = field(default_factory=dict)
     """Where the value of each option stands that was given."""
+    rejected: Set[str] = frozenset()
+    """The options that were given with a value that cannot be used."""
 
     @property
     def log(self) -> PluginLog:

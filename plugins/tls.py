@@ -17,6 +17,7 @@ from .certificates import warning_of
 from .contract import Plugin
 from .declaration import Secret, option
 from .former import STORES, FormerNames
+from .identity import in_words, load_identity
 from .option_groups import option_group
 
 _PEM = (
@@ -34,6 +35,11 @@ _LOOKS = 1.0
 _DAY = 86_400.0
 _EXPIRES = "W309"
 
+_IDENTITY = {
+    "certificate": "ssl_certificate",
+    "key": "ssl_key",
+    "passphrase": "ssl_key_passphrase",
+}
 _STORES = ("ssl_keystore_path", "ssl_truststore_path")
 
 
@@ -106,30 +112,18 @@ def identify(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> No
     if options.ssl_certificate is None or options.ssl_key is None:
         lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
         given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
+        if lacking in plugin.context.rejected:
+            return  # said at that option
         plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
         return
-    try:
-        context.load_cert_chain(
-            options.ssl_certificate, options.ssl_key, options.ssl_key_passphrase or ""
-        )
-    except (OSError, ssl.SSLError) as error:
-        plugin.problem(
-            "ssl_certificate",
-            f"the certificate and its key cannot be used: {in_words(error)}",
-            "give PEM files that match, and `ssl_key_passphrase` where the key has one",
-        )
+    files = options.ssl_certificate, options.ssl_key, options.ssl_key_passphrase
+    found = load_identity(context, *files, "ssl_key_passphrase")
+    if found is not None:
+        plugin.problem(_IDENTITY[found.part], found.message, found.help)
         return
     warning = warning_of(options.ssl_certificate)
     if warning is not None:
         plugin.problem("ssl_certificate", *warning, code=_EXPIRES)
-
-
-def in_words(error: OSError) -> str:
-    """What an error of a file, or of TLS, says, without OpenSSL's places and numbers."""
-    reason = getattr(error, "reason", None)
-    if reason:
-        return str(reason).lower().replace("_", " ")
-    return error.strerror or str(error)
 
 
 def limit(context: ssl.SSLContext, plugin: Plugin, options: TlsOptions) -> None:

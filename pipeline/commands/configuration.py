@@ -273,6 +273,8 @@ def os_error_text(error: OSError) -> str:
     help = ""
     if isinstance(error, PermissionError):
         help = "; check its owner and mode, or name another directory with --path.data"
+    elif isinstance(error, FileExistsError | NotADirectoryError):
+        help = "; a directory is needed there: name another with --path.data"
     return f"`{path}`: {error.strerror.lower()}{help}"
 
 

@@ -25,7 +25,7 @@ def actions(supervisor: Supervisor, timeout: float) -> dict[int, Callable[[], No
             os._exit(128 + number)
         stops.append(number)
         supervisor.stop()
-        limit = threading.Timer(timeout, _leave_undrained, (timeout, number))
+        limit = threading.Timer(timeout, _leave_undrained, (supervisor, timeout, number))
         limit.daemon = True
         limit.start()
 
@@ -63,10 +63,24 @@ def _log_stats(supervisor: Supervisor) -> None:
             log.info("outputs of pipeline %s:\n%s", member.id, rows)
 
 
-def _leave_undrained(timeout: float, number: int) -> NoReturn:
-    log.error(
-        "what was read could not be delivered within %.0f s (penstock.shutdown_timeout): left"
-        " undelivered",
-        timeout,
-    )
+def _leave_undrained(supervisor: Supervisor, timeout: float, number: int) -> NoReturn:
+    left = _left(supervisor)
+    if left:
+        what = f"what was read could not be delivered within {timeout:.0f} s"
+        log.error("%s (penstock.shutdown_timeout): left undelivered: %s", what, left)
+    else:
+        what = f"the run could not be ended within {timeout:.0f} s"
+        log.error("%s (penstock.shutdown_timeout); no events wait for an output", what)
     os._exit(128 + number)
+
+
+def _left(supervisor: Supervisor) -> str:
+    """How many events wait for which output."""
+    rows = [
+        f"{row.waiting} events for output {row.output}"
+        for member in supervisor.members
+        if member.pipeline is not None
+        for row in member.pipeline.stats()
+        if row.waiting
+    ]
+    return ", ".join(rows)

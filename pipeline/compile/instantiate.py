@@ -263,6 +263,7 @@ def _plugin(
         return None  # said by the check
     context = _context(use, settings, make_codec, shared)
     context.spans = {name: setting.span_of() for name, setting in use.settings.items()}
+    context.rejected = use.rejected
     values = {name: setting.value for name, setting in use.settings.items()}
     _hide_secrets(use, values)
     plugin = cls(values, context)

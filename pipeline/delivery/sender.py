@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ...dsl.reference import Event
@@ -24,6 +25,7 @@ from ...plugins.output import Output
 from ...plugins.rate_limit import complain
 from ..observe.counters import OutputStats
 from .circuit_breaker import Circuit
+from .patience import Patience
 from .pending import DeliveryUnit, Request
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class Sender:
         self.rejected = self.retried = 0
         self._waiting, self._stopping = waiting, stopping
         self._circuit = Circuit(self.where, waiting)
+        # What is delivered to at once has no server that could hang.
+        self._patience = None if output.immediate else Patience(self.where, waiting)
         self._letters = Circuit(f"{self.where}: dead letters", waiting)
         self._connecting, self._counting = threading.Lock(), threading.Lock()
         self.is_connected = self._has_worked = False
@@ -63,7 +67,8 @@ class Sender:
             while not self.is_connected:
                 self._circuit.trying()
                 try:
-                    self.output.connect()
+                    with nullcontext() if self._patience is None else self._patience.awaiting():
+                        self.output.connect()
                 except Misconfigured as error:
                     error.plugin = self.output
                     if not self._has_worked:
@@ -103,10 +108,14 @@ class Sender:
             self.connect()
         self._circuit.trying()
         request.connection, request.begun = self._connection, time.monotonic()
+        if self._patience is not None:
+            self._patience.begin(request)
         return self.output.deliver(request.payload)
 
     def succeeded(self, request: Request) -> None:
         """What is left of a request was delivered."""
+        if self._patience is not None:
+            self._patience.end(request)
         self._has_worked = True
         self._circuit.works()
         with self._counting:
@@ -117,6 +126,8 @@ class Sender:
         """Do what an error asks for, and wait before the next try; whether nothing is left to be
         tried. Raises Undelivered, or the error, where the output cannot go on.
         """
+        if self._patience is not None:
+            self._patience.end(request, has_answered=False)
         if isinstance(error, Undelivered):
             raise error
         error, is_over = _checked(error, request.events), False
@@ -247,7 +258,9 @@ class Sender:
         at once and is the last: the target may be back since a while. Raises Undelivered behind it.
         """
         if self._stopping.is_set():
-            raise Undelivered(f"{self.where} is failing: {error}") from error
+            waiting = self._waiting()
+            left = f"; {waiting} events are left" if waiting else ""
+            raise Undelivered(f"{self.where} is failing: {error}{left}") from error
         self._stopping.wait(seconds)
 
     def drop(self, unit: DeliveryUnit) -> None:

@@ -19,6 +19,7 @@ from ...plugins.errors import EndOfInput, Misconfigured, Undelivered
 from ...plugins.input import Answer, Input, Listener
 from ...plugins.plugin import Plugin
 from ..delivery.circuit_breaker import Circuit
+from ..delivery.patience import Patience
 from .in_flight import Delivery, InFlight
 from .reader import REST, Reader, SharedCommits
 
@@ -248,12 +249,14 @@ class ListenerThread:
 
     def _run(self) -> None:
         circuit = Circuit(f"{self._source.context.where}: input {self._source.name}", lambda: 0)
+        patience = Patience(circuit.what, lambda: 0)
         has_worked = False
         while not self._stop.is_set():
             try:
                 circuit.trying()
                 if not self._is_connected:
-                    self._source.connect()
+                    with patience.awaiting():
+                        self._source.connect()
                 has_worked, self._is_connected = True, False
                 circuit.works()
                 self._is_serving = True

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from ...plugins.batch import Batch, Position
 from ...plugins.errors import Disconnected, EndOfInput, Misconfigured
 from ...plugins.input import Input, Outcome
 from ..delivery.circuit_breaker import Circuit
+from ..delivery.patience import Patience
 from .in_flight import Delivery, InFlight
 
 log = logging.getLogger("penstock")
@@ -62,6 +64,7 @@ class Reader:
         self._unsettled: list[Outcome] = []
         self._behind: dict[str, Position] = {}
         self._circuit = Circuit(f"{source.context.where}: input {source.name}", lambda: 0)
+        self._patience = None if source.local else Patience(self._circuit.what, lambda: 0)
         self._connected = self.has_worked = is_connected
         self.held: Delivery | None = None
         self._reads = False
@@ -119,7 +122,8 @@ class Reader:
         if self._connected:
             return
         self._circuit.trying()
-        self.source.connect()
+        with nullcontext() if self._patience is None else self._patience.awaiting():
+            self.source.connect()
         self.source.context.connected()
         if self._restored:
             self.source.resume(self._restored)
@@ -237,10 +241,11 @@ class Reader:
         if not is_through:
             if self._commits is not None:
                 self._commits.revoke(partitions)
-            self.source.context.log.warning(
-                "%d partitions revoked with events in flight; those may be delivered twice",
-                len(partitions),
-            )
+            fate = "those may be delivered twice"
+            if self.source.transactional is not None:
+                fate = "their transaction is aborted, and whoever has them now reads those again"
+            text = f"%d partitions revoked with events in flight; {fate}"
+            self.source.context.log.warning(text, len(partitions))
         for partition in partitions:
             if self._restored is not None:
                 self._restored.pop(partition, None)

@@ -16,9 +16,14 @@ import botocore.session
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from ..contract import ConnectorError, Disconnected, Misconfigured, Retry
-from .tls_failures import distrusted
+from .http_failures import failure_of
+from .tls_failures import ENDED, NO_TLS, distrusted, has_ended
+from .tls_failures import said as tls_said
+
+_KEYS_HELP = "give the access key of a user that exists, and the secret that belongs to it"
 
 
 def _names(text: str) -> frozenset[str]:
@@ -147,9 +152,9 @@ def _of_service(
         which = _credentials(given, "session_token")
         return Misconfigured(which, said, "renew the credentials")
     if code in _KEYS:
-        return Misconfigured(_credentials(given, "access_key_id"), said)
+        return Misconfigured(_credentials(given, "access_key_id"), said, _KEYS_HELP)
     if code in _SECRETS:
-        return Misconfigured(_credentials(given, "secret_access_key"), said)
+        return Misconfigured(_credentials(given, "secret_access_key"), said, _KEYS_HELP)
     if code in _ELSEWHERE:
         help = "name the region where it is"
         return Misconfigured("region", f"`{region}` is not its region: {said}", help)
@@ -194,7 +199,7 @@ def _status(error: ClientError) -> int:
 
 def _said(error: ClientError) -> str:
     details = error.response.get("Error", {})
-    code, message = code_of(error), str(details.get("Message") or "").strip()
+    code, message = code_of(error), " ".join(str(details.get("Message") or "").split())
     named = f"{code} ({message})" if message and message != code else code
     return f"{error.operation_name}: {named}"
 
@@ -223,10 +228,16 @@ def _of_library(error: BotoCoreError, given: Collection[str], region: str) -> Ex
     if isinstance(error, boto.EndpointConnectionError) and "endpoint" not in given:
         if not _is_known(region):
             return Misconfigured("region", f"`{region}` is not a known region: {said}")
-        return Disconnected(said)
+        return Disconnected(_outage(error))
     if isinstance(error, _OUTAGES):
-        return Disconnected(said)
+        return Disconnected(_outage(error))
     return _same(error)
+
+
+def _outage(error: BotoCoreError) -> str:
+    """Why there is no connection, or no answer: the library names the address alone."""
+    cause = error.kwargs.get("error")
+    return str(failure_of(cause)) if isinstance(cause, HTTPError) else str(error)
 
 
 def _of_tls(error: BotoCoreError, given: Collection[str]) -> Exception:
@@ -241,7 +252,9 @@ def _of_tls(error: BotoCoreError, given: Collection[str]) -> Exception:
         return Misconfigured(named, *distrusted(cause, bundle))
     reason = getattr(cause, "reason", None) or str(error)
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE") and "endpoint" in given:
-        return Misconfigured("endpoint", f"the server does not speak TLS here: {reason}")
+        return Misconfigured("endpoint", NO_TLS, "write http://, or name the port for TLS")
+    if isinstance(cause, ssl.SSLError):
+        return Disconnected(ENDED if has_ended(cause) else f"TLS failed: {tls_said(cause)}")
     return Disconnected(f"TLS failed: {reason}")
 
 

@@ -23,7 +23,7 @@ from .elastic import Endpoint, Host
 from .elastic_hosts import Chores, HostPool
 from .http import HttpClient, HttpOptions, Request, Response, TooLarge
 from .http_failures import HttpFailure
-from .tls_failures import AUTHORITIES, distrusted, refused
+from .tls_failures import AUTHORITIES, NO_TLS, distrusted, refused
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 _LONGEST_REASON = 500
@@ -332,7 +332,7 @@ def tls_problem(error: BaseException) -> Misconfigured | None:
             return Misconfigured("ssl_certificate", *refused(str(cause.reason)))
         if isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER":
             help = "write http:// before the host, or name the port for TLS"
-            return Misconfigured("hosts", "the server does not speak TLS here", help)
+            return Misconfigured("hosts", NO_TLS, help)
     return None
 
 

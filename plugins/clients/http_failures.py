@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from http.client import BadStatusLine, RemoteDisconnected
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -18,7 +19,7 @@ from urllib3.exceptions import (
 )
 
 from ...dsl.diagnostics import PenstockError
-from .tls_failures import distrusted, refused
+from .tls_failures import ENDED, NO_TLS, distrusted, has_ended, refused, said
 
 
 class HttpFailure(PenstockError):
@@ -52,7 +53,9 @@ def failure_of(error: Exception) -> HttpFailure:
     of_tls = _tls_error(cause)
     if of_tls is not None:
         option = _blamed(of_tls)
-        return HttpFailure(reason) if option is None else _of_tls(of_tls, option)
+        if option is None:
+            return HttpFailure(ENDED if has_ended(of_tls) else f"TLS failed: {said(of_tls)}")
+        return _of_tls(of_tls, option)
     return Unsendable(reason) if isinstance(cause, ValueError) else HttpFailure(reason, place)
 
 
@@ -74,12 +77,18 @@ def _said(error: BaseException) -> str:
             return f"`{error.conn.host}` cannot be resolved: {error.__cause__.strerror}"
         return _reason(error.__cause__ or error)
     if isinstance(error, ReadTimeoutError):
-        return f"{error.pool.host}: no answer in time"
+        return f"{error.pool.host} port {error.pool.port}: no answer in time"
     if isinstance(error, ConnectTimeoutError) and len(error.args) > 1:
         return str(error.args[1]).partition(" (")[0].rstrip(".")
     if isinstance(error, ProtocolError) and len(error.args) > 1:
+        if _is_garbage(error.args[1]):
+            return f"the server does not speak HTTP; it says: {error.args[1].line.strip()[:100]}"
         return f"the connection ended before the answer: {_reason(error.args[1])}"
     return str(error) or type(error).__name__
+
+
+def _is_garbage(error: BaseException) -> bool:
+    return isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected)
 
 
 def _reason(error: BaseException) -> str:
@@ -99,9 +108,9 @@ def _of_tls(error: ssl.SSLError, option: str) -> TlsFailure:
     elif option == "ssl_certificate":
         text, help = refused(error.reason or "")
     elif option == "url":
-        text, help = f"the server does not speak TLS here: {error.reason}", "check the port"
+        text, help = NO_TLS, "check the port"
     else:
-        text, help = f"TLS failed: {error.reason or error}", ""
+        text, help = f"TLS failed: {said(error)}", ""
     return TlsFailure(text, option, help)
 
 

@@ -8,6 +8,7 @@ sizes that only tune are passed on where they are given.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from ..option_groups import option_group
 from .kafka_login import login_config
 from .kafka_tls import tls_config
 
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.%\w]+\]|[\w.-]+)(?::\d+)?")
 _JAVA = "Names a Java class, and cannot be used."
 _TUNING = {
     "connections_max_idle_ms": "connections.max.idle.ms",
@@ -153,9 +156,7 @@ def client_config(plugin: Plugin, options: KafkaOptions) -> dict[str, Any]:
     """The configuration of a client of librdkafka; what is wrong with the options is reported.
     The files of TLS are not in it: see ``kafka_tls``.
     """
-    servers = [server.strip() for server in options.bootstrap_servers.split(",")]
-    if not all(servers):
-        plugin.problem("bootstrap_servers", "a broker has no name", 'write "host:9092,other:9092"')
+    servers = _servers(plugin, options.bootstrap_servers)
     lookup = options.client_dns_lookup
     config: dict[str, Any] = {
         "bootstrap.servers": ",".join(servers),
@@ -176,6 +177,16 @@ def client_config(plugin: Plugin, options: KafkaOptions) -> dict[str, Any]:
     if options.security_protocol.endswith("SSL"):
         tls_config(plugin, options)  # looked at now, and read when a client is made
     return config
+
+
+def _servers(plugin: Plugin, text: str) -> list[str]:
+    """The brokers, as `HOST:PORT`; a protocol before one says nothing, as in Java's client."""
+    servers = [_SCHEME.sub("", server.strip()) for server in text.split(",")]
+    wrong = next((server for server in servers if not _SERVER.fullmatch(server)), None)
+    if wrong is not None:
+        message = f"`{wrong}` is not HOST:PORT" if wrong else "a broker has no name"
+        plugin.problem("bootstrap_servers", message, 'write "host:9092,other:9092"')
+    return servers
 
 
 def given(plugin: Plugin, names: Mapping[str, str]) -> dict[str, Any]:

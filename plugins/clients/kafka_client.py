@@ -9,7 +9,6 @@ log says so once.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from ..contract import Disconnected, Misconfigured, Plugin
+from .kafka_reasons import CERTIFICATE, LOGIN, TRUST, plain, refusal, verdict
 
 log = logging.getLogger("penstock")
 
@@ -25,7 +25,6 @@ _SLICE = 0.25
 _LONGEST = 10.0
 _LOOKS = 2.0
 _PATIENCE = 5.0
-_TLS_HELP = "check the certificates, and whether the listener uses TLS"
 
 
 class Client(Protocol):
@@ -47,20 +46,17 @@ QUIET: Mapping[str, Any] = {"logger": _Log()}
 """What a client is to be told of which nothing but answers is wanted."""
 
 
-_CONNECT = re.compile(r"(?:\w+://)?(\S+?)(?:/\w+)?: Connect to \S+ failed: (.+?)(?: \(after .*\))?")
-
-
 class Watch:
-    """What the callbacks of one client say. ``is_down``: no broker can be reached; ``since``: from
-    when on, in seconds that never go back.
+    """What the callbacks of one client say. ``config``: of the client; ``is_down``: no broker can
+    be reached; ``since``: from when on, in seconds that never go back.
     """
 
-    def __init__(self, plugin: Plugin) -> None:
-        self._plugin = plugin
+    def __init__(self, plugin: Plugin, config: Mapping[str, Any]) -> None:
+        self._plugin, self._config = plugin, config
         self.is_down = False
         self.since = self._looked = 0.0
         self.fatal: KafkaError | None = None
-        self._reason = ""
+        self._reason = self._said = ""
         self._refusal: Misconfigured | None = None
 
     def config(self) -> dict[str, Any]:
@@ -72,11 +68,11 @@ class Watch:
         log.debug("%s: %s", self._plugin.name, error)
         if error.fatal():
             self.fatal = error
-        refusal = refusal_of(error, self._plugin)
-        if refusal is not None:
-            self._refusal = refusal
+        refused = refusal_of(error, self._plugin)
+        if refused is not None:
+            self._refusal, self._said = refused, error.str()
         elif error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._reason = _plain(error.str())
+            self._reason = plain(error.str())
         elif not self.is_down:
             self.is_down, self.since = True, time.monotonic()
 
@@ -117,22 +113,24 @@ class Watch:
                 return found
             client.poll(0)  # serves the callbacks
             if self._refusal is not None:
-                raise self._refusal
+                raise self._judged(self._refusal)
             if self.is_down or time.monotonic() > end:
-                raise Disconnected(self._reason or self._guess(failure))
+                log.debug("%s: no broker: %s", self._plugin.name, failure.str())
+                raise Disconnected(self._reason or self._guess())
 
-    def _guess(self, failure: KafkaError) -> str:
+    def _judged(self, refused: Misconfigured) -> Misconfigured:
+        """The refusal, with why a certificate is not trusted."""
+        if refused.option != _given_instead(self._plugin, TRUST):
+            return refused
+        found = verdict(self._said, self._config)
+        return refused if found is None else Misconfigured(refused.option, *found)
+
+    def _guess(self) -> str:
         servers = getattr(self._plugin, "bootstrap_servers", "")
         return (
-            f"no broker of {servers} answers ({failure.str()}); a listener that wants another"
-            " `security_protocol` looks the same"
+            f"no broker of {servers} answers; a listener that wants another `security_protocol`"
+            " looks the same"
         )
-
-
-def _plain(reason: str) -> str:
-    """Why a connection failed, without what only librdkafka's authors need."""
-    found = _CONNECT.fullmatch(reason)
-    return f"{found[1]}: {found[2]}" if found else reason
 
 
 def topic_ids(config: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
@@ -185,28 +183,25 @@ def _option_of(plugin: Plugin, reason: str, own: Mapping[str, str]) -> str:
 def _given_instead(plugin: Plugin, option: str) -> str:
     """The option that was given, of two that mean the same."""
     others = {
-        "ssl_truststore_location": "ssl_certificate_authorities",
-        "ssl_keystore_location": "ssl_certificate",
-        "ssl_certificate": "ssl_keystore_location",
-        "sasl_jaas_config": "jaas_path",
+        TRUST: "ssl_certificate_authorities",
+        CERTIFICATE: "ssl_certificate",
+        "ssl_certificate": CERTIFICATE,
+        LOGIN: "jaas_path",
     }
     other = others.get(option)
-    return other if other in plugin.given and option not in plugin.given else option
+    if other in plugin.given and option not in plugin.given:
+        return str(other)
+    return option
 
 
 def refusal_of(error: KafkaError, plugin: Plugin) -> Misconfigured | None:
     """What an error says of an option; None where it is an outage like any other."""
     code, text = error.code(), error.str()
-    if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
-        if "mechanism handshake failed" in text or "Unsupported SASL" in text:
-            return Misconfigured("sasl_mechanism", text)
-        return Misconfigured(_given_instead(plugin, "sasl_jaas_config"), text)
-    if code == KafkaError._SSL and "verif" in text:
-        return Misconfigured(_given_instead(plugin, "ssl_truststore_location"), text, _TLS_HELP)
-    if "alert" in text and ("certificate" in text or "unknown ca" in text):
-        return Misconfigured(_given_instead(plugin, "ssl_keystore_location"), text, _TLS_HELP)
-    if "PLAINTEXT broker listener" in text:
-        return Misconfigured("security_protocol", text, _TLS_HELP)
+    found = refusal(text) if code in _OF_CONNECTIONS else None
+    if found is not None:
+        return Misconfigured(_given_instead(plugin, found.option), found.reason, found.help)
+    if code in _OF_LOGINS:
+        return Misconfigured(_given_instead(plugin, LOGIN), plain(text))
     option = _UNAUTHORIZED.get(code)
     if option is None:
         return None
@@ -214,6 +209,8 @@ def refusal_of(error: KafkaError, plugin: Plugin) -> Misconfigured | None:
     return Misconfigured(known, text, "ask for an ACL, or use another login")
 
 
+_OF_LOGINS = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)
+_OF_CONNECTIONS = (*_OF_LOGINS, KafkaError._SSL, KafkaError._TRANSPORT)
 _UNAUTHORIZED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "topics",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "group_id",

@@ -6,17 +6,20 @@ when a file has changed: ``CertificateFiles.changed`` says so.
 
 from __future__ import annotations
 
+import ssl
 import time
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..contract import Misconfigured, Plugin
 from ..declaration import Secret
+from ..identity import load_identity
 from ..tls import stamp_of
 
 _PEM = b"-----BEGIN "
 _JKS = b"\xfe\xed\xfe\xed"
 _LOOKS = 5.0
+_IDENTITY = {"certificate": "ssl_certificate", "key": "ssl_key", "passphrase": "ssl_key_password"}
 _TRUST_HELP = (
     "give PEM: keytool -exportcert -rfc -keystore STORE -alias NAME > ca.pem, or"
     " openssl pkcs12 -in STORE -nokeys -out ca.pem"
@@ -91,10 +94,19 @@ def _shown(plugin: Plugin, options: TlsFiles) -> dict[str, Any]:
     if options.ssl_certificate is None or options.ssl_key is None:
         given = "ssl_certificate" if options.ssl_key is None else "ssl_key"
         lacking = "ssl_key" if options.ssl_key is None else "ssl_certificate"
-        plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
+        if lacking not in plugin.context.rejected:
+            plugin.problem(given, f"`{given}` requires `{lacking}`", f"add {lacking} => …")
         return {}
-    _read(plugin, "ssl_certificate", options.ssl_certificate)
-    _read(plugin, "ssl_key", options.ssl_key)
+    found = load_identity(
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        options.ssl_certificate,
+        options.ssl_key,
+        options.ssl_key_password,
+        "ssl_key_password",
+    )
+    if found is not None:
+        plugin.problem(_IDENTITY[found.part], found.message, found.help)
+        return {}
     return {
         "ssl.certificate.location": str(options.ssl_certificate),
         "ssl.key.location": str(options.ssl_key),

@@ -29,7 +29,7 @@ from ..tls import TlsContext
 from ..wake_pipe import WakePipe
 from .mqtt import MqttOptions, connection_refused, subscription_refused
 from .tls import tls_refusal
-from .tls_failures import refused, refuses_certificate
+from .tls_failures import ENDED, refused, refuses_certificate
 
 _GOODBYE = 2.0
 _READ = 1 << 16
@@ -177,8 +177,9 @@ class Session:
             text = f"`{options.host}` cannot be resolved: {error.strerror}"
             raise Disconnected(text) from error
         except OSError as error:
-            text = f"{options.host} port {options.used_port}: {error.strerror or error}"
-            raise Disconnected(text) from error
+            ended = options.ssl_enabled and isinstance(error, ConnectionResetError)
+            reason = ENDED if ended else error.strerror or error
+            raise Disconnected(f"{self._place}: {reason}") from error
         self._await(lambda: self._connack is not None, "to the connection")
         self.client.on_log = None  # it costs, and only says why a connection ends at its start
         assert self._connack is not None
@@ -215,7 +216,7 @@ class Session:
             left = end - time.monotonic()
             if left <= 0:
                 text = f"no answer {what} in {self._options.connect_timeout:.0f} s"
-                raise Disconnected(text)
+                raise Disconnected(f"{self._place}: {text}")
             self.wait(left)
 
     def pump(self, enough: Callable[[], bool] = lambda: False) -> None:
@@ -259,6 +260,10 @@ class Session:
         if self._connack is None:
             return Disconnected(f"the broker ended the connection before it answered{self._hint}")
         return Disconnected("the connection was lost")
+
+    @property
+    def _place(self) -> str:
+        return f"{self._options.host} port {self._options.used_port}"
 
     @property
     def _hint(self) -> str:

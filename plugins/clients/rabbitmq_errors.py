@@ -50,6 +50,8 @@ def text_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = " ".join(map(str, error.args)) or type(error).__name__
+    if "Timeout while setting up AMQP" in text:
+        return "the server did not answer; does it speak AMQP on this port?"
     quoted = _QUOTED.search(text)
     if quoted is not None:
         return quoted[1]

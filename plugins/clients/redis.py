@@ -29,8 +29,9 @@ from ..declaration import Secret, option
 from ..former import renamed
 from ..option_groups import option_group
 from ..tls import TlsContext
+from .tcp import encrypted
 from .tls import ClientTls, client_tls, tls_failure, tls_refusal
-from .tls_failures import said
+from .tls_failures import AUTHORITIES
 
 DEFAULT_PORT = 6379
 ANSWER_WITHIN = 30.0
@@ -40,8 +41,12 @@ _AWAY = ("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY", "UNBLOC
 _LOGINS = ("WRONGPASS", "NOAUTH", "AUTH ", "ERR AUTH", "invalid password", "Authentication")
 _REFUSED = re.compile(r"^Error -?\d+ connecting to (.+):(\d+)\. (.*?)\.?$")
 _KEY_HELP = "name another key, or change `data_type`"
-_HANDSHAKE = 10.0
-"""Seconds that TLS may take; a server without it says nothing at all."""
+_FIRST_ANSWER = 10.0
+"""Seconds that the login, and TLS before it, may take; what does not speak TLS, or Redis' protocol,
+says nothing at all.
+"""
+_READING = re.compile(r"Error while reading from (.+):(\d+) : (?:\(-?\d+, '(.+)'\)|(.*))")
+_NO_REDIS = "the server does not speak Redis' protocol; is this its port?"
 
 
 @option_group
@@ -100,17 +105,11 @@ class _Tls(redis.Connection):
     def _connect(self) -> Any:
         made = super()._connect()  # type: ignore[no-untyped-call]
         patience = made.gettimeout()
-        made.settimeout(_HANDSHAKE)
-        try:
-            wrapped = self._tls.current().wrap_socket(made, server_hostname=self.host)
-            wrapped.settimeout(patience)
-            return wrapped
-        except TimeoutError as error:
-            made.close()
-            raise Disconnected(f"{self.host} port {self.port}: {said(error)}") from error
-        except BaseException:
-            made.close()
-            raise
+        made.settimeout(_FIRST_ANSWER)
+        # A server may judge our certificate only after the handshake: its verdict is awaited.
+        wrapped = encrypted(made, self._tls.current(), self.host, AUTHORITIES)
+        wrapped.settimeout(patience)
+        return wrapped
 
 
 class _RenamedTcp(_Packing, redis.Connection):
@@ -145,7 +144,7 @@ class RedisClient:
             "username": options.user,
             "password": options.password and str(options.password),
             "socket_connect_timeout": options.timeout or None,
-            "socket_timeout": ANSWER_WITHIN,
+            "socket_timeout": _FIRST_ANSWER,
             "retry": Retry(NoBackoff(), 0),
             "protocol": 2,
         }
@@ -159,15 +158,28 @@ class RedisClient:
             kwargs["renamed"] = self._renamed
         pool = redis.ConnectionPool(connection_class=self._kind(path), **kwargs)
         client = redis.Redis(connection_pool=pool)
+        place = path or f"{host} port {port}"
         try:
             client.ping()
-        except Disconnected:
+            _allow(client, ANSWER_WITHIN)
+        except (Disconnected, Misconfigured):
             close(client)
             raise
+        except redis.exceptions.TimeoutError as error:
+            close(client)
+            late = f"{place}: no answer"
+            raise Disconnected(late if "connecting" in str(error) else late + self._hint) from error
         except (RedisError, OSError) as error:
             close(client)
+            if isinstance(error, redis.exceptions.ConnectionError) and "reset" in str(error):
+                raise Disconnected(f"{_said(error)}{self._hint}") from error
             raise_as_ours(error)
         return client
+
+    @property
+    def _hint(self) -> str:
+        """What most often is the matter with a server that does not answer."""
+        return "" if self._tls is not None else "; if the port is for TLS, set `ssl_enabled`"
 
     def _kind(self, path: str | None) -> Any:
         if path is not None:
@@ -177,11 +189,35 @@ class RedisClient:
         return redis.Connection if self._renamed is None else _RenamedTcp
 
 
+def _allow(client: redis.Redis, seconds: float) -> None:
+    """How long a command may take from now on, on the connection that is open and on later ones."""
+    pool = client.connection_pool
+    pool.connection_kwargs["socket_timeout"] = seconds
+    connection = pool.get_connection()
+    connection.socket_timeout = seconds
+    if connection._sock is not None:
+        connection._sock.settimeout(seconds)
+    pool.release(connection)
+
+
 def close(client: redis.Redis | None) -> None:
     """Close a client and its connections."""
     if client is not None:
         client.close()
         client.connection_pool.disconnect()
+
+
+def _said(error: Exception) -> str:
+    """What an error of the client library says, with the server's address where it has it."""
+    text = str(error)
+    if text == "Timeout reading from socket":
+        return f"the server did not answer in {ANSWER_WITHIN:.0f} s"
+    if "as reply type byte" in text or isinstance(error, redis.exceptions.InvalidResponse):
+        return _NO_REDIS
+    reading = _READING.fullmatch(text)
+    if reading is not None:
+        return f"{reading[1]} port {reading[2]}: {reading[3] or reading[4]}"
+    return _REFUSED.sub(r"\1 port \2: \3", text) or type(error).__name__
 
 
 def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
@@ -191,12 +227,12 @@ def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
     tls = tls_failure(error)
     if tls is not None:
         raise tls_refusal(tls) from error
-    text = _REFUSED.sub(r"\1 port \2: \3", str(error)) or type(error).__name__
+    text = _said(error)
     if isinstance(error, AuthenticationError) or text.startswith(_LOGINS):
         help = "give the password that the server asks for"
         if "without any password configured" in text:
-            help = "the server has none: take it out"
-        raise Misconfigured("password", text, help)
+            raise Misconfigured("password", "the server asks for no password", "remove `password`")
+        raise Misconfigured("password", text, help) from error
     if isinstance(error, BusyLoadingError | ReadOnlyError) or not isinstance(error, ResponseError):
         raise Disconnected(text) from error
     if isinstance(error, NoPermissionError) or text.startswith("NOPERM"):
@@ -207,7 +243,8 @@ def raise_as_ours(error: Exception, key_option: str = "key") -> NoReturn:
             key_option, "the key holds a value of another type", _KEY_HELP
         ) from error
     if "DB index" in text or "invalid DB" in text:
-        raise Misconfigured("db", text) from error
+        help = "name a database that the server has (`databases` in its configuration)"
+        raise Misconfigured("db", text, help) from error
     if "unknown command" in text:
         help = "the server is too old, or has renamed the command: see `command_map`"
         raise Misconfigured("data_type", text, help) from error

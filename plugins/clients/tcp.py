@@ -23,7 +23,15 @@ from concurrent.futures import Future
 
 from ..errors import Disconnected, Misconfigured
 from ..plugin import Plugin
-from .tls_failures import AUTHORITIES, distrusted, refused, refuses_certificate, said
+from .tls_failures import (
+    AUTHORITIES,
+    ENDED,
+    distrusted,
+    has_ended,
+    refused,
+    refuses_certificate,
+    said,
+)
 
 _SIOCOUTQ = 0x5411
 _ACKED_AT = 120
@@ -34,10 +42,6 @@ _STEP = 1.0
 _GOODBYE = 1.0
 _READ = 1 << 16
 _VERDICT = 1.0
-_ENDED = (
-    "the server ended the connection at the handshake of TLS; it may ask for another certificate"
-    " (`ssl_certificate`), or for one"
-)
 
 
 def check_port(plugin: Plugin, port: int, lowest: int = 1) -> None:
@@ -280,7 +284,7 @@ def _hear(connection: ssl.SSLSocket) -> None:
     except OSError as error:
         raise _failed(error) from error
     if is_closed:
-        raise Disconnected(_ENDED)
+        raise Disconnected(ENDED)
     connection.settimeout(patience)
 
 
@@ -289,6 +293,6 @@ def _failed(error: OSError) -> Misconfigured | Disconnected:
     reason = getattr(error, "reason", None) or ""
     if refuses_certificate(reason):
         return Misconfigured("ssl_certificate", *refused(reason))
-    if isinstance(error, ConnectionError):
-        return Disconnected(_ENDED)
+    if has_ended(error):
+        return Disconnected(ENDED)
     return Disconnected(f"TLS failed: {said(error)}")

@@ -14,7 +14,17 @@ from ..declaration import Secret, option
 from ..former import CLIENT_TLS
 from ..option_groups import option_group
 from ..tls import VERSIONS, JavaStores, TlsContext, identify, limit, refuse_stores, trust
-from .tls_failures import AUTHORITIES, NOT_TLS, distrusted, refused, refuses_certificate
+from .tls_failures import (
+    AUTHORITIES,
+    ENDED,
+    NO_TLS,
+    NOT_TLS,
+    distrusted,
+    has_ended,
+    refused,
+    refuses_certificate,
+    said,
+)
 
 
 @option_group
@@ -93,6 +103,5 @@ def tls_refusal(error: ssl.SSLError) -> Misconfigured | Disconnected:
     if refuses_certificate(reason):
         return Misconfigured("ssl_certificate", *refused(reason))
     if reason in NOT_TLS:
-        text = f"the server does not speak TLS here: {reason}"
-        return Misconfigured("ssl_enabled", text, "name the port that it speaks TLS on")
-    return Disconnected(f"TLS failed: {reason}")
+        return Misconfigured("ssl_enabled", NO_TLS, "name the port that it speaks TLS on")
+    return Disconnected(ENDED if has_ended(error) else f"TLS failed: {said(error)}")

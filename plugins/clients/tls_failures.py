@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ssl
 
+from ..identity import in_words
+
 AUTHORITIES = "ssl_certificate_authorities"
 
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _OTHER_NAMES = (62, 64)
 _REVOKED = 23
 NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
-_PAIR = "give `ssl_certificate` and `ssl_key`"
+_PAIR = "give `ssl_certificate` and `ssl_key`, of an authority that the server trusts"
 _WHAT_TO_DO = {
     "certificate required": _PAIR,
     "handshake failure": f"it may ask for a certificate: {_PAIR}",
@@ -25,6 +27,17 @@ _WHAT_TO_DO = {
     "certificate unknown": "take a certificate that the server accepts",
     "bad certificate": "take a certificate that the server accepts",
 }
+
+
+ENDED = (
+    "the server ended the connection at the handshake of TLS; does it speak TLS on this port, or"
+    " ask for another certificate (`ssl_certificate`)?"
+)
+"""What is said of a connection that ends at the handshake, or before a server has judged our
+certificate: a reset may overtake the alert that says why.
+"""
+
+NO_TLS = "the server does not speak TLS here"
 
 
 def distrusted(
@@ -63,6 +76,13 @@ def refused(reason: str) -> tuple[str, str]:
     return f"the server refuses the certificate: {words}", help
 
 
+def has_ended(error: OSError) -> bool:
+    """Whether the other end is gone without a word."""
+    reason = getattr(error, "reason", None)
+    is_end = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return is_end or reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
 def said(error: OSError) -> str:
     """What an error of a connection says; with TLS 1.3 a server refuses a certificate only when the
     handshake is over.
@@ -73,5 +93,7 @@ def said(error: OSError) -> str:
     if isinstance(reason, str) and refuses_certificate(reason):
         return "; ".join(refused(reason))
     if reason in NOT_TLS:
-        return "the server does not speak TLS here"
-    return str(reason or error.strerror or error)
+        return NO_TLS
+    if isinstance(error, ssl.SSLError) and has_ended(error):
+        return "the other end has closed the connection"
+    return in_words(error)

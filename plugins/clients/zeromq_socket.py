@@ -127,7 +127,8 @@ class Socket:
                 else:
                     self.socket.connect(address)
             except zmq.ZMQError as error:
-                reason = f"`{address}`: {error.strerror}"
+                said = (error.strerror or str(error)).partition(" (addr=")[0]
+                reason = f"`{address}`: {said}"
                 raise Misconfigured("address", reason, "give another address") from error
         if self.monitor is not None:
             self._await_peer(self.monitor)
@@ -144,7 +145,9 @@ class Socket:
         while True:
             left = end - time.monotonic()
             if left <= 0 or not monitor.poll(int(left * 1000)):
-                raise Disconnected(f"no answer in {self._options.connect_timeout:.0f} s")
+                asked = ", ".join(self._options.address)
+                late = f"no answer in {self._options.connect_timeout:.0f} s"
+                raise Disconnected(f"{asked}: {late}; is it a socket of ZeroMQ?")
             found = recv_monitor_message(monitor)
             event, endpoint = found["event"], found["endpoint"].decode("utf-8", "replace")
             if event == _EVENT.HANDSHAKE_SUCCEEDED:

@@ -103,10 +103,10 @@ class BeatsListener(ServerTls, Ecs, EventLoopListener):
         added = set(self.enrich)
         if len(added) > 1 and added & {_NONE, _ALL}:
             name = min(added & {_NONE, _ALL})
-            self.problem("enrich", f"`{name}` cannot stand beside others", "take the others out")
+            self.problem("enrich", f"`{name}` cannot stand beside others", "remove the others")
         for flag in _WITH_ENRICH:
             if flag in self.given and "enrich" in self.given:
-                self.problem(flag, f"`{flag}` cannot stand beside `enrich`", "take it out")
+                self.problem(flag, f"`{flag}` cannot stand beside `enrich`", "remove it")
         if _ALL in added:
             added = set(_SOME)
         if not self.include_codec_tag:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ...dsl.diagnostics import PenstockError
+from ._http_unpacking import Unpacking
 from ._request_intake import Gathering
 
 
@@ -26,17 +27,22 @@ class Body:
         self._gathering.reserve(size)
         self._reserved = size
 
-    async def read(self, request: web.BaseRequest) -> bytes:
-        """All of it, with its bytes and no more reserved; raises TooLong and Full."""
+    async def read(self, request: web.BaseRequest, encoding: str) -> bytes:
+        """All of it, unpacked, with its bytes and no more reserved; raises TooLong, Unreadable and
+        Full. ``encoding``: one of ``ENCODINGS``.
+        """
         pieces, size = list[bytes](), 0
-        while piece := await request.content.readany():
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._longest:
-                raise TooLong
-            if size > self._reserved:
-                self._gathering.reserve(size - self._reserved)
-                self._reserved = size
+        unpacking = Unpacking(encoding)
+        while packed := await request.content.readany():
+            for piece in unpacking.feed(packed):
+                pieces.append(piece)
+                size += len(piece)
+                if size > self._longest:
+                    raise TooLong
+                if size > self._reserved:
+                    self._gathering.reserve(size - self._reserved)
+                    self._reserved = size
+        unpacking.end()
         self._gathering.release(self._reserved - size)
         self._reserved = size
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -32,6 +32,7 @@ from ..servers.event_loop import EventLoopListener, Intake
 from ..servers.tls import ServerTls
 from ..tls import TlsContext
 from ._http_body import Body, TooLong, as_utf8
+from ._http_unpacking import ENCODINGS, Unreadable
 from ._request_intake import Full, Gathering
 
 _DRAIN = 2.0
@@ -41,7 +42,6 @@ _LINGER = 2.0
 """Seconds that the rest of a body is read for that was refused before its end."""
 
 _SERVER = {"Server": "Penstock"}
-_ENCODINGS = ("", "identity", "gzip", "deflate")
 _quiet = logging.getLogger("penstock.http_server")
 """For what aiohttp says of connections: a client's mistake is not an error of ours."""
 
@@ -146,6 +146,7 @@ class HttpListener(ServerTls, EventLoopListener):
             logger=_quiet,
             keepalive_timeout=self.read_timeout,
             lingering_time=_LINGER,
+            auto_decompress=False,
         )
         self._admission = _Admission(self, self._server, self.ssl_handshake_timeout / 1000)
 
@@ -213,7 +214,8 @@ class HttpListener(ServerTls, EventLoopListener):
         return Chunk(body, self.origin_of(request)), size
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        if request.headers.get("Content-Encoding", "").lower() not in _ENCODINGS:
+        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in ENCODINGS:
             raise _Refused(415, "send the body as it is, or packed with gzip or deflate")
         if (request.content_length or 0) > self.max_content_length:
             raise self._too_long()
@@ -223,13 +225,15 @@ class HttpListener(ServerTls, EventLoopListener):
             if request.headers.get("Expect", "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             async with asyncio.timeout(self.read_timeout):
-                return await body.read(request)
+                return await body.read(request, encoding)
         except BaseException as error:
             body.drop()
             if isinstance(error, TimeoutError):
                 raise _Refused(408, "the body came too slowly") from error
             if isinstance(error, web.RequestPayloadError):
                 raise _Refused(400, "the body cannot be read") from error
+            if isinstance(error, Unreadable):
+                raise _Refused(400, str(error)) from error
             if isinstance(error, TooLong):
                 raise self._too_long() from error
             raise

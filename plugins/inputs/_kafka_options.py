@@ -232,7 +232,10 @@ def _strategy(plugin: Plugin, options: ConsumerOptions) -> str:
 def _check_topics(plugin: Plugin, options: ConsumerOptions) -> None:
     if options.topics_pattern is not None and "topics" in plugin.given:
         plugin.problem(
-            "topics", "`topics` has no effect beside `topics_pattern`", "take one out", code="W305"
+            "topics",
+            "`topics` has no effect beside `topics_pattern`",
+            "remove one of them",
+            code="W305",
         )
     elif not options.topics:
         plugin.problem("topics", "`topics` is empty", 'write topics => ["name"]')

@@ -4,6 +4,7 @@ the modules beside it.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -267,13 +268,24 @@ class File(Ecs, Input, name="file"):
         if is_disabled(path):
             return Sincedb(None, log)
         path = os.path.abspath(path)
-        try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        except OSError as error:
-            why = error.strerror or error
-            log.error("the directory for the sincedb `%s` cannot be made: %s", path, why)
+        self._make_directory(os.path.dirname(path))
         own = self._own(path)
         return Sincedb(own, log, None if own == path else path)
+
+    def _make_directory(self, directory: str) -> None:
+        """Have the directory for positions; without one, each start would read everything again.
+        Raises Misconfigured, or OSError where it is in ``path.data``.
+        """
+        try:
+            os.makedirs(directory, exist_ok=True)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), directory)
+        except OSError as error:
+            if self.sincedb_path is None:
+                raise
+            reason = f"positions cannot be kept in `{directory}`: {error.strerror or error}"
+            help = "name a file in a directory that can be written to"
+            raise Misconfigured("sincedb_path", reason, help) from error
 
     @property
     def _owners(self) -> dict[str, File]:

@@ -124,8 +124,9 @@ class Kafka(ConsumerOptions, Input, name="kafka"):
 
     def connect(self) -> None:
         self._leave()
-        watch = Watch(self)
-        config = {**self._config, **self._files.config(self), **watch.config()}
+        config = {**self._config, **self._files.config(self)}
+        watch = Watch(self, config)
+        config |= watch.config()
         config["on_commit"] = self._on_commit
         self._check_registry()
         consumer = make_client(self, Consumer, config)

@@ -3,24 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..clients.tls import ClientTls, client_tls
+from ..clients.tls import ClientTls, client_tls, tls_refusal
 from ..clients.tls_failures import distrusted
 from ..contract import Disconnected, Ecs, Misconfigured
 from ..declaration import option
 from ..former import VERIFIED_BY_SERVER, renamed
-from ..servers.connections import Connection, Peer, Settings
+from ..servers.connections import Connection, Connections, Peer, Settings
 from ..servers.proxy_protocol import ProxyError, take_header
 from ..servers.stream_listener import StreamListener
 from ..servers.tls import ServerTls, server_tls
 from ..tls import TlsContext
 
 _CONNECT = 10.0
+_VERDICT = 1.0
+
+
+class _Dialled(Connection):
+    """The connection to a server. ``failure``: what it has ended with."""
+
+    def __init__(self, owner: Connections, peer: Peer) -> None:
+        super().__init__(owner, peer)
+        self.failure: Exception | None = None
+        self._said_something = asyncio.Event()
+
+    @property
+    def is_judged_late(self) -> bool:
+        """Whether the server judges our certificate only after the handshake."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return tls is not None and tls.version() == "TLSv1.3"
+
+    async def verdict(self) -> None:
+        """Wait for the first bytes, or for the refusal of our certificate, a second at most. Raises
+        SSLError.
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._said_something.wait(), _VERDICT)
+        if isinstance(self.failure, ssl.SSLError):
+            raise self.failure
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._said_something.set()
+        super().buffer_updated(nbytes)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.failure = error
+        self._said_something.set()
+        super().connection_lost(error)
 
 
 class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
@@ -76,14 +112,14 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
     )
 
     _tls: TlsContext | None = None
-    _dialled: Connection | None = None
+    _dialled: _Dialled | None = None
 
     def prepare(self) -> None:
         for path in self.ssl_extra_chain_certs[:1]:
             self.problem(
                 "ssl_extra_chain_certs",
                 f"`{path}` cannot be used beside `ssl_certificate`",
-                "append it to the file of `ssl_certificate`, and take this option out",
+                "append it to the file of `ssl_certificate`, and remove this option",
             )
         wrong = "ssl_verification_mode" if self._is_server else "ssl_client_authentication"
         right = "ssl_client_authentication" if self._is_server else "ssl_verification_mode"
@@ -132,13 +168,18 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
         except socket.gaierror as error:
             raise Disconnected(f"`{self.host}` cannot be resolved: {error.strerror}") from error
         except TimeoutError:
-            raise Disconnected(f"no connection in {_CONNECT:.0f} s") from None
+            text = f"{self.host} port {self.port}: no connection in {_CONNECT:.0f} s"
+            hint = "; does it speak TLS on this port?" if self._tls else ""
+            raise Disconnected(text + hint) from None
         except ProxyError as error:
             raise Disconnected(f"the server does not speak the PROXY protocol: {error}") from error
         except ssl.SSLCertVerificationError as error:
             raise Misconfigured(self._tls_option, *distrusted(error)) from error
         except ssl.SSLError as error:
-            raise Disconnected(f"TLS failed: {error.reason or error}") from error
+            raise tls_refusal(error) from error
+        except OSError as error:  # asyncio's text has the call in it
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise Disconnected(f"{self.host} port {self.port}: {reason}") from error
 
     @property
     def _tls_option(self) -> str:
@@ -152,18 +193,23 @@ class Tcp(Ecs, ServerTls, ClientTls, StreamListener, name="tcp"):
         proxied = await take_header(made) if self.proxy_protocol else None
         peer = await self.connections.peer_of(made, proxied)
         tls = None if self._tls is None else self._tls.current()
-        _, self._dialled = await loop.create_connection(
-            lambda: Connection(self.connections, peer),
+        _, dialled = await loop.create_connection(
+            lambda: _Dialled(self.connections, peer),
             sock=made,
             ssl=tls,
             server_hostname=self.host if tls else None,
             ssl_handshake_timeout=self.ssl_handshake_timeout / 1000 if tls else None,
         )
+        self._dialled = dialled
+        if dialled.is_judged_late:
+            await dialled.verdict()
 
     def look(self) -> None:
         super().look()
         if self._dialled is not None and self._dialled not in self.connections.open:
-            self._dialled = None
+            failure, self._dialled = self._dialled.failure, None
+            if isinstance(failure, ssl.SSLError):
+                raise tls_refusal(failure) from failure
             raise Disconnected(f"{self.host} port {self.port} has closed the connection")
 
 

@@ -95,7 +95,8 @@ class StateTopic:
 
     def _connected(self) -> AdminClient:
         if self._admin is None:
-            config = {**self._config(), **Watch(self._plugin).config()}
+            config = {**self._config()}
+            config |= Watch(self._plugin, config).config()
             more = {
                 "group.id": f"{self.topic}-reader",
                 "enable.auto.commit": False,

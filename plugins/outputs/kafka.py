@@ -119,8 +119,9 @@ class Kafka(ProducerOptions, Output, name="kafka"):
     def connect(self) -> None:
         with self._connecting:  # a transaction that cannot be aborted connects, too
             self._disconnect()
-            watch = Watch(self)
-            config = {**self._config, **self._files.config(self), **watch.config()}
+            config = {**self._config, **self._files.config(self)}
+            watch = Watch(self, config)
+            config |= watch.config()
             if self._framing is not None:
                 self._framing.register()
             producer = make_client(self, Producer, config)

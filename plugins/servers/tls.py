@@ -61,7 +61,8 @@ def server_tls(plugin: Plugin, options: ServerTls) -> TlsContext | None:
 
 def _check(plugin: Plugin, options: ServerTls) -> None:
     refuse_stores(plugin, options)
-    if options.ssl_certificate is None and options.ssl_key is None:
+    is_refused = "ssl_certificate" in plugin.context.rejected  # said at the option itself
+    if options.ssl_certificate is None and options.ssl_key is None and not is_refused:
         plugin.problem(
             "ssl_enabled",
             "a server with TLS needs a certificate",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 
+from ..identity import in_words
+
 _NOT_TLS = {
     "WRONG_VERSION_NUMBER",
     "HTTP_REQUEST",
@@ -25,4 +27,6 @@ def handshake_failure(error: OSError) -> str:
     if "ALERT" in reason:
         alert = reason.rpartition("ALERT_")[2].lower().replace("_", " ")
         return f"it does not accept this server: {alert}"
-    return reason or error.strerror or str(error)
+    if reason == "UNEXPECTED_EOF_WHILE_READING" or isinstance(error, ssl.SSLEOFError):
+        return "it ended the connection"
+    return in_words(error)

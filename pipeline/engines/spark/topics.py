@@ -39,7 +39,7 @@ Offsets = dict[str, int]
 def consumer_of(source: Kafka) -> Consumer:
     """A consumer with the options of an input; raises Disconnected, Misconfigured."""
     config = source.options_of_consumer()
-    watch = Watch(source)
+    watch = Watch(source, config)
     own = {
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,

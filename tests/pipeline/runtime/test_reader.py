@@ -347,6 +347,16 @@ def test_a_full_input_has_what_is_delivered_committed() -> None:
     assert said == ["force"]
 
 
+def test_partitions_that_go_in_the_middle_of_a_transaction_are_not_said_to_come_twice(caplog: pytest.LogCaptureFixture) -> None:
+    run = Run(commits([], p=0))
+    run.input.transactional = "exactly_once"
+    (one,) = run.read(1)
+    assert one
+    run.input.context.revoked(["p"], 0.0)
+    assert "1 partitions revoked with events in flight; their transaction is aborted" in caplog.text
+    assert "twice" not in caplog.text
+
+
 @pytest.mark.parametrize("in_time", [True, False])
 def test_partitions_that_go_are_waited_for_and_then_settled_no_more(in_time: bool, caplog: pytest.LogCaptureFixture) -> None:
     said: list[Any] = []

@@ -52,9 +52,24 @@ def test_a_connection_that_ends(listening: Callable[[bool], int]) -> None:
 
 
 def test_a_server_that_does_not_answer(listening: Callable[[bool], int]) -> None:
-    assert said(f"http://127.0.0.1:{listening(False)}/") == "127.0.0.1: no answer in time"
+    port = listening(False)
+    assert said(f"http://127.0.0.1:{port}/") == f"127.0.0.1 port {port}: no answer in time"
 
 
 def test_a_proxy_that_is_away() -> None:
     (port,) = free_ports()
     assert said("http://example.invalid/", f"http://127.0.0.1:{port}") == f"the proxy: 127.0.0.1 port {port}: Connection refused"
+
+
+def test_a_server_of_another_protocol_is_quoted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_greet, args=(listening,), daemon=True).start()
+        found = said(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+    assert found == "the server does not speak HTTP; it says: SSH-2.0-OpenSSH_9.2"
+
+
+def _greet(listening: socket.socket) -> None:
+    made, _ = listening.accept()
+    with made:
+        made.recv(1 << 16)
+        made.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")

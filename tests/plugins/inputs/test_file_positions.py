@@ -11,7 +11,9 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
+from penstock.pipeline.commands.configuration import os_error_text
 from penstock.pipeline.compile.instantiate import assemble
+from penstock.plugins.errors import Misconfigured
 
 BEGINNING = 'start_position => "beginning"'
 
@@ -66,6 +68,21 @@ def test_a_line_of_the_sincedb_is_as_logstash_writes_it(run_file: Any, logs: Pat
     assert (int(inode), int(major), int(minor)) == (found.st_ino, found.st_dev >> 24 & 0xFF, found.st_dev & 0xFFFFFF)
     assert (int(position), name) == (8, str(path))
     assert float(changed) > 1.7e9
+
+
+@pytest.mark.parametrize("place", ["data", "sincedb_path"])
+def test_without_a_directory_for_positions_nothing_is_read(place: str, tmp_path: Path, logs: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    option = f'sincedb_path => "{tmp_path}/taken/positions"' if place == "sincedb_path" else ""
+    config = f'input {{ file {{ path => "{logs}/*.log" {option} }} }}'
+    assembly = assemble([Source("a.conf", config)], settled({"path.data": str(tmp_path / "taken")}))
+    (made,) = assembly.plugins(assembly.program.inputs)
+    with pytest.raises((Misconfigured, NotADirectoryError)) as caught:
+        made.open()
+    if isinstance(caught.value, Misconfigured):
+        assert (caught.value.option, caught.value.reason) == ("sincedb_path", f"positions cannot be kept in `{tmp_path}/taken`: File exists")
+    else:
+        assert os_error_text(caught.value).startswith(f"`{tmp_path}/taken/plugins`: not a directory; a directory is needed")
 
 
 @pytest.mark.parametrize("numbering", ["JRuby's", "the system's"])

@@ -82,6 +82,38 @@ def test_packed_bodies_are_unpacked(serve: Any, encoding: str, pack: Callable[[b
     assert data(served.events()) == [{"message": "one"}]
 
 
+RAW = zlib.compressobj(wbits=-15)
+BARE = RAW.compress(b"one") + RAW.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "events"),
+    [
+        ("gzip", gzip.compress(b"on") + gzip.compress(b"e"), ["one"]),
+        ("gzip", gzip.compress(b"x" * 5_000_000), ["x" * 5_000_000]),
+        ("gzip", b"", [""]),
+        ("deflate", BARE, ["one"]),
+    ],
+    ids=["members", "a body that grows a thousand times", "nothing", "deflate without its header"],
+)
+def test_packed_bodies_of_other_kinds_are_unpacked(serve: Any, encoding: str, body: bytes, events: list[str]) -> None:
+    served = serve(**ECS_OFF)
+    assert served.send(body, Content_Encoding=encoding).status == 200
+    assert [event["message"] for event in data(served.events())] == events
+
+
+@pytest.mark.parametrize("left", [10, 40_000, -8, -1])
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_packed_body_that_was_cut_off_is_refused(serve: Any, encoding: str, pack: Callable[[bytes], bytes], left: int) -> None:
+    whole = pack(b"".join(b"line %d %x\n" % (i, hash((i, "x"))) for i in range(5000)))
+    assert serve().send(whole[:left], Content_Encoding=encoding).status == 400
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_packed_body_with_something_behind_it_is_refused(serve: Any, encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    assert serve().send(pack(b"one") + b"more", Content_Encoding=encoding).status == 400
+
+
 @pytest.mark.parametrize("size", [70_000, 5_000_000])
 def test_a_large_body_is_one_payload(serve: Any, size: int) -> None:
     served = serve(**ECS_OFF)

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from servers.certificates import Certificates
+from servers.process import free_ports
 
 from penstock.dsl.diagnostics import ConfigError
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
 from penstock.pipeline.compile.instantiate import assemble
-from penstock.plugins.errors import Misconfigured
+from penstock.plugins.errors import Disconnected, Misconfigured
+from penstock.plugins.input import Input
 from penstock.plugins.servers import reverse_names
 
 Listen = Callable[..., Any]
@@ -261,6 +263,60 @@ def test_options_that_cannot_be_used_are_said(config: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         assemble([Source("a.conf", f"input {{ {config} }} output {{ null {{ }} }}")], settled(None))
     assert said in str(caught.value)
+
+
+def test_a_certificate_that_is_not_there_is_said_and_nothing_that_follows_from_it() -> None:
+    config = 'input { tcp { port => 1 ssl_enabled => true ssl_certificate => "/away.pem" ssl_key => "/away.key" } }'
+    with pytest.raises(ConfigError) as caught:
+        assemble([Source("a.conf", config)], settled(None))
+    assert [each.message for each in caught.value.diagnostics] == [
+        "file `/away.pem` does not exist",
+        "file `/away.key` does not exist",
+    ]
+
+
+def test_a_server_that_is_away_is_named_by_its_address() -> None:
+    (port,) = free_ports()
+    assembly = assemble([Source("a.conf", f'input {{ tcp {{ mode => client host => "127.0.0.1" port => {port} }} }}')], settled(None))
+    (made,) = assembly.plugins(assembly.program.inputs)
+    assert isinstance(made, Input)
+    made.open()
+    with pytest.raises(Disconnected) as caught:
+        made.connect()
+    made.close()
+    assert str(caught.value) == f"127.0.0.1 port {port}: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [("", "the server asks for a certificate"), ("foreign", "the server refuses the certificate: unknown ca")],
+)
+def test_as_a_client_it_hears_that_its_certificate_is_refused(pair: str, reason: str, tmp_path: Path) -> None:
+    keys = Certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*keys.pair("server"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(keys.ca)
+    shown = 'ssl_certificate => "{}" ssl_key => "{}"'.format(*keys.pair(pair)) if pair else ""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_refuse, args=(server, context), daemon=True).start()
+        config = f'tcp {{ mode => client host => localhost port => {server.getsockname()[1]} ssl_enabled => true {shown}'
+        config += f' ssl_certificate_authorities => "{keys.ca}" }}'
+        assembly = assemble([Source("a.conf", f"input {{ {config} }}")], settled(None))
+        (made,) = assembly.plugins(assembly.program.inputs)
+        assert isinstance(made, Input)
+        made.open()
+        with pytest.raises(Misconfigured) as caught:
+            made.connect()
+        made.close()
+    assert (caught.value.option, caught.value.reason) == ("ssl_certificate", reason)
+
+
+def _refuse(server: socket.socket, context: ssl.SSLContext) -> None:
+    made, _ = server.accept()
+    with contextlib.suppress(OSError), context.wrap_socket(made, server_side=True) as encrypted:
+        encrypted.recv(1)
+    made.close()
 
 
 def test_as_a_client_it_reads_from_a_server_and_connects_again(listen: Listen) -> None:

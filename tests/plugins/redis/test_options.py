@@ -90,7 +90,7 @@ def test_a_unix_socket_and_a_database_are_used(server: Any, key: str) -> None:
 def test_a_server_without_tls_is_not_waited_for_long(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_client, "_HANDSHAKE", 0.2)
+    monkeypatch.setattr(redis_client, "_FIRST_ANSWER", 0.2)
     made = output(f'port => {server.port} ssl_enabled => true data_type => "list" key => "k"')
     with pytest.raises(Disconnected, match="does it speak TLS on this port"):
         made.connect()
