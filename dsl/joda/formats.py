@@ -34,7 +34,8 @@ _PROBES = {
 }
 """Two times of the day, with so many digits of hours."""
 
-_Way = tuple[int, int, int, Callable[[str], Day | None], Callable[[str], str | None]]
+Tail = Callable[[str], str | None]
+_Way = tuple[int, int, int, Callable[[str], Day | None], Tail]
 """For texts of one length: where hours and seconds start and seconds end; from a text without its
 time to its day, and from its seconds to their canonical text.
 """
@@ -77,7 +78,7 @@ class Formats:
         self._parsers = list(parsers)
         self.follows_clock = any(parser.follows_clock for parser in self._parsers)
         self.known: dict[str, str] = {}
-        self._days: dict[tuple[int, Spot], dict[str, Day]] = {}
+        self._days: dict[tuple[int, Spot, Tail], dict[str, Day]] = {}
         self._ways: dict[int, list[_Way]] = {}
         self._own: dict[int, set[str]] = {}
         self._columns: dict[int, Column | None] = {}
@@ -185,21 +186,21 @@ class Formats:
         if known is None:
             return
         place, key, day = known
-        days = self._days.setdefault((len(text), place.spot), {})
+        days = self._days.setdefault((len(text), place.spot, place.tail), {})
         if key in days:
             return
         others = [place.at(text, *time) for time in _PROBES[place.spot.width]]
         if all(each.is_even and not any(map(each.read, others)) for each in before):
-            if not days:
-                way = place.hours, place.start, place.end, days.get, place.tail
-                ways = self._ways.setdefault(len(text), [])
-                if way not in ways:
-                    ways.append(way)
+            way = place.hours, place.start, place.end, days.get, place.tail
+            ways = self._ways.setdefault(len(text), [])
+            if way not in ways:
+                ways.append(way)
             if len(days) >= _DAYS_KEPT:
                 days.clear()
                 self._own.clear()
             days[key] = day
-            self._learn_hours(text, known)
+            if way == ways[0]:
+                self._learn_hours(text, known)
             if _own_time(text, _DATE) and stamp == _own_stamp(text):
                 self._own.setdefault(len(text), set()).add(text[:_DATE])
 

@@ -168,6 +168,38 @@ def test_texts_are_read_together_where_their_days_are_known(
 
 
 @pytest.mark.parametrize(
+    ("patterns", "known", "text", "meant"),
+    [
+        (
+            ["dd/MM/yyyy HH:mm:ss,SSS", "MM/dd/yyyy HH:mm:ss.SSS"],
+            ["01/02/2025 10:00:00,123", "03/04/2025 10:00:00.123"],
+            "03/04/2025 11:00:00,123",
+            "2025-04-03T11:00:00.123Z",
+        ),
+        (
+            ["dd/MM/yyyy HH:mm:ss", "MM/dd/yyyy HH:mmssS"],
+            ["01/02/2025 10:00:00", "03/04/2025 10:00001"],
+            "03/04/2025 10:05:06",
+            "2025-04-03T10:05:06.000Z",
+        ),
+        (
+            ["dd/MM/yyyy HH:mm", "MM/dd/yyyy HH.mm"],
+            ["01/02/2025 10:00", "03/04/2025 10.00"],
+            "03/04/2025 11:00",
+            "2025-04-03T11:00:00.000Z",
+        ),
+    ],
+)
+def test_days_that_another_format_has_read_are_told_apart(
+    patterns: list[str], known: list[str], text: str, meant: str
+) -> None:
+    formats = Formats(map(parser, patterns))
+    assert all(map(formats.read, known))
+    assert (formats.read_all([text, text]) or [meant]) [0] == meant
+    assert formats.read(text) == meant
+
+
+@pytest.mark.parametrize(
     ("patterns", "first", "second", "meant"),
     [
         (["MMM dd hh:mm:ss", "MMM dd HH:mm:ss"], "Oct 26 13:00:00", "Oct 26 12:00:00", "2026-10-26T00:00:00.000Z"),
