@@ -198,7 +198,7 @@ def _plain_texts(needle: re.Pattern[str], substitute: ruby.Substitute) -> list[s
     """The texts that an expression stands for, if it is no more than a text or a set of few
     characters, which the substitute has none of.
     """
-    if not isinstance(substitute, str) or needle.flags & re.IGNORECASE:
+    if not isinstance(substitute, str):
         return []
     if _PLAIN.fullmatch(needle.pattern):
         return [re.sub(r"\\(.)", r"\1", needle.pattern)]
