@@ -72,6 +72,10 @@ def month_length(year: int, month: int) -> int:
     return 28 + is_leap(year) if month == 2 else 30 + (month in (1, 3, 5, 7, 8, 10, 12))
 
 
+_SECOND_TEXT = [f":{second:02d}." for second in range(60)]
+_MILLI_TEXT = [f"{milli:03d}Z" for milli in range(1000)]
+
+
 @lru_cache(maxsize=4096)
 def _date_text(days: int) -> str:
     year, month, day = civil_from_days(days)
@@ -88,6 +92,12 @@ def _minute_text(minute: int) -> str:
 @lru_cache(maxsize=4096)
 def _date_days(date: str) -> int:
     return days_from_civil(int(date[:-6]), int(date[-5:-3]), int(date[-2:]))
+
+
+def _to_the_minute(minutes: int) -> str:
+    """The date and the time of so many minutes after 1970."""
+    days, minute = divmod(minutes, 1440)
+    return f"{_date_text(days)}T{_minute_text(minute)}"
 
 
 def _fraction_text(nanos: int) -> str:
@@ -109,11 +119,9 @@ class Timestamp(str):
     @classmethod
     def of_millis(cls, millis: int) -> Timestamp:
         """The instant `millis` milliseconds after 1970."""
-        days, rest = divmod(millis, _DAY * 1000)
+        minutes, rest = divmod(millis, 60_000)
         second, milli = divmod(rest, 1000)
-        return cls(
-            f"{_date_text(days)}T{_minute_text(second // 60)}:{second % 60:02d}.{milli:03d}Z"
-        )
+        return cls(_to_the_minute(minutes) + _SECOND_TEXT[second] + _MILLI_TEXT[milli])
 
     @classmethod
     def of_nanos(cls, nanos: int) -> Timestamp:

@@ -258,7 +258,7 @@ def _copied(value: Any) -> Any:
                 copied[key] = _copied(item)
         return copied
     if kind is list:
-        return [_copied(item) for item in value]
+        return [_copied(item) if type(item) in _HOLDERS else item for item in value]
     return value
 
 

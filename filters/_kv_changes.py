@@ -4,7 +4,8 @@ and the keys that it is to keep or to leave out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
+from typing import Any, NamedTuple
 
 from ..dsl.reference import Event
 from ..dsl.template import Template
@@ -17,6 +18,15 @@ CASES: dict[str, Change] = {
     "uppercase": str.upper,
     "capitalize": str.capitalize,
 }
+
+
+def add_again(found: dict[str, Any], key: str, value: Any) -> None:
+    """Add a value to a key that has one."""
+    held = found[key]
+    if type(held) is list:
+        held.append(value)
+    else:
+        found[key] = [held, value]
 
 
 def all_of(changes: list[Change], text: str) -> str:
@@ -34,13 +44,40 @@ def trimming(inside: str) -> Change:
     ends = ruby.pattern(f"^{one}+|{one}+$" if holds_line_ends else f"^{one}++|(?<!{one}){one}++$")
     if characters is None:
         return lambda text: ends.sub("", text)
-    return lambda text: ends.sub("", text) if "\n" in text else text.strip(characters)
+    return lambda text: text.strip(characters) if "\n" not in text else ends.sub("", text)
 
 
 def removing(inside: str) -> Change:
     """Takes characters out, wherever they stand."""
     sub = ruby.pattern(f"[{inside}]").sub
     return lambda text: sub("", text)
+
+
+class Changes(NamedTuple):
+    """What is done to all pairs alike, in this order; ``key`` and ``value`` change one."""
+
+    key: Change | None
+    value: Change | None
+
+    def of(
+        self, found: dict[str, str], prefix: str, included: Set[str], excluded: Set[str]
+    ) -> dict[str, str] | None:
+        """The pairs of a text, none of them empty, changed; None where two keys become one."""
+        keys: Iterable[str] = found if self.key is None else list(map(self.key, found))
+        if self.key is not None and len(set(keys)) < len(found):
+            return None
+        values: Iterable[str] = found.values()
+        if self.value is not None:
+            values = map(self.value, values)
+        if included or excluded:
+            return {
+                prefix + key: value
+                for key, value in zip(keys, values, strict=True)
+                if (not included or key in included) and key not in excluded
+            }
+        if prefix:
+            keys = [prefix + key for key in keys]
+        return dict(zip(keys, values, strict=True))
 
 
 class Names:

@@ -19,7 +19,7 @@ from ..dsl.values import SMALL_INTEGERS, ruby_text
 from ..dsl.values import copy as copied
 from ..plugins.decoration import decoration
 from ._map_variables import BODY, Keys, MapWriter
-from ._mutations import CONVERSIONS, Operation
+from ._mutations import CONVERSIONS, TRUTH, Operation
 from ._references import BrokenReference
 
 Write = Callable[[MapWriter, str], None]
@@ -220,7 +220,12 @@ def convert(run: Operation, target: FieldRef, kind: str) -> Step:
         tests = {known: "number", digits: "int(v)", **tests}
     settled = f" and type(v) is not {_KINDS[kind]}" if kind in _KINDS else ""
     tests[f"v is not None{settled} and type(v) is not dict"] = "{convert}(v)"
-    names = {"convert": CONVERSIONS[kind], "small": SMALL_INTEGERS.get}
+    if kind == "float":
+        digits = "type(v) is str and v.isascii() and v.replace('.', '', 1).isdecimal()"
+        tests = {digits: "float(v)", **tests}
+    if kind == "boolean":
+        tests = {"type(v) is str and (truth := {truth}(v)) is not None": "truth", **tests}
+    names = {"convert": CONVERSIONS[kind], "small": SMALL_INTEGERS.get, "truth": TRUTH.get}
     return changing(run, target, tests, names)
 
 
@@ -232,6 +237,18 @@ def on_text(run: Operation, target: FieldRef, expression: str, **names: Any) -> 
 def on_type(run: Operation, target: FieldRef, kind: str, expression: str, **names: Any) -> Step:
     """A field of one type changed by an expression of ``v``."""
     return changing(run, target, {f"type(v) is {kind}": expression}, names)
+
+
+def split(run: Operation, target: FieldRef, separator: Any) -> Step:
+    """A text cut at a separator; of what is not printable the operation knows which is blank."""
+    if separator == " ":
+        tests = {f"{_IS_TEXT} and v.isascii() and v.isprintable()": "v.split()", _IS_TEXT: ""}
+        return changing(run, target, tests, {})
+    if not separator or not isinstance(separator, str):
+        return changing(run, target, {_IS_TEXT: ""}, {})
+    is_plain = f"{_IS_TEXT} and (parts := v.split({{separator}}))[-1]"
+    tests = {is_plain: "parts", _IS_TEXT: ""}
+    return changing(run, target, tests, {"separator": separator})
 
 
 def copy(run: Operation, source: FieldRef, target: FieldRef) -> Step:
@@ -263,6 +280,10 @@ def merge(run: Operation, target: FieldRef, sources: Sequence[FieldRef]) -> Step
         writer.line(BODY + 1, f"{at}[{keys[-1]!r}] = [*held, v]")
         writer.line(BODY, "elif type(v) is str and held is None:")
         writer.put(BODY + 1, name, keys, "[v]")
+        writer.line(BODY, "elif type(v) is list and type(held) is list:")
+        writer.line(BODY + 1, f"{at}[{keys[-1]!r}] = [*held, *{writer.name('copied', copied)}(v)]")
+        writer.line(BODY, "elif type(v) is str and type(held) is str:")
+        writer.line(BODY + 1, f"{at}[{keys[-1]!r}] = [held, v]")
         writer.line(BODY, "else:")
         writer.call(BODY + 1, name, keys)
 

@@ -99,7 +99,7 @@ def to_float(value: Any) -> float:
 
 
 _EUROPEAN = str.maketrans(",.", ".,")
-_TRUTH = {
+TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
     **dict.fromkeys(("false", "f", "no", "n", "0", "0.0", ""), False),
 }
@@ -107,7 +107,7 @@ _TRUTH = {
 
 def to_boolean(value: Any) -> Any:
     """True or false for the usual words and for 1 and 0; any other value stays."""
-    return _TRUTH.get(ruby.to_s(value).lower(), value)
+    return TRUTH.get(ruby.to_s(value).lower(), value)
 
 
 def _european(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -153,6 +153,13 @@ def on_text(target: FieldRef, change: Callable[[str], Any]) -> Operation:
 
 
 _PLAIN = re.compile(r"(?:[^\\^$.|?*+()\[\]{}]|\\[^\w\s])+", re.ASCII)
+_ONE = r"(?:[^\\\[\]^&-]|\\[^\w\s])"
+_SET = re.compile(rf"\[((?:{_ONE}(?:-{_ONE})?)+)\]", re.ASCII | re.DOTALL)
+_IN_SET = re.compile(rf"({_ONE})(?:-({_ONE}))?", re.ASCII | re.DOTALL)
+_FEW = 5
+"""So many characters of a set are replaced one after the other: a search takes three times as
+long.
+"""
 
 
 def gsub(
@@ -165,17 +172,18 @@ def gsub(
     if constant is None:
         return _changing_gsub(target, needle, replacement, compiled)
     plain, substitute = constant
-    if plain is not None:
-        return on_text(target, lambda text: text.replace(plain, str(substitute)))
+    if plain:
+        return on_text(target, lambda text: _replaced(text, plain, str(substitute)))
     sub = cast("re.Pattern[str]", needle).sub
     return on_text(target, lambda text: sub(substitute, text))
 
 
 def constant_gsub(
     needle: re.Pattern[str] | Template, replacement: Template
-) -> tuple[str | None, ruby.Substitute] | None:
-    """What to replace by what: a text, or, where that is None, what the expression finds. None
-    where it depends on the event, or fails when one comes: a group that is not there.
+) -> tuple[list[str], ruby.Substitute] | None:
+    """What to replace by what: these texts, one after the other, or, where there are none, what the
+    expression finds. None where it depends on the event, or fails when one comes: a group that is
+    not there.
     """
     if isinstance(needle, Template) or not replacement.is_constant:
         return None
@@ -183,9 +191,37 @@ def constant_gsub(
         substitute = ruby.substitute(needle, replacement.render({}))
     except LookupError:
         return None
-    if isinstance(substitute, str) and _PLAIN.fullmatch(needle.pattern):
-        return re.sub(r"\\(.)", r"\1", needle.pattern), substitute
-    return None, substitute
+    return _plain_texts(needle, substitute), substitute
+
+
+def _plain_texts(needle: re.Pattern[str], substitute: ruby.Substitute) -> list[str]:
+    """The texts that an expression stands for, if it is no more than a text or a set of few
+    characters, which the substitute has none of.
+    """
+    if not isinstance(substitute, str):
+        return []
+    if _PLAIN.fullmatch(needle.pattern):
+        return [re.sub(r"\\(.)", r"\1", needle.pattern)]
+    characters = _few_characters(needle.pattern)
+    return [] if any(each in substitute for each in characters) else characters
+
+
+def _few_characters(pattern: str) -> list[str]:
+    """The characters of a set, nothing for one of many, and for any other expression."""
+    found = _SET.fullmatch(pattern)
+    characters: dict[str, None] = {}
+    for first, last in _IN_SET.findall(found[1] if found else ""):
+        codes = range(ord(first[-1]), ord((last or first)[-1]) + 1)
+        if len(characters) + len(codes) > _FEW:
+            return []
+        characters.update(dict.fromkeys(map(chr, codes)))
+    return list(characters)
+
+
+def _replaced(text: str, olds: Sequence[str], new: str) -> str:
+    for old in olds:
+        text = text.replace(old, new)
+    return text
 
 
 def _changing_gsub(

@@ -15,6 +15,7 @@ from ..dsl.regex import compile_kept
 from ..dsl.values import ruby_text
 
 BLANK = "\t\n\v\f\r "
+BLANK_AT_END = BLANK + "\0"
 """What Ruby takes for white space; at the end of a text ``strip`` takes off NUL, too."""
 
 Substitute = str | Callable[[re.Match[str]], str]
@@ -41,7 +42,7 @@ def to_i(text: str) -> int:
 
 def strip(text: str) -> str:
     """A text without white space at both ends, and NUL at its end, as JRuby strips it."""
-    return text.lstrip(BLANK).rstrip(BLANK + "\0")
+    return text.lstrip(BLANK).rstrip(BLANK_AT_END)
 
 
 def to_f(text: str) -> float:
@@ -75,6 +76,10 @@ def split(text: str, separator: str) -> list[str]:
 
 def join(items: list[Any], separator: str) -> str:
     """The items of a list, and of lists in it, as one text; null is empty."""
+    try:
+        return separator.join(items)
+    except TypeError:
+        pass  # not all of them are texts
     return separator.join(
         [join(item, separator) if type(item) is list else to_s(item) for item in items]
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from ..dsl.event import add_tag
@@ -288,7 +287,7 @@ class Date(Filter, name="date"):
             events,
             formats.known.get,
             formats.read,
-            partial(self._read_other, formats=formats),
+            formats.read_number,
             formats.read_all if len(events) >= _MANY and formats.reads_together() else None,
         )
 
@@ -301,7 +300,7 @@ class Date(Filter, name="date"):
             else [f"event[{key!r}] = stamp", *decorating(self.decorate, self.removes)]
         )
         lines = [
-            "def loop(events, known, read, read_other, read_all):",
+            "def loop(events, known, read, read_number, read_all):",
             *(self._together(key, keys) if key is not None else []),
             "    for event in events:",
             f"        value = {reads(keys)}",
@@ -312,8 +311,10 @@ class Date(Filter, name="date"):
             "                stamp = known(value)",
             "                if stamp is None:",
             "                    stamp = read(value)",
+            "            elif type(value) is int or type(value) is float:",
+            "                stamp = read_number(value)",
             "            else:",
-            "                stamp = read_other(value)",
+            "                stamp = None",
             "            if stamp:",
             *[f"                {line}" for line in put],
             "            else:",
@@ -373,13 +374,13 @@ class Date(Filter, name="date"):
         takes_any = len(keys) == 1 and keys[0] not in ("tags", "@metadata")
         return keys[0] if takes_any else None
 
-    def _settle(self) -> Callable[[Event, str], None]:
+    def _settle(self) -> Callable[[Event, str | None], None]:
         """What puts an instant in its place and decorates the event, or tags it where there is
         none.
         """
         put, decorate, tags = self.target.set, self.decorate, self.tag_on_failure
 
-        def settle(event: Event, stamp: str) -> None:
+        def settle(event: Event, stamp: str | None) -> None:
             if stamp:
                 put(event, stamp)
                 if decorate is not None:

@@ -19,7 +19,7 @@ from ..plugins.contract import Ecs, Filter, complain
 from ..plugins.declaration import Example, option
 from ..plugins.former import renamed
 from . import _ruby as ruby
-from ._kv_changes import CASES, Change, Names, all_of, removing, trimming
+from ._kv_changes import CASES, Change, Changes, Names, add_again, all_of, removing, trimming
 from ._kv_rows import rows
 from ._kv_scanner import BRACKETS, QUOTES, Pair, Scanner, Splitters
 from ._references import NAMES_APART, set_all
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..dsl.guard import Guard
 
 Pairs = Callable[[str], list[Pair]]
+Cut = Callable[[str], dict[str, str] | None]
 _ESCAPES = "in a set of characters, write a backslash before [ ] \\ ^ and -"
 DEEPEST = 64
 """How deep `recursive` goes; what is below stays text."""
@@ -186,9 +187,10 @@ class Kv(Ecs, Filter, name="kv"):
         )
         is_plain = not special and not self.recursive and self.allow_duplicate_values
         self.collect = self._collect_plain if is_plain else self._collect
-        self.cut = self.scanner.cut if splitters is not None and is_plain else None
-        known = rows(splitters) if splitters is not None else None
+        self.cut = self.scanner.cut if splitters is not None and not self.recursive else None
+        self.known = known = rows(splitters) if splitters is not None else None
         self.rows = known if is_plain else None
+        self.changes_pairs = None if is_plain else Changes(self.change_key, self.change_value)
         if known is not None and not is_plain and not self.recursive:
             self.pairs = partial(known.pairs, self.scanner.pairs)
 
@@ -297,7 +299,10 @@ class Kv(Ecs, Filter, name="kv"):
         """The pairs of a value, of which not all is known before."""
         found: Event | None = None
         if self.cut is not None and type(value) is str:
-            found = self.cut(value)
+            if self.changes_pairs is None:
+                found = self.cut(value)
+            else:
+                found = self._changed(value, event, self.cut, self.changes_pairs)
         if found is None:
             found = {}
             for text in value if type(value) is list else (value,):
@@ -306,6 +311,18 @@ class Kv(Ecs, Filter, name="kv"):
         if self.rows is not None and type(value) is str:
             self.rows.learn(value, found)
         return found
+
+    def _changed(self, text: str, event: Event, cut: Cut, changes: Changes) -> Event | None:
+        """The pairs of a plain text, changed; None where they go one by one."""
+        found = self.known.find(text) if self.known is not None else None
+        if found is None:
+            found = cut(text)
+            if found is None:
+                return None
+            if self.known is not None:
+                self.known.learn(text, found)
+        prefix, included = self.prefix.render(event), self.included.of(event)
+        return changes.of(found, prefix, included, self.excluded.of(event))
 
     def failed(self, event: Event, error: Exception) -> None:
         """Tag an event on which the filter failed."""
@@ -333,7 +350,7 @@ class Kv(Ecs, Filter, name="kv"):
         for key, value in every:
             if value or empty:
                 if key in found:
-                    _add_again(found, key, value)
+                    add_again(found, key, value)
                 else:
                     found[key] = value
 
@@ -369,18 +386,9 @@ class Kv(Ecs, Filter, name="kv"):
         if self.recursive and depth < DEEPEST:
             self._collect(value, event, inner, pairs, depth + 1)
         if key in found:
-            _add_again(found, key, inner or value)
+            add_again(found, key, inner or value)
         else:
             found[key] = inner or value
-
-
-def _add_again(found: Event, key: str, value: Any) -> None:
-    """Add a value to a key that has one."""
-    held = found[key]
-    if type(held) is list:
-        held.append(value)
-    else:
-        found[key] = [held, value]
 
 
 def _put_all(event: Event, found: Event) -> None:

@@ -174,14 +174,14 @@ class Mutate(Filter, name="mutate"):
                 yield code.on_text(operations.on_text(field, change), field, expression)
         for at, name in enumerate(self.strip):
             field = self._field("strip", name, at)
-            yield code.on_text(operations.strip(field), field, "{strip}(v)", strip=ruby.strip)
+            stripped = f"v.lstrip({ruby.BLANK!r}).rstrip({ruby.BLANK_AT_END!r})"
+            yield code.on_text(operations.strip(field), field, stripped)
 
     def _collections(self) -> Iterator[Step]:
         for name, separator in self.split.items():
             separator = self._separator("split", name, separator)
-            field, run = self._field("split", name), f"{{split}}(v, {_literal(separator)})"
-            split = operations.split(field, separator)
-            yield code.on_type(split, field, "str", run, split=ruby.split)
+            field = self._field("split", name)
+            yield code.split(operations.split(field, separator), field, separator)
         for name, separator in self.join.items():
             separator = self._separator("join", name, separator)
             field, run = self._field("join", name), f"{{join}}(v, {_literal(separator)})"
@@ -257,9 +257,12 @@ class Mutate(Filter, name="mutate"):
         if constant is None:
             return code.step(run, None, field)
         plain, substitute = constant
-        if plain is None:
+        if not plain:
             return code.on_text(run, field, "{sub}({by}, v)", sub=needle.sub, by=substitute)
-        return code.on_text(run, field, "v.replace({old}, {new})", old=plain, new=substitute)
+        new = _literal(substitute)
+        return code.on_text(
+            run, field, "v" + "".join(f".replace({_literal(old)}, {new})" for old in plain)
+        )
 
     def _look_for_escapes(self, replacement: str, at: int) -> None:
         problem = misread_escape(replacement)

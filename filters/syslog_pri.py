@@ -30,7 +30,9 @@ _DEFAULT = 13
 _TAG = "_syslogpriparsefailure"
 
 _Meaning = tuple[int, str, int, str]
-"""What a priority means: code and name of its severity, then of its facility."""
+"""What a priority means: code and name of its severity, then of its facility; the names are empty
+where labels are not used.
+"""
 
 
 class SyslogPri(Ecs, Filter, name="syslog_pri"):
@@ -98,16 +100,19 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         self._field = self.syslog_pri_field_name or FieldRef(names[4])
         self._priority = self._field.get
         self._known = self._usual()
-        self._is_usual_field = self.ecs and self._field == FieldRef(names[4])
+        is_own_field = self._field == FieldRef(names[4])
+        self._is_usual_field = self.ecs and self.use_labels and is_own_field
+        putters = (_put_old_codes, _put_old), (_put_ecs_codes, _put_ecs)
+        self._put = putters[self.ecs][self.use_labels]
 
     def changes(self) -> frozenset[tuple[str, ...]] | None:
         return self.changes_of(_ECS_NAMES[:4] if self.ecs else _OLD_NAMES[:4])
 
     def _usual(self) -> dict[str | int, _Meaning]:
-        """What the priorities with two labels mean, as text and as number."""
-        if not self.use_labels:
-            return {}
+        """What the priorities mean that have two labels, or need none, as text and as number."""
         severities, facilities = self.severity_labels[:8], self.facility_labels[:_FACILITY_COUNT]
+        if not self.use_labels:
+            severities, facilities = [""] * 8, [""] * _FACILITY_COUNT
         meanings: dict[str | int, _Meaning] = {
             code << 3 | severity: (severity, severities[severity], code, name)
             for code, name in enumerate(facilities)
@@ -134,7 +139,13 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
         are written down whole: that is the cheapest way to make them.
         """
         known, decorate, left = self._known, self.decorate, []
+        default = known.get(_DEFAULT)
         for event in events:
+            if "log" not in event and default is not None:
+                _put_ecs(event, default)
+                if decorate is not None:
+                    self.decorated(event, decorate)
+                continue
             try:
                 syslog = event["log"]["syslog"]
                 value = syslog["priority"]
@@ -155,7 +166,7 @@ class SyslogPri(Ecs, Filter, name="syslog_pri"):
     def _split(self, events: list[Event]) -> list[Event]:
         """Split a priority in any field; the events left."""
         get, known, decorate, left = self._priority, self._known.get, self.decorate, []
-        put = _put_ecs if self.ecs else _put_old
+        put = self._put
         for event in events:
             value = get(event)
             if value is None:
@@ -198,8 +209,33 @@ def _put_old(event: Event, meaning: _Meaning) -> bool:
     return True
 
 
+def _put_old_codes(event: Event, meaning: _Meaning) -> bool:
+    """Set the codes of before ECS; true."""
+    event["syslog_severity_code"], event["syslog_facility_code"] = meaning[0], meaning[2]
+    return True
+
+
+def _put_ecs_codes(event: Event, meaning: _Meaning) -> bool:
+    """Set the codes of ECS, where none of their maps is there yet; whether that was so."""
+    log = event.setdefault("log", {})
+    syslog = log.setdefault("syslog", {}) if type(log) is dict else None
+    if type(syslog) is not dict or "severity" in syslog or "facility" in syslog:
+        return False
+    syslog["severity"], syslog["facility"] = {"code": meaning[0]}, {"code": meaning[2]}
+    return True
+
+
 def _put_ecs(event: Event, meaning: _Meaning) -> bool:
     """Set the fields of ECS, where none of their maps is there yet; whether that was so."""
+    if "log" not in event:
+        severity, severity_name, facility, facility_name = meaning
+        event["log"] = {
+            "syslog": {
+                "severity": {"code": severity, "name": severity_name},
+                "facility": {"code": facility, "name": facility_name},
+            }
+        }
+        return True
     log = event.setdefault("log", {})
     syslog = log.setdefault("syslog", {}) if type(log) is dict else None
     if type(syslog) is not dict or "severity" in syslog or "facility" in syslog:

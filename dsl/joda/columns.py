@@ -45,7 +45,11 @@ class Column:
         copied.
         """
         place = known.place
+        if place.halves or place.spot.width != 2 or not place.has_minutes:
+            return None
         fraction, behind = text[place.start + 2 : place.end], text[place.end :]
+        if not place.has_seconds:
+            return cls(place.minutes, "50", behind, ":00.000Z")
         rest = _RESTS.get(len(fraction))
         if text[place.minutes + 2 : place.start] != ":" or fraction[:1] not in ("", "."):
             return None
@@ -58,7 +62,7 @@ class Column:
         """Keep the hours of the day of a text."""
         times, dates = known.day
         place = known.place
-        if text[place.end :] != self._behind:
+        if text[place.end :] != self._behind or place.minutes != self._minutes:
             return
         if len(self._hours) >= _MOST_HOURS:
             self._hours.clear()

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from ..timestamp import Timestamp
 from .columns import Column
 from .minutes import Day, KnownDay
-from .parse import Parser
+from .parse import COUNTS, Parser
+from .spots import Spot
 
 Stamp = TypeVar("Stamp", bound=str)
 
@@ -29,9 +30,14 @@ _DAYS_KEPT = 4096
 _PAUSE = 4
 """Batches that are read text by text after one that could not be read at once."""
 
-_PROBES = (("05", "05", "05"), ("11", "55", "55"))
+_PROBES = {
+    1: (("5", "05", "05"), ("1", "55", "55")),
+    2: (("05", "05", "05"), ("11", "55", "55")),
+}
+"""Two times of the day, with so many digits of hours."""
 
-_Way = tuple[int, int, int, Callable[[str], Day | None], Callable[[str], str | None]]
+Tail = Callable[[str], str | None]
+_Way = tuple[int, int, int, Callable[[str], Day | None], Tail]
 """For texts of one length: where hours and seconds start and seconds end; from a text without its
 time to its day, and from its seconds to their canonical text.
 """
@@ -74,12 +80,13 @@ class Formats:
         self._parsers = list(parsers)
         self.follows_clock = any(parser.follows_clock for parser in self._parsers)
         self.known: dict[str, str] = {}
-        self._days: dict[int, dict[str, Day]] = {}
-        self._ways: dict[int, _Way] = {}
+        self._days: dict[tuple[int, Spot, Tail], dict[str, Day]] = {}
+        self._ways: dict[int, list[_Way]] = {}
         self._own: dict[int, set[str]] = {}
         self._columns: dict[int, Column | None] = {}
         self._pause = 0
-        self.read = self._reading()
+        counts = len(self._parsers) == 1 and self._parsers[0] in COUNTS.values()
+        self.read = self._counting(self._parsers[0]) if counts else self._reading()
 
     def read_number(self, value: float) -> Timestamp | None:
         """The instant that the first format which takes numbers makes of one."""
@@ -99,30 +106,38 @@ class Formats:
         for parser in self._parsers:
             parser.forget()
 
+    def _counting(self, parser: Parser) -> Callable[[str], str]:
+        """``read`` where the only format is a count, which says nothing about other texts."""
+        known, read_one = self.known, parser.read
+
+        def read(text: str) -> str:
+            if len(known) >= _KEPT_OF_DAYS:
+                known.clear()
+            known[text] = stamp = read_one(text) or ""
+            return stamp
+
+        return read
+
     def _reading(self) -> Callable[[str], str]:
-        way_of, known, slow = self._ways.get, self.known, self._slow
+        ways_of, known, slow = self._ways.get, self.known, self._slow
         own_of = self._own.get
 
         def read(text: str) -> str:
             own = own_of(len(text))
             if own is not None and text[:_DATE] in own and _own_time(text, _DATE):
                 return Timestamp(_own_stamp(text))
-            way = way_of(len(text))
-            if way is None:
-                return slow(text)
-            hours, start, end, day_of, tail_of = way
-            day = day_of(text[:hours] if end == len(text) else text[:hours] + text[end:])
-            if day is None:
-                return slow(text)
-            times, dates = day
-            time = times[text[hours:start]]
-            tail = tail_of(text[start:end])
-            if time is None or tail is None:
-                return slow(text)
-            if len(known) >= _KEPT_OF_DAYS:
-                known.clear()
-            known[text] = stamp = Timestamp(dates[time[0]] + time[1] + tail)
-            return stamp
+            for hours, start, end, day_of, tail_of in ways_of(len(text), ()):
+                day = day_of(text[:hours] if end == len(text) else text[:hours] + text[end:])
+                if day is not None:
+                    times, dates = day
+                    time = times[text[hours:start]]
+                    tail = tail_of(text[start:end])
+                    if time is not None and tail is not None:
+                        if len(known) >= _KEPT_OF_DAYS:
+                            known.clear()
+                        known[text] = stamp = Timestamp(dates[time[0]] + time[1] + tail)
+                        return stamp
+            return slow(text)
 
         return read
 
@@ -188,17 +203,21 @@ class Formats:
         if known is None:
             return
         place, key, day = known
-        days = self._days.setdefault(len(text), {})
-        way = place.hours, place.start, place.end, days.get, place.tail
-        if key in days or self._ways.setdefault(len(text), way) != way:
+        days = self._days.setdefault((len(text), place.spot, place.tail), {})
+        if key in days:
             return
-        others = [place.at(text, *time) for time in _PROBES]
+        others = [place.at(text, *time) for time in _PROBES[place.spot.width]]
         if all(each.is_even and not any(map(each.read, others)) for each in before):
+            way = place.hours, place.start, place.end, days.get, place.tail
+            ways = self._ways.setdefault(len(text), [])
+            if way not in ways:
+                ways.append(way)
             if len(days) >= _DAYS_KEPT:
                 days.clear()
                 self._own.clear()
             days[key] = day
-            self._learn_hours(text, known)
+            if way == ways[0]:
+                self._learn_hours(text, known)
             if _own_time(text, _DATE) and stamp == _own_stamp(text):
                 self._own.setdefault(len(text), set()).add(text[:_DATE])
 

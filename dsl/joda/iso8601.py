@@ -15,7 +15,8 @@ import re
 from collections.abc import Callable
 
 from .fields import FieldValueError, civil, resolve
-from .minutes import Evaluate, Reader, TimeGroups
+from .minutes import Evaluate, Reader
+from .spots import TimeGroups
 from .zones import OFFSET, Zone, parse_offset
 
 _TIME = "([0-9]{1,2})(?::([0-9]{1,2})(?::([0-9]{1,2}))?)?(?:[.,]([0-9]{1,9}))?"

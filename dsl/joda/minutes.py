@@ -6,7 +6,9 @@ what the hours and minutes mean comes from a table for that offset, and the seco
 are whole minutes (for all that happened since 1970), go over into the result as they are. On days
 when clocks change, and where hours, minutes and seconds do not follow each other in the text, the
 minutes that were read are known instead. With AM and PM half a day is known. Where the digits stand
-is learned from the first text of each length that is read the long way.
+is learned from the first texts of each length that are read the long way; where days, months or
+hours have one digit or two, texts of one length have them in several places. A time without
+seconds, or without minutes, is one whose seconds are no character long.
 """
 
 from __future__ import annotations
@@ -17,18 +19,19 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from ..timestamp import Timestamp
+from .spots import Spot, TimeGroups, spot_of
 
 Evaluate = Callable[[re.Match[str]], int | None]
 """From a match to milliseconds since 1970; None for a date that does not exist."""
 
-_Spot = tuple[int, int, int, int]
-"""Where hours, minutes and seconds start, and where the seconds end; see ``Place``."""
 
 _LONGEST = 64
 _KEPT = 4096
 _DAYS_KEPT = 4096
+_MOST_PLACES = 8
+"""In how many places the texts of one length may have their time: each is looked at in turn."""
 _TAILS = {f"{second:02d}": f"{second:02d}.000Z" for second in range(60)}
-
+_NO_TAIL = {"": "00.000Z"}
 
 _MILLIS = {f"{milli:03d}": f".{milli:03d}Z" for milli in range(1000)}
 
@@ -61,21 +64,32 @@ class _Times(dict[str, tuple[int, str] | None]):
     """
 
     def __init__(
-        self, after_hours: str, after_minutes: str, midnight: int, halves: bool = False
+        self,
+        separators: tuple[str, str],
+        midnight: int,
+        halves: bool = False,
+        width: int = 2,
+        has_minutes: bool = True,
     ) -> None:
-        """``midnight``: the minute of the UTC day at which the day of the texts begins, or the half
-        of a day, whose hours are 12 and 1 to 11.
+        """``separators``: what follows the hours and the minutes. ``midnight``: the minute of the
+        UTC day at which the day of the texts begins, or the half of a day, whose hours are 12 and
+        1 to 11. ``width``: how many digits an hour has.
         """
         super().__init__()
-        self._separators, self._midnight = (after_hours, after_minutes), midnight
+        self._separators, self._midnight, self._width = separators, midnight, width
         self._hours = _HALF_DAY_HOURS if halves else _DAY_HOURS
+        self._minutes = _NUMBERS if has_minutes else _NO_MINUTES
+        self._minute_width = 2 if has_minutes else 0
 
     def __missing__(self, piece: str) -> tuple[int, str] | None:
-        at = 2 + len(self._separators[0])
-        hour, minute = self._hours.get(piece[:2]), _NUMBERS.get(piece[at : at + 2])
+        width = self._width
+        at = width + len(self._separators[0])
+        end = at + self._minute_width
+        hour = self._hours.get(piece[:width].zfill(2)) if len(piece) >= width else None
+        minute = self._minutes.get(piece[at:end])
         if hour is None or minute is None:
             return None
-        if (piece[2:at], piece[at + 2 :]) != self._separators:
+        if (piece[width:at], piece[end:]) != self._separators:
             return None
         day, of_day = divmod(self._midnight + hour * 60 + minute, 1440)
         found = self[piece] = day, f"T{of_day // 60:02d}:{of_day % 60:02d}:"
@@ -83,6 +97,7 @@ class _Times(dict[str, tuple[int, str] | None]):
 
 
 _NUMBERS = {f"{number:02d}": number for number in range(60)}
+_NO_MINUTES = {"": 0}
 _DAY_HOURS = {f"{hour:02d}": hour for hour in range(24)}
 _HALF_DAY_HOURS = {f"{hour:02d}": hour % 12 for hour in range(1, 13)}
 _times = lru_cache(maxsize=64)(_Times)
@@ -98,10 +113,11 @@ class _Uneven(_Times):
         return None
 
 
-_UNEVEN: Day = _Uneven("", "", 0), ("", "")
-_DAY = "00", "23", 86_399_000
-_HALF_DAY = "12", "11", 43_199_000
-"""The first and the last hour, and how far the first second is from the last."""
+_UNEVEN: Day = _Uneven(("", ""), 0), ("", "")
+_DAY = "00", "23", 82_800_000
+_HALF_DAY = "12", "11", 39_600_000
+"""The first and the last hour, and how far they are apart."""
+_LAST_MINUTE = 3_540_000
 _LAST_SECOND = 59_000
 
 _QuickWay = tuple[
@@ -121,25 +137,35 @@ its minute; from what stands there to its tail.
 class Place:
     """Where hours, minutes and seconds (and perhaps their fraction) stand in texts of one length,
     and the days and minutes known so far. ``hours`` and ``minutes`` are -1 where they do not stand
-    in front of the seconds, in two digits each. ``halves``: the hours are those of half a day; then
-    the days are halves, which the texts tell apart elsewhere.
+    in front of the seconds, minutes and seconds in two digits each. Seconds that are not there
+    begin and end behind the minutes, minutes that are not there behind the hours. ``halves``: the
+    hours are those of half a day; then the days are halves, which the texts tell apart elsewhere.
     """
 
-    __slots__ = ("days", "end", "halves", "hours", "known", "minutes", "start", "tail")
+    __slots__ = ("days", "end", "halves", "hours", "known", "minutes", "spot", "start", "tail")
 
-    def __init__(self, text: str, spot: _Spot, halves: bool) -> None:
-        self.hours, self.minutes, self.start, self.end = spot
+    def __init__(self, text: str, spot: Spot, halves: bool) -> None:
+        self.spot = spot
+        self.hours, self.minutes, self.start, self.end, _ = spot
         self.halves = halves
         self.known: dict[str, str] = {}
         self.days: dict[str, Day] = {}
-        self.tail: Callable[[str], str | None] = (
-            _TAILS.get if self.end - self.start == 2 else self._tail(text[self.start : self.end])
-        )
+        self.tail = self._tail(text[self.start : self.end])
 
     @staticmethod
     def _tail(piece: str) -> Callable[[str], str | None]:
+        if len(piece) <= 2:
+            return (_TAILS if piece else _NO_TAIL).get
         separator = "" if piece[2].isdecimal() else piece[2]
         return _tail_after(separator, len(piece) - 2 - len(separator))
+
+    @property
+    def has_minutes(self) -> bool:
+        return self.minutes < self.start
+
+    @property
+    def has_seconds(self) -> bool:
+        return self.start < self.end
 
     @property
     def quick_way(self) -> _QuickWay:
@@ -161,35 +187,56 @@ class Place:
         _keep(self.known, text[: self.start] + text[self.end :], stamp[:17], _KEPT)
 
     def _is_copied(self, text: str, stamp: Timestamp) -> bool:
-        is_usual = len(stamp) == 24 and stamp >= "1970"
-        return is_usual and stamp[17:] == self.tail(text[self.start : self.end])
+        return self._is_usual(stamp) and stamp[17:] == self.tail(text[self.start : self.end])
+
+    @staticmethod
+    def _is_usual(stamp: Timestamp) -> bool:
+        return len(stamp) == 24 and stamp >= "1970"
 
     def _is_even_minute(self, text: str, millis_of: Callable[[str], int | None]) -> bool:
         """Whether clocks do not change within the minute of a text, as in Monrovia in 1972."""
+        if not self.has_seconds:
+            return True
         before, after = text[: self.start], text[self.start + 2 :]
         first, last = (millis_of(f"{before}{second}{after}") for second in ("00", "59"))
         return first is not None and last is not None and last - first == _LAST_SECOND
 
     def _day(self, text: str, millis_of: Callable[[str], int | None]) -> Day:
-        """The day of a text, by what its first and last second are read as."""
+        """The day of a text, by what its first and last second are read as, with two digits of
+        hours.
+        """
         first_hour, last_hour, span = _HALF_DAY if self.halves else _DAY
+        span += _LAST_MINUTE * self.has_minutes + _LAST_SECOND * self.has_seconds
         midnight = self.at(text, first_hour, "00", "00")
         last_second = self.at(text, last_hour, "59", "59")
         first, last = millis_of(midnight), millis_of(last_second)
         if first is None or last is None or last - first != span:
             return _UNEVEN
         stamp, end = Timestamp.of_millis(first), Timestamp.of_millis(last)
-        if not self._is_copied(midnight, stamp) or not self._is_copied(last_second, end):
+        if not (self._is_usual(stamp) and self._is_usual(end)):
             return _UNEVEN
-        separators = text[self.hours + 2 : self.minutes], text[self.minutes + 2 : self.start]
+        tail, seconds = text[self.start + 2 : self.end], ("00", "59")
+        pieces = [second + tail for second in seconds] if self.has_seconds else ["", ""]
+        if [stamp[17:], end[17:]] != list(map(self.tail, pieces)):
+            return _UNEVEN
         minute = int(stamp[11:13]) * 60 + int(stamp[14:16])
-        return _times(*separators, minute, self.halves), (stamp[:10], end[:10])
+        times = _times(
+            self._separators(text), minute, self.halves, self.spot.width, self.has_minutes
+        )
+        return times, (stamp[:10], end[:10])
+
+    def _separators(self, text: str) -> tuple[str, str]:
+        """What stands behind the hours and behind the minutes."""
+        behind_minutes = self.minutes + 2 if self.has_minutes else self.minutes
+        behind_hours = self.hours + self.spot.width
+        return text[behind_hours : self.minutes], text[behind_minutes : self.start]
 
     def at(self, text: str, hours: str, minutes: str, seconds: str) -> str:
-        """The text with another time of the day."""
-        between = text[self.hours + 2 : self.minutes], text[self.minutes + 2 : self.start]
-        time = f"{hours}{between[0]}{minutes}{between[1]}{seconds}"
-        return text[: self.hours] + time + text[self.start + 2 :]
+        """The text with another time of the day, of which it gets what it has."""
+        after_hours, after_minutes = self._separators(text)
+        time = hours + after_hours + (minutes if self.has_minutes else "") + after_minutes
+        rest = text[self.start + 2 :] if self.has_seconds else text[self.end :]
+        return text[: self.hours] + time + (seconds if self.has_seconds else "") + rest
 
 
 def _keep(kept: dict[str, Any], key: str, value: Any, most: int) -> None:
@@ -208,69 +255,54 @@ class KnownDay(NamedTuple):
     day: Day
 
 
-class TimeGroups(NamedTuple):
-    """The groups of an expression that hold hours, minutes, seconds and their fraction; 0 where
-    there is none. ``halves``: the hours are those of half a day, which is told by another group.
-    """
-
-    hour: int = 0
-    minute: int = 0
-    second: int = 0
-    fraction: int = 0
-    halves: bool = False
-
-
 class Reader:
     """Texts to instants by a regular expression and arithmetic; ``forget`` when the arithmetic has
     changed.
     """
 
-    __slots__ = ("_evaluate", "_fullmatch", "_groups", "_places", "_quick_ways", "read")
+    __slots__ = ("_evaluate", "_fullmatch", "_groups", "_learns", "_places", "_quick_ways", "read")
 
     def __init__(self, regex: str, evaluate: Evaluate, groups: TimeGroups) -> None:
-        self._places: dict[int, Place] = {}
-        self._quick_ways: dict[int, _QuickWay] = {}
+        self._places: dict[int, list[Place]] = {}
+        self._quick_ways: dict[int, list[_QuickWay]] = {}
         self._fullmatch = re.compile(regex).fullmatch
         self._evaluate, self._groups = evaluate, groups
-        self.read = self._quick() if groups.second else self._slow
+        self._learns = bool(groups.second or groups.hour)
+        self.read = self._quick() if self._learns else self._slow
 
     def forget(self) -> None:
         self._places.clear()
         self._quick_ways.clear()
 
     def known_day(self, text: str) -> KnownDay | None:
-        """What is known of the day of a text; None where nothing is, where only half a day is, or
-        clocks change on it.
+        """What is known of the day of a text, or of half of it; None where nothing is, or clocks
+        change on it.
         """
-        place = self._places.get(len(text))
-        if place is None or place.hours < 0 or place.halves:
-            return None
-        key = text[: place.hours] + text[place.end :]
-        day = place.days.get(key)
-        if day is None or day is _UNEVEN:
-            return None
-        return KnownDay(place, key, day)
+        for place in self._places.get(len(text), ()):
+            if place.hours >= 0:
+                key = text[: place.hours] + text[place.end :]
+                day = place.days.get(key)
+                if day is not None and day[0][text[place.hours : place.start]] is not None:
+                    return KnownDay(place, key, day)
+        return None
 
     def _quick(self) -> Callable[[str], Timestamp | None]:
-        way_of, slow = self._quick_ways.get, self._slow
+        ways_of, slow = self._quick_ways.get, self._slow
 
         def read(text: str) -> Timestamp | None:
-            way = way_of(len(text))
-            if way is None:
-                return slow(text)
-            hours, start, end, day_of, minute_of, tail_of = way
-            day = day_of(text[:hours] + text[end:])
-            if day is not None:
-                times, dates = day
-                time = times[text[hours:start]]
-                tail = tail_of(text[start:end])
-                if time is not None and tail is not None:
-                    return Timestamp(dates[time[0]] + time[1] + tail)
-            minute = minute_of(text[:start] + text[end:])
-            if minute is not None:
-                tail = tail_of(text[start:end])
-                if tail is not None:
-                    return Timestamp(minute + tail)
+            for hours, start, end, day_of, minute_of, tail_of in ways_of(len(text), ()):
+                day = day_of(text[:hours] + text[end:])
+                if day is not None:
+                    times, dates = day
+                    time = times[text[hours:start]]
+                    tail = tail_of(text[start:end])
+                    if time is not None and tail is not None:
+                        return Timestamp(dates[time[0]] + time[1] + tail)
+                minute = minute_of(text[:start] + text[end:])
+                if minute is not None:
+                    tail = tail_of(text[start:end])
+                    if tail is not None:
+                        return Timestamp(minute + tail)
             return slow(text)
 
         return read
@@ -281,41 +313,26 @@ class Reader:
         if match is None or millis is None:
             return None
         stamp = Timestamp.of_millis(millis)
-        if self._groups.second:
-            self._learn(text, stamp, _spot(match, self._groups))
+        if self._learns:
+            self._learn(text, stamp, spot_of(match, self._groups))
         return stamp
 
-    def _learn(self, text: str, stamp: Timestamp, spot: _Spot | None) -> None:
+    def _learn(self, text: str, stamp: Timestamp, spot: Spot | None) -> None:
         if spot is None or len(text) > _LONGEST:
             return
-        place = self._places.get(len(text))
+        places = self._places.setdefault(len(text), [])
+        place = next((place for place in places if place.spot == spot), None)
         if place is None:
-            place = self._places[len(text)] = Place(text, spot, self._groups.halves)
-            self._quick_ways[len(text)] = place.quick_way
-        if (place.hours, place.minutes, place.start, place.end) == spot:
-            place.learn(text, stamp, partial(self._millis, spot=spot))
+            if len(places) >= _MOST_PLACES:
+                return
+            place = Place(text, spot, self._groups.halves)
+            places.append(place)
+            self._quick_ways.setdefault(len(text), []).append(place.quick_way)
+        place.learn(text, stamp, partial(self._millis, spots=(spot, spot.widened)))
 
-    def _millis(self, text: str, spot: _Spot) -> int | None:
+    def _millis(self, text: str, spots: tuple[Spot, Spot]) -> int | None:
         """What a text is read as, if its time stands where it should."""
         match = self._fullmatch(text)
-        if match is None or _spot(match, self._groups) != spot:
+        if match is None or spot_of(match, self._groups) not in spots:
             return None
         return self._evaluate(match)
-
-
-def _spot(match: re.Match[str], groups: TimeGroups) -> _Spot | None:
-    """Where hours, minutes and the two digits of the seconds start and where the seconds end, with
-    the fraction if it follows at once or after one character; None without such seconds.
-    """
-    start, end = match.span(groups.second)
-    if end - start != 2:
-        return None
-    if groups.fraction and match.start(groups.fraction) in (end, end + 1):
-        end = match.end(groups.fraction)
-    if not groups.hour or not groups.minute:
-        return -1, -1, start, end
-    hours, hours_end = match.span(groups.hour)
-    minutes, minutes_end = match.span(groups.minute)
-    is_time = hours_end - hours == 2 == minutes_end - minutes and hours < minutes < start
-    is_close = minutes - hours_end <= 1 and start - minutes_end <= 1
-    return (hours, minutes, start, end) if is_time and is_close else (-1, -1, start, end)

@@ -24,9 +24,10 @@ from .fields import (
     resolve,
     setting_order,
 )
-from .minutes import Evaluate, Reader, TimeGroups
+from .minutes import Evaluate, Reader
 from .names import Names
 from .pattern import Token, joda_tokens
+from .spots import TimeGroups
 from .zones import OFFSET, Zone, named_zone, parse_offset
 
 Convert = Callable[[str], int]

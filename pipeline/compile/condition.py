@@ -244,7 +244,8 @@ class Expressions:
         first, name, known = self.reads.value(node.value.ref, known)
         tests = [f"type({first}) is str"]
         if search.test is not None:
-            tests.append(search.test.format(v=name))
+            folded = self.names.variable("folded") if "{folded}" in search.test else ""
+            tests.append(search.test.format(v=name, folded=folded))
         if search.pattern is not None:
             tests.append(self._search(node, search.pattern, name))
         return f"({' and '.join(tests)})", known

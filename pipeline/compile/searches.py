@@ -3,7 +3,8 @@ condition asks, so that much of an expression need not be matched.
 
 What leads anywhere (``^.*?``) or may as well be nothing (``.*`` at the end) is cut. An expression
 that stands for a few texts is looked for as these texts; before any other, the texts are that it
-needs.
+needs. Where upper and lower case are one, they are looked for in a copy in lower case, of texts of
+ASCII: others have characters more than one of which are the same letter.
 """
 
 from __future__ import annotations
@@ -21,16 +22,32 @@ from ...dsl.grok.boundaries import can_be_empty
 from ...dsl.guard import TIMED_OUT, MatchTimeout
 from ...dsl.reference import Event
 from ...dsl.regex_needs import Clause, code, exact_texts, needs
-from ...dsl.regex_tree import At, Back, Condition, Dot, Node, Repeat, Sequence, sequence, walk
+from ...dsl.regex_tree import (
+    At,
+    Atomic,
+    Back,
+    Capture,
+    Choice,
+    Condition,
+    Dot,
+    Folded,
+    Look,
+    Node,
+    Repeat,
+    Sequence,
+    Text,
+    sequence,
+    walk,
+)
 from ...plugins.contract import complain
 
 _MOST_TESTS = 12
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What tells whether an expression is in a text: a test (with ``{v}`` for the text) that holds
-    wherever it is, if there is one, and the pattern to look for after that, None where the test
-    says it all.
+    """What tells whether an expression is in a text: a test (with ``{v}`` for the text, and
+    perhaps ``{folded}`` for a variable of its own) that holds wherever it is, if there is one, and
+    the pattern to look for after that, None where the test says it all.
     """
 
     test: str | None
@@ -55,19 +72,43 @@ def search_for(expression: str) -> Search:
 
 def _needed(whole: Node, at: bool, inner: Node) -> str | None:
     """The test of what is needed, None where it is nothing or costs too much."""
+    if isinstance(whole, Folded):
+        test = _tested(_lowered(whole.node), "\1") if whole.on else None
+        return test and _braced(f"(not \0.isascii() or ((\1 := \0.lower()) and {test}))")
     first = inner.items[0] if isinstance(inner, Sequence) and inner.items else inner
     begins = exact_texts(first) if at else None
     if begins is not None and all(begins):
         return _as_texts(begins, True, False)
-    branches = needs(whole)
+    test = _tested(whole, "\0")
+    return test and _braced(test)
+
+
+def _tested(node: Node, text: str) -> str | None:
+    """The test of a variable for what is needed."""
+    branches = needs(node)
     if not branches or sum(len(clause) for branch in branches for clause in branch) > _MOST_TESTS:
         return None
-    test = code(branches, "\0")
-    return _braced(f"({test})" if len(branches) > 1 else test)
+    test = code(branches, text)
+    return f"({test})" if len(branches) > 1 else test
+
+
+def _lowered(node: Node) -> Node:
+    """An expression that matches a text in lower case wherever this one does, be it more."""
+    if isinstance(node, Text) and node.value.isascii():
+        return Text(node.value.lower())
+    if isinstance(node, Sequence):
+        return Sequence(tuple(map(_lowered, node.items)))
+    if isinstance(node, Choice):
+        return Choice(tuple(map(_lowered, node.branches)))
+    if isinstance(node, Capture | Atomic | Repeat):
+        return msgspec.structs.replace(node, node=_lowered(node.node))
+    if isinstance(node, Folded) and node.on:
+        return _lowered(node.node)
+    return node if isinstance(node, At | Look) else Dot(newlines=True)
 
 
 def _braced(test: str) -> str:
-    return test.replace("{", "{{").replace("}", "}}").replace("\0", "{v}")
+    return test.replace("{", "{{").replace("}", "}}").replace("\0", "{v}").replace("\1", "{folded}")
 
 
 def _as_texts(texts: Clause, at: bool, end: bool) -> str | None:

@@ -117,6 +117,11 @@ def test_an_instant_is_seconds_as_a_number_and_iso_8601_as_text(filtered: Filter
 
 
 REPLACEMENTS = [
+    ("[ /]", "a b/c", "_", "a_b_c"),
+    ("[ab]", "abc", "ba", "babac"),
+    ("[a-c]", "abcd", "", "d"),
+    ("[_-]", "a-b_c", ".", "a.b.c"),
+    ("(?i)[xy]", "xYz", "-", "--z"),
     ("a.c", "abc axc", "X", "X X"),
     (".", "a.b", "-", "---"),
     (r"\.", "a.b.", "-", "a-b-"),

@@ -55,7 +55,7 @@ OPTIONS = [
         hashes("copy", fields, fields),
         hashes("merge", fields, fields),
     ],
-    *[hashes("convert", fields, kinds), hashes("split", fields, st.sampled_from([" ", "{", "1"]))],
+    *[hashes("convert", fields, kinds), hashes("split", fields, st.sampled_from([" ", "{", "1", "x", ""]))],
     *[hashes("join", fields, texts), arrays("remove_field", names), arrays("strip", fields)],
     *[arrays(option, fields) for option in ("uppercase", "lowercase", "capitalize")],
     *[
@@ -64,7 +64,7 @@ OPTIONS = [
     ],
     st.tuples(
         fields,
-        st.sampled_from(["x", "[ab]", r"\s+", "%{a}"]),
+        st.sampled_from(["x", "[ab]", "[xyz]", "[ 1{]", "[^a]", r"\s+", "%{a}"]),
         st.sampled_from(["y", r"<\0>", "%{b}", "{"]),
     ).map(lambda parts: f"gsub => {list(parts)!r}".replace("\\\\", "\\")),
 ]
@@ -80,6 +80,14 @@ leaves = st.sampled_from(
         "ab 12",
         " A b",
         "1{2",
+        "1.5",
+        ".",
+        "1.2.3",
+        "a\x1fb  c\xa0d",
+        "\x00 true\x00",
+        "true",
+        "No",
+        "axxx",
         "",
         0,
         7,

@@ -1,10 +1,12 @@
 """The filter syslog_pri."""
 
+import copy
 from typing import Any
 
 import pytest
 
 import penstock
+from penstock.dsl.reference import FieldRef
 
 
 def run(options: str, priority: Any, ecs: str = "disabled") -> dict[str, Any]:
@@ -90,10 +92,28 @@ def test_fields_with_ecs_join_those_that_are_there(
         assert syslog["severity"].items() >= {"code": 2, "name": "critical"}.items()
 
 
+@pytest.mark.parametrize("labels", ["true", "false"])
+@pytest.mark.parametrize("log", [{}, {"log": {"syslog": {"x": 1}}}, {"log": {"syslog": {"severity": {"x": 1}}}}])
 @pytest.mark.parametrize("ecs", ["disabled", "v8"])
-def test_every_usual_priority_is_split_alike_as_text_and_as_number(ecs: str) -> None:
+def test_an_event_without_a_priority_is_a_notice_of_a_user(ecs: str, log: dict[str, Any], labels: str) -> None:
     stage = penstock.compile(
-        'filter { syslog_pri { syslog_pri_field_name => "pri" } }',
+        f"filter {{ syslog_pri {{ use_labels => {labels} add_tag => [split] }} }}",
+        settings={"pipeline.ecs_compatibility": ecs},
+    )
+    field = "syslog_pri" if ecs == "disabled" else "[log][syslog][priority]"
+    events = [copy.deepcopy({**log, "@timestamp": "2026-01-01T00:00:00.000Z"}) for _ in range(2)]
+    FieldRef(field).set(events[1], "13>")
+    without, given = stage(events)
+    FieldRef(field).remove(given)
+    assert without == given
+    assert without["tags"] == ["split"]
+
+
+@pytest.mark.parametrize("labels", ["true", "false"])
+@pytest.mark.parametrize("ecs", ["disabled", "v8"])
+def test_every_usual_priority_is_split_alike_as_text_and_as_number(ecs: str, labels: str) -> None:
+    stage = penstock.compile(
+        f'filter {{ syslog_pri {{ syslog_pri_field_name => "pri" use_labels => {labels} }} }}',
         settings={"pipeline.ecs_compatibility": ecs},
     )
     for number in range(192):

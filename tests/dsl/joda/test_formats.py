@@ -95,6 +95,39 @@ def test_texts_read_together_mean_the_same(
         assert stamp == next(filter(None, fresh), ""), text
 
 
+SHORT = [
+    ("Europe/Berlin", ["M/d/yyyy H:mm:ss", "d/M/yyyy H:mm", "M/d/yyyy H"]),
+    ("Europe/Berlin", ["M/d/yyyy k:mm:ss", "M/d/yyyy H:mm:ss", "M/d/yyyy h a"]),
+    ("UTC", ["M/d/yyyy h:mm", "M/d/yyyy H:mm", "M/d/yyyy H:mm:ss"]),
+    ("UTC", ["M/d/yyyy K:mm:ss a", "M/d/yyyy h:mm:ss a", "M/d/yyyy h:mm a"]),
+    ("America/New_York", ["M/d/yyyy '1':mm:ss", "M/d/yyyy H:mm:ss", "M/d/yyyy mm:HH:ss"]),
+    ("Europe/Berlin", ["yyyy-M-d HH:mm", "ISO8601", "yyyy-M-d hh:mm a"]),
+    ("UTC", ["yyyyMdH", "yyyy-M-d HH"]),
+]
+FEW_DATES = st.sampled_from(["1/11/2025", "11/1/2025", "1/1/2025", "10/26/2025", "3/30/2025", "2025-3-30", "2025-10-26"])
+FEW_TIMES = st.sampled_from([
+    "{}:05:59", "{}:59:01", "{}:60:00", "{}:05", "{}:59", "{}", "{}:5", "{}:05:59 PM", "{}:59:01 AM", "{}:05 PM", "{} AM", "{} PM", "{}.5", "{}:05.5",
+])  # fmt: skip
+HOURS = st.sampled_from(["0", "1", "2", "5", "9", "00", "01", "05", "09", "11", "12", "13", "23", "24"])
+SHORT_TEXTS = st.lists(
+    st.builds(lambda day, time, hour, blank: day + blank + time.format(hour), FEW_DATES, FEW_TIMES, HOURS, st.sampled_from("  T")),
+    min_size=2,
+    max_size=16,
+)
+
+
+@settings(max_examples=600)
+@given(st.sampled_from(SHORT), SHORT_TEXTS)
+def test_a_time_with_few_digits_means_the_same_whatever_was_read_before(case: tuple[str, list[str]], texts: list[str]) -> None:
+    zone, patterns = case
+    formats = Formats(parser(pattern, get_zone(zone)) for pattern in patterns)
+    for text in texts:
+        fresh = (parser(pattern, get_zone(zone)).read(text) for pattern in patterns)
+        assert formats.read(text) == next(filter(None, fresh), ""), text
+    found = formats.read_all(texts[:1] * 2)
+    assert found is None or found == [formats.read(texts[0])] * 2
+
+
 @pytest.mark.parametrize(
     ("patterns", "first", "others", "meant"),
     [
@@ -116,6 +149,9 @@ def test_texts_read_together_mean_the_same(
         (["dd/MMM/yyyy:HH:mm:ss Z"], "26/Oct/2025:13:00:00 -0300", ["26/Oct/2025:23:01:02 -0300"], ["2025-10-27T02:01:02.000Z"]),
         (["dd/MMM/yyyy:HH:mm:ss Z"], "26/Oct/2025:13:00:00 -0300", ["26/Oct/2025:13:01:02 -0200"], None),
         (["ISO8601"], "2025-10-26T13:00:00.123456Z", ["2025-10-26T13:00:00.123456Z"], None),
+        (["yyyy-MM-dd HH:mm"], "2025-10-26 13:00", ["2025-10-26 23:59"], ["2025-10-26T23:59:00.000Z"]),
+        (["yyyy-MM-dd HH:mm"], "2025-10-26 13:00", ["2025-10-26 23:60"], None),
+        (["yyyy-MM-dd hh:mm a"], "2025-10-26 01:00 AM", ["2025-10-26 02:00 AM"], None),
     ],
 )
 def test_texts_are_read_together_where_their_days_are_known(
@@ -129,6 +165,38 @@ def test_texts_are_read_together_where_their_days_are_known(
     assert {type(stamp) for stamp in found or ()} == ({Timestamp} if meant else set())
     formats.forget()
     assert formats.read_all(others) is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "known", "text", "meant"),
+    [
+        (
+            ["dd/MM/yyyy HH:mm:ss,SSS", "MM/dd/yyyy HH:mm:ss.SSS"],
+            ["01/02/2025 10:00:00,123", "03/04/2025 10:00:00.123"],
+            "03/04/2025 11:00:00,123",
+            "2025-04-03T11:00:00.123Z",
+        ),
+        (
+            ["dd/MM/yyyy HH:mm:ss", "MM/dd/yyyy HH:mmssS"],
+            ["01/02/2025 10:00:00", "03/04/2025 10:00001"],
+            "03/04/2025 10:05:06",
+            "2025-04-03T10:05:06.000Z",
+        ),
+        (
+            ["dd/MM/yyyy HH:mm", "MM/dd/yyyy HH.mm"],
+            ["01/02/2025 10:00", "03/04/2025 10.00"],
+            "03/04/2025 11:00",
+            "2025-04-03T11:00:00.000Z",
+        ),
+    ],
+)
+def test_days_that_another_format_has_read_are_told_apart(
+    patterns: list[str], known: list[str], text: str, meant: str
+) -> None:
+    formats = Formats(map(parser, patterns))
+    assert all(map(formats.read, known))
+    assert (formats.read_all([text, text]) or [meant]) [0] == meant
+    assert formats.read(text) == meant
 
 
 @pytest.mark.parametrize(

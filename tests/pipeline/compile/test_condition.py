@@ -132,7 +132,7 @@ COMPARISONS = st.builds(
     OPERANDS, st.sampled_from(["==", "!=", "<", ">", "<=", ">=", "in", "not in"]), OPERANDS,
 )
 PATTERNS = st.sampled_from(
-    ["^a", "b$", "^a$", "a|b", "^(a|fa)", "ab?", "[ab]", "^.*?b", "^.*a.*?$", "(?i)A", "^.*?(ab|tr)ue.*", "(al|ru)s?e$", r"\d", "^(1|a[lb])e*", "(t|x).*u"]
+    ["^a", "b$", "^a$", "a|b", "^(a|fa)", "ab?", "[ab]", "^.*?b", "^.*a.*?$", "(?i)A", "(?i)TR|b", "^.*?(ab|tr)ue.*", "(al|ru)s?e$", r"\d", "^(1|a[lb])e*", "(t|x).*u"]
 )
 SEARCHES = st.builds(lambda field, operator, text: f"{field} {operator} /{text}/", st.sampled_from(["[a]", "[b][a]"]), st.sampled_from(["=~", "!~"]), PATTERNS)
 SIMPLE = st.one_of(
@@ -208,12 +208,26 @@ def test_an_expression_is_found_where_it_matches(expression: str, text: str) -> 
     """What is cut off it, and what is looked for first, changes nothing."""
     wanted = compile_regex(expression).search(text) is not None
     search = search_for(expression)
-    needed = search.test is None or bool(eval(search.test.format(v="v"), {"v": text}))
+    needed = search.test is None or bool(eval(search.test.format(v="v", folded="folded"), {"v": text}))
     found = needed and (search.pattern is None or search.pattern.search(text) is not None)
     assert found == wanted
     if wanted:
         branches = needs(parsed(expression))
         assert not branches or eval(code(branches, "v"), {"v": text})
+
+
+FOLDED_TEXTS = st.text(st.sampled_from("aAkKsSßẞſKiİı,\n{1"), max_size=8)
+FOLDED_PIECES = st.sampled_from(
+    ["^", "$", ".*", "a", "K", "s", "ſ", "ß", "i", "[aK]", "[^s]", "(A|k,)", "S?", "(ak|Si)+", "k{2}", "(?=a)", "(?-i:K)", "(?!k)", "|", r"\d"]
+)
+
+
+@given(st.lists(FOLDED_PIECES, max_size=6).map(lambda pieces: f"(?i){''.join(pieces)}"), FOLDED_TEXTS)
+def test_an_expression_is_found_where_it_matches_in_either_case(expression: str, text: str) -> None:
+    search = search_for(expression)
+    needed = search.test is None or bool(eval(search.test.format(v="v", folded="folded"), {"v": text}))
+    found = needed and (search.pattern is None or search.pattern.search(text) is not None)
+    assert found == (compile_regex(expression).search(text) is not None)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +237,13 @@ def test_an_expression_is_found_where_it_matches(expression: str, text: str) -> 
         ("^10\\.", "({v}.startswith('10.') or (\"\\n\" in {v} and '\\n10.' in {v}))", None),
         ("^.*?heartbeat.*?", "'heartbeat' in {v}", None),
         ("x(a|b\\d+)yz", "'yz' in {v} and 'x' in {v} and ('a' in {v} or 'b' in {v})", "x(a|b[0-9]+)yz"),
-        ("(?i)abc", None, "(?i:abc)"),
+        ("(?i)abc", "(not {v}.isascii() or (({folded} := {v}.lower()) and 'abc' in {folded}))", "(?i:abc)"),
+        (
+            "(?i)Bot|craw(l|ling)", "(not {v}.isascii() or (({folded} := {v}.lower()) and ('bot' in {folded} or 'crawl' in {folded})))",
+            "(?i:Bot|craw(l|ling))",
+        ),
+        ("(?i)é", None, "(?i:é)"),
+        ("(?i)\\{v\\}", "(not {v}.isascii() or (({folded} := {v}.lower()) and '{{v}}' in {folded}))", "(?i:\\{v\\})"),
     ],
 )
 def test_what_is_looked_for(expression: str, test: str | None, pattern: str | None) -> None:
