@@ -377,6 +377,7 @@ def _joined(result: Event, ident: str, said: Event) -> Event:
         result["event"] = {"id": ident}
     known = result.get("join")
     if type(known) is dict:
+        known.pop("delay", None)  # of a join before this one
         known.update(said)
     else:
         result["join"] = said

@@ -247,6 +247,13 @@ def test_a_join_waits_for_both_sides_until_one_is_idle() -> None:
     assert (told["k"], told["tags"]) == (1, ["_joinunmatched"])
 
 
+def test_a_pair_that_finds_no_partner_in_the_next_join_keeps_nothing_of_its_delay() -> None:
+    first = 'join { id => "one" side => "s" left => { "a" => "k" } right => { "b" => "k" } within => "5s" keep => false }'
+    second = 'join { id => "two" side => "s" left => { "a" => "k" } right => { "c" => "k" } within => "5s" type => "left" keep => false }'
+    (told,) = run(first + second, at(1, s="a", k=1), at(3, s="b", k=1))
+    assert (told["join"], told["right"]["k"]) == ({"name": "two", "matched": False}, 1)
+
+
 def test_state_of_a_newer_version_is_refused() -> None:
     plugin = filter_of('dedupe { id => "d" by => ["k"] within => "7s" }')
     with pytest.raises(ValueError, match="newer version"):
