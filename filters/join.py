@@ -267,6 +267,7 @@ class Join(EventTime, name="join"):
             self._own = packed
         reach = {side: operator.reach(side) for side in tops}
         mark, safe = marks.watermark, rows.earliest + min(reach.values())
+        woke = marks.is_behind(min(top.top for top in tops.values()), rest)
         for one, event, key, at, side in zip(
             packed, rows.events, rows.keys, rows.index, self._names, strict=True
         ):
@@ -289,8 +290,9 @@ class Join(EventTime, name="join"):
                     out.behind(at, self.told(results))
             if not silent:
                 keyed.settle(key, state)
-            if tops[side].top < when <= limit:
-                tops[side].top = when
+            if woke or tops[side].top < when <= limit:
+                woke = False
+                tops[side].top = max(tops[side].top, when if when <= limit else NEVER)
                 mark = self._moved(min(rest, *[top.top for top in tops.values()]), at, out)
 
     def _moved(self, top: int, at: int, out: Outflow) -> int:

@@ -150,6 +150,25 @@ def test_the_slowest_partition_holds_time_back_until_it_is_idle_or_ends() -> Non
     assert plugin.marks.watermark == BASE + 25_000
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ('window { id => "w" size => "10s" lateness => "0s" keep => false }', [{"count": 3, "name": "w", "reason": "watermark", "revision": 0}]),
+        ('join { id => "w" side => "s" left => { "a" => "k" } right => { "b" => "k" } within => "5s" lateness => "0s" type => "left" keep => false }', [None] * 2),
+    ],
+)
+def test_a_partition_that_wakes_moves_time_when_those_before_it_have_ended(config: str, told: list[Any]) -> None:
+    plugin = filter_of(config, now=0)
+    plugin.begin_partitions(["a", "b"])
+    early = inside(at(1, s="a", k=1), at(25, s="a", k=2), at(25, s="b", k=3))
+    assert plugin.take_batch(early, [("a", 3)]) == []
+    assert plugin.take_batch(inside(at(2, s="a", k=4), at(2, s="b", k=5)), [("b", 2)]) == []
+    assert plugin.idle_partition("a") == []
+    assert plugin.finish_partition("b") == []
+    woken = plugin.take_batch(inside(at(24, s="a", k=6), at(24, s="a", k=7)), [("a", 2)])
+    assert [e.get("window") for e in woken] == told
+
+
 def test_too_many_keys_share_one_result() -> None:
     out = run('window { id => "w" size => "1m" by => ["k"] max_keys => 2 keep => false sum => { "s" => "v" } }', *(at(n, k=n % 4, v=1) for n in range(8)))
     assert [(e.get("k"), e["s"], e["window"].get("overflow", False)) for e in out] == [(0, 2, False), (1, 2, False), (None, 4, True)]
