@@ -209,6 +209,7 @@ class Window(WindowOptions, name="window"):
         to a session is taken one by one.
         """
         gap, at, begin = self._sessions.gap, start - 1, start
+        oldest = self.marks.watermark - gap - self._sessions.retain
         records: list[Record] = []
         times, keys = rows.times, rows.keys
         if stop - start < len(times):
@@ -217,7 +218,7 @@ class Window(WindowOptions, name="window"):
             at += 1
             if state is not None:
                 session = state.open
-                if session.first <= when <= session.until:
+                if session.first <= when <= session.until and when >= oldest:
                     if when > session.last:
                         session.last, until = when, when + gap
                         session.until = until if until < session.limit else session.limit

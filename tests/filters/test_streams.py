@@ -202,6 +202,13 @@ def test_a_session_may_not_grow_beyond_its_longest() -> None:
     assert windows(out) == [(3, "longest"), (1, "watermark"), (1, "end")]
 
 
+def test_an_event_that_is_too_old_for_a_session_of_its_own_is_late_also_beside_an_open_one() -> None:
+    events = [at(second, k=key) for second, key in ((0, "a"), (20, "b"), (14, "a"), (13, "a"), (5, "a"), (14, "a"))]
+    out = run('window { id => "w" gap => "6s" lateness => "0s" by => ["k"] keep => false }', *events)
+    assert [e["@timestamp"][17:19] for e in out if "_windowlate" in e.get("tags", [])] == ["13", "05"]
+    assert [(e["k"], e["window"]["count"]) for e in out if "window" in e] == [("a", 1), ("a", 2), ("b", 1)]
+
+
 def test_functions_of_a_window() -> None:
     config = """window { id => "w" whole => true keep => false
       count => { "n" => "v" } sum => { "sum" => "v" } avg => { "avg" => "v" } min => { "min" => "v" } max => { "max" => "t" }
