@@ -41,8 +41,9 @@ class Window(WindowOptions, name="window"):
 
     Time is that of the events. The latest one seen, less `lateness`, is the *watermark*: a window
     is emitted when the watermark reaches its end, right behind the event that moved it there. An
-    event that no open window takes any more goes on with the tag `_windowlate`. Where no events
-    come, the clock moves time on after `idle`; at the end of the input all windows are told.
+    event that no open window takes any more goes on with the tag `_windowlate`: of sessions, one
+    whose own session would have ended, or that would have joined one that was emitted. Where no
+    events come, the clock moves time on after `idle`; at the end of the input all windows are told.
 
     A result has the same `event.id` after a restart, and for each correction: as the id of a
     document it makes repetitions harmless. `[window][reason]` says why it was told: `watermark`,
