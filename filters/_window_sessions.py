@@ -67,17 +67,22 @@ class SessionOperator:
         return SessionState(key, [])
 
     def is_late(self, state: SessionState | None, time: int, watermark: int) -> bool:
-        """Whether an event of this time can be taken by no session any more."""
+        """Whether an event of this time can be taken by no session any more: a session of it alone
+        would have ended, or it joins one that was emitted.
+        """
         for session in state.sessions if state is not None else ():
             if self._joins(session, time):
-                return session.record is None
+                if session.emitted is not None:
+                    return session.record is None
+                return watermark > time + self.gap + self.retain
         return watermark > time + self.gap
 
     def late_by(self, state: SessionState | None, time: int, watermark: int) -> int:
         """How much more lateness would have taken in an event that is late."""
         for session in state.sessions if state is not None else ():
             if self._joins(session, time):
-                return max(watermark - self._end(session) - self.retain, 1)
+                end = time + self.gap if session.emitted is None else self._end(session)
+                return max(watermark - end - self.retain, 1)
         return max(watermark - time - self.gap, 1)
 
     def _joins(self, session: Session, time: int) -> bool:
@@ -212,7 +217,7 @@ class SessionOperator:
         """The last watermark at which an emitted session must be known."""
         if session.emitted is None:
             return FOREVER
-        return session.last + self.gap + max(self.gap, self.retain)
+        return session.last + 2 * self.gap + self.retain
 
     def next_timer(self, state: SessionState) -> int:
         marks = []

@@ -263,6 +263,7 @@ class Join(EventTime, name="join"):
         index, reach = rows.index, {side: operator.reach(side) for side in tops}
         highest = {side: progress.top for side, progress in tops.items()}
         mark, safe = marks.watermark, rows.earliest + min(reach.values())
+        woke = marks.is_behind(min(highest.values()), rest)
         made: list[Event] = []
         for one, when, key, at, side in zip(
             packed, rows.times, rows.keys, range(len(packed)), self._names, strict=True
@@ -289,8 +290,10 @@ class Join(EventTime, name="join"):
                     made += results
             if not silent:
                 keyed.settle(key, state)
-            if when > highest[side] and when <= limit:
-                highest[side] = tops[side].top = when
+            if woke or highest[side] < when <= limit:
+                woke = False
+                if when <= limit:
+                    highest[side] = tops[side].top = max(highest[side], when)
                 mark = self._moved(min(rest, *highest.values()), index[at], out)
         self.told(made)
 
@@ -378,6 +381,7 @@ def _joined(result: Event, ident: str, said: Event) -> Event:
         result["event"] = {"id": ident}
     known = result.get("join")
     if type(known) is dict:
+        known.pop("delay", None)  # of a join before this one
         known.update(said)
     else:
         result["join"] = said

@@ -42,8 +42,9 @@ class Window(WindowOptions, name="window"):
 
     Time is that of the events. The latest one seen, less `lateness`, is the *watermark*: a window
     is emitted when the watermark reaches its end, right behind the event that moved it there. An
-    event that no open window takes any more goes on with the tag `_windowlate`. Where no events
-    come, the clock moves time on after `idle`; at the end of the input all windows are told.
+    event that no open window takes any more goes on with the tag `_windowlate`: of sessions, one
+    whose own session would have ended, or that would have joined one that was emitted. Where no
+    events come, the clock moves time on after `idle`; at the end of the input all windows are told.
 
     A result has the same `event.id` after a restart, and for each correction: as the id of a
     document it makes repetitions harmless. `[window][reason]` says why it was told: `watermark`,
@@ -211,6 +212,7 @@ class Window(WindowOptions, name="window"):
         to a session is taken one by one.
         """
         gap, at, begin = self._sessions.gap, start - 1, start
+        oldest = self.marks.watermark - gap - self._sessions.retain
         records: list[Record] = []
         times, keys = rows.times, rows.keys
         if stop - start < len(times):
@@ -219,7 +221,7 @@ class Window(WindowOptions, name="window"):
             at += 1
             if state is not None:
                 session = state.open
-                if session.first <= when <= session.until:
+                if session.first <= when <= session.until and when >= oldest:
                     if when > session.last:
                         session.last, until = when, when + gap
                         session.until = until if until < session.limit else session.limit

@@ -20,7 +20,17 @@ class Lane:
     watermark.
     """
 
-    __slots__ = ("_width", "earliest", "latest", "limit", "marks", "others", "progress", "times")
+    __slots__ = (
+        "_width",
+        "_woke",
+        "earliest",
+        "latest",
+        "limit",
+        "marks",
+        "others",
+        "progress",
+        "times",
+    )
 
     def __init__(
         self,
@@ -35,6 +45,7 @@ class Lane:
         self.earliest, self.latest = span
         self.progress, self.others = marks.enter(name, clock)
         self._width = _ALL
+        self._woke = marks.is_behind(self.progress.top, self.others)
 
     def stop(self, start: int, first: int, delay: int, floor: int, slack: int) -> int:
         """Where the segment that begins at an index ends.
@@ -61,7 +72,7 @@ class Lane:
             latest, earliest = max(rest), min(rest)
         if self.others == NEVER:
             return len(rest)
-        if self.marks.watermark == NEVER:
+        if self.marks.watermark == NEVER or self._woke:
             return 1
         bound = max(floor, self.mark_at(latest) - slack)
         if earliest < bound:
@@ -84,9 +95,12 @@ class Lane:
         progress, marks = self.progress, self.marks
         if latest > progress.top and latest <= self.limit:
             progress.top = latest
-            mark = min(latest, self.others) - marks.lateness
-            if mark > marks.watermark and self.others != NEVER:
-                marks.watermark = mark
+        elif not self._woke:
+            return marks.watermark
+        self._woke = False
+        mark = min(progress.top, self.others) - marks.lateness
+        if mark > marks.watermark and self.others != NEVER:
+            marks.watermark = mark
         return marks.watermark
 
 

@@ -71,6 +71,12 @@ class Watermarks:
         counting = [p for p in self.partitions.values() if p.state in (PENDING, ACTIVE)]
         return min((p.top for p in counting if id(p) not in out), default=FOREVER)
 
+    def is_behind(self, top: int, others: int) -> bool:
+        """Whether a partition that speaks moves the watermark by that alone: it was idle, and those
+        that it waited for have ended meanwhile.
+        """
+        return min(top, others) - self.lateness > self.watermark
+
     def move(self) -> int:
         """The watermark after partitions have come further or have ended."""
         least = self.least_but(())

@@ -19,7 +19,6 @@ from sigma.conditions import (
     ConditionNOT,
     ConditionOR,
 )
-from sigma.policy import default_policy
 from sigma.rule import SigmaRule
 from sigma.types import (
     CompareOperators,
@@ -36,6 +35,8 @@ from sigma.types import (
     SigmaString,
     SpecialChars,
 )
+
+from .regexes import POLICY
 
 Values = Mapping[str, Any]
 _COMPARED = {
@@ -139,7 +140,7 @@ def _found(value: SigmaRegularExpression, got: str) -> bool:
     flags = 0
     for flag in value.flags:
         flags |= value.sigma_to_python_flags[flag]
-    return default_policy.regex_engine.compile(value.to_plain(), flags).search(got) is not None
+    return POLICY.regex_engine.compile(value.to_plain(), flags).search(got) is not None
 
 
 def _inside(value: SigmaCIDRExpression, got: Any) -> bool:

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+from sigma.policy import SigmaPolicy
+from sigma.policy.regex_engine import RE2RegexEngine
 from sigma.types import (
     Placeholder,
     SigmaRegularExpression,
@@ -40,6 +43,30 @@ _CLASSES = {
 """Named classes are of ASCII in RE2, and of Unicode in Ruby."""
 _KEPT = frozenset("wWdDsSbAztnrfavpPx")
 _LITERAL = re.compile(r"[\W_]")
+
+
+class QuietRegexes(RE2RegexEngine):
+    """RE2, whose library writes nothing to stderr of an expression that is not valid: the rule is
+    refused with what it would say.
+    """
+
+    def compile(self, pattern: str, flags: int = 0) -> Any:
+        given = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s"}
+        letters = "".join(letter for flag, letter in given.items() if flags & flag)
+        options = self._re2.Options()
+        options.log_errors = False
+        try:
+            return self._re2.compile(f"(?{letters}){pattern}" if letters else pattern, options)
+        except self._re2.error as error:
+            said = error.args[0] if error.args else ""
+            raise self._re2.error(said.decode() if isinstance(said, bytes) else said) from None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QuietRegexes:
+        return self  # pySigma copies the conditions of filters, which hold it; it holds a module
+
+
+POLICY = SigmaPolicy(regex_engine=QuietRegexes())
+"""How pySigma reads the rules."""
 
 
 def wildcard_pattern(value: SigmaString, cased: bool) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
-from sigma.exceptions import SigmaError, SigmaRuleLocation
+from sigma.exceptions import SigmaError, SigmaRegularExpressionError, SigmaRuleLocation
+from sigma.modifiers import SigmaWideModifier, modifier_mapping
 from sigma.rule import SigmaRule
 
 from ...dsl.diagnostics import ConfigError
@@ -25,9 +26,13 @@ from .conditions import Conditions
 from .correlations import correlate_block
 from .fields import Fields
 from .refusal import Refused
+from .regexes import POLICY
 
 ALERT = "sigma_alert"
 """The tag of what is a finding by itself, not only a part of a correlation."""
+
+# The specification has it as another name of `wide`; pySigma does not know it.
+modifier_mapping.setdefault("utf16le", SigmaWideModifier)
 
 _PLAIN = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -75,7 +80,7 @@ def translate(paths: Sequence[Path], fields: Fields) -> Translation:
         path, name = _path(rule), name_of(rule)
         try:
             if rule.errors:
-                raise Refused(_said(rule.errors[0]), "")
+                raise Refused(_said(rule.errors[0]), _help(rule.errors[0]))
             if names.setdefault(name, rule) is not rule:
                 raise Refused(f"there are two rules `{name}`", "give them different names")
             known[id(rule)] = one = _translated(rule, id(rule) in alerting, fields, known)
@@ -107,6 +112,7 @@ def _collection(paths: Sequence[Path], made: Translation) -> SigmaCollection:
                     source=SigmaRuleLocation(path),
                     collect_filters=True,
                     resolve_references=False,
+                    policy=POLICY,
                 )
             )
         except Exception as error:  # pySigma raises of what YAML gives, whatever it is
@@ -130,7 +136,7 @@ def _guilty(text: str) -> str:
     for document in documents:
         name = str(document.get("name") or document.get("title") or "")
         try:
-            SigmaCollection.from_dicts([document], True, resolve_references=False)
+            SigmaCollection.from_dicts([document], True, resolve_references=False, policy=POLICY)
         except Exception:  # whatever it is, this is the one
             return name
     return ""
@@ -244,4 +250,6 @@ def _said(error: SigmaError) -> str:
 def _help(error: SigmaError) -> str:
     if "pipe syntax" in str(error):
         return "write a correlation: https://sigmahq.io/docs/meta/correlations"
+    if isinstance(error, SigmaRegularExpressionError):
+        return "write an expression of RE2: without look-arounds, and without back-references"
     return ""

@@ -150,6 +150,25 @@ def test_the_slowest_partition_holds_time_back_until_it_is_idle_or_ends() -> Non
     assert plugin.marks.watermark == BASE + 25_000
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ('window { id => "w" size => "10s" lateness => "0s" keep => false }', [{"count": 3, "name": "w", "reason": "watermark", "revision": 0}]),
+        ('join { id => "w" side => "s" left => { "a" => "k" } right => { "b" => "k" } within => "5s" lateness => "0s" type => "left" keep => false }', [None] * 2),
+    ],
+)
+def test_a_partition_that_wakes_moves_time_when_those_before_it_have_ended(config: str, told: list[Any]) -> None:
+    plugin = filter_of(config, now=0)
+    plugin.begin_partitions(["a", "b"])
+    early = inside(at(1, s="a", k=1), at(25, s="a", k=2), at(25, s="b", k=3))
+    assert plugin.take_batch(early, [("a", 3)]) == []
+    assert plugin.take_batch(inside(at(2, s="a", k=4), at(2, s="b", k=5)), [("b", 2)]) == []
+    assert plugin.idle_partition("a") == []
+    assert plugin.finish_partition("b") == []
+    woken = plugin.take_batch(inside(at(24, s="a", k=6), at(24, s="a", k=7)), [("a", 2)])
+    assert [e.get("window") for e in woken] == told
+
+
 def test_too_many_keys_share_one_result() -> None:
     out = run('window { id => "w" size => "1m" by => ["k"] max_keys => 2 keep => false sum => { "s" => "v" } }', *(at(n, k=n % 4, v=1) for n in range(8)))
     assert [(e.get("k"), e["s"], e["window"].get("overflow", False)) for e in out] == [(0, 2, False), (1, 2, False), (None, 4, True)]
@@ -181,6 +200,13 @@ def test_open_windows_are_told_early() -> None:
 def test_a_session_may_not_grow_beyond_its_longest() -> None:
     out = run('window { id => "w" gap => "10s" longest => "15s" lateness => "0s" keep => false }', *(at(n) for n in (0, 8, 15, 16, 40)))
     assert windows(out) == [(3, "longest"), (1, "watermark"), (1, "end")]
+
+
+def test_an_event_that_is_too_old_for_a_session_of_its_own_is_late_also_beside_an_open_one() -> None:
+    events = [at(second, k=key) for second, key in ((0, "a"), (20, "b"), (14, "a"), (13, "a"), (5, "a"), (14, "a"))]
+    out = run('window { id => "w" gap => "6s" lateness => "0s" by => ["k"] keep => false }', *events)
+    assert [e["@timestamp"][17:19] for e in out if "_windowlate" in e.get("tags", [])] == ["13", "05"]
+    assert [(e["k"], e["window"]["count"]) for e in out if "window" in e] == [("a", 1), ("a", 2), ("b", 1)]
 
 
 def test_functions_of_a_window() -> None:
@@ -245,6 +271,13 @@ def test_a_join_waits_for_both_sides_until_one_is_idle() -> None:
     assert plugin.run(inside(at(1, s="a", k=1), at(60, s="a", k=2))) == []
     (told,) = plugin.run(inside(at(50, s="b", k=9)))
     assert (told["k"], told["tags"]) == (1, ["_joinunmatched"])
+
+
+def test_a_pair_that_finds_no_partner_in_the_next_join_keeps_nothing_of_its_delay() -> None:
+    first = 'join { id => "one" side => "s" left => { "a" => "k" } right => { "b" => "k" } within => "5s" keep => false }'
+    second = 'join { id => "two" side => "s" left => { "a" => "k" } right => { "c" => "k" } within => "5s" type => "left" keep => false }'
+    (told,) = run(first + second, at(1, s="a", k=1), at(3, s="b", k=1))
+    assert (told["join"], told["right"]["k"]) == ({"name": "two", "matched": False}, 1)
 
 
 def test_state_of_a_newer_version_is_refused() -> None:

@@ -219,7 +219,7 @@ REFUSED = [
     (RULE.format("{a|fieldref|startswith: b}", "sel"), "has no counterpart", "write a filter ruby"),
     (RULE.format("{t|hour: 3}", "sel"), "a value of `t` (SigmaTimestampPart) has no counterpart", "filter date"),
     (RULE.format("{a|sounds_like: b}", "sel"), "Unknown modifier 'sounds_like'", ""),
-    (RULE.format("{a|re: 'x(?=y)'}", "sel"), "is invalid", ""),
+    (RULE.format("{a|re: 'x(?=y)'}", "sel"), "'x(?=y)' is invalid: invalid perl operator: (?=\n", "without look-arounds"),
     (RULE.format("{a|re: 'x(?i)y'}", "sel"), "the regular expression has `(?i)`", "without it"),
     (RULE.format("{a|re: '\\pLx'}", "sel"), "the regular expression has `\\pL`", "without it"),
     (RULE.format("{a: 1}", "sel | count() > 3"), "pipe syntax", "correlation"),
@@ -255,6 +255,22 @@ def test_what_cannot_be_kept_is_refused(text: str, message: str, help: str, tmp_
     assert done.stderr.startswith(str(file))
     assert message in done.stderr
     assert help in done.stderr
+
+
+def test_an_expression_that_is_not_valid_is_told_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rules.yml"
+    file.write_text(RULE.format("{a|re: 'x(?<!y)'}", "sel"))
+    assert "invalid perl operator" in invoke(file).stderr
+    assert capfd.readouterr() == ("", "")
+
+
+def test_utf16le_is_another_name_of_wide(tmp_path: Path) -> None:
+    file, texts = tmp_path / "rules.yml", list[str]()
+    for name in ("wide", "utf16le"):
+        file.write_text(RULE.format(f"{{a|{name}|base64offset|contains: 'Invoke-'}}", "sel"))
+        texts.append(invoke(file).stdout)
+    assert texts[0] == texts[1]
+    assert "SQBuAHYAbwBrAGUALQ" in texts[0]
 
 
 def test_the_others_are_written_when_asked_for(tmp_path: Path) -> None:
