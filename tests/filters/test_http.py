@@ -415,7 +415,7 @@ def test_a_server_that_comes_back_is_found(ask: Asking) -> None:
         ('ssl_cipher_suites => ["NONSENSE"]', "E220", "none of these cipher suites"),
         ('ssl_certificate => "pyproject.toml"', "E220", "requires `ssl_key`"),
         ('ssl_key => "pyproject.toml"', "E220", "requires `ssl_certificate`"),
-        ('ssl_certificate => "pyproject.toml" ssl_key => "pyproject.toml"', "E220", "cannot be used"),
+        ('ssl_certificate => "pyproject.toml" ssl_key => "pyproject.toml"', "E220", "holds no certificate in PEM"),
         ('ssl_certificate_authorities => ["pyproject.toml"]', "E220", "holds no certificates"),
     ],
 )
