@@ -1,13 +1,11 @@
-"""The operators of dedupe: which events of one key have passed, and, where somebody asks, how many
-were held back because of each.
+"""The operator of dedupe: which events of one key have passed, and how many were held back because
+of each.
 
-Where nobody asks, and duplicates do not lengthen the time, the times of what passed are all there
-is to know. Both write the same state.
+Where nobody asks, and duplicates do not lengthen the time, ``_passed_times`` does the same.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -124,104 +122,6 @@ class DedupeOperator:
 
     def load(self, data: list[Any]) -> DedupeState:
         return DedupeState(data[0], [Passed(*row) for row in data[1]])
-
-
-class PassedTimes:
-    """How long the latest event of a key that passed keeps others from passing (``high``), the time
-    of the latest event, and the times of events that passed before, while they matter. Small, since
-    there are many and each is looked at in turn.
-    """
-
-    __slots__ = ("high", "key", "last", "older")
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.high = self.last = NEVER
-        self.older: list[int] | tuple[()] = ()
-
-
-class TimesOperator:
-    """Duplicates of a key of which nothing is told."""
-
-    def __init__(self, within: int) -> None:
-        self.within = within
-        self._step = max(within // 2, 1)
-
-    def new(self, key: Key) -> PassedTimes:
-        return PassedTimes(key)
-
-    def is_duplicate(self, state: PassedTimes, time: int, watermark: int) -> bool:
-        """Whether an event of this time is a duplicate of one that passed; notes it either way."""
-        within = self.within
-        state.last = max(state.last, time)
-        if any(abs(time - other) <= within for other in (state.high - within, *state.older)):
-            return True
-        if time > state.high:
-            self.passes(state, time, watermark)
-        else:
-            state.older = [*state.older, time]
-        return False
-
-    def passes(self, state: PassedTimes, time: int, watermark: int) -> None:
-        """Note an event that is later than all that passed, and passes."""
-        if state.high > NEVER:
-            state.older = [*state.older, state.high - self.within]
-        if len(state.older) >= MANY:
-            self._prune(state, watermark)
-        state.high = time + self.within
-        if time > state.last:
-            state.last = time
-
-    def take(self, state: PassedTimes, time: int, event: Event, watermark: int) -> list[Event]:
-        """The event, if it passes."""
-        return [] if self.is_duplicate(state, time, watermark) else [event]
-
-    def over(self, states: dict[Key, PassedTimes], keys: list[Key], watermark: int) -> list[Key]:
-        """The keys of which nothing matters any more."""
-        bound = watermark - self.within
-        return [key for key in keys if states[key].high < bound]
-
-    def rest(
-        self, states: dict[Key, PassedTimes], keys: list[Key], watermark: int
-    ) -> dict[int, list[Key]]:
-        """Keys by their next timer. Few of what passed before is held: it may stay."""
-        step, within = self._step, self.within
-        timed = defaultdict[int, list[Key]](list)
-        for key in keys:
-            timed[(states[key].high + within) // step].append(key)
-        return {(at + 1) * step: some for at, some in timed.items()}
-
-    def due(self, state: PassedTimes, watermark: int, reason: str) -> list[tuple[int, Event]]:
-        if state.older:
-            self._prune(state, watermark)
-        return []
-
-    def _prune(self, state: PassedTimes, watermark: int) -> None:
-        bound = watermark - 2 * self.within
-        state.older = [time for time in state.older if time >= bound]
-
-    def next_timer(self, state: PassedTimes) -> int:
-        if state.high == NEVER:
-            return NEVER
-        return ((state.high + self.within) // self._step + 1) * self._step
-
-    def latest(self, state: PassedTimes) -> int:
-        return state.last
-
-    def dump(self, state: PassedTimes) -> list[Any]:
-        """The state as that of the other operator."""
-        older = [[time, time, 0, time, time, 0] for time in sorted(state.older)]
-        top = state.high - self.within
-        return [state.key, [*older, [top, top, 0, top, state.last, 0]]]
-
-    def load(self, data: list[Any]) -> PassedTimes:
-        key, rows = data
-        state = PassedTimes(key)
-        times = sorted(row[0] for row in rows)
-        if times:
-            state.older, state.high = times[:-1], times[-1] + self.within
-        state.last = max((row[4] for row in rows), default=NEVER)
-        return state
 
 
 def _low(passed: Passed) -> int:

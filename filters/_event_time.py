@@ -24,7 +24,7 @@ from ._held_state import HeldState, millis
 from ._stream_results import fresh
 from .state import FOREVER, NEVER
 from .state.calendar import Span
-from .state.keyed import Keyed
+from .state.held_keys import HeldKeys
 from .state.keys import Key, Keys, value_of
 from .state.lane import Lane
 from .state.outflow import Outflow
@@ -92,7 +92,7 @@ class EventTime(HeldState):
     delay: int = 0
     """How long after an event something may become due because of it, at the earliest."""
 
-    def ready(self, keyed: Keyed[Any], keys: Keys) -> None:
+    def ready(self, keyed: HeldKeys[Any], keys: Keys) -> None:
         """Take up the course; for ``prepare``, when the options are known to be right."""
         if self.id is None:
             self.problem(

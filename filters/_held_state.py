@@ -21,7 +21,8 @@ from ..plugins.event_time import Ending, Here
 from ..plugins.option_text import option_texts
 from ._stream_results import Ids
 from .state import NEVER
-from .state.keyed import VERSION, Keyed
+from .state.held_keys import HeldKeys
+from .state.keyed import VERSION
 from .state.keys import Key, Keys
 from .state.times import EventTimes
 from .state.watermarks import Partition, Watermarks
@@ -89,6 +90,9 @@ class HeldState(Filter):
     here: Here = Here()
     """Where the events of the moment come from; the runtime puts its own there."""
 
+    keyed: HeldKeys[Any]
+    """What is held; of a shard, where an engine says so."""
+
     shards: dict[str, Self] | None = None
     """Where state is kept with partitions: a filter like this one for each shard, which holds what
     is of that shard, its own time among it.
@@ -98,7 +102,7 @@ class HeldState(Filter):
     _room = 1.0
     """The part of the memory for state that this shard may take."""
 
-    def hold(self, keyed: Keyed[Any], keys: Keys, marks: Watermarks) -> None:
+    def hold(self, keyed: HeldKeys[Any], keys: Keys, marks: Watermarks) -> None:
         """Begin with nothing."""
         self.keyed, self.keys, self.marks = keyed, keys, marks
         self.counts = Counts()
@@ -223,11 +227,11 @@ class HeldState(Filter):
         """The filter whose state this one works with: itself."""
         return self
 
-    def shard(self) -> Keyed[Any]:
+    def shard(self) -> HeldKeys[Any]:
         """A place for the keys of a shard."""
-        return Keyed(self.keyed.operator, self.keyed.order, self.keyed.most)
+        return self.keyed.empty()
 
-    def turn_to(self, shard: Keyed[Any], marks: Watermarks) -> None:
+    def turn_to(self, shard: HeldKeys[Any], marks: Watermarks) -> None:
         """Work on the keys of another shard from now on, by a watermark that is given."""
         self.keyed, self.marks = shard, marks
 

@@ -8,7 +8,7 @@ unmatched if it had none.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -22,12 +22,12 @@ from .state.keys import Key
 LEFT, RIGHT = "left", "right"
 
 
-class JoinState(msgspec.Struct):
+class JoinState(msgspec.Struct, gc=False):
     """The events of a key, each side in order of time, then of arrival."""
 
     key: Key
-    left: list[Held] = []
-    right: list[Held] = []
+    left: Sequence[Held] = ()
+    right: Sequence[Held] = ()
     latest: int = NEVER
 
 
@@ -68,12 +68,6 @@ class JoinOperator:
         """For how long after its time an event of a side may find partners."""
         return self.within if side == LEFT else self.before
 
-    def first(self, key: Key, side: str, mine: Held) -> JoinState:
-        """The state of a key that has one event."""
-        if side == LEFT:
-            return JoinState(key, [mine], [], mine.time)
-        return JoinState(key, [], [mine], mine.time)
-
     def take(self, state: JoinState, time: int, event: Any, watermark: int) -> list[Event]:
         """Take in a pair of a side and an event that is held."""
         side, mine = event
@@ -83,29 +77,39 @@ class JoinOperator:
         """Take in an event that is held; the pairs that stand right behind it."""
         time = mine.time
         if is_left:
-            peers, others, first, last = state.left, state.right, self.before, self.within
+            others, first, last = state.right, self.before, self.within
+            if state.left:
+                state.left = _put(state.left, mine)
+            else:
+                state.left = [mine]
         else:
-            peers, others, first, last = state.right, state.left, self.within, self.before
-        if time >= state.latest:
+            others, first, last = state.left, self.within, self.before
+            if state.right:
+                state.right = _put(state.right, mine)
+            else:
+                state.right = [mine]
+        if time > state.latest:
             state.latest = time
-            peers.append(mine)
-        else:
-            peers.insert(bisect_right(peers, time, key=_time), mine)
-        if len(others) > 1:
-            low = bisect_left(others, time - first, key=_time)
-            others = others[low : bisect_right(others, time + last, key=_time)]
-        elif not others or not time - first <= others[0].time <= time + last:
+        if not others:
             return []
-        live = watermark - first  # an older one is over, though it may not have gone yet
-        others = [other for other in others if other.time >= live]
+        # One of those that are over may not have gone yet.
+        since, until = (watermark if watermark > time else time) - first, time + last
+        if len(others) > 1:
+            low = bisect_left(others, since, key=_time)
+            others = others[low : bisect_right(others, until, key=_time)]
+        elif not since <= others[0].time <= until:
+            return []
+        if not self.silent:
+            return self._matched(state.key, mine, others, is_left)
         key, pair = state.key, self.pair
-        if self.silent:
-            if is_left:
-                return [pair(key, mine, other) for other in others]
-            return [pair(key, other, mine) for other in others]
-        return self._matched(key, mine, others, is_left)
+        if len(others) == 1:
+            (other,) = others
+            return [pair(key, mine, other) if is_left else pair(key, other, mine)]
+        if is_left:
+            return [pair(key, mine, other) for other in others]
+        return [pair(key, other, mine) for other in others]
 
-    def _matched(self, key: Key, mine: Held, others: list[Held], is_left: bool) -> list[Event]:
+    def _matched(self, key: Key, mine: Held, others: Sequence[Held], is_left: bool) -> list[Event]:
         """Note which events have partners, and make the pairs that are told at once."""
         results = []
         for other in others:
@@ -135,8 +139,8 @@ class JoinOperator:
         return [key for key in keys if states[key].latest < bound]
 
     def due(self, state: JoinState, watermark: int, reason: str) -> list[tuple[int, Event]]:
-        lefts = _taken(state.left, watermark - self.within)
-        rights = _taken(state.right, watermark - self.before)
+        lefts, state.left = _cut(state.left, watermark - self.within)
+        rights, state.right = _cut(state.right, watermark - self.before)
         if self.silent:
             return []
         results = []
@@ -179,7 +183,7 @@ class JoinOperator:
 
 
 def _row(one: Held) -> list[Any]:
-    return [one.time, one.event(), one.matched]
+    return [one.time, one.seen(), one.matched]
 
 
 def _revived(time: int, event: Event, matched: bool, partner: list[Any] | None = None) -> Held:
@@ -189,9 +193,17 @@ def _revived(time: int, event: Event, matched: bool, partner: list[Any] | None =
     return made
 
 
-def _taken(waiting: list[Held], before: int) -> list[Held]:
-    """Take out the events before a time."""
+def _put(waiting: Sequence[Held], one: Held) -> list[Held]:
+    """Put one behind all that are not later; a list is changed, and given."""
+    held = waiting if isinstance(waiting, list) else [*waiting]
+    if one.time >= held[-1].time:
+        held.append(one)
+    else:
+        held.insert(bisect_right(held, one.time, key=_time), one)
+    return held
+
+
+def _cut(waiting: Sequence[Held], before: int) -> tuple[Sequence[Held], Sequence[Held]]:
+    """The events before a time, and the others."""
     count = bisect_left(waiting, before, key=_time)
-    taken = waiting[:count]
-    del waiting[:count]
-    return taken
+    return (waiting[:count], waiting[count:]) if count else ((), waiting)

@@ -83,6 +83,7 @@ class Correlate(CorrelateOptions, name="correlate"):
     """
 
     examples = EXAMPLES
+    keyed: Keyed[Any]
     neutral = frozenset({"again"})
 
     def prepare(self) -> None:

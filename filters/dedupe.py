@@ -8,8 +8,9 @@ from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
-from ._dedupe_operator import DedupeOperator, Passed, TimesOperator
+from ._dedupe_operator import DedupeOperator, Passed
 from ._event_time import EventTime, Rows, millis
+from ._passed_times import PassedTimes
 from ._stream_results import instant, merge_map
 from .state.keyed import Keyed
 from .state.keys import Key, Keys
@@ -88,13 +89,12 @@ class Dedupe(EventTime, name="dedupe"):
             raise OptionProblem("within", "`within` must be at least 1 ms", "give a longer time")
         self._ids = self.ids()
         keys = Keys(self.by)
-        self._times: TimesOperator | None = None
         if self.refresh or self.summary:
             summarize = self._summary if self.summary else None
-            self._operator: Any = DedupeOperator(self._within, self.refresh, summarize)
+            operator = DedupeOperator(self._within, self.refresh, summarize)
+            self.ready(Keyed(operator, keys.order, self.max_keys), keys)
         else:
-            self._operator = self._times = TimesOperator(self._within)
-        self.ready(Keyed(self._operator, keys.order, self.max_keys), keys)
+            self.ready(PassedTimes(self._within, keys.order, self.max_keys), keys)
 
     def outflow(self) -> Outflow:
         """Most end here, as a rule: those that pass are noted, and not the others."""
@@ -105,10 +105,17 @@ class Dedupe(EventTime, name="dedupe"):
         it, or may be late, goes the long way.
         """
         self._late = set[int]()
-        if self._times is None or stop - start == 1:
+        keyed, times = self.keyed, rows.times
+        if stop - start == 1 or not isinstance(keyed, PassedTimes):
             passing = [at for at in range(start, stop) if self._passes(rows, at, out)]
+        elif stop - start == len(times):
+            span = (rows.earliest, rows.latest)
+            passing = keyed.passing(times, rows.keys, span, self.marks.watermark)
         else:
-            passing = self._passing(self._times, rows, start, stop, out)
+            times = times[start:stop]
+            span = (min(times), max(times))
+            found = keyed.passing(times, rows.keys[start:stop], span, self.marks.watermark)
+            passing = [start + at for at in found]
         if self.duplicates == "tag":
             self._tag_others(rows, start, stop, passing)
         elif self.keep:
@@ -118,33 +125,6 @@ class Dedupe(EventTime, name="dedupe"):
         if self.keyed.changed is not None:
             self.keyed.changed.update(rows.keys[start:stop])
 
-    def _passing(
-        self, operator: TimesOperator, rows: Rows, start: int, stop: int, out: Outflow
-    ) -> list[int]:
-        """Which rows pass, where nobody asks how many duplicates there were. New keys are found as
-        the rows go by, so that the states are looked up one by one.
-        """
-        at, mark, passing = start - 1, self.marks.watermark, list[int]()
-        reach = 2 * self._within
-        times, keys = rows.times, rows.keys
-        if stop - start < len(times):
-            times, keys = times[start:stop], keys[start:stop]
-        for when, state in zip(times, map(self.keyed.states.get, keys), strict=True):
-            at += 1
-            if state is None:
-                if self._passes(rows, at, out):
-                    passing.append(at)
-            elif when > state.high:
-                operator.passes(state, when, mark)
-                passing.append(at)
-            elif when > state.last:
-                state.last = when
-            elif when + reach >= state.high:
-                continue
-            elif self._passes(rows, at, out):
-                passing.append(at)
-        return passing
-
     def _passes(self, rows: Rows, at: int, out: Outflow) -> bool:
         """Whether an event passes; if not, it is late or has been noted as a duplicate."""
         when, key, mark = rows.times[at], rows.keys[at], self.marks.watermark
@@ -152,13 +132,21 @@ class Dedupe(EventTime, name="dedupe"):
             self._late.add(at)
             self.too_late(rows.events[at], rows.index[at], mark - when - self._within, out)
             return False
-        state = self.keyed.states.get(key)
+        keyed = self.keyed
+        if isinstance(keyed, PassedTimes):
+            return not keyed.is_duplicate(key, when, mark)
+        return not self._is_noted(keyed, rows, at, out)
+
+    def _is_noted(self, keyed: Any, rows: Rows, at: int, out: Outflow) -> bool:
+        """Whether an event that is not late is a duplicate, and is noted as such."""
+        key = rows.keys[at]
+        state = keyed.states.get(key)
         if state is None:
-            state, results = self.keyed.open(key)
+            state, results = keyed.open(key)
             out.behind(rows.index[at], self.told(results))
-        duplicate = self._operator.is_duplicate(state, when, mark)
-        self.keyed.settle(key, state)
-        return not duplicate
+        duplicate: bool = keyed.operator.is_duplicate(state, rows.times[at], self.marks.watermark)
+        keyed.settle(key, state)
+        return duplicate
 
     def _tag_others(self, rows: Rows, start: int, stop: int, passing: list[int]) -> None:
         """Tag what neither passes nor is late."""

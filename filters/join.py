@@ -12,12 +12,12 @@ from ..dsl.values import copy, to_text
 from ..plugins.contract import OptionProblem
 from ..plugins.declaration import Duration, Example, option
 from ._event_time import EventTime, Rows, millis
-from ._join_operator import LEFT, RIGHT, JoinOperator, Matching
+from ._join_operator import LEFT, RIGHT, JoinOperator, JoinState, Matching
 from ._packed_events import Held, held_all
 from ._stream_results import instant
 from .state import NEVER
 from .state.keyed import Keyed
-from .state.keys import Key, Keys, column, put, put_at
+from .state.keys import Key, Keys, are_texts, column, put, put_at
 from .state.outflow import Outflow
 from .state.watermarks import PENDING, Partition, Progress
 
@@ -27,7 +27,6 @@ _UNMATCHED = {
     "right": frozenset({RIGHT}),
     "outer": frozenset({LEFT, RIGHT}),
 }
-_TEXTS = frozenset({str})
 
 
 class Join(EventTime, name="join"):
@@ -156,6 +155,7 @@ class Join(EventTime, name="join"):
         ),
     )
 
+    keyed: Keyed[Any]
     neutral = frozenset({"target", "copy"})
     joins = True
 
@@ -215,7 +215,7 @@ class Join(EventTime, name="join"):
 
     def rows(self, events: list[Event], base: int, out: Outflow) -> Rows:
         values = self._side_of(events)
-        texts = values if _TEXTS.issuperset(set(map(type, values))) else map(_text, values)
+        texts = values if are_texts(values) else map(_text, values)
         names: list[Any] = list(map(self._names_of.get, texts))
         if self._one_key is not None and None not in names:
             keys, have_keys = self._one_key.read(events)
@@ -242,13 +242,10 @@ class Join(EventTime, name="join"):
     def take_rows(self, rows: Rows, partition: Partition, clock: int, out: Outflow) -> None:
         """Take in events one by one: each side moves the time of both."""
         tops, rest = self._enter(partition, set(self._names), clock)
-        self._own: list[Held] = []
         self._opened: list[Key] = []
         try:
             self._take(rows, tops, rest, clock + millis(self.future), out)
         finally:
-            for one in self._own:
-                one.own = None
             if self._opened and self._operator.silent:
                 # Nothing is told of what goes: one timer for all will do, and may be too early.
                 top = max(progress.top for progress in tops.values())
@@ -263,35 +260,39 @@ class Join(EventTime, name="join"):
         states, operator = keyed.states, self._operator
         join, silent, room = operator.join, operator.silent, keyed.room()
         packed = held_all(rows.times, rows.events, self.keep)
-        if not self.keep:
-            self._own = packed
-        reach = {side: operator.reach(side) for side in tops}
+        index, reach = rows.index, {side: operator.reach(side) for side in tops}
+        highest = {side: progress.top for side, progress in tops.items()}
         mark, safe = marks.watermark, rows.earliest + min(reach.values())
-        for one, event, key, at, side in zip(
-            packed, rows.events, rows.keys, rows.index, self._names, strict=True
+        made: list[Event] = []
+        for one, when, key, at, side in zip(
+            packed, rows.times, rows.keys, range(len(packed)), self._names, strict=True
         ):
-            when = one.time
             if mark > safe and mark > when + reach[side]:
-                self.too_late(event, at, mark - when - reach[side], out)
+                self.too_late(rows.events[at], index[at], mark - when - reach[side], out)
                 continue
             state = states.get(key)
             if state is None:
-                state = operator.first(key, side, one)
+                if side == LEFT:
+                    state = JoinState(key, [one], (), when)
+                else:
+                    state = JoinState(key, (), [one], when)
                 if room:
                     states[key] = state
                     room -= 1
                 else:
-                    out.behind(at, self.told(keyed.begin(key, state)))
+                    out.behind(index[at], self.told(keyed.begin(key, state)))
                 opened.append(key)
             else:
                 results = join(state, one, side == LEFT, mark)
                 if results:
-                    out.behind(at, self.told(results))
+                    out.behind(index[at], results)
+                    made += results
             if not silent:
                 keyed.settle(key, state)
-            if tops[side].top < when <= limit:
-                tops[side].top = when
-                mark = self._moved(min(rest, *[top.top for top in tops.values()]), at, out)
+            if when > highest[side] and when <= limit:
+                highest[side] = tops[side].top = when
+                mark = self._moved(min(rest, *highest.values()), index[at], out)
+        self.told(made)
 
     def _moved(self, top: int, at: int, out: Outflow) -> int:
         """The watermark when the least top is this one; what is due stands behind an event."""

@@ -88,6 +88,7 @@ class Trend(EventTime, name="trend"):
         ),
     )
 
+    keyed: Keyed[Any]
     neutral = frozenset({"target", "above", "direction", "warm_up", "learn", "least"})
 
     def prepare(self) -> None:

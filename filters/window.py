@@ -21,6 +21,7 @@ from ._window_sessions import SessionOperator
 from ._window_sized import SizedOperator, Timing
 from .state import FOREVER, NEVER
 from .state.calendar import Span, Windows
+from .state.held_keys import HeldKeys
 from .state.keyed import Keyed
 from .state.keys import Key, Keys
 from .state.outflow import Outflow
@@ -58,6 +59,7 @@ class Window(WindowOptions, name="window"):
     """
 
     examples = EXAMPLES
+    keyed: Keyed[Any]
     neutral = frozenset({"early", "timestamp", "percents", "frequent_max"})
 
     def prepare(self) -> None:
@@ -273,7 +275,7 @@ class Window(WindowOptions, name="window"):
                 self._panes.open(start, self._restored_pane(start))
             self._span = (NEVER, NEVER)
 
-    def turn_to(self, shard: Keyed[Any], marks: Watermarks) -> None:
+    def turn_to(self, shard: HeldKeys[Any], marks: Watermarks) -> None:
         super().turn_to(shard, marks)
         if self._sized is not None:
             self._panes.clear()

@@ -27,7 +27,9 @@ class Participant(Protocol):
 
     ``overlaps``: whether an epoch may begin before the one before it is committed. A producer has
     one transaction at a time and says no: its batches wait for the commit. So does whoever keeps
-    state of what is delivered; state of filters, which one worker has, may overlap.
+    state of what is delivered; state of filters, which one worker has, may overlap. Where it does,
+    ``commit`` is called in a thread of its own, during which ``begin`` and ``snapshot`` may be
+    called, and nothing else.
     """
 
     overlaps: bool

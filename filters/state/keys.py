@@ -59,6 +59,18 @@ def order_of(key: Key) -> tuple[Any, ...]:
     return (2, mark, str(value))
 
 
+def are_texts(values: list[Any]) -> bool:
+    """Whether values are texts, said without a look at the type of each: they can be joined, and an
+    instant, which is a text as well, ends in a Z. False may mean that it is not known.
+    """
+    if not values or type(values[0]) is not str:
+        return False
+    try:
+        return "Z" not in "".join(values)
+    except TypeError:
+        return False
+
+
 def column(field: FieldRef) -> Callable[[Sequence[Event]], list[Any]]:
     """A function that gives the field of each event, None where there is none."""
     get, keys = field.get, field.keys
@@ -147,6 +159,8 @@ class Keys:
 
 def _canonical_all(values: list[Any]) -> tuple[list[Key], bool]:
     """Values made canonical, and whether none is null."""
+    if are_texts(values):
+        return values, True
     if _PLAIN.issuperset(set(map(type, values))):
         return values, True
     made = list(map(canonical, values))

@@ -42,6 +42,8 @@ class _Constants(msgspec.Struct, frozen=True):
     carry: int
     invalid: int
     byte: int
+    numbers: int
+    half: int
 
 
 class _Word:
@@ -61,7 +63,8 @@ class _Word:
         template, carries, mask = (
             ones * int.from_bytes(each, "little") for each in (self._template, carry, invalid)
         )
-        return _Constants(ones, template, carries, mask, ones * 0xFF)
+        masks = (ones * 0xFF, ones * 0xFF00FF00FF, ones * 0xFFFF)
+        return _Constants(ones, template, carries, mask, *masks)
 
     def read(self, words: bytes, count: int) -> int:
         """The sum of the weighed digits, lane by lane."""
@@ -70,10 +73,25 @@ class _Word:
         values = int.from_bytes(words, "little") ^ known.template
         if (values | (values + known.carry)) & known.invalid:
             raise OtherForm
+        return self._sum(values, known)
+
+    def _sum(self, values: int, known: _Constants) -> int:
         byte, total = known.byte, 0
         for digit in self._digits:
             total += ((values >> 8 * digit.place) & byte) * digit.weight
         return total
+
+
+class _Tail(_Word):
+    """The word with seconds and milliseconds. Neighbours are added up at the same time: of five
+    digits three numbers are made, of these two, of these one.
+    """
+
+    def _sum(self, values: int, known: _Constants) -> int:
+        values >>= 8
+        numbers = (values * 10 + (values >> 8)) & known.numbers
+        tenths = (numbers * 10 + (numbers >> 16)) & known.half
+        return tenths * 100 + ((numbers >> 32) & known.half)
 
 
 _SECONDS = (
@@ -84,7 +102,7 @@ _SECONDS = (
     _Digit(6, 9, 1),
 )
 _MINUTES = (_Digit(6, 5, 600_000), _Digit(7, 9, 60_000))
-_tails = _Word(b":00.000Z", _SECONDS)
+_tails = _Tail(b":00.000Z", _SECONDS)
 
 
 @lru_cache(maxsize=_KEPT)

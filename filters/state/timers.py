@@ -72,3 +72,40 @@ class Timers:
         """Forget the timers of keys."""
         for key in keys:
             self._at.pop(key, None)
+
+
+class Rests(Timers):
+    """Timers of keys of which nothing is told: one that is looked at too often does no harm, so
+    that no key is known with its time, and none can be left out.
+    """
+
+    __slots__ = ()
+
+    def at(self, key: Key) -> int:
+        raise LookupError("it is not known when a key is due")
+
+    def set(self, key: Key, at: int) -> None:
+        self.set_all([key], at)
+
+    def set_all(self, keys: list[Key], at: int) -> None:
+        """Let keys be due at a time, whatever else they are due at."""
+        held = self._keys.get(at)
+        if held is None:
+            self._keys[at] = keys
+            heappush(self._heap, at)
+            self.first = self._heap[0]
+        else:
+            held += keys
+
+    def pop(self, watermark: int) -> list[Key]:
+        due: list[Key] = []
+        while self._heap and self._heap[0] <= watermark:
+            due += self._keys.pop(heappop(self._heap))
+        self.first = self._heap[0] if self._heap else FOREVER
+        return list(dict.fromkeys(due))
+
+    def drop(self, key: Key) -> None:
+        """A key that is gone is passed over when its time comes."""
+
+    def drop_all(self, keys: list[Key]) -> None:
+        """Keys that are gone are passed over when their time comes."""

@@ -387,8 +387,9 @@ def _noted(note: Mapping[str, Any]) -> tuple[int, list[Part]]:
     return note.get("input", 0), parts
 
 
-def _nothing_of(partitions: Sequence[str]) -> None:
+def _nothing_of(partitions: Sequence[str]) -> Mapping[str, Position]:
     """Partitions that go are in the queue already."""
+    return {}
 
 
 def _as_text(payload: bytes) -> Event:

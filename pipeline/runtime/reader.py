@@ -31,12 +31,12 @@ class SharedCommits(NamedTuple):
     """What an input has to do with commits that many batches share (see ``state.epochs``).
 
     ``restored``: the committed positions at the start; ``force`` commits as soon as that can be;
-    ``revoke``: partitions have gone before all of them was committed.
+    ``revoke``: partitions have gone before all of them was committed; gives what is committed.
     """
 
     restored: Mapping[str, Position]
     force: Callable[[], None]
-    revoke: Callable[[Sequence[str]], None]
+    revoke: Callable[[Sequence[str]], Mapping[str, Position]]
 
 
 class Reader:
@@ -164,8 +164,9 @@ class Reader:
         with self._settling:  # another thread may be settling, where the input allows that
             self._connected = False
             gone = self.in_flight.forget_all()
-            if self._commits is not None and gone:
-                self._commits.revoke(gone)  # it comes again, and must not be counted twice
+            if self._commits is not None and self._restored is not None and gone:
+                # It comes again from there, and must not be counted twice.
+                self._restored |= self._commits.revoke(gone)
             self._unsettled, self._behind = [], {}
 
     def settle(self) -> None:

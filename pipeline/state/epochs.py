@@ -7,6 +7,10 @@ a closed epoch has ended, and the epochs before it are committed, positions and 
 committed in one step, and only then its batches are acknowledged. If one delivery failed, nothing
 of this epoch or of a later one is committed: all of them fail, the participant goes back to the
 last commit, and the inputs give the batches again.
+
+Where epochs overlap, a commit waits for the disk in a thread of its own, one at a time. Whatever
+follows from it happens in the thread that filters: at the next tick, or before that where it must
+be known whether an epoch is committed.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from ...plugins.batch import Part, Position
 from ...plugins.epoch import Offsets, Participant
@@ -52,7 +57,8 @@ class Epochs:
 
     ``interval`` is in seconds; ``committed``: what the last commit before has. ``limit``: how many
     batches of one input an epoch has at most; ``news`` is called, from any thread, when there may
-    be something to commit; ``pause`` waits before what could not be committed is read again.
+    be something to commit; ``pause`` waits before what could not be committed is read again;
+    ``executor`` runs the commits of a participant that overlaps, one at a time.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Epochs:
         pause: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         committed: Offsets | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._participant, self._interval, self._news = participant, interval, news
         self._limit, self._pause, self._clock = limit, pause, clock
@@ -75,6 +82,8 @@ class Epochs:
         self._is_forced = self._is_given_up = False
         self._revoked: list[tuple[int, frozenset[str]]] = []
         self._failures = 0
+        self._executor = executor or ThreadPoolExecutor(1, "state commit")
+        self._under_way: tuple[Future[None], _Epoch] | None = None  # of the oldest closed one
         self._committed = {source: dict(parts) for source, parts in (committed or {}).items()}
         self.commits = self.aborts = 0
         participant.begin()
@@ -107,11 +116,10 @@ class Epochs:
         before. It comes again where a connection was lost at that moment, and from an input that
         cannot begin behind a position.
         """
-        known = self._committed.get(source)
-        if not known:
-            return False
-        ends = [(part.position, known.get(part.partition)) for part in parts]
-        return bool(ends) and all(_is_behind(*pair) for pair in ends)
+        parts = list(parts)
+        if self._under_way is not None and _covers(self._closed[0].offsets.get(source), parts):
+            self._take_up()
+        return _covers(self._committed.get(source), parts)
 
     def force(self) -> None:
         """Close the open epoch at the next tick: something waits for it."""
@@ -119,14 +127,20 @@ class Epochs:
         if self._open.sizes:
             self._news()
 
-    def revoke(self, source: int, partitions: Collection[str]) -> None:
-        """Partitions belong to another process, before all of them could be delivered: what is not
-        committed of them never will be, and what was worked with them is taken back.
+    def revoke(self, source: int, partitions: Collection[str]) -> Mapping[str, Position]:
+        """Partitions belong to another process, or are read anew, before all of them could be
+        delivered: what is not committed of them never will be, and what was worked with them is
+        taken back. Their committed positions, once a commit that is under way has ended.
         """
         with self._change:
             self._revoked.append((source, frozenset(partitions)))
             self._change.notify_all()
         self._news()
+        under_way = self._under_way  # before what is committed, which it is added to at its end
+        committed = dict(self._committed.get(source, {}))
+        if under_way is not None and _has_succeeded(under_way[0]):
+            committed |= under_way[1].offsets.get(source, {})
+        return {name: committed[name] for name in partitions if name in committed}
 
     def give_up(self) -> None:
         """The pipeline has failed: no more deliveries are waited for."""
@@ -136,6 +150,8 @@ class Epochs:
 
     def tick(self, idle: bool) -> None:
         """Close the open epoch if it is time, and commit what can be. Between two batches."""
+        if self._under_way is not None and self._under_way[0].done():
+            self._take_up()
         self._drop_revoked()
         if self._open.error is not None:
             self._abort(self._open.error)
@@ -143,7 +159,7 @@ class Epochs:
         if self._open.sizes and (idle or self._is_forced or self._is_due()):
             self._is_forced = False
             self._close()
-        while self._closed and not self._closed[0].left:
+        while self._closed and not self._closed[0].left and self._under_way is None:
             self._commit()
         if self._closed and not self._participant.overlaps:
             self._wait_and_commit()
@@ -170,8 +186,10 @@ class Epochs:
             self._drop_revoked()
         if self._is_given_up:
             return False
-        if epoch in self._closed:
+        if epoch in self._closed and self._under_way is None:
             self._commit()
+        if self._under_way is not None:
+            self._take_up()
         return True
 
     def _commit(self) -> None:
@@ -187,18 +205,54 @@ class Epochs:
             self._drop_revoked()
             if epoch not in self._closed:
                 return
+        begun = self._begun(epoch)
+        self._under_way = begun, epoch
+        if begun.done():
+            self._take_up()
+
+    def _begun(self, epoch: _Epoch) -> Future[None]:
+        """The commit of an epoch: at once, or in the executor, with news when it has ended."""
+        commit = self._participant.commit
+        if self._participant.overlaps:
+            begun = self._executor.submit(commit, epoch.offsets, epoch.state)
+            begun.add_done_callback(lambda _: self._news())
+            return begun
+        ended: Future[None] = Future()
         try:
-            self._participant.commit(epoch.offsets, epoch.state)
+            ended.set_result(commit(epoch.offsets, epoch.state))
         except Exception as failure:
-            log.error("the epoch could not be committed, its events are redelivered: %s", failure)
-            log.debug("commit raised", exc_info=True)
+            ended.set_exception(failure)
+        return ended
+
+    def _take_up(self) -> None:
+        """Wait for the commit that is under way, and do what follows from it."""
+        failure = self._end_commit()
+        if failure is not None:
             self._abort(failure)
             self._pause(min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE))
             self._failures = min(self._failures + 1, 16)
-            return
-        self._closed.popleft()
+
+    def _end_commit(self) -> Exception | None:
+        """Wait for the commit that is under way, if one is: its epoch is committed then, unless
+        this gives why it is not.
+        """
+        if self._under_way is None:
+            return None
+        try:
+            self._under_way[0].result()
+        except Exception as failure:
+            log.error("the epoch could not be committed, its events are redelivered: %s", failure)
+            log.debug("commit raised", exc_info=True)
+            self._under_way = None
+            return failure
+        self._have_committed()
+        return None
+
+    def _have_committed(self) -> None:
+        epoch = self._closed.popleft()
         for source, offsets in epoch.offsets.items():
             self._committed.setdefault(source, {}).update(offsets)
+        self._under_way = None
         self.commits += 1
         self._failures = 0
         epoch.settle(None)
@@ -207,6 +261,7 @@ class Epochs:
 
     def _abort(self, error: Exception) -> None:
         """Nothing behind the last commit counts: all its batches fail."""
+        self._end_commit()
         self.aborts += 1
         failed, self._open = [*self._closed, self._open], _Epoch()
         self._closed.clear()
@@ -230,6 +285,8 @@ class Epochs:
     def _drop_revoked(self) -> None:
         with self._change:
             revoked, self._revoked = self._revoked, []
+        if revoked and self._under_way is not None:
+            self._take_up()  # what it commits was worked before
         epochs = (*self._closed, self._open)
         gone = [
             partition
@@ -249,7 +306,25 @@ class Epochs:
             while self._closed and self._wait_and_commit():
                 pass
         if self._is_given_up:
+            self._end_commit()
             self._participant.abort()
+        self._executor.shutdown()
+
+
+def _has_succeeded(commit: Future[None]) -> bool:
+    """Wait for a commit; whether it was one."""
+    try:
+        commit.result()
+    except Exception:
+        return False
+    return True
+
+
+def _covers(ends: Mapping[str, Position] | None, parts: Collection[Part]) -> bool:
+    """Whether all parts of a batch end where their partitions do, or before."""
+    if not ends or not parts:
+        return False
+    return all(_is_behind(part.position, ends.get(part.partition)) for part in parts)
 
 
 def _is_behind(position: Position | None, committed: Position | None) -> bool:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,7 +24,11 @@ from ...plugins.records.lock import Lock
 
 log = logging.getLogger("penstock")
 
+T = TypeVar("T")
+
 VERSION = 1
+
+_ROWS = 400  # with two parameters each: some builds of sqlite take 999
 
 _TABLES = """
 create table if not exists about (name text primary key, value);
@@ -221,7 +226,19 @@ def _write(database: sqlite3.Connection, change: Change) -> None:
     meaning = msgspec.json.encode(held.meaning).decode()
     row = (held.id, held.kind, held.version, held.fields, meaning, held.text, held.marks)
     database.execute("replace into filters values (?, ?, ?, ?, ?, ?, ?)", row)
-    there = [(held.id, key, state) for key, state in change.keys if state is not None]
-    gone = [(held.id, key) for key, state in change.keys if state is None]
-    database.executemany("replace into keys values (?, ?, ?)", there)
-    database.executemany("delete from keys where filter = ? and key = ?", gone)
+    there = [row for row in change.keys if row[1] is not None]
+    gone = [key for key, state in change.keys if state is None]
+    # Many rows in a statement: behind each, this thread waits for its turn to run.
+    for rows in _pieces(there):
+        values = ", ".join(["(?1, ?, ?)"] * len(rows))
+        database.execute(f"replace into keys values {values}", [held.id, *chain(*rows)])
+    for keys in _pieces(gone):
+        those = ", ".join(["?"] * len(keys))
+        database.execute(
+            f"delete from keys where filter = ? and key in ({those})", [held.id, *keys]
+        )
+
+
+def _pieces(rows: list[T]) -> Iterator[list[T]]:
+    """Rows, as many at a time as a statement takes."""
+    return (rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS))

@@ -178,6 +178,26 @@ def test_duplicates_by_brute_force(given_rows: list[Any], sizes: list[int]) -> N
     assert [e["n"] for e in out if "_dedupelate" in e.get("tags", [])] == late
 
 
+@pytest.mark.parametrize("more", ["", "summary => true"])
+@given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abcd")), max_size=60), cuts, st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_of_too_many_keys_the_one_whose_latest_event_is_oldest_is_forgotten(more: str, given_rows: list[Any], sizes: list[int], restarts: bool) -> None:
+    config = f'dedupe {{ id => "d" by => ["k"] within => "7s" lateness => "200s" max_keys => 2 {more} }}'
+    times = [at * 1000 + n for n, (at, _) in enumerate(given_rows)]
+    events = [{"@timestamp": str(Timestamp.of_millis(BASE + at)), "k": key, "n": n} for n, (at, (_, key)) in enumerate(zip(times, given_rows, strict=True))]
+    out = run(config, events, sizes, restarts)
+    passed, latest, wanted = dict[str, list[int]](), dict[str, int](), []
+    for n, (at, (_, key)) in enumerate(zip(times, given_rows, strict=True)):
+        if key not in passed and len(passed) == 2:
+            oldest = min(passed, key=latest.__getitem__)
+            del passed[oldest], latest[oldest]
+        latest[key] = max(at, latest.get(key, 0))
+        if all(abs(at - other) > 7000 for other in passed.setdefault(key, [])):
+            passed[key].append(at)
+            wanted.append(n)
+    assert [e["n"] for e in out if "n" in e] == wanted
+
+
 @given(rows, cuts)
 @settings(deadline=None, max_examples=60)
 def test_counts_of_events_by_brute_force(given_rows: list[Any], sizes: list[int]) -> None:

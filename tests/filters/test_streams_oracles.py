@@ -139,8 +139,8 @@ def alerts_by_hand(given_rows: list[Any], fulfils: Any) -> list[Any]:
             if other == key and abs(when - at) <= 10
         ]
         intervals = (
-            [row for row in mine if begin <= row[0] <= begin + 10]
-            for begin in range(at - 10, at + 1)
+            [row for row in mine if half / 2 <= row[0] <= half / 2 + 10]
+            for half in range(2 * at - 20, 2 * at + 1)
         )
         if given_rows[n][2] and any(fulfils(interval, n) for interval in intervals):
             out.append("alert")

@@ -295,9 +295,15 @@ def test_a_drained_stop_tends_until_all_is_delivered_and_settles_the_last(run: R
     assert run.calls() == ["tend", ("settle", [(1, True), (2, True)], 2), "tend"]
 
 
-def commits(said: list[Any], **restored: int) -> SharedCommits:
+def commits(said: list[Any], newer: dict[str, Position] | None = None, /, **restored: int) -> SharedCommits:
+    """``newer``: positions that a commit under way turns out to have."""
     positions = {name: Position("i", offset) for name, offset in restored.items()}
-    return SharedCommits(positions, lambda: said.append("force"), lambda partitions: said.append(tuple(partitions)))
+
+    def revoke(partitions: Sequence[str]) -> dict[str, Position]:
+        said.append(tuple(partitions))
+        return newer or {}
+
+    return SharedCommits(positions, lambda: said.append("force"), revoke)
 
 
 def test_a_source_that_gives_no_more_until_something_is_settled_has_it_committed() -> None:
@@ -316,6 +322,13 @@ def test_it_begins_behind_the_last_commit_after_each_outage() -> None:
     assert five
     five.done(None)
     run.read(None, Disconnected("cut"), None)
+    run.read(6)
+    assert [call for call in run.calls() if isinstance(call, dict)] == [{"p": 4, "q": 2}, {"p": 5, "q": 2}]
+
+
+def test_it_begins_behind_a_commit_that_ends_during_an_outage() -> None:
+    run = Run(commits([], {"p": Position("i", 5)}, p=4, q=2))
+    run.read(5, Disconnected("cut"), None)
     run.read(6)
     assert [call for call in run.calls() if isinstance(call, dict)] == [{"p": 4, "q": 2}, {"p": 5, "q": 2}]
 
@@ -355,7 +368,12 @@ def test_partitions_that_go_are_waited_for_and_then_settled_no_more(in_time: boo
 def test_an_epoch_hears_of_partitions_that_go_when_none_of_their_batches_is_worked_any_more() -> None:
     """Else one that is taken after it has heard is committed, and what it has is read again."""
     seen: list[bool] = []
-    run = Run(SharedCommits({}, lambda: None, lambda partitions: seen.append(one.is_superseded)))
+
+    def revoke(partitions: Sequence[str]) -> dict[str, Position]:
+        seen.append(one.is_superseded)
+        return {}
+
+    run = Run(SharedCommits({}, lambda: None, revoke))
     (one,) = run.read(1)
     assert one
     run.input.context.revoked(["p"], 0.0)

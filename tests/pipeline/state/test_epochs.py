@@ -4,7 +4,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from itertools import pairwise
 from typing import Any
 
@@ -50,6 +51,53 @@ class Recorded:
         self.calls.append("abort")
 
 
+class Awaited(Future[None]):
+    """Ends when its executor is told to run, or when somebody waits for it."""
+
+    def __init__(self, executor: WhenTold) -> None:
+        super().__init__()
+        self.executor = executor
+
+    def result(self, timeout: float | None = None) -> None:
+        self.executor.run()
+        super().result(timeout)
+
+
+class AtOnce(Executor):
+    """Runs a commit when it is given one."""
+
+    def submit(self, work: Callable[..., None], /, *args: Any) -> Future[None]:  # type: ignore[override]
+        ended: Future[None] = Future()
+        self.end(ended, work, args)
+        return ended
+
+    def end(self, future: Future[None], work: Callable[..., None], args: Any) -> None:
+        try:
+            future.set_result(work(*args))
+        except Exception as error:
+            future.set_exception(error)
+
+    def run(self) -> None:
+        """What is to be run was."""
+
+
+class WhenTold(AtOnce):
+    """Runs a commit when it is told to: until then the disk is waited for."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Awaited, Callable[..., None], Any]] = []
+
+    def submit(self, work: Callable[..., None], /, *args: Any) -> Future[None]:  # type: ignore[override]
+        assert not self.waiting, "one commit at a time"
+        future = Awaited(self)
+        self.waiting.append((future, work, args))
+        return future
+
+    def run(self) -> None:
+        while self.waiting:
+            self.end(*self.waiting.pop())
+
+
 class Clock:
     now = 0.0
 
@@ -73,7 +121,7 @@ def committed(participant: Recorded) -> list[Any]:
 
 def test_batches_are_acknowledged_after_the_commit_of_their_last_positions(ended: list[Exception | None]) -> None:
     participant = Recorded()
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     deliveries = [epochs.take(0, [part(offset)], ended.append) for offset in (1, 2)]
     deliveries[1](None)
     deliveries[0](None)
@@ -85,7 +133,7 @@ def test_batches_are_acknowledged_after_the_commit_of_their_last_positions(ended
 
 def test_a_closed_epoch_waits_for_its_last_delivery(ended: list[Exception | None]) -> None:
     participant = Recorded()
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     late = epochs.take(0, [part(1)], ended.append)
     epochs.tick(idle=True)
     assert participant.calls == ["begin", "snapshot", "begin"]
@@ -101,7 +149,7 @@ def test_a_closed_epoch_waits_for_its_last_delivery(ended: list[Exception | None
 
 def test_an_epoch_is_closed_after_the_interval(ended: list[Exception | None]) -> None:
     clock = Clock()
-    epochs = Epochs(Recorded(), 5.0, clock=clock)
+    epochs = Epochs(Recorded(), 5.0, executor=AtOnce(), clock=clock)
     epochs.take(0, [part(1)], ended.append)(None)
     clock.now = 4.9
     epochs.tick(idle=False)
@@ -112,7 +160,7 @@ def test_an_epoch_is_closed_after_the_interval(ended: list[Exception | None]) ->
 
 
 def test_an_epoch_is_closed_when_it_has_as_many_batches_as_it_may(ended: list[Exception | None]) -> None:
-    epochs = Epochs(Recorded(), 5.0, limit=lambda source: 2)
+    epochs = Epochs(Recorded(), 5.0, executor=AtOnce(), limit=lambda source: 2)
     for offset in (1, 2):
         assert ended == []
         epochs.take(0, [part(offset)], ended.append)(None)
@@ -122,7 +170,7 @@ def test_an_epoch_is_closed_when_it_has_as_many_batches_as_it_may(ended: list[Ex
 
 def test_an_epoch_is_closed_when_something_waits_for_it(ended: list[Exception | None]) -> None:
     news: list[str] = []
-    epochs = Epochs(Recorded(), 5.0, lambda: news.append("news"))
+    epochs = Epochs(Recorded(), 5.0, lambda: news.append("news"), executor=AtOnce())
     epochs.force()
     assert news == [], "there is nothing to commit"
     epochs.take(0, [part(1)], ended.append)(None)
@@ -134,7 +182,7 @@ def test_an_epoch_is_closed_when_something_waits_for_it(ended: list[Exception | 
 
 def test_a_failed_delivery_fails_every_batch_behind_the_last_commit(ended: list[Exception | None]) -> None:
     participant = Recorded()
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     one, two = (epochs.take(0, [part(offset)], ended.append) for offset in (1, 2))
     one(None)
     epochs.tick(idle=False)
@@ -148,7 +196,7 @@ def test_a_failed_delivery_fails_every_batch_behind_the_last_commit(ended: list[
 def test_a_commit_that_fails_gives_its_batches_back_and_waits_ever_longer(ended: list[Exception | None]) -> None:
     participant, pauses = Recorded(), list[float]()
     participant.failures = [OSError("locked"), OSError("locked"), OSError("locked")]
-    epochs = Epochs(participant, 5.0, pause=pauses.append)
+    epochs = Epochs(participant, 5.0, executor=AtOnce(), pause=pauses.append)
     for _ in range(4):
         epochs.take(0, [part(1)], ended.append)(None)
         epochs.tick(idle=True)
@@ -157,9 +205,100 @@ def test_a_commit_that_fails_gives_its_batches_back_and_waits_ever_longer(ended:
     assert (epochs.commits, epochs.aborts) == (1, 3)
 
 
+class Slow:
+    """Epochs whose first one is being committed, with one batch; ``news``: how often there was some."""
+
+    def __init__(self, ended: list[Exception | None]) -> None:
+        self.participant, self.disk, self.ended, self.news = Recorded(), WhenTold(), ended, 0
+        self.epochs = Epochs(self.participant, 5.0, self.tell, executor=self.disk)
+        self.epochs.take(0, [part(1)], ended.append)(None)
+        self.epochs.tick(idle=True)
+        assert self.disk.waiting
+        self.news = 0
+
+    def tell(self) -> None:
+        self.news += 1
+
+
+def test_batches_go_on_while_a_commit_waits_for_the_disk(ended: list[Exception | None]) -> None:
+    slow = Slow(ended)
+    for offset in (2, 3):
+        slow.epochs.take(0, [part(offset)], ended.append)(None)
+        slow.epochs.tick(idle=True)
+    assert (ended, committed(slow.participant)) == ([], [])
+    slow.disk.run()
+    assert (ended, slow.news) == ([], 1), "what follows happens in the thread that filters"
+    for _ in range(3):
+        slow.epochs.tick(idle=False)
+        slow.disk.run()
+    assert (ended, slow.epochs.commits) == ([None] * 3, 3)
+    assert [offsets[0]["p"].offset for offsets, _ in committed(slow.participant)] == [1, 2, 3]
+
+
+def test_a_delivery_that_fails_during_a_commit_takes_nothing_of_it_back(ended: list[Exception | None]) -> None:
+    slow = Slow(ended)
+    failure = OSError("full")
+    slow.epochs.take(0, [part(2)], ended.append)(failure)
+    slow.epochs.tick(idle=False)
+    assert ended == [None, failure]
+    assert slow.participant.calls[-3:] == [({0: {"p": Position("i", 1)}}, "state"), "abort", "begin"]
+
+
+def test_a_commit_that_fails_behind_the_back_of_batches_gives_all_of_them_back(ended: list[Exception | None]) -> None:
+    slow = Slow(ended)
+    slow.participant.failures = [OSError("disk full")]
+    slow.epochs.take(0, [part(2)], ended.append)(None)
+    slow.disk.run()
+    assert ended == []
+    slow.epochs.tick(idle=False)
+    assert [str(error) for error in ended] == ["disk full"] * 2
+    assert (slow.epochs.commits, slow.epochs.aborts) == (0, 1)
+
+
+def test_partitions_that_go_during_a_commit_keep_what_it_commits(ended: list[Exception | None]) -> None:
+    slow = Slow(ended)
+    slow.epochs.take(0, [part(2)], ended.append)(None)
+    slow.epochs.revoke(0, {"p"})
+    slow.epochs.tick(idle=False)
+    assert ended[0] is None
+    assert isinstance(ended[1], Disconnected)
+
+
+@pytest.mark.parametrize(("offset", "has"), [(1, True), (2, False)])
+def test_whether_a_batch_is_committed_is_known_during_its_commit(ended: list[Exception | None], offset: int, has: bool) -> None:
+    slow = Slow(ended)
+    assert slow.epochs.has(0, [part(offset)]) is has
+    assert ended == [None] * has, "only who needs to know waits for the disk"
+
+
+def test_the_end_waits_for_the_disk_unless_the_pipeline_has_failed(ended: list[Exception | None]) -> None:
+    slow = Slow(ended)
+    slow.epochs.take(0, [part(2)], ended.append)(None)
+    slow.epochs.finish()
+    assert (ended, slow.epochs.commits) == ([None] * 2, 2)
+    failed = Slow(ended)
+    failed.epochs.give_up()
+    failed.epochs.finish()
+    assert failed.participant.calls[-1] == "abort", "and a commit under way has ended before"
+    assert failed.epochs.commits == 1
+
+
+def test_a_commit_has_a_thread_of_its_own(ended: list[Exception | None]) -> None:
+    threads: list[str] = []
+
+    class Seen(Recorded):
+        def commit(self, offsets: Offsets, state: Any) -> None:
+            threads.append(threading.current_thread().name)
+
+    epochs = Epochs(Seen(), 5.0)
+    epochs.take(0, [part(1)], ended.append)(None)
+    epochs.finish()
+    assert (ended, [name.startswith("state commit") for name in threads]) == ([None], [True])
+
+
 def test_an_epoch_that_may_not_overlap_is_committed_before_the_next_batch(ended: list[Exception | None]) -> None:
     participant = Recorded(overlaps=False)
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     delivery = epochs.take(0, [part(1)], ended.append)
     thread = threading.Thread(target=epochs.tick, args=(True,))
     thread.start()
@@ -174,7 +313,7 @@ def test_an_epoch_that_may_not_overlap_is_committed_before_the_next_batch(ended:
 @pytest.mark.parametrize("overlaps", [True, False])
 def test_partitions_that_are_gone_are_not_committed(overlaps: bool, ended: list[Exception | None]) -> None:
     participant = Recorded(overlaps)
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     epochs.take(0, [part(1)], ended.append)(None)
     epochs.take(0, [part(7, "gone")], ended.append)(None)
     epochs.revoke(0, ["gone", "unknown"])
@@ -192,7 +331,7 @@ def test_partitions_that_go_at_the_moment_of_the_commit_are_not_committed(ended:
             return super().snapshot()
 
     participant = Late(overlaps=False)
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     epochs.take(0, [part(1)], ended.append)(None)
     epochs.tick(idle=True)
     assert participant.calls == ["begin", "snapshot", "abort", "begin"]
@@ -202,7 +341,7 @@ def test_partitions_that_go_at_the_moment_of_the_commit_are_not_committed(ended:
 def test_what_an_aborted_epoch_still_delivers_ends_before_the_next_one_begins(ended: list[Exception | None]) -> None:
     """Else it would belong to the next one, and be there twice when its batches come again."""
     participant = Recorded(overlaps=False)
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     late = epochs.take(0, [part(7, "gone")], ended.append)
     epochs.revoke(0, ["gone"])
     thread = threading.Thread(target=epochs.tick, args=(False,))
@@ -217,7 +356,7 @@ def test_what_an_aborted_epoch_still_delivers_ends_before_the_next_one_begins(en
 
 def test_a_pipeline_that_has_failed_waits_for_no_delivery_and_commits_nothing(ended: list[Exception | None]) -> None:
     participant = Recorded(overlaps=False)
-    epochs = Epochs(participant, 5.0)
+    epochs = Epochs(participant, 5.0, executor=AtOnce())
     epochs.take(0, [part(1)], ended.append)
     thread = threading.Thread(target=epochs.tick, args=(True,))
     thread.start()
@@ -333,12 +472,13 @@ class DoesNotWait(threading.Event):
 class CountingRun:
     """A run that is stepped by the test: reading, working, delivering and committing, each as often as it is told."""
 
-    def __init__(self, database: sqlite3.Connection, overlaps: bool) -> None:
+    def __init__(self, database: sqlite3.Connection, overlaps: bool, executor: AtOnce) -> None:
+        self.executor = executor
         self.counts = SqliteCounts(database, overlaps)
         self.input = Partitions({})
         self.input.prepare()
         restored = self.counts.restored()[0]
-        self.epochs = Epochs(self.counts, 1e9, limit=lambda source: 3, pause=lambda seconds: None)
+        self.epochs = Epochs(self.counts, 1e9, limit=lambda source: 3, pause=lambda seconds: None, executor=executor)
         commits = SharedCommits(restored, self.epochs.force, lambda gone: self.epochs.revoke(0, gone))
         self.reader = Reader(self.input, DoesNotWait(), commits)
         self.waiting: list[tuple[Batch, Delivery]] = []
@@ -355,6 +495,9 @@ class CountingRun:
         batch, delivery = self.waiting.pop(0)
         if delivery.is_superseded:
             delivery.done(OSError("comes again"))
+            return
+        if self.epochs.has(0, batch.parts):
+            delivery.done(None)
             return
         self.sent.append(self.epochs.take(0, batch.parts, delivery.done))
         self.counts.counts.update(event["value"] for event in batch.events or ())
@@ -374,20 +517,21 @@ class CountingRun:
             self.work()
             self.deliver(0)
             self.tick(idle=True)
+            self.executor.run()
         self.epochs.finish()
 
 
 STEPS = st.one_of(
-    st.sampled_from(["read", "work", "read", "work", "tick", "idle", "commit fails", "settle fails", "settle finds it gone", "cut", "killed"]),
+    st.sampled_from(["read", "work", "read", "work", "tick", "idle", "commit ends", "commit fails", "settle fails", "settle finds it gone", "cut", "killed"]),
     st.tuples(st.sampled_from(["delivered", "delivered", "delivered", "failed"]), st.integers(0, 9)),
 )
 
 
 @settings(deadline=None, max_examples=150)
-@given(steps=st.lists(STEPS, max_size=60), overlaps=st.booleans())
-def test_each_event_is_counted_once_whatever_fails(steps: list[Any], overlaps: bool) -> None:
+@given(steps=st.lists(STEPS, max_size=60), overlaps=st.booleans(), is_slow=st.booleans())
+def test_each_event_is_counted_once_whatever_fails(steps: list[Any], overlaps: bool, is_slow: bool) -> None:
     database = sqlite3.connect(":memory:")
-    run = CountingRun(database, overlaps)
+    run = CountingRun(database, overlaps, WhenTold() if is_slow else AtOnce())
     for step in steps:
         run = after(step, run)
         counted = Counter(value for name, at in run.counts.saved_offsets().items() for value in CONTENT[name][:at])
@@ -404,6 +548,8 @@ def after(step: Any, run: CountingRun) -> CountingRun:
             run.work()
         case "tick" | "idle":
             run.tick(step == "idle")
+        case "commit ends":
+            run.executor.run()
         case "commit fails":
             run.counts.fails = True
         case "settle fails":
@@ -413,7 +559,7 @@ def after(step: Any, run: CountingRun) -> CountingRun:
         case "cut":
             run.input.breaks = True
         case "killed":
-            run = CountingRun(run.counts.database, run.counts.overlaps)
+            run = CountingRun(run.counts.database, run.counts.overlaps, type(run.executor)())
         case ("delivered", number):
             run.deliver(number)
         case ("failed", number):
@@ -492,7 +638,7 @@ def test_two_that_commit_by_themselves_cannot_be_in_one_pipeline() -> None:
 
 def test_one_that_does_not_overlap_is_asked_for_its_snapshot_when_all_is_delivered(ended: list[Exception | None]) -> None:
     participant = Recorded(overlaps=False)
-    epochs = Epochs(participant, 0.0)
+    epochs = Epochs(participant, 0.0, executor=AtOnce())
     late = epochs.take(0, [part(1)], ended.append)
     waiting = threading.Thread(target=epochs.tick, args=[True])
     waiting.start()

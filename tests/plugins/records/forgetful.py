@@ -19,6 +19,7 @@ class _File:
     def __init__(self) -> None:
         self.now = bytearray()
         self.kept = bytearray()
+        self.flipped: set[tuple[int, int]] = set()
 
 
 class _FakeLock(Lock):
@@ -74,6 +75,9 @@ class ForgetfulDisk(Disk):
         name = chance.choice(names)
         file = self.files[name]
         place, bit = chance.randrange(len(file.now)), 1 << chance.randrange(8)
+        if (place, bit) in file.flipped:
+            return name  # flipped again it would be well, and a number that was given anew stand there twice
+        file.flipped.add((place, bit))
         file.now[place] ^= bit
         if place < len(file.kept):
             file.kept[place] ^= bit
