@@ -11,6 +11,7 @@ from hypothesis import settings
 from servers import soak
 from servers.shared import begin_run, run_directory
 
+from penstock.dsl import secrets
 from penstock.plugins import rate_limit
 
 # An example takes as long as the machine is busy: a deadline would fail on load, not on a fault.
@@ -92,6 +93,13 @@ def no_state_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
 def repeated_warnings_are_heard_again() -> None:
     """Warnings come once a minute for each place; each test is to hear its own."""
     rate_limit.forget()
+
+
+@pytest.fixture(autouse=True)
+def passwords_of_other_tests_are_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has for a password is a word of a message in another."""
+    monkeypatch.setattr(secrets, "_secrets", set())
+    secrets._pattern.cache_clear()
 
 
 @pytest.fixture(autouse=True)
