@@ -16,7 +16,7 @@ import msgspec
 from ..dsl.reference import Event, FieldRef
 from ..dsl.values import copy
 from ._window_tally import Tally, percent_parts
-from ._window_whole import whole_writers
+from ._window_whole import whole_writer
 from .state.keys import order_of, put, put_at, value_of
 from .state.sketches import exact_quantiles
 
@@ -78,7 +78,7 @@ class ValueColumn:
         self.names = frozenset(name for name, _ in pairs)
         self.percents = [percent_parts(percent) for percent in limits.percents]
         self._writers = [self._writer(name, target) for name, target in pairs]
-        self._whole = whole_writers(pairs, limits.percents, self.percents)
+        self._whole = whole_writer(pairs, limits.percents, self.percents)
         self._copies = not self.names.isdisjoint({"distinct", "frequent", "reduce"})
         self.skipped = 0
 
@@ -131,8 +131,7 @@ class ValueColumn:
         if self._whole is None or set(map(type, values)) != _INTEGERS:
             return False
         values.sort()
-        for write in self._whole:
-            write(event, values)
+        self._whole(event, values)
         return True
 
     def _writer(self, name: str, target: FieldRef) -> Callable[[Event, Tally], None]:

@@ -91,8 +91,14 @@ class WindowResults:
                 "end": times[2],
                 "duration": (span[1] - span[0]) * _NANOS,
             }
-            merge_map(event, "event", about)
+            if "event" in event:
+                merge_map(event, "event", about)
+            else:
+                event["event"] = about
         else:
             window |= {"start": times[1], "end": times[2], "id": ident}
-        merge_map(event, "window", window)
+        if "window" in event:
+            merge_map(event, "window", window)
+        else:
+            event["window"] = window
         return event

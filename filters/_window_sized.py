@@ -146,13 +146,15 @@ class SizedOperator:
         self, state: SizedState, watermark: int, reason: str
     ) -> list[tuple[int, Event]]:
         """What is due where a window is a pane, and goes when it is told."""
-        panes, results = state.panes, []
-        for start in sorted(panes):
-            span = self.windows.of_pane(start)[0]
-            if span[1] <= watermark:
+        panes, results, of_pane = state.panes, list[tuple[int, Event]](), self.windows.of_pane
+        for start in sorted(panes) if len(panes) > 1 else list(panes):
+            span = of_pane(start)[0]
+            end = span[1]
+            if end <= watermark:
                 record = panes.pop(start)
-                results.append((span[1], self.make(state.key, span, span, record, reason, 0)))
-        state.told = max(state.told, watermark)
+                results.append((end, self.make(state.key, span, span, record, reason, 0)))
+        if state.told < watermark:
+            state.told = watermark
         return results
 
     def _plainly_due(
@@ -258,11 +260,11 @@ class SizedOperator:
         return self.windows.of_pane(start)[-1][1] + self.retain
 
     def next_timer(self, state: SizedState) -> int:
+        if self.simple:
+            return self._last_need(min(state.panes)) if state.panes else NEVER
         told, marks = state.told, list[int]()
         if state.panes:
             marks.append(self._last_need(min(state.panes)))
-            if self.simple:
-                return marks[0]
             marks.append(self._next_end(state))
             if self.plain:
                 return min(marks)

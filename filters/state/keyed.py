@@ -125,11 +125,17 @@ class Keyed(HeldKeys[S]):
     def _sorted(self, keys: Iterable[Key], watermark: int, reason: str) -> list[Event]:
         awake = self._awake(keys, watermark)
         found: list[tuple[int, Event]] = []
-        states, due = self.states, self.operator.due
+        over: list[Key] = []
+        states, due, next_timer = self.states, self.operator.due, self.operator.next_timer
         for key in self._in_order(awake):
             state = states[key]
             found += due(state, watermark, reason)
-            self._after(key, state)
+            timer = next_timer(state)
+            if timer == NEVER:
+                over.append(key)
+            else:
+                self._sleep(key, timer)
+        self._forget_all(over)
         found.sort(key=_time)  # of one time, they stay in the order of keys
         return [event for _, event in found]
 
@@ -145,24 +151,24 @@ class Keyed(HeldKeys[S]):
         if self._over is None:
             return held
         over = self._over(self.states, held, watermark)
-        for key in over:
-            del self.states[key]
-        self.timers.drop_all(over)
-        if self.changed is not None:
-            self.changed.update(over)
+        self._forget_all(over)
         if len(over) == len(held):
             return []
         return [key for key in held if key in self.states]
 
-    def _after(self, key: Key, state: S) -> None:
-        """Let a key that was woken sleep again, or forget it."""
-        timer = self.operator.next_timer(state)
-        if timer == NEVER:
-            self.forget(key)
-        else:
-            self.timers.set(key, timer)
-            if self.changed is not None:
-                self.changed.add(key)
+    def _sleep(self, key: Key, timer: int) -> None:
+        """Let a key that was woken sleep again."""
+        self.timers.set(key, timer)
+        if self.changed is not None:
+            self.changed.add(key)
+
+    def _forget_all(self, keys: list[Key]) -> None:
+        """Let go of keys that are held."""
+        for key in keys:
+            del self.states[key]
+        self.timers.drop_all(keys)
+        if self.changed is not None:
+            self.changed.update(keys)
 
     def latest(self, key: Key) -> int:
         return self.operator.latest(self.states[key])

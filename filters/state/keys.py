@@ -151,7 +151,7 @@ class Keys:
     def put(self, event: Event, key: Key) -> None:
         """Write the fields that a key was read from."""
         if len(self._puts) == 1:
-            self._puts[0](event, value_of(key))
+            self._puts[0](event, value_of(key) if type(key) is tuple else key)
             return
         for write, part in zip(self._puts, key, strict=True):
             write(event, value_of(part))
