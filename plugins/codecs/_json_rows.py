@@ -33,6 +33,11 @@ _MOST_ODD = 0.1
 _PAUSE = 50
 """So many batches are made then, before it is tried again."""
 
+_MOST_QUOTED = 0.5
+"""The same for quotes in captures, a row: to write these captures costs more than to make events,
+where a quarter of the rows has two of them.
+"""
+
 _json = msgspec.json.encode
 
 
@@ -44,17 +49,27 @@ def rows_as_json(events: UnmadeEvents, rows: Rows) -> bytes | None:
     if len(rows.events) > _MOST_ODD * len(lines):
         layout.pause = _PAUSE
         return None
+    texts = encoder.encode_lines(lines).decode()
+    quotes = len(texts) - sum(map(len, lines)) - (_grown(layout) + 1) * len(lines)
+    if quotes > _MOST_QUOTED * len(lines):
+        layout.pause = _PAUSE
+        return None
     key = "json", rows.changes
     write = layout.writers.get(key)
     if write is None:
         write = layout.writers[key] = _Writer(layout, rows.changes, events.pattern.shape).made()
     odd = _Odd(rows, lines)
-    texts = encoder.encode_lines(lines).decode().split("\n")
     values = [_json(value).decode() for value in events.pattern.values]
-    written = write(rows.items, lines, texts, _text(events.now), values, rows.columns, odd.text)
+    given = lines, texts.split("\n"), _text(events.now), values, rows.columns
+    written = write(rows.items, *given, odd.text)
     if odd.count > _MOST_ODD * len(lines):
         layout.pause = _PAUSE
     return "".join(written).encode()
+
+
+def _grown(layout: RowLayout) -> int:
+    """By how much a line grows that has no quotes within its captures."""
+    return layout.least_escapes + 2
 
 
 def _text(value: str) -> str:
@@ -122,7 +137,6 @@ class _Writer:
             put = ["try:", *indented(put, 1), "except ValueError:", "    keep(odd(len(written)))"]
         if test:
             put = [f"if {test}:", *indented(put, 1), "else:", "    keep(odd(len(written)))"]
-        grown = self._layout.least_escapes + 2
         text = [
             "def write(rows, lines, texts, now, values, columns, odd):",
             *([f"    {values}= values"] if values else []),
@@ -134,7 +148,7 @@ class _Writer:
             "            keep(odd(len(written)))",
             "            continue",
             f"        {names} = {self._layout.reading}",
-            f"        if len(text) - len(value) != {grown}:",
+            f"        if len(text) - len(value) != {_grown(self._layout)}:",
             f"            {names} = escaped(({names}))",
             *indented(put, 2),
             "    return written",

@@ -4,6 +4,7 @@ it writes of the events.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from threading import Thread
 from typing import Any
 
@@ -19,6 +20,7 @@ from penstock.pipeline.compile.stage import Stage
 from penstock.pipeline.runtime.decoding import Decoder
 from penstock.pipeline.runtime.work import Work
 from penstock.plugins.batch import Batch, Chunk, Part
+from penstock.plugins.codecs import _json_rows
 from penstock.plugins.filter import Filter
 from penstock.plugins.input import Input
 from penstock.plugins.output import Output
@@ -30,6 +32,16 @@ ORIGINS: list[dict[str, Any]] = [
     {"@metadata": {"input": {"x": 1}}, "number": 1.5, "yes": True, "nothing": None},
 ]
 BATCHES = len(ORIGINS) + 1
+QUOTED = _json_rows._MOST_QUOTED
+
+
+
+@pytest.fixture(autouse=True, scope="module")
+def rows_are_written_however_many_quotes_they_have() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json_rows, "_MOST_QUOTED", 1e9)
+        yield
+
 
 TEXTS = {
     "plain": "/p{n}",
@@ -124,6 +136,13 @@ def test_events_of_usual_lines_are_not_made(name: str) -> None:
 @pytest.mark.parametrize("name", ["floats", "several", "empty kept", "an added field"])
 def test_events_that_cannot_be_written_down_are_made(name: str) -> None:
     assert is_same(f"grok {{ {GROKS[name]} }}", LINES["plain in all"]) == 0
+
+
+@pytest.mark.parametrize(("share", "rows"), [(9, BATCHES), (2, len(ORIGINS))], ids=["in some", "in many, once it was seen"])
+def test_events_are_made_where_many_captures_have_quotes(share: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_json_rows, "_MOST_QUOTED", QUOTED)
+    lines = [f"GET {n} /" + '"p"' * (n % share == 0) for n in range(120)]
+    assert is_same(f"grok {{ {GROKS['fields']} }}", lines) == rows
 
 
 def test_a_capture_in_a_look_around_is_quoted() -> None:
