@@ -44,6 +44,10 @@ class Timers:
     def set_all(self, keys: list[Key], at: int) -> None:
         """Let keys that have no timer be due at a time."""
         self._at.update(dict.fromkeys(keys, at))
+        self._add(keys, at)
+
+    def _add(self, keys: list[Key], at: int) -> None:
+        """Have keys looked at when a time has come."""
         held = self._keys.get(at)
         if held is None:
             self._keys[at] = keys
@@ -89,13 +93,7 @@ class Rests(Timers):
 
     def set_all(self, keys: list[Key], at: int) -> None:
         """Let keys be due at a time, whatever else they are due at."""
-        held = self._keys.get(at)
-        if held is None:
-            self._keys[at] = keys
-            heappush(self._heap, at)
-            self.first = self._heap[0]
-        else:
-            held += keys
+        self._add(keys, at)
 
     def pop(self, watermark: int) -> list[Key]:
         due: list[Key] = []
