@@ -1,8 +1,7 @@
 """What dedupe holds where nobody asks how many duplicates there were, and these do not lengthen the
-time: of each key times, and nothing else.
+time: of each key a few times, and nothing else.
 
-An event costs little more than looks into two dicts of integers: there are many keys, an object of
-each is seldom in the nearest cache, and an integer is one object less on the way. It is written as
+Most events cost a look for their key and a comparison or two. What is held of a key is written as
 what ``DedupeOperator`` holds.
 """
 
@@ -22,18 +21,25 @@ MANY = 4
 """From how many earlier events that passed on it is looked whether some are over."""
 
 
-class PassedTimes(HeldKeys[int]):
-    """By key: up to when the latest event that passed keeps others from passing (``states``), the
-    time of the latest event, and the times of events that passed before, while they matter. Times
-    are milliseconds.
+class Times:
+    """Of one key, in milliseconds: the latest event (``last``), up to when the latest one that
+    passed keeps others from passing (``until``), and those that passed before, while they matter.
     """
+
+    # Not one of msgspec's structs: the interpreter reads slots sooner.
+    __slots__ = ("last", "older", "until")
+
+    def __init__(self, last: int, until: int, older: tuple[int, ...] = ()) -> None:
+        self.last, self.until, self.older = last, until, older
+
+
+class PassedTimes(HeldKeys[Times]):
+    """The times of each key."""
 
     def __init__(self, within: int, order: Callable[[Key], Any] = str, most: int = FOREVER) -> None:
         super().__init__(order, most)
         self.timers = Rests()
         self._within = within
-        self._lasts: dict[Key, int] = {}
-        self._older: dict[Key, tuple[int, ...]] = {}
         self._top = NEVER
         self._step = max(within // 2, 1)
 
@@ -48,36 +54,34 @@ class PassedTimes(HeldKeys[int]):
         """Which of some events pass, by index; ``span`` has their earliest and latest time. None of
         them is late, and they begin less than ``within`` and the lateness apart.
         """
-        within, lasts, older = self._within, self._lasts, self._older
-        states, room, reach = self.states, self.room(), 2 * self._within
+        within, states, room, reach = self._within, self.states, self.room(), 2 * self._within
         earliest, latest = span
         self._top = max(self._top, latest + within)
         # What no event of these can be too early for is not asked for each of them.
         are_near = earliest + reach >= self._top
         at, passing, opened = -1, list[int](), list[Key]()
         # Looked up one by one: an event may have the key of one before it.
-        for key, when, until in zip(keys, times, map(states.get, keys), strict=True):
+        for when, held in zip(times, map(states.get, keys), strict=True):
             at += 1
-            if until is None:
+            if held is None:
+                key = keys[at]
                 if room:
-                    states[key] = when + within
-                    lasts[key] = when
+                    states[key] = Times(when, when + within)
                     opened.append(key)
                     room -= 1
                 else:
                     self._open(key, when)
                 passing.append(at)
-            elif when > until:
-                latest = until - within
-                older[key] = (latest,) if mark >= latest else self._still(key, latest, mark)
-                states[key] = when + within
-                lasts[key] = when
-                passing.append(at)
-            elif when > lasts[key]:
-                lasts[key] = when
-            elif are_near or when + reach >= until:
+            elif when > held.last:
+                held.last = when
+                if when > held.until:
+                    latest = held.until - within
+                    held.older = (latest,) if mark >= latest else self._still(held, mark)
+                    held.until = when + within
+                    passing.append(at)
+            elif are_near or when + reach >= held.until:
                 continue
-            elif not self.is_duplicate(key, when, mark):
+            elif not self.is_duplicate(keys[at], when, mark):
                 passing.append(at)
         if opened:
             self.timers.set_all(opened, self._rest_of(span[1] + within))
@@ -87,37 +91,36 @@ class PassedTimes(HeldKeys[int]):
         """Whether an event of this time, which is not late, is a duplicate of one that passed;
         notes it either way.
         """
-        within, until = self._within, self.states.get(key)
-        if until is None:
+        within, held = self._within, self.states.get(key)
+        if held is None:
             self._open(key, time)
             return False
-        self._lasts[key] = max(self._lasts[key], time)
-        older = self._older.get(key, ())
-        if any(abs(time - other) <= within for other in (until - within, *older)):
+        held.last = max(held.last, time)
+        if any(abs(time - other) <= within for other in (held.until - within, *held.older)):
             return True
-        if time > until:
-            self._older[key] = self._still(key, until - within, mark)
-            self.states[key] = time + within
-            self._top = max(self._top, time + within)
+        if time > held.until:
+            held.older = self._still(held, mark)
+            held.until = time + within
+            self._top = max(self._top, held.until)
         else:
-            self._older[key] = (*older, time)
+            held.older = (*held.older, time)
         return False
 
     def _open(self, key: Key, time: int) -> None:
         until = time + self._within
-        self.begin(key, until)
-        self._lasts[key] = time
+        self.begin(key, Times(time, until))
         self._top = max(self._top, until)
         self.timers.set(key, self._rest_of(until))
 
-    def _still(self, key: Key, latest: int, mark: int) -> tuple[int, ...]:
-        """The times of events that passed and still matter when one later than ``latest`` does.
-        Those before ``latest`` keep events from passing that lie ``within`` before it, at the
+    def _still(self, held: Times, mark: int) -> tuple[int, ...]:
+        """The times of events that passed and still matter when one later than the latest of them
+        does. Those before this one keep events from passing that lie ``within`` before it, at the
         most: where the watermark has come as far as it, these are late.
         """
+        latest = held.until - self._within
         if mark >= latest:
             return (latest,)
-        older = self._older.get(key, ())
+        older = held.older
         if len(older) >= MANY:
             bound = mark - 2 * self._within
             older = tuple([time for time in older if time >= bound])
@@ -134,13 +137,13 @@ class PassedTimes(HeldKeys[int]):
         keys, bound = self.timers.pop(watermark), watermark - self._within
         within, step = self._within, self._step
         gone, timed = list[Key](), defaultdict[int, list[Key]](list)
-        for key, until in zip(keys, map(self.states.get, keys), strict=True):
-            if until is None:
+        for key, held in zip(keys, map(self.states.get, keys), strict=True):
+            if held is None:
                 continue
-            if until < bound:
+            if held.until < bound:
                 gone.append(key)
             else:
-                timed[(until + within) // step].append(key)
+                timed[(held.until + within) // step].append(key)
         for at, some in timed.items():
             self.timers.set_all(some, (at + 1) * step)
         for key in gone:
@@ -155,29 +158,22 @@ class PassedTimes(HeldKeys[int]):
     def put_off(self, watermark: int) -> None:
         self.due(watermark, "")
 
-    def forget(self, key: Key) -> None:
-        super().forget(key)
-        self._lasts.pop(key, None)
-        self._older.pop(key, None)
-
     def latest(self, key: Key) -> int:
-        return self._lasts[key]
+        return self.states[key].last
 
     def _last(self, key: Key, reason: str) -> list[Event]:
         return []
 
     def _dump(self, key: Key) -> list[Any]:
-        older = [[time, time, 0, time, time, 0] for time in sorted(self._older.get(key, ()))]
-        top = self.states[key] - self._within
-        return [key, [*older, [top, top, 0, top, self._lasts[key], 0]]]
+        held = self.states[key]
+        older = [[time, time, 0, time, time, 0] for time in sorted(held.older)]
+        top = held.until - self._within
+        return [key, [*older, [top, top, 0, top, held.last, 0]]]
 
     def _load(self, key: Key, data: list[Any]) -> None:
-        rows = data[1]
-        times = sorted(row[0] for row in rows)
+        times = sorted(row[0] for row in data[1])
         until = times[-1] + self._within if times else NEVER
-        self.states[key] = until
-        self._lasts[key] = max((row[4] for row in rows), default=NEVER)
-        if len(times) > 1:
-            self._older[key] = tuple(times[:-1])
+        last = max((row[4] for row in data[1]), default=NEVER)
+        self.states[key] = Times(last, until, tuple(times[:-1]))
         self._top = max(self._top, until)
         self.timers.set(key, self._rest_of(until))

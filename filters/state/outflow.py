@@ -13,12 +13,13 @@ from ...dsl.reference import Event
 class Outflow:
     """Gathers what goes on of a batch. ``keep``: whether events that were taken in go on."""
 
-    __slots__ = ("_behind", "_gone", "_kept", "keep")
+    __slots__ = ("_behind", "_gone", "_in_order", "_kept", "keep")
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
         self._behind: dict[int, list[Event]] = {}
         self._kept: list[int] = []
+        self._in_order = True
         self._gone: set[int] = set()
 
     def behind(self, index: int, results: list[Event]) -> None:
@@ -31,6 +32,7 @@ class Outflow:
         """Let an event go on although events that are taken in do not."""
         if not self.keep:
             self._kept.append(index)
+            self._in_order = False
 
     def goes(self, index: int) -> None:
         """Let an event end here."""
@@ -38,7 +40,8 @@ class Outflow:
             self._gone.add(index)
 
     def all_stay(self, indexes: Iterable[int]) -> None:
-        """Let events go on although events that are taken in do not."""
+        """Let events go on although events that are taken in do not. The indexes rise."""
+        self._in_order = self._in_order and not self._kept
         self._kept.extend(indexes)
 
     def events(self, events: list[Event]) -> list[Event]:
@@ -51,7 +54,8 @@ class Outflow:
         if not self.keep and not self._kept:
             return [result for index in sorted(behind) for result in behind[index]]
         if not self.keep and not behind:
-            return [events[index] for index in sorted(set(self._kept))]
+            kept = self._kept if self._in_order else sorted(set(self._kept))
+            return [events[index] for index in kept]
         return [event for event, _ in self._walk(events)]
 
     def placed(self, events: list[Event], places: list[Any]) -> tuple[list[Event], list[Any]]:
