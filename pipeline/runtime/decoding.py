@@ -56,18 +56,21 @@ class Decoder:
             yield events
 
     def _lines(self, chunk: Chunk, parts: Sequence[Part]) -> Iterator[list[Event]]:
-        """The events of a chunk, made or not."""
+        """The events of a chunk, made or not, in lists that stay in the processor's cache."""
         codec, self.part = self._stream(chunk.origin), chunk.part
-        if self._decorate is not None or len(chunk.data) > 2 * CHUNK_BYTES:
+        is_large = len(chunk.data) > 2 * CHUNK_BYTES
+        boundary = codec.boundary() if is_large else None
+        if self._decorate is not None or (is_large and boundary is None):
             for _, events in _gathered(self._runs((chunk,), parts)):
                 yield events
             return
-        events = codec.lines_or_events(chunk.data)
-        if parts:
-            parts[chunk.part].events += len(events)
-        if type(events) is not UnmadeEvents:
-            codec.complete(events)
-        yield events
+        for data in (chunk.data,) if boundary is None else _cut(chunk.data, boundary):
+            events = codec.lines_or_events(data)
+            if parts:
+                parts[chunk.part].events += len(events)
+            if type(events) is not UnmadeEvents:
+                codec.complete(events)
+            yield events
 
     def _runs(
         self, chunks: Sequence[Chunk], parts: Sequence[Part]
@@ -172,6 +175,16 @@ class Decoder:
             assert self._codec is not None
             known = self._streams[key] = self._codec.stream(origin)
         return known
+
+
+def _cut(data: bytes, boundary: bytes) -> Iterator[bytes]:
+    """Pieces of a usual size, cut behind boundaries."""
+    start = 0
+    while start < len(data):
+        at = data.find(boundary, start + CHUNK_BYTES)
+        stop = len(data) if at < 0 else at + len(boundary)
+        yield data[start:stop]
+        start = stop
 
 
 def _same(chunk: Chunk, first: Chunk) -> bool:

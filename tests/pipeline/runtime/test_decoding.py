@@ -7,6 +7,7 @@ import pytest
 
 from penstock.dsl.settings import settled
 from penstock.dsl.source import Source
+from penstock.dsl.unmade import UnmadeEvents
 from penstock.pipeline.compile.instantiate import assemble
 from penstock.pipeline.runtime.decoding import Decoder
 from penstock.plugins.batch import Batch, Chunk, Part
@@ -86,3 +87,22 @@ def test_a_message_that_is_odd_is_decoded_as_if_it_were_alone(odd: bytes) -> Non
     now = {"@timestamp": "now"}
     assert [event | now for event in beside[1:-1]] == [event | now for event in alone]
     assert [(event["n"], event["@timestamp"], event["tags"]) for event in (beside[0], beside[-1])] == [(1, "2024-10-01T02:03:04.000Z", ["t"])] * 2
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "the last line"])
+def test_lines_of_a_large_chunk_are_not_made_either(end: str) -> None:
+    config, lines = "stdin { }", [f"line {number} ".ljust(number % 300, "é") for number in range(4000)]
+    lines[7] = "x" * 5 * CHUNK_BYTES
+    chunk = Chunk("\n".join([*lines, end]).encode(), {"host": {"hostname": "here"}})
+    parts = [Part("one")]
+    lists = [*decoder(config).batches(Batch(chunks=[chunk], parts=parts), True)]
+    assert {type(events) for events in lists} == {UnmadeEvents}
+    assert len(lists) > 5
+    assert max(len("".join(events)) for events in lists) < 7 * CHUNK_BYTES
+    for events in lists:
+        assert isinstance(events, UnmadeEvents)
+        events.make()
+    plain, _ = decoded(config, [chunk])
+    now = {"@timestamp": "now"}
+    assert [event | now for events in lists for event in events] == [event | now for events in plain for event in events]
+    assert parts[0].events == sum(map(len, lists))
