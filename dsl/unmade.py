@@ -98,6 +98,12 @@ class Layout(Protocol):
         """Whether it is known where a field of the event itself stands that is set afterwards."""
         ...
 
+    def values(self, keys: Sequence[str], matches: Sequence[Any]) -> list[Any] | None:
+        """The value of a field in the event of each match, None where it has none; None in the
+        place of all where the events are to be made to know it.
+        """
+        ...
+
 
 class Change(NamedTuple):
     """A field of the events themselves that is set to the text of a column, or is taken out."""
@@ -137,6 +143,21 @@ class Rows:
         matches = (item for item in self.items if type(item) is not dict)
         first = next(matches, [None] * (group + 1))[group]
         return [first if type(item) is dict else item[group] for item in self.items]
+
+    def values(self, keys: Sequence[str]) -> list[Any] | None:
+        """The value of a field in each event; see ``Layout``."""
+        if self.events or any(change.key == keys[0] for change in self.changes):
+            return None
+        return self.layout.values(keys, self.items)
+
+    def instants(self, keys: Sequence[str]) -> list[str] | None:
+        """The texts of the instants that a field of all events was set to last, if it was."""
+        found, columns = None, iter(self.columns)
+        for change in self.changes:
+            column = next(columns) if change.is_set else None
+            if [change.key] == [*keys]:
+                found = column
+        return None if self.events else found
 
     def set(self, key: str, column: list[str]) -> None:
         """Set a field of the events of all matches to instants."""

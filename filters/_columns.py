@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
-from ..dsl.reference import Event
+from ..dsl.reference import Event, FieldRef
+from ..dsl.unmade import Rows
+from .state.keys import Keys
+from .state.times import EventTimes
 
 
 class Columns(Sequence[Event]):
@@ -53,3 +56,21 @@ def reading(
         return events.values(number) if type(events) is Columns else read(events)
 
     return read_either
+
+
+def columns_of_rows(
+    rows: Rows, keys: Keys, times: EventTimes, sources: Sequence[FieldRef]
+) -> list[list[Any]] | None:
+    """Times, keys and the values of some fields, of events that are not made; None where they are
+    to be made to know it.
+    """
+    stamps = rows.instants(times.field.keys)
+    values = [rows.values(field.keys) for field in (*keys.fields, *sources)]
+    if stamps is None or not keys.fields:
+        return None
+    known = [column for column in values if column is not None]
+    if len(known) < len(values):
+        return None
+    read, have_keys = keys.joined(known[: len(keys.fields)])
+    at, have_times = times.read_stamps(stamps)
+    return [at, read, *known[len(keys.fields) :]] if have_keys and have_times else None

@@ -15,18 +15,19 @@ import msgspec
 
 from ..dsl.event import add_tag
 from ..dsl.reference import Event, FieldRef
+from ..dsl.unmade import UnmadeEvents
 from ..dsl.values import to_text
 from ..plugins.declaration import Duration, option
 from ..plugins.event_time import Seen
 from ..plugins.rate_limit import is_due, log
-from ._columns import Columns
+from ._columns import Columns, columns_of_rows
 from ._held_state import HeldState, millis
 from ._stream_results import fresh
 from .state import FOREVER, NEVER
 from .state.calendar import Span
 from .state.held_keys import HeldKeys
 from .state.keys import Key, Keys, value_of
-from .state.lane import Lane
+from .state.lane import Lane, may_be_late
 from .state.outflow import Outflow
 from .state.times import EventTimes
 from .state.watermarks import Partition, Watermarks
@@ -154,18 +155,28 @@ class EventTime(HeldState):
 
     def columns_of(self, events: list[Event]) -> list[list[Any]] | None:
         """Times, keys and values of events; None where one of them goes on by itself."""
+        if type(events) is UnmadeEvents and events.rows is not None:
+            columns = columns_of_rows(events.rows, self.keys, self.times, self.column_sources())
+            if columns is not None:
+                return columns
         keys, have_keys = self.keys.read(events)
         times, have_times = self.times.read(events)
         if not (have_keys and have_times):
             return None
         return [times, keys, *self.column_values(events)]
 
+    def column_sources(self) -> Sequence[FieldRef]:
+        """The fields that are asked for besides times and keys, a column each."""
+        return ()
+
     def column_values(self, events: list[Event]) -> list[list[Any]]:
         """The values of events besides times and keys."""
         return []
 
-    def safe_from(self, mark: int) -> int:
-        """The time from which on no event is late, up to a watermark."""
+    def floor_at(self, mark: int) -> Span:
+        """The time from which on no event is late at a watermark, and the next watermark at which
+        that is another one.
+        """
         raise NotImplementedError
 
     def take_columns(self, given: list[list[Any]]) -> list[Event] | None:
@@ -176,10 +187,9 @@ class EventTime(HeldState):
             return self.mine().take_columns(given)
         times, keys, *values = given
         clock, earliest, latest = self.clock(), min(times), max(times)
-        mark = max(self.marks.watermark, latest - self.marks.lateness)
-        if latest > clock + self._ahead or earliest < self.safe_from(mark):
+        if latest > clock + self._ahead or self.begins_partial:
             return None
-        if self.begins_partial:
+        if may_be_late(self.marks, self.here.partition, times, self.floor_at):
             return None
         if self.here.is_shared:
             self.see_partition(keys, self.here.shard or self.here.partition)

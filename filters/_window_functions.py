@@ -45,6 +45,7 @@ class Functions:
     def __init__(self, functions: Sequence[Function], limits: Limits) -> None:
         self.columns: list[Column] = []
         self.reads: list[Callable[[Any], list[Any]]] = []
+        self.sources: list[FieldRef] = []
         for source in dict.fromkeys(function.source for function in functions):
             mine = [f for f in functions if f.source == source]
             self._add(source, [f for f in mine if f.name not in _TIMED | {"top"}], limits)
@@ -59,6 +60,7 @@ class Functions:
             return
         read = reading(column(source), len(self.columns))
         self.reads.append(read)
+        self.sources.append(source)
         pairs = [(f.name, f.target) for f in functions]
         if functions[0].name == "top":
             self.columns.append(TopColumn(read, pairs, limits))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dsl.reference import Event
+from ..dsl.reference import Event, FieldRef
 from ..plugins.contract import OptionProblem
 from ._event_time import Rows, millis
 from ._window_checks import check_options, functions_of, limits_of
@@ -301,8 +301,11 @@ class Window(WindowOptions, name="window"):
     def column_values(self, events: list[Event]) -> list[list[Any]]:
         return [read(events) for read in self._functions.reads]
 
-    def safe_from(self, mark: int) -> int:
-        return self._windows.pane(mark)[0]
+    def column_sources(self) -> Sequence[FieldRef]:
+        return self._functions.sources
+
+    def floor_at(self, mark: int) -> Span:
+        return self._windows.pane(mark)
 
     def spans_of(self, when: int) -> list[Span]:
         return [] if self._sized is None else self._windows.of_pane(self._windows.pane(when)[0])

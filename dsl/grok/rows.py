@@ -62,14 +62,27 @@ class RowLayout:
 
     def group_of(self, keys: Sequence[str]) -> int | None:
         """The group of a match that is the value of a field, as text."""
-        node: Any = self.tree
-        if keys[0] in self.shape:
-            return None
+        capture = self._capture_of(keys)
+        return None if capture is None or capture.type else capture.group
+
+    def _capture_of(self, keys: Sequence[str]) -> Capture | None:
+        node: Any = None if keys[0] in self.shape else self.tree
         for key in keys:
             node = node.get(key) if isinstance(node, dict) else None
-        if not isinstance(node, int) or self.captures[node].type:
+        return self.captures[node] if isinstance(node, int) else None
+
+    def values(self, keys: Sequence[str], matches: Sequence[Any]) -> list[Any] | None:
+        """The value of a field in the event of each match, None where it has none."""
+        capture = self._capture_of(keys)
+        if capture is None:
             return None
-        return self.captures[node].group
+        group = capture.group
+        if capture.type is None:
+            return [match[group] or None for match in matches]
+        try:
+            return [int(text) if (text := match[group]) else None for match in matches]
+        except ValueError:
+            return None
 
     def takes_field(self, key: str) -> bool:
         """Whether it is known where a field of the event itself stands that is set afterwards."""

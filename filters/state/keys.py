@@ -127,7 +127,11 @@ class Keys:
         """The key of each event, None where a field is missing; and whether all have one."""
         if not self._columns:
             return [()] * len(events), True
-        columns = [_canonical_all(read(events)) for read in self._columns]
+        return self.joined([read(events) for read in self._columns])
+
+    def joined(self, fields: Sequence[list[Any]]) -> tuple[list[Key], bool]:
+        """The same of the values of the fields, of which there is at least one."""
+        columns = [_canonical_all(values) for values in fields]
         whole = all(is_whole for _, is_whole in columns)
         if len(columns) == 1:
             return columns[0]

@@ -7,7 +7,9 @@ filter takes a segment in a tight loop, and looks at the watermark once behind i
 
 from __future__ import annotations
 
-from . import NEVER
+from collections.abc import Callable, Iterable
+
+from . import FOREVER, NEVER
 from .watermarks import Partition, Watermarks
 
 _ALL = 1 << 62
@@ -102,6 +104,38 @@ class Lane:
         if mark > marks.watermark and self.others != NEVER:
             marks.watermark = mark
         return marks.watermark
+
+
+def may_be_late(
+    marks: Watermarks,
+    name: Partition,
+    times: Iterable[int],
+    floor_at: Callable[[int], tuple[int, int]],
+) -> bool:
+    """Whether an event of a partition may be late, of some that follow each other. ``floor_at``
+    gives the time before which one may be late at a watermark, and the watermark from which on that
+    is another.
+    """
+    progress = marks.partitions.get(name)
+    others = marks.least_but([] if progress is None else [progress])
+    floor, turn = NEVER, NEVER if others > NEVER else FOREVER
+
+    def pass_on(mark: int) -> None:
+        nonlocal floor, turn
+        floor, until = floor_at(mark)
+        turn = until + marks.lateness if until + marks.lateness <= others else FOREVER
+
+    # It may have come further than the watermark, where it waited for others that have ended.
+    top = NEVER if progress is None else min(progress.top, others)
+    mark = marks.watermark if top == NEVER else max(marks.watermark, top - marks.lateness)
+    if mark > NEVER:
+        pass_on(mark)
+    for when in times:
+        if when < floor:
+            return True
+        if when >= turn:
+            pass_on(min(when, others) - marks.lateness)
+    return False
 
 
 def _index_above(times: list[int], bound: int) -> int:

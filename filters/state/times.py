@@ -70,7 +70,7 @@ class EventTimes:
     """Reads the time of events out of a field: an instant, or a string in ISO 8601."""
 
     def __init__(self, field: FieldRef) -> None:
-        self._get = field.get
+        self.field, self._get = field, field.get
         self._column = column(field)
         self._starts = _Starts()
         self._seconds, self._fractions = _Seconds(), _Fractions()
@@ -81,7 +81,10 @@ class EventTimes:
 
     def read(self, events: list[Event]) -> tuple[list[Any], bool]:
         """The time of each event, None where there is none; and whether all have one."""
-        stamps = self._column(events)
+        return self.read_stamps(self._column(events))
+
+    def read_stamps(self, stamps: Sequence[Any]) -> tuple[list[Any], bool]:
+        """The same of the values of the field."""
         if len(stamps) >= _FEW:
             try:
                 texts = Texts(GAP.join(stamps).encode(), len(stamps))

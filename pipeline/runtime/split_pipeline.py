@@ -69,7 +69,7 @@ class SplitPipeline(ParallelPipeline):
         self._work_here: Work | None = None
         self._takes_columns = columns_filter(assembly, head)
         self._full: Answer | None = None
-        self._again: tuple[Job, list[list[Event]]] | None = None
+        self._again: tuple[Job, list[Event]] | None = None
 
     def own_plugins(self) -> list[Plugin]:
         """The filters before the first one of event time are opened by the workers."""
@@ -180,14 +180,17 @@ class SplitPipeline(ParallelPipeline):
         assert self._work_here is not None
         whole = self._work_here.filters.run
         read = [(sent, _read(worker, sent)) for sent in answer.outputs]
-        for number, (sent, made) in enumerate(read):
+        start = 0
+        for sent, made in read:
             run: Run = whole
             if sent.lane == COLUMNS:
-                run = partial(self._run_columns, worker, job, number)
+                place = slice(start, start + sent.number)
+                run = partial(self._run_columns, worker, job, place)
+            start += sent.number
             yield (None if sent.output < 0 else sent.output), made, run
 
     def _run_columns(
-        self, worker: Worker, job: Job, number: int, columns: list[list[list[Any]]]
+        self, worker: Worker, job: Job, place: slice, columns: list[list[list[Any]]]
     ) -> list[Event]:
         """The first filter on columns, and the others on its results; where one of the events may
         be late, on the events themselves.
@@ -196,10 +199,10 @@ class SplitPipeline(ParallelPipeline):
         assert self._takes_columns is not None
         results = self._takes_columns.take_columns(columns[0])
         if results is None:
-            return self._work_here.filters.run(self._done_again(worker, job)[number])
+            return self._work_here.filters.run(self._done_again(worker, job)[place])
         return self._rest.run(results) if results else []
 
-    def _done_again(self, worker: Worker, job: Job) -> list[list[Event]]:
+    def _done_again(self, worker: Worker, job: Job) -> list[Event]:
         """The events of a job of which columns are not enough; of another worker, where the one
         that gave the columns has died.
         """
@@ -213,7 +216,7 @@ class SplitPipeline(ParallelPipeline):
             if answer is None:
                 raise OSError(f"a batch could not be worked on again: {self._failure}")
             holder = job.worker or worker  # a death meanwhile gave the job to another one
-            self._again = job, [_read(holder, sent) for sent in answer.outputs]
+            self._again = job, [e for sent in answer.outputs for e in _read(holder, sent)]
         return self._again[1]
 
     def _deliver_again(self, answer: Answer) -> None:

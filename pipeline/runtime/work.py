@@ -54,7 +54,7 @@ class Work:
         plugins = assembly.plugins(statements)
         self.flushes = any(p.flushes for p in plugins if isinstance(p, Filter))
         self._unmade = self._takes_lines(assembly, statements)
-        self._rows = self._unmade and _takes_rows(assembly, statements)
+        self._rows = self._unmade and takes_rows(assembly, statements) and _writes_rows(assembly)
 
     def _takes_lines(self, assembly: Assembly, statements: Sequence[Statement]) -> bool:
         """Whether the filters may be given lines whose events are not made yet."""
@@ -96,7 +96,8 @@ class Work:
         if source < 0:
             lists: Iterable[list[Event]] = [batch.events or []]
         else:
-            lists = self._decoders[source].batches(batch)
+            unmade = self._unmade and len(batch.parts) < 2
+            lists = self._decoders[source].batches(batch, unmade)
         for events in lists:
             part = None if source < 0 else self._decoders[source].part
             for number, some in by_part(batch, part, events):
@@ -165,17 +166,24 @@ class Work:
         return len(events)
 
 
-def _takes_rows(assembly: Assembly, statements: Sequence[Statement]) -> bool:
-    """Whether all that follows the first filter can do with rows in the place of events: filters
-    without conditions, and one output whose codec writes them, and that keeps no events.
+def takes_rows(assembly: Assembly, statements: Sequence[Statement]) -> bool:
+    """Whether the filters behind the first one, without conditions, can do with rows in the place
+    of events.
     """
-    if any(isinstance(each, Branch) for each in (*statements, *assembly.program.outputs)):
+    if not statements or any(isinstance(each, Branch) for each in statements):
+        return False
+    _, *others = assembly.plugins(statements)
+    return all(isinstance(plugin, Filter) and plugin.takes_rows for plugin in others)
+
+
+def _writes_rows(assembly: Assembly) -> bool:
+    """Whether there is one output whose codec writes rows, and that keeps no events."""
+    if any(isinstance(each, Branch) for each in assembly.program.outputs):
         return False
     outputs = assembly.plugins(assembly.program.outputs)
     if len(outputs) != 1 or not isinstance(output := outputs[0], Output):
         return False
     encoding = output.plain_encoding()
-    if encoding is None or not encoding[0].takes_rows or output.context.dead_letter is not None:
+    if encoding is None or not encoding[0].takes_rows:
         return False
-    _, *others = assembly.plugins(statements)
-    return all(isinstance(plugin, Filter) and plugin.takes_rows for plugin in others)
+    return output.context.dead_letter is None

@@ -16,6 +16,7 @@ from typing import Any
 from ...dsl.guard import standing_by
 from ...dsl.program import PluginUse, Statement
 from ...dsl.reference import Event
+from ...dsl.unmade import UnmadeEvents
 from ...dsl.values import copy
 from ...plugins.batch import Batch, Chunk, Payload
 from ...plugins.context import Reasons
@@ -26,7 +27,7 @@ from ..observe.plugin_counters import Addition, PluginCounters
 from .garbage import rare_collections
 from .packed_work import PackedWork
 from .shared_memory import OutputArena, SharedBuffers
-from .work import Work
+from .work import Work, takes_rows
 from .worker_messages import Answer, Failure, JobMessage, WorkerDeadLetter, WorkerOutput
 
 Jobs = queue.SimpleQueue[JobMessage | None]
@@ -142,6 +143,10 @@ class HeadProcess(WorkerProcess):
         self._head = head
         first = columns_filter(assembly, head)
         self._columns_of = None if first is None else first.columns_of
+        statements = self._statements()
+        self._takes_rows = first is not None and takes_rows(assembly, statements)
+        self._columns: list[list[Any]] = []
+        self._part = -1
 
     def _statements(self) -> Sequence[Statement]:
         return self._assembly.program.filters[: self._head]
@@ -150,18 +155,32 @@ class HeadProcess(WorkerProcess):
         batch, taken, given = self._begin(job), 0, 0
         for part, events in work.decoded(job.source, batch):
             taken += len(events)
+            if self._takes_rows and not job.is_full and type(events) is UnmadeEvents:
+                events.may_wait = True
             out = work.filters.run(events)
             given += len(out)
             if out:
-                self._outputs.append(self._sent(part, out, job.is_full))
+                self._send(-1 if part is None else part, out, job.is_full)
+        self._send_columns()
         return self._answered(batch, taken, given)
 
-    def _sent(self, part: int | None, events: list[Event], is_full: bool) -> WorkerOutput:
-        """Events as they are sent: their columns, where those are enough."""
-        number, columns = -1 if part is None else part, None
-        if self._columns_of is not None and not is_full:
-            columns = self._columns_of(events)
+    def _send(self, part: int, events: list[Event], is_full: bool) -> None:
+        """Send events: their columns, where those are enough, together with those before them."""
+        columns = None if is_full or self._columns_of is None else self._columns_of(events)
+        if self._columns and (columns is None or part != self._part):
+            self._send_columns()
         if columns is None:
-            return WorkerOutput(number, self._arena.write(pack(events)), None, len(events), None)
-        data = self._arena.write(pickle.dumps(columns, 5))
-        return WorkerOutput(number, data, COLUMNS, len(events), None)
+            data = self._arena.write(pack(events))
+            self._outputs.append(WorkerOutput(part, data, None, len(events), None))
+        elif self._columns:
+            for held, more in zip(self._columns, columns, strict=True):
+                held += more
+        else:
+            self._columns, self._part = columns, part
+
+    def _send_columns(self) -> None:
+        """Send the columns that are held."""
+        if self._columns:
+            count, data = len(self._columns[0]), self._arena.write(pickle.dumps(self._columns, 5))
+            self._outputs.append(WorkerOutput(self._part, data, COLUMNS, count, None))
+            self._columns = []

@@ -52,11 +52,37 @@ CONFIGS = {
 }
 
 
+def as_text(given: str) -> str:
+    """The same as lines for grok, some of which have no key, or no value."""
+    events = map(json.loads, given.splitlines())
+    rows = (f"{e['@timestamp']} {e['k'] if e['n'] % 500 else '-'} {e['v'] or '-'} {e['n']}" for e in events)
+    return "".join(f"{row}\n" for row in rows)
+
+
+GROK = """
+grok { match => { "message" => "^%{TIMESTAMP_ISO8601:at} (?:-|%{WORD:k}) (?:-|%{INT:v:int}) %{INT:n:int}$" } remove_field => ["event", "message"] }
+date { match => ["at", "ISO8601"] remove_field => ["at"] }
+mutate { remove_field => ["@version", "host"] }
+"""
+
+
+@pytest.mark.parametrize("size", ["1s", "10s", "1h"])
+@pytest.mark.parametrize("lateness", ["0s", "2s", "5s"])
+def test_the_output_for_lines_is_that_of_one_process(tmp_path: Path, size: str, lateness: str) -> None:
+    """With few and many windows in a batch, and late events or none."""
+    window = WINDOW.replace("10s", size).replace("2s", lateness).replace("size", "keep => false size")
+    assert_same(tmp_path, f"input {{ stdin {{ }} }} filter {{ {GROK} {window} }}", as_text(lines(8000)))
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_output_is_that_of_one_process(tmp_path: Path, name: str) -> None:
-    text = f"input {{ stdin {{ codec => json_lines }} }} filter {{ {CONFIGS[name]} }} output {{ stdout {{ codec => json_lines }} }}"
-    (tmp_path / "a.conf").write_text(text)
-    given, out = lines(8000), []
+    assert_same(tmp_path, f"input {{ stdin {{ codec => json_lines }} }} filter {{ {CONFIGS[name]} }}", lines(8000))
+
+
+def assert_same(tmp_path: Path, text: str, given: str) -> None:
+    """That one and two workers give the same lines."""
+    (tmp_path / "a.conf").write_text(f"{text} output {{ stdout {{ codec => json_lines }} }}")
+    out = []
     for workers in (1, 2):
         command = [sys.executable, "-m", "penstock", "run", "-f", str(tmp_path / "a.conf"), "-w", str(workers), "--path.data", str(tmp_path)]
         run = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False)
